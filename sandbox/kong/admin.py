@@ -1,0 +1,457 @@
+"""The Admin API of the Kong stand-in: paths, bodies, pages, and Kong's answers to what is wrong with them.
+
+Source: the Admin API documentation of Kong 3.10 and recorded exchanges; bodies are JSON (forms are not modelled).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from sandbox.kong import information
+from sandbox.kong.http import Header, RefusedError, Request, Response, reason
+from sandbox.kong.rules import utf8_name
+from sandbox.kong.schema import ENTITY_SCHEMAS, PLUGIN_SCHEMAS
+from sandbox.kong.store import KINDS, NAMED_BY, Entity, Store, ViolationError, schema_violation, validated
+from sandbox.kong.validation import UUID
+
+COLLECTIONS = {
+    "services": "services",
+    "routes": "routes",
+    "plugins": "plugins",
+    "consumers": "consumers",
+    "jwts": "jwt_secrets",
+}
+# Collections below an entity: (kind, name in the path) -> (kind, field that refers to the parent).
+NESTED = {
+    ("services", "routes"): ("routes", "service"),
+    ("services", "plugins"): ("plugins", "service"),
+    ("routes", "plugins"): ("plugins", "route"),
+    ("consumers", "plugins"): ("plugins", "consumer"),
+    ("consumers", "jwt"): ("jwt_secrets", "consumer"),
+}
+PARENTS = {
+    ("routes", "service"): "services",
+    ("plugins", "service"): "services",
+    ("plugins", "route"): "routes",
+    ("plugins", "consumer"): "consumers",
+    ("jwt_secrets", "consumer"): "consumers",
+}
+# Kong has these; asking for them here is answered 501, never as if they were empty.
+NOT_MODELLED = frozenset(
+    [
+        "acls",
+        "basic-auths",
+        "ca_certificates",
+        "cache",
+        "certificates",
+        "config",
+        "hmac-auths",
+        "key-auths",
+        "key-sets",
+        "keys",
+        "metrics",
+        "oauth2",
+        "oauth2_tokens",
+        "sessions",
+        "snis",
+        "targets",
+        "timers",
+        "upstreams",
+        "vaults",
+        "debug",
+        "filter-chains",
+        "clustering",
+        "acme",
+        "proxy-cache",
+    ]
+)
+_PAGE, _LARGEST_PAGE = 100, 1000
+
+
+class AnswerError(Exception):
+    """An early answer."""
+
+    def __init__(self, status: int, body: Any = None, headers: tuple[Header, ...] = ()) -> None:
+        super().__init__(status)
+        self.status = status
+        self.body = body
+        self.headers = headers
+
+
+_NOT_FOUND = {"message": "Not found"}
+_NOT_ALLOWED = {"message": "Method not allowed"}
+_UNEXPECTED = {"message": "An unexpected error occurred"}
+Query = list[tuple[str, str]]
+
+
+class AdminApi:
+    """Answers Admin API requests on a store. `token`, where set, must come in the header Kong-Admin-Token."""
+
+    def __init__(self, store: Store, version: str, configuration: Mapping[str, Any], token: str | None) -> None:
+        self._store = store
+        self._version = version
+        self._configuration = configuration
+        self._token = token
+
+    def answer(self, request: Request | RefusedError) -> Response:
+        """The response to one request, or nginx's own to a request that it refuses."""
+        if isinstance(request, RefusedError):
+            status = 400 if request.status == 494 else request.status
+            return self._html(status)
+        try:
+            self._authorize(request)
+            return self._json(*self._dispatch(request))
+        except ViolationError as violation:
+            return self._json(violation.status, violation.body)
+        except AnswerError as early:
+            if early.status in (400, 415) and early.body is None:
+                return self._html(early.status)
+            return self._json(early.status, early.body, early.headers)
+
+    def _authorize(self, request: Request) -> None:
+        if self._token is not None and request.header("kong-admin-token") != self._token:
+            raise AnswerError(401, {"message": "Unauthorized"})
+
+    def _json(self, status: int, body: Any = None, headers: tuple[Header, ...] = ()) -> Response:
+        common = (
+            ("Access-Control-Allow-Origin", "*"),
+            ("Access-Control-Allow-Credentials", "true"),
+            ("X-Kong-Admin-Latency", "0"),
+            ("Server", f"kong/{self._version}"),
+        )
+        if status == 204:
+            return Response(status, (*headers, *common))
+        text = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogateescape")
+        return Response(status, (("Content-Type", "application/json; charset=utf-8"), *headers, *common), text)
+
+    def _html(self, status: int) -> Response:
+        title = f"{status} {reason(status)}"
+        body = f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n"
+        return Response(
+            status, (("Content-Type", "text/html; charset=UTF-8"),), f"{body}</body>\r\n</html>\r\n".encode()
+        )
+
+    def _dispatch(self, request: Request) -> tuple[int, Any, tuple[Header, ...]]:
+        path, query = _split(request.target)
+        if request.method == "TRACE":
+            raise AnswerError(405, _NOT_ALLOWED)
+        methods = self._endpoint(path)
+        if methods is None:
+            raise AnswerError(501 if path and path[0] in NOT_MODELLED else 404, _not_modelled(path))
+        method = "GET" if request.method == "HEAD" else request.method
+        if method == "OPTIONS":
+            allowed = ", ".join(sorted({*methods, "OPTIONS", *(["HEAD"] if "GET" in methods else [])}))
+            raise AnswerError(204, None, (("Allow", allowed), ("Access-Control-Allow-Methods", allowed)))
+        if method not in methods:
+            raise AnswerError(405, _NOT_ALLOWED)
+        body = _read_body(request) if method in ("POST", "PUT", "PATCH") else {}
+        status, answer = methods[method](query, body)
+        return status, answer, ()
+
+    def _endpoint(self, path: list[str]) -> _Methods | None:
+        match path:
+            case []:
+                return {"GET": lambda *_: (200, information.root(self._version, self._configuration))}
+            case ["status"]:
+                return {"GET": lambda *_: (200, information.status())}
+            case ["endpoints"]:
+                return {"GET": lambda *_: (200, {"data": _endpoints()})}
+            case ["plugins", "enabled"]:
+                return {"GET": lambda *_: (200, {"enabled_plugins": list(PLUGIN_SCHEMAS)})}
+            case ["schemas", *rest]:
+                return self._schemas(rest)
+            case ["tags", *rest] if len(rest) < 2:
+                return self._tags(rest[0] if rest else None)
+            case [collection, *rest] if collection in COLLECTIONS:
+                return self._collection(COLLECTIONS[collection], collection, rest)
+        return None
+
+    def _collection(self, kind: str, name: str, rest: list[str]) -> _Methods | None:
+        if not rest:
+            return {
+                "GET": lambda query, _: self._page(f"/{name}", kind, query, {}),
+                "POST": lambda _, body: (201, self._store.insert(kind, self._resolved(kind, body))),
+            }
+        if len(rest) == 1:
+            return self._entity(kind, rest[0], {})
+        if (kind, rest[1]) in PARENTS and len(rest) == 2:
+            return {"GET": lambda *_: (200, self._parent(kind, rest[0], rest[1])), **_read_only()}
+        if (kind, rest[1]) not in NESTED or len(rest) > 3:
+            return None
+        nested, field = NESTED[kind, rest[1]]
+        if len(rest) == 3:
+            return self._entity(nested, rest[2], {}, within=(kind, rest[0], field))
+
+        def where() -> dict[str, Any]:
+            return {field: {"id": self._existing(kind, rest[0])["id"]}}
+
+        return {
+            "GET": lambda query, _: self._page(f"/{name}/{quote(rest[0], safe='')}/{rest[1]}", nested, query, where()),
+            "POST": lambda _, body: (201, self._store.insert(nested, self._resolved(nested, {**body, **where()}))),
+        }
+
+    def _entity(
+        self, kind: str, key: str, _: Mapping[str, Any], within: tuple[str, str, str] | None = None
+    ) -> _Methods:
+        def scope() -> dict[str, Any]:
+            return {within[2]: {"id": self._existing(within[0], within[1])["id"]}} if within else {}
+
+        def find() -> Entity | None:
+            limits = scope()
+            self._check_key(kind, key)
+            found = self._store.current.find(kind, key)
+            return found if found and all(found[name] == value for name, value in limits.items()) else None
+
+        def existing() -> Entity:
+            found = find()
+            if found is None:
+                raise AnswerError(404, _NOT_FOUND)
+            return found
+
+        def patch(_: Query, body: dict[str, Any]) -> tuple[int, Any]:
+            found = find()
+            if found is None:
+                raise AnswerError(404, _NOT_FOUND) if within else _absent(kind, key)
+            return 200, self._store.update(kind, found, self._resolved(kind, {**body, **scope()}))
+
+        def put(_: Query, body: dict[str, Any]) -> tuple[int, Any]:
+            limits = scope()
+            self._check_key(kind, key)
+            return 200, self._store.upsert(kind, key, self._resolved(kind, {**body, **limits}))
+
+        def delete(*_: Any) -> tuple[int, Any]:
+            found = find()
+            if found is None and within:
+                raise AnswerError(404, _NOT_FOUND)
+            if found is not None:
+                self._store.delete(kind, found)
+            return 204, None
+
+        return {"GET": lambda *_: (200, existing()), "PATCH": patch, "PUT": put, "DELETE": delete}
+
+    def _check_key(self, kind: str, key: str) -> None:
+        if kind in ("services", "routes", "plugins") and not UUID.match(key):
+            error = utf8_name(key)
+            if error:
+                raise AnswerError(400, {"code": 10, "name": "invalid unique name", "message": error})
+
+    def _existing(self, kind: str, key: str) -> Entity:
+        self._check_key(kind, key)
+        found = self._store.current.find(kind, key)
+        if found is None:
+            raise AnswerError(404, _NOT_FOUND)
+        return found
+
+    def _parent(self, kind: str, key: str, field: str) -> Entity:
+        reference = self._existing(kind, key)[field]
+        if reference is None:
+            raise AnswerError(404, _NOT_FOUND)
+        return self._existing(PARENTS[kind, field], reference["id"])
+
+    def _resolved(self, kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The body with what the Admin API understands and the schema does not: `url`, references by name."""
+        value = dict(body)
+        if kind == "services" and isinstance(value.get("url"), str):
+            value.update(_parsed_url(value.pop("url")))
+        for name, one in KINDS[kind].fields.items():
+            given = value.get(name)
+            if one.type == "foreign" and isinstance(given, dict) and "id" not in given:
+                target = str(one.shown["reference"])
+                named = given.get(NAMED_BY.get(target, ""))
+                found = self._store.current.find(target, named) if isinstance(named, str) else None
+                if found:
+                    value[name] = {"id": found["id"]}
+        return value
+
+    def _schemas(self, rest: list[str]) -> _Methods | None:
+        match rest:
+            case ["plugins", "validate"]:
+                return {"POST": lambda _, body: _validate("plugins", body)}
+            case ["plugins", name]:
+                found = PLUGIN_SCHEMAS.get(name)
+                absent = {"message": f"No plugin named '{name}'"}
+                return {"GET": lambda *_: (200, found.printed()) if found else (404, absent)}
+            case [name, "validate"]:
+                if name not in KINDS:
+                    return {"POST": lambda *_: (404, {"message": f"No entity named '{name}'"})}
+                return {"POST": lambda _, body: _validate(name, self._resolved(name, body))}
+            case [name]:
+                entity = ENTITY_SCHEMAS.get(name)
+                missing = {"message": f"No entity named '{name}'"}
+                return {"GET": lambda *_: (200, entity.printed()) if entity else (404, missing)}
+        return None
+
+    def _tags(self, tag: str | None) -> _Methods:
+        def listed(*_: Any) -> tuple[int, Any]:
+            rows = [
+                {"tag": name, "entity_name": kind, "entity_id": one["id"]}
+                for kind, table in self._store.current.tables.items()
+                for one in table.values()
+                for name in one["tags"] or ()
+                if tag in (None, name)
+            ]
+            return 200, {"data": sorted(rows, key=lambda row: (row["entity_id"], row["tag"])), "next": None}
+
+        def refused(*_: Any) -> tuple[int, Any]:
+            raise schema_violation({"tags": "does not support insert/upsert/update/delete operations"})
+
+        return {"GET": listed, "POST": refused}
+
+    def _page(self, path: str, kind: str, query: Query, where: Mapping[str, Any]) -> tuple[int, Any]:
+        first = dict(reversed(query))
+        size = _page_size(first.get("size"))
+        after = _offset(first.get("offset"))
+        wanted = _tag_filter(first.get("tags"))
+        rows = sorted(
+            (
+                one
+                for one in self._store.current.tables[kind].values()
+                if all(one[name] == value for name, value in where.items()) and wanted(set(one["tags"] or ()))
+            ),
+            key=lambda one: str(one["id"]),
+        )
+        if kind == "consumers" and "custom_id" in first:
+            return 200, {"data": [one for one in rows if one["custom_id"] == first["custom_id"]], "next": None}
+        rest = [one for one in rows if after is None or one["id"] > after]
+        page = rest[:size]
+        answer: dict[str, Any] = {"data": page, "next": None}
+        if len(rest) > size:
+            token = base64.urlsafe_b64encode(json.dumps([page[-1]["id"]]).encode()).decode().rstrip("=")
+            kept = f"&tags={quote(first['tags'])}" if "tags" in first else ""
+            kept += f"&size={size}" if "size" in first and not where else ""
+            answer |= {"offset": token, "next": f"{path}?offset={token}{kept}"}
+        return 200, answer
+
+
+_Methods = dict[str, Callable[[Query, dict[str, Any]], tuple[int, Any]]]
+
+
+def _read_only() -> _Methods:
+    """Writing an entity through a reference to it: Kong can, the stand-in does not."""
+
+    def refused(*_: Any) -> tuple[int, Any]:
+        raise AnswerError(501, {"message": "stand-in: not modelled; use the entity's own path"})
+
+    return {"PATCH": refused, "PUT": refused}
+
+
+def _not_modelled(path: list[str]) -> dict[str, str]:
+    if path and path[0] in NOT_MODELLED:
+        return {"message": f"stand-in: /{path[0]} is not modelled"}
+    return _NOT_FOUND
+
+
+def _absent(kind: str, key: str) -> ViolationError:
+    name = "id" if UUID.match(key) else NAMED_BY[kind]
+    what = "primary key " if name == "id" else ""
+    text = f"could not find the entity with {what}'{{{name}=\"{key}\"}}'"
+    return ViolationError(404, 6, "not found", text, {name: key})
+
+
+def _split(target: str) -> tuple[list[str], Query]:
+    path, _, query = target.partition("?")
+    if re.search(r"%(?![0-9A-Fa-f]{2})", path) or "%00" in path:
+        raise AnswerError(400)
+    segments = path[1:].removesuffix("/").split("/")
+    if segments == [""]:
+        segments = []
+    if any(segment in ("", ".", "..") for segment in segments):
+        raise AnswerError(404, _NOT_FOUND)
+    wire = [segment.encode("latin-1") for segment in segments]
+    return [unquote(one.decode("utf-8", "surrogateescape")) for one in wire], parse_qsl(query, keep_blank_values=True)
+
+
+def _read_body(request: Request) -> dict[str, Any]:
+    if not request.body and request.header("content-type") is None:
+        return {}
+    kind = (request.header("content-type") or "").partition(";")[0].strip()
+    if kind == "application/x-www-form-urlencoded" and not request.body:
+        return {}
+    if kind != "application/json":
+        raise AnswerError(415)
+    try:
+        value = json.JSONDecoder(strict=False).decode(request.body.decode("utf-8", "surrogateescape"))
+    except ValueError:
+        raise AnswerError(400, {"message": "Cannot parse JSON body"}) from None
+    if isinstance(value, dict):
+        return value
+    if value == []:
+        return {}
+    # Kong indexes whatever it decoded: null, numbers, texts and filled lists end in its error handler.
+    raise AnswerError(500, _UNEXPECTED)
+
+
+def _parsed_url(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme in ("https", "tls", "grpcs") else 80)
+    return {"protocol": parts.scheme, "host": parts.hostname or "", "port": port, "path": parts.path or None}
+
+
+def _page_size(given: str | None) -> int:
+    if given is None:
+        return _PAGE
+    try:
+        size = float(given)
+    except ValueError:
+        raise AnswerError(400, {"code": 9, "name": "invalid size", "message": "size must be a number"}) from None
+    if size != int(size) or not 1 <= size <= _LARGEST_PAGE:
+        text = f"size must be an integer between 1 and {_LARGEST_PAGE}"
+        raise AnswerError(400, {"code": 9, "name": "invalid size", "message": text})
+    return int(size)
+
+
+def _offset(given: str | None) -> str | None:
+    if given is None:
+        return None
+    problem = "bad base64 encoding"
+    try:
+        if not re.fullmatch(r"[A-Za-z0-9_-]*", given):
+            raise ValueError
+        raw = base64.urlsafe_b64decode(given + "=" * (-len(given) % 4))
+        problem = "bad json encoding"
+        return str(json.loads(raw)[0])
+    except (binascii.Error, ValueError, TypeError, LookupError):
+        text = f"'{given}' is not a valid offset: {problem}"
+        raise AnswerError(400, {"code": 7, "name": "invalid offset", "message": text}) from None
+
+
+def _tag_filter(given: str | None) -> Callable[[set[str]], bool]:
+    """`a,b`: both; `a/b`: either."""
+    if given is None:
+        return lambda _: True
+    problem = None
+    if given == "":
+        problem = "cannot be null"
+    elif ("," in given and "/" in given) or any(ord(character) < 0x20 for character in given):
+        problem = "invalid filter syntax"
+    elif len(re.split("[,/]", given)) > 5:
+        problem = "cannot query more than 5 tags"
+    if problem:
+        text = f"invalid option (tags: {problem})"
+        raise AnswerError(400, {"code": 11, "name": "invalid options", "message": text, "options": {"tags": problem}})
+    if "," in given:
+        return set(given.split(",")).issubset
+    either = set(given.split("/"))
+    return lambda tags: bool(tags & either)
+
+
+def _validate(kind: str, body: Mapping[str, Any]) -> tuple[int, Any]:
+    _, errors = validated(kind, {"id": "00000000-0000-4000-8000-000000000000", **body})
+    if errors:
+        raise schema_violation(errors)
+    return 200, {"message": "schema validation successful"}
+
+
+def _endpoints() -> list[str]:
+    nested = [f"/{kind}/{{{kind}}}/{name}" for kind, name in NESTED]
+    parents = [f"/{kind if kind != 'jwt_secrets' else 'jwts'}/{{{kind}}}/{name}" for kind, name in PARENTS]
+    own = [path for name, kind in COLLECTIONS.items() for path in (f"/{name}", f"/{name}/{{{kind}}}")]
+    fixed = ["/", "/status", "/endpoints", "/plugins/enabled", "/tags", "/tags/{tags}"]
+    schemas = ["/schemas/{name}", "/schemas/{db_entity_name}/validate", "/schemas/plugins/{name}"]
+    return sorted([*fixed, *schemas, "/schemas/plugins/validate", *own, *nested, *parents])

@@ -1,0 +1,308 @@
+"""HTTP/1.1 at the level of bytes: requests parsed as nginx parses them, answers, and a threaded server.
+
+`http.server` merges leading slashes and forgives what nginx refuses, so requests are read here. Names, values and
+targets are latin-1 text: one character is one byte. Limits are nginx's defaults under Kong: a line of 8 KiB, four such
+buffers in all, 1,000 headers.
+Source: nginx's documentation (large_client_header_buffers, ignore_invalid_headers, underscores_in_headers), recorded
+answers of a Kong 3.10 (step bad-request).
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import BinaryIO
+
+LINE = 8192
+HEADERS = 32768
+HEADER_COUNT = 1000
+BODY = 10 * 1024 * 1024
+IDLE = 60.0
+
+_REQUEST_LINE = re.compile(r"([A-Z_-]+) +([^ \x00-\x1f\x7f]+) +HTTP/(\d)\.(\d)\Z")
+_ABSOLUTE = re.compile(r"[A-Za-z]+://([^/?#]*)")
+_NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
+# Headers that nginx takes only once (ngx_http_process_unique_header_line).
+_UNIQUE = frozenset(
+    [
+        "authorization",
+        "content-length",
+        "content-range",
+        "expect",
+        "host",
+        "if-match",
+        "if-modified-since",
+        "if-none-match",
+        "if-range",
+        "if-unmodified-since",
+        "transfer-encoding",
+    ]
+)
+_BAD_HOST = re.compile(r"[\x00-\x20\x7f/\\]|^$|^\.|\.\.")
+
+Header = tuple[str, str]
+
+
+class RefusedError(Exception):
+    """nginx answers this request itself and closes; `accept` is known when the headers were read."""
+
+    def __init__(self, status: int, accept: str | None = None, *, text: str | None = None) -> None:
+        super().__init__(status)
+        self.status = status
+        self.accept = accept
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it came: raw target, headers in order and spelling of the wire, body without its framing."""
+
+    method: str
+    target: str
+    minor: int
+    headers: tuple[Header, ...]
+    body: bytes
+    host: str
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header (name in small letters)."""
+        return next((value for key, value in self.headers if key.lower() == name), None)
+
+    @property
+    def keeps_alive(self) -> bool:
+        wanted = (self.header("connection") or "").lower()
+        return "close" not in wanted if self.minor else "keep-alive" in wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer; the framing headers (Content-Length, Connection) are added when it is sent."""
+
+    status: int
+    headers: tuple[Header, ...]
+    body: bytes = b""
+
+
+def read_request(stream: BinaryIO, proceed: Callable[[], None] | None = None) -> Request | None:
+    """The next request of a connection, None at its end. Raises RefusedError. `proceed` sends `100 Continue`."""
+    line = _line(stream, 414)
+    if line is None or line == "":
+        return None
+    found = _REQUEST_LINE.match(line)
+    if not found:
+        raise RefusedError(400)
+    method, target, major, minor = found[1], found[2], int(found[3]), int(found[4])
+    if major != 1:
+        raise RefusedError(505)
+    absolute = _ABSOLUTE.match(target)
+    if absolute:
+        target = target[absolute.end() :]
+        target = target if target.startswith("/") else "/" + target
+    if not target.startswith("/"):
+        raise RefusedError(400)
+    headers = _headers(stream)
+    host = _host(headers, int(minor), absolute[1] if absolute else None)
+    body = _body(stream, headers, proceed)
+    return Request(method, target, minor, headers, body, host)
+
+
+def _line(stream: BinaryIO, too_long: int) -> str | None:
+    raw = stream.readline(LINE + 1)
+    if not raw:
+        return None
+    if not raw.endswith(b"\n"):
+        raise RefusedError(too_long if len(raw) > LINE else 400)
+    text = raw[:-1].decode("latin-1")
+    return text[:-1] if text.endswith("\r") else text
+
+
+def _headers(stream: BinaryIO) -> tuple[Header, ...]:
+    headers: list[Header] = []
+    seen: set[str] = set()
+    size = 0
+    while True:
+        line = _line(stream, 494)
+        if line is None:
+            raise RefusedError(400)
+        if line == "":
+            return tuple(headers)
+        size += len(line)
+        if size > HEADERS or len(headers) >= HEADER_COUNT:
+            raise RefusedError(494)
+        name, colon, value = line.partition(":")
+        if not colon or not name or re.search(r"[\x00-\x20\x7f]", name) or "\x00" in value or "\r" in value:
+            raise RefusedError(400)
+        if not _NAME.match(name):
+            continue  # ignore_invalid_headers is on: such a header never happened
+        key = name.lower()
+        if key in _UNIQUE and key in seen:
+            raise RefusedError(400)
+        seen.add(key)
+        headers.append((name, value.strip(" ").rstrip(" \t") if key != "host" else value.strip(" \t")))
+
+
+def _host(headers: Sequence[Header], minor: int, absolute: str | None) -> str:
+    """The name that the request is for: small letters, without a port."""
+    accept = next((value for name, value in headers if name.lower() == "accept"), None)
+    given = next((value for name, value in headers if name.lower() == "host"), None)
+    if given is None and minor >= 1:
+        raise RefusedError(400, accept)
+    name = absolute or given or ""
+    if given is not None and _BAD_HOST.search(given):
+        raise RefusedError(400, accept)
+    name = name.lower()
+    return name[: name.index("]") + 1] if name.startswith("[") and "]" in name else name.partition(":")[0]
+
+
+def _body(stream: BinaryIO, headers: Sequence[Header], proceed: Callable[[], None] | None) -> bytes:
+    by_name = {name.lower(): value for name, value in headers}
+    coding, length = by_name.get("transfer-encoding"), by_name.get("content-length")
+    if coding is not None and coding.lower() != "chunked":
+        raise RefusedError(501)
+    if (coding is not None and length is not None) or (length is not None and not re.fullmatch("[0-9]+", length)):
+        raise RefusedError(400)
+    if coding is None and not length:
+        return b""
+    if proceed and by_name.get("expect", "").lower() == "100-continue":
+        proceed()
+    if coding is not None:
+        return _chunks(stream)
+    size = int(length or 0)
+    if size > BODY:
+        raise RefusedError(413)
+    body = stream.read(size)
+    if len(body) < size:
+        raise RefusedError(400)
+    return body
+
+
+def _chunks(stream: BinaryIO) -> bytes:
+    body = b""
+    while True:
+        line = _line(stream, 400)
+        text = (line or "").partition(";")[0].strip()
+        if not re.fullmatch("[0-9A-Fa-f]{1,8}", text):
+            raise RefusedError(400)
+        size = int(text, 16)
+        if len(body) + size > BODY:
+            raise RefusedError(413)
+        if size == 0:
+            break
+        body += stream.read(size)
+        if _line(stream, 400) != "":
+            raise RefusedError(400)
+    while _line(stream, 400):
+        continue  # trailers are not forwarded
+    return body
+
+
+def reason(status: int) -> str:
+    """The reason phrase of a status as nginx has it: none for what it does not know."""
+    if status in (418, 451):
+        return ""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def wire(response: Response, *, head: bool, keep_alive: bool) -> bytes:
+    """The bytes of an answer. An answer to HEAD, 204 and 304 have no body."""
+    headers = list(response.headers)
+    names = {name.lower() for name, _ in headers}
+    if "connection" not in names:
+        headers.append(("Connection", "keep-alive" if keep_alive else "close"))
+    if "content-length" not in names and response.status not in (204, 304):
+        headers.append(("Content-Length", str(len(response.body))))
+    lines = [f"HTTP/1.1 {response.status} {reason(response.status)}", *(f"{name}: {value}" for name, value in headers)]
+    body = b"" if head or response.status in (204, 304) else response.body
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + body
+
+
+def _linger(connection: socket.socket) -> None:
+    """Read what is still on its way, so that closing does not destroy the answer before it is read."""
+    connection.shutdown(socket.SHUT_WR)
+    connection.settimeout(1.0)
+    for _ in range(64):
+        if not connection.recv(65536):
+            return
+
+
+class Server:
+    """A listener on 127.0.0.1 and a thread per connection; `answer` turns a request or a refusal into a response."""
+
+    def __init__(self, port: int, answer: Callable[[Request | RefusedError], Response | None]) -> None:
+        self._answer = answer
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=128)
+        self.port: int = self._listener.getsockname()[1]
+        self._open: set[socket.socket] = set()
+        self._threads: set[threading.Thread] = set()
+        self._lock = threading.Lock()
+        self._stopped = False
+        self._acceptor = threading.Thread(target=self._accept, name=f"kong-stand-in:{self.port}", daemon=True)
+        self._acceptor.start()
+
+    def stop(self) -> None:
+        """Close every connection and wait for their threads."""
+        with self._lock:
+            self._stopped = True
+            connections, threads = list(self._open), list(self._threads)
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for connection in connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in [self._acceptor, *threads]:
+            thread.join(timeout=5)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with self._lock:
+                if self._stopped:
+                    connection.close()
+                    return
+                thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
+                self._open.add(connection)
+                self._threads.add(thread)
+            thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            connection.settimeout(IDLE)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with connection, connection.makefile("rb") as stream:
+                while self._one(connection, stream):
+                    pass
+        except OSError:
+            pass  # the other side went away, or the stand-in was stopped
+        finally:
+            with self._lock:
+                self._open.discard(connection)
+                self._threads.discard(threading.current_thread())
+
+    def _one(self, connection: socket.socket, stream: BinaryIO) -> bool:
+        try:
+            request = read_request(stream, lambda: connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n"))
+        except RefusedError as refused:
+            response = self._answer(refused)
+            if response is not None:
+                connection.sendall(wire(response, head=False, keep_alive=False))
+                _linger(connection)
+            return False
+        if request is None:
+            return False
+        response = self._answer(request)
+        if response is None:
+            return False
+        connection.sendall(wire(response, head=request.method == "HEAD", keep_alive=request.keeps_alive))
+        return request.keeps_alive

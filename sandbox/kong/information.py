@@ -1,0 +1,71 @@
+"""What the stand-in says about itself on `GET /`, `/status` and `/endpoints`.
+
+The fields that programs look at before they deploy are Kong 3.10's, with its default values; `stand_in` is ours and
+says what it is.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from sandbox.kong.schema import PLUGIN_SCHEMAS
+
+STAND_IN = "stand-in for Kong Gateway: routing, pre-function, post-function, jwt and request-termination only"
+NODE = str(uuid.uuid5(uuid.NAMESPACE_DNS, "kong-stand-in"))
+PRIORITIES = {"pre-function": 1000000, "jwt": 1450, "request-termination": 2, "post-function": -1000}
+
+
+def configuration(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """`configuration` of `GET /`, as far as programs have a use for it."""
+    return {
+        "database": "postgres",
+        "role": "traditional",
+        "router_flavor": "traditional_compatible",
+        "untrusted_lua": "sandbox",
+        "untrusted_lua_sandbox_requires": {},
+        "untrusted_lua_sandbox_environment": {},
+        "worker_consistency": "eventual",
+        "worker_state_update_frequency": 5,
+        "db_update_frequency": 5,
+        "db_update_propagation": 0,
+        "db_cache_ttl": 0,
+        "trusted_ips": {},
+        "plugins": ["bundled"],
+        "loaded_plugins": dict.fromkeys(PLUGIN_SCHEMAS, True),
+        **overrides,
+    }
+
+
+def root(version: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of `GET /`."""
+    return {
+        "tagline": "Welcome to kong",
+        "version": version,
+        "edition": "community",
+        "hostname": "kong-stand-in",
+        "node_id": NODE,
+        "lua_version": "LuaJIT 2.1",
+        "stand_in": STAND_IN,
+        "pids": {"master": 1, "workers": [2]},
+        "timers": {"running": 0, "pending": 0},
+        "plugins": {
+            "enabled_in_cluster": [],
+            "available_on_server": {
+                name: {"version": version, "priority": priority} for name, priority in PRIORITIES.items()
+            },
+        },
+        "configuration": configuration(overrides),
+    }
+
+
+def status() -> dict[str, Any]:
+    """The body of `GET /status`."""
+    names = "total_requests connections_active connections_accepted connections_handled connections_reading"
+    server = dict.fromkeys([*names.split(), "connections_writing", "connections_waiting"], 0)
+    return {
+        "database": {"reachable": True},
+        "server": server,
+        "memory": {"workers_lua_vms": [], "lua_shared_dicts": {}},
+    }

@@ -1,0 +1,192 @@
+"""What Kong checks of a value in code and does not print in its schemas; messages as recorded from a Kong 3.10.
+
+A rule of one field takes its value and answers a message or None. A rule of an entity takes the whole entity and
+answers the errors it adds (`@entity` for the entity itself) or None.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+
+from sandbox.kong import uri
+from sandbox.kong.luachunk import syntax_error
+
+Entity = Mapping[str, Any]
+_NAME = re.compile(r"[A-Za-z0-9.\-_~\u0080-\U0010ffff]*\Z")
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.\-]*[A-Za-z0-9_.])?\Z")
+_STREAM = frozenset({"tcp", "tls", "udp", "tls_passthrough"})
+# Rust's regular expressions, which match routes, know no look-around and no backreferences; Python's do.
+_NOT_RUST = re.compile(r"\(\?<?[=!]|\\[1-9]|\{\d+(?![\d,}])")
+
+
+def utf8_name(value: str) -> str | None:
+    """Names of services, routes and plugin instances."""
+    for position, character in enumerate(value, 1):
+        if 0xDC80 <= ord(character) <= 0xDCFF:
+            return f"invalid utf-8 character sequence detected at position {position}"
+    if not _NAME.match(value):
+        return f"invalid value '{value}': the only accepted ascii characters are alphanumerics or ., -, _, and ~"
+    return None
+
+
+def tag(value: str) -> str | None:
+    if any(character in ",/" or ord(character) < 0x20 or ord(character) == 0x7F for character in value):
+        return f"invalid tag '{value}': expected printable ascii (except `,` and `/`) or valid utf-8 sequences"
+    return None
+
+
+def _is_ip(value: str) -> bool:
+    try:
+        ipaddress.ip_address(value.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def host(value: str) -> str | None:
+    """A service's host: a name or an address, without a port."""
+    return None if _HOST.match(value) or _is_ip(value) else f"invalid value: {value}"
+
+
+def wildcard_host(value: str) -> str | None:
+    return None if _HOST.match(value.replace("*", "w", 1)) else f"invalid hostname: {value}"
+
+
+def host_with_port(value: str) -> str | None:
+    """A route's host: a name with at most one wildcard, and an optional port."""
+    name, colon, port = value.partition(":")
+    if colon and port.isdigit() and int(port) > 65535:
+        return "invalid port number"
+    if not _HOST.match(name.replace("*", "w", 1)) or (colon and not port.isdigit()):
+        return f"invalid hostname: {value}"
+    return None
+
+
+def ip_or_cidr(value: str) -> str | None:
+    try:
+        ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        return f"invalid ip or cidr range: '{value}'"
+    return None
+
+
+def path(value: str) -> str | None:
+    """A service's path."""
+    bad = uri.invalid_percent(value)
+    return f"invalid url-encoded value: '{bad}'" if bad else None
+
+
+def route_path(value: str) -> str | None:
+    """A route's path: `~` and a regular expression, or a path in its normal form."""
+    if value.startswith("~"):
+        try:
+            re.compile(value[1:].replace("(?<", "(?P<"))
+        except re.error as error:
+            return f"invalid regex: '{value[1:]}' (PCRE returned: {error})"
+        return None
+    bad = uri.invalid_percent(value)
+    if bad:
+        return f"invalid url-encoded value: '{bad}'"
+    wire = value.encode("utf-8", "surrogateescape").decode("latin-1")
+    normal = uri.normalized(wire)
+    if normal != wire:
+        return f"non-normalized path, consider use '{normal}' instead"
+    return None
+
+
+def lua_chunk(plugin: str) -> Callable[[str], str | None]:
+    """Code of a serverless function: Kong parses it when it is stored, and runs it when a request comes."""
+
+    def rule(code: str) -> str | None:
+        error = syntax_error(code)
+        return f"error parsing {plugin}: {error}" if error else None
+
+    return rule
+
+
+def _set(entity: Entity, name: str) -> bool:
+    return bool(entity.get(name))
+
+
+def route_has_a_matcher(entity: Entity) -> dict[str, Any] | None:
+    """A route must match by something, and by nothing that its protocol does not have."""
+    protocols = entity.get("protocols") or []
+    if not protocols:
+        return None
+    errors: dict[str, Any] = {}
+    forbidden: tuple[str, ...]
+    if protocols[0] in ("http", "https"):
+        forbidden, why = ("sources", "destinations"), "'http' or 'https'"
+        needed = ["methods", "hosts", "headers", "paths"] + (["snis"] if "https" in protocols else [])
+        when = "'https'" if "https" in protocols else "'http'"
+    elif protocols[0] in ("grpc", "grpcs"):
+        forbidden, why = ("methods", "strip_path", "sources", "destinations"), "'grpc' or 'grpcs'"
+        needed = ["hosts", "headers", "paths"] + (["snis"] if "grpcs" in protocols else [])
+        when = "'grpcs'" if "grpcs" in protocols else "'grpc'"
+    else:
+        forbidden = ("methods", "hosts", "headers", "paths")
+        why = "'tcp', 'tls', 'tls_passthrough' or 'udp'"
+        passthrough = protocols[0] == "tls_passthrough"
+        needed = ["snis"] if passthrough else ["sources", "destinations", "snis"]
+        when = "'tls_passthrough'" if passthrough else "'tcp', 'tls' or 'udp'"
+    for name in forbidden:
+        if _set(entity, name):
+            errors[name] = f"cannot set '{name}' when 'protocols' is {why}"
+    if not any(_set(entity, name) for name in needed):
+        one = "one of " if len(needed) > 1 else ""
+        names = ", ".join(f"'{name}'" for name in needed)
+        errors["@entity"] = [f"must set {one}{names} when 'protocols' is {when}"]
+    return errors or None
+
+
+def route_expression(entity: Entity) -> dict[str, Any] | None:
+    """The router's own regular expressions are Rust's: what only PCRE knows is refused (message not Kong's own)."""
+    for one in entity.get("paths") or []:
+        if isinstance(one, str) and one.startswith("~") and _NOT_RUST.search(one):
+            return {"@entity": [f"Router Expression failed validation: {one[1:]}: not supported"]}
+    headers = entity.get("headers") or {}
+    if any(not values for values in headers.values()):
+        return {"@entity": ["Router Expression failed validation: a header without values"]}
+    return None
+
+
+def key_is_a_pem(entity: Entity) -> dict[str, Any] | None:
+    """`rsa_public_key` must load wherever the algorithm is asymmetric; Kong takes a private key just as well."""
+    key = entity.get("rsa_public_key")
+    if key is None or str(entity.get("algorithm")).startswith("HS") or _loads(key):
+        return None
+    return {
+        "rsa_public_key": "invalid key",
+        "@entity": ["failed conditional validation given value of field 'algorithm'"],
+    }
+
+
+def _loads(key: str) -> bool:
+    # Key generators and OpenSSL's decoder ignore what surrounds a PEM block.
+    wire = key.strip().encode()
+    lines = key.strip().splitlines()
+    if len(lines) < 2:
+        return False
+    try:
+        if "PRIVATE KEY" in lines[0]:
+            load_pem_private_key(wire, password=None)
+        else:
+            load_pem_public_key(wire)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        # The recordings replace private keys by a placeholder, which no library can load.
+        return "PRIVATE KEY" in lines[0]
+    return True
+
+
+def message_or_body(entity: Entity) -> dict[str, Any] | None:
+    """request-termination: a message excludes a raw body."""
+    config = entity.get("config") or {}
+    if config.get("message") is not None and (config.get("body") is not None or config.get("content_type") is not None):
+        return {"config": "message cannot be used with content_type or body"}
+    return None

@@ -1,0 +1,275 @@
+"""Kong's entities, held as Kong holds them: unique keys, foreign keys, cascades, defaults, and their past.
+
+Every write makes a new immutable `Snapshot`; the past is kept, so that a reader can ask for the entities as they were
+some seconds ago (`Store.at`): that is how the data plane's lags are made, without timers.
+Source: recorded answers of a Kong 3.10 with PostgreSQL (duplicate, fk-absent, put-upsert, patch, delete).
+"""
+
+from __future__ import annotations
+
+import secrets
+import string
+import threading
+import uuid
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.kong import validation
+from sandbox.kong.schema import CONSUMERS, JWT_SECRETS, PLUGIN_SCHEMAS, PLUGINS, ROUTES, SERVICES, Fields, Schema
+
+Entity = dict[str, Any]
+Table = Mapping[str, Entity]
+KINDS: Mapping[str, Schema] = {one.name: one for one in (SERVICES, ROUTES, PLUGINS, CONSUMERS, JWT_SECRETS)}
+# What an entity can be named by in a path, beside its id.
+NAMED_BY: Mapping[str, str] = {
+    "services": "name",
+    "routes": "name",
+    "plugins": "instance_name",
+    "consumers": "username",
+    "jwt_secrets": "key",
+}
+_PLUGIN_SCOPE = ("consumer", "name", "route", "service")
+_LONGEST_PAST = 4096
+
+
+class ViolationError(Exception):
+    """A refusal with Kong's status and body (`name`, `code`, `fields`, `message`)."""
+
+    def __init__(self, status: int, code: int, name: str, message: str, fields: Any) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = {"code": code, "name": name, "message": message, "fields": fields}
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All entities at one moment: kind -> id -> entity. Nothing in it is ever changed."""
+
+    tables: Mapping[str, Table]
+
+    def find(self, kind: str, key: str) -> Entity | None:
+        """An entity by its id, or else by what its kind is named by."""
+        table = self.tables[kind]
+        if validation.UUID.match(key):
+            return table.get(key.lower())
+        name = NAMED_BY[kind]
+        return next((one for one in table.values() if one[name] == key), None)
+
+
+class Store:
+    """The one place where entities change. Safe to use from several threads.
+
+    `now` stamps entities (Unix seconds); `clock` orders the past (seconds, never backwards).
+    """
+
+    def __init__(self, now: Callable[[], float], clock: Callable[[], float]) -> None:
+        self._now = now
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._times: list[float] = [float("-inf")]
+        self._past: list[Snapshot] = [Snapshot({kind: {} for kind in KINDS})]
+
+    @property
+    def current(self) -> Snapshot:
+        return self._past[-1]
+
+    def at(self, lag: float) -> Snapshot:
+        """The entities as they were `lag` seconds ago."""
+        if lag <= 0:
+            return self.current
+        with self._lock:
+            return self._past[bisect_right(self._times, self._clock() - lag) - 1]
+
+    def insert(self, kind: str, value: Mapping[str, Any]) -> Entity:
+        """Create an entity. Raises ViolationError: schema, primary key, unique key, foreign key."""
+        with self._lock:
+            entity = self._validated(kind, self._stamped(kind, value, None))
+            if value.get("id", "") is None:
+                raise _primary_key_violation(None)
+            if entity["id"] in self.current.tables[kind]:
+                raise _primary_key_violation(entity["id"])
+            return self._put(kind, entity)
+
+    def upsert(self, kind: str, key: str, value: Mapping[str, Any]) -> Entity:
+        """Create or wholly replace the entity of this id or name, which wins over what the value says."""
+        with self._lock:
+            old = self.current.find(kind, key)
+            named = "id" if validation.UUID.match(key) else NAMED_BY[kind]
+            value = {**value, named: key.lower() if named == "id" else key}
+            if old is not None:
+                value = {**value, "id": old["id"], "created_at": value.get("created_at", old["created_at"])}
+            return self._put(kind, self._validated(kind, self._stamped(kind, value, old)))
+
+    def update(self, kind: str, old: Entity, patch: Mapping[str, Any]) -> Entity:
+        """Change the named fields of an entity. Records are merged, so what is left out of `config` stays."""
+        with self._lock:
+            fixed = {name: value for name, value in patch.items() if name not in ("id", "updated_at")}
+            merged = merged_records(self._fields(kind, {**old, **fixed}), old, fixed)
+            if "updated_at" in KINDS[kind].fields:
+                merged["updated_at"] = int(self._now())
+            return self._put(kind, self._validated(kind, merged, updating=True))
+
+    def delete(self, kind: str, entity: Entity) -> None:
+        """Remove an entity and what belongs to it. Raises ViolationError where another entity needs it."""
+        with self._lock:
+            tables = dict(self.current.tables)
+            _remove(tables, kind, entity["id"])
+            self._commit(tables)
+
+    def _stamped(self, kind: str, value: Mapping[str, Any], old: Entity | None) -> dict[str, Any]:
+        moment = int(self._now())
+        stamped = {"created_at": moment, **{name: given for name, given in value.items() if name != "updated_at"}}
+        if "updated_at" in KINDS[kind].fields:
+            stamped["updated_at"] = moment
+        if stamped.get("id") is None:
+            stamped["id"] = str(uuid.uuid4())
+        if kind == "jwt_secrets":
+            for name in ("key", "secret"):
+                if name not in stamped:
+                    stamped[name] = old[name] if old else _generated()
+        return stamped
+
+    def _fields(self, kind: str, value: Mapping[str, Any]) -> Fields:
+        if kind != "plugins" or value.get("name") not in PLUGIN_SCHEMAS:
+            return KINDS[kind].fields
+        return {**PLUGINS.fields, **PLUGIN_SCHEMAS[value["name"]].fields}
+
+    def _validated(self, kind: str, value: Mapping[str, Any], *, updating: bool = False) -> Entity:
+        entity, errors = validated(kind, value, updating=updating)
+        if errors:
+            raise schema_violation(errors)
+        entity["id"] = entity["id"].lower()
+        return entity
+
+    def _put(self, kind: str, entity: Entity) -> Entity:
+        tables = dict(self.current.tables)
+        self._check_unique(kind, entity)
+        for name, target in _references(kind):
+            reference = entity.get(name)
+            # What is not modelled cannot exist: a reference to it is to nothing.
+            if reference and reference["id"] not in tables.get(target, {}):
+                raise _foreign_key_violation(name, target, reference)
+        tables[kind] = {**tables[kind], entity["id"]: entity}
+        self._commit(tables)
+        return entity
+
+    def _check_unique(self, kind: str, entity: Entity) -> None:
+        keys = [(name,) for name, one in KINDS[kind].fields.items() if one.shown.get("unique")]
+        for key in [_PLUGIN_SCOPE, *keys] if kind == "plugins" else keys:
+            wanted = {name: entity.get(name) for name in key}
+            if len(key) == 1 and wanted[key[0]] is None:
+                continue
+            for other in self.current.tables[kind].values():
+                if other["id"] != entity["id"] and all(other.get(name) == value for name, value in wanted.items()):
+                    raise ViolationError(
+                        409,
+                        5,
+                        "unique constraint violation",
+                        f"UNIQUE violation detected on '{_key_text(wanted)}'",
+                        wanted,
+                    )
+
+    def _commit(self, tables: Mapping[str, Table]) -> None:
+        self._times.append(self._clock())
+        self._past.append(Snapshot(tables))
+        if len(self._past) > _LONGEST_PAST:
+            # What is forgotten is answered by the oldest snapshot still known.
+            del self._times[0], self._past[0]
+            self._times[0] = float("-inf")
+
+
+def validated(kind: str, value: Mapping[str, Any], *, updating: bool = False) -> tuple[Entity, validation.Errors]:
+    """An entity of a kind as it would be stored, and what is wrong with it. Plugins are read by their own schema."""
+    schema = KINDS[kind]
+    if kind == "plugins":
+        name = value.get("name")
+        if not isinstance(name, str) or name not in PLUGIN_SCHEMAS:
+            error = "required field missing"
+            if name is not None:
+                error = f"plugin '{name}' not enabled; add it to the 'plugins' configuration property"
+            return {}, {"name": error}
+        own = PLUGIN_SCHEMAS[name]
+        schema = Schema(name, {**PLUGINS.fields, **own.fields}, own.checks, own.unprinted_checks)
+    elif kind == "routes":
+        value = _route_defaults(value)
+        if isinstance(value["protocols"], list):
+            first = next(iter(value["protocols"]), None)
+            if first not in ROUTES.fields["protocols"].elements.shown["one_of"]:  # type: ignore[union-attr]
+                return {}, {"protocols": f"unknown type: {'nil' if first is None else first}"}
+    return validation.complete(schema, value, updating=updating)
+
+
+def schema_violation(errors: validation.Errors) -> ViolationError:
+    return ViolationError(400, 2, "schema violation", validation.message(errors), errors)
+
+
+def merged_records(fields: Fields, old: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """`old` with `patch` on top; records are merged field by field, everything else is replaced."""
+    merged = dict(old)
+    for name, value in patch.items():
+        one = fields.get(name)
+        if one is not None and one.type == "record" and isinstance(merged.get(name), dict):
+            if value == []:
+                value = {}
+            if isinstance(value, dict):
+                value = merged_records(one.fields, merged[name], value)
+        merged[name] = value
+    return merged
+
+
+def _route_defaults(value: Mapping[str, Any]) -> dict[str, Any]:
+    filled = {"protocols": ["http", "https"], **value}
+    protocols = filled["protocols"]
+    if isinstance(protocols, list) and protocols and protocols[0] in ("grpc", "grpcs"):
+        filled.setdefault("strip_path", False)
+    return filled
+
+
+def _references(kind: str) -> Iterator[tuple[str, str]]:
+    for name, one in KINDS[kind].fields.items():
+        if one.type == "foreign":
+            yield name, str(one.shown["reference"])
+
+
+def _remove(tables: dict[str, Table], kind: str, key: str) -> None:
+    for other in KINDS:
+        for name, target in _references(other):
+            if target != kind:
+                continue
+            holders = [one["id"] for one in tables[other].values() if (one.get(name) or {}).get("id") == key]
+            if holders and KINDS[other].fields[name].shown.get("on_delete") != "cascade":
+                text = f"an existing '{other}' entity references this '{kind}' entity"
+                raise ViolationError(400, 4, "foreign key violation", text, {"@referenced_by": other})
+            for holder in holders:
+                _remove(tables, other, holder)
+    tables[kind] = {name: one for name, one in tables[kind].items() if name != key}
+
+
+def _primary_key_violation(key: str | None) -> ViolationError:
+    shown = "userdata: NULL" if key is None else key
+    return ViolationError(
+        400, 3, "primary key violation", f"primary key violation on key '{{id=\"{shown}\"}}'", {"id": key}
+    )
+
+
+def _foreign_key_violation(name: str, target: str, reference: Mapping[str, Any]) -> ViolationError:
+    text = f"the foreign key '{_key_text(reference)}' does not reference an existing '{target}' entity."
+    return ViolationError(400, 4, "foreign key violation", text, {name: dict(reference)})
+
+
+def _key_text(key: Mapping[str, Any]) -> str:
+    """A key as Kong spells it in messages: `{name="a",service={id="..."}}`."""
+
+    def spelt(value: Any) -> str:
+        if value is None:
+            return "null"
+        return _key_text(value) if isinstance(value, dict) else f'"{value}"'
+
+    return "{" + ",".join(f"{name}={spelt(value)}" for name, value in sorted(key.items())) + "}"
+
+
+def _generated() -> str:
+    letters = string.ascii_letters + string.digits
+    return "".join(secrets.choice(letters) for _ in range(32))
