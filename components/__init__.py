@@ -1,0 +1,1 @@
+"""Provisioning: Pulumi ComponentResources, thin. All that can be decided before a resource exists, `access` decided."""

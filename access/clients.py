@@ -1,0 +1,152 @@
+"""Between components: who asks to call whom, and which roles grant it. A call that no role covers is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import oam.application as oam
+from access.component import elements_of
+from access.model import RESERVED_SCOPES, Call, Client, Component, Elements, Stack
+from access.paths import within
+from oam.diagnostics import Diagnostic, suggestion
+from oam.document import Place
+
+
+@dataclass(slots=True)
+class Directory:
+    """Every component by its key, with the part of the Application that it comes from."""
+
+    stack: Stack
+    out: list[Diagnostic]
+    components: dict[str, Component] = field(default_factory=dict)
+    parts: dict[str, oam.Component] = field(default_factory=dict)
+
+    def add(self, component: Component, part: oam.Component) -> None:
+        self.components[component.key] = component
+        self.parts[component.key] = part
+
+    def access(self, component: Component, *path: str | int) -> Place:
+        """A place in the component's access trait, or the component itself where it has none."""
+        trait = self.parts[component.key].trait("access")
+        return trait.place.at("properties", *path) if trait else component.place
+
+    def check_scopes(self) -> None:
+        """Scope names are unique per issuer, and none is one of OpenID Connect's own."""
+        first: dict[tuple[str, str], Component] = {}
+        for component in self.components.values():
+            for scope in component.scopes:
+                place = self.access(component, "scopes").key(scope)
+                if scope in RESERVED_SCOPES:
+                    message = f"scope '{scope}' has a meaning of its own in OpenID Connect; choose another name"
+                    self.out.append(Diagnostic("ACC202", message, place))
+                other = first.setdefault((component.provider, scope), component)
+                if other is not component:
+                    message = f"scope '{scope}' is already declared by '{other.key}' for the same issuer; prefix it"
+                    self.out.append(Diagnostic("ACC202", message, place))
+
+    def check_role_members(self) -> None:
+        """Roles are bound to components that exist and are clients."""
+        clients = {key for key, part in self.parts.items() if part.trait("client")}
+        for component in self.components.values():
+            for role in component.roles:
+                for index, member in enumerate(role.components):
+                    if member not in clients:
+                        what = "has no client trait" if member in self.parts else "does not exist"
+                        message = f"role '{role.name}': component '{member}' {what}{suggestion(member, clients)}"
+                        self.out.append(Diagnostic("ACC214", message, role.place.at("components", index)))
+
+
+def compile_clients(component: Component, directory: Directory) -> Iterator[Client]:
+    """One client per provider whose APIs the component calls; one of its own provider where it calls none."""
+    trait = directory.parts[component.key].trait("client")
+    if trait is None:
+        return
+    properties, place, out = trait.properties, trait.place.at("properties"), directory.out
+    calls: dict[str, list[Call]] = {}
+    groups: dict[str, set[str]] = {}
+    for index, call in enumerate(properties.get("calls", ())):
+        if granted := _granted(component, call, place.at("calls", index), directory):
+            callee = directory.components[granted.component]
+            calls.setdefault(callee.provider, []).append(granted)
+            holders = (role.groups for role in callee.roles if role.name in granted.roles)
+            groups.setdefault(callee.provider, set()).update(group for names in holders for group in names)
+    kind = properties["kind"]
+    users = kind != "service"
+    if not users:
+        for field_name in ("redirectPaths", "refresh"):
+            if field_name in properties:
+                message = f"a client of kind '{kind}' signs no users in; remove {field_name}"
+                out.append(Diagnostic("ACC210", message, place.key(field_name)))
+    redirects = tuple(_redirects(component, trait, directory)) if users else ()
+    for provider in calls or {component.provider: []}:
+        yield Client(
+            component=component.key,
+            kind=kind,
+            provider=provider,
+            calls=tuple(calls.get(provider, ())),
+            groups=tuple(sorted(groups.get(provider, ()))) if users else (),
+            redirect_uris=redirects,
+            refresh=users and bool(properties.get("refresh", False)),
+            place=trait.place,
+        )
+
+
+def _granted(component: Component, call: Mapping[str, Any], place: Place, directory: Directory) -> Call | None:
+    name, wanted = call["component"], tuple(dict.fromkeys(call["scopes"]))
+    callee = directory.components.get(name)
+    if callee is None or not callee.scopes:
+        what = "does not exist" if callee is None else "declares no scopes that could be granted"
+        known = (key for key, other in directory.components.items() if other.scopes)
+        message = f"component '{name}' {what}{suggestion(name, known)}"
+        directory.out.append(Diagnostic("ACC203", message, place.at("component")))
+        return None
+    roles = tuple(role for role in callee.roles if component.key in role.components)
+    covered = {scope for role in roles for scope in role.scopes}
+    for index, scope in enumerate(wanted):
+        if scope not in callee.scopes:
+            message = f"'{name}' declares no scope '{scope}'{suggestion(scope, callee.scopes)}"
+            directory.out.append(Diagnostic("ACC201", message, place.at("scopes", index)))
+        elif scope not in covered:
+            directory.out.append(_no_grant(component, callee, scope, place.at("scopes", index), directory))
+    granting = tuple(role.name for role in roles if set(role.scopes) & set(wanted))
+    return Call(name, wanted, granting, place)
+
+
+def _no_grant(component: Component, callee: Component, scope: str, place: Place, directory: Directory) -> Diagnostic:
+    where = directory.access(callee, "roles")
+    able = [role.name for role in callee.roles if scope in role.scopes]
+    todo = f"add it to the components of role '{able[0]}'" if able else "add a role that does"
+    message = f"no role of '{callee.key}' grants '{scope}' to '{component.key}'; {todo} at {where}"
+    return Diagnostic("ACC204", message, place)
+
+
+def _redirects(component: Component, trait: oam.Trait, directory: Directory) -> Iterator[str]:
+    place = trait.place.at("properties")
+    paths = trait.properties.get("redirectPaths", ())
+    if not paths or not component.endpoints:
+        message = "a web client needs redirectPaths, and a gateway trait on whose domains they lie"
+        directory.out.append(Diagnostic("ACC210", message, place))
+        return
+    for index, path in enumerate(paths):
+        elements = elements_of(path, place.at("redirectPaths", index), directory.out)
+        if elements is None:
+            continue
+        if not _open(component, elements):
+            message = f"no public rule of '{component.key}' covers GET {path}, so users could not come back to it"
+            directory.out.append(Diagnostic("ACC210", message, place.at("redirectPaths", index)))
+        hosts = dict.fromkeys(e.host for e in component.endpoints if within(elements, e.path))
+        for host in hosts:
+            if host.startswith("*."):
+                message = f"a redirect URI cannot lie on the wildcard host '{host}'"
+                directory.out.append(Diagnostic("ACC210", message, place.at("redirectPaths", index)))
+            yield f"{directory.stack.scheme}://{host}{path}"
+
+
+def _open(component: Component, path: Elements) -> bool:
+    """Whether anybody may GET the path: the longest rule path that owns it has a public rule for GET."""
+    for length in range(len(path), -1, -1):
+        if rules := component.owned.get(path[:length]):
+            return any(rule.public and rule.lists("GET") for rule in rules)
+    return False

@@ -1,0 +1,96 @@
+"""From Applications and a stack to an estate: every name resolved, every grant covered, or diagnostics that say why.
+
+All problems at once: nothing here stops at the first, and an estate exists only where no error was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import oam.application as oam
+from access.clients import Directory, compile_clients
+from access.component import compile_component
+from access.model import Application, Component, Elements, Endpoint, Estate, Stack
+from access.paths import written
+from oam.diagnostics import Diagnostic, errors, ordered
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """`estate` is None exactly where `diagnostics` hold an error."""
+
+    estate: Estate | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def compile_estate(reading: oam.Reading, stack: Stack) -> Compiled:
+    """The estate that the applications of `reading` mean on `stack`."""
+    findings = list(reading.diagnostics)
+    directory = Directory(stack, findings)
+    applications = tuple({application.name: application for application in reversed(reading.applications)}.values())[
+        ::-1
+    ]
+    for application in applications:
+        for part in application.components:
+            directory.add(compile_component(application, part, stack, findings), part)
+    directory.check_scopes()
+    directory.check_role_members()
+    findings += _shared_endpoints(directory.components.values())
+    findings += _shared_objects(directory)
+    estate = Estate(stack, tuple(_application(application, directory) for application in applications))
+    diagnostics = ordered(findings)
+    return Compiled(None if errors(diagnostics) else estate, diagnostics)
+
+
+def _application(source: oam.Application, directory: Directory) -> Application:
+    components = (directory.components[f"{source.name}/{part.name}"] for part in source.components)
+    return Application(
+        source.name,
+        source.namespace,
+        source.labels,
+        source.annotations,
+        tuple(replace(component, clients=tuple(compile_clients(component, directory))) for component in components),
+    )
+
+
+def _shared_endpoints(components: Iterable[Component]) -> Iterator[Diagnostic]:
+    first: dict[tuple[str, Elements], tuple[Component, Endpoint]] = {}
+    for component in components:
+        for endpoint in component.endpoints:
+            key = (endpoint.host, endpoint.path)
+            owner, other = first.setdefault(key, (component, endpoint))
+            if other is not endpoint:
+                message = (
+                    f"{endpoint.host}{written(endpoint.path)} already belongs to '{owner.key}' ({other.place}); "
+                    "a host and path lead to one port of one component"
+                )
+                yield Diagnostic("ACC205", message, endpoint.place)
+
+
+def object_names(component: Component, *, client: bool) -> Iterator[tuple[str, str]]:
+    """(kind, name) of a component's Kubernetes objects, in its namespace: KubeVela's names, and ours beside them."""
+    for kind in ("Deployment", "ServiceAccount", "NetworkPolicy"):
+        yield kind, component.name
+    names = {component.name if name is None else f"{component.name}-{name}" for name, _ in component.exposures}
+    if any(port.get("expose") for port in component.properties.get("ports", ())):
+        names.add(component.name)
+    for name in sorted(names):
+        yield "Service", name
+    if client:
+        yield "Secret", f"{component.name}-client"
+
+
+def _shared_objects(directory: Directory) -> Iterator[Diagnostic]:
+    first: dict[tuple[str, str, str], Component] = {}
+    for component in directory.components.values():
+        client = directory.parts[component.key].trait("client") is not None
+        for kind, name in object_names(component, client=client):
+            other = first.setdefault((kind, component.namespace, name), component)
+            if other is not component:
+                message = (
+                    f"{kind} '{name}' in namespace '{component.namespace}' would also be made for '{other.key}' "
+                    f"({other.place}); rename one, or give the applications namespaces of their own"
+                )
+                yield Diagnostic("OAM107", message, component.place.at("name"))
+                break

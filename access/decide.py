@@ -1,0 +1,157 @@
+"""The answer to a request: the meaning that the gateway, `explain`, `diff` and the tests are held against (section 3).
+
+`decide` is total: it answers every request, and every answer says why, and by which rule.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from access.model import METHODS, Component, Elements, Endpoint, Estate, Provider, Rule
+from access.paths import Unreadable, read, within, written
+from access.tokens import Claims, KeyRing, Refusal, authenticate, bearer
+
+_PORT = re.compile(r":[0-9]+\Z")
+
+Status = Literal[200, 400, 401, 403, 404]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it arrives: `host` from the Host header, `target` the raw bytes of the request line."""
+
+    method: str
+    host: str
+    target: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """200 stands for "goes upstream". `rule` is the rule that decided, where one did."""
+
+    status: Status
+    reason: str
+    component: Component | None = None
+    rule: Rule | None = None
+
+    @property
+    def allowed(self) -> bool:
+        return self.status == 200
+
+    @property
+    def place(self) -> str | None:
+        """`file:line:column` of the rule, or of the component where no rule owns the path."""
+        if self.rule:
+            return str(self.rule.place)
+        return str(self.component.place) if self.component else None
+
+
+def decide(estate: Estate, request: Request, claims: Claims | Refusal | None) -> Decision:
+    """What the gateway does with `request`. No claims: no token; a Refusal: a bad one."""
+    try:
+        path = read(request.target)
+    except Unreadable as why:
+        return Decision(400, f"the path {why}")
+    component = component_of(estate, request.host, path)
+    if component is None:
+        return Decision(404, "no component is exposed on this host and path")
+    if request.method not in METHODS:
+        return Decision(404, f"the gateway does not listen to {request.method}", component)
+    rules = _owning(component, path)
+    matching = tuple(rule for rule in rules if rule.lists(request.method))
+    for rule in matching:
+        if rule.public:
+            return Decision(200, f"public: {rule.public.reason}", component, rule)
+    if claims is None:
+        return Decision(401, "a token is needed", component, next(iter(matching or rules), None))
+    if isinstance(claims, Refusal):
+        return Decision(401, claims.reason, component, next(iter(matching or rules), None))
+    if claims.provider != component.provider:
+        return Decision(401, f"a token of provider '{component.provider}' is needed", component)
+    return _authorize(component, estate.provider_of(component), request.method, rules, matching, claims)
+
+
+def _authorize(
+    component: Component,
+    provider: Provider,
+    method: str,
+    rules: tuple[Rule, ...],
+    matching: tuple[Rule, ...],
+    claims: Claims,
+) -> Decision:
+    effective = effective_scopes(component, provider, claims)
+    for rule in matching:
+        if set(rule.scopes) <= effective:
+            return Decision(200, f"has {', '.join(rule.scopes) or 'a token that counts'}", component, rule)
+    if matching:
+        needed = " or ".join(" and ".join(rule.scopes) for rule in matching)
+        withheld = {scope for rule in matching for scope in rule.scopes} & set(claims.scopes) - effective
+        cut = "; the token lists it, but no group of the user holds it" if withheld else ""
+        return Decision(403, f"needs {needed}{cut}", component, matching[0])
+    if rules:
+        return Decision(403, f"no rule on {written(rules[0].path)} lists {method}", component, rules[0])
+    return Decision(403, "no rule owns this path", component)
+
+
+def answer(
+    estate: Estate, request: Request, authorization: Iterable[str], rings: Mapping[str, KeyRing], now: float
+) -> Decision:
+    """`decide` for a whole request: its Authorization headers read, the token judged by the component's own provider.
+
+    A malformed bearer header is refused even on a public path (design section 5, admission).
+    """
+    unidentified = decide(estate, request, None)
+    if unidentified.status in (400, 404) or unidentified.component is None:
+        return unidentified
+    token = bearer(authorization)
+    if isinstance(token, Refusal):
+        return Decision(401, token.reason, unidentified.component)
+    ring = rings.get(unidentified.component.provider)
+    if token is None or ring is None:
+        return unidentified
+    return decide(estate, request, authenticate(token, ring, now))
+
+
+def effective_scopes(component: Component, provider: Provider, claims: Claims) -> frozenset[str]:
+    """What of the issued scopes counts at `component`: for a user, only what the roles of their groups hold."""
+    issued = frozenset(claims.scopes)
+    if not claims.user:
+        return issued
+    held = {
+        scope
+        for role in component.roles
+        if any(provider.group(group) in claims.groups for group in role.groups)
+        for scope in role.scopes
+    }
+    return issued & held
+
+
+def component_of(estate: Estate, host: str, path: Elements) -> Component | None:
+    """The component that host and path lead to: an exact host before a wildcard, then the longest path."""
+    for pattern in host_patterns(host):
+        owners = [pair for pair in estate.by_host.get(pattern, ()) if within(path, pair[0].path)]
+        if owners:
+            return max(owners, key=_depth)[1]
+    return None
+
+
+def host_patterns(host: str) -> tuple[str, ...]:
+    """The ways in which an endpoint may name the host, the most specific first: itself, then wildcards."""
+    name = _PORT.sub("", host.lower())
+    labels = name.split(".")
+    return (name, *(f"*.{'.'.join(labels[start:])}" for start in range(1, len(labels))))
+
+
+def _depth(pair: tuple[Endpoint, Component]) -> int:
+    return len(pair[0].path)
+
+
+def _owning(component: Component, path: Elements) -> tuple[Rule, ...]:
+    """The rules of the longest rule path that owns `path`; a shorter one is never a fallback."""
+    for length in range(len(path), -1, -1):
+        if rules := component.owned.get(path[:length]):
+            return rules
+    return ()

@@ -1,0 +1,257 @@
+"""The vocabulary of access: small frozen values that `compile` makes and `issue`, `authenticate`, `decide` read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from oam.document import Place
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+"""The methods that a gateway listens to; with any other a request reaches nothing."""
+
+SIGN_IN_SCOPES = ("openid",)
+"""What user-facing clients ask for besides API scopes, so that the provider also says who the user is."""
+
+RESERVED_SCOPES = frozenset(
+    {"openid", "profile", "email", "address", "phone", "offline_access", "device_sso", "groups"}
+)
+"""Names with a meaning of their own at every OpenID provider; an API cannot declare them."""
+
+Elements = tuple[str, ...]
+"""A path, element by element, percent-decoded: `/orders/7` is ("orders", "7"), `/` is ()."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A claim that tells access tokens from other tokens of the same issuer: it must equal `value` or start with it."""
+
+    claim: str
+    value: str
+    prefix: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """How one provider's tokens spell things. Claims are named as in the token's payload.
+
+    A token that has the claim `user` is a user's; one that has not is a service's, and its `subject` must then be the
+    client itself. `scopes` is an array of strings (`scopes_form="list"`) or one string of words. A token that has any
+    of the `overage` claims does not list its groups and is refused.
+    """
+
+    client: str
+    user: str
+    scopes: str
+    groups: str
+    marks: tuple[Mark, ...]
+    scopes_form: Literal["list", "words"] = "list"
+    subject: str = "sub"
+    overage: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One issuer of tokens, as a value. `issuer` is None where the provisioning itself brings it into being."""
+
+    name: str
+    audience: str
+    spelling: Spelling
+    issuer: str | None = None
+    groups: Mapping[str, str] = field(default_factory=dict)
+    """Logical group to the provider's group; a group that is not here has the same name there."""
+
+    def group(self, logical: str) -> str:
+        return self.groups.get(logical, logical)
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """What of a stack's settings changes the meaning of Applications."""
+
+    name: str
+    providers: Mapping[str, Provider]
+    domain: str | None = None
+    """Given to gateway traits without one: `<component>-<application>.<domain>`."""
+    suffixes: Mapping[str, str] = field(default_factory=dict)
+    """Domain suffixes as Applications write them, to those of this environment."""
+    scheme: Literal["http", "https"] = "https"
+
+    @property
+    def default_provider(self) -> Provider:
+        """The first that the stack names."""
+        return next(iter(self.providers.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a component is exposed. `host` is in lower case; a leading `*.` stands for one or more labels."""
+
+    host: str
+    path: Elements
+    port: int
+    place: Place = field(compare=False)
+
+    def matches(self, host: str) -> bool:
+        return host.endswith(self.host[1:]) if self.host.startswith("*.") else host == self.host
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """Why a rule asks for no token, and until when that is meant."""
+
+    reason: str
+    until: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule on one path: either `public`, or the scopes that a caller needs, all of them.
+
+    A rule without scopes that is not public asks for nothing but a token that counts; only `compile` makes such rules,
+    for components that have no access trait.
+    """
+
+    path: Elements
+    methods: tuple[str, ...]
+    scopes: tuple[str, ...]
+    public: Public | None
+    place: Place = field(compare=False)
+
+    def lists(self, method: str) -> bool:
+        return method in self.methods or (method == "HEAD" and "GET" in self.methods)
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A bundle of scopes and who holds it: logical groups, and client components as application/component."""
+
+    name: str
+    scopes: tuple[str, ...]
+    groups: tuple[str, ...]
+    components: tuple[str, ...]
+    place: Place = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A granted request: the called component, the scopes asked for, and the roles that grant them."""
+
+    component: str
+    scopes: tuple[str, ...]
+    roles: tuple[str, ...]
+    place: Place = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """What a component is to one identity provider: what it may be issued, and on behalf of whom.
+
+    `groups` are the logical groups whose members may sign in through it (user-facing kinds only).
+    """
+
+    component: str
+    kind: Literal["service", "web"]
+    provider: str
+    calls: tuple[Call, ...]
+    groups: tuple[str, ...]
+    redirect_uris: tuple[str, ...]
+    refresh: bool
+    place: Place = field(compare=False)
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """Every scope granted, sorted."""
+        return tuple(sorted({scope for call in self.calls for scope in call.scopes}))
+
+    @property
+    def user_facing(self) -> bool:
+        return self.kind != "service"
+
+
+@dataclass(frozen=True)
+class Component:
+    """One component with all that access and provisioning need to know of it."""
+
+    application: str
+    name: str
+    namespace: str
+    type: str
+    properties: Mapping[str, Any] = field(compare=False)
+    depends_on: tuple[str, ...]
+    owner: str | None
+    provider: str
+    """The identity provider that guards it; also of components that guard nothing."""
+    endpoints: tuple[Endpoint, ...]
+    exposures: tuple[tuple[str | None, tuple[int, ...]], ...]
+    """Per gateway trait its `name` and its ports: each is a Kubernetes Service."""
+    scopes: Mapping[str, str]
+    rules: tuple[Rule, ...]
+    roles: tuple[Role, ...]
+    clients: tuple[Client, ...]
+    place: Place = field(compare=False)
+
+    @property
+    def key(self) -> str:
+        """`application/component`: unique in a stack."""
+        return f"{self.application}/{self.name}"
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The ports that the gateway reaches, each once, in order."""
+        return tuple(sorted({endpoint.port for endpoint in self.endpoints}))
+
+    @cached_property
+    def owned(self) -> Mapping[Elements, tuple[Rule, ...]]:
+        """Rules by the path that they own."""
+        result: dict[Elements, list[Rule]] = {}
+        for rule in self.rules:
+            result.setdefault(rule.path, []).append(rule)
+        return {path: tuple(rules) for path, rules in result.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """One application: its components, and the metadata that every object of it carries."""
+
+    name: str
+    namespace: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    components: tuple[Component, ...]
+
+
+@dataclass(frozen=True)
+class Estate:
+    """All applications of one stack: the model that everything is derived from."""
+
+    stack: Stack
+    applications: tuple[Application, ...]
+
+    @cached_property
+    def components(self) -> Mapping[str, Component]:
+        """By `application/component`, in order."""
+        return {component.key: component for app in self.applications for component in app.components}
+
+    @cached_property
+    def exposed(self) -> tuple[Component, ...]:
+        """Those that the gateway serves."""
+        return tuple(component for component in self.components.values() if component.endpoints)
+
+    @cached_property
+    def clients(self) -> tuple[Client, ...]:
+        return tuple(client for component in self.components.values() for client in component.clients)
+
+    @cached_property
+    def by_host(self) -> Mapping[str, tuple[tuple[Endpoint, Component], ...]]:
+        """Endpoints with their components, by host as the endpoint writes it."""
+        result: dict[str, list[tuple[Endpoint, Component]]] = {}
+        for component in self.exposed:
+            for endpoint in component.endpoints:
+                result.setdefault(endpoint.host, []).append((endpoint, component))
+        return {host: tuple(pairs) for host, pairs in result.items()}
+
+    def provider_of(self, component: Component) -> Provider:
+        return self.stack.providers[component.provider]

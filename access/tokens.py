@@ -1,0 +1,247 @@
+"""Tokens: which one a provider gives (`issue`), and which one counts (`authenticate`). Design section 3.5 and 3.6.
+
+Tokens are JSON Web Tokens (RFC 7519) in compact form, signed with RS256 or ES256 (RFC 7518). Both functions are total:
+they answer with claims or with the reason why there are none.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeGuard
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from access.model import SIGN_IN_SCOPES, Client, Provider, Spelling
+
+_BEARER = re.compile(r"Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)\Z")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_MAX_DEPTH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person at the provider: login, and the provider's own names of the groups that they are in."""
+
+    login: str
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a token that counts says. `user`: somebody signed in; `groups`: as the provider names them."""
+
+    provider: str
+    client: str
+    subject: str
+    user: bool
+    scopes: tuple[str, ...]
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """No token, or a token that does not count, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A public key of an issuer. `algorithm` comes from the key's kind, never from a token."""
+
+    kid: str
+    public: rsa.RSAPublicKey | ec.EllipticCurvePublicKey = field(repr=False)
+
+    @property
+    def algorithm(self) -> str:
+        return "RS256" if isinstance(self.public, rsa.RSAPublicKey) else "ES256"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """A provider with an issuer that is known, and the keys that may sign for it, by key id."""
+
+    provider: Provider
+    issuer: str
+    keys: Mapping[str, Key]
+
+
+def issue(
+    provider: Provider, client: Client, user: User | None = None, scopes: Iterable[str] | None = None
+) -> Claims | Refusal:
+    """The claims of the access token that `provider` gives `client`, for itself or on behalf of `user`.
+
+    `scopes` are those asked for: by default all that are granted. Asking for one that is not granted is refused whole.
+    """
+    if client.provider != provider.name:
+        return Refusal(f"{client.component} has no client at provider '{provider.name}'")
+    if client.user_facing and user is None:
+        return Refusal(f"{client.component} acts for users only: somebody must sign in")
+    if not client.user_facing and user is not None:
+        return Refusal(f"{client.component} acts for itself only: users cannot sign in through it")
+    granted = (*client.scopes, *(SIGN_IN_SCOPES if user else ()))
+    asked = tuple(granted if scopes is None else scopes)
+    if excess := sorted(set(asked) - set(granted)):
+        return Refusal(f"{client.component} was not granted {', '.join(excess)}")
+    if not asked:
+        return Refusal(f"{client.component} was granted nothing")
+    if user is None:
+        return Claims(provider.name, client.component, client.component, False, asked)
+    if not set(user.groups) & {provider.group(group) for group in client.groups}:
+        return Refusal(f"the user is in no group that {client.component} is assigned to")
+    return Claims(provider.name, client.component, user.login, True, asked, user.groups)
+
+
+def bearer(authorization: Iterable[str]) -> str | Refusal | None:
+    """The token of a request's Authorization headers: None where none mentions bearer.
+
+    A header that mentions bearer must be the only one, and exactly `Bearer a.b.c`; anything else is refused, since a
+    laxer reader could find another token in it.
+    """
+    values = tuple(authorization)
+    if not any("bearer" in value.lower() for value in values):
+        return None
+    match = _BEARER.match(values[0]) if len(values) == 1 else None
+    return match.group(1) if match else Refusal("the Authorization header is not exactly 'Bearer <token>'")
+
+
+def authenticate(token: str, ring: KeyRing, now: float) -> Claims | Refusal:
+    """The claims of `token` if it counts for the ring's provider at `now` (seconds since 1970), else the reason."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return Refusal("not three parts")
+    try:
+        header, payload = _object(parts[0]), _object(parts[1])
+        signature = _decode(parts[2])
+    except ValueError as error:
+        return Refusal(f"malformed: {error}")
+    kid = header.get("kid")
+    if not isinstance(kid, str) or "kid" in payload:
+        return Refusal("the key id is not a text in the header alone")
+    key = ring.keys.get(kid)
+    if key is None:
+        return Refusal("signed with a key that is not this issuer's")
+    if header.get("alg") != key.algorithm or not _verified(key, f"{parts[0]}.{parts[1]}".encode(), signature):
+        return Refusal("the signature does not match the key")
+    return _counts(payload, ring, now)
+
+
+def _counts(payload: Mapping[str, Any], ring: KeyRing, now: float) -> Claims | Refusal:
+    if payload.get("iss") != ring.issuer:
+        return Refusal("another issuer")
+    audience = payload.get("aud")
+    if ring.provider.audience not in (audience if _texts(audience) else [audience]):
+        return Refusal("for another audience")
+    if (reason := _untimely(payload, now)) is not None:
+        return Refusal(reason)
+    return _claims(payload, ring.provider.name, ring.provider.spelling)
+
+
+def _untimely(payload: Mapping[str, Any], now: float) -> str | None:
+    expiry, start = payload.get("exp"), payload.get("nbf", 0)
+    if not _number(expiry):
+        return "no expiry"
+    if expiry <= now:
+        return "expired"
+    if not _number(start) or start > now:
+        return "not valid yet"
+    return None
+
+
+def _claims(payload: Mapping[str, Any], provider: str, spelling: Spelling) -> Claims | Refusal:
+    for mark in spelling.marks:
+        value = payload.get(mark.claim)
+        if not isinstance(value, str) or not (value.startswith(mark.value) if mark.prefix else value == mark.value):
+            return Refusal(f"not an access token: claim '{mark.claim}'")
+    if any(claim in payload for claim in spelling.overage):
+        return Refusal("the user's groups are too many to be listed")
+    client, subject = payload.get(spelling.client), payload.get(spelling.subject)
+    if not _name(client) or not _name(subject):
+        return Refusal("client or subject is missing or malformed")
+    user = spelling.user in payload
+    if user and not _name(payload[spelling.user]):
+        return Refusal(f"claim '{spelling.user}' is malformed")
+    if not user and subject != client:
+        return Refusal("neither a user's token nor the client's own")
+    scopes, groups = _scopes(payload, spelling), payload.get(spelling.groups, [])
+    if scopes is None or not _texts(groups):
+        return Refusal("scopes or groups are malformed")
+    return Claims(provider, client, subject, user, scopes, tuple(groups))
+
+
+def _scopes(payload: Mapping[str, Any], spelling: Spelling) -> tuple[str, ...] | None:
+    if spelling.scopes not in payload:
+        return ()
+    value = payload[spelling.scopes]
+    if spelling.scopes_form == "words":
+        return tuple(word for word in value.split(" ") if word) if isinstance(value, str) else None
+    return tuple(value) if _texts(value) else None
+
+
+def _name(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and value != "" and not _CONTROL.search(value)
+
+
+def _number(value: Any) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _texts(value: Any) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _decode(part: str) -> bytes:
+    try:
+        return base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("not base64url") from None
+
+
+def _object(part: str) -> dict[str, Any]:
+    try:
+        value = json.loads(_decode(part).decode("utf-8"), object_pairs_hook=_pairs, parse_constant=_constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(value, dict) or _depth(value) > _MAX_DEPTH:
+        raise ValueError("not a JSON object of moderate depth")
+    return value
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a key stands twice")
+    return result
+
+
+def _constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _depth(value: Any) -> int:
+    if isinstance(value, dict):
+        return 1 + max(map(_depth, value.values()), default=0)
+    return 1 + max(map(_depth, value), default=0) if isinstance(value, list) else 0
+
+
+def _verified(key: Key, signed: bytes, signature: bytes) -> bool:
+    try:
+        if isinstance(key.public, rsa.RSAPublicKey):
+            key.public.verify(signature, signed, padding.PKCS1v15(), SHA256())
+        elif len(signature) == 64:
+            r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
+            key.public.verify(encode_dss_signature(r, s), signed, ec.ECDSA(SHA256()))
+        else:
+            return False
+    except InvalidSignature:
+        return False
+    return True

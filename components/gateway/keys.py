@@ -1,0 +1,95 @@
+"""Signing keys and the fixed number of slots that they sit in, so that no resource is ever made inside `apply`.
+
+A key keeps its slot; a new one takes an empty slot; one that is no longer published stays for the longest token lifetime.
+Which key sits where is a stack output and comes back through the stack's own reference.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """An RSA key as a JSON Web Key spells it: `n` and `e` in base64url (RFC 7518, 6.3.1)."""
+
+    kid: str
+    n: str
+    e: str
+
+    @property
+    def pem(self) -> str:
+        """SubjectPublicKeyInfo in PEM, as Kong's credentials hold it."""
+        numbers = RSAPublicNumbers(_number(self.e), _number(self.n))
+        return numbers.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A slot with its key, or None where it is empty; `retired` is the day on which the key was no longer published."""
+
+    key: SigningKey | None = None
+    retired: datetime.date | None = None
+
+    def to_output(self) -> dict[str, Any]:
+        return {
+            "key": asdict(self.key) if self.key else None,
+            "retired": self.retired.isoformat() if self.retired else None,
+        }
+
+    @staticmethod
+    def from_output(data: Mapping[str, Any]) -> Slot:
+        key, retired = data.get("key"), data.get("retired")
+        return Slot(
+            SigningKey(**key) if key else None,
+            datetime.date.fromisoformat(retired) if retired else None,
+        )
+
+
+class TooManyKeysError(ValueError):
+    """The issuer's keys and those that tokens may still be signed with need more slots. The message says how many."""
+
+
+def assign(
+    previous: Iterable[Slot],
+    published: Iterable[SigningKey],
+    size: int,
+    today: datetime.date,
+    lifetime: datetime.timedelta,
+) -> tuple[Slot, ...]:
+    """The slots from now on. `lifetime` is that of the longest-lived token; days count whole. Raises TooManyKeysError."""
+    current = {key.kid: key for key in published}
+    slots = [_aged(slot, current, today, lifetime) for slot in previous]
+    slots += [Slot()] * (size - len(slots))
+    held = {slot.key.kid for slot in slots if slot.key}
+    for kid in sorted(set(current) - held):
+        empty = next((index for index, slot in enumerate(slots) if slot.key is None), None)
+        if empty is None:
+            raise TooManyKeysError(
+                f"{len(held) + 1} signing keys are live and there are {size} slots; raise gateway.keySlots"
+            )
+        slots[empty] = Slot(current[kid])
+        held.add(kid)
+    if len(slots) > size and any(slot.key for slot in slots[size:]):
+        raise TooManyKeysError(f"slots beyond {size} still hold live keys; lower gateway.keySlots after they retired")
+    return tuple(slots[:size])
+
+
+def _aged(slot: Slot, current: Mapping[str, SigningKey], today: datetime.date, lifetime: datetime.timedelta) -> Slot:
+    if slot.key is None:
+        return slot
+    if slot.key.kid in current:
+        return Slot(current[slot.key.kid])
+    retired = slot.retired or today
+    return Slot() if today - retired > lifetime else replace(slot, retired=retired)

@@ -1,0 +1,63 @@
+-- Admission: runs before authentication, on every request. Refuses what could be read in two ways, and takes away what
+-- only the gate may say. It allows nothing by itself. Needs json.lua and token.lua.
+local FORGEABLE = {
+  ["forwarded"] = true, ["x-original-url"] = true, ["x-rewrite-url"] = true, ["x-original-method"] = true,
+  ["x-http-method"] = true, ["x-http-method-override"] = true, ["x-method-override"] = true,
+  ["x-anonymous-consumer"] = true,
+  -- A header that Connection names is dropped on the way upstream: it could delete the gate's own.
+  ["connection"] = true,
+}
+local FORGEABLE_PREFIXES = { "x-auth-", "x-consumer-", "x-credential-", "x-authenticated-" }
+
+-- Upstreams fold names as CGI does: X_Auth_Client and x.auth.client may arrive as X-Auth-Client.
+local function forgeable(name)
+  local folded = string.gsub(string.lower(name), "[^%w]", "-")
+  if FORGEABLE[folded] then return true end
+  for _, prefix in ipairs(FORGEABLE_PREFIXES) do
+    if string.sub(folded, 1, #prefix) == prefix then return true end
+  end
+  return false
+end
+
+local function bearer_mentioned(values)
+  for _, value in ipairs(values) do
+    if string.find(string.lower(value), "bearer", 1, true) then return true end
+  end
+  return false
+end
+
+local function append(values, value)   -- a header that stands more than once comes as a table
+  for _, one in ipairs(type(value) == "table" and value or { value }) do values[#values + 1] = one end
+end
+
+-- False where a header that mentions bearer could be read as more than one token, or as a token that `jwt` and the gate
+-- would read differently (`jwt` prefers a key id in the payload; odd key ids make it fail with a 500).
+local function credible(values)
+  if not bearer_mentioned(values) then return true end
+  local token = #values == 1 and string.match(values[1], "^Bearer ([%w_-]+%.[%w_-]+%.[%w_-]+)$")
+  if not token then return false end
+  local header, payload = token_parts(token)
+  return header ~= nil and type(header.kid) == "string" and payload.kid == nil
+end
+
+local function admit()
+  local path = string.match(ngx.var.request_uri, "^[^?]*")
+  if unreadable(path) then return 400, "The path could be read in more than one way" end
+  local authorization = {}
+  for name, value in pairs(ngx.req.get_headers(0, true)) do
+    if string.lower(name) == "authorization" then append(authorization, value) end
+    if forgeable(name) then ngx.req.clear_header(name) end
+  end
+  if not credible(authorization) then return 401, "The Authorization header is not exactly 'Bearer <token>'" end
+end
+
+return function()
+  local ok, status, message = pcall(admit)
+  if not ok then
+    kong.log.err("admission failed, request refused: ", status)
+    status, message = 500, "Admission failed"
+  end
+  if status then
+    return kong.response.exit(status, { message = message }, status == 401 and { ["WWW-Authenticate"] = "Bearer" } or nil)
+  end
+end

@@ -1,0 +1,202 @@
+-- The gate: the one place that decides, from the one table TABLE (JSON, see table.py). It runs last, trusts no other
+-- plugin to have decided, and says no whenever anything is not as it must be. Needs json.lua, token.lua and TABLE.
+local VERSION = 1
+local METHODS = { GET = true, HEAD = true, POST = true, PUT = true, PATCH = true, DELETE = true, OPTIONS = true }
+local ALGORITHMS = { RS256 = true, ES256 = true }
+local gate   -- the table, kept once it was read
+
+local function load_table()
+  local value, why = json_read(TABLE)
+  if not json_is_object(value) then error("the table cannot be read: " .. tostring(why), 0) end
+  if value.version ~= VERSION then error("the table is of another version", 0) end
+  return value
+end
+
+-- The paths that may own `text`, longest first, as the table writes them; none is longer than its longest.
+-- nil where a dot segment is left, which Kong resolves before it routes.
+local function owners_of(text)
+  local owners, path, depth = { "/" }, "", 0
+  for element in string.gmatch(text, "[^/]+") do
+    if element == "." or element == ".." then return nil end
+    depth = depth + 1
+    if depth <= gate.depth then
+      path = path .. "/" .. element
+      table.insert(owners, 1, path)
+    end
+  end
+  return owners
+end
+
+local function first_of(paths, owners)
+  for _, path in ipairs(owners) do
+    if paths[path] ~= nil then return paths[path] end
+  end
+end
+
+-- Whether this component owns host and path: the exact host before wildcards, then the longest path. Longer paths and
+-- nearer hosts of other components stand in the table as false, so that nothing is decided here that is theirs.
+local function owned(owners)
+  local rest = string.gsub(string.lower(ngx.var.http_host or ""), ":%d+$", "")
+  local pattern = rest
+  while pattern do
+    local paths = gate.hosts[pattern]
+    local mine = paths and first_of(paths, owners)
+    if mine ~= nil then return mine end
+    local dot = string.find(rest, ".", 1, true)
+    rest = dot and string.sub(rest, dot + 1)
+    pattern = dot and "*." .. rest
+  end
+  return false
+end
+
+local function is_name(value)
+  return type(value) == "string" and value ~= "" and not string.find(value, "%c")
+end
+
+local function is_texts(value)
+  if not json_is_array(value) then return false end
+  for _, item in ipairs(value) do
+    if type(item) ~= "string" then return false end
+  end
+  return true
+end
+
+local function contains(list, wanted)
+  for _, item in ipairs(list) do
+    if item == wanted then return true end
+  end
+  return false
+end
+
+local function timely(payload)
+  local now, from = ngx.now(), payload.nbf
+  return type(payload.exp) == "number" and payload.exp > now
+    and (from == nil or (type(from) == "number" and from <= now))
+end
+
+local function for_us(payload, ring)
+  local issuer = gate.issuer ~= json_null and gate.issuer or ring.custom_id
+  local audience = payload.aud
+  return is_name(issuer) and payload.iss == issuer
+    and (audience == gate.audience or (is_texts(audience) and contains(audience, gate.audience)))
+end
+
+local function is_access_token(payload)
+  for _, mark in ipairs(gate.spelling.marks) do
+    local value = payload[mark.claim]
+    if type(value) ~= "string" then return false end
+    if mark.prefix then value = string.sub(value, 1, #mark.value) end
+    if value ~= mark.value then return false end
+  end
+  for _, claim in ipairs(gate.spelling.overage) do
+    if payload[claim] ~= nil then return false end
+  end
+  return true
+end
+
+local function scopes_of(payload)
+  local value = payload[gate.spelling.scopes]
+  if value == nil then return {} end
+  if gate.spelling.scopes_form == "list" then return is_texts(value) and value or nil end
+  if type(value) ~= "string" then return nil end
+  local words = {}
+  for word in string.gmatch(value, "[^ ]+") do words[#words + 1] = word end
+  return words
+end
+
+-- The scopes that count: for a user only those that the roles of their groups hold. A set.
+local function effective(issued, groups)
+  local held = groups and {}
+  for _, group in ipairs(groups or {}) do
+    for _, scope in ipairs(gate.groups[group] or {}) do held[scope] = true end
+  end
+  local result = {}
+  for _, scope in ipairs(issued) do
+    if held == nil or held[scope] then result[scope] = true end
+  end
+  return result
+end
+
+local function identity_of(payload)
+  local spelling = gate.spelling
+  local client, subject, user = payload[spelling.client], payload[spelling.subject], payload[spelling.user]
+  if not is_name(client) or not is_name(subject) then return nil end
+  if user ~= nil and not is_name(user) then return nil end
+  if user == nil and subject ~= client then return nil end
+  local issued, groups = scopes_of(payload), payload[spelling.groups]
+  if not issued or (groups ~= nil and not is_texts(groups)) then return nil end
+  return { client = client, subject = subject, scopes = effective(issued, user and (groups or {}) or nil) }
+end
+
+-- Who calls, from a token that counts; nil and why not. `jwt` verified the signature, with a key of any consumer: only
+-- those of this issuer's key ring may sign here.
+local function identified()
+  local token, ring, credential = kong.ctx.shared.authenticated_jwt_token, kong.client.get_consumer(), kong.client.get_credential()
+  if type(token) ~= "string" or not ring or not credential then return nil, "A token is needed" end
+  local header, payload = token_parts(token)
+  if ring.username ~= gate.ring or type(credential.consumer) ~= "table" or credential.consumer.id ~= ring.id
+      or not header or header.kid ~= credential.key or header.alg ~= credential.algorithm
+      or not ALGORITHMS[credential.algorithm] then
+    return nil, "The token is not signed by this issuer"
+  end
+  if payload.kid ~= nil or not for_us(payload, ring) then return nil, "The token is not for this service" end
+  if not timely(payload) then return nil, "The token has expired or is not valid yet" end
+  local identity = is_access_token(payload) and identity_of(payload)
+  if not identity then return nil, "The token is not an access token that can be read" end
+  return identity
+end
+
+local function holds(identity, scopes)
+  for _, scope in ipairs(scopes) do
+    if not identity.scopes[scope] then return false end
+  end
+  return true
+end
+
+local function judge()
+  gate = gate or load_table()
+  local ambiguous, text = unreadable(string.match(ngx.var.upstream_uri, "^[^?]*"))
+  local owners = not ambiguous and owners_of(text)
+  if not owners then return 400, "The path could be read in more than one way" end
+  local method = ngx.req.get_method()
+  if not METHODS[method] or owned(owners) ~= true then return 404, "Nothing is exposed here" end
+  local rule = first_of(gate.rules, owners)
+  local alternatives = rule and (rule[method] or rule["*"])
+  local identity, why = identified()
+  if alternatives == "public" then return 200, nil, identity end
+  if not identity then return 401, why end
+  for _, scopes in ipairs(alternatives or {}) do
+    if holds(identity, scopes) then return 200, nil, identity end
+  end
+  return 403, "The token does not allow this"
+end
+
+local function tell(identity)   -- the verified identity travels on, and nothing else under these names
+  local scopes = {}
+  for scope in pairs(identity and identity.scopes or {}) do scopes[#scopes + 1] = scope end
+  table.sort(scopes)
+  local headers = {
+    ["X-Auth-Client"] = identity and identity.client,
+    ["X-Auth-Subject"] = identity and identity.subject,
+    ["X-Auth-Scopes"] = scopes[1] and table.concat(scopes, " "),
+  }
+  for _, name in ipairs({ "X-Auth-Client", "X-Auth-Subject", "X-Auth-Scopes" }) do
+    if headers[name] then
+      kong.service.request.set_header(name, headers[name])
+    else
+      kong.service.request.clear_header(name)
+    end
+  end
+end
+
+return function()
+  local ok, status, message, identity = pcall(judge)
+  if not ok then
+    kong.log.err("the gate failed, request refused: ", status)
+    status, message = 500, "The gate failed"
+  end
+  if status ~= 200 then
+    return kong.response.exit(status, { message = message }, status == 401 and { ["WWW-Authenticate"] = "Bearer" } or nil)
+  end
+  tell(identity)
+end

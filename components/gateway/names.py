@@ -1,0 +1,39 @@
+"""Names and tags in Kong: explicit, injective in the logical name, unique in the workspace.
+
+Application and component names are DNS labels, so a dot never stands in them and joins them unmistakably.
+"""
+
+from __future__ import annotations
+
+from access.model import Component
+
+_PREFIX = "kong-oam"
+
+
+def service(stack: str, component: Component, port: int) -> str:
+    return f"{_PREFIX}.{stack}.{component.application}.{component.name}.{port}"
+
+
+def route(stack: str, component: Component, port: int, role: str) -> str:
+    return f"{service(stack, component, port)}.{role}"
+
+
+def ring(stack: str, provider: str) -> str:
+    """The consumer that holds the signing keys of one issuer."""
+    return f"{_PREFIX}.{stack}.ring.{provider}"
+
+
+def anonymous(stack: str) -> str:
+    """The consumer that stands for nobody: it has no credential and no right."""
+    return f"{_PREFIX}.{stack}.anonymous"
+
+
+def unused_key(stack: str, provider: str, slot: int) -> str:
+    """The key id of an empty slot: no issuer publishes it."""
+    return f"{ring(stack, provider)}.unused.{slot}"
+
+
+def tags(stack: str, component: Component | None = None) -> list[str]:
+    """What marks an entity as made by this stack; Kong's tags take neither slashes nor commas."""
+    own = [_PREFIX, f"{_PREFIX}-stack:{stack}"]
+    return own if component is None else [*own, f"{_PREFIX}-component:{component.application}.{component.name}"]

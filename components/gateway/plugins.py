@@ -1,0 +1,73 @@
+"""Plugin configurations, spelled out in full against the schema of the gateway at hand.
+
+Updates are PATCH and Kong deep-merges `config`: a key that is only left out stays live. So every field that the schema has
+is sent, null where unset; with `strict_match` the provider then sees any change made by hand (design section 4).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from components.gateway.table import embedded
+
+NAMES = ("pre-function", "jwt", "post-function")
+"""The plugins of a gated service, in the order in which they run."""
+
+_LUA = Path(__file__).resolve().parent / "lua"
+
+Schema = Mapping[str, Any]
+"""A plugin's schema as `GET /schemas/plugins/NAME` prints it."""
+
+
+class SchemaError(ValueError):
+    """The gateway's schema lacks a field that is needed. The message names plugin and field."""
+
+
+def config_json(schema: Schema, name: str, config: Mapping[str, Any]) -> str:
+    """Compact sorted JSON of the whole configuration. Raises SchemaError for a field that the schema lacks."""
+    record = next((field["config"] for field in schema["fields"] if "config" in field), None)
+    if record is None:
+        raise SchemaError(f"plugin {name}: the gateway prints no config schema")
+    return json.dumps(_expand(record, config, name), sort_keys=True, separators=(",", ":"))
+
+
+def _expand(record: Schema, config: Mapping[str, Any], where: str) -> dict[str, Any]:
+    fields: dict[str, Schema] = {name: field for entry in record["fields"] for name, field in entry.items()}
+    if unknown := sorted(set(config) - set(fields)):
+        raise SchemaError(f"plugin {where}: this gateway's schema lacks {', '.join(unknown)}; use Kong 3.4 or newer")
+    return {name: _value(field, config.get(name), f"{where}.{name}") for name, field in fields.items()}
+
+
+def _value(field: Schema, value: Any, where: str) -> Any:
+    if field.get("type") == "record" and (value is not None or field.get("required")):
+        return _expand(field, value or {}, where)
+    return field.get("default") if value is None else value
+
+
+@cache
+def _lua(*names: str) -> str:
+    return "\n".join((_LUA / f"{name}.lua").read_text("utf-8").strip() for name in names)
+
+
+def admission() -> dict[str, Any]:
+    """Configuration of `pre-function`."""
+    return {"access": [_lua("json", "token", "admission")]}
+
+
+def strict_jwt() -> dict[str, Any]:
+    """Configuration of `jwt` on a service: a token in the Authorization header, and nowhere else, or 401."""
+    return {"key_claim_name": "kid", "claims_to_verify": ["exp"], "uri_param_names": [], "cookie_names": []}
+
+
+def optional_jwt(anonymous: str) -> dict[str, Any]:
+    """Configuration of `jwt` on a public route: a token that is there is verified, none makes the caller nobody."""
+    return {**strict_jwt(), "anonymous": anonymous}
+
+
+def gate(table: str) -> dict[str, Any]:
+    """Configuration of `post-function`: the fixed script, behind the one table that it decides by."""
+    return {"access": [f"local TABLE = {embedded(table)}\n{_lua('json', 'token', 'gate')}"]}

@@ -1,0 +1,101 @@
+"""Before anything is provisioned: is this gateway one that the promises hold on, and how long does it take to settle?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from components.gateway.plugins import NAMES, Schema
+
+_OLDEST = (3, 4)
+_TIMEOUT = httpx.Timeout(10.0)
+
+
+class PreflightError(Exception):
+    """The gateway cannot be used as it is. The message says what was found and what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """What the Admin API says about itself. `settle` is in seconds."""
+
+    version: str
+    settle: float
+    schemas: Mapping[str, Schema]
+
+
+def inspect(admin_url: str, token: str | None = None, workspace: str | None = None) -> Gateway:
+    """The gateway behind `admin_url`. Raises PreflightError."""
+    base = f"{admin_url.rstrip('/')}/{workspace}" if workspace else admin_url.rstrip("/")
+    headers = {"Kong-Admin-Token": token} if token else {}
+    with httpx.Client(base_url=base, headers=headers, timeout=_TIMEOUT, follow_redirects=False) as client:
+        root = _get(client, "/", admin_url)
+        configuration: Mapping[str, Any] = root.get("configuration") or {}
+        check(str(root.get("version", "")), configuration)
+        schemas = {name: _get(client, f"/schemas/plugins/{name}", admin_url) for name in NAMES}
+    return Gateway(str(root["version"]), settle_seconds(configuration), schemas)
+
+
+def _get(client: httpx.Client, path: str, admin_url: str) -> dict[str, Any]:
+    try:
+        answer = client.get(path)
+    except httpx.HTTPError as error:
+        raise PreflightError(
+            f"Kong's Admin API at {admin_url} does not answer ({type(error).__name__}); "
+            "check gateway.adminUrl, or KONG_ADMIN_ADDR, and that Kong is up"
+        ) from None
+    if answer.status_code in (401, 403):
+        raise PreflightError(
+            f"Kong's Admin API at {admin_url} refuses the credentials ({answer.status_code}); "
+            "check the secret gateway.adminToken, or KONG_ADMIN_TOKEN"
+        )
+    if answer.status_code != 200:
+        raise PreflightError(
+            f"Kong's Admin API at {admin_url}{path} answers {answer.status_code}; see Kong's error log"
+        )
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise PreflightError(f"{admin_url}{path} answers no JSON object; is this Kong's Admin API?")
+    return body
+
+
+def check(version: str, configuration: Mapping[str, Any]) -> None:
+    """Raises PreflightError unless the gateway is at least 3.4, keeps its entities in a database, and runs Lua."""
+    found = re.match(r"(\d+)\.(\d+)", version)
+    if not found:
+        raise PreflightError("the Admin API names no version; is this Kong?")
+    if (int(found[1]), int(found[2])) < _OLDEST:
+        raise PreflightError(f"Kong {version} is too old; at least {_OLDEST[0]}.{_OLDEST[1]} is needed")
+    if configuration.get("database") == "off":
+        raise PreflightError(
+            "this Kong runs without a database (database=off), so nothing can be changed through its Admin API; use PostgreSQL"
+        )
+    if configuration.get("untrusted_lua") == "off":
+        raise PreflightError(
+            "this Kong runs no Lua from its configuration (untrusted_lua=off); set untrusted_lua=sandbox, Kong's default"
+        )
+
+
+def settle_seconds(configuration: Mapping[str, Any]) -> float:
+    """How long until every worker of every node sees a change: nothing before then may rely on it.
+
+    Each worker rebuilds its router and its plugin iterator on timers of `worker_state_update_frequency`; other nodes hear
+    of a change `db_update_frequency` and `db_update_propagation` later. A fifth is added for the rebuilding itself. With
+    `worker_consistency = strict` a worker rebuilds before it answers, so only the way to other nodes counts.
+    """
+    node = _seconds(configuration, "db_update_frequency") + _seconds(configuration, "db_update_propagation", 0.0)
+    strict = configuration.get("worker_consistency") == "strict"
+    worker = 0.0 if strict else _seconds(configuration, "worker_state_update_frequency")
+    return round(1.2 * (node + worker), 2)
+
+
+def _seconds(configuration: Mapping[str, Any], name: str, default: float = 5.0) -> float:
+    value = configuration.get(name)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else default

@@ -1,0 +1,80 @@
+"""Which routes a component needs. No route decides: each only has to reach its own gate (design section 5).
+
+A protected rule costs no route. Public rules have routes of their own, where authentication is optional; those of one
+depth share one. The longer path wins through `regex_priority`, and before a protected route of its own depth the public.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from access.model import Component, Elements, Endpoint
+from access.paths import pattern, within
+
+_WILDCARD_STEP = 1024
+"""Among wildcard hosts the nearer one wins whatever the path; exact hosts always come first in Kong's router."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoutePlan:
+    """One Kong route: `role` tells it from the component's others, `paths` are regular expressions without the `~`."""
+
+    role: str
+    port: int
+    hosts: tuple[str, ...]
+    paths: tuple[str, ...]
+    priority: int
+    public: bool
+
+    @property
+    def kong_paths(self) -> list[str]:
+        return [f"~{path}" for path in self.paths]
+
+
+def routes(component: Component) -> tuple[RoutePlan, ...]:
+    """The routes of one component, in a stable order. Hosts with the same paths share routes."""
+    plans = []
+    for port in component.ports:
+        hosts_of: dict[tuple[frozenset[Elements], frozenset[Elements], int], list[str]] = {}
+        for host, endpoints in _by_host(component).items():
+            protected = frozenset(endpoint.path for endpoint in endpoints if endpoint.port == port)
+            public = frozenset(_public_paths(component, endpoints, port))
+            if protected:
+                hosts_of.setdefault((protected, public, _wildcard(host)), []).append(host)
+        for index, ((protected, public, step), hosts) in enumerate(hosts_of.items()):
+            suffix = f"-{index}" if index else ""
+            plans += _plans(port, tuple(hosts), protected, step, suffix, public=False)
+            plans += _plans(port, tuple(hosts), public, step, suffix, public=True)
+    return tuple(plans)
+
+
+def _plans(
+    port: int, hosts: tuple[str, ...], paths: frozenset[Elements], step: int, suffix: str, *, public: bool
+) -> Iterator[RoutePlan]:
+    by_depth: dict[int, list[Elements]] = {}
+    for path in sorted(paths):
+        by_depth.setdefault(len(path), []).append(path)
+    for depth, group in sorted(by_depth.items()):
+        role = f"{'public' if public else 'protected'}-{depth}{suffix}"
+        priority = step + 2 * depth + int(public)
+        yield RoutePlan(role, port, hosts, tuple(pattern(path) for path in group), priority, public)
+
+
+def _by_host(component: Component) -> Mapping[str, list[Endpoint]]:
+    result: dict[str, list[Endpoint]] = {}
+    for endpoint in component.endpoints:
+        result.setdefault(endpoint.host, []).append(endpoint)
+    return result
+
+
+def _public_paths(component: Component, endpoints: list[Endpoint], port: int) -> Iterator[Elements]:
+    """Paths with a public rule that lead to `port`: the longest endpoint above a path says where it leads."""
+    for rule in component.rules:
+        above = [endpoint for endpoint in endpoints if within(rule.path, endpoint.path)]
+        if rule.public and above and max(above, key=lambda endpoint: len(endpoint.path)).port == port:
+            yield rule.path
+
+
+def _wildcard(host: str) -> int:
+    return _WILDCARD_STEP * host.count(".") if host.startswith("*.") else 0

@@ -1,0 +1,247 @@
+"""Applications as KubeVela v1beta1 shapes them: typed, each part knowing where it stands.
+
+`read` checks shapes only (fields, types, names). What an Application means for access is decided in `access`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from oam.diagnostics import Diagnostic, suggestion
+from oam.document import Document, FilePlace, Place, read
+from oam.schema import COMPONENT_TYPES, TRAIT_TYPES, violations
+
+_SUFFIXES = (".yaml", ".yml")
+
+# Fields of KubeVela's gateway trait that shape an Ingress, which Kong-OAM does not make.
+_INGRESS_ONLY = ("annotations", "class", "classInSpec", "gatewayHost", "labels")
+
+
+@dataclass(frozen=True, slots=True)
+class Trait:
+    """One trait of a component; `properties` satisfy the trait's JSON Schema."""
+
+    type: str
+    properties: Mapping[str, Any]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One component; `properties` satisfy the component type's JSON Schema. Traits keep their order."""
+
+    name: str
+    type: str
+    properties: Mapping[str, Any]
+    traits: tuple[Trait, ...]
+    depends_on: tuple[str, ...]
+    place: Place
+
+    def traits_of(self, kind: str) -> tuple[Trait, ...]:
+        return tuple(trait for trait in self.traits if trait.type == kind)
+
+    def trait(self, kind: str) -> Trait | None:
+        return next((trait for trait in self.traits if trait.type == kind), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """One `core.oam.dev/v1beta1` Application. `namespace` is `default` where the document has none, as in KubeVela."""
+
+    name: str
+    namespace: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    components: tuple[Component, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read: the applications that are well formed, and every finding."""
+
+    applications: tuple[Application, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def files_of(paths: Iterable[Path]) -> Iterator[Path]:
+    """The YAML files at or below `paths`, by name. A link that leaves its folder is not followed."""
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        root = path.resolve()
+        for file in sorted(path.rglob("*")):
+            if file.suffix in _SUFFIXES and file.is_file() and file.resolve().is_relative_to(root):
+                yield file
+
+
+def read_files(paths: Iterable[Path]) -> Reading:
+    """Applications of every YAML file at or below `paths`. Unreadable files are findings, not exceptions."""
+    applications: list[Application] = []
+    diagnostics: list[Diagnostic] = []
+    for file in files_of(paths):
+        try:
+            raw = file.read_bytes()
+        except OSError as error:
+            place = FilePlace(str(file), 1, 1)
+            diagnostics.append(Diagnostic("OAM101", f"cannot be read: {error.strerror}; check the path", place))
+            continue
+        reading = read_bytes(str(file), raw)
+        applications += reading.applications
+        diagnostics += reading.diagnostics
+    return Reading(tuple(applications), (*diagnostics, *_duplicates(applications)))
+
+
+def read_bytes(file: str, raw: bytes) -> Reading:
+    """Applications of one file's bytes."""
+    documents, found = read(file, raw)
+    diagnostics = list(found)
+    applications = []
+    for document in documents:
+        findings = tuple(_shape(document))
+        diagnostics += findings
+        if not any(finding.severity == "error" for finding in findings):
+            applications.append(_application(document))
+    return Reading(tuple(applications), tuple(diagnostics))
+
+
+def _duplicates(applications: Iterable[Application]) -> Iterator[Diagnostic]:
+    first: dict[str, Application] = {}
+    for application in applications:
+        other = first.setdefault(application.name, application)
+        if other is not application:
+            message = f"application '{application.name}' is already defined at {other.place}; a stack has a name once"
+            yield Diagnostic("OAM106", message, application.place.at("metadata", "name"))
+
+
+def _shape(document: Document) -> Iterator[Diagnostic]:
+    top = tuple(violations("application", document.data, document.place()))
+    yield from top
+    spec = document.data.get("spec") if isinstance(document.data, dict) else None
+    components = spec.get("components") if isinstance(spec, dict) else None
+    names: dict[str, Place] = {}
+    for index, component in enumerate(components if isinstance(components, list) else ()):
+        if isinstance(component, dict):
+            place = document.place("spec", "components", index)
+            yield from _component_shape(component, place)
+            yield from _duplicate_name(component.get("name"), place, names)
+    if isinstance(components, list) and not top:
+        yield from _dependencies(components, document)
+
+
+def _duplicate_name(name: Any, place: Place, names: dict[str, Place]) -> Iterator[Diagnostic]:
+    if isinstance(name, str):
+        if name in names:
+            message = f"component '{name}' is already defined in line {names[name].line}"
+            yield Diagnostic("OAM106", message, place.at("name"))
+        names.setdefault(name, place)
+
+
+def _dependencies(components: list[dict[str, Any]], document: Document) -> Iterator[Diagnostic]:
+    names = {component["name"] for component in components}
+    for index, component in enumerate(components):
+        for position, name in enumerate(component.get("dependsOn", ())):
+            place = document.place("spec", "components", index, "dependsOn", position)
+            if name not in names:
+                yield Diagnostic("OAM103", f"dependsOn '{name}' is no component{suggestion(name, names)}", place)
+    if cycle := _cycle({c["name"]: c.get("dependsOn", ()) for c in components}):
+        message = f"dependsOn goes round in a circle: {' -> '.join(cycle)}"
+        yield Diagnostic("OAM103", message, document.place("spec", "components"))
+
+
+def _cycle(edges: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+    """A circle of names, its first repeated at the end; empty where there is none."""
+    done: set[str] = set()
+    for start in edges:
+        trail: list[str] = []
+        walk = [iter((start,))]
+        while walk:
+            name = next(walk[-1], None)
+            if name is None:
+                walk.pop()
+                if trail:
+                    done.add(trail.pop())
+            elif name in trail:
+                return (*trail[trail.index(name) :], name)
+            elif name in edges and name not in done:
+                trail.append(name)
+                walk.append(iter(edges[name]))
+    return ()
+
+
+def _component_shape(component: Mapping[str, Any], place: Place) -> Iterator[Diagnostic]:
+    kind = component.get("type")
+    if isinstance(kind, str):
+        if kind in COMPONENT_TYPES:
+            yield from violations(kind, component.get("properties", {}), place.at("properties"))
+        else:
+            hint = suggestion(kind, COMPONENT_TYPES)
+            yield Diagnostic("OAM104", f"unknown component type '{kind}'{hint}", place.at("type"))
+    traits = component.get("traits")
+    seen: dict[tuple[str, Any], Place] = {}
+    for index, trait in enumerate(traits if isinstance(traits, list) else ()):
+        if isinstance(trait, dict) and isinstance(trait.get("type"), str):
+            yield from _trait_shape(trait, place.at("traits", index), seen)
+
+
+def _trait_shape(trait: Mapping[str, Any], place: Place, seen: dict[tuple[str, Any], Place]) -> Iterator[Diagnostic]:
+    kind, properties = trait["type"], trait.get("properties", {})
+    if kind not in TRAIT_TYPES:
+        hint = suggestion(kind, TRAIT_TYPES)
+        yield Diagnostic("OAM104", f"unknown trait type '{kind}'{hint}", place.at("type"))
+        return
+    yield from violations(kind, properties, place.at("properties"))
+    name = properties.get("name") if kind == "gateway" and isinstance(properties, dict) else None
+    if (kind, name) in seen:
+        what = "another `gateway` needs a `name` of its own" if kind == "gateway" else f"`{kind}` may stand once"
+        yield Diagnostic("OAM106", f"{what} (first in line {seen[kind, name].line})", place.at("type"))
+    seen.setdefault((kind, name), place)
+    if kind == "gateway" and isinstance(properties, dict):
+        yield from _gateway(properties, place.at("properties"))
+
+
+def _gateway(properties: Mapping[str, Any], place: Place) -> Iterator[Diagnostic]:
+    for field in _INGRESS_ONLY:
+        if field in properties:
+            message = f"'{field}' shapes an Ingress and has no effect here: Kong is configured directly"
+            yield Diagnostic("OAM109", message, place.key(field), "warning")
+    if "existingServiceName" in properties:
+        message = "'existingServiceName' could expose another component past its own rules; remove it"
+        yield Diagnostic("OAM108", message, place.key("existingServiceName"))
+    if properties.get("pathType") == "Exact":
+        message = "pathType 'Exact' is not deployed: a path owns all that lies below it; guard that with rules"
+        yield Diagnostic("OAM108", message, place.at("pathType"))
+
+
+def _application(document: Document) -> Application:
+    data = document.data
+    metadata = data["metadata"]
+    return Application(
+        name=metadata["name"],
+        namespace=metadata.get("namespace", "default"),
+        labels=metadata.get("labels", {}),
+        annotations=metadata.get("annotations", {}),
+        components=tuple(
+            _component(component, document.place("spec", "components", index))
+            for index, component in enumerate(data["spec"]["components"])
+        ),
+        place=document.place(),
+    )
+
+
+def _component(data: Mapping[str, Any], place: Place) -> Component:
+    return Component(
+        name=data["name"],
+        type=data["type"],
+        properties=data.get("properties", {}),
+        traits=tuple(
+            Trait(trait["type"], trait.get("properties", {}), place.at("traits", index))
+            for index, trait in enumerate(data.get("traits", ()))
+        ),
+        depends_on=tuple(data.get("dependsOn", ())),
+        place=place,
+    )
