@@ -1,0 +1,1 @@
+"""What runs: a component's Kubernetes objects."""
