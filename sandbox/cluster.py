@@ -1,0 +1,170 @@
+"""The stand-in for a Kubernetes API server: a store of objects, and one loopback HTTP endpoint for the plugin.
+
+It is no API server: no admission, no controllers, no watches, no status. What it keeps of the real one is what the
+program can notice: objects are found by apiVersion, kind, namespace and name; a second create of one is a conflict;
+a Service gets a cluster address.
+"""
+
+import json
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlsplit
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """What makes an object unique; `namespace` is empty for kinds that live outside namespaces."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+
+    @classmethod
+    def of(cls, manifest: Object) -> "Key":
+        """The key of `manifest`."""
+        metadata = manifest.get("metadata", {})
+        return cls(manifest["apiVersion"], manifest["kind"], metadata.get("namespace", ""), metadata["name"])
+
+    def __str__(self) -> str:
+        place = f"{self.namespace}/" if self.namespace else ""
+        return f"{self.kind} {place}{self.name} ({self.api_version})"
+
+
+class AlreadyExistsError(Exception):
+    """An object of this key exists already (the API server's 409 AlreadyExists)."""
+
+
+class Cluster:
+    """The objects, in memory, and the endpoint `/objects` over them.
+
+    GET, PUT and DELETE on `/objects?apiVersion=&kind=&namespace=&name=`; PUT with `create=1` is a create and answers
+    409 when the object exists. GET without a name lists. Answers are the object, or `{"message": ...}` with 404/409.
+    """
+
+    def __init__(self, port: int = 0) -> None:
+        self._objects: dict[Key, Object] = {}
+        self._lock = threading.Lock()
+        self._addresses = 0
+        handler = type("Handler", (_Handler,), {"cluster": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Where the endpoint listens: "http://127.0.0.1:PORT"."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def start(self) -> Self:
+        """Begins to serve."""
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Ends serving and frees the port."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def get(self, key: Key) -> Object | None:
+        """A copy of the object at `key`."""
+        with self._lock:
+            return _copy(self._objects[key]) if key in self._objects else None
+
+    def objects(self, kind: str | None = None, namespace: str | None = None) -> list[Object]:
+        """Copies of all objects, in the order of their keys."""
+        with self._lock:
+            return [
+                _copy(value)
+                for key, value in sorted(self._objects.items(), key=lambda item: item[0])
+                if kind in (None, key.kind) and namespace in (None, key.namespace)
+            ]
+
+    def put(self, manifest: Object, create: bool = False) -> Object:
+        """Stores `manifest` and gives it back with what the server adds. Raises AlreadyExistsError on `create`."""
+        key = Key.of(manifest)
+        with self._lock:
+            old = self._objects.get(key)
+            if create and old is not None:
+                raise AlreadyExistsError(f"{key} already exists")
+            self._objects[key] = new = self._completed(_copy(manifest), old)
+            return _copy(new)
+
+    def delete(self, key: Key) -> bool:
+        """Removes the object; False when there was none."""
+        with self._lock:
+            return self._objects.pop(key, None) is not None
+
+    def __iter__(self) -> Iterator[Object]:
+        return iter(self.objects())
+
+    def _completed(self, manifest: Object, old: Object | None) -> Object:
+        known = old or {}
+        manifest["metadata"]["uid"] = known.get("metadata", {}).get("uid") or str(uuid.uuid4())
+        if manifest["kind"] == "Service" and manifest["apiVersion"] == "v1":
+            spec = manifest.setdefault("spec", {})
+            if "clusterIP" not in spec:
+                spec["clusterIP"] = known.get("spec", {}).get("clusterIP") or self._next_address()
+        return manifest
+
+    def _next_address(self) -> str:
+        self._addresses += 1
+        return f"10.96.{self._addresses // 250}.{self._addresses % 250 + 1}"
+
+
+def _copy(manifest: Object) -> Object:
+    copy: Object = json.loads(json.dumps(manifest))
+    return copy
+
+
+class _Handler(BaseHTTPRequestHandler):
+    cluster: Cluster
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        """One object, or all of them."""
+        query = self._query()
+        if "name" not in query:
+            self._answer(200, {"objects": self.cluster.objects()})
+            return
+        found = self.cluster.get(_key(query))
+        self._answer(200, found) if found else self._answer(404, {"message": f"{_key(query)} not found"})
+
+    def do_PUT(self) -> None:
+        """Create or replace."""
+        manifest = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        try:
+            self._answer(200, self.cluster.put(manifest, create="create" in self._query()))
+        except AlreadyExistsError as error:
+            self._answer(409, {"message": str(error)})
+
+    def do_DELETE(self) -> None:
+        """Remove."""
+        key = _key(self._query())
+        removed = self.cluster.delete(key)
+        self._answer(200, {}) if removed else self._answer(404, {"message": f"{key} not found"})
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
+        """Silent: the plugin reports what matters."""
+
+    def _query(self) -> dict[str, str]:
+        return dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
+
+    def _answer(self, status: int, body: Any) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+def _key(query: dict[str, str]) -> Key:
+    return Key(query["apiVersion"], query["kind"], query.get("namespace", ""), query["name"])

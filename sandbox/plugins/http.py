@@ -1,0 +1,48 @@
+"""JSON over HTTP, as the stand-ins call the product APIs: one connection a request, never through a system proxy."""
+
+import http.client
+import json
+import urllib.parse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+TIMEOUT = 60.0  # seconds; as long as the official Kong plugin's default
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: status, the parsed JSON body (None where there is none) and the body's text."""
+
+    status: int
+    body: Any
+    text: str
+    headers: Mapping[str, str]
+
+
+def send(url: str, method: str, target: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
+    """Sends `body` as JSON (nothing where it is None) to `target` on the server at `url` ("http://host:port").
+
+    `target` is what the request line holds, so an absolute-form target makes the server a proxy. Raises OSError or
+    http.client.HTTPException when no answer came.
+    """
+    parts = urllib.parse.urlsplit(url)
+    secure = parts.scheme == "https"
+    connect = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+    connection = connect(parts.hostname or "", parts.port, timeout=TIMEOUT)
+    sent = {"Accept": "application/json", **(headers or {})}
+    data = None
+    if body is not None:
+        data = json.dumps(body).encode()
+        sent["Content-Type"] = "application/json"
+    try:
+        connection.request(method, target, data, sent)
+        response = connection.getresponse()
+        text = response.read().decode("utf-8", "replace")
+    finally:
+        connection.close()
+    try:
+        parsed = json.loads(text) if text else None
+    except ValueError:
+        parsed = None
+    return Answer(response.status, parsed, text, dict(response.headers.items()))

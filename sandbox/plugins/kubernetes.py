@@ -1,0 +1,207 @@
+# ruff: noqa: ARG002 - the methods of Resource share their signatures
+"""The stand-in for the kubernetes plugin: any kind of the SDK, checked against the SDK's types, kept in a store.
+
+Not modelled: the API server's own validation (names, quantities, selectors), its defaults, status, readiness, rollout,
+server-side apply and its field ownership, Helm, Kustomize, ConfigGroup, patches. The store is `sandbox.cluster`, found
+through the environment variable KONG_OAM_SANDBOX_CLUSTER; kubeconfig and context of a provider are accepted and not
+used.
+"""
+
+import base64
+import hashlib
+import os
+from importlib import metadata
+from typing import Any
+from urllib.parse import urlencode
+
+from sandbox.plugins import sdk
+from sandbox.plugins.http import send
+from sandbox.plugins.provider import Difference, Found, Naming, Plugin, ProviderError, Resource, run
+from sandbox.plugins.values import UNKNOWN, Properties, Value, has_unknown
+
+CLUSTER = "KONG_OAM_SANDBOX_CLUSTER"
+AUTONAMED = "pulumi.com/autonamed"
+# Kinds without a namespace, of those that a program of this kind may meet (kubectl api-resources --namespaced=false).
+CLUSTER_SCOPED = frozenset(
+    {
+        "APIService",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "CSIDriver",
+        "CustomResourceDefinition",
+        "IngressClass",
+        "MutatingWebhookConfiguration",
+        "Namespace",
+        "Node",
+        "PersistentVolume",
+        "PriorityClass",
+        "RuntimeClass",
+        "StorageClass",
+        "ValidatingAdmissionPolicy",
+        "ValidatingWebhookConfiguration",
+    }
+)
+# Fields that the API server refuses to change in place; the official plugin replaces (pulumi-kubernetes: forceNew).
+IMMUTABLE = {
+    "Deployment": ("spec.selector",),
+    "StatefulSet": ("spec.selector", "spec.serviceName", "spec.podManagementPolicy"),
+    "DaemonSet": ("spec.selector",),
+    "Job": ("spec.selector", "spec.template"),
+    "Secret": ("type",),
+    "Service": (),
+}
+
+
+class Manifest(Resource):
+    """One kind, named by its token: `kubernetes:apps/v1:Deployment`."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+        _, group_version, self._kind = token.split(":")
+        self._api_version = group_version.removeprefix("core/")
+        if self._kind == "Secret":
+            self.secrets = frozenset({"data", "stringData"})
+        sdk.inputs_of(token)
+
+    def check(self, news: Properties, olds: Properties, naming: Naming) -> Properties:
+        """Fills in apiVersion, kind, a name where none is given (`NAME-8 hex digits`) and the namespace."""
+        given = news.get("metadata") if isinstance(news.get("metadata"), dict) else {}
+        about: dict[str, Any] = dict(given or {})
+        if "name" not in about and "generateName" not in about:
+            before = olds.get("metadata", {})
+            annotations = dict(about.get("annotations", {}))
+            annotations[AUTONAMED] = "true"
+            if before.get("annotations", {}).get(AUTONAMED) == "true":
+                about["name"] = before["name"]
+            else:
+                digest = hashlib.sha256(naming.seed + naming.name.encode()).hexdigest()
+                about["name"] = f"{naming.name}-{digest[:8]}"
+            about["annotations"] = annotations
+        if self._kind not in CLUSTER_SCOPED:
+            about.setdefault("namespace", "default")
+        return {"apiVersion": self._api_version, "kind": self._kind, **news, "metadata": about}
+
+    def differences(self, state: Properties, old_inputs: Properties, news: Properties) -> Difference:
+        """What differs from the last inputs; a changed identity or an immutable field replaces, deleting first when
+        the name stays."""
+        keys = old_inputs.keys() | news.keys()
+        changed = {key for key in keys if old_inputs.get(key) != news.get(key)}
+        moved = {path for path in ("metadata.name", "metadata.namespace") if _at(old_inputs, path) != _at(news, path)}
+        immutable = IMMUTABLE.get(self._kind, ())
+        replaced = moved | {path for path in immutable if _at(old_inputs, path) != _at(news, path)}
+        return Difference(frozenset(changed), frozenset(replaced), delete_first=bool(replaced) and not moved)
+
+    def planned(self, state: Properties, news: Properties) -> Properties:
+        """In a preview the server's own additions are unknown for a new object and kept for an old one."""
+        planned = {key: value for key, value in news.items() if key != "stringData"}
+        if self._kind == "Secret":
+            planned["data"] = _encoded(news)
+        if self._kind == "Service" and isinstance(news.get("spec"), dict):
+            address = _at(state, "spec.clusterIP") or UNKNOWN
+            planned["spec"] = {"clusterIP": address, **news["spec"]}
+        return planned
+
+    def create(self, inputs: Properties) -> tuple[str, Properties]:
+        answer = self._send("PUT", {"create": "1"}, self._stored(inputs))
+        if answer.status == 409:
+            raise ProviderError(f"resource {_identifier(inputs)} was not successfully created: {_message(answer)}")
+        return _identifier(inputs), _accepted(answer)
+
+    def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
+        """The object as it is now. A field that somebody changed or added by hand shows up in state and inputs."""
+        namespace, _, name = identifier.rpartition("/")
+        answer = self._send("GET", self._address(namespace, name))
+        if answer.status == 404:
+            return None
+        live = _accepted(answer)
+        return Found(self._inputs_of(live, inputs), live)
+
+    def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
+        namespace, _, name = identifier.rpartition("/")
+        if self._send("GET", self._address(namespace, name)).status == 404:
+            raise ProviderError(f"{self._kind} {identifier} not found")
+        return _accepted(self._send("PUT", {}, self._stored(news)))
+
+    def delete(self, identifier: str, state: Properties) -> None:
+        """An object that is gone already counts as deleted, as in the official plugin."""
+        namespace, _, name = identifier.rpartition("/")
+        answer = self._send("DELETE", self._address(namespace, name))
+        if answer.status != 404:
+            _accepted(answer)
+
+    def _stored(self, inputs: Properties) -> Properties:
+        """What the API server keeps: `stringData` is write-only and lands in `data`, base64."""
+        stored = {key: value for key, value in inputs.items() if key != "stringData"}
+        if self._kind == "Secret":
+            stored["data"] = _encoded(inputs)
+        return stored
+
+    def _inputs_of(self, live: Properties, inputs: Properties) -> Properties:
+        server_side = {"status"}
+        found = {key: value for key, value in live.items() if key not in server_side}
+        found["metadata"] = {key: value for key, value in live["metadata"].items() if key != "uid"}
+        if self._kind == "Service" and _at(inputs, "spec.clusterIP") is None:
+            found["spec"] = {key: value for key, value in live.get("spec", {}).items() if key != "clusterIP"}
+        if self._kind == "Secret" and "stringData" in inputs and _encoded(inputs) == live.get("data"):
+            found["stringData"] = inputs["stringData"]
+            found["data"] = inputs.get("data")
+        return {key: value for key, value in found.items() if key in inputs or value}
+
+    def _address(self, namespace: str, name: str) -> dict[str, str]:
+        return {"apiVersion": self._api_version, "kind": self._kind, "namespace": namespace, "name": name}
+
+    def _send(self, method: str, query: dict[str, str], body: Value = None) -> Any:
+        url = os.environ.get(CLUSTER)
+        if not url:
+            raise ProviderError(f"the stand-in for kubernetes needs a running sandbox: {CLUSTER} is not set")
+        return send(url, method, f"/objects?{urlencode(query)}", body)
+
+
+def _encoded(inputs: Properties) -> Value:
+    data: dict[str, Value] = dict(inputs.get("data") or {})
+    strings = inputs.get("stringData") or {}
+    if not isinstance(strings, dict):
+        return UNKNOWN
+    for key, value in strings.items():
+        data[key] = UNKNOWN if has_unknown(value) else base64.b64encode(str(value).encode()).decode()
+    return data
+
+
+def _at(properties: Properties, path: str) -> Value:
+    value: Value = properties
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _identifier(inputs: Properties) -> str:
+    about = inputs["metadata"]
+    return f"{about['namespace']}/{about['name']}" if about.get("namespace") else str(about["name"])
+
+
+def _message(answer: Any) -> str:
+    return str((answer.body or {}).get("message", answer.text))
+
+
+def _accepted(answer: Any) -> Properties:
+    if answer.status != 200:
+        raise ProviderError(f"the cluster stand-in answered {answer.status}: {_message(answer)}")
+    body: Properties = answer.body
+    return body
+
+
+def plugin() -> Plugin:
+    """The plugin: every kind that the installed SDK knows."""
+    made: dict[str, Manifest] = {}
+
+    def resource(token: str) -> Resource:
+        if token not in made:
+            made[token] = Manifest(token)
+        return made[token]
+
+    return Plugin("kubernetes", metadata.version("pulumi-kubernetes"), lambda _: None, resource)
+
+
+def main() -> None:
+    """Serves the plugin until the engine ends it."""
+    run(plugin())

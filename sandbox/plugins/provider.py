@@ -1,0 +1,268 @@
+# ruff: noqa: ARG002, N802 - the methods of the protocol and of Resource share their names and signatures
+"""One provider for any set of resources: the engine's protocol on one side, a few small methods on the other.
+
+Follows pulumi/proto/provider.proto and, where it leaves a choice, what the Terraform bridge does (the official kong,
+okta and time plugins are bridged): the state of a resource is its inputs plus what the server answered, `Diff`
+compares new inputs with that state, zero values count as absent.
+"""
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import grpc
+from google.protobuf.empty_pb2 import Empty  # type: ignore[attr-defined]
+from pulumi.runtime.proto import plugin_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2 as pb
+
+from sandbox.plugins import sdk
+from sandbox.plugins.values import UNKNOWN, Properties, Secret, Value, from_struct, has_unknown, is_empty, to_struct
+from sandbox.serving import serve
+
+
+class ProviderError(Exception):
+    """An operation failed; the text is what the user sees under the resource's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """What `Check` may use to name a resource whose program gave no name: repeatable within one update."""
+
+    name: str
+    seed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Which top-level properties differ, which of them force a replacement, and in which order that is made."""
+
+    changed: frozenset[str] = frozenset()
+    replaced: frozenset[str] = frozenset()
+    delete_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A resource as it is: its inputs (what a program would have to write) and its state."""
+
+    inputs: Properties
+    state: Properties
+
+
+class Resource(ABC):
+    """One resource type. `token` is its type; the SDK says which inputs it has."""
+
+    token: str
+    replaces: ClassVar[frozenset[str]] = frozenset()  # inputs whose change forces a replacement
+    defaults: ClassVar[Mapping[str, Value]] = {}  # what the plugin itself sends for an absent input
+    computed: ClassVar[frozenset[str]] = frozenset()  # outputs that only the server knows
+    sticky: ClassVar[frozenset[str]] = frozenset()  # inputs that keep the server's value when absent
+    unordered: ClassVar[frozenset[str]] = frozenset()  # lists that are sets
+    secrets: frozenset[str] = frozenset()  # outputs that are always secret
+
+    def check(self, news: Properties, olds: Properties, naming: Naming) -> Properties:
+        """The inputs with defaults filled in."""
+        return {**self.defaults, **{key: value for key, value in news.items() if value is not None}}
+
+    def problems(self, inputs: Properties) -> Iterable[sdk.Problem]:
+        """What is wrong with the inputs."""
+        return sdk.problems(self.token, inputs)
+
+    def differences(self, state: Properties, old_inputs: Properties, news: Properties) -> Difference:
+        """Compares new inputs with the state, key by key."""
+        changed = {
+            key
+            for key in sdk.inputs_of(self.token).hints
+            if (key in news or key not in self.sticky | self.computed)
+            and not self.same(key, state.get(key), news.get(key))
+        }
+        return Difference(frozenset(changed), frozenset(changed & self.replaces))
+
+    def same(self, key: str, old: Value, new: Value) -> bool:
+        """Whether two values of the property `key` mean the same."""
+        if has_unknown(new):
+            return False
+        if key in self.unordered and isinstance(old, list) and isinstance(new, list):
+            return sorted(map(str, old)) == sorted(map(str, new))
+        return bool(old == new) or (is_empty(old) and is_empty(new))
+
+    def planned(self, state: Properties, news: Properties) -> Properties:
+        """The state that a preview shows: the inputs, and what the server will say only where it is known."""
+        kept = {key: state.get(key, UNKNOWN) for key in self.computed | self.sticky if key not in news}
+        return {**kept, **news}
+
+    @abstractmethod
+    def create(self, inputs: Properties) -> tuple[str, Properties]:
+        """Makes it; gives its id and state. Raises ProviderError."""
+
+    @abstractmethod
+    def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
+        """Looks it up; None when it is gone. Raises ProviderError."""
+
+    @abstractmethod
+    def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
+        """Changes it; gives its new state. Raises ProviderError."""
+
+    @abstractmethod
+    def delete(self, identifier: str, state: Properties) -> None:
+        """Removes it. Raises ProviderError."""
+
+
+Function = Callable[[Properties], Properties]
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """A provider: its name and version, how it takes its configuration, its resources and its functions."""
+
+    name: str
+    version: str
+    configure: Callable[[Properties], None]
+    resource: Callable[[str], Resource]  # by type token; raises KeyError
+    functions: Mapping[str, Function] = field(default_factory=dict)
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+
+class Provider(provider_pb2_grpc.ResourceProviderServicer):
+    """The gRPC side of a `Plugin`."""
+
+    def __init__(self, plugin: Plugin) -> None:
+        self._plugin = plugin
+
+    # The plugin itself
+
+    def Handshake(self, _request: pb.ProviderHandshakeRequest, _: grpc.ServicerContext) -> pb.ProviderHandshakeResponse:
+        return pb.ProviderHandshakeResponse()
+
+    def GetPluginInfo(self, _request: Empty, _: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
+        return plugin_pb2.PluginInfo(version=self._plugin.version)
+
+    def GetSchema(self, _request: pb.GetSchemaRequest, _: grpc.ServicerContext) -> pb.GetSchemaResponse:
+        """Not modelled: the SDK is the schema. Enough for the engine to go on."""
+        return pb.GetSchemaResponse(schema=f'{{"name": "{self._plugin.name}", "version": "{self._plugin.version}"}}')
+
+    def CheckConfig(self, request: pb.CheckRequest, _: grpc.ServicerContext) -> pb.CheckResponse:
+        return pb.CheckResponse(inputs=request.news)
+
+    def DiffConfig(self, request: pb.DiffRequest, _: grpc.ServicerContext) -> pb.DiffResponse:
+        """A changed provider configuration never replaces its resources."""
+        return _diff_response(Difference())
+
+    def Configure(self, request: pb.ConfigureRequest, context: grpc.ServicerContext) -> pb.ConfigureResponse:
+        with _errors(context):
+            arguments = from_struct(request.args)
+            if not has_unknown(arguments):
+                self._plugin.configure(arguments)
+        return pb.ConfigureResponse(supportsPreview=True)
+
+    def Cancel(self, _request: Empty, _: grpc.ServicerContext) -> Empty:
+        self._plugin.cancelled.set()
+        return Empty()
+
+    def Invoke(self, request: pb.InvokeRequest, context: grpc.ServicerContext) -> pb.InvokeResponse:
+        with _errors(context):
+            if request.tok not in self._plugin.functions:
+                raise ProviderError(f"the stand-in for {self._plugin.name} has no function {request.tok}")
+            arguments = from_struct(request.args)
+            return pb.InvokeResponse(**{"return": to_struct(self._plugin.functions[request.tok](arguments))})
+
+    # Resources
+
+    def Check(self, request: pb.CheckRequest, context: grpc.ServicerContext) -> pb.CheckResponse:
+        with _errors(context):
+            resource = self._resource(request.urn)
+            news, olds = from_struct(request.news), from_struct(request.olds)
+            naming = Naming(request.urn.rsplit("::", 1)[1], request.randomSeed)
+            inputs = resource.check(news, olds, naming)
+            failures = [pb.CheckFailure(property=p.path, reason=p.reason) for p in resource.problems(inputs)]
+            return pb.CheckResponse(inputs=to_struct(inputs), failures=failures)
+
+    def Diff(self, request: pb.DiffRequest, context: grpc.ServicerContext) -> pb.DiffResponse:
+        with _errors(context):
+            olds, old_inputs, news = map(from_struct, (request.olds, request.old_inputs, request.news))
+            for path in request.ignoreChanges:
+                key = path.split(".")[0].split("[")[0]
+                news[key] = olds.get(key)
+            return _diff_response(self._resource(request.urn).differences(olds, old_inputs, news))
+
+    def Create(self, request: pb.CreateRequest, context: grpc.ServicerContext) -> pb.CreateResponse:
+        with _errors(context):
+            resource, inputs = self._resource(request.urn), from_struct(request.properties)
+            if request.preview:
+                return pb.CreateResponse(properties=_state(resource, resource.planned({}, inputs)))
+            identifier, state = resource.create(inputs)
+            return pb.CreateResponse(id=identifier, properties=_state(resource, state))
+
+    def Read(self, request: pb.ReadRequest, context: grpc.ServicerContext) -> pb.ReadResponse:
+        with _errors(context):
+            resource = self._resource(request.urn)
+            inputs, state = from_struct(request.inputs), from_struct(request.properties)
+            found = resource.read(request.id, inputs, state)
+            if found is None:
+                return pb.ReadResponse()
+            return pb.ReadResponse(
+                id=request.id, inputs=to_struct(found.inputs), properties=_state(resource, found.state)
+            )
+
+    def Update(self, request: pb.UpdateRequest, context: grpc.ServicerContext) -> pb.UpdateResponse:
+        with _errors(context):
+            resource, state, news = self._resource(request.urn), from_struct(request.olds), from_struct(request.news)
+            if request.preview:
+                return pb.UpdateResponse(properties=_state(resource, resource.planned(state, news)))
+            return pb.UpdateResponse(properties=_state(resource, resource.update(request.id, state, news)))
+
+    def Delete(self, request: pb.DeleteRequest, context: grpc.ServicerContext) -> Empty:
+        with _errors(context):
+            self._resource(request.urn).delete(request.id, from_struct(request.properties))
+        return Empty()
+
+    def _resource(self, urn: str) -> Resource:
+        token = _token(urn)
+        try:
+            return self._plugin.resource(token)
+        except KeyError:
+            raise ProviderError(f"the stand-in for {self._plugin.name} does not model {token}") from None
+
+
+class _errors:  # noqa: N801 - reads as a statement: with _errors(context)
+    """Turns what goes wrong inside a call into its gRPC status, so that the user sees the text and no traceback."""
+
+    def __init__(self, context: grpc.ServicerContext) -> None:
+        self._context = context
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if isinstance(error, ProviderError | OSError | sdk.NoSuchResourceError):
+            self._context.abort(grpc.StatusCode.UNKNOWN, str(error))  # type: ignore[no-untyped-call]
+
+
+def _token(urn: str) -> str:
+    """The type in a URN: `urn:pulumi:stack::project::parent$type::name`."""
+    return urn.split("::")[2].rsplit("$", 1)[-1]
+
+
+def _state(resource: Resource, state: Properties) -> object:
+    marked = {key: Secret(value) if key in resource.secrets else value for key, value in state.items()}
+    return to_struct({key: value for key, value in marked.items() if not _is_absent(value)})
+
+
+def _is_absent(value: Value) -> bool:
+    return value is None or (isinstance(value, Secret) and value.value is None)
+
+
+def _diff_response(difference: Difference) -> pb.DiffResponse:
+    return pb.DiffResponse(
+        changes=pb.DiffResponse.DIFF_SOME if difference.changed else pb.DiffResponse.DIFF_NONE,
+        diffs=sorted(difference.changed),
+        replaces=sorted(difference.replaced),
+        deleteBeforeReplace=difference.delete_first,
+    )
+
+
+def run(plugin: Plugin) -> None:
+    """Serves `plugin` until the engine ends this process."""
+    provider = Provider(plugin)
+    serve(lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server))

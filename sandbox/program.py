@@ -1,0 +1,65 @@
+"""Runs one Pulumi program; started by the language host as `python -P program.py SETTINGS`, never imported.
+
+SETTINGS is a JSON object: `monitor`, `engine` (addresses), `project`, `stack`, `organization`, `root`, `parallel`,
+`dry_run`, `program` (the folder or file to run) and `arguments`. Configuration comes in the environment variables
+PULUMI_CONFIG and PULUMI_CONFIG_SECRET_KEYS, as the SDK expects. Exits with 0, with 32 when the error has been shown
+through the engine (the code that the official language host uses for it), or with what the program passed to exit.
+"""
+
+import asyncio
+import json
+import logging
+import runpy
+import sys
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+
+import pulumi
+from pulumi.runtime import Settings, configure, run_in_stack
+from pulumi.runtime.config import get_config_env, get_config_secret_keys_env, set_all_config
+
+ERROR_WAS_SHOWN = 32
+
+
+def main(settings: dict[str, object]) -> int:
+    """Runs the program in a stack and waits for all that it registered."""
+    set_all_config(get_config_env(), get_config_secret_keys_env())
+    parallel = int(str(settings["parallel"]))
+    configure(
+        Settings(
+            project=str(settings["project"]),
+            stack=str(settings["stack"]),
+            monitor=str(settings["monitor"]),
+            engine=str(settings["engine"]),
+            parallel=parallel,
+            dry_run=bool(settings["dry_run"]),
+            organization=str(settings["organization"]),
+            root_directory=str(settings["root"]),
+        )
+    )
+    program, arguments = str(settings["program"]), settings["arguments"]
+    assert isinstance(arguments, list)
+    sys.argv = [program, *map(str, arguments)]
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    # Every registration occupies a thread while the engine works on it.
+    loop.set_default_executor(ThreadPoolExecutor(max_workers=min(max(parallel, 1), 256)))
+    # A failed program leaves futures that nobody awaits; asyncio's complaints about them would bury the error.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+
+    def run() -> None:
+        runpy.run_path(program, run_name="__main__")
+
+    try:
+        loop.run_until_complete(run_in_stack(run))
+    except pulumi.RunError as error:
+        pulumi.log.error(str(error))
+        return ERROR_WAS_SHOWN
+    except Exception:  # noqa: BLE001 - whatever the program raises is shown to its author
+        pulumi.log.error(f"Program failed with an unhandled exception:\n{traceback.format_exc()}")
+        return ERROR_WAS_SHOWN
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(json.loads(sys.argv[1])))
