@@ -1,0 +1,11 @@
+"""A stand-in for an Okta org: management API, custom authorization servers and a test login, in memory on loopback.
+
+from sandbox.okta import Okta, User
+with Okta(api_token="...", groups=("sales",), users=(User("user-sales", groups=("sales",)),)) as okta:
+    print(okta.url)
+"""
+
+from sandbox.okta.org import User
+from sandbox.okta.service import Okta
+
+__all__ = ["Okta", "User"]

@@ -1,0 +1,83 @@
+"""What a handler gives back, and the refusals of Okta's management API with their codes.
+
+    ApiError                an errorCode, its HTTP status and errorCauses
+      bad_token()           E0000011, 401
+      not_found()           E0000007, 404
+      invalid()             E0000001, 400
+
+Source: the `Error` schema of management-api.json and Okta's list of error codes
+(developer.okta.com, "Okta API error codes").
+"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sandbox.okta.checks import Check, Json
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer: status, JSON body (None: no body at all) and headers beside the usual ones."""
+
+    status: int = 200
+    body: object = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request, already parsed.
+
+    `place` holds the ids in the path, `query` the last value of each query parameter, `body` the JSON object of a
+    management request or the form of an OAuth request, `headers` lower-case names.
+    """
+
+    method: str
+    path: str
+    place: Mapping[str, str]
+    query: Mapping[str, str]
+    body: Json
+    headers: Mapping[str, str]
+
+
+class ApiError(Exception):
+    """A management request that Okta would refuse: HTTP status, errorCode, errorSummary and errorCauses."""
+
+    def __init__(self, status: int, code: str, summary: str, causes: tuple[str, ...] = ()) -> None:
+        super().__init__(f"{code} {summary} {'; '.join(causes)}")
+        self.status, self.code, self.summary, self.causes = status, code, summary, causes
+
+    def answer(self) -> Answer:
+        """The body as Okta's `Error` schema has it; `errorId` is new each time."""
+        body = {
+            "errorCode": self.code,
+            "errorSummary": self.summary,
+            "errorLink": self.code,
+            "errorId": f"oae{secrets.token_urlsafe(16)}",
+            "errorCauses": [{"errorSummary": cause} for cause in self.causes],
+        }
+        return Answer(self.status, body)
+
+
+def bad_token() -> ApiError:
+    """The API token is missing or wrong."""
+    return ApiError(401, "E0000011", "Invalid token provided")
+
+
+def not_found(key: str, kind: str) -> ApiError:
+    """No object of that id; `kind` is Okta's internal name, which it shows."""
+    return ApiError(404, "E0000007", f"Not found: Resource not found: {key} ({kind})")
+
+
+def invalid(*causes: str) -> ApiError:
+    """A body that fails validation; each cause is `<field>: <what is wrong>`."""
+    where = causes[0].partition(":")[0]
+    return ApiError(400, "E0000001", f"Api validation failed: {where}", causes)
+
+
+def require(check: Check, body: Json) -> None:
+    """Raise the refusal that lists every complaint of `check` about `body`, if it has any."""
+    causes = tuple(check(body, ""))
+    if causes:
+        raise invalid(*causes)

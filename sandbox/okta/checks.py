@@ -1,0 +1,106 @@
+"""Checks of request bodies: what the stand-in accepts is what Okta's API description lists, and nothing else.
+
+A check is a function from a value and its dotted place in the body to the complaints about it, in words as Okta puts
+them into `errorCauses`. Objects are closed: a member that the description does not have is refused, because a program
+that is tried here must not send what Okta would not take. Read-only members (`id`, `created`, `_links`, ...) are
+let through and ignored, as Okta does on PUT.
+
+Source: management-api.json (Okta's OpenAPI description), and the texts of real answers with `errorCode` E0000001.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+Json = dict[str, Any]
+Check = Callable[[object, str], Iterator[str]]
+
+READ_ONLY = frozenset(
+    ("id", "orn", "created", "createdBy", "lastUpdated", "lastUpdatedBy", "system", "default", "_links", "_embedded")
+)
+
+
+def text(least: int = 0, most: int = 4096) -> Check:
+    """A string of `least` to `most` characters."""
+
+    def check(value: object, place: str) -> Iterator[str]:
+        if not isinstance(value, str):
+            yield f"{place}: The field must be a string"
+        elif len(value) < max(least, 1) and least:
+            yield f"{place}: The field cannot be left blank"
+        elif not least <= len(value) <= most:
+            yield f"{place}: The field must be between {least} and {most} characters"
+
+    return check
+
+
+def flag(value: object, place: str) -> Iterator[str]:
+    """true or false."""
+    if not isinstance(value, bool):
+        yield f"{place}: The field must be true or false"
+
+
+def anything(_value: object, _place: str) -> Iterator[str]:
+    """Free-form content, which Okta keeps as it is."""
+    yield from ()
+
+
+def whole(least: int, most: int) -> Check:
+    """An integer from `least` to `most`; true and false are none."""
+
+    def check(value: object, place: str) -> Iterator[str]:
+        if not isinstance(value, int) or isinstance(value, bool):
+            yield f"{place}: The field must be an integer"
+        elif not least <= value <= most:
+            yield f"{place}: The field must be between {least} and {most}"
+
+    return check
+
+
+def one_of(*values: str) -> Check:
+    """One of a closed set of words."""
+
+    def check(value: object, place: str) -> Iterator[str]:
+        if value not in values:
+            yield f"{place}: Invalid value '{value}'; allowed: {', '.join(values)}"
+
+    return check
+
+
+def listing(item: Check, least: int = 0, most: int = 1000) -> Check:
+    """An array of `least` to `most` different items."""
+
+    def check(value: object, place: str) -> Iterator[str]:
+        if not isinstance(value, list):
+            yield f"{place}: The field must be an array"
+        elif not value and least:
+            yield f"{place}: The field cannot be left blank"
+        elif not least <= len(value) <= most:
+            yield f"{place}: The field must have between {least} and {most} items"
+        else:
+            for index, entry in enumerate(value):
+                yield from item(entry, f"{place}[{index}]")
+                if entry in value[:index]:
+                    yield f"{place}[{index}]: Duplicate value '{entry}'"
+
+    return check
+
+
+def record(members: Mapping[str, Check], required: tuple[str, ...] = ()) -> Check:
+    """An object that has no members but `members` (and read-only ones), and all of `required`."""
+
+    def check(value: object, place: str) -> Iterator[str]:
+        if not isinstance(value, dict):
+            yield f"{place or 'body'}: The field must be an object"
+            return
+        inner = f"{place}." if place else ""
+        for name in required:
+            if value.get(name) is None:
+                yield f"{inner}{name}: The field cannot be left blank"
+        for name, entry in value.items():
+            if name in members:
+                if entry is not None:
+                    yield from members[name](entry, f"{inner}{name}")
+            elif name not in READ_ONLY:
+                yield f"{inner}{name}: Unrecognized field"
+
+    return check

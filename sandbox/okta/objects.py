@@ -1,0 +1,57 @@
+"""What all kinds of objects have in common: whose they are, reading, listing, the lifecycle."""
+
+from collections.abc import Callable
+
+from sandbox.okta.answers import Answer, Request, invalid
+from sandbox.okta.checks import Json
+from sandbox.okta.org import Org
+
+Handler = Callable[[Org, Request], Answer]
+
+TAKEN = "An object with this field already exists in the current organization"
+
+
+def parent_of(org: Org, kind: str, request: Request) -> str:
+    """The id of the object that holds `kind` in this request's path; raises 404 when it does not exist."""
+    place = request.place
+    if kind in ("scopes", "claims", "policies"):
+        return str(org.get("authorizationServers", place["server"])["id"])
+    if kind == "rules":
+        return str(org.get("policies", place["policy"], parent_of(org, "policies", request))["id"])
+    if kind == "assignments":
+        return str(org.get("apps", place["app"])["id"])
+    return ""
+
+
+def found(org: Org, kind: str, request: Request) -> Json:
+    """The object that the path names; raises 404."""
+    return org.get(kind, request.place["id"], parent_of(org, kind, request))
+
+
+def reads(kind: str) -> Handler:
+    """GET of one object."""
+    return lambda org, request: Answer(200, found(org, kind, request))
+
+
+def lists(kind: str) -> Handler:
+    """GET of all objects of a kind."""
+    return lambda org, request: Answer(200, org.rows(kind, parent_of(org, kind, request)))
+
+
+def sets_status(kind: str, status: str) -> Handler:
+    """POST .../lifecycle/(de)activate of an object whose answer is empty (204)."""
+
+    def handle(org: Org, request: Request) -> Answer:
+        found(org, kind, request).update(status=status, lastUpdated=org.timestamp())
+        return Answer(204)
+
+    return handle
+
+
+def refuse_taken(
+    org: Org, kind: str, parent: str, body: Json, member: str, own_id: str, complaint: str = TAKEN
+) -> None:
+    """Raise 400 when another object than `own_id` already has that value of `member`."""
+    for other in org.rows(kind, parent):
+        if other["id"] != own_id and other[member] == body[member]:
+            raise invalid(f"{member}: {complaint}")

@@ -1,0 +1,223 @@
+"""Access policies of an authorization server and their rules in the management API of the Okta stand-in.
+
+Priorities of the policies of a server, and of the rules of a policy, are always 1..n without gaps: an object that asks
+for priority p is put at the p-th place (the last one, if there are fewer, or if it asks for none) and the others move.
+
+Source: management-api.json; grant types of a rule: documentation of the official plugin's `ServerPolicyRule`; limits of
+lifetimes: the texts of `TokenAuthorizationServerPolicyRuleAction`.
+"""
+
+from sandbox.okta.answers import Answer, Request, invalid, require
+from sandbox.okta.checks import Json, listing, one_of, record, text, whole
+from sandbox.okta.objects import found, parent_of, refuse_taken
+from sandbox.okta.org import Org, client_of, link, new_id
+
+USER_GRANTS = ("authorization_code", "implicit", "password", "interaction_code")
+GRANTS = (
+    *USER_GRANTS,
+    "client_credentials",
+    "urn:ietf:params:oauth:grant-type:saml2-bearer",
+    "urn:ietf:params:oauth:grant-type:token-exchange",
+    "urn:ietf:params:oauth:grant-type:device_code",
+)
+DAY, FIVE_YEARS = 1440, 2_628_000  # minutes
+
+_NAMES = listing(text(1))
+POLICY = record(
+    {
+        "name": text(1, 100),
+        "description": text(1, 255),
+        "priority": whole(1, 10_000),
+        "status": one_of("ACTIVE", "INACTIVE"),
+        "type": one_of("OAUTH_AUTHORIZATION_POLICY"),
+        "conditions": record({"clients": record({"include": listing(text(1), least=1)}, required=("include",))}),
+    },
+    required=("name", "description", "type", "conditions"),
+)
+RULE = record(
+    {
+        "name": text(1, 255),
+        "priority": whole(1, 10_000),
+        "status": one_of("ACTIVE", "INACTIVE"),
+        "type": one_of("RESOURCE_ACCESS"),
+        "conditions": record(
+            {
+                "people": record(
+                    {
+                        "users": record({"include": _NAMES, "exclude": _NAMES}),
+                        "groups": record({"include": _NAMES, "exclude": _NAMES}),
+                    }
+                ),
+                "grantTypes": record({"include": listing(one_of(*GRANTS), least=1)}, required=("include",)),
+                "scopes": record({"include": _NAMES}),
+            },
+            required=("grantTypes",),
+        ),
+        "actions": record(
+            {
+                "token": record(
+                    {
+                        "accessTokenLifetimeMinutes": whole(5, DAY),
+                        "refreshTokenLifetimeMinutes": whole(0, FIVE_YEARS),  # 0: unlimited
+                        "refreshTokenWindowMinutes": whole(10, FIVE_YEARS),
+                    }
+                )
+            }
+        ),
+    },
+    required=("name", "type", "conditions"),
+)
+
+
+def create_policy(org: Org, request: Request) -> Answer:
+    """POST: the name is unique in its server."""
+    parent = parent_of(org, "policies", request)
+    fixed = {"id": new_id("00p"), "status": request.body.get("status", "ACTIVE"), "created": org.timestamp()}
+    policy = org.put("policies", _policy(org, parent, request.body, fixed), parent)
+    renumber(org, "policies", parent, policy, request.body.get("priority"))
+    return Answer(201, policy)
+
+
+def replace_policy(org: Org, request: Request) -> Answer:
+    """PUT: the status stays, which only the lifecycle operations change."""
+    parent, before = parent_of(org, "policies", request), found(org, "policies", request)
+    fixed = {name: before[name] for name in ("id", "status", "created", "priority")}
+    policy = org.put("policies", _policy(org, parent, request.body, fixed), parent)
+    renumber(org, "policies", parent, policy, request.body.get("priority", before["priority"]))
+    return Answer(200, policy)
+
+
+def delete_policy(org: Org, request: Request) -> Answer:
+    """DELETE: with its rules; the policies below it move up."""
+    parent, policy = parent_of(org, "policies", request), found(org, "policies", request)
+    org.drop_children("rules", policy["id"])
+    org.drop("policies", policy["id"], parent)
+    renumber(org, "policies", parent)
+    return Answer(204)
+
+
+def _policy(org: Org, parent: str, body: Json, fixed: Json) -> Json:
+    require(POLICY, body)
+    refuse_taken(org, "policies", parent, body, "name", fixed["id"], f"'{body['name']}' already exists")
+    clients = (body["conditions"].get("clients") or {}).get("include")
+    if not clients:
+        raise invalid("conditions.clients.include: The field cannot be left blank")
+    for client in clients:
+        if client != "ALL_CLIENTS" and org.client(client) is None:
+            raise invalid(f"conditions.clients.include: Invalid client id '{client}'")
+    url = f"{org.origin}/api/v1/authorizationServers/{parent}/policies/{fixed['id']}"
+    return {
+        "priority": 0,
+        **fixed,
+        "name": body["name"],
+        "description": body["description"],
+        "system": False,
+        "conditions": {"clients": {"include": list(clients)}},
+        "lastUpdated": org.timestamp(),
+        "type": "OAUTH_AUTHORIZATION_POLICY",
+        "_links": {"self": link(url, "GET", "PUT", "DELETE"), "rules": link(f"{url}/rules", "GET", "POST")},
+    }
+
+
+def create_rule(org: Org, request: Request) -> Answer:
+    """POST: the name is unique in its policy."""
+    parent = parent_of(org, "rules", request)
+    fixed = {"id": new_id("0pr"), "status": request.body.get("status", "ACTIVE"), "created": org.timestamp()}
+    rule = org.put("rules", _rule(org, request.place["server"], parent, request.body, fixed), parent)
+    renumber(org, "rules", parent, rule, request.body.get("priority"))
+    return Answer(201, rule)
+
+
+def replace_rule(org: Org, request: Request) -> Answer:
+    """PUT: the status stays, which only the lifecycle operations change."""
+    parent, before = parent_of(org, "rules", request), found(org, "rules", request)
+    fixed = {name: before[name] for name in ("id", "status", "created", "priority")}
+    rule = org.put("rules", _rule(org, request.place["server"], parent, request.body, fixed), parent)
+    renumber(org, "rules", parent, rule, request.body.get("priority", before["priority"]))
+    return Answer(200, rule)
+
+
+def delete_rule(org: Org, request: Request) -> Answer:
+    """DELETE: the rules below it move up."""
+    parent = parent_of(org, "rules", request)
+    org.drop("rules", request.place["id"], parent)
+    renumber(org, "rules", parent)
+    return Answer(204)
+
+
+def _rule(org: Org, server: str, parent: str, body: Json, fixed: Json) -> Json:
+    require(RULE, body)
+    refuse_taken(org, "rules", parent, body, "name", fixed["id"], f"'{body['name']}' already exists")
+    conditions, token = body["conditions"], (body.get("actions") or {}).get("token") or {}
+    _check_conditions(org, server, conditions)
+    access = token.get("accessTokenLifetimeMinutes", 60)
+    refresh = token.get("refreshTokenLifetimeMinutes", 0)
+    if 0 < refresh < access:
+        raise invalid("actions.token.refreshTokenLifetimeMinutes: must not be shorter than the access token's lifetime")
+    url = f"{org.origin}/api/v1/authorizationServers/{server}/policies/{parent}/rules/{fixed['id']}"
+    return {
+        "priority": 0,
+        **fixed,
+        "name": body["name"],
+        "lastUpdated": org.timestamp(),
+        "system": False,
+        "conditions": {
+            "people": {
+                kind: {part: _included(conditions, "people", kind, part) for part in ("include", "exclude")}
+                for kind in ("users", "groups")
+            },
+            "grantTypes": {"include": list(conditions["grantTypes"]["include"])},
+            "scopes": {"include": _included(conditions, "scopes", "include")},
+        },
+        "actions": {
+            "token": {
+                "accessTokenLifetimeMinutes": access,
+                "refreshTokenLifetimeMinutes": refresh,
+                "refreshTokenWindowMinutes": token.get("refreshTokenWindowMinutes", 10_080),
+            }
+        },
+        "type": "RESOURCE_ACCESS",
+        "_links": {"self": link(url, "GET", "PUT", "DELETE")},
+    }
+
+
+def _included(part: Json, *path: str) -> list[str]:
+    """A list deep in a body whose empty parts may be left out, as the official plugin does."""
+    inner: object = part
+    for name in path:
+        inner = inner.get(name) if isinstance(inner, dict) else None
+    return list(inner) if isinstance(inner, list) else []
+
+
+def _check_conditions(org: Org, server: str, conditions: Json) -> None:
+    known = {
+        ("people", "groups"): {"EVERYONE", *(group["id"] for group in org.rows("groups"))},
+        ("people", "users"): {member.id for member in org.members.values()},
+    }
+    for path, keys in known.items():
+        for part in ("include", "exclude"):
+            for key in _included(conditions, *path, part):
+                if key not in keys:
+                    raise invalid(f"conditions.people.{path[1]}.{part}: Invalid id '{key}'")
+    scopes = {"*", *(scope["name"] for scope in org.rows("scopes", server))}
+    for name in _included(conditions, "scopes", "include"):
+        if name not in scopes:
+            raise invalid(f"conditions.scopes.include: The scope '{name}' does not exist")
+    people = [key for path in known for key in _included(conditions, *path, "include")]
+    if "implicit" in conditions["grantTypes"]["include"] and not people:
+        raise invalid("conditions.people: The implicit grant needs a group or a user")
+
+
+def renumber(org: Org, kind: str, parent: str, moved: Json | None = None, place: int | None = None) -> None:
+    """Give the objects of a kind under `parent` the priorities 1..n, with `moved` at `place` (None: last)."""
+    rows = [body for body in org.rows(kind, parent) if moved is None or body["id"] != moved["id"]]
+    if moved is not None:
+        rows.insert(len(rows) if place is None else place - 1, moved)
+    for number, body in enumerate(rows, start=1):
+        body["priority"] = number
+
+
+def covers(policy: Json, app: Json) -> bool:
+    """Whether the policy's clients include the app."""
+    clients = policy["conditions"]["clients"]["include"]
+    return "ALL_CLIENTS" in clients or client_of(app)["client_id"] in clients

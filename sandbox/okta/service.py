@@ -1,0 +1,216 @@
+"""The Okta stand-in as an HTTP server on loopback: management API and OAuth endpoints on one port.
+
+It stands in for an Okta org, so that the program, its tests and the demo need no account. Everything is in memory.
+Requests in origin form (`GET /api/v1/...`) and in absolute form (`GET http://ORG.okta.com/api/v1/...`, as the official
+plugin sends them through its `http_proxy` setting) are answered alike, by path.
+
+Not modelled: rate limits are announced, never enforced; TLS; the org's own authorization server; users in the
+management API; consent; sessions; custom domains; inline hooks.
+"""
+
+import contextlib
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, ClassVar
+from urllib.parse import parse_qsl, urlsplit
+
+from sandbox.okta import routes, servers
+from sandbox.okta.answers import Answer, ApiError, Request, bad_token
+from sandbox.okta.checks import Json
+from sandbox.okta.org import KINDS, Org, User, seed
+
+RATE_LIMIT, RATE_WINDOW = 600, 60  # requests, seconds
+LARGEST_BODY = 1 << 20  # bytes
+
+
+class Okta:
+    """A stand-in Okta org with `groups`, `users` and one API token; see the module's docstring for what it lacks.
+
+    `port` 0 picks a free port on 127.0.0.1 at the first start and keeps it. `now` gives epoch seconds for tokens and
+    timestamps. Raises ValueError for a user whose group does not exist and for names that occur twice.
+    """
+
+    def __init__(
+        self,
+        port: int = 0,
+        *,
+        api_token: str,
+        groups: Iterable[str] = (),
+        users: Iterable[User] = (),
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._port = port
+        self._org = Org(now=now, api_token=api_token)
+        seed(self._org, groups, users)
+        self._lock = threading.RLock()
+        self._server: _Server | None = None
+
+    @property
+    def url(self) -> str:
+        """Base URL, `http://127.0.0.1:PORT`; with port 0 known only once it was started."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Listen, and answer in threads of this process. Raises OSError when the port is taken."""
+        if self._server is not None:
+            raise RuntimeError("the Okta stand-in is already running")
+        server = _Server(("127.0.0.1", self._port), _handler(self))
+        self._port = int(server.server_address[1])
+        self._org.origin = self.url
+        self._server = server
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop listening and close every connection; the objects stay for a later start."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def __enter__(self) -> "Okta":
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def objects(self, kind: str) -> list[Json]:
+        """Copies of all objects of a kind, oldest first, as the management API shows them.
+
+        Kinds: authorizationServers, scopes, claims, policies, rules, apps, assignments, groups, trustedOrigins. Raises
+        KeyError for another one.
+        """
+        if kind not in KINDS:
+            raise KeyError(f"unknown kind {kind!r}; known: {', '.join(KINDS)}")
+        with self._lock:
+            copied: list[Json] = json.loads(json.dumps([row.body for row in self._org.tables[kind].values()]))
+            return copied
+
+    def sign(self, server_id: str, claims: Json, *, header: Json | None = None) -> str:
+        """Test-only: a token over any claims, signed by the server's active key.
+
+        `header` updates the usual header. A real Okta has no such door; tests use it for expired and malformed tokens.
+        Raises `ApiError` (404) for an unknown server.
+        """
+        with self._lock:
+            self._org.get("authorizationServers", server_id)
+            return self._org.keys[server_id].active.sign(claims, header)
+
+    def rotate(self, server_id: str) -> None:
+        """Test-only: let a new key sign from now on, as an administrator could; the old one stays published.
+
+        Raises `ApiError` (404) for an unknown server.
+        """
+        with self._lock:
+            servers.rotate(self._org, self._org.get("authorizationServers", server_id))
+
+    def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
+        """The answer to one HTTP request; `target` is the request target in either form."""
+        split = urlsplit(target)
+        query = dict(parse_qsl(split.query, keep_blank_values=True))
+        with self._lock:
+            try:
+                handler, place = routes.find(routes.MANAGEMENT, method, split.path)
+                if split.path.startswith("/api/") and headers.get("authorization") != f"SSWS {self._org.api_token}":
+                    raise bad_token()
+                request = Request(method, split.path, place, query, _json(method, body), headers)
+                return handler(self._org, request)
+            except ApiError as refusal:
+                return refusal.answer()
+
+
+def _json(method: str, body: bytes) -> Json:
+    if method not in ("POST", "PUT") or not body:
+        return {}
+    try:
+        parsed = json.loads(body)
+    except ValueError:
+        parsed = None
+    if not isinstance(parsed, dict):
+        raise ApiError(400, "E0000003", "The request body was not well-formed.")
+    return parsed
+
+
+class _Server(ThreadingHTTPServer):
+    """Closes the connections that clients keep open when it is closed itself."""
+
+    daemon_threads = True
+    block_on_close = True
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self._open: set[socket.socket] = set()
+        super().__init__(address, handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def server_close(self) -> None:
+        for connection in list(self._open):
+            with contextlib.suppress(OSError):  # its own thread may have closed it by now
+                connection.shutdown(socket.SHUT_RDWR)
+        super().server_close()
+
+
+def _handler(okta: Okta) -> type[BaseHTTPRequestHandler]:
+    class Handler(_Handler):
+        org = okta
+
+    return Handler
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Reads a request, asks `org`, writes the answer with the headers that Okta sends."""
+
+    org: ClassVar[Okta]
+    protocol_version = "HTTP/1.1"
+    server_version = "okta-stand-in"
+    sys_version = ""
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    count = 0
+
+    def _serve(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        if length > LARGEST_BODY:
+            self.send_error(413)
+            return
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        answer = self.org.answer(self.command, self.path, headers, self.rfile.read(length))
+        content = b"" if answer.body is None else json.dumps(answer.body).encode()
+        self.send_response(answer.status)
+        for name, value in (self._usual() | dict(answer.headers)).items():
+            self.send_header(name, value)
+        if content:
+            self.send_header("Content-Type", "application/json")
+        if answer.status != 204:
+            self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def _usual(self) -> dict[str, str]:
+        _Handler.count += 1
+        second = int(time.time())
+        return {
+            "X-Okta-Request-Id": f"req{_Handler.count:06}",
+            "X-Rate-Limit-Limit": str(RATE_LIMIT),
+            "X-Rate-Limit-Remaining": str(RATE_LIMIT - 1),
+            "X-Rate-Limit-Reset": str(second - second % RATE_WINDOW + RATE_WINDOW),
+            "Cache-Control": "no-cache, no-store",
+        }
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the name is inherited)
+        """Say nothing: a request's query may hold a code, and the demo has its own output."""
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _serve  # noqa: N815 (the names are http.server's)

@@ -1,0 +1,84 @@
+"""Signing keys of an authorization server, and the compact JWTs that they sign.
+
+RSA 2048 and RS256, as on Okta. A key is generated when it is first read or used (0.05 to 0.5 s), so that a server that
+issues no token costs nothing. The key id is known at once.
+"""
+
+import base64
+import json
+import secrets
+from dataclasses import dataclass, field
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from sandbox.okta.checks import Json
+
+
+def base64url(data: bytes) -> str:
+    """base64url without padding (RFC 7515, section 2)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def _number(value: int) -> str:
+    return base64url(value.to_bytes((value.bit_length() + 7) // 8, "big"))
+
+
+class SigningKey:
+    """One RSA key, generated on first use. `kid` has 43 characters, as Okta's ids of keys have."""
+
+    def __init__(self) -> None:
+        self.kid = base64url(secrets.token_bytes(32))
+        self._private: rsa.RSAPrivateKey | None = None
+
+    def _key(self) -> rsa.RSAPrivateKey:
+        if self._private is None:
+            self._private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        return self._private
+
+    def jwk(self) -> Json:
+        """The public half (RFC 7517), members as Okta publishes them."""
+        public = self._key().public_key().public_numbers()
+        return {
+            "kty": "RSA",
+            "alg": "RS256",
+            "kid": self.kid,
+            "use": "sig",
+            "e": _number(public.e),
+            "n": _number(public.n),
+        }
+
+    def sign(self, claims: Json, header: Json | None = None) -> str:
+        """A compact JWS over `claims`; its header is `kid` and `alg` (Okta sends no `typ`), updated by `header`."""
+        head = {"kid": self.kid, "alg": "RS256"} | (header or {})
+        parts = (base64url(json.dumps(part, separators=(",", ":")).encode()) for part in (head, claims))
+        signed = ".".join(parts)
+        signature = self._key().sign(signed.encode("ascii"), padding.PKCS1v15(), hashes.SHA256())
+        return f"{signed}.{base64url(signature)}"
+
+
+@dataclass(slots=True)
+class KeyRing:
+    """The keys of one authorization server: the active one, the one that follows it, and those that it replaced.
+
+    Okta lists ACTIVE, NEXT and EXPIRED keys in its management API and publishes, as JWKS, those whose signatures may be
+    met: the active one first, then the replaced ones. When Okta drops a replaced key is not modelled: none is dropped.
+    """
+
+    active: SigningKey = field(default_factory=SigningKey)
+    upcoming: SigningKey = field(default_factory=SigningKey)
+    expired: list[SigningKey] = field(default_factory=list)
+
+    def rotate(self) -> None:
+        """Let the NEXT key sign from now on."""
+        self.expired.insert(0, self.active)
+        self.active, self.upcoming = self.upcoming, SigningKey()
+
+    def listed(self) -> list[tuple[str, SigningKey]]:
+        """Status and key, as the management API lists them."""
+        expired = [("EXPIRED", key) for key in self.expired]
+        return [("ACTIVE", self.active), ("NEXT", self.upcoming), *expired]
+
+    def published(self) -> list[SigningKey]:
+        """The keys of the JWKS document, the active one first."""
+        return [self.active, *self.expired]
