@@ -189,6 +189,31 @@ spec:
     assert services(replace(WORKER, exposures=(Exposure(name=None, ports=(80,)),))) == ()
 
 
+def test_deprecated_port_and_volumes_still_count() -> None:
+    """`port` alone gives a container port and no Service; `volumes` give one volume per name, of the type they say."""
+    properties = yaml.safe_load("""
+image: i
+port: 8080
+volumes:
+  - {name: data, mountPath: /data, type: pvc, claimName: orders}
+  - {name: data, mountPath: /again, type: pvc, claimName: another}
+  - {name: conf, mountPath: /conf, type: configMap, cmName: orders}
+""")
+    workload = replace(WEBSERVICE, properties=properties, exposures=())
+    pod = deployment(workload, secret=None)["spec"]["template"]["spec"]
+    assert pod["containers"][0]["ports"] == [{"containerPort": 8080}]
+    assert services(workload) == ()
+    assert pod["containers"][0]["volumeMounts"] == [
+        {"name": "data", "mountPath": "/data"},
+        {"name": "data", "mountPath": "/again"},
+        {"name": "conf", "mountPath": "/conf"},
+    ]
+    assert pod["volumes"] == [
+        {"name": "data", "persistentVolumeClaim": {"claimName": "orders"}},
+        {"name": "conf", "configMap": {"name": "orders", "defaultMode": 420}},
+    ]
+
+
 def test_services_of_one_name_are_one_with_the_ports_of_both() -> None:
     """Exposed ports and the unnamed gateway trait share a Service; a named trait has its own, each port once."""
     merged, named = services(WEBSERVICE)
@@ -389,13 +414,9 @@ def _rendered_applications() -> Iterator[tuple[str, Mapping[str, Any]]]:
         components = spec.get("components") or []
         traits = [trait["type"] for component in components for trait in component.get("traits") or []]
         supported = all(component.get("type") in ("webservice", "worker") for component in components)
-        if (
-            path.name != NAMELESS
-            and components
-            and supported
-            and set(traits) <= {"gateway"}
-            and not {"policies", "workflow"} & set(spec)
-        ):
+        # Offline, KubeVela renders a component without a name; the Application's schema refuses it.
+        named = bool(components) and all("name" in component for component in components)
+        if named and supported and set(traits) <= {"gateway"} and not {"policies", "workflow"} & set(spec):
             yield path.name, application
 
 
