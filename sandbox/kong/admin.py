@@ -110,7 +110,7 @@ class AdminApi:
         except ViolationError as violation:
             return self._json(violation.status, violation.body)
         except AnswerError as early:
-            if early.status in (400, 415) and early.body is None:
+            if early.body is None and early.status != 204:
                 return self._html(early.status)
             return self._json(early.status, early.body, early.headers)
 
@@ -140,7 +140,7 @@ class AdminApi:
     def _dispatch(self, request: Request) -> tuple[int, Any, tuple[Header, ...]]:
         path, query = _split(request.target)
         if request.method == "TRACE":
-            raise AnswerError(405, _NOT_ALLOWED)
+            raise AnswerError(405)
         methods = self._endpoint(path)
         if methods is None:
             raise AnswerError(501 if path and path[0] in NOT_MODELLED else 404, _not_modelled(path))
@@ -356,8 +356,6 @@ def _absent(kind: str, key: str) -> ViolationError:
 
 def _split(target: str) -> tuple[list[str], Query]:
     path, _, query = target.partition("?")
-    if re.search(r"%(?![0-9A-Fa-f]{2})", path) or "%00" in path:
-        raise AnswerError(400)
     segments = path[1:].removesuffix("/").split("/")
     if segments == [""]:
         segments = []

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import BinaryIO
 
+from sandbox.kong.uri import refused_by_nginx
+
 LINE = 8192
 HEADERS = 32768
 HEADER_COUNT = 1000
@@ -104,6 +106,8 @@ def read_request(stream: BinaryIO, proceed: Callable[[], None] | None = None) ->
         target = target[absolute.end() :]
         target = target if target.startswith("/") else "/" + target
     if not target.startswith("/"):
+        raise RefusedError(400)
+    if refused_by_nginx(target.partition("?")[0]):
         raise RefusedError(400)
     headers = _headers(stream)
     host = _host(headers, int(minor), absolute[1] if absolute else None)

@@ -2,44 +2,39 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
+from sandbox.kong import upstream
 from sandbox.kong.admin import AdminApi
-from sandbox.kong.http import Server
+from sandbox.kong.http import RefusedError, Request, Response, Server
+from sandbox.kong.proxy import Answer, Proxy
 from sandbox.kong.store import Entity, Store
-
-Resolve = Callable[[str, int], tuple[str, int] | None]
+from sandbox.kong.upstream import Resolve, UpstreamRequest
 
 
 @dataclass(frozen=True, slots=True)
 class Lags:
-    """How late the data plane sees each kind of entity, in seconds: Kong rebuilds each on a timer of its own."""
+    """How late the data plane sees each kind of entity, in seconds: Kong rebuilds each on a timer of its own.
+
+    `routes` holds for routes and services, `plugins` for plugins, `credentials` for credentials and consumers.
+    """
 
     routes: float = 0.0
     plugins: float = 0.0
     credentials: float = 0.0
 
 
-def resolve_by_name(host: str, port: int) -> tuple[str, int] | None:
-    """The address of an upstream by the system's own resolver; None where the name does not exist."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError:
-        return None
-    return found[0][4][0], port  # type: ignore[return-value]
-
-
 class Kong:
     """A stand-in for a Kong 3.10 OSS node, on 127.0.0.1.
 
-    `admin_token`, where set, must come with every Admin API request; `configuration` overrides what `GET /` reports;
-    `resolve` finds upstreams (None: no such name); `now` is the clock of tokens and of created_at (Unix seconds),
-    `clock` the one that lags are measured by (seconds).
+    `admin_token`, where set, must come with every Admin API request in the header Kong-Admin-Token; `configuration`
+    overrides what `GET /` reports; `resolve` finds upstreams (None: no such name); `now` is the clock that tokens are
+    judged and entities stamped by (Unix seconds), `clock` the one that lags are measured by (seconds).
+    `lags` may be given a new value at any time.
     """
 
     def __init__(
@@ -50,26 +45,27 @@ class Kong:
         admin_token: str | None = None,
         configuration: Mapping[str, Any] | None = None,
         version: str = "3.10.0",
-        resolve: Resolve = resolve_by_name,
+        resolve: Resolve = upstream.resolve_by_name,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.lags = lags
         self._ports = (admin_port, proxy_port)
+        self._resolve = resolve
         self._store = Store(now, clock)
         self._admin = AdminApi(self._store, version, configuration or {}, admin_token)
-        self._servers: list[Server] = []
-        self._resolve = resolve
+        self._proxy = Proxy(self._store, version, now, self._current_lags)
+        self._servers: tuple[Server, ...] = ()
 
     def start(self) -> None:
         """Begin to listen; the URLs are known from then on."""
-        self._servers = [Server(self._ports[0], self._admin.answer)]
+        self._servers = (Server(self._ports[0], self._admin.answer), Server(self._ports[1], self._serve))
 
     def stop(self) -> None:
         """Close all listeners and connections. The entities stay."""
         for server in self._servers:
             server.stop()
-        self._servers = []
+        self._servers = ()
 
     def __enter__(self) -> Self:
         self.start()
@@ -86,6 +82,29 @@ class Kong:
     def proxy_url(self) -> str:
         return f"http://127.0.0.1:{self._servers[1].port}"
 
+    @property
+    def messages(self) -> list[str]:
+        """The last lines that the proxy's scripts logged, and the errors they ended with."""
+        return self._proxy.messages
+
     def entities(self, kind: str) -> list[Entity]:
         """All entities of a kind (services, routes, plugins, consumers, jwt_secrets), oldest first."""
         return sorted(self._store.current.tables[kind].values(), key=lambda one: (one["created_at"], one["id"]))
+
+    def handle(self, raw: bytes, scheme: str = "http") -> Answer:
+        """What the proxy answers to the bytes of one request, without sockets; the upstream always says 200.
+
+        The same code decides as behind the proxy's port, with Kong's usual ports (8000, 8443) in place of it.
+        """
+        return self._proxy.handle(raw, scheme, None, upstream.accept_all)
+
+    def _current_lags(self) -> tuple[float, float, float]:
+        lags = self.lags
+        return lags.routes, lags.plugins, lags.credentials
+
+    def _serve(self, request: Request | RefusedError) -> Response | None:
+        answer = self._proxy.answer(request, "http", self._servers[1].port, self._send)
+        return Response(answer.status, tuple(answer.headers), answer.body)
+
+    def _send(self, request: UpstreamRequest, service: Entity) -> Response:
+        return upstream.send(request, service, self._resolve)

@@ -6,6 +6,8 @@ import threading
 
 from lupa.luajit21 import LuaRuntime
 
+from sandbox.kong.wire import wire
+
 _RUNTIME = LuaRuntime(encoding="latin-1", register_eval=False, register_builtins=False, unpack_returned_tuples=True)
 _LOAD = _RUNTIME.eval("function(code) local chunk, err = loadstring(code) return err end")
 _LOCK = threading.Lock()
@@ -16,8 +18,3 @@ def syntax_error(code: str) -> str | None:
     with _LOCK:
         error = _LOAD(wire(code))
     return None if error is None else str(error)
-
-
-def wire(text: str) -> str:
-    """The UTF-8 bytes of a text as latin-1 characters: what Lua's byte strings look like from Python here."""
-    return text.encode("utf-8", "surrogateescape").decode("latin-1")

@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 
 from sandbox.kong import uri
 from sandbox.kong.luachunk import syntax_error
+from sandbox.kong.wire import wire
 
 Entity = Mapping[str, Any]
 _NAME = re.compile(r"[A-Za-z0-9.\-_~\u0080-\U0010ffff]*\Z")
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.\-]*[A-Za-z0-9_.])?\Z")
-_STREAM = frozenset({"tcp", "tls", "udp", "tls_passthrough"})
 # Rust's regular expressions, which match routes, know no look-around and no backreferences; Python's do.
 _NOT_RUST = re.compile(r"\(\?<?[=!]|\\[1-9]|\{\d+(?![\d,}])")
 
@@ -86,18 +86,22 @@ def route_path(value: str) -> str | None:
     """A route's path: `~` and a regular expression, or a path in its normal form."""
     if value.startswith("~"):
         try:
-            re.compile(value[1:].replace("(?<", "(?P<"))
+            rust_regex(value[1:])
         except re.error as error:
             return f"invalid regex: '{value[1:]}' (PCRE returned: {error})"
         return None
     bad = uri.invalid_percent(value)
     if bad:
         return f"invalid url-encoded value: '{bad}'"
-    wire = value.encode("utf-8", "surrogateescape").decode("latin-1")
-    normal = uri.normalized(wire)
-    if normal != wire:
+    normal = uri.normalized(wire(value))
+    if normal != wire(value):
         return f"non-normalized path, consider use '{normal}' instead"
     return None
+
+
+def rust_regex(pattern: str) -> re.Pattern[str]:
+    """A route's regular expression. Kong spells named groups `(?<name>...)`. Raises re.error."""
+    return re.compile(re.sub(r"\(\?<(?![=!])", "(?P<", pattern), re.ASCII)
 
 
 def lua_chunk(plugin: str) -> Callable[[str], str | None]:
@@ -169,15 +173,15 @@ def key_is_a_pem(entity: Entity) -> dict[str, Any] | None:
 
 def _loads(key: str) -> bool:
     # Key generators and OpenSSL's decoder ignore what surrounds a PEM block.
-    wire = key.strip().encode()
+    pem = key.strip().encode()
     lines = key.strip().splitlines()
     if len(lines) < 2:
         return False
     try:
         if "PRIVATE KEY" in lines[0]:
-            load_pem_private_key(wire, password=None)
+            load_pem_private_key(pem, password=None)
         else:
-            load_pem_public_key(wire)
+            load_pem_public_key(pem)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         # The recordings replace private keys by a placeholder, which no library can load.
         return "PRIVATE KEY" in lines[0]

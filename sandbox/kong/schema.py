@@ -17,8 +17,8 @@ from typing import Any
 from sandbox.kong import rules
 
 Rule = Callable[[Any], str | None]
+EntityRule = Callable[[Mapping[str, Any]], dict[str, Any] | None]
 Fields = Mapping[str, "Field"]
-NO_FIELDS: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,9 @@ class Schema:
     name: str
     fields: Fields
     checks: tuple[Mapping[str, Any], ...] = ()
-    unprinted_checks: tuple[Callable[[Mapping[str, Any]], dict[str, Any] | None], ...] = ()
+    # Unprinted: `early_checks` run whatever else is wrong, `late_checks` only on an entity without errors.
+    early_checks: tuple[EntityRule, ...] = ()
+    late_checks: tuple[EntityRule, ...] = ()
 
     def printed(self) -> dict[str, Any]:
         """The body of `GET /schemas/...`: a list of single-key maps, without descriptions."""
@@ -245,7 +247,8 @@ ROUTES = Schema(
         {"custom_entity_check": {"field_sources": ["path_handling"]}},
         {"custom_entity_check": {"run_with_missing_fields": True, "field_sources": _ROUTER_SOURCES.split()}},
     ),
-    (rules.route_has_a_matcher, rules.route_expression),
+    (rules.route_has_a_matcher,),
+    (rules.route_expression,),
 )
 
 CONSUMERS = Schema(
@@ -286,7 +289,7 @@ JWT_SECRETS = Schema(
             }
         },
     ),
-    (rules.key_is_a_pem,),
+    late_checks=(rules.key_is_a_pem,),
 )
 
 PLUGINS = Schema(
@@ -384,7 +387,7 @@ PLUGIN_SCHEMAS: Mapping[str, Schema] = {
         Schema(
             "request-termination",
             {"protocols": _http_only(), "config": _record(_TERMINATION_CONFIG, required=True)},
-            unprinted_checks=(rules.message_or_body,),
+            late_checks=(rules.message_or_body,),
         ),
     )
 }

@@ -191,7 +191,7 @@ def validated(kind: str, value: Mapping[str, Any], *, updating: bool = False) ->
                 error = f"plugin '{name}' not enabled; add it to the 'plugins' configuration property"
             return {}, {"name": error}
         own = PLUGIN_SCHEMAS[name]
-        schema = Schema(name, {**PLUGINS.fields, **own.fields}, own.checks, own.unprinted_checks)
+        schema = Schema(name, {**PLUGINS.fields, **own.fields}, own.checks, own.early_checks, own.late_checks)
     elif kind == "routes":
         value = _route_defaults(value)
         if isinstance(value["protocols"], list):

@@ -40,9 +40,10 @@ def complete(schema: Schema, value: Mapping[str, Any], *, updating: bool = False
     entity, errors = _record(schema.fields, entity)
     for check in schema.checks:
         _merge(errors, _entity_check(check, entity, updating))
-    if not errors:
-        for rule in schema.unprinted_checks:
-            _merge(errors, rule(entity) or {})
+    for rule in schema.early_checks:
+        _merge(errors, rule(entity) or {})
+    for rule in schema.late_checks if not errors else ():
+        _merge(errors, rule(entity) or {})
     return entity, errors
 
 

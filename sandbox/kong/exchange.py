@@ -1,0 +1,89 @@
+"""One request on its way through the proxy: what plugins read and change of it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import unquote_to_bytes
+
+from sandbox.kong.http import Header, Request, Response
+from sandbox.kong.router import Match
+from sandbox.kong.store import Entity
+
+CLIENT = "127.0.0.1"
+
+
+@dataclass(slots=True)
+class Exchange:
+    """`path` is normalised, `raw_path` as it came; `headers` are the request's, as plugins leave them."""
+
+    request: Request
+    scheme: str
+    port: int
+    raw_path: str
+    path: str
+    query: str | None
+    now: float
+    headers: list[Header]
+    request_id: str = field(default_factory=lambda: secrets.token_hex(16))
+    match: Match | None = None
+    upstream_path: str = "/"
+    upstream_host: str | None = None
+    method: str = ""
+    consumer: Entity | None = None
+    credential: Entity | None = None
+    token: str | None = None
+    response_headers: list[Header] = field(default_factory=list)
+    status: int = 0
+    exit: Response | None = None
+
+    def values(self, name: str) -> list[str]:
+        """All values of a request header."""
+        key = name.lower()
+        return [value for own, value in self.headers if own.lower() == key]
+
+    def set_header(self, name: str, *values: str) -> None:
+        """Give a request header these values, where its first one stood, or at the end."""
+        key = name.lower()
+        places = [place for place, (own, _) in enumerate(self.headers) if own.lower() == key]
+        new = [(name, value) for value in values]
+        kept = [one for one in self.headers if one[0].lower() != key]
+        at = places[0] if places else len(kept)
+        self.headers[:] = [*kept[:at], *new, *kept[at:]]
+
+    def add_header(self, name: str, *values: str) -> None:
+        self.set_header(name, *self.values(name), *values)
+
+    def clear_header(self, name: str) -> None:
+        self.set_header(name)
+
+    def set_response_header(self, name: str, *values: str) -> None:
+        """Headers for whatever answer this request gets."""
+        kept = [one for one in self.response_headers if one[0].lower() != name.lower()]
+        self.response_headers[:] = [*kept, *((name, value) for value in values)]
+
+    def arguments(self) -> Iterator[tuple[str, str | None]]:
+        """Query arguments in order, decoded; None for one without `=`."""
+        for part in (self.query or "").split("&"):
+            name, equals, value = part.partition("=")
+            if name or equals:
+                yield unescaped(name), unescaped(value) if equals else None
+
+    def cookie(self, name: str) -> str | None:
+        """nginx's `$cookie_NAME`: the first of that name, in any case."""
+        for header in self.values("cookie"):
+            for part in header.split(";"):
+                own, equals, value = part.strip().partition("=")
+                if equals and own.lower() == name.lower():
+                    return value
+        return None
+
+    @property
+    def http_host(self) -> str:
+        return self.request.header("host") or ""
+
+
+def unescaped(text: str) -> str:
+    """nginx's reading of an argument: `+` is a space, percent-encodings are bytes."""
+    return unquote_to_bytes(text.replace("+", " ").encode("latin-1")).decode("latin-1")

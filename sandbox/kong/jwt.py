@@ -1,0 +1,294 @@
+"""The `jwt` plugin: who may pass, and with which message the others are sent away.
+
+Source: Kong's documentation of the plugin, kong/plugins/jwt, and 103 recorded exchanges of a Kong 3.10 (step jwt).
+What the plugin does not catch in Kong ends in its error handler with 500; here that is `UnexpectedError`.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, hmac
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+
+from sandbox.kong.exchange import Exchange
+from sandbox.kong.http import Header
+from sandbox.kong.store import Entity, Snapshot
+from sandbox.kong.wire import wire
+
+ALGORITHMS = frozenset(
+    [
+        "HS256",
+        "HS384",
+        "HS512",
+        "RS256",
+        "RS384",
+        "RS512",
+        "ES256",
+        "ES384",
+        "ES512",
+        "PS256",
+        "PS384",
+        "PS512",
+        "EdDSA",
+    ]
+)
+_BEARER = re.compile(r"\s*[Bb]earer\s+(.+)", re.ASCII)
+_HASHES: Mapping[str, hashes.HashAlgorithm] = {
+    "256": hashes.SHA256(),
+    "384": hashes.SHA384(),
+    "512": hashes.SHA512(),
+}
+# What `kong.request.get_headers()` reads of a request; later headers are not seen by the plugin.
+READ_HEADERS = 100
+
+
+class UnexpectedError(Exception):
+    """Kong's error handler answers: 500."""
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """An answer in place of the upstream's."""
+
+    status: int
+    body: Mapping[str, str]
+    headers: tuple[Header, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    text: str
+    header: Any
+    claims: Any
+    signed: bytes
+    signature: bytes
+
+
+class _DenialError(Exception):
+    def __init__(self, body: Mapping[str, str] | str, *, presented: bool = True) -> None:
+        super().__init__(body)
+        self.body = {"message": body} if isinstance(body, str) else body
+        self.presented = presented
+
+
+def access(exchange: Exchange, config: Mapping[str, Any], credentials: Snapshot) -> Denied | None:
+    """Run the plugin: None where the request may go on, with its consumer (or the anonymous one) set on it.
+
+    Raises UnexpectedError.
+    """
+    if not config["run_on_preflight"] and exchange.method == "OPTIONS":
+        return None
+    anonymous = config["anonymous"]
+    if anonymous is not None and exchange.credential is not None:
+        return None
+    try:
+        token = _decoded(_presented(exchange, config))
+        credential = _credential(token, config, credentials)
+        _check_claims(token, config, int(exchange.now))
+    except _DenialError as denial:
+        if anonymous is None:
+            return Denied(401, denial.body, (_challenge(config["realm"], denial.presented),))
+        consumer = credentials.find("consumers", anonymous)
+        if consumer is None:
+            raise UnexpectedError(f"anonymous consumer {anonymous} not found") from None
+        _identify(exchange, consumer, None, None)
+        return None
+    consumer = credentials.tables["consumers"].get(credential["consumer"]["id"])
+    if consumer is None:
+        raise UnexpectedError("the credential's consumer is gone")
+    _identify(exchange, consumer, credential, token.text)
+    return None
+
+
+def _challenge(realm: str | None, presented: bool) -> Header:
+    parts = [f'realm="{wire(realm)}"'] if realm else []
+    parts += ['error="invalid_token"'] if presented else []
+    return "WWW-Authenticate", ("Bearer " + ", ".join(parts)).strip()
+
+
+def _presented(exchange: Exchange, config: Mapping[str, Any]) -> str:
+    """The one token of a request. It may come several times, but not several different ones."""
+    found: dict[str | None, None] = {}
+    for names in ("uri_param_names", "cookie_names", "header_names"):
+        if config[names] is None:
+            raise UnexpectedError(f"{names} is null")
+    wanted = [wire(name) for name in config["uri_param_names"]]
+    found.update({value: None for name, value in exchange.arguments() if name in wanted and value != ""})
+    for name in config["cookie_names"]:
+        cookie = exchange.cookie(wire(name))
+        if cookie:
+            found[cookie] = None
+    seen = exchange.headers[:READ_HEADERS]
+    for name in config["header_names"]:
+        values = [value for own, value in seen if own.lower() == wire(name).lower().replace("_", "-")]
+        match = _BEARER.search(values[0]) if values else None
+        if match:
+            found[match[1]] = None
+    if not found:
+        raise _DenialError("Unauthorized", presented=False)
+    if len(found) > 1:
+        raise _DenialError("Multiple tokens provided")
+    token = next(iter(found))
+    if token is None:
+        raise _DenialError("Unrecognizable token")  # an argument without a value
+    return token
+
+
+def lenient_base64(text: str) -> bytes | None:
+    """nginx's decoder: URL-safe or not, reads up to the first `=`; None for anything else."""
+    text = text.partition("=")[0]
+    if len(text) % 4 == 1 or re.search(r"[^A-Za-z0-9+/_-]", text):
+        return None
+    return base64.urlsafe_b64decode(text.replace("+", "-").replace("/", "_") + "=" * (-len(text) % 4))
+
+
+def _json(text: str | None) -> Any:
+    raw = None if text is None else lenient_base64(text)
+    if raw is None:
+        raise _DenialError("Bad token; invalid JSON")
+    try:
+        return json.JSONDecoder(strict=False).decode(raw.decode("utf-8", "surrogateescape"))
+    except (ValueError, RecursionError):
+        raise _DenialError("Bad token; invalid JSON") from None
+
+
+def _decoded(token: str) -> _Token:
+    head, _, rest = token.partition(".")
+    body, dot, tail = rest.partition(".")
+    header, claims = _json(head), _json(body)
+    if not dot:
+        raise _DenialError("Bad token; invalid JSON")
+    if not isinstance(header, dict | list | str):
+        raise UnexpectedError("the header is no object")
+    algorithm = header.get("alg") if isinstance(header, dict) else None
+    if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
+        raise _DenialError("Bad token; invalid alg")
+    if claims is False:
+        raise _DenialError("Bad token; invalid claims")
+    signature = lenient_base64(tail)
+    if signature is None:
+        raise _DenialError("Bad token; invalid signature")
+    if not isinstance(claims, dict | list | str):
+        raise UnexpectedError("the payload is no object")
+    return _Token(
+        token, header, claims if isinstance(claims, dict) else {}, f"{head}.{body}".encode("latin-1"), signature
+    )
+
+
+def _credential(token: _Token, config: Mapping[str, Any], credentials: Snapshot) -> Entity:
+    """The credential that the token names, once its signature was verified with it."""
+    name = config["key_claim_name"]
+    if name is None:
+        raise UnexpectedError("key_claim_name is null")
+    key = token.claims[name] if token.claims.get(name, False) is not False else token.header.get(name, False)
+    if key is False:
+        raise _DenialError(f"No mandatory '{name}' in claims")
+    if key == "":
+        raise _DenialError(f"Invalid '{name}' in claims")
+    if not isinstance(key, str):
+        raise UnexpectedError("a key that is no text cannot be looked up")
+    found = next((one for one in credentials.tables["jwt_secrets"].values() if one["key"] == key), None)
+    if found is None:
+        raise _DenialError(f"No credentials found for given '{name}'")
+    algorithm = found["algorithm"] or "HS256"
+    if token.header["alg"] != algorithm:
+        raise _DenialError("Invalid algorithm")
+    secret = found["secret"] if algorithm.startswith("HS") else found["rsa_public_key"]
+    value = None if secret is None else secret.encode("utf-8", "surrogateescape")
+    if value is not None and config["secret_is_base64"]:
+        value = lenient_base64(value.decode("latin-1"))
+    if value is None:
+        raise _DenialError("Invalid key/secret")
+    if not _verified(algorithm, value, token.signed, token.signature):
+        raise _DenialError("Invalid signature")
+    return found
+
+
+@lru_cache(maxsize=256)
+def _public_key(pem: bytes) -> Any:
+    try:
+        text = pem.strip()
+        return load_pem_private_key(text, None).public_key() if b"PRIVATE KEY" in text else load_pem_public_key(text)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise UnexpectedError("the consumer's public key is invalid") from error
+
+
+@lru_cache(maxsize=4096)
+def _verified(algorithm: str, key: bytes, signed: bytes, signature: bytes) -> bool:
+    """Whether the signature holds. A pure function of its arguments, so that it may be remembered."""
+    if algorithm.startswith("HS"):
+        mac = hmac.HMAC(key, _HASHES[algorithm[2:]])
+        mac.update(signed)
+        return mac.finalize() == signature
+    public = _public_key(key)
+    try:
+        if isinstance(public, ec.EllipticCurvePublicKey) and algorithm.startswith("ES"):
+            size = {"256": 32, "384": 48, "512": 66}[algorithm[2:]]
+            if len(signature) != 2 * size:
+                raise UnexpectedError("an elliptic signature has a fixed length")
+            numbers = int.from_bytes(signature[:size]), int.from_bytes(signature[size:])
+            public.verify(utils.encode_dss_signature(*numbers), signed, ec.ECDSA(_HASHES[algorithm[2:]]))
+        elif isinstance(public, rsa.RSAPublicKey) and algorithm[:2] in ("RS", "PS"):
+            digest = _HASHES[algorithm[2:]]
+            pss = padding.PSS(padding.MGF1(digest), padding.PSS.AUTO)
+            public.verify(signature, signed, pss if algorithm.startswith("PS") else padding.PKCS1v15(), digest)
+        elif isinstance(public, ed25519.Ed25519PublicKey) and algorithm == "EdDSA":
+            public.verify(signature, signed)
+        else:
+            return False
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _check_claims(token: _Token, config: Mapping[str, Any], now: int) -> None:
+    errors: dict[str, str] = {}
+    # Kong walks a table: nbf is reported before exp.
+    for name in sorted(config["claims_to_verify"] or (), reverse=True):
+        value = token.claims.get(name)
+        if not _is_number(value):
+            errors[name] = "must be a number"
+        elif name == "exp" and value <= now:
+            errors[name] = "token expired"
+        elif name == "nbf" and value > now:
+            errors[name] = "token not valid yet"
+    if errors:
+        raise _DenialError(errors)
+    longest = config["maximum_expiration"]
+    if longest:
+        expires = token.claims.get("exp")
+        if expires is not None and not _is_number(expires):
+            raise UnexpectedError("exp is no number")
+        if expires is None or expires - now > longest:
+            raise _DenialError({"exp": "exceeds maximum allowed expiration"})
+
+
+def _identify(exchange: Exchange, consumer: Entity, credential: Entity | None, token: str | None) -> None:
+    """Tell the upstream who calls; what the caller claimed to be goes."""
+    exchange.consumer, exchange.credential = consumer, credential
+    named = {
+        "X-Consumer-ID": consumer["id"],
+        "X-Consumer-Custom-ID": consumer["custom_id"],
+        "X-Consumer-Username": consumer["username"],
+        "X-Credential-Identifier": credential["key"] if credential else None,
+        "X-Anonymous-Consumer": None if credential else "true",
+    }
+    for name, value in named.items():
+        exchange.clear_header(name)
+        if value is not None:
+            exchange.set_header(name, wire(value))
+    if credential:
+        exchange.token = token

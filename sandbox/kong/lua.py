@@ -1,0 +1,317 @@
+"""Serverless functions, run in LuaJIT: `pdk.lua` is their environment, this module is what it stands on.
+
+One runtime with one lock, as one worker of Kong has one Lua VM. What a chunk keeps in its upvalues stays from request
+to request, as it does in Kong, until plugins change; `kong.ctx`, `ngx.ctx` and all else belong to one request.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from lupa.luajit21 import LuaRuntime
+
+from sandbox.kong.errors import error_response, nginx_error
+from sandbox.kong.exchange import CLIENT, Exchange, unescaped
+from sandbox.kong.http import Response
+from sandbox.kong.jwt import lenient_base64
+from sandbox.kong.store import Entity
+from sandbox.kong.wire import wire
+
+_FLAGS = {"i": re.IGNORECASE, "s": re.DOTALL, "m": re.MULTILINE, "x": re.VERBOSE}
+
+
+class Functions:
+    """Compiled pre- and post-functions of one view of the plugins."""
+
+    def __init__(self, version: str) -> None:
+        self._lua: Any = LuaRuntime(
+            encoding="latin-1", register_eval=False, register_builtins=False, unpack_returned_tuples=True
+        )
+        self._lock = threading.Lock()
+        self._compiled: dict[tuple[str, str], tuple[Entity, Any]] = {}
+        self._exchange: Exchange | None = None
+        self._found: re.Match[str] | None = None
+        self._said = ""
+        self.messages: list[str] = []
+        source = (Path(__file__).parent / "pdk.lua").read_text()
+        load = self._lua.eval("function(code) return assert(loadstring(code, '=pdk')) end")
+        self._phase, self._begin, self._run = load(source)(self._lua.table_from(self._host(version)))
+
+    def run(self, exchange: Exchange, tables: Any, plugin: Entity, phase: str) -> bool:
+        """Run one plugin's phase; True if it answered the request. Raises RuntimeError for an error of the script.
+
+        `tables` is `begin()`'s, one per request.
+        """
+        codes = plugin["config"][phase]
+        if not codes:
+            return False
+        with self._lock:
+            self._exchange, self._said = exchange, ""
+            try:
+                steps = self._steps(plugin, phase, codes)
+                outcome = self._run(steps, tables, plugin["id"], phase, exchange.token)
+            except Exception as error:
+                if "Lua" not in type(error).__name__:
+                    raise
+                outcome = ("error", str(error))
+            finally:
+                self._exchange = None
+        if isinstance(outcome, tuple) and outcome[0] == "error":
+            self.messages.append(outcome[1])
+            del self.messages[:-100]
+            raise RuntimeError(outcome[1])
+        return bool(outcome == "exit")
+
+    def begin(self) -> Any:
+        """The Lua tables of one request: kong.ctx.shared, kong.ctx.plugin, ngx.ctx."""
+        with self._lock:
+            return self._begin()
+
+    def forget(self) -> None:
+        """Kong rebuilt its plugins: every chunk starts anew."""
+        with self._lock:
+            self._compiled.clear()
+
+    def _steps(self, plugin: Entity, phase: str, codes: list[str]) -> Any:
+        key = plugin["id"], phase
+        known = self._compiled.get(key)
+        if known is None or known[0] is not plugin:
+            known = plugin, self._phase(self._lua.table_from([wire(code) for code in codes]))
+            self._compiled[key] = known
+        return known[1]
+
+    @property
+    def _x(self) -> Exchange:
+        assert self._exchange is not None
+        return self._exchange
+
+    def _host(self, version: str) -> dict[str, Any]:
+        functions: dict[str, Any] = {
+            name.removeprefix("_on_"): getattr(self, name) for name in dir(self) if name.startswith("_on_")
+        }
+        return {**functions, "version": version}
+
+    # Below: what pdk.lua calls, one method per function of `host`.
+
+    def _on_headers(self, limit: float) -> Any:
+        headers = self._x.headers
+        truncated = bool(limit) and len(headers) > limit
+        flat = [part for pair in (headers[: int(limit)] if limit else headers) for part in pair]
+        return self._lua.table_from(flat), truncated
+
+    def _on_arguments(self, limit: float) -> Any:
+        pairs = list(self._x.arguments())
+        flat = [
+            part for name, value in pairs[: int(limit) or None] for part in (name, True if value is None else value)
+        ]
+        return self._lua.table_from(flat)
+
+    def _on_method(self) -> str:
+        return self._x.method
+
+    def _on_path(self) -> str:
+        return self._x.path
+
+    def _on_raw_path(self) -> str:
+        return self._x.raw_path
+
+    def _on_port(self) -> int:
+        return self._x.port
+
+    def _on_http_version(self) -> float:
+        return 1.0 + self._x.request.minor / 10
+
+    def _on_body(self) -> str | None:
+        return self._x.request.body.decode("latin-1") or None
+
+    def _on_now(self) -> float:
+        return self._x.now
+
+    def _on_log(self, level: str, text: str) -> None:
+        self.messages.append(f"{level}: {text}")
+        del self.messages[:-100]
+
+    def _on_var(self, name: str) -> Any:
+        exchange = self._x
+        if name in _VARIABLES:
+            return _VARIABLES[name](exchange)
+        kind, _, rest = name.partition("_")
+        if kind == "http":
+            values = [value for own, value in exchange.headers if own.lower().replace("-", "_") == rest.lower()]
+            return ("; " if rest == "cookie" else ", ").join(values) if values else None
+        if kind == "arg":
+            return next((value for own, value in exchange.arguments() if own.lower() == rest.lower()), None)
+        return exchange.cookie(rest) if kind == "cookie" else None
+
+    def _on_set_var(self, name: str, value: str) -> None:
+        if name == "upstream_uri":
+            self._x.upstream_path = value
+        elif name == "upstream_host":
+            self._x.upstream_host = value
+        else:
+            raise ValueError(f'variable "{name}" not changeable')
+
+    def _on_set_header(self, name: str, *values: str) -> None:
+        self._x.set_header(name, *values)
+
+    def _on_set_upstream_header(self, name: str, *values: str) -> None:
+        if name.lower() == "host":
+            self._x.upstream_host = values[0]
+        else:
+            self._x.set_header(name, *values)
+
+    def _on_add_header(self, name: str, *values: str) -> None:
+        self._x.add_header(name, *values)
+
+    def _on_clear_header(self, name: str) -> None:
+        self._x.clear_header(name)
+
+    def _on_set_method(self, method: str) -> None:
+        self._x.method = method
+
+    def _on_set_query(self, query: str) -> None:
+        self._x.query = query
+
+    def _on_consumer(self) -> Any:
+        return self._table(self._x.consumer)
+
+    def _on_credential(self) -> Any:
+        return self._table(self._x.credential)
+
+    def _on_route(self) -> Any:
+        return self._table(self._x.match.route if self._x.match else None)
+
+    def _on_service(self) -> Any:
+        return self._table(self._x.match.service if self._x.match else None)
+
+    def _table(self, value: Any) -> Any:
+        """An entity as Lua: nulls are absent."""
+        if isinstance(value, str):
+            return wire(value)
+        if isinstance(value, list):
+            return self._lua.table_from([self._table(item) for item in value])
+        if isinstance(value, dict):
+            return self._lua.table_from({wire(k): self._table(v) for k, v in value.items() if v is not None})
+        return value
+
+    def _on_response_header(self, name: str) -> str | None:
+        return next((value for own, value in self._x.response_headers if own.lower() == name.lower()), None)
+
+    def _on_set_response_header(self, name: str, *values: str) -> None:
+        self._x.set_response_header(name, *values)
+
+    def _on_add_response_header(self, name: str, *values: str) -> None:
+        self._x.response_headers.extend((name, value) for value in values)
+
+    def _on_status(self) -> int:
+        return self._x.status
+
+    def _on_set_status(self, status: float) -> None:
+        self._x.status = int(status)
+
+    def _on_say(self, text: str) -> None:
+        self._said += text
+
+    def _on_exit(self, status: float, body: Any) -> None:
+        headers = list(self._x.response_headers)
+        if body is not None and not isinstance(body, str):
+            body = json.dumps(self._plain(body), separators=(",", ":"), ensure_ascii=False)
+            if not any(name.lower() == "content-type" for name, _ in headers):
+                headers.insert(0, ("Content-Type", "application/json; charset=utf-8"))
+        self._x.exit = Response(int(status), tuple(headers), (body or "").encode("latin-1"))
+
+    def _on_error(self, status: float, message: str | None) -> None:
+        self._x.exit = error_response(
+            int(status), message, self._x.request.header("accept"), self._x.request_id, self._x.response_headers
+        )
+
+    def _on_nginx_exit(self, status: float) -> None:
+        final = int(status) or self._x.status or 200
+        if self._said or final < 300:
+            headers = (*self._x.response_headers, ("Content-Type", "text/plain; charset=utf-8"))
+            self._x.exit = Response(final, headers, self._said.encode("latin-1"))
+        else:
+            self._x.exit = nginx_error(final, self._x.request.header("accept"), self._x.request_id)
+
+    def _plain(self, value: Any) -> Any:
+        """A Lua value as Kong's JSON encoder reads it: a table with 1..n is a list, an empty one an object."""
+        if not hasattr(value, "items"):
+            return int(value) if isinstance(value, float) and value.is_integer() else value
+        items = dict(value.items())
+        if items and set(items) == set(range(1, len(items) + 1)):
+            return [self._plain(items[place]) for place in range(1, len(items) + 1)]
+        return {str(key): self._plain(item) for key, item in items.items()}
+
+    def _on_decode_base64(self, text: str) -> str | None:
+        raw = None if re.search("[-_]", text) else lenient_base64(text)
+        return None if raw is None else raw.decode("latin-1")
+
+    def _on_encode_base64(self, text: str, no_padding: bool) -> str:
+        encoded = base64.b64encode(text.encode("latin-1")).decode()
+        return encoded.rstrip("=") if no_padding else encoded
+
+    def _on_escape_uri(self, text: str) -> str:
+        return quote(text.encode("latin-1"), safe="-._~!*'()")
+
+    def _on_unescape_uri(self, text: str) -> str:
+        return unescaped(text)
+
+    def _on_md5(self, text: str) -> str:
+        return hashlib.md5(text.encode("latin-1"), usedforsecurity=False).hexdigest()
+
+    def _on_re_search(self, subject: str, regex: str, options: str, at: float) -> Any:
+        pattern = _compiled(regex, "".join(sorted(set(options) & set("ismxad"))))
+        start = int(at) - 1
+        found = pattern.match(subject, start) if "a" in options else pattern.search(subject, start)
+        self._found = found
+        if found is None:
+            return None
+        names = self._lua.table_from(dict(pattern.groupindex))
+        return found.start() + 1, found.end(), names, pattern.groups + 1
+
+    def _on_re_groups(self) -> Any:
+        assert self._found is not None
+        groups = (False if group is None else group for group in self._found.groups())
+        return self._lua.table_from([self._found[0], *groups])
+
+    def _on_re_span(self, group: float) -> Any:
+        assert self._found is not None
+        start, end = self._found.span(int(group))
+        return None if start < 0 else (start + 1, end)
+
+
+_VARIABLES: Mapping[str, Callable[[Exchange], str | None]] = {
+    "request_uri": lambda x: x.request.target,
+    "uri": lambda x: unescaped(x.path.replace("+", "%2B")),
+    "upstream_uri": lambda x: x.upstream_path,
+    "upstream_host": lambda x: x.upstream_host,
+    "host": lambda x: x.request.host,
+    "http_host": lambda x: x.http_host,
+    "request_method": lambda x: x.method,
+    "scheme": lambda x: x.scheme,
+    "is_args": lambda x: "" if x.query is None else "?",
+    "args": lambda x: x.query,
+    "query_string": lambda x: x.query,
+    "remote_addr": lambda _: CLIENT,
+    "server_port": lambda x: str(x.port),
+    "server_protocol": lambda x: f"HTTP/1.{x.request.minor}",
+    "request_id": lambda x: x.request_id,
+}
+
+
+@lru_cache(maxsize=256)
+def _compiled(regex: str, options: str) -> re.Pattern[str]:
+    """A PCRE pattern, as far as Python's dialect goes. Raises re.error, which is an error of the script."""
+    flags = re.ASCII
+    for option in options:
+        flags |= _FLAGS.get(option, re.NOFLAG)
+    return re.compile(re.sub(r"\(\?<(?![=!])", "(?P<", regex), flags)

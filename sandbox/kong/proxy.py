@@ -1,0 +1,342 @@
+"""The data plane: a request is routed, its plugins run, and what they leave of it goes upstream.
+
+Source: Kong's documentation, recorded exchanges of a Kong 3.10 (proxy-responses). Phases modelled: access and
+header_filter; plugins: pre-function, jwt, request-termination, post-function. Not modelled: TLS, HTTP/2, gRPC, upstream
+entities and their health, retries after an answer has begun, streaming.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+from sandbox.kong import jwt, termination, uri
+from sandbox.kong.errors import error_response, html_page, nginx_error
+from sandbox.kong.exchange import CLIENT, Exchange
+from sandbox.kong.http import Header, RefusedError, Request, Response, read_request
+from sandbox.kong.lua import Functions
+from sandbox.kong.router import Router, upstream_path
+from sandbox.kong.store import Entity, Snapshot, Store, Table
+from sandbox.kong.upstream import UpstreamError, UpstreamRequest
+
+HTTP_PROTOCOLS = frozenset({"http", "https", "grpc", "grpcs"})
+ORDER = ("pre-function", "jwt", "request-termination", "post-function")
+PORTS = {"http": 8000, "https": 8443}
+Send = Callable[[UpstreamRequest, Entity], Response]
+# Connection-level headers that nginx and Kong make anew for the upstream.
+_REMADE = frozenset(
+    {
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy",
+        "proxy-connection",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+        "via",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-path",
+        "x-forwarded-port",
+        "x-forwarded-prefix",
+        "x-forwarded-proto",
+        "x-kong-request-id",
+        "x-real-ip",
+    }
+)
+_REDIRECTS = frozenset({301, 302, 307, 308})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a client gets, and what the upstream got (None: nothing)."""
+
+    status: int
+    headers: list[Header]
+    body: bytes
+    upstream: UpstreamRequest | None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The entities as the data plane sees them: each part with its own lag."""
+
+    routes: Snapshot
+    plugins: Snapshot
+    credentials: Snapshot
+
+
+class _StopError(Exception):
+    """The request ends here, with this response of Kong's own."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status)
+        self.response = response
+
+
+class Proxy:
+    """Answers requests by what the store says, seen through `lags()` (routes, plugins, credentials: seconds)."""
+
+    def __init__(
+        self,
+        store: Store,
+        version: str,
+        now: Callable[[], float],
+        lags: Callable[[], tuple[float, float, float]],
+    ) -> None:
+        self._store = store
+        self._version = version
+        self._now = now
+        self._lags = lags
+        self._functions = Functions(version)
+        self._router: tuple[Table, Table, Router] | None = None
+        self._scoped: tuple[Table, dict[Any, Entity]] | None = None
+
+    @property
+    def messages(self) -> list[str]:
+        """The last lines that scripts logged or failed with."""
+        return list(self._functions.messages)
+
+    def handle(self, raw: bytes, scheme: str, port: int | None, send: Send) -> Answer:
+        """One request, given as its bytes. A connection that Kong would close without an answer is a 400 here."""
+        try:
+            request: Request | RefusedError | None = read_request(BytesIO(raw))
+        except RefusedError as refused:
+            request = refused
+        return self.answer(request or RefusedError(400), scheme, port or PORTS[scheme], send)
+
+    def answer(self, request: Request | RefusedError, scheme: str, port: int, send: Send) -> Answer:
+        """The answer to a request as it was read, or to one that could not be read."""
+        if isinstance(request, RefusedError):
+            exchange = self._exchange(None, scheme, port)
+            response = nginx_error(request.status, request.accept, exchange.request_id)
+            return self._own(exchange, response, close=True)
+        exchange = self._exchange(request, scheme, port)
+        tables = self._functions.begin()
+        sent: UpstreamRequest | None = None
+        plugins: list[Entity] = []
+        try:
+            service = self._access(exchange, tables, plugins)
+            sent = self._upstream_request(exchange, service)
+            response = self._passed_on(exchange, send(sent, service))
+        except _StopError as stop:
+            response = stop.response
+            return self._own(exchange, self._filtered(exchange, tables, plugins, response))
+        except UpstreamError as error:
+            response = nginx_error(error.status, request.header("accept"), exchange.request_id)
+            if error.message:
+                response = self._error(exchange, error.status, error.message)
+            return self._own(exchange, response, upstream=sent)
+        response = self._filtered(exchange, tables, plugins, response)
+        return Answer(response.status, list(response.headers), response.body, sent)
+
+    def _exchange(self, request: Request | None, scheme: str, port: int) -> Exchange:
+        request = request or Request("GET", "/", 1, (), b"", "")
+        path, mark, query = request.target.partition("?")
+        return Exchange(
+            request,
+            scheme,
+            port,
+            path,
+            uri.normalized(path),
+            query if mark else None,
+            self._now(),
+            list(request.headers),
+            method=request.method,
+        )
+
+    def _error(self, exchange: Exchange, status: int, message: str | None = None, *headers: Header) -> Response:
+        return error_response(status, message, exchange.request.header("accept"), exchange.request_id, headers)
+
+    def _access(self, exchange: Exchange, tables: Any, plugins: list[Entity]) -> Entity:
+        """Route the request and run its plugins; the service that it may go to. Raises _StopError."""
+        if exchange.method == "TRACE":
+            raise _StopError(nginx_error(405, exchange.request.header("accept"), exchange.request_id))
+        view = self._view()
+        exchange.match = self._routes(view).match(exchange.request, exchange.port, exchange.path)
+        if exchange.match is None:
+            raise _StopError(self._error(exchange, 404, "no Route matched with those values"))
+        self._check_protocol(exchange)
+        service, route = exchange.match.service, exchange.match.route
+        exchange.upstream_path = uri.escaped(
+            upstream_path(
+                service["path"] if service else None,
+                exchange.path,
+                exchange.match.prefix,
+                strip=route["strip_path"],
+            )
+        )
+        for plugin in self._plugins(exchange, view):
+            plugins.append(plugin)
+            self._run(exchange, tables, plugin, view)
+        if service is None:
+            raise _StopError(self._error(exchange, 503, "no Service found with those values"))
+        return service
+
+    def _check_protocol(self, exchange: Exchange) -> None:
+        assert exchange.match is not None
+        route = exchange.match.route
+        protocols = set(route["protocols"])
+        if protocols <= {"grpc", "grpcs"}:
+            grpc = (exchange.request.header("content-type") or "").startswith("application/grpc")
+            upgrade = (("connection", "Upgrade"), ("upgrade", "HTTP/2"))
+            if grpc:
+                raise _StopError(self._error(exchange, 426, "Please use HTTP2 protocol", *upgrade))
+            raise _StopError(self._error(exchange, 415, "Non-gRPC request matched gRPC route"))
+        if exchange.scheme == "https" or "http" in protocols:
+            return
+        status = route["https_redirect_status_code"]
+        if status in _REDIRECTS:
+            raise _StopError(html_page(status, f"https://{exchange.request.host}{exchange.request.target}"))
+        tls = (("Connection", "Upgrade"), ("Upgrade", "TLS/1.2, HTTP/1.1"))
+        raise _StopError(self._error(exchange, 426, "Please use HTTPS protocol", *tls))
+
+    def _view(self) -> View:
+        routes, plugins, credentials = self._lags()
+        return View(self._store.at(routes), self._store.at(plugins), self._store.at(credentials))
+
+    def _routes(self, view: View) -> Router:
+        routes, services = view.routes.tables["routes"], view.routes.tables["services"]
+        known = self._router
+        if known is None or known[0] is not routes or known[1] is not services:
+            known = self._router = routes, services, Router(routes, services)
+        return known[2]
+
+    def _plugins(self, exchange: Exchange, view: View) -> Iterator[Entity]:
+        """The plugins of a request in their order: of each name the one with the most specific scope."""
+        assert exchange.match is not None
+        table = view.plugins.tables["plugins"]
+        known = self._scoped
+        if known is None or known[0] is not table:
+            known = self._scoped = table, _by_scope(table.values())
+            self._functions.forget()
+        route = exchange.match.route["id"]
+        service = exchange.match.service["id"] if exchange.match.service else None
+        for name in ORDER:
+            consumer = exchange.consumer["id"] if exchange.consumer else None
+            for scope in _scopes(route, service, consumer):
+                plugin = known[1].get((name, *scope))
+                if plugin:
+                    yield plugin
+                    break
+
+    def _run(self, exchange: Exchange, tables: Any, plugin: Entity, view: View) -> None:
+        config = plugin["config"]
+        try:
+            if plugin["name"] == "jwt":
+                denied = jwt.access(exchange, config, view.credentials)
+                if denied:
+                    raise _StopError(_json_response(denied.status, denied.body, denied.headers))
+            elif plugin["name"] == "request-termination":
+                ended = termination.access(exchange, config)
+                if ended:
+                    raise _StopError(ended)
+            elif self._functions.run(exchange, tables, plugin, "access"):
+                assert exchange.exit is not None
+                raise _StopError(exchange.exit)
+        except (jwt.UnexpectedError, RuntimeError):
+            raise _StopError(self._error(exchange, 500)) from None
+
+    def _filtered(self, exchange: Exchange, tables: Any, plugins: list[Entity], response: Response) -> Response:
+        """header_filter of the serverless plugins that the request met; a script's error leaves the answer broken."""
+        filters = [one for one in plugins if one["config"].get("header_filter")]
+        if not filters:
+            return response
+        exchange.response_headers[:] = response.headers
+        exchange.status = response.status
+        for plugin in filters:
+            self._functions.run(exchange, tables, plugin, "header_filter")
+        return Response(exchange.status, tuple(exchange.response_headers), response.body)
+
+    def _own(
+        self,
+        exchange: Exchange,
+        response: Response,
+        *,
+        close: bool = False,
+        upstream: UpstreamRequest | None = None,
+    ) -> Answer:
+        """An answer of Kong's own."""
+        marks: list[Header] = [
+            *([("Connection", "close")] if close else []),
+            ("X-Kong-Response-Latency", "0"),
+            ("Server", f"kong/{self._version}"),
+            ("X-Kong-Request-Id", exchange.request_id),
+        ]
+        return Answer(response.status, [*response.headers, *marks], response.body, upstream)
+
+    def _passed_on(self, exchange: Exchange, response: Response) -> Response:
+        dropped = {"connection", "keep-alive", "transfer-encoding", "content-length", "upgrade", "trailer"}
+        marks = (
+            ("X-Kong-Upstream-Latency", "0"),
+            ("X-Kong-Proxy-Latency", "0"),
+            ("Via", f"1.1 kong/{self._version}"),
+            ("X-Kong-Request-Id", exchange.request_id),
+        )
+        kept = [one for one in response.headers if one[0].lower() not in dropped and one[0].lower() != "via"]
+        own = [one for one in exchange.response_headers if one[0].lower() not in {name.lower() for name, _ in kept}]
+        return Response(response.status, (*kept, *own, *marks), response.body)
+
+    def _upstream_request(self, exchange: Exchange, service: Entity) -> UpstreamRequest:
+        """The request as it leaves Kong, in nginx's order: its own headers first, then what is left of the client's."""
+        assert exchange.match is not None
+        request, query = exchange.request, exchange.query
+        target = exchange.upstream_path + (f"?{query}" if query else "")
+        version = "1.1" if request.minor else "1"
+        default = {"http": 80, "https": 443}.get(service["protocol"])
+        named = service["host"] if service["port"] == default else f"{service['host']}:{service['port']}"
+        host = exchange.upstream_host or (exchange.http_host if exchange.match.route["preserve_host"] else named)
+        prefix = exchange.match.prefix if exchange.match.route["strip_path"] else ""
+        upgrade = "upgrade" if "websocket" in [one.lower() for one in exchange.values("upgrade")] else ""
+        headers: list[Header] = [
+            ("Via", ", ".join([*exchange.values("via"), f"{version} kong/{self._version}"])),
+            ("Host", host),
+            *([("Upgrade", "websocket"), ("Connection", "keep-alive, Upgrade")] if upgrade else []),
+            *([] if upgrade else [("Connection", "keep-alive")]),
+            ("X-Forwarded-For", ", ".join([*exchange.values("x-forwarded-for"), CLIENT])),
+            ("X-Forwarded-Proto", exchange.scheme),
+            ("X-Forwarded-Host", request.host),
+            ("X-Forwarded-Port", str(exchange.port)),
+            ("X-Forwarded-Path", exchange.raw_path),
+            *([("X-Forwarded-Prefix", prefix)] if prefix not in ("", "/") else []),
+            ("X-Real-IP", CLIENT),
+            ("X-Kong-Request-Id", exchange.request_id),
+            *([("Content-Length", str(len(request.body)))] if request.body else []),
+        ]
+        # Kong takes a client's word for which headers are hop-by-hop, and so drops even what plugins have set.
+        listed = {one.strip().lower() for value in exchange.values("connection") for one in value.split(",")}
+        dropped = _REMADE | listed
+        headers += [one for one in exchange.headers if one[0].lower() not in dropped]
+        return UpstreamRequest(
+            exchange.method, target, tuple(headers), request.body, str(service["host"]), int(service["port"])
+        )
+
+
+def _by_scope(plugins: Iterable[Entity]) -> dict[Any, Entity]:
+    """Active plugins by (name, route, service, consumer), each id or None."""
+    return {
+        (one["name"], *((one[part] or {}).get("id") for part in ("route", "service", "consumer"))): one
+        for one in plugins
+        if one["enabled"] and HTTP_PROTOCOLS & set(one["protocols"])
+    }
+
+
+def _scopes(
+    route: str | None, service: str | None, consumer: str | None
+) -> Iterator[tuple[str | None, str | None, str | None]]:
+    """Kong's order of scopes, the most specific first."""
+    if consumer:
+        yield from ((route, service, consumer), (route, None, consumer), (None, service, consumer))
+    yield route, service, None
+    if consumer:
+        yield None, None, consumer
+    yield from ((route, None, None), (None, service, None), (None, None, None))
+
+
+def _json_response(status: int, body: Any, headers: tuple[Header, ...]) -> Response:
+    return termination.json_response(status, body, headers)
