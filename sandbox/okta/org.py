@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from sandbox.okta.answers import not_found
 from sandbox.okta.checks import Json
+from sandbox.okta.sessions import Code, Refresh
 from sandbox.okta.signing import KeyRing
 
 EVERYONE = "Everyone"
@@ -75,6 +76,8 @@ class Org:
     keys: dict[str, KeyRing] = field(default_factory=dict)
     client_secrets: dict[str, str] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
+    codes: dict[str, Code] = field(default_factory=dict)
+    refresh_tokens: dict[str, Refresh] = field(default_factory=dict)
     id: str = field(default_factory=lambda: new_id("00o"))
     admin: str = field(default_factory=lambda: new_id("00u"))
     access_policy: str = field(default_factory=lambda: new_id("rst"))

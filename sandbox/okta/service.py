@@ -22,6 +22,8 @@ from urllib.parse import parse_qsl, urlsplit
 from sandbox.okta import routes, servers
 from sandbox.okta.answers import Answer, ApiError, Request, bad_token
 from sandbox.okta.checks import Json
+from sandbox.okta.grants import OAuthError
+from sandbox.okta.oauth import OAUTH
 from sandbox.okta.org import KINDS, Org, User, seed
 
 RATE_LIMIT, RATE_WINDOW = 600, 60  # requests, seconds
@@ -111,19 +113,33 @@ class Okta:
         with self._lock:
             servers.rotate(self._org, self._org.get("authorizationServers", server_id))
 
-    def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
-        """The answer to one HTTP request; `target` is the request target in either form."""
+    def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> tuple[Answer, bytes]:
+        """The answer to one HTTP request and its encoded body; `target` is the request target in either form."""
         split = urlsplit(target)
-        query = dict(parse_qsl(split.query, keep_blank_values=True))
-        with self._lock:
+        with self._lock:  # the answer may hold stored objects, so that it is encoded under the lock too
             try:
-                handler, place = routes.find(routes.MANAGEMENT, method, split.path)
-                if split.path.startswith("/api/") and headers.get("authorization") != f"SSWS {self._org.api_token}":
-                    raise bad_token()
-                request = Request(method, split.path, place, query, _json(method, body), headers)
-                return handler(self._org, request)
-            except ApiError as refusal:
-                return refusal.answer()
+                answer = self._route(method, split.path, split.query, headers, body)
+            except ApiError as error:
+                answer = error.answer()
+            except OAuthError as error:
+                answer = Answer(error.status, {"error": error.error, "error_description": error.description})
+            return answer, b"" if answer.body is None else json.dumps(answer.body).encode()
+
+    def _route(self, method: str, path: str, query: str, headers: dict[str, str], body: bytes) -> Answer:
+        oauth = path.startswith("/oauth2/")
+        handler, place = routes.find(OAUTH if oauth else routes.MANAGEMENT, method, path)
+        if path.startswith("/api/") and headers.get("authorization") != f"SSWS {self._org.api_token}":
+            raise bad_token()
+        content = _form(body.decode("utf-8", "replace")) if oauth else _json(method, body)
+        parameters = _form(query) if oauth else dict(parse_qsl(query, keep_blank_values=True))
+        return handler(self._org, Request(method, path, place, parameters, content, headers))
+
+
+def _form(encoded: str) -> dict[str, str]:
+    pairs = parse_qsl(encoded, keep_blank_values=True)
+    if len(dict(pairs)) != len(pairs):
+        raise OAuthError("invalid_request", "A parameter is given more than once.")
+    return dict(pairs)
 
 
 def _json(method: str, body: bytes) -> Json:
@@ -187,8 +203,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(413)
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
-        answer = self.org.answer(self.command, self.path, headers, self.rfile.read(length))
-        content = b"" if answer.body is None else json.dumps(answer.body).encode()
+        answer, content = self.org.answer(self.command, self.path, headers, self.rfile.read(length))
         self.send_response(answer.status)
         for name, value in (self._usual() | dict(answer.headers)).items():
             self.send_header(name, value)

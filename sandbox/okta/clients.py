@@ -1,0 +1,60 @@
+"""Client authentication at the token endpoint: by secret (Basic or form), or none for a public client with PKCE.
+
+Okta's two secret methods are one choice ("Client secret") to an administrator and both are accepted for either setting;
+`client_secret_jwt` and `private_key_jwt` are not modelled and refused.
+
+Source: developer.okta.com, "Client authentication methods"; RFC 6749, section 2.3.
+"""
+
+import base64
+import binascii
+import hmac
+from collections.abc import Mapping
+from urllib.parse import unquote_plus
+
+from sandbox.okta.apps import SECRET_METHODS
+from sandbox.okta.checks import Json
+from sandbox.okta.grants import OAuthError
+from sandbox.okta.org import Org, client_of
+
+_UNKNOWN = "Invalid value for 'client_id' parameter."
+
+
+def authenticate(org: Org, authorization: str | None, form: Mapping[str, str]) -> Json:
+    """The active app that makes this request; raises invalid_client (401) when it does not prove who it is."""
+    if "client_assertion" in form:
+        raise OAuthError("invalid_client", "This stand-in does not model client assertions.", 401)
+    client_id, secret = _credentials(authorization, form)
+    app = active_app(org, client_id)
+    method = client_of(app)["token_endpoint_auth_method"]
+    if method == "none":
+        if secret:
+            raise OAuthError("invalid_client", "Browser and native clients must not send a client secret.", 401)
+    elif method not in SECRET_METHODS or not secret:
+        raise OAuthError("invalid_client", "Client authentication failed. No client authentication was found.", 401)
+    elif not hmac.compare_digest(secret.encode(), org.client_secrets[app["id"]].encode()):
+        raise OAuthError("invalid_client", "The client secret supplied for a confidential client is invalid.", 401)
+    return app
+
+
+def active_app(org: Org, client_id: str | None) -> Json:
+    """The active app of that client id; raises invalid_client (401)."""
+    app = org.client(client_id) if client_id else None
+    if app is None or app["status"] != "ACTIVE":
+        raise OAuthError("invalid_client", _UNKNOWN, 401)
+    return app
+
+
+def _credentials(authorization: str | None, form: Mapping[str, str]) -> tuple[str | None, str | None]:
+    if authorization is None:
+        return form.get("client_id"), form.get("client_secret")
+    scheme, _, encoded = authorization.partition(" ")
+    if "client_secret" in form or scheme.lower() != "basic":
+        raise OAuthError("invalid_request", "Cannot supply multiple client credentials.")
+    try:
+        name, colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        raise OAuthError("invalid_client", "The authorization header is not well-formed.", 401) from None
+    if not colon:
+        raise OAuthError("invalid_client", "The authorization header is not well-formed.", 401)
+    return unquote_plus(name), unquote_plus(secret)

@@ -1,0 +1,34 @@
+"""What authorization codes and refresh tokens stand for."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Who signed in to which app of which authorization server, when (epoch seconds), for which scopes."""
+
+    server: str
+    app: str
+    login: str
+    scopes: tuple[str, ...]
+    auth_time: int
+    nonce: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """An authorization code: good once, until `expires` (epoch seconds), for one redirect URI and PKCE challenge."""
+
+    session: Session
+    redirect_uri: str
+    challenge: str | None
+    expires: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """A refresh token: dead at `expires` (infinite where the rule sets no end), or at `idle` when it is not used."""
+
+    session: Session
+    expires: float
+    idle: float
