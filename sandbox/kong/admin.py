@@ -307,7 +307,8 @@ class AdminApi:
         first = dict(reversed(query))
         size = _page_size(first.get("size"))
         after = _offset(first.get("offset"))
-        wanted = _tag_filter(first.get("tags"))
+        # Lists below an entity ignore tags.
+        wanted = _tag_filter(None if where else first.get("tags"))
         rows = sorted(
             (
                 one

@@ -92,9 +92,14 @@ class Response:
 
 def read_request(stream: BinaryIO, proceed: Callable[[], None] | None = None) -> Request | None:
     """The next request of a connection, None at its end. Raises RefusedError. `proceed` sends `100 Continue`."""
-    line = _line(stream, 414)
-    if line is None or line == "":
+    first = stream.read(1)
+    while first in (b"\r", b"\n"):
+        first = stream.read(1)
+    if not first:
         return None
+    if not re.match(b"[A-Z_-]", first):
+        raise RefusedError(400)  # at once: what does not begin like a method may never send a line
+    line = first.decode() + (_line(stream, 414) or "")
     found = _REQUEST_LINE.match(line)
     if not found:
         raise RefusedError(400)
@@ -219,7 +224,8 @@ def wire(response: Response, *, head: bool, keep_alive: bool) -> bytes:
     """The bytes of an answer. An answer to HEAD, 204 and 304 have no body."""
     headers = list(response.headers)
     names = {name.lower() for name, _ in headers}
-    if "connection" not in names:
+    closes = ("connection", "close") in {(name.lower(), value) for name, value in headers}
+    if not closes:
         headers.append(("Connection", "keep-alive" if keep_alive else "close"))
     if "content-length" not in names and response.status not in (204, 304):
         headers.append(("Content-Length", str(len(response.body))))
@@ -308,5 +314,6 @@ class Server:
         response = self._answer(request)
         if response is None:
             return False
-        connection.sendall(wire(response, head=request.method == "HEAD", keep_alive=request.keeps_alive))
-        return request.keeps_alive
+        keep_alive = request.keeps_alive and ("Connection", "close") not in response.headers
+        connection.sendall(wire(response, head=request.method == "HEAD", keep_alive=keep_alive))
+        return keep_alive

@@ -8,7 +8,7 @@ entities and their health, retries after an answer has begun, streaming.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any
 
@@ -129,6 +129,7 @@ class Proxy:
             return self._own(exchange, self._filtered(exchange, tables, plugins, response))
         except UpstreamError as error:
             response = nginx_error(error.status, request.header("accept"), exchange.request_id)
+            response = replace(response, headers=(*response.headers, ("Via", f"1.1 kong/{self._version}")))
             if error.message:
                 response = self._error(exchange, error.status, error.message)
             return self._own(exchange, response, upstream=sent)
@@ -156,7 +157,8 @@ class Proxy:
     def _access(self, exchange: Exchange, tables: Any, plugins: list[Entity]) -> Entity:
         """Route the request and run its plugins; the service that it may go to. Raises _StopError."""
         if exchange.method == "TRACE":
-            raise _StopError(nginx_error(405, exchange.request.header("accept"), exchange.request_id))
+            refusal = nginx_error(405, exchange.request.header("accept"), exchange.request_id)
+            raise _StopError(replace(refusal, headers=(*refusal.headers, ("Connection", "close"))))
         view = self._view()
         exchange.match = self._routes(view).match(exchange.request, exchange.port, exchange.path)
         if exchange.match is None:
@@ -272,10 +274,11 @@ class Proxy:
 
     def _passed_on(self, exchange: Exchange, response: Response) -> Response:
         dropped = {"connection", "keep-alive", "transfer-encoding", "content-length", "upgrade", "trailer"}
+        via = [value for name, value in response.headers if name.lower() == "via"]
         marks = (
             ("X-Kong-Upstream-Latency", "0"),
             ("X-Kong-Proxy-Latency", "0"),
-            ("Via", f"1.1 kong/{self._version}"),
+            ("Via", ", ".join([*via, f"1.1 kong/{self._version}"])),
             ("X-Kong-Request-Id", exchange.request_id),
         )
         kept = [one for one in response.headers if one[0].lower() not in dropped and one[0].lower() != "via"]

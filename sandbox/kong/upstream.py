@@ -51,6 +51,8 @@ def send(request: UpstreamRequest, service: Entity, resolve: Resolve) -> Respons
     address = resolve(request.host, request.port)
     if address is None:
         raise UpstreamError(503, "name resolution failed")
+    if service["protocol"] != "http":
+        raise UpstreamError(502)  # never in clear what should be encrypted
     connection = http.client.HTTPConnection(*address, timeout=service["connect_timeout"] / 1000)
     try:
         connection.connect()
