@@ -5,13 +5,15 @@ All problems at once: nothing here stops at the first, and an estate exists only
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import oam.application as oam
 from access.clients import Directory, compile_clients
 from access.component import compile_component
-from access.model import Application, Component, Elements, Endpoint, Estate, Stack
+from access.model import Application, Component, Elements, Endpoint, Estate, Exposures, Stack
 from access.paths import written
 from oam.diagnostics import Diagnostic, errors, ordered
 
@@ -68,24 +70,32 @@ def _shared_endpoints(components: Iterable[Component]) -> Iterator[Diagnostic]:
                 yield Diagnostic("ACC205", message, endpoint.place)
 
 
-def object_names(component: Component, *, client: bool) -> Iterator[tuple[str, str]]:
+_SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
+
+
+def object_names(
+    name: str, properties: Mapping[str, Any], exposures: Exposures, *, client: bool
+) -> Iterator[tuple[str, str]]:
     """(kind, name) of a component's Kubernetes objects, in its namespace: KubeVela's names, and ours beside them."""
     for kind in ("Deployment", "ServiceAccount", "NetworkPolicy"):
-        yield kind, component.name
-    names = {component.name if name is None else f"{component.name}-{name}" for name, _ in component.exposures}
-    if any(port.get("expose") for port in component.properties.get("ports", ())):
-        names.add(component.name)
-    for name in sorted(names):
-        yield "Service", name
+        yield kind, name
+    services = {name if trait is None else f"{name}-{trait}" for trait, _ in exposures}
+    if any(port.get("expose") for port in properties.get("ports", ())):
+        services.add(name)
+    for service in sorted(services):
+        yield "Service", service
     if client:
-        yield "Secret", f"{component.name}-client"
+        yield "Secret", f"{name}-client"
 
 
 def _shared_objects(directory: Directory) -> Iterator[Diagnostic]:
     first: dict[tuple[str, str, str], Component] = {}
     for component in directory.components.values():
         client = directory.parts[component.key].trait("client") is not None
-        for kind, name in object_names(component, client=client):
+        for kind, name in object_names(component.name, component.properties, component.exposures, client=client):
+            if kind == "Service" and not _SERVICE_NAME.match(name):
+                message = f"'{name}' cannot name a Service: a letter first, then letters, digits and dashes, 63 in all"
+                yield Diagnostic("OAM103", message, component.place.at("name"))
             other = first.setdefault((kind, component.namespace, name), component)
             if other is not component:
                 message = (

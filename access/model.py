@@ -20,6 +20,8 @@ RESERVED_SCOPES = frozenset(
 )
 """Names with a meaning of their own at every OpenID provider; an API cannot declare them."""
 
+Exposures = tuple[tuple[str | None, tuple[int, ...]], ...]
+
 Elements = tuple[str, ...]
 """A path, element by element, percent-decoded: `/orders/7` is ("orders", "7"), `/` is ()."""
 
@@ -185,7 +187,7 @@ class Component:
     provider: str
     """The identity provider that guards it; also of components that guard nothing."""
     endpoints: tuple[Endpoint, ...]
-    exposures: tuple[tuple[str | None, tuple[int, ...]], ...]
+    exposures: Exposures
     """Per gateway trait its `name` and its ports: each is a Kubernetes Service."""
     scopes: Mapping[str, str]
     rules: tuple[Rule, ...]

@@ -185,6 +185,9 @@ def _component_shape(component: Mapping[str, Any], place: Place) -> Iterator[Dia
     seen: dict[tuple[str, Any], Place] = {}
     for index, trait in enumerate(traits if isinstance(traits, list) else ()):
         if isinstance(trait, dict) and isinstance(trait.get("type"), str):
+            if kind == "worker" and trait["type"] == "gateway":
+                message = "a worker has no Service that a gateway could reach; make it a webservice"
+                yield Diagnostic("OAM110", message, place.at("traits", index, "type"))
             yield from _trait_shape(trait, place.at("traits", index), seen)
 
 

@@ -27,6 +27,7 @@ CODES: dict[str, str] = {
     "OAM107": "two objects would have the same Kubernetes name",
     "OAM108": "KubeVela has this, Kong-OAM does not deploy it",
     "OAM109": "a field without effect behind Kong-OAM (warning)",
+    "OAM110": "a trait that this type of component cannot have",
     "ACC201": "a rule asks for a scope that the component does not declare",
     "ACC202": "a scope name is declared twice for one issuer, or is reserved by OpenID Connect",
     "ACC203": "a call to a component that does not exist or offers no scopes",

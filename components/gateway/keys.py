@@ -1,7 +1,7 @@
 """Signing keys and the fixed number of slots that they sit in, so that no resource is ever made inside `apply`.
 
-A key keeps its slot; a new one takes an empty slot; one that is no longer published stays for the longest token lifetime.
-Which key sits where is a stack output and comes back through the stack's own reference.
+A key keeps its slot, a new one takes an empty slot, one that is no longer published stays for the longest token
+lifetime. Which key sits where is a stack output and comes back through the stack's own reference.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def assign(
     today: datetime.date,
     lifetime: datetime.timedelta,
 ) -> tuple[Slot, ...]:
-    """The slots from now on. `lifetime` is that of the longest-lived token; days count whole. Raises TooManyKeysError."""
+    """The slots from now on. `lifetime`: of the longest-lived token; days count whole. Raises TooManyKeysError."""
     current = {key.kid: key for key in published}
     slots = [_aged(slot, current, today, lifetime) for slot in previous]
     slots += [Slot()] * (size - len(slots))

@@ -1,4 +1,4 @@
-"""Before anything is provisioned: is this gateway one that the promises hold on, and how long does it take to settle?"""
+"""Before anything is provisioned: do the promises hold on this gateway, and how long does it take to settle?"""
 
 from __future__ import annotations
 
@@ -75,20 +75,20 @@ def check(version: str, configuration: Mapping[str, Any]) -> None:
         raise PreflightError(f"Kong {version} is too old; at least {_OLDEST[0]}.{_OLDEST[1]} is needed")
     if configuration.get("database") == "off":
         raise PreflightError(
-            "this Kong runs without a database (database=off), so nothing can be changed through its Admin API; use PostgreSQL"
+            "this Kong runs without a database (database=off), so its Admin API cannot change anything; use PostgreSQL"
         )
     if configuration.get("untrusted_lua") == "off":
         raise PreflightError(
-            "this Kong runs no Lua from its configuration (untrusted_lua=off); set untrusted_lua=sandbox, Kong's default"
+            "this Kong runs no Lua of its configuration (untrusted_lua=off); set untrusted_lua=sandbox, the default"
         )
 
 
 def settle_seconds(configuration: Mapping[str, Any]) -> float:
     """How long until every worker of every node sees a change: nothing before then may rely on it.
 
-    Each worker rebuilds its router and its plugin iterator on timers of `worker_state_update_frequency`; other nodes hear
-    of a change `db_update_frequency` and `db_update_propagation` later. A fifth is added for the rebuilding itself. With
-    `worker_consistency = strict` a worker rebuilds before it answers, so only the way to other nodes counts.
+    Each worker rebuilds its router and its plugin iterator on timers of `worker_state_update_frequency`; other nodes
+    hear of a change `db_update_frequency` and `db_update_propagation` later. A fifth is added for the rebuilding
+    itself. With `worker_consistency = strict` a worker rebuilds before it answers: only the way to other nodes counts.
     """
     node = _seconds(configuration, "db_update_frequency") + _seconds(configuration, "db_update_propagation", 0.0)
     strict = configuration.get("worker_consistency") == "strict"

@@ -1,7 +1,7 @@
 """Which routes a component needs. No route decides: each only has to reach its own gate (design section 5).
 
 A protected rule costs no route. Public rules have routes of their own, where authentication is optional; those of one
-depth share one. The longer path wins through `regex_priority`, and before a protected route of its own depth the public.
+depth share one. The longer path wins through `regex_priority`, and of two routes of one depth the public one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class RoutePlan:
 
 def routes(component: Component) -> tuple[RoutePlan, ...]:
     """The routes of one component, in a stable order. Hosts with the same paths share routes."""
-    plans = []
+    plans: list[RoutePlan] = []
     for port in component.ports:
         hosts_of: dict[tuple[frozenset[Elements], frozenset[Elements], int], list[str]] = {}
         for host, endpoints in _by_host(component).items():

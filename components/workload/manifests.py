@@ -75,19 +75,15 @@ class GatewayPeer:
     pod_labels: Mapping[str, str]
 
 
-def deployment(w: Workload, *, secret: str | None) -> Manifest:
-    """The Deployment, without `replicas` (Kubernetes' default is 1).
-
-    `secret` names the Secret with the client credential: each of its keys is an environment variable, but one of the
-    same name in the component's own `env` wins, as Kubernetes lets `env` win over `envFrom`.
-    """
+def deployment(w: Workload) -> Manifest:
+    """The Deployment, without `replicas` (Kubernetes' default is 1)."""
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": _metadata(w, w.component, {"resourceType": "WORKLOAD"}, {"workload.oam.dev/type": w.type}),
         "spec": {
             "selector": {"matchLabels": {_COMPONENT: w.component}},
-            "template": {"metadata": _pod_metadata(w), "spec": _pod(w, secret)},
+            "template": {"metadata": _pod_metadata(w), "spec": _pod(w)},
         },
     }
 
@@ -148,11 +144,11 @@ def network_policy(w: Workload, gateway: GatewayPeer) -> Manifest:
     }
 
 
-def object_names(w: Workload) -> tuple[tuple[str, str, str], ...]:
-    """(kind, namespace, name) of every object above: what is in two workloads would be one object of two owners."""
-    names = [("Deployment", w.component), ("ServiceAccount", w.component), ("NetworkPolicy", w.component)]
-    names += [("Service", service["metadata"]["name"]) for service in services(w)]
-    return tuple((kind, w.namespace, name) for kind, name in names)
+def client_secret(w: Workload) -> Manifest:
+    """The Secret with all that the component's client needs to call, still without its data."""
+    name = f"{w.component}-client"
+    metadata = _auxiliary(w, name, "AuxiliaryWorkload", "client")
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque"}
 
 
 def _exposures(w: Workload) -> tuple[Exposure, ...]:
@@ -259,9 +255,9 @@ def _pod_metadata(w: Workload) -> Manifest:
     return metadata
 
 
-def _pod(w: Workload, secret: str | None) -> Manifest:
+def _pod(w: Workload) -> Manifest:
     properties = w.properties
-    pod: Manifest = {"serviceAccountName": w.component, "containers": [_container(w, secret)]}
+    pod: Manifest = {"serviceAccountName": w.component, "containers": [_container(w)]}
     if "hostAliases" in properties:
         pod["hostAliases"] = properties["hostAliases"]
     if "imagePullSecrets" in properties:
@@ -271,12 +267,10 @@ def _pod(w: Workload, secret: str | None) -> Manifest:
     return pod
 
 
-def _container(w: Workload, secret: str | None) -> Manifest:
+def _container(w: Workload) -> Manifest:
     properties = w.properties
     container: Manifest = {"name": w.component, "image": properties["image"]}
     container |= {theirs: properties[ours] for ours, theirs in _CONTAINER_FIELDS.items() if ours in properties}
-    if secret is not None:
-        container["envFrom"] = [{"secretRef": {"name": secret}}]
     if "ports" in properties:
         container["ports"] = [
             {"containerPort": _container_port(port), "name": _port_name(port), "protocol": port.get("protocol", "TCP")}

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
+from access.compile import object_names
 from components.workload.manifests import (
     Exposure,
     GatewayPeer,
     Workload,
+    client_secret,
     deployment,
     network_policy,
-    object_names,
     service_account,
     services,
 )
@@ -84,7 +85,7 @@ WORKER = Workload(
 
 def test_webservice_with_everything_becomes_this_deployment() -> None:
     """Every property of a webservice is in its Deployment, with KubeVela's names, order and defaults."""
-    assert deployment(WEBSERVICE, secret="api-client") == yaml.safe_load("""
+    assert deployment(WEBSERVICE) == yaml.safe_load("""
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -118,7 +119,6 @@ spec:
           env:
             - {name: MODE, value: live}
             - {name: KEY, valueFrom: {secretKeyRef: {name: keys, key: main}}}
-          envFrom: [{secretRef: {name: api-client}}]
           ports:
             - {containerPort: 8080, name: port-8080, protocol: TCP}
             - {containerPort: 53, name: port-53-udp, protocol: UDP}
@@ -158,8 +158,8 @@ spec:
 
 
 def test_worker_becomes_this_deployment_and_no_service() -> None:
-    """A worker's Deployment has no ports, and a client without a credential no envFrom; nothing leads to it."""
-    assert deployment(WORKER, secret=None) == yaml.safe_load("""
+    """A worker's Deployment has no ports, and nothing leads to it."""
+    assert deployment(WORKER) == yaml.safe_load("""
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -200,7 +200,7 @@ volumes:
   - {name: conf, mountPath: /conf, type: configMap, cmName: orders}
 """)
     workload = replace(WEBSERVICE, properties=properties, exposures=())
-    pod = deployment(workload, secret=None)["spec"]["template"]["spec"]
+    pod = deployment(workload)["spec"]["template"]["spec"]
     assert pod["containers"][0]["ports"] == [{"containerPort": 8080}]
     assert services(workload) == ()
     assert pod["containers"][0]["volumeMounts"] == [
@@ -325,7 +325,7 @@ def test_the_service_account_mounts_no_token() -> None:
     assert account["kind"] == "ServiceAccount"
     assert (account["metadata"]["namespace"], account["metadata"]["name"]) == ("default", "checkout")
     assert account["automountServiceAccountToken"] is False
-    assert deployment(WORKER, secret=None)["spec"]["template"]["spec"]["serviceAccountName"] == "checkout"
+    assert deployment(WORKER)["spec"]["template"]["spec"]["serviceAccountName"] == "checkout"
 
 
 def test_labels_and_annotations_of_the_application_are_handed_on_unless_listed() -> None:
@@ -344,7 +344,7 @@ def test_labels_and_annotations_of_the_application_are_handed_on_unless_listed()
             "kubernetes.io/ingress.class": "kong",
         },
     )
-    metadata = deployment(workload, secret=None)["metadata"]
+    metadata = deployment(workload)["metadata"]
     assert metadata["annotations"] == {"note": "kept"}
     assert metadata["labels"] == {
         "team": "shop",
@@ -367,22 +367,25 @@ def test_a_whole_number_written_as_a_decimal_names_its_port_as_one() -> None:
 
 
 def test_object_names_are_those_of_the_objects() -> None:
-    """Every object is named once, so that two workloads with a common name are found without rendering them."""
+    """What `check` takes for the objects' names, to find two of one name, are the names that they get."""
     objects = [
-        deployment(WEBSERVICE, secret=None),
+        deployment(WEBSERVICE),
         service_account(WEBSERVICE),
         network_policy(WEBSERVICE, GATEWAY),
         *services(WEBSERVICE),
+        client_secret(WEBSERVICE),
     ]
-    assert object_names(WEBSERVICE) == (
-        ("Deployment", "sales", "api"),
-        ("ServiceAccount", "sales", "api"),
-        ("NetworkPolicy", "sales", "api"),
-        ("Service", "sales", "api"),
-        ("Service", "sales", "api-admin"),
+    exposures = tuple((exposure.name, exposure.ports) for exposure in WEBSERVICE.exposures)
+    assert tuple(object_names("api", WEBSERVICE.properties, exposures, client=True)) == (
+        ("Deployment", "api"),
+        ("ServiceAccount", "api"),
+        ("NetworkPolicy", "api"),
+        ("Service", "api"),
+        ("Service", "api-admin"),
+        ("Secret", "api-client"),
     )
-    assert object_names(WEBSERVICE) == tuple(
-        (item["kind"], item["metadata"]["namespace"], item["metadata"]["name"]) for item in objects
+    assert [(item["kind"], item["metadata"]["name"]) for item in objects] == list(
+        object_names("api", WEBSERVICE.properties, exposures, client=True)
     )
 
 
@@ -396,7 +399,7 @@ def test_equals_kubevelas_rendering_of_real_applications() -> None:
         ours = [
             _without_our_additions(manifest)
             for workload in _workloads(application)
-            for manifest in (deployment(workload, secret=None), *services(workload))
+            for manifest in (deployment(workload), *services(workload))
         ]
         assert _sorted(ours) == _sorted(_one_service_of_a_name(theirs)), file
         compared += ours

@@ -1,0 +1,42 @@
+"""Kong-OAM: the OAM Applications of this repository become identity, gateway and workload, in one graph."""
+
+from pathlib import Path
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from access.compile import compile_estate
+from access.report import access_table, grants
+from access.stack import StackError
+from components import settings as config
+from components.application import Application
+from components.gateway import preflight
+from components.gateway.gateway import Gateway
+from components.gateway.service import Routes, settle
+from components.identity import provision
+from components.report import refuse, report
+from oam.application import read_files
+
+try:
+    settings = config.load()
+    compiled = compile_estate(read_files([Path("applications")]), settings.stack)
+    estate = report(compiled)
+    account = config.kong(settings)
+    facts = preflight.inspect(account.admin_url, account.token, settings.gateway.workspace)
+except (StackError, preflight.PreflightError) as error:
+    refuse(error)
+
+own = pulumi.StackReference(f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}")
+identities = {provider.name: provision(provider, estate) for provider in settings.providers}
+gateway = Gateway("gateway", settings, account, facts, estate, identities, own.get_output("keySlots"))
+cluster = k8s.Provider("cluster", context=settings.context)
+
+applications = [Application(model, gateway, identities, cluster) for model in estate.applications]
+gated = {key: services for application in applications for key, services in application.gated.items()}
+settled = settle("settle", gateway, [service for services in gated.values() for service in services.values()])
+for component in estate.exposed:
+    Routes(component.key, gateway, component, gated[component.key], settled)
+
+pulumi.export("access", access_table(estate))
+pulumi.export("grants", grants(estate))
+pulumi.export("keySlots", gateway.slots)

@@ -1,0 +1,143 @@
+"""A stack's settings, checked and typed: plain data from Pulumi's configuration, or from the stack's file."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import jsonschema_rs
+import yaml
+
+from access.model import Mark, Provider, Spelling, Stack
+
+NAMESPACE = "kong-oam"
+
+_PLAIN = Spelling(client="client_id", user="user", scopes="scope", groups="groups", marks=(Mark("typ", "access"),))
+"""Stands in where nobody says how a provider spells its tokens: enough to check Applications."""
+
+
+class StackError(ValueError):
+    """The stack's settings cannot be used. The message lists every problem and the setting that it is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """One identity provider as the stack's file describes it. `access_token_minutes`: lifetime of its access tokens."""
+
+    name: str
+    type: str
+    audience: str
+    groups: Mapping[str, str] = field(default_factory=dict)
+    access_token_minutes: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySettings:
+    """Where the gateway is. `settle_seconds` None: what the Admin API's settings amount to."""
+
+    namespace: str
+    pod_labels: Mapping[str, str]
+    scheme: Literal["http", "https"]
+    key_slots: int
+    admin_url: str | None
+    workspace: str | None
+    settle_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of one stack; `stack` is what of them changes the meaning of Applications."""
+
+    stack: Stack
+    cloud: str
+    as_of: datetime.date
+    context: str | None
+    gateway: GatewaySettings
+    providers: tuple[ProviderSettings, ...]
+
+
+Describe = Callable[[ProviderSettings], Provider]
+
+
+def plain(settings: ProviderSettings) -> Provider:
+    """A provider of which only the name, the audience and the groups matter."""
+    return Provider(settings.name, settings.audience, _PLAIN, groups=settings.groups)
+
+
+def parse(name: str, data: Mapping[str, Any], describe: Describe = plain) -> Settings:
+    """Settings of stack `name` from its `kong-oam:` values. Raises StackError."""
+    _check(name, data)
+    gateway, domains = data["gateway"], data.get("domains", {})
+    providers = tuple(_provider(name, item) for item in data["identityProviders"])
+    scheme = gateway.get("scheme", "https")
+    return Settings(
+        stack=Stack(
+            name=name,
+            providers={settings.name: describe(settings) for settings in providers},
+            domain=domains.get("default"),
+            suffixes=domains.get("suffixes", {}),
+            scheme=scheme,
+        ),
+        cloud=data["cloud"],
+        as_of=datetime.date.fromisoformat(data["asOf"]),
+        context=data.get("cluster", {}).get("context"),
+        gateway=GatewaySettings(
+            namespace=gateway["namespace"],
+            pod_labels=gateway.get("podLabels", {}),
+            scheme=scheme,
+            key_slots=gateway.get("keySlots", 4),
+            admin_url=gateway.get("adminUrl"),
+            workspace=gateway.get("workspace"),
+            settle_seconds=gateway.get("settleSeconds"),
+        ),
+        providers=providers,
+    )
+
+
+def read_file(file: Path, describe: Describe = plain) -> Settings:
+    """Settings from `Pulumi.<stack>.yaml`, without the engine. Raises StackError."""
+    name = file.name.removeprefix("Pulumi.").removesuffix(".yaml")
+    try:
+        config = (yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader) or {}).get("config", {})
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError) as error:
+        raise StackError(f"stack '{name}': {file} cannot be read: {' '.join(str(error).split())[:200]}") from None
+    prefix = f"{NAMESPACE}:"
+    return parse(name, {k.removeprefix(prefix): v for k, v in config.items() if k.startswith(prefix)}, describe)
+
+
+def _provider(stack: str, item: Mapping[str, Any]) -> ProviderSettings:
+    return ProviderSettings(
+        name=item["name"],
+        type=item["type"],
+        audience=item.get("audience", f"api://{NAMESPACE}/{stack}"),
+        groups=item.get("groups", {}),
+        access_token_minutes=item.get("accessTokenMinutes", 60),
+    )
+
+
+@cache
+def _validator() -> Any:
+    schema = json.loads(Path(__file__).with_name("stack.schema.json").read_text("utf-8"))
+    return jsonschema_rs.validator_for(schema)
+
+
+def _check(name: str, data: Mapping[str, Any]) -> None:
+    problems = []
+    for error in _validator().iter_errors(dict(data)):
+        path = ".".join(str(step) for step in error.instance_path)
+        problems.append(f"{NAMESPACE}:{path or '*'}: {error.message}")
+    if not problems:
+        try:
+            datetime.date.fromisoformat(data["asOf"])
+        except ValueError:
+            problems.append(f"{NAMESPACE}:asOf: {data['asOf']} is no day")
+        names = [item["name"] for item in data["identityProviders"]]
+        problems += [f"{NAMESPACE}:identityProviders: '{n}' stands twice" for n in {*names} if names.count(n) > 1]
+    if problems:
+        listed = "\n  ".join(problems)
+        raise StackError(f"stack '{name}' cannot be used; mend stacks/Pulumi.{name}.yaml:\n  {listed}")

@@ -1,0 +1,150 @@
+"""What one stack has once in its Kong workspace: its issuers' key rings, and the consumer that stands for nobody."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pulumi
+import pulumi_kong as kong
+
+from access.model import Estate
+from access.stack import Settings
+from components.gateway import names
+from components.gateway.keys import SigningKey, Slot, assign
+from components.gateway.plugins import config_json
+from components.gateway.preflight import Gateway as Facts
+from components.identity import Identity, PublicKey
+from components.settings import Kong
+
+Outputs = Mapping[str, Any]
+
+
+class Gateway(pulumi.ComponentResource):
+    """Key rings and nobody. `slots` is the stack output that tells the next run which key sits where.
+
+    `previous` is that output of the run before: {provider: [slot, ...]}, or None on the first.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        account: Kong,
+        facts: Facts,
+        estate: Estate,
+        identities: Mapping[str, Identity],
+        previous: pulumi.Output[Outputs | None],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("kong-oam:gateway:Gateway", name, None, opts)
+        self.settings, self.facts, self.estate = settings, facts, estate
+        self.stack = settings.stack.name
+        self.provider = kong.Provider(
+            f"{name}-account",
+            kong_admin_uri=account.admin_url,
+            kong_admin_token=pulumi.Output.secret(account.token) if account.token else None,
+            kong_workspace=settings.gateway.workspace,
+            strict_plugins_match=True,
+            opts=pulumi.ResourceOptions(parent=self, additional_secret_outputs=["kongAdminToken"]),
+        )
+        self.options = pulumi.ResourceOptions(parent=self, provider=self.provider)
+        self.nobody = kong.Consumer(
+            f"{name}-anonymous",
+            username=names.anonymous(self.stack),
+            tags=names.tags(self.stack),
+            opts=self.options,
+        )
+        self.credentials: list[kong.ConsumerJwtAuth] = []
+        self.slots = {key: self._ring(name, key, identity, previous) for key, identity in identities.items()}
+        self.register_outputs({})
+
+    def _ring(
+        self, name: str, key: str, identity: Identity, previous: pulumi.Output[Outputs | None]
+    ) -> pulumi.Output[list[Outputs]]:
+        """The issuer's consumer, and its fixed number of credentials. Returns what the next run has to know."""
+        ring = kong.Consumer(
+            f"{name}-ring-{key}",
+            username=names.ring(self.stack, key),
+            custom_id=identity.issuer,
+            tags=names.tags(self.stack),
+            opts=self.options,
+        )
+        slots = pulumi.Output.all(previous, *map(_signing_key, identity.keys)).apply(
+            lambda known: self._assigned(key, known[0], known[1:])
+        )
+        held = pulumi.Output.all(slots, _signing_key(identity.keys[0]))
+        for index in range(self.settings.gateway.key_slots):
+            unused = names.unused_key(self.stack, key, index)
+            credential = kong.ConsumerJwtAuth(
+                f"{name}-ring-{key}-slot-{index}",
+                consumer_id=ring.id,
+                algorithm="RS256",
+                key=held.apply(_kid(index, unused)),
+                rsa_public_key=held.apply(_pem(index)),
+                secret=pulumi.Output.secret("unused: RS256 verifies with the public key"),
+                tags=names.tags(self.stack),
+                opts=pulumi.ResourceOptions.merge(
+                    self.options, pulumi.ResourceOptions(additional_secret_outputs=["secret"])
+                ),
+            )
+            self.credentials.append(credential)
+        return slots.apply(lambda assigned: [slot.to_output() for slot in assigned])
+
+    def _assigned(self, key: str, previous: Outputs | None, published: Sequence[SigningKey]) -> tuple[Slot, ...]:
+        minutes = next(p.access_token_minutes for p in self.settings.providers if p.name == key)
+        return assign(
+            map(Slot.from_output, (previous or {}).get(key) or ()),
+            published,
+            self.settings.gateway.key_slots,
+            self.settings.as_of,
+            datetime.timedelta(minutes=minutes),
+        )
+
+    def plugin(
+        self,
+        logical: str,
+        kind: str,
+        config: Mapping[str, Any],
+        opts: pulumi.ResourceOptions,
+        *,
+        service: kong.Service | None = None,
+        route: kong.Route | None = None,
+        tags: Sequence[str],
+    ) -> kong.Plugin:
+        """A plugin with its whole configuration spelled out, so that strict matching sees every change by hand."""
+        return kong.Plugin(
+            logical,
+            name=kind,
+            config_json=config_json(self.facts.schemas[kind], kind, config),
+            strict_match=True,
+            enabled=True,
+            service_id=service.id if service else None,
+            route_id=route.id if route else None,
+            tags=list(tags),
+            opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=self.provider)),
+        )
+
+
+def _signing_key(key: PublicKey) -> pulumi.Output[SigningKey]:
+    return pulumi.Output.all(key.kid, key.n, key.e).apply(lambda parts: SigningKey(*parts))
+
+
+def _kid(index: int, unused: str) -> Callable[[Sequence[Any]], str]:
+    def kid(held: Sequence[Any]) -> str:
+        slot: Slot = held[0][index]
+        return slot.key.kid if slot.key else unused
+
+    return kid
+
+
+def _pem(index: int) -> Callable[[Sequence[Any]], str]:
+    """An empty slot holds the issuer's own current key, under a key id that it never uses: no other key can sign."""
+
+    def pem(held: Sequence[Any]) -> str:
+        slot: Slot = held[0][index]
+        current: SigningKey = held[1]
+        return (slot.key or current).pem
+
+    return pem

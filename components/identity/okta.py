@@ -1,0 +1,243 @@
+"""Okta: a custom authorization server per stack, a scope per declared scope, an app, a policy and a rule per client.
+
+What Okta gives a client is exactly what the model grants: each policy lists one client, its one rule the client's grant
+types and scopes. Okta renumbers priorities and takes the first rule that matches, so policies are numbered from 1 and
+made one after the other. Every property that matters is set: one left to its default is not repaired when changed.
+
+Source: Okta's management API, and what the official plugin sends for each resource.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+import pulumi
+import pulumi_okta as okta
+
+from access.model import SIGN_IN_SCOPES, Client, Estate, Mark, Provider, Spelling
+from access.stack import ProviderSettings
+from components.identity import Credential, Identity, PublicKey
+from components.settings import setting
+
+_SPELLING = Spelling(
+    client="cid",
+    user="uid",
+    scopes="scp",
+    groups="groups",
+    # An access token's id starts with AT., an ID token's with ID.; only an access token has `cid`.
+    marks=(Mark("jti", "AT.", prefix=True),),
+)
+
+_REFRESH_SCOPE = "offline_access"
+
+
+def describe(settings: ProviderSettings) -> Provider:
+    """The provider as a value. Its issuer is born with the authorization server, in the same graph."""
+    return Provider(settings.name, settings.audience, _SPELLING, groups=settings.groups)
+
+
+def provision(settings: ProviderSettings, estate: Estate) -> Identity:
+    """Everything at Okta that the stack needs."""
+    return Okta(settings.name, settings, estate).identity
+
+
+class Okta(pulumi.ComponentResource):
+    """The authorization server of one stack with its scopes, clients and policies."""
+
+    def __init__(
+        self, name: str, settings: ProviderSettings, estate: Estate, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("kong-oam:identity:Okta", name, None, opts)
+        self._prefix, self._settings, self._estate = name, settings, estate
+        self._issuer = estate.stack.providers[settings.name]
+        account = _account(name, self)
+        self._options = pulumi.ResourceOptions(parent=self, provider=account)
+        self._lookups = pulumi.InvokeOutputOptions(parent=self, provider=account)
+        self._clients = tuple(client for client in estate.clients if client.provider == settings.name)
+        self._server = okta.auth.Server(
+            f"{name}-server",
+            name=f"kong-oam {estate.stack.name}",
+            description=f"Kong-OAM, stack {estate.stack.name}",
+            audiences=[settings.audience],
+            credentials_rotation_mode="AUTO",
+            issuer_mode="ORG_URL",
+            status="ACTIVE",
+            opts=self._options,
+        )
+        self._inside = self._merged(replace_on_changes=["authServerId", "policyId"])
+        scopes = self._scopes()
+        self._group_ids = self._groups()
+        claims = self._groups_claim()
+        apps = {client.component: self._app(client) for client in self._clients}
+        self._policies(apps, [*scopes, *claims])
+        self.identity = Identity(
+            issuer=self._server.issuer,
+            token_endpoint=pulumi.Output.concat(self._server.issuer, "/v1/token"),
+            authorization_endpoint=pulumi.Output.concat(self._server.issuer, "/v1/authorize"),
+            keys=(self._signing_key(),),
+            clients={key: Credential(app.client_id, app.client_secret) for key, app in apps.items()},
+        )
+        self.register_outputs({"issuer": self._server.issuer})
+
+    def _merged(self, **options: object) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions.merge(self._options, pulumi.ResourceOptions(**options))  # type: ignore[arg-type]
+
+    def _scopes(self) -> list[okta.auth.ServerScope]:
+        declared = {
+            scope: description
+            for component in self._estate.components.values()
+            if component.provider == self._settings.name
+            for scope, description in component.scopes.items()
+        }
+        return [
+            okta.auth.ServerScope(
+                f"{self._prefix}-scope-{scope}",
+                auth_server_id=self._server.id,
+                name=scope,
+                display_name=scope,
+                description=description,
+                consent="IMPLICIT",
+                default=False,
+                optional=False,
+                metadata_publish="NO_CLIENTS",
+                opts=self._inside,
+            )
+            for scope, description in sorted(declared.items())
+        ]
+
+    def _groups(self) -> Mapping[str, pulumi.Output[str]]:
+        """Ids of the groups that exist at Okta, by logical name. A group that does not exist fails the run."""
+        logical = sorted({group for client in self._clients for group in client.groups})
+        return {
+            group: okta.group.get_group_output(name=self._issuer.group(group), opts=self._lookups).apply(_id)
+            for group in logical
+        }
+
+    def _groups_claim(self) -> list[okta.auth.ServerClaim]:
+        """Only the groups that some role names are listed: Okta fails a token request that matches more than 100."""
+        named = sorted(
+            {
+                self._issuer.group(group)
+                for component in self._estate.components.values()
+                if component.provider == self._settings.name
+                for role in component.roles
+                for group in role.groups
+            }
+        )
+        if not named:
+            return []
+        return [
+            okta.auth.ServerClaim(
+                f"{self._prefix}-groups",
+                auth_server_id=self._server.id,
+                name=_SPELLING.groups,
+                claim_type="RESOURCE",
+                value_type="GROUPS",
+                group_filter_type="REGEX",
+                value=f"^({'|'.join(re.escape(group) for group in named)})$",
+                always_include_in_token=True,
+                scopes=[],
+                status="ACTIVE",
+                opts=self._inside,
+            )
+        ]
+
+    def _app(self, client: Client) -> okta.app.OAuth:
+        app = okta.app.OAuth(
+            f"{self._prefix}-app-{client.component}",
+            label=f"kong-oam {self._estate.stack.name} {client.component}",
+            type="web" if client.user_facing else "service",
+            grant_types=_grant_types(client),
+            response_types=["code"] if client.user_facing else ["token"],
+            redirect_uris=list(client.redirect_uris),
+            token_endpoint_auth_method="client_secret_basic",  # noqa: S106 - the method's name
+            pkce_required=client.user_facing,
+            consent_method="TRUSTED",
+            issuer_mode="ORG_URL",
+            wildcard_redirect="DISABLED",
+            hide_ios=True,
+            hide_web=True,
+            status="ACTIVE",
+            opts=self._merged(additional_secret_outputs=["clientSecret", "clientBasicSecret"]),
+        )
+        if client.groups:
+            okta.AppGroupAssignments(
+                f"{self._prefix}-groups-{client.component}",
+                app_id=app.id,
+                groups=[
+                    okta.AppGroupAssignmentsGroupArgs(id=self._group_ids[group], profile="{}", priority=position)
+                    for position, group in enumerate(client.groups)
+                ],
+                opts=self._options,
+            )
+        return app
+
+    def _policies(self, apps: Mapping[str, okta.app.OAuth], before: Sequence[pulumi.Resource]) -> None:
+        """A client that is granted nothing, or that nobody may sign in through, gets no policy, and so no token."""
+        previous: Sequence[pulumi.Resource] = before
+        granted = [client for client in self._clients if client.scopes and (client.groups or not client.user_facing)]
+        for position, client in enumerate(sorted(granted, key=lambda client: client.component), start=1):
+            policy = okta.auth.ServerPolicy(
+                f"{self._prefix}-policy-{client.component}",
+                auth_server_id=self._server.id,
+                name=client.component,
+                description=f"What {client.component} may be issued",
+                client_whitelists=[apps[client.component].client_id],
+                priority=position,
+                status="ACTIVE",
+                opts=pulumi.ResourceOptions.merge(self._inside, pulumi.ResourceOptions(depends_on=list(previous))),
+            )
+            previous = [policy, self._rule(client, policy, before)]
+
+    def _rule(
+        self, client: Client, policy: okta.auth.ServerPolicy, scopes: Iterable[pulumi.Resource]
+    ) -> okta.auth.ServerPolicyRule:
+        return okta.auth.ServerPolicyRule(
+            f"{self._prefix}-rule-{client.component}",
+            auth_server_id=self._server.id,
+            policy_id=policy.id,
+            name=client.component,
+            priority=1,
+            type="RESOURCE_ACCESS",
+            grant_type_whitelists=_grant_types(client),
+            scope_whitelists=_scopes_of(client),
+            group_whitelists=[self._group_ids[group] for group in client.groups],
+            access_token_lifetime_minutes=self._settings.access_token_minutes,
+            status="ACTIVE",
+            opts=pulumi.ResourceOptions.merge(self._inside, pulumi.ResourceOptions(depends_on=list(scopes))),
+        )
+
+    def _signing_key(self) -> PublicKey:
+        key = okta.auth.get_server_keys_output(
+            auth_server_id=self._server.id, key_id=self._server.kid, opts=self._lookups
+        )
+        return PublicKey(key.apply(lambda k: k.kid), key.apply(lambda k: k.n), key.apply(lambda k: k.e))
+
+
+def _account(name: str, parent: pulumi.Resource) -> okta.Provider:
+    """The org, from the stack's `okta:` settings or the environment. The token is a secret from here on."""
+    token = setting("okta", "apiToken", "OKTA_API_TOKEN")
+    return okta.Provider(
+        f"{name}-account",
+        org_name=setting("okta", "orgName", "OKTA_ORG_NAME"),
+        base_url=setting("okta", "baseUrl", "OKTA_BASE_URL"),
+        http_proxy=setting("okta", "httpProxy", "OKTA_HTTP_PROXY"),
+        api_token=pulumi.Output.secret(token) if token else None,
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+
+
+def _grant_types(client: Client) -> list[str]:
+    if not client.user_facing:
+        return ["client_credentials"]
+    return ["authorization_code", *(["refresh_token"] if client.refresh else [])]
+
+
+def _scopes_of(client: Client) -> list[str]:
+    sign_in = (*SIGN_IN_SCOPES, *((_REFRESH_SCOPE,) if client.refresh else ())) if client.user_facing else ()
+    return [*client.scopes, *sign_in]
+
+
+def _id(group: okta.group.GetGroupResult) -> str:
+    return str(group.id)
