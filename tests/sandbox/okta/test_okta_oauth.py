@@ -1,0 +1,518 @@
+"""Tokens of the Okta stand-in: who gets one, who is refused how, and what is in it."""
+
+import base64
+import hashlib
+import http.client
+import json
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from okta_org import CALLBACK, Estate, app, build, client_id, new_okta, policy, rule, secret
+
+from sandbox.okta import User
+from sandbox.okta.browser import RefusedError, client_credentials, login, refresh
+
+POLICY_FAILED = "Policy evaluation failed for this request, please check the policy configurations."
+
+
+def call(method: str, url: str, form: dict[str, str] | None = None) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of one request; redirects are not followed."""
+    split = urlsplit(url)
+    connection = http.client.HTTPConnection(split.netloc, timeout=10)
+    try:
+        connection.request(method, f"{split.path}?{split.query}", urlencode(form or {}))
+        response = connection.getresponse()
+        return response.status, dict(response.headers), response.read()
+    finally:
+        connection.close()
+
+
+def document(url: str) -> Any:
+    """A JSON document that is served to everybody."""
+    status, _, body = call("GET", url)
+    assert status == 200
+    return json.loads(body)
+
+
+def decode(part: str) -> Any:
+    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+
+
+def verified(token: str, issuer: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Header and claims of a token whose signature is good under the issuer's published key of its kid."""
+    head, payload, signature = token.split(".")
+    header = decode(head)
+    key = {key["kid"]: key for key in document(f"{issuer}/v1/keys")["keys"]}[header["kid"]]
+    n, e = (int.from_bytes(base64.urlsafe_b64decode(key[part] + "==")) for part in ("n", "e"))
+    data, raw = f"{head}.{payload}".encode(), base64.urlsafe_b64decode(signature + "==")
+    rsa.RSAPublicNumbers(e, n).public_key().verify(raw, data, padding.PKCS1v15(), hashes.SHA256())
+    return header, decode(payload)
+
+
+def as_service(estate: Estate, *scopes: str) -> dict[str, Any]:
+    return client_credentials(estate.issuer, client_id(estate.service), secret(estate.service), scopes)
+
+
+def as_user(estate: Estate, user: str, *scopes: str) -> dict[str, Any]:
+    return login(estate.issuer, client_id(estate.web), secret(estate.web), CALLBACK, scopes, user)
+
+
+def add_claim(estate: Estate, **claim: Any) -> None:
+    body = {
+        "name": "groups",
+        "claimType": "RESOURCE",
+        "valueType": "GROUPS",
+        "group_filter_type": "REGEX",
+        "value": ".*",
+    }
+    estate.admin.make(f"{estate.path}/claims", {**body, **claim})
+
+
+def replace_app(estate: Estate, body: dict[str, Any]) -> None:
+    status, answer = estate.admin.call("PUT", f"/api/v1/apps/{estate.web['id']}", body)
+    assert status == 200, answer
+
+
+def refusal(estate: Estate, user: str, *scopes: str) -> tuple[str, str]:
+    with pytest.raises(RefusedError) as caught:
+        as_user(estate, user, *scopes)
+    return caught.value.error, caught.value.error_description
+
+
+def test_discovery_names_the_issuer_its_endpoints_and_its_public_scopes(estate: Estate) -> None:
+    """Both documents say the same; a scope that is not published is not listed."""
+    found = document(f"{estate.issuer}/.well-known/openid-configuration")
+    assert found == document(f"{estate.issuer}/.well-known/oauth-authorization-server")
+    assert found["issuer"] == estate.issuer
+    assert found["token_endpoint"] == f"{estate.issuer}/v1/token"
+    assert found["jwks_uri"] == f"{estate.issuer}/v1/keys"
+    assert "openid" in found["scopes_supported"]
+    assert "orders.read" not in found["scopes_supported"]
+
+
+def test_a_service_token_holds_what_oktas_holds() -> None:
+    """Header of kid and alg only; no nbf, uid or auth_time; sub is the client id; the rule's lifetime."""
+    with new_okta(now=lambda: 1_000_000.0) as okta:
+        estate = build(okta)
+        answer = as_service(estate, "orders.read")
+        header, claims = verified(answer["access_token"], estate.issuer)
+        client = client_id(estate.service)
+        assert header == {"kid": estate.server["credentials"]["signing"]["kid"], "alg": "RS256"}
+        assert claims.pop("jti").startswith("AT.")
+        assert claims == {
+            "ver": 1,
+            "iss": estate.issuer,
+            "aud": "api://estate",
+            "iat": 1_000_000,
+            "exp": 1_003_600,
+            "cid": client,
+            "scp": ["orders.read"],
+            "sub": client,
+        }
+        del answer["access_token"]
+        assert answer == {"token_type": "Bearer", "expires_in": 3600, "scope": "orders.read"}
+
+
+def test_a_user_token_holds_what_oktas_holds() -> None:
+    """uid, auth_time and the login as sub; the ID token is for the client and has the user's id as sub."""
+    with new_okta(now=lambda: 1_000_000.0) as okta:
+        estate = build(okta)
+        answer = as_user(estate, "user-sales", "openid", "profile", "orders.read")
+        _, access = verified(answer["access_token"], estate.issuer)
+        _, identity = verified(answer["id_token"], estate.issuer)
+        assert (access["sub"], access["auth_time"], access["cid"]) == ("user-sales", 1_000_000, client_id(estate.web))
+        assert access["scp"] == ["openid", "profile", "orders.read"]
+        assert access["uid"].startswith("00u")
+        assert identity["jti"].startswith("ID.")
+        assert (identity["aud"], identity["sub"], identity["amr"]) == (client_id(estate.web), access["uid"], ["pwd"])
+        assert identity["preferred_username"] == "user-sales"
+        assert len(identity["nonce"]) > 10
+        assert "scp" not in identity
+        assert "cid" not in identity
+        assert "refresh_token" not in answer
+
+
+def test_without_openid_there_is_no_id_token(estate: Estate) -> None:
+    """Plain OAuth gives an access token only."""
+    assert "id_token" not in as_user(estate, "user-sales", "orders.read")
+
+
+def test_a_service_authenticates_by_secret_in_header_or_form(estate: Estate) -> None:
+    """Both give a token; a wrong secret, an unknown client, and no secret at all are 401 invalid_client."""
+    url, client = f"{estate.issuer}/v1/token", client_id(estate.service)
+    form = {"grant_type": "client_credentials", "scope": "orders.read", "client_id": client}
+    assert call("POST", url, form | {"client_secret": secret(estate.service)})[0] == 200
+    for wrong in (form | {"client_secret": "x" * 20}, form, form | {"client_id": "0oaNobody"}):
+        status, _, body = call("POST", url, wrong)
+        assert (status, json.loads(body)["error"]) == (401, "invalid_client")
+    with pytest.raises(RefusedError) as caught:
+        client_credentials(estate.issuer, client, "wrong-secret-here", ["orders.read"])
+    assert (caught.value.status, caught.value.error) == (401, "invalid_client")
+
+
+def test_an_inactive_app_gets_no_token(estate: Estate) -> None:
+    """Deactivation acts at once."""
+    estate.admin.call("POST", f"/api/v1/apps/{estate.service['id']}/lifecycle/deactivate")
+    with pytest.raises(RefusedError, match="invalid_client"):
+        as_service(estate, "orders.read")
+
+
+def test_an_inactive_server_answers_nothing(estate: Estate) -> None:
+    """404 for discovery, keys and tokens."""
+    estate.admin.call("POST", f"/api/v1/{estate.path}/lifecycle/deactivate")
+    for path in ("/.well-known/openid-configuration", "/v1/keys"):
+        assert call("GET", estate.issuer + path)[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("scopes", "error"),
+    [
+        (("orders.write",), "invalid_scope"),  # exists, but the rule does not list it
+        (("orders.read", "orders.write"), "invalid_scope"),
+        (("orders.drop",), "invalid_scope"),  # does not exist
+        ((), "invalid_scope"),  # none asked for, and the server has no default scope
+        (("openid",), "invalid_scope"),  # needs a user
+    ],
+)
+def test_a_scope_that_is_not_granted_is_refused(estate: Estate, scopes: tuple[str, ...], error: str) -> None:
+    """All or nothing: there is no token with fewer scopes."""
+    with pytest.raises(RefusedError) as caught:
+        as_service(estate, *scopes)
+    assert (caught.value.status, caught.value.error) == (400, error)
+
+
+def test_a_default_scope_is_granted_when_none_is_asked_for(estate: Estate) -> None:
+    """As long as the rule lists it."""
+    read = next(scope for scope in estate.okta.objects("scopes") if scope["name"] == "orders.read")
+    estate.admin.call("PUT", f"/api/v1/{estate.path}/scopes/{read['id']}", {"name": "orders.read", "default": True})
+    assert as_service(estate)["scope"] == "orders.read"
+
+
+def test_a_client_that_no_policy_covers_is_denied(estate: Estate) -> None:
+    """access_denied with Okta's sentence."""
+    other = estate.admin.make("apps", app("other", "service"))
+    with pytest.raises(RefusedError) as caught:
+        client_credentials(estate.issuer, client_id(other), secret(other), ["orders.read"])
+    assert (caught.value.error, caught.value.error_description) == ("access_denied", POLICY_FAILED)
+
+
+def test_an_inactive_policy_or_rule_grants_nothing(estate: Estate) -> None:
+    """access_denied from the moment of its deactivation."""
+    found = estate.admin.get(f"{estate.path}/policies")[0]
+    path = f"/api/v1/{estate.path}/policies/{found['id']}"
+    for target in (path, f"{path}/rules/{estate.admin.get(path.removeprefix('/api/v1/') + '/rules')[0]['id']}"):
+        estate.admin.call("POST", f"{target}/lifecycle/deactivate")
+        with pytest.raises(RefusedError, match="access_denied"):
+            as_service(estate, "orders.read")
+        estate.admin.call("POST", f"{target}/lifecycle/activate")
+    assert as_service(estate, "orders.read")["scope"] == "orders.read"
+
+
+def test_the_first_rule_that_matches_decides(estate: Estate) -> None:
+    """A rule without all scopes asked for is skipped, in favour of the next one and of the next policy."""
+    found = estate.admin.get(f"{estate.path}/policies")[0]
+    rules = f"{estate.path}/policies/{found['id']}/rules"
+    short = {"token": {"accessTokenLifetimeMinutes": 5}}
+    estate.admin.make(rules, rule("all", "client_credentials", ["*"], [], priority=2, actions=short))
+    assert as_service(estate, "orders.read")["expires_in"] == 3600
+    assert as_service(estate, "orders.read", "orders.write")["expires_in"] == 300
+    low = estate.admin.make(f"{estate.path}/policies", policy("all", "ALL_CLIENTS"))
+    medium = {"token": {"accessTokenLifetimeMinutes": 10}}
+    below = rule("all", "client_credentials", ["*"], [], actions=medium)
+    estate.admin.make(f"{estate.path}/policies/{low['id']}/rules", below)
+    assert as_service(estate, "orders.write")["expires_in"] == 300
+    last = estate.admin.get(rules)[1]["id"]
+    estate.admin.call("DELETE", f"/api/v1/{rules}/{last}")
+    assert as_service(estate, "orders.write")["expires_in"] == 600
+
+
+def test_a_user_who_is_not_assigned_to_the_app_is_denied(estate: Estate) -> None:
+    """Assignment is by group; removing a group from the app removes its users."""
+    told = ("access_denied", "User is not assigned to the client application.")
+    assert refusal(estate, "user-none", "orders.read") == told
+    estate.admin.call("DELETE", f"/api/v1/apps/{estate.web['id']}/groups/{estate.groups['sales']}")
+    assert refusal(estate, "user-sales", "orders.read") == told
+    assert as_user(estate, "user-both", "orders.read")["scope"] == "orders.read"
+
+
+def test_a_rule_matches_by_the_users_groups(estate: Estate) -> None:
+    """A user who is assigned but in no group of a rule is denied; EVERYONE includes all."""
+    everyone = estate.groups["Everyone"]
+    estate.admin.call("PUT", f"/api/v1/apps/{estate.web['id']}/groups/{everyone}", {})
+    assert refusal(estate, "user-none", "orders.read") == ("access_denied", POLICY_FAILED)
+    found = estate.admin.get(f"{estate.path}/policies")[1]
+    rules = f"{estate.path}/policies/{found['id']}/rules"
+    estate.admin.make(rules, rule("everyone", "authorization_code", ["orders.read"], ["EVERYONE"]))
+    assert as_user(estate, "user-none", "orders.read")["scope"] == "orders.read"
+    assert refusal(estate, "user-none", "orders.write")[0] == "invalid_scope"
+
+
+def test_an_excluded_group_does_not_match(estate: Estate) -> None:
+    """Exclusion wins over inclusion."""
+    found = estate.admin.get(f"{estate.path}/policies")[1]
+    path = f"/api/v1/{estate.path}/policies/{found['id']}/rules"
+    held = estate.admin.get(path.removeprefix("/api/v1/"))[0]
+    body = rule("users", "authorization_code", ["orders.read"], ["EVERYONE"])
+    body["conditions"]["people"]["groups"]["exclude"] = [estate.groups["order-desk"]]
+    assert estate.admin.call("PUT", f"{path}/{held['id']}", body)[0] == 200
+    assert refusal(estate, "user-both", "orders.read")[0] == "access_denied"
+    assert as_user(estate, "user-sales", "orders.read")["scope"] == "orders.read"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        ("STARTS_WITH", "order", ["order-desk"]),
+        ("EQUALS", "sales", ["sales"]),
+        ("CONTAINS", "e", ["Everyone", "sales", "order-desk"]),
+        ("REGEX", "s.*", ["sales"]),
+        ("REGEX", "s", None),
+    ],
+)
+def test_a_groups_claim_lists_the_groups_that_pass_its_filter(
+    estate: Estate, kind: str, value: str, expected: list[str] | None
+) -> None:
+    """In access tokens of users only; without a match there is no claim."""
+    add_claim(estate, group_filter_type=kind, value=value)
+    answer = as_user(estate, "user-both", "openid", "orders.read")
+    assert verified(answer["access_token"], estate.issuer)[1].get("groups") == expected
+    assert "groups" not in verified(answer["id_token"], estate.issuer)[1]
+    assert "groups" not in verified(as_service(estate, "orders.read")["access_token"], estate.issuer)[1]
+
+
+def test_a_claim_goes_where_its_type_scopes_and_status_say(estate: Estate) -> None:
+    """IDENTITY in ID tokens; only with one of its scopes; not when inactive or not always included."""
+    add_claim(estate, claimType="IDENTITY")
+    add_claim(estate, claimType="IDENTITY", name="seldom", alwaysIncludeInToken=False)
+    add_claim(estate, name="off", status="INACTIVE")
+    body: dict[str, Any] = {"name": "tenant", "claimType": "RESOURCE", "valueType": "EXPRESSION", "value": '"acme"'}
+    body["conditions"] = {"scopes": ["orders.read"]}
+    estate.admin.make(f"{estate.path}/claims", body)
+    answer = as_user(estate, "user-sales", "openid", "orders.read")
+    access = verified(answer["access_token"], estate.issuer)[1]
+    identity = verified(answer["id_token"], estate.issuer)[1]
+    assert (access["tenant"], "groups" in access, "off" in access) == ("acme", False, False)
+    assert (identity["groups"], "seldom" in identity) == (["Everyone", "sales"], False)
+    other = as_user(estate, "user-sales", "orders.write")
+    assert "tenant" not in verified(other["access_token"], estate.issuer)[1]
+
+
+def test_a_groups_claim_over_more_than_100_groups_fails_the_request() -> None:
+    """100 groups are listed, 101 are an error."""
+    names = tuple(f"g{number:03}" for number in range(100))
+    users = (User("user-100", (*names, "sales")), User("user-99", (*names[:98], "sales")))
+    with new_okta(groups=(*names, "sales", "order-desk"), users=users) as okta:
+        estate = build(okta)
+        add_claim(estate, value="(g|sales|Everyone).*")
+        listed = verified(as_user(estate, "user-99", "orders.read")["access_token"], estate.issuer)[1]["groups"]
+        assert len(listed) == 100
+        assert refusal(estate, "user-100", "orders.read")[0] == "invalid_request"
+
+
+def authorization(estate: Estate, **change: str | None) -> str:
+    """The URL of an authorization request that succeeds, unless `change` spoils it."""
+    asked: dict[str, str | None] = {
+        "client_id": client_id(estate.web),
+        "response_type": "code",
+        "redirect_uri": CALLBACK,
+        "scope": "orders.read",
+        "state": "s1",
+        "code_challenge": base64.urlsafe_b64encode(hashlib.sha256(b"v" * 43).digest()).decode().rstrip("="),
+        "code_challenge_method": "S256",
+        "sandbox_user": "user-sales",
+    }
+    kept = {name: value for name, value in (asked | change).items() if value is not None}
+    return f"{estate.issuer}/v1/authorize?{urlencode(kept)}"
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"response_type": "token"}, "unsupported_response_type"),
+        ({"response_mode": "fragment"}, "invalid_request"),
+        ({"code_challenge": None}, "invalid_request"),
+        ({"code_challenge_method": "plain"}, "invalid_request"),
+        ({"scope": "orders.drop"}, "invalid_scope"),
+        ({"scope": "orders.read offline_access"}, "invalid_scope"),  # the app has no refresh_token grant
+        ({"sandbox_user": None}, "login_required"),
+        ({"sandbox_user": "user-none"}, "access_denied"),
+    ],
+)
+def test_a_bad_authorization_request_is_redirected_with_its_error(
+    estate: Estate, change: dict[str, str | None], error: str
+) -> None:
+    """302 to the registered URI with error and state, and no code."""
+    status, headers, _ = call("GET", authorization(estate, **change))
+    target, _, query = headers["Location"].partition("?")
+    found = parse_qs(query)
+    assert (status, target, found["error"], found["state"]) == (302, CALLBACK, [error], ["s1"])
+    assert "code" not in found
+
+
+def test_a_request_without_state_is_refused(estate: Estate) -> None:
+    """Okta requires a state."""
+    _, headers, _ = call("GET", authorization(estate, state=None))
+    assert "error=invalid_request" in headers["Location"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"redirect_uri": CALLBACK + "/"},
+        {"redirect_uri": CALLBACK + "?x=1"},
+        {"redirect_uri": "https://evil.example.com/callback"},
+        {"redirect_uri": None},
+        {"client_id": "0oaNobody"},
+    ],
+)
+def test_an_unregistered_redirect_uri_is_never_followed(estate: Estate, change: dict[str, str | None]) -> None:
+    """Exact match; otherwise an error page and no redirect."""
+    status, headers, _ = call("GET", authorization(estate, **change))
+    assert status in (400, 401)
+    assert "Location" not in headers
+
+
+def code_of(estate: Estate) -> dict[str, str]:
+    """The form of a token request that succeeds, with a new code."""
+    _, headers, _ = call("GET", authorization(estate))
+    return {
+        "grant_type": "authorization_code",
+        "code": parse_qs(urlsplit(headers["Location"]).query)["code"][0],
+        "redirect_uri": CALLBACK,
+        "code_verifier": "v" * 43,
+        "client_id": client_id(estate.web),
+        "client_secret": secret(estate.web),
+    }
+
+
+def test_a_code_is_good_once(estate: Estate) -> None:
+    """The second exchange is invalid_grant."""
+    form, url = code_of(estate), f"{estate.issuer}/v1/token"
+    assert call("POST", url, form)[0] == 200
+    status, _, body = call("POST", url, form)
+    assert (status, json.loads(body)["error"]) == (400, "invalid_grant")
+
+
+@pytest.mark.parametrize(
+    "change", [{"code_verifier": "w" * 43}, {"redirect_uri": "https://x.example.com"}, {"code": "c"}]
+)
+def test_a_code_is_bound_to_verifier_and_redirect_uri(estate: Estate, change: dict[str, str]) -> None:
+    """Any other one is invalid_grant."""
+    status, _, body = call("POST", f"{estate.issuer}/v1/token", code_of(estate) | change)
+    assert (status, json.loads(body)["error"]) == (400, "invalid_grant")
+
+
+def test_a_code_without_its_verifier_is_refused(estate: Estate) -> None:
+    """Leaving the verifier out does not skip PKCE."""
+    form = code_of(estate)
+    del form["code_verifier"]
+    status, _, body = call("POST", f"{estate.issuer}/v1/token", form)
+    assert (status, json.loads(body)) == (
+        400,
+        {"error": "invalid_grant", "error_description": "PKCE verification failed."},
+    )
+
+
+def test_a_code_expires_after_five_minutes() -> None:
+    """At 300 seconds it is gone."""
+    clock = [1_000_000.0]
+    with new_okta(now=lambda: clock[0]) as okta:
+        estate = build(okta)
+        form, late = code_of(estate), code_of(estate)
+        clock[0] += 299
+        assert call("POST", f"{estate.issuer}/v1/token", form)[0] == 200
+        clock[0] += 1
+        assert call("POST", f"{estate.issuer}/v1/token", late)[0] == 400
+
+
+def test_the_policy_is_evaluated_again_when_the_code_is_exchanged(estate: Estate) -> None:
+    """A grant that was revoked in between gives no token."""
+    form = code_of(estate)
+    found = estate.admin.get(f"{estate.path}/policies")[1]
+    estate.admin.call("DELETE", f"/api/v1/{estate.path}/policies/{found['id']}")
+    status, _, body = call("POST", f"{estate.issuer}/v1/token", form)
+    assert (status, json.loads(body)["error"]) == (400, "access_denied")
+
+
+def test_a_grant_that_the_app_does_not_have_is_refused(estate: Estate) -> None:
+    """unauthorized_client for a known grant, unsupported_grant_type for another."""
+    form = {"client_id": client_id(estate.service), "client_secret": secret(estate.service), "scope": "orders.read"}
+    for grant, error in (("authorization_code", "unauthorized_client"), ("password", "unsupported_grant_type")):
+        status, _, body = call("POST", f"{estate.issuer}/v1/token", form | {"grant_type": grant})
+        assert (status, json.loads(body)["error"]) == (400, error)
+
+
+def test_a_refresh_token_is_issued_only_where_granted(estate: Estate) -> None:
+    """With the grant refresh_token and the scope offline_access; ROTATE replaces it at each use."""
+    grants = ["authorization_code", "refresh_token"]
+    rotating = {"rotation_type": "ROTATE", "leeway": 0}
+    replace_app(estate, app("web", "web", grant_types=grants, refresh_token=rotating))
+    assert "refresh_token" not in as_user(estate, "user-sales", "orders.read")
+    first = as_user(estate, "user-sales", "orders.read", "offline_access")["refresh_token"]
+    client = (client_id(estate.web), secret(estate.web))
+    second = refresh(estate.issuer, *client, first)
+    assert verified(second["access_token"], estate.issuer)[1]["sub"] == "user-sales"
+    assert second["refresh_token"] != first
+    with pytest.raises(RefusedError, match="invalid_grant"):
+        refresh(estate.issuer, *client, first)
+    estate.admin.call("DELETE", f"/api/v1/apps/{estate.web['id']}/groups/{estate.groups['sales']}")
+    with pytest.raises(RefusedError, match="access_denied"):
+        refresh(estate.issuer, *client, second["refresh_token"])
+
+
+def test_a_static_refresh_token_dies_when_it_is_not_used() -> None:
+    """The rule's window is the longest pause, its lifetime the end."""
+    clock = [1_000_000.0]
+    with new_okta(now=lambda: clock[0]) as okta:
+        estate = build(okta)
+        replace_app(estate, app("web", "web", grant_types=["authorization_code", "refresh_token"]))
+        token = as_user(estate, "user-sales", "orders.read", "offline_access")["refresh_token"]
+        client = (client_id(estate.web), secret(estate.web))
+        for _ in range(2):
+            clock[0] += 10_080 * 60 - 1
+            assert refresh(estate.issuer, *client, token)["refresh_token"] == token
+        clock[0] += 10_080 * 60
+        with pytest.raises(RefusedError, match="invalid_grant"):
+            refresh(estate.issuer, *client, token)
+
+
+def test_a_public_client_signs_in_with_pkce_alone(estate: Estate) -> None:
+    """A native app has no secret; sending one is refused."""
+    body = app("native", "web", application_type="native", method="none")
+    native = estate.admin.make("apps", body)
+    estate.admin.call("PUT", f"/api/v1/apps/{native['id']}/groups/{estate.groups['sales']}", {})
+    held = estate.admin.make(f"{estate.path}/policies", policy("native", client_id(native)))
+    users = rule("users", "authorization_code", ["*"], ["EVERYONE"])
+    estate.admin.make(f"{estate.path}/policies/{held['id']}/rules", users)
+    answer = login(estate.issuer, client_id(native), None, CALLBACK, ["orders.write"], "user-sales")
+    assert verified(answer["access_token"], estate.issuer)[1]["scp"] == ["orders.write"]
+    with pytest.raises(RefusedError, match="invalid_client"):
+        login(estate.issuer, client_id(native), "x" * 20, CALLBACK, ["orders.write"], "user-sales")
+
+
+def test_after_a_rotation_old_tokens_still_verify(estate: Estate) -> None:
+    """The JWKS has the new key first and the old one after it; NEXT is not published."""
+    old = as_service(estate, "orders.read")["access_token"]
+    before = [key["kid"] for key in document(f"{estate.issuer}/v1/keys")["keys"]]
+    estate.okta.rotate(estate.server["id"])
+    new = as_service(estate, "orders.read")["access_token"]
+    after = [key["kid"] for key in document(f"{estate.issuer}/v1/keys")["keys"]]
+    assert len(before) == 1
+    assert after[1:] == before
+    assert verified(new, estate.issuer)[0]["kid"] == after[0]
+    assert verified(old, estate.issuer)[0]["kid"] == after[1]
+
+
+def test_a_test_can_have_any_claims_signed(estate: Estate) -> None:
+    """The header is the usual one, updated by what the test gives."""
+    token = estate.okta.sign(estate.server["id"], {"exp": 1}, header={"typ": "JWT"})
+    header, claims = verified(token, estate.issuer)
+    assert (header["typ"], header["alg"], claims) == ("JWT", "RS256", {"exp": 1})
+
+
+def test_a_parameter_given_twice_is_refused(estate: Estate) -> None:
+    """RFC 6749, section 3.1: parameters are not repeated."""
+    assert call("GET", authorization(estate) + "&scope=orders.write")[0] == 400
