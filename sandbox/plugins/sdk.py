@@ -9,6 +9,7 @@ What they do not say, and the resources here therefore do: defaults, secrets, wh
 import difflib
 import importlib
 import inspect
+import threading
 import types
 import typing
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
@@ -44,9 +45,18 @@ class Inputs:
     required: frozenset[str]
 
 
-@cache
+# The engine asks about many resources at once, and an SDK's lazy modules do not bear being imported twice at a time.
+_importing = threading.RLock()
+
+
 def inputs_of(token: str) -> Inputs:
     """The inputs of the resource `token`, such as `kong:index/route:Route`. Raises NoSuchResourceError."""
+    with _importing:
+        return _inputs_of(token)
+
+
+@cache
+def _inputs_of(token: str) -> Inputs:
     package, module, _ = token.split(":")
     sdk = importlib.import_module(SDKS[package])
     for registered in rpc._RESOURCE_MODULES.get(f"{package}:{module}", ()):

@@ -1,0 +1,198 @@
+"""Everything that stands in for a product, on one machine, and the literal `pulumi` CLI over it.
+
+with Local() as local:
+    local.pulumi("up", "-s", "local", "--yes", "--skip-preview")
+    httpx.get(f"{local.kong.proxy_url}/orders", headers={"Host": "orders.example.com"})
+
+Engine, program, SDKs, state and previews are real. Kong, Okta, the Kubernetes cluster and the workloads are stand-ins,
+as are the language host and those of the provider plugins for which no official one is installed.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Final, Self
+
+from sandbox import launchers, toolchain
+from sandbox.cluster import Cluster
+from sandbox.echo import Echo
+from sandbox.kong import Kong, Lags
+from sandbox.okta import Okta, User
+from sandbox.plugins.kubernetes import CLUSTER
+
+ROOT: Final = Path(__file__).parent.parent
+STACK: Final = "local"
+PASSPHRASE: Final = "sandbox"
+# How late Kong sees a change, in seconds: long enough to show that order alone is not enough, short enough to wait for.
+LAG: Final = 0.2
+GROUPS: Final = ("sales", "order-desk")
+USERS: Final = (
+    User("user-sales", groups=("sales",)),
+    User("user-order-desk", groups=("order-desk",)),
+    User("user-both", groups=("sales", "order-desk")),
+    User("user-none", groups=()),
+)
+_SERVICE_SUFFIX: Final = ".svc.cluster.local"
+
+
+class Local:
+    """The sandbox of one run, in a folder of its own that goes with it. A context manager.
+
+    `lags` are Kong's, and what it reports as its update frequency is their longest. `project` is the folder that
+    `pulumi` runs in. Attributes: `kong`, `okta`, `cluster`, `env` (the whole environment for the CLI and for a shell),
+    `exports` (the part of it that is ours), `launchers` (what is a stand-in), `folder`.
+    """
+
+    def __init__(
+        self,
+        lags: Lags | None = None,
+        groups: Iterable[str] = GROUPS,
+        users: Iterable[User] = USERS,
+        admin_token: str = "sandbox-admin-token",
+        api_token: str = "sandbox-api-token",
+        configuration: Mapping[str, Any] | None = None,
+        project: Path = ROOT,
+    ) -> None:
+        lags = lags or Lags(routes=LAG, plugins=LAG, credentials=LAG)
+        longest = max(lags.routes, lags.plugins, lags.credentials)
+        self._project = project
+        self._tokens = admin_token, api_token
+        self.cluster = Cluster()
+        self.echo = Echo()
+        self.okta = Okta(port=0, api_token=api_token, groups=tuple(groups), users=tuple(users))
+        self.kong = Kong(
+            lags=lags,
+            admin_token=admin_token,
+            configuration={
+                "worker_state_update_frequency": longest,
+                "db_update_frequency": longest,
+                **(configuration or {}),
+            },
+            resolve=self._resolve,
+        )
+        self.folder = Path()
+        self.exports: dict[str, str] = {}
+        self.env: dict[str, str] = {}
+        self.launchers = launchers.Launchers((), ())
+        self._running: set[subprocess.Popen[Any]] = set()
+        self._handlers: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        folder = toolchain.pulumi_folder()  # may take minutes, and may fail: before anything runs
+        self._catch_signals()
+        self.folder = Path(tempfile.mkdtemp(prefix="kong-oam-"))
+        try:
+            for part in (self.cluster, self.echo, self.okta, self.kong):
+                part.start()
+            self._prepare(folder)
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    def pulumi(
+        self, *arguments: str, cwd: Path | None = None, check: bool = True, timeout: float = 300, show: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        """Runs `pulumi ARGUMENTS --non-interactive` in the project. Output is captured, or shown as it comes.
+
+        `timeout` is in seconds. Raises subprocess.TimeoutExpired, and CalledProcessError when `check` and it failed;
+        what it printed is then part of the message.
+        """
+        pipe = None if show else subprocess.PIPE
+        command = ["pulumi", *arguments, "--non-interactive"]
+        process = subprocess.Popen(
+            command, cwd=cwd or self._project, env=self.env, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+        )
+        self._running.add(process)
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except BaseException:
+            _kill(process)
+            raise
+        finally:
+            self._running.discard(process)
+        done = subprocess.CompletedProcess(command, process.returncode, out or "", err or "")
+        if check and done.returncode:
+            failed = subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr)
+            failed.add_note(f"{done.stdout}\n{done.stderr}")
+            raise failed
+        return done
+
+    def _prepare(self, pulumi: Path) -> None:
+        home, state = self.folder / "home", self.folder / "state"
+        state.mkdir()
+        path = os.environ.get("PATH", os.defpath)
+        if shutil.which("pulumi", path=path) != str(pulumi / "pulumi"):
+            path = os.pathsep.join([str(pulumi), path])
+        user_home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+        self.launchers = launchers.install(home, path, user_home)
+        admin_token, api_token = self._tokens
+        self.exports = {
+            "PATH": path,
+            **launchers.environment(home, state),
+            "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+            "KONG_ADMIN_ADDR": self.kong.admin_url,
+            "KONG_ADMIN_TOKEN": admin_token,
+            "KONG_PROXY_ADDR": self.kong.proxy_url,
+            "OKTA_ORG_NAME": "sandbox",
+            "OKTA_BASE_URL": "okta.invalid",
+            "OKTA_API_TOKEN": api_token,
+            "OKTA_HTTP_PROXY": self.okta.url,
+            CLUSTER: self.cluster.url,
+        }
+        # Settings of another shell's stack or backend must not leak into the sandbox.
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "OKTA_", "KONG_"))}
+        self.env = {**kept, **self.exports}
+
+    def _resolve(self, host: str, port: int) -> tuple[str, int] | None:
+        """A cluster name leads to the workload stand-in, and only while its Service exists."""
+        name, _, namespace = host.removesuffix(_SERVICE_SUFFIX).partition(".")
+        exists = any(
+            service["metadata"]["name"] == name and any(p.get("port") == port for p in service["spec"].get("ports", []))
+            for service in self.cluster.objects("Service", namespace)
+        )
+        return self.echo.address if host.endswith(_SERVICE_SUFFIX) and exists else None
+
+    def _catch_signals(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                self._handlers[number] = signal.signal(number, _exit)
+
+    def _end(self) -> None:
+        for process in list(self._running):
+            _kill(process)
+        for part in (self.kong, self.okta, self.echo, self.cluster):
+            part.stop()
+        if self.folder != Path():
+            shutil.rmtree(self.folder, ignore_errors=True)
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+
+def _exit(number: int, _: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
+def _kill(process: subprocess.Popen[Any]) -> None:
+    """Ends the CLI and all that it started; its plugins notice that their parent is gone."""
+    for number, patience in ((signal.SIGINT, 5.0), (signal.SIGKILL, 5.0)):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(patience)
+            return
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue

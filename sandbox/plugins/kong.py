@@ -1,0 +1,334 @@
+# ruff: noqa: ARG002 - the methods of Resource share their signatures
+"""The stand-in for the kong plugin: the Admin API requests of pulumi-kong 4.6.3 for the resources modelled here.
+
+Modelled: Service, Route, Plugin, Consumer, ConsumerJwtAuth. Every create is a POST, every update a PATCH, and each is
+followed by a GET, as recorded from the official plugin. Its faults are kept, because a program has to live with them:
+
+- an input that the program drops is left out of the PATCH, so Kong keeps the old value and every later up differs;
+  booleans alone fall back to false, and a few inputs to the plugin's own defaults;
+- Consumer and ConsumerJwtAuth send absent strings as "", which Kong refuses;
+- without `strictMatch` a plugin's configuration is never compared with what Kong has; with it, all of it is;
+- neither the admin token nor a credential's secret is marked secret;
+- deleting a nested entity that is gone fails with Kong's 404.
+
+Not modelled: Certificate, Upstream, Target, other credentials, auto-naming, basic auth, and the bridge's
+memory of defaults after a refresh (an input that was taken from Kong then stays although the program drops it).
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+
+from sandbox.plugins.http import Answer, send
+from sandbox.plugins.provider import Difference, Found, Plugin, ProviderError, Resource, run
+from sandbox.plugins.values import Properties, Value, is_empty
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One input: its name in Kong, how its value is written for Kong and read back."""
+
+    name: str
+    write: Callable[[Value], Value] = lambda value: value
+    read: Callable[[Value], Value] = lambda value: value
+    always: bool = False  # an absent string is sent as ""
+    boolean: bool = False  # a dropped one is sent as false
+
+
+def _reference(name: str) -> Field:
+    return Field(name, lambda value: {"id": value}, lambda value: value["id"])
+
+
+def _headers_to_kong(headers: Value) -> Value:
+    return {header["name"]: header["values"] for header in headers}
+
+
+def _headers_from_kong(headers: Value) -> Value:
+    return [{"name": name, "values": headers[name]} for name in sorted(headers)]
+
+
+def compact(config: Value) -> str:
+    """JSON as Go's encoder writes a map: keys sorted, no spaces."""
+    return json.dumps(config, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+class AdminApi:
+    """Kong's Admin API at the address that the provider was configured with."""
+
+    def __init__(self) -> None:
+        self.uri, self._workspace = "", ""
+        self.token: str | None = None
+        self.strict = False
+
+    def configure(self, arguments: Properties) -> None:
+        """Takes `kongAdminUri` and `kongAdminToken` (or KONG_ADMIN_ADDR and KONG_ADMIN_TOKEN), `kongWorkspace` and
+        `strictPluginsMatch`."""
+        uri = arguments.get("kongAdminUri") or os.environ.get("KONG_ADMIN_ADDR")
+        if not uri:
+            raise ProviderError("kong: no kongAdminUri is configured")
+        self.uri = str(uri).rstrip("/")
+        self._workspace = f"/{arguments['kongWorkspace']}" if arguments.get("kongWorkspace") else ""
+        self.token = arguments.get("kongAdminToken") or os.environ.get("KONG_ADMIN_TOKEN")
+        self.strict = arguments.get("strictPluginsMatch") in (True, "true")
+
+    def send(self, method: str, path: str, body: Value = None) -> Answer:
+        """One request; raises OSError when Kong does not answer."""
+        headers = {"Kong-Admin-Token": self.token} if self.token else {}
+        return send(self.uri, method, self._workspace + path, body, headers)
+
+
+class Entity(Resource):
+    """An entity of Kong; `collection` is its path and `fields` its inputs."""
+
+    collection: str
+    noun: str
+    fields: Mapping[str, Field]
+
+    def __init__(self, api: AdminApi) -> None:
+        self._api = api
+
+    def create(self, inputs: Properties) -> tuple[str, Properties]:
+        answer = self._api.send("POST", self._collection(inputs), self._body(inputs))
+        entity = self._accepted(answer, f"failed to create kong {self.noun}")
+        identifier = self._identifier(entity, inputs)
+        return identifier, self._state_after(identifier, inputs)
+
+    def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
+        answer = self._api.send("GET", self._path(identifier))
+        if answer.status == 404:
+            return None
+        entity = self._accepted(answer, f"could not find kong {self.noun}")
+        now = self._state(entity, inputs or state)
+        # What the program never set stays out of its inputs, unless there were none (an import).
+        seen = {key: now[key] for key in self.fields if key in now and (key in inputs or not inputs)}
+        given = {key: value for key, value in inputs.items() if key not in self.fields}
+        same = {key: inputs[key] for key in seen if key in inputs and self.same(key, inputs[key], seen[key])}
+        return Found({**given, **seen, **same}, now)
+
+    def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
+        bare = identifier.split("|")[0]
+        body = {"id": bare, **self._body(news, state)}
+        answer = self._api.send("PATCH", f"{self._collection(news)}/{bare}", body)
+        self._accepted(answer, f"error updating kong {self.noun}")
+        return self._state_after(identifier, news)
+
+    def delete(self, identifier: str, state: Properties) -> None:
+        self._accepted(self._api.send("DELETE", self._path(identifier)), f"could not delete kong {self.noun}")
+
+    def _collection(self, inputs: Properties) -> str:
+        return self.collection
+
+    def _path(self, identifier: str) -> str:
+        return f"{self.collection}/{identifier}"
+
+    def _identifier(self, entity: Value, inputs: Properties) -> str:
+        return str(entity["id"])
+
+    def _body(self, inputs: Properties, state: Properties | None = None) -> dict[str, Value]:
+        body: dict[str, Value] = {}
+        for key, field in self.fields.items():
+            value = inputs.get(key)
+            if field.always:
+                body[field.name] = value or ""
+            elif field.boolean:
+                if value is not None or (state is not None and state.get(key) is not None):
+                    body[field.name] = bool(value)
+            elif not is_empty(value):
+                body[field.name] = field.write(value)
+        return body
+
+    def _state_after(self, identifier: str, inputs: Properties) -> Properties:
+        answer = self._api.send("GET", self._path(identifier))
+        return self._state(self._accepted(answer, f"could not find kong {self.noun}"), inputs)
+
+    def _state(self, entity: Value, inputs: Properties) -> Properties:
+        found = {key: field.read(entity[field.name]) for key, field in self.fields.items() if entity.get(field.name)}
+        zeros = {
+            key: entity[field.name]
+            for key, field in self.fields.items()
+            if key not in found and not isinstance(entity.get(field.name), list | dict | None)
+        }
+        return {**found, **zeros}
+
+    def _accepted(self, answer: Answer, failure: str) -> Value:
+        if answer.status >= 300:
+            message = (answer.body or {}).get("message", "") if isinstance(answer.body, dict) else ""
+            raise ProviderError(f"{failure}: HTTP status {answer.status} (message: {message!r}): {answer.text}")
+        return answer.body
+
+
+class Service(Entity):
+    """kong:index/service:Service."""
+
+    token = "kong:index/service:Service"
+    collection, noun = "/services", "service"
+    defaults = {"connectTimeout": 60000, "readTimeout": 60000, "writeTimeout": 60000, "retries": 5}
+    sticky = frozenset({"port", "host", "name"})
+    fields = {
+        "name": Field("name"),
+        "protocol": Field("protocol"),
+        "host": Field("host"),
+        "port": Field("port"),
+        "path": Field("path"),
+        "retries": Field("retries"),
+        "connectTimeout": Field("connect_timeout"),
+        "writeTimeout": Field("write_timeout"),
+        "readTimeout": Field("read_timeout"),
+        "tags": Field("tags"),
+        "clientCertificateId": _reference("client_certificate"),
+        "caCertificateIds": Field("ca_certificates"),
+        "tlsVerify": Field("tls_verify", boolean=True),
+        "tlsVerifyDepth": Field("tls_verify_depth"),
+    }
+
+
+class Route(Entity):
+    """kong:index/route:Route."""
+
+    token = "kong:index/route:Route"
+    collection, noun = "/routes", "route"
+    defaults = {
+        "stripPath": True,
+        "pathHandling": "v0",
+        "httpsRedirectStatusCode": 426,
+        "requestBuffering": True,
+        "responseBuffering": True,
+    }
+    sticky = frozenset({"name"})
+    unordered = frozenset({"headers", "sources", "destinations"})
+    fields = {
+        "name": Field("name"),
+        "protocols": Field("protocols"),
+        "methods": Field("methods"),
+        "hosts": Field("hosts"),
+        "paths": Field("paths"),
+        "headers": Field("headers", _headers_to_kong, _headers_from_kong),
+        "snis": Field("snis"),
+        "sources": Field("sources"),
+        "destinations": Field("destinations"),
+        "stripPath": Field("strip_path", boolean=True),
+        "preserveHost": Field("preserve_host", boolean=True),
+        "regexPriority": Field("regex_priority"),
+        "pathHandling": Field("path_handling"),
+        "httpsRedirectStatusCode": Field("https_redirect_status_code"),
+        "requestBuffering": Field("request_buffering", boolean=True),
+        "responseBuffering": Field("response_buffering", boolean=True),
+        "serviceId": _reference("service"),
+        "tags": Field("tags"),
+    }
+
+
+class Consumer(Entity):
+    """kong:index/consumer:Consumer."""
+
+    token = "kong:index/consumer:Consumer"
+    collection, noun = "/consumers", "consumer"
+    fields = {
+        "username": Field("username", always=True),
+        "customId": Field("custom_id", always=True),
+        "tags": Field("tags"),
+    }
+
+
+class ConsumerJwtAuth(Entity):
+    """kong:index/consumerJwtAuth:ConsumerJwtAuth; its id is `<credential>|<consumer>`."""
+
+    token = "kong:index/consumerJwtAuth:ConsumerJwtAuth"
+    collection, noun = "/consumers", "JWTAuth"
+    fields = {
+        "algorithm": Field("algorithm", always=True),
+        "key": Field("key", always=True),
+        "rsaPublicKey": Field("rsa_public_key", always=True),
+        "secret": Field("secret", always=True),
+        "tags": Field("tags"),
+    }
+
+    def _collection(self, inputs: Properties) -> str:
+        return f"/consumers/{inputs['consumerId']}/jwt"
+
+    def _path(self, identifier: str) -> str:
+        credential, _, consumer = identifier.partition("|")
+        return f"/consumers/{consumer}/jwt/{credential}"
+
+    def _identifier(self, entity: Value, inputs: Properties) -> str:
+        return f"{entity['id']}|{inputs['consumerId']}"
+
+    def _state(self, entity: Value, inputs: Properties) -> Properties:
+        return {**super()._state(entity, inputs), "consumerId": entity["consumer"]["id"]}
+
+
+class KongPlugin(Entity):
+    """kong:index/plugin:Plugin.
+
+    `configJson` in the state is Kong's whole configuration with `strictMatch`, and what the program wrote without;
+    then Kong's is only shown as `computedConfig`.
+    """
+
+    token = "kong:index/plugin:Plugin"
+    collection, noun = "/plugins", "plugin"
+    replaces = frozenset({"name"})
+    computed = frozenset({"computedConfig"})
+    defaults = {"enabled": True, "strictMatch": False}
+    fields = {
+        "name": Field("name"),
+        "enabled": Field("enabled", boolean=True),
+        "serviceId": _reference("service"),
+        "routeId": _reference("route"),
+        "consumerId": _reference("consumer"),
+        "configJson": Field("config", json.loads, compact),
+        "tags": Field("tags"),
+    }
+
+    def differences(self, state: Properties, old_inputs: Properties, news: Properties) -> Difference:
+        """A new name replaces, and the old plugin goes first [recorded: step 23]; other replacements are made first."""
+        found = super().differences(state, old_inputs, news)
+        return Difference(found.changed, found.replaced, delete_first="name" in found.replaced)
+
+    def same(self, key: str, old: Value, new: Value) -> bool:
+        if key != "configJson":
+            return super().same(key, old, new)
+        if is_empty(new):  # the plugin suppresses this difference
+            return True
+        try:
+            return isinstance(old, str) and isinstance(new, str) and bool(json.loads(old) == json.loads(new))
+        except ValueError:
+            return False
+
+    def planned(self, state: Properties, news: Properties) -> Properties:
+        planned = super().planned(state, news)
+        return {key: value for key, value in planned.items() if key != "computedConfig" or not self._is_strict(news)}
+
+    def _body(self, inputs: Properties, state: Properties | None = None) -> dict[str, Value]:
+        try:
+            return super()._body(inputs, state)
+        except ValueError as error:
+            raise ProviderError(f"failed to unmarshal config_json, err: {error}") from None
+
+    def _is_strict(self, inputs: Properties) -> bool:
+        return bool(inputs.get("strictMatch")) or self._api.strict
+
+    def _state(self, entity: Value, inputs: Properties) -> Properties:
+        state = {**super()._state(entity, inputs), "strictMatch": inputs.get("strictMatch", False)}
+        if not self._is_strict(inputs):
+            state["computedConfig"] = compact(entity["config"])
+            state["configJson"] = inputs.get("configJson")
+        elif isinstance(inputs.get("configJson"), str) and self.same(
+            "configJson", state["configJson"], inputs["configJson"]
+        ):
+            state["configJson"] = inputs["configJson"]  # the same configuration keeps the program's spelling
+        return state
+
+
+def plugin() -> Plugin:
+    """The plugin, to be configured by the engine."""
+    api = AdminApi()
+    kinds = (Service(api), Route(api), KongPlugin(api), Consumer(api), ConsumerJwtAuth(api))
+    resources = {kind.token: kind for kind in kinds}
+    return Plugin("kong", metadata.version("pulumi-kong"), api.configure, resources.__getitem__)
+
+
+def main() -> None:
+    """Serves the plugin until the engine ends it."""
+    run(plugin())

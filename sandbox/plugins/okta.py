@@ -1,0 +1,71 @@
+"""The stand-in for the okta plugin: the management API requests of the official one for what is modelled here.
+
+Modelled: auth.Server, ServerScope, ServerClaim, ServerPolicy, ServerPolicyRule; app.OAuth; AppGroupAssignments; the
+lookups group.get_group and auth.get_server_keys. What the official plugin sends was recorded from pulumi-okta 6.8.0.
+Not modelled besides: imports, and the state that the official plugin keeps when a read after a create fails.
+"""
+
+from importlib import metadata
+
+from sandbox.plugins.okta_api import ManagementApi, quoted
+from sandbox.plugins.okta_app import AppGroupAssignments, OAuth
+from sandbox.plugins.okta_server import Server, ServerClaim, ServerPolicy, ServerPolicyRule, ServerScope
+from sandbox.plugins.provider import Plugin, ProviderError, run
+from sandbox.plugins.values import UNKNOWN, Properties, has_unknown
+
+
+class Lookups:
+    """The data sources; each takes a function's arguments and gives its result."""
+
+    def __init__(self, api: ManagementApi) -> None:
+        self._api = api
+
+    def group(self, arguments: Properties) -> Properties:
+        """okta:group/getGroup:getGroup, by `name` or `id`. Raises ProviderError where there is none."""
+        if has_unknown(arguments):
+            return {"id": UNKNOWN, **arguments}
+        if arguments.get("id"):
+            found = self._api.accepted("GET", f"/api/v1/groups/{arguments['id']}")
+        else:
+            name = arguments.get("name", "")
+            listed = self._api.accepted("GET", f"/api/v1/groups?q={quoted(name)}")
+            exact = [group for group in listed if group["profile"]["name"] == name]
+            if not exact:
+                raise ProviderError(f"group with name {name!r} does not exist")
+            found = exact[0]
+        return {
+            "id": found["id"],
+            "name": found["profile"]["name"],
+            "description": found["profile"].get("description", ""),
+            "type": found.get("type"),
+            "includeUsers": False,
+            "users": [],
+        }
+
+    def server_keys(self, arguments: Properties) -> Properties:
+        """okta:auth/getServerKeys:getServerKeys: one key, never the list."""
+        if has_unknown(arguments):
+            return {"id": UNKNOWN, **arguments}
+        server, key = arguments["authServerId"], arguments["keyId"]
+        found = self._api.accepted("GET", f"/api/v1/authorizationServers/{server}/credentials/keys/{key}")
+        public = {name: found.get(name) for name in ("alg", "e", "kid", "kty", "n", "status", "use")}
+        return {"id": found.get("kid"), "authServerId": server, "keyId": key, **public}
+
+
+def plugin() -> Plugin:
+    """The plugin, to be configured by the engine."""
+    api = ManagementApi()
+    servers = (Server(api), ServerScope(api), ServerClaim(api), ServerPolicy(api), ServerPolicyRule(api))
+    kinds = (*servers, OAuth(api), AppGroupAssignments(api))
+    resources = {kind.token: kind for kind in kinds}
+    lookups = Lookups(api)
+    functions = {
+        "okta:group/getGroup:getGroup": lookups.group,
+        "okta:auth/getServerKeys:getServerKeys": lookups.server_keys,
+    }
+    return Plugin("okta", metadata.version("pulumi-okta"), api.configure, resources.__getitem__, functions)
+
+
+def main() -> None:
+    """Serves the plugin until the engine ends it."""
+    run(plugin())

@@ -1,0 +1,153 @@
+"""Okta's management API as the official plugin reaches it, and what its resources have in common."""
+
+import json
+import os
+import urllib.parse
+from collections.abc import Callable
+
+from sandbox.plugins.http import Answer, send
+from sandbox.plugins.provider import Found, ProviderError, Resource
+from sandbox.plugins.values import Properties, Value
+
+
+class ManagementApi:
+    """The org that the provider was configured for.
+
+    With `httpProxy` the requests go there in absolute form (that is how the official plugin reaches a stand-in), else
+    straight to `https://ORG.BASE`. Not modelled: OAuth instead of an API token, retries after 429 and 5xx, throttling.
+    """
+
+    def __init__(self) -> None:
+        self._url, self._prefix, self._token = "", "", ""
+        self._knows_pipeline = False
+
+    def configure(self, arguments: Properties) -> None:
+        """Takes orgName, baseUrl, apiToken and httpProxy, from the provider or from the environment (OKTA_ORG_NAME,
+        OKTA_BASE_URL, OKTA_API_TOKEN, OKTA_HTTP_PROXY), and probes the token as the official plugin does."""
+
+        def setting(name: str, variable: str) -> str:
+            return str(arguments.get(name) or os.environ.get(variable, ""))
+
+        host = f"{setting('orgName', 'OKTA_ORG_NAME')}.{setting('baseUrl', 'OKTA_BASE_URL') or 'okta.com'}"
+        proxy = setting("httpProxy", "OKTA_HTTP_PROXY")
+        self._token = setting("apiToken", "OKTA_API_TOKEN")
+        self._url, self._prefix = (proxy, f"http://{host}") if proxy else (f"https://{host}", "")
+        for _ in ("v4", "v2"):  # one probe for each of two SDKs in the official plugin
+            answer = self.send("GET", "/api/v1/users/me")
+            if answer.status != 200:
+                raise ProviderError(f"okta: the provider was not properly configured: {described(answer)}")
+
+    def send(self, method: str, path: str, body: Value = None) -> Answer:
+        """One request; raises OSError when nobody answers."""
+        return send(self._url, method, self._prefix + path, body, {"Authorization": f"SSWS {self._token}"})
+
+    def accepted(self, method: str, path: str, body: Value = None) -> Value:
+        """One request that has to succeed; gives the answer's JSON. Raises ProviderError."""
+        answer = self.send(method, path, body)
+        if answer.status >= 300:
+            raise ProviderError(f"{method} {path}: {described(answer)}")
+        return answer.body
+
+    def pipeline(self) -> None:
+        """Asks once per process which engine the org runs; the official plugin does so with the first app."""
+        if not self._knows_pipeline:
+            self._knows_pipeline = self.send("GET", "/.well-known/okta-organization").status == 200
+
+
+def described(answer: Answer) -> str:
+    """Okta's own words about a failure, with the whole body."""
+    body = answer.body if isinstance(answer.body, dict) else {}
+    causes = "; ".join(str(cause.get("errorSummary")) for cause in body.get("errorCauses") or [])
+    summary = f"{body.get('errorSummary', '')}{f'. Causes: {causes}' if causes else ''}"
+    return f"the API returned an error: {answer.status} {summary} {answer.text}"
+
+
+class OktaObject(Resource):
+    """An object with one path for all of them and one of its own: POST + GET, GET, PUT + GET, DELETE.
+
+    `lifecycle` says when a change of status is sent to the lifecycle endpoint: "before" or "after" the PUT, or never.
+    `gone_is_deleted`: whether a 404 on DELETE counts as done (official-plugin.md, Deletion).
+    """
+
+    lifecycle = ""
+    gone_is_deleted = False
+
+    def __init__(self, api: ManagementApi) -> None:
+        self._api = api
+
+    def collection(self, inputs: Properties) -> str:
+        """The path of all objects of this kind, from inputs or state."""
+        raise NotImplementedError
+
+    def body(self, inputs: Properties) -> dict[str, Value]:
+        """What is sent to create or change it."""
+        raise NotImplementedError
+
+    def state(self, answer: Value, inputs: Properties) -> Properties:
+        """The state that an answer stands for; `inputs` are the inputs or the state before."""
+        raise NotImplementedError
+
+    def update_body(self, inputs: Properties) -> dict[str, Value]:
+        """What is sent to change it, where that differs."""
+        return self.body(inputs)
+
+    def create(self, inputs: Properties) -> tuple[str, Properties]:
+        made = self._api.accepted("POST", self.collection(inputs), self.body(inputs))
+        return str(made["id"]), self._read(made["id"], inputs)
+
+    def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
+        answer = self._api.send("GET", f"{self.collection(state or inputs)}/{identifier}")
+        if answer.status == 404:
+            return None
+        if answer.status != 200:
+            raise ProviderError(f"failed to get {self.token}: {described(answer)}")
+        now = self.state(answer.body, state or inputs)
+        return Found(refreshed(self.same, inputs, now), now)
+
+    def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
+        path = f"{self.collection(news)}/{identifier}"
+        switched = self.lifecycle and state.get("status") != news.get("status")
+        verb = "activate" if news.get("status") == "ACTIVE" else "deactivate"
+        if switched and self.lifecycle == "before":
+            self._api.accepted("POST", f"{path}/lifecycle/{verb}")
+        self._api.accepted("PUT", path, self.update_body(news))
+        if switched and self.lifecycle == "after":
+            self._api.accepted("POST", f"{path}/lifecycle/{verb}")
+        return self._read(identifier, news)
+
+    def delete(self, identifier: str, state: Properties) -> None:
+        answer = self._api.send("DELETE", f"{self.collection(state)}/{identifier}")
+        if answer.status >= 300 and not (answer.status == 404 and self.gone_is_deleted):
+            raise ProviderError(f"failed to delete {self.token}: {described(answer)}")
+
+    def _read(self, identifier: str, inputs: Properties) -> Properties:
+        return self.state(self._api.accepted("GET", f"{self.collection(inputs)}/{identifier}"), inputs)
+
+
+def refreshed(same: Callable[[str, Value, Value], bool], inputs: Properties, now: Properties) -> Properties:
+    """The inputs that would give the state `now`: spelt as they were where they mean the same."""
+    kept: Properties = {}
+    for key, value in inputs.items():
+        if key not in now or same(key, now[key], value):
+            kept[key] = value
+        elif now[key] is not None:
+            kept[key] = now[key]
+    return kept
+
+
+def given(**members: Value) -> dict[str, Value]:
+    """The members that are there: Okta's SDKs leave empty strings and collections out, but not false or 0."""
+    return {key: value for key, value in members.items() if value not in (None, "", [], {})}
+
+
+def quoted(text: str) -> str:
+    """Percent-encoded for a query."""
+    return urllib.parse.quote_plus(text)
+
+
+def parsed(text: Value) -> Value:
+    """The object that a JSON input such as an assignment's profile holds; {} where it is absent."""
+    try:
+        return json.loads(text) if text else {}
+    except ValueError as error:
+        raise ProviderError(f"{text!r} is no JSON: {error}") from None

