@@ -6,7 +6,7 @@ followed by a GET, as recorded from the official plugin. Its faults are kept, be
 
 - an input that the program drops is left out of the PATCH, so Kong keeps the old value and every later up differs;
   booleans alone fall back to false, and a few inputs to the plugin's own defaults;
-- Consumer and ConsumerJwtAuth send absent strings as "", which Kong refuses;
+- an update of a Consumer, and anything about a ConsumerJwtAuth, sends absent strings as "", which Kong refuses;
 - without `strictMatch` a plugin's configuration is never compared with what Kong has; with it, all of it is;
 - neither the admin token nor a credential's secret is marked secret;
 - deleting a nested entity that is gone fails with Kong's 404.
@@ -20,6 +20,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
+from typing import Literal
 
 from sandbox.plugins.http import Answer, send
 from sandbox.plugins.provider import Difference, Found, Plugin, ProviderError, Resource, run
@@ -33,7 +34,7 @@ class Field:
     name: str
     write: Callable[[Value], Value] = lambda value: value
     read: Callable[[Value], Value] = lambda value: value
-    always: bool = False  # an absent string is sent as ""
+    blank: Literal["never", "update", "always"] = "never"  # when an absent string is sent as ""
     boolean: bool = False  # a dropped one is sent as false
 
 
@@ -130,7 +131,7 @@ class Entity(Resource):
         body: dict[str, Value] = {}
         for key, field in self.fields.items():
             value = inputs.get(key)
-            if field.always:
+            if field.blank == "always" or (field.blank == "update" and state is not None):
                 body[field.name] = value or ""
             elif field.boolean:
                 if value is not None or (state is not None and state.get(key) is not None):
@@ -226,8 +227,8 @@ class Consumer(Entity):
     token = "kong:index/consumer:Consumer"
     collection, noun = "/consumers", "consumer"
     fields = {
-        "username": Field("username", always=True),
-        "customId": Field("custom_id", always=True),
+        "username": Field("username", blank="update"),
+        "customId": Field("custom_id", blank="update"),
         "tags": Field("tags"),
     }
 
@@ -238,10 +239,10 @@ class ConsumerJwtAuth(Entity):
     token = "kong:index/consumerJwtAuth:ConsumerJwtAuth"
     collection, noun = "/consumers", "JWTAuth"
     fields = {
-        "algorithm": Field("algorithm", always=True),
-        "key": Field("key", always=True),
-        "rsaPublicKey": Field("rsa_public_key", always=True),
-        "secret": Field("secret", always=True),
+        "algorithm": Field("algorithm", blank="always"),
+        "key": Field("key", blank="always"),
+        "rsaPublicKey": Field("rsa_public_key", blank="always"),
+        "secret": Field("secret", blank="always"),
         "tags": Field("tags"),
     }
 
