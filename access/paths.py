@@ -44,11 +44,16 @@ def read(target: bytes) -> Elements:
 
 
 def resolve(elements: Iterable[str]) -> Elements:
-    """Empty and `.` elements vanish, `..` takes the one before it away (RFC 3986, 5.2.4; Kong merges slashes)."""
+    """Empty and `.` elements vanish, `..` takes the one before it away (RFC 3986, 5.2.4; Kong merges slashes).
+
+    Raises Unreadable for a path that climbs above the root: RFC 3986 lets it stay there, nginx answers 400.
+    """
     result: list[str] = []
     for element in elements:
         if element == "..":
-            del result[-1:]
+            if not result:
+                raise Unreadable("climbs above the root")
+            result.pop()
         elif element not in ("", "."):
             result.append(element)
     return tuple(result)

@@ -104,35 +104,45 @@ def issue(
 def bearer(authorization: Iterable[str]) -> str | Refusal | None:
     """The token of a request's Authorization headers: None where none mentions bearer.
 
-    A header that mentions bearer must be the only one, and exactly `Bearer a.b.c`; anything else is refused, since a
-    laxer reader could find another token in it.
+    A header that mentions bearer must be the only one, exactly `Bearer a.b.c`, and name its key once: anything else is
+    refused on every path, public or not, since a laxer reader could find another token in it.
     """
     values = tuple(authorization)
     if not any("bearer" in value.lower() for value in values):
         return None
     match = _BEARER.match(values[0]) if len(values) == 1 else None
-    return match.group(1) if match else Refusal("the Authorization header is not exactly 'Bearer <token>'")
+    if match is None:
+        return Refusal("the Authorization header is not exactly 'Bearer <token>'")
+    parts = _parts(match.group(1))
+    return parts if isinstance(parts, Refusal) else match.group(1)
 
 
 def authenticate(token: str, ring: KeyRing, now: float) -> Claims | Refusal:
     """The claims of `token` if it counts for the ring's provider at `now` (seconds since 1970), else the reason."""
+    parts = _parts(token)
+    if isinstance(parts, Refusal):
+        return parts
+    header, payload = parts
+    key = ring.keys.get(header["kid"])
+    if key is None:
+        return Refusal("signed with a key that is not this issuer's")
+    if header.get("alg") != key.algorithm or not _verified(key, token):
+        return Refusal("the signature does not match the key")
+    return _counts(payload, ring, now)
+
+
+def _parts(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]] | Refusal:
+    """Header and payload, the header with a key id that is a text, the payload with none."""
     parts = token.split(".")
     if len(parts) != 3:
         return Refusal("not three parts")
     try:
         header, payload = _object(parts[0]), _object(parts[1])
-        signature = _decode(parts[2])
     except ValueError as error:
         return Refusal(f"malformed: {error}")
-    kid = header.get("kid")
-    if not isinstance(kid, str) or "kid" in payload:
+    if not isinstance(header.get("kid"), str) or "kid" in payload:
         return Refusal("the key id is not a text in the header alone")
-    key = ring.keys.get(kid)
-    if key is None:
-        return Refusal("signed with a key that is not this issuer's")
-    if header.get("alg") != key.algorithm or not _verified(key, f"{parts[0]}.{parts[1]}".encode(), signature):
-        return Refusal("the signature does not match the key")
-    return _counts(payload, ring, now)
+    return header, payload
 
 
 def _counts(payload: Mapping[str, Any], ring: KeyRing, now: float) -> Claims | Refusal:
@@ -233,8 +243,11 @@ def _depth(value: Any) -> int:
     return 1 + max(map(_depth, value), default=0) if isinstance(value, list) else 0
 
 
-def _verified(key: Key, signed: bytes, signature: bytes) -> bool:
+def _verified(key: Key, token: str) -> bool:
+    text, _, last = token.rpartition(".")
+    signed = text.encode()
     try:
+        signature = _decode(last)
         if isinstance(key.public, rsa.RSAPublicKey):
             key.public.verify(signature, signed, padding.PKCS1v15(), SHA256())
         elif len(signature) == 64:
@@ -242,6 +255,6 @@ def _verified(key: Key, signed: bytes, signature: bytes) -> bool:
             key.public.verify(encode_dss_signature(r, s), signed, ec.ECDSA(SHA256()))
         else:
             return False
-    except InvalidSignature:
+    except (InvalidSignature, ValueError):
         return False
     return True

@@ -39,13 +39,13 @@ class Document:
     file: str
     text: str = field(repr=False)
     root: Node = field(repr=False)
-    data: Any
+    data: Any = field(repr=False)
 
     def place(self, *path: str | int) -> Place:
         return Place(self, path)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Place:
     """A path into a document; `line` and `column` count from 1.
 
@@ -95,6 +95,9 @@ class Place:
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
+
+    def __repr__(self) -> str:
+        return f"Place({self})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,8 @@ end
 -- Whether this component owns host and path: the exact host before wildcards, then the longest path. Longer paths and
 -- nearer hosts of other components stand in the table as false, so that nothing is decided here that is theirs.
 local function owned(owners)
-  local rest = string.gsub(string.lower(ngx.var.http_host or ""), ":%d+$", "")
+  local rest = string.gsub(ngx.var.http_host or "", ":%d+$", "")
+  if rest ~= string.lower(rest) then return false end   -- as Kong's router, which has no route for it
   local pattern = rest
   while pattern do
     local paths = gate.hosts[pattern]
