@@ -14,6 +14,7 @@ import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 
+import grpc
 import pulumi
 from pulumi.runtime import Settings, configure, run_in_stack
 from pulumi.runtime.config import get_config_env, get_config_secret_keys_env, set_all_config
@@ -55,10 +56,21 @@ def main(settings: dict[str, object]) -> int:
     except pulumi.RunError as error:
         pulumi.log.error(str(error))
         return ERROR_WAS_SHOWN
-    except Exception:  # noqa: BLE001 - whatever the program raises is shown to its author
-        pulumi.log.error(f"Program failed with an unhandled exception:\n{traceback.format_exc()}")
+    except Exception as error:  # noqa: BLE001 - whatever the program raises is shown to its author
+        if not _engine_gave_up(error):
+            pulumi.log.error(f"Program failed with an unhandled exception:\n{traceback.format_exc()}")
         return ERROR_WAS_SHOWN
     return 0
+
+
+def _engine_gave_up(error: BaseException | None) -> bool:
+    """Whether the engine ended the update, for a reason that it shows itself, while the program was waiting for it."""
+    while error is not None:
+        if isinstance(error, grpc.RpcError):
+            code = getattr(error, "code", lambda: None)()
+            return code in (grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE)
+        error = error.__cause__ or error.__context__
+    return False
 
 
 if __name__ == "__main__":

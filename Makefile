@@ -1,0 +1,42 @@
+# Everything that there is to remember. `make` alone lists it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.requirements
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo sandbox test check test-live
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP) ## the virtual environment, and the pulumi CLI (built once where there is none)
+	@$(BIN)/python -m sandbox.toolchain
+
+$(STAMP): requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.11"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $(STAMP)
+
+demo: setup ## the sample estate on stand-ins for Kong, Okta and Kubernetes: who got what
+	@$(BIN)/python -m sandbox demo
+
+sandbox: setup ## the same stand-ins, kept up for `pulumi up -s local` in another terminal
+	@$(BIN)/python -m sandbox serve
+
+test: setup ## everything that can be tested here
+	$(BIN)/python -m pytest
+
+check: $(STAMP) ## format, lint, types, import direction: all four, always
+	@failed=0; \
+	for check in "ruff format --check ." "ruff check ." "mypy" "lint-imports"; do \
+	  echo "== $$check"; $(BIN)/$$check || failed=1; \
+	done; exit $$failed
+
+test-live: $(STAMP) ## the same promises on a real Kong: KONG_ADMIN_URL, KONG_PROXY_URL
+	@test -d tests/live || { echo "The live tier does not exist yet (tests/live is missing)."; exit 1; }
+	@test -n "$$KONG_ADMIN_URL" -a -n "$$KONG_PROXY_URL" || { echo "Set KONG_ADMIN_URL and KONG_PROXY_URL."; exit 1; }
+	$(BIN)/python -m pytest tests/live

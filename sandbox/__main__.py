@@ -1,0 +1,67 @@
+"""The sandbox's own command.
+
+python -m sandbox demo      up, calls through the gateway, who got what; then everything is gone
+python -m sandbox serve     the same products, kept up in the foreground for one's own `pulumi up -s local`
+"""
+
+import argparse
+import shlex
+import subprocess
+import sys
+import threading
+
+from sandbox.local import STACK, Local
+from sandbox.toolchain import ToolchainError
+
+_STAND_INS = """Stand-ins, on 127.0.0.1 only: Kong (Admin API and proxy), Okta, the Kubernetes cluster, the workloads.
+Real: the Pulumi engine, this program, the SDKs, state and previews."""
+
+
+def demo() -> int:
+    """Deploys the sample estate with the literal CLI and shows who may do what. Exit code of the demo."""
+    with Local() as local:
+        _introduce(local)
+        local.pulumi("stack", "init", STACK)
+        try:
+            local.pulumi("up", "-s", STACK, "--yes", "--skip-preview", show=True)
+        except subprocess.CalledProcessError as failed:
+            return failed.returncode
+        from sandbox.demo import show
+
+        return show(local)
+
+
+def serve() -> int:
+    """Keeps everything up until Ctrl-C."""
+    with Local() as local:
+        _introduce(local)
+        local.pulumi("stack", "init", STACK)
+        print("\nPaste this into another terminal, in this folder:\n")
+        for name, value in local.exports.items():
+            print(f"export {name}={shlex.quote(value)}")
+        print(f"\nThen: pulumi up -s {STACK}")
+        print(f"Gateway: {local.kong.proxy_url}   Ctrl-C ends everything.", flush=True)
+        threading.Event().wait()
+    return 0
+
+
+def _introduce(local: Local) -> None:
+    print(_STAND_INS)
+    print(local.launchers, flush=True)
+
+
+def main() -> int:
+    """Parses the verb and runs it."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__.splitlines()[0] if __doc__ else "")
+    verbs = {"demo": demo, "serve": serve}
+    parser.add_argument("verb", choices=verbs)
+    verb = parser.parse_args().verb
+    try:
+        return verbs[verb]()
+    except ToolchainError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
