@@ -1,7 +1,7 @@
 """YAML documents with positions, read through libyaml, hardened against hostile input.
 
-libyaml composes the node tree in C; one walk turns it into plain data. Positions cost nothing until somebody asks:
-a `Place` is a document and a path, and finds its line when it is printed.
+libyaml composes the node tree in C; one walk turns it into plain data, and the nodes are let go. Positions cost nothing
+until somebody asks: a `Place` is a document and a path, and finds its line when it is printed.
 
 What is read is what Kubernetes reads: JSON's types. A timestamp stays the text it was. Tags and merge keys are refused,
 since they would mean something else to another reader; aliases are expanded, within bounds.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -34,12 +35,16 @@ _TAG = "tag:yaml.org,2002:"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Document:
-    """One YAML document: its plain `data`, and the nodes that know where each part stands."""
+    """One YAML document, the `index`-th of its file: plain `data`, and the text that says where each part stands."""
 
     file: str
     text: str = field(repr=False)
-    root: Node = field(repr=False)
+    index: int
     data: Any = field(repr=False)
+
+    @property
+    def root(self) -> Node:
+        return _roots(self.text)[self.index]
 
     def place(self, *path: str | int) -> Place:
         return Place(self, path)
@@ -140,14 +145,14 @@ def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], tuple[Diagnostic,
     documents: list[Document] = []
     findings: list[Diagnostic] = []
     try:
-        for root in _compose(text):
+        for index, root in enumerate(_compose(text)):
             try:
                 data = _Construction(file, text, findings).value(root, 0)
             except _Refused as refused:
                 findings.append(_unreadable(file, refused.message, refused.line, refused.column, text))
                 continue
             if data is not None:
-                documents.append(Document(file, text, root, data))
+                documents.append(Document(file, text, index, data))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -159,6 +164,12 @@ def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], tuple[Diagnostic,
 
 def _compose(text: str) -> Iterator[Node]:
     yield from yaml.compose_all(text, Loader=yaml.CSafeLoader)
+
+
+@lru_cache(maxsize=64)
+def _roots(text: str) -> tuple[Node, ...]:
+    """The nodes again, for the few documents of which somebody wants a position."""
+    return tuple(_compose(text))
 
 
 def _unreadable(file: str, why: str, line: int = 1, column: int = 1, text: str = "") -> Diagnostic:
