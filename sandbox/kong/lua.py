@@ -269,7 +269,10 @@ class Functions:
         return hashlib.md5(text.encode("latin-1"), usedforsecurity=False).hexdigest()
 
     def _on_re_search(self, subject: str, regex: str, options: str, at: float) -> Any:
-        pattern = _compiled(regex, "".join(sorted(set(options) & set("ismxad"))))
+        try:
+            pattern = _compiled(regex, "".join(sorted(set(options) & set("ismxad"))))
+        except re.error as error:
+            return False, f"pcre2_compile() failed: {error}"
         start = int(at) - 1
         found = pattern.match(subject, start) if "a" in options else pattern.search(subject, start)
         self._found = found
@@ -310,7 +313,7 @@ _VARIABLES: Mapping[str, Callable[[Exchange], str | None]] = {
 
 @lru_cache(maxsize=256)
 def _compiled(regex: str, options: str) -> re.Pattern[str]:
-    """A PCRE pattern, as far as Python's dialect goes. Raises re.error, which is an error of the script."""
+    """A PCRE pattern, as far as Python's dialect goes. Raises re.error."""
     flags = re.ASCII
     for option in options:
         flags |= _FLAGS.get(option, re.NOFLAG)

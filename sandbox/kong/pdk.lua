@@ -192,20 +192,22 @@ local function captures(names, ...)
 end
 
 local function re_match(subject, regex, options, at)
+  -- without a match: nil and nothing; with a bad regex: false and what is wrong with it
   local from, to, names, count = host.re_search(tostring(subject), regex, options or "", at or 1)
-  if not from then return nil end
+  if not from then return nil, nil, to end
   return captures(names, unpack(host.re_groups(), 1, count)), from, to
 end
 
 ngx.re = {
   match = function(subject, regex, options, ctx)
     local found, _, to = re_match(subject, regex, options, ctx and ctx.pos)
-    if found and ctx then ctx.pos = to + 1 end
+    if not found then return nil, to end
+    if ctx then ctx.pos = to + 1 end
     return found
   end,
   find = function(subject, regex, options, ctx, nth)
     local found, from, to = re_match(subject, regex, options, ctx and ctx.pos)
-    if not found then return nil end
+    if not found then return nil, nil, to end
     if ctx then ctx.pos = to + 1 end
     if nth and nth > 0 then return host.re_span(nth) end
     return from, to
@@ -215,7 +217,7 @@ ngx.re = {
     return function()
       if at > #subject + 1 then return nil end
       local found, from, to = re_match(subject, regex, options, at)
-      if not found then at = #subject + 2 return nil end
+      if not found then at = #subject + 2 return nil, to end
       at = to >= from and to + 1 or from + 1
       return found
     end
@@ -226,6 +228,7 @@ local function substitute(subject, regex, replacement, options, limit)
   local out, at, n = {}, 1, 0
   while n < limit and at <= #subject + 1 do
     local found, from, to = re_match(subject, regex, options, at)
+    if not found and to then return nil, nil, to end
     if not found then break end
     n = n + 1
     out[#out + 1] = subject:sub(at, from - 1)

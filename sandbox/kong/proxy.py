@@ -199,8 +199,7 @@ class Proxy:
         raise _StopError(self._error(exchange, 426, "Please use HTTPS protocol", *tls))
 
     def _view(self) -> View:
-        routes, plugins, credentials = self._lags()
-        return View(self._store.at(routes), self._store.at(plugins), self._store.at(credentials))
+        return View(*self._store.seen(*self._lags()))
 
     def _routes(self, view: View) -> Router:
         routes, services = view.routes.tables["routes"], view.routes.tables["services"]

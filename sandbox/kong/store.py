@@ -1,7 +1,7 @@
 """Kong's entities, held as Kong holds them: unique keys, foreign keys, cascades, defaults, and their past.
 
 Every write makes a new immutable `Snapshot`; the past is kept, so that a reader can ask for the entities as they were
-some seconds ago (`Store.at`): that is how the data plane's lags are made, without timers.
+some seconds ago (`Store.seen`): that is how the data plane's lags are made, without timers.
 Source: recorded answers of a Kong 3.10 with PostgreSQL (duplicate, fk-absent, put-upsert, patch, delete).
 """
 
@@ -75,12 +75,13 @@ class Store:
     def current(self) -> Snapshot:
         return self._past[-1]
 
-    def at(self, lag: float) -> Snapshot:
-        """The entities as they were `lag` seconds ago."""
-        if lag <= 0:
-            return self.current
+    def seen(self, *lags: float) -> tuple[Snapshot, ...]:
+        """The entities as they were so many seconds ago, for each lag. All are seen from one moment."""
         with self._lock:
-            return self._past[bisect_right(self._times, self._clock() - lag) - 1]
+            moment = self._clock()
+            return tuple(
+                self._past[bisect_right(self._times, moment - lag) - 1] if lag > 0 else self.current for lag in lags
+            )
 
     def insert(self, kind: str, value: Mapping[str, Any]) -> Entity:
         """Create an entity. Raises ViolationError: schema, primary key, unique key, foreign key."""

@@ -8,8 +8,8 @@ import re
 from collections import Counter
 from typing import Any
 
+import kong_recordings as recordings
 import pytest
-import recordings
 
 from sandbox.kong import Kong
 

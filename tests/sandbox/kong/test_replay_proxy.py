@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import recordings
+import kong_recordings as recordings
 
 from sandbox.kong import Kong
 from sandbox.kong.http import RefusedError, Request, Response, Server

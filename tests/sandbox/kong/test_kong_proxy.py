@@ -1,0 +1,297 @@
+"""The data plane: paths, routes, scopes, lags, and scripts that decide."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from test_kong_admin import ask
+
+from sandbox.kong import Answer, Kong, Lags, uri
+
+
+class Clock:
+    """A clock that only moves when told."""
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+@pytest.fixture
+def kong() -> Iterator[Kong]:
+    with Kong() as running:
+        ask(running, "PUT", "/services/api", {"host": "api.internal", "port": 8080})
+        yield running
+
+
+def route(kong: Kong, name: str, **fields: Any) -> dict[str, Any]:
+    status, body = ask(kong, "PUT", f"/routes/{name}", {"service": {"name": "api"}, "strip_path": False, **fields})
+    assert status == 200, body
+    return dict(body)
+
+
+def function(kong: Kong, code: str, where: str = "services/api", name: str = "post-function") -> dict[str, Any]:
+    status, body = ask(kong, "POST", f"/{where}/plugins", {"name": name, "config": {"access": [code]}})
+    assert status == 201, body
+    return dict(body)
+
+
+def get(kong: Kong, target: str, *headers: str, method: str = "GET") -> Answer:
+    lines = [f"{method} {target} HTTP/1.1", "Host: api.example.com", *headers, "", ""]
+    return kong.handle("\r\n".join(lines).encode("latin-1"))
+
+
+def sent(answer: Answer) -> dict[str, str]:
+    assert answer.upstream is not None, answer
+    return {name.lower(): value for name, value in answer.upstream.headers}
+
+
+@pytest.mark.parametrize(
+    ("path", "normal"),
+    [
+        ("/orders", "/orders"),
+        ("//orders///7", "/orders/7"),
+        ("/./orders/./7/.", "/orders/7/"),
+        ("/x/../orders", "/orders"),
+        ("/orders/7/..", "/orders/"),
+        ("/../../orders", "/orders"),
+        ("/%6frders", "/orders"),
+        ("/orders%2f7", "/orders%2F7"),
+        ("/orders/%2e%2e/x", "/x"),
+        ("/orders/health/..%2f7", "/orders/health/..%2F7"),
+        ("/a%20b%c3%bc", "/a b\u00c3\u00bc"),
+        ("/%252e", "/%252e"),
+    ],
+)
+def test_a_path_has_one_normal_form(path: str, normal: str) -> None:
+    """Unreserved bytes are decoded, slashes merged, dot segments resolved; reserved bytes stay encoded."""
+    assert uri.normalized(path) == normal
+
+
+@pytest.mark.parametrize("path", ["/%zz", "/a%", "/%00", "/..", "/a/../../b", "/a/%2e%2e/..%2f", "/a%2f../.."])
+def test_nginx_refuses_what_it_cannot_read(path: str) -> None:
+    """Malformed encodings, zero bytes and climbing above the root are 400 before any route."""
+    assert uri.refused_by_nginx(path)
+
+
+@pytest.mark.parametrize("path", ["/", "/a/..", "/a/b/../..", "/%2e", "/a/..%2fb", "/a#/../../x"])
+def test_nginx_lets_through_what_stays_below_the_root(path: str) -> None:
+    """An encoded slash separates in nginx's reading; a bare # ends it."""
+    assert not uri.refused_by_nginx(path)
+
+
+def test_a_regex_route_owns_whole_elements(kong: Kong) -> None:
+    """`~/orders(?:/|$)` matches /orders and what is below it, and no longer name."""
+    route(kong, "orders", paths=["~/orders(?:/|$)"])
+    good = ["/orders", "/orders/", "/orders/7", "/./orders", "//orders", "/%6frders", "/orders?x=1"]
+    bad = ["/orders-internal", "/orders%2Fx", "/ORDERS", "/x/..%2forders"]
+    assert [get(kong, one).status for one in good] == [200] * len(good)
+    assert [get(kong, one).status for one in bad] == [404] * len(bad)
+
+
+def test_the_upstream_gets_the_normal_form_and_the_query_as_it_came(kong: Kong) -> None:
+    """What was routed is what is sent."""
+    route(kong, "all", paths=["/"])
+    answer = get(kong, "//x/../%6frders/a%20b?q=%2F&q=//")
+    assert answer.upstream is not None
+    assert answer.upstream.target == "/orders/a%20b?q=%2F&q=//"
+
+
+def test_the_higher_regex_priority_wins_whatever_the_length(kong: Kong) -> None:
+    """Regex paths have no length: only their priority orders them."""
+    route(kong, "long", paths=["~/orders/health(?:/|$)"], regex_priority=1)
+    route(kong, "short", paths=["~/orders(?:/|$)"], regex_priority=2)
+    function(kong, "return function() kong.service.request.set_header('X-Route', kong.router.get_route().name) end")
+    assert sent(get(kong, "/orders/health"))["x-route"] == "short"
+
+
+def test_more_kinds_of_matchers_win_over_a_longer_path(kong: Kong) -> None:
+    """A route with a host and a path goes before one with a longer path alone."""
+    route(kong, "path", paths=["/orders/health"])
+    route(kong, "host", paths=["/orders"], hosts=["api.example.com"])
+    function(kong, "return function() kong.service.request.set_header('X-Route', kong.router.get_route().name) end")
+    assert sent(get(kong, "/orders/health"))["x-route"] == "host"
+
+
+def test_a_route_level_plugin_replaces_the_services(kong: Kong) -> None:
+    """Of one name only the most specific plugin runs: a stray one on the route switches the service's off."""
+    route(kong, "orders", paths=["/orders"])
+    function(kong, "return function() return kong.response.exit(403, {message = 'no'}) end")
+    assert get(kong, "/orders").status == 403
+    stray = function(kong, "return", where="routes/orders")
+    assert get(kong, "/orders").status == 200
+    ask(kong, "PATCH", f"/plugins/{stray['id']}", {"enabled": False})
+    assert get(kong, "/orders").status == 403
+
+
+def test_an_initialiser_that_fails_once_leaves_its_function_unused(kong: Kong) -> None:
+    """After a first run that did not end, Kong runs the chunk as a whole, and never the function that it returns."""
+    route(kong, "orders", paths=["/orders"])
+    function(
+        kong,
+        "if ngx.var.http_x_fail then error('once') end return function() return kong.response.exit(403) end",
+    )
+    assert get(kong, "/orders", "X-Fail: 1").status == 500
+    assert get(kong, "/orders").status == 200
+
+
+def test_an_exit_cannot_be_caught(kong: Kong) -> None:
+    """kong.response.exit ends the request even inside pcall."""
+    route(kong, "orders", paths=["/orders"])
+    function(kong, "return function() pcall(kong.response.exit, 403, {message = 'no'}) end")
+    answer = get(kong, "/orders")
+    assert (answer.status, answer.body, answer.upstream) == (403, b'{"message":"no"}', None)
+
+
+def test_what_a_script_keeps_for_a_request_is_gone_with_it(kong: Kong) -> None:
+    """kong.ctx.shared and kong.ctx.plugin are new for each request; upvalues stay until plugins change."""
+    route(kong, "orders", paths=["/orders"])
+    code = """local n = 0
+      return function()
+        n = n + 1
+        kong.service.request.set_header('X-Seen', n .. tostring(kong.ctx.shared.n) .. tostring(kong.ctx.plugin.n))
+        kong.ctx.shared.n, kong.ctx.plugin.n = n, n
+      end"""
+    function(kong, code)
+    assert [sent(get(kong, "/orders"))["x-seen"] for _ in range(2)] == ["1nilnil", "2nilnil"]
+    ask(kong, "POST", "/plugins", {"name": "jwt", "enabled": False})
+    assert sent(get(kong, "/orders"))["x-seen"] == "1nilnil"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "getmetatable",
+        "setmetatable",
+        "rawget",
+        "rawset",
+        "load",
+        "loadstring",
+        "dofile",
+        "collectgarbage",
+        "debug",
+        "package",
+        "ffi",
+        "newproxy",
+        "os.execute",
+        "os.getenv",
+        "io.open",
+        "string.dump",
+        "python",
+    ],
+)
+def test_the_sandbox_has_no(kong: Kong, name: str) -> None:
+    """What Kong's default sandbox keeps from scripts is nil."""
+    route(kong, "orders", paths=["/orders"])
+    function(kong, f"return function() kong.service.request.set_header('X-Type', type({name})) end")
+    assert sent(get(kong, "/orders"))["x-type"] == "nil"
+
+
+def test_a_required_module_is_refused(kong: Kong) -> None:
+    """`require` is an error in the sandbox."""
+    route(kong, "orders", paths=["/orders"])
+    function(kong, "local io = require('io') return function() end")
+    assert get(kong, "/orders").status == 500
+    assert "require 'io' not allowed within sandbox" in kong.messages[-1]
+
+
+def test_raw_header_names_can_be_folded_and_stripped(kong: Kong) -> None:
+    """get_headers(0, true) shows names as they came, duplicates as lists; clear_header takes a name in any case."""
+    route(kong, "orders", paths=["/orders"])
+    code = """return function()
+      local seen = {}
+      for name in pairs(ngx.req.get_headers(0, true)) do
+        seen[#seen + 1] = name
+        if name:lower():gsub('[^%w]', '-') == 'x-consumer-id' then ngx.req.clear_header(name) end
+      end
+      table.sort(seen)
+      kong.service.request.set_header('X-Seen', table.concat(seen, ' '))
+      kong.service.request.set_header('X-Folded', tostring(ngx.req.get_headers()['X_Two'][2]))
+    end"""
+    function(kong, code, name="pre-function")
+    headers = sent(get(kong, "/orders", "X_Consumer_Id: a", "x-consumer-ID: b", "X-Two: 1", "X-Two: 2", "X.Odd: 1"))
+    assert "x-consumer-id" not in headers
+    assert "x_consumer_id" not in headers
+    # Names with other characters never arrive: nginx ignores such headers.
+    assert headers["x-seen"] == "Host X-Two X_Consumer_Id x-consumer-ID"
+    assert headers["x-folded"] == "2"
+
+
+def test_a_client_can_name_a_header_hop_by_hop_and_so_take_it_away(kong: Kong) -> None:
+    """Kong drops what Connection lists even where a plugin set it, unless the plugin clears Connection."""
+    route(kong, "orders", paths=["/orders"])
+    code = "kong.service.request.set_header('X-Auth-Client', 'c')"
+    plugin = function(kong, f"return function() {code} end")
+    assert "x-auth-client" not in sent(get(kong, "/orders", "Connection: close, X-Auth-Client"))
+    cleared = f"return function() ngx.req.clear_header('Connection') {code} end"
+    ask(kong, "PATCH", f"/plugins/{plugin['id']}", {"config": {"access": [cleared]}})
+    assert sent(get(kong, "/orders", "Connection: close, X-Auth-Client"))["x-auth-client"] == "c"
+
+
+def test_routes_plugins_and_credentials_are_seen_each_with_its_own_lag() -> None:
+    """A route that is seen before its plugin is open in between; the same order the other way round is not."""
+    clock = Clock()
+    deny = "return function() return kong.response.exit(403) end"
+    with Kong(clock=clock, lags=Lags(routes=1.0, plugins=5.0)) as kong:
+        ask(kong, "PUT", "/services/api", {"host": "h"})
+        route(kong, "orders", paths=["/orders"])
+        function(kong, deny)
+        seen = []
+        for moment in (1000.5, 1001.0, 1004.9, 1005.0):
+            clock.time = moment
+            seen.append(get(kong, "/orders").status)
+        assert seen == [404, 200, 200, 403]
+        kong.lags = Lags(plugins=60.0)
+        assert get(kong, "/orders").status == 200
+        kong.lags = Lags()
+        assert get(kong, "/orders").status == 403
+
+
+def test_a_credential_counts_once_its_view_has_it() -> None:
+    """Until then the strict plugin denies, which is the closed side."""
+    clock = Clock()
+    token = (
+        "eyJhbGciOiAiSFMyNTYiLCAidHlwIjogIkpXVCJ9.eyJpc3MiOiAiaXNzLWFubiJ9.kTLlEdDi0_-f0BvPCKTAJO1G5Z0XuJANpwmYr72YdaI"
+    )
+    with Kong(clock=clock, lags=Lags(credentials=5.0)) as kong:
+        ask(kong, "PUT", "/services/api", {"host": "h"})
+        route(kong, "orders", paths=["/orders"])
+        ask(kong, "POST", "/services/api/plugins", {"name": "jwt"})
+        ask(kong, "PUT", "/consumers/ann", {})
+        ask(kong, "POST", "/consumers/ann/jwt", {"key": "iss-ann", "secret": "hs-secret-ann-0123456789abcdef0123"})
+        assert get(kong, "/orders", f"Authorization: Bearer {token}").status == 401
+        clock.time += 5.0
+        answer = get(kong, "/orders", f"Authorization: Bearer {token}")
+        assert (answer.status, sent(answer)["x-consumer-username"]) == (200, "ann")
+
+
+def test_an_anonymous_consumer_that_is_gone_is_no_way_in(kong: Kong) -> None:
+    """`anonymous` finds a consumer by name or id; without one the answer is 500."""
+    route(kong, "orders", paths=["/orders"])
+    ask(kong, "PUT", "/consumers/guest", {})
+    ask(kong, "POST", "/services/api/plugins", {"name": "jwt", "config": {"anonymous": "guest"}})
+    assert sent(get(kong, "/orders"))["x-anonymous-consumer"] == "true"
+    ask(kong, "DELETE", "/consumers/guest")
+    assert get(kong, "/orders").status == 500
+
+
+def test_a_connection_carries_several_requests(kong: Kong) -> None:
+    """Keep-alive, chunked bodies and raw targets survive the socket."""
+    route(kong, "orders", paths=["/orders"])
+    function(kong, "return function() return kong.response.exit(200, kong.request.get_raw_body() or 'none') end")
+    port = int(kong.proxy_url.rpartition(":")[2])
+    first = b"GET //orders HTTP/1.1\r\nHost: a\r\n\r\n"
+    second = b"POST /orders HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(first + second + b"2\r\nhi\r\n3;x=y\r\n ho\r\n0\r\n\r\n")
+        stream = connection.makefile("rb")
+        text = stream.read()
+        stream.close()
+    assert text.count(b"HTTP/1.1 200 OK\r\n") == 2
+    assert b"\r\n\r\nnoneHTTP/1.1" in text
+    assert text.endswith(b"\r\n\r\nhi ho")
