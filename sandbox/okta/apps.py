@@ -1,15 +1,17 @@
 """OpenID Connect apps and their group assignments in the management API of the Okta stand-in.
 
-Only apps of `signOnMode` OPENID_CONNECT exist. What an app must have by its type follows developer.okta.com,
-"Applications", table of grant types and application types; the shape of answers follows management-api.json,
-`OpenIdConnectApplication`.
+Only apps of `signOnMode` OPENID_CONNECT exist. Labels need not be unique: Okta gave that up in release 2021.06.3, and
+the official plugin replaces an app by making the new one beside the old one, under the same label.
+
+What an app must have by its type follows developer.okta.com, "Applications", table of grant types and application
+types; the shape of answers follows management-api.json, `OpenIdConnectApplication`.
 """
 
 import secrets
 
 from sandbox.okta.answers import Answer, ApiError, Request, invalid, not_found, require
 from sandbox.okta.checks import Check, Json, anything, flag, listing, one_of, record, text, whole
-from sandbox.okta.objects import found, parent_of, refuse_taken
+from sandbox.okta.objects import found, parent_of
 from sandbox.okta.org import Org, client_of, link, new_id
 
 SECRET_METHODS = ("client_secret_basic", "client_secret_post", "client_secret_jwt")
@@ -130,7 +132,6 @@ def replace_app(org: Org, request: Request) -> Answer:
 
 def _stored(org: Org, body: Json, fixed: Json, client_id: str, policy: str) -> Answer:
     require(APP, body)
-    refuse_taken(org, "apps", "", body, "label", fixed["id"])
     given = (body.get("credentials") or {}).get("oauthClient") or {}
     wanted = given.get("client_id") or client_id
     holder = org.client(wanted)

@@ -116,11 +116,14 @@ def test_a_system_scope_cannot_be_deleted(estate: Estate) -> None:
     assert estate.admin.get(f"{estate.path}/scopes/{openid['id']}")["name"] == "openid"
 
 
-def test_labels_of_apps_and_names_of_groups_are_unique(estate: Estate) -> None:
-    """400 with Okta's sentence."""
+def test_names_of_groups_and_client_ids_are_unique_and_labels_of_apps_are_not(estate: Estate) -> None:
+    """The official plugin replaces an app by making the new one beside the old one, under the same label."""
     taken = "An object with this field already exists in the current organization"
-    assert estate.admin.refused("POST", "apps", app("web", "web"))[2] == [f"label: {taken}"]
     assert estate.admin.refused("POST", "groups", {"profile": {"name": "sales"}})[2] == [f"name: {taken}"]
+    estate.admin.make("apps", app("web", "web"))
+    body = app("other", "web")
+    body["credentials"]["oauthClient"]["client_id"] = client_id(estate.web)
+    assert estate.admin.refused("POST", "apps", body)[2][0].startswith("credentials.oauthClient.client_id: ")
 
 
 def test_whitelists_accept_only_what_exists(estate: Estate) -> None:
