@@ -200,7 +200,8 @@ class Okta(pulumi.ComponentResource):
             name=client.component,
             priority=1,
             type="RESOURCE_ACCESS",
-            grant_type_whitelists=_grant_types(client),
+            # Okta's rules know no refresh_token: whether one is given follows from the scope offline_access.
+            grant_type_whitelists=["authorization_code" if client.user_facing else "client_credentials"],
             scope_whitelists=_scopes_of(client),
             group_whitelists=[self._group_ids[group] for group in client.groups],
             access_token_lifetime_minutes=self._settings.access_token_minutes,
