@@ -5,15 +5,13 @@ Source: the Admin API documentation of Kong 3.10 and recorded exchanges; bodies 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from sandbox.kong import information
+from sandbox.kong import information, listing
+from sandbox.kong.answers import AnswerError, Query
 from sandbox.kong.http import Header, RefusedError, Request, Response, reason
 from sandbox.kong.rules import utf8_name
 from sandbox.kong.schema import ENTITY_SCHEMAS, PLUGIN_SCHEMAS
@@ -71,23 +69,11 @@ NOT_MODELLED = frozenset(
         "proxy-cache",
     ]
 )
-_PAGE, _LARGEST_PAGE = 100, 1000
-
-
-class AnswerError(Exception):
-    """An early answer."""
-
-    def __init__(self, status: int, body: Any = None, headers: tuple[Header, ...] = ()) -> None:
-        super().__init__(status)
-        self.status = status
-        self.body = body
-        self.headers = headers
 
 
 _NOT_FOUND = {"message": "Not found"}
 _NOT_ALLOWED = {"message": "Method not allowed"}
 _UNEXPECTED = {"message": "An unexpected error occurred"}
-Query = list[tuple[str, str]]
 
 
 class AdminApi:
@@ -179,14 +165,14 @@ class AdminApi:
                 "POST": lambda _, body: (201, self._store.insert(kind, self._resolved(kind, body))),
             }
         if len(rest) == 1:
-            return self._entity(kind, rest[0], {})
+            return self._entity(kind, rest[0])
         if (kind, rest[1]) in PARENTS and len(rest) == 2:
             return {"GET": lambda *_: (200, self._parent(kind, rest[0], rest[1])), **_read_only()}
         if (kind, rest[1]) not in NESTED or len(rest) > 3:
             return None
         nested, field = NESTED[kind, rest[1]]
         if len(rest) == 3:
-            return self._entity(nested, rest[2], {}, within=(kind, rest[0], field))
+            return self._entity(nested, rest[2], within=(kind, rest[0], field))
 
         def where() -> dict[str, Any]:
             return {field: {"id": self._existing(kind, rest[0])["id"]}}
@@ -196,9 +182,7 @@ class AdminApi:
             "POST": lambda _, body: (201, self._store.insert(nested, self._resolved(nested, {**body, **where()}))),
         }
 
-    def _entity(
-        self, kind: str, key: str, _: Mapping[str, Any], within: tuple[str, str, str] | None = None
-    ) -> _Methods:
+    def _entity(self, kind: str, key: str, within: tuple[str, str, str] | None = None) -> _Methods:
         def scope() -> dict[str, Any]:
             return {within[2]: {"id": self._existing(within[0], within[1])["id"]}} if within else {}
 
@@ -304,30 +288,12 @@ class AdminApi:
         return {"GET": listed, "POST": refused}
 
     def _page(self, path: str, kind: str, query: Query, where: Mapping[str, Any]) -> tuple[int, Any]:
+        table = self._store.current.tables[kind]
+        rows = [one for one in table.values() if all(one[name] == value for name, value in where.items())]
         first = dict(reversed(query))
-        size = _page_size(first.get("size"))
-        after = _offset(first.get("offset"))
-        # Lists below an entity ignore tags.
-        wanted = _tag_filter(None if where else first.get("tags"))
-        rows = sorted(
-            (
-                one
-                for one in self._store.current.tables[kind].values()
-                if all(one[name] == value for name, value in where.items()) and wanted(set(one["tags"] or ()))
-            ),
-            key=lambda one: str(one["id"]),
-        )
         if kind == "consumers" and "custom_id" in first:
             return 200, {"data": [one for one in rows if one["custom_id"] == first["custom_id"]], "next": None}
-        rest = [one for one in rows if after is None or one["id"] > after]
-        page = rest[:size]
-        answer: dict[str, Any] = {"data": page, "next": None}
-        if len(rest) > size:
-            token = base64.urlsafe_b64encode(json.dumps([page[-1]["id"]]).encode()).decode().rstrip("=")
-            kept = f"&tags={quote(first['tags'])}" if "tags" in first else ""
-            kept += f"&size={size}" if "size" in first and not where else ""
-            answer |= {"offset": token, "next": f"{path}?offset={token}{kept}"}
-        return 200, answer
+        return 200, listing.page(rows, path, first, nested=bool(where))
 
 
 _Methods = dict[str, Callable[[Query, dict[str, Any]], tuple[int, Any]]]
@@ -390,54 +356,6 @@ def _parsed_url(url: str) -> dict[str, Any]:
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme in ("https", "tls", "grpcs") else 80)
     return {"protocol": parts.scheme, "host": parts.hostname or "", "port": port, "path": parts.path or None}
-
-
-def _page_size(given: str | None) -> int:
-    if given is None:
-        return _PAGE
-    try:
-        size = float(given)
-    except ValueError:
-        raise AnswerError(400, {"code": 9, "name": "invalid size", "message": "size must be a number"}) from None
-    if size != int(size) or not 1 <= size <= _LARGEST_PAGE:
-        text = f"size must be an integer between 1 and {_LARGEST_PAGE}"
-        raise AnswerError(400, {"code": 9, "name": "invalid size", "message": text})
-    return int(size)
-
-
-def _offset(given: str | None) -> str | None:
-    if given is None:
-        return None
-    problem = "bad base64 encoding"
-    try:
-        if not re.fullmatch(r"[A-Za-z0-9_-]*", given):
-            raise ValueError
-        raw = base64.urlsafe_b64decode(given + "=" * (-len(given) % 4))
-        problem = "bad json encoding"
-        return str(json.loads(raw)[0])
-    except (binascii.Error, ValueError, TypeError, LookupError):
-        text = f"'{given}' is not a valid offset: {problem}"
-        raise AnswerError(400, {"code": 7, "name": "invalid offset", "message": text}) from None
-
-
-def _tag_filter(given: str | None) -> Callable[[set[str]], bool]:
-    """`a,b`: both; `a/b`: either."""
-    if given is None:
-        return lambda _: True
-    problem = None
-    if given == "":
-        problem = "cannot be null"
-    elif ("," in given and "/" in given) or any(ord(character) < 0x20 for character in given):
-        problem = "invalid filter syntax"
-    elif len(re.split("[,/]", given)) > 5:
-        problem = "cannot query more than 5 tags"
-    if problem:
-        text = f"invalid option (tags: {problem})"
-        raise AnswerError(400, {"code": 11, "name": "invalid options", "message": text, "options": {"tags": problem}})
-    if "," in given:
-        return set(given.split(",")).issubset
-    either = set(given.split("/"))
-    return lambda tags: bool(tags & either)
 
 
 def _validate(kind: str, body: Mapping[str, Any]) -> tuple[int, Any]:

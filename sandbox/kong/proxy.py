@@ -232,7 +232,7 @@ class Proxy:
             if plugin["name"] == "jwt":
                 denied = jwt.access(exchange, config, view.credentials)
                 if denied:
-                    raise _StopError(_json_response(denied.status, denied.body, denied.headers))
+                    raise _StopError(termination.json_response(denied.status, denied.body, denied.headers))
             elif plugin["name"] == "request-termination":
                 ended = termination.access(exchange, config)
                 if ended:
@@ -338,7 +338,3 @@ def _scopes(
     if consumer:
         yield None, None, consumer
     yield from ((route, None, None), (None, service, None), (None, None, None))
-
-
-def _json_response(status: int, body: Any, headers: tuple[Header, ...]) -> Response:
-    return termination.json_response(status, body, headers)

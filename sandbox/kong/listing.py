@@ -1,0 +1,86 @@
+"""Pages of a list on the Admin API: `size`, `offset`, `tags`.
+
+Source: the Admin API documentation of Kong 3.10 and recorded answers (steps tags, pagination).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from sandbox.kong.answers import AnswerError
+from sandbox.kong.store import Entity
+
+_PAGE, _LARGEST_PAGE = 100, 1000
+
+
+def page(rows: Iterable[Entity], path: str, query: Mapping[str, str], *, nested: bool) -> dict[str, Any]:
+    """One page, in the order of ids; `next` is the path of the one after it. Lists below an entity ignore tags.
+
+    Raises AnswerError: 400 for a bad size, offset or tag filter.
+    """
+    size = _page_size(query.get("size"))
+    after = _offset(query.get("offset"))
+    wanted = _tag_filter(None if nested else query.get("tags"))
+    ordered = sorted((one for one in rows if wanted(set(one["tags"] or ()))), key=lambda one: str(one["id"]))
+    rest = [one for one in ordered if after is None or one["id"] > after]
+    answer: dict[str, Any] = {"data": rest[:size], "next": None}
+    if len(rest) > size:
+        token = base64.urlsafe_b64encode(json.dumps([rest[size - 1]["id"]]).encode()).decode().rstrip("=")
+        kept = f"&tags={quote(query['tags'])}" if "tags" in query else ""
+        kept += f"&size={size}" if "size" in query and not nested else ""
+        answer |= {"offset": token, "next": f"{path}?offset={token}{kept}"}
+    return answer
+
+
+def _page_size(given: str | None) -> int:
+    if given is None:
+        return _PAGE
+    try:
+        size = float(given)
+    except ValueError:
+        raise AnswerError(400, {"code": 9, "name": "invalid size", "message": "size must be a number"}) from None
+    if size != int(size) or not 1 <= size <= _LARGEST_PAGE:
+        text = f"size must be an integer between 1 and {_LARGEST_PAGE}"
+        raise AnswerError(400, {"code": 9, "name": "invalid size", "message": text})
+    return int(size)
+
+
+def _offset(given: str | None) -> str | None:
+    if given is None:
+        return None
+    problem = "bad base64 encoding"
+    try:
+        if not re.fullmatch(r"[A-Za-z0-9_-]*", given):
+            raise ValueError
+        raw = base64.urlsafe_b64decode(given + "=" * (-len(given) % 4))
+        problem = "bad json encoding"
+        return str(json.loads(raw)[0])
+    except (binascii.Error, ValueError, TypeError, LookupError):
+        text = f"'{given}' is not a valid offset: {problem}"
+        raise AnswerError(400, {"code": 7, "name": "invalid offset", "message": text}) from None
+
+
+def _tag_filter(given: str | None) -> Callable[[set[str]], bool]:
+    """`a,b`: both; `a/b`: either."""
+    if given is None:
+        return lambda _: True
+    problem = None
+    if given == "":
+        problem = "cannot be null"
+    elif ("," in given and "/" in given) or any(ord(character) < 0x20 for character in given):
+        problem = "invalid filter syntax"
+    elif len(re.split("[,/]", given)) > 5:
+        problem = "cannot query more than 5 tags"
+    if problem:
+        text = f"invalid option (tags: {problem})"
+        raise AnswerError(400, {"code": 11, "name": "invalid options", "message": text, "options": {"tags": problem}})
+    if "," in given:
+        return set(given.split(",")).issubset
+    either = set(given.split("/"))
+    return lambda tags: bool(tags & either)
