@@ -8,6 +8,7 @@ types; the shape of answers follows management-api.json, `OpenIdConnectApplicati
 """
 
 import secrets
+from collections.abc import Iterator
 
 from sandbox.okta.answers import Answer, ApiError, Request, invalid, not_found, require
 from sandbox.okta.checks import Check, Json, anything, flag, listing, one_of, record, text, whole
@@ -23,9 +24,10 @@ APP_GRANTS = {  # application type -> grant types that such an app may have
 }
 
 
-def _secret(value: object, place: str) -> list[str]:
+def _secret(value: object, place: str) -> Iterator[str]:
     # The official plugin sends "" with omitSecret, and means: keep the one that there is.
-    return [] if value == "" else list(text(14, 100)(value, place))
+    if value != "":
+        yield from text(14, 100)(value, place)
 
 
 _URIS = listing(text(1, 1024))
@@ -35,7 +37,7 @@ _KEY = record({name: text() for name in ("kid", "kty", "use", "alg", "status", "
 CLIENT = record(
     {
         "client_id": text(6, 100),
-        "client_secret": lambda value, place: iter(_secret(value, place)),
+        "client_secret": _secret,
         "autoKeyRotation": flag,
         "pkce_required": flag,
         "token_endpoint_auth_method": one_of(*SECRET_METHODS, "none", "private_key_jwt"),
@@ -55,7 +57,7 @@ SETTINGS = record(
         "participate_slo": flag,
         "idp_initiated_login": _LOGIN,
         "refresh_token": _REFRESH,
-        "jwks": record({"keys": listing(_KEY)}),
+        "jwks": record({"keys": listing(_KEY, least=1)}, required=("keys",)),
         **{
             uri: text(0, 1024)
             for uri in ("client_uri", "initiate_login_uri", "jwks_uri", "logo_uri", "policy_uri", "tos_uri")
@@ -229,7 +231,7 @@ def _settings(org: Org, given: Json) -> Json:
         "wildcard_redirect": "DISABLED",
         "dpop_bound_access_tokens": False,
         "participate_slo": False,
-        **{name: value for name, value in oauth.items() if value is not None},
+        **oauth,
     }
     if "refresh_token" in client["grant_types"]:
         client["refresh_token"] = {"leeway": 30, "rotation_type": "STATIC"} | client.get("refresh_token", {})

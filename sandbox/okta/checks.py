@@ -94,12 +94,11 @@ def record(members: Mapping[str, Check], required: tuple[str, ...] = ()) -> Chec
             return
         inner = f"{place}." if place else ""
         for name in required:
-            if value.get(name) is None:
+            if name not in value:
                 yield f"{inner}{name}: The field cannot be left blank"
         for name, entry in value.items():
             if name in members:
-                if entry is not None:
-                    yield from members[name](entry, f"{inner}{name}")
+                yield from members[name](entry, f"{inner}{name}")
             elif name not in READ_ONLY:
                 yield f"{inner}{name}: Unrecognized field"
 

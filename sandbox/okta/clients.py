@@ -12,12 +12,11 @@ import hmac
 from collections.abc import Mapping
 from urllib.parse import unquote_plus
 
-from sandbox.okta.apps import SECRET_METHODS
 from sandbox.okta.checks import Json
 from sandbox.okta.grants import OAuthError
 from sandbox.okta.org import Org, client_of
 
-_UNKNOWN = "Invalid value for 'client_id' parameter."
+BY_SECRET = ("client_secret_basic", "client_secret_post")
 
 
 def authenticate(org: Org, authorization: str | None, form: Mapping[str, str]) -> Json:
@@ -30,18 +29,18 @@ def authenticate(org: Org, authorization: str | None, form: Mapping[str, str]) -
     if method == "none":
         if secret:
             raise OAuthError("invalid_client", "Browser and native clients must not send a client secret.", 401)
-    elif method not in SECRET_METHODS or not secret:
+    elif method not in BY_SECRET or not secret:
         raise OAuthError("invalid_client", "Client authentication failed. No client authentication was found.", 401)
     elif not hmac.compare_digest(secret.encode(), org.client_secrets[app["id"]].encode()):
         raise OAuthError("invalid_client", "The client secret supplied for a confidential client is invalid.", 401)
     return app
 
 
-def active_app(org: Org, client_id: str | None) -> Json:
-    """The active app of that client id; raises invalid_client (401)."""
+def active_app(org: Org, client_id: str | None, status: int = 401) -> Json:
+    """The active app of that client id; raises invalid_client with that HTTP status."""
     app = org.client(client_id) if client_id else None
     if app is None or app["status"] != "ACTIVE":
-        raise OAuthError("invalid_client", _UNKNOWN, 401)
+        raise OAuthError("invalid_client", "Invalid value for 'client_id' parameter.", status)
     return app
 
 

@@ -16,13 +16,7 @@ from sandbox.okta import tokens
 from sandbox.okta.answers import Answer, Request, not_found
 from sandbox.okta.checks import Json
 from sandbox.okta.clients import active_app, authenticate
-from sandbox.okta.grants import (
-    Lifetimes,
-    OAuthError,
-    evaluate_policies,
-    requested_scopes,
-    require_assignment,
-)
+from sandbox.okta.grants import Lifetimes, OAuthError, evaluate_policies, requested_scopes, require_assignment
 from sandbox.okta.org import Org, client_of, settings_of
 from sandbox.okta.routes import Route
 from sandbox.okta.sessions import Code, Refresh, Session
@@ -69,7 +63,7 @@ def authorize(org: Org, request: Request) -> Answer:
     An unknown client or a redirect URI that the app does not have exactly is answered with 400 and never redirected.
     """
     server, query = _server(org, request), request.query
-    app = active_app(org, query.get("client_id"))
+    app = active_app(org, query.get("client_id"), 400)
     redirect_uri = query.get("redirect_uri", "")
     if redirect_uri not in settings_of(app)["redirect_uris"]:
         text = "The 'redirect_uri' parameter must be a Login redirect URI in the client app settings."
@@ -146,7 +140,7 @@ def _exchange(org: Org, server: Json, app: Json, form: Json) -> Answer:
         text = "The 'redirect_uri' does not match the redirection URI used in the authorization request."
         raise OAuthError("invalid_grant", text)
     verifier = form.get("code_verifier")
-    if (verifier is None) != (code.challenge is None) or (verifier and tokens.challenge(verifier) != code.challenge):
+    if code.challenge != (None if verifier is None else tokens.challenge(verifier)):
         raise OAuthError("invalid_grant", "PKCE verification failed.")
     answer, lifetimes = _user_tokens(org, server, app, code.session, code.session.scopes)
     if "offline_access" in code.session.scopes:

@@ -146,12 +146,17 @@ def _json(method: str, body: bytes) -> Json:
     if method not in ("POST", "PUT") or not body:
         return {}
     try:
-        parsed = json.loads(body)
-    except ValueError:
+        parsed = json.loads(body, object_hook=_set)
+    except (ValueError, RecursionError):
         parsed = None
     if not isinstance(parsed, dict):
         raise ApiError(400, "E0000003", "The request body was not well-formed.")
     return parsed
+
+
+def _set(members: Json) -> Json:
+    """Members that are null count as absent, as on Okta."""
+    return {name: value for name, value in members.items() if value is not None}
 
 
 class _Server(ThreadingHTTPServer):

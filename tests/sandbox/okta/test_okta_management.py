@@ -80,6 +80,16 @@ def test_an_unknown_member_is_refused(admin: Admin, path: str, body: object) -> 
     assert causes[0].endswith(": Unrecognized field")
 
 
+def test_a_body_that_is_no_object_is_refused_and_a_null_member_counts_as_absent(admin: Admin) -> None:
+    """400 E0000003 for what is not a JSON object; null is as good as nothing, also for what is required."""
+    for body in ([], "x", 1):
+        assert admin.refused("POST", "groups", body)[:2] == (400, "E0000003")
+    assert admin.refused("POST", "groups", {"profile": {"name": None}})[2] == [
+        "profile.name: The field cannot be left blank"
+    ]
+    assert admin.make("groups", {"profile": {"name": "g", "description": None}})["profile"] == {"name": "g"}
+
+
 def test_members_of_scopes_claims_policies_and_rules_are_closed_too(estate: Estate) -> None:
     """A misspelt member is refused at every depth."""
     path, client = estate.path, client_id(estate.service)
