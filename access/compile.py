@@ -30,9 +30,7 @@ def compile_estate(reading: oam.Reading, stack: Stack) -> Compiled:
     """The estate that the applications of `reading` mean on `stack`."""
     findings = list(reading.diagnostics)
     directory = Directory(stack, findings)
-    applications = tuple({application.name: application for application in reversed(reading.applications)}.values())[
-        ::-1
-    ]
+    applications = tuple(_once(reading.applications, findings))
     for application in applications:
         for part in application.components:
             directory.add(compile_component(application, part, stack, findings), part)
@@ -43,6 +41,18 @@ def compile_estate(reading: oam.Reading, stack: Stack) -> Compiled:
     estate = Estate(stack, tuple(_application(application, directory) for application in applications))
     diagnostics = ordered(findings)
     return Compiled(None if errors(diagnostics) else estate, diagnostics)
+
+
+def _once(applications: Iterable[oam.Application], out: list[Diagnostic]) -> Iterator[oam.Application]:
+    """The first application of each name; another of the same name is a finding."""
+    first: dict[str, oam.Application] = {}
+    for application in applications:
+        other = first.setdefault(application.name, application)
+        if other is application:
+            yield application
+        else:
+            message = f"application '{application.name}' is already defined at {other.place}; a stack has a name once"
+            out.append(Diagnostic("OAM106", message, application.place.at("metadata", "name")))
 
 
 def _application(source: oam.Application, directory: Directory) -> Application:

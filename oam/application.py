@@ -93,7 +93,7 @@ def read_files(paths: Iterable[Path]) -> Reading:
         reading = read_bytes(str(file), raw)
         applications += reading.applications
         diagnostics += reading.diagnostics
-    return Reading(tuple(applications), (*diagnostics, *_duplicates(applications)))
+    return Reading(tuple(applications), tuple(diagnostics))
 
 
 def read_bytes(file: str, raw: bytes) -> Reading:
@@ -107,15 +107,6 @@ def read_bytes(file: str, raw: bytes) -> Reading:
         if not any(finding.severity == "error" for finding in findings):
             applications.append(_application(document))
     return Reading(tuple(applications), tuple(diagnostics))
-
-
-def _duplicates(applications: Iterable[Application]) -> Iterator[Diagnostic]:
-    first: dict[str, Application] = {}
-    for application in applications:
-        other = first.setdefault(application.name, application)
-        if other is not application:
-            message = f"application '{application.name}' is already defined at {other.place}; a stack has a name once"
-            yield Diagnostic("OAM106", message, application.place.at("metadata", "name"))
 
 
 def _shape(document: Document) -> Iterator[Diagnostic]:
