@@ -8,6 +8,7 @@ Engine, program, SDKs, state and previews are real. Kong, Okta, the Kubernetes c
 as are the language host and those of the provider plugins for which no official one is installed.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -81,6 +82,7 @@ class Local:
         self.exports: dict[str, str] = {}
         self.env: dict[str, str] = {}
         self.launchers = launchers.Launchers((), ())
+        self._started = contextlib.ExitStack()
         self._running: set[subprocess.Popen[Any]] = set()
         self._handlers: dict[int, Any] = {}
 
@@ -91,6 +93,7 @@ class Local:
         try:
             for part in (self.cluster, self.echo, self.okta, self.kong):
                 part.start()
+                self._started.callback(part.stop)
             self._prepare(folder)
         except BaseException:
             self._end()
@@ -173,8 +176,7 @@ class Local:
     def _end(self) -> None:
         for process in list(self._running):
             _kill(process)
-        for part in (self.kong, self.okta, self.echo, self.cluster):
-            part.stop()
+        self._started.close()
         if self.folder != Path():
             shutil.rmtree(self.folder, ignore_errors=True)
         for number, handler in self._handlers.items():

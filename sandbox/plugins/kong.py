@@ -50,6 +50,11 @@ def _headers_from_kong(headers: Value) -> Value:
     return [{"name": name, "values": headers[name]} for name in sorted(headers)]
 
 
+def _endpoints(endpoints: Value) -> Value:
+    """Sources and destinations: an address, a port or both."""
+    return [{key: value for key, value in endpoint.items() if value} for endpoint in endpoints]
+
+
 def compact(config: Value) -> str:
     """JSON as Go's encoder writes a map: keys sorted, no spaces."""
     return json.dumps(config, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -207,8 +212,8 @@ class Route(Entity):
         "paths": Field("paths"),
         "headers": Field("headers", _headers_to_kong, _headers_from_kong),
         "snis": Field("snis"),
-        "sources": Field("sources"),
-        "destinations": Field("destinations"),
+        "sources": Field("sources", _endpoints, _endpoints),
+        "destinations": Field("destinations", _endpoints, _endpoints),
         "stripPath": Field("strip_path", boolean=True),
         "preserveHost": Field("preserve_host", boolean=True),
         "regexPriority": Field("regex_priority"),

@@ -1,0 +1,41 @@
+"""The literal CLI on tiny programs, each with a stack of its own, over one sandbox for each module."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.kong import Lags
+from sandbox.local import Local
+from tests.sandbox.engine.engine_project import Project
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def local() -> Iterator[Local]:
+    """A sandbox without lags: these tests are about the engine."""
+    with Local(lags=Lags()) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def project(local: Local, tmp_path: Path) -> Iterator[Callable[[str], Project]]:
+    """Makes projects; destroys what they made."""
+    made: list[Project] = []
+
+    def make(program: str) -> Project:
+        number = next(_numbers)
+        folder = tmp_path / f"project{number}"
+        folder.mkdir()
+        (folder / "Pulumi.yaml").write_text(f"name: tiny{number}\nruntime: python\n")
+        one = Project(local, folder)
+        one.write(program)
+        one.pulumi("stack", "init", "test")
+        made.append(one)
+        return one
+
+    yield make
+    for one in made:
+        one.pulumi("destroy", "--yes", "--skip-preview", check=False)

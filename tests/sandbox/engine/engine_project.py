@@ -1,0 +1,44 @@
+"""One tiny program and the literal CLI on it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import CompletedProcess
+from textwrap import dedent
+from typing import Any
+
+from sandbox.local import Local
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """One program in a folder, and the CLI on it."""
+
+    local: Local
+    folder: Path
+
+    def write(self, program: str) -> None:
+        """Replaces the program."""
+        (self.folder / "__main__.py").write_text(dedent(program))
+
+    def pulumi(self, *arguments: str, check: bool = True) -> CompletedProcess[str]:
+        """Runs the CLI in the project's folder; 60 seconds at most."""
+        return self.local.pulumi(*arguments, cwd=self.folder, check=check, timeout=60)
+
+    def up(self, *arguments: str, check: bool = True) -> CompletedProcess[str]:
+        """`pulumi up --yes --skip-preview`."""
+        return self.pulumi("up", "--yes", "--skip-preview", *arguments, check=check)
+
+    def changes(self, verb: str, *arguments: str) -> dict[str, int]:
+        """What `verb` (preview, up, refresh) would do or did, by operation: {"create": 2, "same": 1}."""
+        yes = () if verb == "preview" else ("--yes", "--skip-preview")
+        events = self.pulumi(verb, *yes, *arguments, "--json").stdout
+        if verb == "preview":
+            return dict(json.loads(events)["changeSummary"])
+        lines = [json.loads(line) for line in events.splitlines() if line.startswith("{")]
+        return next(dict(line["summaryEvent"]["resourceChanges"]) for line in lines if "summaryEvent" in line)
+
+    def resources(self) -> dict[str, Any]:
+        """The exported state: {type token: resource}, of each type the last one."""
+        exported = json.loads(self.pulumi("stack", "export").stdout)
+        return {resource["type"]: resource for resource in exported["deployment"].get("resources", [])}

@@ -1,0 +1,136 @@
+"""The kubernetes and time stand-ins under the real engine."""
+
+import time
+from collections.abc import Callable
+
+from sandbox.cluster import Key
+from tests.sandbox.engine.engine_project import Project
+
+DEPLOYMENT = """
+import pulumi, pulumi_kubernetes as k
+labels = {{"app": "api"}}
+k.apps.v1.Deployment("api", metadata={{"name": "{name}"}}, spec={{
+    "replicas": {replicas},
+    "selector": {{"matchLabels": {selector}}},
+    "template": {{"metadata": {{"labels": labels}}, "spec": {{"containers": [{{"name": "api", {image}}}]}}}},
+}})
+"""
+
+
+def _deployment(
+    name: str = "api", replicas: int = 1, selector: str = "labels", image: str = '"image": "registry.example.com/api:1"'
+) -> str:
+    return DEPLOYMENT.format(name=name, replicas=replicas, selector=selector, image=image)
+
+
+def test_a_misspelt_field_of_a_deployment_is_refused(project: Callable[[str], Project]) -> None:
+    """Path, value and suggestion are shown, and nothing is made."""
+    one = project(_deployment(image='"imagee": "registry.example.com/api:1"'))
+    failed = one.pulumi("preview", check=False)
+    assert failed.returncode != 0
+    assert "Invalid or unknown key 'imagee'" in failed.stdout
+    assert "did you mean 'image'?" in failed.stdout
+    assert "spec.template.spec.containers[0].imagee" in failed.stdout
+    assert one.local.cluster.objects("Deployment") == []
+
+
+def test_a_second_up_and_a_refresh_change_nothing_and_drift_is_repaired(project: Callable[[str], Project]) -> None:
+    """A change made by hand is seen by refresh alone, and taken back by the next up."""
+    one = project(_deployment())
+    cluster, key = one.local.cluster, Key("apps/v1", "Deployment", "default", "api")
+    assert one.changes("preview") == {"create": 2}
+    one.up()
+    assert one.changes("preview") == {"same": 2}
+    assert one.changes("preview", "--refresh") == {"same": 2}
+    drifted = cluster.get(key)
+    assert drifted is not None
+    drifted["spec"]["replicas"] = 5
+    cluster.put(drifted)
+    assert one.changes("preview") == {"same": 2}
+    one.up("--refresh")
+    repaired = cluster.get(key)
+    assert repaired is not None
+    assert repaired["spec"]["replicas"] == 1
+    cluster.delete(key)
+    assert one.changes("preview", "--refresh") == {"create": 1, "same": 1}
+
+
+def test_a_new_name_replaces_and_a_new_count_updates(project: Callable[[str], Project]) -> None:
+    """Identity and selector cannot change in place, the rest can."""
+    one = project(_deployment())
+    one.up()
+    one.write(_deployment(replicas=3))
+    assert one.changes("preview") == {"same": 1, "update": 1}
+    one.write(_deployment(name="api2"))
+    assert one.changes("preview") == {"same": 1, "replace": 1}
+    one.write(_deployment(selector='{"app": "api", "tier": "one"}'))
+    assert one.changes("preview") == {"same": 1, "replace": 1}
+
+
+def test_an_object_that_exists_is_not_taken_over(project: Callable[[str], Project]) -> None:
+    """Somebody else's object of that name: the create fails, and it stays as it was."""
+    one = project(
+        "import pulumi_kubernetes as k; k.core.v1.ConfigMap('c', metadata={'name': 'taken'}, data={'a': 'b'})"
+    )
+    theirs = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "taken", "namespace": "default"}}
+    one.local.cluster.put(theirs)
+    failed = one.up(check=False)
+    assert failed.returncode != 0
+    assert "ConfigMap default/taken (v1) already exists" in failed.stdout
+    assert "data" not in one.local.cluster.objects("ConfigMap")[0]
+
+
+def test_a_secret_is_nowhere_in_clear_and_an_unnamed_object_gets_a_name(project: Callable[[str], Project]) -> None:
+    """stringData lands in data, both encrypted in the state; the name ends in eight hex digits and stays."""
+    program = """
+        import pulumi, pulumi_kubernetes as k
+        s = k.core.v1.Secret("token", string_data={"key": pulumi.Output.secret("very-hidden")})
+        v = k.core.v1.Service("api", metadata={"name": "api"}, spec={"ports": [{"port": 80}]})
+        pulumi.export("name", s.metadata.name)
+        pulumi.export("address", v.spec.cluster_ip)
+    """
+    one = project(program)
+    shown = one.up("--diff").stdout
+    state = one.pulumi("stack", "export").stdout
+    assert "very-hidden" not in shown + state
+    assert "dmVyeS1oaWRkZW4=" not in shown + state
+    assert "dmVyeS1oaWRkZW4=" in one.pulumi("stack", "export", "--show-secrets").stdout
+    name = one.pulumi("stack", "output", "name").stdout.strip()
+    assert name.startswith("token-")
+    assert int(name.removeprefix("token-"), 16) < 16**8
+    assert one.pulumi("stack", "output", "address").stdout.startswith("10.96.")
+    assert one.changes("preview", "--refresh") == {"same": 3}
+    assert one.pulumi("stack", "output", "name").stdout.strip() == name
+
+
+SLEEP = """
+import pulumiverse_time as t
+t.Sleep("settle", create_duration="{create}", destroy_duration="1s", triggers={{"id": "{trigger}"}})
+"""
+
+
+def test_a_sleep_waits_on_create_and_destroy_and_only_triggers_repeat_it(project: Callable[[str], Project]) -> None:
+    """A new duration alone is an update without a wait; a new trigger is a replacement."""
+    one = project(SLEEP.format(create="1.5s", trigger="a"))
+    assert _seconds(one) >= 1.5
+    one.write(SLEEP.format(create="100h", trigger="a"))
+    assert one.changes("preview") == {"same": 1, "update": 1}
+    assert _seconds(one) < 50
+    one.write(SLEEP.format(create="0.1s", trigger="b"))
+    assert one.changes("preview") == {"same": 1, "replace": 1}
+    started = time.monotonic()
+    one.pulumi("destroy", "--yes", "--skip-preview")
+    assert time.monotonic() - started >= 1.0
+
+
+def test_a_duration_without_a_unit_is_refused(project: Callable[[str], Project]) -> None:
+    """30 is no duration, 30s is."""
+    failed = project(SLEEP.format(create="30", trigger="a")).up(check=False)
+    assert failed.returncode != 0
+    assert "'30' is no duration" in failed.stdout
+
+
+def _seconds(one: Project) -> float:
+    started = time.monotonic()
+    one.up()
+    return time.monotonic() - started

@@ -1,0 +1,153 @@
+"""The kong stand-in sends what the official plugin was recorded to send, its faults included."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.plugins.http import Answer
+from sandbox.plugins.kong import AdminApi, Consumer, ConsumerJwtAuth, Entity, KongPlugin, Route, Service
+from sandbox.plugins.provider import Difference, Naming, ProviderError
+
+TRAFFIC = Path(__file__).parents[3].parent / "shared" / "data" / "kong-3.10" / "traffic-official-plugin.jsonl"
+KINDS = {"services": Service, "routes": Route, "plugins": KongPlugin, "consumers": Consumer, "jwt": ConsumerJwtAuth}
+
+
+class Recorder(AdminApi):
+    """An Admin API that answers everything with one body and keeps what it was asked."""
+
+    def __init__(self, answer: dict[str, Any], status: int = 200) -> None:
+        super().__init__()
+        self.asked: list[tuple[str, str, Any]] = []
+        self._answer = Answer(status, answer, json.dumps(answer), {})
+
+    def send(self, method: str, path: str, body: Any = None) -> Answer:
+        """Keeps the request."""
+        self.asked.append((method, path, body))
+        return self._answer
+
+
+def _kind(path: str) -> str | None:
+    parts = path.strip("/").split("/")
+    name = parts[2] if len(parts) > 2 else parts[0]
+    return name if name in KINDS else None
+
+
+def _inputs(resource: Entity, exchange: dict[str, Any]) -> dict[str, Any]:
+    """The program's inputs of a recorded write: every field that was sent, as Kong's answer has it."""
+    state = resource._state(exchange["response_body"], {"strictMatch": True})
+    sent = {key: value for key, value in state.items() if resource.fields.get(key, None) is None}
+    sent |= {key: value for key, value in state.items() if key in resource.fields and _sent(resource, key, exchange)}
+    if "config" in exchange["request_body"]:
+        sent["configJson"] = json.dumps(exchange["request_body"]["config"])
+    return resource.check({k: v for k, v in sent.items() if k != "strictMatch"}, {}, Naming("recorded", b""))
+
+
+def _sent(resource: Entity, key: str, exchange: dict[str, Any]) -> bool:
+    return resource.fields[key].name in exchange["request_body"]
+
+
+def test_every_recorded_write_of_the_official_plugin_is_repeated() -> None:
+    """For the same inputs: the same method, path and body, followed by a GET of what was written."""
+    if not TRAFFIC.exists():
+        pytest.skip(f"{TRAFFIC.name} is not beside this checkout")
+    repeated: Counter[str] = Counter()
+    for line in TRAFFIC.read_text().splitlines():
+        exchange = json.loads(line)
+        kind = _kind(exchange["path"])
+        by_hand = exchange["request_headers"].get("user-agent") == "by-hand"
+        if kind is None or by_hand or exchange["method"] not in ("POST", "PATCH") or exchange["status"] >= 300:
+            continue
+        api = Recorder(exchange["response_body"])
+        resource = KINDS[kind](api)
+        inputs, entity = _inputs(resource, exchange), exchange["response_body"]
+        if exchange["method"] == "POST":
+            resource.create(inputs)
+        else:
+            owner = f"|{entity['consumer']['id']}" if kind == "jwt" else ""
+            resource.update(f"{entity['id']}{owner}", inputs, inputs)
+        where = f"{exchange['step']}, exchange {exchange['seq']}"
+        assert api.asked[0] == (exchange["method"], exchange["path"], exchange["request_body"]), where
+        assert api.asked[1][0] == "GET", where
+        repeated[kind] += 1
+    print(f"\nrepeated writes of the official plugin: {dict(repeated)}")
+    assert sum(repeated.values()) >= 280
+
+
+def test_a_dropped_input_is_left_out_of_the_patch() -> None:
+    """Kong then keeps the old value; only booleans fall back."""
+    api = Recorder({"id": "r", "protocols": ["http"], "service": {"id": "s"}, "hosts": ["a.example.com"]})
+    before = {"hosts": ["a.example.com"], "regexPriority": 4, "preserveHost": True, "serviceId": "s"}
+    Route(api).update("r", before, {"protocols": ["http"], "serviceId": "s"})
+    assert api.asked[0] == (
+        "PATCH",
+        "/routes/r",
+        {"id": "r", "protocols": ["http"], "preserve_host": False, "service": {"id": "s"}},
+    )
+
+
+def test_what_kong_kept_of_a_dropped_input_differs_for_ever() -> None:
+    """The state has what Kong has, the inputs do not: every later up is an update."""
+    state = {"protocols": ["http"], "serviceId": "s", "hosts": ["a.example.com"]}
+    assert Route(AdminApi()).differences(state, {}, {"protocols": ["http"], "serviceId": "s"}) == Difference(
+        frozenset({"hosts"})
+    )
+
+
+def test_a_credential_without_a_secret_sends_an_empty_one() -> None:
+    """Kong refuses it with 400, and its own words reach the user."""
+    refusal = {"code": 2, "message": "schema violation (secret: length must be at least 1)"}
+    api = Recorder(refusal, status=400)
+    with pytest.raises(ProviderError, match="length must be at least 1"):
+        ConsumerJwtAuth(api).create({"consumerId": "c", "algorithm": "RS256", "key": "k", "rsaPublicKey": "pem"})
+    body = {"algorithm": "RS256", "key": "k", "rsa_public_key": "pem", "secret": ""}
+    assert api.asked == [("POST", "/consumers/c/jwt", body)]
+
+
+def test_a_credential_is_known_by_its_own_and_its_consumers_id() -> None:
+    """As the official plugin writes it into the state."""
+    api = Recorder({"id": "credential", "consumer": {"id": "consumer"}, "key": "k", "secret": "s"})
+    assert ConsumerJwtAuth(api).create({"consumerId": "consumer", "key": "k"})[0] == "credential|consumer"
+    assert api.asked[1][:2] == ("GET", "/consumers/consumer/jwt/credential")
+
+
+def test_deleting_a_nested_entity_that_is_gone_fails() -> None:
+    """Kong's 404 is an error for credentials."""
+    api = Recorder({"message": "Not found"}, status=404)
+    with pytest.raises(ProviderError, match="could not delete kong JWTAuth: HTTP status 404"):
+        ConsumerJwtAuth(api).delete("credential|consumer", {})
+
+
+CONFIG = {"anonymous": "somebody", "claims_to_verify": ["exp"]}
+ENTITY = {"id": "p", "name": "jwt", "enabled": True, "config": CONFIG}
+
+
+@pytest.mark.parametrize(("strict", "changed"), [(True, {"configJson"}), (False, set())])
+def test_drift_of_a_configuration_is_only_seen_with_strict_match(strict: bool, changed: set[str]) -> None:
+    """The same change made by hand: with strict match an update, without it nothing."""
+    plugin = KongPlugin(Recorder(ENTITY))
+    written = '{"anonymous":null,"claims_to_verify":["exp"]}'
+    inputs = {"name": "jwt", "enabled": True, "strictMatch": strict, "configJson": written}
+    found = plugin.read("p", inputs, inputs)
+    assert found is not None
+    assert plugin.differences(found.state, found.inputs, inputs).changed == changed
+
+
+def test_without_strict_match_kongs_configuration_is_only_shown() -> None:
+    """It is the output computedConfig, sorted and compact."""
+    plugin = KongPlugin(Recorder(ENTITY))
+    _, state = plugin.create({"name": "jwt", "enabled": True, "configJson": '{"claims_to_verify": ["exp"]}'})
+    assert state["computedConfig"] == '{"anonymous":"somebody","claims_to_verify":["exp"]}'
+    assert state["configJson"] == '{"claims_to_verify": ["exp"]}'
+
+
+def test_only_a_new_name_replaces_a_plugin_and_the_old_one_goes_first() -> None:
+    """Recorded: DELETE of the old plugin, then POST of the new one. A new service is an update."""
+    plugin = KongPlugin(AdminApi())
+    state = {"name": "jwt", "serviceId": "a"}
+    renamed = plugin.differences(state, state, {"name": "acl", "serviceId": "a"})
+    assert (renamed.replaced, renamed.delete_first) == ({"name"}, True)
+    moved = plugin.differences(state, state, {"name": "jwt", "serviceId": "b"})
+    assert (moved.changed, moved.replaced, moved.delete_first) == ({"serviceId"}, frozenset(), False)

@@ -1,0 +1,218 @@
+"""The okta stand-in sends what the official plugin was recorded to send."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.plugins.http import Answer
+from sandbox.plugins.okta import Lookups
+from sandbox.plugins.okta_api import ManagementApi, OktaObject
+from sandbox.plugins.okta_app import AppGroupAssignments, OAuth
+from sandbox.plugins.okta_server import Server, ServerClaim, ServerPolicy, ServerPolicyRule, ServerScope
+from sandbox.plugins.provider import Naming, ProviderError
+
+TRAFFIC = Path(__file__).parents[3].parent / "shared" / "data" / "okta" / "traffic-official-plugin.jsonl"
+PARTS = {"scopes": ServerScope, "claims": ServerClaim, "policies": ServerPolicy, "rules": ServerPolicyRule}
+POLICIES = [{"id": "default", "system": True}, {"id": "other", "system": False}]
+
+
+class Recorder(ManagementApi):
+    """A management API that answers what the recording answered, and keeps what it was asked."""
+
+    def __init__(self, answer: Any, status: int = 200) -> None:
+        super().__init__()
+        self.asked: list[tuple[str, str, Any]] = []
+        self._answer, self._status = answer, status
+
+    def send(self, method: str, path: str, body: Any = None) -> Answer:
+        """Keeps the request."""
+        self.asked.append((method, path, body))
+        answer = POLICIES if path.startswith("/api/v1/policies") else self._answer
+        return Answer(self._status, answer, json.dumps(answer), {})
+
+    def writes(self) -> list[tuple[str, str]]:
+        """What was asked, without bodies and without the answers' own ids."""
+        return [(method, path) for method, path, _ in self.asked]
+
+
+def _recorded(method: str) -> Iterator[dict[str, Any]]:
+    if not TRAFFIC.exists():
+        pytest.skip(f"{TRAFFIC.name} is not beside this checkout")
+    for line in TRAFFIC.read_text().splitlines():
+        exchange = json.loads(line)
+        if exchange["method"] == method and exchange["status"] < 300 and not exchange.get("injected"):
+            yield exchange
+
+
+def _kind(path: str) -> type[OktaObject] | None:
+    parts = path.removeprefix("/api/v1/").split("/")
+    if parts[0] == "apps" and len(parts) <= 2:
+        return OAuth
+    if parts[0] != "authorizationServers" or "lifecycle" in parts or "credentials" in parts:
+        return None
+    names = parts[::2]
+    return Server if len(names) == 1 else PARTS.get(names[-1])
+
+
+def _inputs(resource: OktaObject, exchange: dict[str, Any]) -> dict[str, Any]:
+    """What the program must have said: the answer's properties, with the parents that the path names."""
+    parts = exchange["path"].split("/")
+    owners = {"authServerId": parts[4] if len(parts) > 4 else "", "policyId": parts[6] if len(parts) > 6 else ""}
+    state = resource.state(exchange["response_body"], owners)
+    inputs = {key: value for key, value in state.items() if key not in resource.computed and value not in (None, [])}
+    credentials = exchange["request_body"].get("credentials", {}).get("oauthClient", {})
+    if "client_id" in credentials:
+        inputs["clientId"] = credentials["client_id"]
+    return resource.check(inputs, {}, Naming("recorded", b""))
+
+
+def test_every_recorded_create_of_the_official_plugin_is_repeated() -> None:
+    """For the same inputs: the same path and body, then a GET of what was made."""
+    repeated: Counter[str] = Counter()
+    for exchange in _recorded("POST"):
+        kind = _kind(exchange["path"])
+        if kind is None:
+            continue
+        api = Recorder(exchange["response_body"])
+        resource = kind(api)
+        resource.create(_inputs(resource, exchange))
+        query = f"?{exchange['query']}" if exchange["query"] else ""
+        where = f"{exchange['run']} {exchange['step']}, exchange {exchange['seq']}"
+        assert api.asked[0] == ("POST", exchange["path"] + query, exchange["request_body"]), where
+        repeated[kind.__name__] += 1
+    print(f"\nrepeated creates of the official plugin: {dict(repeated)}")
+    assert sum(repeated.values()) >= 100
+
+
+def test_every_recorded_update_of_the_official_plugin_is_repeated() -> None:
+    """The same for PUT; an app's carries its client id and secret."""
+    repeated: Counter[str] = Counter()
+    for exchange in _recorded("PUT"):
+        kind = _kind(exchange["path"])
+        if kind is None:
+            continue
+        api = Recorder(exchange["response_body"])
+        resource, path = kind(api), exchange["path"]
+        inputs = _inputs(resource, {**exchange, "path": path})
+        state = dict(inputs)
+        if kind is OAuth:
+            client = exchange["request_body"]["credentials"]["oauthClient"]
+            state |= {"clientId": client["client_id"], "clientSecret": client.get("client_secret")}
+            inputs["omitSecret"] = client.get("client_secret") == ""
+            inputs["status"] = state["status"] = "ACTIVE"
+        if kind in (ServerPolicy, ServerPolicyRule):  # the answer still has the old status
+            inputs["status"] = state["status"] = exchange["request_body"]["status"]
+        resource.update(path.rsplit("/", 1)[1], state, inputs)
+        where = f"{exchange['run']} {exchange['step']}, exchange {exchange['seq']}"
+        assert ("PUT", path, exchange["request_body"]) in api.asked, where
+        repeated[kind.__name__] += 1
+    print(f"\nrepeated updates of the official plugin: {dict(repeated)}")
+    assert sum(repeated.values()) >= 40
+
+
+APP = {
+    "id": "app",
+    "name": "oidc_client",
+    "label": "a",
+    "status": "ACTIVE",
+    "signOnMode": "OPENID_CONNECT",
+    "credentials": {"oauthClient": {"client_id": "app", "client_secret": "s", "token_endpoint_auth_method": "none"}},
+    "settings": {"oauthClient": {"application_type": "web", "grant_types": ["authorization_code"]}},
+}
+ID_TOKEN = "/api/v1/internal/apps/app/settings/oauth/idToken"
+
+
+def _checked(**inputs: Any) -> dict[str, Any]:
+    return OAuth(ManagementApi()).check({"label": "a", **inputs}, {}, Naming("a", b""))
+
+
+def test_a_service_app_takes_four_calls_and_a_web_app_two_more() -> None:
+    """Issuer mode first, then, for apps that people sign in to, the default sign-on policy, then the read."""
+    service, web = Recorder(APP), Recorder(APP)
+    for api in (service, web):
+        api._knows_pipeline = True
+    OAuth(service).create(_checked(type="service"))
+    OAuth(web).create(_checked(type="web", redirectUris=["https://a.example.com/callback"]))
+    first = [("POST", "/api/v1/apps?activate=true"), ("POST", ID_TOKEN)]
+    last = [("GET", "/api/v1/apps/app"), ("GET", ID_TOKEN)]
+    policy = [("GET", "/api/v1/policies?type=ACCESS_POLICY"), ("PUT", "/api/v1/apps/app/policies/default")]
+    assert service.writes() == first + last
+    assert web.writes() == first + policy + last
+
+
+def test_a_client_secret_is_kept_from_the_create_since_no_read_has_it() -> None:
+    """The state keeps it through a refresh."""
+    resource = OAuth(Recorder(APP))
+    _, state = resource.create(_checked(type="service"))
+    found = resource.read("app", {}, state)
+    assert found is not None
+    assert found.state["clientSecret"] == "s"
+
+
+def test_a_changed_status_of_an_app_is_one_call() -> None:
+    """Lifecycle, nothing else, no read."""
+    api = Recorder(APP)
+    inputs = _checked(type="web")
+    state = {**inputs, "clientId": "app"}
+    OAuth(api).update("app", state, {**inputs, "status": "INACTIVE"})
+    assert api.writes() == [("POST", "/api/v1/apps/app/lifecycle/deactivate")]
+
+
+@pytest.mark.parametrize(("name", "old", "new"), [("type", "web", "native"), ("omitSecret", True, False)])
+def test_a_new_type_or_a_secret_given_back_takes_a_new_app(name: str, old: Any, new: Any) -> None:
+    """Everything else is an update."""
+    before = _checked(**{"type": "web", name: old})
+    found = OAuth(ManagementApi()).differences(before, before, {**before, name: new})
+    assert found.replaced == {name}
+    renamed = OAuth(ManagementApi()).differences(before, before, {**before, "label": "b"})
+    assert (renamed.changed, renamed.replaced) == ({"label"}, frozenset())
+
+
+def test_an_input_that_is_not_modelled_is_refused() -> None:
+    """It must not be dropped silently."""
+    problems = OAuth(ManagementApi()).problems(_checked(type="web", logo="logo.png"))
+    assert [(problem.path, problem.reason) for problem in problems] == [
+        ("logo", "the stand-in for okta does not model 'logo'")
+    ]
+
+
+def test_an_update_of_assignments_removes_what_is_gone_and_puts_every_other() -> None:
+    """Foreign assignments are taken over, and so removed. A priority that was not given is sent as 0."""
+    api = Recorder([])
+    state = {"appId": "app", "groups": [{"id": "gone", "profile": "{}"}, {"id": "kept", "profile": "{}"}]}
+    groups = [{"id": "kept", "profile": "{}"}, {"id": "new", "profile": "{}", "priority": 1}]
+    AppGroupAssignments(api).update("app", state, {"appId": "app", "groups": groups})
+    assert api.asked == [
+        ("DELETE", "/api/v1/apps/app/groups/gone", None),
+        ("PUT", "/api/v1/apps/app/groups/kept", {"id": "kept", "priority": 0, "profile": {}}),
+        ("PUT", "/api/v1/apps/app/groups/new", {"id": "new", "priority": 1, "profile": {}}),
+        ("GET", "/api/v1/apps/app/groups?limit=200", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "tolerated"), [(ServerScope, True), (ServerClaim, False), (ServerPolicy, False), (ServerPolicyRule, False)]
+)
+def test_deleting_what_is_gone_fails_but_for_scopes(kind: type[OktaObject], tolerated: bool) -> None:
+    """official-plugin.md, Deletion."""
+    resource = kind(Recorder({"errorSummary": "Not found"}, status=404))
+    state = {"authServerId": "s", "policyId": "p"}
+    if tolerated:
+        resource.delete("x", state)
+    else:
+        with pytest.raises(ProviderError, match="Not found"):
+            resource.delete("x", state)
+
+
+def test_a_group_is_found_by_its_exact_name() -> None:
+    """Okta's q= finds prefixes."""
+    listed = [{"id": "1", "profile": {"name": "sales-emea"}}, {"id": "2", "profile": {"name": "sales"}}]
+    api = Recorder(listed)
+    assert Lookups(api).group({"name": "sales"})["id"] == "2"
+    assert api.writes() == [("GET", "/api/v1/groups?q=sales")]
+    with pytest.raises(ProviderError, match="'sal' does not exist"):
+        Lookups(api).group({"name": "sal"})
