@@ -161,9 +161,9 @@ do
   end
 
   function read_value(text, at, depth)
-    if depth > MAX_DEPTH then error("nested too deeply", 0) end
     at = space(text, at)
     local b = byte(text, at)
+    if depth >= MAX_DEPTH and (b == 123 or b == 91) then error("nested too deeply", 0) end
     if b == 123 then return read_object(text, at + 1, depth) end
     if b == 91 then return read_array(text, at + 1, depth) end
     if b == 34 then return read_string(text, at + 1) end

@@ -1,0 +1,259 @@
+"""From the model to Kong's entities: tables, routes, plugin configurations, key slots, settling, preflight."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+
+import pytest
+
+from access.model import Provider, Stack
+from components.gateway import names, plugins
+from components.gateway.keys import SigningKey, Slot, TooManyKeysError, assign
+from components.gateway.plugins import SchemaError, config_json
+from components.gateway.preflight import PreflightError, inspect, settle_seconds
+from components.gateway.routes import routes
+from components.gateway.table import embedded, table
+from sandbox.kong import Kong
+from tests.estates import SPELLING, api, estate
+
+ACCESS = """
+            owner: team
+            scopes: {read: r, write: w}
+            rules:
+              - {paths: [/orders], methods: [GET], scopes: [read]}
+              - {paths: [/orders], methods: [POST], scopes: [write]}
+              - {paths: [/orders], methods: [POST], scopes: [read, write]}
+              - {paths: [/orders/health, /orders/ready], methods: [GET], public: {reason: probes}}
+              - {paths: [/orders/all], scopes: [write]}
+            roles:
+              viewer: {scopes: [read], groups: [sales]}
+              editor: {scopes: [read, write], groups: [sales, desk]}
+"""
+
+
+def test_the_table_holds_all_that_the_gate_decides_by() -> None:
+    """Hosts, rules by path and method, groups with their scopes: readable, sorted, and nothing else."""
+    made = estate(api(access=ACCESS), api("nested", http="{/orders/x/y/z: 80}"), api("other", domain="o.example.com"))
+    assert json.loads(table(made, made.components["orders/api"], 8080, "ring")) == {
+        "version": 1,
+        "component": "orders/api",
+        "ring": "ring",
+        "issuer": "https://issuer.example.com",
+        "audience": "api://tests",
+        "spelling": {
+            "client": "cid", "user": "uid", "scopes": "scp", "groups": "groups", "subject": "sub", "scopes_form": "list",
+            "marks": [{"claim": "jti", "value": "AT.", "prefix": True}], "overage": ["more"],
+        },
+        "hosts": {"orders.example.com": {"/orders": True, "/orders/x/y/z": False}},
+        "rules": {
+            "/orders": {"GET": [["read"]], "HEAD": [["read"]], "POST": [["read", "write"], ["write"]]},
+            "/orders/health": {"GET": "public", "HEAD": "public"},
+            "/orders/ready": {"GET": "public", "HEAD": "public"},
+            "/orders/all": {"*": [["write"]]},
+        },
+        "groups": {"desk": ["read", "write"], "sales": ["read", "write"]},
+        "depth": 4,
+    }  # fmt: skip
+
+
+def test_the_table_of_one_port_sends_the_other_ports_paths_away() -> None:
+    """A request that reaches the wrong port of a component is not decided there."""
+    made = estate(api(http="{/: 80, /files: 90}"))
+    (eighty, ninety) = (json.loads(table(made, made.components["orders/api"], port, "r"))["hosts"] for port in (80, 90))
+    assert eighty == {"orders.example.com": {"/": True, "/files": False}}
+    assert ninety == {"orders.example.com": {"/files": True}}
+
+
+def test_a_wildcards_table_knows_the_exact_hosts_that_come_first() -> None:
+    """And the nearer wildcards, but not the farther."""
+    made = estate(
+        api("near", domain="*.a.example.com", http="{/x: 80}"),
+        api("exact", domain="b.a.example.com", http="{/: 80}"),
+        api("far", domain="*.example.com", http="{/: 80}"),
+    )
+    near, far = (json.loads(table(made, made.components[f"{name}/api"], 80, "r"))["hosts"] for name in ("near", "far"))
+    assert near == {"*.a.example.com": {"/x": True}, "b.a.example.com": {"/": False}}
+    assert far == {"*.example.com": {"/": True}, "*.a.example.com": {"/x": False}, "b.a.example.com": {"/": False}}
+
+
+def test_the_issuer_is_left_to_the_ring_where_it_is_born_in_the_same_graph() -> None:
+    """So that the table is known in the first preview."""
+    made = estate(api(), stack=Stack("t", {"main": Provider("main", "a", SPELLING)}))
+    assert json.loads(table(made, made.components["orders/api"], 8080, "r"))["issuer"] is None
+
+
+def test_no_input_leaves_the_tables_lua_string() -> None:
+    """A bracket in a text is an escape; those of the JSON itself never close a long string."""
+    text = json.dumps({"groups": {"a]==]b": [["]]"], []]}, "quote": 'x"]=='})
+    inside = re.fullmatch(r"\[==\[(.*)\]==\]", embedded(text))
+    assert inside
+    assert "]==]" not in inside.group(1)
+    assert json.loads(inside.group(1)) == json.loads(text)
+
+
+def test_a_protected_rule_costs_no_route_and_public_rules_of_a_depth_share_one() -> None:
+    """One route per depth of gateway paths, one per depth of public rules; the public one comes first."""
+    made = estate(api(access=ACCESS))
+    assert [(r.role, r.paths, r.priority, r.public) for r in routes(made.components["orders/api"])] == [
+        ("protected-1", ("/orders(?:/|$)",), 2, False),
+        ("public-2", ("/orders/health(?:/|$)", "/orders/ready(?:/|$)"), 5, True),
+    ]
+
+
+def test_hosts_with_the_same_paths_share_routes() -> None:
+    """And hosts with other paths do not: a route serves each of its hosts with each of its paths."""
+    text = api(domain="a.example.com", http="{/x: 80}")
+    text += "        - type: gateway\n          properties: {name: b, domain: b.example.com, http: {/x: 80}}\n"
+    text += "        - type: gateway\n          properties: {name: c, domain: c.example.com, http: {/x: 80, /y: 81}}\n"
+    made = estate(text)
+    assert [(r.role, r.port, r.hosts, r.paths) for r in routes(made.components["orders/api"])] == [
+        ("protected-1", 80, ("a.example.com", "b.example.com", "c.example.com"), ("/x(?:/|$)",)),
+        ("protected-1", 81, ("c.example.com",), ("/y(?:/|$)",)),
+    ]
+
+
+def test_nearer_wildcards_come_first_whatever_the_path() -> None:
+    """Kong puts exact hosts first by itself, and leaves the rest to regex_priority."""
+    made = estate(
+        api("near", domain="*.a.example.com", http="{/: 80}"), api("far", domain="*.example.com", http="{/a/b/c: 80}")
+    )
+    near, far = (routes(made.components[f"{name}/api"])[0].priority for name in ("near", "far"))
+    assert near > far
+
+
+def test_names_are_injective() -> None:
+    """Names of applications and components hold no dots, so a dot joins them unmistakably."""
+    made = estate(api("a"), api("a-api", domain="x.example.com").replace("name: api", "name: b"))
+    one, other = made.components["a/api"], made.components["a-api/b"]
+    assert names.service("s", one, 80) == "kong-oam.s.a.api.80"
+    assert names.service("s", other, 80) == "kong-oam.s.a-api.b.80"
+    assert names.tags("s", one) == ["kong-oam", "kong-oam-stack:s", "kong-oam-component:a.api"]
+
+
+SCHEMA = {
+    "fields": [
+        {"protocols": {}},
+        {"config": {"type": "record", "fields": [
+            {"a": {"type": "string"}},
+            {"b": {"type": "array", "default": ["x"]}},
+            {"c": {"type": "record", "required": True, "fields": [{"d": {"type": "number", "default": 1}}, {"e": {}}]}},
+            {"f": {"type": "record", "fields": [{"g": {}}]}},
+        ]}},
+    ]
+}  # fmt: skip
+
+
+def test_every_field_of_the_schema_is_sent() -> None:
+    """Given, or its default, or null: a dropped key would stay live in Kong."""
+    assert config_json(SCHEMA, "p", {"a": "1"}) == '{"a":"1","b":["x"],"c":{"d":1,"e":null},"f":null}'
+    assert config_json(SCHEMA, "p", {"b": [], "f": {}}) == '{"a":null,"b":[],"c":{"d":1,"e":null},"f":{"g":null}}'
+
+
+def test_a_field_that_the_gateway_lacks_is_an_error() -> None:
+    """Rather than a configuration that means less than it says."""
+    with pytest.raises(SchemaError, match=r"plugin p: this gateway's schema lacks nope"):
+        config_json(SCHEMA, "p", {"nope": 1})
+    with pytest.raises(SchemaError, match=r"plugin p\.c: this gateway's schema lacks nope"):
+        config_json(SCHEMA, "p", {"c": {"nope": 1}})
+
+
+def test_optional_authentication_differs_by_one_field() -> None:
+    """Everything else is as strict."""
+    assert plugins.optional_jwt("nobody") == {**plugins.strict_jwt(), "anonymous": "nobody"}
+
+
+def key(kid: str) -> SigningKey:
+    return SigningKey(kid, "AQAB", "AQAB")
+
+
+DAY = datetime.date(2026, 1, 1)
+HOUR = datetime.timedelta(hours=1)
+
+
+def kids(slots: tuple[Slot, ...]) -> list[str | None]:
+    return [slot.key.kid if slot.key else None for slot in slots]
+
+
+def test_a_key_keeps_its_slot_and_a_retired_one_stays_for_the_longest_token_lifetime() -> None:
+    """Days count whole, so that a token of the last minute still counts."""
+    first = assign((), [key("a")], 3, DAY, HOUR)
+    assert kids(first) == ["a", None, None]
+    rotated = assign(first, [key("b")], 3, DAY, HOUR)
+    assert kids(rotated) == ["a", "b", None]
+    assert rotated[0].retired == DAY
+    assert assign(rotated, [key("b")], 3, DAY, HOUR) == rotated
+    tomorrow = assign(rotated, [key("b")], 3, DAY + datetime.timedelta(days=1), HOUR)
+    assert kids(tomorrow) == [None, "b", None]
+    assert kids(assign(tomorrow, [key("b"), key("c")], 3, DAY, HOUR)) == ["c", "b", None]
+
+
+def test_a_key_that_is_published_again_is_no_longer_retired() -> None:
+    """It never left its slot."""
+    rotated = assign(assign((), [key("a")], 2, DAY, HOUR), [key("b")], 2, DAY, HOUR)
+    assert assign(rotated, [key("a"), key("b")], 2, DAY, HOUR)[0] == Slot(key("a"))
+
+
+def test_more_live_keys_than_slots_is_an_error() -> None:
+    """No key that tokens may still be signed with is dropped."""
+    full = assign((), [key("a"), key("b")], 2, DAY, HOUR)
+    with pytest.raises(TooManyKeysError, match="3 signing keys are live and there are 2 slots"):
+        assign(full, [key("c")], 2, DAY, HOUR)
+    with pytest.raises(TooManyKeysError, match="slots beyond 1 still hold live keys"):
+        assign(full, [key("a"), key("b")], 1, DAY, HOUR)
+
+
+def test_slots_survive_the_stack_output() -> None:
+    """What is exported comes back the same."""
+    for slot in (Slot(), Slot(key("a")), Slot(key("a"), DAY)):
+        assert Slot.from_output(json.loads(json.dumps(slot.to_output()))) == slot
+
+
+@pytest.mark.parametrize(
+    ("configuration", "seconds"),
+    [
+        ({}, 12.0),
+        ({"worker_state_update_frequency": 5, "db_update_frequency": 5, "db_update_propagation": 0, "worker_consistency": "eventual"}, 12.0),
+        ({"worker_state_update_frequency": 1, "db_update_frequency": 5, "db_update_propagation": 2}, 9.6),
+        ({"worker_state_update_frequency": 5, "db_update_frequency": 5, "worker_consistency": "strict"}, 6.0),
+        ({"worker_state_update_frequency": 0.2, "db_update_frequency": 0.2}, 0.48),
+        ({"worker_state_update_frequency": "odd", "db_update_frequency": True}, 12.0),
+    ],
+)  # fmt: skip
+def test_settling_takes_as_long_as_the_slowest_worker(configuration: dict[str, object], seconds: float) -> None:
+    """In seconds; what the Admin API does not say counts as Kong's default."""
+    assert settle_seconds(configuration) == seconds
+
+
+def test_preflight_reads_the_gateway() -> None:
+    """Version, settling and the three schemas."""
+    with Kong(configuration={"worker_state_update_frequency": 1, "db_update_frequency": 1}) as kong:
+        facts = inspect(kong.admin_url)
+    assert facts.version == "3.10.0"
+    assert facts.settle == 2.4
+    assert set(facts.schemas) == {"pre-function", "jwt", "post-function"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"version": "3.3.1"}, "Kong 3.3.1 is too old; at least 3.4 is needed"),
+        ({"version": "2.8"}, "Kong 2.8 is too old"),
+        ({"configuration": {"database": "off"}}, "runs without a database"),
+        ({"configuration": {"untrusted_lua": "off"}}, "untrusted_lua=off"),
+        ({"admin_token": "right"}, "refuses the credentials (401); check the secret"),
+    ],
+)
+def test_a_gateway_that_the_promises_do_not_hold_on_is_refused(settings: dict[str, object], message: str) -> None:
+    """With what was found and what to change."""
+    with Kong(**settings) as kong, pytest.raises(PreflightError, match=re.escape(message)):  # type: ignore[arg-type]
+        inspect(kong.admin_url, token="wrong")
+
+
+def test_a_gateway_that_is_down_is_refused() -> None:
+    """Nothing is provisioned on a guess."""
+    with Kong() as kong:
+        url = kong.admin_url
+    with pytest.raises(PreflightError, match="does not answer"):
+        inspect(url)
