@@ -141,8 +141,8 @@ def component_of(estate: Estate, host: str, path: Elements) -> Component | None:
 def host_patterns(host: str) -> tuple[str, ...]:
     """The ways in which an endpoint may name the host, the most specific first: itself, then wildcards.
 
-    None for a host with capitals: Kong's router compares hosts byte by byte and answers 404 (seen on 3.10); browsers and
-    HTTP libraries send them in lower case.
+    None for a host with capitals: Kong's router compares hosts byte by byte and answers 404 (seen on 3.10); browsers
+    and HTTP libraries send them in lower case.
     """
     name = _PORT.sub("", host)
     if name != name.lower():
