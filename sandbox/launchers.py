@@ -49,7 +49,7 @@ class Launchers:
 def install(home: Path, path: str, user_home: Path | None = None) -> Launchers:
     """Fills `home`/plugins (a PULUMI_HOME) with what is not on `path`, and tells what is what.
 
-    `user_home` is the user's own PULUMI_HOME, whose plugins of the needed version or newer are linked.
+    `user_home` is the user's own PULUMI_HOME, whose plugins of the SDK's own version are linked.
     """
     official, stand_ins = [], []
     pulumi = shutil.which("pulumi", path=path)
