@@ -14,13 +14,13 @@ from components.gateway import preflight
 from components.gateway.gateway import Gateway
 from components.gateway.service import Routes, settle
 from components.identity import provision
-from components.report import refuse, report
+from components.refusal import accept, refuse
 from oam.application import read_files
 
 try:
     settings = config.load()
     compiled = compile_estate(read_files([Path("applications")]), settings.stack)
-    estate = report(compiled)
+    estate = accept(compiled)
     account = config.kong(settings)
     facts = preflight.inspect(account.admin_url, account.token, settings.gateway.workspace)
 except (StackError, preflight.PreflightError) as error:

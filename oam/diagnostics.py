@@ -12,10 +12,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from oam.document import FilePlace, Place
+from typing import Literal, Protocol
 
 CODES: dict[str, str] = {
     "OAM101": "the file cannot be read as YAML",
@@ -46,13 +43,28 @@ CODES: dict[str, str] = {
 """Every stable code with its one-line meaning; the README's troubleshooting table is checked against it."""
 
 
+class Position(Protocol):
+    """Where a finding is: `str` gives `file:line:column`, counted from 1; `excerpt` the source line and a caret."""
+
+    @property
+    def file(self) -> str: ...
+
+    @property
+    def line(self) -> int: ...
+
+    @property
+    def column(self) -> int: ...
+
+    def excerpt(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One finding. `place` is None only where no file is at fault (an empty folder, say)."""
 
     code: str
     message: str
-    place: Place | FilePlace | None = None
+    place: Position | None = None
     severity: Literal["error", "warning"] = "error"
 
     def __str__(self) -> str:

@@ -2,15 +2,18 @@
 
 python -m sandbox demo      up, calls through the gateway, who got what; then everything is gone
 python -m sandbox serve     the same products, kept up in the foreground for one's own `pulumi up -s local`
+python -m sandbox token     an access token, as a workload of the running sandbox would get it
 """
 
 import argparse
+import os
 import shlex
 import subprocess
 import sys
 import threading
 
 from sandbox.local import STACK, Local
+from sandbox.plugins.kubernetes import CLUSTER
 from sandbox.toolchain import ToolchainError
 
 _STAND_INS = """Stand-ins, on 127.0.0.1 only: Kong (Admin API and proxy), Okta, the Kubernetes cluster, the workloads.
@@ -45,6 +48,23 @@ def serve() -> int:
     return 0
 
 
+def token(client: str, user: str | None, namespace: str) -> int:
+    """Prints an access token of `client` (application/component), for `user` where one is named."""
+    cluster = os.environ.get(CLUSTER)
+    if not cluster:
+        print("error: paste the exports that `make sandbox` prints first", file=sys.stderr)
+        return 2
+    from sandbox import caller
+    from sandbox.okta.browser import RefusedError
+
+    try:
+        print(caller.token(caller.environment(cluster, namespace, client.rpartition("/")[2]), user)[0])
+    except (LookupError, RefusedError) as error:
+        print(f"error: {client}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
 def _introduce(local: Local) -> None:
     print(_STAND_INS)
     print(local.launchers, flush=True)
@@ -53,11 +73,18 @@ def _introduce(local: Local) -> None:
 def main() -> int:
     """Parses the verb and runs it."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__.splitlines()[0] if __doc__ else "")
-    verbs = {"demo": demo, "serve": serve}
-    parser.add_argument("verb", choices=verbs)
-    verb = parser.parse_args().verb
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("demo", help="up, calls through the gateway, who got what")
+    verbs.add_parser("serve", help="the same products, kept up in the foreground")
+    asking = verbs.add_parser("token", help="an access token, as a workload would get it")
+    asking.add_argument("client", help="application/component")
+    asking.add_argument("--user", help="a login of the test login (user-sales, user-order-desk, user-both, user-none)")
+    asking.add_argument("--namespace", default="default", help="the application's namespace (default: default)")
+    options = parser.parse_args()
     try:
-        return verbs[verb]()
+        if options.verb == "token":
+            return token(options.client, options.user, options.namespace)
+        return demo() if options.verb == "demo" else serve()
     except ToolchainError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -6,7 +6,6 @@ against the model's: a cell that differs is marked and listed, and the demo fail
 
 from __future__ import annotations
 
-import base64
 import http.client
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from access.paths import within, written
 from access.stack import read_file
 from access.tokens import Claims, Refusal, User, issue
 from oam.application import read_files
+from sandbox import caller
 from sandbox.local import STACK, USERS, Local
 from sandbox.okta import browser
 
@@ -62,23 +62,23 @@ def show(local: Local) -> int:
     estate = compiled.estate
     callers = [Caller("nobody", None, "no token", None), *_callers(local, estate)]
     print("\nWho got which token (from the Okta stand-in, with the credential in the workload's Secret)\n")
-    for number, caller in enumerate(callers):
-        mark = "" if caller.refused_as_meant else "   <- the model says otherwise"
-        print(f"  {_letter(number)}  {caller.name:42} {caller.got}{mark}")
+    for number, one in enumerate(callers):
+        mark = "" if one.refused_as_meant else "   <- the model says otherwise"
+        print(f"  {_letter(number)}  {one.name:42} {one.got}{mark}")
     print("\nWho may call what (answers of the Kong stand-in running the deployed gate; 200 came from the workload)\n")
     calls = tuple(_calls(estate))
     width = max(len(str(call)) for call in calls)
     print(f"  {'':{width}}  " + " ".join(f"{_letter(number):>3}" for number in range(len(callers))))
-    wrong = [caller.name for caller in callers if not caller.refused_as_meant]
+    wrong = [one.name for one in callers if not one.refused_as_meant]
     for call in calls:
         row = []
-        for caller in callers:
-            got, meant = _answer(local, call, caller), _meant(estate, call, caller)
+        for one in callers:
+            got, meant = _answer(local, call, one), _meant(estate, call, one)
             if got is None or got == meant:
                 row.append("  -" if got is None else f"{got:>3}")
             else:
                 row.append(f"{got}!")
-                wrong.append(f"{call} as {caller.name}: {got}, and the model says {meant}")
+                wrong.append(f"{call} as {one.name}: {got}, and the model says {meant}")
         print(f"  {call!s:{width}}  " + " ".join(row))
     print("\n  -: has no token, because the provider refused one")
     print("\nEvery answer is the one that the model means." if not wrong else "\nWrong:\n  " + "\n  ".join(wrong))
@@ -88,7 +88,8 @@ def show(local: Local) -> int:
 def _callers(local: Local, estate: Estate) -> Iterator[Caller]:
     for client in estate.clients:
         provider = estate.stack.providers[client.provider]
-        settings = _secret(local, estate.components[client.component])
+        component = estate.components[client.component]
+        settings = caller.environment(local.cluster.url, component.namespace, component.name)
         if not client.user_facing:
             token, got = _token(settings, None)
             yield Caller(client.component, token, got, issue(provider, client))
@@ -99,27 +100,11 @@ def _callers(local: Local, estate: Estate) -> Iterator[Caller]:
             yield Caller(f"{client.component} for {user.login}", token, got, meant)
 
 
-def _secret(local: Local, component: Component) -> Mapping[str, str]:
-    """The environment that the component's pods get from its Secret."""
-    for found in local.cluster.objects("Secret", component.namespace):
-        if found["metadata"]["name"] == f"{component.name}-client":
-            return {key: base64.b64decode(value).decode() for key, value in found["data"].items()}
-    raise LookupError(f"no Secret of {component.key} in the cluster")
-
-
 def _token(settings: Mapping[str, str], login: str | None) -> tuple[str | None, str]:
-    """An access token, for a user or for the client itself, and what to say of it."""
-    issuer, client_id, secret = (settings[f"OAUTH_{key}"] for key in ("ISSUER", "CLIENT_ID", "CLIENT_SECRET"))
-    scopes = settings["OAUTH_SCOPES"].split()
     try:
-        if login is None:
-            answer = browser.client_credentials(issuer, client_id, secret, scopes)
-        else:
-            redirect = settings["OAUTH_REDIRECT_URIS"].split()[0]
-            answer = browser.login(issuer, client_id, secret, redirect, [*scopes, "openid"], login)
+        return caller.token(settings, login)
     except browser.RefusedError as refused:
         return None, f"refused: {refused.error}"
-    return answer["access_token"], answer["scope"]
 
 
 def _calls(estate: Estate) -> Iterator[Call]:
@@ -144,24 +129,24 @@ def _calls_of(component: Component, endpoint: Endpoint) -> Iterator[Call]:
                 yield Call("GET", host, target + _MIXED)
 
 
-def _answer(local: Local, call: Call, caller: Caller) -> int | None:
+def _answer(local: Local, call: Call, one: Caller) -> int | None:
     """The gateway's status; None where the caller has no token because it was refused one."""
-    if caller.token is None and caller.meant is not None:
+    if one.token is None and one.meant is not None:
         return None
     connection = http.client.HTTPConnection(urlsplit(local.kong.proxy_url).netloc, timeout=10)
     try:
         connection.putrequest(call.method, call.target.decode("latin-1"), skip_host=True)
         connection.putheader("Host", call.host)
-        if caller.token:
-            connection.putheader("Authorization", f"Bearer {caller.token}")
+        if one.token:
+            connection.putheader("Authorization", f"Bearer {one.token}")
         connection.endheaders()
         return connection.getresponse().status
     finally:
         connection.close()
 
 
-def _meant(estate: Estate, call: Call, caller: Caller) -> int:
-    return decide(estate, Request(call.method, call.host, call.target), caller.meant).status
+def _meant(estate: Estate, call: Call, one: Caller) -> int:
+    return decide(estate, Request(call.method, call.host, call.target), one.meant).status
 
 
 def _letter(number: int) -> str:

@@ -14,7 +14,8 @@ from typing import Protocol
 import pulumi
 
 from access.model import Estate, Provider
-from access.stack import ProviderSettings
+from access.stack import ProviderSettings, StackError
+from oam.diagnostics import suggestion
 
 _KINDS = ("okta",)
 
@@ -55,7 +56,9 @@ class _Kind(Protocol):
 
 def _kind(settings: ProviderSettings) -> _Kind:
     if settings.type not in _KINDS:
-        raise pulumi.RunError(f"identity provider '{settings.name}': unknown type '{settings.type}'")
+        raise StackError(
+            f"identity provider '{settings.name}': type '{settings.type}'{suggestion(settings.type, _KINDS)}"
+        )
     module: _Kind = importlib.import_module(f"components.identity.{settings.type}")
     return module
 

@@ -11,7 +11,7 @@ from access.model import Estate
 from oam.diagnostics import errors
 
 
-def report(compiled: Compiled) -> Estate:
+def accept(compiled: Compiled) -> Estate:
     """The estate; every warning is shown. Where there is an error the program ends, before one provider is called."""
     found = errors(compiled.diagnostics)
     for diagnostic in compiled.diagnostics:
