@@ -8,13 +8,15 @@
     groups                   {the provider's group: [scopes that its members hold]}
     depth                    elements of the longest path in the table
 
-Shape: a component and its estate in, one line of compact sorted JSON out. The same input gives the same bytes.
+Shape: a component and its estate in, sorted JSON out, an entry a line, so that a preview's diff shows just the entries
+that change. The same input gives the same bytes.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -23,6 +25,8 @@ from access.paths import within, written
 
 VERSION = 1
 
+_BY_LINE = ("groups", "hosts", "rules")
+
 _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
@@ -30,7 +34,7 @@ def table(estate: Estate, component: Component, port: int, ring: str) -> str:
     """The table of the gate before `port` of `component`; its issuer's keys are held by the consumer named `ring`."""
     provider = estate.provider_of(component)
     hosts, depth = _hosts(estate, component, port)
-    return json.dumps(
+    return _written(
         {
             "version": VERSION,
             "component": component.key,
@@ -42,10 +46,24 @@ def table(estate: Estate, component: Component, port: int, ring: str) -> str:
             "rules": {written(path): _methods(rules) for path, rules in component.owned.items()},
             "groups": _groups(component, provider),
             "depth": max(depth, *(len(rule.path) for rule in component.rules)) if component.rules else depth,
-        },
-        sort_keys=True,
-        separators=(",", ":"),
+        }
     )
+
+
+def _written(data: Mapping[str, Any]) -> str:
+    """Compact JSON, but for a line per entry of the table and per host, path and group in it."""
+    lines = []
+    for name, value in sorted(data.items()):
+        if name in _BY_LINE and value:
+            inner = ",\n".join(f" {_compact(key)}: {_compact(value[key])}" for key in sorted(value))
+            lines.append(f"{_compact(name)}: {{\n{inner}}}")
+        else:
+            lines.append(f"{_compact(name)}: {_compact(value)}")
+    return "{" + ",\n".join(lines) + "}"
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def embedded(text: str) -> str:

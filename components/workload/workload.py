@@ -14,6 +14,8 @@ from access.paths import written
 from components.identity import Credential, Identity
 from components.workload import manifests
 
+Data = Mapping[str, pulumi.Input[str]]
+
 _CREDENTIAL_DIGEST = "kong-oam.dev/client-credential"
 
 
@@ -38,7 +40,8 @@ class Workload(pulumi.ComponentResource):
         super().__init__("kong-oam:workload:Workload", name, None, opts)
         options = pulumi.ResourceOptions(parent=self, provider=provider)
         lowered = _lowered(application, component)
-        secret = _secret(name, lowered, component, estate, identities, options)
+        credential = _credential(component, estate, identities)
+        secret = _secret(name, lowered, credential, options) if credential else None
         account = k8s.core.v1.ServiceAccount(
             f"{name}-account", **_args(manifests.service_account(lowered)), opts=options
         )
@@ -53,7 +56,7 @@ class Workload(pulumi.ComponentResource):
         }
         self.deployment = k8s.apps.v1.Deployment(
             f"{name}-deployment",
-            **_args(_deployment(lowered, account, secret)),
+            **_args(_deployment(lowered, account, secret, credential)),
             opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=list(after))),
         )
         self.hosts = {
@@ -90,7 +93,10 @@ def _dns_name(service: k8s.core.v1.Service) -> pulumi.Output[str]:
 
 
 def _deployment(
-    lowered: manifests.Workload, account: k8s.core.v1.ServiceAccount, secret: k8s.core.v1.Secret | None
+    lowered: manifests.Workload,
+    account: k8s.core.v1.ServiceAccount,
+    secret: k8s.core.v1.Secret | None,
+    credential: Data,
 ) -> manifests.Manifest:
     """The Deployment; account and credential are named by the resources that make them."""
     manifest = manifests.deployment(lowered)
@@ -101,7 +107,7 @@ def _deployment(
         container = template["spec"]["containers"][0]
         container["envFrom"] = [{"secretRef": {"name": secret.metadata.apply(_name)}}]
         # A new credential rolls the pods. The digest is of a high-entropy secret and says nothing about it.
-        digest = pulumi.Output.unsecret(secret.string_data.apply(_digest))
+        digest = pulumi.Output.unsecret(pulumi.Output.all(**credential).apply(_digest))
         template["metadata"]["annotations"] = {
             **template["metadata"].get("annotations", {}),
             _CREDENTIAL_DIGEST: digest,
@@ -118,27 +124,24 @@ def _digest(data: Mapping[str, str]) -> str:
 
 
 def _secret(
-    name: str,
-    lowered: manifests.Workload,
-    component: Component,
-    estate: Estate,
-    identities: Mapping[str, Identity],
-    options: pulumi.ResourceOptions,
-) -> k8s.core.v1.Secret | None:
+    name: str, lowered: manifests.Workload, credential: Data, options: pulumi.ResourceOptions
+) -> k8s.core.v1.Secret:
+    return k8s.core.v1.Secret(
+        f"{name}-client",
+        **_args(manifests.client_secret(lowered)),
+        string_data=pulumi.Output.secret(credential),
+        opts=options,
+    )
+
+
+def _credential(component: Component, estate: Estate, identities: Mapping[str, Identity]) -> Data:
     """All that a client needs to call: where tokens are, who it is, what it may ask for, where the APIs are."""
-    if not component.clients:
-        return None
     data: dict[str, pulumi.Input[str]] = {}
     for client in component.clients:
         identity = identities[client.provider]
         data |= _settings(client, identity, identity.clients[component.key])
         data |= {_variable(call.component): _base_url(estate, call.component) for call in client.calls}
-    return k8s.core.v1.Secret(
-        f"{name}-client",
-        **_args(manifests.client_secret(lowered)),
-        string_data=pulumi.Output.secret(data),
-        opts=options,
-    )
+    return data
 
 
 def _settings(client: Client, identity: Identity, credential: Credential) -> dict[str, pulumi.Input[str]]:
