@@ -1,5 +1,6 @@
 """The kubernetes and time stand-ins under the real engine."""
 
+import re
 import time
 from collections.abc import Callable
 
@@ -96,8 +97,7 @@ def test_a_secret_is_nowhere_in_clear_and_an_unnamed_object_gets_a_name(project:
     assert "dmVyeS1oaWRkZW4=" not in shown + state
     assert "dmVyeS1oaWRkZW4=" in one.pulumi("stack", "export", "--show-secrets").stdout
     name = one.pulumi("stack", "output", "name").stdout.strip()
-    assert name.startswith("token-")
-    assert int(name.removeprefix("token-"), 16) < 16**8
+    assert re.fullmatch("token-[0-9a-f]{8}", name)
     assert one.pulumi("stack", "output", "address").stdout.startswith("10.96.")
     assert one.changes("preview", "--refresh") == {"same": 3}
     assert one.pulumi("stack", "output", "name").stdout.strip() == name
@@ -111,8 +111,8 @@ t.Sleep("settle", create_duration="{create}", destroy_duration="1s", triggers={{
 
 def test_a_sleep_waits_on_create_and_destroy_and_only_triggers_repeat_it(project: Callable[[str], Project]) -> None:
     """A new duration alone is an update without a wait; a new trigger is a replacement."""
-    one = project(SLEEP.format(create="1.5s", trigger="a"))
-    assert _seconds(one) >= 1.5
+    one = project(SLEEP.format(create="4.5s", trigger="a"))
+    assert _seconds(one) >= 4.5
     one.write(SLEEP.format(create="100h", trigger="a"))
     assert one.changes("preview") == {"same": 1, "update": 1}
     assert _seconds(one) < 50
