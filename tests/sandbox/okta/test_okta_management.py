@@ -119,6 +119,12 @@ def test_a_scope_name_is_unique_in_its_server(estate: Estate) -> None:
     estate.admin.make(f"authorizationServers/{other['id']}/scopes", {"name": "orders.read"})
 
 
+def test_a_scope_name_has_no_space_and_is_not_oktas(estate: Estate) -> None:
+    """A space would make two scopes of one in a request; `okta.` belongs to the org's own server."""
+    for name in ("orders read", "okta.users.read"):
+        assert estate.admin.refused("POST", f"{estate.path}/scopes", {"name": name})[0] == 400, name
+
+
 def test_a_system_scope_cannot_be_deleted(estate: Estate) -> None:
     """403, and it is still there."""
     openid = next(scope for scope in estate.admin.get(f"{estate.path}/scopes") if scope["name"] == "openid")
@@ -206,6 +212,17 @@ def test_the_client_secret_is_answered_on_write_only(estate: Estate) -> None:
     body["credentials"]["oauthClient"]["client_secret"] = "another-secret"
     changed = estate.admin.call("PUT", f"/api/v1/{path}", body)[1]
     assert changed["credentials"]["oauthClient"]["client_secret"] == "another-secret"
+
+
+def test_what_an_app_leaves_out_gets_oktas_defaults(admin: Admin) -> None:
+    """PKCE for a web app, 30 seconds of leeway for a refresh token, the client id from the app's id."""
+    body = app("a", "web", grant_types=["authorization_code", "refresh_token"])
+    body["credentials"] = {}
+    made = admin.make("apps", body)
+    assert made["settings"]["oauthClient"]["refresh_token"] == {"leeway": 30, "rotation_type": "STATIC"}
+    client = made["credentials"]["oauthClient"]
+    assert (client["pkce_required"], client["token_endpoint_auth_method"]) == (True, "client_secret_basic")
+    assert client["client_id"] == made["id"]
 
 
 def test_an_active_app_cannot_be_deleted(estate: Estate) -> None:
