@@ -213,7 +213,9 @@ class Okta(pulumi.ComponentResource):
         key = okta.auth.get_server_keys_output(
             auth_server_id=self._server.id, key_id=self._server.kid, opts=self._lookups
         )
-        return PublicKey(key.apply(lambda k: k.kid), key.apply(lambda k: k.n), key.apply(lambda k: k.e))
+        # A lookup by an id that is not known yet forgets what it depends on, and `up --plan` refuses an edge that is new.
+        after = pulumi.Output.all(self._server.id, key).apply(lambda both: both[1])
+        return PublicKey(after.apply(lambda k: k.kid), after.apply(lambda k: k.n), after.apply(lambda k: k.e))
 
 
 def _account(name: str, parent: pulumi.Resource) -> okta.Provider:
