@@ -53,6 +53,8 @@ class Gateway(pulumi.ComponentResource):
         self.nobody = kong.Consumer(
             f"{name}-anonymous",
             username=names.anonymous(self.stack),
+            # The provider sends an absent custom_id as an empty text in every update, and Kong answers that with 400.
+            custom_id=names.anonymous(self.stack),
             tags=names.tags(self.stack),
             opts=self.options,
         )

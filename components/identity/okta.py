@@ -55,6 +55,8 @@ class Okta(pulumi.ComponentResource):
         self._options = pulumi.ResourceOptions(parent=self, provider=account)
         self._lookups = pulumi.InvokeOutputOptions(parent=self, provider=account)
         self._clients = tuple(client for client in estate.clients if client.provider == settings.name)
+        self._guarded = tuple(c for c in estate.components.values() if c.provider == settings.name)
+        self._named = sorted({group for c in self._guarded for role in c.roles for group in role.groups})
         self._server = okta.auth.Server(
             f"{name}-server",
             name=f"kong-oam {estate.stack.name}",
@@ -85,10 +87,7 @@ class Okta(pulumi.ComponentResource):
 
     def _scopes(self) -> list[okta.auth.ServerScope]:
         declared = {
-            scope: description
-            for component in self._estate.components.values()
-            if component.provider == self._settings.name
-            for scope, description in component.scopes.items()
+            scope: description for component in self._guarded for scope, description in component.scopes.items()
         }
         return [
             okta.auth.ServerScope(
@@ -107,26 +106,17 @@ class Okta(pulumi.ComponentResource):
         ]
 
     def _groups(self) -> Mapping[str, pulumi.Output[str]]:
-        """Ids of the groups that exist at Okta, by logical name. A group that does not exist fails the run."""
-        logical = sorted({group for client in self._clients for group in client.groups})
+        """Ids of the groups that the roles name, by logical name. One that does not exist at Okta fails the run."""
         return {
             group: okta.group.get_group_output(name=self._issuer.group(group), opts=self._lookups).apply(_id)
-            for group in logical
+            for group in self._named
         }
 
     def _groups_claim(self) -> list[okta.auth.ServerClaim]:
         """Only the groups that some role names are listed: Okta fails a token request that matches more than 100."""
-        named = sorted(
-            {
-                self._issuer.group(group)
-                for component in self._estate.components.values()
-                if component.provider == self._settings.name
-                for role in component.roles
-                for group in role.groups
-            }
-        )
-        if not named:
+        if not self._named:
             return []
+        names = "|".join(re.escape(self._issuer.group(group)) for group in self._named)
         return [
             okta.auth.ServerClaim(
                 f"{self._prefix}-groups",
@@ -135,7 +125,7 @@ class Okta(pulumi.ComponentResource):
                 claim_type="RESOURCE",
                 value_type="GROUPS",
                 group_filter_type="REGEX",
-                value=f"^({'|'.join(re.escape(group) for group in named)})$",
+                value=f"^({names})$",
                 always_include_in_token=True,
                 scopes=[],
                 status="ACTIVE",
