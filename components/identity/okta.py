@@ -203,7 +203,7 @@ class Okta(pulumi.ComponentResource):
         key = okta.auth.get_server_keys_output(
             auth_server_id=self._server.id, key_id=self._server.kid, opts=self._lookups
         )
-        # A lookup by an id that is not known yet forgets what it depends on, and `up --plan` refuses an edge that is new.
+        # A lookup by an id that is not known yet forgets what it depends on, and `up --plan` refuses a new edge.
         after = pulumi.Output.all(self._server.id, key).apply(lambda both: both[1])
         return PublicKey(after.apply(lambda k: k.kid), after.apply(lambda k: k.n), after.apply(lambda k: k.e))
 
