@@ -1,0 +1,89 @@
+"""Who calls the sample estate, and how: real tokens of the Okta stand-in, raw requests to the gateway stand-in."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from sandbox.local import Local
+from sandbox.okta import browser
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The gateway's answer; `seen` is the request as it reached the workload stand-in, or None where it did not."""
+
+    status: int
+    seen: dict[str, Any] | None
+
+    def header(self, name: str) -> list[str]:
+        """The values of a header as the workload stand-in got it, in whatever case."""
+        assert self.seen is not None, f"answered with {self.status}, not by the workload"
+        return [value for key, value in self.seen["headers"] if key.lower() == name.lower()]
+
+
+def call(
+    local: Local,
+    method: str,
+    host: str,
+    target: str,
+    token: str | None = None,
+    headers: tuple[tuple[str, str], ...] = (),
+) -> Answer:
+    """One request, its target as it is written; `token` goes into the Authorization header."""
+    connection = http.client.HTTPConnection(urlsplit(local.kong.proxy_url).netloc, timeout=10)
+    try:
+        connection.putrequest(method, target, skip_host=True)
+        sent = (("Host", host), *headers, *((("Authorization", f"Bearer {token}"),) if token else ()))
+        for name, value in sent:
+            connection.putheader(name, value)
+        connection.endheaders()
+        response = connection.getresponse()
+        body = response.read()
+        return Answer(response.status, json.loads(body) if response.status == 200 and body else None)
+    finally:
+        connection.close()
+
+
+def credential(local: Local, component: str) -> dict[str, str]:
+    """The environment that a component's pods get from its Secret in the cluster stand-in, and nothing else."""
+    (found,) = (one for one in local.cluster.objects("Secret") if one["metadata"]["name"] == f"{component}-client")
+    return {key: base64.b64decode(value).decode() for key, value in found["data"].items()}
+
+
+def service_token(local: Local, component: str) -> str:
+    """The access token that a service gets for itself, with all of its scopes."""
+    own = credential(local, component)
+    answer = browser.client_credentials(
+        own["OAUTH_ISSUER"], own["OAUTH_CLIENT_ID"], own["OAUTH_CLIENT_SECRET"], own["OAUTH_SCOPES"].split()
+    )
+    return str(answer["access_token"])
+
+
+def signed_in(local: Local, component: str, user: str) -> dict[str, Any]:
+    """What the issuer gives a web application for a user: access_token, id_token, scope. Raises RefusedError."""
+    own = credential(local, component)
+    return browser.login(
+        own["OAUTH_ISSUER"],
+        own["OAUTH_CLIENT_ID"],
+        own["OAUTH_CLIENT_SECRET"],
+        own["OAUTH_REDIRECT_URIS"].split()[0],
+        [*own["OAUTH_SCOPES"].split(), "openid"],
+        user,
+    )
+
+
+def user_token(local: Local, component: str, user: str) -> str:
+    """The access token of a user who signed in to a web application."""
+    return str(signed_in(local, component, user)["access_token"])
+
+
+def part(token: str, index: int) -> dict[str, Any]:
+    """Header (0) or payload (1) of a token."""
+    text = token.split(".")[index]
+    decoded: dict[str, Any] = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    return decoded

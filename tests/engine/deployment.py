@@ -1,0 +1,107 @@
+"""One project folder with Applications of its own, and the literal `pulumi` CLI on it over a running sandbox."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+from sandbox.local import ROOT, STACK, Local
+
+_LINKED = ("__main__.py", "Pulumi.yaml", "oam", "access", "components", "definitions", ".venv")
+_COPIED = ("applications", "stacks")
+
+
+def project(folder: Path, *copied: str) -> Path:
+    """`folder` filled as this repository is: linked, but for what tests may edit or the CLI may write.
+
+    `copied` names more parts (as "components") that the test wants to edit.
+    """
+    for name in (*_LINKED, *_COPIED):
+        if name not in (*_COPIED, *copied):
+            (folder / name).symlink_to(ROOT / name)
+        elif (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name)
+        else:
+            shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The stack `local` of the project in `folder`. Every run of the CLI ends within 90 seconds."""
+
+    local: Local
+    folder: Path
+
+    def pulumi(self, *arguments: str, check: bool = True) -> CompletedProcess[str]:
+        """The CLI in the project's folder."""
+        return self.local.pulumi(*arguments, cwd=self.folder, check=check, timeout=90)
+
+    def run(self, verb: str, *arguments: str, check: bool = True) -> CompletedProcess[str]:
+        """`up`, `refresh` or `destroy` of the stack, without a preview before it."""
+        return self.pulumi(verb, "-s", STACK, "--yes", "--skip-preview", *arguments, check=check)
+
+    def changes(self, verb: str, *arguments: str) -> dict[str, str]:
+        """What `verb` changes, from the engine's events: {resource's logical name: operation}; what stays is left out.
+
+        For preview it is what would be changed.
+        """
+        if verb == "preview":
+            return named(preview(self, *arguments))
+        return named(operations(self.run(verb, *arguments, "--json").stdout))
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Replaces `old`, which stands exactly once, in a file of the project."""
+        path = self.folder / file
+        text = path.read_text("utf-8")
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
+        path.write_text(text.replace(old, new), "utf-8")
+
+    def state(self, *arguments: str) -> list[dict[str, Any]]:
+        """The resources of the exported state, in the order in which they were made."""
+        exported = json.loads(self.pulumi("stack", "export", "-s", STACK, *arguments).stdout)
+        found: list[dict[str, Any]] = exported["deployment"].get("resources") or []
+        return found
+
+    def output(self, name: str) -> Any:
+        """One of the stack's outputs."""
+        return json.loads(self.pulumi("stack", "output", "-s", STACK, "--json", name).stdout)
+
+
+def start(local: Local, folder: Path) -> Deployment:
+    """A deployment with an empty stack."""
+    deployment = Deployment(local, folder)
+    deployment.pulumi("stack", "init", STACK)
+    return deployment
+
+
+def preview(deployment: Deployment, *arguments: str) -> dict[str, str]:
+    """What `preview --json` says: {urn: operation}."""
+    steps = json.loads(deployment.pulumi("preview", "-s", STACK, "--json", *arguments).stdout)["steps"]
+    return {step["urn"]: step["op"] for step in steps}
+
+
+def events(printed: str) -> Iterator[dict[str, Any]]:
+    """The engine's events that `--json` printed, or that `--event-log` wrote: one JSON object a line."""
+    for line in printed.splitlines():
+        if line.startswith("{"):
+            yield json.loads(line)
+
+
+def operations(printed: str) -> dict[str, str]:
+    """What a run did by its events: {urn: operation}. The run must have said that it succeeded."""
+    seen = list(events(printed))
+    results = [event["summaryEvent"]["result"] for event in seen if "summaryEvent" in event]
+    assert results == ["succeeded"], printed
+    steps = [event["resourcePreEvent"]["metadata"] for event in seen if "resourcePreEvent" in event]
+    return {step["urn"]: step["op"] for step in steps}
+
+
+def named(steps: dict[str, str]) -> dict[str, str]:
+    """The steps that change something, by logical name: after the type, which is what is between `::`."""
+    return {urn.rsplit("::", 1)[1]: op for urn, op in steps.items() if op not in ("same", "read", "refresh")}

@@ -1,0 +1,139 @@
+"""Changes of a running estate: an edited rule, a change made by hand, a rotated key, and its end."""
+
+import httpx
+
+from sandbox.local import STACK
+from tests.engine.calls import call, part, service_token, user_token
+from tests.engine.conftest import Empty, entities
+from tests.engine.deployment import Deployment
+
+
+def test_an_edited_rule_changes_one_gate_and_nothing_else(deployed: Deployment) -> None:
+    """PATCH joins the write rule of orders: one plugin would be updated, then is, and then the PATCH is let through."""
+    local = deployed.local
+    order_desk, sales = (user_token(local, "web", f"user-{group}") for group in ("order-desk", "sales"))
+    assert call(local, "PATCH", "orders.example.com", "/orders/7", order_desk).status == 403
+    deployed.edit("applications/orders.yaml", "[POST, PUT, DELETE]", "[POST, PUT, PATCH, DELETE]")
+    assert deployed.changes("preview") == {"orders/api-8080-gate": "update"}
+    shown = deployed.pulumi("preview", "-s", STACK, "--diff").stdout
+    assert (
+        '+  "/orders": {"DELETE":[["orders.write"]],"GET":[["orders.read"]],"HEAD":[["orders.read"]],"PATCH":' in shown
+    )
+    assert '+ POST,PUT,PATCH,DELETE orders.example.com/orders      : "orders/api: orders.write: shop/web for' in shown
+    assert (
+        call(local, "PATCH", "orders.example.com", "/orders/7", order_desk).status == 403
+    )  # a preview changes nothing
+    assert deployed.changes("up") == {"orders/api-8080-gate": "update"}
+    assert call(local, "PATCH", "orders.example.com", "/orders/7", order_desk).status == 200
+    assert call(local, "PATCH", "orders.example.com", "/orders/7", sales).status == 403
+    assert call(local, "PATCH", "orders.example.com", "/orders/7").status == 401
+
+
+def test_an_anonymous_set_by_hand_is_seen_and_repaired(deployed: Deployment) -> None:
+    """`jwt` of orders/api lets everybody pass: the gate still refuses, a refresh sees it, an up takes it back."""
+    local = deployed.local
+    anonymous = _opened_by_hand(deployed)
+    assert call(local, "GET", "orders.example.com", "/orders").status == 401
+    assert call(local, "GET", "orders.example.com", "/orders", "a.b.c").status == 401
+    assert call(local, "GET", "orders.example.com", "/orders", service_token(local, "renderer")).status == 403
+    assert call(local, "POST", "orders.example.com", "/orders", service_token(local, "checkout")).status == 403
+    assert deployed.changes("preview") == {}  # without a refresh nobody looks
+    assert deployed.changes("preview", "--refresh") == {"orders/api-8080-jwt": "update"}
+    assert deployed.changes("up", "--refresh") == {"orders/api-8080-jwt": "update"}
+    assert _jwt_of_orders(deployed)["config"]["anonymous"] is None
+
+    assert _opened_by_hand(deployed) == anonymous
+    deployed.run("refresh")  # changes the state, not Kong
+    assert _jwt_of_orders(deployed)["config"]["anonymous"] == anonymous
+    assert deployed.changes("preview") == {"orders/api-8080-jwt": "update"}
+    assert deployed.changes("up") == {"orders/api-8080-jwt": "update"}
+    assert _jwt_of_orders(deployed)["config"]["anonymous"] is None
+
+
+def _jwt_of_orders(deployment: Deployment) -> dict[str, object]:
+    (service,) = (
+        one["id"]
+        for one in deployment.local.kong.entities("services")
+        if one["name"] == "kong-oam.local.orders.api.8080"
+    )
+    (plugin,) = (
+        one
+        for one in deployment.local.kong.entities("plugins")
+        if one["name"] == "jwt" and (one["service"] or {}).get("id") == service
+    )
+    return plugin
+
+
+def _opened_by_hand(deployment: Deployment) -> str:
+    """Somebody gives the plugin an `anonymous` through the Admin API; the username of the stack's own nobody."""
+    anonymous = "kong-oam.local.anonymous"
+    local = deployment.local
+    httpx.patch(
+        f"{local.kong.admin_url}/plugins/{_jwt_of_orders(deployment)['id']}",
+        headers={"Kong-Admin-Token": local.env["KONG_ADMIN_TOKEN"]},
+        json={"config": {"anonymous": anonymous}},
+    ).raise_for_status()
+    return anonymous
+
+
+def test_a_rotated_key_takes_a_slot_of_its_own(deployed: Deployment) -> None:
+    """Okta signs with a new key: tokens of both are good once the stack is up again, and then nothing changes."""
+    local = deployed.local
+    (server,) = (one["id"] for one in local.okta.objects("authorizationServers"))
+    before = service_token(local, "checkout")
+    assert _slots(deployed) == [part(before, 0)["kid"], None, None, None]
+    local.okta.rotate(server)
+    after = service_token(local, "checkout")
+    assert call(local, "GET", "orders.example.com", "/orders", after).status == 401
+    changes = deployed.changes("up", "--refresh")
+    # The empty slots hold the issuer's current key under an unused name, so they follow it.
+    assert changes == {f"gateway-ring-okta-slot-{index}": "update" for index in (1, 2, 3)}
+    assert _slots(deployed) == [part(before, 0)["kid"], part(after, 0)["kid"], None, None]
+    assert call(local, "GET", "orders.example.com", "/orders", before).status == 200
+    assert call(local, "GET", "orders.example.com", "/orders", after).status == 200
+    assert deployed.changes("up") == {}
+    assert deployed.changes("up", "--refresh") == {}
+    assert _slots(deployed) == [part(before, 0)["kid"], part(after, 0)["kid"], None, None]
+
+
+def _slots(deployment: Deployment) -> list[str | None]:
+    return [slot["key"]["kid"] if slot["key"] else None for slot in deployment.output("keySlots")["okta"]]
+
+
+def test_destroy_takes_away_what_the_stack_made_and_nothing_else(empty: Empty) -> None:
+    """Kong, Okta and the cluster are left with what was there before: another's service, another's server."""
+    deployment = empty()
+    local = deployment.local
+    httpx.post(
+        f"{local.kong.admin_url}/services",
+        headers={"Kong-Admin-Token": local.env["KONG_ADMIN_TOKEN"]},
+        json={"name": "another", "host": "another.example.com"},
+    ).raise_for_status()
+    httpx.post(
+        f"{local.okta.url}/api/v1/authorizationServers",
+        headers={"Authorization": f"SSWS {local.env['OKTA_API_TOKEN']}"},
+        json={"name": "another", "description": "", "audiences": ["api://another"]},
+    ).raise_for_status()
+    before = entities(local)
+    groups = local.okta.objects("groups")
+    deployment.run("up")
+    made = {kind: len(ones) - len(before.get(kind, [])) for kind, ones in entities(local).items()}
+    # 5 gated services with 3 plugins each, 5 public routes with one more; nobody and one ring of 4 slots.
+    assert {kind: made[kind] for kind in ("services", "plugins", "routes", "consumers", "jwt_secrets")} == {
+        "services": 5,
+        "plugins": 20,
+        "routes": 10,
+        "consumers": 2,
+        "jwt_secrets": 4,
+    }
+    assert {kind: made[kind] for kind in ("authorizationServers", "apps", "policies", "rules", "claims")} == {
+        "authorizationServers": 1,
+        "apps": 4,
+        "policies": 4,
+        "rules": 4,
+        "claims": 1,
+    }
+    deployment.run("destroy")
+    assert entities(local) == before
+    assert local.okta.objects("groups") == groups
+    assert deployment.state() == []

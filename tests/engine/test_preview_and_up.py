@@ -1,0 +1,112 @@
+"""What the engine says of the sample estate: all of it at the first preview, and nothing more once it is up."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sandbox.local import STACK
+from tests.engine.calls import call, service_token
+from tests.engine.conftest import Empty, Sample
+from tests.engine.deployment import operations
+
+ORDERS_TABLE: dict[str, Any] = {
+    "version": 1,
+    "component": "orders/api",
+    "ring": "kong-oam.local.ring.okta",
+    "issuer": None,
+    "audience": "api://kong-oam/local",
+    "spelling": {
+        "client": "cid",
+        "user": "uid",
+        "subject": "sub",
+        "scopes": "scp",
+        "scopes_form": "list",
+        "groups": "groups",
+        "marks": [{"claim": "jti", "value": "AT.", "prefix": True}],
+        "overage": [],
+    },
+    "hosts": {"orders.example.com": {"/orders": True}},
+    "rules": {
+        "/orders": {
+            "GET": [["orders.read"]],
+            "HEAD": [["orders.read"]],
+            "POST": [["orders.write"]],
+            "PUT": [["orders.write"]],
+            "DELETE": [["orders.write"]],
+        },
+        "/orders/health": {"GET": "public", "HEAD": "public"},
+    },
+    "groups": {"sales": ["orders.read"], "order-desk": ["orders.read", "orders.write"]},
+    "depth": 2,
+}
+
+
+def test_the_first_preview_shows_every_resource_of_the_up(sample: Sample) -> None:
+    """Nothing has to exist before the engine can tell what there will be."""
+    steps = json.loads(sample.said["preview"])["steps"]
+    previewed = {step["urn"]: step["op"] for step in steps}
+    assert previewed == operations(sample.said["up"])
+    assert {op for urn, op in previewed.items() if "StackReference" not in urn} == {"create"}
+    names = {urn.rsplit("::", 1)[1] for urn in previewed}
+    assert {"okta-server", "orders/api-8080-gate", "settle", "orders/api-protected-1-8080", "shop/web-client"} <= names
+
+
+def test_the_first_preview_holds_the_gates_table(sample: Sample) -> None:
+    """Before anything exists, the whole table by which orders/api will be guarded can be read in it."""
+    steps = json.loads(sample.said["preview"])["steps"]
+    (gate,) = (step for step in steps if step["urn"].endswith("::orders/api-8080-gate"))
+    script = json.loads(gate["newState"]["inputs"]["configJson"])["access"][0]
+    written = script.removeprefix("local TABLE = [==[").split("]==]")[0]
+    assert json.loads(written) == ORDERS_TABLE
+
+
+def test_a_preview_as_text_shows_who_may_call_what(empty: Empty) -> None:
+    """`preview --diff` of a first deployment: the access table line by line, and the gate's own where texts are shown
+    in full (else the CLI cuts them after three lines)."""
+    said = empty().pulumi("preview", "-s", STACK, "--diff", "--show-full-output").stdout
+    gate = said[said.index("::orders/api-8080-gate]") :]
+    script = gate[: gate.index("serviceId")].replace("\\", "")
+    assert '"/orders/health": {"GET":"public","HEAD":"public"}' in script
+    access = said[said.index("--outputs:--") :]
+    assert 'orders/api: orders.write: shop/web for order-desk"' in access
+    assert 'hello.example.com/                                 : "hello/hello-world: any principal of okta"' in access
+
+
+def test_a_second_up_changes_nothing(sample: Sample) -> None:
+    """Every resource stays as it is."""
+    done = operations(sample.deployment.run("up", "--json").stdout)
+    assert {urn: op for urn, op in done.items() if op not in ("same", "read")} == {}
+    assert len(done) > 100
+
+
+def test_an_up_after_a_refresh_changes_nothing(sample: Sample) -> None:
+    """What Kong, Okta and the cluster answer is what was sent to them."""
+    done = operations(sample.deployment.run("up", "--refresh", "--json").stdout)
+    assert {urn: op for urn, op in done.items() if op not in ("same", "read", "refresh")} == {}
+    assert len(done) > 100
+
+
+def test_a_saved_plan_deploys(empty: Empty, tmp_path: Path) -> None:
+    """What was previewed and kept in a file is what `up --plan` does, on an empty stack."""
+    deployment = empty()
+    deployment.local.env["PULUMI_EXPERIMENTAL"] = "true"
+    plan = tmp_path / "plan.json"
+    deployment.pulumi("preview", "-s", STACK, "--save-plan", str(plan))
+    assert len(json.loads(plan.read_text())["resourcePlans"]) > 100
+    deployment.run("up", "--plan", str(plan))
+    local = deployment.local
+    assert call(local, "GET", "orders.example.com", "/orders").status == 401
+    assert call(local, "GET", "orders.example.com", "/orders", service_token(local, "checkout")).status == 200
+
+
+def test_a_saved_plan_holds_what_was_previewed(empty: Empty, tmp_path: Path) -> None:
+    """An Application that was edited after the preview is not deployed by its plan."""
+    deployment = empty()
+    deployment.local.env["PULUMI_EXPERIMENTAL"] = "true"
+    plan = tmp_path / "plan.json"
+    deployment.pulumi("preview", "-s", STACK, "--save-plan", str(plan))
+    deployment.edit("applications/orders.yaml", "[POST, PUT, DELETE]", "[PUT, DELETE]")
+    refused = deployment.run("up", "--plan", str(plan), check=False)
+    assert refused.returncode != 0
+    assert "orders/api-8080-gate" in refused.stdout + refused.stderr
+    assert call(deployment.local, "GET", "orders.example.com", "/orders").status == 404

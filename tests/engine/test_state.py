@@ -1,0 +1,139 @@
+"""What the exported state tells: the edges between identity, gateway and workload, and no secret in clear."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.local import STACK
+from tests.engine.calls import credential
+from tests.engine.conftest import Sample
+
+_WORKLOADS_WITH_A_CLIENT = ("renderer", "console", "checkout", "web")
+
+
+@pytest.fixture(scope="module")
+def state(sample: Sample) -> list[dict[str, Any]]:
+    """The resources of the deployed sample estate."""
+    return sample.deployment.state()
+
+
+def _one(state: list[dict[str, Any]], name: str, kind: str) -> dict[str, Any]:
+    (found,) = (one for one in state if one["urn"].endswith(f"::{name}") and one["type"] == kind)
+    return found
+
+
+def _edges(resource: dict[str, Any]) -> set[str]:
+    """Logical names of what a resource depends on."""
+    return {urn.rsplit("::", 1)[1] for urn in resource.get("dependencies", ())}
+
+
+def _edges_of(resource: dict[str, Any], name: str) -> set[str]:
+    """Logical names of what one property of a resource is made of."""
+    return {urn.rsplit("::", 1)[1] for urn in resource["propertyDependencies"][name]}
+
+
+def test_an_app_leads_to_its_secret_and_that_to_the_pods(state: list[dict[str, Any]]) -> None:
+    """Okta's app -> Secret -> Deployment, for each of the four clients, and for no other's."""
+    for component in ("reports/renderer", "reports/console", "shop/checkout", "shop/web"):
+        secret = _one(state, f"{component}-client", "kubernetes:core/v1:Secret")
+        assert _edges_of(secret, "stringData") == {f"okta-app-{component}", "okta-server"}
+        deployment = _one(state, f"{component}-deployment", "kubernetes:apps/v1:Deployment")
+        assert {f"{component}-client", f"{component}-account"} <= _edges_of(deployment, "spec")
+    orders = _one(state, "orders/api-deployment", "kubernetes:apps/v1:Deployment")
+    assert _edges(orders) == {"orders/api-account"}
+
+
+def test_server_and_key_lead_to_credentials_and_those_to_settling_and_routes(state: list[dict[str, Any]]) -> None:
+    """Authorization server and its key -> key ring and credential -> settle -> every route."""
+    ring = _one(state, "gateway-ring-okta", "kong:index/consumer:Consumer")
+    assert _edges_of(ring, "customId") == {"okta-server"}
+    slots = [f"gateway-ring-okta-slot-{index}" for index in range(4)]
+    for slot in slots:
+        credential = _one(state, slot, "kong:index/consumerJwtAuth:ConsumerJwtAuth")
+        assert _edges_of(credential, "consumerId") == {"gateway-ring-okta"}
+        assert "okta-server" in _edges_of(credential, "key")
+        assert "okta-server" in _edges_of(credential, "rsaPublicKey")
+    settle = _one(state, "settle", "time:index/sleep:Sleep")
+    services = ("hello/hello-world-8000", "orders/api-8080", "reports/console-4000", "reports/library-8000")
+    guards = {
+        f"{service}-{role}"
+        for service in (*services, "shop/web-3000")
+        for role in ("service", "admission", "jwt", "gate")
+    }
+    assert _edges(settle) == guards | set(slots)
+    routes = [one for one in state if one["type"] == "kong:index/route:Route"]
+    assert len(routes) == 10
+    for route in routes:
+        (service,) = _edges_of(route, "serviceId")
+        assert _edges(route) == {"settle", service}
+
+
+def test_a_kubernetes_service_leads_to_the_gated_service(state: list[dict[str, Any]]) -> None:
+    """Kong's upstream is the name of the Service that the same run makes; plugins and parents belong to it."""
+    services = {
+        "hello/hello-world-8000-service": "hello/hello-world-service-hello-world",
+        "orders/api-8080-service": "orders/api-service-api",
+        "reports/console-4000-service": "reports/console-service-console",
+        "reports/library-8000-service": "reports/library-service-library-api",
+        "shop/web-3000-service": "shop/web-service-web",
+    }
+    for name, upstream in services.items():
+        assert _edges_of(_one(state, name, "kong:index/service:Service"), "host") == {upstream}
+    gate = _one(state, "orders/api-8080-gate", "kong:index/plugin:Plugin")
+    assert _edges_of(gate, "serviceId") == {"orders/api-8080-service"}
+    assert gate["parent"].endswith("kong-oam:gateway:GatedService::orders/api-8080")
+    gated = _one(state, "orders/api-8080", "kong-oam:gateway:GatedService")
+    assert gated["parent"].endswith("kong-oam:index:Application::orders")
+
+
+def _secrets(sample: Sample) -> dict[str, str]:
+    """Every secret of the run: what Okta gave the four clients, and the two tokens that the program works with."""
+    local = sample.local
+    known = {name: credential(local, name)["OAUTH_CLIENT_SECRET"] for name in _WORKLOADS_WITH_A_CLIENT}
+    tokens = {name: local.env[name] for name in ("KONG_ADMIN_TOKEN", "OKTA_API_TOKEN")}
+    assert len({*known.values(), *tokens.values()}) == 6
+    assert all(len(value) >= 16 for value in (known | tokens).values())
+    return known | tokens
+
+
+def _found(secrets: dict[str, str], text: str) -> set[str]:
+    """Names of the secrets that stand in `text`, as they are or as Kubernetes writes them (base64)."""
+    return {
+        name for name, secret in secrets.items() if secret in text or base64.b64encode(secret.encode()).decode() in text
+    }
+
+
+def _said(sample: Sample) -> Iterator[tuple[str, str]]:
+    """All that the CLI has said or says of the estate, and all files that it keeps, without being asked for secrets."""
+    yield from sample.said.items()
+    yield "the event log", sample.log
+    for arguments in (
+        ("stack", "export", "-s", STACK),
+        ("stack", "output", "-s", STACK, "--json"),
+        ("preview", "-s", STACK, "--diff", "--refresh", "--show-sames", "--show-full-output"),
+        ("destroy", "-s", STACK, "--preview-only", "--diff", "--show-full-output"),
+        ("up", "-s", STACK, "--yes", "--skip-preview", "--diff", "--show-sames", "-v=9", "--logtostderr", "--logflow"),
+    ):
+        done = sample.deployment.pulumi(*arguments)
+        assert len(done.stdout) > 500, arguments
+        yield " ".join(arguments), done.stdout
+        yield f"{' '.join(arguments)}, stderr", done.stderr
+    files = [file for file in Path(sample.local.folder).rglob("*") if file.is_file()]
+    assert any(file.name == f"{STACK}.json" for file in files)
+    for file in files:
+        yield str(file), file.read_text("utf-8", "replace")
+
+
+def test_no_secret_is_kept_or_shown_in_clear(sample: Sample) -> None:
+    """State, history, outputs, previews, events and logs hold none of them; the same search finds all when decrypted."""
+    secrets = _secrets(sample)
+    decrypted = sample.deployment.pulumi("stack", "export", "-s", STACK, "--show-secrets").stdout
+    assert _found(secrets, decrypted) == set(secrets)
+    texts = dict(_said(sample))
+    assert {name: found for name, text in texts.items() if (found := _found(secrets, text))} == {}
+    assert "okta-app-shop/checkout" in texts["the event log"]
