@@ -29,7 +29,7 @@ except (StackError, preflight.PreflightError) as error:
 own = pulumi.StackReference(f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}")
 identities = {provider.name: provision(provider, estate) for provider in settings.providers}
 gateway = Gateway("gateway", settings, account, facts, estate, identities, own.get_output("keySlots"))
-cluster = k8s.Provider("cluster", context=settings.context)
+cluster = k8s.Provider("cluster", context=settings.cluster.context)
 
 applications = [Application(model, gateway, identities, cluster) for model in estate.applications]
 gated = {key: services for application in applications for key, services in application.gated.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -38,15 +38,32 @@ class ProviderSettings:
 
 @dataclass(frozen=True, slots=True)
 class GatewaySettings:
-    """Where the gateway is. `settle_seconds` None: what the Admin API's settings amount to."""
+    """Where the gateway is, and how it reaches workloads. It runs in `namespace`, or connects from `cidrs`.
 
-    namespace: str
+    `settle_seconds` None: what the Admin API's settings amount to.
+    """
+
+    namespace: str | None
     pod_labels: Mapping[str, str]
+    cidrs: tuple[str, ...]
+    reach: Literal["cluster", "loadBalancer", "nodePort"]
+    service_annotations: Mapping[str, str]
+    node_address: str | None
     scheme: Literal["http", "https"]
     key_slots: int
     admin_url: str | None
     workspace: str | None
     settle_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSettings:
+    """What the cluster adds to every workload. `images` maps prefixes of image names, as Applications write them."""
+
+    context: str | None = None
+    images: Mapping[str, str] = field(default_factory=dict)
+    pull_secrets: tuple[str, ...] = ()
+    account_annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +73,7 @@ class Settings:
     stack: Stack
     cloud: str
     as_of: datetime.date
-    context: str | None
+    cluster: ClusterSettings
     gateway: GatewaySettings
     providers: tuple[ProviderSettings, ...]
 
@@ -72,7 +89,7 @@ def plain(settings: ProviderSettings) -> Provider:
 def parse(name: str, data: Mapping[str, Any], describe: Describe = plain) -> Settings:
     """Settings of stack `name` from its `kong-oam:` values. Raises StackError."""
     _check(name, data)
-    gateway, domains = data["gateway"], data.get("domains", {})
+    gateway, domains, cluster = data["gateway"], data.get("domains", {}), data.get("cluster", {})
     providers = tuple(_provider(name, item) for item in data["identityProviders"])
     scheme = gateway.get("scheme", "https")
     return Settings(
@@ -85,10 +102,19 @@ def parse(name: str, data: Mapping[str, Any], describe: Describe = plain) -> Set
         ),
         cloud=data["cloud"],
         as_of=datetime.date.fromisoformat(data["asOf"]),
-        context=data.get("cluster", {}).get("context"),
+        cluster=ClusterSettings(
+            context=cluster.get("context"),
+            images=data.get("images", {}),
+            pull_secrets=tuple(cluster.get("imagePullSecrets", ())),
+            account_annotations=cluster.get("serviceAccountAnnotations", {}),
+        ),
         gateway=GatewaySettings(
-            namespace=gateway["namespace"],
+            namespace=gateway.get("namespace"),
             pod_labels=gateway.get("podLabels", {}),
+            cidrs=tuple(gateway.get("cidrs", ())),
+            reach=gateway.get("reach", "cluster"),
+            service_annotations=gateway.get("serviceAnnotations", {}),
+            node_address=gateway.get("nodeAddress"),
             scheme=scheme,
             key_slots=gateway.get("keySlots", 4),
             admin_url=gateway.get("adminUrl"),
@@ -138,6 +164,20 @@ def _check(name: str, data: Mapping[str, Any]) -> None:
             problems.append(f"{NAMESPACE}:asOf: {data['asOf']} is no day")
         names = [item["name"] for item in data["identityProviders"]]
         problems += [f"{NAMESPACE}:identityProviders: '{n}' stands twice" for n in {*names} if names.count(n) > 1]
+        problems += _gateway_problems(data["gateway"])
     if problems:
         listed = "\n  ".join(problems)
         raise StackError(f"stack '{name}' cannot be used; mend stacks/Pulumi.{name}.yaml:\n  {listed}")
+
+
+def _gateway_problems(gateway: Mapping[str, Any]) -> Iterator[str]:
+    """Where the gateway is must be known: whoever else could connect to a workload would get past the gate."""
+    where = f"{NAMESPACE}:gateway"
+    if ("namespace" in gateway) != ("podLabels" in gateway):
+        yield f"{where}: namespace and podLabels go together; else other pods there would count as the gateway"
+    if "namespace" not in gateway and "cidrs" not in gateway:
+        yield f"{where}: say where the gateway is: namespace and podLabels in the cluster, or cidrs outside"
+    if gateway.get("reach", "cluster") == "cluster" and "namespace" not in gateway:
+        yield f"{where}: a gateway outside the cluster cannot use its names; set reach to loadBalancer or nodePort"
+    if gateway.get("reach") == "nodePort" and "nodeAddress" not in gateway:
+        yield f"{where}: reach: nodePort needs nodeAddress"

@@ -12,7 +12,6 @@ from access.model import Component
 from components.gateway.gateway import Gateway
 from components.gateway.service import GatedService
 from components.identity import Identity
-from components.workload.manifests import GatewayPeer
 from components.workload.workload import Workload
 
 
@@ -29,18 +28,24 @@ class Application(pulumi.ComponentResource):
     ) -> None:
         super().__init__("kong-oam:index:Application", model.name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
-        settings = gateway.settings.gateway
-        peer = GatewayPeer(settings.namespace, settings.pod_labels)
         self.gated: dict[str, dict[int, GatedService]] = {}
         workloads: dict[str, Workload] = {}
         for component in _in_order(model):
             after = [workloads[name].deployment for name in component.depends_on]
             workload = Workload(
-                component.key, model, component, gateway.estate, identities, peer, cluster, after=after, opts=own
+                component.key,
+                model,
+                component,
+                gateway.estate,
+                gateway.settings,
+                identities,
+                cluster,
+                after=after,
+                opts=own,
             )
             workloads[component.name] = workload
             self.gated[component.key] = {
-                port: GatedService(f"{component.key}-{port}", gateway, component, port, workload.hosts[port], own)
+                port: GatedService(f"{component.key}-{port}", gateway, component, port, workload.upstreams[port], own)
                 for port in component.ports
             }
         self.register_outputs({})

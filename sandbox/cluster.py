@@ -2,7 +2,7 @@
 
 It is no API server: no admission, no controllers, no watches, no status. What it keeps of the real one is what the
 program can notice: objects are found by apiVersion, kind, namespace and name; a second create of one is a conflict;
-a Service gets a cluster address.
+a Service gets a cluster address, and by its type node ports and the address of a load balancer.
 """
 
 import json
@@ -46,12 +46,14 @@ class Cluster:
 
     GET, PUT and DELETE on `/objects?apiVersion=&kind=&namespace=&name=`; PUT with `create=1` is a create and answers
     409 when the object exists. GET without a name lists. Answers are the object, or `{"message": ...}` with 404/409.
+    `balancer` is the address that load balancers get.
     """
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, balancer: str = "127.0.0.1") -> None:
+        self._balancer = balancer
         self._objects: dict[Key, Object] = {}
         self._lock = threading.Lock()
-        self._addresses = 0
+        self._addresses = self._node_ports = 0
         handler = type("Handler", (_Handler,), {"cluster": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
         self._server.daemon_threads = True
@@ -112,7 +114,22 @@ class Cluster:
             spec = manifest.setdefault("spec", {})
             if "clusterIP" not in spec:
                 spec["clusterIP"] = known.get("spec", {}).get("clusterIP") or self._next_address()
+            if spec.get("type") in ("NodePort", "LoadBalancer"):
+                self._number_ports(spec, known.get("spec", {}))
+            if spec.get("type") == "LoadBalancer":
+                manifest["status"] = {"loadBalancer": {"ingress": [{"ip": self._balancer}]}}
         return manifest
+
+    def _number_ports(self, spec: Object, known: Object) -> None:
+        """A node port for each port that has none: the one that it had, else the next."""
+        had = {entry["port"]: entry.get("nodePort") for entry in known.get("ports", [])}
+        for entry in spec.get("ports", []):
+            if "nodePort" not in entry:
+                entry["nodePort"] = had.get(entry["port"]) or self._next_node_port()
+
+    def _next_node_port(self) -> int:
+        self._node_ports += 1
+        return 30_000 + self._node_ports
 
     def _next_address(self) -> str:
         self._addresses += 1

@@ -40,6 +40,8 @@ USERS: Final = (
     User("user-both", groups=("sales", "order-desk")),
     User("user-none", groups=()),
 )
+# What stacks whose gateway uses node ports take for the address of a node, in the sandbox.
+NODE: Final = "node.sandbox.example.com"
 _SERVICE_SUFFIX: Final = ".svc.cluster.local"
 
 
@@ -160,13 +162,8 @@ class Local:
         self.env = {**kept, **self.exports}
 
     def _resolve(self, host: str, port: int) -> tuple[str, int] | None:
-        """A cluster name leads to the workload stand-in, and only while its Service exists."""
-        name, _, namespace = host.removesuffix(_SERVICE_SUFFIX).partition(".")
-        exists = any(
-            service["metadata"]["name"] == name and any(p.get("port") == port for p in service["spec"].get("ports", []))
-            for service in self.cluster.objects("Service", namespace)
-        )
-        return self.echo.address if host.endswith(_SERVICE_SUFFIX) and exists else None
+        """A Service's name, load balancer or node port leads to the workload stand-in, and only while it exists."""
+        return self.echo.address if any(_leads(s, host, port) for s in self.cluster.objects("Service")) else None
 
     def _catch_signals(self) -> None:
         if threading.current_thread() is threading.main_thread():
@@ -181,6 +178,16 @@ class Local:
             shutil.rmtree(self.folder, ignore_errors=True)
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
+
+
+def _leads(service: dict[str, Any], host: str, port: int) -> bool:
+    """Whether `host` and `port` reach the Service: by cluster name, by its load balancer, or by a node port."""
+    metadata, spec = service["metadata"], service["spec"]
+    balancers = service.get("status", {}).get("loadBalancer", {}).get("ingress", [])
+    named = host == f"{metadata['name']}.{metadata['namespace']}{_SERVICE_SUFFIX}"
+    if named or host in [balancer["ip"] for balancer in balancers]:
+        return any(entry.get("port") == port for entry in spec.get("ports", []))
+    return host == NODE and any(entry.get("nodePort") == port for entry in spec.get("ports", []))
 
 
 def _exit(number: int, _: FrameType | None) -> None:

@@ -16,6 +16,7 @@ from components.gateway import names, plugins
 from components.gateway.gateway import Gateway
 from components.gateway.routes import RoutePlan, routes
 from components.gateway.table import table
+from components.workload.workload import Upstream
 
 _TIMEOUT = 60_000  # ms; Kong's default, spelled out
 
@@ -29,7 +30,7 @@ class GatedService(pulumi.ComponentResource):
         gateway: Gateway,
         component: Component,
         port: int,
-        host: pulumi.Input[str],
+        upstream: Upstream,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("kong-oam:gateway:GatedService", name, None, opts)
@@ -39,8 +40,8 @@ class GatedService(pulumi.ComponentResource):
             f"{name}-service",
             name=names.service(gateway.stack, component, port),
             protocol="http",
-            host=host,
-            port=port,
+            host=upstream.host,
+            port=upstream.port,
             retries=5,
             connect_timeout=_TIMEOUT,
             read_timeout=_TIMEOUT,

@@ -69,10 +69,11 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class GatewayPeer:
-    """Where the gateway's pods are. Without labels, every pod of the namespace counts as the gateway."""
+    """Where the gateway connects from: its pods in the cluster, addresses outside (CIDR), or both."""
 
-    namespace: str
+    namespace: str | None
     pod_labels: Mapping[str, str]
+    cidrs: tuple[str, ...] = ()
 
 
 def deployment(w: Workload) -> Manifest:
@@ -121,17 +122,20 @@ def service_account(w: Workload) -> Manifest:
 
 
 def network_policy(w: Workload, gateway: GatewayPeer) -> Manifest:
-    """Who may connect to the pods: the gateway's pods, to the container ports behind the gateway traits; else nobody.
+    """Who may connect to the pods: the gateway, to the container ports behind the gateway traits; else nobody.
 
     A port that is only exposed is not let in either: components call each other through the gateway, too.
     """
     ports = _gateway_targets(w)
-    peer = {
-        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": gateway.namespace}},
-        "podSelector": {"matchLabels": dict(gateway.pod_labels)},
-    }
+    peers: list[Manifest] = [{"ipBlock": {"cidr": cidr}} for cidr in gateway.cidrs]
+    if gateway.namespace:
+        selector = {
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": gateway.namespace}},
+            "podSelector": {"matchLabels": dict(gateway.pod_labels)},
+        }
+        peers.insert(0, selector)
     # An ingress rule with no ports would let in all of them: without ports there is no rule.
-    rule = {"from": [peer], "ports": [{"protocol": "TCP", "port": port} for port in ports]}
+    rule = {"from": peers, "ports": [{"protocol": "TCP", "port": port} for port in ports]}
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -139,7 +143,7 @@ def network_policy(w: Workload, gateway: GatewayPeer) -> Manifest:
         "spec": {
             "podSelector": {"matchLabels": {_APPLICATION: w.application, _COMPONENT: w.component}},
             "policyTypes": ["Ingress"],
-            "ingress": [rule] if ports else [],
+            "ingress": [rule] if ports and peers else [],
         },
     }
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_kubernetes as k8s
 
 from access.model import Application, Client, Component, Estate
 from access.paths import written
+from access.stack import GatewaySettings, Settings
 from components.identity import Credential, Identity
 from components.workload import manifests
+from components.workload.placement import placed_account, placed_properties, placed_service
 
 Data = Mapping[str, pulumi.Input[str]]
 
@@ -22,7 +25,7 @@ _CREDENTIAL_DIGEST = "kong-oam.dev/client-credential"
 class Workload(pulumi.ComponentResource):
     """Deployment, Services, ServiceAccount, NetworkPolicy, and the Secret of a client.
 
-    `hosts` is the DNS name by which the gateway reaches each port of the component's gateway traits.
+    `upstreams` is where the gateway reaches each port of the component's gateway traits.
     """
 
     def __init__(
@@ -31,49 +34,66 @@ class Workload(pulumi.ComponentResource):
         application: Application,
         component: Component,
         estate: Estate,
+        settings: Settings,
         identities: Mapping[str, Identity],
-        gateway: manifests.GatewayPeer,
         provider: k8s.Provider,
         after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("kong-oam:workload:Workload", name, None, opts)
         options = pulumi.ResourceOptions(parent=self, provider=provider)
-        lowered = _lowered(application, component)
+        lowered = _lowered(application, component, settings)
+        gateway = settings.gateway
+        peer = manifests.GatewayPeer(gateway.namespace, gateway.pod_labels, gateway.cidrs)
+        service_account = placed_account(
+            manifests.service_account(lowered), estate.stack.name, lowered, settings.cluster
+        )
         credential = _credential(component, estate, identities)
         secret = _secret(name, lowered, credential, options) if credential else None
-        account = k8s.core.v1.ServiceAccount(
-            f"{name}-account", **_args(manifests.service_account(lowered)), opts=options
-        )
+        account = k8s.core.v1.ServiceAccount(f"{name}-account", **_args(service_account), opts=options)
         k8s.networking.v1.NetworkPolicy(
-            f"{name}-ingress", **_args(manifests.network_policy(lowered, gateway)), opts=options
+            f"{name}-ingress", **_args(manifests.network_policy(lowered, peer)), opts=options
         )
-        services = {
-            manifest["metadata"]["name"]: k8s.core.v1.Service(
-                f"{name}-service-{manifest['metadata']['name']}", **_args(manifest), opts=options
+        reached = {_service_name(component, trait): ports for trait, ports in component.exposures}
+        services = {}
+        for manifest in manifests.services(lowered):
+            service_name = manifest["metadata"]["name"]
+            placed = placed_service(manifest, gateway) if service_name in reached else manifest
+            services[service_name] = k8s.core.v1.Service(
+                f"{name}-service-{service_name}", **_args(placed), opts=options
             )
-            for manifest in manifests.services(lowered)
-        }
         self.deployment = k8s.apps.v1.Deployment(
             f"{name}-deployment",
             **_args(_deployment(lowered, account, secret, credential)),
             opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=list(after))),
         )
-        self.hosts = {
-            port: _dns_name(services[component.name if trait is None else f"{component.name}-{trait}"])
-            for trait, ports in component.exposures
+        self.upstreams = {
+            port: _upstream(services[service_name], port, gateway)
+            for service_name, ports in reached.items()
             for port in ports
         }
         self.register_outputs({})
 
 
-def _lowered(application: Application, component: Component) -> manifests.Workload:
+@dataclass(frozen=True)
+class Upstream:
+    """Where the gateway finds one port of a component."""
+
+    host: pulumi.Input[str]
+    port: pulumi.Input[int]
+
+
+def _service_name(component: Component, trait: str | None) -> str:
+    return component.name if trait is None else f"{component.name}-{trait}"
+
+
+def _lowered(application: Application, component: Component, settings: Settings) -> manifests.Workload:
     return manifests.Workload(
         application=component.application,
         namespace=component.namespace,
         component=component.name,
         type=component.type,
-        properties=component.properties,
+        properties=placed_properties(component.properties, settings.cluster),
         labels=application.labels,
         annotations=application.annotations,
         exposures=tuple(manifests.Exposure(trait, ports) for trait, ports in component.exposures),
@@ -88,8 +108,36 @@ def _snake(key: str) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in key)
 
 
-def _dns_name(service: k8s.core.v1.Service) -> pulumi.Output[str]:
-    return service.metadata.apply(lambda metadata: f"{metadata.name}.{metadata.namespace}.svc.cluster.local")
+def _upstream(service: k8s.core.v1.Service, port: int, gateway: GatewaySettings) -> Upstream:
+    """By name inside the cluster; else by what the Service was given: a load balancer's address, or a node port."""
+    match gateway.reach:
+        case "loadBalancer":
+            return Upstream(service.status.apply(_balancer), port)
+        case "nodePort":
+            return Upstream(gateway.node_address or "", service.spec.apply(lambda spec: _node_port(spec, port)))
+        case _:
+            return Upstream(service.metadata.apply(_dns_name), port)
+
+
+def _dns_name(metadata: k8s.meta.v1.outputs.ObjectMeta) -> str:
+    return f"{metadata.name}.{metadata.namespace}.svc.cluster.local"
+
+
+def _balancer(status: k8s.core.v1.outputs.ServiceStatus | None) -> str:
+    """The address of the load balancer. Raises LookupError where it has none: nothing is routed to nowhere."""
+    found = status.load_balancer.ingress if status and status.load_balancer else None
+    address = (found[0].ip or found[0].hostname) if found else None
+    if not address:
+        raise LookupError("the Service's load balancer has no address yet; run `pulumi up` again once it has")
+    return str(address)
+
+
+def _node_port(spec: k8s.core.v1.outputs.ServiceSpec, port: int) -> int:
+    """The node port of a Service's port. Raises LookupError where the cluster gave none."""
+    for entry in spec.ports or ():
+        if entry.port == port and entry.node_port:
+            return int(entry.node_port)
+    raise LookupError(f"the Service has no node port for port {port}; is its type NodePort?")
 
 
 def _deployment(

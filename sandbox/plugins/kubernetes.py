@@ -98,7 +98,9 @@ class Manifest(Resource):
             planned["data"] = _encoded(news)
         if self._kind == "Service" and isinstance(news.get("spec"), dict):
             address = _at(state, "spec.clusterIP") or UNKNOWN
-            planned["spec"] = {"clusterIP": address, **news["spec"]}
+            planned["spec"] = {"clusterIP": address, **news["spec"], "ports": _numbered(news["spec"], state)}
+            if news["spec"].get("type") == "LoadBalancer":
+                planned["status"] = state.get("status") or UNKNOWN
         return planned
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
@@ -142,6 +144,8 @@ class Manifest(Resource):
         found["metadata"] = {key: value for key, value in live["metadata"].items() if key != "uid"}
         if self._kind == "Service" and _at(inputs, "spec.clusterIP") is None:
             found["spec"] = {key: value for key, value in live.get("spec", {}).items() if key != "clusterIP"}
+        if self._kind == "Service":
+            found["spec"] = {**found.get("spec", {}), "ports": _as_given(live.get("spec", {}), inputs)}
         if self._kind == "Secret" and "stringData" in inputs and _encoded(inputs) == live.get("data"):
             found["stringData"] = inputs["stringData"]
             found["data"] = inputs.get("data")
@@ -155,6 +159,28 @@ class Manifest(Resource):
         if not url:
             raise ProviderError(f"the stand-in for kubernetes needs a running sandbox: {CLUSTER} is not set")
         return send(url, method, f"/objects?{urlencode(query)}", body)
+
+
+def _ports(spec: Value) -> list[Properties]:
+    ports = spec.get("ports") if isinstance(spec, dict) else None
+    return [port for port in ports if isinstance(port, dict)] if isinstance(ports, list) else []
+
+
+def _numbered(spec: Properties, state: Properties) -> Value:
+    """The ports of a Service with the node ports that it has, or that only the cluster knows."""
+    if spec.get("type") not in ("NodePort", "LoadBalancer"):
+        return spec.get("ports")
+    had = {str(port.get("port")): port.get("nodePort") for port in _ports(state.get("spec"))}
+    return [{"nodePort": had.get(str(port.get("port"))) or UNKNOWN, **port} for port in _ports(spec)]
+
+
+def _as_given(spec: Properties, inputs: Properties) -> Value:
+    """The ports of a Service without the node ports that nobody asked for."""
+    asked = {str(port.get("port")) for port in _ports(inputs.get("spec")) if "nodePort" in port}
+    return [
+        {key: value for key, value in port.items() if key != "nodePort" or str(port.get("port")) in asked}
+        for port in _ports(spec)
+    ]
 
 
 def _encoded(inputs: Properties) -> Value:
