@@ -1,0 +1,122 @@
+"""What stops a run before anything is made: wrong Applications, and gateways that cannot keep the promises."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.kong import Kong, Lags
+from sandbox.local import ROOT, STACK, Local
+from sandbox.plugins.kubernetes import CLUSTER
+from tests.engine.conftest import Empty, entities
+from tests.engine.deployment import Deployment, project, start
+
+# `orders.reed` begins in column 61 of line 24.
+WRONG = (
+    "{paths: [/orders], methods: [GET], scopes: [orders.read]}",
+    "{paths: [/orders], methods: [GET], scopes: [orders.reed]}",
+)
+POSITION = "applications/orders.yaml:24:61"
+
+
+def test_the_program_stops_on_a_scope_that_is_not_declared(empty: Empty) -> None:
+    """Exit status, file, line and column, and not one call to Kong, Okta or the cluster: not even a connection."""
+    deployment = empty()
+    deployment.edit("applications/orders.yaml", *WRONG)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as kong,
+        socket.create_server(("127.0.0.1", 0)) as okta,
+        socket.create_server(("127.0.0.1", 0)) as cluster,
+    ):
+        places = {"KONG_ADMIN_ADDR": kong, "OKTA_HTTP_PROXY": okta, CLUSTER: cluster}
+        for variable, server in places.items():
+            server.setblocking(False)
+            deployment.local.env[variable] = f"http://127.0.0.1:{server.getsockname()[1]}"
+        stopped = deployment.run("up", check=False)
+        for server in places.values():
+            with pytest.raises(BlockingIOError):  # nobody has come
+                server.accept()
+    assert stopped.returncode != 0
+    assert f"{POSITION}: error ACC201" in stopped.stdout
+    assert "did you mean 'orders.read'?" in stopped.stdout
+    assert "Traceback" not in stopped.stdout + stopped.stderr
+    assert [one["type"] for one in deployment.state()] in ([], ["pulumi:pulumi:Stack"])
+    assert entities(deployment.local) == {}
+
+
+def _check(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "access", "check", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=30)
+
+
+def test_check_finds_nothing_wrong_with_the_sample_estate() -> None:
+    """`python -m access check` without the engine: exit status 0, and what it looked at."""
+    done = _check()
+    assert (done.returncode, done.stdout, done.stderr) == (0, "4 application(s), 7 component(s): no errors\n", "")
+
+
+def test_check_says_where_a_broken_file_is_wrong(tmp_path: Path) -> None:
+    """Exit status 1, and the same position that the program stops on."""
+    folder = project(tmp_path)
+    file = folder / "applications/orders.yaml"
+    text = file.read_text("utf-8")
+    assert text.count(WRONG[0]) == 1
+    file.write_text(text.replace(*WRONG), "utf-8")
+    for arguments in ((), ("applications",), (str(Path("applications/orders.yaml")), "applications/shop.yaml")):
+        done = _check(*arguments, cwd=folder)
+        assert done.returncode == 1
+        assert f"{POSITION}: error ACC201" in done.stdout
+        assert "1 error(s); nothing would be provisioned" in done.stdout
+
+
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """An empty stack, whose program is led to one unusable gateway after the other."""
+    with Local(lags=Lags()) as local:
+        yield start(local, project(tmp_path_factory.mktemp("project")))
+
+
+@pytest.mark.parametrize(
+    ("kong", "message"),
+    [
+        ({"configuration": {"database": "off"}}, "this Kong runs without a database (database=off)"),
+        ({"configuration": {"untrusted_lua": "off"}}, "this Kong runs no Lua of its configuration (untrusted_lua=off)"),
+        ({"version": "3.3.0"}, "Kong 3.3.0 is too old; at least 3.4 is needed"),
+        ({"admin_token": "another token"}, "refuses the credentials (401); check"),
+        (None, "does not answer (ConnectError); check gateway.adminUrl, or KONG_ADMIN_ADDR, and that Kong is up"),
+    ],
+    ids=["no database", "no Lua", "too old", "wrong token", "not running"],
+)
+def test_a_gateway_that_cannot_be_used_stops_the_program(
+    refused: Deployment, monkeypatch: pytest.MonkeyPatch, kong: dict[str, Any] | None, message: str
+) -> None:
+    """Each with a message of its own, a failing exit status, and nothing made anywhere."""
+    local = refused.local
+    stand_in = Kong(**({"admin_token": local.env["KONG_ADMIN_TOKEN"]} | (kong or {})))
+    stand_in.start()
+    try:
+        monkeypatch.setitem(local.env, "KONG_ADMIN_ADDR", stand_in.admin_url)
+        if kong is None:
+            stand_in.stop()
+        stopped = refused.run("up", check=False)
+    finally:
+        stand_in.stop()
+    assert stopped.returncode != 0
+    assert message in stopped.stdout
+    assert "Traceback" not in stopped.stdout + stopped.stderr
+    assert [one["type"] for one in refused.state()] in ([], ["pulumi:pulumi:Stack"])
+    assert entities(local) == {}
+    assert all(stand_in.entities(kind) == [] for kind in ("services", "routes", "plugins", "consumers"))
+
+
+def test_a_usable_gateway_does_not_stop_the_program(refused: Deployment) -> None:
+    """The same stack with its own gateway: a preview goes through, so it was the gateways that stopped it."""
+    assert refused.pulumi("preview", "-s", STACK).returncode == 0
