@@ -11,6 +11,7 @@ from access.stack import StackError
 from components import settings as config
 from components.application import Application
 from components.gateway import preflight
+from components.gateway.certificates import provision_certificates
 from components.gateway.gateway import Gateway
 from components.gateway.service import Routes, settle
 from components.identity import provision
@@ -34,8 +35,9 @@ cluster = k8s.Provider("cluster", context=settings.cluster.context)
 applications = [Application(model, gateway, identities, cluster) for model in estate.applications]
 gated = {key: services for application in applications for key, services in application.gated.items()}
 settled = settle("settle", gateway, [service for services in gated.values() for service in services.values()])
+certificates = provision_certificates(gateway, config.certificates(), cluster)
 for component in estate.exposed:
-    Routes(component.key, gateway, component, gated[component.key], settled)
+    Routes(component.key, gateway, component, gated[component.key], [settled, *certificates])
 
 pulumi.export("access", access_table(estate))
 pulumi.export("grants", grants(estate))

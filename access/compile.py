@@ -37,6 +37,7 @@ def compile_estate(reading: oam.Reading, stack: Stack) -> Compiled:
     directory.check_scopes()
     directory.check_role_members()
     findings += _shared_endpoints(directory.components.values())
+    findings += _two_certificates(directory.components.values())
     findings += _shared_objects(directory)
     estate = Estate(stack, tuple(_application(application, directory) for application in applications))
     diagnostics = ordered(findings)
@@ -78,6 +79,19 @@ def _shared_endpoints(components: Iterable[Component]) -> Iterator[Diagnostic]:
                     "a host and path lead to one port of one component"
                 )
                 yield Diagnostic("ACC205", message, endpoint.place)
+
+
+def _two_certificates(components: Iterable[Component]) -> Iterator[Diagnostic]:
+    """A host has one certificate: of two, callers would be shown either."""
+    first: dict[str, tuple[str, str, Endpoint]] = {}
+    for component in components:
+        for endpoint in component.endpoints:
+            if endpoint.certificate:
+                wanted = (component.namespace, endpoint.certificate)
+                *given, other = first.setdefault(endpoint.host, (*wanted, endpoint))
+                if tuple(given) != wanted:
+                    message = f"{endpoint.host} is given another certificate at {other.place}: '{'/'.join(given)}'"
+                    yield Diagnostic("ACC215", message, endpoint.place)
 
 
 _SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")

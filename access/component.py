@@ -85,7 +85,7 @@ def _endpoints(
         for path, port in trait.properties["http"].items():
             where = place.at("http").key(path)
             if (elements := elements_of(path, where, out)) is not None:
-                yield Endpoint(host, elements, port, where)
+                yield Endpoint(host, elements, port, where, trait.properties.get("secretName"))
 
 
 def _host(application: str, component: str, domain: str | None, stack: Stack) -> str | None:

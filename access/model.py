@@ -95,9 +95,8 @@ class Endpoint:
     path: Elements
     port: int
     place: Place = field(compare=False)
-
-    def matches(self, host: str) -> bool:
-        return host.endswith(self.host[1:]) if self.host.startswith("*.") else host == self.host
+    certificate: str | None = None
+    """The name of the TLS certificate of `host`, as the gateway trait's `secretName` says."""
 
 
 @dataclass(frozen=True, slots=True)

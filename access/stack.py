@@ -17,6 +17,8 @@ from access.model import Mark, Provider, Spelling, Stack
 
 NAMESPACE = "kong-oam"
 
+_YEAR = 365 * 24 * 3600
+
 _PLAIN = Spelling(client="client_id", user="user", scopes="scope", groups="groups", marks=(Mark("typ", "access"),))
 """Stands in where nobody says how a provider spells its tokens: enough to check Applications."""
 
@@ -40,7 +42,8 @@ class ProviderSettings:
 class GatewaySettings:
     """Where the gateway is, and how it reaches workloads. It runs in `namespace`, or connects from `cidrs`.
 
-    `settle_seconds` None: what the Admin API's settings amount to.
+    `redirect`: plain http is sent on to https, not refused. `hsts_seconds` 0: browsers are not told. `settle_seconds`
+    None: what the Admin API's settings amount to.
     """
 
     namespace: str | None
@@ -50,6 +53,8 @@ class GatewaySettings:
     service_annotations: Mapping[str, str]
     node_address: str | None
     scheme: Literal["http", "https"]
+    redirect: bool
+    hsts_seconds: int
     key_slots: int
     admin_url: str | None
     workspace: str | None
@@ -116,6 +121,8 @@ def parse(name: str, data: Mapping[str, Any], describe: Describe = plain) -> Set
             service_annotations=gateway.get("serviceAnnotations", {}),
             node_address=gateway.get("nodeAddress"),
             scheme=scheme,
+            redirect=gateway.get("plainHttp") == "redirect",
+            hsts_seconds=gateway.get("hstsSeconds", _YEAR) if scheme == "https" else 0,
             key_slots=gateway.get("keySlots", 4),
             admin_url=gateway.get("adminUrl"),
             workspace=gateway.get("workspace"),

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
+from pulumi.runtime.config import CONFIG, get_config_env
 
-from access.stack import NAMESPACE, Settings, parse
+from access.stack import NAMESPACE, Settings, StackError, parse
 from components.identity import describe
 
-_KEYS = ("cloud", "asOf", "cluster", "domains", "gateway", "identityProviders")
+_CERTIFICATES = "certificates"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +27,28 @@ class Kong:
 
 def load() -> Settings:
     """The settings of the current stack. Raises access.stack.StackError."""
-    config = pulumi.Config(NAMESPACE)
-    values: dict[str, Any] = {}
-    for key in _KEYS:
-        value = config.get(key) if key in ("cloud", "asOf") else config.get_object(key)
-        if value is not None:
-            values[key] = value
+    prefix = f"{NAMESPACE}:"
+    given = {**get_config_env(), **CONFIG.get()}
+    names = (key.removeprefix(prefix) for key in given if key.startswith(prefix))
+    # Every key that is there is checked, so that a misspelt one is an error and not a default.
+    values = {name: _value(pulumi.Config(NAMESPACE).require(name)) for name in names if name != _CERTIFICATES}
     return parse(pulumi.get_stack(), values, describe)
+
+
+def _value(text: str) -> Any:
+    return json.loads(text) if text[:1] in ("{", "[") else text
+
+
+def certificates() -> Mapping[str, tuple[str, str]]:
+    """Certificates that the stack keeps itself, by the name that gateway traits use: PEM certificate and private key.
+
+    From the secret `kong-oam:certificates`. Raises access.stack.StackError.
+    """
+    found = pulumi.Config(NAMESPACE).get_object(_CERTIFICATES) or {}
+    try:
+        return {name: (entry["certificate"], entry["privateKey"]) for name, entry in found.items()}
+    except (AttributeError, KeyError, TypeError):
+        raise StackError(f"{NAMESPACE}:{_CERTIFICATES}: each has a `certificate` and a `privateKey`, in PEM") from None
 
 
 def kong(settings: Settings) -> Kong:

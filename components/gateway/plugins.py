@@ -68,6 +68,13 @@ def optional_jwt(anonymous: str) -> dict[str, Any]:
     return {**strict_jwt(), "anonymous": anonymous}
 
 
-def gate(table: str) -> dict[str, Any]:
-    """Configuration of `post-function`: the fixed script, behind the one table that it decides by."""
-    return {"access": [f"local TABLE = {embedded(table)}\n{_lua('json', 'token', 'gate')}"]}
+def gate(table: str, hsts_seconds: int = 0) -> dict[str, Any]:
+    """Configuration of `post-function`: the fixed script, behind the one table that it decides by.
+
+    `hsts_seconds`: how long browsers are told to use https only (RFC 6797); 0: not at all.
+    """
+    config: dict[str, Any] = {"access": [f"local TABLE = {embedded(table)}\n{_lua('json', 'token', 'gate')}"]}
+    if hsts_seconds:
+        told = f"kong.response.set_header('Strict-Transport-Security', 'max-age={hsts_seconds}')"
+        config["header_filter"] = [f"return function() {told} end"]
+    return config

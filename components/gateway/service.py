@@ -53,7 +53,7 @@ class GatedService(pulumi.ComponentResource):
         configs = {
             "admission": ("pre-function", plugins.admission()),
             "jwt": ("jwt", plugins.strict_jwt()),
-            "gate": ("post-function", plugins.gate(decided_by)),
+            "gate": ("post-function", plugins.gate(decided_by, gateway.settings.gateway.hsts_seconds)),
         }
         self.plugins = [
             gateway.plugin(f"{name}-{role}", kind, config, options, service=self.service, tags=tags)
@@ -83,7 +83,10 @@ def settle(name: str, gateway: Gateway, services: Sequence[GatedService]) -> tim
 
 
 class Routes(pulumi.ComponentResource):
-    """The routes of one component, each to the gated service of its port; on public ones, optional authentication."""
+    """The routes of one component, each to the gated service of its port; on public ones, optional authentication.
+
+    `ready` is what must be there before anything leads anywhere: that the guards have settled, and certificates.
+    """
 
     def __init__(
         self,
@@ -91,14 +94,14 @@ class Routes(pulumi.ComponentResource):
         gateway: Gateway,
         component: Component,
         services: Mapping[int, GatedService],
-        settled: time.Sleep,
+        ready: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("kong-oam:gateway:Routes", name, None, opts)
         tags = names.tags(gateway.stack, component)
         for plan in routes(component):
             role = f"{plan.role}-{plan.port}"
-            route = self._route(f"{name}-{role}", gateway, component, plan, services[plan.port], settled)
+            route = self._route(f"{name}-{role}", gateway, component, plan, services[plan.port], ready)
             if plan.public:
                 # Until this plugin exists, and once it vanishes, the strict one of the service holds.
                 gateway.plugin(
@@ -118,7 +121,7 @@ class Routes(pulumi.ComponentResource):
         component: Component,
         plan: RoutePlan,
         gated: GatedService,
-        settled: time.Sleep,
+        ready: Sequence[pulumi.Resource],
     ) -> kong.Route:
         return kong.Route(
             logical,
@@ -132,9 +135,9 @@ class Routes(pulumi.ComponentResource):
             strip_path=False,
             preserve_host=True,
             path_handling="v0",
-            https_redirect_status_code=426,
+            https_redirect_status_code=308 if gateway.settings.gateway.redirect else 426,
             request_buffering=True,
             response_buffering=True,
             tags=names.tags(gateway.stack, component),
-            opts=pulumi.ResourceOptions(parent=self, provider=gateway.provider, depends_on=[settled]),
+            opts=pulumi.ResourceOptions(parent=self, provider=gateway.provider, depends_on=list(ready)),
         )

@@ -10,6 +10,7 @@ import pytest
 
 from access.model import Provider, Stack
 from components.gateway import names, plugins
+from components.gateway.certificates import hosts_by_certificate
 from components.gateway.keys import SigningKey, Slot, TooManyKeysError, assign
 from components.gateway.plugins import SchemaError, config_json
 from components.gateway.preflight import PreflightError, inspect, settle_seconds
@@ -257,3 +258,22 @@ def test_a_gateway_that_is_down_is_refused() -> None:
         url = kong.admin_url
     with pytest.raises(PreflightError, match="does not answer"):
         inspect(url)
+
+
+def test_a_certificate_is_shown_for_the_hosts_that_name_it() -> None:
+    """By namespace and name; where all is plain http there is none."""
+    one = api("a", domain="a.example.com", http="{/: 80}, secretName: wild").replace("namespace: a", "namespace: n")
+    two = api("b", domain="b.example.com", http="{/: 80}, secretName: wild").replace("namespace: b", "namespace: n")
+    two = two.replace("name: api", "name: other")
+    assert hosts_by_certificate(estate(one, two, api())) == {("n", "wild"): ("a.example.com", "b.example.com")}
+    assert (
+        hosts_by_certificate(estate(one, stack=Stack("t", {"main": Provider("main", "a", SPELLING)}, scheme="http")))
+        == {}
+    )
+
+
+def test_browsers_are_told_to_use_https_only() -> None:
+    """In every answer of a gated service, from the gate's own plugin; on plain http stacks never."""
+    (script,) = plugins.gate("{}", 600)["header_filter"]
+    assert script == "return function() kong.response.set_header('Strict-Transport-Security', 'max-age=600') end"
+    assert "header_filter" not in plugins.gate("{}")

@@ -1,0 +1,185 @@
+"""The whole program with Pulumi's mocks: what it registers, without an engine, plugins or products.
+
+Only the preflight is answered: by the Kong stand-in, whose plugin schemas the program needs.
+"""
+
+from __future__ import annotations
+
+import json
+import runpy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+from pulumi.runtime import mocks, rpc, set_all_config, set_mocks
+
+from sandbox.kong import Kong
+
+ROOT = Path(__file__).parents[2]
+MODULUS = "_" * 342  # 2048 bits; no key, but the program only puts it into PEM
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """One registration as the SDK sent it. `inputs` are plain; `secret` names the inputs that are marked secret."""
+
+    type: str
+    name: str
+    inputs: dict[str, Any]
+    secret: frozenset[str]
+    after: frozenset[str]
+    made_of: dict[str, frozenset[str]]
+    secret_outputs: frozenset[str]
+
+
+class _Answers(pulumi.runtime.Mocks):
+    """Ids are `id of NAME`; outputs are the inputs, and what a product would add that the program reads."""
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        added: dict[str, Any] = {
+            "okta:auth/server:Server": {"issuer": "https://okta.example.com/oauth2/aus1", "kid": "key1"},
+            "okta:app/oAuth:OAuth": {"clientId": f"client {args.name}", "clientSecret": f"secret of {args.name}"},
+            "pulumi:pulumi:StackReference": {"outputs": {}},
+        }.get(args.typ, {})
+        return f"id of {args.name}", {**args.inputs, **added}
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:
+        if args.token == "okta:auth/getServerKeys:getServerKeys":
+            return {"kid": "key1", "n": MODULUS, "e": "AQAB", **args.args}
+        return {"id": f"id of {args.args['name']}", **args.args}
+
+
+class _Monitor(mocks.MockMonitor):
+    """Keeps what the mocks do not see: dependencies, and which inputs are secrets."""
+
+    def __init__(self) -> None:
+        super().__init__(_Answers())
+        self.registered: list[Registered] = []
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol names it
+        answer = super().RegisterResource(request)
+        inputs = rpc.deserialize_properties(request.object, keep_unknowns=True)
+        self.registered.append(
+            Registered(
+                type=request.type,
+                name=request.name,
+                inputs={key: rpc.unwrap_rpc_secret(value) for key, value in inputs.items()},
+                secret=frozenset(key for key, value in inputs.items() if rpc.is_rpc_secret(value)),
+                after=frozenset(map(_name, request.dependencies)),
+                made_of={key: frozenset(map(_name, on.urns)) for key, on in request.propertyDependencies.items()},
+                secret_outputs=frozenset(request.additionalSecretOutputs),
+            )
+        )
+        return answer
+
+
+def _name(urn: str) -> str:
+    return urn.rsplit("::", 1)[1]
+
+
+@pytest.fixture(scope="module")
+def registered() -> Iterator[list[Registered]]:
+    """All that the program registers for the sample estate on the stack `local`."""
+    file = yaml.safe_load((ROOT / "stacks/Pulumi.local.yaml").read_text("utf-8"))["config"]
+    config = {key: value if isinstance(value, str) else json.dumps(value) for key, value in file.items()}
+    monitor = _Monitor()
+    with Kong() as kong, pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
+        patch.setenv("KONG_ADMIN_TOKEN", "the admin token")
+        patch.setenv("OKTA_API_TOKEN", "the API token")
+        set_all_config(config)
+        set_mocks(_Answers(), "kong-oam", "local", preview=False, monitor=monitor, organization="organization")
+        run = pulumi.runtime.test(lambda: runpy.run_path("__main__.py", run_name="__main__") and None)
+        run()
+    yield monitor.registered
+
+
+def _all(registered: list[Registered], kind: str) -> dict[str, Registered]:
+    found = {one.name: one for one in registered if one.type == kind}
+    assert found, f"the program registered no {kind}"
+    return found
+
+
+def test_every_route_waits_for_the_settle_step(registered: list[Registered]) -> None:
+    """None is made before the gateway's workers have seen what guards it, and each leads to a service."""
+    routes = _all(registered, "kong:index/route:Route")
+    assert len(routes) == 10
+    for route in routes.values():
+        (service,) = route.made_of["serviceId"]
+        assert route.after == {"settle", service}
+        assert route.inputs["serviceId"] == f"id of {service}"
+        assert service in _all(registered, "kong:index/service:Service")
+
+
+def test_the_settle_step_is_triggered_by_the_ids_of_what_guards(registered: list[Registered]) -> None:
+    """Services, their plugins and the credentials by name: what changes an id makes the pause anew."""
+    (settle,) = _all(registered, "time:index/sleep:Sleep").values()
+    guards = {
+        *_all(registered, "kong:index/service:Service"),
+        *_all(registered, "kong:index/consumerJwtAuth:ConsumerJwtAuth"),
+        *(name for name in _all(registered, "kong:index/plugin:Plugin") if "-optional-" not in name),
+    }
+    assert len(guards) == 5 + 4 + 15
+    assert settle.inputs["triggers"] == {name: f"id of {name}" for name in guards}
+    assert settle.after == guards
+
+
+def test_every_plugin_is_on_a_service_or_a_route(registered: list[Registered]) -> None:
+    """None is global: it has one of the two, and strict matching against the whole configuration."""
+    plugins = _all(registered, "kong:index/plugin:Plugin")
+    assert len(plugins) == 20
+    for plugin in plugins.values():
+        assert ("serviceId" in plugin.inputs) != ("routeId" in plugin.inputs), plugin.name
+        assert "consumerId" not in plugin.inputs
+        assert plugin.inputs["strictMatch"] is True
+
+
+def test_secrets_are_marked(registered: list[Registered]) -> None:
+    """Both accounts' tokens, the data of each client's Secret, and what Okta and Kong would answer in clear."""
+    (kong,) = _all(registered, "pulumi:providers:kong").values()
+    assert kong.inputs["kongAdminToken"] == "the admin token" and "kongAdminToken" in kong.secret
+    (okta,) = _all(registered, "pulumi:providers:okta").values()
+    assert okta.inputs["apiToken"] == "the API token" and "apiToken" in okta.secret
+    secrets = _all(registered, "kubernetes:core/v1:Secret")
+    assert len(secrets) == 4
+    for secret in secrets.values():
+        assert "stringData" in secret.secret and "data" not in secret.inputs
+    for app in _all(registered, "okta:app/oAuth:OAuth").values():
+        assert "clientSecret" in app.secret_outputs
+    for credential in _all(registered, "kong:index/consumerJwtAuth:ConsumerJwtAuth").values():
+        assert "secret" in credential.secret and "secret" in credential.secret_outputs
+
+
+def test_names_and_tags_in_kong_tell_stack_and_component(registered: list[Registered]) -> None:
+    """Services and routes are named by stack, application, component and port; everything is tagged with the stack."""
+    services = {one.inputs["name"] for one in _all(registered, "kong:index/service:Service").values()}
+    assert services == {
+        "kong-oam.local.hello.hello-world.8000",
+        "kong-oam.local.orders.api.8080",
+        "kong-oam.local.reports.console.4000",
+        "kong-oam.local.reports.library.8000",
+        "kong-oam.local.shop.web.3000",
+    }
+    routes = {one.inputs["name"] for one in _all(registered, "kong:index/route:Route").values()}
+    assert {"kong-oam.local.orders.api.8080.protected-1", "kong-oam.local.orders.api.8080.public-2"} <= routes
+    consumers = {one.inputs["username"] for one in _all(registered, "kong:index/consumer:Consumer").values()}
+    assert consumers == {"kong-oam.local.anonymous", "kong-oam.local.ring.okta"}
+    gate = _all(registered, "kong:index/plugin:Plugin")["orders/api-8080-gate"]
+    assert gate.inputs["tags"] == ["kong-oam", "kong-oam-stack:local", "kong-oam-component:orders.api"]
+    for one in registered:
+        if one.type.startswith("kong:"):
+            assert one.inputs["tags"][:2] == ["kong-oam", "kong-oam-stack:local"], one.name
+
+
+def test_the_pods_use_the_secret_that_the_app_is_in(registered: list[Registered]) -> None:
+    """Deployment, Secret and app of one client hang together by what the resources are, not by a name typed twice."""
+    secret = _all(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"]
+    assert secret.made_of["stringData"] == {"okta-app-shop/checkout", "okta-server"}
+    assert secret.inputs["stringData"]["OAUTH_CLIENT_SECRET"] == "secret of okta-app-shop/checkout"
+    deployment = _all(registered, "kubernetes:apps/v1:Deployment")["shop/checkout-deployment"]
+    assert {"shop/checkout-client", "shop/checkout-account"} <= deployment.made_of["spec"]
