@@ -6,80 +6,165 @@ For tests of what the entities do; how the program makes them is tested with the
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
 
 import httpx
 
-from access.model import METHODS, Estate
+from access.model import METHODS, Component, Estate
 from components.gateway import names, plugins
 from components.gateway.preflight import Gateway, inspect
 from components.gateway.routes import routes
 from components.gateway.table import table
 
+Entity = dict[str, Any]
+Pems = Mapping[str, Mapping[str, str]]
+"""Provider to key id to PEM."""
 
-def deploy(
-    admin_url: str, estate: Estate, pems: Mapping[str, Mapping[str, str]], upstream: str = "upstream.test"
-) -> None:
-    """`pems`: provider to key id to PEM. Every service leads to `upstream`, whatever its port."""
-    facts = inspect(admin_url)
-    stack = estate.stack.name
-    with httpx.Client(base_url=admin_url) as admin:
-        _post(admin, "/consumers", {"username": names.anonymous(stack), "tags": names.tags(stack)})
+
+def deploy(admin_url: str, estate: Estate, pems: Pems, upstream: str = "upstream.test") -> None:
+    """The whole estate, without pauses, to stay. Every service leads to `upstream`, whatever its port."""
+    with Entities(admin_url, keep=True) as entities:
+        entities.estate(estate, pems, upstream)
+
+
+class Entities:
+    """What one test made in a Kong, by path, in the order in which it was made; all of it goes at the end.
+
+    `made` maps a path to what was sent there; `facts` is what the Admin API says of itself. Entities are named and
+    tagged after the estate's stack, so a stack name of one's own keeps those of others untouched.
+    """
+
+    def __init__(self, admin_url: str, token: str | None = None, *, keep: bool = False) -> None:
+        self.facts: Gateway = inspect(admin_url, token)
+        self.made: dict[str, Entity] = {}
+        self._keep = keep
+        headers = {"Kong-Admin-Token": token} if token else {}
+        self._admin = httpx.Client(base_url=admin_url.rstrip("/"), headers=headers, timeout=30)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        try:
+            if not self._keep:
+                self.clean()
+        finally:
+            self._admin.close()
+
+    def estate(self, estate: Estate, pems: Pems, upstream: str, port: int | None = None) -> None:
+        """Rings, guards and routes of the whole estate, without pauses."""
+        self.rings(estate, pems)
+        for component in estate.exposed:
+            self.guard(estate, component, upstream, port)
+        for component in estate.exposed:
+            self.lead(estate, component)
+
+    def rings(self, estate: Estate, pems: Pems) -> None:
+        """The consumer that stands for nobody, and the key ring of each issuer."""
+        stack = estate.stack.name
+        tags = names.tags(stack)
+        self.make("/consumers", {"username": names.anonymous(stack), "tags": tags})
         for provider, keys in pems.items():
             issuer = estate.stack.providers[provider].issuer
-            ring = {"username": names.ring(stack, provider), "custom_id": issuer, "tags": names.tags(stack)}
-            consumer = _post(admin, "/consumers", ring)
+            ring = self.make("/consumers", {"username": names.ring(stack, provider), "custom_id": issuer, "tags": tags})
             for kid, pem in keys.items():
-                credential = {"key": kid, "algorithm": "RS256", "rsa_public_key": pem, "secret": "unused"}
-                _post(admin, f"/consumers/{consumer['id']}/jwt", credential)
-        for component in estate.exposed:
-            for port in component.ports:
-                _service(admin, facts, estate, component.key, port, upstream)
-        for component in estate.exposed:
-            for plan in routes(component):
-                service = names.service(stack, component, plan.port)
-                route = _post(
-                    admin,
-                    f"/services/{service}/routes",
-                    {
-                        "name": names.route(stack, component, plan.port, plan.role),
-                        "protocols": [estate.stack.scheme],
-                        "hosts": list(plan.hosts),
-                        "paths": plan.kong_paths,
-                        "methods": list(METHODS),
-                        "regex_priority": plan.priority,
-                        "strip_path": False,
-                        "preserve_host": True,
-                    },
-                )
-                if plan.public:
-                    config = plugins.optional_jwt(names.anonymous(stack))
-                    _plugin(admin, facts, "jwt", config, {"route": {"id": route["id"]}})
+                credential = {"key": kid, "algorithm": "RS256", "rsa_public_key": pem, "secret": "unused", "tags": tags}
+                self.make(f"/consumers/{ring['id']}/jwt", credential)
 
+    def guard(self, estate: Estate, component: Component, upstream: str, port: int | None = None) -> None:
+        """The component's gated services: `upstream` and `port` (default: the component's) are where they lead."""
+        stack = estate.stack.name
+        tags = names.tags(stack, component)
+        for own in component.ports:
+            name = names.service(stack, component, own)
+            where = {"host": upstream, "port": port or own, "protocol": "http"}
+            service = self.make("/services", {"name": name, "tags": tags, **where})
+            for kind, config in self.configs(estate, component, own).items():
+                self._plugin(kind, config, tags, {"service": {"id": service["id"]}})
 
-def _service(admin: httpx.Client, facts: Gateway, estate: Estate, key: str, port: int, upstream: str) -> None:
-    component = estate.components[key]
-    name = names.service(estate.stack.name, component, port)
-    service = _post(admin, "/services", {"name": name, "host": upstream, "port": port, "protocol": "http"})
-    decided_by = table(estate, component, port, names.ring(estate.stack.name, component.provider))
-    for kind, config in (
-        ("pre-function", plugins.admission()),
-        ("jwt", plugins.strict_jwt()),
-        ("post-function", plugins.gate(decided_by)),
-    ):
-        _plugin(admin, facts, kind, config, {"service": {"id": service["id"]}})
+    def configs(self, estate: Estate, component: Component, port: int) -> dict[str, Entity]:
+        """The configurations of a gated service's plugins, in full, by plugin."""
+        decided_by = table(estate, component, port, names.ring(estate.stack.name, component.provider))
+        short = (plugins.admission(), plugins.strict_jwt(), plugins.gate(decided_by))
+        return {kind: self._full(kind, config) for kind, config in zip(plugins.NAMES, short, strict=True)}
 
+    def lead(self, estate: Estate, component: Component) -> None:
+        """The component's routes, and on public ones the optional authentication."""
+        stack = estate.stack.name
+        tags = names.tags(stack, component)
+        for plan in routes(component):
+            service = names.service(stack, component, plan.port)
+            route = self.make(
+                f"/services/{service}/routes",
+                {
+                    "name": names.route(stack, component, plan.port, plan.role),
+                    "protocols": [estate.stack.scheme],
+                    "hosts": list(plan.hosts),
+                    "paths": plan.kong_paths,
+                    "methods": list(METHODS),
+                    "regex_priority": plan.priority,
+                    "strip_path": False,
+                    "preserve_host": True,
+                    "tags": tags,
+                },
+            )
+            if plan.public:
+                config = self._full("jwt", plugins.optional_jwt(names.anonymous(stack)))
+                self._plugin("jwt", config, tags, {"route": {"id": route["id"]}})
 
-def _plugin(
-    admin: httpx.Client, facts: Gateway, kind: str, config: Mapping[str, Any], scope: Mapping[str, Any]
-) -> None:
-    full = json.loads(plugins.config_json(facts.schemas[kind], kind, config))
-    _post(admin, "/plugins", {"name": kind, "config": full, **scope})
+    def make(self, path: str, body: Mapping[str, Any]) -> Entity:
+        """POST; the entity as Kong answers it. Fails unless that is 201."""
+        answer = self._admin.post(path, json=body)
+        assert answer.status_code == 201, f"{path}: {answer.status_code} {answer.text}"
+        entity: Entity = answer.json()
+        # Routes and services have paths of their own, whatever they were made below.
+        collection = "/routes" if path.endswith("/routes") else path
+        self.made[f"{collection}/{entity['id']}"] = dict(body)
+        return entity
 
+    def read(self, path: str) -> Entity:
+        """GET; fails unless that is 200."""
+        answer = self._admin.get(path)
+        assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
+        entity: Entity = answer.json()
+        return entity
 
-def _post(admin: httpx.Client, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    answer = admin.post(path, json=body)
-    assert answer.status_code == 201, f"{path}: {answer.status_code} {answer.text}"
-    result: dict[str, Any] = answer.json()
-    return result
+    def change(self, path: str, body: Mapping[str, Any]) -> None:
+        """PATCH; fails unless that is 200."""
+        answer = self._admin.patch(path, json=body)
+        assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
+
+    def paths(self, collection: str, **fields: Any) -> list[str]:
+        """Paths of what was made in a collection (as "/plugins") with these fields, oldest first."""
+        return [
+            path
+            for path, sent in self.made.items()
+            if path.startswith(f"{collection}/") and all(sent.get(name) == value for name, value in fields.items())
+        ]
+
+    def remove(self, paths: Sequence[str]) -> None:
+        """DELETE, newest first. What is gone already, with what it belonged to, is no fault."""
+        for path in reversed(paths):
+            answer = self._admin.delete(path)
+            assert answer.status_code in (204, 404), f"{path}: {answer.status_code} {answer.text}"
+            self.made.pop(path, None)
+
+    def clean(self) -> None:
+        """Takes away all that was made and is still there, whatever fails in between. Raises the last failure."""
+        failure: Exception | None = None
+        for path in reversed(list(self.made)):
+            try:
+                self.remove([path])
+            except (AssertionError, httpx.HTTPError) as error:
+                failure = error
+        if failure:
+            raise failure
+
+    def _full(self, kind: str, config: Mapping[str, Any]) -> Entity:
+        full: Entity = json.loads(plugins.config_json(self.facts.schemas[kind], kind, config))
+        return full
+
+    def _plugin(self, kind: str, config: Mapping[str, Any], tags: Sequence[str], scope: Mapping[str, Any]) -> None:
+        self.make("/plugins", {"name": kind, "config": config, "tags": list(tags), **scope})
