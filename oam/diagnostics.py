@@ -38,8 +38,8 @@ CODES: dict[str, str] = {
     "ACC211": "an access trait on a component that no gateway trait exposes",
     "ACC212": "two rules disagree about one path and method",
     "ACC213": "a path or host that could be read in more than one way",
-    "ACC215": "one host is given two certificates",
     "ACC214": "a role is bound to a component that is not a client",
+    "ACC215": "one host is given two certificates",
 }
 """Every stable code with its one-line meaning; the README's troubleshooting table is checked against it."""
 

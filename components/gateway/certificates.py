@@ -1,7 +1,7 @@
 """TLS certificates of the estate's hosts, from the stack's own secret or from Kubernetes TLS Secrets that exist.
 
-A gateway trait names one with `secretName`, as for an Ingress. The stack's `kong-oam:certificates` come first; any other
-name is a Secret of type kubernetes.io/tls in the application's namespace, kept there by cert-manager, say.
+A gateway trait names one with `secretName`, as for an Ingress. The stack's `kong-oam:certificates` come first; any
+other name is a Secret of type kubernetes.io/tls in the application's namespace, kept there by cert-manager, say.
 """
 
 from __future__ import annotations

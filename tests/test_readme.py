@@ -1,0 +1,30 @@
+"""The README's tables are those of the code."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from oam.diagnostics import CODES
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def test_every_diagnostic_code_is_in_the_readme() -> None:
+    """With the same words."""
+    assert dict(re.findall(r"^\| ((?:OAM|ACC)\d+) \| (.*?) \|$", README, re.MULTILINE)) == CODES
+
+
+def test_every_setting_of_a_stack_is_in_the_readme() -> None:
+    """By its dotted name, and no other is."""
+    schema = json.loads((ROOT / "access" / "stack.schema.json").read_text())
+    settings = {
+        f"{name}.{inner}" if value.get("type") == "object" and "properties" in value else name
+        for name, value in schema["properties"].items()
+        for inner in value.get("properties", {"": None})
+    }
+    table = README[README.index("## Settings of a stack") : README.index("## What stands in for what")]
+    rows = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`([A-Za-z.]+)`", row)} == settings
