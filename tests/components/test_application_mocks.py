@@ -40,17 +40,17 @@ class _Answers(pulumi.runtime.Mocks):
     """Ids are `id of NAME`; outputs are the inputs, and what a product would add that the program reads."""
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        added: dict[str, Any] = {
+        known: dict[str, dict[str, Any]] = {
             "okta:auth/server:Server": {"issuer": "https://okta.example.com/oauth2/aus1", "kid": "key1"},
             "okta:app/oAuth:OAuth": {"clientId": f"client {args.name}", "clientSecret": f"secret of {args.name}"},
             "pulumi:pulumi:StackReference": {"outputs": {}},
-        }.get(args.typ, {})
-        return f"id of {args.name}", {**args.inputs, **added}
+        }
+        return f"id of {args.name}", {**args.inputs, **known.get(args.typ, {})}
 
-    def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         if args.token == "okta:auth/getServerKeys:getServerKeys":
-            return {"kid": "key1", "n": MODULUS, "e": "AQAB", **args.args}
-        return {"id": f"id of {args.args['name']}", **args.args}
+            return {"kid": "key1", "n": MODULUS, "e": "AQAB", **args.args}, []
+        return {"id": f"id of {args.args['name']}", **args.args}, []
 
 
 class _Monitor(mocks.MockMonitor):
@@ -61,7 +61,7 @@ class _Monitor(mocks.MockMonitor):
         self.registered: list[Registered] = []
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol names it
-        answer = super().RegisterResource(request)
+        answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]
         inputs = rpc.deserialize_properties(request.object, keep_unknowns=True)
         self.registered.append(
             Registered(
@@ -81,6 +81,12 @@ def _name(urn: str) -> str:
     return urn.rsplit("::", 1)[1]
 
 
+@pulumi.runtime.test  # type: ignore[untyped-decorator]
+def _program() -> None:
+    """Runs the program and waits for all that it registers."""
+    runpy.run_path("__main__.py", run_name="__main__")
+
+
 @pytest.fixture(scope="module")
 def registered() -> Iterator[list[Registered]]:
     """All that the program registers for the sample estate on the stack `local`."""
@@ -94,8 +100,7 @@ def registered() -> Iterator[list[Registered]]:
         patch.setenv("OKTA_API_TOKEN", "the API token")
         set_all_config(config)
         set_mocks(_Answers(), "kong-oam", "local", preview=False, monitor=monitor, organization="organization")
-        run = pulumi.runtime.test(lambda: runpy.run_path("__main__.py", run_name="__main__") and None)
-        run()
+        _program()
     yield monitor.registered
 
 
