@@ -11,6 +11,9 @@ from sandbox.kong import Lags
 from sandbox.local import STACK, Local
 from tests.engine.deployment import Deployment, project, start
 
+AT_ONCE = Lags()
+"""Kong sees every change at once: most tests are not about its lags."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -30,15 +33,15 @@ class Sample:
 
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sample]:
-    """Kong sees every change at once here: these tests are not about its lags."""
+    """Deployed once; who uses it changes nothing."""
     folder = tmp_path_factory.mktemp("sample")
     log = folder / "events.json"
-    with Local(lags=Lags()) as local:
+    with Local(lags=AT_ONCE) as local:
         # The event log is one of the CLI's debug commands.
         local.env["PULUMI_DEBUG_COMMANDS"] = "true"
         (folder / "project").mkdir()
         deployment = start(local, project(folder / "project"))
-        said = {}
+        said: dict[str, str] = {}
         for name, arguments in {
             "preview": ("preview", "--json"),
             "up": ("up", "--yes", "--skip-preview", "--json", "--event-log", str(log)),
@@ -55,11 +58,11 @@ Empty = Callable[..., Deployment]
 def empty(tmp_path: Path) -> Iterator[Empty]:
     """Makes an empty stack over a sandbox of its own: `empty("components", lags=Lags(plugins=1.0))`.
 
-    The names are parts of the project that the test edits, `lags` are Kong's (default: none). Once for each test.
+    The names are parts of the project that the test edits, `lags` are Kong's. Once for each test.
     """
     made: list[Local] = []
 
-    def make(*copied: str, lags: Lags = Lags()) -> Deployment:
+    def make(*copied: str, lags: Lags = AT_ONCE) -> Deployment:
         local = Local(lags=lags)
         local.__enter__()
         made.append(local)

@@ -21,11 +21,11 @@ from tests.engine.conftest import Sample
 # Columns of the tables. checkout and renderer call as themselves; sales, desk and both are users of one group, the
 # other, and both, first in the shop's web application, then in the console of reports.
 CALLERS = (
-    ("nobody",)
-    + ("checkout", "renderer")
-    + ("sales in web", "desk in web", "both in web")
-    + ("sales in console", "desk in console", "both in console")
-    + ("foreign issuer", "foreign key", "self-signed", "expired", "ID token")
+    *("nobody",),
+    *("checkout", "renderer"),
+    *("sales in web", "desk in web", "both in web"),
+    *("sales in console", "desk in console", "both in console"),
+    *("foreign issuer", "foreign key", "self-signed", "expired", "ID token"),
 )
 PUBLIC = "200  200 200  200 200 200  200 200 200  200 200 200 200 200"
 NO_RULE = "401  403 403  403 403 403  403 403 403  401 401 401 401 401"
