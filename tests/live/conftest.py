@@ -1,0 +1,107 @@
+"""The live tier: the gateway's promises on a Kong that somebody runs. `make test-live` says how.
+
+Without KONG_ADMIN_URL and KONG_PROXY_URL it is skipped, and says so. Everything that it makes has the run's name; it
+goes at the end, also after failures.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox import launchers, toolchain
+from tests.gateway_cases import Case, nested_estate
+from tests.kong_entities import Entities
+from tests.live.live_gateway import LiveGateway
+from tests.live.live_run import CASES_DOMAIN, RUN, Target, issuer, stack, upstream_host
+from tests.live.live_upstream import Upstream
+
+_FOUND = Target.of(os.environ)
+_HERE = Path(__file__).parent
+
+
+def pytest_report_header() -> list[str]:
+    """Which product answers, and which plugin will drive it."""
+    if isinstance(_FOUND, str):
+        return [f"live tier: {_FOUND}"]
+    return [
+        f"live tier: {_FOUND.admin_url} is {_FOUND.product()}",
+        f"live tier: engine tests drive it with {_plugin()}",
+        f"live tier: entities of this run are named and tagged {RUN}",
+    ]
+
+
+def _plugin() -> str:
+    with tempfile.TemporaryDirectory() as home:
+        path = os.pathsep.join([os.environ.get("PATH", os.defpath), str(toolchain.pulumi_folder())])
+        user_home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+        official = launchers.install(Path(home), path, user_home).official
+    return "the official pulumi-kong plugin" if "resource-kong" in official else "a stand-in for the pulumi-kong plugin"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without a gateway nothing of the tier runs."""
+    if isinstance(_FOUND, str):
+        for item in items:
+            if _HERE in item.path.parents:
+                item.add_marker(pytest.mark.skip(reason=_FOUND))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The reason is printed, however quiet the run."""
+    if isinstance(_FOUND, str):
+        terminalreporter.write_line(f"live tier skipped: {_FOUND}")
+
+
+@pytest.fixture(scope="session")
+def kong() -> Target:
+    """The gateway of this run, which must serve nobody's request to a host that nobody exposes."""
+    assert isinstance(_FOUND, Target)
+    return _FOUND
+
+
+@pytest.fixture(scope="session")
+def before(kong: Target) -> dict[str, dict[str, object]]:
+    """All entities of others, by path, as they are before this run makes its own."""
+    kinds = ("services", "routes", "plugins", "consumers", "jwts")
+    return {f"/{kind}/{one['id']}": one for kind in kinds for one in kong.listed(kind)}
+
+
+@pytest.fixture(scope="session")
+def live(kong: Target, before: dict[str, dict[str, object]]) -> Iterator[LiveGateway]:
+    """The gateway, with the tier's own upstream behind it. It listens beyond loopback only for a Kong elsewhere."""
+    bind = "127.0.0.1" if upstream_host() == "127.0.0.1" else "0.0.0.0"
+    with Upstream(bind) as upstream:
+        gateway = LiveGateway(kong, upstream)
+        status = gateway.send(Case("GET", f"nobody.{RUN}.example.com", b"/")).status
+        assert status == 404, f"a route or plugin of others answers requests to any host ({status}): use another Kong"
+        yield gateway
+
+
+@pytest.fixture(scope="session")
+def entities(live: LiveGateway) -> Iterator[Entities]:
+    """The entities of `nested_estate`, once every worker sees all of them."""
+    estate = nested_estate(CASES_DOMAIN, stack())
+    with Entities(live.target.admin_url, live.target.token) as made:
+        made.estate(estate, {"main": {issuer().kid: issuer().pem}}, upstream_host(), live.upstream.port)
+        orders, wild, deep = f"orders.{CASES_DOMAIN}", f"a.{CASES_DOMAIN}", f"x.deep.{CASES_DOMAIN}"
+        read = (f"Bearer {issuer().service(['read'])}",)
+        live.await_steady(
+            [
+                (Case("GET", orders, b"/orders"), 401),
+                (Case("GET", orders, b"/orders", read), 200),
+                (Case("GET", orders, b"/orders/health"), 200),
+                (Case("GET", orders, b"/orders/files"), 401),
+                (Case("GET", orders, b"/docs"), 200),
+                (Case("GET", orders, b"/orders/nested"), 401),
+                (Case("GET", wild, b"/"), 200),
+                (Case("POST", wild, b"/"), 401),
+                (Case("GET", deep, b"/orders"), 401),
+            ],
+            bound=3 * made.facts.settle + 15,
+        )
+        yield made

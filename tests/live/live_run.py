@@ -1,0 +1,91 @@
+"""One run of the live tier: which gateway it is about, and names that only this run uses."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from access.model import Provider, Stack
+from tests.estates import SPELLING
+from tests.gateway_cases import Issuer
+
+RUN: Final = f"live-{secrets.token_hex(4)}"
+"""Stacks, hosts, issuers and key ids of a run carry it, so that entities of others are never touched."""
+
+CASES_DOMAIN: Final = f"cases.{RUN}.example.com"
+HAMMER_DOMAIN: Final = f"hammer.{RUN}.example.com"
+ENGINE_DOMAIN: Final = f"engine.{RUN}.example.com"
+
+
+def stack(name: str = RUN) -> Stack:
+    """A stack with one issuer of its own. `name` starts with RUN."""
+    provider = Provider("main", f"api://{name}", SPELLING, issuer=f"https://issuer.{name}.example.com")
+    return Stack(name, {"main": provider}, scheme="http")
+
+
+@cache
+def issuer(name: str = RUN) -> Issuer:
+    """The issuer of `stack(name)`; its key id is unique in the workspace. Cached, since keys take a while to make."""
+    return Issuer(time.time(), kid=name, provider=stack(name).default_provider)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The gateway that is tested: its Admin API, and where its proxy listens for plain HTTP."""
+
+    admin_url: str
+    proxy: tuple[str, int]
+    token: str | None
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Self | str:
+        """From KONG_ADMIN_URL, KONG_PROXY_URL and, where it needs one, KONG_ADMIN_TOKEN; else why there is none."""
+        missing = [name for name in ("KONG_ADMIN_URL", "KONG_PROXY_URL") if not environment.get(name)]
+        if missing:
+            return f"{' and '.join(missing)} not set: no Kong to run the live tier on"
+        proxy = urlsplit(environment["KONG_PROXY_URL"])
+        if proxy.scheme != "http" or not proxy.hostname:
+            return "KONG_PROXY_URL must be http://HOST:PORT: the live tier sends raw bytes, without TLS"
+        token = environment.get("KONG_ADMIN_TOKEN") or None
+        return cls(environment["KONG_ADMIN_URL"].rstrip("/"), (proxy.hostname, proxy.port or 80), token)
+
+    def get(self, path: str) -> httpx.Response:
+        """GET on the Admin API."""
+        headers = {"Kong-Admin-Token": self.token} if self.token else {}
+        return httpx.get(f"{self.admin_url}{path}", headers=headers, timeout=30)
+
+    def listed(self, collection: str) -> list[dict[str, Any]]:
+        """All entities of a collection (as "services"), whoever made them."""
+        found: list[dict[str, Any]] = []
+        path: str | None = f"/{collection}?size=1000"
+        while path:
+            answer = self.get(path)
+            assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
+            page = answer.json()
+            found += page["data"]
+            path = page["next"]
+        return found
+
+    def product(self) -> str:
+        """Who answers at the Admin API, in one line."""
+        answer = self.get("/")
+        root = answer.json()
+        configuration = root.get("configuration") or {}
+        settings = ("database", "worker_consistency", "worker_state_update_frequency", "db_update_frequency")
+        said = ", ".join(f"{name} {configuration.get(name)}" for name in settings)
+        kind = f"NOT A KONG but a {root['stand_in']}" if "stand_in" in root else "Kong"
+        server = answer.headers.get("Server")
+        return f"{kind}; version {root.get('version')} {root.get('edition', '')}, Server: {server}; {said}"
+
+
+def upstream_host(environment: Mapping[str, str] = os.environ) -> str:
+    """The address by which Kong reaches this machine: LIVE_UPSTREAM_HOST, for a Kong in a container."""
+    return environment.get("LIVE_UPSTREAM_HOST") or "127.0.0.1"

@@ -1,0 +1,302 @@
+"""The gateway decides as the model does: literal statuses, and generated requests, over real sockets byte by byte."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from access.paths import read
+from tests.gateway_cases import Case, cases, nested_estate
+from tests.live.live_gateway import LiveGateway
+from tests.live.live_run import CASES_DOMAIN, issuer, stack
+
+CASES = int(os.environ.get("LIVE_CASES") or 500)
+
+# Hosts below CASES_DOMAIN, but for the last, which nobody serves.
+ORDERS, CAPITALS, WILD, DEEP, UNKNOWN = "orders", "ORDERS", "a", "x.deep", "nobody.example.net"
+R, W, RW, ODD, NONE = ("read",), ("write",), ("read", "write"), ("a.b",), ()
+
+WITHOUT_A_TOKEN = [
+    ("GET", ORDERS, b"/orders", 401),
+    ("GET", ORDERS, b"/orders/7?x=1", 401),
+    ("HEAD", ORDERS, b"/orders", 401),
+    ("POST", ORDERS, b"/orders", 401),
+    ("DELETE", ORDERS, b"/orders", 401),
+    ("GET", ORDERS, b"/%6frders", 401),
+    ("GET", ORDERS, b"//orders/./x/..", 401),
+    ("GET", ORDERS, b"/orders/health", 200),
+    ("HEAD", ORDERS, b"/orders/health", 200),
+    ("GET", ORDERS, b"/orders/health/x", 200),
+    ("GET", ORDERS, b"/orders/health/../health", 200),
+    ("POST", ORDERS, b"/orders/health", 401),
+    ("GET", ORDERS, b"/orders/health/deep", 401),
+    ("GET", ORDERS, b"/orders/health/../7", 401),
+    ("GET", ORDERS, b"/orders/x:y", 200),
+    ("GET", ORDERS, b"/orders/x%3ay", 200),
+    ("GET", ORDERS, b"/docs", 200),
+    ("OPTIONS", ORDERS, b"/docs", 200),
+    ("POST", ORDERS, b"/docs", 401),
+    ("GET", ORDERS, b"/orders/files/1", 401),
+    ("GET", ORDERS, b"/orders/nested", 401),
+    ("GET", ORDERS, b"/orders-internal", 200),  # of the wildcard host, whose root is public
+    ("POST", ORDERS, b"/orders-internal", 401),
+    ("GET", WILD, b"/", 200),
+    ("POST", WILD, b"/", 401),
+    ("GET", DEEP, b"/orders", 401),
+    ("GET", DEEP, b"/other", 200),
+    ("GET", CAPITALS, b"/orders", 404),
+    ("GET", UNKNOWN, b"/orders", 404),
+    ("PROPFIND", ORDERS, b"/orders", 404),
+    ("PROPFIND", ORDERS, b"/orders/health", 404),
+]
+
+# Two servers could read these differently. Where one reaches no route, Kong says 404.
+UNREADABLE = [
+    b"/orders/health/..%2f7",
+    b"/orders/health/..%2F7",
+    b"/orders/health/..;/7",
+    b"/orders/health/..%5c7",
+    b"/orders/health/..\\7",
+    b"/orders/health/%252e%252e/7",
+    b"/orders/health;x=1",
+    b"/orders/health%3bx",
+    b"/orders/health#x",
+    b"/orders/health%3F",
+    b"/orders/health/%00",
+    b"/orders/health/%0a",
+    b"/orders/health/%7f",
+    b"/orders/health/\x01",
+    b"/orders/health/\xff",
+    b"/orders/health/%ff",
+    b"/orders/health/%c0%ae%c0%ae/7",
+    b"/orders/health/%zz",
+    b"/orders/health/%2",
+    b"/../orders/health",
+    b"/orders/../../orders/health",
+]
+
+OF_A_SERVICE = [
+    ("GET", ORDERS, b"/orders", R, 200),
+    ("HEAD", ORDERS, b"/orders", R, 200),
+    ("GET", ORDERS, b"/orders/7", R, 200),
+    ("POST", ORDERS, b"/orders", R, 403),
+    ("PUT", ORDERS, b"/orders", W, 403),
+    ("PUT", ORDERS, b"/orders", RW, 200),
+    ("PUT", ORDERS, b"/orders", ODD, 200),
+    ("GET", ORDERS, b"/orders", ODD, 403),
+    ("GET", ORDERS, b"/orders", NONE, 403),
+    ("POST", ORDERS, b"/orders", RW, 200),
+    ("DELETE", ORDERS, b"/orders", RW, 403),
+    ("PATCH", ORDERS, b"/orders", RW, 403),
+    ("GET", ORDERS, b"/orders/health/deep", R, 403),
+    ("DELETE", ORDERS, b"/orders/health/deep", W, 200),
+    ("POST", ORDERS, b"/orders/health", RW, 403),
+    ("GET", ORDERS, b"/orders/files/1", R, 200),
+    ("GET", ORDERS, b"/orders/files/1", W, 403),
+    ("GET", ORDERS, b"/orders/nested/1", NONE, 200),
+    ("DELETE", ORDERS, b"/docs", RW, 403),
+    ("POST", WILD, b"/", RW, 403),
+    ("POST", DEEP, b"/orders", NONE, 200),
+    ("GET", UNKNOWN, b"/orders", RW, 404),
+]
+
+OF_A_USER = [
+    ("GET", b"/orders", RW, ("sales",), 200),
+    ("POST", b"/orders", RW, ("sales",), 403),  # the token lists the scope, no group of the user holds it
+    ("POST", b"/orders", RW, ("desk",), 200),
+    ("POST", b"/orders", RW, ("sales", "desk"), 200),
+    ("POST", b"/orders", RW, ("de]==]sk",), 200),
+    ("POST", b"/orders", R, ("desk",), 403),
+    ("GET", b"/orders", RW, ("elsewhere",), 403),
+    ("GET", b"/orders", RW, (), 403),
+    ("PUT", b"/orders", ODD, ("desk",), 403),
+    ("GET", b"/orders/nested", NONE, (), 200),
+]
+
+FAULTS = [
+    "expired",
+    "exp is a text",
+    "no exp",
+    "early",
+    "nbf is a text",
+    "another issuer",
+    "another audience",
+    "audiences of two types",
+    "an ID token",
+    "no jti",
+    "no client",
+    "client is a number",
+    "client with a line feed",
+    "subject is not the client",
+    "user is a number",
+    "groups is a text",
+    "scopes is a text",
+    "scopes of two types",
+    "scopes is an object",
+    "overage",
+    "kid in the payload",
+    "another key",
+    "unknown key id",
+    "key id is a number",
+    "alg none",
+    "alg HS256",
+    "scp twice",
+    "NaN",
+    "payload is an array",
+    "not UTF-8",
+    "nested deeply",
+    "not JSON",
+    "an empty part",
+]
+
+# Admission refuses these on public paths, too; the others count as no token there.
+MALFORMED = {
+    "kid in the payload",
+    "key id is a number",
+    "scp twice",
+    "NaN",
+    "payload is an array",
+    "not UTF-8",
+    "nested deeply",
+    "not JSON",
+    "an empty part",
+}
+
+
+def _case(method: str, host: str, target: bytes, *authorization: str) -> Case:
+    return Case(method, host if host == UNKNOWN else f"{host}.{CASES_DOMAIN}", target, authorization)
+
+
+def _check(live: LiveGateway, case: Case, status: int) -> None:
+    """Model, gateway and upstream agree on the status that was written by hand."""
+    meant = case.meant(nested_estate(CASES_DOMAIN, stack()), issuer())
+    assert meant.status == status
+    outcome = live.send(case)
+    assert outcome.status in case.statuses(meant), f"{outcome.status}, not {status}: {meant.reason}"
+    assert (outcome.arrived is not None) == (status == 200)
+
+
+@pytest.mark.parametrize(("method", "host", "target", "status"), WITHOUT_A_TOKEN)
+@pytest.mark.usefixtures("entities")
+def test_without_a_token(live: LiveGateway, method: str, host: str, target: bytes, status: int) -> None:
+    """Public rules are open, all else that is exposed asks for a token, and what is not exposed is not there."""
+    _check(live, _case(method, host, target), status)
+
+
+@pytest.mark.parametrize("target", UNREADABLE)
+@pytest.mark.usefixtures("entities")
+def test_a_path_that_could_be_read_in_two_ways_is_refused(live: LiveGateway, target: bytes) -> None:
+    """With and without a token that would open everything, on a public path and on the way out of it."""
+    _check(live, _case("GET", ORDERS, target), 400)
+    _check(live, _case("GET", ORDERS, target, f"Bearer {issuer().service(RW)}"), 400)
+
+
+@pytest.mark.parametrize(("method", "host", "target", "scopes", "status"), OF_A_SERVICE)
+@pytest.mark.usefixtures("entities")
+def test_a_service_with_scopes(
+    live: LiveGateway, method: str, host: str, target: bytes, scopes: tuple[str, ...], status: int
+) -> None:
+    """The longest rule path owns the request, and one of its rules for the method must have all scopes."""
+    _check(live, _case(method, host, target, f"Bearer {issuer().service(scopes)}"), status)
+
+
+@pytest.mark.parametrize(("method", "target", "scopes", "groups", "status"), OF_A_USER)
+@pytest.mark.usefixtures("entities")
+def test_a_user_in_groups(
+    live: LiveGateway, method: str, target: bytes, scopes: tuple[str, ...], groups: tuple[str, ...], status: int
+) -> None:
+    """Of a user's scopes only those count that the roles of their groups hold."""
+    _check(live, _case(method, ORDERS, target, f"Bearer {issuer().user(scopes, groups)}"), status)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.usefixtures("entities")
+def test_a_token_with_a_fault(live: LiveGateway, fault: str) -> None:
+    """It opens nothing; on a public path it is no token, unless another reader could see a different one in it."""
+    authorization = (f"Bearer {issuer().faults()[fault]}",)
+    _check(live, _case("GET", ORDERS, b"/orders", *authorization), 401)
+    _check(live, _case("GET", ORDERS, b"/orders/nested", *authorization), 401)
+    _check(live, _case("GET", ORDERS, b"/orders/health", *authorization), 401 if fault in MALFORMED else 200)
+
+
+def test_every_fault_is_in_the_table() -> None:
+    """The generator knows no fault that is not asked for by name above; `two audiences` is none."""
+    assert {*FAULTS, "two audiences"} == set(issuer().faults())
+
+
+@pytest.mark.usefixtures("entities")
+def test_a_token_for_two_audiences_counts(live: LiveGateway) -> None:
+    """One of them is ours."""
+    _check(live, _case("GET", ORDERS, b"/orders", f"Bearer {issuer().faults()['two audiences']}"), 200)
+
+
+@pytest.mark.parametrize(
+    ("values", "on_protected", "on_public"),
+    [
+        (("Basic YTpi",), 401, 200),
+        (("Negotiate x",), 401, 200),
+        (("bearer x.y.z",), 401, 401),
+        (("Bearer",), 401, 401),
+        (("Negotiate bearer",), 401, 401),
+        (("Bearer  x.y.z",), 401, 401),
+        (("Bearer x.y.z, Bearer x.y.z",), 401, 401),
+    ],
+)
+@pytest.mark.usefixtures("entities")
+def test_another_authorization(live: LiveGateway, values: tuple[str, ...], on_protected: int, on_public: int) -> None:
+    """Other schemes count as no token; what mentions bearer and is not exactly one token is refused everywhere."""
+    _check(live, _case("GET", ORDERS, b"/orders", *values), on_protected)
+    _check(live, _case("GET", ORDERS, b"/orders/health", *values), on_public)
+
+
+@pytest.mark.usefixtures("entities")
+def test_two_authorization_headers_are_refused(live: LiveGateway) -> None:
+    """Kong refuses them with 400 before any plugin runs, good tokens and public paths included."""
+    good = f"Bearer {issuer().service(RW)}"
+    for target in (b"/orders", b"/orders/health"):
+        outcome = live.send(_case("GET", ORDERS, target, good, good))
+        assert (outcome.status, outcome.arrived) == (400, None)
+
+
+@pytest.mark.parametrize(
+    ("sent", "arrived"),
+    [
+        (b"/orders/7", b"/orders/7"),
+        (b"/orders//7", b"/orders/7"),
+        (b"/x/../orders/./7", b"/orders/7"),
+        (b"/%6frders/7", b"/orders/7"),
+        (b"/orders/a%20b%C3%BC", b"/orders/a%20b%C3%BC"),
+        (b"/orders/7?a=%2F&a=//..", b"/orders/7?a=%2F&a=//.."),
+    ],
+)
+@pytest.mark.usefixtures("entities")
+def test_the_upstream_gets_the_path_that_was_decided_on(live: LiveGateway, sent: bytes, arrived: bytes) -> None:
+    """Resolved and decoded once, by the gateway; the query as it came."""
+    outcome = live.send(_case("GET", ORDERS, sent, f"Bearer {issuer().service(R)}"))
+    assert outcome.arrived is not None
+    assert outcome.arrived.startswith(b"GET " + arrived + b" HTTP/1.1\r\n")
+
+
+@pytest.mark.timeout(300)
+@settings(
+    max_examples=CASES,
+    deadline=None,
+    database=None,
+    phases=(Phase.generate,),  # shrinking would ask a gateway of somebody's thousands of times
+    suppress_health_check=list(HealthCheck),
+)
+@given(case=st.deferred(lambda: cases(CASES_DOMAIN, issuer(), UNKNOWN)))
+@pytest.mark.usefixtures("entities")
+def test_the_gateway_answers_as_decide(live: LiveGateway, case: Case) -> None:
+    """For any request, LIVE_CASES of them: the status of the model, and the path that arrives is the one it read."""
+    meant = case.meant(nested_estate(CASES_DOMAIN, stack()), issuer())
+    outcome = live.send(case)
+    assert outcome.status in case.statuses(meant), (outcome.status, meant)
+    assert (outcome.arrived is not None) == meant.allowed
+    if outcome.arrived is not None:
+        target = outcome.arrived.split(b" ", 2)[1]
+        assert read(target) == read(case.target)
+        assert not {b"", b".", b".."} & set(target.partition(b"?")[0].split(b"/")[1:-1])
