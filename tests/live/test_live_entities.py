@@ -1,0 +1,51 @@
+"""Kong takes what is emitted, and keeps it as it was sent: strict matching then sees no difference that nobody made."""
+
+from __future__ import annotations
+
+import pytest
+
+from components.gateway import plugins
+from tests.gateway_cases import nested_estate
+from tests.kong_entities import Entities
+from tests.live.live_gateway import LiveGateway
+from tests.live.live_run import CASES_DOMAIN, stack
+
+
+def test_every_entity_is_accepted_and_reads_back_as_it_was_sent(entities: Entities) -> None:
+    """Every field of every entity, the plugins' whole configurations included."""
+    assert len(entities.made) > 30
+    for path, sent in entities.made.items():
+        kept = entities.read(path)
+        differing = {name: (value, kept.get(name)) for name, value in sent.items() if kept.get(name) != value}
+        assert differing == {}, path
+
+
+@pytest.mark.parametrize("kind", plugins.NAMES)
+def test_the_configuration_is_spelled_out_in_full(entities: Entities, kind: str) -> None:
+    """No field is left to a default: Kong answers with just the fields that were sent."""
+    for path in entities.paths("/plugins", name=kind):
+        assert set(entities.read(path)["config"]) == set(entities.made[path]["config"])
+
+
+def test_the_schemas_have_the_fields_that_are_used(live: LiveGateway) -> None:
+    """What admission, authentication and gate set by name is in `GET /schemas/plugins/NAME`."""
+    used = {
+        "pre-function": plugins.admission(),
+        "jwt": plugins.optional_jwt("nobody"),
+        "post-function": plugins.gate("{}"),
+    }
+    for kind, config in used.items():
+        answer = live.target.get(f"/schemas/plugins/{kind}")
+        assert answer.status_code == 200
+        (record,) = (field["config"] for field in answer.json()["fields"] if "config" in field)
+        assert set(config) <= {name for entry in record["fields"] for name in entry}
+
+
+def test_a_table_with_every_character_reaches_the_gate_unchanged(entities: Entities) -> None:
+    """Brackets and escapes in the names of groups neither end the Lua string nor change on the way."""
+    estate = nested_estate(CASES_DOMAIN, stack())
+    orders = estate.components["orders/api"]
+    script = entities.configs(estate, orders, 8080)["post-function"]["access"]
+    kept = [entities.read(path)["config"]["access"] for path in entities.paths("/plugins", name="post-function")]
+    assert script in kept
+    assert "de\\u005d==\\u005dsk" in script[0]

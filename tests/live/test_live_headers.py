@@ -1,0 +1,125 @@
+"""Who calls is told upstream by the gate alone: forged headers never arrive, verified ones always do."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.gateway_cases import Case
+from tests.live.live_gateway import LiveGateway, Outcome
+from tests.live.live_run import CASES_DOMAIN, issuer
+
+FORGED = b"forged-by-the-caller"
+VERIFIED = {b"x-auth-client": b"c", b"x-auth-subject": b"someone", b"x-auth-scopes": b"read write"}
+
+NAMES = [
+    b"X-Auth-Client",
+    b"x-auth-client",
+    b"X-AUTH-CLIENT",
+    b"X_Auth_Client",
+    b"X_AUTH_CLIENT",
+    b"X-Auth_Client",
+    b"X.Auth.Client",
+    b"X-Auth.Client",
+    b"X!Auth!Client",
+    b"X~Auth'Client",
+    b"X-Auth-Subject",
+    b"x_auth_subject",
+    b"X-Auth-Scopes",
+    b"X_AUTH_SCOPES",
+    b"X-Auth-Anything-Else",
+    b"X-Consumer-ID",
+    b"X-Consumer-Username",
+    b"X_Consumer_Custom_ID",
+    b"X-Consumer-Groups",
+    b"X-Credential-Identifier",
+    b"X_Credential_Username",
+    b"X-Authenticated-Userid",
+    b"X-Authenticated-Scope",
+    b"X-Anonymous-Consumer",
+    b"Forwarded",
+    b"X-Original-URL",
+    b"X-Rewrite-URL",
+    b"X-Original-Method",
+    b"X-HTTP-Method",
+    b"X-HTTP-Method-Override",
+    b"X_HTTP_Method_Override",
+    b"X-Method-Override",
+]
+
+
+def _send(live: LiveGateway, target: bytes, *headers: bytes, user: bool = False) -> Outcome:
+    token = issuer().user(("read", "write"), ("desk",))
+    authorization = (f"Bearer {token}",) if user else ()
+    return live.send(Case("GET", f"orders.{CASES_DOMAIN}", target, authorization), *headers)
+
+
+def _told(outcome: Outcome) -> dict[bytes, bytes]:
+    """The identity headers that arrived, folded as CGI folds names."""
+    assert outcome.status == 200
+    assert outcome.arrived is not None
+    head = outcome.arrived.split(b"\r\n\r\n", 1)[0].split(b"\r\n")[1:]
+    pairs = [(name.lower().replace(b"_", b"-").replace(b".", b"-"), value) for name, _, value in map(_parted, head)]
+    told = [(name, value) for name, value in pairs if name.startswith(b"x-auth-")]
+    assert len(told) == len(dict(told)), "a header arrived twice"
+    return dict(told)
+
+
+def _parted(line: bytes) -> tuple[bytes, bytes, bytes]:
+    return line.partition(b": ")
+
+
+@pytest.mark.parametrize("name", NAMES, ids=bytes.decode)
+@pytest.mark.usefixtures("entities")
+def test_a_forged_header_never_arrives(live: LiveGateway, name: bytes) -> None:
+    """In no spelling, once or twice, with and without a token; what the gate verified arrives, and nothing else."""
+    forged = (name + b": " + FORGED,) * 2
+    for user, told in ((False, {}), (True, VERIFIED)):
+        outcome = _send(live, b"/orders/health", *forged, user=user)
+        assert FORGED not in (outcome.arrived or b"")
+        assert _told(outcome) == told
+
+
+@pytest.mark.parametrize("count", [99, 100, 101, 150])
+@pytest.mark.usefixtures("entities")
+def test_forged_headers_among_many_never_arrive(live: LiveGateway, count: int) -> None:
+    """More headers than Lua reads by default do not hide one, before, between or behind them."""
+    filling = [b"X-Filling-%d: 1" % number for number in range(count)]
+    headers = [
+        b"X_Auth_Client: " + FORGED,
+        *filling,
+        b"X-Auth-Client: " + FORGED,
+        *filling[:20],
+        b"x-auth-scopes: " + FORGED,
+    ]
+    for user, told in ((False, {}), (True, VERIFIED)):
+        outcome = _send(live, b"/orders/health", *headers, user=user)
+        assert FORGED not in (outcome.arrived or b"")
+        assert _told(outcome) == told
+        assert b"X-Filling-%d: 1" % (count - 1) in (outcome.arrived or b"")
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [b"X-Auth-Client", b"x-auth-client, X-Auth-Subject, X-Auth-Scopes", b"keep-alive, X-Auth-Scopes", b"Authorization"],
+)
+@pytest.mark.usefixtures("entities")
+def test_a_header_that_connection_lists_arrives_all_the_same(live: LiveGateway, listed: bytes) -> None:
+    """Whoever could name the gate's own headers as hop-by-hop could take them away."""
+    assert _told(_send(live, b"/orders/7", b"Connection: " + listed, user=True)) == VERIFIED
+
+
+@pytest.mark.usefixtures("entities")
+def test_the_identity_of_a_service_arrives(live: LiveGateway) -> None:
+    """Client and subject are the service itself; the scopes are those issued."""
+    case = Case("GET", f"orders.{CASES_DOMAIN}", b"/orders", (f"Bearer {issuer().service(['read', 'other'])}",))
+    expected = {b"x-auth-client": b"c", b"x-auth-subject": b"c", b"x-auth-scopes": b"other read"}
+    assert _told(live.send(case)) == expected
+
+
+@pytest.mark.usefixtures("entities")
+def test_only_effective_scopes_of_a_user_arrive(live: LiveGateway) -> None:
+    """What no group of the user holds is not told either, and a user with none has no such header."""
+    for groups, told in ((("sales",), b"read"), ((), None)):
+        token = issuer().user(("read", "write"), groups)
+        outcome = live.send(Case("GET", f"orders.{CASES_DOMAIN}", b"/orders/health", (f"Bearer {token}",)))
+        assert _told(outcome).get(b"x-auth-scopes") == told
