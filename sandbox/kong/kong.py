@@ -28,13 +28,18 @@ class Lags:
     credentials: float = 0.0
 
 
+Fault = Callable[[Request, Callable[[], Response]], Response | None]
+"""Stands between a client and the Admin API: gets the request and the way to its answer. It may give that answer, late
+or early, one of its own, or none at all (None: the connection is closed)."""
+
+
 class Kong:
     """A stand-in for a Kong 3.10 OSS node, on 127.0.0.1.
 
     `admin_token`, where set, must come with every Admin API request in the header Kong-Admin-Token; `configuration`
     overrides what `GET /` reports; `resolve` finds upstreams (None: no such name); `now` is the clock that tokens are
     judged and entities stamped by (Unix seconds), `clock` the one that lags are measured by (seconds).
-    `lags` may be given a new value at any time.
+    `lags` and `faults` (by default there are none) may be given a new value at any time.
     """
 
     def __init__(
@@ -50,6 +55,7 @@ class Kong:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.lags = lags
+        self.faults: Fault | None = None
         self._ports = (admin_port, proxy_port)
         self._resolve = resolve
         self._store = Store(now, clock)
@@ -59,7 +65,7 @@ class Kong:
 
     def start(self) -> None:
         """Begin to listen; the URLs are known from then on."""
-        self._servers = (Server(self._ports[0], self._admin.answer), Server(self._ports[1], self._serve))
+        self._servers = (Server(self._ports[0], self._manage), Server(self._ports[1], self._serve))
 
     def stop(self) -> None:
         """Close all listeners and connections. The entities stay."""
@@ -101,6 +107,12 @@ class Kong:
     def _current_lags(self) -> tuple[float, float, float]:
         lags = self.lags
         return lags.routes, lags.plugins, lags.credentials
+
+    def _manage(self, request: Request | RefusedError) -> Response | None:
+        faults = self.faults
+        if faults is None or isinstance(request, RefusedError):
+            return self._admin.answer(request)
+        return faults(request, lambda: self._admin.answer(request))
 
     def _serve(self, request: Request | RefusedError) -> Response | None:
         answer = self._proxy.answer(request, "http", self._servers[1].port, self._send)

@@ -31,11 +31,20 @@ RATE_LIMIT, RATE_WINDOW = 600, 60  # requests, seconds
 LARGEST_BODY = 1 << 20  # bytes
 
 
+Answered = tuple[Answer, bytes]
+"""An answer and its encoded body."""
+
+Fault = Callable[[str, str, Callable[[], Answered]], Answered | None]
+"""Stands between a client and the management API: gets method, path and the way to the answer. It may give that answer,
+late or early, one of its own, or none at all (None: the connection is closed)."""
+
+
 class Okta:
     """A stand-in Okta org with `groups`, `users` and one API token; see the module's docstring for what it lacks.
 
     `port` 0 picks a free port on 127.0.0.1 at the first start and keeps it. `now` gives epoch seconds for tokens and
-    timestamps. Raises ValueError for a user whose group does not exist and for names that occur twice.
+    timestamps. `faults` (by default there are none) may be given a new value at any time. Raises ValueError for a user
+    whose group does not exist and for names that occur twice.
     """
 
     def __init__(
@@ -47,6 +56,7 @@ class Okta:
         users: Iterable[User] = (),
         now: Callable[[], float] = time.time,
     ) -> None:
+        self.faults: Fault | None = None
         self._port = port
         self._org = Org(now=now, api_token=api_token)
         seed(self._org, groups, users)
@@ -114,8 +124,15 @@ class Okta:
         with self._lock:
             servers.rotate(self._org, self._org.get("authorizationServers", server_id))
 
-    def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> tuple[Answer, bytes]:
-        """The answer to one HTTP request and its encoded body; `target` is the request target in either form."""
+    def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answered | None:
+        """The answer to one HTTP request, or None where `faults` gives none; `target` is the request target in either
+        form."""
+        faults, path = self.faults, urlsplit(target).path
+        if faults is None or not path.startswith("/api/"):
+            return self._answered(method, target, headers, body)
+        return faults(method, path, lambda: self._answered(method, target, headers, body))
+
+    def _answered(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answered:
         split = urlsplit(target)
         with self._lock:  # the answer may hold stored objects, so that it is encoded under the lock too
             try:
@@ -214,7 +231,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(413)
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
-        answer, content = self.org.answer(self.command, self.path, headers, self.rfile.read(length))
+        answered = self.org.answer(self.command, self.path, headers, self.rfile.read(length))
+        if answered is None:
+            self.close_connection = True
+            return
+        answer, content = answered
         self.send_response(answer.status)
         for name, value in (self._usual() | dict(answer.headers)).items():
             self.send_header(name, value)
