@@ -6,17 +6,16 @@ Source: the Admin API documentation of Kong 3.10 and recorded exchanges; bodies 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from sandbox.kong import information, listing
-from sandbox.kong.answers import AnswerError, Query
+from sandbox.kong.answers import AnswerError, Methods, Query, check_key
+from sandbox.kong.certificates import Certificates
 from sandbox.kong.http import Header, RefusedError, Request, Response, reason
-from sandbox.kong.rules import utf8_name
 from sandbox.kong.schema import ENTITY_SCHEMAS, PLUGIN_SCHEMAS
-from sandbox.kong.store import KINDS, NAMED_BY, Entity, Store, ViolationError, schema_violation, validated
-from sandbox.kong.validation import UUID
+from sandbox.kong.store import KINDS, NAMED_BY, Entity, Store, ViolationError, absent, schema_violation, validated
 
 COLLECTIONS = {
     "services": "services",
@@ -24,6 +23,8 @@ COLLECTIONS = {
     "plugins": "plugins",
     "consumers": "consumers",
     "jwts": "jwt_secrets",
+    "certificates": "certificates",
+    "snis": "snis",
 }
 # Collections below an entity: (kind, name in the path) -> (kind, field that refers to the parent).
 NESTED = {
@@ -32,6 +33,7 @@ NESTED = {
     ("routes", "plugins"): ("plugins", "route"),
     ("consumers", "plugins"): ("plugins", "consumer"),
     ("consumers", "jwt"): ("jwt_secrets", "consumer"),
+    ("certificates", "snis"): ("snis", "certificate"),
 }
 PARENTS = {
     ("routes", "service"): "services",
@@ -47,7 +49,6 @@ NOT_MODELLED = frozenset(
         "basic-auths",
         "ca_certificates",
         "cache",
-        "certificates",
         "config",
         "hmac-auths",
         "key-auths",
@@ -57,7 +58,6 @@ NOT_MODELLED = frozenset(
         "oauth2",
         "oauth2_tokens",
         "sessions",
-        "snis",
         "targets",
         "timers",
         "upstreams",
@@ -81,6 +81,7 @@ class AdminApi:
 
     def __init__(self, store: Store, version: str, configuration: Mapping[str, Any], token: str | None) -> None:
         self._store = store
+        self._certificates = Certificates(store)
         self._version = version
         self._configuration = configuration
         self._token = token
@@ -140,7 +141,7 @@ class AdminApi:
         status, answer = methods[method](query, body)
         return status, answer, ()
 
-    def _endpoint(self, path: list[str]) -> _Methods | None:
+    def _endpoint(self, path: list[str]) -> Methods | None:
         match path:
             case []:
                 return {"GET": lambda *_: (200, information.root(self._version, self._configuration))}
@@ -154,11 +155,15 @@ class AdminApi:
                 return self._schemas(rest)
             case ["tags", *rest] if len(rest) < 2:
                 return self._tags(rest[0] if rest else None)
+            case ["certificates"]:
+                return self._certificates.collection()
+            case ["certificates", key]:
+                return self._certificates.entity(key)
             case [collection, *rest] if collection in COLLECTIONS:
                 return self._collection(COLLECTIONS[collection], collection, rest)
         return None
 
-    def _collection(self, kind: str, name: str, rest: list[str]) -> _Methods | None:
+    def _collection(self, kind: str, name: str, rest: list[str]) -> Methods | None:
         if not rest:
             return {
                 "GET": lambda query, _: self._page(f"/{name}", kind, query, {}),
@@ -182,13 +187,13 @@ class AdminApi:
             "POST": lambda _, body: (201, self._store.insert(nested, self._resolved(nested, {**body, **where()}))),
         }
 
-    def _entity(self, kind: str, key: str, within: tuple[str, str, str] | None = None) -> _Methods:
+    def _entity(self, kind: str, key: str, within: tuple[str, str, str] | None = None) -> Methods:
         def scope() -> dict[str, Any]:
             return {within[2]: {"id": self._existing(within[0], within[1])["id"]}} if within else {}
 
         def find() -> Entity | None:
             limits = scope()
-            self._check_key(kind, key)
+            check_key(kind, key)
             found = self._store.current.find(kind, key)
             return found if found and all(found[name] == value for name, value in limits.items()) else None
 
@@ -201,12 +206,12 @@ class AdminApi:
         def patch(_: Query, body: dict[str, Any]) -> tuple[int, Any]:
             found = find()
             if found is None:
-                raise AnswerError(404, _NOT_FOUND) if within else _absent(kind, key)
+                raise AnswerError(404, _NOT_FOUND) if within else absent(kind, key)
             return 200, self._store.update(kind, found, self._resolved(kind, {**body, **scope()}))
 
         def put(_: Query, body: dict[str, Any]) -> tuple[int, Any]:
             limits = scope()
-            self._check_key(kind, key)
+            check_key(kind, key)
             return 200, self._store.upsert(kind, key, self._resolved(kind, {**body, **limits}))
 
         def delete(*_: Any) -> tuple[int, Any]:
@@ -219,14 +224,8 @@ class AdminApi:
 
         return {"GET": lambda *_: (200, existing()), "PATCH": patch, "PUT": put, "DELETE": delete}
 
-    def _check_key(self, kind: str, key: str) -> None:
-        if kind in ("services", "routes", "plugins") and not UUID.match(key):
-            error = utf8_name(key)
-            if error:
-                raise AnswerError(400, {"code": 10, "name": "invalid unique name", "message": error})
-
     def _existing(self, kind: str, key: str) -> Entity:
-        self._check_key(kind, key)
+        check_key(kind, key)
         found = self._store.current.find(kind, key)
         if found is None:
             raise AnswerError(404, _NOT_FOUND)
@@ -253,7 +252,7 @@ class AdminApi:
                     value[name] = {"id": found["id"]}
         return value
 
-    def _schemas(self, rest: list[str]) -> _Methods | None:
+    def _schemas(self, rest: list[str]) -> Methods | None:
         match rest:
             case ["plugins", "validate"]:
                 return {"POST": lambda _, body: _validate("plugins", body)}
@@ -271,7 +270,7 @@ class AdminApi:
                 return {"GET": lambda *_: (200, entity.printed()) if entity else (404, missing)}
         return None
 
-    def _tags(self, tag: str | None) -> _Methods:
+    def _tags(self, tag: str | None) -> Methods:
         def listed(*_: Any) -> tuple[int, Any]:
             rows = [
                 {"tag": name, "entity_name": kind, "entity_id": one["id"]}
@@ -296,10 +295,7 @@ class AdminApi:
         return 200, listing.page(rows, path, first, nested=bool(where))
 
 
-_Methods = dict[str, Callable[[Query, dict[str, Any]], tuple[int, Any]]]
-
-
-def _read_only() -> _Methods:
+def _read_only() -> Methods:
     """Writing an entity through a reference to it: Kong can, the stand-in does not."""
 
     def refused(*_: Any) -> tuple[int, Any]:
@@ -312,13 +308,6 @@ def _not_modelled(path: list[str]) -> dict[str, str]:
     if path and path[0] in NOT_MODELLED:
         return {"message": f"stand-in: /{path[0]} is not modelled"}
     return _NOT_FOUND
-
-
-def _absent(kind: str, key: str) -> ViolationError:
-    name = "id" if UUID.match(key) else NAMED_BY[kind]
-    what = "primary key " if name == "id" else ""
-    text = f"could not find the entity with {what}'{{{name}=\"{key}\"}}'"
-    return ViolationError(404, 6, "not found", text, {name: key})
 
 
 def _split(target: str) -> tuple[list[str], Query]:

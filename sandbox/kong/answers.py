@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sandbox.kong.http import Header
+from sandbox.kong.rules import sni, utf8_name
+from sandbox.kong.validation import UUID
 
 Query = list[tuple[str, str]]
+Methods = dict[str, Callable[[Query, dict[str, Any]], tuple[int, Any]]]
+"""What an endpoint answers by method: its status and body, for a query and a body."""
+
+_NAMES = {"services": utf8_name, "routes": utf8_name, "plugins": utf8_name, "snis": sni}
 
 
 class AnswerError(Exception):
@@ -17,3 +24,10 @@ class AnswerError(Exception):
         self.status = status
         self.body = body
         self.headers = headers
+
+
+def check_key(kind: str, key: str) -> None:
+    """Raises AnswerError where Kong would not even look for an entity of this name."""
+    error = _NAMES[kind](key) if kind in _NAMES and not UUID.match(key) else None
+    if error:
+        raise AnswerError(400, {"code": 10, "name": "invalid unique name", "message": error})

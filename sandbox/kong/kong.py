@@ -94,7 +94,10 @@ class Kong:
         return self._proxy.messages
 
     def entities(self, kind: str) -> list[Entity]:
-        """All entities of a kind (services, routes, plugins, consumers, jwt_secrets), oldest first."""
+        """All entities of a kind, oldest first.
+
+        Kinds: services, routes, plugins, consumers, jwt_secrets, certificates (without their `snis`) and snis.
+        """
         return sorted(self._store.current.tables[kind].values(), key=lambda one: (one["created_at"], one["id"]))
 
     def handle(self, raw: bytes, scheme: str = "http") -> Answer:

@@ -68,6 +68,20 @@ def host_with_port(value: str) -> str | None:
     return None
 
 
+def sni(value: str) -> str | None:
+    """The name of an SNI: a host with at most one wildcard, as its first or last character."""
+    _, colon, port = value.rpartition(":")
+    if _is_ip(value):
+        return "must not be an IP"
+    if colon and port.isdigit():
+        return "must not have a port"
+    if value.count("*") > 1:
+        return "only one wildcard must be specified"
+    if "*" in value.strip("*"):
+        return "wildcard must be leftmost or rightmost character"
+    return None if _HOST.match(value.replace("*", "w")) else f"invalid value: {value}"
+
+
 def ip_or_cidr(value: str) -> str | None:
     try:
         ipaddress.ip_network(value, strict=False)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.kong import rules
+from sandbox.kong import pem, rules
 
 Rule = Callable[[Any], str | None]
 EntityRule = Callable[[Mapping[str, Any]], dict[str, Any] | None]
@@ -292,6 +292,41 @@ JWT_SECRETS = Schema(
     late_checks=(rules.key_is_a_pem,),
 )
 
+_SECRET = {"referenceable": True, "encrypted": True}
+CERTIFICATES = Schema(
+    "certificates",
+    {
+        "id": _ID,
+        "created_at": _CREATED,
+        "updated_at": _CREATED,
+        "cert": _string(pem.certificate, required=True, referenceable=True),
+        "key": _string(pem.private_key, required=True, **_SECRET),
+        "cert_alt": _string(pem.certificate, required=False, referenceable=True),
+        "key_alt": _string(pem.private_key, required=False, **_SECRET),
+        "tags": _TAGS,
+        "snis": _array(_string(), required=False, transient=True),
+    },
+    (
+        {"mutually_required": ["cert_alt", "key_alt"]},
+        {"custom_entity_check": {"field_sources": ["cert", "key"]}},
+        {"custom_entity_check": {"field_sources": ["cert_alt", "key_alt"]}},
+        {"custom_entity_check": {"field_sources": ["cert", "cert_alt"]}},
+    ),
+    late_checks=(pem.key_fits,),
+)
+
+SNIS = Schema(
+    "snis",
+    {
+        "id": _ID,
+        "name": _string(rules.sni, required=True, unique=True, unique_across_ws=True),
+        "created_at": _CREATED,
+        "updated_at": _CREATED,
+        "tags": _TAGS,
+        "certificate": _foreign("certificates", required=True),
+    },
+)
+
 PLUGINS = Schema(
     "plugins",
     {
@@ -392,5 +427,5 @@ PLUGIN_SCHEMAS: Mapping[str, Schema] = {
     )
 }
 ENTITY_SCHEMAS: Mapping[str, Schema] = {
-    one.name: one for one in (SERVICES, ROUTES, CONSUMERS, JWT_SECRETS, PLUGINS, TAGS)
+    one.name: one for one in (SERVICES, ROUTES, CONSUMERS, JWT_SECRETS, PLUGINS, CERTIFICATES, SNIS, TAGS)
 }

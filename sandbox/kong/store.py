@@ -17,11 +17,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.kong import validation
-from sandbox.kong.schema import CONSUMERS, JWT_SECRETS, PLUGIN_SCHEMAS, PLUGINS, ROUTES, SERVICES, Fields, Schema
+from sandbox.kong.schema import (
+    CERTIFICATES,
+    CONSUMERS,
+    JWT_SECRETS,
+    PLUGIN_SCHEMAS,
+    PLUGINS,
+    ROUTES,
+    SERVICES,
+    SNIS,
+    Fields,
+    Schema,
+)
 
 Entity = dict[str, Any]
 Table = Mapping[str, Entity]
-KINDS: Mapping[str, Schema] = {one.name: one for one in (SERVICES, ROUTES, PLUGINS, CONSUMERS, JWT_SECRETS)}
+KINDS: Mapping[str, Schema] = {
+    one.name: one for one in (SERVICES, ROUTES, PLUGINS, CONSUMERS, JWT_SECRETS, CERTIFICATES, SNIS)
+}
 # What an entity can be named by in a path, beside its id.
 NAMED_BY: Mapping[str, str] = {
     "services": "name",
@@ -29,6 +42,7 @@ NAMED_BY: Mapping[str, str] = {
     "plugins": "instance_name",
     "consumers": "username",
     "jwt_secrets": "key",
+    "snis": "name",
 }
 _PLUGIN_SCOPE = ("consumer", "name", "route", "service")
 _LONGEST_PAST = 4096
@@ -50,10 +64,13 @@ class Snapshot:
     tables: Mapping[str, Table]
 
     def find(self, kind: str, key: str) -> Entity | None:
-        """An entity by its id, or else by what its kind is named by."""
+        """An entity by its id, or else by what its kind is named by; a certificate by one of its SNIs."""
         table = self.tables[kind]
         if validation.UUID.match(key):
             return table.get(key.lower())
+        if kind == "certificates":
+            sni = self.find("snis", key)
+            return table.get(sni["certificate"]["id"]) if sni else None
         name = NAMED_BY[kind]
         return next((one for one in table.values() if one[name] == key), None)
 
@@ -142,7 +159,7 @@ class Store:
         if errors:
             raise schema_violation(errors)
         entity["id"] = entity["id"].lower()
-        return entity
+        return {name: one for name, one in entity.items() if not KINDS[kind].fields[name].shown.get("transient")}
 
     def _put(self, kind: str, entity: Entity) -> Entity:
         tables = dict(self.current.tables)
@@ -204,6 +221,14 @@ def validated(kind: str, value: Mapping[str, Any], *, updating: bool = False) ->
 
 def schema_violation(errors: validation.Errors) -> ViolationError:
     return ViolationError(400, 2, "schema violation", validation.message(errors), errors)
+
+
+def absent(kind: str, key: str) -> ViolationError:
+    """Kong's answer to a change of what does not exist."""
+    name = "id" if validation.UUID.match(key) else NAMED_BY[kind]
+    what = "primary key " if name == "id" else ""
+    text = f"could not find the entity with {what}'{{{name}=\"{key}\"}}'"
+    return ViolationError(404, 6, "not found", text, {name: key})
 
 
 def merged_records(fields: Fields, old: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:

@@ -237,6 +237,12 @@ def _entity_check(check: Mapping[str, Any], entity: Mapping[str, Any], updating:
         when = "when updating, " if updating else ""
         listed = ", ".join(f"'{name}'" for name in names)
         return {"@entity": [f"{when}at least one of these fields must be non-empty: {listed}"]}
+    if "mutually_required" in check:
+        names = check["mutually_required"]
+        if len({_at(entity, name) is None for name in names}) == 1:
+            return {}
+        listed = ", ".join(f"'{name}'" for name in names)
+        return {"@entity": [f"all or none of these fields must be set: {listed}"]}
     if "conditional" in check:
         return _conditional(check["conditional"], entity)
     return {}

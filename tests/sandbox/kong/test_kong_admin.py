@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from sandbox.kong import Kong
+from sandbox.kong.pem import self_signed
 
 
 @pytest.fixture
@@ -73,6 +74,68 @@ def test_a_deleted_service_and_consumer_take_along_what_is_theirs(kong: Kong) ->
     ask(kong, "DELETE", "/services/api")
     ask(kong, "DELETE", "/consumers/ring")
     assert kong.entities("plugins") == kong.entities("jwt_secrets") == []
+
+
+def test_a_certificate_is_written_and_read_with_the_names_of_its_snis(kong: Kong) -> None:
+    """`snis` makes and removes SNIs; left out of a PATCH it keeps them, left out of a PUT it takes them away."""
+    cert, key = self_signed("b.example.com")
+    pair = {"cert": cert, "key": key}
+    _, made = ask(kong, "POST", "/certificates", {**pair, "snis": ["b.example.com", "a.example.com"]})
+    assert made["snis"] == ["a.example.com", "b.example.com"]
+    _, sni = ask(kong, "GET", "/snis/a.example.com")
+    assert sni["certificate"] == {"id": made["id"]}
+    _, patched = ask(kong, "PATCH", "/certificates/b.example.com", {"snis": ["b.example.com", "*.c.example.com"]})
+    assert (patched["id"], patched["snis"]) == (made["id"], ["*.c.example.com", "b.example.com"])
+    assert ask(kong, "GET", "/snis/a.example.com")[0] == 404
+    assert ask(kong, "PATCH", "/certificates/b.example.com", {"tags": ["t"]})[1]["snis"] == patched["snis"]
+    assert ask(kong, "PUT", f"/certificates/{made['id']}", pair)[1]["snis"] == []
+    assert ask(kong, "PUT", "/certificates/new.example.com", pair)[1]["snis"] == ["new.example.com"]
+
+
+def test_an_sni_belongs_to_one_certificate(kong: Kong) -> None:
+    """A second certificate with a name that is taken is refused: 400 for the list, 409 for the SNI itself."""
+    cert, key = self_signed("a.example.com")
+    _, first = ask(kong, "POST", "/certificates", {"cert": cert, "key": key, "snis": ["a.example.com"]})
+    status, body = ask(kong, "POST", "/certificates", {"cert": cert, "key": key, "snis": ["a.example.com"]})
+    why = f"a.example.com already associated with existing certificate '{first['id']}'"
+    assert (status, body["fields"]) == (400, {"snis": why})
+    again = {"name": "a.example.com", "certificate": {"id": first["id"]}}
+    status, body = ask(kong, "POST", "/snis", again)
+    assert (status, body["name"]) == (409, "unique constraint violation")
+    assert len(kong.entities("certificates")) == len(kong.entities("snis")) == 1
+
+
+def test_a_certificate_and_its_key_are_read_and_compared(kong: Kong) -> None:
+    """What is no PEM is refused field by field, a key of another certificate as a whole; two keys need two kinds."""
+    cert, key = self_signed("a.example.com")
+    other, other_key = self_signed("a.example.com")
+
+    def wrong(body: dict[str, str]) -> tuple[int, Any]:
+        status, answer = ask(kong, "POST", "/certificates", body)
+        return status, answer["fields"]
+
+    assert wrong({"cert": cert, "key": other_key}) == (400, {"@entity": ["certificate does not match key"]})
+    assert set(wrong({"cert": cert, "key": "nope"})[1]) == {"key"}
+    assert set(wrong({"cert": key, "key": key})[1]) == {"cert"}
+    half = {"@entity": ["all or none of these fields must be set: 'cert_alt', 'key_alt'"]}
+    assert wrong({"cert": cert, "key": key, "cert_alt": other}) == (400, half)
+    both = wrong({"cert": cert, "key": key, "cert_alt": other, "key_alt": other_key})
+    assert "need to have different type" in both[1]["@entity"][0]
+    assert kong.entities("certificates") == []
+
+
+def test_a_deleted_certificate_takes_its_snis_along_even_where_it_stays(kong: Kong) -> None:
+    """A service that uses it holds it back, but its SNIs are gone by then."""
+    cert, key = self_signed("a.example.com")
+    _, made = ask(kong, "POST", "/certificates", {"cert": cert, "key": key, "snis": ["a.example.com"]})
+    client = {"host": "h", "protocol": "https", "client_certificate": {"id": made["id"]}}
+    ask(kong, "PUT", "/services/api", client)
+    status, body = ask(kong, "DELETE", "/certificates/a.example.com")
+    assert (status, body["fields"]) == (400, {"@referenced_by": "services"})
+    assert ask(kong, "GET", f"/certificates/{made['id']}")[1]["snis"] == []
+    ask(kong, "DELETE", "/services/api")
+    assert ask(kong, "DELETE", f"/certificates/{made['id']}")[0] == 204
+    assert kong.entities("certificates") == kong.entities("snis") == []
 
 
 def test_a_list_comes_in_pages(kong: Kong) -> None:

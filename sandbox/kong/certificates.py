@@ -1,0 +1,110 @@
+"""Certificates on the Admin API, with the names of their SNIs in one list.
+
+Kong stores no `snis` with a certificate: where it is written, SNIs are made and removed; where it is read, it lists
+their names in alphabetical order. A certificate is found by its id or by one of these names. A PUT without `snis` takes
+all away, and so does a deletion that is then refused because a service uses the certificate: both recorded.
+Source: the Admin API documentation of Kong 3.10, recorded exchanges (create-defaults, put-upsert, snis, delete).
+Not modelled: keys and certificates that are references to a vault, `/certificates/.../services`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from sandbox.kong import listing
+from sandbox.kong.answers import AnswerError, Methods, Query, check_key
+from sandbox.kong.store import Entity, Store, absent, schema_violation
+from sandbox.kong.validation import UUID
+
+
+class Certificates:
+    """What answers below `/certificates`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def collection(self) -> Methods:
+        """The methods of `/certificates`."""
+
+        def page(query: Query, _: Any) -> tuple[int, Any]:
+            rows = [self._shown(one) for one in self._store.current.tables["certificates"].values()]
+            return 200, listing.page(rows, "/certificates", dict(reversed(query)), nested=False)
+
+        def post(_: Query, body: dict[str, Any]) -> tuple[int, Any]:
+            names = self._checked_names(body, None)
+            return 201, self._renamed(self._store.insert("certificates", body), names)
+
+        return {"GET": page, "POST": post}
+
+    def entity(self, key: str) -> Methods:
+        """The methods of `/certificates/{id or SNI}`."""
+
+        def patch(_: Query, body: dict[str, Any]) -> tuple[int, Any]:
+            old = self._existing(key)
+            names = self._checked_names(body, old["id"])
+            entity = self._store.update("certificates", old, body)
+            return 200, self._renamed(entity, names) if "snis" in body else self._shown(entity)
+
+        def put(_: Query, body: dict[str, Any]) -> tuple[int, Any]:
+            found = self._find(key)
+            own = found["id"] if found else key
+            if not UUID.match(own):
+                own, body = str(uuid.uuid4()), {**body, "snis": [key, *(body.get("snis") or ())]}
+            names = self._checked_names(body, own)
+            return 200, self._renamed(self._store.upsert("certificates", own, body), names)
+
+        def delete(*_: Any) -> tuple[int, Any]:
+            found = self._find(key)
+            if found is None and not UUID.match(key):
+                raise AnswerError(404, {"message": "SNI not found"})
+            if found is not None:
+                self._renamed(found, [])
+                self._store.delete("certificates", found)
+            return 204, None
+
+        return {"GET": lambda *_: (200, self._shown(self._existing(key))), "PATCH": patch, "PUT": put, "DELETE": delete}
+
+    def _find(self, key: str) -> Entity | None:
+        if not UUID.match(key):
+            check_key("snis", key)
+        return self._store.current.find("certificates", key)
+
+    def _existing(self, key: str) -> Entity:
+        found = self._find(key)
+        if found is None:
+            raise absent("certificates", key) if UUID.match(key) else AnswerError(404, {"message": "SNI not found"})
+        return found
+
+    def _shown(self, entity: Entity) -> Entity:
+        return {**entity, "snis": sorted(one["name"] for one in self._snis(entity))}
+
+    def _snis(self, entity: Entity) -> list[Entity]:
+        reference = {"id": entity["id"]}
+        return [one for one in self._store.current.tables["snis"].values() if one["certificate"] == reference]
+
+    def _checked_names(self, body: Mapping[str, Any], own: str | None) -> list[str]:
+        """The names that a body lists, none of which another certificate has. What is no text, the schema refuses."""
+        given = body.get("snis")
+        names = sorted(one for one in given if isinstance(one, str)) if isinstance(given, list) else []
+        for name in names:
+            if names.count(name) > 1:
+                raise schema_violation({"snis": f"{name} is duplicated"})
+            check_key("snis", name)
+            taken = self._store.current.find("snis", name)
+            if taken and taken["certificate"]["id"] != own:
+                text = f"{name} already associated with existing certificate '{taken['certificate']['id']}'"
+                raise schema_violation({"snis": text})
+        return names
+
+    def _renamed(self, entity: Entity, names: list[str]) -> Entity:
+        """The certificate as it is shown once its SNIs are these: new ones first, then those that go."""
+        old = self._snis(entity)
+        for name in names:
+            if name not in [one["name"] for one in old]:
+                self._store.insert("snis", {"name": name, "certificate": {"id": entity["id"]}})
+        for one in old:
+            if one["name"] not in names:
+                self._store.delete("snis", one)
+        return self._shown(entity)
