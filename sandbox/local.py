@@ -49,8 +49,9 @@ class Local:
     """The sandbox of one run, in a folder of its own that goes with it. A context manager.
 
     `lags` are Kong's, and what it reports as its update frequency is their longest. `project` is the folder that
-    `pulumi` runs in. Attributes: `kong`, `okta`, `cluster`, `env` (the whole environment for the CLI and for a shell),
-    `exports` (the part of it that is ours), `launchers` (what is a stand-in), `folder`.
+    `pulumi` runs in, `balancer` the address of every load balancer. Attributes: `kong`, `okta`, `cluster`, `env` (the
+    whole environment for the CLI and for a shell), `exports` (the part of it that is ours), `launchers` (what is a
+    stand-in), `folder`.
     """
 
     def __init__(
@@ -62,12 +63,13 @@ class Local:
         api_token: str = "sandbox-api-token",
         configuration: Mapping[str, Any] | None = None,
         project: Path = ROOT,
+        balancer: str = "127.0.0.1",
     ) -> None:
         lags = lags or Lags(routes=LAG, plugins=LAG, credentials=LAG)
         longest = max(lags.routes, lags.plugins, lags.credentials)
         self._project = project
         self._tokens = admin_token, api_token
-        self.cluster = Cluster()
+        self.cluster = Cluster(balancer=balancer)
         self.echo = Echo()
         self.okta = Okta(port=0, api_token=api_token, groups=tuple(groups), users=tuple(users))
         self.kong = Kong(

@@ -10,6 +10,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,14 +66,13 @@ def kong() -> Target:
 
 
 @pytest.fixture(scope="session")
-def before(kong: Target) -> dict[str, dict[str, object]]:
+def before(kong: Target) -> dict[str, dict[str, Any]]:
     """All entities of others, by path, as they are before this run makes its own."""
-    kinds = ("services", "routes", "plugins", "consumers", "jwts")
-    return {f"/{kind}/{one['id']}": one for kind in kinds for one in kong.listed(kind)}
+    return kong.entities()
 
 
 @pytest.fixture(scope="session")
-def live(kong: Target, before: dict[str, dict[str, object]]) -> Iterator[LiveGateway]:
+def live(kong: Target, before: dict[str, dict[str, Any]]) -> Iterator[LiveGateway]:
     """The gateway, with the tier's own upstream behind it. It listens beyond loopback only for a Kong elsewhere."""
     bind = "127.0.0.1" if upstream_host() == "127.0.0.1" else "0.0.0.0"
     with Upstream(bind) as upstream:

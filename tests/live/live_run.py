@@ -57,22 +57,35 @@ class Target:
         token = environment.get("KONG_ADMIN_TOKEN") or None
         return cls(environment["KONG_ADMIN_URL"].rstrip("/"), (proxy.hostname, proxy.port or 80), token)
 
-    def get(self, path: str) -> httpx.Response:
-        """GET on the Admin API."""
+    def admin(self) -> httpx.Client:
+        """The Admin API, to be closed."""
         headers = {"Kong-Admin-Token": self.token} if self.token else {}
-        return httpx.get(f"{self.admin_url}{path}", headers=headers, timeout=30)
+        return httpx.Client(base_url=self.admin_url, headers=headers, timeout=30)
 
-    def listed(self, collection: str) -> list[dict[str, Any]]:
-        """All entities of a collection (as "services"), whoever made them."""
-        found: list[dict[str, Any]] = []
-        path: str | None = f"/{collection}?size=1000"
-        while path:
-            answer = self.get(path)
-            assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
-            page = answer.json()
-            found += page["data"]
-            path = page["next"]
+    def get(self, path: str) -> httpx.Response:
+        """GET on the Admin API; fails unless that is 200."""
+        with self.admin() as admin:
+            answer = admin.get(path)
+        assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
+        return answer
+
+    def entities(self) -> dict[str, dict[str, Any]]:
+        """All services, routes, plugins, consumers and credentials by path, whoever made them."""
+        found: dict[str, dict[str, Any]] = {}
+        for kind in ("plugins", "routes", "services", "jwts", "consumers"):
+            path: str | None = f"/{kind}?size=1000"
+            while path:
+                page = self.get(path).json()
+                found |= {_path(kind, one): one for one in page["data"]}
+                path = page["next"]
         return found
+
+    def remove_all_of(self, name: str) -> None:
+        """Takes away what is tagged with the stack `name`, where the engine could not."""
+        with self.admin() as admin:
+            for path, entity in self.entities().items():
+                if f"kong-oam-stack:{name}" in (entity["tags"] or ()):
+                    admin.delete(path)
 
     def product(self) -> str:
         """Who answers at the Admin API, in one line."""
@@ -84,6 +97,12 @@ class Target:
         kind = f"NOT A KONG but a {root['stand_in']}" if "stand_in" in root else "Kong"
         server = answer.headers.get("Server")
         return f"{kind}; version {root.get('version')} {root.get('edition', '')}, Server: {server}; {said}"
+
+
+def _path(kind: str, entity: Mapping[str, Any]) -> str:
+    if kind == "jwts":
+        return f"/consumers/{entity['consumer']['id']}/jwt/{entity['id']}"
+    return f"/{kind}/{entity['id']}"
 
 
 def upstream_host(environment: Mapping[str, str] = os.environ) -> str:

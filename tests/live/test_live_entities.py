@@ -36,7 +36,6 @@ def test_the_schemas_have_the_fields_that_are_used(live: LiveGateway) -> None:
     }
     for kind, config in used.items():
         answer = live.target.get(f"/schemas/plugins/{kind}")
-        assert answer.status_code == 200
         (record,) = (field["config"] for field in answer.json()["fields"] if "config" in field)
         assert set(config) <= {name for entry in record["fields"] for name in entry}
 

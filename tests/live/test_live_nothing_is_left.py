@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.kong_entities import Entities
 from tests.live.live_gateway import LiveGateway
 from tests.live.live_run import RUN
 
 
 def test_nothing_is_left_behind_and_nothing_of_others_was_touched(
-    live: LiveGateway, entities: Entities, before: dict[str, dict[str, object]]
+    live: LiveGateway, entities: Entities, before: dict[str, dict[str, Any]]
 ) -> None:
     """Everything that carries the run's name is gone; every entity that was there before is as it was."""
     assert entities.made
     entities.clean()
-    kinds = ("services", "routes", "plugins", "consumers", "jwts")
-    now = {f"/{kind}/{one['id']}": one for kind in kinds for one in live.target.listed(kind)}
+    now = live.target.entities()
     assert [path for path, one in now.items() if RUN in str(one)] == []
     assert {path: now.get(path) for path in before} == before

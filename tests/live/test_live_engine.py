@@ -1,0 +1,101 @@
+"""The real engine and program on a live Kong: up, no change, repair, one update, destroy. Okta and cluster are stand-ins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from components.gateway.preflight import inspect
+from tests.live.live_engine import STACK, Engine, engine
+from tests.live.live_gateway import LiveGateway
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def deployed(live: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """The estate after its first `pulumi up`."""
+    with engine(live, tmp_path_factory.mktemp("live")) as made:
+        made.pulumi("up", "-s", STACK, "--yes", "--skip-preview")
+        yield made
+
+
+def _bound(deployed: Engine) -> float:
+    return 2 * inspect(deployed.live.target.admin_url, deployed.live.target.token).settle + 15
+
+
+def test_up_gives_each_caller_what_the_applications_say(deployed: Engine) -> None:
+    """With tokens of the Okta stand-in: 200 for the scope, 403 without it, 401 without a token, 404 and 400 elsewhere."""
+    deployed.live.await_steady(
+        [
+            (deployed.case("GET", "/orders"), 401),
+            (deployed.case("GET", "/orders/7", "report"), 200),
+            (deployed.case("POST", "/orders", "report"), 403),
+            (deployed.case("POST", "/orders", "import"), 200),
+            (deployed.case("GET", "/orders", "import"), 403),
+            (deployed.case("DELETE", "/orders", "import"), 403),
+            (deployed.case("GET", "/orders/health"), 200),
+            (deployed.case("GET", "/orders/health;x"), 400),
+            (deployed.case("GET", "/orders-internal", "report"), 404),
+        ],
+        _bound(deployed),
+    )
+    outcome = deployed.live.send(deployed.case("GET", "/orders/7", "report"), b"X_Auth_Scopes: orders.write")
+    assert outcome.arrived is not None
+    assert b"\r\nX-Auth-Scopes: orders.read\r\n" in outcome.arrived
+    assert b"orders.write" not in outcome.arrived
+
+
+def test_a_second_up_changes_nothing(deployed: Engine) -> None:
+    """Kong has what the program says, as the program says it."""
+    assert deployed.changes("up") == {}
+
+
+def test_a_refresh_changes_nothing(deployed: Engine) -> None:
+    """Nothing that Kong answers differs from what the state holds, before and after."""
+    assert deployed.changes("refresh") == {}
+    assert deployed.changes("up", "--refresh") == {}
+
+
+def test_an_anonymous_set_by_hand_is_seen_and_repaired(deployed: Engine) -> None:
+    """`jwt` lets everybody pass: the gate refuses all the same, a refresh sees it, and an up takes it back."""
+    target, name = deployed.live.target, f"orders/api-{deployed.port}-jwt"
+    (path,) = (
+        path
+        for path, one in target.entities().items()
+        if one.get("name") == "jwt" and one["service"] and f"kong-oam-stack:{STACK}" in one["tags"]
+    )
+    with target.admin() as admin:
+        admin.patch(path, json={"config": {"anonymous": f"kong-oam.{STACK}.anonymous"}}).raise_for_status()
+    try:
+        closed = [(deployed.case("GET", "/orders"), 401), (deployed.case("GET", "/orders", "import"), 403)]
+        deployed.live.await_steady(closed, _bound(deployed))
+        assert deployed.changes("preview", "--refresh") == {name: "update"}
+    finally:
+        repaired = deployed.changes("up", "--refresh")
+    assert repaired == {name: "update"}
+    assert target.get(path).json()["config"]["anonymous"] is None
+
+
+def test_an_edited_rule_is_one_update(deployed: Engine) -> None:
+    """The gate's table changes and nothing else; soon every worker decides by it."""
+    deployed.edit("[POST, PUT]", "[POST, PUT, DELETE]")
+    assert deployed.changes("preview") == {f"orders/api-{deployed.port}-gate": "update"}
+    assert deployed.changes("up") == {f"orders/api-{deployed.port}-gate": "update"}
+    deployed.live.await_steady(
+        [
+            (deployed.case("DELETE", "/orders/7", "import"), 200),
+            (deployed.case("DELETE", "/orders/7", "report"), 403),
+            (deployed.case("DELETE", "/orders/7"), 401),
+        ],
+        _bound(deployed),
+    )
+
+
+def test_destroy_leaves_nothing(deployed: Engine) -> None:
+    """No entity of the stack is left in Kong, and nothing is exposed any more."""
+    assert STACK in str(deployed.live.target.entities())
+    deployed.pulumi("destroy", "-s", STACK, "--yes", "--skip-preview")
+    assert STACK not in str(deployed.live.target.entities())
+    deployed.live.await_steady([(deployed.case("GET", "/orders"), 404)], _bound(deployed))
