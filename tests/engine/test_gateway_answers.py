@@ -26,17 +26,18 @@ CALLERS = (
     *("sales in web", "desk in web", "both in web"),
     *("sales in console", "desk in console", "both in console"),
     *("foreign issuer", "foreign key", "self-signed", "expired", "ID token"),
+    *("our key, ID token's mark", "our key, another issuer", "our key, another audience"),
 )
-PUBLIC = "200  200 200  200 200 200  200 200 200  200 200 200 200 200"
-NO_RULE = "401  403 403  403 403 403  403 403 403  401 401 401 401 401"
-NOT_THERE = "404  404 404  404 404 404  404 404 404  404 404 404 404 404"
-AMBIGUOUS = "400  400 400  400 400 400  400 400 400  400 400 400 400 400"
-SIGNED_IN = "401  200 200  200 200 200  200 200 200  401 401 401 401 401"
-READ_ORDERS = "401  200 403  200 200 200  403 403 403  401 401 401 401 401"
-WRITE_ORDERS = "401  403 403  403 200 200  403 403 403  401 401 401 401 401"
-READ_REPORTS = "401  403 200  403 403 403  200 200 200  401 401 401 401 401"
-PUBLISH = "401  403 403  403 403 403  403 200 200  401 401 401 401 401"
-AUDIT = "401  403 200  403 403 403  403 403 403  401 401 401 401 401"
+PUBLIC = "200  200 200  200 200 200  200 200 200  200 200 200 200 200  200 200 200"
+NO_RULE = "401  403 403  403 403 403  403 403 403  401 401 401 401 401  401 401 401"
+NOT_THERE = "404  404 404  404 404 404  404 404 404  404 404 404 404 404  404 404 404"
+AMBIGUOUS = "400  400 400  400 400 400  400 400 400  400 400 400 400 400  400 400 400"
+SIGNED_IN = "401  200 200  200 200 200  200 200 200  401 401 401 401 401  401 401 401"
+READ_ORDERS = "401  200 403  200 200 200  403 403 403  401 401 401 401 401  401 401 401"
+WRITE_ORDERS = "401  403 403  403 200 200  403 403 403  401 401 401 401 401  401 401 401"
+READ_REPORTS = "401  403 200  403 403 403  200 200 200  401 401 401 401 401  401 401 401"
+PUBLISH = "401  403 403  403 403 403  403 200 200  401 401 401 401 401  401 401 401"
+AUDIT = "401  403 200  403 403 403  403 403 403  401 401 401 401 401  401 401 401"
 
 ANSWERS = {
     # hello: no access trait, so closed to all but principals of the stack's provider
@@ -106,6 +107,11 @@ def tokens(sample: Sample) -> Iterator[Mapping[str, str | None]]:
         "self-signed": _self_signed(issued),
         "expired": local.okta.sign(server, part(issued, 1) | {"exp": int(time.time()) - 1}),
         "ID token": str(signed_in(local, "web", "user-both")["id_token"]),
+        "our key, ID token's mark": local.okta.sign(server, part(issued, 1) | {"jti": "ID.1"}),
+        "our key, another issuer": local.okta.sign(
+            server, part(issued, 1) | {"iss": f"{local.okta.url}/oauth2/{other}"}
+        ),
+        "our key, another audience": local.okta.sign(server, part(issued, 1) | {"aud": "api://another"}),
     }
     for application in ("web", "console"):
         found[f"sales in {application}"] = user_token(local, application, "user-sales")
