@@ -1,17 +1,18 @@
 # ruff: noqa: ARG002 - the methods of Resource share their signatures
 """The stand-in for the kong plugin: the Admin API requests of pulumi-kong 4.6.3 for the resources modelled here.
 
-Modelled: Service, Route, Plugin, Consumer, ConsumerJwtAuth. Every create is a POST, every update a PATCH, and each is
-followed by a GET, as recorded from the official plugin. Its faults are kept, because a program has to live with them:
+Modelled: Service, Route, Plugin, Consumer, ConsumerJwtAuth, Certificate. Every create is a POST, every update a PATCH,
+and each is followed by a GET, as recorded from the official plugin. Its faults are kept, because a program has to live
+with them:
 
 - an input that the program drops is left out of the PATCH, so Kong keeps the old value and every later up differs;
   booleans alone fall back to false, and a few inputs to the plugin's own defaults;
 - an update of a Consumer, and anything about a ConsumerJwtAuth, sends absent strings as "", which Kong refuses;
 - without `strictMatch` a plugin's configuration is never compared with what Kong has; with it, all of it is;
-- neither the admin token nor a credential's secret is marked secret;
+- neither the admin token nor a credential's secret is marked secret (a certificate's key is);
 - deleting a nested entity that is gone fails with Kong's 404.
 
-Not modelled: Certificate, Upstream, Target, other credentials, auto-naming, basic auth, and the bridge's
+Not modelled: Upstream, Target, other credentials, auto-naming, basic auth, and the bridge's
 memory of defaults after a refresh (an input that was taken from Kong then stays although the program drops it).
 """
 
@@ -265,6 +266,23 @@ class ConsumerJwtAuth(Entity):
         return {**super()._state(entity, inputs), "consumerId": entity["consumer"]["id"]}
 
 
+class Certificate(Entity):
+    """kong:index/certificate:Certificate; the official schema marks `privateKey` secret.
+
+    `snis` is an ordered list that Kong answers sorted, so a program that writes it in another order never settles.
+    """
+
+    token = "kong:index/certificate:Certificate"
+    collection, noun = "/certificates", "certificate"
+    secrets = frozenset({"privateKey"})
+    fields = {
+        "certificate": Field("cert"),
+        "privateKey": Field("key"),
+        "snis": Field("snis"),
+        "tags": Field("tags"),
+    }
+
+
 class KongPlugin(Entity):
     """kong:index/plugin:Plugin.
 
@@ -330,7 +348,7 @@ class KongPlugin(Entity):
 def plugin() -> Plugin:
     """The plugin, to be configured by the engine."""
     api = AdminApi()
-    kinds = (Service(api), Route(api), KongPlugin(api), Consumer(api), ConsumerJwtAuth(api))
+    kinds = (Service(api), Route(api), KongPlugin(api), Consumer(api), ConsumerJwtAuth(api), Certificate(api))
     resources = {kind.token: kind for kind in kinds}
     return Plugin("kong", metadata.version("pulumi-kong"), api.configure, resources.__getitem__)
 
