@@ -89,7 +89,7 @@ def test_nobody_is_let_through_while_a_component_is_made_changed_moved_and_destr
         changing.shown(read=404, write=404)
 
     said = {name: dict(counts) for name, counts in hammer.counts.items()}
-    print("answers while hammering:", said)
+    print("let through:", hammer.let_through(), "of all answers:", said)
     assert hammer.let_through() == {}, said
     # They asked all the while: before there was a route, and while there was one.
     assert min(hammer.counts["without-a-token"][404], hammer.counts["without-a-token"][401]) > 50, said

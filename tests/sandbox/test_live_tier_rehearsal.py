@@ -1,0 +1,80 @@
+"""A rehearsal of the live tier on the stand-in for Kong: it shows that the tier works, and says nothing about a Kong."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import httpx
+import pytest
+
+from sandbox.kong import Kong, Lags
+
+ROOT = Path(__file__).parents[2]
+TOKEN = "rehearsal-admin-token"
+KINDS = ("services", "routes", "plugins", "consumers", "jwt_secrets")
+
+
+def _live_tier(kong: Kong | None, *arguments: str) -> CompletedProcess[str]:
+    """`python -m pytest tests/live` as `make test-live` calls it, on `kong` or without one; 300 seconds at most."""
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith(("KONG_ADMIN", "KONG_PROXY", "LIVE_"))
+    }
+    if kong:
+        urls = {"KONG_ADMIN_URL": kong.admin_url, "KONG_PROXY_URL": kong.proxy_url}
+        environment |= {**urls, "KONG_ADMIN_TOKEN": TOKEN, "LIVE_CASES": "100"}
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *(arguments or ("tests/live",))]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=300)
+        except BaseException:
+            process.terminate()  # it then ends what it has started itself
+            process.communicate(timeout=60)
+            raise
+    return CompletedProcess(command, process.returncode, output)
+
+
+def _kong(lags: Lags, seconds: float) -> Kong:
+    """A stand-in that says it updates its view every `seconds`."""
+    said = {"worker_state_update_frequency": seconds, "db_update_frequency": seconds}
+    return Kong(lags=lags, admin_token=TOKEN, configuration=said)
+
+
+@pytest.mark.timeout(400)
+def test_the_live_tier_passes_on_the_stand_in_and_says_that_it_is_one() -> None:
+    """No test is skipped, nothing of the run is left, and an entity of somebody else is as it was."""
+    with _kong(Lags(0.4, 0.4, 0.4), 0.4) as kong:
+        theirs = {"name": "theirs", "host": "theirs.example.com", "tags": ["theirs"]}
+        headers = {"Kong-Admin-Token": TOKEN}
+        httpx.post(f"{kong.admin_url}/services", json=theirs, headers=headers).raise_for_status()
+        before = {kind: kong.entities(kind) for kind in KINDS}
+        done = _live_tier(kong)
+        assert done.returncode == 0, done.stdout
+        assert f"{kong.admin_url} is NOT A KONG but a stand-in for Kong Gateway" in done.stdout
+        assert "engine tests drive it with " in done.stdout
+        assert "skipped" not in done.stdout
+        assert {kind: kong.entities(kind) for kind in KINDS} == before
+
+
+@pytest.mark.timeout(400)
+def test_hammering_sees_a_pause_that_is_too_short() -> None:
+    """A gateway that says it is at once up to date, and sees plugins half a second late: callers get through."""
+    with _kong(Lags(routes=0.0, plugins=0.5, credentials=0.0), 0.0) as kong:
+        done = _live_tier(kong, "tests/live/test_live_hammering.py")
+        assert done.returncode == 1, done.stdout
+        assert re.search(r"let through: \{'without-a-token': \d+, 'lacking-the-scope': \d+\}", done.stdout), done.stdout
+        assert {kind: kong.entities(kind) for kind in KINDS} == {kind: [] for kind in KINDS}
+
+
+def test_without_a_kong_the_live_tier_is_skipped_and_says_why() -> None:
+    """Nothing is asked of anybody; the reason stands in the output."""
+    done = _live_tier(None)
+    assert done.returncode == 0, done.stdout
+    assert "live tier skipped: KONG_ADMIN_URL and KONG_PROXY_URL not set" in done.stdout
+    assert " passed" not in done.stdout
