@@ -92,5 +92,5 @@ def test_nobody_is_let_through_while_a_component_is_made_changed_moved_and_destr
     print("let through:", hammer.let_through(), "of all answers:", said)
     assert hammer.let_through() == {}, said
     # They asked all the while: before there was a route, and while there was one.
-    assert min(hammer.counts["without-a-token"][404], hammer.counts["without-a-token"][401]) > 50, said
-    assert min(hammer.counts["lacking-the-scope"][404], hammer.counts["lacking-the-scope"][403]) > 50, said
+    assert min(hammer.counts["without-a-token"][404], hammer.counts["without-a-token"][401]) > 20, said
+    assert min(hammer.counts["lacking-the-scope"][404], hammer.counts["lacking-the-scope"][403]) > 20, said
