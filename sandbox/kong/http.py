@@ -2,7 +2,7 @@
 
 `http.server` merges leading slashes and forgives what nginx refuses, so requests are read here. Names, values and
 targets are latin-1 text: one character is one byte. Limits are nginx's defaults under Kong: a line of 8 KiB, four such
-buffers in all, 1,000 headers.
+buffers in all, 1,000 headers. A listener may want TLS first.
 Source: nginx's documentation (large_client_header_buffers, ignore_invalid_headers, underscores_in_headers), recorded
 answers of a Kong 3.10 (step bad-request).
 """
@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import BinaryIO
 
@@ -62,7 +63,10 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as it came: raw target, headers in order and spelling of the wire, body without its framing."""
+    """A request as it came: raw target, headers in order and spelling of the wire, body without its framing.
+
+    `server_name` is what the client asked for in its TLS handshake (None: nothing, or no TLS).
+    """
 
     method: str
     target: str
@@ -70,6 +74,7 @@ class Request:
     headers: tuple[Header, ...]
     body: bytes
     host: str
+    server_name: str | None = None
 
     def header(self, name: str) -> str | None:
         """The first value of a header (name in small letters)."""
@@ -243,11 +248,32 @@ def _linger(connection: socket.socket) -> None:
             return
 
 
-class Server:
-    """A listener on 127.0.0.1 and a thread per connection; `answer` turns a request or a refusal into a response."""
+class TlsConnection(ssl.SSLSocket):
+    """A connection that knows the name which its client asked for; the listener's context tells it."""
 
-    def __init__(self, port: int, answer: Callable[[Request | RefusedError], Response | None]) -> None:
+    server_name: str | None = None
+
+
+def _speaks_tls(connection: socket.socket) -> bool:
+    """nginx's guess from the first byte: a handshake record (22), or the hello of an SSL 2 long gone."""
+    first = connection.recv(1, socket.MSG_PEEK)
+    return not first or first[0] == 22 or first[0] >= 128
+
+
+class Server:
+    """A listener on 127.0.0.1 and a thread per connection; `answer` turns a request or a refusal into a response.
+
+    With a context in `tls`, connections begin with a handshake. Plain HTTP is then refused (nginx's status 497).
+    """
+
+    def __init__(
+        self,
+        port: int,
+        answer: Callable[[Request | RefusedError], Response | None],
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._answer = answer
+        self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", port), backlog=128)
         self.port: int = self._listener.getsockname()[1]
         self._open: set[socket.socket] = set()
@@ -290,9 +316,17 @@ class Server:
         try:
             connection.settimeout(IDLE)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            with connection, connection.makefile("rb") as stream:
-                while self._one(connection, stream):
-                    pass
+            with connection:
+                if self._tls is None:
+                    self._converse(connection)
+                elif _speaks_tls(connection):
+                    # A second handle of the socket: the first one stays for `stop`.
+                    handle = connection.dup()
+                    with self._tls.wrap_socket(handle, server_side=True, do_handshake_on_connect=False) as secured:
+                        secured.do_handshake()
+                        self._converse(secured)
+                else:
+                    self._refuse(connection, RefusedError(497))
         except OSError:
             pass  # the other side went away, or the stand-in was stopped
         finally:
@@ -300,17 +334,27 @@ class Server:
                 self._open.discard(connection)
                 self._threads.discard(threading.current_thread())
 
+    def _converse(self, connection: socket.socket) -> None:
+        with connection.makefile("rb") as stream:
+            while self._one(connection, stream):
+                pass
+
+    def _refuse(self, connection: socket.socket, refused: RefusedError) -> None:
+        response = self._answer(refused)
+        if response is not None:
+            connection.sendall(wire(response, head=False, keep_alive=False))
+            _linger(connection)
+
     def _one(self, connection: socket.socket, stream: BinaryIO) -> bool:
         try:
             request = read_request(stream, lambda: connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n"))
         except RefusedError as refused:
-            response = self._answer(refused)
-            if response is not None:
-                connection.sendall(wire(response, head=False, keep_alive=False))
-                _linger(connection)
+            self._refuse(connection, refused)
             return False
         if request is None:
             return False
+        if isinstance(connection, TlsConnection):
+            request = replace(request, server_name=connection.server_name)
         response = self._answer(request)
         if response is None:
             return False

@@ -12,7 +12,7 @@ from typing import Any
 
 from sandbox.kong.schema import PLUGIN_SCHEMAS
 
-STAND_IN = "stand-in for Kong Gateway: routing, pre-function, post-function, jwt and request-termination only"
+STAND_IN = "stand-in for Kong Gateway: routing, certificates, pre- and post-function, jwt and request-termination only"
 NODE = str(uuid.uuid5(uuid.NAMESPACE_DNS, "kong-stand-in"))
 PRIORITIES = {"pre-function": 1000000, "jwt": 1450, "request-termination": 2, "post-function": -1000}
 

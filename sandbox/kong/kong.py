@@ -1,4 +1,4 @@
-"""The Kong stand-in as a whole: an Admin API and a proxy over one store."""
+"""The Kong stand-in as a whole: an Admin API and a proxy, in clear and by TLS, over one store."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from sandbox.kong import upstream
+from sandbox.kong import tls, upstream
 from sandbox.kong.admin import AdminApi
 from sandbox.kong.http import RefusedError, Request, Response, Server
 from sandbox.kong.proxy import Answer, Proxy
@@ -20,7 +20,8 @@ from sandbox.kong.upstream import Resolve, UpstreamRequest
 class Lags:
     """How late the data plane sees each kind of entity, in seconds: Kong rebuilds each on a timer of its own.
 
-    `routes` holds for routes and services, `plugins` for plugins, `credentials` for credentials and consumers.
+    `routes` holds for routes, services, certificates and SNIs, `plugins` for plugins, `credentials` for credentials
+    and consumers.
     """
 
     routes: float = 0.0
@@ -36,6 +37,7 @@ or early, one of its own, or none at all (None: the connection is closed)."""
 class Kong:
     """A stand-in for a Kong 3.10 OSS node, on 127.0.0.1.
 
+    Ports of 0 are any free ones; without `proxy_tls_port` the proxy does not listen for TLS.
     `admin_token`, where set, must come with every Admin API request in the header Kong-Admin-Token; `configuration`
     overrides what `GET /` reports; `resolve` finds upstreams (None: no such name); `now` is the clock that tokens are
     judged and entities stamped by (Unix seconds), `clock` the one that lags are measured by (seconds).
@@ -53,10 +55,11 @@ class Kong:
         resolve: Resolve = upstream.resolve_by_name,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
+        proxy_tls_port: int | None = None,
     ) -> None:
         self.lags = lags
         self.faults: Fault | None = None
-        self._ports = (admin_port, proxy_port)
+        self._ports = (admin_port, proxy_port, proxy_tls_port)
         self._resolve = resolve
         self._store = Store(now, clock)
         self._admin = AdminApi(self._store, version, configuration or {}, admin_token)
@@ -65,7 +68,11 @@ class Kong:
 
     def start(self) -> None:
         """Begin to listen; the URLs are known from then on."""
-        self._servers = (Server(self._ports[0], self._manage), Server(self._ports[1], self._serve))
+        admin, proxy, proxy_tls = self._ports
+        self._servers = (Server(admin, self._manage), Server(proxy, self._serve))
+        if proxy_tls is not None:
+            context = tls.listening(lambda: self._store.seen(self.lags.routes)[0])
+            self._servers += (Server(proxy_tls, self._serve_tls, context),)
 
     def stop(self) -> None:
         """Close all listeners and connections. The entities stay."""
@@ -87,6 +94,13 @@ class Kong:
     @property
     def proxy_url(self) -> str:
         return f"http://127.0.0.1:{self._servers[1].port}"
+
+    @property
+    def proxy_tls_url(self) -> str:
+        """Of the listener for TLS. Raises LookupError where there is none."""
+        if len(self._servers) < 3:
+            raise LookupError("this stand-in for Kong was given no proxy_tls_port")
+        return f"https://127.0.0.1:{self._servers[2].port}"
 
     @property
     def messages(self) -> list[str]:
@@ -118,7 +132,13 @@ class Kong:
         return faults(request, lambda: self._admin.answer(request))
 
     def _serve(self, request: Request | RefusedError) -> Response | None:
-        answer = self._proxy.answer(request, "http", self._servers[1].port, self._send)
+        return self._answered(request, "http", self._servers[1].port)
+
+    def _serve_tls(self, request: Request | RefusedError) -> Response | None:
+        return self._answered(request, "https", self._servers[2].port)
+
+    def _answered(self, request: Request | RefusedError, scheme: str, port: int) -> Response:
+        answer = self._proxy.answer(request, scheme, port, self._send)
         return Response(answer.status, tuple(answer.headers), answer.body)
 
     def _send(self, request: UpstreamRequest, service: Entity) -> Response:

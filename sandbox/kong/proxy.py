@@ -1,8 +1,8 @@
 """The data plane: a request is routed, its plugins run, and what they leave of it goes upstream.
 
 Source: Kong's documentation, recorded exchanges of a Kong 3.10 (proxy-responses). Phases modelled: access and
-header_filter; plugins: pre-function, jwt, request-termination, post-function. Not modelled: TLS, HTTP/2, gRPC, upstream
-entities and their health, retries after an answer has begun, streaming.
+header_filter; plugins: pre-function, jwt, request-termination, post-function. Not modelled: TLS to upstreams, HTTP/2,
+gRPC, upstream entities and their health, retries after an answer has begun, streaming.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ class Proxy:
             refusal = nginx_error(405, exchange.request.header("accept"), exchange.request_id)
             raise _StopError(replace(refusal, headers=(*refusal.headers, ("Connection", "close"))))
         view = self._view()
-        exchange.match = self._routes(view).match(exchange.request, exchange.port, exchange.path)
+        exchange.match = self._routes(view).match(exchange.request, exchange.scheme, exchange.port, exchange.path)
         if exchange.match is None:
             raise _StopError(self._error(exchange, 404, "no Route matched with those values"))
         self._check_protocol(exchange)

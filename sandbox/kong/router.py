@@ -54,14 +54,18 @@ class _Candidate:
     service: Entity | None
     methods: frozenset[str]
     hosts: tuple[_Host, ...]
+    snis: tuple[_Host, ...]
     prefixes: tuple[str, ...]
     regexes: tuple[re.Pattern[str], ...]
     headers: Mapping[str, frozenset[str]]
 
-    def match(self, request: Request, host: str, port: int, path: str) -> Match | None:
+    def match(self, request: Request, scheme: str, host: str, port: int, path: str) -> Match | None:
         if self.methods and request.method not in self.methods:
             return None
         if self.hosts and not any(one.matches(host, port) for one in self.hosts):
+            return None
+        # A request in clear has no SNI, and reaches such a route only to be sent to https.
+        if self.snis and scheme == "https" and not any(one.matches(request.server_name or "", 0) for one in self.snis):
             return None
         prefix = self._prefix(path)
         if prefix is None:
@@ -92,11 +96,11 @@ class Router:
         found = (one for route in routes.values() for one in _candidates(route, services))
         self._candidates = sorted(found, key=lambda one: one.order)
 
-    def match(self, request: Request, port: int, path: str) -> Match | None:
+    def match(self, request: Request, scheme: str, port: int, path: str) -> Match | None:
         """`path` is the normalised one, `port` the one that the proxy listens on."""
         host = _without_port(request.header("host") or "")
         for one in self._candidates:
-            match = one.match(request, host, port, path)
+            match = one.match(request, scheme, host, port, path)
             if match:
                 return match
         return None
@@ -125,6 +129,7 @@ def _candidates(route: Entity, services: Table) -> Iterator[_Candidate]:
             service,
             frozenset(route["methods"] or ()),
             tuple(_host(one) for one in route["hosts"] or ()),
+            tuple(_host(one) for one in route["snis"] or ()),
             () if regex else tuple(wire(path) for path in paths),
             tuple(rust_regex(wire(path[1:])) for path in paths) if regex else (),
             {

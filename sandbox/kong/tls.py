@@ -1,0 +1,74 @@
+"""Which certificate the proxy shows to a client that speaks TLS.
+
+Source: Kong's documentation of SNIs and default certificates, kong/runloop/certificate.lua (the order in which names
+are tried). Only HTTP/1.1 is offered, by TLS 1.2 and 1.3. Not modelled: HTTP/2, client certificates, Kong's cipher
+suites, alternative certificates for other kinds of keys (they are stored and never shown).
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from tempfile import NamedTemporaryFile
+
+from sandbox.kong.http import TlsConnection
+from sandbox.kong.pem import self_signed
+from sandbox.kong.store import Entity, Snapshot
+
+
+def listening(seen: Callable[[], Snapshot]) -> ssl.SSLContext:
+    """The context of a listener: each handshake is shown a certificate out of the entities `seen` at that moment.
+
+    Where none is for the name that the client asks for, it is a self-signed one for localhost, made here.
+    """
+    context = _context(*self_signed("localhost"))
+
+    def choose(connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> int | None:
+        assert isinstance(connection, TlsConnection)
+        connection.server_name = name
+        found = certificate(seen(), name)
+        if found is None:
+            return None
+        try:
+            connection.context = _known_context(found["cert"], found["key"])
+        except ssl.SSLError:  # a key that OpenSSL finds too weak to serve: Kong, too, breaks the handshake off
+            return int(ssl.ALERT_DESCRIPTION_INTERNAL_ERROR)
+        return None
+
+    context.sni_callback = choose
+    return context
+
+
+def certificate(snapshot: Snapshot, name: str | None) -> Entity | None:
+    """The certificate for the name that a client asks for. None: the default one."""
+    by_name = {one["name"]: one["certificate"]["id"] for one in snapshot.tables["snis"].values()}
+    found = next((by_name[one] for one in _candidates(name) if one in by_name), None) if name else None
+    return snapshot.tables["certificates"].get(found) if found else None
+
+
+def _candidates(name: str) -> Iterator[str]:
+    """The SNIs that fit a name: itself, `*` for its first label, `*` for its last, `*` alone. A `*` is one label."""
+    labels = name.split(".")
+    yield name
+    if len(labels) > 2:
+        yield ".".join(["*", *labels[1:]])
+    if len(labels) > 1:
+        yield ".".join([*labels[:-1], "*"])
+    yield "*"
+
+
+def _context(shown: str, key: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.sslsocket_class = TlsConnection
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    # The ssl module reads nothing but files: this one is its owner's alone, and gone at once.
+    with NamedTemporaryFile("w", suffix=".pem") as file:
+        file.write(f"{shown}\n{key}\n")
+        file.flush()
+        context.load_cert_chain(file.name)
+    return context
+
+
+_known_context = lru_cache(maxsize=64)(_context)
