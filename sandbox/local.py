@@ -81,6 +81,7 @@ class Local:
                 **(configuration or {}),
             },
             resolve=self._resolve,
+            proxy_tls_port=0,
         )
         self.folder = Path()
         self.exports: dict[str, str] = {}
@@ -159,6 +160,7 @@ class Local:
             "KONG_ADMIN_ADDR": self.kong.admin_url,
             "KONG_ADMIN_TOKEN": admin_token,
             "KONG_PROXY_ADDR": self.kong.proxy_url,
+            "KONG_PROXY_TLS_ADDR": self.kong.proxy_tls_url,
             "OKTA_ORG_NAME": "sandbox",
             "OKTA_BASE_URL": "okta.invalid",
             "OKTA_API_TOKEN": api_token,
