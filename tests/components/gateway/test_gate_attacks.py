@@ -217,6 +217,20 @@ def test_what_is_decided_on_is_what_goes_upstream(kong: Kong, target: str, upstr
     assert (got.status, got.upstream and got.upstream.target) == (200, upstream)
 
 
+@pytest.mark.parametrize(
+    "tail",
+    [
+        "x%2fdeep", "x%2Fdeep", "x%5cy", "x%5Cy", "x\\y", "x;y", "x;/y", "x%3b", "x%3By", "x%3fy", "x%3Fy", "x%25y", "x%2541", "x#y", "x%00", "x%01", "x%1f", "x%7f",
+        "x%0d%0ay", "x%", "x%4", "x%zz", "x%u0041", "x%ff", "x%c0%af", "x%ed%a0%80", "x%f4%90%80%80", "%2f", "x%2f..%2fdeep", b"x\xff", b"x\xc0\xaf",
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_what_two_servers_could_read_differently_is_refused_below_a_public_path(kong: Kong, tail: str | bytes) -> None:
+    """Even where the rule would allow whatever it is read as: the upstream could see another path in it."""
+    got = send(kong, b"/orders/health/" + as_bytes(tail))
+    assert (got.status, got.upstream) in [(400, None), (404, None)]
+
+
 # Hosts and methods
 
 
