@@ -12,9 +12,11 @@ from tests.engine.calls import call
 from tests.engine.conftest import Empty
 
 LAG = 1.0
-"""Seconds. Longer than all that the engine does between a plugin and its route (0.3 s), so that order cannot help."""
+"""Seconds. The settle step waits for it, so that it costs its time thrice."""
 
-PLUGINS_LATE, ROUTES_LATE = Lags(plugins=LAG), Lags(routes=LAG)
+LONG_LAG = 4.0
+"""Seconds. Longer, on a busy machine too, than the engine takes from a plugin to its route (0.3 s on an idle one)."""
+
 TARGETS = (("orders.example.com", "/orders"), ("hello.example.com", "/hello"))
 CLOSED = {401, 404}
 """No such route, or a token is needed. Anything else (200, or a failing upstream's 503) was let through."""
@@ -23,7 +25,7 @@ CLOSED = {401, 404}
 def _answers_during(local: Local, act: Callable[[], object], last: int) -> set[int]:
     """Every status that two callers without a token got while `act` ran, and then until both got `last`.
 
-    They ask again some 5 ms after each answer. Raises AssertionError when `last` does not come within 10 seconds.
+    They ask again some 5 ms after each answer. Raises AssertionError when `last` does not come within 30 seconds.
     """
     answers: set[int] = set()
     latest: dict[str, int] = {}
@@ -49,7 +51,7 @@ def _answers_during(local: Local, act: Callable[[], object], last: int) -> set[i
 
 
 def _wait(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < until, "it did not come"
         time.sleep(0.01)
@@ -57,21 +59,21 @@ def _wait(condition: Callable[[], bool]) -> None:
 
 def test_nobody_is_let_in_while_the_estate_comes_and_goes(empty: Empty) -> None:
     """Plugins are seen late while it comes, routes while it goes: 401 and 404 are all that is ever answered."""
-    deployment = empty(lags=PLUGINS_LATE)
+    deployment = empty(lags=Lags(plugins=LAG))
     local = deployment.local
     assert _answers_during(local, lambda: deployment.run("up"), last=401) == CLOSED
-    local.kong.lags = ROUTES_LATE
+    local.kong.lags = Lags(routes=LAG)
     assert _answers_during(local, lambda: deployment.run("destroy"), last=404) == CLOSED
 
 
 def test_without_the_settle_step_everybody_is_let_in_for_a_moment(empty: Empty) -> None:
     """The same, with pauses of no length: order alone leaves the gateway open, both ways."""
-    deployment = empty("components", lags=PLUGINS_LATE)
+    deployment = empty("components", lags=Lags(plugins=LONG_LAG))
     local = deployment.local
     for duration in ("create_duration", "destroy_duration"):
         deployment.edit("components/gateway/service.py", f"{duration}=length", f'{duration}="0s"')
     assert 200 in _answers_during(local, lambda: deployment.run("up"), last=401)
-    local.kong.lags = ROUTES_LATE
+    local.kong.lags = Lags(routes=LONG_LAG)
     assert _open(_answers_during(local, lambda: deployment.run("destroy"), last=404))
 
 
