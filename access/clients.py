@@ -146,7 +146,4 @@ def _redirects(component: Component, trait: oam.Trait, directory: Directory) -> 
 
 def _open(component: Component, path: Elements) -> bool:
     """Whether anybody may GET the path: the longest rule path that owns it has a public rule for GET."""
-    for length in range(len(path), -1, -1):
-        if rules := component.owned.get(path[:length]):
-            return any(rule.public and rule.lists("GET") for rule in rules)
-    return False
+    return any(rule.public and rule.lists("GET") for rule in component.owning(path))

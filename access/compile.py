@@ -37,6 +37,8 @@ def compile_estate(reading: oam.Reading, stack: Stack) -> Compiled:
     directory.check_scopes()
     directory.check_role_members()
     findings += _shared_endpoints(directory.components.values())
+    findings += _gateway_neighbours(applications, stack)
+    findings += _borrowed_credentials(directory)
     findings += _two_certificates(directory.components.values())
     findings += _shared_objects(directory)
     estate = Estate(stack, tuple(_application(application, directory) for application in applications))
@@ -92,6 +94,45 @@ def _two_certificates(components: Iterable[Component]) -> Iterator[Diagnostic]:
                 if tuple(given) != wanted:
                     message = f"{endpoint.host} is given another certificate at {other.place}: '{'/'.join(given)}'"
                     yield Diagnostic("ACC215", message, endpoint.place)
+
+
+def _gateway_neighbours(applications: Iterable[oam.Application], stack: Stack) -> Iterator[Diagnostic]:
+    for application in applications:
+        if application.namespace == stack.gateway_namespace:
+            message = f"namespace '{application.namespace}' is the gateway's: pods there could pass for it; use another"
+            yield Diagnostic("ACC216", message, application.place.at("metadata", "namespace"))
+
+
+def _borrowed_credentials(directory: Directory) -> Iterator[Diagnostic]:
+    """A client's Secret is its own: whoever else could read it would call as that client, with no role asked."""
+    owners = {
+        (component.namespace, f"{component.name}-client"): component
+        for component in directory.components.values()
+        if directory.parts[component.key].trait("client")
+    }
+    for component in directory.components.values():
+        for path in _secret_references(component.properties, ()):
+            name = component.properties
+            for step in path:
+                name = name[step]  # type: ignore[index]
+            owner = owners.get((component.namespace, str(name)))
+            if owner and owner is not component:
+                message = f"Secret '{name}' is the credential of '{owner.key}'; a component has its own client trait"
+                yield Diagnostic("ACC217", message, component.place.at("properties", *path))
+
+
+def _secret_references(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
+    """Paths of every name of a Secret in a component's properties: env, volumes, volumeMounts."""
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _secret_references(item, (*path, index))
+    elif isinstance(value, dict):
+        if "secretName" in value:
+            yield (*path, "secretName")
+        if path[-1:] == ("secretKeyRef",) and "name" in value:
+            yield (*path, "name")
+        for key, item in value.items():
+            yield from _secret_references(item, (*path, key))
 
 
 _SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")

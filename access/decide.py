@@ -15,6 +15,7 @@ from access.paths import Unreadable, read, within, written
 from access.tokens import Claims, KeyRing, Refusal, authenticate, bearer
 
 _PORT = re.compile(r":[0-9]+\Z")
+_HOST = re.compile(r"[a-z0-9._-]+\Z")
 
 Status = Literal[200, 400, 401, 403, 404]
 
@@ -60,7 +61,11 @@ def decide(estate: Estate, request: Request, claims: Claims | Refusal | None) ->
         return Decision(404, "no component is exposed on this host and path")
     if request.method not in METHODS:
         return Decision(404, f"the gateway does not listen to {request.method}", component)
-    rules = _owning(component, path)
+    if component.folds_to_another_rule(path):
+        return Decision(
+            400, "the path differs from a rule's only in capitals, which not every server tells apart", component
+        )
+    rules = component.owning(path)
     matching = tuple(rule for rule in rules if rule.lists(request.method))
     for rule in matching:
         if rule.public:
@@ -141,11 +146,11 @@ def component_of(estate: Estate, host: str, path: Elements) -> Component | None:
 def host_patterns(host: str) -> tuple[str, ...]:
     """The ways in which an endpoint may name the host, the most specific first: itself, then wildcards.
 
-    None for a host with capitals: Kong's router compares hosts byte by byte and answers 404 (seen on 3.10); browsers
-    and HTTP libraries send them in lower case.
+    None for a host with capitals, or with what no DNS name has: Kong's router compares hosts byte by byte and answers
+    404 (seen on 3.10); browsers and HTTP libraries send them in lower case.
     """
     name = _PORT.sub("", host)
-    if name != name.lower():
+    if not _HOST.match(name):
         return ()
     labels = name.split(".")
     return (name, *(f"*.{'.'.join(labels[start:])}" for start in range(1, len(labels))))
@@ -153,11 +158,3 @@ def host_patterns(host: str) -> tuple[str, ...]:
 
 def _depth(pair: tuple[Endpoint, Component]) -> int:
     return len(pair[0].path)
-
-
-def _owning(component: Component, path: Elements) -> tuple[Rule, ...]:
-    """The rules of the longest rule path that owns `path`; a shorter one is never a fallback."""
-    for length in range(len(path), -1, -1):
-        if rules := component.owned.get(path[:length]):
-            return rules
-    return ()

@@ -80,6 +80,8 @@ class Stack:
     suffixes: Mapping[str, str] = field(default_factory=dict)
     """Domain suffixes as Applications write them, to those of this environment."""
     scheme: Literal["http", "https"] = "https"
+    gateway_namespace: str | None = None
+    """Where the gateway's pods are, if in the cluster. No application may live there: its pods could pass for them."""
 
     @property
     def default_provider(self) -> Provider:
@@ -211,6 +213,30 @@ class Component:
         for rule in self.rules:
             result.setdefault(rule.path, []).append(rule)
         return {path: tuple(rules) for path, rules in result.items()}
+
+    @cached_property
+    def _folded(self) -> frozenset[Elements]:
+        return frozenset(map(_lower, self.owned))
+
+    def folds_to_another_rule(self, path: Elements) -> bool:
+        """Whether a longer rule would own the path at an upstream that does not tell capitals (ASCII) from others."""
+        for length in range(len(path), -1, -1):
+            if path[:length] in self.owned:
+                return False
+            if _lower(path[:length]) in self._folded:
+                return True
+        return False
+
+    def owning(self, path: Elements) -> tuple[Rule, ...]:
+        """The rules of the longest rule path that owns `path`; a shorter one is never a fallback."""
+        for length in range(len(path), -1, -1):
+            if rules := self.owned.get(path[:length]):
+                return rules
+        return ()
+
+
+def _lower(path: Elements) -> Elements:
+    return tuple(element.encode().lower().decode() for element in path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,9 @@ _UNREADABLE = re.compile(
 )
 _ENCODED = re.compile(rb"%([0-9A-Fa-f]{2})")
 
-_RULE_PATH = re.compile(r"/(?:[A-Za-z0-9\-._~!$&'()*+,:=@]+(?:/[A-Za-z0-9\-._~!$&'()*+,:=@]+)*/?)?\Z")
-_RESERVED_IN_RULES = "!$&'()*+,:=@"
+_ELEMENT = r"[A-Za-z0-9\-._~!$&'()+,=@][A-Za-z0-9\-._~!$&'()+,:=@]*"  # no `*` and no `:id`: others read patterns
+_RULE_PATH = re.compile(rf"/(?:{_ELEMENT}(?:/{_ELEMENT})*/?)?\Z")
+_RESERVED_IN_RULES = "!$&'()+,:=@"
 
 
 class Unreadable(ValueError):  # noqa: N818 - names what the path is
@@ -62,7 +63,7 @@ def resolve(elements: Iterable[str]) -> Elements:
 def declared(path: str) -> Elements:
     """Elements of a path in an Application. Raises Unreadable where it is not written in its one plain form."""
     if not _RULE_PATH.match(path):
-        raise Unreadable("write it as /element/element, unencoded, of letters, digits and -._~!$&'()*+,:=@")
+        raise Unreadable("write it as /element/element, unencoded, of letters, digits and -._~!$&'()+,:=@; no patterns")
     elements = tuple(path.split("/"))[1:]
     if "." in elements or ".." in elements:
         raise Unreadable("contains a dot segment; write the path that it stands for")

@@ -104,6 +104,7 @@ def parse(name: str, data: Mapping[str, Any], describe: Describe = plain) -> Set
             domain=domains.get("default"),
             suffixes=domains.get("suffixes", {}),
             scheme=scheme,
+            gateway_namespace=gateway.get("namespace"),
         ),
         cloud=data["cloud"],
         as_of=datetime.date.fromisoformat(data["asOf"]),

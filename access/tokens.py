@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from access.model import SIGN_IN_SCOPES, Client, Provider, Spelling
 
 _BEARER = re.compile(r"Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)\Z")
+_KEY_ID = re.compile(r"[A-Za-z0-9._~:=+/-]{1,128}\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MAX_DEPTH = 32
 
@@ -140,8 +141,9 @@ def _parts(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]] | Refusal:
         header, payload = _object(parts[0]), _object(parts[1])
     except ValueError as error:
         return Refusal(f"malformed: {error}")
-    if not isinstance(header.get("kid"), str) or "kid" in payload:
-        return Refusal("the key id is not a text in the header alone")
+    kid = header.get("kid")
+    if not isinstance(kid, str) or not _KEY_ID.match(kid) or "kid" in payload:
+        return Refusal("the key id is not a plain text in the header alone")
     return header, payload
 
 
@@ -202,7 +204,10 @@ def _name(value: Any) -> TypeGuard[str]:
 
 
 def _number(value: Any) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # an integer that no double holds
+        return False
 
 
 def _texts(value: Any) -> TypeGuard[list[str]]:
@@ -218,7 +223,9 @@ def _decode(part: str) -> bytes:
 
 def _object(part: str) -> dict[str, Any]:
     try:
-        value = json.loads(_decode(part).decode("utf-8"), object_pairs_hook=_pairs, parse_constant=_constant)
+        text = _decode(part).decode("utf-8")
+        value = json.loads(text, object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_finite)
+        json.dumps(value, ensure_ascii=False).encode("utf-8")  # fails for a lone surrogate
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if not isinstance(value, dict) or _depth(value) > _MAX_DEPTH:
@@ -231,6 +238,11 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) != len(pairs):
         raise ValueError("a key stands twice")
     return result
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _constant(text)
 
 
 def _constant(name: str) -> Any:

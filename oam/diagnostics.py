@@ -40,6 +40,8 @@ CODES: dict[str, str] = {
     "ACC213": "a path or host that could be read in more than one way",
     "ACC214": "a role is bound to a component that is not a client",
     "ACC215": "one host is given two certificates",
+    "ACC216": "an application in the gateway's own namespace",
+    "ACC217": "a component that reads another's client credential",
 }
 """Every stable code with its one-line meaning; the README's troubleshooting table is checked against it."""
 

@@ -94,7 +94,7 @@ class Entities:
         """The component's routes, and on public ones the optional authentication."""
         stack = estate.stack.name
         tags = names.tags(stack, component)
-        for plan in routes(component):
+        for plan in routes(estate, component):
             service = names.service(stack, component, plan.port)
             route = self.make(
                 f"/services/{service}/routes",

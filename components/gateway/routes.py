@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from access.model import Component, Elements, Endpoint
+from access.model import Component, Elements, Endpoint, Estate
 from access.paths import pattern, within
 
 _WILDCARD_STEP = 1024
@@ -32,14 +32,14 @@ class RoutePlan:
         return [f"~{path}" for path in self.paths]
 
 
-def routes(component: Component) -> tuple[RoutePlan, ...]:
+def routes(estate: Estate, component: Component) -> tuple[RoutePlan, ...]:
     """The routes of one component, in a stable order. Hosts with the same paths share routes."""
     plans: list[RoutePlan] = []
     for port in component.ports:
         hosts_of: dict[tuple[frozenset[Elements], frozenset[Elements], int], list[str]] = {}
         for host, endpoints in _by_host(component).items():
             protected = frozenset(endpoint.path for endpoint in endpoints if endpoint.port == port)
-            public = frozenset(_public_paths(component, endpoints, port))
+            public = frozenset(_public_paths(estate, component, host, port))
             if protected:
                 hosts_of.setdefault((protected, public, _wildcard(host)), []).append(host)
         for index, ((protected, public, step), hosts) in enumerate(hosts_of.items()):
@@ -68,12 +68,17 @@ def _by_host(component: Component) -> Mapping[str, list[Endpoint]]:
     return result
 
 
-def _public_paths(component: Component, endpoints: list[Endpoint], port: int) -> Iterator[Elements]:
-    """Paths with a public rule that lead to `port`: the longest endpoint above a path says where it leads."""
-    for rule in component.rules:
-        above = [endpoint for endpoint in endpoints if within(rule.path, endpoint.path)]
-        if rule.public and above and max(above, key=lambda endpoint: len(endpoint.path)).port == port:
-            yield rule.path
+def _public_paths(estate: Estate, component: Component, host: str, port: int) -> Iterator[Elements]:
+    """Paths on which something is public and that lead to `port` of the component.
+
+    Those of public rules, and gateway paths below them, whose own protected route would come first. A path that another
+    component (or port) owns on this host is left to it.
+    """
+    exposed = {endpoint.path: (owner, endpoint.port) for endpoint, owner in estate.by_host[host]}
+    for path in {rule.path for rule in component.rules} | set(exposed):
+        above = max((base for base in exposed if within(path, base)), key=len, default=None)
+        if above is not None and exposed[above] == (component, port) and any(r.public for r in component.owning(path)):
+            yield path
 
 
 def _wildcard(host: str) -> int:

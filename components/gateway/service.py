@@ -99,7 +99,7 @@ class Routes(pulumi.ComponentResource):
     ) -> None:
         super().__init__("kong-oam:gateway:Routes", name, None, opts)
         tags = names.tags(gateway.stack, component)
-        for plan in routes(component):
+        for plan in routes(gateway.estate, component):
             role = f"{plan.role}-{plan.port}"
             route = self._route(f"{name}-{role}", gateway, component, plan, services[plan.port], ready)
             if plan.public:

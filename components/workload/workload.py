@@ -51,7 +51,7 @@ class Workload(pulumi.ComponentResource):
         credential = _credential(component, estate, identities)
         secret = _secret(name, lowered, credential, options) if credential else None
         account = k8s.core.v1.ServiceAccount(f"{name}-account", **_args(service_account), opts=options)
-        k8s.networking.v1.NetworkPolicy(
+        policy = k8s.networking.v1.NetworkPolicy(
             f"{name}-ingress", **_args(manifests.network_policy(lowered, peer)), opts=options
         )
         reached = {_service_name(component, trait): ports for trait, ports in component.exposures}
@@ -65,7 +65,7 @@ class Workload(pulumi.ComponentResource):
         self.deployment = k8s.apps.v1.Deployment(
             f"{name}-deployment",
             **_args(_deployment(lowered, account, secret, credential)),
-            opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=list(after))),
+            opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=[policy, *after])),
         )
         self.upstreams = {
             port: _upstream(services[service_name], port, gateway)
@@ -187,28 +187,36 @@ def _credential(component: Component, estate: Estate, identities: Mapping[str, I
     data: dict[str, pulumi.Input[str]] = {}
     for client in component.clients:
         identity = identities[client.provider]
-        data |= _settings(client, identity, identity.clients[component.key])
+        prefix = (
+            "OAUTH" if client.provider == estate.stack.default_provider.name else _environment("OAUTH", client.provider)
+        )
+        data |= _settings(prefix, client, identity, identity.clients[component.key])
         data |= {_variable(call.component): _base_url(estate, call.component) for call in client.calls}
     return data
 
 
-def _settings(client: Client, identity: Identity, credential: Credential) -> dict[str, pulumi.Input[str]]:
+def _settings(prefix: str, client: Client, identity: Identity, credential: Credential) -> dict[str, pulumi.Input[str]]:
     settings: dict[str, pulumi.Input[str]] = {
-        "OAUTH_ISSUER": identity.issuer,
-        "OAUTH_TOKEN_ENDPOINT": identity.token_endpoint,
-        "OAUTH_CLIENT_ID": credential.client_id,
-        "OAUTH_CLIENT_SECRET": credential.client_secret,
-        "OAUTH_SCOPES": " ".join(client.scopes),
+        f"{prefix}_ISSUER": identity.issuer,
+        f"{prefix}_TOKEN_ENDPOINT": identity.token_endpoint,
+        f"{prefix}_CLIENT_ID": credential.client_id,
+        f"{prefix}_CLIENT_SECRET": credential.client_secret,
+        f"{prefix}_SCOPES": " ".join(client.scopes),
     }
     if client.user_facing:
-        settings["OAUTH_AUTHORIZATION_ENDPOINT"] = identity.authorization_endpoint
-        settings["OAUTH_REDIRECT_URIS"] = " ".join(client.redirect_uris)
+        settings[f"{prefix}_AUTHORIZATION_ENDPOINT"] = identity.authorization_endpoint
+        settings[f"{prefix}_REDIRECT_URIS"] = " ".join(client.redirect_uris)
     return settings
 
 
 def _variable(component: str) -> str:
     """`orders/api` -> `API_URL_ORDERS__API`: the environment variable with the API's base URL."""
-    return "API_URL_" + component.upper().replace("-", "_").replace("/", "__")
+    return _environment("API_URL", component)
+
+
+def _environment(prefix: str, name: str) -> str:
+    """An environment variable for a name: no name has a double dash, so no two share one."""
+    return f"{prefix}_{name.upper().replace('-', '_').replace('/', '__')}"
 
 
 def _base_url(estate: Estate, component: str) -> str:

@@ -65,7 +65,8 @@ class RefusedError(Exception):
 class Request:
     """A request as it came: raw target, headers in order and spelling of the wire, body without its framing.
 
-    `server_name` is what the client asked for in its TLS handshake (None: nothing, or no TLS).
+    `line` is the request line as it was sent. `server_name` is what the client asked for in its TLS handshake (None:
+    nothing, or no TLS).
     """
 
     method: str
@@ -75,6 +76,7 @@ class Request:
     body: bytes
     host: str
     server_name: str | None = None
+    line: str = ""
 
     def header(self, name: str) -> str | None:
         """The first value of a header (name in small letters)."""
@@ -122,7 +124,7 @@ def read_request(stream: BinaryIO, proceed: Callable[[], None] | None = None) ->
     headers = _headers(stream)
     host = _host(headers, int(minor), absolute[1] if absolute else None)
     body = _body(stream, headers, proceed)
-    return Request(method, target, minor, headers, body, host)
+    return Request(method, target, minor, headers, body, host, line=line.rstrip("\r\n"))
 
 
 def _line(stream: BinaryIO, too_long: int) -> str | None:

@@ -294,6 +294,7 @@ class Functions:
 
 _VARIABLES: Mapping[str, Callable[[Exchange], str | None]] = {
     "request_uri": lambda x: x.request.target,
+    "request": lambda x: x.request.line,
     "uri": lambda x: unescaped(x.path.replace("+", "%2B")),
     "upstream_uri": lambda x: x.upstream_path,
     "upstream_host": lambda x: x.upstream_host,

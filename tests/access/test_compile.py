@@ -77,7 +77,7 @@ def test_an_estate_that_is_right_has_no_findings() -> None:
         ([ORDERS, CLIENT.replace("kind: service,", "kind: service, refresh: true,")], "app2.yaml:11:39: error ACC210: a client of kind 'service' signs no users in; remove refresh"),
         ([api().replace("type: gateway", "type: access").replace("domain:", "owner:").split("http:")[0].rstrip(", ") + "}\n"], "app1.yaml:10:17: error ACC211: component 'api' has access rules but no gateway trait that exposes it; add one"),
         ([api(access="{owner: o, scopes: {r: r}, rules: [{methods: [GET], scopes: [r]}, {methods: [HEAD, POST], public: {reason: x}}]}")], "app1.yaml:13:89: error ACC212: HEAD /orders is public in one rule and protected in another (line 13); keep one"),
-        ([api(http="{/a%2fb: 80}")], "app1.yaml:11:61: error ACC213: path '/a%2fb': write it as /element/element, unencoded, of letters, digits and -._~!$&'()*+,:=@"),
+        ([api(http="{/a%2fb: 80}")], "app1.yaml:11:61: error ACC213: path '/a%2fb': write it as /element/element, unencoded, of letters, digits and -._~!$&'()+,:=@; no patterns"),
         ([api("a", http="{/a: 80}, secretName: one"), api("b", http="{/b: 80}, secretName: two")], "app2.yaml:11:61: error ACC215: orders.example.com is given another certificate at app1.yaml:11:61: 'a/one'"),
         ([api(access="{owner: o, scopes: {r: r}, roles: {x: {scopes: [r], components: [a/b]}}}")], "app1.yaml:13:88: error ACC214: role 'x': component 'a/b' does not exist"),
         ([ORDERS.replace("[shop/job]", "[orders/api]")], "app1.yaml:13:136: error ACC214: role 'reader': component 'orders/api' has no client trait"),

@@ -105,7 +105,7 @@ def test_scopes_may_be_words() -> None:
         ({"scp": None}, "scopes or groups are malformed"),
         ({"groups": "sales"}, "scopes or groups are malformed"),
         ({"groups": None}, "scopes or groups are malformed"),
-        ({"kid": "r"}, "the key id is not a text in the header alone"),
+        ({"kid": "r"}, "the key id is not a plain text in the header alone"),
     ],
 )
 def test_a_claim_that_is_not_as_it_must_be_refuses_the_token(changes: dict[str, Any], reason: str) -> None:
@@ -119,7 +119,7 @@ def test_a_claim_that_is_not_as_it_must_be_refuses_the_token(changes: dict[str, 
         (token(HEADER, PAYLOAD, rsa.generate_private_key(public_exponent=65537, key_size=2048)), "the signature does not match the key"),
         (token(HEADER, PAYLOAD)[:-5] + "AAAAA", "the signature does not match the key"),
         (token(HEADER | {"kid": "x"}, PAYLOAD), "signed with a key that is not this issuer's"),
-        (token(HEADER | {"kid": 1}, PAYLOAD), "the key id is not a text in the header alone"),
+        (token(HEADER | {"kid": 1}, PAYLOAD), "the key id is not a plain text in the header alone"),
         (token(HEADER | {"alg": "none"}, PAYLOAD), "the signature does not match the key"),
         (token(HEADER | {"alg": "HS256"}, PAYLOAD), "the signature does not match the key"),
         (token(b'{"kid":"x","kid":"r","alg":"RS256"}', PAYLOAD), "malformed: a key stands twice"),

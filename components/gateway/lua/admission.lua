@@ -4,10 +4,14 @@ local FORGEABLE = {
   ["forwarded"] = true, ["x-original-url"] = true, ["x-rewrite-url"] = true, ["x-original-method"] = true,
   ["x-http-method"] = true, ["x-http-method-override"] = true, ["x-method-override"] = true,
   ["x-anonymous-consumer"] = true,
+  -- What other proxies say of a user or a client certificate; nobody in front of this gateway may.
+  ["remote-user"] = true, ["x-forwarded-user"] = true, ["x-forwarded-email"] = true, ["x-forwarded-groups"] = true,
+  ["x-forwarded-preferred-username"] = true, ["x-forwarded-access-token"] = true, ["x-userinfo"] = true,
+  ["x-forwarded-client-cert"] = true, ["x-client-cert"] = true,
   -- A header that Connection names is dropped on the way upstream: it could delete the gate's own.
   ["connection"] = true,
 }
-local FORGEABLE_PREFIXES = { "x-auth-", "x-consumer-", "x-credential-", "x-authenticated-" }
+local FORGEABLE_PREFIXES = { "x-auth-", "x-consumer-", "x-credential-", "x-authenticated-", "x-remote-", "x-ssl-" }
 
 -- Upstreams fold names as CGI does: X_Auth_Client and x.auth.client may arrive as X-Auth-Client.
 local function forgeable(name)
@@ -30,6 +34,11 @@ local function append(values, value)   -- a header that stands more than once co
   for _, one in ipairs(type(value) == "table" and value or { value }) do values[#values + 1] = one end
 end
 
+-- Key ids are looked up in Kong's database: plain and short ones only.
+local function is_key_id(kid)
+  return type(kid) == "string" and #kid <= 128 and string.find(kid, "^[%w._~:=+/-]+$") ~= nil
+end
+
 -- False where a header that mentions bearer could be read as more than one token, or as a token that `jwt` and the gate
 -- would read differently (`jwt` prefers a key id in the payload; odd key ids make it fail with a 500).
 local function credible(values)
@@ -37,12 +46,17 @@ local function credible(values)
   local token = #values == 1 and string.match(values[1], "^Bearer ([%w_-]+%.[%w_-]+%.[%w_-]+)$")
   if not token then return false end
   local header, payload = token_parts(token)
-  return header ~= nil and type(header.kid) == "string" and payload.kid == nil
+  return header ~= nil and is_key_id(header.kid) and payload.kid == nil
+end
+
+-- A target in absolute form names a host of its own, which upstreams are told of beside the Host header's.
+local function names_one_host()
+  return string.match(ngx.var.request, "^%S+ /") ~= nil
 end
 
 local function admit()
   local path = string.match(ngx.var.request_uri, "^[^?]*")
-  if unreadable(path) then return 400, "The path could be read in more than one way" end
+  if not names_one_host() or unreadable(path) then return 400, "The path could be read in more than one way" end
   local authorization = {}
   for name, value in pairs(ngx.req.get_headers(0, true)) do
     if string.lower(name) == "authorization" then append(authorization, value) end

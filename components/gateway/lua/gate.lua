@@ -9,6 +9,10 @@ local function load_table()
   local value, why = json_read(TABLE)
   if not json_is_object(value) then error("the table cannot be read: " .. tostring(why), 0) end
   if value.version ~= VERSION then error("the table is of another version", 0) end
+  value.folded = {}
+  for path in pairs(value.rules) do
+    if type(path) == "string" then value.folded[string.lower(path)] = true end
+  end
   return value
 end
 
@@ -27,6 +31,14 @@ local function owners_of(text)
   return owners
 end
 
+-- The methods of the rule that owns the path; true instead where a longer rule would, to an upstream that folds case.
+local function rule_of(owners)
+  for _, path in ipairs(owners) do
+    if gate.rules[path] then return gate.rules[path] end
+    if gate.folded[string.lower(path)] then return true end
+  end
+end
+
 local function first_of(paths, owners)
   for _, path in ipairs(owners) do
     if paths[path] ~= nil then return paths[path] end
@@ -37,7 +49,7 @@ end
 -- nearer hosts of other components stand in the table as false, so that nothing is decided here that is theirs.
 local function owned(owners)
   local rest = string.gsub(ngx.var.http_host or "", ":%d+$", "")
-  if rest ~= string.lower(rest) then return false end   -- as Kong's router, which has no route for it
+  if string.find(rest, "[^a-z0-9._-]") then return false end   -- as Kong's router: capitals reach no route
   local pattern = rest
   while pattern do
     local paths = gate.hosts[pattern]
@@ -161,7 +173,8 @@ local function judge()
   if not owners then return 400, "The path could be read in more than one way" end
   local method = ngx.req.get_method()
   if not METHODS[method] or owned(owners) ~= true then return 404, "Nothing is exposed here" end
-  local rule = first_of(gate.rules, owners)
+  local rule = rule_of(owners)
+  if rule == true then return 400, "The path could be read in more than one way" end
   local alternatives = rule and (rule[method] or rule["*"])
   local identity, why = identified()
   if alternatives == "public" then return 200, nil, identity end

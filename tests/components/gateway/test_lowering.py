@@ -97,7 +97,7 @@ def test_no_input_leaves_the_tables_lua_string() -> None:
 def test_a_protected_rule_costs_no_route_and_public_rules_of_a_depth_share_one() -> None:
     """One route per depth of gateway paths, one per depth of public rules; the public one comes first."""
     made = estate(api(access=ACCESS))
-    assert [(r.role, r.paths, r.priority, r.public) for r in routes(made.components["orders/api"])] == [
+    assert [(r.role, r.paths, r.priority, r.public) for r in routes(made, made.components["orders/api"])] == [
         ("protected-1", ("/orders(?:/|$)",), 2, False),
         ("public-2", ("/orders/health(?:/|$)", "/orders/ready(?:/|$)"), 5, True),
     ]
@@ -109,7 +109,7 @@ def test_hosts_with_the_same_paths_share_routes() -> None:
     text += "        - type: gateway\n          properties: {name: b, domain: b.example.com, http: {/x: 80}}\n"
     text += "        - type: gateway\n          properties: {name: c, domain: c.example.com, http: {/x: 80, /y: 81}}\n"
     made = estate(text)
-    assert [(r.role, r.port, r.hosts, r.paths) for r in routes(made.components["orders/api"])] == [
+    assert [(r.role, r.port, r.hosts, r.paths) for r in routes(made, made.components["orders/api"])] == [
         ("protected-1", 80, ("a.example.com", "b.example.com", "c.example.com"), ("/x(?:/|$)",)),
         ("protected-1", 81, ("c.example.com",), ("/y(?:/|$)",)),
     ]
@@ -120,7 +120,7 @@ def test_nearer_wildcards_come_first_whatever_the_path() -> None:
     made = estate(
         api("near", domain="*.a.example.com", http="{/: 80}"), api("far", domain="*.example.com", http="{/a/b/c: 80}")
     )
-    near, far = (routes(made.components[f"{name}/api"])[0].priority for name in ("near", "far"))
+    near, far = (routes(made, made.components[f"{name}/api"])[0].priority for name in ("near", "far"))
     assert near > far
 
 
