@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from sandbox import launchers, toolchain
@@ -29,8 +30,12 @@ def pytest_report_header() -> list[str]:
     """Which product answers, and which plugin will drive it."""
     if isinstance(_FOUND, str):
         return [f"live tier: {_FOUND}"]
+    try:
+        product = _FOUND.product()
+    except (httpx.HTTPError, AssertionError) as error:
+        pytest.exit(f"live tier: the Admin API at {_FOUND.admin_url} does not answer as one: {error}", returncode=2)
     return [
-        f"live tier: {_FOUND.admin_url} is {_FOUND.product()}",
+        f"live tier: {_FOUND.admin_url} is {product}",
         f"live tier: engine tests drive it with {_plugin()}",
         f"live tier: entities of this run are named and tagged {RUN}",
     ]
