@@ -1,0 +1,29 @@
+"""The README's table of resources is that of a real `pulumi up` of the sample estate."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+from tests.engine.conftest import Sample
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+ROW = re.compile(r"^\| (kong|okta|kubernetes|time) \| (\d.*?) \|$", re.MULTILINE)
+
+
+def test_the_readme_counts_the_resources_of_the_sample_estate(sample: Sample) -> None:
+    """By provider and kind, every kind and no other."""
+    counted: Counter[tuple[str, str]] = Counter()
+    for resource in sample.deployment.state():
+        provider, _, rest = resource["type"].partition(":")
+        if provider in ("kong", "okta", "kubernetes", "time"):
+            module, _, kind = rest.partition(":")
+            where = module.split("/")[0] if provider == "okta" and not module.startswith("index") else ""
+            counted[provider, f"{where}.{kind}" if where else kind] += 1
+    told = {
+        (provider, kind): int(count)
+        for provider, kinds in ROW.findall(README.read_text())
+        for count, kind in re.findall(r"(\d+) ([\w.]+)", kinds)
+    }
+    assert told == dict(counted)
