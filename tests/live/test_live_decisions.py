@@ -74,6 +74,7 @@ UNREADABLE = [
     b"/orders/health/%c0%ae%c0%ae/7",
     b"/orders/health/%zz",
     b"/orders/health/%2",
+    b"http://elsewhere.example.com/orders/health",
     b"/../orders/health",
     b"/orders/../../orders/health",
 ]
@@ -94,6 +95,7 @@ OF_A_SERVICE = [
     ("GET", ORDERS, b"/orders/health/deep", R, 403),
     ("DELETE", ORDERS, b"/orders/health/deep", W, 200),
     ("POST", ORDERS, b"/orders/health", RW, 403),
+    ("GET", ORDERS, b"/orders/Health", RW, 400),  # an upstream that folds case would find another rule's path
     ("GET", ORDERS, b"/orders/files/1", R, 200),
     ("GET", ORDERS, b"/orders/files/1", W, 403),
     ("GET", ORDERS, b"/orders/nested/1", NONE, 200),

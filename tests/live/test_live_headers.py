@@ -44,6 +44,13 @@ NAMES = [
     b"X-HTTP-Method-Override",
     b"X_HTTP_Method_Override",
     b"X-Method-Override",
+    b"Remote-User",
+    b"Remote_User",
+    b"X-Remote-User",
+    b"X-Forwarded-User",
+    b"X_Forwarded_Email",
+    b"X-Forwarded-Client-Cert",
+    b"X-SSL-Client-Verify",
 ]
 
 
