@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from oam.diagnostics import Diagnostic, suggestion
-from oam.document import Document, FilePlace, Place, read
+from oam.document import MAX_BYTES, Document, FilePlace, Place, read, too_large
 from oam.schema import COMPONENT_TYPES, TRAIT_TYPES, violations
 
 _SUFFIXES = (".yaml", ".yml")
@@ -84,16 +85,29 @@ def read_files(paths: Iterable[Path]) -> Reading:
     applications: list[Application] = []
     diagnostics: list[Diagnostic] = []
     for file in files_of(paths):
-        try:
-            raw = file.read_bytes()
-        except OSError as error:
-            place = FilePlace(str(file), 1, 1)
-            diagnostics.append(Diagnostic("OAM101", f"cannot be read: {error.strerror}; check the path", place))
+        raw = _bytes_of(file)
+        if isinstance(raw, Diagnostic):
+            diagnostics.append(raw)
             continue
         reading = read_bytes(str(file), raw)
         applications += reading.applications
         diagnostics += reading.diagnostics
     return Reading(tuple(applications), tuple(diagnostics))
+
+
+def _bytes_of(file: Path) -> bytes | Diagnostic:
+    """What stands in the file. A pipe or a device may never end, and a huge file not fit: neither is opened."""
+    try:
+        about = file.stat()
+        if not stat.S_ISREG(about.st_mode):
+            return _cannot_be_read(file, "no regular file")
+        return too_large(str(file), about.st_size) if about.st_size > MAX_BYTES else file.read_bytes()
+    except OSError as error:
+        return _cannot_be_read(file, error.strerror or str(error))
+
+
+def _cannot_be_read(file: Path, why: str) -> Diagnostic:
+    return Diagnostic("OAM101", f"cannot be read: {why}; check the path", FilePlace(str(file), 1, 1))
 
 
 def read_bytes(file: str, raw: bytes) -> Reading:

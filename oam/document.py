@@ -136,7 +136,7 @@ def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], tuple[Diagnostic,
     An empty document (a stray `---`) is no document.
     """
     if len(raw) > MAX_BYTES:
-        return (), (_unreadable(file, f"{len(raw)} bytes; a file may have {MAX_BYTES}. Split it by application"),)
+        return (), (too_large(file, len(raw)),)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -160,6 +160,11 @@ def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], tuple[Diagnostic,
     except yaml.YAMLError as error:
         findings.append(_unreadable(file, " ".join(str(error).split()), text=text))
     return tuple(documents), tuple(findings)
+
+
+def too_large(file: str, size: int) -> Diagnostic:
+    """The finding about a file of more than MAX_BYTES; `size` is in bytes."""
+    return _unreadable(file, f"{size} bytes; a file may have {MAX_BYTES}. Split it by application")
 
 
 def _compose(text: str) -> Iterator[Node]:
