@@ -156,6 +156,8 @@ class Local:
         self.exports = {
             "PATH": path,
             **launchers.environment(home, state),
+            # The backend writes a file's metadata in place: an engine that reads its own stack meanwhile finds none.
+            "PULUMI_BACKEND_URL": f"{state.as_uri()}?metadata=skip",
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "KONG_ADMIN_ADDR": self.kong.admin_url,
             "KONG_ADMIN_TOKEN": admin_token,
