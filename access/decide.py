@@ -61,14 +61,11 @@ def decide(estate: Estate, request: Request, claims: Claims | Refusal | None) ->
         return Decision(404, "no component is exposed on this host and path")
     if request.method not in METHODS:
         return Decision(404, f"the gateway does not listen to {request.method}", component)
-    if component.folds_to_another_rule(path):
-        return Decision(
-            400, "the path differs from a rule's only in capitals, which not every server tells apart", component
-        )
     rules = component.owning(path)
     matching = tuple(rule for rule in rules if rule.lists(request.method))
+    folded = component.folds_to_another_rule(path)
     for rule in matching:
-        if rule.public:
+        if rule.public and not folded:
             return Decision(200, f"public: {rule.public.reason}", component, rule)
     if claims is None:
         return Decision(401, "a token is needed", component, next(iter(matching or rules), None))
@@ -76,6 +73,10 @@ def decide(estate: Estate, request: Request, claims: Claims | Refusal | None) ->
         return Decision(401, claims.reason, component, next(iter(matching or rules), None))
     if claims.provider != component.provider:
         return Decision(401, f"a token of provider '{component.provider}' is needed", component)
+    if folded:
+        return Decision(
+            400, "the path differs from a rule's only in capitals, which not every server tells apart", component
+        )
     return _authorize(component, estate.provider_of(component), request.method, rules, matching, claims)
 
 

@@ -178,7 +178,7 @@ _SCOPES = st.lists(st.sampled_from(["read", "write", "a.b", "other"]), max_size=
 _GROUPS = st.lists(st.sampled_from(["sales", "desk", "none", "de]==]sk"]), max_size=2)
 _ODD = [("Basic YTpi",), ("bearer x.y.z",), ("Bearer  x.y.z",), ("Negotiate bearer",), ("Bearer",)]
 _ELEMENTS = ["orders", "health", "deep", "docs", "nested", "files", "7", "x:y", "x%3ay", "x%3Ay", "%6frders", ".", "..", "",
-             "orders-internal", "%2e%2e", "..;", "%2f", "%5c", "a%20b", "%25", "caf%C3%A9", "%ff", "h\\x", "ORDERS", "%zz", "a%00"]  # fmt: skip
+             "orders-internal", "Health", "%2e%2e", "..;", "%2f", "%5c", "a%20b", "%25", "caf%C3%A9", "%ff", "h\\x", "ORDERS", "%zz", "a%00"]  # fmt: skip
 _TARGETS = st.builds(
     lambda parts, query: ("/" + "/".join(parts) + query).encode(),
     st.lists(st.sampled_from(_ELEMENTS), max_size=5),

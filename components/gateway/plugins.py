@@ -53,9 +53,16 @@ def _lua(*names: str) -> str:
     return "\n".join((_LUA / f"{name}.lua").read_text("utf-8").strip() for name in names)
 
 
-def admission() -> dict[str, Any]:
-    """Configuration of `pre-function`."""
-    return {"access": [_lua("json", "token", "admission")]}
+def admission(hsts_seconds: int = 0) -> dict[str, Any]:
+    """Configuration of `pre-function`. It meets every request, whatever refuses it later, so answers are marked here.
+
+    `hsts_seconds`: how long browsers are told to use https only (RFC 6797); 0: not at all.
+    """
+    config: dict[str, Any] = {"access": [_lua("json", "token", "admission")]}
+    if hsts_seconds:
+        told = f"kong.response.set_header('Strict-Transport-Security', 'max-age={hsts_seconds}')"
+        config["header_filter"] = [f"return function() {told} end"]
+    return config
 
 
 def strict_jwt() -> dict[str, Any]:
@@ -68,13 +75,6 @@ def optional_jwt(anonymous: str) -> dict[str, Any]:
     return {**strict_jwt(), "anonymous": anonymous}
 
 
-def gate(table: str, hsts_seconds: int = 0) -> dict[str, Any]:
-    """Configuration of `post-function`: the fixed script, behind the one table that it decides by.
-
-    `hsts_seconds`: how long browsers are told to use https only (RFC 6797); 0: not at all.
-    """
-    config: dict[str, Any] = {"access": [f"local TABLE = {embedded(table)}\n{_lua('json', 'token', 'gate')}"]}
-    if hsts_seconds:
-        told = f"kong.response.set_header('Strict-Transport-Security', 'max-age={hsts_seconds}')"
-        config["header_filter"] = [f"return function() {told} end"]
-    return config
+def gate(table: str) -> dict[str, Any]:
+    """Configuration of `post-function`: the fixed script, behind the one table that it decides by."""
+    return {"access": [f"local TABLE = {embedded(table)}\n{_lua('json', 'token', 'gate')}"]}

@@ -51,7 +51,7 @@ def _get(client: httpx.Client, path: str, admin_url: str) -> dict[str, Any]:
     if answer.status_code in (401, 403):
         raise PreflightError(
             f"Kong's Admin API at {admin_url} refuses the credentials ({answer.status_code}); "
-            "check the secret gateway.adminToken, or KONG_ADMIN_TOKEN"
+            "check the secret kong:kongAdminToken, or KONG_ADMIN_TOKEN"
         )
     if answer.status_code != 200:
         raise PreflightError(

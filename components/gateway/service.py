@@ -51,9 +51,9 @@ class GatedService(pulumi.ComponentResource):
         )
         decided_by = table(gateway.estate, component, port, names.ring(gateway.stack, component.provider))
         configs = {
-            "admission": ("pre-function", plugins.admission()),
+            "admission": ("pre-function", plugins.admission(gateway.settings.gateway.hsts_seconds)),
             "jwt": ("jwt", plugins.strict_jwt()),
-            "gate": ("post-function", plugins.gate(decided_by, gateway.settings.gateway.hsts_seconds)),
+            "gate": ("post-function", plugins.gate(decided_by)),
         }
         self.plugins = [
             gateway.plugin(f"{name}-{role}", kind, config, options, service=self.service, tags=tags)

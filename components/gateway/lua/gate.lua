@@ -174,11 +174,12 @@ local function judge()
   local method = ngx.req.get_method()
   if not METHODS[method] or owned(owners) ~= true then return 404, "Nothing is exposed here" end
   local rule = rule_of(owners)
-  if rule == true then return 400, "The path could be read in more than one way" end
-  local alternatives = rule and (rule[method] or rule["*"])
+  local folded = rule == true
+  local alternatives = rule and not folded and (rule[method] or rule["*"])
   local identity, why = identified()
   if alternatives == "public" then return 200, nil, identity end
   if not identity then return 401, why end
+  if folded then return 400, "The path could be read in more than one way" end
   for _, scopes in ipairs(alternatives or {}) do
     if holds(identity, scopes) then return 200, nil, identity end
   end

@@ -273,7 +273,7 @@ def test_a_certificate_is_shown_for_the_hosts_that_name_it() -> None:
 
 
 def test_browsers_are_told_to_use_https_only() -> None:
-    """In every answer of a gated service, from the gate's own plugin; on plain http stacks never."""
-    (script,) = plugins.gate("{}", 600)["header_filter"]
+    """In every answer of a gated service, refusals too, since admission meets them all; on plain http stacks never."""
+    (script,) = plugins.admission(600)["header_filter"]
     assert script == "return function() kong.response.set_header('Strict-Transport-Security', 'max-age=600') end"
-    assert "header_filter" not in plugins.gate("{}")
+    assert "header_filter" not in plugins.admission()
