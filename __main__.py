@@ -23,7 +23,7 @@ try:
     compiled = compile_estate(read_files([Path("applications")]), settings.stack)
     estate = accept(compiled)
     account = config.kong(settings)
-    facts = preflight.inspect(account.admin_url, account.token, settings.gateway.workspace)
+    facts = preflight.inspect(account.admin_url, account.token, settings.gateway.workspace, account.api_key)
 except (StackError, preflight.PreflightError) as error:
     refuse(error)
 

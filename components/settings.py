@@ -19,10 +19,11 @@ _CERTIFICATES = "certificates"
 
 @dataclass(frozen=True, slots=True)
 class Kong:
-    """How to reach Kong's Admin API. `token` is plain here and must leave only as a secret."""
+    """How to reach Kong's Admin API. `token` and `api_key` are plain here and must leave only as secrets."""
 
     admin_url: str
     token: str | None
+    api_key: str | None
 
 
 def load() -> Settings:
@@ -52,11 +53,16 @@ def certificates() -> Mapping[str, tuple[str, str]]:
 
 
 def kong(settings: Settings) -> Kong:
-    """Kong's address and token: `gateway.adminUrl` and the secret `kong:kongAdminToken`, or the environment."""
+    """Kong's address and credentials: `gateway.adminUrl` and the secrets `kong:kongAdminToken` (Kong Enterprise's RBAC)
+    and `kong:kongApiKey` (an Admin API behind key-auth), or the environment."""
     url = settings.gateway.admin_url or os.environ.get("KONG_ADMIN_ADDR")
     if not url:
         raise pulumi.RunError("no address of Kong's Admin API: set kong-oam:gateway.adminUrl, or KONG_ADMIN_ADDR")
-    return Kong(url, setting("kong", "kongAdminToken", "KONG_ADMIN_TOKEN"))
+    return Kong(
+        url,
+        token=setting("kong", "kongAdminToken", "KONG_ADMIN_TOKEN"),
+        api_key=setting("kong", "kongApiKey", "KONG_API_KEY"),
+    )
 
 
 def setting(namespace: str, key: str, variable: str) -> str | None:

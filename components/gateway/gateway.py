@@ -45,9 +45,10 @@ class Gateway(pulumi.ComponentResource):
             f"{name}-account",
             kong_admin_uri=account.admin_url,
             kong_admin_token=pulumi.Output.secret(account.token) if account.token else None,
+            kong_api_key=pulumi.Output.secret(account.api_key) if account.api_key else None,
             kong_workspace=settings.gateway.workspace,
             strict_plugins_match=True,
-            opts=pulumi.ResourceOptions(parent=self, additional_secret_outputs=["kongAdminToken"]),
+            opts=pulumi.ResourceOptions(parent=self, additional_secret_outputs=["kongAdminToken", "kongApiKey"]),
         )
         self.options = pulumi.ResourceOptions(parent=self, provider=self.provider)
         self.nobody = kong.Consumer(

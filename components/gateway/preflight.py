@@ -28,10 +28,16 @@ class Gateway:
     schemas: Mapping[str, Schema]
 
 
-def inspect(admin_url: str, token: str | None = None, workspace: str | None = None) -> Gateway:
-    """The gateway behind `admin_url`. Raises PreflightError."""
+def inspect(
+    admin_url: str, token: str | None = None, workspace: str | None = None, api_key: str | None = None
+) -> Gateway:
+    """The gateway behind `admin_url`: `token` as Kong Enterprise's RBAC wants it, `api_key` as a proxy before it does.
+
+    Raises PreflightError.
+    """
     base = f"{admin_url.rstrip('/')}/{workspace}" if workspace else admin_url.rstrip("/")
-    headers = {"Kong-Admin-Token": token} if token else {}
+    given = {"Kong-Admin-Token": token, "apikey": api_key}
+    headers = {name: value for name, value in given.items() if value}
     with httpx.Client(base_url=base, headers=headers, timeout=_TIMEOUT, follow_redirects=False) as client:
         root = _get(client, "/", admin_url)
         configuration: Mapping[str, Any] = root.get("configuration") or {}
@@ -51,7 +57,7 @@ def _get(client: httpx.Client, path: str, admin_url: str) -> dict[str, Any]:
     if answer.status_code in (401, 403):
         raise PreflightError(
             f"Kong's Admin API at {admin_url} refuses the credentials ({answer.status_code}); "
-            "check the secret kong:kongAdminToken, or KONG_ADMIN_TOKEN"
+            "check the secrets kong:kongAdminToken and kong:kongApiKey, or KONG_ADMIN_TOKEN and KONG_API_KEY"
         )
     if answer.status_code != 200:
         raise PreflightError(

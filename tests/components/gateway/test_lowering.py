@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 import json
 import re
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -277,3 +279,24 @@ def test_browsers_are_told_to_use_https_only() -> None:
     (script,) = plugins.admission(600)["header_filter"]
     assert script == "return function() kong.response.set_header('Strict-Transport-Security', 'max-age=600') end"
     assert "header_filter" not in plugins.admission()
+
+
+def test_preflight_sends_the_credentials_that_the_provider_sends() -> None:
+    """Kong Enterprise's token and the key of a proxy before the Admin API, each in its own header."""
+    seen: dict[str, str] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.update({name.lower(): value for name, value in self.headers.items()})
+            self.send_error(403)
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.handle_request)
+    thread.start()
+    with pytest.raises(PreflightError, match=r"refuses the credentials \(403\)"):
+        inspect(f"http://127.0.0.1:{server.server_port}", token="t", api_key="k")
+    thread.join(10)
+    server.server_close()
+    assert (seen["kong-admin-token"], seen["apikey"]) == ("t", "k")
