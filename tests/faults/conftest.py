@@ -1,0 +1,32 @@
+"""Empty stacks, each over a sandbox of its own that goes with the test."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.kong import Lags
+from sandbox.local import STACK, Local
+from tests.faults.stacks import Stack, start
+
+Empty = Callable[..., Stack]
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[Empty]:
+    """Makes an empty stack: `empty(name="aws", applications=[...], lags=..., groups=..., users=...)`.
+
+    Kong sees every change at once unless `lags` say otherwise.
+    """
+    running: list[Local] = []
+
+    def make(name: str = STACK, applications: list[str] | None = None, **sandbox: Any) -> Stack:
+        local = Local(**({"lags": Lags()} | sandbox))
+        local.__enter__()
+        running.append(local)
+        return start(local, tmp_path / f"project{len(running)}", name, applications)
+
+    yield make
+    for local in running:
+        local.__exit__(None, None, None)

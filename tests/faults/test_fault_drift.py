@@ -1,0 +1,95 @@
+"""What somebody changed by hand: a refresh sees it, and the next `up` takes it back, or the test says that it does not."""
+
+from __future__ import annotations
+
+import json
+
+from tests.engine.calls import service_token
+from tests.faults.conftest import Empty
+from tests.faults.stacks import Stack, is_refused
+from tests.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
+
+ORDERS = "kong-oam.local.orders.api.8080"
+
+
+def _rule_of(stack: Stack, client: str) -> tuple[str, dict[str, object]]:
+    """The path of a client's one rule, and the rule."""
+    (server,) = (one["id"] for one in stack.local.okta.objects("authorizationServers"))
+    policies = f"/authorizationServers/{server}/policies"
+    (policy,) = (one["id"] for one in stack.okta("GET", policies) if one["name"] == client)
+    (rule,) = stack.okta("GET", f"{policies}/{policy}/rules")
+    return f"{policies}/{policy}/rules/{rule['id']}", rule
+
+
+def test_changes_by_hand_are_taken_back(empty: Empty) -> None:
+    """A rule with more scopes, one more group of an app, plugins switched off or deleted: each is repaired, no more."""
+    stack = empty()
+    stack.run("up")
+    path, rule = _rule_of(stack, "shop/checkout")
+    rule["conditions"]["scopes"]["include"].append("orders.write")  # type: ignore[index]
+    stack.okta("PUT", path, rule)
+    group = stack.okta("POST", "/groups", {"profile": {"name": "others"}})["id"]
+    stack.okta("PUT", f"/apps/{stack.app('shop/web')['id']}/groups/{group}", {"priority": 9})
+    stack.kong("PATCH", f"/plugins/{stack.plugin('jwt', ORDERS)['id']}", {"enabled": False})
+    stack.kong("DELETE", f"/plugins/{stack.plugin('post-function', 'kong-oam.local.hello.hello-world.8000')['id']}")
+    assert stack.changes("up") == {}, "without a refresh nobody looks"
+    # Switched off, the strict jwt lets nobody in: the gate behind it finds no verified token.
+    token = service_token(stack.local, "checkout")
+    assert [stack.status("GET", "orders.example.com", "/orders", one) for one in (None, token)] == [401, 401]
+    changes = stack.changes("up", "--refresh")
+    assert changes == {
+        "okta-rule-shop/checkout": "update",
+        "okta-groups-shop/web": "update",
+        "orders/api-8080-jwt": "update",
+        "hello/hello-world-8000-gate": "create",
+        "settle": "delete-replaced",
+    }
+    assert rule_scopes(stack) == ["orders.read"]
+    assert stack.changes("up", "--refresh") == {}
+    assert [stack.status("GET", "orders.example.com", "/orders", one) for one in (None, token)] == [401, 200]
+
+
+def rule_scopes(stack: Stack) -> object:
+    """What checkout's rule lets it be issued."""
+    return _rule_of(stack, "shop/checkout")[1]["conditions"]["scopes"]["include"]  # type: ignore[index]
+
+
+def test_a_route_by_hand_on_our_service_stays_and_opens_nothing(empty: Empty) -> None:
+    """It is not ours, so nobody removes it; it leads through the same gate, which knows neither its host nor its path."""
+    stack = empty(applications=[TINY])
+    stack.run("up")
+    service = stack.entity("services", SERVICE)["id"]
+    stack.kong("POST", "/routes", {"name": "byhand", "paths": ["/"], "hosts": ["by.hand"], "service": {"id": service}})
+    token = service_token(stack.local, "job")
+    assert [stack.status("GET", "by.hand", path, token) for path in (PROTECTED, PUBLIC, "/")] == [404, 404, 404]
+    assert stack.status("GET", "by.hand", PUBLIC) == 401
+    assert stack.changes("up", "--refresh") == {}
+    assert [one["name"] for one in stack.local.kong.entities("routes")].count("byhand") == 1
+    failed = stack.run("destroy", check=False)
+    assert failed.returncode != 0 and "tiny/api-8080-service" in failed.stdout
+    stack.kong("DELETE", "/routes/byhand")
+    stack.run("destroy")
+    assert stack.local.kong.entities("services") == []
+
+
+def test_an_app_that_was_deleted_by_hand_stops_refreshes_until_the_state_forgets_it(empty: Empty) -> None:
+    """The official plugin fails on it, and so does its stand-in. `up --replace` makes a new one for all that need it,
+    and stops at the deletion of the old; once that is taken out of the state, all is well."""
+    stack = empty(applications=[TINY])
+    stack.run("up")
+    app = stack.app("tiny/job")["id"]
+    stack.okta("POST", f"/apps/{app}/lifecycle/deactivate")
+    stack.okta("DELETE", f"/apps/{app}")
+    assert is_refused(lambda: service_token(stack.local, "job"))
+    failed = stack.run("refresh", check=False)
+    assert failed.returncode != 0 and "failed to get OAuth application" in failed.stdout
+    stopped = stack.run("up", "--replace", "**::okta-app-tiny/job", check=False)
+    assert stopped.returncode != 0 and "okta-app-tiny/job" in stopped.stdout
+    assert stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
+    exported = json.loads(stack.pulumi("stack", "export").stdout)
+    kept = [one for one in exported["deployment"]["resources"] if not one.get("delete")]
+    exported["deployment"]["resources"] = kept
+    (stack.folder / "state.json").write_text(json.dumps(exported), "utf-8")
+    stack.pulumi("stack", "import", "--file", "state.json")
+    assert stack.changes("up", "--refresh") == {}
+    assert stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200

@@ -1,0 +1,200 @@
+"""Applications that somebody wrote to break the reader: `check` and the program say where, in bounded time and memory."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sandbox.local import ROOT
+from tests.faults.conftest import Empty
+from tests.faults.stacks import made
+from tests.faults.tiny import TINY
+
+SECONDS = 20.0
+MEGABYTES = 512
+"""Address space of a check: it takes about 200 by itself."""
+
+BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9)
+)
+DEPLOYMENT = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec: {}\n"
+LIST = "apiVersion: v1\nkind: List\nitems:\n  - {apiVersion: core.oam.dev/v1beta1, kind: Application}\n"
+
+HOSTILE: dict[str, tuple[bytes, str]] = {
+    "alias bomb": (BOMB.encode(), "applications/x.yaml:1:28: error OAM101: more than 100000 values"),
+    "tag": (b"a: !!python/object/apply:os.system [ls]", "applications/x.yaml:1:4: error OAM101: tag '!!python/"),
+    "10 MB": (b"a: " + b"x" * 10_000_000, "applications/x.yaml:1:1: error OAM101: 10000003 bytes; a file may have"),
+    "deep nesting": (b"[" * 100_000, "error OAM101: exceeded maximum nesting depth"),
+    "cycle": (b"a: &a [*a]", "applications/x.yaml:1:4: error OAM101: nested deeper than 64 levels"),
+    "not UTF-8": (b"a: 1\nb: \xff", "applications/x.yaml:2:1: error OAM101: not UTF-8 (byte 0xff)"),
+    "Deployment": (DEPLOYMENT.encode(), "applications/x.yaml:"),
+    "List": (LIST.encode(), "applications/x.yaml:"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What `python -m access check` said; `seconds` it took."""
+
+    status: int
+    said: str
+    seconds: float
+
+
+def _limited() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEGABYTES << 20, MEGABYTES << 20))
+
+
+def _check(folder: Path, *arguments: str) -> Checked:
+    """The command in `folder`, with a limit on its memory. Raises subprocess.TimeoutExpired."""
+    (folder / "stacks").mkdir(exist_ok=True)
+    stack = folder / "stacks/Pulumi.local.yaml"
+    stack.write_bytes((ROOT / "stacks/Pulumi.local.yaml").read_bytes())
+    command = [sys.executable, "-m", "access", "check", *arguments]
+    begun = time.monotonic()
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        preexec_fn=_limited,
+    )
+    return Checked(done.returncode, done.stdout + done.stderr, time.monotonic() - begun)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with one good Application, tiny.yaml, in applications/."""
+    (tmp_path / "applications").mkdir()
+    (tmp_path / "applications/tiny.yaml").write_text(TINY, "utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_hostile_file_is_named_with_its_position(folder: Path, kind: str) -> None:
+    """Exit status 1 and one finding, not a traceback and not a machine without memory."""
+    raw, message = HOSTILE[kind]
+    (folder / "applications/x.yaml").write_bytes(raw)
+    checked = _check(folder)
+    assert checked.status == 1
+    assert message in checked.said
+    assert "Traceback" not in checked.said and len(checked.said) < 20_000
+
+
+def test_a_document_that_is_no_application_is_said_to_be_none(folder: Path) -> None:
+    """The kind that stands there, at its line, and the kind that is expected."""
+    for kind in ("Deployment", "List"):
+        (folder / "applications/x.yaml").write_bytes(HOSTILE[kind][0])
+        said = _check(folder).said
+        assert "applications/x.yaml:2:7: error OAM103" in said and "Application" in said, said
+
+
+def _link_to_a_file(folder: Path, outside: Path) -> None:
+    (folder / "applications/x.yaml").symlink_to(outside / "secret.yaml")
+
+
+def _link_to_a_folder(folder: Path, outside: Path) -> None:
+    (folder / "applications/x").symlink_to(outside, target_is_directory=True)
+
+
+def _link_to_itself(folder: Path, outside: Path) -> None:
+    (folder / "applications/loop").symlink_to(folder / "applications", target_is_directory=True)
+
+
+def _fifo(folder: Path, outside: Path) -> None:
+    os.mkfifo(folder / "applications/x.yaml")
+
+
+def _device(folder: Path, outside: Path) -> None:
+    (folder / "applications/x.yaml").symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize("trap", [_link_to_a_file, _link_to_a_folder, _link_to_itself, _fifo, _device])
+def test_what_is_no_file_of_the_folder_is_not_read(folder: Path, trap: Callable[[Path, Path], None]) -> None:
+    """Links that leave the folder, pipes and devices: neither waited for nor quoted; the rest is checked."""
+    outside = folder / "outside"
+    outside.mkdir()
+    (outside / "secret.yaml").write_text("password: do not show me\n", "utf-8")
+    trap(folder, outside)
+    checked = _check(folder)
+    assert "do not show me" not in checked.said
+    assert (checked.status, checked.said) == (0, "1 application(s), 2 component(s): no errors\n")
+
+
+def test_a_pipe_or_device_that_is_named_is_refused(folder: Path) -> None:
+    """A path that somebody gives is refused when nobody knows where it ends."""
+    os.mkfifo(folder / "pipe.yaml")
+    for path in ("pipe.yaml", "/dev/zero"):
+        checked = _check(folder, path)
+        assert checked.status == 1
+        assert f"{path}:1:1: error OAM101: cannot be read: no regular file" in checked.said
+
+
+def test_a_file_that_fits_no_memory_is_not_opened(folder: Path) -> None:
+    """10 GB of nothing: its size is enough to refuse it."""
+    huge = folder / "applications/x.yaml"
+    huge.touch()
+    os.truncate(huge, 10 << 30)
+    checked = _check(folder)
+    assert checked.status == 1
+    assert "applications/x.yaml:1:1: error OAM101: 10737418240 bytes; a file may have 1048576" in checked.said
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_a_file_without_permission_is_a_finding(folder: Path) -> None:
+    """The file, and why it cannot be read."""
+    (folder / "applications/x.yaml").touch(mode=0o000)
+    checked = _check(folder)
+    assert checked.status == 1
+    assert "applications/x.yaml:1:1: error OAM101: cannot be read: Permission denied" in checked.said
+
+
+def test_paths_that_do_not_exist_and_empty_folders(folder: Path) -> None:
+    """A path that is not there is a mistake; a folder without Applications is said to have none."""
+    missing = _check(folder, "nowhere")
+    assert missing.status == 1
+    assert "nowhere:1:1: error OAM101: cannot be read: No such file or directory" in missing.said
+    (folder / "applications/tiny.yaml").unlink()
+    assert _check(folder).said.startswith("0 application(s), 0 component(s)")
+
+
+def test_ten_thousand_files_are_checked_in_bounded_time(folder: Path) -> None:
+    """Of which one is wrong, and found."""
+    for number in range(10_000):
+        text = TINY.replace("{name: tiny}", f"{{name: tiny{number}}}").replace("tiny/", f"tiny{number}/")
+        text = text.replace("things.read", f"things{number}.read").replace("tiny.example", f"tiny{number}.example")
+        text = text.replace("name: api", f"name: api{number}").replace(f"tiny{number}/api", f"tiny{number}/api{number}")
+        text = text.replace("name: job", f"name: job{number}").replace(f"tiny{number}/job", f"tiny{number}/job{number}")
+        (folder / f"applications/a{number}.yaml").write_text(text, "utf-8")
+    (folder / "applications/a5000.yaml").write_text("kind: [", "utf-8")
+    checked = _check(folder)
+    assert checked.status == 1
+    assert "applications/a5000.yaml:2:1: error OAM101" in checked.said
+    assert checked.said.count(" error ") == 1
+
+
+def test_the_program_stops_on_hostile_files_without_a_call(empty: Empty) -> None:
+    """The same findings in one run of the CLI, exit status not 0, and nothing made anywhere."""
+    stack = empty(applications=[TINY])
+    called: list[str] = []
+    stack.local.okta.faults = lambda method, path, proceed: called.append(path)
+    stack.local.kong.faults = lambda request, answer: called.append(request.target)
+    for number, (raw, _) in enumerate(HOSTILE.values()):
+        (stack.folder / f"applications/x{number}.yaml").write_bytes(raw)
+    os.mkfifo(stack.folder / "applications/pipe.yaml")
+    stopped = stack.run("up", check=False)
+    assert stopped.returncode != 0
+    for number, (_, message) in enumerate(HOSTILE.values()):
+        assert message.replace("x.yaml", f"x{number}.yaml") in stopped.stdout
+    assert "nothing was provisioned" in stopped.stdout and "unhandled exception" not in stopped.stdout
+    assert called == [] and made(stack.local) == {}

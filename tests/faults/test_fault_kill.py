@@ -1,0 +1,98 @@
+"""The engine is killed at the n-th operation of a first `up`: the documented way back ends where an undisturbed one does.
+
+Every n takes some ten seconds, so an ordinary run takes a sample of them; `KONG_OAM_KILL_EVERY=1` takes all (of the tiny
+estate 28, of the sample estate about 110: half an hour).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.kong import Lags
+from sandbox.local import Local
+from tests.engine.calls import service_token
+from tests.faults.blackout import Blackout, recover, shape
+from tests.faults.stacks import Stack, start
+from tests.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
+from tests.faults.watch import Watch, poor_token
+
+LAGS = Lags(plugins=0.3)
+"""Routes are seen before the plugins that guard them: order alone would not keep anybody out."""
+TINY_OPERATIONS = 28
+SAMPLE_OPERATIONS = 107
+_EVERY = int(os.environ.get("KONG_OAM_KILL_EVERY", "0"))
+TINY_KILLS = range(1, TINY_OPERATIONS + 1, _EVERY or 6)
+SAMPLE_KILLS = range(_EVERY or 15, SAMPLE_OPERATIONS + 1, _EVERY or 40)
+
+SAMPLE_PROTECTED = (
+    ("orders.example.com", "/orders"),
+    ("reports.example.com", "/reports/7"),
+    ("reports.example.com", "/reports/published/drafts"),
+    ("reports.example.com", "/docs/internal"),
+)
+
+Shape = dict[str, list[str]]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Shape]]:
+    """What there is after an `up` that nobody disturbs, of the tiny or the sample estate."""
+    known: dict[str, Shape] = {}
+
+    def found(estate: str) -> Shape:
+        if estate not in known:
+            with Local(lags=Lags()) as local:
+                applications = [TINY] if estate == "tiny" else None
+                stack = start(local, tmp_path_factory.mktemp("undisturbed") / "project", applications=applications)
+                counted = Blackout(stack, 0)
+                counted.up()
+                assert len(counted.seen) == {"tiny": TINY_OPERATIONS, "sample": SAMPLE_OPERATIONS}[estate]
+                known[estate] = shape(stack)
+        return known[estate]
+
+    yield found
+
+
+Protected = tuple[tuple[str, str], ...]
+
+
+def _back(tmp_path: Path, undisturbed: Shape, nth: int, applications: list[str] | None, protected: Protected) -> None:
+    with Local(lags=LAGS) as local:
+        stack = start(local, tmp_path / "project", applications=applications)
+        with Watch(stack, protected) as watch:
+            Blackout(stack, nth).up()
+            locked = stack.run("up", check=False)
+            assert locked.returncode != 0 and "pulumi cancel" in locked.stdout + locked.stderr
+            recovery = recover(stack)
+        assert watch.let_in == set() and watch.asked > 20
+        print(f"operation {nth}: {'stopped on a taken name, ' if recovery.refused else ''}removed {recovery.removed}")
+        assert shape(stack) == undisturbed
+        assert stack.changes("up") == {}
+        if applications:
+            statuses = [stack.status("GET", HOST, path, token) for path, token in _calls(stack)]
+            assert statuses == [401, 403, 200, 200]
+
+
+def _calls(stack: Stack) -> list[tuple[str, str | None]]:
+    return [
+        (PROTECTED, None),
+        (PROTECTED, poor_token(stack)),
+        (PROTECTED, service_token(stack.local, "job")),
+        (PUBLIC, None),
+    ]
+
+
+@pytest.mark.parametrize("nth", TINY_KILLS)
+def test_a_tiny_estate_recovers(tmp_path: Path, undisturbed: Callable[[str], Shape], nth: int) -> None:
+    """Same entities up to ids, nothing left to change, and nobody was let in on the way."""
+    _back(tmp_path, undisturbed("tiny"), nth, [TINY], ((HOST, PROTECTED),))
+
+
+@pytest.mark.parametrize("nth", SAMPLE_KILLS)
+def test_the_sample_estate_recovers(tmp_path: Path, undisturbed: Callable[[str], Shape], nth: int) -> None:
+    """The same, for four applications with users, groups and nested public paths."""
+    _back(tmp_path, undisturbed("sample"), nth, None, SAMPLE_PROTECTED)

@@ -1,0 +1,169 @@
+"""A Kong that is down, slow, broken, not ours or not usable: one clear message, nothing open, and a way on afterwards."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from sandbox.kong import Kong
+from sandbox.kong.http import Request, Response
+from tests.engine.calls import service_token
+from tests.faults.conftest import Empty
+from tests.faults.stacks import Stack, made
+from tests.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
+from tests.faults.watch import Watch
+
+Answer = Callable[[], Response]
+
+
+def _says(status: int, body: object) -> Response:
+    return Response(status, (("Content-Type", "application/json; charset=utf-8"),), json.dumps(body).encode())
+
+
+UNEXPECTED = {"message": "An unexpected error occurred"}
+
+
+def _stopped(stack: Stack, *messages: str) -> str:
+    """An `up` that fails, says each of `messages` and does not crash; gives all that it said."""
+    with Watch(stack, ((HOST, PROTECTED),)) as watch:
+        done = stack.run("up", check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert [message for message in messages if message not in said] == [], said
+    assert "unhandled exception" not in said
+    assert watch.let_in == set()
+    return said
+
+
+def _works(stack: Stack) -> None:
+    """The next `up` finishes the work, and there is nothing left to do."""
+    stack.run("up")
+    assert stack.changes("up") == {}
+    token = service_token(stack.local, "job")
+    statuses = [
+        stack.status("GET", HOST, path, t) for path, t in ((PROTECTED, None), (PROTECTED, token), (PUBLIC, None))
+    ]
+    assert statuses == [401, 200, 200]
+
+
+@contextmanager
+def _another(stack: Stack, **kong: object) -> Iterator[None]:
+    """The program is led to another Kong."""
+    environment = stack.local.env
+    before = environment["KONG_ADMIN_ADDR"]
+    with Kong(**({"admin_token": environment["KONG_ADMIN_TOKEN"]} | kong)) as other:  # type: ignore[arg-type]
+        environment["KONG_ADMIN_ADDR"] = other.admin_url
+        try:
+            yield
+        finally:
+            environment["KONG_ADMIN_ADDR"] = before
+
+
+def test_a_kong_that_cannot_be_used_stops_the_run_before_anything_is_made(empty: Empty) -> None:
+    """Down, without a database, without Lua, too old, wrong credentials, broken: each says what to change, and where."""
+    stack = empty(applications=[TINY])
+    local = stack.local
+    with _another(stack, configuration={"database": "off"}):
+        _stopped(stack, "this Kong runs without a database (database=off)", "use PostgreSQL")
+    with _another(stack, configuration={"untrusted_lua": "off"}):
+        _stopped(stack, "this Kong runs no Lua of its configuration", "set untrusted_lua=sandbox")
+    with _another(stack, version="3.3.1"):
+        _stopped(stack, "Kong 3.3.1 is too old; at least 3.4 is needed")
+    with _another(stack, admin_token="another"):
+        _stopped(stack, "refuses the credentials (401)", "KONG_ADMIN_TOKEN")
+    local.kong.faults = lambda request, answer: _says(500, UNEXPECTED)
+    _stopped(stack, f"{local.kong.admin_url}/ answers 500", "see Kong's error log")
+    local.kong.faults = lambda request, answer: None
+    _stopped(stack, f"Kong's Admin API at {local.kong.admin_url} does not answer (RemoteProtocolError)")
+    assert made(local) == {}
+    local.kong.faults = None
+    _works(stack)
+
+
+def test_a_kong_that_answers_after_15_seconds_is_taken_for_down(empty: Empty) -> None:
+    """The look before anything is made waits for 10 seconds, and says so."""
+    stack = empty(applications=[TINY])
+
+    def slow(request: Request, answer: Answer) -> Response:
+        time.sleep(15)
+        return answer()
+
+    stack.local.kong.faults = slow
+    begun = time.monotonic()
+    _stopped(stack, "does not answer (ReadTimeout)", "that Kong is up")
+    assert time.monotonic() - begun < 30
+    assert made(stack.local) == {}
+
+
+def test_a_kong_that_becomes_slow_is_waited_for(empty: Empty) -> None:
+    """An entity whose creation takes 15 seconds is created; nothing fails and nothing is open in between."""
+    stack = empty(applications=[TINY])
+
+    def slow(request: Request, answer: Answer) -> Response:
+        time.sleep(15 if (request.method, request.target) == ("POST", "/services") else 0)
+        return answer()
+
+    stack.local.kong.faults = slow
+    with Watch(stack, ((HOST, PROTECTED),)) as watch:
+        stack.run("up")
+    assert watch.let_in == set()
+    stack.local.kong.faults = None
+    _works(stack)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/consumers", "gateway-ring-okta"),
+        ("/services", "tiny/api-8080-service"),
+        ("/plugins", "tiny/api-8080-gate"),
+        ("/routes", "tiny/api-protected-1-8080"),
+    ],
+)
+def test_a_kong_that_breaks_half_way_is_named_and_the_next_run_finishes(empty: Empty, path: str, name: str) -> None:
+    """500 on every creation of one kind: the message has the resource's name and Kong's words, and nobody is let in."""
+    stack = empty(applications=[TINY])
+
+    def broken(request: Request, answer: Answer) -> Response:
+        return _says(500, UNEXPECTED) if (request.method, request.target) == ("POST", path) else answer()
+
+    stack.local.kong.faults = broken
+    _stopped(stack, name, "HTTP status 500", "An unexpected error occurred")
+    assert stack.status("GET", HOST, PUBLIC) in (401, 404, 200)
+    stack.local.kong.faults = None
+    _works(stack)
+
+
+def test_a_service_of_our_name_that_is_not_ours_is_never_touched(empty: Empty) -> None:
+    """409: the run stops and names the entity, whose own settings stay; without it, the next run finishes the work."""
+    stack = empty(applications=[TINY])
+    theirs = stack.kong("POST", "/services", {"name": SERVICE, "host": "theirs.example.com", "tags": ["theirs"]})
+    _stopped(stack, "tiny/api-8080-service", "HTTP status 409", f'name=\\"{SERVICE}\\"')
+    assert stack.entity("services", SERVICE) == theirs
+    assert stack.local.kong.entities("routes") == []
+    stack.kong("DELETE", f"/services/{theirs['id']}")
+    _works(stack)
+
+
+def test_an_update_that_fails_leaves_the_old_rules(empty: Empty) -> None:
+    """500 on the gate of a rule that was edited: what was allowed still is, nothing more; then the edit takes effect."""
+    stack = empty(applications=[TINY])
+    stack.run("up")
+    token = service_token(stack.local, "job")
+    stack.edit(
+        "applications/app0.yaml", "methods: [GET], scopes: [things.read]", "methods: [PUT], scopes: [things.read]"
+    )
+
+    def broken(request: Request, answer: Answer) -> Response:
+        return _says(500, UNEXPECTED) if request.method == "PATCH" else answer()
+
+    stack.local.kong.faults = broken
+    _stopped(stack, "tiny/api-8080-gate", "HTTP status 500")
+    assert [stack.status(method, HOST, PROTECTED, token) for method in ("GET", "PUT")] == [200, 403]
+    stack.local.kong.faults = None
+    stack.run("up")
+    assert [stack.status(method, HOST, PROTECTED, token) for method in ("GET", "PUT")] == [403, 200]

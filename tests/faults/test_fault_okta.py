@@ -1,0 +1,137 @@
+"""An Okta that refuses, limits or breaks: one clear message, nothing open, and the next run finishes the work."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+
+import pytest
+
+from sandbox.okta.answers import Answer
+from sandbox.okta.service import Answered
+from tests.engine.calls import service_token
+from tests.faults.conftest import Empty
+from tests.faults.stacks import Stack, made
+from tests.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
+from tests.faults.watch import Watch
+
+Proceed = Callable[[], Answered]
+
+
+def _says(status: int, code: str, summary: str, headers: dict[str, str] | None = None) -> Answered:
+    body = {"errorCode": code, "errorSummary": summary, "errorLink": code, "errorId": "oae1", "errorCauses": []}
+    return Answer(status, body, headers or {}), json.dumps(body).encode()
+
+
+def _stopped(stack: Stack, *messages: str) -> None:
+    """An `up` that fails and says each of `messages`; nobody is let in meanwhile."""
+    with Watch(stack, ((HOST, PROTECTED),)) as watch:
+        done = stack.run("up", check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert [message for message in messages if message not in said] == [], said
+    assert watch.let_in == set()
+
+
+def _works(stack: Stack) -> None:
+    stack.local.okta.faults = None
+    stack.run("up")
+    assert stack.changes("up") == {}
+    token = service_token(stack.local, "job")
+    statuses = [
+        stack.status("GET", HOST, path, t) for path, t in ((PROTECTED, None), (PROTECTED, token), (PUBLIC, None))
+    ]
+    assert statuses == [401, 200, 200]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "summary"),
+    [
+        (401, "E0000011", "Invalid token provided"),
+        (403, "E0000006", "You do not have permission to perform the requested action"),
+    ],
+)
+def test_credentials_that_okta_refuses_stop_the_run(empty: Empty, status: int, code: str, summary: str) -> None:
+    """A wrong token, or one without the permission: the account's name and Okta's own words; no route leads anywhere."""
+    stack = empty(applications=[TINY])
+    stack.local.okta.faults = lambda method, path, proceed: _says(status, code, summary)
+    _stopped(stack, "okta-account", "was not properly configured", f"{status} {summary}")
+    assert {"apps", "authorizationServers", "routes", "jwt_secrets"} & made(stack.local).keys() == set()
+    _works(stack)
+
+
+def test_a_rate_limit_is_waited_for(empty: Empty) -> None:
+    """429 with the headers that Okta sends: the run takes longer, and succeeds."""
+    stack = empty(applications=[TINY])
+    limited: list[float] = []
+
+    def limit(method: str, path: str, proceed: Proceed) -> Answered:
+        if method == "POST" and path.endswith("/scopes") and len(limited) < 2:
+            limited.append(time.monotonic())
+            now = int(time.time())
+            headers = {"Date": formatdate(now, usegmt=True), "X-Rate-Limit-Reset": str(now + 1), "Retry-After": "1"}
+            return _says(429, "E0000047", "API call exceeded rate limit due to too many requests.", headers)
+        return proceed()
+
+    stack.local.okta.faults = limit
+    stack.run("up")
+    assert len(limited) == 2 and limited[1] - limited[0] > 1.5
+    _works(stack)
+
+
+def test_a_rate_limit_that_never_ends_is_said(empty: Empty) -> None:
+    """After five repetitions the run stops, with the scope's name and Okta's words."""
+    stack = empty(applications=[TINY])
+    asked: list[str] = []
+
+    def limit(method: str, path: str, proceed: Proceed) -> Answered:
+        if method == "POST" and path.endswith("/scopes"):
+            asked.append(path)
+            now = int(time.time())
+            headers = {"Date": formatdate(now, usegmt=True), "X-Rate-Limit-Reset": str(now - 1)}
+            return _says(429, "E0000047", "API call exceeded rate limit due to too many requests.", headers)
+        return proceed()
+
+    stack.local.okta.faults = limit
+    _stopped(stack, "okta-scope-things.read", "429 API call exceeded rate limit")
+    assert len(asked) == 6
+    _works(stack)
+
+
+@pytest.mark.parametrize(
+    ("end", "name"),
+    [
+        ("/authorizationServers", "okta-server"),
+        ("/apps", "okta-app-tiny/job"),
+        ("/policies", "okta-policy-tiny/job"),
+        ("/rules", "okta-rule-tiny/job"),
+    ],
+)
+def test_an_okta_that_breaks_is_named_and_the_next_run_finishes(empty: Empty, end: str, name: str) -> None:
+    """500 on the creation of one kind of object: the resource's name and Okta's words."""
+    stack = empty(applications=[TINY])
+
+    def broken(method: str, path: str, proceed: Proceed) -> Answered:
+        if method == "POST" and path.endswith(end):
+            return _says(500, "E0000009", "Internal Server Error")
+        return proceed()
+
+    stack.local.okta.faults = broken
+    with Watch(stack, ((HOST, PROTECTED),)) as watch:
+        done = stack.run("up", check=False)
+    assert done.returncode != 0 and watch.let_in == set()
+    assert f"({name})" in done.stdout and "500 Internal Server Error" in done.stdout
+    _works(stack)
+
+
+def test_a_group_that_does_not_exist_is_named(empty: Empty) -> None:
+    """The role's group is not made up: the run stops, says which one is missing, and goes on once it exists."""
+    stack = empty(applications=[TINY], groups=(), users=())
+    done = stack.run("up", check=False)
+    assert done.returncode != 0
+    assert "group with name 'sales' does not exist" in done.stdout
+    assert made(stack.local).get("routes") is None
+    stack.okta("POST", "/groups", {"profile": {"name": "sales"}})
+    _works(stack)
