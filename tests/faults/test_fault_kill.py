@@ -1,7 +1,7 @@
 """The engine is killed at the n-th operation of a first `up`: the documented way back ends where an undisturbed one does.
 
 Every n takes some ten seconds, so an ordinary run takes a sample of them; `KONG_OAM_KILL_EVERY=1` takes all (of the tiny
-estate 28, of the sample estate about 110: half an hour).
+estate 28, of the sample estate 100: half an hour).
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from tests.faults.stacks import Stack, start
 from tests.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
 from tests.faults.watch import Watch, poor_token
 
-LAGS = Lags(plugins=0.3)
-"""Routes are seen before the plugins that guard them: order alone would not keep anybody out."""
+LAG = 1.0
+LAGS, SETTINGS = Lags(plugins=LAG), {"worker_state_update_frequency": LAG, "db_update_frequency": 0.0}
+"""Routes are seen a second before the plugins that guard them: order alone would not keep anybody out."""
 TINY_OPERATIONS = 28
-SAMPLE_OPERATIONS = 107
+SAMPLE_OPERATIONS = 100
 _EVERY = int(os.environ.get("KONG_OAM_KILL_EVERY", "0"))
-TINY_KILLS = range(1, TINY_OPERATIONS + 1, _EVERY or 6)
-SAMPLE_KILLS = range(_EVERY or 15, SAMPLE_OPERATIONS + 1, _EVERY or 40)
+TINY_KILLS = range(1, TINY_OPERATIONS + 1, _EVERY or 9)
+SAMPLE_KILLS = range(_EVERY or 15, SAMPLE_OPERATIONS + 1, _EVERY or 50)
 
 SAMPLE_PROTECTED = (
     ("orders.example.com", "/orders"),
@@ -61,7 +62,7 @@ Protected = tuple[tuple[str, str], ...]
 
 
 def _back(tmp_path: Path, undisturbed: Shape, nth: int, applications: list[str] | None, protected: Protected) -> None:
-    with Local(lags=LAGS) as local:
+    with Local(lags=LAGS, configuration=SETTINGS) as local:
         stack = start(local, tmp_path / "project", applications=applications)
         with Watch(stack, protected) as watch:
             Blackout(stack, nth).up()

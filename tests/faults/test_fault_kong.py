@@ -118,7 +118,6 @@ def test_a_kong_that_becomes_slow_is_waited_for(empty: Empty) -> None:
 @pytest.mark.parametrize(
     ("path", "name"),
     [
-        ("/consumers", "gateway-ring-okta"),
         ("/services", "tiny/api-8080-service"),
         ("/plugins", "tiny/api-8080-gate"),
         ("/routes", "tiny/api-protected-1-8080"),

@@ -106,7 +106,6 @@ def test_a_rate_limit_that_never_ends_is_said(empty: Empty) -> None:
         ("/authorizationServers", "okta-server"),
         ("/apps", "okta-app-tiny/job"),
         ("/policies", "okta-policy-tiny/job"),
-        ("/rules", "okta-rule-tiny/job"),
     ],
 )
 def test_an_okta_that_breaks_is_named_and_the_next_run_finishes(empty: Empty, end: str, name: str) -> None:
