@@ -20,6 +20,8 @@ class Directory:
 
     stack: Stack
     out: list[Diagnostic]
+    malformed: frozenset[str]
+    """Applications that could not be read: nobody is told that a component of theirs does not exist."""
     components: dict[str, Component] = field(default_factory=dict)
     parts: dict[str, oam.Component] = field(default_factory=dict)
 
@@ -31,6 +33,10 @@ class Directory:
         """A place in the component's access trait, or the component itself where it has none."""
         trait = self.parts[component.key].trait("access")
         return trait.place.at("properties", *path) if trait else component.place
+
+    def unread(self, key: str) -> bool:
+        """Whether the component `application/component` may well exist, in an application that could not be read."""
+        return key not in self.components and key.partition("/")[0] in self.malformed
 
     def check_scopes(self) -> None:
         """Scope names are unique per issuer, and none is one of OpenID Connect's own."""
@@ -52,7 +58,7 @@ class Directory:
         for component in self.components.values():
             for role in component.roles:
                 for index, member in enumerate(role.components):
-                    if member not in clients:
+                    if member not in clients and not self.unread(member):
                         what = "has no client trait" if member in self.parts else "does not exist"
                         message = f"role '{role.name}': component '{member}' {what}{suggestion(member, clients)}"
                         self.out.append(Diagnostic("ACC214", message, role.place.at("components", index)))
@@ -96,6 +102,8 @@ def compile_clients(component: Component, directory: Directory) -> Iterator[Clie
 def _granted(component: Component, call: Mapping[str, Any], place: Place, directory: Directory) -> Call | None:
     name, wanted = call["component"], tuple(dict.fromkeys(call["scopes"]))
     callee = directory.components.get(name)
+    if directory.unread(name):
+        return None
     if callee is None or not callee.scopes:
         what = "does not exist" if callee is None else "declares no scopes that could be granted"
         known = (key for key, other in directory.components.items() if other.scopes)

@@ -29,7 +29,7 @@ class Compiled:
 def compile_estate(reading: oam.Reading, stack: Stack) -> Compiled:
     """The estate that the applications of `reading` mean on `stack`."""
     findings = list(reading.diagnostics)
-    directory = Directory(stack, findings)
+    directory = Directory(stack, findings, reading.malformed)
     applications = tuple(_once(reading.applications, findings))
     for application in applications:
         for part in application.components:

@@ -14,6 +14,7 @@ import jsonschema_rs
 import yaml
 
 from access.model import Mark, Provider, Spelling, Stack
+from oam.diagnostics import suggestion
 
 NAMESPACE = "kong-oam"
 
@@ -136,6 +137,9 @@ def parse(name: str, data: Mapping[str, Any], describe: Describe = plain) -> Set
 def read_file(file: Path, describe: Describe = plain) -> Settings:
     """Settings from `Pulumi.<stack>.yaml`, without the engine. Raises StackError."""
     name = file.name.removeprefix("Pulumi.").removesuffix(".yaml")
+    if not file.is_file():
+        known = [one.name.removeprefix("Pulumi.").removesuffix(".yaml") for one in file.parent.glob("Pulumi.*.yaml")]
+        raise StackError(f"there is no stack '{name}' in {file.parent}{suggestion(name, known)}")
     try:
         config = (yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader) or {}).get("config", {})
     except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError) as error:
@@ -155,16 +159,20 @@ def _provider(stack: str, item: Mapping[str, Any]) -> ProviderSettings:
 
 
 @cache
+def _schema() -> Any:
+    return json.loads(Path(__file__).with_name("stack.schema.json").read_text("utf-8"))
+
+
+@cache
 def _validator() -> Any:
-    schema = json.loads(Path(__file__).with_name("stack.schema.json").read_text("utf-8"))
-    return jsonschema_rs.validator_for(schema)
+    return jsonschema_rs.validator_for(_schema())
 
 
 def _check(name: str, data: Mapping[str, Any]) -> None:
     problems = []
     for error in _validator().iter_errors(dict(data)):
         path = ".".join(str(step) for step in error.instance_path)
-        problems.append(f"{NAMESPACE}:{path or '*'}: {error.message}")
+        problems.append(f"{NAMESPACE}:{path}{_said(error)}")
     if not problems:
         try:
             datetime.date.fromisoformat(data["asOf"])
@@ -176,6 +184,28 @@ def _check(name: str, data: Mapping[str, Any]) -> None:
     if problems:
         listed = "\n  ".join(problems)
         raise StackError(f"stack '{name}' cannot be used; mend stacks/Pulumi.{name}.yaml:\n  {listed}")
+
+
+def _said(error: Any) -> str:
+    """The violation in words, behind the name of the setting that it is about."""
+    kind = error.kind.as_dict()
+    match error.kind.name:
+        case "additionalProperties":
+            known = _known(list(error.schema_path)[:-1])
+            return "; ".join(f" knows no setting '{name}'{suggestion(name, known)}" for name in kind["unexpected"])
+        case "enum":
+            return f": {json.dumps(error.instance)} is none of {', '.join(kind['options'])}"
+        case "pattern" if "[0-9]{4}" in kind["pattern"]:
+            return f": {json.dumps(error.instance)} is no day; write it as YYYY-MM-DD, in quotes"
+        case _:
+            return f": {error.message}"
+
+
+def _known(path: list[str | int]) -> tuple[str, ...]:
+    node = _schema()
+    for step in path:
+        node = node[step]
+    return tuple(node["properties"])
 
 
 def _gateway_problems(gateway: Mapping[str, Any]) -> Iterator[str]:

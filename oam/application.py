@@ -62,10 +62,11 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read: the applications that are well formed, and every finding."""
+    """What was read: the applications that are well formed, the names of those that are not, and every finding."""
 
     applications: tuple[Application, ...]
     diagnostics: tuple[Diagnostic, ...]
+    malformed: frozenset[str] = frozenset()
 
 
 def files_of(paths: Iterable[Path]) -> Iterator[Path]:
@@ -82,17 +83,21 @@ def files_of(paths: Iterable[Path]) -> Iterator[Path]:
 
 def read_files(paths: Iterable[Path]) -> Reading:
     """Applications of every YAML file at or below `paths`. Unreadable files are findings, not exceptions."""
-    applications: list[Application] = []
-    diagnostics: list[Diagnostic] = []
+    readings = []
     for file in files_of(paths):
         raw = _bytes_of(file)
-        if isinstance(raw, Diagnostic):
-            diagnostics.append(raw)
-            continue
-        reading = read_bytes(str(file), raw)
-        applications += reading.applications
-        diagnostics += reading.diagnostics
-    return Reading(tuple(applications), tuple(diagnostics))
+        readings.append(Reading((), (raw,)) if isinstance(raw, Diagnostic) else read_bytes(str(file), raw))
+    return together(readings)
+
+
+def together(readings: Iterable[Reading]) -> Reading:
+    """Several readings as one."""
+    parts = tuple(readings)
+    return Reading(
+        tuple(application for part in parts for application in part.applications),
+        tuple(diagnostic for part in parts for diagnostic in part.diagnostics),
+        frozenset(name for part in parts for name in part.malformed),
+    )
 
 
 def _bytes_of(file: Path) -> bytes | Diagnostic:
@@ -115,12 +120,22 @@ def read_bytes(file: str, raw: bytes) -> Reading:
     documents, found = read(file, raw)
     diagnostics = list(found)
     applications = []
+    malformed = set()
     for document in documents:
         findings = tuple(_shape(document))
         diagnostics += findings
-        if not any(finding.severity == "error" for finding in findings):
+        if any(finding.severity == "error" for finding in findings):
+            malformed.add(_name_of(document))
+        else:
             applications.append(_application(document))
-    return Reading(tuple(applications), tuple(diagnostics))
+    return Reading(tuple(applications), tuple(diagnostics), frozenset(malformed))
+
+
+def _name_of(document: Document) -> str:
+    """What a malformed document calls itself, or nothing."""
+    metadata = document.data.get("metadata") if isinstance(document.data, dict) else None
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return name if isinstance(name, str) else ""
 
 
 def _shape(document: Document) -> Iterator[Diagnostic]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from access.compile import Compiled, compile_estate
 from access.model import Estate, Mark, Provider, Spelling, Stack
-from oam.application import Reading, read_bytes
+from oam.application import read_bytes, together
 
 SPELLING = Spelling(
     client="cid", user="uid", scopes="scp", groups="groups", marks=(Mark("jti", "AT.", prefix=True),), overage=("more",)
@@ -17,11 +17,7 @@ STACK = Stack("tests", {"main": PROVIDER}, domain="apps.example.com", scheme="ht
 def compiled(*texts: str, stack: Stack = STACK) -> Compiled:
     """Applications, one text a file, compiled on `stack`."""
     readings = [read_bytes(f"app{number}.yaml", text.encode()) for number, text in enumerate(texts, start=1)]
-    reading = Reading(
-        tuple(application for reading in readings for application in reading.applications),
-        tuple(diagnostic for reading in readings for diagnostic in reading.diagnostics),
-    )
-    return compile_estate(reading, stack)
+    return compile_estate(together(readings), stack)
 
 
 def estate(*texts: str, stack: Stack = STACK) -> Estate:

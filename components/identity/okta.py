@@ -210,13 +210,17 @@ class Okta(pulumi.ComponentResource):
 
 def _account(name: str, parent: pulumi.Resource) -> okta.Provider:
     """The org, from the stack's `okta:` settings or the environment. The token is a secret from here on."""
-    token = setting("okta", "apiToken", "OKTA_API_TOKEN")
+    org, token = setting("okta", "orgName", "OKTA_ORG_NAME"), setting("okta", "apiToken", "OKTA_API_TOKEN")
+    if not org or not token:
+        raise pulumi.RunError(
+            "no account at Okta: set okta:orgName and the secret okta:apiToken, or OKTA_ORG_NAME and OKTA_API_TOKEN"
+        )
     return okta.Provider(
         f"{name}-account",
-        org_name=setting("okta", "orgName", "OKTA_ORG_NAME"),
+        org_name=org,
         base_url=setting("okta", "baseUrl", "OKTA_BASE_URL"),
         http_proxy=setting("okta", "httpProxy", "OKTA_HTTP_PROXY"),
-        api_token=pulumi.Output.secret(token) if token else None,
+        api_token=pulumi.Output.secret(token),
         opts=pulumi.ResourceOptions(parent=parent),
     )
 

@@ -159,6 +159,12 @@ def test_a_redirect_path_must_be_open() -> None:
     ]
 
 
+def test_a_component_of_an_application_that_could_not_be_read_is_not_said_to_be_missing() -> None:
+    """The one mistake is reported, and not what follows from it."""
+    assert len(messages(ORDERS.replace("image: x", "imgae: x, image: x"), CLIENT)) == 1
+    assert len(messages(ORDERS, CLIENT.replace("image: x", "imgae: x, image: x"))) == 1
+
+
 def test_same_input_same_findings() -> None:
     """Findings come by file and line, whatever order they were made in."""
     texts = [ORDERS.replace("image: x", "imgae: x"), CLIENT.replace("orders/api", "nope/api")]

@@ -98,6 +98,7 @@ def registered() -> Iterator[list[Registered]]:
         patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
         patch.setenv("KONG_ADMIN_TOKEN", "the admin token")
         patch.setenv("OKTA_API_TOKEN", "the API token")
+        patch.setenv("OKTA_ORG_NAME", "sandbox")
         set_all_config(config)
         set_mocks(_Answers(), "kong-oam", "local", preview=False, monitor=monitor, organization="organization")
         _program()

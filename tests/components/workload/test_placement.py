@@ -91,9 +91,9 @@ def test_only_the_gateway_may_connect_wherever_it_is() -> None:
         ({"namespace": "kong"}, "namespace and podLabels go together"),
         ({"cidrs": ["10.0.0.0/8"]}, "set reach to loadBalancer or nodePort"),
         ({"cidrs": ["10.0.0.0/8"], "reach": "nodePort"}, "reach: nodePort needs nodeAddress"),
-        ({**INSIDE, "reach": "magic"}, 'kong-oam:gateway.reach: "magic" is not one of'),
+        ({**INSIDE, "reach": "magic"}, 'kong-oam:gateway.reach: "magic" is none of cluster, loadBalancer, nodePort'),
         ({**INSIDE, "podLabels": {}}, "kong-oam:gateway.podLabels"),
-        ({**INSIDE, "scheem": "http"}, "'scheem' was unexpected"),
+        ({**INSIDE, "scheem": "http"}, "kong-oam:gateway knows no setting 'scheem'; did you mean 'scheme'?"),
     ],
 )
 def test_settings_that_would_open_a_workload_or_mean_nothing_are_refused(
@@ -112,7 +112,9 @@ def test_settings_that_would_open_a_workload_or_mean_nothing_are_refused(
         ({"asOf": "2026-02-30"}, "kong-oam:asOf: 2026-02-30 is no day"),
         ({"identityProviders": PROVIDERS * 2}, "'okta' stands twice"),
         ({"identityProviders": []}, "kong-oam:identityProviders"),
-        ({"cloud": "azure"}, "kong-oam:cloud"),
+        ({"cloud": "azure"}, 'kong-oam:cloud: "azure" is none of local, aws, gcp, bare-metal'),
+        ({"domain": {}}, "kong-oam: knows no setting 'domain'; did you mean 'domains'?"),
+        ({"asOf": "yesterday"}, "write it as YYYY-MM-DD, in quotes"),
     ],
 )
 def test_other_settings_are_checked_too(changes: dict[str, object], message: str) -> None:
