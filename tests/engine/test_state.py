@@ -45,7 +45,7 @@ def test_an_app_leads_to_its_secret_and_that_to_the_pods(state: list[dict[str, A
         deployment = _one(state, f"{component}-deployment", "kubernetes:apps/v1:Deployment")
         assert {f"{component}-client", f"{component}-account"} <= _edges_of(deployment, "spec")
     orders = _one(state, "orders/api-deployment", "kubernetes:apps/v1:Deployment")
-    assert _edges(orders) == {"orders/api-account"}
+    assert _edges(orders) == {"orders/api-account", "orders/api-ingress"}
 
 
 def test_server_and_key_lead_to_credentials_and_those_to_settling_and_routes(state: list[dict[str, Any]]) -> None:
