@@ -22,7 +22,7 @@ try:
     settings = config.load()
     compiled = compile_estate(read_files([Path("applications")]), settings.stack)
     estate = accept(compiled)
-    account = config.kong(settings)
+    account, own_certificates = config.kong(settings), config.certificates()
     facts = preflight.inspect(account.admin_url, account.token, settings.gateway.workspace, account.api_key)
 except (StackError, preflight.PreflightError) as error:
     refuse(error)
@@ -35,7 +35,7 @@ cluster = k8s.Provider("cluster", context=settings.cluster.context)
 applications = [Application(model, gateway, identities, cluster) for model in estate.applications]
 gated = {key: services for application in applications for key, services in application.gated.items()}
 settled = settle("settle", gateway, [service for services in gated.values() for service in services.values()])
-certificates = provision_certificates(gateway, config.certificates(), cluster)
+certificates = provision_certificates(gateway, own_certificates, cluster)
 for component in estate.exposed:
     Routes(component.key, gateway, component, gated[component.key], [settled, *certificates])
 
