@@ -69,7 +69,7 @@ local function base_environment()
   return env
 end
 
--- helpers -----------------------------------------------------------------------------------------------------------
+-- what the functions below share -------------------------------------------------------------------------------
 
 local function texts(value)
   if type(value) ~= "table" then return tostring(value) end
