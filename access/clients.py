@@ -34,6 +34,10 @@ class Directory:
         trait = self.parts[component.key].trait("access")
         return trait.place.at("properties", *path) if trait else component.place
 
+    def is_client(self, key: str) -> bool:
+        """Whether the component has a client trait."""
+        return self.parts[key].trait("client") is not None
+
     def unread(self, key: str) -> bool:
         """Whether the component `application/component` may well exist, in an application that could not be read."""
         return key not in self.components and key.partition("/")[0] in self.malformed
@@ -54,7 +58,7 @@ class Directory:
 
     def check_role_members(self) -> None:
         """Roles are bound to components that exist and are clients."""
-        clients = {key for key, part in self.parts.items() if part.trait("client")}
+        clients = set(filter(self.is_client, self.parts))
         for component in self.components.values():
             for role in component.roles:
                 for index, member in enumerate(role.components):

@@ -13,7 +13,17 @@ from typing import Any
 import oam.application as oam
 from access.clients import Directory, compile_clients
 from access.component import compile_component
-from access.model import Application, Component, Elements, Endpoint, Estate, Exposures, Stack
+from access.model import (
+    Application,
+    Component,
+    Elements,
+    Endpoint,
+    Estate,
+    Exposures,
+    Stack,
+    client_secret_name,
+    service_name,
+)
 from access.paths import written
 from oam.diagnostics import Diagnostic, errors, ordered
 
@@ -106,9 +116,9 @@ def _gateway_neighbours(applications: Iterable[oam.Application], stack: Stack) -
 def _borrowed_credentials(directory: Directory) -> Iterator[Diagnostic]:
     """A client's Secret is its own: whoever else could read it would call as that client, with no role asked."""
     owners = {
-        (component.namespace, f"{component.name}-client"): component
+        (component.namespace, client_secret_name(component.name)): component
         for component in directory.components.values()
-        if directory.parts[component.key].trait("client")
+        if directory.is_client(component.key)
     }
     for component in directory.components.values():
         for path in _secret_references(component.properties, ()):
@@ -144,19 +154,19 @@ def object_names(
     """(kind, name) of a component's Kubernetes objects, in its namespace: KubeVela's names, and ours beside them."""
     for kind in ("Deployment", "ServiceAccount", "NetworkPolicy"):
         yield kind, name
-    services = {name if trait is None else f"{name}-{trait}" for trait, _ in exposures}
+    services = {service_name(name, trait) for trait, _ in exposures}
     if any(port.get("expose") for port in properties.get("ports", ())):
         services.add(name)
     for service in sorted(services):
         yield "Service", service
     if client:
-        yield "Secret", f"{name}-client"
+        yield "Secret", client_secret_name(name)
 
 
 def _shared_objects(directory: Directory) -> Iterator[Diagnostic]:
     first: dict[tuple[str, str, str], Component] = {}
     for component in directory.components.values():
-        client = directory.parts[component.key].trait("client") is not None
+        client = directory.is_client(component.key)
         for kind, name in object_names(component.name, component.properties, component.exposures, client=client):
             if kind == "Service" and not _SERVICE_NAME.match(name):
                 message = f"'{name}' cannot name a Service: a letter first, then letters, digits and dashes, 63 in all"

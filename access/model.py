@@ -235,6 +235,16 @@ class Component:
         return ()
 
 
+def service_name(component: str, trait: str | None) -> str:
+    """The Kubernetes Service of a gateway trait, by the trait's `name` (KubeVela's rule)."""
+    return component if trait is None else f"{component}-{trait}"
+
+
+def client_secret_name(component: str) -> str:
+    """The Kubernetes Secret with all that a component's client needs to call."""
+    return f"{component}-client"
+
+
 def _lower(path: Elements) -> Elements:
     return tuple(element.encode().lower().decode() for element in path)
 

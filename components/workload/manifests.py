@@ -17,6 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from access.model import client_secret_name, service_name
+
 Manifest = dict[str, Any]
 
 _APPLICATION = "app.oam.dev/name"
@@ -102,7 +104,7 @@ def services(w: Workload) -> tuple[Manifest, ...]:
         found[w.component] = _service(w, w.component, "AuxiliaryWorkload", "webserviceExpose", exposed)
         found[w.component]["spec"]["type"] = w.properties.get("exposeType", "ClusterIP")
     for exposure in _exposures(w):
-        name = _service_name(w, exposure)
+        name = service_name(w.component, exposure.name)
         key = f"service-{exposure.name}" if exposure.name else "service"
         ports = found.setdefault(name, _service(w, name, "gateway", key, []))["spec"]["ports"]
         for port in exposure.ports:
@@ -150,17 +152,13 @@ def network_policy(w: Workload, gateway: GatewayPeer) -> Manifest:
 
 def client_secret(w: Workload) -> Manifest:
     """The Secret with all that the component's client needs to call, still without its data."""
-    name = f"{w.component}-client"
+    name = client_secret_name(w.component)
     metadata = _auxiliary(w, name, "AuxiliaryWorkload", "client")
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque"}
 
 
 def _exposures(w: Workload) -> tuple[Exposure, ...]:
     return () if w.type == "worker" else w.exposures
-
-
-def _service_name(w: Workload, exposure: Exposure) -> str:
-    return f"{w.component}-{exposure.name}" if exposure.name else w.component
 
 
 def _is_tcp(entry: Mapping[str, Any], port: int) -> bool:
@@ -175,7 +173,7 @@ def _gateway_targets(w: Workload) -> tuple[int, ...]:
                 entry["targetPort"]
                 for exposure in _exposures(w)
                 for port in exposure.ports
-                for entry in by_name[_service_name(w, exposure)]
+                for entry in by_name[service_name(w.component, exposure.name)]
                 if _is_tcp(entry, port)
             }
         )

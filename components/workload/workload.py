@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_kubernetes as k8s
 
-from access.model import Application, Client, Component, Estate
+from access.model import Application, Client, Component, Estate, service_name
 from access.paths import written
 from access.stack import GatewaySettings, Settings
 from components.identity import Credential, Identity
@@ -54,23 +54,19 @@ class Workload(pulumi.ComponentResource):
         policy = k8s.networking.v1.NetworkPolicy(
             f"{name}-ingress", **_args(manifests.network_policy(lowered, peer)), opts=options
         )
-        reached = {_service_name(component, trait): ports for trait, ports in component.exposures}
+        reached = {service_name(component.name, trait): ports for trait, ports in component.exposures}
         services = {}
         for manifest in manifests.services(lowered):
-            service_name = manifest["metadata"]["name"]
-            placed = placed_service(manifest, gateway) if service_name in reached else manifest
-            services[service_name] = k8s.core.v1.Service(
-                f"{name}-service-{service_name}", **_args(placed), opts=options
-            )
+            named = manifest["metadata"]["name"]
+            placed = placed_service(manifest, gateway) if named in reached else manifest
+            services[named] = k8s.core.v1.Service(f"{name}-service-{named}", **_args(placed), opts=options)
         self.deployment = k8s.apps.v1.Deployment(
             f"{name}-deployment",
             **_args(_deployment(lowered, account, secret, credential)),
             opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=[policy, *after])),
         )
         self.upstreams = {
-            port: _upstream(services[service_name], port, gateway)
-            for service_name, ports in reached.items()
-            for port in ports
+            port: _upstream(services[named], port, gateway) for named, ports in reached.items() for port in ports
         }
         self.register_outputs({})
 
@@ -81,10 +77,6 @@ class Upstream:
 
     host: pulumi.Input[str]
     port: pulumi.Input[int]
-
-
-def _service_name(component: Component, trait: str | None) -> str:
-    return component.name if trait is None else f"{component.name}-{trait}"
 
 
 def _lowered(application: Application, component: Component, settings: Settings) -> manifests.Workload:
