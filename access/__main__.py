@@ -1,57 +1,54 @@
 """`python -m access`: what Applications mean for access, without the engine.
 
-    python -m access check [FILE or FOLDER ...] [--stack NAME]
+    python -m access VERB [...] [--json]      # `--help` lists the verbs; `VERB --help` has an example
 
-Exit status: 0 nothing wrong, 1 errors found, 2 wrong usage.
+Exit status: 0 nothing to report, 1 findings, 2 wrong usage or an input of which nothing can be said.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from access.compile import Compiled, compile_estate
-from access.stack import StackError, read_file
-from oam.application import read_files
-from oam.diagnostics import errors
+from access.cli import check
+from access.cli.command import UNUSABLE, Command, UsageError
+from access.cli.console import complain, console
 
-_STACKS = Path("stacks")
+COMMANDS: tuple[Command, ...] = (check.COMMAND,)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb and returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m access", description="Who may call what, from the Applications.")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    check = verbs.add_parser("check", help="print what is wrong with Applications", description=_check.__doc__)
-    check.add_argument("paths", nargs="*", type=Path, default=[Path("applications")], metavar="FILE or FOLDER")
-    check.add_argument("--stack", default="local", help="the stack to judge by (default: local)")
-    check.set_defaults(run=_check)
-    options = parser.parse_args(arguments)
-    status: int = options.run(options)
+    options = _parser().parse_args(arguments)
+    command: Command = options.command
+    try:
+        status = command.run(options, console(sys.stdout, as_json=options.json))
+        sys.stdout.flush()
+    except UsageError as error:
+        complain(error)
+        return UNUSABLE
+    except BrokenPipeError:  # `| head` has seen enough; what is still buffered goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNUSABLE
     return status
 
 
-def _check(options: argparse.Namespace) -> int:
-    """Reads Applications and prints every problem with file, line and column. Provisions nothing, calls nobody."""
-    try:
-        settings = read_file(_STACKS / f"Pulumi.{options.stack}.yaml")
-    except StackError as error:
-        print(error, file=sys.stderr)
-        return 2
-    compiled = compile_estate(read_files(options.paths), settings.stack)
-    for diagnostic in compiled.diagnostics:
-        print(diagnostic)
-    print(_summary(compiled))
-    return 1 if errors(compiled.diagnostics) else 0
-
-
-def _summary(compiled: Compiled) -> str:
-    if compiled.estate is None:
-        return f"{len(errors(compiled.diagnostics))} error(s); nothing would be provisioned"
-    count = len(compiled.estate.components)
-    return f"{len(compiled.estate.applications)} application(s), {count} component(s): no errors"
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m access", description="Who may call what, from the Applications.")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    for command in COMMANDS:
+        verb = verbs.add_parser(
+            command.name,
+            help=command.summary,
+            description=command.details,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.arguments(verb)
+        verb.add_argument("--json", action="store_true", help="print JSON")
+        verb.set_defaults(command=command)
+    return parser
 
 
 if __name__ == "__main__":

@@ -1,0 +1,46 @@
+"""From what is named on the command line to settings and estates."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from access.cli.command import UsageError
+from access.compile import compile_estate
+from access.model import Estate
+from access.stack import Settings, StackError, read_file
+from oam.application import read_files
+from oam.diagnostics import errors
+
+APPLICATIONS, STACKS = Path("applications"), Path("stacks")
+
+
+def add_stack(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--stack", default="local", metavar="NAME", help="the stack to judge by (default: local)")
+
+
+def add_estate(parser: argparse.ArgumentParser) -> None:
+    """`--stack` and `--applications`: which estate is asked about."""
+    add_stack(parser)
+    parser.add_argument(
+        "--applications", nargs="+", type=Path, default=[APPLICATIONS], metavar="PATH", help="(default: applications)"
+    )
+
+
+def settings_of(stack: str, folder: Path = STACKS) -> Settings:
+    """The settings of the stack. Raises UsageError."""
+    try:
+        return read_file(folder / f"Pulumi.{stack}.yaml")
+    except StackError as error:
+        raise UsageError(str(error)) from None
+
+
+def estate_of(paths: Sequence[Path], settings: Settings) -> Estate:
+    """The estate of the Applications at `paths`. Raises UsageError with every error where there is one."""
+    compiled = compile_estate(read_files(paths), settings.stack)
+    if compiled.estate is None:
+        found = errors(compiled.diagnostics)
+        listed = "\n".join(map(str, found))
+        raise UsageError(f"{listed}\n{len(found)} error(s): these Applications would not be provisioned")
+    return compiled.estate
