@@ -23,7 +23,9 @@ try:
     compiled = compile_estate(read_files([Path("applications")]), settings.stack)
     estate = accept(compiled)
     account, own_certificates = config.kong(settings), config.certificates()
-    facts = preflight.inspect(account.admin_url, account.token, settings.gateway.workspace, account.api_key)
+    facts = preflight.inspect(
+        account.admin_url, account.token, settings.gateway.workspace, account.api_key, settings.gateway.edition
+    )
 except (StackError, preflight.PreflightError) as error:
     refuse(error)
 

@@ -18,6 +18,9 @@ from oam.diagnostics import suggestion
 
 NAMESPACE = "kong-oam"
 
+Edition = Literal["oss", "enterprise"]
+"""Of Kong Gateway."""
+
 _YEAR = 365 * 24 * 3600
 
 _PLAIN = Spelling(client="client_id", user="user", scopes="scope", groups="groups", marks=(Mark("typ", "access"),))
@@ -44,7 +47,7 @@ class GatewaySettings:
     """Where the gateway is, and how it reaches workloads. It runs in `namespace`, or connects from `cidrs`.
 
     `redirect`: plain http is sent on to https, not refused. `hsts_seconds` 0: browsers are not told. `settle_seconds`
-    None: what the Admin API's settings amount to.
+    None: what the Admin API's settings amount to. `edition`: enterprise verifies tokens with openid-connect.
     """
 
     namespace: str | None
@@ -60,6 +63,7 @@ class GatewaySettings:
     admin_url: str | None
     workspace: str | None
     settle_seconds: float | None
+    edition: Edition
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,7 @@ def parse(name: str, data: Mapping[str, Any], describe: Describe = plain) -> Set
             admin_url=gateway.get("adminUrl"),
             workspace=gateway.get("workspace"),
             settle_seconds=gateway.get("settleSeconds"),
+            edition=gateway.get("edition", "oss"),
         ),
         providers=providers,
     )
@@ -219,3 +224,5 @@ def _gateway_problems(gateway: Mapping[str, Any]) -> Iterator[str]:
         yield f"{where}: a gateway outside the cluster cannot use its names; set reach to loadBalancer or nodePort"
     if gateway.get("reach") == "nodePort" and "nodeAddress" not in gateway:
         yield f"{where}: reach: nodePort needs nodeAddress"
+    if "workspace" in gateway and gateway.get("edition") != "enterprise":
+        yield f"{where}: only Kong Enterprise has workspaces; set edition to enterprise, or leave out workspace"

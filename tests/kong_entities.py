@@ -16,16 +16,26 @@ from access.model import METHODS, Component, Estate
 from components.gateway import names, plugins
 from components.gateway.preflight import Gateway, inspect
 from components.gateway.routes import routes
-from components.gateway.table import table
+from components.gateway.table import Authentication, table
 
 Entity = dict[str, Any]
 Pems = Mapping[str, Mapping[str, str]]
 """Provider to key id to PEM."""
 
 
-def deploy(admin_url: str, estate: Estate, pems: Pems, upstream: str = "upstream.test") -> None:
-    """The whole estate, without pauses, to stay. Every service leads to `upstream`, whatever its port."""
+def deploy(
+    admin_url: str,
+    estate: Estate,
+    pems: Pems,
+    upstream: str = "upstream.test",
+    authentication: Authentication = "jwt",
+) -> None:
+    """The whole estate, without pauses, to stay. Every service leads to `upstream`, whatever its port.
+
+    `authentication` is what the gates are told; the plugin itself is always `jwt`.
+    """
     with Entities(admin_url, keep=True) as entities:
+        entities.authentication = authentication
         entities.estate(estate, pems, upstream)
 
 
@@ -39,6 +49,7 @@ class Entities:
     def __init__(self, admin_url: str, token: str | None = None, *, keep: bool = False) -> None:
         self.facts: Gateway = inspect(admin_url, token)
         self.made: dict[str, Entity] = {}
+        self.authentication: Authentication = "jwt"
         self._keep = keep
         headers = {"Kong-Admin-Token": token} if token else {}
         self._admin = httpx.Client(base_url=admin_url.rstrip("/"), headers=headers, timeout=30)
@@ -86,9 +97,10 @@ class Entities:
 
     def configs(self, estate: Estate, component: Component, port: int) -> dict[str, Entity]:
         """The configurations of a gated service's plugins, in full, by plugin."""
-        decided_by = table(estate, component, port, names.ring(estate.stack.name, component.provider))
+        ring = names.ring(estate.stack.name, component.provider)
+        decided_by = table(estate, component, port, ring, self.authentication)
         short = (plugins.admission(), plugins.strict_jwt(), plugins.gate(decided_by))
-        return {kind: self._full(kind, config) for kind, config in zip(plugins.NAMES, short, strict=True)}
+        return {kind: self._full(kind, config) for kind, config in zip(plugins.guards("oss"), short, strict=True)}
 
     def lead(self, estate: Estate, component: Component) -> None:
         """The component's routes, and on public ones the optional authentication."""

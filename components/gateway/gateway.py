@@ -11,7 +11,7 @@ import pulumi_kong as kong
 
 from access.model import Estate
 from access.stack import Settings
-from components.gateway import names
+from components.gateway import names, plugins
 from components.gateway.keys import SigningKey, Slot, assign
 from components.gateway.plugins import config_json
 from components.gateway.preflight import Gateway as Facts
@@ -19,6 +19,7 @@ from components.identity import Identity, PublicKey
 from components.settings import Kong
 
 Outputs = Mapping[str, Any]
+Config = Mapping[str, Any] | pulumi.Output[Mapping[str, Any]]
 
 
 class Gateway(pulumi.ComponentResource):
@@ -60,20 +61,29 @@ class Gateway(pulumi.ComponentResource):
             opts=self.options,
         )
         self.credentials: list[kong.ConsumerJwtAuth] = []
-        self.slots = {key: self._ring(name, key, identity, previous) for key, identity in identities.items()}
+        self.slots: dict[str, pulumi.Output[list[Outputs]]] = {}
+        self._identities = identities
+        for key, identity in identities.items():
+            ring = kong.Consumer(
+                f"{name}-ring-{key}",
+                username=names.ring(self.stack, key),
+                custom_id=identity.issuer,
+                tags=names.tags(self.stack),
+                opts=self.options,
+            )
+            if settings.gateway.edition == "oss":  # openid-connect reads the issuer's keys where they are published
+                self.slots[key] = self._fill(ring, f"{name}-ring-{key}", key, identity, previous)
         self.register_outputs({})
 
-    def _ring(
-        self, name: str, key: str, identity: Identity, previous: pulumi.Output[Outputs | None]
+    def _fill(
+        self,
+        ring: kong.Consumer,
+        name: str,
+        key: str,
+        identity: Identity,
+        previous: pulumi.Output[Outputs | None],
     ) -> pulumi.Output[list[Outputs]]:
-        """The issuer's consumer, and its fixed number of credentials. Returns what the next run has to know."""
-        ring = kong.Consumer(
-            f"{name}-ring-{key}",
-            username=names.ring(self.stack, key),
-            custom_id=identity.issuer,
-            tags=names.tags(self.stack),
-            opts=self.options,
-        )
+        """The ring's fixed number of credentials. Returns what the next run has to know."""
         slots = pulumi.Output.all(previous, *map(_signing_key, identity.keys)).apply(
             lambda known: self._assigned(key, known[0], known[1:])
         )
@@ -81,7 +91,7 @@ class Gateway(pulumi.ComponentResource):
         for index in range(self.settings.gateway.key_slots):
             unused = names.unused_key(self.stack, key, index)
             credential = kong.ConsumerJwtAuth(
-                f"{name}-ring-{key}-slot-{index}",
+                f"{name}-slot-{index}",
                 consumer_id=ring.id,
                 algorithm="RS256",
                 key=held.apply(_kid(index, unused)),
@@ -105,11 +115,20 @@ class Gateway(pulumi.ComponentResource):
             datetime.timedelta(minutes=minutes),
         )
 
+    def authentication(self, provider: str, *, optional: bool = False) -> tuple[str, Config]:
+        """The plugin that verifies the tokens of `provider`, and its configuration. Optional: no token makes nobody."""
+        nobody = names.anonymous(self.stack)
+        if self.settings.gateway.edition == "oss":
+            return "jwt", plugins.optional_jwt(nobody) if optional else plugins.strict_jwt()
+        anonymous = nobody if optional else None
+        issuer = self._identities[provider].issuer
+        return "openid-connect", issuer.apply(lambda issuer: plugins.openid_connect(issuer, anonymous))
+
     def plugin(
         self,
         logical: str,
         kind: str,
-        config: Mapping[str, Any],
+        config: Config,
         opts: pulumi.ResourceOptions,
         *,
         service: kong.Service | None = None,
@@ -117,10 +136,14 @@ class Gateway(pulumi.ComponentResource):
         tags: Sequence[str],
     ) -> kong.Plugin:
         """A plugin with its whole configuration spelled out, so that strict matching sees every change by hand."""
+
+        def in_full(config: Mapping[str, Any]) -> str:
+            return config_json(self.facts.schemas[kind], kind, config)
+
         return kong.Plugin(
             logical,
             name=kind,
-            config_json=config_json(self.facts.schemas[kind], kind, config),
+            config_json=config.apply(in_full) if isinstance(config, pulumi.Output) else in_full(config),
             strict_match=True,
             enabled=True,
             service_id=service.id if service else None,

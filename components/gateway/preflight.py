@@ -9,7 +9,8 @@ from typing import Any
 
 import httpx
 
-from components.gateway.plugins import NAMES, Schema
+from access.stack import Edition
+from components.gateway.plugins import Schema, guards
 
 _OLDEST = (3, 4)
 _TIMEOUT = httpx.Timeout(10.0)
@@ -29,7 +30,11 @@ class Gateway:
 
 
 def inspect(
-    admin_url: str, token: str | None = None, workspace: str | None = None, api_key: str | None = None
+    admin_url: str,
+    token: str | None = None,
+    workspace: str | None = None,
+    api_key: str | None = None,
+    edition: Edition = "oss",
 ) -> Gateway:
     """The gateway behind `admin_url`: `token` as Kong Enterprise's RBAC wants it, `api_key` as a proxy before it does.
 
@@ -41,8 +46,8 @@ def inspect(
     with httpx.Client(base_url=base, headers=headers, timeout=_TIMEOUT, follow_redirects=False) as client:
         root = _get(client, "/", admin_url)
         configuration: Mapping[str, Any] = root.get("configuration") or {}
-        check(str(root.get("version", "")), configuration)
-        schemas = {name: _get(client, f"/schemas/plugins/{name}", admin_url) for name in NAMES}
+        check(str(root.get("version", "")), configuration, edition)
+        schemas = {name: _get(client, f"/schemas/plugins/{name}", admin_url) for name in guards(edition)}
     return Gateway(str(root["version"]), settle_seconds(configuration), schemas)
 
 
@@ -72,13 +77,21 @@ def _get(client: httpx.Client, path: str, admin_url: str) -> dict[str, Any]:
     return body
 
 
-def check(version: str, configuration: Mapping[str, Any]) -> None:
-    """Raises PreflightError unless the gateway is at least 3.4, keeps its entities in a database, and runs Lua."""
+def check(version: str, configuration: Mapping[str, Any], edition: Edition) -> None:
+    """Raises PreflightError unless the gateway is at least 3.4, of that edition, has a database, and runs Lua.
+
+    Enterprise names itself in its version: 3.10.0.0-enterprise-edition.
+    """
     found = re.match(r"(\d+)\.(\d+)", version)
     if not found:
         raise PreflightError("the Admin API names no version; is this Kong?")
     if (int(found[1]), int(found[2])) < _OLDEST:
         raise PreflightError(f"Kong {version} is too old; at least {_OLDEST[0]}.{_OLDEST[1]} is needed")
+    actual: Edition = "enterprise" if "enterprise" in version else "oss"
+    if actual != edition:
+        raise PreflightError(
+            f"Kong {version} is of edition {actual}, the stack says {edition}; set gateway.edition: {actual}"
+        )
     if configuration.get("database") == "off":
         raise PreflightError(
             "this Kong runs without a database (database=off), so its Admin API cannot change anything; use PostgreSQL"

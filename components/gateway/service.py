@@ -13,7 +13,7 @@ import pulumiverse_time as time
 
 from access.model import METHODS, Component
 from components.gateway import names, plugins
-from components.gateway.gateway import Gateway
+from components.gateway.gateway import Config, Gateway
 from components.gateway.routes import RoutePlan, routes
 from components.gateway.table import table
 from components.workload.workload import Upstream
@@ -49,10 +49,13 @@ class GatedService(pulumi.ComponentResource):
             tags=tags,
             opts=pulumi.ResourceOptions(parent=self, provider=gateway.provider),
         )
-        decided_by = table(gateway.estate, component, port, names.ring(gateway.stack, component.provider))
-        configs = {
+        edition = gateway.settings.gateway.edition
+        ring = names.ring(gateway.stack, component.provider)
+        decided_by = table(gateway.estate, component, port, ring, plugins.AUTHENTICATION[edition])
+        authentication, verifying = gateway.authentication(component.provider)
+        configs: dict[str, tuple[str, Config]] = {
             "admission": ("pre-function", plugins.admission(gateway.settings.gateway.hsts_seconds)),
-            "jwt": ("jwt", plugins.strict_jwt()),
+            authentication: (authentication, verifying),
             "gate": ("post-function", plugins.gate(decided_by)),
         }
         self.plugins = [
@@ -106,8 +109,7 @@ class Routes(pulumi.ComponentResource):
                 # Until this plugin exists, and once it vanishes, the strict one of the service holds.
                 gateway.plugin(
                     f"{name}-optional-{role}",
-                    "jwt",
-                    plugins.optional_jwt(names.anonymous(gateway.stack)),
+                    *gateway.authentication(component.provider, optional=True),
                     pulumi.ResourceOptions(parent=self, depends_on=[gateway.nobody]),
                     route=route,
                     tags=tags,

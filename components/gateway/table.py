@@ -1,6 +1,7 @@
 """The gate's table: all that one component's gate decides by, as JSON that a reviewer can read in a preview.
 
     version, component
+    authentication           the plugin that verifies tokens: it says which one in a way of its own
     ring, issuer, audience   whose tokens count; issuer null: the `custom_id` of the key ring's consumer
     spelling                 how the provider's tokens spell things (access.model.Spelling)
     hosts                    {host: {path: true | false}}: true leads here, false to another component or port
@@ -18,26 +19,32 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 from access.model import METHODS, Component, Endpoint, Estate, Provider, Rule
 from access.paths import within, written
 
-VERSION = 1
+VERSION = 2
+
+Authentication = Literal["jwt", "openid-connect"]
+
+VERIFIED_HEADER = "x-auth-verified-token"
+"""Where openid-connect puts the token that it verified. Admission takes x-auth-* headers from everybody else."""
 
 _BY_LINE = ("groups", "hosts", "rules")
 
 _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
-def table(estate: Estate, component: Component, port: int, ring: str) -> str:
-    """The table of the gate before `port` of `component`; its issuer's keys are held by the consumer named `ring`."""
+def table(estate: Estate, component: Component, port: int, ring: str, authentication: Authentication = "jwt") -> str:
+    """The table of the gate before `port` of `component`; the consumer named `ring` stands for its issuer's keys."""
     provider = estate.provider_of(component)
     hosts, depth = _hosts(estate, component, port)
     return _written(
         {
             "version": VERSION,
             "component": component.key,
+            "authentication": authentication,
             "ring": ring,
             "issuer": provider.issuer,
             "audience": provider.audience,

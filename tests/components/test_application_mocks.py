@@ -87,25 +87,31 @@ def _program() -> None:
     runpy.run_path("__main__.py", run_name="__main__")
 
 
-@pytest.fixture(scope="module")
-def registered() -> Iterator[list[Registered]]:
-    """All that the program registers for the sample estate on the stack `local`."""
+def run_program(patch: pytest.MonkeyPatch, **gateway: str) -> list[Registered]:
+    """All that the program registers for the sample estate on the stack `local`; `gateway` are settings of its own."""
     file = yaml.safe_load((ROOT / "stacks/Pulumi.local.yaml").read_text("utf-8"))["config"]
+    file["kong-oam:gateway"] |= gateway
     config = {key: value if isinstance(value, str) else json.dumps(value) for key, value in file.items()}
     monitor = _Monitor()
+    patch.chdir(ROOT)
+    patch.setenv("KONG_ADMIN_TOKEN", "the admin token")
+    patch.setenv("OKTA_API_TOKEN", "the API token")
+    patch.setenv("OKTA_ORG_NAME", "sandbox")
+    set_all_config(config)
+    set_mocks(_Answers(), "kong-oam", "local", preview=False, monitor=monitor, organization="organization")
+    _program()
+    return monitor.registered
+
+
+@pytest.fixture(scope="module")
+def registered() -> Iterator[list[Registered]]:
+    """With the Kong stand-in as the gateway whose plugin schemas the program reads."""
     with Kong() as kong, pytest.MonkeyPatch.context() as patch:
-        patch.chdir(ROOT)
         patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
-        patch.setenv("KONG_ADMIN_TOKEN", "the admin token")
-        patch.setenv("OKTA_API_TOKEN", "the API token")
-        patch.setenv("OKTA_ORG_NAME", "sandbox")
-        set_all_config(config)
-        set_mocks(_Answers(), "kong-oam", "local", preview=False, monitor=monitor, organization="organization")
-        _program()
-    yield monitor.registered
+        yield run_program(patch)
 
 
-def _all(registered: list[Registered], kind: str) -> dict[str, Registered]:
+def all_of(registered: list[Registered], kind: str) -> dict[str, Registered]:
     found = {one.name: one for one in registered if one.type == kind}
     assert found, f"the program registered no {kind}"
     return found
@@ -113,22 +119,22 @@ def _all(registered: list[Registered], kind: str) -> dict[str, Registered]:
 
 def test_every_route_waits_for_the_settle_step(registered: list[Registered]) -> None:
     """None is made before the gateway's workers have seen what guards it, and each leads to a service."""
-    routes = _all(registered, "kong:index/route:Route")
+    routes = all_of(registered, "kong:index/route:Route")
     assert len(routes) == 10
     for route in routes.values():
         (service,) = route.made_of["serviceId"]
         assert route.after == {"settle", service}
         assert route.inputs["serviceId"] == f"id of {service}"
-        assert service in _all(registered, "kong:index/service:Service")
+        assert service in all_of(registered, "kong:index/service:Service")
 
 
 def test_the_settle_step_is_triggered_by_the_ids_of_what_guards(registered: list[Registered]) -> None:
     """Services, their plugins and the credentials by name: what changes an id makes the pause anew."""
-    (settle,) = _all(registered, "time:index/sleep:Sleep").values()
+    (settle,) = all_of(registered, "time:index/sleep:Sleep").values()
     guards = {
-        *_all(registered, "kong:index/service:Service"),
-        *_all(registered, "kong:index/consumerJwtAuth:ConsumerJwtAuth"),
-        *(name for name in _all(registered, "kong:index/plugin:Plugin") if "-optional-" not in name),
+        *all_of(registered, "kong:index/service:Service"),
+        *all_of(registered, "kong:index/consumerJwtAuth:ConsumerJwtAuth"),
+        *(name for name in all_of(registered, "kong:index/plugin:Plugin") if "-optional-" not in name),
     }
     assert len(guards) == 5 + 4 + 15
     assert settle.inputs["triggers"] == {name: f"id of {name}" for name in guards}
@@ -137,7 +143,7 @@ def test_the_settle_step_is_triggered_by_the_ids_of_what_guards(registered: list
 
 def test_every_plugin_is_on_a_service_or_a_route(registered: list[Registered]) -> None:
     """None is global: it has one of the two, and strict matching against the whole configuration."""
-    plugins = _all(registered, "kong:index/plugin:Plugin")
+    plugins = all_of(registered, "kong:index/plugin:Plugin")
     assert len(plugins) == 20
     for plugin in plugins.values():
         assert ("serviceId" in plugin.inputs) != ("routeId" in plugin.inputs), plugin.name
@@ -147,23 +153,23 @@ def test_every_plugin_is_on_a_service_or_a_route(registered: list[Registered]) -
 
 def test_secrets_are_marked(registered: list[Registered]) -> None:
     """Both accounts' tokens, the data of each client's Secret, and what Okta and Kong would answer in clear."""
-    (kong,) = _all(registered, "pulumi:providers:kong").values()
+    (kong,) = all_of(registered, "pulumi:providers:kong").values()
     assert kong.inputs["kongAdminToken"] == "the admin token" and "kongAdminToken" in kong.secret
-    (okta,) = _all(registered, "pulumi:providers:okta").values()
+    (okta,) = all_of(registered, "pulumi:providers:okta").values()
     assert okta.inputs["apiToken"] == "the API token" and "apiToken" in okta.secret
-    secrets = _all(registered, "kubernetes:core/v1:Secret")
+    secrets = all_of(registered, "kubernetes:core/v1:Secret")
     assert len(secrets) == 4
     for secret in secrets.values():
         assert "stringData" in secret.secret and "data" not in secret.inputs
-    for app in _all(registered, "okta:app/oAuth:OAuth").values():
+    for app in all_of(registered, "okta:app/oAuth:OAuth").values():
         assert "clientSecret" in app.secret_outputs
-    for credential in _all(registered, "kong:index/consumerJwtAuth:ConsumerJwtAuth").values():
+    for credential in all_of(registered, "kong:index/consumerJwtAuth:ConsumerJwtAuth").values():
         assert "secret" in credential.secret and "secret" in credential.secret_outputs
 
 
 def test_names_and_tags_in_kong_tell_stack_and_component(registered: list[Registered]) -> None:
     """Services and routes are named by stack, application, component and port; everything is tagged with the stack."""
-    services = {one.inputs["name"] for one in _all(registered, "kong:index/service:Service").values()}
+    services = {one.inputs["name"] for one in all_of(registered, "kong:index/service:Service").values()}
     assert services == {
         "kong-oam.local.hello.hello-world.8000",
         "kong-oam.local.orders.api.8080",
@@ -171,11 +177,11 @@ def test_names_and_tags_in_kong_tell_stack_and_component(registered: list[Regist
         "kong-oam.local.reports.library.8000",
         "kong-oam.local.shop.web.3000",
     }
-    routes = {one.inputs["name"] for one in _all(registered, "kong:index/route:Route").values()}
+    routes = {one.inputs["name"] for one in all_of(registered, "kong:index/route:Route").values()}
     assert {"kong-oam.local.orders.api.8080.protected-1", "kong-oam.local.orders.api.8080.public-2"} <= routes
-    consumers = {one.inputs["username"] for one in _all(registered, "kong:index/consumer:Consumer").values()}
+    consumers = {one.inputs["username"] for one in all_of(registered, "kong:index/consumer:Consumer").values()}
     assert consumers == {"kong-oam.local.anonymous", "kong-oam.local.ring.okta"}
-    gate = _all(registered, "kong:index/plugin:Plugin")["orders/api-8080-gate"]
+    gate = all_of(registered, "kong:index/plugin:Plugin")["orders/api-8080-gate"]
     assert gate.inputs["tags"] == ["kong-oam", "kong-oam-stack:local", "kong-oam-component:orders.api"]
     for one in registered:
         if one.type.startswith("kong:"):
@@ -184,8 +190,8 @@ def test_names_and_tags_in_kong_tell_stack_and_component(registered: list[Regist
 
 def test_the_pods_use_the_secret_that_the_app_is_in(registered: list[Registered]) -> None:
     """Deployment, Secret and app of one client hang together by what the resources are, not by a name typed twice."""
-    secret = _all(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"]
+    secret = all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"]
     assert secret.made_of["stringData"] == {"okta-app-shop/checkout", "okta-server"}
     assert secret.inputs["stringData"]["OAUTH_CLIENT_SECRET"] == "secret of okta-app-shop/checkout"
-    deployment = _all(registered, "kubernetes:apps/v1:Deployment")["shop/checkout-deployment"]
+    deployment = all_of(registered, "kubernetes:apps/v1:Deployment")["shop/checkout-deployment"]
     assert {"shop/checkout-client", "shop/checkout-account"} <= deployment.made_of["spec"]

@@ -10,7 +10,8 @@ from tests.engine.conftest import Empty, Sample
 from tests.engine.deployment import operations
 
 ORDERS_TABLE: dict[str, Any] = {
-    "version": 1,
+    "version": 2,
+    "authentication": "jwt",
     "component": "orders/api",
     "ring": "kong-oam.local.ring.okta",
     "issuer": None,

@@ -1,8 +1,9 @@
 -- The gate: the one place that decides, from the one table TABLE (JSON, see table.py). It runs last, trusts no other
 -- plugin to have decided, and says no whenever anything is not as it must be. Needs json.lua, token.lua and TABLE.
-local VERSION = 1
+local VERSION = 2
 local METHODS = { GET = true, HEAD = true, POST = true, PUT = true, PATCH = true, DELETE = true, OPTIONS = true }
 local ALGORITHMS = { RS256 = true, ES256 = true }
+local VERIFIED_HEADER = "x-auth-verified-token"   -- table.py names it, too: it is where openid-connect is told to put it
 local gate   -- the table, kept once it was read
 
 local function load_table()
@@ -141,17 +142,35 @@ local function identity_of(payload)
   return { client = client, subject = subject, scopes = effective(issued, user and (groups or {}) or nil) }
 end
 
--- Who calls, from a token that counts; nil and why not. `jwt` verified the signature, with a key of any consumer: only
--- those of this issuer's key ring may sign here.
-local function identified()
-  local token, ring, credential = kong.ctx.shared.authenticated_jwt_token, kong.client.get_consumer(), kong.client.get_credential()
-  if type(token) ~= "string" or not ring or not credential then return nil, "A token is needed" end
+-- How each plugin says which token it verified for the consumer: the token's header and payload; nil where it did not.
+local VERIFIED_BY = {}
+
+-- `jwt` leaves token and credential. It verifies with a key of any consumer: only those of the ring may sign here.
+VERIFIED_BY["jwt"] = function(ring)
+  local token, credential = kong.ctx.shared.authenticated_jwt_token, kong.client.get_credential()
+  if type(token) ~= "string" or not credential then return nil end
   local header, payload = token_parts(token)
-  if ring.username ~= gate.ring or type(credential.consumer) ~= "table" or credential.consumer.id ~= ring.id
-      or not header or header.kid ~= credential.key or header.alg ~= credential.algorithm
-      or not ALGORITHMS[credential.algorithm] then
-    return nil, "The token is not signed by this issuer"
+  if type(credential.consumer) == "table" and credential.consumer.id == ring.id
+      and header and header.kid == credential.key and header.alg == credential.algorithm then
+    return header, payload
   end
+end
+
+-- `openid-connect` verifies with the issuer's published keys, finds the ring by `iss`, and puts the token that it verified
+-- into a header that admission took from everybody else. It looks for tokens in other headers than Authorization, too:
+-- only the one there counts.
+VERIFIED_BY["openid-connect"] = function()
+  local headers = ngx.req.get_headers(0)
+  local token = headers[VERIFIED_HEADER]
+  if type(token) == "string" and headers["authorization"] == "Bearer " .. token then return token_parts(token) end
+end
+
+-- Who calls, from a token that counts; nil and why not.
+local function identified()
+  local ring = kong.client.get_consumer()
+  if not ring or ring.username ~= gate.ring then return nil, "A token of this issuer is needed" end
+  local header, payload = VERIFIED_BY[gate.authentication](ring)
+  if not header or not ALGORITHMS[header.alg] then return nil, "The token is not signed by this issuer" end
   if payload.kid ~= nil or not for_us(payload, ring) then return nil, "The token is not for this service" end
   if not timely(payload) then return nil, "The token has expired or is not valid yet" end
   local identity = is_access_token(payload) and identity_of(payload)
@@ -195,7 +214,7 @@ local function tell(identity)   -- the verified identity travels on, and nothing
     ["X-Auth-Subject"] = identity and identity.subject,
     ["X-Auth-Scopes"] = scopes[1] and table.concat(scopes, " "),
   }
-  for _, name in ipairs({ "X-Auth-Client", "X-Auth-Subject", "X-Auth-Scopes" }) do
+  for _, name in ipairs({ "X-Auth-Client", "X-Auth-Subject", "X-Auth-Scopes", VERIFIED_HEADER }) do
     if headers[name] then
       kong.service.request.set_header(name, headers[name])
     else

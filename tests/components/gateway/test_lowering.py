@@ -40,7 +40,8 @@ def test_the_table_holds_all_that_the_gate_decides_by() -> None:
     """Hosts, rules by path and method, groups with their scopes: readable, sorted, and nothing else."""
     made = estate(api(access=ACCESS), api("nested", http="{/orders/x/y/z: 80}"), api("other", domain="o.example.com"))
     assert json.loads(table(made, made.components["orders/api"], 8080, "ring")) == {
-        "version": 1,
+        "version": 2,
+        "authentication": "jwt",
         "component": "orders/api",
         "ring": "ring",
         "issuer": "https://issuer.example.com",
