@@ -71,13 +71,16 @@ def decide(estate: Estate, request: Request, claims: Claims | Refusal | None) ->
         return Decision(401, "a token is needed", component, next(iter(matching or rules), None))
     if isinstance(claims, Refusal):
         return Decision(401, claims.reason, component, next(iter(matching or rules), None))
+    provider = estate.provider_of(component)
     if claims.provider != component.provider:
         return Decision(401, f"a token of provider '{component.provider}' is needed", component)
+    if provider.per_api and claims.audience != provider.audience_of(component.key):
+        return Decision(401, "for another audience", component)
     if folded:
         return Decision(
             400, "the path differs from a rule's only in capitals, which not every server tells apart", component
         )
-    return _authorize(component, estate.provider_of(component), request.method, rules, matching, claims)
+    return _authorize(component, provider, request.method, rules, matching, claims)
 
 
 def _authorize(
@@ -118,7 +121,7 @@ def answer(
     ring = rings.get(unidentified.component.provider)
     if token is None or ring is None:
         return unidentified
-    return decide(estate, request, authenticate(token, ring, now))
+    return decide(estate, request, authenticate(token, ring, now, unidentified.component.key))
 
 
 def effective_scopes(component: Component, provider: Provider, claims: Claims) -> frozenset[str]:
@@ -129,7 +132,7 @@ def effective_scopes(component: Component, provider: Provider, claims: Claims) -
     held = {
         scope
         for role in component.roles
-        if any(provider.group(group) in claims.groups for group in role.groups)
+        if not set(provider.listed(role)).isdisjoint(claims.groups)
         for scope in role.scopes
     }
     return issued & held

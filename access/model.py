@@ -36,27 +36,41 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """A claim that lists names: an array of strings, or one string of words."""
+
+    claim: str
+    form: Literal["list", "words"] = "list"
+
+
+@dataclass(frozen=True, slots=True)
 class Spelling:
     """How one provider's tokens spell things. Claims are named as in the token's payload.
 
-    A token that has the claim `user` is a user's; one that has not is a service's, and its `subject` must then be the
-    client itself. `scopes` is an array of strings (`scopes_form="list"`) or one string of words. A token that has any
-    of the `overage` claims does not list its groups and is refused.
+    A token that has the claim `user` is a user's; one that has not is a service's, and must say so: its claim `own`
+    is then `own_value`, or the client itself where that is None. A user's scopes are in `scopes`, a service's in
+    `service_scopes`. A token that has any of the `overage` claims does not list its groups and is refused.
     """
 
     client: str
     user: str
-    scopes: str
+    scopes: Listing
+    service_scopes: Listing
     groups: str
     marks: tuple[Mark, ...]
-    scopes_form: Literal["list", "words"] = "list"
     subject: str = "sub"
+    own: str = "sub"
+    own_value: str | None = None
     overage: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One issuer of tokens, as a value. `issuer` is None where the provisioning itself brings it into being."""
+    """One issuer of tokens, as a value. `issuer` is None where the provisioning itself brings it into being.
+
+    `per_api`: every component is an API of its own there. A token is for one of them, its audience is that API's, and
+    what it lists in place of the user's groups is the roles that they hold at that API.
+    """
 
     name: str
     audience: str
@@ -64,9 +78,18 @@ class Provider:
     issuer: str | None = None
     groups: Mapping[str, str] = field(default_factory=dict)
     """Logical group to the provider's group; a group that is not here has the same name there."""
+    per_api: bool = False
 
     def group(self, logical: str) -> str:
         return self.groups.get(logical, logical)
+
+    def audience_of(self, component: str) -> str:
+        """The audience of tokens for a component (`application/component`), as the model names it."""
+        return f"{self.audience}/{component}" if self.per_api else self.audience
+
+    def listed(self, role: Role) -> tuple[str, ...]:
+        """What a user's token lists of those who hold `role`: any one of these says that its user does."""
+        return (f"role={role.name}",) if self.per_api else tuple(self.group(group) for group in role.groups)
 
 
 @dataclass(frozen=True, slots=True)

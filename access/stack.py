@@ -13,7 +13,7 @@ from typing import Any, Literal
 import jsonschema_rs
 import yaml
 
-from access.model import Mark, Provider, Spelling, Stack
+from access.model import Listing, Mark, Provider, Spelling, Stack
 from oam.diagnostics import suggestion
 
 NAMESPACE = "kong-oam"
@@ -23,7 +23,14 @@ Edition = Literal["oss", "enterprise"]
 
 _YEAR = 365 * 24 * 3600
 
-_PLAIN = Spelling(client="client_id", user="user", scopes="scope", groups="groups", marks=(Mark("typ", "access"),))
+_PLAIN = Spelling(
+    client="client_id",
+    user="user",
+    scopes=Listing("scope"),
+    service_scopes=Listing("scope"),
+    groups="groups",
+    marks=(Mark("typ", "access"),),
+)
 """Stands in where nobody says how a provider spells its tokens: enough to check Applications."""
 
 

@@ -12,7 +12,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeGuard
 
 from cryptography.exceptions import InvalidSignature
@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from access.model import SIGN_IN_SCOPES, Client, Provider, Spelling
+from access.model import SIGN_IN_SCOPES, Client, Component, Listing, Provider, Spelling
 
 _BEARER = re.compile(r"Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)\Z")
 _KEY_ID = re.compile(r"[A-Za-z0-9._~:=+/-]{1,128}\Z")
@@ -38,7 +38,10 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token that counts says. `user`: somebody signed in; `groups`: as the provider names them."""
+    """What a token that counts says. `user`: somebody signed in; `groups`: as the provider lists them.
+
+    `audience` is whom it is for, as the model names it; None where the provider's tokens are for all its APIs.
+    """
 
     provider: str
     client: str
@@ -46,6 +49,7 @@ class Claims:
     user: bool
     scopes: tuple[str, ...]
     groups: tuple[str, ...] = ()
+    audience: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +73,32 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """A provider with an issuer that is known, and the keys that may sign for it, by key id."""
+    """A provider with an issuer that is known, and the keys that may sign for it, by key id.
+
+    `audiences`: of components whose audience the provider itself makes up, by `application/component`.
+    """
 
     provider: Provider
     issuer: str
     keys: Mapping[str, Key]
+    audiences: Mapping[str, str] = field(default_factory=dict)
+
+    def audience_of(self, component: str) -> str:
+        """What `aud` must list in tokens for the component."""
+        return self.audiences.get(component, self.provider.audience_of(component))
 
 
 def issue(
-    provider: Provider, client: Client, user: User | None = None, scopes: Iterable[str] | None = None
+    provider: Provider,
+    client: Client,
+    user: User | None = None,
+    scopes: Iterable[str] | None = None,
+    api: Component | None = None,
 ) -> Claims | Refusal:
     """The claims of the access token that `provider` gives `client`, for itself or on behalf of `user`.
 
     `scopes` are those asked for: by default all that are granted. Asking for one that is not granted is refused whole.
+    `api` is the component that the token is for; only providers whose tokens are for one API need it.
     """
     if client.provider != provider.name:
         return Refusal(f"{client.component} has no client at provider '{provider.name}'")
@@ -89,17 +106,29 @@ def issue(
         return Refusal(f"{client.component} acts for users only: somebody must sign in")
     if not client.user_facing and user is not None:
         return Refusal(f"{client.component} acts for itself only: users cannot sign in through it")
-    granted = (*client.scopes, *(SIGN_IN_SCOPES if user else ()))
+    if provider.per_api and api is None:
+        return Refusal(f"a token of '{provider.name}' is for one API: say which")
+    calls = [call for call in client.calls if not provider.per_api or (api and call.component == api.key)]
+    scopes_there = sorted({scope for call in calls for scope in call.scopes})
+    # Where tokens are for one API, signing in is asked for in a request of its own, and the token does not list it.
+    granted = (*scopes_there, *(SIGN_IN_SCOPES if user and not provider.per_api else ()))
     asked = tuple(granted if scopes is None else scopes)
     if excess := sorted(set(asked) - set(granted)):
         return Refusal(f"{client.component} was not granted {', '.join(excess)}")
     if not asked:
         return Refusal(f"{client.component} was granted nothing")
+    audience = provider.audience_of(api.key) if provider.per_api and api else None
     if user is None:
-        return Claims(provider.name, client.component, client.component, False, asked)
+        return Claims(provider.name, client.component, client.component, False, asked, audience=audience)
     if not set(user.groups) & {provider.group(group) for group in client.groups}:
         return Refusal(f"the user is in no group that {client.component} is assigned to")
-    return Claims(provider.name, client.component, user.login, True, asked, user.groups)
+    listed = _roles_listed(provider, api, user) if provider.per_api and api else user.groups
+    return Claims(provider.name, client.component, user.login, True, asked, listed, audience)
+
+
+def _roles_listed(provider: Provider, api: Component, user: User) -> tuple[str, ...]:
+    held = (role for role in api.roles if {provider.group(group) for group in role.groups} & set(user.groups))
+    return tuple(name for role in held for name in provider.listed(role))
 
 
 def bearer(authorization: Iterable[str]) -> str | Refusal | None:
@@ -118,8 +147,11 @@ def bearer(authorization: Iterable[str]) -> str | Refusal | None:
     return parts if isinstance(parts, Refusal) else match.group(1)
 
 
-def authenticate(token: str, ring: KeyRing, now: float) -> Claims | Refusal:
-    """The claims of `token` if it counts for the ring's provider at `now` (seconds since 1970), else the reason."""
+def authenticate(token: str, ring: KeyRing, now: float, api: str = "") -> Claims | Refusal:
+    """The claims of `token` if it counts for the ring's provider at `now` (seconds since 1970), else the reason.
+
+    `api` is the component that it is shown to; it matters where the provider's tokens are for one API.
+    """
     parts = _parts(token)
     if isinstance(parts, Refusal):
         return parts
@@ -129,7 +161,7 @@ def authenticate(token: str, ring: KeyRing, now: float) -> Claims | Refusal:
         return Refusal("signed with a key that is not this issuer's")
     if header.get("alg") != key.algorithm or not _verified(key, token):
         return Refusal("the signature does not match the key")
-    return _counts(payload, ring, now)
+    return _counts(payload, ring, now, api)
 
 
 def _parts(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]] | Refusal:
@@ -147,15 +179,18 @@ def _parts(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]] | Refusal:
     return header, payload
 
 
-def _counts(payload: Mapping[str, Any], ring: KeyRing, now: float) -> Claims | Refusal:
+def _counts(payload: Mapping[str, Any], ring: KeyRing, now: float, api: str) -> Claims | Refusal:
     if payload.get("iss") != ring.issuer:
         return Refusal("another issuer")
-    audience = payload.get("aud")
-    if ring.provider.audience not in (audience if _texts(audience) else [audience]):
+    audience, provider = payload.get("aud"), ring.provider
+    if ring.audience_of(api) not in (audience if _texts(audience) else [audience]):
         return Refusal("for another audience")
     if (reason := _untimely(payload, now)) is not None:
         return Refusal(reason)
-    return _claims(payload, ring.provider.name, ring.provider.spelling)
+    claims = _claims(payload, provider.name, provider.spelling)
+    if isinstance(claims, Refusal) or not provider.per_api:
+        return claims
+    return replace(claims, audience=provider.audience_of(api))
 
 
 def _untimely(payload: Mapping[str, Any], now: float) -> str | None:
@@ -182,19 +217,20 @@ def _claims(payload: Mapping[str, Any], provider: str, spelling: Spelling) -> Cl
     user = spelling.user in payload
     if user and not _name(payload[spelling.user]):
         return Refusal(f"claim '{spelling.user}' is malformed")
-    if not user and subject != client:
+    if not user and payload.get(spelling.own) != (client if spelling.own_value is None else spelling.own_value):
         return Refusal("neither a user's token nor the client's own")
-    scopes, groups = _scopes(payload, spelling), payload.get(spelling.groups, [])
+    scopes = _listed(payload, spelling.scopes if user else spelling.service_scopes)
+    groups = payload.get(spelling.groups, [])
     if scopes is None or not _texts(groups):
         return Refusal("scopes or groups are malformed")
-    return Claims(provider, client, subject, user, scopes, tuple(groups))
+    return Claims(provider, client, subject, user, scopes, tuple(groups) if user else ())
 
 
-def _scopes(payload: Mapping[str, Any], spelling: Spelling) -> tuple[str, ...] | None:
-    if spelling.scopes not in payload:
+def _listed(payload: Mapping[str, Any], listing: Listing) -> tuple[str, ...] | None:
+    if listing.claim not in payload:
         return ()
-    value = payload[spelling.scopes]
-    if spelling.scopes_form == "words":
+    value = payload[listing.claim]
+    if listing.form == "words":
         return tuple(word for word in value.split(" ") if word) if isinstance(value, str) else None
     return tuple(value) if _texts(value) else None
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from access.compile import Compiled, compile_estate
-from access.model import Estate, Mark, Provider, Spelling, Stack
+from access.model import Estate, Listing, Mark, Provider, Spelling, Stack
 from oam.application import read_bytes, together
 
 SPELLING = Spelling(
-    client="cid", user="uid", scopes="scp", groups="groups", marks=(Mark("jti", "AT.", prefix=True),), overage=("more",)
+    client="cid",
+    user="uid",
+    scopes=Listing("scp"),
+    service_scopes=Listing("scp"),
+    groups="groups",
+    marks=(Mark("jti", "AT.", prefix=True),),
+    overage=("more",),
 )
 ISSUER = "https://issuer.example.com"
 PROVIDER = Provider("main", "api://tests", SPELLING, issuer=ISSUER)

@@ -29,13 +29,16 @@ def deploy(
     pems: Pems,
     upstream: str = "upstream.test",
     authentication: Authentication = "jwt",
+    audiences: Mapping[str, str] | None = None,
 ) -> None:
     """The whole estate, without pauses, to stay. Every service leads to `upstream`, whatever its port.
 
-    `authentication` is what the gates are told; the plugin itself is always `jwt`.
+    `authentication` is what the gates are told; the plugin itself is always `jwt`. `audiences` are those that the
+    provider made up, by component key.
     """
     with Entities(admin_url, keep=True) as entities:
         entities.authentication = authentication
+        entities.audiences = audiences or {}
         entities.estate(estate, pems, upstream)
 
 
@@ -50,6 +53,7 @@ class Entities:
         self.facts: Gateway = inspect(admin_url, token)
         self.made: dict[str, Entity] = {}
         self.authentication: Authentication = "jwt"
+        self.audiences: Mapping[str, str] = {}
         self._keep = keep
         headers = {"Kong-Admin-Token": token} if token else {}
         self._admin = httpx.Client(base_url=admin_url.rstrip("/"), headers=headers, timeout=30)
@@ -98,7 +102,7 @@ class Entities:
     def configs(self, estate: Estate, component: Component, port: int) -> dict[str, Entity]:
         """The configurations of a gated service's plugins, in full, by plugin."""
         ring = names.ring(estate.stack.name, component.provider)
-        decided_by = table(estate, component, port, ring, self.authentication)
+        decided_by = table(estate, component, port, ring, self.authentication, self.audiences.get(component.key))
         short = (plugins.admission(), plugins.strict_jwt(), plugins.gate(decided_by))
         return {kind: self._full(kind, config) for kind, config in zip(plugins.guards("oss"), short, strict=True)}
 

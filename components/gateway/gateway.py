@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -12,10 +13,12 @@ import pulumi_kong as kong
 from access.model import Estate
 from access.stack import Settings
 from components.gateway import names, plugins
-from components.gateway.keys import SigningKey, Slot, assign
+from components.gateway.keys import Slot, TooManyKeysError, assign
 from components.gateway.plugins import config_json
 from components.gateway.preflight import Gateway as Facts
-from components.identity import Identity, PublicKey
+from components.identity import Identity
+from components.identity.discovery import SigningKey
+from components.refusal import refuse
 from components.settings import Kong
 
 Outputs = Mapping[str, Any]
@@ -40,7 +43,7 @@ class Gateway(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("kong-oam:gateway:Gateway", name, None, opts)
-        self.settings, self.facts, self.estate = settings, facts, estate
+        self.settings, self.facts, self.estate, self.identities = settings, facts, estate, identities
         self.stack = settings.stack.name
         self.provider = kong.Provider(
             f"{name}-account",
@@ -62,7 +65,6 @@ class Gateway(pulumi.ComponentResource):
         )
         self.credentials: list[kong.ConsumerJwtAuth] = []
         self.slots: dict[str, pulumi.Output[list[Outputs]]] = {}
-        self._identities = identities
         for key, identity in identities.items():
             ring = kong.Consumer(
                 f"{name}-ring-{key}",
@@ -84,19 +86,18 @@ class Gateway(pulumi.ComponentResource):
         previous: pulumi.Output[Outputs | None],
     ) -> pulumi.Output[list[Outputs]]:
         """The ring's fixed number of credentials. Returns what the next run has to know."""
-        slots = pulumi.Output.all(previous, *map(_signing_key, identity.keys)).apply(
-            lambda known: self._assigned(key, known[0], known[1:])
-        )
-        held = pulumi.Output.all(slots, _signing_key(identity.keys[0]))
-        for index in range(self.settings.gateway.key_slots):
-            unused = names.unused_key(self.stack, key, index)
+        count = self.settings.gateway.key_slots
+        unused = [names.unused_key(self.stack, key, index) for index in range(count)]
+        slots = pulumi.Output.all(previous, identity.keys).apply(lambda known: self._assigned(key, *known))
+        keys = pulumi.Output.all(slots, identity.keys).apply(lambda both: _filled(both[0], both[1][0], unused))
+        for index in range(count):
             credential = kong.ConsumerJwtAuth(
                 f"{name}-slot-{index}",
                 consumer_id=ring.id,
-                algorithm="RS256",
-                key=held.apply(_kid(index, unused)),
-                rsa_public_key=held.apply(_pem(index)),
-                secret=pulumi.Output.secret("unused: RS256 verifies with the public key"),
+                algorithm=keys[index].algorithm,
+                key=keys[index].kid,
+                rsa_public_key=keys[index].pem,
+                secret=pulumi.Output.secret("unused: RS256 and ES256 verify with the public key"),
                 tags=names.tags(self.stack),
                 opts=pulumi.ResourceOptions.merge(
                     self.options, pulumi.ResourceOptions(additional_secret_outputs=["secret"])
@@ -107,13 +108,16 @@ class Gateway(pulumi.ComponentResource):
 
     def _assigned(self, key: str, previous: Outputs | None, published: Sequence[SigningKey]) -> tuple[Slot, ...]:
         minutes = next(p.access_token_minutes for p in self.settings.providers if p.name == key)
-        return assign(
-            map(Slot.from_output, (previous or {}).get(key) or ()),
-            published,
-            self.settings.gateway.key_slots,
-            self.settings.as_of,
-            datetime.timedelta(minutes=minutes),
-        )
+        try:
+            return assign(
+                map(Slot.from_output, (previous or {}).get(key) or ()),
+                published,
+                self.settings.gateway.key_slots,
+                self.settings.as_of,
+                datetime.timedelta(minutes=minutes),
+            )
+        except TooManyKeysError as error:
+            refuse(f"identity provider '{key}': {error}")
 
     def authentication(self, provider: str, *, optional: bool = False) -> tuple[str, Config]:
         """The plugin that verifies the tokens of `provider`, and its configuration. Optional: no token makes nobody."""
@@ -121,7 +125,7 @@ class Gateway(pulumi.ComponentResource):
         if self.settings.gateway.edition == "oss":
             return "jwt", plugins.optional_jwt(nobody) if optional else plugins.strict_jwt()
         anonymous = nobody if optional else None
-        issuer = self._identities[provider].issuer
+        issuer = self.identities[provider].issuer
         return "openid-connect", issuer.apply(lambda issuer: plugins.openid_connect(issuer, anonymous))
 
     def plugin(
@@ -153,24 +157,7 @@ class Gateway(pulumi.ComponentResource):
         )
 
 
-def _signing_key(key: PublicKey) -> pulumi.Output[SigningKey]:
-    return pulumi.Output.all(key.kid, key.n, key.e).apply(lambda parts: SigningKey(*parts))
-
-
-def _kid(index: int, unused: str) -> Callable[[Sequence[Any]], str]:
-    def kid(held: Sequence[Any]) -> str:
-        slot: Slot = held[0][index]
-        return slot.key.kid if slot.key else unused
-
-    return kid
-
-
-def _pem(index: int) -> Callable[[Sequence[Any]], str]:
-    """An empty slot holds the issuer's own current key, under a key id that it never uses: no other key can sign."""
-
-    def pem(held: Sequence[Any]) -> str:
-        slot: Slot = held[0][index]
-        current: SigningKey = held[1]
-        return (slot.key or current).pem
-
-    return pem
+def _filled(slots: Sequence[Slot], current: SigningKey, unused: Sequence[str]) -> list[SigningKey]:
+    """A key for every slot. An empty one holds the issuer's own current key, under an id that it never uses: no other
+    private half can ever sign there."""
+    return [slot.key or replace(current, kid=kid) for slot, kid in zip(slots, unused, strict=True)]

@@ -6,33 +6,12 @@ lifetime. Which key sits where is a stack output and comes back through the stac
 
 from __future__ import annotations
 
-import base64
 import datetime
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-
-@dataclass(frozen=True, slots=True)
-class SigningKey:
-    """An RSA key as a JSON Web Key spells it: `n` and `e` in base64url (RFC 7518, 6.3.1)."""
-
-    kid: str
-    n: str
-    e: str
-
-    @property
-    def pem(self) -> str:
-        """SubjectPublicKeyInfo in PEM, as Kong's credentials hold it."""
-        numbers = RSAPublicNumbers(_number(self.e), _number(self.n))
-        return numbers.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
-
-
-def _number(text: str) -> int:
-    return int.from_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+from components.identity.discovery import SigningKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pulumi
 import pulumi_kong as kong
@@ -49,20 +50,29 @@ class GatedService(pulumi.ComponentResource):
             tags=tags,
             opts=pulumi.ResourceOptions(parent=self, provider=gateway.provider),
         )
-        edition = gateway.settings.gateway.edition
-        ring = names.ring(gateway.stack, component.provider)
-        decided_by = table(gateway.estate, component, port, ring, plugins.AUTHENTICATION[edition])
         authentication, verifying = gateway.authentication(component.provider)
         configs: dict[str, tuple[str, Config]] = {
             "admission": ("pre-function", plugins.admission(gateway.settings.gateway.hsts_seconds)),
             authentication: (authentication, verifying),
-            "gate": ("post-function", plugins.gate(decided_by)),
+            "gate": ("post-function", _gate(gateway, component, port)),
         }
         self.plugins = [
             gateway.plugin(f"{name}-{role}", kind, config, options, service=self.service, tags=tags)
             for role, (kind, config) in configs.items()
         ]
         self.register_outputs({})
+
+
+def _gate(gateway: Gateway, component: Component, port: int) -> Config:
+    """The gate with its table, which a preview shows unless the provider makes up the audience in the same run."""
+    ring = names.ring(gateway.stack, component.provider)
+    verified_by = plugins.AUTHENTICATION[gateway.settings.gateway.edition]
+
+    def deciding(audience: str | None) -> Mapping[str, Any]:
+        return plugins.gate(table(gateway.estate, component, port, ring, verified_by, audience))
+
+    made_up = gateway.identities[component.provider].audiences.get(component.key)
+    return deciding(None) if made_up is None else made_up.apply(deciding)
 
 
 def settle(name: str, gateway: Gateway, services: Sequence[GatedService]) -> time.Sleep:

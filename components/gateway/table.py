@@ -6,7 +6,7 @@
     spelling                 how the provider's tokens spell things (access.model.Spelling)
     hosts                    {host: {path: true | false}}: true leads here, false to another component or port
     rules                    {path: {method or "*": "public" | [[scopes, all of them], ...]}}
-    groups                   {the provider's group: [scopes that its members hold]}
+    groups                   {what the token lists of a user's groups: [scopes that those hold who are in it]}
     depth                    elements of the longest path in the table
 
 Shape: a component and its estate in, sorted JSON out, an entry a line, so that a preview's diff shows just the entries
@@ -36,8 +36,18 @@ _BY_LINE = ("groups", "hosts", "rules")
 _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
-def table(estate: Estate, component: Component, port: int, ring: str, authentication: Authentication = "jwt") -> str:
-    """The table of the gate before `port` of `component`; the consumer named `ring` stands for its issuer's keys."""
+def table(
+    estate: Estate,
+    component: Component,
+    port: int,
+    ring: str,
+    authentication: Authentication = "jwt",
+    audience: str | None = None,
+) -> str:
+    """The table of the gate before `port` of `component`; the consumer named `ring` stands for its issuer's keys.
+
+    `audience` is given where the provider made one up for the component.
+    """
     provider = estate.provider_of(component)
     hosts, depth = _hosts(estate, component, port)
     return _written(
@@ -47,7 +57,7 @@ def table(estate: Estate, component: Component, port: int, ring: str, authentica
             "authentication": authentication,
             "ring": ring,
             "issuer": provider.issuer,
-            "audience": provider.audience,
+            "audience": audience or provider.audience_of(component.key),
             "spelling": asdict(provider.spelling),
             "hosts": hosts,
             "rules": {written(path): _methods(rules) for path, rules in component.owned.items()},
@@ -120,6 +130,6 @@ def _methods(rules: tuple[Rule, ...]) -> dict[str, Any]:
 def _groups(component: Component, provider: Provider) -> dict[str, list[str]]:
     held: dict[str, set[str]] = {}
     for role in component.roles:
-        for group in role.groups:
-            held.setdefault(provider.group(group), set()).update(role.scopes)
-    return {group: sorted(scopes) for group, scopes in held.items()}
+        for name in provider.listed(role):
+            held.setdefault(name, set()).update(role.scopes)
+    return {name: sorted(scopes) for name, scopes in held.items()}

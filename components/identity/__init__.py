@@ -7,14 +7,16 @@ that offers an `Identity`. Nothing outside this folder knows which kind it deals
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import pulumi
 
 from access.model import Estate, Provider
 from access.stack import ProviderSettings, StackError
+from components.identity.discovery import DiscoveryError, Published, SigningKey, discover
+from components.refusal import refuse
 from oam.diagnostics import suggestion
 
 _KINDS = ("okta",)
@@ -29,23 +31,37 @@ class Credential:
 
 
 @dataclass(frozen=True)
-class PublicKey:
-    """A signing key as the issuer publishes it (a JSON Web Key's `kid`, `n`, `e`)."""
-
-    kid: pulumi.Output[str]
-    n: pulumi.Output[str]
-    e: pulumi.Output[str]
-
-
-@dataclass(frozen=True)
 class Identity:
-    """One provisioned provider. `clients` are by component key (`application/component`)."""
+    """One provisioned provider. `clients` are by component key (`application/component`).
+
+    `keys` are all that the issuer publishes for signatures, at least one. `audiences` are those that the provider makes
+    up itself, by component key; for every other component the model's audience is the one in its tokens.
+    """
 
     issuer: pulumi.Output[str]
     token_endpoint: pulumi.Output[str]
     authorization_endpoint: pulumi.Output[str]
-    keys: tuple[PublicKey, ...]
+    keys: pulumi.Output[Sequence[SigningKey]]
     clients: Mapping[str, Credential]
+    audiences: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
+
+
+def published(name: str, issuer: pulumi.Input[str], proxy: str | None = None) -> pulumi.Output[Published]:
+    """What the issuer of provider `name` says, in every run in which the issuer is known already when it is asked.
+
+    A key set that cannot be read ends the run, before anything that depends on it is changed.
+    """
+
+    def ask(address: str) -> Published:
+        try:
+            said = discover(address, proxy)
+        except DiscoveryError as error:
+            refuse(f"identity provider '{name}': {error}")
+        for why in said.ignored:
+            pulumi.log.debug(f"identity provider '{name}': {why}")
+        return said
+
+    return pulumi.Output.from_input(issuer).apply(ask)
 
 
 class _Kind(Protocol):

@@ -15,15 +15,17 @@ from collections.abc import Iterable, Mapping, Sequence
 import pulumi
 import pulumi_okta as okta
 
-from access.model import SIGN_IN_SCOPES, Client, Estate, Mark, Provider, Spelling
+from access.model import SIGN_IN_SCOPES, Client, Estate, Listing, Mark, Provider, Spelling
 from access.stack import ProviderSettings
-from components.identity import Credential, Identity, PublicKey
+from components.identity import Credential, Identity, published
+from components.identity.discovery import Published
 from components.settings import setting
 
 _SPELLING = Spelling(
     client="cid",
     user="uid",
-    scopes="scp",
+    scopes=Listing("scp"),
+    service_scopes=Listing("scp"),
     groups="groups",
     # An access token's id starts with AT., an ID token's with ID.; only an access token has `cid`.
     marks=(Mark("jti", "AT.", prefix=True),),
@@ -77,7 +79,7 @@ class Okta(pulumi.ComponentResource):
             issuer=self._server.issuer,
             token_endpoint=pulumi.Output.concat(self._server.issuer, "/v1/token"),
             authorization_endpoint=pulumi.Output.concat(self._server.issuer, "/v1/authorize"),
-            keys=(self._signing_key(),),
+            keys=self._published().keys,
             clients={key: Credential(app.client_id, app.client_secret) for key, app in apps.items()},
         )
         self.register_outputs({"issuer": self._server.issuer})
@@ -199,13 +201,9 @@ class Okta(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions.merge(self._inside, pulumi.ResourceOptions(depends_on=list(scopes))),
         )
 
-    def _signing_key(self) -> PublicKey:
-        key = okta.auth.get_server_keys_output(
-            auth_server_id=self._server.id, key_id=self._server.kid, opts=self._lookups
-        )
-        # A lookup by an id that is not known yet forgets what it depends on, and `up --plan` refuses a new edge.
-        after = pulumi.Output.all(self._server.id, key).apply(lambda both: both[1])
-        return PublicKey(after.apply(lambda k: k.kid), after.apply(lambda k: k.n), after.apply(lambda k: k.e))
+    def _published(self) -> pulumi.Output[Published]:
+        """What the authorization server says of itself: its active key, the next one, and the last while it counts."""
+        return published(self._settings.name, self._server.issuer, setting("okta", "httpProxy", "OKTA_HTTP_PROXY"))
 
 
 def _account(name: str, parent: pulumi.Resource) -> okta.Provider:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from access.model import Call, Client, Provider
+from access.model import Call, Client, Listing, Provider
 from access.tokens import Claims, Key, KeyRing, Refusal, User, authenticate, bearer, issue
 from oam.document import read
 from tests.estates import ISSUER, PROVIDER, SPELLING
@@ -71,7 +71,12 @@ def test_an_elliptic_key_signs_with_es256_only() -> None:
 
 def test_scopes_may_be_words() -> None:
     """Providers that write scopes as one text are told by their spelling."""
-    ring = replace(RING, provider=replace(PROVIDER, spelling=replace(SPELLING, scopes_form="words")))
+    ring = replace(
+        RING,
+        provider=replace(
+            PROVIDER, spelling=replace(SPELLING, scopes=Listing("scp", "words"), service_scopes=Listing("scp", "words"))
+        ),
+    )
     claims = authenticate(token(HEADER, PAYLOAD | {"scp": "read  write"}), ring, NOW)
     assert isinstance(claims, Claims)
     assert claims.scopes == ("read", "write")

@@ -17,10 +17,10 @@ import pytest
 import yaml
 from pulumi.runtime import mocks, rpc, set_all_config, set_mocks
 
+from components.identity.discovery import Published, SigningKey
 from sandbox.kong import Kong
 
 ROOT = Path(__file__).parents[2]
-MODULUS = "_" * 342  # 2048 bits; no key, but the program only puts it into PEM
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,6 @@ class _Answers(pulumi.runtime.Mocks):
         return f"id of {args.name}", {**args.inputs, **known.get(args.typ, {})}
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
-        if args.token == "okta:auth/getServerKeys:getServerKeys":
-            return {"kid": "key1", "n": MODULUS, "e": "AQAB", **args.args}, []
         return {"id": f"id of {args.args['name']}", **args.args}, []
 
 
@@ -81,6 +79,10 @@ def _name(urn: str) -> str:
     return urn.rsplit("::", 1)[1]
 
 
+def _published(issuer: str, proxy: str | None) -> Published:
+    return Published(issuer, f"{issuer}/v1/token", "", (SigningKey("key1", "RS256", "the public key"),), ())
+
+
 @pulumi.runtime.test  # type: ignore[untyped-decorator]
 def _program() -> None:
     """Runs the program and waits for all that it registers."""
@@ -108,6 +110,7 @@ def registered() -> Iterator[list[Registered]]:
     """With the Kong stand-in as the gateway whose plugin schemas the program reads."""
     with Kong() as kong, pytest.MonkeyPatch.context() as patch:
         patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
+        patch.setattr("components.identity.discover", _published)
         yield run_program(patch)
 
 

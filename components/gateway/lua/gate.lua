@@ -108,10 +108,10 @@ local function is_access_token(payload)
   return true
 end
 
-local function scopes_of(payload)
-  local value = payload[gate.spelling.scopes]
+local function listed(payload, listing)
+  local value = payload[listing.claim]
   if value == nil then return {} end
-  if gate.spelling.scopes_form == "list" then return is_texts(value) and value or nil end
+  if listing.form == "list" then return is_texts(value) and value or nil end
   if type(value) ~= "string" then return nil end
   local words = {}
   for word in string.gmatch(value, "[^ ]+") do words[#words + 1] = word end
@@ -136,8 +136,11 @@ local function identity_of(payload)
   local client, subject, user = payload[spelling.client], payload[spelling.subject], payload[spelling.user]
   if not is_name(client) or not is_name(subject) then return nil end
   if user ~= nil and not is_name(user) then return nil end
-  if user == nil and subject ~= client then return nil end
-  local issued, groups = scopes_of(payload), payload[spelling.groups]
+  if user == nil and payload[spelling.own] ~= (spelling.own_value == json_null and client or spelling.own_value) then
+    return nil
+  end
+  local issued = listed(payload, user ~= nil and spelling.scopes or spelling.service_scopes)
+  local groups = payload[spelling.groups]
   if not issued or (groups ~= nil and not is_texts(groups)) then return nil end
   return { client = client, subject = subject, scopes = effective(issued, user and (groups or {}) or nil) }
 end

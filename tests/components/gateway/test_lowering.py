@@ -13,11 +13,12 @@ import pytest
 from access.model import Provider, Stack
 from components.gateway import names, plugins
 from components.gateway.certificates import hosts_by_certificate
-from components.gateway.keys import SigningKey, Slot, TooManyKeysError, assign
+from components.gateway.keys import Slot, TooManyKeysError, assign
 from components.gateway.plugins import SchemaError, config_json
 from components.gateway.preflight import PreflightError, inspect, settle_seconds
 from components.gateway.routes import routes
 from components.gateway.table import embedded, table
+from components.identity.discovery import SigningKey
 from sandbox.kong import Kong
 from tests.estates import SPELLING, api, estate
 
@@ -47,7 +48,8 @@ def test_the_table_holds_all_that_the_gate_decides_by() -> None:
         "issuer": "https://issuer.example.com",
         "audience": "api://tests",
         "spelling": {
-            "client": "cid", "user": "uid", "scopes": "scp", "groups": "groups", "subject": "sub", "scopes_form": "list",
+            "client": "cid", "user": "uid", "groups": "groups", "subject": "sub", "own": "sub", "own_value": None,
+            "scopes": {"claim": "scp", "form": "list"}, "service_scopes": {"claim": "scp", "form": "list"},
             "marks": [{"claim": "jti", "value": "AT.", "prefix": True}], "overage": ["more"],
         },
         "hosts": {"orders.example.com": {"/orders": True, "/orders/x/y/z": False}},
@@ -169,7 +171,7 @@ def test_optional_authentication_differs_by_one_field() -> None:
 
 
 def key(kid: str) -> SigningKey:
-    return SigningKey(kid, "AQAB", "AQAB")
+    return SigningKey(kid, "RS256", f"the public key of {kid}")
 
 
 DAY = datetime.date(2026, 1, 1)

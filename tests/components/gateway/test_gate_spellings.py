@@ -1,0 +1,176 @@
+"""Other spellings than Okta's: the gate reads a provider's tokens as `authenticate` and `decide` do (a stand-in for Kong).
+
+Here: tokens for one API each, users' scopes in one string of words, services' in a list, users' roles in place of groups.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from access.decide import Request, answer, decide
+from access.model import Client, Listing, Mark, Provider, Spelling, Stack
+from access.tokens import Claims, Refusal, User, authenticate, issue
+from sandbox.kong import Kong
+from tests import kong_entities
+from tests.estates import api, estate
+from tests.gateway_cases import Issuer
+
+SPELLING = Spelling(
+    client="azp",
+    user="scp",
+    scopes=Listing("scp", "words"),
+    service_scopes=Listing("roles"),
+    groups="roles",
+    marks=(Mark("ver", "2.0"),),
+    subject="oid",
+    own="idtyp",
+    own_value="app",
+)
+PROVIDER = Provider("main", "api://t", SPELLING, "https://issuer.example.com", {"sales": "ACME Sales"}, per_api=True)
+ISSUER = Issuer(now=time.time(), provider=PROVIDER)
+ACCESS = """
+            owner: team
+            scopes: {NAME.read: r, NAME.write: w}
+            rules:
+              - {paths: [/], methods: [GET], scopes: [NAME.read]}
+              - {paths: [/], methods: [POST], scopes: [NAME.write]}
+            roles:
+              viewer: {scopes: [NAME.read], groups: [sales], components: [shop/job, shop/web]}
+              editor: {scopes: [NAME.read, NAME.write], groups: [desk], components: [shop/web]}
+"""
+SHOP = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop, namespace: shop}
+spec:
+  components:
+    - name: job
+      type: worker
+      properties: {image: x}
+      traits:
+        - type: client
+          properties: {kind: service, calls: [{component: a/api, scopes: [a.read]}, {component: b/api, scopes: [b.read]}]}
+    - name: web
+      type: webservice
+      properties: {image: x}
+      traits:
+        - type: gateway
+          properties: {domain: web.example.com, http: {/: 80}}
+        - type: access
+          properties: {owner: w, rules: [{public: {reason: pages}}]}
+        - type: client
+          properties: {kind: web, redirectPaths: [/cb], calls: [{component: a/api, scopes: [a.read, a.write]}]}
+"""
+ESTATE = estate(
+    *(api(name, domain=f"{name}.example.com", http="{/: 80}", access=ACCESS.replace("NAME", name)) for name in "ab"),
+    SHOP,
+    stack=Stack("tests", {"main": PROVIDER}),
+)
+MADE_UP = {"a/api": "6c1f-a", "b/api": "6c1f-b"}
+RING = replace(ISSUER.ring, audiences=MADE_UP)
+
+
+def client(component: str) -> Client:
+    (one,) = (one for one in ESTATE.clients if one.component == component)
+    return one
+
+
+JOB, WEB = client("shop/job"), client("shop/web")
+A, B = ESTATE.components["a/api"], ESTATE.components["b/api"]
+
+
+def service(**changes: Any) -> dict[str, Any]:
+    base = {
+        "aud": "6c1f-a",
+        "azp": "j",
+        "oid": "object",
+        "sub": "object",
+        "ver": "2.0",
+        "idtyp": "app",
+        "roles": ["a.read"],
+    }
+    return {"jti": None, "cid": None, "scp": None} | base | changes
+
+
+def user(**changes: Any) -> dict[str, Any]:
+    return service(**({"idtyp": None, "scp": "a.read a.write", "roles": ["role=viewer"]} | changes))
+
+
+@pytest.fixture(scope="module")
+def kong() -> Iterator[Kong]:
+    with Kong(now=lambda: ISSUER.now) as gateway:
+        kong_entities.deploy(gateway.admin_url, ESTATE, {"main": {ISSUER.kid: ISSUER.pem}}, audiences=MADE_UP)
+        yield gateway
+
+
+@pytest.mark.parametrize(
+    ("payload", "statuses"),
+    [
+        (service(), (200, 403, 401)),
+        (service(roles=["a.read", "a.write"]), (200, 200, 401)),
+        (service(aud="6c1f-b", roles=["b.read"]), (401, 401, 200)),
+        (service(aud=["6c1f-a", "6c1f-b"]), (200, 403, 403)),
+        (service(aud="api://t/a/api"), (401, 401, 401)),
+        (service(roles="a.read"), (401, 401, 401)),
+        (service(idtyp=None), (401, 401, 401)),
+        (service(idtyp="user"), (401, 401, 401)),
+        (service(ver="1.0"), (401, 401, 401)),
+        (service(oid=None), (401, 401, 401)),
+        (user(), (200, 403, 401)),
+        (user(roles=["role=editor"]), (200, 200, 401)),
+        (user(roles=["role=viewer", "role=editor"], scp="a.read"), (200, 403, 401)),
+        (user(roles=["a.read", "a.write"]), (403, 403, 401)),
+        (user(roles=None), (403, 403, 401)),
+        (user(roles=["viewer", "ACME Sales", "sales"]), (403, 403, 401)),
+        (user(scp=["a.read"]), (401, 401, 401)),
+        (user(idtyp="app"), (200, 403, 401)),
+    ],
+)
+def test_the_gate_reads_tokens_for_one_api_as_decide_does(
+    kong: Kong, payload: dict[str, Any], statuses: tuple[int, ...]
+) -> None:
+    """Each token at GET and POST of its own API and GET of another: the audience, the scopes, and the roles held."""
+    token = ISSUER.token(**payload)
+    got, meant = [], []
+    for method, host in (("GET", "a.example.com"), ("POST", "a.example.com"), ("GET", "b.example.com")):
+        raw = f"{method} / HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nContent-Length: 0\r\n\r\n"
+        got.append(kong.handle(raw.encode(), scheme="https").status)
+        request = Request(method, host, b"/")
+        meant.append(answer(ESTATE, request, [f"Bearer {token}"], {"main": RING}, ISSUER.now).status)
+    assert (tuple(got), tuple(meant)) == (statuses, statuses)
+
+
+def test_a_token_is_issued_for_one_api() -> None:
+    """Only the scopes of calls to that one; a user's lists the roles that their groups hold there."""
+    job = issue(PROVIDER, JOB, api=B)
+    assert job == Claims("main", "shop/job", "shop/job", False, ("b.read",), audience="api://t/b/api")
+    assert issue(PROVIDER, JOB) == Refusal("a token of 'main' is for one API: say which")
+    assert issue(PROVIDER, JOB, api=A, scopes=["b.read"]) == Refusal("shop/job was not granted b.read")
+    assert issue(PROVIDER, WEB, api=B, user=User("x", ("desk",))) == Refusal("shop/web was granted nothing")
+    seller = issue(PROVIDER, WEB, User("x", ("ACME Sales",)), api=A)
+    assert seller == Claims("main", "shop/web", "x", True, ("a.read", "a.write"), ("role=viewer",), "api://t/a/api")
+    both = issue(PROVIDER, WEB, User("x", ("ACME Sales", "desk")), api=A)
+    assert isinstance(both, Claims)
+    assert both.groups == ("role=viewer", "role=editor")
+    assert issue(PROVIDER, WEB, User("x", ("sales",)), api=A) == Refusal(
+        "the user is in no group that shop/web is assigned to"
+    )
+
+
+def test_what_is_issued_is_what_is_authenticated() -> None:
+    """The model's claims and those read from a token agree on audience, scopes and roles."""
+    claims = authenticate(ISSUER.token(**user()), RING, ISSUER.now, "a/api")
+    meant = issue(PROVIDER, WEB, User("object", ("ACME Sales",)), api=A)
+    assert isinstance(meant, Claims)
+    assert claims == replace(meant, client="j")
+
+
+def test_a_token_that_was_issued_for_another_api_is_not_for_this_one() -> None:
+    """Also in the model alone: a scope of the same name at another API opens nothing."""
+    for_b = issue(PROVIDER, JOB, api=B)
+    assert isinstance(for_b, Claims)
+    for claims, status in ((for_b, 401), (replace(for_b, scopes=("a.read",)), 401), (issue(PROVIDER, JOB, api=A), 200)):
+        assert decide(ESTATE, Request("GET", "a.example.com", b"/"), claims).status == status
