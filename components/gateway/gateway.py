@@ -17,7 +17,7 @@ from components.gateway.keys import Slot, TooManyKeysError, assign
 from components.gateway.plugins import config_json
 from components.gateway.preflight import Gateway as Facts
 from components.identity import Identity
-from components.identity.discovery import SigningKey
+from components.identity._discovery import SigningKey
 from components.refusal import refuse
 from components.settings import Kong
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from components.identity.discovery import SigningKey
+from components.identity._discovery import SigningKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """Identity providers: which kinds there are, and the one interface that the rest of the program knows them by.
 
-A kind is a module with `describe(settings) -> Provider` (a pure value: how its tokens spell things) and a component
-that offers an `Identity`. Nothing outside this folder knows which kind it deals with.
+A kind is a module of this folder with `describe(settings) -> Provider` (a pure value: how its tokens spell things) and
+`provision(settings, estate) -> Identity`. What kinds share is in modules whose names begin with an underscore. Nothing
+outside this folder knows which kind it deals with.
 """
 
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -15,11 +17,11 @@ import pulumi
 
 from access.model import Estate, Provider
 from access.stack import ProviderSettings, StackError
-from components.identity.discovery import DiscoveryError, Published, SigningKey, discover
+from components.identity._discovery import DiscoveryError, Published, SigningKey, discover
 from components.refusal import refuse
 from oam.diagnostics import suggestion
 
-_KINDS = ("okta",)
+_KINDS = tuple(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import pulumi_okta as okta
 from access.model import SIGN_IN_SCOPES, Client, Estate, Listing, Mark, Provider, Spelling
 from access.stack import ProviderSettings
 from components.identity import Credential, Identity, published
-from components.identity.discovery import Published
+from components.identity._discovery import Published
 from components.settings import setting
 
 _SPELLING = Spelling(

@@ -17,7 +17,7 @@ import pytest
 import yaml
 from pulumi.runtime import mocks, rpc, set_all_config, set_mocks
 
-from components.identity.discovery import Published, SigningKey
+from components.identity._discovery import Published, SigningKey
 from sandbox.kong import Kong
 
 ROOT = Path(__file__).parents[2]

@@ -18,7 +18,7 @@ from components.gateway.plugins import SchemaError, config_json
 from components.gateway.preflight import PreflightError, inspect, settle_seconds
 from components.gateway.routes import routes
 from components.gateway.table import embedded, table
-from components.identity.discovery import SigningKey
+from components.identity._discovery import SigningKey
 from sandbox.kong import Kong
 from tests.estates import SPELLING, api, estate
 
