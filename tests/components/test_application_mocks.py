@@ -99,6 +99,7 @@ def run_program(patch: pytest.MonkeyPatch, **gateway: str) -> list[Registered]:
     patch.setenv("KONG_ADMIN_TOKEN", "the admin token")
     patch.setenv("OKTA_API_TOKEN", "the API token")
     patch.setenv("OKTA_ORG_NAME", "sandbox")
+    patch.setattr("components.identity.discover", _published)
     set_all_config(config)
     set_mocks(_Answers(), "kong-oam", "local", preview=False, monitor=monitor, organization="organization")
     _program()
@@ -110,7 +111,6 @@ def registered() -> Iterator[list[Registered]]:
     """With the Kong stand-in as the gateway whose plugin schemas the program reads."""
     with Kong() as kong, pytest.MonkeyPatch.context() as patch:
         patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
-        patch.setattr("components.identity.discover", _published)
         yield run_program(patch)
 
 
