@@ -1,168 +1,48 @@
-"""Requests to one estate, generated, with the tokens that they carry: one generator for the sandbox and the live tier."""
+"""Requests to an estate, generated, as the bytes that are sent: one generator for the sandbox and the live tier."""
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
+from functools import cache
 
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import strategies as st
 
-from access.decide import Decision, Request, answer
-from access.model import Estate, Provider, Stack
-from access.tokens import Key, KeyRing
-from tests.estates import PROVIDER, api, estate
+from access.decide import Decision, Request, answer, decide, effective_scopes
+from access.model import Elements, Endpoint, Rule
+from access.paths import within, written
+from access.tokens import Claims, authenticate, bearer
+from tests.gateway_estates import Scene
+from tests.gateway_tokens import GROUPS
 
-ACCESS = """
-            owner: team
-            scopes: {read: r, write: w, "a.b": odd}
-            rules:
-              - {paths: [/orders], methods: [GET], scopes: [read]}
-              - {paths: [/orders], methods: [POST, PUT], scopes: [read, write]}
-              - {paths: [/orders], methods: [PUT], scopes: ["a.b"]}
-              - {paths: [/orders/health, "/orders/x:y"], methods: [GET], public: {reason: probes}}
-              - {paths: [/orders/health/deep], scopes: [write]}
-              - {paths: [/docs], methods: [GET, OPTIONS], public: {reason: docs}}
-            roles:
-              viewer: {scopes: [read], groups: [sales]}
-              editor: {scopes: [read, write], groups: [desk, "de]==]sk"]}
-"""
-
-
-def nested_estate(domain: str, stack: Stack) -> Estate:
-    """Three components on `orders.<domain>`, `*.<domain>` and below it: nested public and protected paths, two ports."""
-    host = f"orders.{domain}"
-    wild = "{owner: w, rules: [{methods: [GET], public: {reason: w}}]}"
-    return estate(
-        api("orders", domain=host, http="{/orders: 8080, /docs: 8080, /orders/files: 9090}", access=ACCESS),
-        api("nested", domain=host, http="{/orders/nested: 8080}"),
-        api("wild", domain=f"*.{domain}", http="{/: 80}", access=wild),
-        api("deep", domain=f"*.deep.{domain}", http="{/orders: 80}"),
-        stack=stack,
-    )
-
-
-def encoded(part: bytes) -> str:
-    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
-
-
-_private_key = partial(rsa.generate_private_key, public_exponent=65537, key_size=2048)
-
-
-@dataclass(frozen=True, slots=True)
-class Issuer:
-    """An issuer of the tests' own: `key` is in its ring as `kid`, `other` is not. `now` is in Unix seconds."""
-
-    now: float
-    kid: str = "k1"
-    provider: Provider = PROVIDER
-    key: rsa.RSAPrivateKey = field(default_factory=_private_key, repr=False)
-    other: rsa.RSAPrivateKey = field(default_factory=_private_key, repr=False)
-
-    @property
-    def pem(self) -> str:
-        """The public key as Kong's credentials hold it."""
-        return self.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-
-    @property
-    def ring(self) -> KeyRing:
-        assert self.provider.issuer is not None
-        return KeyRing(self.provider, self.provider.issuer, {self.kid: Key(self.kid, self.key.public_key())})
-
-    def signed(self, payload: bytes, key: rsa.RSAPrivateKey | None = None, **header: Any) -> str:
-        """A token in compact form; `header` changes its header (RS256 and `kid`)."""
-        head = json.dumps({"kid": self.kid, "alg": "RS256", **header}).encode()
-        text = f"{encoded(head)}.{encoded(payload)}"
-        return f"{text}.{encoded((key or self.key).sign(text.encode(), padding.PKCS1v15(), SHA256()))}"
-
-    def payload(self, **changes: Any) -> bytes:
-        """Claims of a service's token that is good for an hour; a change to None takes a claim away."""
-        base = {
-            "iss": self.provider.issuer,
-            "aud": self.provider.audience,
-            "exp": self.now + 3600,
-            "jti": "AT.1",
-            "cid": "c",
-            "sub": "c",
-            "scp": ["read"],
-        }
-        return json.dumps({name: value for name, value in {**base, **changes}.items() if value is not None}).encode()
-
-    def token(self, **changes: Any) -> str:
-        return self.signed(self.payload(**changes))
-
-    def service(self, scopes: Iterable[str]) -> str:
-        return self.token(scp=list(scopes))
-
-    def user(self, scopes: Iterable[str], groups: Iterable[str]) -> str:
-        return self.token(scp=list(scopes), uid="u1", sub="someone", groups=list(groups))
-
-    def faults(self) -> dict[str, str]:
-        """Tokens that do not count, by what is wrong with them; all but `two audiences`, which is good."""
-        token, signed, payload = self.token, self.signed, self.payload()
-        return {
-            "expired": token(exp=self.now - 3600),
-            "exp is a text": token(exp="never"),
-            "no exp": token(exp=None),
-            "early": token(nbf=self.now + 3000),
-            "nbf is a text": token(nbf="x"),
-            "another issuer": token(iss="https://other.example.com"),
-            "another audience": token(aud="api://other"),
-            "two audiences": token(aud=["api://other", self.provider.audience]),
-            "audiences of two types": token(aud=[self.provider.audience, 1]),
-            "an ID token": token(jti="ID.1"),
-            "no jti": token(jti=None),
-            "no client": token(cid=None),
-            "client is a number": token(cid=7),
-            "client with a line feed": token(cid="a\nb", sub="a\nb"),
-            "subject is not the client": token(sub="else"),
-            "user is a number": token(uid=7, sub="someone"),
-            "groups is a text": token(uid="u", groups="sales"),
-            "scopes is a text": token(scp="read"),
-            "scopes of two types": token(scp=["read", 1]),
-            "scopes is an object": token(scp={"read": True}),
-            "overage": token(uid="u", more=True, groups=["sales"]),
-            "kid in the payload": token(kid=self.kid),
-            "another key": signed(payload, self.other),
-            "unknown key id": signed(payload, kid=f"{self.kid}-unknown"),
-            "key id is a number": signed(payload, kid=7),
-            "alg none": signed(payload, alg="none"),
-            "alg HS256": signed(payload, alg="HS256"),
-            "scp twice": signed(payload[:-1] + b',"scp":["read","write"]}'),
-            "NaN": signed(payload[:-1] + b',"x":NaN}'),
-            "payload is an array": signed(b"[1]"),
-            "not UTF-8": signed(b"\xff{}"),
-            "nested deeply": signed(b'{"a":' * 40 + b"1" + b"}" * 40),
-            "not JSON": "a.b.c",
-            "an empty part": "a..c",
-        }
+STATUSES = (200, 400, 401, 403, 404)
+"""All that `decide` answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One request as it is sent: `target` the raw bytes of the request line, `authorization` its header's values."""
+    """One request as it is sent: `target` the raw bytes of the request line, `authorization` its header's values.
+
+    `fault` is what the generator knows to be wrong with its token.
+    """
 
     method: str
     host: str
     target: bytes
     authorization: tuple[str, ...] = ()
+    headers: tuple[bytes, ...] = ()
+    fault: str | None = None
 
     def raw(self, *more: bytes) -> bytes:
         """The bytes of the request; `more` are further header lines."""
         lines = [b"%s %s HTTP/1.1" % (self.method.encode(), self.target), b"Host: " + self.host.encode()]
         lines += [b"Authorization: " + value.encode() for value in self.authorization]
-        return b"\r\n".join([*lines, *more, b"", b""])
+        return b"\r\n".join([*lines, *self.headers, *more, b"", b""])
 
-    def meant(self, estate: Estate, issuer: Issuer) -> Decision:
+    def meant(self, scene: Scene) -> Decision:
         """What the model answers, to be compared with what a gateway does."""
-        request = Request(self.method, self.host, self.target)
-        return answer(estate, request, self.authorization, {issuer.provider.name: issuer.ring}, issuer.now)
+        return answer(scene.estate, self._request, self.authorization, scene.rings, scene.now)
 
     def statuses(self, meant: Decision) -> frozenset[int]:
         """The statuses that count as `meant` at the gateway."""
@@ -171,31 +51,205 @@ class Case:
             statuses.add(404)  # no route was reached
         if self.host != self.host.lower():
             statuses.add(401)  # the wildcard's route was reached, and its admission spoke before its gate
+        if len(self.authorization) > 1 and not meant.allowed:
+            statuses.add(400)  # nginx takes this header once
         return frozenset(statuses)
 
+    def told(self, scene: Scene, meant: Decision) -> dict[str, str]:
+        """The identity headers that go upstream with a request that is allowed."""
+        assert meant.component is not None
+        token = bearer(self.authorization)
+        if not isinstance(token, str):
+            return {}
+        claims = authenticate(token, scene.rings[meant.component.provider], scene.now)
+        if not isinstance(claims, Claims):
+            return {}
+        scopes = effective_scopes(meant.component, scene.estate.provider_of(meant.component), claims)
+        told = {
+            "x-auth-client": claims.client,
+            "x-auth-subject": claims.subject,
+            "x-auth-scopes": " ".join(sorted(scopes)),
+        }
+        return {name: value for name, value in told.items() if value}
 
-_SCOPES = st.lists(st.sampled_from(["read", "write", "a.b", "other"]), max_size=3)
-_GROUPS = st.lists(st.sampled_from(["sales", "desk", "none", "de]==]sk"]), max_size=2)
-_ODD = [("Basic YTpi",), ("bearer x.y.z",), ("Bearer  x.y.z",), ("Negotiate bearer",), ("Bearer",)]
+    def decided_by_its_fault(self, scene: Scene, key: str | None = None) -> bool:
+        """Whether the fault is all that is wrong: nobody is let in there, and whoever has every scope is.
+
+        `key` is the component that must own the request, if one must.
+        """
+        nobody = decide(scene.estate, self._request, None)
+        component = nobody.component
+        if self.fault is None or nobody.status != 401 or component is None or key not in (None, component.key):
+            return False
+        anybody = Claims(component.provider, "c", "c", False, tuple(component.scopes))
+        return decide(scene.estate, self._request, anybody).allowed
+
+    @property
+    def _request(self) -> Request:
+        return Request(self.method, self.host, self.target)
+
+
+@dataclass(slots=True)
+class Coverage:
+    """How often each status was meant, and how often each fault of a token was what decided."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+
+    def add(self, scene: Scene, case: Case, meant: Decision) -> None:
+        self.statuses[meant.status] += 1
+        if case.fault and case.decided_by_its_fault(scene):
+            self.faults[case.fault] += 1
+
+    def lines(self) -> Iterator[str]:
+        """For the end of a run: what was covered how often."""
+        yield f"{self.statuses.total()} generated requests, by the status that is meant:"
+        yield "  " + ", ".join(f"{status}: {self.statuses[status]}" for status in STATUSES)
+        yield f"of these, {self.faults.total()} with a token that nothing but its fault keeps out, by fault:"
+        yield "  " + ", ".join(f"{name}: {count}" for name, count in sorted(self.faults.items()))
+
+
+def cases(scene: Scene, unknown_host: str = "nope.test") -> st.SearchStrategy[Case]:
+    """Requests to the scene's gateway; some to `unknown_host`, which nobody serves."""
+    return st.one_of(_aimed(scene), _aimed(scene), _stray(scene, unknown_host))
+
+
+@st.composite
+def faulty_cases(draw: st.DrawFn, scene: Scene, fault: str) -> Case:
+    """Requests that a token with every scope would be allowed, with one that has the fault instead."""
+    component, method, host, path = draw(st.sampled_from(_protected(scene)))
+    target = "/" + "/".join(map(draw, map(_spelt, path))) + draw(st.sampled_from(_QUERIES))
+    port = draw(st.sampled_from(["", "", ":80", ":8443"]))
+    token = _faults(scene, component)[fault]
+    return Case(method, host + port, target.encode(), (f"Bearer {token}",), draw(_HEADERS), fault)
+
+
+def landmarks(scene: Scene) -> list[Case]:
+    """A request to every place where a rule holds, allowed if anybody is: without a token where that is meant."""
+    found: list[Case] = []
+    for component in scene.estate.exposed:
+        token = scene.issuers[component.provider].service(component.scopes)
+        for endpoint, rule in _places(scene, component.key):
+            if rule:
+                authorization = () if rule.public else (f"Bearer {token}",)
+                host = endpoint.host.replace("*", "x")
+                found.append(Case(rule.methods[0], host, written(rule.path).encode(), authorization))
+    return found
+
+
+_HEADERS = st.lists(
+    st.sampled_from(
+        [
+            b"X-Auth-Client: forged", b"x_auth_subject: forged", b"X-AUTH_Scopes: forged", b"X-Consumer-Username: forged",
+            b"Connection: X-Auth-Client", b"X-HTTP-Method-Override: GET", b"X-Original-URL: /orders/health", b"Accept: */*",
+            b"X-Forwarded-Host: a.test", b"Forwarded: host=a.test", b"Upgrade: websocket", b"Cookie: jwt=x.y.z",
+            b"Content-Length: 0", b"\r\n".join(b"X-Filler-%d: 1" % number for number in range(110)),
+        ]
+    ),
+    max_size=3,
+    unique=True,
+).map(tuple)  # fmt: skip
+_ODD = [
+    ("Basic YTpi",), ("bearer x.y.z",), ("Bearer  x.y.z",), ("Negotiate bearer",), ("Bearer",), ("Bearer x.y.z, Bearer x.y.z",),
+    ("Basic YTpi", "Bearer x.y.z"), ("Token x.y.z",), ("",),
+]  # fmt: skip
+# TRACE and CONNECT never get as far: nginx itself answers 405.
+_OTHER_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "PROPFIND")
 _ELEMENTS = ["orders", "health", "deep", "docs", "nested", "files", "7", "x:y", "x%3ay", "x%3Ay", "%6frders", ".", "..", "",
              "orders-internal", "Health", "%2e%2e", "..;", "%2f", "%5c", "a%20b", "%25", "caf%C3%A9", "%ff", "h\\x", "ORDERS", "%zz", "a%00"]  # fmt: skip
-_TARGETS = st.builds(
-    lambda parts, query: ("/" + "/".join(parts) + query).encode(),
-    st.lists(st.sampled_from(_ELEMENTS), max_size=5),
-    st.sampled_from(["", "?x=/orders", "?"]),
-)
-# TRACE and CONNECT never get as far: nginx itself answers 405.
-_METHODS = st.sampled_from(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "PROPFIND"])
+_QUERIES = ("", "", "?x=/orders", "?", "?a=%2F&b=//..;")
+_HARMLESS = ("", ".", "x/..", "%2e", "y/%2E%2e")
+_HARMFUL = ("..", "..;", "..%2f7", "%2e%2e%5c", "a%00", "%ff", "h\\x", "%zz", "%252e", "x;y", "x#y", "a%3bb", "%0a")
+_BELOW = ("7", "health", "deep", "x:y", "CAPS", "caf%C3%A9", "a%20b", "v1.0", "orders", "docs")
+_ESCAPES = {"o": "%6f", "d": "%64", ":": "%3a", "(": "%28", "+": "%2B", "$": "%24", ".": "%2e", "-": "%2D"}
 
 
-def cases(domain: str, issuer: Issuer, unknown_host: str = "nope.test") -> st.SearchStrategy[Case]:
-    """Requests to `nested_estate(domain, ...)`, and some to `unknown_host`, which nobody serves."""
-    faults = issuer.faults()
-    tokens = st.one_of(
-        st.builds(issuer.service, _SCOPES),
-        st.builds(issuer.user, _SCOPES, _GROUPS),
-        st.sampled_from(sorted(faults)).map(faults.__getitem__),
-    )
-    authorization = st.one_of(st.just(()), st.builds(lambda token: (f"Bearer {token}",), tokens), st.sampled_from(_ODD))
-    hosts = [f"orders.{domain}", f"orders.{domain}:80", f"ORDERS.{domain}", f"a.{domain}", f"x.deep.{domain}"]
-    return st.builds(Case, _METHODS, st.sampled_from([*hosts, unknown_host]), _TARGETS, authorization)
+@st.composite
+def _stray(draw: st.DrawFn, scene: Scene, unknown_host: str) -> Case:
+    """Whatever a client can send, to any host of the estate and to others."""
+    component = draw(st.sampled_from(scene.estate.exposed))
+    host = draw(_host(draw(st.sampled_from(component.endpoints))))
+    host = draw(st.sampled_from([host, host, host.upper(), f"{host}.", f"-{host}", unknown_host]))
+    target = "/" + "/".join(draw(st.lists(st.sampled_from(_ELEMENTS), max_size=5))) + draw(st.sampled_from(_QUERIES))
+    authorization = draw(_tokens(scene, component.key) | st.sampled_from(_ODD))
+    return Case(draw(st.sampled_from(_OTHER_METHODS)), host, target.encode(), authorization, draw(_HEADERS))
+
+
+@st.composite
+def _aimed(draw: st.DrawFn, scene: Scene) -> Case:
+    """A request to one rule or gateway path, often past it by a hair, with any token that may help."""
+    component = draw(st.sampled_from(scene.estate.exposed))
+    endpoint, rule = draw(st.sampled_from(_places(scene, component.key)))
+    method = draw(st.sampled_from([*(rule.methods if rule else ()), *_OTHER_METHODS]))
+    elements = [*map(draw, map(_spelt, rule.path if rule else endpoint.path))]
+    elements += draw(st.lists(st.sampled_from(_BELOW), max_size=2))
+    if noise := draw(st.sampled_from([(), (), _HARMLESS, _HARMFUL])):
+        elements.insert(draw(st.integers(0, len(elements))), draw(st.sampled_from(noise)))
+    target = "/" + "/".join(elements) + draw(st.sampled_from(_QUERIES))
+    authorization = draw(st.just(()) | _tokens(scene, component.key) | _tokens(scene, component.key))
+    return Case(method, draw(_host(endpoint)), target.encode(), authorization, draw(_HEADERS))
+
+
+def _spelt(element: str) -> st.SearchStrategy[str]:
+    """The element as a client may write it."""
+    escaped = "".join(_ESCAPES.get(character, character) for character in element)
+    return st.sampled_from([element, element, escaped])
+
+
+def _host(endpoint: Endpoint) -> st.SearchStrategy[str]:
+    """A host that the endpoint's stands for, with and without a port."""
+    hosts = [endpoint.host.replace("*", label) for label in ("x", "y.x")]
+    return st.sampled_from([*hosts, *hosts, f"{hosts[0]}:80", f"{hosts[0]}:8443"])
+
+
+@cache
+def _places(scene: Scene, component: str) -> list[tuple[Endpoint, Rule | None]]:
+    """Where a component's rules hold: endpoints with the rules on and below them, and by themselves."""
+    found = scene.estate.components[component]
+    return [
+        (endpoint, rule)
+        for endpoint in found.endpoints
+        for rule in (None, *found.rules)
+        if rule is None or within(rule.path, endpoint.path)
+    ]
+
+
+@cache
+def _protected(scene: Scene) -> list[tuple[str, str, str, Elements]]:
+    """Component, method, host and path, where nobody without a token is let in and whoever has every scope is."""
+    found = [
+        (component.key, method, endpoint.host.replace("*", label), rule.path)
+        for component in scene.estate.exposed
+        for endpoint, rule in _places(scene, component.key)
+        if rule
+        for method in rule.methods
+        for label in ("x", "y.x")
+    ]
+    return [
+        (component, method, host, path)
+        for component, method, host, path in dict.fromkeys(found)
+        if Case(method, host, written(path).encode(), fault="any").decided_by_its_fault(scene, component)
+    ]
+
+
+@cache
+def _faults(scene: Scene, component: str) -> dict[str, str]:
+    """Tokens with every scope of the component, by what is wrong with them."""
+    found = scene.estate.components[component]
+    issuer = scene.issuers[found.provider]
+    (stranger,) = (other for other in scene.issuers.values() if other is not issuer)
+    return issuer.faults(found.scopes, stranger)
+
+
+@cache
+def _tokens(scene: Scene, component: str) -> st.SearchStrategy[tuple[str, ...]]:
+    """Tokens of services and users with some of the component's scopes, and now and then one with a fault."""
+    found = scene.estate.components[component]
+    issuer = scene.issuers[found.provider]
+    scopes = st.lists(st.sampled_from([*found.scopes, "other"]), max_size=4, unique=True)
+    named = [issuer.provider.group(group) for group in GROUPS]
+    groups = st.lists(st.sampled_from([*named, *named, *GROUPS, "none"]), max_size=3, unique=True)
+    good = st.builds(issuer.service, scopes) | st.builds(issuer.user, scopes, groups)
+    both = st.builds(lambda scopes: issuer.token(scopes, aud=["api://other", issuer.provider.audience]), scopes)
+    faulty = st.deferred(lambda: st.sampled_from(sorted(_faults(scene, component).values())))
+    return (good | good | both | faulty).map(lambda token: (f"Bearer {token}",))

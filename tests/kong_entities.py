@@ -11,6 +11,8 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from access.model import METHODS, Component, Estate
 from components.gateway import names, plugins
@@ -85,7 +87,15 @@ class Entities:
             issuer = estate.stack.providers[provider].issuer
             ring = self.make("/consumers", {"username": names.ring(stack, provider), "custom_id": issuer, "tags": tags})
             for kid, pem in keys.items():
-                credential = {"key": kid, "algorithm": "RS256", "rsa_public_key": pem, "secret": "unused", "tags": tags}
+                public = load_pem_public_key(pem.encode())
+                algorithm = "RS256" if isinstance(public, RSAPublicKey) else "ES256"
+                credential = {
+                    "key": kid,
+                    "algorithm": algorithm,
+                    "rsa_public_key": pem,
+                    "secret": "unused",
+                    "tags": tags,
+                }
                 self.make(f"/consumers/{ring['id']}/jwt", credential)
 
     def guard(self, estate: Estate, component: Component, upstream: str, port: int | None = None) -> None:

@@ -69,6 +69,14 @@ def test_an_elliptic_key_signs_with_es256_only() -> None:
     )
 
 
+@pytest.mark.parametrize("length", [0, 1, 63, 65, 96, 256])
+def test_a_signature_that_cannot_be_of_es256_is_refused_on_every_path(length: int) -> None:
+    """Kong answers 500 to one that is not of 64 bytes, so the header is refused before."""
+    head, body, _ = token({"kid": "e", "alg": "ES256"}, PAYLOAD, EC).split(".")
+    assert isinstance(bearer([f"Bearer {head}.{body}.{encoded(bytes(length))}"]), Refusal)
+    assert bearer([f"Bearer {head}.{body}.{encoded(bytes(64))}"]) == f"{head}.{body}.{encoded(bytes(64))}"
+
+
 def test_scopes_may_be_words() -> None:
     """Providers that write scopes as one text are told by their spelling."""
     ring = replace(

@@ -16,10 +16,10 @@ import httpx
 import pytest
 
 from sandbox import launchers, toolchain
-from tests.gateway_cases import Case, nested_estate
+from tests.gateway_cases import Case, landmarks
 from tests.kong_entities import Entities
 from tests.live.live_gateway import LiveGateway
-from tests.live.live_run import CASES_DOMAIN, RUN, Target, issuer, stack, upstream_host
+from tests.live.live_run import RUN, Target, scene, upstream_host
 from tests.live.live_upstream import Upstream
 
 _FOUND = Target.of(os.environ)
@@ -89,24 +89,9 @@ def live(kong: Target, before: dict[str, dict[str, Any]]) -> Iterator[LiveGatewa
 
 @pytest.fixture(scope="session")
 def entities(live: LiveGateway) -> Iterator[Entities]:
-    """The entities of `nested_estate`, once every worker sees all of them."""
-    estate = nested_estate(CASES_DOMAIN, stack())
+    """The entities of the tier's estate, once every worker sees all of them."""
     with Entities(live.target.admin_url, live.target.token) as made:
-        made.estate(estate, {"main": {issuer().kid: issuer().pem}}, upstream_host(), live.upstream.port)
-        orders, wild, deep = f"orders.{CASES_DOMAIN}", f"a.{CASES_DOMAIN}", f"x.deep.{CASES_DOMAIN}"
-        read = (f"Bearer {issuer().service(['read'])}",)
-        live.await_steady(
-            [
-                (Case("GET", orders, b"/orders"), 401),
-                (Case("GET", orders, b"/orders", read), 200),
-                (Case("GET", orders, b"/orders/health"), 200),
-                (Case("GET", orders, b"/orders/files"), 401),
-                (Case("GET", orders, b"/docs"), 200),
-                (Case("GET", orders, b"/orders/nested"), 401),
-                (Case("GET", wild, b"/"), 200),
-                (Case("POST", wild, b"/"), 401),
-                (Case("GET", deep, b"/orders"), 401),
-            ],
-            bound=3 * made.facts.settle + 15,
-        )
+        made.estate(scene().estate, scene().pems, upstream_host(), live.upstream.port)
+        expected = [(case, case.meant(scene()).status) for case in landmarks(scene())]
+        live.await_steady(expected, bound=3 * made.facts.settle + 60)
         yield made

@@ -39,6 +39,19 @@ class Outcome:
     status: int
     arrived: bytes | None
 
+    def told(self) -> dict[str, str]:
+        """The identity headers that arrived, by name as CGI folds names. Fails for one that arrived twice."""
+        assert self.arrived is not None
+        lines = self.arrived.decode("latin-1").split("\r\n\r\n", 1)[0].split("\r\n")[1:]
+        pairs = [(name.lower().replace("_", "-").replace(".", "-"), value) for name, _, value in map(_parted, lines)]
+        told = [(name, value) for name, value in pairs if name.startswith("x-auth-")]
+        assert len(told) == len(dict(told)), "a header arrived twice"
+        return dict(told)
+
+
+def _parted(line: str) -> tuple[str, str, str]:
+    return line.partition(": ")
+
 
 @dataclass(frozen=True, slots=True)
 class LiveGateway:

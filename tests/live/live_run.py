@@ -13,28 +13,50 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from access.model import Provider, Stack
-from tests.estates import SPELLING
-from tests.gateway_cases import Issuer
+from access.model import Stack
+from tests import gateway_estates
+from tests.estates import estate
+from tests.gateway_estates import Scene, generated_applications, nested_applications
+from tests.gateway_tokens import Issuer
 
 RUN: Final = f"live-{secrets.token_hex(4)}"
 """Stacks, hosts, issuers and key ids of a run carry it, so that entities of others are never touched."""
 
 CASES_DOMAIN: Final = f"cases.{RUN}.example.com"
+GENERATED_DOMAIN: Final = f"generated.{RUN}.example.com"
 HAMMER_DOMAIN: Final = f"hammer.{RUN}.example.com"
 ENGINE_DOMAIN: Final = f"engine.{RUN}.example.com"
 
 
+SEED: Final = int(os.environ.get("LIVE_SEED") or 7)
+"""What is generated, Applications and requests, is generated from it."""
+
+
 def stack(name: str = RUN) -> Stack:
-    """A stack with one issuer of its own. `name` starts with RUN."""
-    provider = Provider("main", f"api://{name}", SPELLING, issuer=f"https://issuer.{name}.example.com")
-    return Stack(name, {"main": provider}, scheme="http")
+    """A stack with issuers of its own. `name` starts with RUN."""
+    return gateway_estates.stack(name, "http")
+
+
+def issuers(name: str = RUN) -> Mapping[str, Issuer]:
+    """The issuers of `stack(name)`."""
+    return _issuers(name)
 
 
 @cache
+def _issuers(name: str) -> Mapping[str, Issuer]:
+    return gateway_estates.issuers(stack(name), time.time())  # once: keys must stay the same
+
+
 def issuer(name: str = RUN) -> Issuer:
-    """The issuer of `stack(name)`; its key id is unique in the workspace. Cached, since keys take a while to make."""
-    return Issuer(time.time(), kid=name, provider=stack(name).default_provider)
+    """The one whose tokens components ask for by default."""
+    return issuers(name)["main"]
+
+
+@cache
+def scene() -> Scene:
+    """What the tier's requests are about: an estate written by hand, and Applications that are generated."""
+    texts = [*nested_applications(CASES_DOMAIN), *generated_applications(GENERATED_DOMAIN, 6, SEED)]
+    return Scene(estate(*texts, stack=stack()), issuers())
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from access.paths import read
-from tests.gateway_cases import Case, cases, nested_estate
+from tests.gateway_cases import STATUSES, Case, Coverage, cases, faulty_cases
+from tests.gateway_tokens import MALFORMED
 from tests.live.live_gateway import LiveGateway
-from tests.live.live_run import CASES_DOMAIN, issuer, stack
+from tests.live.live_run import CASES_DOMAIN, SEED, issuer, issuers, scene
 
 CASES = int(os.environ.get("LIVE_CASES") or 500)
+EACH = max(CASES // 100, 1)
+"""Requests with each fault of a token."""
+
+COVERAGE = Coverage()
 
 # Hosts below CASES_DOMAIN, but for the last, which nobody serves.
 ORDERS, CAPITALS, WILD, DEEP, UNKNOWN = "orders", "ORDERS", "a", "x.deep", "nobody.example.net"
@@ -118,54 +125,7 @@ OF_A_USER = [
     ("GET", b"/orders/nested", NONE, (), 200),
 ]
 
-FAULTS = [
-    "expired",
-    "exp is a text",
-    "no exp",
-    "early",
-    "nbf is a text",
-    "another issuer",
-    "another audience",
-    "audiences of two types",
-    "an ID token",
-    "no jti",
-    "no client",
-    "client is a number",
-    "client with a line feed",
-    "subject is not the client",
-    "user is a number",
-    "groups is a text",
-    "scopes is a text",
-    "scopes of two types",
-    "scopes is an object",
-    "overage",
-    "kid in the payload",
-    "another key",
-    "unknown key id",
-    "key id is a number",
-    "alg none",
-    "alg HS256",
-    "scp twice",
-    "NaN",
-    "payload is an array",
-    "not UTF-8",
-    "nested deeply",
-    "not JSON",
-    "an empty part",
-]
-
-# Admission refuses these on public paths, too; the others count as no token there.
-MALFORMED = {
-    "kid in the payload",
-    "key id is a number",
-    "scp twice",
-    "NaN",
-    "payload is an array",
-    "not UTF-8",
-    "nested deeply",
-    "not JSON",
-    "an empty part",
-}
+FAULTS = list(issuer().faults((), issuers()["other"]))
 
 
 def _case(method: str, host: str, target: bytes, *authorization: str) -> Case:
@@ -174,7 +134,7 @@ def _case(method: str, host: str, target: bytes, *authorization: str) -> Case:
 
 def _check(live: LiveGateway, case: Case, status: int) -> None:
     """Model, gateway and upstream agree on the status that was written by hand."""
-    meant = case.meant(nested_estate(CASES_DOMAIN, stack()), issuer())
+    meant = case.meant(scene())
     assert meant.status == status
     outcome = live.send(case)
     assert outcome.status in case.statuses(meant), f"{outcome.status}, not {status}: {meant.reason}"
@@ -218,21 +178,18 @@ def test_a_user_in_groups(
 @pytest.mark.usefixtures("entities")
 def test_a_token_with_a_fault(live: LiveGateway, fault: str) -> None:
     """It opens nothing; on a public path it is no token, unless another reader could see a different one in it."""
-    authorization = (f"Bearer {issuer().faults()[fault]}",)
+    token = issuer().faults(RW, issuers()["other"])[fault]
+    authorization = (f"Bearer {token}",)
     _check(live, _case("GET", ORDERS, b"/orders", *authorization), 401)
     _check(live, _case("GET", ORDERS, b"/orders/nested", *authorization), 401)
     _check(live, _case("GET", ORDERS, b"/orders/health", *authorization), 401 if fault in MALFORMED else 200)
 
 
-def test_every_fault_is_in_the_table() -> None:
-    """The generator knows no fault that is not asked for by name above; `two audiences` is none."""
-    assert {*FAULTS, "two audiences"} == set(issuer().faults())
-
-
 @pytest.mark.usefixtures("entities")
 def test_a_token_for_two_audiences_counts(live: LiveGateway) -> None:
     """One of them is ours."""
-    _check(live, _case("GET", ORDERS, b"/orders", f"Bearer {issuer().faults()['two audiences']}"), 200)
+    both = issuer().token(R, aud=["api://other", issuer().provider.audience])
+    _check(live, _case("GET", ORDERS, b"/orders", f"Bearer {both}"), 200)
 
 
 @pytest.mark.parametrize(
@@ -282,23 +239,56 @@ def test_the_upstream_gets_the_path_that_was_decided_on(live: LiveGateway, sent:
     assert outcome.arrived.startswith(b"GET " + arrived + b" HTTP/1.1\r\n")
 
 
-@pytest.mark.timeout(300)
-@settings(
-    max_examples=CASES,
+generated = partial(
+    settings,
     deadline=None,
     database=None,
     phases=(Phase.generate,),  # shrinking would ask a gateway of somebody's thousands of times
     suppress_health_check=list(HealthCheck),
 )
-@given(case=st.deferred(lambda: cases(CASES_DOMAIN, issuer(), UNKNOWN)))
-@pytest.mark.usefixtures("entities")
-def test_the_gateway_answers_as_decide(live: LiveGateway, case: Case) -> None:
-    """For any request, LIVE_CASES of them: the status of the model, and the path that arrives is the one it read."""
-    meant = case.meant(nested_estate(CASES_DOMAIN, stack()), issuer())
+
+
+def _check_generated(live: LiveGateway, case: Case) -> None:
+    """The status of the model; what arrives has the path that it read, and the identity that it verified."""
+    meant = case.meant(scene())
     outcome = live.send(case)
+    COVERAGE.add(scene(), case, meant)
     assert outcome.status in case.statuses(meant), (outcome.status, meant)
     assert (outcome.arrived is not None) == meant.allowed
     if outcome.arrived is not None:
         target = outcome.arrived.split(b" ", 2)[1]
         assert read(target) == read(case.target)
         assert not {b"", b".", b".."} & set(target.partition(b"?")[0].split(b"/")[1:-1])
+        assert outcome.told() == case.told(scene(), meant)
+
+
+@pytest.mark.timeout(0)
+@seed(SEED)
+@generated(max_examples=max(CASES - EACH * len(FAULTS), 1))
+@given(case=st.deferred(lambda: cases(scene(), UNKNOWN)))
+@pytest.mark.usefixtures("entities")
+def test_the_gateway_answers_as_decide(live: LiveGateway, case: Case) -> None:
+    """For any request, LIVE_CASES of them together with those of the next test."""
+    _check_generated(live, case)
+
+
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("fault", FAULTS)
+@seed(SEED)
+@generated(max_examples=EACH)
+@given(data=st.data())
+@pytest.mark.usefixtures("entities")
+def test_the_gateway_answers_as_decide_to_a_token_with_a_fault(
+    live: LiveGateway, fault: str, data: st.DataObject
+) -> None:
+    """Requests that the same token without its fault would be allowed."""
+    _check_generated(live, data.draw(faulty_cases(scene(), fault)))
+
+
+@pytest.mark.usefixtures("entities")
+def test_the_generated_requests_covered_every_status_and_every_fault(report: Callable[[str], None]) -> None:
+    """And how often, at the end of the run."""
+    for line in COVERAGE.lines():
+        report(line)
+    assert {status for status in STATUSES if not COVERAGE.statuses[status]} == set()
+    assert {fault for fault in FAULTS if not COVERAGE.faults[fault]} == set()

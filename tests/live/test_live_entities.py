@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from components.gateway import plugins
-from tests.gateway_cases import nested_estate
 from tests.kong_entities import Entities
 from tests.live.live_gateway import LiveGateway
-from tests.live.live_run import CASES_DOMAIN, stack
+from tests.live.live_run import scene
 
 
 def test_every_entity_is_accepted_and_reads_back_as_it_was_sent(entities: Entities) -> None:
@@ -42,7 +41,7 @@ def test_the_schemas_have_the_fields_that_are_used(live: LiveGateway) -> None:
 
 def test_a_table_with_every_character_reaches_the_gate_unchanged(entities: Entities) -> None:
     """Brackets and escapes in the names of groups neither end the Lua string nor change on the way."""
-    estate = nested_estate(CASES_DOMAIN, stack())
+    estate = scene().estate
     orders = estate.components["orders/api"]
     script = entities.configs(estate, orders, 8080)["post-function"]["access"]
     kept = [entities.read(path)["config"]["access"] for path in entities.paths("/plugins", name="post-function")]

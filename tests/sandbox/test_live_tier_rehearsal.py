@@ -26,7 +26,7 @@ def _live_tier(kong: Kong | None, *arguments: str) -> CompletedProcess[str]:
     }
     if kong:
         urls = {"KONG_ADMIN_URL": kong.admin_url, "KONG_PROXY_URL": kong.proxy_url}
-        environment |= {**urls, "KONG_ADMIN_TOKEN": TOKEN, "LIVE_CASES": "100"}
+        environment |= {**urls, "KONG_ADMIN_TOKEN": TOKEN, "LIVE_CASES": "300"}
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *(arguments or ("tests/live",))]
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

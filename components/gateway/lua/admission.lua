@@ -40,13 +40,15 @@ local function is_key_id(kid)
 end
 
 -- False where a header that mentions bearer could be read as more than one token, or as a token that `jwt` and the gate
--- would read differently (`jwt` prefers a key id in the payload; odd key ids make it fail with a 500).
+-- would read differently (`jwt` prefers a key id in the payload; odd key ids make it fail with a 500, as do signatures of
+-- ES256 that are not of 64 bytes, which are 86 characters).
 local function credible(values)
   if not bearer_mentioned(values) then return true end
   local token = #values == 1 and string.match(values[1], "^Bearer ([%w_-]+%.[%w_-]+%.[%w_-]+)$")
   if not token then return false end
-  local header, payload = token_parts(token)
+  local header, payload, signature = token_parts(token)
   return header ~= nil and is_key_id(header.kid) and payload.kid == nil
+    and (header.alg ~= "ES256" or #signature == 86)
 end
 
 -- A target in absolute form names a host of its own, which upstreams are told of beside the Host header's.

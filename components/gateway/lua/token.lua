@@ -10,13 +10,13 @@ do
     return ngx.decode_base64(padded)
   end
 
-  -- token_parts("a.b.c") -> header, payload: both JSON objects; nil where anything is not as it must be.
+  -- token_parts("a.b.c") -> header, payload: both JSON objects, and "c"; nil where anything is not as it must be.
   function token_parts(token)
-    local head, body = match(token, "^([%w_-]+)%.([%w_-]+)%.[%w_-]+$")
+    local head, body, signature = match(token, "^([%w_-]+)%.([%w_-]+)%.([%w_-]+)$")
     if not head then return nil end
     local header, payload = json_read(base64url_decode(head)), json_read(base64url_decode(body))
     if not json_is_object(header) or not json_is_object(payload) then return nil end
-    return header, payload
+    return header, payload, signature
   end
 
   local function refused(hex)   -- encodings of control bytes and of / \ ; ? %
