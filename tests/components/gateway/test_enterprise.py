@@ -26,8 +26,9 @@ from sandbox.kong.store import Snapshot
 from tests import kong_entities
 from tests.components.gateway import openid_connect_reference as reference
 from tests.components.test_application_mocks import Registered, all_of, run_program
-from tests.estates import STACK
-from tests.gateway_cases import Case, Issuer, cases, nested_estate
+from tests.estates import estate
+from tests.gateway_cases import Case, cases
+from tests.gateway_estates import Scene, issuers, nested_applications, stack
 
 VERSION = "3.10.0.0-enterprise-edition"
 FRAMES = ("ws_handshake", "ws_client_frame", "ws_upstream_frame", "ws_close")
@@ -177,8 +178,8 @@ def test_the_gate_of_enterprise_is_the_same_script(registered: list[Registered])
 # Requests
 
 WHEN = time.time()
-TRUSTED = Issuer(now=WHEN)
-ESTATE = nested_estate("example.com", STACK)
+SCENE = Scene(estate(*nested_applications("example.com"), stack=stack("tests")), issuers(stack("tests"), WHEN))
+TRUSTED = SCENE.issuers["main"]
 VERIFY = jwt.access
 After = Callable[[Exchange], None]
 
@@ -208,8 +209,7 @@ def gateway() -> Iterator[Gateway]:
 
     with Kong(now=lambda: WHEN) as kong, pytest.MonkeyPatch.context() as patch:
         made = Gateway(kong)
-        pems = {"main": {TRUSTED.kid: TRUSTED.pem}}
-        kong_entities.deploy(kong.admin_url, ESTATE, pems, authentication="openid-connect")
+        kong_entities.deploy(kong.admin_url, SCENE.estate, SCENE.pems, authentication="openid-connect")
         patch.setattr(jwt, "access", openid_connect_stand_in)
         yield made
 
@@ -308,7 +308,7 @@ def test_the_verified_token_stays_at_the_gateway(gateway: Gateway) -> None:
 def test_a_gate_for_jwt_does_not_listen_to_openid_connect() -> None:
     """Each gate takes the word of one plugin: the other's, even complete, is none."""
     with Kong(now=lambda: WHEN) as kong, pytest.MonkeyPatch.context() as patch:
-        kong_entities.deploy(kong.admin_url, ESTATE, {"main": {TRUSTED.kid: TRUSTED.pem}})
+        kong_entities.deploy(kong.admin_url, SCENE.estate, SCENE.pems)
 
         def said_as_openid_connect(exchange: Exchange, config: Mapping[str, Any], known: Snapshot) -> None:
             VERIFY(exchange, config, known)
@@ -323,12 +323,12 @@ def test_a_gate_for_jwt_does_not_listen_to_openid_connect() -> None:
 
 
 @settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(case=cases("example.com", TRUSTED))
+@given(case=cases(SCENE))
 def test_the_gate_of_enterprise_answers_as_decide(gateway: Gateway, case: Case) -> None:
     """For any request, behind the stand-in for openid-connect."""
     gateway.after = lambda _: None
     got = gateway.kong.handle(case.raw(), scheme="https")
-    meant = case.meant(ESTATE, TRUSTED)
+    meant = case.meant(SCENE)
     assert got.status in case.statuses(meant), (got.status, meant, got.body)
     assert (got.upstream is not None) == meant.allowed
 
@@ -363,16 +363,16 @@ def test_a_kong_enterprise_without_openid_connect_is_refused() -> None:
 def test_a_stack_is_oss_unless_it_says_otherwise_and_only_enterprise_has_workspaces() -> None:
     """What `gateway.edition` may be, and its default."""
 
-    def stack(**more: str) -> dict[str, Any]:
+    def written(**more: str) -> dict[str, Any]:
         where = {"namespace": "kong", "podLabels": {"app": "kong"}}
         return {
             "cloud": "local", "asOf": "2026-01-01", "gateway": {**where, **more},
             "identityProviders": [{"name": "okta", "type": "okta"}],
         }  # fmt: skip
 
-    assert parse("s", stack()).gateway.edition == "oss"
-    assert parse("s", stack(edition="enterprise", workspace="w")).gateway.edition == "enterprise"
+    assert parse("s", written()).gateway.edition == "oss"
+    assert parse("s", written(edition="enterprise", workspace="w")).gateway.edition == "enterprise"
     with pytest.raises(StackError, match=r'kong-oam:gateway\.edition: "free" is none of oss, enterprise'):
-        parse("s", stack(edition="free"))
+        parse("s", written(edition="free"))
     with pytest.raises(StackError, match="only Kong Enterprise has workspaces; set edition to enterprise"):
-        parse("s", stack(workspace="w"))
+        parse("s", written(workspace="w"))
