@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from access.model import METHODS, Estate, Mark, Provider, Spelling, Stack
+from access.model import METHODS, Estate, Listing, Mark, Provider, Spelling, Stack
 from access.tokens import KeyRing
 from tests.estates import SPELLING, api
 from tests.gateway_tokens import GROUPS, Issuer, ec_key
@@ -30,13 +30,13 @@ ACCESS = """
 """
 
 _WORDS = Spelling(
-    client="azp", user="oid", scopes="scope", scopes_form="words", groups="roles", subject="sub",
-    marks=(Mark("use", "access"), Mark("ver", "2.", prefix=True)), overage=("hasgroups", "_claim_names"),
+    client="azp", user="oid", scopes=Listing("scope", "words"), service_scopes=Listing("roles"), groups="groups", subject="sub",
+    own="idtyp", own_value="app", marks=(Mark("use", "access"), Mark("ver", "2.", prefix=True)), overage=("hasgroups", "_claim_names"),
 )  # fmt: skip
 
 
 def stack(name: str, scheme: Any = "https") -> Stack:
-    """A stack with two issuers: `main` signs with RS256 and lists scopes, `other` signs with ES256 and writes words."""
+    """A stack with two issuers: `main` signs with RS256, `other` with ES256 and spells things another way."""
     main = Provider("main", f"api://{name}", SPELLING, issuer=f"https://issuer.{name}.example.com")
     renamed = {group: f"id-of-{group}" for group in GROUPS[:2]}
     other = Provider("other", f"api://{name}/other", _WORDS, issuer=f"https://other.{name}.example.com", groups=renamed)

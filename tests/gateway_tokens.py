@@ -38,6 +38,10 @@ def _signature(key: PrivateKey, text: str) -> bytes:
     return r.to_bytes(32) + s.to_bytes(32)
 
 
+def _written(scopes: Iterable[str], form: str) -> str | list[str]:
+    return list(scopes) if form == "list" else " ".join(scopes)
+
+
 @dataclass(frozen=True, slots=True)
 class Issuer:
     """An issuer: `key` is in its ring as `kid`, `stray` is not. `now` is in Unix seconds."""
@@ -75,8 +79,13 @@ class Issuer:
         return f"{text}.{encoded(_signature(key or self.key, text))}"
 
     def payload(self, scopes: Iterable[str] = (), /, **changes: Any) -> bytes:
-        """Claims of a service's token that is good for an hour; a change to None takes a claim away."""
+        """Claims of a token that is good for an hour, a service's unless `changes` have the claim that marks a user.
+
+        A change to None takes a claim away.
+        """
         spelling = self.provider.spelling
+        listing = spelling.scopes if spelling.user in changes else spelling.service_scopes
+        own = {} if spelling.user in changes else {spelling.own: spelling.own_value or "c"}
         base = {
             "iss": self.provider.issuer,
             "aud": self.provider.audience,
@@ -84,7 +93,8 @@ class Issuer:
             **{mark.claim: mark.value + ("1" if mark.prefix else "") for mark in spelling.marks},
             spelling.client: "c",
             spelling.subject: "c",
-            spelling.scopes: list(scopes) if spelling.scopes_form == "list" else " ".join(scopes),
+            listing.claim: _written(scopes, listing.form),
+            **own,
         }
         return json.dumps({name: value for name, value in {**base, **changes}.items() if value is not None}).encode()
 
@@ -110,7 +120,8 @@ class Issuer:
         user = partial(self.user, scopes, map(provider.group, GROUPS))
         good = self.payload(scopes)
         head, body, signature = signed(good).split(".")
-        mark = spelling.marks[0]
+        mark, own, listing = spelling.marks[0], spelling.own, spelling.service_scopes
+        other_form = "words" if listing.form == "list" else "list"
         more = partial(self._with, good)
         shared = f"{encoded(json.dumps({'kid': self.kid, 'alg': 'HS256'}).encode())}.{body}"
         return {
@@ -130,14 +141,15 @@ class Issuer:
             "no mark of an access token": token(**{mark.claim: None}),
             "no client": token(**{spelling.client: None}),
             "client is a number": token(**{spelling.client: 7}),
-            "client with a line feed": token(**{spelling.client: "a\nb", spelling.subject: "a\nb"}),
-            "subject is not the client": token(**{spelling.subject: "else"}),
+            "client with a line feed": token(**{spelling.client: "a\nb", own: spelling.own_value or "a\nb"}),
+            "subject is a list": token(**{spelling.subject: ["c"]}),
+            "neither a user's nor a service's own": token(**{own: "else"}),
             "user is a number": user(**{spelling.user: 7}),
             "groups is a text": user(**{spelling.groups: "sales"}),
             "groups of two types": user(**{spelling.groups: ["sales", 1]}),
-            "scopes are of the other form": token(**{spelling.scopes: self._other_form(scopes)}),
-            "scopes of two types": token(**{spelling.scopes: [*scopes, 1]}),
-            "scopes is an object": token(**{spelling.scopes: {"read": True}}),
+            "scopes are of the other form": token(**{listing.claim: _written(scopes, other_form)}),
+            "scopes of two types": token(**{listing.claim: [*scopes, 1]}),
+            "scopes is an object": token(**{listing.claim: {"read": True}}),
             "overage": user(**{spelling.overage[0]: True}),
             "kid in the payload": token(kid=self.kid),
             "another key": signed(good, self.stray),
@@ -153,7 +165,7 @@ class Issuer:
             "a stranger's key": stranger.signed(good),
             "a stranger's key under our key id": signed(good, stranger.key),
             "claims changed after signing": f"{head}.{encoded(self.payload((*scopes, 'x')))}.{signature}",
-            "scopes twice": signed(more(f'"{spelling.scopes}":["read","write"]')),
+            "scopes twice": signed(more(f'"{listing.claim}":["read","write"]')),
             "a key twice, deep inside": signed(more('"x":[{"a":1,"a":2}]')),
             "NaN": signed(more('"x":NaN')),
             "a lone surrogate": signed(more('"x":"\\ud800"')),
@@ -166,9 +178,6 @@ class Issuer:
             "padded": f"{head}.{body}=.{signature}",
             "four parts": f"{head}.{body}.{signature}.{signature}",
         }
-
-    def _other_form(self, scopes: Iterable[str]) -> str | list[str]:
-        return " ".join(scopes) if self.provider.spelling.scopes_form == "list" else list(scopes)
 
     @staticmethod
     def _with(payload: bytes, member: str) -> bytes:
