@@ -84,8 +84,9 @@ class Issuer:
         A change to None takes a claim away.
         """
         spelling = self.provider.spelling
-        listing = spelling.scopes if spelling.user in changes else spelling.service_scopes
-        own = {} if spelling.user in changes else {spelling.own: spelling.own_value or "c"}
+        user = changes.get(spelling.user) is not None
+        listing = spelling.scopes if user else spelling.service_scopes
+        own = {} if user else {spelling.own: spelling.own_value or "c"}
         base = {
             "iss": self.provider.issuer,
             "aud": self.provider.audience,

@@ -16,7 +16,7 @@ from access.tokens import Claims, Refusal, User, authenticate, issue
 from sandbox.kong import Kong
 from tests import kong_entities
 from tests.estates import api, estate
-from tests.gateway_cases import Issuer
+from tests.gateway_tokens import Issuer
 
 SPELLING = Spelling(
     client="azp",
