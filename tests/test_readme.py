@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from oam.diagnostics import CODES
+from policies.catalogue import RULES
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -15,6 +16,13 @@ README = (ROOT / "README.md").read_text()
 def test_every_diagnostic_code_is_in_the_readme() -> None:
     """With the same words."""
     assert dict(re.findall(r"^\| ((?:OAM|ACC)\d+) \| (.*?) \|$", README, re.MULTILINE)) == CODES
+
+
+def test_every_policy_is_in_the_readme() -> None:
+    """In the pack's order, with level, words and controls."""
+    rows = [f"| `{r.id}` | {r.level} | {r.title} | {', '.join(r.controls)} |" for r in RULES]
+    table = README[README.index("| rule | level |") :].partition("\n\n")[0]
+    assert table.splitlines()[2:] == rows
 
 
 def test_every_setting_of_a_stack_is_in_the_readme() -> None:

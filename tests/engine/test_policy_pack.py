@@ -1,37 +1,118 @@
-"""A policy pack of one rule guards the estate."""
+"""The policy pack guards the estate: in previews, in updates, and over an exported state."""
 
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
 
 from sandbox.local import STACK
-from tests.engine.conftest import Empty, entities
+from tests.engine.conftest import Empty, Sample, entities
 
-_PACK = """
-from pulumi_policy import EnforcementLevel, PolicyPack, ResourceValidationPolicy
-
-def no_orders(args, report):
-    if args.resource_type == "kong:index/route:Route" and "orders.example.com" in args.props.get("hosts", []):
-        report(f"orders may not be exposed: {args.name}")
-
-PolicyPack(
-    "house-rules",
-    enforcement_level=EnforcementLevel.MANDATORY,
-    policies=[ResourceValidationPolicy("no-orders", "Orders stay inside.", no_orders)],
-)
-"""
+State = dict[str, Any]
+CREDENTIALS = ("sandbox-admin-token", "sandbox-api-token")
 
 
-def test_a_policy_pack_of_one_rule_blocks_an_up(empty: Empty, tmp_path: Path) -> None:
-    """A mandatory policy against the routes of one host: the up fails in its preview, and nothing at all was made."""
-    pack = tmp_path / "pack"
-    pack.mkdir()
-    (pack / "PulumiPolicy.yaml").write_text("runtime: python\n")
-    (pack / "__main__.py").write_text(_PACK)
-    deployment = empty()
-    blocked = deployment.pulumi("up", "-s", STACK, "--yes", "--policy-pack", str(pack), check=False)
-    assert blocked.returncode != 0
-    assert "orders may not be exposed: orders/api-protected-1-8080" in blocked.stdout
+def test_the_sample_estate_has_nothing_but_advice(sample: Sample) -> None:
+    """No mandatory rule finds anything in the stack as it is deployed, and none is left out for an unknown value."""
+    done = sample.deployment.pulumi("preview", "-s", STACK, "--policy-pack", "policies")
+    assert "kong-oam@v0.0.1" in done.stdout
+    assert "[mandatory]" not in done.stdout
+    assert "can't run policy" not in done.stdout
+    assert "orders/api (applications/orders.yaml:26:17) is public without an end" in done.stdout
+
+
+def test_a_first_preview_is_judged_as_far_as_it_is_known(empty: Empty) -> None:
+    """Ids and secrets are unknown then: no rule gives up, and none finds what is not there."""
+    done = empty().pulumi("preview", "-s", STACK, "--policy-pack", "policies")
+    assert "[mandatory]" not in done.stdout
+    assert "can't run policy" not in done.stdout
+    assert "hello/hello-world (applications/hello.yaml:8:7) has no owner" in done.stdout
+
+
+def test_a_mandatory_rule_stops_the_resource_from_being_made(empty: Empty) -> None:
+    """A change of the program gives every client the password grant: the preview fails, and without one no app gets it."""
+    deployment = empty("components")
+    deployment.edit("components/identity/okta.py", "grant_types=", 'grant_types=["password"] or ')
+    previewed = deployment.pulumi("up", "-s", STACK, "--yes", "--policy-pack", "policies", check=False)
+    assert previewed.returncode != 0
     assert entities(deployment.local) == {}
-    without_preview = deployment.run("up", "--policy-pack", str(pack), check=False)
-    assert without_preview.returncode != 0
-    assert "orders may not be exposed: orders/api-" in without_preview.stdout
-    assert [one for one in deployment.local.kong.entities("routes") if "orders.example.com" in one["hosts"]] == []
+    blocked = deployment.run("up", "--policy-pack", "policies", check=False)
+    assert blocked.returncode != 0
+    for said in (previewed.stdout, blocked.stdout):
+        assert "[mandatory] [severity: high]  grant-safe" in said
+        assert re.search(r"okta-app-\S+ may use the password grant", said)
+        assert "Give the client a `kind`" in said
+    assert "apps" not in entities(deployment.local)
+
+
+def analyzed(sample: Sample, folder: Path, change: Callable[[State], None], *more: str) -> CompletedProcess[str]:
+    """`pulumi policy analyze` on the sample's exported state, after `change` to its resources by logical name."""
+    state = json.loads(sample.deployment.pulumi("stack", "export", "-s", STACK).stdout)
+    change({one["urn"].rsplit("::", 1)[1]: one for one in state["deployment"]["resources"]})
+    file = folder / "state.json"
+    file.write_text(json.dumps(state))
+    return sample.deployment.pulumi(
+        "policy", "analyze", "--file", str(file), "--policy-pack", "policies", *more, check=False
+    )
+
+
+def nothing(_: State) -> None: ...
+
+
+def another_script(resources: State) -> None:
+    gate = resources["orders/api-8080-gate"]
+    for part in ("inputs", "outputs"):
+        gate[part]["configJson"] = gate[part]["configJson"].replace("return 403", "return 200")
+
+
+def no_gate(resources: State) -> None:
+    resources["orders/api-8080-gate"]["outputs"]["enabled"] = False
+
+
+def anybody(resources: State) -> None:
+    resources["orders/api-8080-jwt"]["outputs"]["configJson"] = resources["orders/api-8080-jwt"]["outputs"][
+        "configJson"
+    ].replace('"anonymous":null', '"anonymous":"kong-oam.local.anonymous"')
+
+
+def token_in_a_tag(resources: State) -> None:
+    resources["orders/api-8080-service"]["outputs"]["path"] = "-----BEGIN RSA PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (another_script, "orders/api-8080-gate does not run the gate of this version"),
+        (no_gate, "route orders/api-protected-1-8080 leads to orders/api-8080-service, which has no gate (an enabled post-function)"),
+        (anybody, "orders/api-8080-jwt: everybody passes as 'kong-oam.local.anonymous' on the whole service"),
+        (token_in_a_tag, "orders/api-8080-service: a private key stands in path"),
+    ],
+)  # fmt: skip
+def test_an_exported_state_is_analysed_without_the_program(
+    sample: Sample, tmp_path: Path, change: Callable[[State], None], message: str
+) -> None:
+    """What somebody changed is found, by name, and the command fails."""
+    done = analyzed(sample, tmp_path, change)
+    assert done.returncode != 0
+    assert message in done.stdout
+
+
+def test_an_exported_state_that_is_sound_passes(sample: Sample, tmp_path: Path) -> None:
+    """And a configuration makes mandatory what was advice; no output holds a credential."""
+    done = analyzed(sample, tmp_path, nothing)
+    assert done.returncode == 0, done.stdout
+    assert "[mandatory]" not in done.stdout
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"component-owned": "mandatory", "no-plain-http": {"exceptClouds": []}}))
+    strict = analyzed(sample, tmp_path, nothing, "--policy-pack-config", str(config))
+    assert strict.returncode != 0
+    assert "[mandatory] [severity: low]  component-owned" in strict.stdout
+    assert "route orders/api-protected-1-8080 takes http" in strict.stdout
+    for credential in CREDENTIALS:
+        assert credential not in done.stdout + strict.stdout

@@ -1,0 +1,141 @@
+"""Every rule of the pack. Controls: SOC 2 Trust Services Criteria (2017), and Annex A of ISO/IEC 27001:2022."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from policies import applications, credentials, gateway, identity, workload
+from policies.rule import Rule, Setting
+
+_EXCEPT_CLOUDS: Mapping[str, Setting] = {
+    "exceptClouds": Setting(
+        {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Clouds (kong-oam:cloud) where plain http may be.",
+        },
+        ["local"],
+    )
+}
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "route-guarded", "mandatory", "critical",
+        "every route leads to a service with admission, authentication and the gate, all enabled",
+        "Remove the route, or let an Application's gateway trait make it.",
+        ("SOC2 CC6.1", "SOC2 CC6.6", "ISO27001 A.5.15", "ISO27001 A.8.3"),
+        gateway.guarded_routes,
+    ),
+    Rule(
+        "script-current", "mandatory", "critical",
+        "admission and the gate run the scripts of this version, and no others around them",
+        "Run `pulumi up --refresh`: it puts back what was changed by hand.",
+        ("SOC2 CC6.1", "SOC2 CC8.1", "ISO27001 A.8.3", "ISO27001 A.8.9"),
+        gateway.current_scripts, alone=True,
+    ),
+    Rule(
+        "authentication-strict", "mandatory", "critical",
+        "tokens are verified in full, from one place, and nobody passes without one on a whole service",
+        "Run `pulumi up --refresh`, or undo the change of the program that set it.",
+        ("SOC2 CC6.1", "ISO27001 A.5.17", "ISO27001 A.8.5"),
+        gateway.strict_authentication,
+    ),
+    Rule(
+        "public-declared", "mandatory", "critical",
+        "where a route passes callers without a token, a public rule says so",
+        "Declare the public rule in the Application, with its reason, or remove the plugin of the route.",
+        ("SOC2 CC6.1", "SOC2 CC6.6", "ISO27001 A.5.15", "ISO27001 A.8.3"),
+        gateway.declared_public,
+    ),
+    Rule(
+        "gate-undisturbed", "mandatory", "critical",
+        "no plugin answers before the gate, authenticates beside it, runs code, or rewrites path or method",
+        "Remove the plugin, or put it on a service that is not of Kong-OAM.",
+        ("SOC2 CC6.1", "SOC2 CC8.1", "ISO27001 A.8.3", "ISO27001 A.8.9"),
+        gateway.undisturbed,
+    ),
+    Rule(
+        "no-plain-http", "mandatory", "high",
+        "no route takes plain http",
+        "Set gateway.scheme of the stack to https.",
+        ("SOC2 CC6.7", "ISO27001 A.5.14", "ISO27001 A.8.24"),
+        gateway.encrypted_routes, alone=True, settings=_EXCEPT_CLOUDS,
+    ),
+    Rule(
+        "redirect-exact", "mandatory", "high",
+        "every redirect URI is one address, by https",
+        "Write each redirect path by itself in `redirectPaths`; the addresses follow the component's gateway trait.",
+        ("SOC2 CC6.1", "ISO27001 A.8.5", "ISO27001 A.8.26"),
+        identity.exact_redirects, alone=True, settings=_EXCEPT_CLOUDS,
+    ),
+    Rule(
+        "grant-safe", "mandatory", "high",
+        "no implicit and no password grant",
+        "Give the client a `kind`: web, browser and native use the authorization code with PKCE.",
+        ("SOC2 CC6.1", "ISO27001 A.5.17", "ISO27001 A.8.5"),
+        identity.safe_grants, alone=True,
+    ),
+    Rule(
+        "grant-named", "mandatory", "high",
+        "no policy for ALL_CLIENTS, and no scope `*`",
+        "Name the component in a role, and the scopes in its `calls`.",
+        ("SOC2 CC6.3", "ISO27001 A.5.15", "ISO27001 A.5.18"),
+        identity.named_grants, alone=True,
+    ),
+    Rule(
+        "secret-hidden", "mandatory", "critical",
+        "no secret in clear: marked where it is kept, and nowhere else",
+        "Set it with `pulumi config set --secret`, or reference a Kubernetes Secret; replace what was once in clear.",
+        ("SOC2 CC6.1", "ISO27001 A.5.17", "ISO27001 A.8.12"),
+        credentials.hidden_secrets,
+    ),
+    Rule(
+        "keys-rotated", "mandatory", "medium",
+        "signing keys are rotated",
+        "Set the authorization server's credentials_rotation_mode back to AUTO.",
+        ("SOC2 CC6.1", "ISO27001 A.5.17", "ISO27001 A.8.24"),
+        identity.rotated_keys, alone=True,
+    ),
+    Rule(
+        "workload-fenced", "mandatory", "high",
+        "every exposed workload is behind a NetworkPolicy that names who may connect",
+        "Set gateway.namespace and gateway.podLabels, or gateway.cidrs, to where the gateway is and nothing wider.",
+        ("SOC2 CC6.6", "ISO27001 A.8.20", "ISO27001 A.8.22"),
+        workload.fenced_workloads,
+    ),
+    Rule(
+        "applications-readable", "mandatory", "high",
+        "the Applications and the stack's settings can be read",
+        "Run `python -m access check`.",
+        ("SOC2 CC8.1", "ISO27001 A.8.32"),
+        applications.readable,
+    ),
+    Rule(
+        "component-owned", "advisory", "low",
+        "every component has an owner",
+        "Write `owner` in the access trait.",
+        ("SOC2 CC1.3", "ISO27001 A.5.9"),
+        applications.owned_components,
+    ),
+    Rule(
+        "public-reasoned", "mandatory", "medium",
+        "every public rule says why",
+        "Write the `reason` of the public rule in words that a reviewer can check.",
+        ("SOC2 CC6.1", "ISO27001 A.5.15"),
+        applications.reasoned_public_rules,
+    ),
+    Rule(
+        "public-ending", "advisory", "low",
+        "every public rule says until when",
+        "Write `until`, the day by which somebody looks at it again.",
+        ("SOC2 CC6.2", "ISO27001 A.5.18"),
+        applications.ending_public_rules,
+    ),
+    Rule(
+        "public-current", "mandatory", "medium",
+        "no public rule is past its day",
+        "Close it, or write a later `until` after looking at it again.",
+        ("SOC2 CC6.2", "SOC2 CC4.2", "ISO27001 A.5.18"),
+        applications.current_public_rules,
+    ),
+)  # fmt: skip

@@ -1,0 +1,87 @@
+"""The rule about secrets: none stands where people read."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from policies.deployed import Deployment, Resource
+from policies.rule import Finding, Settings
+from policies.workload import WORKLOADS
+
+KEPT: Mapping[str, tuple[str, ...]] = {
+    "okta:app/oAuth:OAuth": ("clientSecret",),
+    "kong:index/consumerJwtAuth:ConsumerJwtAuth": ("secret",),
+    "kong:index/certificate:Certificate": ("privateKey",),
+    "pulumi:providers:kong": ("kongAdminToken", "kongApiKey"),
+    "pulumi:providers:okta": ("apiToken",),
+}
+"""Where a secret stands by right, by type: outputs that the program has to mark, since the providers do not."""
+
+_HOLDERS = ("kubernetes:core/v1:Secret", "pulumi:pulumi:StackReference")
+_SECRET_NAME = re.compile(r"SECRET|PASSWORD|PASSWD|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIAL", re.IGNORECASE)
+_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
+_SHORTEST = 8  # characters; a shorter value could stand anywhere by accident
+
+
+def hidden_secrets(deployment: Deployment, _: Settings) -> Iterator[Finding]:
+    """Secrets are marked as such, and their values stand nowhere else than where they belong."""
+    known = set(_secrets(deployment))
+    for resource in deployment.resources:
+        kept = KEPT.get(resource.type, ())
+        for name in kept:
+            if name in resource.properties and name not in resource.secret_outputs:
+                yield Finding(f"{resource.name}: {name} is not marked as a secret", resource)
+        if resource.type in _HOLDERS:
+            continue
+        for where, text in _texts({k: v for k, v in resource.properties.items() if k not in kept}):
+            if _PRIVATE_KEY.search(text):
+                yield Finding(f"{resource.name}: a private key stands in {where}", resource)
+            elif any(secret in text for secret in known):
+                yield Finding(f"{resource.name}: a credential of this stack stands in {where}", resource)
+    for workload in deployment.of(*WORKLOADS):
+        for name in _plain_variables(workload):
+            yield Finding(f"{workload.name}: the variable {name} has its value in clear; use a Secret", workload)
+
+
+def _secrets(deployment: Deployment) -> Iterator[str]:
+    """The values of the stack's own credentials, as they are and as a Kubernetes Secret writes them."""
+    for resource in deployment.resources:
+        for name in KEPT.get(resource.type, ()):
+            value = resource.text(name)
+            # Credentials of verifying keys have one secret that is none; an exported state has them all masked.
+            if len(value) >= _SHORTEST and value != "[secret]" and " " not in value:
+                yield value
+                yield base64.b64encode(value.encode()).decode()
+
+
+def _texts(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield where, value
+    elif isinstance(value, Mapping):
+        for name, one in value.items():
+            yield from _texts(one, f"{where}.{name}" if where else name)
+    elif isinstance(value, list | tuple):
+        for index, one in enumerate(value):
+            yield from _texts(one, f"{where}[{index}]")
+
+
+def _plain_variables(workload: Resource) -> Iterator[str]:
+    """Environment variables that are named like a secret and have a value, not a reference."""
+    for container in _containers(workload.properties):
+        for variable in container.get("env") or ():
+            if isinstance(variable, Mapping) and variable.get("value"):
+                name = str(variable.get("name"))
+                if _SECRET_NAME.search(name):
+                    yield name
+
+
+def _containers(value: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(value, Mapping):
+        for name, one in value.items():
+            if name in ("containers", "initContainers"):
+                yield from (container for container in one if isinstance(container, Mapping))
+            else:
+                yield from _containers(one)

@@ -1,0 +1,93 @@
+"""What is deployed, or is about to be: resources as plain values, and the Applications that they were made from."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+from access.compile import compile_estate
+from access.model import Estate
+from access.stack import StackError, read_file
+from oam.application import read_files
+from oam.diagnostics import errors
+
+
+class _Unknown:
+    def __repr__(self) -> str:
+        return "unknown"
+
+
+UNKNOWN = _Unknown()
+"""A value that nobody knows yet, in a preview. No rule judges it: it is judged when it is known."""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource. `properties` are its inputs, or its outputs once it is made; `made_of` names, by input, the URNs of
+    the resources that it came from; `secret_outputs` are those that the program marks as secrets."""
+
+    type: str
+    name: str
+    urn: str
+    properties: Mapping[str, Any]
+    made_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    secret_outputs: frozenset[str] = frozenset()
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """The texts of a list, as far as they are known."""
+        values = self.properties.get(name) or ()
+        return () if values is UNKNOWN else tuple(value for value in values if isinstance(value, str))
+
+    def text(self, name: str) -> str:
+        value = self.properties.get(name)
+        return value if isinstance(value, str) else ""
+
+    @cached_property
+    def config(self) -> Mapping[str, Any] | None:
+        """The configuration of a Kong plugin; None while it is unknown."""
+        text = self.properties.get("configJson")
+        return None if text is UNKNOWN else json.loads(text or "{}")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What the Applications mean on this stack. `estate` is None exactly where there are `problems`."""
+
+    estate: Estate | None
+    cloud: str = ""
+    as_of: datetime.date | None = None
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """All resources that a rule looks at: of the stack, or the one that is about to be made."""
+
+    resources: tuple[Resource, ...]
+    model: Model
+
+    def of(self, *types: str) -> Iterator[Resource]:
+        """Those of a type, in order."""
+        return (resource for resource in self.resources if resource.type in types)
+
+    def source(self, resource: Resource, name: str, of: str) -> Resource | None:
+        """The resource of a type that an input of `resource` came from."""
+        urns = resource.made_of.get(name, ())
+        return next((one for one in self.of(of) if one.urn in urns), None)
+
+
+@cache
+def model(stack: str) -> Model:
+    """The Applications and the stack's settings of the project in the working directory."""
+    try:
+        settings = read_file(Path("stacks") / f"Pulumi.{stack}.yaml")
+    except StackError as error:
+        return Model(None, problems=(str(error),))
+    compiled = compile_estate(read_files([Path("applications")]), settings.stack)
+    problems = tuple(f"{one.place}: {one.code}: {one.message}" for one in errors(compiled.diagnostics))
+    return Model(compiled.estate, settings.cloud, settings.as_of, problems)

@@ -1,0 +1,168 @@
+"""Rules about Kong: nobody reaches a workload but through admission, authentication and the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from access.model import Component, Estate
+from access.paths import pattern
+from policies.deployed import Deployment, Resource
+from policies.rule import Finding, Settings
+from policies.scripts import is_current
+
+ROUTE, SERVICE, PLUGIN = "kong:index/route:Route", "kong:index/service:Service", "kong:index/plugin:Plugin"
+
+SCRIPTS = {"pre-function": "admission", "post-function": "the gate"}
+
+_OWN_PHASES = ("access", "header_filter")
+
+STRICT: Mapping[str, Mapping[str, Any]] = {
+    "jwt": {
+        "key_claim_name": "kid",
+        "claims_to_verify": ["exp"],
+        "uri_param_names": [],
+        "cookie_names": [],
+        "run_on_preflight": True,
+    },
+    "openid-connect": {
+        "auth_methods": ["bearer"],
+        "bearer_token_param_type": ["header"],
+        "verify_signature": True,
+        "verify_claims": True,
+        "enable_hs_signatures": False,
+        "ssl_verify": True,
+        "consumer_optional": False,
+        "run_on_preflight": True,
+    },
+}
+"""What authentication has to be set to, by the plugin that does it, wherever it stands."""
+
+GUARDS: Mapping[str, tuple[str, ...]] = {
+    "admission": ("pre-function",),
+    "authentication": tuple(STRICT),
+    "gate": ("post-function",),
+}
+"""What a service has to have, and the plugins that are it."""
+
+REFUSED: Mapping[str, tuple[str, ...]] = {
+    "answers before the gate": (
+        "ai-proxy", "ai-proxy-advanced", "ai-semantic-cache", "aws-lambda", "azure-functions", "confluent",
+        "forward-proxy", "graphql-proxy-cache-advanced", "kafka-upstream", "mocking", "proxy-cache",
+        "proxy-cache-advanced", "redirect", "request-termination",
+    ),
+    "authenticates in a way that the gate does not know": (
+        "basic-auth", "header-cert-auth", "hmac-auth", "jwt-signer", "key-auth", "key-auth-enc", "ldap-auth",
+        "ldap-auth-advanced", "mtls-auth", "oauth2", "oauth2-introspection", "saml", "session", "vault-auth",
+    ),
+    "runs code of its own": ("exit-transformer", "request-callout"),
+    "changes the path or the method that the gate decides on": (
+        "degraphql", "grpc-gateway", "request-transformer", "request-transformer-advanced",
+        "route-transformer-advanced",
+    ),
+}  # fmt: skip
+"""Plugins that have no place on a gated service, by what they do."""
+
+
+def guarded_routes(deployment: Deployment, _: Settings) -> Iterator[Finding]:
+    """Every route leads to a service of this stack that has all three plugins, enabled."""
+    for route in deployment.of(ROUTE):
+        service = deployment.source(route, "serviceId", SERVICE)
+        if service is None:
+            yield Finding(f"route {route.name} leads to no service of this stack", route)
+            continue
+        active = {
+            one.text("name") for one in _plugins(deployment, "serviceId", service) if one.properties.get("enabled")
+        }
+        for what, kinds in GUARDS.items():
+            if active.isdisjoint(kinds):
+                missing = " or ".join(kinds)
+                yield Finding(
+                    f"route {route.name} leads to {service.name}, which has no {what} (an enabled {missing})", route
+                )
+
+
+def current_scripts(deployment: Deployment, _: Settings) -> Iterator[Finding]:
+    """Admission and gate run the scripts of this version in the access phase, and none in another.
+
+    But for header_filter, where admission marks answers: what is said there opens nothing.
+    """
+    for plugin in deployment.of(PLUGIN):
+        kind, config = plugin.text("name"), plugin.config
+        if kind not in SCRIPTS or config is None:
+            continue
+        codes = config.get("access") or []
+        if len(codes) != 1 or not is_current(kind, codes[0]):
+            yield Finding(f"{plugin.name} does not run {SCRIPTS[kind]} of this version", plugin)
+        if foreign := sorted(phase for phase, code in config.items() if code and phase not in _OWN_PHASES):
+            yield Finding(f"{plugin.name} runs a script of somebody's in phase {', '.join(foreign)}", plugin)
+
+
+def strict_authentication(deployment: Deployment, _: Settings) -> Iterator[Finding]:
+    """Tokens are verified in one place and in full; nobody passes without one on a service, whatever its routes say."""
+    for plugin in deployment.of(PLUGIN):
+        config, wanted = plugin.config, STRICT.get(plugin.text("name"))
+        if config is None or wanted is None:
+            continue
+        for name, value in wanted.items():
+            if config.get(name) != value:
+                yield Finding(f"{plugin.name}: {name} is {config.get(name)!r}, not {value!r}", plugin)
+        if config.get("anonymous") is not None and not plugin.made_of.get("routeId"):
+            yield Finding(f"{plugin.name}: everybody passes as {config['anonymous']!r} on the whole service", plugin)
+
+
+def declared_public(deployment: Deployment, _: Settings) -> Iterator[Finding]:
+    """Where a route passes callers without a token, a public rule says so, for each of its hosts and paths."""
+    estate = deployment.model.estate
+    if estate is None:
+        return
+    for route in deployment.of(ROUTE):
+        own = [one for one in _plugins(deployment, "routeId", route) if one.text("name") in STRICT]
+        if not any(one.config is not None and one.config.get("anonymous") is not None for one in own):
+            continue
+        for host in route.texts("hosts") or ("",):
+            for path in route.texts("paths") or ("",):
+                if not _is_public(estate, host, path):
+                    yield Finding(
+                        f"route {route.name} passes callers without a token on {host}{path}: no public rule says so",
+                        route,
+                    )
+
+
+def undisturbed(deployment: Deployment, _: Settings) -> Iterator[Finding]:
+    """No plugin stands where it could answer, authenticate, run code or rewrite in the gate's place."""
+    for plugin in deployment.of(PLUGIN):
+        kind = plugin.text("name")
+        scopes = [scope for scope in ("serviceId", "routeId", "consumerId") if plugin.properties.get(scope)]
+        for what, kinds in REFUSED.items():
+            if kind in kinds:
+                yield Finding(f"{plugin.name}: {kind} {what}", plugin)
+        if kind in SCRIPTS and scopes != ["serviceId"]:
+            yield Finding(f"{plugin.name}: {kind} replaces {SCRIPTS[kind]} where it is not on a service alone", plugin)
+        if kind in STRICT and scopes not in (["serviceId"], ["routeId"]):
+            yield Finding(f"{plugin.name}: {kind} stands neither on one service nor on one route", plugin)
+
+
+def encrypted_routes(deployment: Deployment, settings: Settings) -> Iterator[Finding]:
+    """No route takes plain http, but on the clouds that are excepted."""
+    if deployment.model.cloud in settings["exceptClouds"]:
+        return
+    for route in deployment.of(ROUTE):
+        if plain := sorted({"http", "grpc", "ws", "tcp"} & set(route.texts("protocols"))):
+            yield Finding(f"route {route.name} takes {', '.join(plain)}", route)
+
+
+def _plugins(deployment: Deployment, scope: str, target: Resource) -> Iterator[Resource]:
+    return (plugin for plugin in deployment.of(PLUGIN) if target.urn in plugin.made_of.get(scope, ()))
+
+
+def _is_public(estate: Estate, host: str, path: str) -> bool:
+    return any(
+        f"~{pattern(candidate)}" == path and any(rule.public for rule in component.owning(candidate))
+        for _, component in estate.by_host.get(host, ())
+        for candidate in _paths(component)
+    )
+
+
+def _paths(component: Component) -> set[tuple[str, ...]]:
+    return {rule.path for rule in component.rules} | {endpoint.path for endpoint in component.endpoints}

@@ -1,0 +1,61 @@
+"""Rules about the identity provider: each client gets what a role grants, by a grant type that can be kept safe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from policies.deployed import Deployment
+from policies.rule import Finding, Settings
+
+APP, SERVER = "okta:app/oAuth:OAuth", "okta:auth/server:Server"
+POLICY, POLICY_RULE = "okta:auth/serverPolicy:ServerPolicy", "okta:auth/serverPolicyRule:ServerPolicyRule"
+
+_UNSAFE = {"implicit", "password"}
+
+
+def exact_redirects(deployment: Deployment, settings: Settings) -> Iterator[Finding]:
+    """Every redirect URI is one address, by https."""
+    schemes = {"https", "http"} if deployment.model.cloud in settings["exceptClouds"] else {"https"}
+    for app in deployment.of(APP):
+        for name in ("redirectUris", "postLogoutRedirectUris"):
+            for uri in app.texts(name):
+                if "*" in uri:
+                    yield Finding(f"{app.name}: {uri} in {name} stands for more than one address", app)
+                elif urlsplit(uri).scheme not in schemes:
+                    yield Finding(f"{app.name}: {uri} in {name} is not https", app)
+        if app.text("wildcardRedirect") not in ("", "DISABLED"):
+            yield Finding(f"{app.name}: wildcardRedirect is {app.text('wildcardRedirect')}", app)
+
+
+def safe_grants(deployment: Deployment, _: Settings) -> Iterator[Finding]:
+    """No client and no rule of the authorization server has the implicit or the password grant (RFC 9700, 2.1.2, 2.4).
+
+    A service has the response type `token` at Okta, which then means nothing: it has no user and no redirect.
+    """
+    for app in deployment.of(APP):
+        for grant in sorted(_UNSAFE & set(app.texts("grantTypes"))):
+            yield Finding(f"{app.name} may use the {grant} grant", app)
+        if app.text("type") != "service":
+            for response in sorted({"token", "id_token"} & set(app.texts("responseTypes"))):
+                yield Finding(f"{app.name} may be answered with a {response} in a redirect", app)
+    for rule in deployment.of(POLICY_RULE):
+        for grant in sorted(_UNSAFE & set(rule.texts("grantTypeWhitelists"))):
+            yield Finding(f"{rule.name} issues tokens by the {grant} grant", rule)
+
+
+def named_grants(deployment: Deployment, _: Settings) -> Iterator[Finding]:
+    """Each policy is of the clients that it names, and each rule issues the scopes that it names."""
+    for policy in deployment.of(POLICY):
+        if "ALL_CLIENTS" in policy.texts("clientWhitelists"):
+            yield Finding(f"{policy.name} is for ALL_CLIENTS", policy)
+    for rule in deployment.of(POLICY_RULE):
+        if "*" in rule.texts("scopeWhitelists"):
+            yield Finding(f"{rule.name} issues every scope (*)", rule)
+
+
+def rotated_keys(deployment: Deployment, _: Settings) -> Iterator[Finding]:
+    """The authorization server changes its signing keys by itself: at Okta four times a year."""
+    for server in deployment.of(SERVER):
+        if server.text("credentialsRotationMode") == "MANUAL":
+            yield Finding(f"{server.name} keeps its signing keys until somebody changes them", server)

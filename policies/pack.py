@@ -1,0 +1,102 @@
+"""The rules as a policy pack: all that knows Pulumi's policy SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from pulumi_policy import (
+    EnforcementLevel,
+    Policy,
+    PolicyConfigSchema,
+    PolicyPack,
+    PolicyResource,
+    ReportViolation,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+    Severity,
+    StackValidationArgs,
+    StackValidationPolicy,
+)
+from pulumi_policy.proxy import UnknownValueError
+
+from policies import deployed
+from policies.catalogue import RULES
+from policies.deployed import UNKNOWN, Deployment, Resource
+from policies.rule import Rule
+
+NAME = "kong-oam"
+
+
+def serve() -> None:
+    """Serves the pack to the engine, until that ends it. The Applications are those of the working directory."""
+    PolicyPack(NAME, policies=[_policy(rule) for rule in RULES])
+
+
+def _policy(rule: Rule) -> Policy:
+    described: dict[str, Any] = {
+        "name": rule.id,
+        "description": f"{rule.title}. {rule.remedy}",
+        "enforcement_level": EnforcementLevel(rule.level),
+        "severity": Severity(rule.severity),
+        "tags": list(rule.controls),
+        "remediation_steps": rule.remedy,
+        "config_schema": PolicyConfigSchema(
+            {name: {**setting.schema, "default": setting.default} for name, setting in rule.settings.items()}
+        ),
+    }
+    if rule.alone:
+        return ResourceValidationPolicy(validate=_of_one(rule), **described)
+    return StackValidationPolicy(validate=_of_all(rule), **described)
+
+
+def _of_one(rule: Rule) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
+    def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
+        secret_outputs = frozenset(args.opts.additional_secret_outputs)
+        one = Resource(args.resource_type, args.name, args.urn, _plain(args.props), secret_outputs=secret_outputs)
+        for finding in rule.findings(_deployment([one]), args.get_config()):
+            report(finding.message, None)
+
+    return validate
+
+
+def _of_all(rule: Rule) -> Callable[[StackValidationArgs, ReportViolation], None]:
+    def validate(args: StackValidationArgs, report: ReportViolation) -> None:
+        if args.resources:
+            for finding in rule.findings(_deployment(map(_resource, args.resources)), args.get_config()):
+                report(finding.message, finding.resource.urn if finding.resource else None)
+
+    return validate
+
+
+def _deployment(resources: Iterable[Resource]) -> Deployment:
+    found = tuple(resources)
+    stack = found[0].urn.split("::")[0].removeprefix("urn:pulumi:")
+    return Deployment(found, deployed.model(stack))
+
+
+def _resource(one: PolicyResource) -> Resource:
+    return Resource(
+        one.resource_type,
+        one.name,
+        one.urn,
+        _plain(one.props),
+        {name: tuple(source.urn for source in sources) for name, sources in one.property_dependencies.items()},
+        frozenset(one.opts.additional_secret_outputs),
+    )
+
+
+def _plain(value: Any) -> Any:
+    """A value without the SDK's proxies, which raise where something unknown is touched: that is UNKNOWN here."""
+    if isinstance(value, str | int | float | bool) or value is None:
+        return value
+    if isinstance(value, Mapping):
+        return {name: _item(value, name) for name in value}
+    return [_item(value, index) for index in range(len(value))]
+
+
+def _item(value: Any, key: Any) -> Any:
+    try:
+        return _plain(value[key])
+    except UnknownValueError:
+        return UNKNOWN

@@ -1,0 +1,57 @@
+"""A rule and what it finds, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from policies.deployed import Deployment, Resource
+
+Level = Literal["mandatory", "advisory"]
+Severity = Literal["low", "medium", "high", "critical"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong, and with which resource; None: with the stack as a whole. Never holds the value of a secret."""
+
+    message: str
+    resource: Resource | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Something of a rule that an organisation may set: a JSON schema of it, and what it is by default."""
+
+    schema: Mapping[str, Any]
+    default: Any
+
+
+Settings = Mapping[str, Any]
+Check = Callable[[Deployment, Settings], Iterator[Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`id` is stable: configuration, waivers and audit evidence name it. `title` is what has to hold.
+
+    `controls` are those that the rule is evidence for: SOC 2 (Trust Services Criteria of 2017) and ISO 27001 (Annex A
+    of 2022). `alone`: it looks at one resource at a time, so that a violation stops that resource from being made; the
+    others look at the whole stack, at the end of a preview and of an update.
+    """
+
+    id: str
+    level: Level
+    severity: Severity
+    title: str
+    remedy: str
+    controls: tuple[str, ...]
+    check: Check
+    alone: bool = False
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+
+    def findings(self, deployment: Deployment, given: Settings) -> tuple[Finding, ...]:
+        """What the rule finds; `given` are the settings that are not left to their defaults."""
+        defaults = {name: setting.default for name, setting in self.settings.items()}
+        return tuple(self.check(deployment, {**defaults, **given}))

@@ -1,0 +1,192 @@
+"""Each rule of the policy pack: what it finds, and that it finds nothing where all is sound."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from components.gateway import plugins
+from policies.catalogue import RULES
+from policies.deployed import UNKNOWN, Deployment, Model
+from tests.policies.sound import (
+    ACCESS,
+    CREDENTIAL,
+    MODEL,
+    POD,
+    SOUND,
+    beside,
+    configured,
+    kubernetes,
+    meaning,
+    plugin,
+    resource,
+    spoilt,
+    urn,
+    without,
+)
+
+BY_ID = {rule.id: rule for rule in RULES}
+SERVICE = urn("kong:index/service:Service", "api-service")
+PROTECTED = urn("kong:index/route:Route", "protected-1")
+POD_SPEC = SOUND.resources[[one.name for one in SOUND.resources].index("deployment")].properties["spec"]["template"]
+
+
+def found(rule: str, deployment: Deployment, **settings: Any) -> list[str]:
+    return [finding.message for finding in BY_ID[rule].findings(deployment, settings)]
+
+
+def with_environment(*variables: dict[str, Any]) -> Deployment:
+    container = {**POD_SPEC["spec"]["containers"][0], "env": list(variables)}
+    return spoilt("deployment", spec={"template": {**POD_SPEC, "spec": {"containers": [container]}}})
+
+
+def fenced_from(*ingress: dict[str, Any], **selector: Any) -> Deployment:
+    spec = {"podSelector": selector or {"matchLabels": POD}, "policyTypes": ["Ingress"], "ingress": list(ingress)}
+    return spoilt("fence", spec=spec)
+
+
+NO_REASON = ACCESS.replace("reason: probes", 'reason: "-"')
+NO_END = ACCESS.replace(', until: "2026-06-30"', "")
+OTHER_PUBLIC = ACCESS.replace("/orders/health", "/orders/ready")
+OPTIONAL = plugins.optional_jwt("nobody")
+
+CASES: list[tuple[str, Deployment, str]] = [
+    ("route-guarded", without("admission"), "route protected-1 leads to api-service, which has no admission (an enabled pre-function)"),
+    ("route-guarded", without("jwt"), "route protected-1 leads to api-service, which has no authentication (an enabled jwt or openid-connect)"),
+    ("route-guarded", without("gate"), "route protected-1 leads to api-service, which has no gate (an enabled post-function)"),
+    ("route-guarded", spoilt("gate", enabled=False), "route protected-1 leads to api-service, which has no gate (an enabled post-function)"),
+    ("route-guarded", without("api-service"), "route protected-1 leads to no service of this stack"),
+    ("script-current", configured("gate", access=["return function() end"]), "gate does not run the gate of this version"),
+    ("script-current", configured("gate", access=["local TABLE = [==[{}]==]\nreturn function() end"]), "gate does not run the gate of this version"),
+    ("script-current", configured("gate", access=[f"opens() {plugins.gate('{}')['access'][0]}"]), "gate does not run the gate of this version"),
+    ("script-current", configured("admission", access=[]), "admission does not run admission of this version"),
+    ("script-current", configured("admission", access=[*plugins.admission()["access"], "os.exit()"]), "admission does not run admission of this version"),
+    ("script-current", configured("gate", rewrite=["x()"], log=["y()"]), "gate runs a script of somebody's in phase log, rewrite"),
+    ("authentication-strict", configured("jwt", anonymous="nobody"), "jwt: everybody passes as 'nobody' on the whole service"),
+    ("authentication-strict", configured("jwt", claims_to_verify=[]), "jwt: claims_to_verify is [], not ['exp']"),
+    ("authentication-strict", configured("optional", uri_param_names=["jwt"]), "optional: uri_param_names is ['jwt'], not []"),
+    ("authentication-strict", beside(plugin("oidc", "openid-connect", {**plugins.openid_connect("i"), "verify_signature": False, "verify_claims": True, "enable_hs_signatures": False, "consumer_optional": False}, serviceId=SERVICE)), "oidc: verify_signature is False, not True"),
+    ("public-declared", meaning(OTHER_PUBLIC), "route public-2 passes callers without a token on orders.example.com~/orders/health(?:/|$): no public rule says so"),
+    ("public-declared", spoilt("public-2", hosts=["orders.example.com", "x.test"]), "route public-2 passes callers without a token on x.test~/orders/health(?:/|$): no public rule says so"),
+    ("public-declared", spoilt("public-2", paths=None), "route public-2 passes callers without a token on orders.example.com: no public rule says so"),
+    ("public-declared", beside(plugin("stray", "jwt", OPTIONAL, routeId=PROTECTED)), "route protected-1 passes callers without a token on orders.example.com~/orders(?:/|$): no public rule says so"),
+    ("gate-undisturbed", beside(plugin("end", "request-termination", {}, serviceId=SERVICE)), "end: request-termination answers before the gate"),
+    ("gate-undisturbed", beside(plugin("key", "key-auth", {})), "key: key-auth authenticates in a way that the gate does not know"),
+    ("gate-undisturbed", beside(plugin("call", "request-callout", {}, routeId=PROTECTED)), "call: request-callout runs code of its own"),
+    ("gate-undisturbed", beside(plugin("change", "request-transformer", {}, serviceId=SERVICE)), "change: request-transformer changes the path or the method that the gate decides on"),
+    ("gate-undisturbed", beside(plugin("mine", "post-function", {}, routeId=PROTECTED)), "mine: post-function replaces the gate where it is not on a service alone"),
+    ("gate-undisturbed", beside(plugin("all", "pre-function", {})), "all: pre-function replaces admission where it is not on a service alone"),
+    ("gate-undisturbed", beside(plugin("everywhere", "jwt", OPTIONAL)), "everywhere: jwt stands neither on one service nor on one route"),
+    ("no-plain-http", spoilt("protected-1", protocols=["http", "https"]), "route protected-1 takes http"),
+    ("no-plain-http", spoilt("protected-1", protocols=["grpc"]), "route protected-1 takes grpc"),
+    ("redirect-exact", spoilt("web", redirectUris=["https://*.example.com/x"]), "web: https://*.example.com/x in redirectUris stands for more than one address"),
+    ("redirect-exact", spoilt("web", redirectUris=["http://a.test/x"]), "web: http://a.test/x in redirectUris is not https"),
+    ("redirect-exact", spoilt("web", postLogoutRedirectUris=["app://x"]), "web: app://x in postLogoutRedirectUris is not https"),
+    ("redirect-exact", spoilt("web", wildcardRedirect="SUBDOMAIN"), "web: wildcardRedirect is SUBDOMAIN"),
+    ("grant-safe", spoilt("web", grantTypes=["implicit", "authorization_code"]), "web may use the implicit grant"),
+    ("grant-safe", spoilt("web", grantTypes=["password"]), "web may use the password grant"),
+    ("grant-safe", spoilt("web", responseTypes=["code", "id_token"]), "web may be answered with a id_token in a redirect"),
+    ("grant-safe", spoilt("rule", grantTypeWhitelists=["password"]), "rule issues tokens by the password grant"),
+    ("grant-named", spoilt("policy", clientWhitelists=["ALL_CLIENTS"]), "policy is for ALL_CLIENTS"),
+    ("grant-named", spoilt("rule", scopeWhitelists=["*"]), "rule issues every scope (*)"),
+    ("secret-hidden", replace(SOUND, resources=tuple(replace(one, secret_outputs=frozenset()) for one in SOUND.resources)), "web: clientSecret is not marked as a secret"),
+    ("secret-hidden", spoilt("service", spec={"selector": POD, "externalName": f"x{CREDENTIAL}y"}), "service: a credential of this stack stands in spec.externalName"),
+    ("secret-hidden", spoilt("policy", description="YS1jbGllbnQtc2VjcmV0LW9mLW9rdGE="), "policy: a credential of this stack stands in description"),
+    ("secret-hidden", spoilt("service", metadata={"annotations": ["-----BEGIN EC PRIVATE KEY-----"]}), "service: a private key stands in metadata.annotations[0]"),
+    ("secret-hidden", with_environment({"name": "DB_PASSWORD", "value": "x"}), "deployment: the variable DB_PASSWORD has its value in clear; use a Secret"),
+    ("keys-rotated", spoilt("server", credentialsRotationMode="MANUAL"), "server keeps its signing keys until somebody changes them"),
+    ("workload-fenced", without("fence"), "deployment is behind a Service, and behind no NetworkPolicy"),
+    ("workload-fenced", fenced_from({"from": []}), "fence lets everybody in to deployment"),
+    ("workload-fenced", fenced_from({"ports": [{"port": 80}]}), "fence lets everybody in to deployment"),
+    ("workload-fenced", fenced_from({"from": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}), "fence lets everybody in to deployment"),
+    ("workload-fenced", fenced_from(matchLabels={"app": "another"}), "deployment is behind a Service, and behind no NetworkPolicy"),
+    ("workload-fenced", fenced_from(matchExpressions=[{"key": "x", "operator": "Exists"}]), "deployment is behind a Service, and behind no NetworkPolicy"),
+    ("workload-fenced", spoilt("fence", metadata={"namespace": "elsewhere"}), "deployment is behind a Service, and behind no NetworkPolicy"),
+    ("applications-readable", replace(SOUND, model=Model(None, problems=("a.yaml:1:1: OAM101: no",))), "a.yaml:1:1: OAM101: no"),
+    ("component-owned", meaning(""), "orders/api (app1.yaml:6:7) has no owner"),
+    ("public-reasoned", meaning(NO_REASON), "orders/api (app1.yaml:18:17) is public for no reason"),
+    ("public-ending", meaning(NO_END), "orders/api (app1.yaml:18:17) is public without an end: probes"),
+    ("public-current", meaning(ACCESS, as_of=MODEL.as_of.replace(month=7)), "orders/api (app1.yaml:18:17) was to be public until 2026-06-30; it still is on 2026-07-31"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rule", "deployment", "message"), CASES, ids=[f"{n}-{case[0]}" for n, case in enumerate(CASES)]
+)
+def test_a_rule_finds_what_it_is_there_for(rule: str, deployment: Deployment, message: str) -> None:
+    """One thing of a sound deployment is spoilt, and the rule says which."""
+    assert message in found(rule, deployment)
+
+
+@pytest.mark.parametrize("rule", sorted(BY_ID))
+def test_a_rule_finds_nothing_where_all_is_sound(rule: str) -> None:
+    """And it has a case above in which it does find something."""
+    assert found(rule, SOUND) == []
+    assert rule in {case[0] for case in CASES}
+
+
+@pytest.mark.parametrize("rule", sorted(BY_ID))
+def test_a_rule_judges_nothing_that_is_not_known_yet(rule: str) -> None:
+    """In a first preview much is unknown; what is known is judged, the rest once it is there."""
+    hidden = {"configJson", "clientSecret", "redirectUris", "clientWhitelists", "scopeWhitelists", "hosts", "spec"}
+    unknown = tuple(
+        replace(one, properties={k: UNKNOWN if k in hidden else v for k, v in one.properties.items()})
+        for one in SOUND.resources
+    )
+    assert found(rule, replace(SOUND, resources=unknown)) == []
+
+
+def test_plain_http_is_for_the_clouds_that_are_excepted() -> None:
+    """By default the sandbox's; an organisation may name others, or none."""
+    local = replace(spoilt("protected-1", protocols=["http"]), model=replace(MODEL, cloud="local"))
+    assert found("no-plain-http", local) == []
+    assert found("no-plain-http", local, exceptClouds=[]) == ["route protected-1 takes http"]
+    redirect = replace(spoilt("web", redirectUris=["http://a.test/x"]), model=replace(MODEL, cloud="local"))
+    assert found("redirect-exact", redirect) == []
+    assert found("redirect-exact", redirect, exceptClouds=["aws"]) == [
+        "web: http://a.test/x in redirectUris is not https"
+    ]
+
+
+def test_a_service_client_has_the_response_type_that_okta_wants() -> None:
+    """`token`, though it has no user and no redirect."""
+    assert found("grant-safe", spoilt("web", type="service", responseTypes=["token"])) == []
+
+
+def test_what_kubernetes_leaves_open_is_no_finding_where_no_service_leads() -> None:
+    """A worker without a Service needs no policy to be unreachable by name, and a Service without a selector leads to none."""
+    assert found("workload-fenced", replace(without("fence"), resources=without("service").resources[:-2])) == []
+    nowhere = replace(without("fence"), resources=tuple(
+        replace(one, properties={**one.properties, "spec": {}}) if one.name == "service" else one
+        for one in without("fence").resources
+    ))  # fmt: skip
+    assert found("workload-fenced", nowhere) == []
+
+
+def test_a_secret_is_where_it_belongs() -> None:
+    """In its own output, in a Kubernetes Secret, and by reference in the environment; a masked one is none."""
+    reference = {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}
+    assert found("secret-hidden", with_environment(reference)) == []
+    assert found("secret-hidden", spoilt("web", clientSecret="[secret]", label="[secret]")) == []
+
+
+def test_a_finding_never_shows_the_secret() -> None:
+    """It is printed in previews and in comments on pull requests."""
+    for deployment in (
+        spoilt("policy", description=CREDENTIAL),
+        beside(kubernetes("core/v1:ConfigMap", "map", {"data": {"x": CREDENTIAL}})),
+        beside(resource("pulumi:pulumi:Stack", "stack", outputs={"x": CREDENTIAL})),
+    ):
+        messages = found("secret-hidden", deployment)
+        assert messages and CREDENTIAL not in "".join(messages)
+
+
+def test_rules_say_what_to_do_and_what_they_are_evidence_for() -> None:
+    """Ids are unique and stable words; each rule has a remedy, and a control of both catalogues."""
+    assert len(BY_ID) == len(RULES)
+    for rule in RULES:
+        assert rule.id == rule.id.lower() and " " not in rule.id
+        assert rule.remedy.endswith(".")
+        assert {control.split()[0] for control in rule.controls} == {"SOC2", "ISO27001"}, rule.id
