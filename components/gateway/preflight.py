@@ -40,20 +40,27 @@ def inspect(
 
     Raises PreflightError.
     """
-    base = f"{admin_url.rstrip('/')}/{workspace}" if workspace else admin_url.rstrip("/")
-    given = {"Kong-Admin-Token": token, "apikey": api_key}
-    headers = {name: value for name, value in given.items() if value}
-    with httpx.Client(base_url=base, headers=headers, timeout=_TIMEOUT, follow_redirects=False) as client:
-        root = _get(client, "/", admin_url)
+    with client(admin_url, token, workspace, api_key) as admin:
+        root = _get(admin, "/", admin_url)
         configuration: Mapping[str, Any] = root.get("configuration") or {}
         check(str(root.get("version", "")), configuration, edition)
-        schemas = {name: _get(client, f"/schemas/plugins/{name}", admin_url) for name in guards(edition)}
+        schemas = {name: _get(admin, f"/schemas/plugins/{name}", admin_url) for name in guards(edition)}
     return Gateway(str(root["version"]), settle_seconds(configuration), schemas)
 
 
-def _get(client: httpx.Client, path: str, admin_url: str) -> dict[str, Any]:
+def client(
+    admin_url: str, token: str | None = None, workspace: str | None = None, api_key: str | None = None
+) -> httpx.Client:
+    """A client of the Admin API of one workspace, with the credentials that `inspect` describes."""
+    base = f"{admin_url.rstrip('/')}/{workspace}" if workspace else admin_url.rstrip("/")
+    given = {"Kong-Admin-Token": token, "apikey": api_key}
+    headers = {name: value for name, value in given.items() if value}
+    return httpx.Client(base_url=base, headers=headers, timeout=_TIMEOUT, follow_redirects=False)
+
+
+def _get(admin: httpx.Client, path: str, admin_url: str) -> dict[str, Any]:
     try:
-        answer = client.get(path)
+        answer = admin.get(path)
     except httpx.HTTPError as error:
         raise PreflightError(
             f"Kong's Admin API at {admin_url} does not answer ({type(error).__name__}); "

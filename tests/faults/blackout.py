@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from subprocess import CompletedProcess
 from typing import Any, TypeVar
 
 from sandbox.cluster import Key
@@ -72,65 +76,37 @@ class Blackout:
             return None
 
 
-@dataclass(frozen=True, slots=True)
-class Recovery:
-    """What the way back took: the objects that had to be removed by hand, and whether `up` had said so."""
-
-    removed: tuple[str, ...]
-    refused: bool
-
-
-def recover(stack: Stack) -> Recovery:
-    """The documented commands: `cancel`, `refresh --clear-pending-creates`, `up`; where that stops on a name that is
-    taken, the object of that name is removed, and `up` is said again."""
+def recover(stack: Stack) -> str:
+    """The documented commands: `cancel`, `components.recover --remove` with the `kubectl` commands that it names,
+    `refresh --clear-pending-creates`, `up`. Gives what the second one said."""
     stack.pulumi("cancel", "--yes")
+    said = lost(stack, "--remove").stdout
+    for line in said.splitlines():
+        if line.startswith("  kubectl "):
+            _kubectl(stack, shlex.split(line))
     stack.run("refresh", "--clear-pending-creates")
-    first = stack.run("up", check=False)
-    if first.returncode:
-        assert re.search(r"HTTP status 409|already exists|E0000001|already in use", first.stdout), first.stdout
-    removed = tuple(_remove_lost(stack))
-    if first.returncode:
-        assert removed, first.stdout
-        stack.run("up")
-    return Recovery(removed, bool(first.returncode))
+    stack.run("up")
+    return said
 
 
-def _remove_lost(stack: Stack) -> Iterator[str]:
-    """Removes what the stack made and the state does not know: created, but the answer was lost."""
-    known = json.dumps([one.get("id") for one in stack.state()])
-    local = stack.local
-    for kind in ("routes", "plugins", "services", "jwt_secrets", "consumers"):
-        for entity in local.kong.entities(kind):
-            if entity["id"] not in known:
-                path = "jwts" if kind == "jwt_secrets" else kind
-                owner = f"/consumers/{entity['consumer']['id']}/jwt" if kind == "jwt_secrets" else f"/{path}"
-                stack.kong("DELETE", f"{owner}/{entity['id']}")
-                yield f"Kong: {kind}"
-    for kind, path in (("apps", "/apps"), ("authorizationServers", "/authorizationServers")):
-        for found in local.okta.objects(kind):
-            if found["id"] not in known:
-                stack.okta("POST", f"{path}/{found['id']}/lifecycle/deactivate")
-                stack.okta("DELETE", f"{path}/{found['id']}")
-                yield f"Okta: {kind}"
-    for server in local.okta.objects("authorizationServers"):
-        base = f"/authorizationServers/{server['id']}"
-        for kind in ("scopes", "claims", "policies"):
-            for found in stack.okta("GET", f"{base}/{kind}"):
-                if found["id"] not in known and not found.get("system"):
-                    stack.okta("DELETE", f"{base}/{kind}/{found['id']}")
-                    yield f"Okta: {kind}"
-                elif kind == "policies":
-                    rules = f"{base}/policies/{found['id']}/rules"
-                    for rule in stack.okta("GET", rules):
-                        if rule["id"] not in known:
-                            stack.okta("DELETE", f"{rules}/{rule['id']}")
-                            yield "Okta: rules"
-    for manifest in local.cluster.objects():
-        key = Key.of(manifest)
-        mine = [one for one in stack.state() if one["type"].endswith(f":{key.kind}")]
-        if f"{key.namespace}/{key.name}" not in [one.get("id") for one in mine]:
-            local.cluster.delete(key)
-            yield f"cluster: {key.kind}"
+def lost(stack: Stack, *arguments: str, status: int = 0) -> CompletedProcess[str]:
+    """`python -m components.recover` on the stack. Raises AssertionError where it ends with another status."""
+    command = [sys.executable, "-m", "components.recover", "--stack", stack.name, *arguments]
+    done = subprocess.run(command, cwd=stack.folder, env=stack.local.env, capture_output=True, text=True, timeout=60)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done
+
+
+def _kubectl(stack: Stack, words: list[str]) -> None:
+    """`kubectl --namespace N delete KIND --selector LABELS --field-selector metadata.name=NAME`, on the stand-in."""
+    _, _, namespace, verb, kind, _, labels, _, field_selector = words
+    assert verb == "delete"
+    wanted = dict(label.split("=") for label in labels.split(","))
+    for found in stack.local.cluster.objects(namespace=namespace):
+        about = found["metadata"]
+        named = found["kind"].lower() == kind and field_selector == f"metadata.name={about['name']}"
+        if named and wanted.items() <= about["labels"].items():
+            stack.local.cluster.delete(Key.of(found))
 
 
 _DROPPED = frozenset(

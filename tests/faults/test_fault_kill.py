@@ -15,7 +15,7 @@ import pytest
 from sandbox.kong import Lags
 from sandbox.local import Local
 from tests.engine.calls import service_token
-from tests.faults.blackout import Blackout, recover, shape
+from tests.faults.blackout import Blackout, lost, recover, shape
 from tests.faults.stacks import Stack, start
 from tests.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
 from tests.faults.watch import Watch, poor_token
@@ -68,9 +68,10 @@ def _back(tmp_path: Path, undisturbed: Shape, nth: int, applications: list[str] 
             Blackout(stack, nth).up()
             locked = stack.run("up", check=False)
             assert locked.returncode != 0 and "pulumi cancel" in locked.stdout + locked.stderr
-            recovery = recover(stack)
+            assert "the stack is currently locked by 1 lock(s)" in lost(stack, "--remove", status=2).stderr
+            said = recover(stack)
         assert watch.let_in == set() and watch.asked > 20
-        print(f"operation {nth}: {'stopped on a taken name, ' if recovery.refused else ''}removed {recovery.removed}")
+        print(f"operation {nth}: {said}")
         assert shape(stack) == undisturbed
         assert stack.changes("up") == {}
         if applications:

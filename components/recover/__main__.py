@@ -1,0 +1,124 @@
+"""`python -m components.recover`: what an interrupted run made although the state never heard of it.
+
+    python -m components.recover --stack NAME             lists it
+    python -m components.recover --stack NAME --remove    removes what is certain to be it, and nothing else
+
+In Kong that is what carries the stack's tags, at Okta what the state says it was about to make. It never runs beside
+another run: one that was interrupted is ended with `pulumi cancel` first, and only what was there before is looked at.
+
+Exit status: 0 nothing is left, 1 something is, 2 nothing was done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+import pulumi
+from pulumi.runtime.config import set_all_config
+
+from access.stack import Settings, StackError, read_file
+from components import settings as config
+from components.gateway import names, preflight
+from components.recover import cluster, kong, okta
+from components.recover.state import State, StateError, check_at_rest, configuration, read
+
+T = TypeVar("T")
+
+_EXPECTED = (
+    StackError,
+    StateError,
+    pulumi.RunError,
+    preflight.PreflightError,
+    kong.OutdatedStateError,
+    kong.RefusedError,
+    okta.RefusedError,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command and returns the exit status."""
+    summary, _, details = (__doc__ or "").partition("\n")
+    parser = argparse.ArgumentParser(
+        prog="python -m components.recover",
+        description=summary,
+        epilog=details,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--stack", "-s", required=True, help="the stack whose run was interrupted")
+    parser.add_argument("--remove", action="store_true", help="remove what is found (default: only list it)")
+    options = parser.parse_args(arguments)
+    try:
+        return _recover(options.stack, remove=options.remove)
+    except _EXPECTED as error:
+        print(f"error: {error}", file=sys.stderr)
+    except httpx.HTTPError as error:
+        print(f"error: {error.request.url.host} does not answer ({type(error).__name__})", file=sys.stderr)
+    return 2
+
+
+def _recover(stack: str, *, remove: bool) -> int:
+    settings = read_file(Path("stacks") / f"Pulumi.{stack}.yaml")
+    set_all_config(configuration(stack))
+    account, workspace = config.kong(settings), settings.gateway.workspace
+    edition = settings.gateway.edition
+    settle = preflight.inspect(account.admin_url, account.token, workspace, account.api_key, edition).settle
+    begun = read(stack)
+    with contextlib.ExitStack() as clients:
+        admin = clients.enter_context(preflight.client(account.admin_url, account.token, workspace, account.api_key))
+        org = clients.enter_context(_org()) if okta.concerned(begun) else None
+        # First what is there, then the state: what was there and is not recorded afterwards belongs to no living run.
+        entities, objects = kong.entities(admin), okta.made(org, begun) if org else []
+        check_at_rest(stack, begun)
+        state = read(stack)
+        in_kong = kong.lost(entities, state.ids, names.tags(stack))
+        at_okta = [(one, doubt) for one, doubt in objects if one.id not in state.ids]
+        _show(f"Kong at {account.admin_url}", in_kong)
+        if org:
+            _show("Okta", at_okta)
+        if remove:
+            own = settings.gateway.settle_seconds
+            kong.remove(admin, _certain(in_kong), settle if own is None else own)
+            if org:
+                okta.remove(org, _certain(at_okta))
+    found = len(in_kong) + len(at_okta)
+    removed = len(_certain(in_kong)) + len(_certain(at_okta)) if remove else 0
+    if found:
+        print(f"{removed} of {found} removed" + ("" if remove else "; that is what --remove is for"))
+    _show_what_is_next(stack, state, settings)
+    return 1 if found > removed else 0
+
+
+def _org() -> httpx.Client:
+    org = config.setting("okta", "orgName", "OKTA_ORG_NAME")
+    token = config.setting("okta", "apiToken", "OKTA_API_TOKEN")
+    if not org or not token:
+        raise StateError("creations at Okta were interrupted: set OKTA_ORG_NAME and OKTA_API_TOKEN to look for them")
+    base = config.setting("okta", "baseUrl", "OKTA_BASE_URL") or "okta.com"
+    return okta.client(org, base, token, config.setting("okta", "httpProxy", "OKTA_HTTP_PROXY"))
+
+
+def _certain(found: Iterable[tuple[T, str | None]]) -> list[T]:
+    return [one for one, doubt in found if doubt is None]
+
+
+def _show(where: str, found: Sequence[tuple[object, str | None]]) -> None:
+    print(f"{where}: {len(found)} made that the state does not know")
+    for one, doubt in found:
+        print(f"  {one}" + (f", kept: {doubt}" if doubt else ""))
+
+
+def _show_what_is_next(stack: str, state: State, settings: Settings) -> None:
+    if told := list(cluster.commands(state, settings.cluster.context)):
+        print("Kubernetes: not looked at. These remove what the interrupted run may have made, and that alone:")
+        print("".join(f"  {command}\n" for command in told), end="")
+    print(f"Then: pulumi refresh -s {stack} --yes --clear-pending-creates && pulumi up -s {stack}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""Entities of Kong that carry the stack's tags and that its state does not know: made, but the answer was lost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+_COLLECTIONS = ("routes", "plugins", "services", "jwts", "consumers", "certificates")
+"""In the order of removal: what leads somewhere goes before what guards it."""
+
+_PARENTS = ("route", "service", "consumer")
+
+
+class OutdatedStateError(Exception):
+    """The state is older than the gateway, or another's. The message says what shows it, and what to do."""
+
+
+class RefusedError(Exception):
+    """The Admin API refused a request. The message has its words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """`collection` is its path in the Admin API, `parents` are the ids of what it belongs to, by kind (`service`)."""
+
+    collection: str
+    id: str
+    name: str
+    tags: frozenset[str] = frozenset()
+    parents: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        if self.collection == "jwts":
+            return f"/consumers/{self.parents['consumer']}/jwt/{self.id}"
+        return f"/{self.collection}/{self.id}"
+
+    @property
+    def guards(self) -> str | None:
+        """The id of the service that it guards, where it is a plugin on one."""
+        return self.parents.get("service") if self.collection == "plugins" else None
+
+    def __str__(self) -> str:
+        return f"{self.collection[:-1]} {self.name}"
+
+
+def lost(
+    entities: Iterable[Entity], known: frozenset[str], tags: Iterable[str]
+) -> tuple[tuple[Entity, str | None], ...]:
+    """Those of `entities`, all that there are, with all `tags` and no `known` id, in the order of their removal.
+
+    With each comes the reason not to remove it, or None: something that stays belongs to it, or it is a plugin whose
+    service a route that stays leads to, and which would be more open without it. Raises OutdatedStateError.
+    """
+    entities = sorted(entities, key=lambda one: (_COLLECTIONS.index(one.collection), one.name, one.id))
+    found = [one for one in entities if frozenset(tags) <= one.tags and one.id not in known]
+    _check_that_parents_are_known(found)
+    staying = {one.id: one for one in entities}
+    result: list[tuple[Entity, str | None]] = []
+    for entity in found:
+        reason = _reason_to_keep(entity, staying.values())
+        if reason is None:
+            del staying[entity.id]
+        result.append((entity, reason))
+    return tuple(result)
+
+
+def _check_that_parents_are_known(found: Iterable[Entity]) -> None:
+    """What belongs to another entity is only begun once the state knows that one: no interrupted run loses both."""
+    by_id = {entity.id: entity for entity in found}
+    for entity in by_id.values():
+        for parent in entity.parents.values():
+            if parent in by_id:
+                raise OutdatedStateError(
+                    f"the state knows neither {by_id[parent]} nor what belongs to it, {entity}. No interrupted run "
+                    "leaves that behind: is this the stack's backend (`pulumi whoami -v`), and its last state?"
+                )
+
+
+def _reason_to_keep(entity: Entity, staying: Iterable[Entity]) -> str | None:
+    for other in staying:
+        if entity.id in other.parents.values():
+            return f"{other} belongs to it"
+        if entity.guards and other.collection == "routes" and other.parents.get("service") == entity.guards:
+            return f"it guards what {other} leads to; take the routes away first"
+    return None
+
+
+def entities(admin: httpx.Client) -> list[Entity]:
+    """Everything of the kinds that a stack makes, whoever made it. Raises RefusedError, httpx.HTTPError."""
+    rows = [(collection, row) for collection in _COLLECTIONS for row in _rows(admin, collection)]
+    names = {row["id"]: str(row.get("name") or row.get("username") or row["id"]) for _, row in rows}
+    return [_entity(collection, row, names) for collection, row in rows]
+
+
+def remove(admin: httpx.Client, lost: Iterable[Entity], settle: float) -> None:
+    """Removes them one after the other; what is gone already is gone. Raises RefusedError, httpx.HTTPError.
+
+    Before the first guard it waits for `settle` seconds: every worker sees the routes gone by then.
+    """
+    waited = False
+    for entity in lost:
+        if entity.guards and not waited:
+            time.sleep(settle)
+            waited = True
+        answer = admin.delete(entity.path)
+        if answer.status_code not in (204, 404):
+            raise RefusedError(f"{entity} was not removed: {answer.status_code} {answer.text}")
+
+
+def _rows(admin: httpx.Client, collection: str) -> Iterator[Mapping[str, Any]]:
+    page: dict[str, str] = {"size": "1000"}
+    while True:
+        answer = admin.get(f"/{collection}", params=page)
+        if answer.status_code != 200:
+            raise RefusedError(f"GET /{collection} answers {answer.status_code} {answer.text}")
+        body = answer.json()
+        yield from body["data"]
+        if not body.get("offset"):
+            return
+        page["offset"] = body["offset"]
+
+
+def _entity(collection: str, row: Mapping[str, Any], names: Mapping[str, str]) -> Entity:
+    parents = {kind: row[kind]["id"] for kind in _PARENTS if row.get(kind)}
+    name = str(row["key"]) if collection == "jwts" else names[row["id"]]
+    if collection in ("plugins", "jwts"):
+        name += "".join(f" of {names[parent]}" for parent in parents.values())
+    return Entity(collection, row["id"], name, frozenset(row.get("tags") or ()), parents)

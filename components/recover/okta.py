@@ -1,0 +1,134 @@
+"""Objects at Okta whose creation the state says was cut off: made, but the answer was lost.
+
+Okta's objects have no tags, and an org has many owners. So nothing counts as lost but what the state itself says it was
+about to make, and of that only the one object of that name in that place which nothing uses: what uses an object needs
+its id, and nobody heard that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from components.recover.state import Creation, State
+
+_SERVER = "/authorizationServers/{authServerId}"
+_PLACES = {
+    "okta:auth/server:Server": "/authorizationServers",
+    "okta:auth/serverScope:ServerScope": f"{_SERVER}/scopes",
+    "okta:auth/serverClaim:ServerClaim": f"{_SERVER}/claims",
+    "okta:auth/serverPolicy:ServerPolicy": f"{_SERVER}/policies",
+    "okta:auth/serverPolicyRule:ServerPolicyRule": f"{_SERVER}/policies/{{policyId}}/rules",
+    "okta:app/oAuth:OAuth": "/apps",
+}
+_USED_BY = {"okta:auth/server:Server": "policies", "okta:auth/serverPolicy:ServerPolicy": "rules"}
+_SWITCHED_OFF_FIRST = ("okta:auth/server:Server", "okta:app/oAuth:OAuth")
+_APP = "okta:app/oAuth:OAuth"
+
+Row = Mapping[str, Any]
+
+
+class RefusedError(Exception):
+    """The management API refused a request. The message has its words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """An object of the kind, name and place that an interrupted creation would have had."""
+
+    type: str
+    path: str
+    name: str
+
+    @property
+    def id(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    def __str__(self) -> str:
+        return f"{self.type.rpartition(':')[2]} {self.name} ({self.id})"
+
+
+def client(org: str, base: str, token: str, proxy: str | None) -> httpx.Client:
+    """The org's management API; `proxy` as the provider's httpProxy: it gets requests in clear, in absolute form."""
+    scheme = "http" if proxy else "https"
+    return httpx.Client(
+        base_url=f"{scheme}://{org}.{base}/api/v1",
+        headers={"Authorization": f"SSWS {token}", "Accept": "application/json"},
+        proxy=proxy,
+        timeout=httpx.Timeout(30.0),
+    )
+
+
+def concerned(state: State) -> bool:
+    """Whether anything at Okta was interrupted."""
+    return any(creation.type in _PLACES for creation in state.interrupted)
+
+
+def made(org: httpx.Client, state: State) -> list[tuple[Object, str | None]]:
+    """What there is of the interrupted creations and not in the state, with the reason not to remove it, or None.
+
+    Raises RefusedError, httpx.HTTPError.
+    """
+    result = []
+    for creation in state.interrupted:
+        if creation.type in _PLACES:
+            place = _PLACES[creation.type].format_map(creation.inputs)
+            rows = [row for row in _rows(org, place) if row["id"] not in state.ids and _is(row, creation)]
+            for row in rows:
+                doubt = "there are several of this name" if len(rows) > 1 else _use(org, creation, place, row)
+                result.append((Object(creation.type, f"{place}/{row['id']}", _name(row)), doubt))
+    return result
+
+
+def remove(org: httpx.Client, lost: Iterable[Object]) -> None:
+    """Removes them. Raises RefusedError, httpx.HTTPError."""
+    for one in lost:
+        if one.type in _SWITCHED_OFF_FIRST:
+            _accepted(org.post(f"{one.path}/lifecycle/deactivate"))
+        _accepted(org.delete(one.path))
+
+
+def _is(row: Row, creation: Creation) -> bool:
+    if creation.id:
+        return bool(row["id"] == creation.id)
+    return _name(row) == creation.inputs.get("label" if creation.type == _APP else "name")
+
+
+def _name(row: Row) -> str:
+    return str(row.get("label") or row["name"])
+
+
+def _use(org: httpx.Client, creation: Creation, place: str, row: Row) -> str | None:
+    """Who uses it: then it is somebody's."""
+    if creation.type in _USED_BY and list(_rows(org, f"{place}/{row['id']}/{_USED_BY[creation.type]}")):
+        return f"it has {_USED_BY[creation.type]}"
+    if creation.type != _APP:
+        return None
+    if list(_rows(org, f"{place}/{row['id']}/groups")):
+        return "groups are assigned to it"
+    client_id = row["credentials"]["oauthClient"]["client_id"]
+    for server in _rows(org, "/authorizationServers"):
+        if client_id in _clients(_rows(org, f"/authorizationServers/{server['id']}/policies")):
+            return f"a policy of {server['name']} lists it"
+    return None
+
+
+def _clients(policies: Iterable[Row]) -> set[str]:
+    return {client for policy in policies for client in policy["conditions"]["clients"]["include"]}
+
+
+def _rows(org: httpx.Client, path: str) -> Iterator[Row]:
+    following: str | None = f"{path.removeprefix('/')}?limit=200"
+    while following:
+        answer = _accepted(org.get(following))
+        yield from answer.json()
+        following = answer.links.get("next", {}).get("url")
+
+
+def _accepted(answer: httpx.Response) -> httpx.Response:
+    if answer.status_code >= 300:
+        raise RefusedError(f"{answer.request.method} {answer.url.path} answers {answer.status_code} {answer.text}")
+    return answer

@@ -1,0 +1,80 @@
+"""What Pulumi's state knows of a stack, through the CLI: the ids that it records, and creations that were cut off."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+class StateError(Exception):
+    """The state cannot be read, or a run is under way. The message is the CLI's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """A creation that was begun and whose end was not recorded. `id` is there where its answer had been heard."""
+
+    type: str
+    inputs: Mapping[str, Any]
+    id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """`ids` of everything recorded (both halves of ids such as `credential|consumer`), and what was `interrupted`.
+
+    `root` is the URN of the stack itself, None where nothing was ever recorded.
+    """
+
+    ids: frozenset[str]
+    interrupted: tuple[Creation, ...]
+    root: str | None
+
+
+def read(stack: str) -> State:
+    """The state as it is now. Raises StateError."""
+    return parse(json.loads(_pulumi(stack, "stack", "export"))["deployment"])
+
+
+def parse(deployment: Mapping[str, Any]) -> State:
+    """The state from the `deployment` of `pulumi stack export` (pulumi: sdk/go/common/apitype, DeploymentV3)."""
+    resources = deployment.get("resources") or ()
+    ids = [one["id"] for one in resources if "id" in one]
+    return State(
+        ids=frozenset(part for identifier in ids for part in identifier.split("|")),
+        interrupted=tuple(
+            Creation(one["resource"]["type"], one["resource"].get("inputs", {}), one["resource"].get("id"))
+            for one in deployment.get("pending_operations") or ()
+            if one["type"] == "creating"
+        ),
+        root=next((one["urn"] for one in resources if one["type"] == "pulumi:pulumi:Stack"), None),
+    )
+
+
+def check_at_rest(stack: str, state: State) -> None:
+    """Raises StateError while another run of the engine is under way, or has left its lock.
+
+    To refresh nothing but the stack itself asks nobody anything, but it takes the lock, whatever backend keeps it.
+    """
+    _pulumi(stack, "refresh", "--yes", "--skip-preview", *(["--target", state.root] if state.root else []))
+
+
+def configuration(stack: str) -> dict[str, str]:
+    """The stack's configuration, secrets included: never to be printed. Raises StateError."""
+    found = json.loads(_pulumi(stack, "config", "--json", "--show-secrets"))
+    return {key: entry["value"] for key, entry in found.items()}
+
+
+def _pulumi(stack: str, *arguments: str) -> str:
+    command = ["pulumi", *arguments, "--stack", stack, "--non-interactive"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603 - no shell, and our own words
+    except FileNotFoundError:
+        raise StateError("there is no `pulumi` on the PATH") from None
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip()).removeprefix("error: ")
+        raise StateError(f"`pulumi {arguments[0]}`: {said}")
+    return done.stdout

@@ -1,0 +1,111 @@
+"""Entities whose creation was carried out and whose answer was lost: the command finds and removes them, and only them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sandbox.kong import Lags
+from sandbox.kong.http import Request, Response
+from tests.engine.calls import service_token
+from tests.faults.blackout import lost
+from tests.faults.conftest import Empty
+from tests.faults.stacks import Stack, made
+from tests.faults.tiny import HOST, PROTECTED, SERVICE, TINY
+from tests.faults.watch import Watch
+
+LAG = 1.0
+
+
+@contextmanager
+def _loses_answers(stack: Stack, method: str, path: str) -> Iterator[None]:
+    """Kong carries such requests out, and closes the connection without an answer."""
+
+    def broken(request: Request, answer: Callable[[], Response]) -> Response | None:
+        done = answer()
+        return None if (request.method, request.target) == (method, path) else done
+
+    stack.local.kong.faults = broken
+    try:
+        yield
+    finally:
+        stack.local.kong.faults = None
+
+
+def test_what_was_lost_is_listed_then_removed_and_nothing_else(empty: Empty) -> None:
+    """Without `--remove` everything stays; with it just the lost goes, and the next run finishes the work.
+
+    What another stack or somebody else made is not even listed. No credential is printed.
+    """
+    stack = empty(applications=[TINY])
+    for name, tags in {"other": ["kong-oam", "kong-oam-stack:other"], "theirs": ["kong-oam"], "by-hand": None}.items():
+        stack.kong("POST", "/services", {"name": name, "host": "theirs.example.com", "tags": tags})
+    with _loses_answers(stack, "POST", "/plugins"):
+        assert stack.run("up", check=False).returncode != 0
+    before = made(stack.local)
+    listed = lost(stack, status=1)
+    assert f"3 made that the state does not know\n  plugin jwt of {SERVICE}\n" in listed.stdout
+    assert "0 of 3 removed" in listed.stdout
+    assert made(stack.local) == before
+    removed = lost(stack, "--remove")
+    assert "3 of 3 removed" in removed.stdout
+    assert made(stack.local) == {kind: count for kind, count in before.items() if kind != "plugins"}
+    assert f"{stack.local.kong.admin_url}: 0 made" in lost(stack).stdout
+    for secret in ("KONG_ADMIN_TOKEN", "OKTA_API_TOKEN"):
+        assert stack.local.env[secret] not in listed.stdout + listed.stderr + removed.stdout + removed.stderr
+    stack.run("up")
+    assert stack.changes("up") == {}
+    assert {"other", "theirs", "by-hand"} < {one["name"] for one in stack.local.kong.entities("services")}
+    assert stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
+
+
+def test_a_gate_is_not_removed_while_a_route_leads_to_what_it_guards(empty: Empty) -> None:
+    """It is kept until the component's routes are gone, and until every worker has seen that: nobody is let in.
+
+    (Somebody deleted the gate by hand, and the answer to its new creation was lost.)
+    """
+    settings = {"worker_state_update_frequency": LAG, "db_update_frequency": 0.0}
+    stack = empty(applications=[TINY], lags=Lags(routes=LAG), configuration=settings)
+    stack.run("up")
+    stack.kong("DELETE", f"/plugins/{stack.plugin('post-function', SERVICE)['id']}")
+    with _loses_answers(stack, "POST", "/plugins"):
+        assert stack.run("up", "--refresh", check=False).returncode != 0
+    gate = stack.plugin("post-function", SERVICE)
+    with Watch(stack, ((HOST, PROTECTED),)) as watch:
+        kept = lost(stack, "--remove", status=1).stdout
+        assert f"plugin post-function of {SERVICE}, not certain" not in kept
+        assert f"plugin post-function of {SERVICE}, kept: it guards what route {SERVICE}." in kept
+        assert stack.plugin("post-function", SERVICE) == gate
+        stack.run("destroy", "--target", "**::tiny/api-p*", "--target-dependents")
+        assert "1 of 1 removed" in lost(stack, "--remove").stdout
+        stack.run("up")
+    assert watch.let_in == set() and watch.asked > 20
+    assert stack.changes("up") == {}
+    assert stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
+
+
+def test_with_a_state_that_is_not_this_gateways_nothing_is_removed(empty: Empty) -> None:
+    """An empty state, as of another backend: everything would look lost, so the command stops and asks which it is."""
+    stack = empty(applications=[TINY])
+    stack.run("up")
+    before = made(stack.local)
+    stack.pulumi("stack", "rm", "--force", "--preserve-config", "--yes")
+    stack.local.pulumi("stack", "init", stack.name, cwd=stack.folder)
+    stopped = lost(stack, "--remove", status=2)
+    assert f"the state knows neither service {SERVICE} nor what belongs to it" in stopped.stderr
+    assert "is this the stack's backend" in stopped.stderr
+    assert made(stack.local) == before
+
+
+def test_what_stops_the_command_is_one_line(empty: Empty) -> None:
+    """No such stack, a Kong that is down, a backend without the stack: status 2, what to do, and no traceback."""
+    stack = empty(applications=[TINY])
+    stack.local.kong.faults = lambda request, answer: None
+    down = lost(stack, status=2).stderr
+    assert down.startswith(f"error: Kong's Admin API at {stack.local.kong.admin_url} does not answer")
+    stack.local.kong.faults = None
+    stack.local.pulumi("stack", "rm", "--preserve-config", "--yes", stack.name, cwd=stack.folder)
+    assert "error: `pulumi config`" in lost(stack, status=2).stderr
+    stack.folder.joinpath(f"stacks/Pulumi.{stack.name}.yaml").unlink()
+    unknown = lost(stack, status=2).stderr
+    assert unknown.startswith(f"error: there is no stack '{stack.name}'") and "Traceback" not in unknown
