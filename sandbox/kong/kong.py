@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -37,7 +38,8 @@ or early, one of its own, or none at all (None: the connection is closed)."""
 class Kong:
     """A stand-in for a Kong 3.10 OSS node, on 127.0.0.1.
 
-    Ports of 0 are any free ones; without `proxy_tls_port` the proxy does not listen for TLS.
+    Ports of 0 are any free ones; without `proxy_tls_port` the proxy does not listen for TLS. With `admin_tls` the Admin
+    API listens for nothing else; whether clients need a certificate is the context's.
     `admin_token`, where set, must come with every Admin API request in the header Kong-Admin-Token; `configuration`
     overrides what `GET /` reports; `resolve` finds upstreams (None: no such name); `now` is the clock that tokens are
     judged and entities stamped by (Unix seconds), `clock` the one that lags are measured by (seconds).
@@ -56,10 +58,12 @@ class Kong:
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
         proxy_tls_port: int | None = None,
+        admin_tls: ssl.SSLContext | None = None,
     ) -> None:
         self.lags = lags
         self.faults: Fault | None = None
         self._ports = (admin_port, proxy_port, proxy_tls_port)
+        self._admin_tls = admin_tls
         self._resolve = resolve
         self._store = Store(now, clock)
         self._admin = AdminApi(self._store, version, configuration or {}, admin_token)
@@ -69,7 +73,7 @@ class Kong:
     def start(self) -> None:
         """Begin to listen; the URLs are known from then on."""
         admin, proxy, proxy_tls = self._ports
-        self._servers = (Server(admin, self._manage), Server(proxy, self._serve))
+        self._servers = (Server(admin, self._manage, self._admin_tls), Server(proxy, self._serve))
         if proxy_tls is not None:
             context = tls.listening(lambda: self._store.seen(self.lags.routes)[0])
             self._servers += (Server(proxy_tls, self._serve_tls, context),)
@@ -89,7 +93,8 @@ class Kong:
 
     @property
     def admin_url(self) -> str:
-        return f"http://127.0.0.1:{self._servers[0].port}"
+        scheme = "https" if self._admin_tls else "http"
+        return f"{scheme}://127.0.0.1:{self._servers[0].port}"
 
     @property
     def proxy_url(self) -> str:

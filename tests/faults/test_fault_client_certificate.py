@@ -1,0 +1,202 @@
+"""A Kong whose Admin API wants a client certificate: the forwarder presents it for as long as one command runs."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import os
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from components.gateway import forward
+from sandbox.kong import Kong
+from sandbox.kong.http import TlsConnection
+from tests.faults.conftest import Empty
+from tests.faults.stacks import made
+from tests.faults.tiny import TINY
+
+
+class Authority:
+    """Somebody who signs certificates into `folder`: `NAME.pem` and `NAME.key`; its own is `ca.pem`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, folder.name)])
+        self.ca = folder / "ca.pem"
+        self.ca.write_bytes(self._signed(self._name, self._key.public_key(), authority=True))
+
+    def issue(self, name: str) -> tuple[str, str]:
+        """The paths of a new certificate for 127.0.0.1 and of its key."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        files = self.folder / f"{name}.pem", self.folder / f"{name}.key"
+        files[0].write_bytes(self._signed(subject, key.public_key(), authority=False))
+        files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        return str(files[0]), str(files[1])
+
+    def _signed(self, subject: x509.Name, key: ec.EllipticCurvePublicKey, *, authority: bool) -> bytes:
+        now = datetime.datetime.now(datetime.UTC)
+        here = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(self._name).public_key(key)
+        builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))
+        builder = builder.not_valid_after(now + datetime.timedelta(days=1)).add_extension(here, critical=False)
+        limits = x509.BasicConstraints(ca=authority, path_length=None)
+        return builder.add_extension(limits, critical=True).sign(self._key, SHA256()).public_bytes(Encoding.PEM)
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A Kong that lets in whoever has a certificate of `ours`, and somebody else who signs certificates."""
+
+    kong: Kong
+    ours: Authority
+    others: Authority
+
+    def arguments(self, client: tuple[str, str], authority: Path | None = None, url: str | None = None) -> list[str]:
+        """The forwarder's own, but for the command."""
+        certificate, key = client
+        ca = str(authority or self.ours.ca)
+        return ["--to", url or self.kong.admin_url, "--certificate", certificate, "--key", key, "--ca", ca]
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Guarded]:
+    """The Admin API behind mutual TLS."""
+    ours, others = Authority(tmp_path / "ours"), Authority(tmp_path / "others")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.sslsocket_class = TlsConnection
+    context.load_cert_chain(*ours.issue("kong"))
+    context.load_verify_locations(ours.ca)
+    context.verify_mode = ssl.CERT_REQUIRED
+    with Kong(admin_token="sandbox-admin-token", admin_tls=context) as kong:
+        yield Guarded(kong, ours, others)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def _forward(
+    *arguments: str, cwd: Path | None = None, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "components.gateway.forward", *arguments]
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=100)
+
+
+def test_a_stack_goes_up_and_down_through_the_forwarder_and_not_without(empty: Empty, guarded: Guarded) -> None:
+    """`up` makes everything in the Kong behind mutual TLS, a second one nothing, `destroy` leaves nothing.
+
+    `destroy` runs without the program: it finds the address in the state.
+    """
+    stack = empty(applications=[TINY])
+    own = [*guarded.arguments(guarded.ours.issue("client")), "--port", str(_free_port()), "--"]
+    said = ["--yes", "--skip-preview", "--non-interactive", "--stack", stack.name]
+
+    def pulumi(*arguments: str) -> str:
+        done = _forward(*own, "pulumi", *arguments, *said, cwd=stack.folder, env=stack.local.env)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    pulumi("up")
+    kinds = ("services", "routes", "plugins", "consumers", "jwt_secrets")
+    assert [len(guarded.kong.entities(kind)) for kind in kinds] == [1, 2, 4, 2, 4]
+    assert "created" not in pulumi("up").partition("Resources:")[2]
+    stack.local.env["KONG_ADMIN_ADDR"] = guarded.kong.admin_url
+    without = stack.run("up", check=False)
+    assert without.returncode != 0 and "Kong's Admin API at https://127.0.0.1" in without.stdout
+    pulumi("destroy")
+    assert [guarded.kong.entities(kind) for kind in kinds] == [[], [], [], [], []]
+    assert made(stack.local) == {}
+
+
+def test_what_is_wrong_is_said_once_and_the_command_is_not_run(tmp_path: Path, guarded: Guarded) -> None:
+    """A certificate that Kong does not accept, a Kong that is not trusted or not there, files that cannot be used."""
+    ran = tmp_path / "ran"
+    client, foreign = guarded.ours.issue("client"), guarded.others.issue("client")
+    locked = tmp_path / "locked.key"
+    locked.write_bytes(
+        ec.generate_private_key(ec.SECP256R1()).private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")
+        )
+    )
+    kong, nobody = guarded.kong.admin_url, f"https://127.0.0.1:{_free_port()}"
+    cases = {
+        f"error: {kong} refuses the client certificate (": guarded.arguments(foreign),
+        f"error: the certificate of {kong} is not trusted (": guarded.arguments(client, guarded.others.ca),
+        f"error: {nobody} does not answer (": guarded.arguments(client, url=nobody),
+        "error: --certificate, --key or --ca cannot be used: [X509: KEY_VALUES_MISMATCH]": guarded.arguments(
+            (client[0], foreign[1])
+        ),
+        "error: --certificate, --key or --ca cannot be used: [Errno 2]": guarded.arguments(("nowhere", client[1])),
+        "error: --certificate, --key or --ca cannot be used: [SSL]": guarded.arguments((client[0], str(locked))),
+        "error: --to http://127.0.0.1": guarded.arguments(client, url="http://127.0.0.1"),
+    }
+    for message, arguments in cases.items():
+        done = _forward(*arguments, "--", "touch", str(ran))
+        assert done.returncode == 2 and done.stderr.startswith(message), done.stderr
+        assert done.stderr.count("\n") == 1
+    assert not ran.exists()
+
+
+def test_the_command_has_the_address_and_its_status_is_the_answer(guarded: Guarded) -> None:
+    """Its own exit status; a port that is taken or a command that does not exist is status 2."""
+    port = _free_port()
+    own = [*guarded.arguments(guarded.ours.issue("client")), "--port", str(port), "--"]
+    done = _forward(*own, "sh", "-c", "echo $KONG_ADMIN_ADDR; exit 7")
+    assert (done.returncode, done.stdout) == (7, f"http://127.0.0.1:{port}\n")
+    assert "nosuchcommand cannot be run: No such file or directory" in _forward(*own, "nosuchcommand").stderr
+    with socket.create_server(("127.0.0.1", port)):
+        taken = _forward(*own, "true")
+    assert taken.returncode == 2 and f"error: port {port} cannot be had" in taken.stderr
+
+
+ASK = """import encodings.idna, os, socket, sys  # all that is needed: another user may read no more
+os.setuid(int(sys.argv[1]))
+with socket.create_connection(("127.0.0.1", int(os.environ["KONG_ADMIN_ADDR"].rpartition(":")[2])), 10) as asked:
+    try:
+        asked.sendall(b"GET / HTTP/1.1\\r\\nHost: kong\\r\\n\\r\\n")
+        print(asked.recv(12))
+    except ConnectionError:
+        print(b"")
+"""
+
+
+def _asked(guarded: Guarded, capfd: pytest.CaptureFixture[str], user: int) -> str:
+    """What a command of the forwarder that becomes `user` hears when it asks for `/`."""
+    certificate, key = guarded.ours.issue("client")
+    kong = forward.target(guarded.kong.admin_url, certificate, key, str(guarded.ours.ca))
+    status = asyncio.run(forward.run(kong, _free_port(), [sys.executable, "-c", ASK, str(user)]))
+    assert status == 0
+    return capfd.readouterr().out.strip()
+
+
+def test_only_processes_of_the_same_user_are_served(
+    guarded: Guarded, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One's own hear Kong (401: no token was sent); for others the connection ends without an answer."""
+    own = os.getuid()
+    assert _asked(guarded, capfd, own) == "b'HTTP/1.1 401'"
+    monkeypatch.setattr("components.gateway.forward.os.getuid", lambda: own + 1)
+    assert _asked(guarded, capfd, own) == "b''"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user; the test above takes its place")
+def test_a_process_of_another_user_is_turned_away(guarded: Guarded, capfd: pytest.CaptureFixture[str]) -> None:
+    """The same, with a real one."""
+    assert _asked(guarded, capfd, 65534) == "b''"
