@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from access.model import METHODS, Component, Elements, Endpoint, Estate, Provider, Rule
-from access.paths import Unreadable, read, within, written
+from access.model import METHODS, Component, Elements, Estate, Provider, Rule
+from access.paths import Unreadable, read, written
 from access.tokens import Claims, KeyRing, Refusal, authenticate, bearer
 
 _PORT = re.compile(r":[0-9]+\Z")
@@ -141,9 +141,8 @@ def effective_scopes(component: Component, provider: Provider, claims: Claims) -
 def component_of(estate: Estate, host: str, path: Elements) -> Component | None:
     """The component that host and path lead to: an exact host before a wildcard, then the longest path."""
     for pattern in host_patterns(host):
-        owners = [pair for pair in estate.by_host.get(pattern, ()) if within(path, pair[0].path)]
-        if owners:
-            return max(owners, key=_depth)[1]
+        if found := estate.leading(pattern, path):
+            return found[1]
     return None
 
 
@@ -158,7 +157,3 @@ def host_patterns(host: str) -> tuple[str, ...]:
         return ()
     labels = name.split(".")
     return (name, *(f"*.{'.'.join(labels[start:])}" for start in range(1, len(labels))))
-
-
-def _depth(pair: tuple[Endpoint, Component]) -> int:
-    return len(pair[0].path)

@@ -239,14 +239,14 @@ class Component:
 
     @cached_property
     def _folded(self) -> frozenset[Elements]:
-        return frozenset(map(_lower, self.owned))
+        return frozenset(map(folded, self.owned))
 
     def folds_to_another_rule(self, path: Elements) -> bool:
         """Whether a longer rule would own the path at an upstream that does not tell capitals (ASCII) from others."""
         for length in range(len(path), -1, -1):
             if path[:length] in self.owned:
                 return False
-            if _lower(path[:length]) in self._folded:
+            if folded(path[:length]) in self._folded:
                 return True
         return False
 
@@ -268,7 +268,8 @@ def client_secret_name(component: str) -> str:
     return f"{component}-client"
 
 
-def _lower(path: Elements) -> Elements:
+def folded(path: Elements) -> Elements:
+    """The path as a server reads it that does not tell capitals (ASCII) from others."""
     return tuple(element.encode().lower().decode() for element in path)
 
 
@@ -312,6 +313,16 @@ class Estate:
             for endpoint in component.endpoints:
                 result.setdefault(endpoint.host, []).append((endpoint, component))
         return {host: tuple(pairs) for host, pairs in result.items()}
+
+    @cached_property
+    def _by_path(self) -> Mapping[str, Mapping[Elements, tuple[Endpoint, Component]]]:
+        return {host: {endpoint.path: (endpoint, own) for endpoint, own in on} for host, on in self.by_host.items()}
+
+    def leading(self, host: str, path: Elements) -> tuple[Endpoint, Component] | None:
+        """The endpoint with the longest path that owns `path`, of those that write their host so, and whose it is."""
+        paths = self._by_path.get(host, {})
+        found = (paths.get(path[:length]) for length in range(len(path), -1, -1))
+        return next((pair for pair in found if pair), None)
 
     def provider_of(self, component: Component) -> Provider:
         return self.stack.providers[component.provider]

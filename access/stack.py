@@ -23,7 +23,7 @@ Edition = Literal["oss", "enterprise"]
 
 _YEAR = 365 * 24 * 3600
 
-_PLAIN = Spelling(
+PLAIN = Spelling(
     client="client_id",
     user="user",
     scopes=Listing("scope"),
@@ -100,7 +100,7 @@ Describe = Callable[[ProviderSettings], Provider]
 
 def plain(settings: ProviderSettings) -> Provider:
     """A provider of which only the name, the audience and the groups matter."""
-    return Provider(settings.name, settings.audience, _PLAIN, groups=settings.groups)
+    return Provider(settings.name, settings.audience, PLAIN, groups=settings.groups)
 
 
 def parse(name: str, data: Mapping[str, Any], describe: Describe = plain) -> Settings:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,12 +81,16 @@ def files_of(paths: Iterable[Path]) -> Iterator[Path]:
                 yield file
 
 
-def read_files(paths: Iterable[Path]) -> Reading:
-    """Applications of every YAML file at or below `paths`. Unreadable files are findings, not exceptions."""
+def read_files(paths: Iterable[Path], named: Callable[[Path], str] = str) -> Reading:
+    """Applications of every YAML file at or below `paths`. Unreadable files are findings, not exceptions.
+
+    `named` says what a file is called in findings: by default, its path.
+    """
     readings = []
     for file in files_of(paths):
-        raw = _bytes_of(file)
-        readings.append(Reading((), (raw,)) if isinstance(raw, Diagnostic) else read_bytes(str(file), raw))
+        name = named(file)
+        raw = _bytes_of(file, name)
+        readings.append(Reading((), (raw,)) if isinstance(raw, Diagnostic) else read_bytes(name, raw))
     return together(readings)
 
 
@@ -100,19 +104,19 @@ def together(readings: Iterable[Reading]) -> Reading:
     )
 
 
-def _bytes_of(file: Path) -> bytes | Diagnostic:
+def _bytes_of(file: Path, name: str) -> bytes | Diagnostic:
     """What stands in the file. A pipe or a device may never end, and a huge file not fit: neither is opened."""
     try:
         about = file.stat()
         if not stat.S_ISREG(about.st_mode):
-            return _cannot_be_read(file, "no regular file")
-        return too_large(str(file), about.st_size) if about.st_size > MAX_BYTES else file.read_bytes()
+            return _cannot_be_read(name, "no regular file")
+        return too_large(name, about.st_size) if about.st_size > MAX_BYTES else file.read_bytes()
     except OSError as error:
-        return _cannot_be_read(file, error.strerror or str(error))
+        return _cannot_be_read(name, error.strerror or str(error))
 
 
-def _cannot_be_read(file: Path, why: str) -> Diagnostic:
-    return Diagnostic("OAM101", f"cannot be read: {why}; check the path", FilePlace(str(file), 1, 1))
+def _cannot_be_read(name: str, why: str) -> Diagnostic:
+    return Diagnostic("OAM101", f"cannot be read: {why}; check the path", FilePlace(name, 1, 1))
 
 
 def read_bytes(file: str, raw: bytes) -> Reading:

@@ -8,7 +8,7 @@ from typing import Any
 
 from access.cli.command import FOUND, OK, Command
 from access.cli.console import Console
-from access.cli.estates import APPLICATIONS, add_stack, settings_of
+from access.cli.estates import APPLICATIONS, add_stack, place_entry, settings_of
 from access.compile import Compiled, compile_estate
 from oam.application import read_files
 from oam.diagnostics import Diagnostic, errors
@@ -54,8 +54,7 @@ def _document(compiled: Compiled) -> dict[str, Any]:
 
 
 def _entry(diagnostic: Diagnostic) -> dict[str, Any]:
-    place = diagnostic.place
-    where = {"file": place.file, "line": place.line, "column": place.column} if place else {}
+    where = place_entry(diagnostic.place) or {}
     return {"severity": diagnostic.severity, "code": diagnostic.code, "message": diagnostic.message, **where}
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from access.cli.command import UsageError
 from access.compile import compile_estate
 from access.model import Estate
 from access.stack import Settings, StackError, read_file
 from oam.application import read_files
-from oam.diagnostics import errors
+from oam.diagnostics import Position, errors
 
 APPLICATIONS, STACKS = Path("applications"), Path("stacks")
 
@@ -36,11 +37,17 @@ def settings_of(stack: str, folder: Path = STACKS) -> Settings:
         raise UsageError(str(error)) from None
 
 
-def estate_of(paths: Sequence[Path], settings: Settings) -> Estate:
-    """The estate of the Applications at `paths`. Raises UsageError with every error where there is one."""
-    compiled = compile_estate(read_files(paths), settings.stack)
+def estate_of(paths: Sequence[Path], settings: Settings, named: Callable[[Path], str] = str) -> Estate:
+    """The estate of the Applications at `paths`, which messages call as `named` says. Raises UsageError with every
+    error where there is one."""
+    compiled = compile_estate(read_files(paths, named), settings.stack)
     if compiled.estate is None:
         found = errors(compiled.diagnostics)
         listed = "\n".join(map(str, found))
         raise UsageError(f"{listed}\n{len(found)} error(s): these Applications would not be provisioned")
     return compiled.estate
+
+
+def place_entry(place: Position | None) -> dict[str, Any] | None:
+    """A place as JSON has it."""
+    return {"file": place.file, "line": place.line, "column": place.column} if place else None

@@ -1,0 +1,128 @@
+"""`diff`: what a change does to access."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from access.change import OPENING, Change, Whom
+from access.cli.command import FOUND, OK, Command
+from access.cli.console import Colour, Console
+from access.cli.estates import add_stack, place_entry
+from access.cli.operands import FORMS, Operand
+from access.diff import diff
+from access.partition import Part
+from access.paths import written
+from access.wording import headline, methods, printable, until, where, whom, worth_telling
+
+_DETAILS = f"""\
+Says what changes for callers between OLD (by default HEAD) and NEW (by default what is here): newly public, granted,
+widened, narrowed, revoked; for whom, on which methods and URLs. The worst stands in the first line. It is exact:
+nothing is printed where every request of every principal is answered alike, whatever was moved or renamed.
+
+{FORMS}
+Two stacks are compared by component, port and path, and groups by their logical names; all else by host.
+Exit status 0, with changes or without; with --exit-code 1 where there are some.
+
+  python -m access diff
+  python -m access diff main . --stack aws --markdown
+  python -m access diff stack:aws stack:bare-metal
+  python -m access diff deployed:prod . --stack prod --exit-code
+"""
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("old", nargs="?", default="HEAD", metavar="OLD")
+    parser.add_argument("new", nargs="?", default=".", metavar="NEW")
+    add_stack(parser)
+    parser.add_argument("--markdown", action="store_true", help="print Markdown, for a comment")
+    parser.add_argument("--exit-code", action="store_true", help="exit with 1 where there are changes")
+
+
+def _run(options: argparse.Namespace, console: Console) -> int:
+    old = Operand("OLD", options.old, options.stack).model()
+    new = Operand("NEW", options.new, options.stack).model()
+    changes, scheme = diff(old, new), new.estate.stack.scheme
+    if console.json:
+        console.print_json({"headline": headline(changes, scheme), "changes": [_entry(change) for change in changes]})
+    elif options.markdown:
+        console.print(*markdown(changes, scheme))
+    elif changes:
+        _print(changes, scheme, console)
+    return FOUND if changes and options.exit_code else OK
+
+
+def _print(changes: Sequence[Change], scheme: str, console: Console) -> None:
+    told = worth_telling(changes)
+    console.print(console.paint(_colour(told[0]), headline(changes, scheme)), "")
+    rows = [(c.kind, whom(c.whom), methods(c.methods), where(c, scheme), _note(c)) for c in told]
+    console.print_table(("CHANGE", "FOR", "METHODS", "WHERE", ""), rows)
+    console.print(*_left_out(changes, told))
+
+
+def _left_out(changes: Sequence[Change], told: Sequence[Change]) -> list[str]:
+    count = len(changes) - len(told)
+    return ["", f"and {count} of paths that differ from these in capitals only; --json has them"] if count else []
+
+
+def _colour(change: Change) -> Colour:
+    if change.kind == "newly public":
+        return "red"
+    return "yellow" if change.kind in OPENING else "green"
+
+
+def _note(change: Change) -> str:
+    return until(change) or (str(change.place) if change.place else "")
+
+
+def markdown(changes: Sequence[Change], scheme: str) -> list[str]:
+    """Lines of Markdown: the headline, and a table. Names are code, so that none of them is read as markup."""
+    if not changes:
+        return ["No change of access."]
+    told = worth_telling(changes)
+    lines = [f"**{_code(headline(changes, scheme))}**", ""]
+    lines += ["| change | for | methods | where | |", "|---|---|---|---|---|"]
+    for change in told:
+        cells = (whom(change.whom), methods(change.methods), where(change, scheme), _note(change))
+        lines.append(f"| {change.kind} | {' | '.join(_code(cell) if cell else '' for cell in cells)} |")
+    return lines + _left_out(changes, told)
+
+
+def _code(text: str) -> str:
+    return f"`{printable(text).replace('`', chr(39)).replace('|', chr(92) + '|')}`"
+
+
+def _entry(change: Change) -> dict[str, Any]:
+    example = change.example
+    return {
+        "kind": change.kind,
+        "for": [_whom(one) for one in change.whom],
+        "methods": list(change.methods),
+        "site": change.site,
+        **_part(change.region.part),
+        "except": [_part(part) for part in change.region.exceptions],
+        "oldTokensLiveMinutes": change.minutes,
+        "rule": place_entry(change.place),
+        "example": {
+            "method": example.method,
+            "path": written(example.path),
+            "host": {"old": example.was, "new": example.now},
+            "as": example.principal.client if example.principal else None,
+            "userIn": sorted(example.groups),
+        },
+    }
+
+
+def _whom(one: Whom) -> dict[str, Any]:
+    if one.principal is None:
+        return {"everybody": True}
+    sets = sorted(sorted(groups) for groups in one.condition if groups)
+    return {"client": one.principal.client, "provider": one.principal.provider, "usersIn": sets}
+
+
+def _part(part: Part) -> dict[str, Any]:
+    return {"path": written(part.path), "otherCapitals": part.spelled_otherwise}
+
+
+COMMAND = Command("diff", "what a change does to access", _DETAILS, _arguments, _run)

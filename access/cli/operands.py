@@ -1,0 +1,111 @@
+"""What `diff` compares, as it is named on the command line: a folder, a revision, a stack, or what is deployed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from access.cli.command import UsageError
+from access.cli.estates import APPLICATIONS, STACKS, estate_of, settings_of
+from access.cli.revisions import commit, extract
+from access.exported import Model, ModelError, model_of, restored
+
+FORMS = """\
+OLD and NEW are each one of
+
+  .  or a folder   a project's folder, or one of Applications (with the stacks of the project here)
+  main, HEAD~1     a git revision: its applications/ and its stacks/ (git:NAME where a file has the same name)
+  stack:NAME       what is here, on that stack
+  deployed:NAME    what the stack NAME exported when it was last deployed (asks `pulumi stack output`)
+  outputs.json     the same, saved with `pulumi stack output --json`
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """One side of a comparison: `OLD` or `NEW`, as it was written, and the stack where it does not say one."""
+
+    side: str
+    text: str
+    stack: str
+
+    def model(self) -> Model:
+        """Raises UsageError, which names the side."""
+        try:
+            return self._model()
+        except UsageError as error:
+            raise UsageError(f"{self.side} ({self.text}): {error}") from None
+
+    def _model(self) -> Model:
+        kind, _, name = self.text.partition(":")
+        if kind == "stack" and name:
+            return _here(Path(), name)
+        if kind == "deployed":
+            return _deployed(name or self.stack)
+        path = Path(self.text)
+        if kind == "git" and name:
+            return _of_revision(name, self.stack)
+        if path.is_file() and path.suffix == ".json":
+            return _saved(path)
+        return _here(path, self.stack) if path.exists() else _of_revision(self.text, self.stack)
+
+
+def _here(folder: Path, stack: str, named: Callable[[Path], str] = str) -> Model:
+    applications = folder / APPLICATIONS if (folder / APPLICATIONS).is_dir() else folder
+    stacks = folder / STACKS if (folder / STACKS).is_dir() else STACKS
+    settings = settings_of(stack, stacks)
+    return model_of(estate_of([applications], settings, named), settings)
+
+
+def _of_revision(revision: str, stack: str) -> Model:
+    found = commit(revision)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        extract(found, (APPLICATIONS, STACKS), folder)
+        for part in (APPLICATIONS, STACKS):
+            if not (folder / part).is_dir():
+                raise UsageError(f"the revision has no folder {part}")
+        try:
+            return _here(folder, stack, lambda file: f"{revision}:{file.relative_to(folder)}")
+        except UsageError as error:
+            raise UsageError(str(error).replace(f"{folder}/", f"{revision}:")) from None
+
+
+def _deployed(stack: str) -> Model:
+    command = ["pulumi", "stack", "output", "model", "--json", "--stack", stack, "--non-interactive"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)  # noqa: S603 - no shell
+    except FileNotFoundError:
+        raise UsageError("there is no `pulumi` on the PATH to ask what is deployed") from None
+    except subprocess.TimeoutExpired:
+        raise UsageError("`pulumi stack output` took more than 5 minutes") from None
+    if done.returncode != 0:
+        raise UsageError(f"`{' '.join(command)}` failed: {done.stderr.strip()}")
+    return _restored(_parsed(done.stdout))
+
+
+def _saved(path: Path) -> Model:
+    try:
+        data = _parsed(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot be read: {error}") from None
+    return _restored(data.get("model", data) if isinstance(data, dict) else data)
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"no JSON: {error}") from None
+
+
+def _restored(data: Any) -> Model:
+    try:
+        return restored(data)
+    except ModelError as error:
+        raise UsageError(str(error)) from None

@@ -1,0 +1,163 @@
+"""The access model of a stack: what is compared, and what the stack exports so that the next run can compare.
+
+What is exported is all that decides who may call what, and nothing else: no places, no reasons, no descriptions. Moving
+a file or wording a reason better leaves it as it is.
+
+Shape: `{"stack": text, "orders/api": text, ...}`, each text the version of the format, a space, and compact JSON. The
+version in front keeps the engine's display from unfolding every text over dozens of lines of every preview.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from access.model import Application, Call, Client, Component, Endpoint, Estate, Provider, Public, Role, Rule, Stack
+from access.stack import PLAIN, Settings
+from oam.document import Document
+
+VERSION = 1
+
+_STACK = "stack"
+_NOWHERE = Document("", "null", 0, None).place()
+"""The place of all that was exported: its `file` is empty."""
+
+
+class ModelError(ValueError):
+    """What is there is no exported model that this version reads. The message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An estate with what else tells what a change of access amounts to.
+
+    `workloads`: per client component what holds its credential, so that it is known again under another name.
+    `minutes`: per provider, how long its access tokens live.
+    """
+
+    estate: Estate
+    workloads: Mapping[str, str]
+    minutes: Mapping[str, int]
+
+
+def model_of(estate: Estate, settings: Settings) -> Model:
+    """The model of the estate that was compiled on these settings."""
+    return Model(
+        estate,
+        {client.component: _workload(estate.components[client.component]) for client in estate.clients},
+        {provider.name: provider.access_token_minutes for provider in settings.providers},
+    )
+
+
+def empty(model: Model) -> Model:
+    """The model of the same stack before anything is deployed."""
+    return Model(Estate(model.estate.stack, ()), {}, model.minutes)
+
+
+def _workload(component: Component) -> str:
+    """The same for the same workload in the same namespace, whatever its component is called."""
+    told = json.dumps([component.namespace, component.type, component.properties], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()[:32]
+
+
+def exported(model: Model) -> dict[str, str]:
+    """The model as plain data for a stack output. The same model gives the same bytes."""
+    stack = model.estate.stack
+    providers = [
+        {"name": p.name, "audience": p.audience, "perApi": p.per_api, "groups": p.groups, "minutes": minutes}
+        for p, minutes in ((p, model.minutes[p.name]) for p in stack.providers.values())
+    ]
+    components = {
+        key: _component(component, stack.providers[component.provider].per_api, model.workloads.get(key))
+        for key, component in sorted(model.estate.components.items())
+        if component.endpoints or component.clients
+    }
+    about = {"name": stack.name, "scheme": stack.scheme, "providers": providers}
+    return {_STACK: _text(about)} | {key: _text(component) for key, component in components.items()}
+
+
+def _text(value: Any) -> str:
+    return f"{VERSION} {json.dumps(value, sort_keys=True, separators=(',', ':'), ensure_ascii=False)}"
+
+
+def _component(component: Component, per_api: bool, workload: str | None) -> dict[str, Any]:
+    """Roles have names only where tokens list them: elsewhere, calling one otherwise decides nothing."""
+    roles = [[role.scopes, role.groups, *([role.name] if per_api else [])] for role in component.roles if role.groups]
+    told: dict[str, Any] = {
+        "provider": component.provider,
+        "endpoints": [[e.host, e.path, e.port] for e in component.endpoints],
+        "rules": [[rule.path, rule.methods, "public" if rule.public else rule.scopes] for rule in component.rules],
+        "roles": roles,
+        "clients": [
+            [c.kind, c.provider, [[call.component, call.scopes] for call in c.calls], c.groups]
+            for c in component.clients
+        ],
+        "workload": workload,
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def restored(data: Any) -> Model:
+    """The model that `exported` wrote. Raises ModelError."""
+    try:
+        texts = {key: _value(text) for key, text in data.items()}
+        about = texts.pop(_STACK)
+        providers = {
+            p["name"]: Provider(p["name"], p["audience"], PLAIN, groups=p["groups"], per_api=p["perApi"])
+            for p in about["providers"]
+        }
+        stack = Stack(about["name"], providers, scheme=about["scheme"])
+        return Model(
+            Estate(stack, tuple(_application(key, value) for key, value in texts.items())),
+            {key: value["workload"] for key, value in texts.items() if "workload" in value},
+            {p["name"]: p["minutes"] for p in about["providers"]},
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        why = str(error) if isinstance(error, ModelError) else "not what a stack exports as `model`"
+        raise ModelError(why) from None
+
+
+def _value(text: str) -> Any:
+    version, _, body = text.partition(" ")
+    if version != str(VERSION):
+        raise ModelError(f"written in format {version}, read in format {VERSION}: by another version of this program")
+    return json.loads(body)
+
+
+def _application(key: str, told: Mapping[str, Any]) -> Application:
+    """An application of one component: where components are grouped differently decides nothing."""
+    name, _, part = key.partition("/")
+    component = Component(
+        application=name,
+        name=part,
+        namespace="",
+        type="",
+        properties={},
+        depends_on=(),
+        owner=None,
+        provider=told["provider"],
+        endpoints=tuple(Endpoint(host, tuple(path), port, _NOWHERE) for host, path, port in told.get("endpoints", ())),
+        exposures=(),
+        scopes={},
+        rules=tuple(_rule(*rule) for rule in told.get("rules", ())),
+        roles=tuple(
+            Role("".join(name), tuple(scopes), tuple(groups), (), _NOWHERE)
+            for scopes, groups, *name in told.get("roles", ())
+        ),
+        clients=tuple(_client(key, *client) for client in told.get("clients", ())),
+        place=_NOWHERE,
+    )
+    return Application(name, "", {}, {}, (component,))
+
+
+def _rule(path: list[str], methods: list[str], needed: Any) -> Rule:
+    public = Public("", None) if needed == "public" else None
+    return Rule(tuple(path), tuple(methods), () if public else tuple(needed), public, _NOWHERE)
+
+
+def _client(key: str, kind: Any, provider: str, calls: list[tuple[str, list[str]]], groups: list[str]) -> Client:
+    granted = tuple(Call(component, tuple(scopes), (), _NOWHERE) for component, scopes in calls)
+    return Client(key, kind, provider, granted, tuple(groups), (), False, _NOWHERE)

@@ -1,0 +1,164 @@
+"""Who may call: one value per request path and method, exact over all clients and all sets of groups of their users.
+
+Derived from `issue` and `decide`, and tested against them: a principal may call where `decide` allows the token that
+`issue` gives it. Two estates mean the same where these values are equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from access.model import METHODS, Client, Component, Elements, Estate, Provider, Rule
+
+Groups = frozenset[str]
+
+Condition = frozenset[Groups]
+"""Which users may: the smallest sets of groups that suffice, none within another. Unique, so that equal means equal."""
+
+ITSELF: Condition = frozenset({frozenset()})
+"""The condition of a client that calls as itself: none."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Principal:
+    """A client of an identity provider: itself, or the users who sign in through it. `client`: its component's key."""
+
+    client: str
+    provider: str
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may call: everybody, token or not; or those principals, each under its condition."""
+
+    everybody: bool = False
+    principals: Mapping[Principal, Condition] = field(default_factory=dict)
+
+
+EVERYBODY, NOBODY = Access(everybody=True), Access()
+
+Naming = Callable[[Provider, str], Groups]
+"""A logical group of an Application, to what a user's groups are called: any one of these is that group."""
+
+
+def provider_names(provider: Provider, group: str) -> Groups:
+    """Groups as the provider names them: what its users are really in."""
+    return frozenset({provider.group(group)})
+
+
+def logical_names(known: Iterable[str]) -> Naming:
+    """Groups as Applications name them. `known` are all such names: two may be one group at the provider."""
+    names = tuple(known)
+
+    def named(provider: Provider, group: str) -> Groups:
+        return frozenset(name for name in names if provider.group(name) == provider.group(group)) | {group}
+
+    return named
+
+
+def minimal(sets: Iterable[Groups]) -> Condition:
+    """The sets that contain no other of them."""
+    kept: list[Groups] = []
+    for candidate in sorted(sets, key=len):
+        if not any(smaller <= candidate for smaller in kept):
+            kept.append(candidate)
+    return frozenset(kept)
+
+
+def suffices(groups: Groups, condition: Condition) -> bool:
+    """Whether a user in `groups` meets the condition."""
+    return any(smallest <= groups for smallest in condition)
+
+
+class Callers:
+    """Answers for one estate who may call what. Not frozen: what was asked once is kept."""
+
+    def __init__(self, estate: Estate, naming: Naming = provider_names) -> None:
+        self._estate, self._naming = estate, naming
+        self._clients: dict[str, list[Client]] = {}
+        self._holding: dict[tuple[str, str], list[Client]] = {}
+        for client in estate.clients:
+            self._clients.setdefault(client.provider, []).append(client)
+            for scope in client.scopes:
+                self._holding.setdefault((client.provider, scope), []).append(client)
+        self._known: dict[tuple[str, Elements | None], Mapping[str, Access]] = {}
+        self._with_any_token: dict[str, Access] = {}
+
+    def at(self, component: Component, path: Elements) -> Mapping[str, Access]:
+        """Who may call the path of the component, by method."""
+        if component.folds_to_another_rule(path):
+            return _NOBODY_AT_ALL
+        rules = component.owning(path)
+        key = (component.key, rules[0].path if rules else None)
+        if key not in self._known:
+            self._known[key] = self._by_method(component, rules)
+        return self._known[key]
+
+    def _by_method(self, component: Component, rules: tuple[Rule, ...]) -> Mapping[str, Access]:
+        """Methods that the same rules list share one value."""
+        values: dict[tuple[Rule, ...], Access] = {}
+        result = {}
+        for method in METHODS:
+            matching = tuple(rule for rule in rules if rule.lists(method))
+            if matching not in values:
+                values[matching] = self._allowed_by(component, matching)
+            result[method] = values[matching]
+        return result
+
+    def _allowed_by(self, component: Component, rules: tuple[Rule, ...]) -> Access:
+        if any(rule.public for rule in rules):
+            return EVERYBODY
+        found: dict[Principal, Condition] = {}
+        for rule in rules:
+            for principal, condition in self._meeting(component, frozenset(rule.scopes)).principals.items():
+                found[principal] = minimal(found.get(principal, frozenset()) | condition)
+        return Access(principals=found)
+
+    def _meeting(self, component: Component, needed: frozenset[str]) -> Access:
+        """Those whose tokens can have all of `needed` at the component; for none, those who can have a token."""
+        if needed:
+            clients = min((self._holding.get((component.provider, scope), []) for scope in needed), key=len)
+            return self._of(component, needed, clients)
+        api = component.key if self._estate.provider_of(component).per_api else component.provider
+        if api not in self._with_any_token:
+            self._with_any_token[api] = self._of(component, needed, self._clients.get(component.provider, ()))
+        return self._with_any_token[api]
+
+    def _of(self, component: Component, needed: frozenset[str], clients: Iterable[Client]) -> Access:
+        found = {
+            Principal(client.component, client.provider): self._condition(component, client, needed)
+            for client in clients
+        }
+        return Access(principals={principal: condition for principal, condition in found.items() if condition})
+
+    def _condition(self, component: Component, client: Client, needed: frozenset[str]) -> Condition:
+        """For users: in one of the groups that the client is assigned to, and for each scope in one that holds it."""
+        provider = self._estate.provider_of(component)
+        calls = (call for call in client.calls if not provider.per_api or call.component == component.key)
+        issued = {scope for call in calls for scope in call.scopes}
+        signs_in_anyhow = client.user_facing and not provider.per_api
+        if not needed <= issued or not (issued or signs_in_anyhow):
+            return frozenset()
+        if not client.user_facing:
+            return ITSELF
+        clauses = [self._names(provider, client.groups)]
+        for scope in sorted(needed):
+            held = (group for role in component.roles if scope in role.scopes for group in role.groups)
+            clauses.append(self._names(provider, held))
+        return _one_of_each(clauses)
+
+    def _names(self, provider: Provider, groups: Iterable[str]) -> Groups:
+        return frozenset(name for group in groups for name in self._naming(provider, group))
+
+
+def _one_of_each(clauses: Iterable[Groups]) -> Condition:
+    """The smallest sets with a member in every clause (Berge's sequential method for minimal transversals)."""
+    sets = ITSELF
+    for clause in clauses:
+        grown = {s | {group} for s in sets if not s & clause for group in clause}
+        sets = minimal({s for s in sets if s & clause} | grown)
+    return sets
+
+
+_NOBODY_AT_ALL = dict.fromkeys(METHODS, NOBODY)

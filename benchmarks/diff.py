@@ -1,0 +1,98 @@
+"""How long `diff` takes between two estates that are compiled already, and in terms of compiling one of them.
+
+    python -m benchmarks.diff [--components 1000] [--rounds 5]
+
+Four pairs: nothing changed; one application in a hundred; every application; and all components on one host, one
+application in a hundred changed. Prints medians; exits 1 where one takes more than a second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from access.compile import compile_estate
+from access.diff import diff
+from access.exported import Model, model_of
+from access.stack import Settings, read_file
+from benchmarks.compile import APPLICATION, seconds
+from oam.application import read_bytes, together
+
+LIMIT = 1.0
+
+CHANGES = (
+    ("methods: [POST, PUT, DELETE]", "methods: [POST, PUT]"),
+    ("groups: [readers]", "groups: [readers, guests]"),
+    ("paths: [/items/health]", "paths: [/items/health, /items/news]"),
+)
+"""One after the other: revokes, widens, makes public."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--components", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    applications = -(-options.components // 3)
+    settings = read_file(Path("stacks/Pulumi.local.yaml"))
+    pairs: dict[str, Callable[[], tuple[Model, Model]]] = {
+        "nothing changed": lambda: (_model(settings, applications), _model(settings, applications)),
+        "1 application in 100 changed": lambda: (
+            _model(settings, applications),
+            _model(settings, applications, every=100),
+        ),
+        "every application changed": lambda: (
+            _model(settings, applications),
+            _model(settings, applications, every=1),
+        ),
+        "all on one host, 1 in 100 changed": lambda: (
+            _model(settings, applications, one_host=True),
+            _model(settings, applications, every=100, one_host=True),
+        ),
+    }
+    compiling = statistics.median(seconds(lambda: _model(settings, applications)) for _ in range(options.rounds))
+    print(f"{3 * applications} components, {options.rounds} rounds, medians; compiling is not included")
+    print(f"{'read, validate and compile one estate:':40} {compiling:6.2f} s")
+    slowest = 0.0
+    for name, pair in pairs.items():
+        rounds = [_diff(pair()) for _ in range(options.rounds)]
+        taken, changes = statistics.median(seconds_taken for seconds_taken, _ in rounds), rounds[0][1]
+        slowest = max(slowest, taken)
+        print(
+            f"{name + ':':40} {taken:6.2f} s, {taken / compiling:4.2f} of it, {changes} changes  (at most {LIMIT:g} s)"
+        )
+    return 0 if slowest <= LIMIT else 1
+
+
+def _diff(pair: tuple[Model, Model]) -> tuple[float, int]:
+    """Seconds, and how many changes there are. The models are new: an estate keeps what it looked up once."""
+    found: list[int] = []
+    return seconds(lambda: found.append(len(diff(*pair)))), found[0]
+
+
+def _model(settings: Settings, applications: int, *, every: int = 0, one_host: bool = False) -> Model:
+    texts = [_text(number, every, one_host) for number in range(applications)]
+    readings = (read_bytes(f"app{number}.yaml", text.encode()) for number, text in enumerate(texts))
+    compiled = compile_estate(together(readings), settings.stack)
+    assert compiled.estate is not None, compiled.diagnostics[0]
+    return model_of(compiled.estate, settings)
+
+
+def _text(number: int, every: int, one_host: bool) -> str:
+    text = APPLICATION.format(n=number)
+    if every and number % every == 0:
+        text = text.replace(*CHANGES[number // every % len(CHANGES)])
+    if one_host:
+        text = text.replace(f"app{number}.example.com", "api.example.com").replace("/items", f"/items-{number}")
+        text = text.replace(
+            f"web{number}.example.com, http: {{/: 3000}}", f"api.example.com, http: {{/web-{number}: 3000}}"
+        )
+        text = text.replace("redirectPaths: [/callback]", f"redirectPaths: [/web-{number}/callback]")
+    return text
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,173 @@
+"""`diff` against its oracle: what `decide` says to the tokens that `issue` gives, on generated estates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import strategies as st
+
+from access.change import CLOSING, Change
+from access.decide import Request, component_of
+from access.diff import diff
+from access.exported import exported, restored
+from access.model import Component, Elements, Estate, folded
+from access.partition import Hosts, Part, Ports
+from access.paths import read, within, written
+from access.principals import Principal, suffices
+from tests.estate_cases import PRINCIPALS, REQUESTS, SETS_OF_GROUPS, Token, allowed, estates, model, pairs, token
+
+MANY = settings(
+    max_examples=300,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    phases=set(Phase) - {Phase.explain},
+)
+REQUESTED = st.lists(REQUESTS, min_size=1, max_size=12)
+
+
+def _beginning(path: Elements, declared: set[Elements]) -> Elements | None:
+    """The longest declared path that `path` begins with, byte by byte."""
+    return next((path[:length] for length in range(len(path), -1, -1) if path[:length] in declared), None)
+
+
+def _lies_in(part: Part, path: Elements, declared: set[Elements]) -> bool:
+    """Other capitals: the same but for capitals, and leaving what is declared at the same point."""
+    if not part.spelled_otherwise:
+        return within(path, part.path)
+    start = path[: len(part.path)]
+    return folded(start) == folded(part.path) and _beginning(start, declared) == _beginning(part.path, declared)
+
+
+def _told(changes: Iterable[Change], site: str, request: Request, declared: set[Elements]) -> list[Change]:
+    """The changes of this method and path: those whose region, of all its parts, says most about the path."""
+    path, found = read(request.target), []
+    for change in changes:
+        parts = [part for part in (change.region.part, *change.region.exceptions) if _lies_in(part, path, declared)]
+        longest = max(parts, key=lambda part: len(part.path), default=None)
+        if change.site == site and request.method in change.methods and longest == change.region.part:
+            found.append(change)
+    return found
+
+
+def _check(told: list[Change], principal: Principal | None, groups: frozenset[str], was: bool, now: bool) -> None:
+    """A difference is told of; and what is told of this very principal, in no more groups than needed, is one."""
+    note(f"{principal} {set(groups)}: {was} -> {now}; {told}")
+    explained = False
+    for change in told:
+        answers = (True, False) if change.kind in CLOSING else (False, True)
+        for whom in change.whom:
+            if whom.principal is None or (whom.principal == principal and suffices(groups, whom.condition)):
+                explained |= answers == (was, now)
+            if whom.principal == principal and (principal is None or whom.condition & {groups, frozenset()}):
+                assert answers == (was, now)
+    assert was == now or explained
+
+
+def _callers(
+    old: Estate, new: Estate, apis: tuple[Component | None, Component | None], logical: bool = False
+) -> Iterator[tuple[Principal | None, frozenset[str], Token, Token]]:
+    """Everybody who could call these two, with both tokens; who would have the same ones as another once."""
+    seen = set()
+    for principal in PRINCIPALS:
+        for groups in SETS_OF_GROUPS:
+            tokens = []
+            for estate, api in zip((old, new), apis, strict=True):
+                provider = estate.stack.providers["main"]  # all providers of an estate name groups alike
+                names = frozenset(map(provider.group, groups)) if logical else groups
+                tokens.append(token(estate, principal, names, api))
+            if (principal, *tokens) not in seen:
+                seen.add((principal, *tokens))
+                yield principal, groups, *tokens
+
+
+@MANY
+@given(pairs(), REQUESTED)
+def test_requests_are_answered_differently_exactly_where_the_diff_says_so(
+    both: tuple[Estate, Estate], requests: list[Request]
+) -> None:
+    """For every principal and set of groups."""
+    old, new = both
+    changes, sides = diff(model(old), model(new)), (Hosts(old), Hosts(new))
+    for request in requests:
+        site = _site({*old.by_host, *new.by_host}, request.host)
+        told = _told(changes, site, request, {path for side in sides for path in side.declared(site)})
+        path = read(request.target)
+        apis = component_of(old, request.host, path), component_of(new, request.host, path)
+        for principal, groups, before, after in _callers(old, new, apis):
+            note(f"{request}")
+            _check(told, principal, groups, allowed(old, request, before), allowed(new, request, after))
+
+
+def _site(named: set[str], host: str) -> str:
+    """The most specific name that either estate has for the host."""
+    labels = host.split(".")
+    names = (host, *(f"*.{'.'.join(labels[start:])}" for start in range(1, len(labels))))
+    return next((name for name in names if name in named), "")
+
+
+@MANY
+@given(pairs("another"), REQUESTED)
+def test_stacks_differ_exactly_where_a_component_can_be_called_by_others(
+    both: tuple[Estate, Estate], requests: list[Request]
+) -> None:
+    """By component, port and path, whatever the hosts; groups are told apart by their logical names."""
+    one, two = both
+    changes, sides = diff(model(one), model(two)), (Ports(one), Ports(two))
+    for request in requests:
+        for site in {*sides[0].names(), *sides[1].names()}:
+            told = _told(changes, site, request, {path for side in sides for path in side.declared(site)})
+            key = site.rpartition(":")[0]
+            apis = one.components.get(key), two.components.get(key)
+            for principal, groups, before, after in _callers(one, two, apis, logical=True):
+                note(f"{site} {request}")
+                was, now = _reached(one, site, request, before), _reached(two, site, request, after)
+                _check(told, principal, groups, was, now)
+
+
+def _reached(estate: Estate, site: str, request: Request, held: Token) -> bool:
+    """Whether the token is let through to the component's port on any of its hosts."""
+    key, _, port = site.rpartition(":")
+    component = estate.components.get(key)
+    path = read(request.target)
+    for endpoint in component.endpoints if component else ():
+        host = endpoint.host.replace("*", "_fresh")
+        owners = [other for other, _ in estate.by_host[endpoint.host] if within(path, other.path)]
+        if owners and max(owners, key=lambda other: len(other.path)) is endpoint and endpoint.port == int(port):
+            assert component_of(estate, host, path) is component
+            if allowed(estate, Request(request.method, host, request.target), held):
+                return True
+    return False
+
+
+@MANY
+@given(pairs())
+def test_every_change_is_witnessed_by_a_request(both: tuple[Estate, Estate]) -> None:
+    """Its example is answered differently, in the direction that the change says; for each principal that it names."""
+    old, new = both
+    for change in diff(model(old), model(new)):
+        example = change.example
+        request = Request(example.method, example.now or "", written(example.path).encode())
+        assert (example.principal, example.groups in change.whom[0].condition) in (
+            (change.whom[0].principal, True),
+            (None, False),
+        )
+        for whom in change.whom:
+            for groups in whom.condition or [frozenset()]:
+                note(f"{change} {whom}")
+                was, now = (_allowed(estate, request, whom.principal, groups) for estate in both)
+                assert (was, now) == ((True, False) if change.kind in CLOSING else (False, True))
+
+
+def _allowed(estate: Estate, request: Request, principal: Principal | None, groups: frozenset[str]) -> bool:
+    api = component_of(estate, request.host, read(request.target))
+    return allowed(estate, request, token(estate, principal, groups, api))
+
+
+@MANY
+@given(estates())
+def test_nothing_differs_from_itself_or_from_what_it_exports(estate: Estate) -> None:
+    """The exported model says exactly as much about access as the estate."""
+    own = model(estate)
+    assert diff(own, own) == ()
+    assert diff(own, restored(exported(own))) == ()

@@ -1,0 +1,155 @@
+"""Small estates, generated as values: few hosts, paths, scopes and groups, so that two of them often half agree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal, TypeVar
+
+from hypothesis import strategies as st
+
+from access.decide import Request, decide
+from access.exported import Model
+from access.model import (
+    Application,
+    Call,
+    Client,
+    Component,
+    Elements,
+    Endpoint,
+    Estate,
+    Provider,
+    Public,
+    Role,
+    Rule,
+    Stack,
+)
+from access.principals import Principal
+from access.tokens import Claims, Refusal, User, issue
+from oam.document import Document
+from tests.estates import SPELLING
+
+T = TypeVar("T")
+PLACE = Document("generated.yaml", "a: 1", 0, {"a": 1}).place()
+HOSTS = ("a.test", "a.test", "b.a.test", "*.a.test", "*.test")
+ELEMENTS = ("x", "X", "y")
+SCOPES = ("r", "w")
+GROUPS = ("g1", "g2", "g3")
+KEYS = ("app/one", "app/two", "app/three")
+PROVIDERS = ("main", "other")
+
+_PATHS = st.sampled_from([(), (), ("x",), ("x",), ("X",), ("x", "y"), ("x", "X"), ("y", "x", "y")])
+_SCOPES = st.sampled_from([("r",), ("w",), ("r", "w"), ("r", "w"), ()])
+_GROUPS = st.sampled_from([("g1",), ("g2",), ("g1", "g2"), ("g3", "g1"), GROUPS, ()])
+_METHODS = st.sampled_from([("GET",), ("POST",), ("GET", "POST"), ("HEAD",)])
+_PROVIDER = st.sampled_from(("main", "main", "main", "other"))
+
+
+def _rule(path: Elements, methods: tuple[str, ...], scopes: tuple[str, ...], public: bool) -> Rule:
+    return Rule(path, methods, () if public else scopes, Public("reason", None) if public else None, PLACE)
+
+
+_RULES = st.lists(
+    st.builds(_rule, _PATHS, _METHODS, _SCOPES, st.sampled_from((False, False, False, True))), min_size=1, max_size=5
+).map(tuple)
+_ROLE = st.builds(
+    lambda scopes, groups, name: Role(name, scopes, groups, (), PLACE), _SCOPES, _GROUPS, st.sampled_from("abc")
+)
+_ROLES = st.lists(_ROLE, min_size=1, max_size=3, unique_by=lambda role: role.name).map(tuple)
+_ENDPOINTS = st.lists(st.tuples(st.sampled_from(HOSTS), _PATHS, st.sampled_from((80, 80, 81))), min_size=1, max_size=3)
+
+
+def _client(kind: Literal["service", "web"], provider: str, scopes: tuple[str, ...], groups: tuple[str, ...]) -> Client:
+    calls = tuple(Call(key, scopes[number:], (), PLACE) for number, key in enumerate(KEYS[:2]))
+    return Client("", kind, provider, calls, groups if kind == "web" else (), (), False, PLACE)
+
+
+_CLIENT = st.builds(_client, st.sampled_from(("service", "web", "web")), _PROVIDER, _SCOPES, _GROUPS)
+_CLIENTS = st.lists(_CLIENT, min_size=1, max_size=2, unique_by=lambda client: client.provider).map(tuple)
+_MAPPINGS: st.SearchStrategy[dict[str, str]] = st.sampled_from(
+    ({}, {"g3": "g1"}, {"g1": "g2", "g2": "g1"}, {"g1": "staff", "g2": "staff"})
+)
+
+
+@st.composite
+def estates(draw: st.DrawFn, stack: str = "tests", like: Estate | None = None) -> Estate:
+    """An estate of up to three components. A host and path leads to one of them; groups may be one at the provider.
+
+    `like`: all but one kind of things in it are as in that estate.
+    """
+    kinds = ("components", "endpoints", "provider", "rules", "roles", "clients", "groups", "tokens", "everything")
+    redrawn = draw(st.sampled_from(kinds)) if like else "everything"
+
+    def some(kind: str, strategy: st.SearchStrategy[T], before: T | None) -> T:
+        return draw(strategy) if before is None or redrawn in (kind, "everything") else before
+
+    keys = st.lists(st.sampled_from(KEYS), unique=True, min_size=1)
+    taken: set[tuple[str, Elements]] = set()
+    components = []
+    for key in some("components", keys, list(like.components) if like else None):
+        old = like.components.get(key) if like else None
+        endpoints = []
+        before = [(endpoint.host, endpoint.path, endpoint.port) for endpoint in old.endpoints] if old else None
+        for host, path, port in some("endpoints", _ENDPOINTS, before):
+            if (host, path) not in taken:
+                taken.add((host, path))
+                endpoints.append(Endpoint(host, path, port, PLACE))
+        provider = some("provider", _PROVIDER, old.provider if old else None)
+        rules, roles = (
+            some("rules", _RULES, old.rules if old else None),
+            some("roles", _ROLES, old.roles if old else None),
+        )
+        clients = tuple(
+            replace(client, component=key) for client in some("clients", _CLIENTS, old.clients if old else None)
+        )
+        components.append(
+            Component(*key.split("/"), "default", "webservice", {}, (), None, provider, tuple(endpoints), (), {}, rules, roles, clients, PLACE)
+        )  # fmt: skip
+    main = like.stack.providers["main"] if like else None
+    mapped = some("groups", _MAPPINGS, dict(main.groups) if main else None)
+    per_api = some("tokens", st.sampled_from((False, False, True)), main.per_api if main else None)
+    providers = {name: Provider(name, "api://tests", SPELLING, groups=mapped, per_api=per_api) for name in PROVIDERS}
+    return Estate(Stack(stack, providers), (Application("app", "default", {}, {}, tuple(components)),))
+
+
+@st.composite
+def pairs(draw: st.DrawFn, second: str = "tests") -> tuple[Estate, Estate]:
+    """Two estates, the second often much like the first; `second` names its stack."""
+    first = draw(estates())
+    return first, draw(estates(second, like=first))
+
+
+def model(estate: Estate) -> Model:
+    """With a workload of its own for every component, by its name."""
+    return Model(
+        estate, {client.component: client.component for client in estate.clients}, dict.fromkeys(PROVIDERS, 60)
+    )
+
+
+PRINCIPALS = (None, *(Principal(key, provider) for key in KEYS for provider in PROVIDERS))
+SETS_OF_GROUPS = tuple(
+    frozenset(group for bit, group in enumerate((*GROUPS, "staff")) if number >> bit & 1) for number in range(16)
+)
+REQUESTS = st.builds(
+    lambda method, host, elements: Request(method, host, ("/" + "/".join(elements)).encode()),
+    st.sampled_from(("GET", "POST", "HEAD", "PUT", "PROPFIND")),
+    st.sampled_from(("a.test", "a.test", "b.a.test", "c.a.test", "c.b.a.test", "z.test", "elsewhere")),
+    st.lists(st.sampled_from((*ELEMENTS, "Y", "z")), max_size=4),
+)
+
+
+Token = Claims | Refusal | None
+
+
+def token(estate: Estate, principal: Principal | None, groups: frozenset[str], api: Component | None) -> Token:
+    """What `issue` gives the principal for calling `api`; `groups` are the provider's names of its user's."""
+    if principal is None:
+        return None
+    for client in estate.clients:
+        if (client.component, client.provider) == (principal.client, principal.provider):
+            user = User("somebody", tuple(sorted(groups))) if client.user_facing else None
+            return issue(estate.stack.providers[client.provider], client, user, api=api)
+    return Refusal("there is no such client")
+
+
+def allowed(estate: Estate, request: Request, token: Token) -> bool:
+    return decide(estate, request, token).allowed
