@@ -18,7 +18,7 @@ from access.principals import Principal, suffices
 from tests.estate_cases import PRINCIPALS, REQUESTS, SETS_OF_GROUPS, Token, allowed, estates, model, pairs, token
 
 MANY = settings(
-    max_examples=300,
+    max_examples=120,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     phases=set(Phase) - {Phase.explain},
