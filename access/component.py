@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
 import oam.application as oam
-from access.model import METHODS, Component, Elements, Endpoint, Public, Role, Rule, Stack
+from access.model import METHODS, Component, Elements, Endpoint, Public, Role, Rule, Stack, Waiver
 from access.paths import Unreadable, declared, within, written
 from oam.diagnostics import Diagnostic, suggestion
 from oam.document import Place
+
+OWNER = "owner"
+"""The annotation of an Application that says who owns those of its components that have no access trait to say so."""
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*\Z")
@@ -40,7 +44,7 @@ def compile_component(
         type=part.type,
         properties=part.properties,
         depends_on=part.depends_on,
-        owner=properties.get("owner"),
+        owner=properties.get("owner", application.annotations.get(OWNER)),
         provider=_provider(properties, access, stack, out),
         endpoints=endpoints,
         exposures=_exposures(part),
@@ -48,6 +52,7 @@ def compile_component(
         rules=rules,
         roles=roles,
         clients=(),
+        waivers=tuple(_waivers(properties, access.place.at("properties"), out)) if access else (),
         place=part.place,
     )
 
@@ -144,7 +149,27 @@ def _public(rule: Mapping[str, Any], place: Place, out: list[Diagnostic]) -> Pub
         message = "a rule has exactly one of `scopes` and `public`"
         out.append(Diagnostic("OAM103", message, place))
     public = rule.get("public")
-    return Public(public["reason"], public.get("until")) if public else None
+    if not public:
+        return None
+    until: str | None = public.get("until")
+    if until is not None:
+        _check_day(until, place.at("public", "until"), out)
+    return Public(public["reason"], until)
+
+
+def _waivers(properties: Mapping[str, Any], place: Place, out: list[Diagnostic]) -> Iterator[Waiver]:
+    for index, waiver in enumerate(properties.get("waivers", ())):
+        where = place.at("waivers", index)
+        _check_day(waiver["until"], where.at("until"), out)
+        yield Waiver(waiver["finding"], waiver["reason"], waiver["until"], where)
+
+
+def _check_day(day: str, place: Place, out: list[Diagnostic]) -> None:
+    """Days have the form YYYY-MM-DD when they come here (the schema says so), but not every such text is one."""
+    try:
+        datetime.date.fromisoformat(day)
+    except ValueError:
+        out.append(Diagnostic("OAM103", f"'{day}' is no day of the calendar", place))
 
 
 def _rule_paths(

@@ -126,7 +126,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Public:
-    """Why a rule asks for no token, and until when that is meant."""
+    """Why a rule asks for no token, and the last day (YYYY-MM-DD) for which that is meant.
+
+    The day is for `check` to remind of: the gate has no clock, and the rule stays public until somebody changes it.
+    """
 
     reason: str
     until: str | None
@@ -158,6 +161,19 @@ class Role:
     scopes: tuple[str, ...]
     groups: tuple[str, ...]
     components: tuple[str, ...]
+    place: Place = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """What of a component is not as it should be, why, and the last day (YYYY-MM-DD) on which that is accepted.
+
+    `finding` is the code of a lint finding. It changes what `check` says, never what a caller may do.
+    """
+
+    finding: str
+    reason: str
+    until: str
     place: Place = field(compare=False)
 
 
@@ -217,6 +233,7 @@ class Component:
     rules: tuple[Rule, ...]
     roles: tuple[Role, ...]
     clients: tuple[Client, ...]
+    waivers: tuple[Waiver, ...] = field(compare=False)
     place: Place = field(compare=False)
 
     @property
