@@ -20,9 +20,6 @@ from oam.document import Document, Path, Place, read
 
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*\Z")
 _COMMA = re.compile(r"\s*,\s*\Z")
-_DASH = re.compile(r"[ ]*-[ ]+\Z")
-_INDENT = re.compile(r"[ ]*\Z")
-_REST_OF_LINE = re.compile(r"[ \t]*(?:#.*)?\r?\Z")
 
 Entry = tuple[Node, Node]
 """The first and the last node of what stands in a collection: key and value, or an item twice."""
@@ -128,11 +125,7 @@ def _cut(document: Document, path: Path) -> str:
     first, last = entries[index][1]
     start, end = first.start_mark.index, _end(text, last)
     if not parent.flow_style:
-        line = _line_start(text, first)
-        lead = _DASH if isinstance(parent, SequenceNode) else _INDENT
-        if not lead.match(text[line:start]):
-            raise _Uncertain
-        return text[:line] + text[_line_end(text, last) :]
+        return text[: _line_start(text, first)] + text[_line_end(text, last) :]
     if index + 1 < len(entries):
         following = int(entries[index + 1][1][0].start_mark.index)
         comma, end = text[end:following], following
@@ -156,8 +149,6 @@ def _appended(place: Place, entry: str) -> str:
     first, last = entries[0][1][0], entries[-1][1][1]
     start, end = _line_start(text, first), _line_end(text, last)
     lead = text[start : first.start_mark.index] if isinstance(parent, SequenceNode) else ""
-    if lead and not _DASH.match(lead):
-        raise _Uncertain
     indent = " " * first.start_mark.column
     newline = "\r\n" if text[:end].endswith("\r\n") else "\n"
     rows = entry.splitlines()
@@ -171,13 +162,8 @@ def _line_start(text: str, node: Node) -> int:
 
 
 def _line_end(text: str, node: Node) -> int:
-    """Behind the line on which `node` ends, on which nothing but a comment may follow."""
-    end = _end(text, node)
-    feed = text.find("\n", end)
-    stop = len(text) if feed < 0 else feed
-    if not _REST_OF_LINE.match(text[end:stop]):
-        raise _Uncertain
-    return min(stop + 1, len(text))
+    """Behind the line on which `node` ends."""
+    return text.find("\n", _end(text, node)) + 1 or len(text)
 
 
 def _end(text: str, node: Node) -> int:

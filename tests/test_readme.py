@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+from access.lint.finding import KINDS
 from oam.diagnostics import CODES
 from policies.catalogue import RULES
 
@@ -23,6 +24,13 @@ def test_every_policy_is_in_the_readme() -> None:
     rows = [f"| `{r.id}` | {r.level} | {r.title} | {', '.join(r.controls)} |" for r in RULES]
     table = README[README.index("| rule | level |") :].partition("\n\n")[0]
     assert table.splitlines()[2:] == rows
+
+
+def test_every_finding_of_lint_is_in_the_readme() -> None:
+    """With the same words, and whether a waiver can accept it."""
+    rows = re.findall(r"^\| (LINT\d+) \| (.*?) \| (.*?) \| (yes|no) \|$", README, re.MULTILINE)
+    kinds = {code: (kind.title, kind.remedy, "yes" if kind.waivable else "no") for code, kind in KINDS.items()}
+    assert {code: tuple(cells) for code, *cells in rows} == kinds
 
 
 def test_every_setting_of_a_stack_is_in_the_readme() -> None:

@@ -81,7 +81,8 @@ def test_every_rule_has_help_and_results_point_to_theirs() -> None:
 
 def test_fingerprints_tell_findings_apart() -> None:
     """Also those of one code in one list."""
-    for files in (FILES, {"app.yaml": BROKEN}):
+    alike = api(access="{owner: o, scopes: {r: r}, rules: [{scopes: [r]}], waivers: [{}]}")
+    for files in (FILES, {"app.yaml": BROKEN}, {"app.yaml": alike}):
         assert len(set(prints(files))) == len(prints(files)) > 2
 
 
@@ -91,10 +92,12 @@ def test_fingerprints_survive_moved_lines_and_files() -> None:
     assert prints(moved) == prints(FILES)
     assert prints(files_of(changed(_loose), "flow")) == prints(FILES)
     assert prints({"app.yaml": "# above\n" + BROKEN}) == prints({"app.yaml": BROKEN})
+    assert set(prints({"app.yaml": BROKEN.replace("b, c", "c")})) < set(prints({"app.yaml": BROKEN}))
 
     def more(orders: Data, shop: Data) -> None:
         _loose(orders, shop)
-        access_of(orders)["rules"].insert(0, {"paths": ["/orders"], "methods": ["GET"], "scopes": ["write", "read"]})
+        rule = {"paths": ["/new"], "methods": ["GET"], "public": {"reason": "new"}}
+        access_of(shop, 2)["rules"].insert(0, rule)
 
     assert set(prints(FILES)) < set(prints(files_of(changed(more), "mixed")))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import subprocess
 from collections.abc import Callable
@@ -62,6 +63,15 @@ def stricter_rule(orders: Data, shop: Data) -> None:
     access_of(orders)["rules"].insert(0, {"paths": ["/orders"], "methods": ["GET", "PUT"], "scopes": ["write", "read"]})
 
 
+def stricter_rule_with_a_scope_of_its_own(orders: Data, shop: Data) -> None:
+    idle_scope(orders, shop)
+    access_of(orders)["rules"].append({"paths": ["/orders"], "methods": ["GET"], "scopes": ["read", "audit"]})
+
+
+def same_rule(orders: Data, shop: Data) -> None:
+    access_of(orders)["rules"].append({"paths": ["/orders"], "methods": ["GET"], "scopes": ["read"]})
+
+
 def repeated_rule(orders: Data, shop: Data) -> None:
     access_of(orders)["rules"].append({"paths": ["/orders"], "methods": ["HEAD"], "scopes": ["read"]})
 
@@ -72,7 +82,9 @@ def stricter_path(orders: Data, shop: Data) -> None:
 
 
 def repeated_public_rule(orders: Data, shop: Data) -> None:
-    access_of(shop, 2)["rules"].append({"methods": ["GET"], "public": {"reason": "again", "until": "2027-01-01"}})
+    access_of(shop, 2)["rules"].append(
+        {"methods": ["POST", "GET"], "public": {"reason": "again", "until": "2027-01-01"}}
+    )
 
 
 def longer_gateway_path(orders: Data, shop: Data) -> None:
@@ -80,8 +92,6 @@ def longer_gateway_path(orders: Data, shop: Data) -> None:
     shop["spec"]["components"][2]["traits"].append(
         {"type": "gateway", "properties": {"name": "v1", "domain": "orders.example.com", "http": {"/orders/v1": 80}}}
     )
-    access_of(shop, 2)["rules"][0]["paths"] = ["/"]
-    access_of(shop, 2)["rules"][0]["paths"] = ["/", "/orders/v1"]
 
 
 def public_for_all_methods(orders: Data, shop: Data) -> None:
@@ -117,6 +127,32 @@ def no_owner_at_all(orders: Data, shop: Data) -> None:
         role["components"] = [member for member in role["components"] if member != "shop/web"]
 
 
+def no_owner_among_two(orders: Data, shop: Data) -> None:
+    no_owner(orders, shop)
+    more = copy.deepcopy(shop["spec"]["components"][2]) | {"name": "more"}
+    more["traits"] = [trait for trait in more["traits"] if trait["type"] != "client"]
+    more["traits"][0]["properties"]["domain"] = "more.example.com"
+    more["traits"][1]["properties"]["owner"] = "team-more"
+    shop["spec"]["components"].append(more)
+
+
+def wider_rule(orders: Data, shop: Data) -> None:
+    access_of(orders)["rules"].append({"paths": ["/orders"], "methods": ["GET", "DELETE"], "scopes": ["read"]})
+
+
+def alternative_rule(orders: Data, shop: Data) -> None:
+    access_of(orders)["rules"].append({"paths": ["/orders"], "methods": ["GET"], "scopes": ["write"]})
+
+
+def rule_below(orders: Data, shop: Data) -> None:
+    access_of(orders)["rules"].append({"paths": ["/orders/x"], "methods": ["GET"], "scopes": ["read"]})
+
+
+def own_path_below_a_longer_gateway_path(orders: Data, shop: Data) -> None:
+    longer_gateway_path(orders, shop)
+    orders["spec"]["components"][0]["traits"][0]["properties"]["http"]["/orders/v1/own"] = 8080
+
+
 def waived(finding: str, until: str, *more: Change) -> Change:
     def change(orders: Data, shop: Data) -> None:
         for one in more:
@@ -140,6 +176,12 @@ MENDED: list[tuple[Change, str, str]] = [
     (idle_scope, "LINT303", "no rule asks for scope 'audit'"),
     (only_scope, "LINT303", "no rule asks for scope 'audit'"),
     (stricter_rule, "LINT304", "never decides: GET, HEAD /orders needs no more than read (line N)"),
+    (
+        stricter_rule_with_a_scope_of_its_own,
+        "LINT304",
+        "never decides: GET, HEAD /orders needs no more than read (line N)",
+    ),
+    (same_rule, "LINT304", "never decides: GET, HEAD /orders needs no more than read (line N)"),
     (repeated_rule, "LINT304", "never decides: GET, HEAD /orders needs no more than read (line N)"),
     (stricter_path, "LINT304", "never decides on /orders: GET, HEAD /orders needs no more than read (line N)"),
     (repeated_public_rule, "LINT304", "never decides: GET, HEAD, POST / is public already (line N)"),
@@ -156,6 +198,7 @@ UNDECIDED: list[tuple[Change, str, str]] = [
     (public_root_beside_protected_paths, "LINT305", "names no paths, so that whatever no longer path protects is public, new paths included"),
     (public_for_ever, "LINT306", "public without an end date (pages)"),
     (public_too_long, "LINT307", "public until 2026-11-24 (pages), and still open on 2026-11-25"),
+    (no_owner_among_two, "LINT308", "nobody owns 'job', 'idle'"),
     (no_owner_at_all, "LINT308", "nobody owns 'job', 'idle', 'web'"),
 ]  # fmt: skip
 
@@ -169,6 +212,23 @@ def said(findings: tuple[Finding, ...]) -> list[tuple[str, str]]:
 def test_an_estate_that_is_right_has_no_findings(style: str) -> None:
     """The one that every test below changes."""
     assert said(linted(files_of(changed(nothing), style))[1]) == []
+
+
+@pytest.mark.parametrize("change", [wider_rule, alternative_rule, rule_below, own_path_below_a_longer_gateway_path])
+def test_a_rule_that_decides_something_is_no_finding(change: Change) -> None:
+    """For one of its methods, for other callers, below another path, or where only some requests go elsewhere."""
+    assert said(linted(files_of(changed(change), "mixed"))[1]) == []
+
+
+def test_a_role_that_a_group_holds_stays() -> None:
+    """Only its unused component goes; without its only holder the whole role does."""
+    texts = {}
+    for change in (writer_alone, writer_beside_a_group):
+        (finding,) = linted(files_of(changed(change), "mixed"))[1]
+        assert finding.change
+        texts[change] = finding.change.text() or ""
+    assert "writer:" not in texts[writer_alone]
+    assert "writer:\n                scopes: [write]\n                groups: [desk]\n" in texts[writer_beside_a_group]
 
 
 @pytest.mark.parametrize("style", STYLES)
