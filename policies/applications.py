@@ -47,6 +47,15 @@ def current_public_rules(deployment: Deployment, _: Settings) -> Iterator[Findin
             )
 
 
+def current_waivers(deployment: Deployment, _: Settings) -> Iterator[Finding]:
+    """No waiver is past its day, judged by the stack's asOf: what it accepted is to be mended, or accepted again."""
+    today = deployment.model.as_of
+    for component in _components(deployment):
+        for waiver in component.waivers:
+            if today and datetime.date.fromisoformat(waiver.until) < today:
+                yield Finding(f"{component.key} ({waiver.place}) waived {waiver.finding} until {waiver.until}")
+
+
 def _components(deployment: Deployment) -> Iterator[Component]:
     estate = deployment.model.estate
     yield from estate.components.values() if estate else ()

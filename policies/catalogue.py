@@ -113,7 +113,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "component-owned", "advisory", "low",
         "every component has an owner",
-        "Write `owner` in the access trait.",
+        "Write `owner` in the access trait, or in the annotations of the Application.",
         ("SOC2 CC1.3", "ISO27001 A.5.9"),
         applications.owned_components,
     ),
@@ -137,5 +137,12 @@ RULES: tuple[Rule, ...] = (
         "Close it, or write a later `until` after looking at it again.",
         ("SOC2 CC6.2", "SOC2 CC4.2", "ISO27001 A.5.18"),
         applications.current_public_rules,
+    ),
+    Rule(
+        "waiver-current", "advisory", "low",
+        "no waiver is past its day",
+        "Mend what it was for and remove it, or write a later `until` after looking at it again.",
+        ("SOC2 CC4.2", "ISO27001 A.5.36"),
+        applications.current_waivers,
     ),
 )  # fmt: skip

@@ -18,21 +18,33 @@ State = dict[str, Any]
 CREDENTIALS = ("sandbox-admin-token", "sandbox-api-token")
 
 
-def test_the_sample_estate_has_nothing_but_advice(sample: Sample) -> None:
-    """No mandatory rule finds anything in the stack as it is deployed, and none is left out for an unknown value."""
+def test_nothing_is_found_in_the_sample_estate(sample: Sample) -> None:
+    """In the stack as it is deployed; and no rule is left out for an unknown value."""
     done = sample.deployment.pulumi("preview", "-s", STACK, "--policy-pack", "policies")
     assert "kong-oam@v0.0.1" in done.stdout
     assert "[mandatory]" not in done.stdout
+    assert "[advisory]" not in done.stdout
     assert "can't run policy" not in done.stdout
-    assert "orders/api (applications/orders.yaml:26:17) is public without an end" in done.stdout
 
 
-def test_a_first_preview_is_judged_as_far_as_it_is_known(empty: Empty) -> None:
-    """Ids and secrets are unknown then: no rule gives up, and none finds what is not there."""
-    done = empty().pulumi("preview", "-s", STACK, "--policy-pack", "policies")
+def test_a_first_preview_is_judged_as_far_as_it_is_known(empty: Empty, tmp_path: Path) -> None:
+    """Ids and secrets are unknown then: no rule gives up, and none finds what is not there. Advice stops nothing, unless
+    a configuration makes it mandatory."""
+    deployment = empty("policies")  # which reads the Applications beside it
+    deployment.edit("applications/hello.yaml", "\n  annotations: {owner: team-hello}", "")
+    deployment.edit("applications/shop.yaml", '"2027-03-31"', '"2026-03-31"')
+    done = deployment.pulumi("preview", "-s", STACK, "--policy-pack", "policies")
     assert "[mandatory]" not in done.stdout
     assert "can't run policy" not in done.stdout
     assert "hello/hello-world (applications/hello.yaml:8:7) has no owner" in done.stdout
+    assert "shop/web (applications/shop.yaml:33:17) waived LINT305 until 2026-03-31" in done.stdout
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"component-owned": "mandatory"}))
+    arguments = ("--policy-pack", "policies", "--policy-pack-config", str(config))
+    strict = deployment.pulumi("preview", "-s", STACK, *arguments, check=False)
+    assert strict.returncode != 0
+    assert "[mandatory] [severity: low]  component-owned" in strict.stdout
+    assert "[advisory] [severity: low]  waiver-current" in strict.stdout
 
 
 def test_a_mandatory_rule_stops_the_resource_from_being_made(empty: Empty) -> None:
@@ -104,15 +116,14 @@ def test_an_exported_state_is_analysed_without_the_program(
 
 
 def test_an_exported_state_that_is_sound_passes(sample: Sample, tmp_path: Path) -> None:
-    """And a configuration makes mandatory what was advice; no output holds a credential."""
+    """A configuration forbids what the sandbox may; no output holds a credential."""
     done = analyzed(sample, tmp_path, nothing)
     assert done.returncode == 0, done.stdout
     assert "[mandatory]" not in done.stdout
     config = tmp_path / "config.json"
-    config.write_text(json.dumps({"component-owned": "mandatory", "no-plain-http": {"exceptClouds": []}}))
+    config.write_text(json.dumps({"no-plain-http": {"exceptClouds": []}}))
     strict = analyzed(sample, tmp_path, nothing, "--policy-pack-config", str(config))
     assert strict.returncode != 0
-    assert "[mandatory] [severity: low]  component-owned" in strict.stdout
     assert "route orders/api-protected-1-8080 takes http" in strict.stdout
     for credential in CREDENTIALS:
         assert credential not in done.stdout + strict.stdout

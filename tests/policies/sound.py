@@ -20,6 +20,8 @@ ACCESS = """
             rules:
               - {paths: [/orders], methods: [GET], scopes: [read]}
               - {paths: [/orders/health], methods: [GET], public: {reason: probes, until: "2026-06-30"}}
+            waivers:
+              - {finding: LINT305, reason: known, until: "2026-02-01"}
 """
 ESTATE = estate(api(access=ACCESS))
 MODEL = Model(ESTATE, cloud="aws", as_of=datetime.date(2026, 1, 31))

@@ -109,6 +109,7 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("public-reasoned", meaning(NO_REASON), "orders/api (app1.yaml:18:17) is public for no reason"),
     ("public-ending", meaning(NO_END), "orders/api (app1.yaml:18:17) is public without an end: probes"),
     ("public-current", meaning(ACCESS, as_of=MODEL.as_of.replace(month=7)), "orders/api (app1.yaml:18:17) was to be public until 2026-06-30; it still is on 2026-07-31"),
+    ("waiver-current", meaning(ACCESS.replace("2026-02-01", "2026-01-30")), "orders/api (app1.yaml:20:17) waived LINT305 until 2026-01-30"),
 ]  # fmt: skip
 
 
