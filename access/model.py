@@ -233,8 +233,8 @@ class Component:
     rules: tuple[Rule, ...]
     roles: tuple[Role, ...]
     clients: tuple[Client, ...]
-    waivers: tuple[Waiver, ...] = field(compare=False)
     place: Place = field(compare=False)
+    waivers: tuple[Waiver, ...] = field(default=(), compare=False)
 
     @property
     def key(self) -> str:
