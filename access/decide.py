@@ -15,7 +15,7 @@ from access.paths import Unreadable, read, written
 from access.tokens import Claims, KeyRing, Refusal, authenticate, bearer
 
 _PORT = re.compile(r":[0-9]+\Z")
-_HOST = re.compile(r"[a-z0-9._-]+\Z")
+_HOST = re.compile(r"[a-z0-9._-]{1,253}\Z")  # no DNS name is longer
 
 Status = Literal[200, 400, 401, 403, 404]
 

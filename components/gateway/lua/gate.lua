@@ -6,10 +6,35 @@ local ALGORITHMS = { RS256 = true, ES256 = true }
 local VERIFIED_HEADER = "x-auth-verified-token"   -- table.py names it, too: it is where openid-connect is told to put it
 local gate   -- the table, kept once it was read
 
+-- What a table and its spelling have, and of which kind. Nothing is guessed where a piece is missing.
+local PIECES = {
+  audience = "text", authentication = "text", component = "text", depth = "number", groups = "object", hosts = "object",
+  issuer = "text or null", ring = "text", rules = "object", spelling = "object",
+}
+local SPELLING = {
+  client = "text", groups = "text", marks = "array", overage = "array", own = "text", own_value = "text or null",
+  scopes = "object", service_scopes = "object", subject = "text", user = "text",
+}
+
+local function is_of(kind, value)
+  if kind == "object" then return json_is_object(value) end
+  if kind == "array" then return json_is_array(value) end
+  if kind == "number" then return type(value) == "number" end
+  return type(value) == "string" or (kind == "text or null" and value == json_null)
+end
+
+local function need(pieces, value)
+  for name, kind in pairs(pieces) do
+    if not is_of(kind, value[name]) then error("the table has no '" .. name .. "' that is a " .. kind, 0) end
+  end
+end
+
 local function load_table()
   local value, why = json_read(TABLE)
   if not json_is_object(value) then error("the table cannot be read: " .. tostring(why), 0) end
   if value.version ~= VERSION then error("the table is of another version", 0) end
+  need(PIECES, value)
+  need(SPELLING, value.spelling)
   value.folded = {}
   for path in pairs(value.rules) do
     if type(path) == "string" then value.folded[string.lower(path)] = true end
@@ -50,6 +75,7 @@ end
 -- nearer hosts of other components stand in the table as false, so that nothing is decided here that is theirs.
 local function owned(owners)
   local rest = string.gsub(ngx.var.http_host or "", ":%d+$", "")
+  if #rest > 253 then return false end                         -- no DNS name is longer
   if string.find(rest, "[^a-z0-9._-]") then return false end   -- as Kong's router: capitals reach no route
   local pattern = rest
   while pattern do
@@ -182,6 +208,7 @@ local function identified()
 end
 
 local function holds(identity, scopes)
+  if not is_texts(scopes) then error("a rule of the table is no list of scopes", 0) end
   for _, scope in ipairs(scopes) do
     if not identity.scopes[scope] then return false end
   end
@@ -232,8 +259,7 @@ return function()
     kong.log.err("the gate failed, request refused: ", status)
     status, message = 500, "The gate failed"
   end
-  if status ~= 200 then
-    return kong.response.exit(status, { message = message }, status == 401 and { ["WWW-Authenticate"] = "Bearer" } or nil)
-  end
-  tell(identity)
+  if status == 200 then return tell(identity) end
+  kong.response.exit(status, { message = message }, status == 401 and { ["WWW-Authenticate"] = "Bearer" } or nil)
+  error("the request was refused and went on", 0)   -- what follows an exit is never reached, unless it failed to be one
 end
