@@ -1,0 +1,140 @@
+"""What a decision costs at the gate: for 4 to 10,000 rules, and for a user in 150 groups.
+
+    python -m benchmarks.gate [--rounds 9] [--requests 2000]
+
+The emitted script runs in LuaJIT; what it asks Kong and nginx is answered in Lua, base64 from a table. Prints medians
+of alternating rounds in one process (CPU time), and ratios; exits 1 where 1,000 or 10,000 rules cost more than LIMIT
+times what 4 do. Kong itself, and the signature, are not in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import statistics
+import sys
+from typing import Any
+
+from lupa.luajit21 import LuaRuntime
+
+from access.compile import compile_estate
+from access.model import Listing, Mark, Provider, Spelling, Stack
+from components.gateway import plugins
+from components.gateway.table import table
+from oam.application import read_bytes
+
+LIMIT = 2.5
+HOST, ISSUER, AUDIENCE, NOW = "orders.example.com", "https://issuer.example.com", "api://orders", 1_000
+CASES = {
+    "4 rules": (4, 3),
+    "100 rules": (100, 3),
+    "1,000 rules": (1_000, 3),
+    "10,000 rules": (10_000, 3),
+    "4 rules, 150 groups": (4, 150),
+}
+"""Rules in the table, and groups in the token."""
+
+SPELLING = Spelling(
+    client="cid", user="uid", scopes=Listing("scp"), service_scopes=Listing("scp"), groups="groups",
+    marks=(Mark("jti", "AT.", prefix=True),),
+)  # fmt: skip
+
+HARNESS = """
+return function(code, path, host, token, decoded, now)
+  local exited
+  local ring = { id = "1", username = "ring" }
+  local credential = { key = "k", algorithm = "RS256", consumer = { id = "1" } }
+  local function none() end
+  local env = {
+    ngx = {
+      var = { upstream_uri = path, http_host = host }, now = function() return now end,
+      req = { get_method = function() return "GET" end }, decode_base64 = function(text) return decoded[text] end,
+    },
+    kong = {
+      ctx = { shared = { authenticated_jwt_token = token } }, log = { err = error },
+      client = { get_consumer = function() return ring end, get_credential = function() return credential end },
+      service = { request = { set_header = none, clear_header = none } },
+      response = { exit = function(status) error("refused with " .. status, 0) end },
+    },
+  }
+  local script = assert(load(code, "=gate", "t", setmetatable(env, { __index = _G })))()
+  script()                               -- the first request reads the table
+  return function(requests)
+    local start = os.clock()
+    for _ = 1, requests do script() end
+    return (os.clock() - start) / requests
+  end
+end
+"""
+
+
+def application(rules: int) -> str:
+    """One component with that many rules, each on a path of its own and with a scope of its own."""
+    scopes = {f"scope.{number}": "s" for number in range(rules)}
+    access = {
+        "owner": "team",
+        "scopes": scopes,
+        "rules": [
+            {"paths": [f"/items/{number}"], "methods": ["GET"], "scopes": [f"scope.{number}"]}
+            for number in range(rules)
+        ],
+        "roles": {"reader": {"scopes": [f"scope.{rules - 1}"], "groups": ["group-0"]}},
+    }
+    traits = [
+        {"type": "gateway", "properties": {"domain": HOST, "http": {"/items": 80}}},
+        {"type": "access", "properties": access},
+    ]
+    component = {"name": "api", "type": "webservice", "properties": {"image": "x"}, "traits": traits}
+    head = {"apiVersion": "core.oam.dev/v1beta1", "kind": "Application", "metadata": {"name": "orders"}}
+    return json.dumps({**head, "spec": {"components": [component]}})
+
+
+def prepared(rules: int, groups: int) -> Any:
+    """A gate that has read its table, for one request that it allows by its last rule: requests -> seconds for one."""
+    provider = Provider("main", AUDIENCE, SPELLING, issuer=ISSUER)
+    compiled = compile_estate(read_bytes("orders.yaml", application(rules).encode()), Stack("s", {"main": provider}))
+    assert compiled.estate is not None, compiled.diagnostics[0]
+    (code,) = plugins.gate(table(compiled.estate, compiled.estate.components["orders/api"], 80, "ring"))["access"]
+    claims = {
+        "iss": ISSUER, "aud": AUDIENCE, "exp": NOW + 1, "jti": "AT.1", "cid": "c", "uid": "u", "sub": "someone",
+        "scp": [f"scope.{rules - 1}"], "groups": [f"group-{number}" for number in range(groups)],
+    }  # fmt: skip
+    runtime = LuaRuntime(encoding="latin-1", register_builtins=False)
+    decoded, parts = {}, []
+    for part in ({"alg": "RS256", "kid": "k"}, claims):
+        text = json.dumps(part)
+        standard = base64.b64encode(text.encode()).decode()
+        decoded[standard] = text
+        parts.append(standard.rstrip("=").replace("+", "-").replace("/", "_"))
+    arguments = (f"/items/{rules - 1}/7", HOST, ".".join([*parts, "c"]), runtime.table_from(decoded), NOW)
+    return runtime.execute(HARNESS)(code, *arguments)
+
+
+def measure(rounds: int, requests: int) -> dict[str, float]:
+    """Seconds for one request, by case."""
+    gates = {name: prepared(*case) for name, case in CASES.items()}
+    found = [{name: gate(requests) for name, gate in gates.items()} for _ in range(rounds)]
+    return {name: statistics.median(one[name] for one in found) for name in CASES}
+
+
+def lines(seconds: dict[str, float]) -> list[str]:
+    least = seconds["4 rules"]
+    return [
+        f"{name:>20}: {value * 1e6:6.1f} \u00b5s a request, {value / least:5.2f} times 4 rules"
+        for name, value in seconds.items()
+    ]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--requests", type=int, default=2000)
+    options = parser.parse_args()
+    seconds = measure(options.rounds, options.requests)
+    print(*lines(seconds), sep="\n")
+    return 0 if max(seconds["1,000 rules"], seconds["10,000 rules"]) <= LIMIT * seconds["4 rules"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
