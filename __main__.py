@@ -36,7 +36,8 @@ cluster = k8s.Provider("cluster", context=settings.cluster.context)
 
 applications = [Application(model, gateway, identities, cluster) for model in estate.applications]
 gated = {key: services for application in applications for key, services in application.gated.items()}
-settled = settle("settle", gateway, [service for services in gated.values() for service in services.values()])
+services = [service for of_component in gated.values() for service in of_component.values()]
+settled = settle("settle", gateway, services)
 certificates = provision_certificates(gateway, own_certificates, cluster)
 for component in estate.exposed:
     Routes(component.key, gateway, component, gated[component.key], [settled, *certificates])
@@ -44,3 +45,5 @@ for component in estate.exposed:
 pulumi.export("access", access_table(estate))
 pulumi.export("grants", grants(estate))
 pulumi.export("keySlots", gateway.slots)
+pulumi.export("issuers", gateway.issuers)
+pulumi.export("upstreams", {service.name: service.upstream.address for service in services})

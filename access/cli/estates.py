@@ -10,7 +10,7 @@ from typing import Any
 from access.cli.command import UsageError
 from access.compile import compile_estate
 from access.model import Estate
-from access.stack import Settings, StackError, read_file
+from access.stack import Describe, Settings, StackError, plain, read_file
 from oam.application import read_files
 from oam.diagnostics import Position, errors
 
@@ -29,10 +29,10 @@ def add_estate(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def settings_of(stack: str, folder: Path = STACKS) -> Settings:
-    """The settings of the stack. Raises UsageError."""
+def settings_of(stack: str, folder: Path = STACKS, describe: Describe = plain) -> Settings:
+    """The settings of the stack; `describe` says how its providers spell tokens. Raises UsageError."""
     try:
-        return read_file(folder / f"Pulumi.{stack}.yaml")
+        return read_file(folder / f"Pulumi.{stack}.yaml", describe)
     except StackError as error:
         raise UsageError(str(error)) from None
 

@@ -41,10 +41,10 @@ def inspect(
     Raises PreflightError.
     """
     with client(admin_url, token, workspace, api_key) as admin:
-        root = _get(admin, "/", admin_url)
+        root = get(admin, "/", admin_url)
         configuration: Mapping[str, Any] = root.get("configuration") or {}
         check(str(root.get("version", "")), configuration, edition)
-        schemas = {name: _get(admin, f"/schemas/plugins/{name}", admin_url) for name in guards(edition)}
+        schemas = {name: get(admin, f"/schemas/plugins/{name}", admin_url) for name in guards(edition)}
     return Gateway(str(root["version"]), settle_seconds(configuration), schemas)
 
 
@@ -58,7 +58,8 @@ def client(
     return httpx.Client(base_url=base, headers=headers, timeout=_TIMEOUT, follow_redirects=False)
 
 
-def _get(admin: httpx.Client, path: str, admin_url: str) -> dict[str, Any]:
+def get(admin: httpx.Client, path: str, admin_url: str) -> dict[str, Any]:
+    """The JSON object at a path of the Admin API. Raises PreflightError."""
     try:
         answer = admin.get(path)
     except httpx.HTTPError as error:

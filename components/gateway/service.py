@@ -37,9 +37,10 @@ class GatedService(pulumi.ComponentResource):
         super().__init__("kong-oam:gateway:GatedService", name, None, opts)
         tags = names.tags(gateway.stack, component)
         options = pulumi.ResourceOptions(parent=self)
+        self.name, self.upstream = names.service(gateway.stack, component, port), upstream
         self.service = kong.Service(
             f"{name}-service",
-            name=names.service(gateway.stack, component, port),
+            name=self.name,
             protocol="http",
             host=upstream.host,
             port=upstream.port,

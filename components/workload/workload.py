@@ -78,6 +78,11 @@ class Upstream:
     host: pulumi.Input[str]
     port: pulumi.Input[int]
 
+    @property
+    def address(self) -> pulumi.Output[str]:
+        """`host:port`"""
+        return pulumi.Output.concat(self.host, ":", pulumi.Output.from_input(self.port).apply(str))
+
 
 def _lowered(application: Application, component: Component, settings: Settings) -> manifests.Workload:
     return manifests.Workload(

@@ -159,6 +159,8 @@ class AdminApi:
                 return self._certificates.collection()
             case ["certificates", key]:
                 return self._certificates.entity(key)
+            case ["upstreams"]:  # none can be made here, so there is none
+                return {"GET": lambda *_: (200, {"data": [], "next": None}), "POST": _refuse_upstream}
             case [collection, *rest] if collection in COLLECTIONS:
                 return self._collection(COLLECTIONS[collection], collection, rest)
         return None
@@ -302,6 +304,10 @@ def _read_only() -> Methods:
         raise AnswerError(501, {"message": "stand-in: not modelled; use the entity's own path"})
 
     return {"PATCH": refused, "PUT": refused}
+
+
+def _refuse_upstream(*_: Any) -> tuple[int, Any]:
+    raise AnswerError(501, _not_modelled(["upstreams"]))
 
 
 def _not_modelled(path: list[str]) -> dict[str, str]:

@@ -1,0 +1,9 @@
+"""A Kong as it is: its entities read from the Admin API, and what it decides with them.
+
+entities  what there is, and what there is meant to be
+router    which route a request reaches
+gate      what a gate decides by its table
+gateway   the two, with the plugins between them: a verdict on every call
+drift     in which entities two gateways differ, in words
+admin     reading the Admin API
+"""

@@ -1,0 +1,41 @@
+"""Reading a gateway's entities from its Admin API. Nothing is ever changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from components.gateway.live.entities import Entities, Entity
+from components.gateway.preflight import PreflightError, get
+
+_PAGE = 1000
+_FLAVORS = ("traditional", "traditional_compatible")
+
+
+def read(client: httpx.Client, admin_url: str) -> Entities:
+    """All entities of the workspace that may bear on a decision. Raises PreflightError."""
+    configuration: Mapping[str, Any] = get(client, "/", admin_url).get("configuration") or {}
+    flavor = configuration.get("router_flavor", _FLAVORS[-1])
+    if flavor not in _FLAVORS:
+        raise PreflightError(f"Kong's router_flavor is '{flavor}', whose routes are not understood; use {_FLAVORS[-1]}")
+    return Entities(
+        services=_all(client, "/services", admin_url),
+        routes=_all(client, "/routes", admin_url),
+        plugins=_all(client, "/plugins", admin_url),
+        consumers=_all(client, "/consumers", admin_url),
+        credentials=_all(client, "/jwts", admin_url),
+        upstreams=_all(client, "/upstreams", admin_url),
+    )
+
+
+def _all(client: httpx.Client, path: str, admin_url: str) -> tuple[Entity, ...]:
+    found: list[Entity] = []
+    offset = ""
+    while True:
+        page = get(client, f"{path}?size={_PAGE}{offset}", admin_url)
+        found += page["data"]
+        if not page.get("offset"):
+            return tuple(found)
+        offset = f"&offset={page['offset']}"

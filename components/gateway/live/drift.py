@@ -1,0 +1,159 @@
+"""In which entities two gateways differ, in words: what could be the reason for a decision that is not meant.
+
+Only what may bear on a decision is compared; tags, timeouts and the like are nobody's reason.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from components.gateway import plugins
+from components.gateway.live import gate
+from components.gateway.live.effects import Effect, effect_of
+from components.gateway.live.entities import Entities, Entity, labels, reference
+
+_SERVICE = ("protocol", "host", "port", "path", "enabled")
+_ROUTE = (
+    *("protocols", "hosts", "paths", "methods", "headers", "snis", "sources", "destinations"),
+    *("regex_priority", "strip_path", "preserve_host"),
+)
+_SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One entity that is not as it is meant. `path` is its own on the Admin API, where somebody else has made it.
+
+    `misplaced`: a plugin of a kind of ours where we have none, or somebody's route to a service of ours; this breaks a
+    promise even while nothing opens.
+    """
+
+    text: str
+    path: str | None = None
+    misplaced: bool = False
+
+
+def drifts(live: Entities, meant: Entities) -> dict[str, Drift]:
+    """By label (components.gateway.live.entities.labels), every entity that differs, is missing or is too much."""
+    there, intended = _by_label(live), _by_label(meant)
+    found: dict[str, Drift] = {}
+    for label, (kind, entity) in intended.items():
+        if label not in there:
+            found[label] = Drift(f"{label} is missing")
+        elif changes := list(_changes(kind, there[label][1], entity, live, meant)):
+            found[label] = Drift(f"{label}: {'; '.join(changes)}")
+    for label, (kind, entity) in there.items():
+        if label not in intended and (drift := _extra(kind, label, entity, live, intended)):
+            found[label] = drift
+    return found
+
+
+def _by_label(entities: Entities) -> dict[str, tuple[str, Entity]]:
+    kinds = {
+        "service": entities.services,
+        "route": entities.routes,
+        "consumer": entities.consumers,
+        "credential": entities.credentials,
+        "upstream": entities.upstreams,
+        "plugin": entities.plugins,
+    }
+    known = labels(entities)
+    return {known[kind, one["id"]]: (kind, one) for kind, ones in kinds.items() for one in ones}
+
+
+def _changes(kind: str, entity: Entity, meant: Entity, live: Entities, intended: Entities) -> Iterator[str]:
+    match kind:
+        case "service":
+            yield from _fields(entity, meant, _SERVICE)
+        case "route":
+            yield from _fields(entity, meant, _ROUTE)
+            yield from _leads(entity, meant, live, intended)
+        case "consumer":
+            yield from _fields(entity, meant, ("custom_id",))
+        case "credential":
+            yield from _credential(entity, meant, live, intended)
+        case "plugin":
+            yield from _plugin(entity, meant)
+
+
+def _fields(entity: Mapping[str, Any], meant: Mapping[str, Any], names: tuple[str, ...]) -> Iterator[str]:
+    for name in names:
+        now, wanted = entity.get(name), meant.get(name)
+        if _comparable(now) != _comparable(wanted):
+            yield f"{name} is {_shown(now)}, not {_shown(wanted)}"
+
+
+def _comparable(value: Any) -> Any:
+    """Sets come in any order, and empty ones as null or as nothing."""
+    return sorted(map(str, value)) if isinstance(value, list) and value else value or None
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def _leads(entity: Entity, meant: Entity, live: Entities, intended: Entities) -> Iterator[str]:
+    now = labels(live).get(("service", reference(entity, "service") or ""), "no service")
+    wanted = labels(intended)["service", meant["service"]["id"]]
+    if now != wanted:
+        yield f"it leads to {now}, not to {wanted}"
+
+
+def _credential(entity: Entity, meant: Entity, live: Entities, intended: Entities) -> Iterator[str]:
+    yield from _fields(entity, meant, ("algorithm",))
+    owner, wanted = (
+        labels(entities)["consumer", one["consumer"]["id"]] for entities, one in ((live, entity), (intended, meant))
+    )
+    if owner != wanted:
+        yield f"it belongs to {owner}, not to {wanted}"
+    if (entity.get("rsa_public_key") or "").strip() != (meant.get("rsa_public_key") or "").strip():
+        yield "its public key is not the issuer's"
+
+
+def _plugin(entity: Entity, meant: Entity) -> Iterator[str]:
+    if not entity["enabled"]:
+        yield "it is disabled"
+    if not {"http", "https"}.intersection(entity["protocols"]):
+        yield f"protocols are {_shown(entity['protocols'])}"
+    config, wanted = entity["config"], meant["config"]
+    if entity["name"] == "jwt":
+        yield from _fields(config, wanted, tuple({**wanted, **config}))
+    elif gate.code(config) != gate.code(wanted):
+        now, table = gate.table_of(config), gate.table_of(wanted)
+        if now and table:
+            yield f"its table differs in {', '.join(name for name in table if now.get(name) != table[name])}"
+        else:
+            yield "its script is not the one that is meant" if gate.code(config) else "it runs no script"
+
+
+def _extra(kind: str, label: str, entity: Entity, live: Entities, ours: Collection[str]) -> Drift | None:
+    """What nobody meant there to be; None where it can be no reason for anything."""
+    if kind == "plugin":
+        if entity["name"] not in plugins.NAMES and effect_of(entity) is Effect.NONE:
+            return None
+        return Drift(f"{label} is not ours", f"/plugins/{entity['id']}", _misplaced(entity, live, ours))
+    if kind == "consumer":
+        return None
+    if kind == "credential":
+        owner = labels(live)["consumer", entity["consumer"]["id"]]
+        path = f"/consumers/{entity['consumer']['id']}/jwt/{entity['id']}"
+        return Drift(f"{label} of {owner} is not the issuer's", path)
+    service = labels(live).get(("service", reference(entity, "service") or ""))
+    leads = f" and leads to {service}" if kind == "route" and service in ours else ""
+    return Drift(f"{label} is not ours{leads}", f"/{kind}s/{entity['id']}", misplaced=bool(leads))
+
+
+def _misplaced(plugin: Entity, live: Entities, ours: Collection[str]) -> bool:
+    """Whether a plugin of a kind of ours acts, or may come to act, on what is ours."""
+    if plugin["name"] not in plugins.NAMES:
+        return False
+    known = labels(live)
+    scopes = [("route", reference(plugin, "route")), ("service", reference(plugin, "service"))]
+    named = {known[kind, one] for kind, one in scopes if one}
+    services = (reference(route, "service") for route in live.routes if route["id"] == reference(plugin, "route"))
+    named |= {known["service", one] for one in services if one}
+    return not named or bool(named & set(ours))

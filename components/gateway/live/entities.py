@@ -1,0 +1,170 @@
+"""Kong's entities as plain values: those that a workspace has, and those that an estate means there to be.
+
+An entity has the fields and the shape that the Admin API prints. References to entities that are only meant go by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from access.model import METHODS, Component, Estate
+from access.stack import Settings
+from components.gateway import names, plugins
+from components.gateway.keys import Slot
+from components.gateway.routes import RoutePlan, routes
+from components.gateway.table import table
+
+Entity = Mapping[str, Any]
+
+Complete = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
+"""(a plugin's name, its configuration) to the configuration with every field that the gateway has for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entities:
+    """All that there is of each kind. `credentials` are those of the plugin jwt, of every consumer."""
+
+    services: tuple[Entity, ...] = ()
+    routes: tuple[Entity, ...] = ()
+    plugins: tuple[Entity, ...] = ()
+    consumers: tuple[Entity, ...] = ()
+    credentials: tuple[Entity, ...] = ()
+    upstreams: tuple[Entity, ...] = ()
+
+
+def reference(entity: Entity, field: str) -> str | None:
+    """The id of the entity that a field refers to."""
+    found = entity.get(field)
+    return found["id"] if found else None
+
+
+def labels(entities: Entities) -> dict[tuple[str, str], str]:
+    """What each entity is called, by kind and id: alike for an entity that there is and for the same one as meant."""
+    found: dict[tuple[str, str], str] = {}
+    for kind, ones in (
+        ("service", entities.services),
+        ("route", entities.routes),
+        ("consumer", entities.consumers),
+        ("credential", entities.credentials),
+        ("upstream", entities.upstreams),
+    ):
+        for one in ones:
+            name = one.get("name") or one.get("username") or one.get("key") or one["id"]
+            found[kind, one["id"]] = f"{kind} '{name}'"
+    for plugin in entities.plugins:
+        scopes = [found.get((kind, reference(plugin, kind) or ""), "") for kind in ("route", "service", "consumer")]
+        scope = " and ".join(filter(None, scopes)) or "everything (global)"
+        found["plugin", plugin["id"]] = f"plugin {plugin['name']} of {scope}"
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """What only a deployment knows: the outputs `issuers`, `keySlots` and `upstreams` of its stack.
+
+    By provider its issuer and its key slots; by Kong service where its workload is, as "host:port".
+    """
+
+    issuers: Mapping[str, str]
+    slots: Mapping[str, tuple[Slot, ...]]
+    upstreams: Mapping[str, str]
+
+    @staticmethod
+    def from_outputs(outputs: Mapping[str, Any]) -> Deployed:
+        """Raises KeyError for an output that is missing, named by its first argument."""
+        slots = {name: tuple(map(Slot.from_output, held)) for name, held in outputs["keySlots"].items()}
+        return Deployed(outputs["issuers"], slots, outputs["upstreams"])
+
+
+def intended(
+    settings: Settings, estate: Estate, deployed: Deployed, complete: Complete = lambda _, config: config
+) -> Entities:
+    """The entities that the program makes for the estate."""
+    stack = settings.stack.name
+    consumers: list[Entity] = [_named("username", names.anonymous(stack), custom_id=names.anonymous(stack))]
+    credentials: list[Entity] = []
+    for provider, slots in deployed.slots.items():
+        ring = names.ring(stack, provider)
+        consumers.append(_named("username", ring, custom_id=deployed.issuers[provider]))
+        credentials += _credentials(stack, provider, slots)
+    services: list[Entity] = []
+    guards: list[Entity] = []
+    leading: list[Entity] = []
+    for component in estate.exposed:
+        for port in component.ports:
+            service = names.service(stack, component, port)
+            host, _, number = deployed.upstreams[service].rpartition(":")
+            services.append(_service(service, host, int(number)))
+            guards += _guards(settings, estate, component, port, complete)
+        for plan in routes(estate, component):
+            leading.append(_route(settings, component, plan))
+            if plan.public:
+                config = plugins.optional_jwt(names.anonymous(stack))
+                guards.append(_plugin("jwt", complete("jwt", config), route=leading[-1]["name"]))
+    return Entities(tuple(services), tuple(leading), tuple(guards), tuple(consumers), tuple(credentials))
+
+
+def _guards(
+    settings: Settings, estate: Estate, component: Component, port: int, complete: Complete
+) -> Iterator[Entity]:
+    decided_by = table(estate, component, port, names.ring(settings.stack.name, component.provider))
+    configs = (plugins.admission(settings.gateway.hsts_seconds), plugins.strict_jwt(), plugins.gate(decided_by))
+    for name, config in zip(plugins.NAMES, configs, strict=True):
+        yield _plugin(name, complete(name, config), service=names.service(settings.stack.name, component, port))
+
+
+def _named(by: str, name: str, **fields: Any) -> Entity:
+    return {"id": name, by: name, **fields}
+
+
+def _service(name: str, host: str, port: int) -> Entity:
+    return _named("name", name, protocol="http", host=host, port=port, path=None, enabled=True)
+
+
+def _route(settings: Settings, component: Component, plan: RoutePlan) -> Entity:
+    stack = settings.stack.name
+    return _named(
+        "name",
+        names.route(stack, component, plan.port, plan.role),
+        service={"id": names.service(stack, component, plan.port)},
+        protocols=[settings.stack.scheme],
+        hosts=list(plan.hosts),
+        paths=plan.kong_paths,
+        methods=list(METHODS),
+        headers=None,
+        snis=None,
+        sources=None,
+        destinations=None,
+        regex_priority=plan.priority,
+        strip_path=False,
+        preserve_host=True,
+    )
+
+
+def _plugin(name: str, config: Mapping[str, Any], *, service: str | None = None, route: str | None = None) -> Entity:
+    return {
+        "id": f"{name} of {service or route}",
+        "name": name,
+        "enabled": True,
+        "protocols": ["http", "https", "grpc", "grpcs"],
+        "service": {"id": service} if service else None,
+        "route": {"id": route} if route else None,
+        "consumer": None,
+        "config": config,
+    }
+
+
+def _credentials(stack: str, provider: str, slots: Iterable[Slot]) -> Iterator[Entity]:
+    """A credential per slot. An empty one holds a key of the issuer's under a key id that nobody uses."""
+    held = list(slots)
+    filler = next((slot.key.pem for slot in held if slot.key and not slot.retired), None)
+    for index, slot in enumerate(held):
+        yield {
+            "id": f"{provider} slot {index}",
+            "key": slot.key.kid if slot.key else names.unused_key(stack, provider, index),
+            "algorithm": "RS256",
+            "rsa_public_key": slot.key.pem if slot.key else filler,
+            "consumer": {"id": names.ring(stack, provider)},
+        }

@@ -1,0 +1,142 @@
+"""Does the Kong of a stack decide as the Applications here mean? All that the verb `verify` of `python -m access` does.
+
+What only the deployment knows (issuers, the keys in their slots, where workloads are) comes from the stack's outputs:
+they also name keys that an issuer has withdrawn while tokens may still be signed with them, and whoever can write to
+Kong's Admin API cannot write to the stack's state.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from access.model import Estate
+from access.stack import Settings
+from access.verify import Finding, MisreadError, compare
+from components.gateway import preflight
+from components.gateway.live import admin
+from components.gateway.live.drift import Drift, drifts
+from components.gateway.live.entities import Complete, Deployed, Entities, intended
+from components.gateway.live.gateway import LiveGateway, Terms
+from components.gateway.plugins import Schema, config_json
+from components.gateway.preflight import PreflightError
+
+_PATIENCE = 60.0  # seconds for the CLI to read a setting or the outputs
+
+
+class UnverifiedError(Exception):
+    """Nothing can be said: the gateway or the stack's outputs cannot be read. The message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """An entity of the gateway that is not as it is meant, and what to do about it."""
+
+    text: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Findings, the worst first, each with the reasons that its causes are."""
+
+    findings: tuple[tuple[Finding, tuple[Reason, ...]], ...]
+    components: int
+    """How many exposed components were looked at."""
+
+
+def verify(settings: Settings, estate: Estate, outputs: Path | None = None) -> Result:
+    """Compares the stack's Kong with the estate. `outputs`: a file with what `pulumi stack output --json` prints.
+
+    Raises UnverifiedError.
+    """
+    name = settings.stack.name
+    try:
+        deployed = Deployed.from_outputs(_outputs(name, outputs))
+    except KeyError as missing:
+        raise UnverifiedError(f"the outputs of stack '{name}' lack {missing}; run `pulumi up -s {name}` once") from None
+    url = settings.gateway.admin_url or os.environ.get("KONG_ADMIN_ADDR")
+    if not url:
+        raise UnverifiedError("no address of Kong's Admin API: set kong-oam:gateway.adminUrl, or KONG_ADMIN_ADDR")
+    token, key = (_credential(name, *where) for where in _CREDENTIALS)
+    try:
+        facts = preflight.inspect(url, token, settings.gateway.workspace, key)
+        with preflight.client_of(url, token, settings.gateway.workspace, key) as client:
+            live = admin.read(client, url)
+    except PreflightError as error:
+        raise UnverifiedError(str(error)) from None
+    return judge(settings, estate, deployed, live, partial(_complete, facts.schemas))
+
+
+def judge(settings: Settings, estate: Estate, deployed: Deployed, live: Entities, complete: Complete) -> Result:
+    """The same, of entities that were read. Raises UnverifiedError."""
+    terms = Terms.of(settings, estate, deployed)
+    meant = intended(settings, estate, deployed, complete)
+    drifted = drifts(live, meant)
+    try:
+        found = compare(estate, LiveGateway(live, terms), LiveGateway(meant, terms), drifted)
+    except MisreadError as error:
+        raise UnverifiedError(f"this check reads the gateway otherwise than the model does: {error}") from None
+    named = {cause for finding in found for cause in finding.causes}
+    silent = [label for label, drift in drifted.items() if drift.misplaced and label not in named]
+    found += tuple(Finding("weakened", (label,)) for label in silent)
+    reasons = {label: Reason(drift.text, _remedy(settings.stack.name, drift)) for label, drift in drifted.items()}
+    listed = tuple((finding, tuple(reasons[cause] for cause in finding.causes)) for finding in found)
+    return Result(listed, len(estate.exposed))
+
+
+def _remedy(stack: str, drift: Drift) -> str:
+    if drift.path:
+        return f'curl -X DELETE -H "Kong-Admin-Token: $KONG_ADMIN_TOKEN" $KONG_ADMIN_ADDR{drift.path}'
+    return f"pulumi up -s {stack} --refresh"
+
+
+def _complete(schemas: Mapping[str, Schema], name: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
+    completed: dict[str, Any] = json.loads(config_json(schemas[name], name, config))
+    return completed
+
+
+def _outputs(stack: str, file: Path | None) -> Mapping[str, Any]:
+    try:
+        text = file.read_text("utf-8") if file else _pulumi("stack", "output", "--json", "--stack", stack)
+        found = json.loads(text)
+    except (OSError, ValueError) as error:
+        raise UnverifiedError(f"the outputs of stack '{stack}' cannot be read: {error}") from None
+    if not isinstance(found, dict):
+        raise UnverifiedError(f"the outputs of stack '{stack}' are no JSON object")
+    return found
+
+
+_CREDENTIALS = (("kong:kongAdminToken", "KONG_ADMIN_TOKEN"), ("kong:kongApiKey", "KONG_API_KEY"))
+
+
+def _credential(stack: str, setting: str, variable: str) -> str | None:
+    """From the environment, or else a secret of the stack's configuration; None where neither has it."""
+    if variable in os.environ:
+        return os.environ[variable]
+    if setting not in (_stack_file(stack)):
+        return None
+    return _pulumi("config", "get", setting, "--stack", stack).strip() or None
+
+
+def _stack_file(stack: str) -> str:
+    file = Path("stacks") / f"Pulumi.{stack}.yaml"
+    return file.read_text("utf-8") if file.is_file() else ""
+
+
+def _pulumi(*arguments: str) -> str:
+    """What the CLI prints. Raises UnverifiedError; its message never holds what the CLI printed on standard output."""
+    command = ("pulumi", *arguments, "--non-interactive")
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise UnverifiedError(f"`{' '.join(command[:3])}` cannot be run ({type(error).__name__})") from None
+    if done.returncode:
+        raise UnverifiedError(f"`{' '.join(command[:3])}` failed: {' '.join(done.stderr.split())[:300]}")
+    return done.stdout
