@@ -70,7 +70,8 @@ class Verdict:
     """What a gateway does with a call. `component`: whose workload it would reach (None: none of the estate's).
 
     `leads`: where to, in words that differ where it differs. `authenticated`: authentication alone would let it pass;
-    `verified`: nothing but the gateway's own word of who calls arrives. `through`: the entities that had a say.
+    `verified`: nothing but the gateway's own word of who calls arrives. `judged`: no part of it is counted as open for
+    want of knowing better. `through`: the entities that had a say.
     """
 
     allowed: bool
@@ -78,6 +79,7 @@ class Verdict:
     leads: str = ""
     authenticated: bool = False
     verified: bool = True
+    judged: bool = True
     through: tuple[str, ...] = ()
 
 
@@ -182,7 +184,10 @@ def _differences(
     in_clear = call.scheme != estate.stack.scheme and estate.stack.scheme == "https"
     (intended,) = meant.verdicts(call, caller)
     if intended.allowed != (decision.allowed and not in_clear):
-        raise MisreadError(f"{call} by {caller.names[0]}: {decision} is meant, and {intended} was read")
+        what = f"{call.method} {call.scheme}://{call.host}{written(call.path)} by {caller.names[0]}"
+        raise MisreadError(
+            f"{what}: {decision.status} is meant, and {'let in' if intended.allowed else 'refused'} is read"
+        )
     for verdict in live.verdicts(call, caller):
         kind = _kind(decision, intended, verdict, in_clear)
         if kind:

@@ -66,7 +66,7 @@ def verify(settings: Settings, estate: Estate, outputs: Path | None = None) -> R
         raise UnverifiedError("no address of Kong's Admin API: set kong-oam:gateway.adminUrl, or KONG_ADMIN_ADDR")
     token, key = (_credential(name, *where) for where in _CREDENTIALS)
     try:
-        facts = preflight.inspect(url, token, settings.gateway.workspace, key)
+        facts = preflight.inspect(url, token, settings.gateway.workspace, key, settings.gateway.edition)
         with preflight.client_of(url, token, settings.gateway.workspace, key) as client:
             live = admin.read(client, url)
     except PreflightError as error:
@@ -76,7 +76,7 @@ def verify(settings: Settings, estate: Estate, outputs: Path | None = None) -> R
 
 def judge(settings: Settings, estate: Estate, deployed: Deployed, live: Entities, complete: Complete) -> Result:
     """The same, of entities that were read. Raises UnverifiedError."""
-    terms = Terms.of(settings, estate, deployed)
+    terms = Terms.of(settings, estate, deployed, complete)
     meant = intended(settings, estate, deployed, complete)
     drifted = drifts(live, meant)
     try:

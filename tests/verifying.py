@@ -1,28 +1,46 @@
-"""A gateway that was deployed, and what `verify` says of it: for entities as values, and for those in the sandbox's Kong."""
+"""A gateway with an estate on it, somebody's hands on its Admin API, and what `verify` says of it afterwards."""
 
 from __future__ import annotations
 
 import base64
 import time
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
 
 from access.cli.verify import methods
+from access.compile import compile_estate
 from access.model import Estate
-from access.stack import Settings, parse
-from components.gateway import names
+from access.stack import Settings, read_file
+from access.tokens import Claims
+from access.verify import Caller
+from components.gateway import names, preflight
 from components.gateway.keys import SigningKey, Slot
+from components.gateway.live import admin
 from components.gateway.live.entities import Deployed, Entities, intended
-from components.verify import Result, judge
-from tests.estates import STACK
+from components.gateway.live.gateway import LiveGateway, Terms
+from components.identity import describe
+from components.verify import Result, _complete, judge
+from oam.application import read_files
+from sandbox.kong import Kong
+from tests import kong_entities
 from tests.gateway_cases import Issuer
 
-_DATA = {
-    "cloud": "local",
-    "asOf": "2026-11-25",
-    "gateway": {"namespace": "kong", "podLabels": {"app": "kong"}, "scheme": "https", "hstsSeconds": 0},
-    "identityProviders": [{"name": "main", "type": "okta"}],
-}
-SETTINGS: Settings = replace(parse("tests", _DATA), stack=STACK)
+ROOT = Path(__file__).parent.parent
+ISSUER = "https://issuer.example.com"
+
+
+def sample(scheme: str = "http") -> tuple[Settings, Estate]:
+    """The sample Applications on the stack `local`, with an issuer that is known."""
+    settings = read_file(ROOT / "stacks/Pulumi.local.yaml", lambda given: replace(describe(given), issuer=ISSUER))
+    settings = replace(settings, stack=replace(settings.stack, scheme=scheme))  # type: ignore[arg-type]
+    estate = compile_estate(read_files([ROOT / "applications"]), settings.stack).estate
+    assert estate is not None
+    return settings, estate
 
 
 def base64url(number: int) -> str:
@@ -37,30 +55,142 @@ def signing_key(issuer: Issuer) -> SigningKey:
 
 @dataclass(frozen=True)
 class Deployment:
-    """An estate whose services all lead to `<service>.test`, each at its own port."""
+    """An estate on a gateway: `deployed` is what its stack would put out. Workloads are at `<name>.<application>.test`."""
 
+    settings: Settings
     estate: Estate
-    issuer: Issuer = field(default_factory=lambda: Issuer(now=time.time()))
-    settings: Settings = SETTINGS
+    issuer: Issuer
 
-    @property
+    @staticmethod
+    def of(settings: Settings, estate: Estate) -> Deployment:
+        return Deployment(settings, estate, Issuer(now=time.time(), provider=settings.stack.default_provider))
+
+    @cached_property
     def deployed(self) -> Deployed:
-        provider = self.issuer.provider
         upstreams = {
-            names.service("tests", component, port): f"{component.name}.{component.application}.test:{port}"
+            names.service(
+                self.settings.stack.name, component, port
+            ): f"{component.name}.{component.application}.test:{port}"
             for component in self.estate.exposed
             for port in component.ports
         }
-        assert provider.issuer is not None
-        return Deployed({provider.name: provider.issuer}, {provider.name: (Slot(signing_key(self.issuer)),)}, upstreams)
+        provider = self.issuer.provider.name
+        return Deployed({provider: ISSUER}, {provider: (Slot(signing_key(self.issuer)),)}, upstreams)
 
-    @property
-    def entities(self) -> Entities:
-        """What is meant to be there."""
+    @cached_property
+    def meant(self) -> Entities:
+        """The entities that are meant, without the fields that only a gateway's schema names."""
         return intended(self.settings, self.estate, self.deployed)
 
     def judged(self, live: Entities) -> Result:
         return judge(self.settings, self.estate, self.deployed, live, lambda _, config: config)
+
+    def tokens(self, caller: Caller, key_ids: Mapping[str, str]) -> tuple[str | None, ...]:
+        """Tokens of the caller, the best there are: strangers, who have the issuer's `other` key, claim everything.
+
+        `key_ids` are the live credentials', by their id.
+        """
+        scopes = sorted({scope for component in self.estate.exposed for scope in component.scopes})
+        match caller.token:
+            case None:
+                return (None,)
+            case Claims() as claims if claims.user:
+                return (self.issuer.user(claims.scopes, claims.groups),)
+            case Claims() as claims:
+                return (self.issuer.service(claims.scopes),)
+            case forged if forged.credential:
+                payload = self.issuer.payload(scp=scopes)
+                return (self.issuer.signed(payload, self.issuer.other, kid=key_ids[forged.credential]),)
+            case _:
+                return self.issuer.token(scp=scopes, jti="ID.1"), self.issuer.token(scp=scopes, aud="api://else")
+
+
+class Hands:
+    """Somebody's hands on an Admin API, as a context manager: at its end everything is as it was."""
+
+    def __init__(self, admin_url: str, token: str | None = None) -> None:
+        self._admin = httpx.Client(base_url=admin_url, headers={"Kong-Admin-Token": token} if token else {}, timeout=30)
+        self._undo: list[partial[httpx.Response]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for undo in reversed(self._undo):
+            undo().raise_for_status()
+        self._admin.close()
+
+    def find(self, kind: str, **fields: Any) -> dict[str, Any]:
+        """The one entity of a kind (as "plugins") with these fields; `service` and `route` by name."""
+        for field in ("service", "route", "consumer"):
+            if field in fields:
+                name = fields[field]
+                fields[field] = {"id": self._admin.get(f"/{field}s/{name}").raise_for_status().json()["id"]}
+        listed = self._admin.get(f"/{kind}?size=1000").raise_for_status().json()["data"]
+        (found,) = (one for one in listed if all(one[name] == value for name, value in fields.items()))
+        return dict(found)
+
+    def change(self, kind: str, entity: Mapping[str, Any], **fields: Any) -> None:
+        """PATCH"""
+        path = f"/{kind}/{entity['id']}"
+        self._undo.append(partial(self._admin.patch, path, json={name: entity[name] for name in fields}))
+        self._admin.patch(path, json=fields).raise_for_status()
+
+    def make(self, path: str, **fields: Any) -> dict[str, Any]:
+        """POST"""
+        made = self._admin.post(path, json=fields).raise_for_status().json()
+        # Credentials live below their consumer; all else has a path of its own, whatever it was made below.
+        collection = path if path.endswith("/jwt") else f"/{path.rsplit('/', 1)[1]}"
+        self._undo.append(partial(self._admin.delete, f"{collection}/{made['id']}"))
+        return dict(made)
+
+    def remove(self, kind: str, entity: Mapping[str, Any]) -> None:
+        """DELETE"""
+        self._undo.append(partial(self._admin.put, f"/{kind}/{entity['id']}", json=dict(entity)))
+        self._admin.delete(f"/{kind}/{entity['id']}").raise_for_status()
+
+
+class Running:
+    """A deployment in the sandbox's Kong (a stand-in). A context manager."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self.kong = Kong(now=lambda: deployment.issuer.now)
+
+    def __enter__(self) -> Self:
+        self.kong.start()
+        one = self.deployment
+        with kong_entities.Entities(self.kong.admin_url, keep=True) as entities:
+            entities.rings(one.estate, {one.issuer.provider.name: {one.issuer.kid: one.issuer.pem}})
+            for component in one.estate.exposed:
+                entities.guard(one.estate, component, f"{component.name}.{component.application}.test")
+            for component in one.estate.exposed:
+                entities.lead(one.estate, component)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kong.stop()
+
+    @cached_property
+    def _complete(self) -> Any:
+        return partial(_complete, preflight.inspect(self.kong.admin_url).schemas)
+
+    def entities(self) -> Entities:
+        with preflight.client_of(self.kong.admin_url, None, None, None) as client:
+            return admin.read(client, self.kong.admin_url)
+
+    def gateway(self) -> LiveGateway:
+        one = self.deployment
+        return LiveGateway(self.entities(), Terms.of(one.settings, one.estate, one.deployed, self._complete))
+
+    def meant(self) -> LiveGateway:
+        one = self.deployment
+        terms = Terms.of(one.settings, one.estate, one.deployed, self._complete)
+        return LiveGateway(intended(one.settings, one.estate, one.deployed, self._complete), terms)
+
+    def judged(self) -> Result:
+        one = self.deployment
+        return judge(one.settings, one.estate, one.deployed, self.entities(), self._complete)
 
 
 def told(result: Result) -> list[str]:

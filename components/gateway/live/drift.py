@@ -13,13 +13,14 @@ from typing import Any
 from components.gateway import plugins
 from components.gateway.live import gate
 from components.gateway.live.effects import Effect, effect_of
-from components.gateway.live.entities import Entities, Entity, labels, reference
+from components.gateway.live.entities import Entities, Entity, comparable, labels, reference
 
 _SERVICE = ("protocol", "host", "port", "path", "enabled")
 _ROUTE = (
     *("protocols", "hosts", "paths", "methods", "headers", "snis", "sources", "destinations"),
     *("regex_priority", "strip_path", "preserve_host"),
 )
+_OURS = frozenset(name for edition in plugins.AUTHENTICATION for name in plugins.guards(edition))
 _SHOWN = 60
 
 
@@ -72,7 +73,7 @@ def _changes(kind: str, entity: Entity, meant: Entity, live: Entities, intended:
             yield from _fields(entity, meant, _ROUTE)
             yield from _leads(entity, meant, live, intended)
         case "consumer":
-            yield from _fields(entity, meant, ("custom_id",))
+            yield from _fields(entity, meant, ("custom_id",) if "custom_id" in meant else ())
         case "credential":
             yield from _credential(entity, meant, live, intended)
         case "plugin":
@@ -82,13 +83,8 @@ def _changes(kind: str, entity: Entity, meant: Entity, live: Entities, intended:
 def _fields(entity: Mapping[str, Any], meant: Mapping[str, Any], names: tuple[str, ...]) -> Iterator[str]:
     for name in names:
         now, wanted = entity.get(name), meant.get(name)
-        if _comparable(now) != _comparable(wanted):
+        if comparable(now) != comparable(wanted):
             yield f"{name} is {_shown(now)}, not {_shown(wanted)}"
-
-
-def _comparable(value: Any) -> Any:
-    """Sets come in any order, and empty ones as null or as nothing."""
-    return sorted(map(str, value)) if isinstance(value, list) and value else value or None
 
 
 def _shown(value: Any) -> str:
@@ -120,7 +116,7 @@ def _plugin(entity: Entity, meant: Entity) -> Iterator[str]:
     if not {"http", "https"}.intersection(entity["protocols"]):
         yield f"protocols are {_shown(entity['protocols'])}"
     config, wanted = entity["config"], meant["config"]
-    if entity["name"] == "jwt":
+    if entity["name"] not in ("pre-function", "post-function"):
         yield from _fields(config, wanted, tuple({**wanted, **config}))
     elif gate.code(config) != gate.code(wanted):
         now, table = gate.table_of(config), gate.table_of(wanted)
@@ -133,7 +129,7 @@ def _plugin(entity: Entity, meant: Entity) -> Iterator[str]:
 def _extra(kind: str, label: str, entity: Entity, live: Entities, ours: Collection[str]) -> Drift | None:
     """What nobody meant there to be; None where it can be no reason for anything."""
     if kind == "plugin":
-        if entity["name"] not in plugins.NAMES and effect_of(entity) is Effect.NONE:
+        if entity["name"] not in _OURS and effect_of(entity) is Effect.NONE:
             return None
         return Drift(f"{label} is not ours", f"/plugins/{entity['id']}", _misplaced(entity, live, ours))
     if kind == "consumer":
@@ -149,7 +145,7 @@ def _extra(kind: str, label: str, entity: Entity, live: Entities, ours: Collecti
 
 def _misplaced(plugin: Entity, live: Entities, ours: Collection[str]) -> bool:
     """Whether a plugin of a kind of ours acts, or may come to act, on what is ours."""
-    if plugin["name"] not in plugins.NAMES:
+    if plugin["name"] not in _OURS:
         return False
     known = labels(live)
     scopes = [("route", reference(plugin, "route")), ("service", reference(plugin, "service"))]

@@ -40,6 +40,13 @@ def reference(entity: Entity, field: str) -> str | None:
     return found["id"] if found else None
 
 
+def comparable(value: Any) -> Any:
+    """A field's value as Kong takes it: sets come in any order, and empty ones as null or as nothing."""
+    if isinstance(value, Mapping):
+        return {name: comparable(one) for name, one in value.items() if comparable(one) is not None}
+    return sorted(map(str, value)) if isinstance(value, list) and value else value or None
+
+
 def labels(entities: Entities) -> dict[tuple[str, str], str]:
     """What each entity is called, by kind and id: alike for an entity that there is and for the same one as meant."""
     found: dict[tuple[str, str], str] = {}
@@ -83,12 +90,11 @@ def intended(
 ) -> Entities:
     """The entities that the program makes for the estate."""
     stack = settings.stack.name
-    consumers: list[Entity] = [_named("username", names.anonymous(stack), custom_id=names.anonymous(stack))]
+    consumers: list[Entity] = [_named("username", names.anonymous(stack))]
     credentials: list[Entity] = []
-    for provider, slots in deployed.slots.items():
-        ring = names.ring(stack, provider)
-        consumers.append(_named("username", ring, custom_id=deployed.issuers[provider]))
-        credentials += _credentials(stack, provider, slots)
+    for provider, issuer in deployed.issuers.items():
+        consumers.append(_named("username", names.ring(stack, provider), custom_id=issuer))
+        credentials += _credentials(stack, provider, deployed.slots.get(provider, ()))
     services: list[Entity] = []
     guards: list[Entity] = []
     leading: list[Entity] = []
@@ -97,22 +103,37 @@ def intended(
             service = names.service(stack, component, port)
             host, _, number = deployed.upstreams[service].rpartition(":")
             services.append(_service(service, host, int(number)))
-            guards += _guards(settings, estate, component, port, complete)
+            guards += _guards(settings, estate, component, port, deployed, complete)
         for plan in routes(estate, component):
             leading.append(_route(settings, component, plan))
             if plan.public:
-                config = plugins.optional_jwt(names.anonymous(stack))
-                guards.append(_plugin("jwt", complete("jwt", config), route=leading[-1]["name"]))
+                name, config = _verifying(settings, component, deployed, names.anonymous(stack))
+                guards.append(_plugin(name, complete(name, config), route=leading[-1]["name"]))
     return Entities(tuple(services), tuple(leading), tuple(guards), tuple(consumers), tuple(credentials))
 
 
 def _guards(
-    settings: Settings, estate: Estate, component: Component, port: int, complete: Complete
+    settings: Settings, estate: Estate, component: Component, port: int, deployed: Deployed, complete: Complete
 ) -> Iterator[Entity]:
-    decided_by = table(estate, component, port, names.ring(settings.stack.name, component.provider))
-    configs = (plugins.admission(settings.gateway.hsts_seconds), plugins.strict_jwt(), plugins.gate(decided_by))
-    for name, config in zip(plugins.NAMES, configs, strict=True):
-        yield _plugin(name, complete(name, config), service=names.service(settings.stack.name, component, port))
+    service = names.service(settings.stack.name, component, port)
+    authentication = plugins.AUTHENTICATION[settings.gateway.edition]
+    decided_by = table(estate, component, port, names.ring(settings.stack.name, component.provider), authentication)
+    for name, config in (
+        ("pre-function", plugins.admission(settings.gateway.hsts_seconds)),
+        _verifying(settings, component, deployed, None),
+        ("post-function", plugins.gate(decided_by)),
+    ):
+        yield _plugin(name, complete(name, config), service=service)
+
+
+def _verifying(
+    settings: Settings, component: Component, deployed: Deployed, anonymous: str | None
+) -> tuple[str, Mapping[str, Any]]:
+    """The plugin that verifies tokens before the component, and its configuration."""
+    name = plugins.AUTHENTICATION[settings.gateway.edition]
+    if name == "openid-connect":
+        return name, plugins.openid_connect(deployed.issuers[component.provider], anonymous)
+    return name, plugins.optional_jwt(anonymous) if anonymous else plugins.strict_jwt()
 
 
 def _named(by: str, name: str, **fields: Any) -> Entity:

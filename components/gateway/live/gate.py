@@ -29,6 +29,7 @@ _FIELDS = {
     "ring": {"type": "string"},
     "issuer": {"type": ["string", "null"]},
     "audience": {"type": "string"},
+    "authentication": {"enum": ["jwt", "openid-connect"]},
     "spelling": {"type": "object"},
     "hosts": {"additionalProperties": {"type": "object", "additionalProperties": {"type": "boolean"}}},
     "rules": {"additionalProperties": {"type": "object", "additionalProperties": _REQUIREMENT}},

@@ -9,68 +9,51 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from typing import Any
 
 from access.decide import host_patterns
-from access.model import Elements, Estate, Provider
+from access.model import Elements, Estate, Spelling
 from access.paths import written
 from access.stack import Settings
 from access.verify import Call, Caller, Forged, Speech, Verdict
 from components.gateway import names, plugins
 from components.gateway.live import gate
+from components.gateway.live.authentication import Authenticator, Keys, Passage
 from components.gateway.live.effects import Effect, effect_of
-from components.gateway.live.entities import Deployed, Entities, Entity, labels, reference
+from components.gateway.live.entities import Complete, Deployed, Entities, Entity, labels, reference
 from components.gateway.live.gate import Identity, Table
 from components.gateway.live.router import Reached, Router
 
-_HTTP = frozenset({"http", "https", "grpc", "grpcs"})
 _SIGNATURES = frozenset({"RS256", "ES256"})
+_HTTP = frozenset({"http", "https", "grpc", "grpcs"})
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a gateway is read against: the estate, what its deployment knows, and the admission script as it is meant.
+    """What a gateway is read against: who may sign, and the admission script as it is meant.
 
     `workloads`: component by where its workload is, as "host:port".
     """
 
-    estate: Estate
-    deployed: Deployed
+    keys: Keys
     admission: Mapping[str, list[str]]
     workloads: Mapping[str, str]
 
     @staticmethod
-    def of(settings: Settings, estate: Estate, deployed: Deployed) -> Terms:
+    def of(settings: Settings, estate: Estate, deployed: Deployed, complete: Complete) -> Terms:
         where = {
             deployed.upstreams[names.service(settings.stack.name, component, port)]: component.key
             for component in estate.exposed
             for port in component.ports
         }
-        return Terms(estate, deployed, gate.code(plugins.admission(settings.gateway.hsts_seconds)), where)
-
-    def genuine(self, credential: Entity, owner: str) -> bool:
-        """Whether the credential of the consumer `owner` is one of an issuer's own: a key, or what fills a slot."""
-        for provider, slots in self.deployed.slots.items():
-            if owner == names.ring(self.estate.stack.name, provider):
-                pems = {slot.key.kid: slot.key.pem.strip() for slot in slots if slot.key}
-                unused = {names.unused_key(self.estate.stack.name, provider, index) for index in range(len(slots))}
-                pem = (credential.get("rsa_public_key") or "").strip()
-                own = pems.get(credential["key"]) == pem
-                return own or (credential["key"] in unused and pem in pems.values())
-        return False
-
-    def keys(self, provider: str) -> Mapping[str, str]:
-        """Key id to PEM of the keys with which the provider signs now."""
-        held = (slot.key for slot in self.deployed.slots.get(provider, ()) if slot.key and not slot.retired)
-        return {key.kid: key.pem.strip() for key in held}
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    """A token whose signature fits a credential of the gateway, with that credential's consumer."""
-
-    credential: Entity
-    consumer: Entity
+        admission = gate.code(plugins.admission(settings.gateway.hsts_seconds))
+        plugin = plugins.AUTHENTICATION[settings.gateway.edition]
+        verifying = {
+            provider: complete(plugin, plugins.openid_connect(issuer))
+            for provider, issuer in (deployed.issuers.items() if plugin == "openid-connect" else ())
+        }
+        return Terms(Keys(estate, deployed, plugin, verifying), admission, where)
 
 
 class LiveGateway:
@@ -81,8 +64,8 @@ class LiveGateway:
         self._labels = labels(entities)
         self._router = Router(entities.routes)
         self._services = {one["id"]: one for one in entities.services}
-        self._consumers = {one["id"]: one for one in entities.consumers}
-        self._credentials = {one["key"]: one for one in entities.credentials}
+        self._authenticator = Authenticator(entities, terms.keys)
+        self._guards = ("pre-function", terms.keys.plugin, "post-function")
         self._balanced = {one["name"] for one in entities.upstreams}
         active = [one for one in entities.plugins if one["enabled"] and _HTTP.intersection(one["protocols"])]
         self._bound = [one for one in active if one.get("consumer") or one.get("consumer_group")]
@@ -91,14 +74,14 @@ class LiveGateway:
             for one in active
             if one not in self._bound
         }
-        self._others = sorted({name for name, _, _ in self._plugins} - set(plugins.NAMES))
+        self._others = sorted({name for name, _, _ in self._plugins} - set(self._guards))
         gates = (one for one in self._plugins.values() if one["name"] == "post-function")
         self._tables = {one["id"]: gate.table_of(one["config"]) for one in gates}
 
     # What it tells apart ----------------------------------------------------------------------------------------------
 
     def hosts(self) -> Iterable[str]:
-        return {*self._router.hosts(), *(host for table in self._tables.values() for host in (table or {})["hosts"])}
+        return {*self._router.hosts(), *(host for table in self._tables.values() if table for host in table["hosts"])}
 
     def paths(self, host: str) -> Iterator[Elements]:
         yield from self._router.paths(host)
@@ -119,20 +102,11 @@ class LiveGateway:
         return Speech(frozenset(scopes), frozenset(groups), widest)
 
     def strangers(self) -> Iterator[Caller]:
-        """Who holds a key in a ring that is not the issuer's, one by one; and who holds one of any other consumer."""
-        elsewhere: list[str] = []
-        for key, credential in self._credentials.items():
-            owner = self._consumers[credential["consumer"]["id"]].get("username") or ""
-            if not self._is_ring(owner):
-                elsewhere.append(key)
-            elif not self._terms.genuine(credential, owner):
-                yield Caller((f"whoever holds the private key of credential '{key}'",), Forged(credential=key))
-        if elsewhere:
-            yield Caller(("whoever holds a credential of another consumer",), Forged(credential=elsewhere[0]))
+        return self._authenticator.strangers(self._rings())
 
-    def _is_ring(self, username: str) -> bool:
-        rings = {names.ring(self._terms.estate.stack.name, provider) for provider in self._terms.deployed.slots}
-        return username in rings | {table["ring"] for table in self._tables.values() if table}
+    def _rings(self) -> frozenset[str]:
+        """The consumers whose keys count at some gate, or are meant to."""
+        return self._terms.keys.rings() | {table["ring"] for table in self._tables.values() if table}
 
     def _speaking_of(self, host: str) -> Iterator[Table]:
         patterns = set(host_patterns(host))
@@ -173,24 +147,27 @@ class LiveGateway:
 
     def _guarded(self, verdict: Verdict, route: Entity, service: Entity, call: Call, caller: Caller) -> Verdict:
         """What is left of the verdict behind all plugins."""
-        admission, jwt, last = own = [self._effective(name, route, service) for name in plugins.NAMES]
-        signed, keys = self._signed(caller)
-        passes, token, consumer = self._authenticated(jwt, call, signed)
+        admission, authentication, last = own = [self._effective(name, route, service) for name in self._guards]
+        passage = self._authenticator.passage(authentication, call, caller)
+        consumer = passage.consumer
         others = [one for one in (self._effective(name, route, service) for name in self._others) if one]
         others += [one for one in self._bound if consumer and _is_for(one, consumer)]
         effects = {one["id"]: effect_of(one) for one in others}
         acting = [one for one in (*others, *own) if one and effects.get(one["id"]) is not Effect.NONE]
-        through = (*verdict.through, *(self._labels["plugin", one["id"]] for one in acting), *keys)
+        through = (*verdict.through, *(self._labels["plugin", one["id"]] for one in acting))
+        through += tuple(f"credential '{key}'" for key in passage.through)
         through += (self._labels["consumer", consumer["id"]],) if consumer else ()
         if Effect.CLOSES in effects.values():
             return replace(verdict, allowed=False, through=through)
         foreign, verified = self._admitted(admission)
-        anything = foreign or Effect.UNKNOWN in effects.values()
+        anything = foreign or passage.unknown or Effect.UNKNOWN in effects.values()
+        ours = consumer is None or passage.algorithm is None or consumer.get("username") in self._rings()
         return replace(
             verdict,
-            allowed=anything or (passes and self._gated(last, call, caller, token)),
-            authenticated=anything or (passes and (token is None or self._is_ring(token.consumer["username"]))),
+            allowed=anything or (passage.passes and self._gated(last, call, caller, passage)),
+            authenticated=anything or (passage.passes and ours),
             verified=verified,
+            judged=not anything and (last is None or self._tables[last["id"]] is not None),
             through=through,
         )
 
@@ -210,70 +187,30 @@ class LiveGateway:
         known = marks == meant.get("header_filter") and run in ({}, judging)
         return not known, run == judging
 
-    def _signed(self, caller: Caller) -> tuple[_Token | None, tuple[str, ...]]:
-        """The credential that the caller's token fits, and those that had a say in it.
-
-        A provider signs with any of its current keys: where one of them is missing, its tokens do not count on.
-        """
-        if caller.token is None:
-            return None, ()
-        if isinstance(caller.token, Forged) and caller.token.credential:
-            found = self._credentials.get(caller.token.credential)
-            return self._token(found) if found else None, (f"credential '{caller.token.credential}'",)
-        keys = self._terms.keys(caller.token.provider or "")
-        tokens = [self._token(self._credentials[kid]) for kid, pem in keys.items() if self._holds(kid, pem)]
-        through = tuple(f"credential '{kid}'" for kid in keys)
-        sound = len(tokens) == len(keys) > 0 and len({token.consumer["id"] for token in tokens}) == 1
-        return tokens[0] if sound else None, through
-
-    def _holds(self, kid: str, pem: str) -> bool:
-        found = self._credentials.get(kid, {})
-        return found.get("algorithm") == "RS256" and (found.get("rsa_public_key") or "").strip() == pem
-
-    def _token(self, credential: Entity) -> _Token:
-        return _Token(credential, self._consumers[credential["consumer"]["id"]])
-
-    def _authenticated(
-        self, jwt: Entity | None, call: Call, token: _Token | None
-    ) -> tuple[bool, _Token | None, Entity | None]:
-        """Whether `jwt` lets the call pass; the token, if it verified one; the consumer that it takes the call for."""
-        if jwt is None:
-            return True, None, None
-        config = jwt["config"]
-        if call.method == "OPTIONS" and config.get("run_on_preflight") is False:
-            return True, None, None
-        found = config["key_claim_name"] == "kid" and "authorization" in config.get("header_names", ("authorization",))
-        if token and found:
-            return True, token, token.consumer
-        anonymous = config.get("anonymous")
-        named = (one for one in self._consumers.values() if anonymous in (one["id"], one.get("username")))
-        consumer = next(named, None) if anonymous else None
-        return consumer is not None, None, consumer
-
-    def _gated(self, plugin: Entity | None, call: Call, caller: Caller, token: _Token | None) -> bool:
+    def _gated(self, plugin: Entity | None, call: Call, caller: Caller, passage: Passage) -> bool:
         table = self._tables[plugin["id"]] if plugin else None
         if table is None:  # no gate, or a script that is not ours
             return True
-        return gate.allows(table, call.method, call.host, call.path, self._identity(table, caller, token))
+        return gate.allows(table, call.method, call.host, call.path, self._identity(table, caller, passage))
 
-    def _identity(self, table: Table, caller: Caller, token: _Token | None) -> Identity | None:
+    def _identity(self, table: Table, caller: Caller, passage: Passage) -> Identity | None:
         """Whom the gate takes the caller for: nobody, unless the token is one that its table asks for."""
-        if not table or token is None or caller.token is None or token.consumer.get("username") != table["ring"]:
+        consumer, token = passage.consumer, caller.token
+        if not table or passage.algorithm not in _SIGNATURES or consumer is None or token is None:
             return None
-        if token.credential["algorithm"] not in _SIGNATURES:
+        if consumer.get("username") != table["ring"] or table["authentication"] != self._terms.keys.plugin:
             return None
-        if isinstance(caller.token, Forged) and caller.token.credential:
+        if isinstance(token, Forged) and token.credential:
             return Identity(None)
-        provider = self._terms.estate.stack.providers[caller.token.provider or ""]
-        if (table["issuer"] or token.consumer.get("custom_id")) != self._terms.deployed.issuers[provider.name]:
+        provider = self._terms.keys.estate.stack.providers[token.provider or ""]
+        if (table["issuer"] or consumer.get("custom_id")) != self._terms.keys.deployed.issuers[provider.name]:
             return None
-        usual = table["spelling"] == _spelling(provider)
+        usual = table["spelling"] == _as_in_table(provider.spelling)
         for_us = table["audience"] == provider.audience
-        if isinstance(caller.token, Forged) or not usual:
+        if isinstance(token, Forged) or not usual:
             # Read by other words, or for another audience, a token may say anything.
             return None if usual and for_us else Identity(None)
-        groups = caller.token.groups if caller.token.user else None
-        return Identity(frozenset(caller.token.scopes), groups) if for_us else None
+        return Identity(frozenset(token.scopes), token.groups if token.user else None) if for_us else None
 
 
 def _is_for(plugin: Entity, consumer: Entity) -> bool:
@@ -287,8 +224,9 @@ def _needed(table: Table) -> Iterator[list[str]]:
             yield from () if alternatives == "public" else alternatives
 
 
-def _spelling(provider: Provider) -> Any:
-    return json.loads(json.dumps(asdict(provider.spelling)))
+@cache
+def _as_in_table(spelling: Spelling) -> Any:
+    return json.loads(json.dumps(asdict(spelling)))
 
 
 def _upstream_path(service: Entity, reached: Reached, call: Call) -> Elements:

@@ -1,0 +1,83 @@
+"""What somebody changed by hand in the sandbox's Kong (a stand-in): `verify` names it and says who may call what."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from access.paths import read, written
+from access.verify import Call, Verdict, classes
+from tests.drifts import DRIFTS, EXPECTED
+from tests.gateway_cases import Case
+from tests.verifying import Deployment, Hands, Running, sample, told
+
+SAMPLED = 100
+"""Of the classes that a drift changes, and as many of all others: so many calls go to the proxy for each drift."""
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    with Running(Deployment.of(*sample())) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def pem(running: Running) -> str:
+    """The public key of somebody who is not the issuer."""
+    key = running.deployment.issuer.other.public_key()
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+@pytest.mark.parametrize("name", DRIFTS)
+def test_a_change_by_hand_is_found_if_it_matters(running: Running, pem: str, name: str) -> None:
+    """By the entity, with who may call what, and with nothing else; once it is undone there is nothing to be said."""
+    with Hands(running.kong.admin_url) as hands:
+        DRIFTS[name](hands, pem)
+        assert told(running.judged()) == EXPECTED[name]
+    assert told(running.judged()) == []
+
+
+@pytest.mark.parametrize("name", ["nothing", *DRIFTS])
+def test_the_reading_of_a_gateway_is_what_it_does(running: Running, pem: str, name: str) -> None:
+    """The proxy answers calls of every class as the reading says: let through or not, to where, and as what path."""
+    with Hands(running.kong.admin_url) as hands:
+        if name != "nothing":
+            DRIFTS[name](hands, pem)
+        live, meant = running.gateway(), running.meant()
+        key_ids = {one["id"]: one["key"] for one in running.kong.entities("jwt_secrets")}
+        changed, same = [], []
+        for call, caller, _ in classes(running.deployment.estate, live):
+            (same if live.verdicts(call, caller) == meant.verdicts(call, caller) else changed).append((call, caller))
+        chosen = random.Random(name)
+        pairs = [pair for some in (changed, same) for pair in chosen.sample(some, min(SAMPLED, len(some)))]
+        assert len(pairs) >= SAMPLED
+        for call, caller in pairs:
+            verdicts = live.verdicts(call, caller)
+            found = [_reached(running, call, token) for token in running.deployment.tokens(caller, key_ids)]
+            reached = next((one for one in found if one), None)
+            if all(one.judged for one in verdicts):
+                assert reached in [_read(one) for one in verdicts], (call, caller, verdicts)
+            else:
+                assert reached is None or any(one.allowed for one in verdicts), (call, caller, verdicts)
+
+
+def _read(verdict: Verdict) -> tuple[str, bool] | None:
+    return (verdict.leads, verdict.verified) if verdict.allowed else None
+
+
+def _reached(running: Running, call: Call, token: str | None) -> tuple[str, bool] | None:
+    """Where the call came to, in the words of a verdict, and whether a forged identity did not; None: nowhere."""
+    authorization = (f"Bearer {token}",) if token else ()
+    case = Case(call.method, call.host, written(call.path).encode(), authorization)
+    sent = running.kong.handle(case.raw(b"X_Auth_Client: forged"), call.scheme).upstream
+    if sent is None:
+        return None
+    leads = f"http://{sent.host}:{sent.port}"
+    if read(sent.target.encode()) != call.path:
+        leads += f" as {written(read(sent.target.encode()))}"
+    if ("Host", call.host) not in sent.headers:
+        leads += " under the service's own host name"
+    return leads, not any(value == "forged" for _, value in sent.headers)

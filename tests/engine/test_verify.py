@@ -1,0 +1,157 @@
+"""`verify` after a real `pulumi up`: quiet, until somebody changes something by hand that matters, and quiet again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from access.__main__ import main
+from sandbox.kong import Lags
+from sandbox.local import STACK, Local
+from tests.drifts import DRIFTS, EXPECTED, READERS, WRITERS
+from tests.engine.deployment import Deployment, project, start
+from tests.verifying import Hands
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """The sample estate; each test leaves it as it was."""
+    folder = tmp_path_factory.mktemp("verify") / "project"
+    folder.mkdir()
+    with Local(lags=Lags()) as local:
+        deployment = start(local, project(folder))
+        deployment.run("up")
+        outputs = deployment.pulumi("stack", "output", "-s", STACK, "--json").stdout
+        (folder / "outputs.json").write_text(outputs, "utf-8")
+        yield deployment
+
+
+@pytest.fixture(autouse=True)
+def in_the_project(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a user's shell is: in the project's folder, with the stack's environment."""
+    monkeypatch.chdir(deployment.folder)
+    for name in os.environ:
+        monkeypatch.delenv(name)
+    for name, value in deployment.local.env.items():
+        monkeypatch.setenv(name, value)
+
+
+def _hands(deployment: Deployment) -> Hands:
+    return Hands(deployment.local.kong.admin_url, deployment.local.env["KONG_ADMIN_TOKEN"])
+
+
+def _pem() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def test_a_stack_that_is_up_decides_as_meant(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the outputs that the CLI is asked for."""
+    assert main(["verify", "--stack", STACK]) == 0
+    assert capsys.readouterr().out == (
+        "5 exposed component(s): the Kong of stack 'local' decides as the Applications mean\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "an anonymous on jwt",
+            "the gate disabled",
+            "a changed script",
+            "a changed role",
+            "a table that nobody can read",
+        ),
+        *("a route that shadows ours", "a service to our workload", "a gate of somebody's on our route"),
+        *("a key in the ring", "our gate made global", "a missing route", "another workload"),
+        *("tags and timeouts", "others beside us"),
+    ],
+)
+def test_a_change_by_hand_on_a_stack_that_is_up(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """Is told as in the tests without the engine: the entities that the program makes are those that are meant."""
+    ask = ["verify", "--outputs", "outputs.json", "--json"]
+    with _hands(deployment) as hands:
+        DRIFTS[name](hands, _pem())
+        status = main(ask)
+        found = json.loads(capsys.readouterr().out)
+    told = []
+    for finding in found:
+        told.append(f"{finding['kind']}: ")
+        told += [
+            f"  {', '.join(c['callers'])} | {_shown(c['methods'])} | {' '.join(c['urls'])}" for c in finding["calls"]
+        ]
+    expected = [line.partition(": ")[0] + ": " if line[0] != " " else line for line in EXPECTED[name]]
+    assert (status, told) == (1 if expected else 0, expected)
+    assert (main(ask), capsys.readouterr().out) == (0, "[]\n")
+
+
+def _shown(methods: list[str]) -> str:
+    listed = [method for method in methods if method != "PROPFIND"]
+    return "*" if len(listed) == 7 else ",".join(listed)
+
+
+def test_a_ring_of_another_issuer_lets_nobody_in(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    """The issuer is born with the stack, so the gates know it from the ring: the finding says what is wrong and to do."""
+    with _hands(deployment) as hands:
+        ring = hands.find("consumers", username="kong-oam.local.ring.okta")
+        hands.change("consumers", ring, custom_id="https://else.example.com")
+        assert main(["verify", "--outputs", "outputs.json"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(
+        "closed: consumer 'kong-oam.local.ring.okta': custom_id is \"https://else.example.com\", not"
+    )
+    assert ["    GET,HEAD http://orders.example.com/orders", f"        can no longer be called by {READERS}"] == [
+        line for line in lines if "orders.example.com/orders" in line or line.endswith(READERS)
+    ][:2]
+    assert f"        can no longer be called by {WRITERS}" in lines
+    assert "    to do: pulumi up -s local --refresh" in lines
+
+
+def test_a_key_that_is_swapped_is_both_findings(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    """Under the issuer's own key id, somebody's key lets its holder in and the issuer's tokens no longer."""
+    with _hands(deployment) as hands:
+        (own,) = (one for one in deployment.local.kong.entities("jwt_secrets") if ".unused." not in one["key"])
+        consumer = own["consumer"]["id"]
+        hands.change(f"consumers/{consumer}/jwt", own, rsa_public_key=_pem())
+        assert main(["verify", "--outputs", "outputs.json", "--json"]) == 1
+        found = json.loads(capsys.readouterr().out)
+    assert [finding["kind"] for finding in found] == ["opened", "closed"]
+    assert found[0]["calls"][0]["callers"] == [f"whoever holds the key of credential '{own['key']}'"]
+    assert {reason["text"] for finding in found for reason in finding["reasons"]} == {
+        f"credential '{own['key']}': its public key is not the issuer's"
+    }
+
+
+def test_what_cannot_be_read_is_no_finding(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit status 2 and what to do: a Kong that refuses or does not answer, outputs that say too little, no stack."""
+    Path("none.json").write_text("{}", "utf-8")
+    said = []
+    for arguments, variable, value in (
+        (["--outputs", "outputs.json"], "KONG_ADMIN_TOKEN", "wrong"),
+        (["--outputs", "outputs.json"], "KONG_ADMIN_ADDR", "http://127.0.0.1:1"),
+        (["--outputs", "none.json"], "KONG_ADMIN_ADDR", deployment.local.kong.admin_url),
+        (["--outputs", "absent.json"], "KONG_ADMIN_ADDR", deployment.local.kong.admin_url),
+        ([], "PULUMI_BACKEND_URL", "file:///nowhere"),
+    ):
+        with monkeypatch.context() as patched:
+            patched.setenv(variable, value)
+            assert main(["verify", *arguments]) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        said.append(captured.err)
+    assert "refuses the credentials (401)" in said[0]
+    assert "does not answer" in said[1]
+    assert said[2] == "the outputs of stack 'local' lack 'keySlots'; run `pulumi up -s local` once\n"
+    assert "absent.json" in said[3]
+    assert said[4].startswith("`pulumi stack output` failed: ")
