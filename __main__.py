@@ -45,5 +45,6 @@ for component in estate.exposed:
 pulumi.export("access", access_table(estate))
 pulumi.export("grants", grants(estate))
 pulumi.export("keySlots", gateway.slots)
-pulumi.export("issuers", gateway.issuers)
+pulumi.export("issuers", {name: identity.issuer for name, identity in identities.items()})
+pulumi.export("audiences", {key: made for one in identities.values() for key, made in one.audiences.items()})
 pulumi.export("upstreams", {service.name: service.upstream.address for service in services})

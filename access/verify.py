@@ -284,7 +284,7 @@ def _callers(estate: Estate, host: str, live: Gateway) -> Iterator[Caller]:
     speech = _speech(estate, host, live)
     classes: dict[Claims, list[str]] = {}
     for client in estate.clients:
-        for name, claims in _principals(estate, client, speech):
+        for name, claims in _principals(estate, client, host, speech):
             seen = Claims(
                 claims.provider,
                 client="",
@@ -292,6 +292,7 @@ def _callers(estate: Estate, host: str, live: Gateway) -> Iterator[Caller]:
                 user=claims.user,
                 scopes=tuple(sorted(speech.scopes.intersection(claims.scopes))),
                 groups=tuple(sorted(speech.groups.intersection(claims.groups))),
+                audience=claims.audience,
             )
             classes.setdefault(seen, []).append(name)
     for claims, names in classes.items():
@@ -307,40 +308,44 @@ def _speech(estate: Estate, host: str, live: Gateway) -> Speech:
     for component in _components(estate, host):
         provider = estate.provider_of(component)
         scopes |= {scope for rule in component.rules for scope in rule.scopes}
-        groups |= {provider.group(group) for role in component.roles for group in role.groups}
+        groups |= {name for role in component.roles for name in provider.listed(role)}
         widest = max(widest, *(len(rule.scopes) for rule in component.rules), 1)
     return Speech(frozenset(scopes), frozenset(groups), widest)
 
 
-def _principals(estate: Estate, client: Client, speech: Speech) -> Iterator[tuple[str, Claims]]:
+def _principals(estate: Estate, client: Client, host: str, speech: Speech) -> Iterator[tuple[str, Claims]]:
     """Everybody for whom the provider gives the client a token: itself, or users in sets of groups."""
     provider = estate.stack.providers[client.provider]
-    if not client.user_facing:
-        claims = issue(provider, client)
-        if isinstance(claims, Claims):
-            yield client.component, claims
-        return
-    assigned = {provider.group(group): group for group in client.groups}
-    names = {provider.group(group): group for group in _logical_groups(estate)} | assigned
+    apis = [estate.components[call.component] for call in client.calls] if provider.per_api else [None]
+    for api in dict.fromkeys(apis):
+        users = _users(estate, client, host, speech) if client.user_facing else (None,)
+        for user in users:
+            claims = issue(provider, client, user, api=api)
+            if isinstance(claims, Claims):
+                yield _name(estate, client, user), claims
+
+
+def _users(estate: Estate, client: Client, host: str, speech: Speech) -> Iterator[User]:
+    """Users of every set of groups that decides something: with one of the client's own, or they get no token."""
+    provider = estate.stack.providers[client.provider]
+    own = {provider.group(group) for group in client.groups}
+    roles = (role for component in _components(estate, host) for role in component.roles)
+    groups = {provider.group(group) for role in roles for group in role.groups}
+    groups |= set() if provider.per_api else speech.groups
     # A rule asks for `widest` scopes at most, and one group is enough for each: larger sets hold nothing more.
     for size in range(speech.widest + 1):
-        for held in combinations(sorted(speech.groups), size):
-            for entry in () if set(held) & set(assigned) else sorted(assigned):
-                yield from _user(provider.name, client, (entry, *held), names, estate)
-            if set(held) & set(assigned):
-                yield from _user(provider.name, client, held, names, estate)
+        for held in combinations(sorted(groups), size):
+            for entry in [()] if own & set(held) else [(one,) for one in sorted(own)]:
+                yield User("user", (*entry, *held))
 
 
-def _user(
-    provider: str, client: Client, groups: tuple[str, ...], names: dict[str, str], estate: Estate
-) -> Iterator[tuple[str, Claims]]:
-    claims = issue(estate.stack.providers[provider], client, User("user", groups))
-    if isinstance(claims, Claims):
-        yield f"{client.component} for users in {' and '.join(names.get(group, group) for group in groups)}", claims
-
-
-def _logical_groups(estate: Estate) -> set[str]:
-    return {group for component in estate.exposed for role in component.roles for group in role.groups}
+def _name(estate: Estate, client: Client, user: User | None) -> str:
+    if user is None:
+        return client.component
+    provider = estate.stack.providers[client.provider]
+    groups = {group for component in estate.exposed for role in component.roles for group in role.groups}
+    logical = {provider.group(group): group for group in groups}
+    return f"{client.component} for users in {' and '.join(logical.get(group, group) for group in user.groups)}"
 
 
 # Findings -------------------------------------------------------------------------------------------------------------
@@ -372,7 +377,9 @@ def _covers(other: Caller, one: Caller) -> bool:
     few, many = other.token, one.token
     if not isinstance(few, Claims) or not isinstance(many, Claims) or not (few.user and many.user):
         return False
-    same = few.provider == many.provider and few.scopes == many.scopes and _clients(one) <= _clients(other)
+    same = (few.provider, few.audience, few.scopes) == (many.provider, many.audience, many.scopes) and _clients(
+        one
+    ) <= _clients(other)
     return same and set(few.groups) < set(many.groups)
 
 

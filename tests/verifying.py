@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,16 +18,16 @@ from access.stack import Settings, read_file
 from access.tokens import Claims
 from access.verify import Caller
 from components.gateway import names, preflight
-from components.gateway.keys import SigningKey, Slot
+from components.gateway.keys import Slot
 from components.gateway.live import admin
 from components.gateway.live.entities import Deployed, Entities, intended
 from components.gateway.live.gateway import LiveGateway, Terms
-from components.identity import describe
+from components.identity import SigningKey, describe
 from components.verify import Result, _complete, judge
 from oam.application import read_files
 from sandbox.kong import Kong
 from tests import kong_entities
-from tests.gateway_cases import Issuer
+from tests.gateway_tokens import Issuer
 
 ROOT = Path(__file__).parent.parent
 ISSUER = "https://issuer.example.com"
@@ -41,16 +40,6 @@ def sample(scheme: str = "http") -> tuple[Settings, Estate]:
     estate = compile_estate(read_files([ROOT / "applications"]), settings.stack).estate
     assert estate is not None
     return settings, estate
-
-
-def base64url(number: int) -> str:
-    return base64.urlsafe_b64encode(number.to_bytes((number.bit_length() + 7) // 8)).rstrip(b"=").decode()
-
-
-def signing_key(issuer: Issuer) -> SigningKey:
-    """The issuer's key as its JWKS has it."""
-    numbers = issuer.key.public_key().public_numbers()
-    return SigningKey(issuer.kid, base64url(numbers.n), base64url(numbers.e))
 
 
 @dataclass(frozen=True)
@@ -75,7 +64,11 @@ class Deployment:
             for port in component.ports
         }
         provider = self.issuer.provider.name
-        return Deployed({provider: ISSUER}, {provider: (Slot(signing_key(self.issuer)),)}, upstreams)
+        return Deployed(
+            {provider: ISSUER},
+            {provider: (Slot(SigningKey(self.issuer.kid, self.issuer.algorithm, self.issuer.pem)),)},
+            upstreams,
+        )
 
     @cached_property
     def meant(self) -> Entities:
@@ -86,7 +79,7 @@ class Deployment:
         return judge(self.settings, self.estate, self.deployed, live, lambda _, config: config)
 
     def tokens(self, caller: Caller, key_ids: Mapping[str, str]) -> tuple[str | None, ...]:
-        """Tokens of the caller, the best there are: strangers, who have the issuer's `other` key, claim everything.
+        """Tokens of the caller, the best there are: strangers, who have the issuer's `stray` key, claim everything.
 
         `key_ids` are the live credentials', by their id.
         """
@@ -99,10 +92,10 @@ class Deployment:
             case Claims() as claims:
                 return (self.issuer.service(claims.scopes),)
             case forged if forged.credential:
-                payload = self.issuer.payload(scp=scopes)
-                return (self.issuer.signed(payload, self.issuer.other, kid=key_ids[forged.credential]),)
+                payload = self.issuer.payload(scopes)
+                return (self.issuer.signed(payload, self.issuer.stray, kid=key_ids[forged.credential]),)
             case _:
-                return self.issuer.token(scp=scopes, jti="ID.1"), self.issuer.token(scp=scopes, aud="api://else")
+                return self.issuer.token(scopes, jti="ID.1"), self.issuer.token(scopes, aud="api://else")
 
 
 class Hands:

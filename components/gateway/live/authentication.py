@@ -11,6 +11,7 @@ from access.verify import Call, Caller, Forged
 from components.gateway import names
 from components.gateway.live.entities import Deployed, Entities, Entity, comparable
 from components.gateway.table import Authentication
+from components.identity._discovery import SigningKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,10 @@ class Keys:
                 return pems.get(credential["key"]) == pem or (credential["key"] in unused and pem in pems.values())
         return False
 
-    def current(self, provider: str) -> Mapping[str, str]:
-        """Key id to PEM of the keys with which the provider signs now."""
-        held = (slot.key for slot in self.deployed.slots.get(provider, ()) if slot.key and not slot.retired)
-        return {key.kid: key.pem.strip() for key in held}
+    def current(self, provider: str) -> tuple[SigningKey, ...]:
+        """The keys with which the provider signs now."""
+        slots = self.deployed.slots.get(provider, ())
+        return tuple(slot.key for slot in slots if slot.key and not slot.retired)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +112,9 @@ class Authenticator:
             found = [there] if there else []
             wanted = [one["key"] for one in found]
         else:
-            current = self._current.get(caller.token.provider or "", {})
-            wanted = list(current)
-            found = [self._by_key_id[kid] for kid, pem in current.items() if self._holds(kid, pem)]
+            current = self._current.get(caller.token.provider or "", ())
+            wanted = [key.kid for key in current]
+            found = [self._by_key_id[key.kid] for key in current if self._holds(key)]
         reads = config["key_claim_name"] == "kid" and "authorization" in config.get("header_names", ("authorization",))
         owners = {one["consumer"]["id"]: self._owner(one) for one in found}
         if not reads or len(found) < len(wanted) or len(owners) != 1:
@@ -121,9 +122,11 @@ class Authenticator:
         (consumer,) = owners.values()
         return Passage(True, consumer, found[0]["algorithm"], through=tuple(wanted))
 
-    def _holds(self, kid: str, pem: str) -> bool:
-        found = self._by_key_id.get(kid, {})
-        return found.get("algorithm") == "RS256" and (found.get("rsa_public_key") or "").strip() == pem
+    def _holds(self, key: SigningKey) -> bool:
+        found = self._by_key_id.get(key.kid, {})
+        return (
+            found.get("algorithm") == key.algorithm and (found.get("rsa_public_key") or "").strip() == key.pem.strip()
+        )
 
     def _by_issuer(self, plugin: Entity, caller: Caller) -> Passage:
         """`openid-connect` takes the tokens of one issuer, and finds the ring that carries the issuer's name."""

@@ -6,7 +6,7 @@ An entity has the fields and the shape that the Admin API prints. References to 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from access.model import METHODS, Component, Estate
@@ -69,20 +69,22 @@ def labels(entities: Entities) -> dict[tuple[str, str], str]:
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """What only a deployment knows: the outputs `issuers`, `keySlots` and `upstreams` of its stack.
+    """What only a deployment knows: the outputs `issuers`, `keySlots`, `audiences` and `upstreams` of its stack.
 
-    By provider its issuer and its key slots; by Kong service where its workload is, as "host:port".
+    By provider its issuer and its key slots; by component the audience that its provider made up for it; by Kong
+    service where its workload is, as "host:port".
     """
 
     issuers: Mapping[str, str]
     slots: Mapping[str, tuple[Slot, ...]]
     upstreams: Mapping[str, str]
+    audiences: Mapping[str, str] = field(default_factory=dict)
 
     @staticmethod
     def from_outputs(outputs: Mapping[str, Any]) -> Deployed:
         """Raises KeyError for an output that is missing, named by its first argument."""
         slots = {name: tuple(map(Slot.from_output, held)) for name, held in outputs["keySlots"].items()}
-        return Deployed(outputs["issuers"], slots, outputs["upstreams"])
+        return Deployed(outputs["issuers"], slots, outputs["upstreams"], outputs["audiences"])
 
 
 def intended(
@@ -117,7 +119,8 @@ def _guards(
 ) -> Iterator[Entity]:
     service = names.service(settings.stack.name, component, port)
     authentication = plugins.AUTHENTICATION[settings.gateway.edition]
-    decided_by = table(estate, component, port, names.ring(settings.stack.name, component.provider), authentication)
+    ring, audience = names.ring(settings.stack.name, component.provider), deployed.audiences.get(component.key)
+    decided_by = table(estate, component, port, ring, authentication, audience)
     for name, config in (
         ("pre-function", plugins.admission(settings.gateway.hsts_seconds)),
         _verifying(settings, component, deployed, None),
@@ -180,12 +183,13 @@ def _plugin(name: str, config: Mapping[str, Any], *, service: str | None = None,
 def _credentials(stack: str, provider: str, slots: Iterable[Slot]) -> Iterator[Entity]:
     """A credential per slot. An empty one holds a key of the issuer's under a key id that nobody uses."""
     held = list(slots)
-    filler = next((slot.key.pem for slot in held if slot.key and not slot.retired), None)
+    filler = next((slot.key for slot in held if slot.key and not slot.retired), None)
     for index, slot in enumerate(held):
-        yield {
-            "id": f"{provider} slot {index}",
-            "key": slot.key.kid if slot.key else names.unused_key(stack, provider, index),
-            "algorithm": "RS256",
-            "rsa_public_key": slot.key.pem if slot.key else filler,
-            "consumer": {"id": names.ring(stack, provider)},
-        }
+        if key := slot.key or filler:
+            yield {
+                "id": f"{provider} slot {index}",
+                "key": key.kid if slot.key else names.unused_key(stack, provider, index),
+                "algorithm": key.algorithm,
+                "rsa_public_key": key.pem,
+                "consumer": {"id": names.ring(stack, provider)},
+            }

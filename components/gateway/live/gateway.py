@@ -13,9 +13,10 @@ from functools import cache
 from typing import Any
 
 from access.decide import host_patterns
-from access.model import Elements, Estate, Spelling
+from access.model import Elements, Estate, Provider, Spelling
 from access.paths import written
 from access.stack import Settings
+from access.tokens import Claims
 from access.verify import Call, Caller, Forged, Speech, Verdict
 from components.gateway import names, plugins
 from components.gateway.live import gate
@@ -206,11 +207,23 @@ class LiveGateway:
         if (table["issuer"] or consumer.get("custom_id")) != self._terms.keys.deployed.issuers[provider.name]:
             return None
         usual = table["spelling"] == _as_in_table(provider.spelling)
-        for_us = table["audience"] == provider.audience
-        if isinstance(token, Forged) or not usual:
+        if isinstance(token, Forged):
             # Read by other words, or for another audience, a token may say anything.
-            return None if usual and for_us else Identity(None)
-        return Identity(frozenset(token.scopes), token.groups if token.user else None) if for_us else None
+            return None if usual and table["audience"] in self._audiences(provider) else Identity(None)
+        if table["audience"] != self._audience(provider, token):
+            return None
+        return Identity(frozenset(token.scopes), token.groups if token.user else None) if usual else Identity(None)
+
+    def _audiences(self, provider: Provider) -> Iterator[str]:
+        """Everything that tokens of this API, or of the APIs, are for."""
+        made = self._terms.keys.deployed.audiences
+        return (made.get(key, provider.audience_of(key)) for key in self._terms.keys.estate.components)
+
+    def _audience(self, provider: Provider, claims: Claims) -> str:
+        """What the token is for, as its provider writes it: the model names an API's audience by the component."""
+        named = {provider.audience_of(key): made for key, made in self._terms.keys.deployed.audiences.items()}
+        meant = claims.audience or provider.audience
+        return named.get(meant, meant)
 
 
 def _is_for(plugin: Entity, consumer: Entity) -> bool:

@@ -27,7 +27,7 @@ def running() -> Iterator[Running]:
 @pytest.fixture(scope="module")
 def pem(running: Running) -> str:
     """The public key of somebody who is not the issuer."""
-    key = running.deployment.issuer.other.public_key()
+    key = running.deployment.issuer.stray.public_key()
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
