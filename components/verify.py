@@ -67,7 +67,7 @@ def verify(settings: Settings, estate: Estate, outputs: Path | None = None) -> R
     token, key = (_credential(name, *where) for where in _CREDENTIALS)
     try:
         facts = preflight.inspect(url, token, settings.gateway.workspace, key, settings.gateway.edition)
-        with preflight.client_of(url, token, settings.gateway.workspace, key) as client:
+        with preflight.client(url, token, settings.gateway.workspace, key) as client:
             live = admin.read(client, url)
     except PreflightError as error:
         raise UnverifiedError(str(error)) from None
@@ -86,15 +86,16 @@ def judge(settings: Settings, estate: Estate, deployed: Deployed, live: Entities
     named = {cause for finding in found for cause in finding.causes}
     silent = [label for label, drift in drifted.items() if drift.misplaced and label not in named]
     found += tuple(Finding("weakened", (label,)) for label in silent)
-    reasons = {label: Reason(drift.text, _remedy(settings.stack.name, drift)) for label, drift in drifted.items()}
+    reasons = {label: Reason(drift.text, _remedy(settings, drift)) for label, drift in drifted.items()}
     listed = tuple((finding, tuple(reasons[cause] for cause in finding.causes)) for finding in found)
     return Result(listed, len(estate.exposed))
 
 
-def _remedy(stack: str, drift: Drift) -> str:
-    if drift.path:
-        return f'curl -X DELETE -H "Kong-Admin-Token: $KONG_ADMIN_TOKEN" $KONG_ADMIN_ADDR{drift.path}'
-    return f"pulumi up -s {stack} --refresh"
+def _remedy(settings: Settings, drift: Drift) -> str:
+    if drift.path is None:
+        return f"pulumi up -s {settings.stack.name} --refresh"
+    workspace = f"/{settings.gateway.workspace}" if settings.gateway.workspace else ""
+    return f'curl -X DELETE -H "Kong-Admin-Token: $KONG_ADMIN_TOKEN" $KONG_ADMIN_ADDR{workspace}{drift.path}'
 
 
 def _complete(schemas: Mapping[str, Schema], name: str, config: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -169,7 +169,7 @@ class Running:
         return partial(_complete, preflight.inspect(self.kong.admin_url).schemas)
 
     def entities(self) -> Entities:
-        with preflight.client_of(self.kong.admin_url, None, None, None) as client:
+        with preflight.client(self.kong.admin_url, None, None, None) as client:
             return admin.read(client, self.kong.admin_url)
 
     def gateway(self) -> LiveGateway:
