@@ -27,6 +27,7 @@ from access.principals import (
     Groups,
     Principal,
     logical_names,
+    principal_of,
     provider_names,
     suffices,
 )
@@ -69,7 +70,7 @@ class _Side:
         self.model, self._between_stacks = model, names is not None
         self.sites: Sites = Hosts(model.estate) if names is None else Ports(model.estate)
         self._callers = Callers(model.estate, provider_names if names is None else logical_names(names))
-        self.clients = {Principal(client.component, client.provider): client for client in model.estate.clients}
+        self.clients = {principal_of(client): client for client in model.estate.clients}
 
     def at(self, site: str, path: Elements) -> Mapping[str, Access]:
         """Who may call, by method."""
@@ -158,7 +159,7 @@ def _only(side: _Side, other: _Side, found: Mapping[_Key, _Where], kind: Kind) -
             }
     result: dict[object, list[Principal]] = {}
     for principal, cells in access.items():
-        identity = (principal.provider, side.model.workloads.get(principal.client), frozenset(cells))
+        identity = (principal.provider, principal.users, side.model.workloads.get(principal.client), frozenset(cells))
         result.setdefault(identity, []).append(principal)
     return result
 

@@ -22,10 +22,19 @@ ITSELF: Condition = frozenset({frozenset()})
 
 @dataclass(frozen=True, slots=True, order=True)
 class Principal:
-    """A client of an identity provider: itself, or the users who sign in through it. `client`: its component's key."""
+    """A client of an identity provider, as itself, or with `users` those who sign in through it.
+
+    `client` is its component's key. A service that becomes a web application is another principal: others call by it.
+    """
 
     client: str
     provider: str
+    users: bool = False
+
+
+def principal_of(client: Client) -> Principal:
+    """Who calls through the client."""
+    return Principal(client.component, client.provider, client.user_facing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +135,7 @@ class Callers:
         return self._with_any_token[api]
 
     def _of(self, component: Component, needed: frozenset[str], clients: Iterable[Client]) -> Access:
-        found = {
-            Principal(client.component, client.provider): self._condition(component, client, needed)
-            for client in clients
-        }
+        found = {principal_of(client): self._condition(component, client, needed) for client in clients}
         return Access(principals={principal: condition for principal, condition in found.items() if condition})
 
     def _condition(self, component: Component, client: Client, needed: frozenset[str]) -> Condition:

@@ -23,7 +23,7 @@ from access.model import (
     Rule,
     Stack,
 )
-from access.principals import Principal
+from access.principals import Principal, principal_of
 from access.tokens import Claims, Refusal, User, issue
 from oam.document import Document
 from tests.estates import SPELLING
@@ -125,7 +125,10 @@ def model(estate: Estate) -> Model:
     )
 
 
-PRINCIPALS = (None, *(Principal(key, provider) for key in KEYS for provider in PROVIDERS))
+PRINCIPALS = (
+    None,
+    *(Principal(key, provider, users) for key in KEYS for provider in PROVIDERS for users in (False, True)),
+)
 SETS_OF_GROUPS = tuple(
     frozenset(group for bit, group in enumerate((*GROUPS, "staff")) if number >> bit & 1) for number in range(16)
 )
@@ -145,7 +148,7 @@ def token(estate: Estate, principal: Principal | None, groups: frozenset[str], a
     if principal is None:
         return None
     for client in estate.clients:
-        if (client.component, client.provider) == (principal.client, principal.provider):
+        if principal_of(client) == principal:
             user = User("somebody", tuple(sorted(groups))) if client.user_facing else None
             return issue(estate.stack.providers[client.provider], client, user, api=api)
     return Refusal("there is no such client")

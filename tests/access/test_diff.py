@@ -183,6 +183,30 @@ def test_two_groups_that_suffice_together_are_told_together() -> None:
     assert told(changes)[0][:3] == ("granted", "shop/web for users in desk and sales", "POST")
 
 
+def test_a_service_that_becomes_a_web_application_lets_its_users_in() -> None:
+    """It does not become narrower: others call by it than before."""
+    web = "kind: web, redirectPaths: [/], calls: [{component: orders/api, scopes: [read]}]"
+    exposed = """    - name: checkout
+      type: webservice
+      properties: {image: checkout}
+      traits:
+        - {type: gateway, properties: {domain: orders.example.com, http: {/orders/till: 80}}}
+        - {type: access, properties: {owner: t, rules: [{public: {reason: pages}}]}}
+"""
+    service = edited(
+        SHOP,
+        ("    - name: checkout\n      type: worker\n      properties: {image: checkout}\n      traits:\n", exposed),
+    )
+    now = edited(
+        service,
+        ("kind: service, calls: [{component: orders/api, scopes: [read]}]", web.replace("[/]", "[/orders/till]")),
+    )
+    assert [change[:2] for change in told(diff(model(API, service), model(API, now)))] == [
+        ("granted", "shop/checkout for users in sales"),
+        ("revoked", "shop/checkout"),
+    ]
+
+
 def test_old_tokens_live_on_where_the_gate_does_not_look_again() -> None:
     """Scopes that the issuer no longer gives stay in tokens of before; groups and rules are looked up at each call."""
     (call,) = after(("calls: [{component: orders/api, scopes: [read]}]", "calls: []"))
@@ -278,7 +302,7 @@ def test_a_change_is_a_value() -> None:
     assert (change.place.file, change.place.line) == ("app0.yaml", 20)
     assert change.example.principal is None
     (granted,) = diff(BEFORE, model(edited(API, ("methods: [POST]", "methods: [POST, PUT]")), SHOP))
-    assert granted.whom == (Whom(Principal("shop/web", "okta"), frozenset({frozenset({"desk", "sales"})})),)
+    assert granted.whom == (Whom(Principal("shop/web", "okta", users=True), frozenset({frozenset({"desk", "sales"})})),)
 
 
 def test_what_is_exported_says_no_more_than_access() -> None:
