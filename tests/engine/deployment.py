@@ -12,7 +12,7 @@ from typing import Any
 
 from sandbox.local import ROOT, STACK, Local
 
-_LINKED = ("__main__.py", "Pulumi.yaml", "oam", "access", "components", "policies", "definitions", ".venv")
+_LINKED = ("__main__.py", "Pulumi.yaml", "oam", "access", "components", "policies", "review", "definitions", ".venv")
 _COPIED = ("applications", "stacks")
 
 

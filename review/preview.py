@@ -1,0 +1,102 @@
+"""`pulumi preview` of one stack, reduced to what a reviewer may see: names, operations, names of properties, policies.
+
+The engine's events also hold every input and output of every resource. None of those is read here, whatever they are:
+masking by the engine is a second line of defence, not the first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+PACK = "kong-oam"
+"""The one policy pack whose messages are shown: it never puts a secret into them."""
+
+_OPERATIONS = ("create", "update", "replace", "delete")
+_TIMEOUT = 1200  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One resource that changes: its logical name, and which inputs differ."""
+
+    operation: str
+    type: str
+    name: str
+    properties: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """What a policy finds, and with which resource."""
+
+    rule: str
+    level: Literal["mandatory", "advisory"]
+    resource: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """`succeeded` only where the engine says so; what it did not get to is then missing."""
+
+    steps: tuple[Step, ...]
+    violations: tuple[Violation, ...]
+    succeeded: bool
+
+
+def preview(stack: str) -> Preview:
+    """Previews a stack of the project in the working directory, with its policy pack."""
+    command = ["pulumi", "preview", "--stack", stack, "--json", "--policy-pack", "policies", "--non-interactive"]
+    environment = {**os.environ, "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true"}
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_TIMEOUT)  # noqa: S603 - no shell
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return Preview((), (), succeeded=False)
+    return read(done.stdout)
+
+
+def read(printed: str) -> Preview:
+    """The events that the engine printed, one JSON object a line (pulumi: sdk/go/common/apitype/events.go)."""
+    steps: dict[str, Step] = {}
+    violations: dict[Violation, None] = {}
+    succeeded = False
+    for event in _events(printed):
+        if metadata := event.get("resourcePreEvent", {}).get("metadata"):
+            if metadata.get("op") in _OPERATIONS:
+                steps[metadata["urn"]] = _step(metadata)
+        elif (policy := event.get("policyEvent")) and policy.get("policyPackName") == PACK:
+            violations[_violation(policy)] = None
+        elif summary := event.get("summaryEvent"):
+            succeeded = summary.get("result") == "succeeded"
+    return Preview(tuple(steps.values()), tuple(violations), succeeded)
+
+
+def _events(printed: str) -> Iterator[Mapping[str, Any]]:
+    for line in printed.splitlines():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict):
+            yield event
+
+
+def _step(metadata: Mapping[str, Any]) -> Step:
+    properties = tuple(sorted(map(str, metadata.get("diffs") or ())))
+    return Step(metadata["op"], metadata["type"], _name(metadata["urn"]), properties)
+
+
+def _violation(policy: Mapping[str, Any]) -> Violation:
+    """A message is the rule's description, and then on lines of its own what it found."""
+    found = str(policy["message"]).strip().partition("\n")[2]
+    level: Literal["mandatory", "advisory"] = "mandatory" if policy["enforcementLevel"] != "advisory" else "advisory"
+    return Violation(policy["policyName"], level, _name(policy.get("resourceUrn", "")), found)
+
+
+def _name(urn: str) -> str:
+    return urn.rpartition("::")[2]

@@ -1,0 +1,73 @@
+"""`python -m review` over the sandbox: a change of an Application becomes one comment, and no secret gets into it."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.local import PASSPHRASE, STACK
+from tests.engine.deployment import Deployment
+from tests.review.comments_stand_in import REPOSITORY, TOKEN, Comments
+
+RULE = "{paths: [/orders], methods: [GET], scopes: [orders.read]}"
+OPEN = "{paths: [/orders], methods: [GET], public: {reason: everybody may look}}"
+LOOK = "http://orders.example.com/orders"
+
+
+@pytest.fixture
+def comments() -> Iterator[Comments]:
+    with Comments() as stand_in:
+        yield stand_in
+
+
+def git(folder: Path, *arguments: str) -> None:
+    who = ("-c", "user.name=tests", "-c", "user.email=tests@example.com", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True, timeout=30)
+
+
+def review(deployment: Deployment, comments: Comments, *more: str) -> subprocess.CompletedProcess[str]:
+    environment = {**deployment.local.env, "GITHUB_TOKEN": TOKEN, "GITHUB_API_URL": comments.url}
+    target = ("--pull-request", "7", "--repository", REPOSITORY)
+    command = [".venv/bin/python", "-m", "review", "--base", "HEAD", "--stack", STACK, *target, *more]
+    return subprocess.run(command, cwd=deployment.folder, env=environment, capture_output=True, text=True, timeout=110)
+
+
+def secrets(deployment: Deployment) -> set[str]:
+    """Every secret that a run could show: the accounts', the passphrase, the clients', as they are and in base64."""
+    kept = {
+        value
+        for one in deployment.local.cluster.objects("Secret")
+        for name, value in {**one.get("data", {}), **one.get("stringData", {})}.items()
+        if "SECRET" in name
+    }
+    assert len(kept) == 4
+    clear = {base64.b64decode(value).decode() for value in kept}
+    return {*kept, *clear, "sandbox-admin-token", "sandbox-api-token", PASSPHRASE + ":", TOKEN}
+
+
+def test_a_change_that_widens_access_is_told_in_one_line_at_the_top(deployed: Deployment, comments: Comments) -> None:
+    """Then the comment is updated in place when the change is taken back; no output of either run has a secret."""
+    git(deployed.folder, "init", "--quiet")
+    git(deployed.folder, "add", "applications", "stacks")
+    git(deployed.folder, "commit", "--quiet", "-m", "as it is deployed")
+    deployed.edit("applications/orders.yaml", RULE, OPEN)
+    widened = review(deployed, comments)
+    assert widened.returncode == 0, widened.stderr
+    (comment,) = comments.kept
+    top = comment["body"].splitlines()[1]
+    assert top.startswith(f"**Access** · `newly public: GET,HEAD {LOOK}")
+    assert "| update | `orders/api-8080-gate` | `kong:index/plugin:Plugin` | `configJson` |" in comment["body"]
+    assert "`public-ending` | advisory" in comment["body"]
+    assert widened.stdout == f"{comment['body']}\n"
+    deployed.edit("applications/orders.yaml", OPEN, RULE)
+    undone = review(deployed, comments)
+    assert undone.returncode == 0, undone.stderr
+    assert len(comments.kept) == 1
+    assert comments.kept[0]["body"].splitlines()[1] == "**Access** · no change"
+    assert "Resources: no change." in comments.kept[0]["body"]
+    for said in (widened.stdout, widened.stderr, undone.stdout, undone.stderr, *comments.requests):
+        assert not [secret for secret in secrets(deployed) if secret in said]
