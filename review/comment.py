@@ -65,7 +65,7 @@ def _access(stack: Stack) -> Iterator[str]:
     for problem in stack.problems:
         yield f"- {_code(problem)}"
     if stack.failure:
-        yield stack.failure
+        yield from (stack.failure, "")
     if stack.access is not None:
         yield stack.access.markdown or "No change of access."
     yield ""
