@@ -29,7 +29,11 @@ try:
 except (StackError, preflight.PreflightError) as error:
     refuse(error)
 
-own = pulumi.StackReference(f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}")
+own = pulumi.StackReference(
+    f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}",
+    # A preview would show all outputs of the run before as if they were new: as secrets they are one word.
+    opts=pulumi.ResourceOptions(additional_secret_outputs=["outputs"]),
+)
 identities = {provider.name: provision(provider, estate) for provider in settings.providers}
 gateway = Gateway("gateway", settings, account, facts, estate, identities, own.get_output("keySlots"))
 cluster = k8s.Provider("cluster", context=settings.cluster.context)

@@ -54,6 +54,13 @@ def test_the_first_preview_shows_every_resource_of_the_up(sample: Sample) -> Non
     assert {"okta-server", "orders/api-8080-gate", "settle", "orders/api-protected-1-8080", "shop/web-client"} <= names
 
 
+def test_a_preview_of_no_change_shows_none(sample: Sample) -> None:
+    """The outputs of the run before, which the program reads back, are not shown as if they were new."""
+    said = sample.deployment.pulumi("preview", "-s", STACK, "--diff").stdout
+    assert "pulumi:pulumi:StackReference: (read)" in said and "unchanged" in said
+    assert [line for line in said.splitlines() if line.strip().startswith(("+", "~", "-"))] == []
+
+
 def test_the_first_preview_holds_the_gates_table(sample: Sample) -> None:
     """Before anything exists, the whole table by which orders/api will be guarded can be read in it."""
     steps = json.loads(sample.said["preview"])["steps"]
