@@ -12,6 +12,7 @@ import pytest
 from sandbox.kong import Kong
 from sandbox.kong.http import Request, Response
 from tests.engine.calls import service_token
+from tests.faults.blackout import lost
 from tests.faults.conftest import Empty
 from tests.faults.stacks import Stack, made
 from tests.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
@@ -134,6 +135,35 @@ def test_a_kong_that_breaks_half_way_is_named_and_the_next_run_finishes(empty: E
     _stopped(stack, name, "HTTP status 500", "An unexpected error occurred")
     assert stack.status("GET", HOST, PUBLIC) in (401, 404, 200)
     stack.local.kong.faults = None
+    _works(stack)
+
+
+@pytest.mark.parametrize(
+    ("response", "message"),
+    [(_says(401, {"message": "Unauthorized"}), "HTTP status 401"), (None, "closed connection without response")],
+    ids=["credentials that end", "gone"],
+)
+def test_a_kong_that_goes_away_half_way_is_named_and_the_next_run_finishes(
+    empty: Empty, response: Response | None, message: str
+) -> None:
+    """From the first plugin on every request is refused, or none is answered: the resource's name, and nobody is let in.
+
+    What was just made may have lost its answer, and is removed as documented.
+    """
+    stack = empty(applications=[TINY])
+    away: list[Request] = []
+
+    def going(request: Request, answer: Answer) -> Response | None:
+        if away or (request.method, request.target) == ("POST", "/plugins"):
+            away.append(request)
+            return response
+        return answer()
+
+    stack.local.kong.faults = going
+    _stopped(stack, "tiny/api-8080-", message)
+    stack.local.kong.faults = None
+    assert stack.local.kong.entities("routes") == []
+    lost(stack, "--remove")
     _works(stack)
 
 
