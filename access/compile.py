@@ -47,6 +47,7 @@ def compile_estate(reading: oam.Reading, stack: Stack) -> Compiled:
     directory.check_scopes()
     directory.check_role_members()
     findings += _shared_endpoints(directory.components.values())
+    findings += _nested_applications(directory.components.values())
     findings += _gateway_neighbours(applications, stack)
     findings += _borrowed_credentials(directory)
     findings += _two_certificates(directory.components.values())
@@ -91,6 +92,24 @@ def _shared_endpoints(components: Iterable[Component]) -> Iterator[Diagnostic]:
                     "a host and path lead to one port of one component"
                 )
                 yield Diagnostic("ACC205", message, endpoint.place)
+
+
+def _nested_applications(components: Iterable[Component]) -> Iterator[Diagnostic]:
+    """Nobody owns a host: whoever declares the longer path takes its calls, and the tokens in them, from the other.
+
+    That is as meant within one application, and between components whose access traits name one owner.
+    """
+    exposed = {(endpoint.host, endpoint.path): (c, endpoint) for c in components for endpoint in c.endpoints}
+    for (host, path), (component, endpoint) in exposed.items():
+        above = (exposed.get((host, path[:length])) for length in range(len(path) - 1, -1, -1))
+        owner, other = next((found for found in above if found), (component, endpoint))
+        together = owner.application == component.application or (owner.owner and owner.owner == component.owner)
+        if not together:
+            message = (
+                f"{host}{written(path)} lies below {written(other.path)} of '{owner.key}' ({other.place}): its calls "
+                f"go to '{component.key}' and are judged by its rules alone; agree on that, or take a host of your own"
+            )
+            yield Diagnostic("ACC219", message, endpoint.place, "warning")
 
 
 def _two_certificates(components: Iterable[Component]) -> Iterator[Diagnostic]:

@@ -87,10 +87,30 @@ def _endpoints(
             message = f"host '{host}' is not a DNS name (a wildcard may only be its first label)"
             out.append(Diagnostic("ACC213", message, place.at("domain")))
             continue
+        out += _grpc(part, trait)
         for path, port in trait.properties["http"].items():
             where = place.at("http").key(path)
             if (elements := elements_of(path, where, out)) is not None:
                 yield Endpoint(host, elements, port, where, trait.properties.get("secretName"))
+
+
+_GRPC_PORT = re.compile(r"grpc(?:-.*)?\Z")
+
+
+def _grpc(part: oam.Component, trait: oam.Trait) -> Iterator[Diagnostic]:
+    """Ports that are named as gRPC's (`grpc`, `grpc-...`: how service meshes are told), or an Ingress told so.
+
+    Kong hands a call of gRPC on by the path that its client wrote (grpc_pass takes no other), not by that of the gate.
+    """
+    place = trait.place.at("properties")
+    why = "speaks gRPC, whose calls go upstream by another path than the one that was decided on; it is not deployed"
+    names = {port.get("port"): str(port.get("name", "")) for port in part.properties.get("ports", ())}
+    for path, port in trait.properties["http"].items():
+        if _GRPC_PORT.match(names.get(port, "")):
+            yield Diagnostic("ACC218", f"port {port} ('{names[port]}') {why}", place.at("http").key(path))
+    for name, value in trait.properties.get("annotations", {}).items():
+        if name.endswith("/backend-protocol") and value.upper() in ("GRPC", "GRPCS"):
+            yield Diagnostic("ACC218", f"'{name}: {value}' {why}", place.at("annotations").key(name))
 
 
 def _host(application: str, component: str, domain: str | None, stack: Stack) -> str | None:

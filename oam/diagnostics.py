@@ -42,6 +42,8 @@ CODES: dict[str, str] = {
     "ACC215": "one host is given two certificates",
     "ACC216": "an application in the gateway's own namespace",
     "ACC217": "a component that reads another's client credential",
+    "ACC218": "a gateway trait that leads to a port of gRPC",
+    "ACC219": "a path below one of another application on the same host (warning)",
 }
 """Every stable code with its one-line meaning; the README's troubleshooting table is checked against it."""
 
