@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import oam.application as oam
 from access.component import OWNER
 from access.lint.finding import Addition, Finding, Removal, shown
 from access.lint.shadows import weaker_rules
@@ -97,13 +98,13 @@ def ownerless_components(subject: Subject) -> Iterator[Finding]:
         return
     owners = {component.owner for component in siblings if component.owner}
     message = f"nobody owns {', '.join(repr(name) for name in ownerless)}"
-    change = _annotation(subject, *owners) if len(owners) == 1 else None
+    change = owner_annotation(subject.application, owners.pop() or "") if len(owners) == 1 else None
     yield Finding("LINT308", subject.key, message, subject.part.place.at("name"), change)
 
 
-def _annotation(subject: Subject, owner: str | None) -> Addition:
-    metadata = subject.application.place.at("metadata")
-    value = scalar(str(owner))
-    if subject.application.annotations:
+def owner_annotation(application: oam.Application, owner: str) -> Addition:
+    """The change that makes `owner` answer for all components of an application without an access trait."""
+    metadata, value = application.place.at("metadata"), scalar(owner)
+    if application.annotations:
         return Addition(metadata.at("annotations"), OWNER, value)
     return Addition(metadata, "annotations", f"{{{OWNER}: {value}}}")

@@ -1,0 +1,38 @@
+"""A component that `new` wrote, on the real engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+from sandbox.local import ROOT, STACK
+from tests.engine.conftest import Empty
+
+NEW = (
+    *("--app", "billing", "--component", "invoices", "--image", "registry.example.com/billing:1.0"),
+    *("--owner", "team-billing", "--port", "8080", "--domain", "billing.example.com", "--group", "sales"),
+    *("--calls", "orders/api:orders.read"),
+)
+
+
+def test_a_scaffolded_component_can_be_previewed_at_once(empty: Empty) -> None:
+    """Workload, identity, gate and routes are planned, and its access is what the template says."""
+    deployment = empty()
+    command = [sys.executable, "-m", "access", "new", *NEW]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run(command, cwd=deployment.folder, env=environment, check=True, capture_output=True, timeout=60)
+    previewed = deployment.pulumi("preview", "-s", STACK)
+    for said in (
+        "kubernetes:apps/v1:Deployment billing/invoices-deployment create",
+        "okta:app:OAuth okta-app-billing/invoices create",
+        "kong:index:Plugin billing/invoices-8080-gate create",
+        "kong:index:Route billing/invoices-protected-0-8080 create",
+    ):
+        assert said in previewed.stdout
+    plan = json.loads(deployment.pulumi("preview", "-s", STACK, "--json").stdout)
+    stack = next(one for one in plan["steps"] if one["urn"].endswith("::kong-oam-local"))
+    access = stack["newState"]["outputs"]["access"]
+    assert access["GET,HEAD billing.example.com/"].startswith("billing/invoices: billing.read: ")
+    assert stack["newState"]["outputs"]["grants"]["billing/invoices at okta"] == "orders.read"
