@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import subprocess
 import sys
 
@@ -31,8 +31,8 @@ def test_a_scaffolded_component_can_be_previewed_at_once(empty: Empty) -> None:
         "kong:index:Route billing/invoices-protected-0-8080 create",
     ):
         assert said in previewed.stdout
-    plan = json.loads(deployment.pulumi("preview", "-s", STACK, "--json").stdout)
-    stack = next(one for one in plan["steps"] if one["urn"].endswith("::kong-oam-local"))
-    access = stack["newState"]["outputs"]["access"]
-    assert access["GET,HEAD billing.example.com/"].startswith("billing/invoices: billing.read: ")
-    assert stack["newState"]["outputs"]["grants"]["billing/invoices at okta"] == "orders.read"
+    for pattern in (
+        r'GET,HEAD billing\.example\.com/ +: "billing/invoices: billing\.read: nobody"',
+        r'billing/invoices at okta +: "orders\.read"',
+    ):
+        assert re.search(pattern, previewed.stdout)
