@@ -63,7 +63,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "redirect-exact", "mandatory", "high",
-        "every redirect URI is one address, by https",
+        "every redirect URI is one address, by https; of a native application it may stay on the device",
         "Write each redirect path by itself in `redirectPaths`; the addresses follow the component's gateway trait.",
         ("SOC2 CC6.1", "ISO27001 A.8.5", "ISO27001 A.8.26"),
         identity.exact_redirects, alone=True, settings=_EXCEPT_CLOUDS,

@@ -15,6 +15,7 @@ KEPT: Mapping[str, tuple[str, ...]] = {
     "okta:app/oAuth:OAuth": ("clientSecret",),
     "kong:index/consumerJwtAuth:ConsumerJwtAuth": ("secret",),
     "kong:index/certificate:Certificate": ("privateKey",),
+    "tls:index/privateKey:PrivateKey": ("privateKeyPem", "privateKeyPemPkcs8", "privateKeyOpenssh"),
     "pulumi:providers:kong": ("kongAdminToken", "kongApiKey"),
     "pulumi:providers:okta": ("apiToken",),
 }

@@ -11,21 +11,28 @@ from policies.rule import Finding, Settings
 APP, SERVER = "okta:app/oAuth:OAuth", "okta:auth/server:Server"
 POLICY, POLICY_RULE = "okta:auth/serverPolicy:ServerPolicy", "okta:auth/serverPolicyRule:ServerPolicyRule"
 
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _UNSAFE = {"implicit", "password"}
 
 
 def exact_redirects(deployment: Deployment, settings: Settings) -> Iterator[Finding]:
-    """Every redirect URI is one address, by https."""
+    """Every redirect URI is one address, by https; a native application's may also stay on its device."""
     schemes = {"https", "http"} if deployment.model.cloud in settings["exceptClouds"] else {"https"}
     for app in deployment.of(APP):
         for name in ("redirectUris", "postLogoutRedirectUris"):
             for uri in app.texts(name):
                 if "*" in uri:
                     yield Finding(f"{app.name}: {uri} in {name} stands for more than one address", app)
-                elif urlsplit(uri).scheme not in schemes:
+                elif urlsplit(uri).scheme not in schemes and not (app.text("type") == "native" and _stays(uri)):
                     yield Finding(f"{app.name}: {uri} in {name} is not https", app)
         if app.text("wildcardRedirect") not in ("", "DISABLED"):
             yield Finding(f"{app.name}: wildcardRedirect is {app.text('wildcardRedirect')}", app)
+
+
+def _stays(uri: str) -> bool:
+    """Whether a redirect stays on the device: loopback, or a scheme that is a domain's, reversed (RFC 8252, 7)."""
+    parts = urlsplit(uri)
+    return "." in parts.scheme or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
 
 
 def safe_grants(deployment: Deployment, _: Settings) -> Iterator[Finding]:

@@ -156,6 +156,24 @@ def test_a_service_client_has_the_response_type_that_okta_wants() -> None:
     assert found("grant-safe", spoilt("web", type="service", responseTypes=["token"])) == []
 
 
+def test_a_native_applications_redirect_stays_on_its_device() -> None:
+    """Loopback by http, or a scheme of its own; another address by http is none, nor is a scheme that anybody could take."""
+    fine = ["com.example.app:/callback", "http://127.0.0.1/x", "http://[::1]:8080/x", "http://localhost/x"]
+    assert found("redirect-exact", spoilt("web", type="native", redirectUris=fine)) == []
+    assert len(found("redirect-exact", spoilt("web", redirectUris=fine))) == len(fine)
+    odd = ["http://example.com/x", "app:/callback"]
+    assert len(found("redirect-exact", spoilt("web", type="native", redirectUris=odd))) == len(odd)
+
+
+def test_a_private_key_is_where_it_belongs() -> None:
+    """The key pair that the program makes itself, as long as it is marked; nowhere else."""
+    pem = "-----BEGIN PRIVATE KEY-----"
+    marked = resource("tls:index/privateKey:PrivateKey", "pair", secret="privateKeyPem", privateKeyPem=pem)
+    assert found("secret-hidden", beside(marked)) == []
+    bare = resource("tls:index/privateKey:PrivateKey", "pair", privateKeyPem=pem)
+    assert found("secret-hidden", beside(bare)) == ["pair: privateKeyPem is not marked as a secret"]
+
+
 def test_what_kubernetes_leaves_open_is_no_finding_where_no_service_leads() -> None:
     """A worker without a Service needs no policy to be unreachable by name, and a Service without a selector leads to none."""
     assert found("workload-fenced", replace(without("fence"), resources=without("service").resources[:-2])) == []
