@@ -18,6 +18,13 @@ _EXCEPT_CLOUDS: Mapping[str, Setting] = {
     )
 }
 
+_ALLOW: Mapping[str, Setting] = {
+    "allow": Setting(
+        {"type": "array", "items": {"type": "string"}, "description": "Plugins that leave the decision to the gate."},
+        [],
+    )
+}
+
 RULES: tuple[Rule, ...] = (
     Rule(
         "route-guarded", "mandatory", "critical",
@@ -52,7 +59,7 @@ RULES: tuple[Rule, ...] = (
         "no plugin answers before the gate, authenticates beside it, runs code, or rewrites path or method",
         "Remove the plugin, or put it on a service that is not of Kong-OAM.",
         ("SOC2 CC6.1", "SOC2 CC8.1", "ISO27001 A.8.3", "ISO27001 A.8.9"),
-        gateway.undisturbed,
+        gateway.undisturbed, settings=_ALLOW,
     ),
     Rule(
         "no-plain-http", "mandatory", "high",

@@ -63,6 +63,14 @@ REFUSED: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Plugins that have no place on a gated service, by what they do."""
 
+PASSIVE = frozenset({
+    "acl", "bot-detection", "correlation-id", "cors", "ip-restriction", "rate-limiting", "rate-limiting-advanced",
+    "request-size-limiting", "request-validator", "response-ratelimiting", "response-transformer",
+    "response-transformer-advanced", "datadog", "file-log", "http-log", "kafka-log", "loggly", "opentelemetry",
+    "prometheus", "statsd", "syslog", "tcp-log", "udp-log", "zipkin",
+})  # fmt: skip
+"""Plugins that only refuse further, mark answers, or watch (`cors` answers preflights, which ask for nothing)."""
+
 
 def guarded_routes(deployment: Deployment, _: Settings) -> Iterator[Finding]:
     """Every route leads to a service of this stack that has all three plugins, enabled."""
@@ -129,14 +137,20 @@ def declared_public(deployment: Deployment, _: Settings) -> Iterator[Finding]:
                     )
 
 
-def undisturbed(deployment: Deployment, _: Settings) -> Iterator[Finding]:
-    """No plugin stands where it could answer, authenticate, run code or rewrite in the gate's place."""
+def undisturbed(deployment: Deployment, settings: Settings) -> Iterator[Finding]:
+    """No plugin stands where it could answer, authenticate, run code or rewrite in the gate's place.
+
+    One that nobody knows could do any of that.
+    """
+    known = {*SCRIPTS, *STRICT, *PASSIVE, *settings["allow"], *(kind for kinds in REFUSED.values() for kind in kinds)}
     for plugin in deployment.of(PLUGIN):
         kind = plugin.text("name")
         scopes = [scope for scope in ("serviceId", "routeId", "consumerId") if plugin.properties.get(scope)]
         for what, kinds in REFUSED.items():
             if kind in kinds:
                 yield Finding(f"{plugin.name}: {kind} {what}", plugin)
+        if kind not in known:
+            yield Finding(f"{plugin.name}: {kind} is not known to leave the decision to the gate", plugin)
         if kind in SCRIPTS and scopes != ["serviceId"]:
             yield Finding(f"{plugin.name}: {kind} replaces {SCRIPTS[kind]} where it is not on a service alone", plugin)
         if kind in STRICT and scopes not in (["serviceId"], ["routeId"]):

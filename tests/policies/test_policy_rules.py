@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from components.gateway import plugins
 from policies.catalogue import RULES
 from policies.deployed import UNKNOWN, Deployment, Model
+from tests.components.gateway import openid_connect_reference
 from tests.policies.sound import (
     ACCESS,
     CREDENTIAL,
@@ -76,6 +78,7 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("gate-undisturbed", beside(plugin("key", "key-auth", {})), "key: key-auth authenticates in a way that the gate does not know"),
     ("gate-undisturbed", beside(plugin("call", "request-callout", {}, routeId=PROTECTED)), "call: request-callout runs code of its own"),
     ("gate-undisturbed", beside(plugin("change", "request-transformer", {}, serviceId=SERVICE)), "change: request-transformer changes the path or the method that the gate decides on"),
+    ("gate-undisturbed", beside(plugin("own", "our-plugin", {}, serviceId=SERVICE)), "own: our-plugin is not known to leave the decision to the gate"),
     ("gate-undisturbed", beside(plugin("mine", "post-function", {}, routeId=PROTECTED)), "mine: post-function replaces the gate where it is not on a service alone"),
     ("gate-undisturbed", beside(plugin("all", "pre-function", {})), "all: pre-function replaces admission where it is not on a service alone"),
     ("gate-undisturbed", beside(plugin("everywhere", "jwt", OPTIONAL)), "everywhere: jwt stands neither on one service nor on one route"),
@@ -149,6 +152,31 @@ def test_plain_http_is_for_the_clouds_that_are_excepted() -> None:
     assert found("redirect-exact", redirect, exceptClouds=["aws"]) == [
         "web: http://a.test/x in redirectUris is not https"
     ]
+
+
+def test_a_plugin_that_only_refuses_or_watches_may_stand_anywhere() -> None:
+    """And what an organisation knows of its own; what answers before the gate it cannot allow."""
+    assert found("gate-undisturbed", beside(plugin("limit", "rate-limiting", {}, serviceId=SERVICE))) == []
+    own = beside(plugin("own", "our-plugin", {}, serviceId=SERVICE))
+    assert found("gate-undisturbed", own, allow=["our-plugin"]) == []
+    cached = beside(plugin("cache", "proxy-cache", {}, serviceId=SERVICE))
+    assert found("gate-undisturbed", cached, allow=["proxy-cache"]) == ["cache: proxy-cache answers before the gate"]
+
+
+@pytest.mark.parametrize("rule", ["route-guarded", "authentication-strict", "public-declared", "gate-undisturbed"])
+def test_openid_connect_as_it_is_emitted_is_sound(rule: str) -> None:
+    """In place of `jwt` on the service and on the public route, in full as Kong's reference has it."""
+    full = partial(plugins.config_json, openid_connect_reference.schema(), "openid-connect")
+    emitted = {
+        "jwt": full(plugins.openid_connect("https://i")),
+        "optional": full(plugins.openid_connect("https://i", "nobody")),
+    }
+    swapped = tuple(
+        replace(one, properties={**one.properties, "name": "openid-connect", "configJson": emitted[one.name]})
+        if one.name in emitted else one
+        for one in SOUND.resources
+    )  # fmt: skip
+    assert found(rule, replace(SOUND, resources=swapped)) == []
 
 
 def test_a_service_client_has_the_response_type_that_okta_wants() -> None:
