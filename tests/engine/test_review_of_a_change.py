@@ -33,7 +33,7 @@ def review(deployment: Deployment, comments: Comments, *more: str) -> subprocess
     environment = {**deployment.local.env, "GITHUB_TOKEN": TOKEN, "GITHUB_API_URL": comments.url}
     target = ("--pull-request", "7", "--repository", REPOSITORY)
     command = [".venv/bin/python", "-m", "review", "--base", "HEAD", "--stack", STACK, *target, *more]
-    return subprocess.run(command, cwd=deployment.folder, env=environment, capture_output=True, text=True, timeout=110)
+    return subprocess.run(command, cwd=deployment.folder, env=environment, capture_output=True, text=True, timeout=180)
 
 
 def secrets(deployment: Deployment) -> set[str]:
@@ -49,6 +49,7 @@ def secrets(deployment: Deployment) -> set[str]:
     return {*kept, *clear, "sandbox-admin-token", "sandbox-api-token", PASSPHRASE + ":", TOKEN}
 
 
+@pytest.mark.timeout(400)  # an update and two previews with policies
 def test_a_change_that_widens_access_is_told_in_one_line_at_the_top(deployed: Deployment, comments: Comments) -> None:
     """Then the comment is updated in place when the change is taken back; no output of either run has a secret."""
     git(deployed.folder, "init", "--quiet")
