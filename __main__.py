@@ -6,9 +6,11 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from access.compile import compile_estate
+from access.exported import exported, model_of
 from access.report import access_table, grants
 from access.stack import StackError
 from components import settings as config
+from components.announcement import announce
 from components.application import Application
 from components.gateway import preflight
 from components.gateway.certificates import provision_certificates
@@ -34,11 +36,13 @@ own = pulumi.StackReference(
     # A preview would show all outputs of the run before as if they were new: as secrets they are one word.
     opts=pulumi.ResourceOptions(additional_secret_outputs=["outputs"]),
 )
+model = model_of(estate, settings)
+announce(model, own)
 identities = {provider.name: provision(provider, estate) for provider in settings.providers}
 gateway = Gateway("gateway", settings, account, facts, estate, identities, own.get_output("keySlots"))
 cluster = k8s.Provider("cluster", context=settings.cluster.context)
 
-applications = [Application(model, gateway, identities, cluster) for model in estate.applications]
+applications = [Application(one, gateway, identities, cluster) for one in estate.applications]
 gated = {key: services for application in applications for key, services in application.gated.items()}
 services = [service for of_component in gated.values() for service in of_component.values()]
 settled = settle("settle", gateway, services)
@@ -48,6 +52,7 @@ for component in estate.exposed:
 
 pulumi.export("access", access_table(estate))
 pulumi.export("grants", grants(estate))
+pulumi.export("model", exported(model))
 pulumi.export("keySlots", gateway.slots)
 pulumi.export("issuers", {name: identity.issuer for name, identity in identities.items()})
 pulumi.export("audiences", {key: made for one in identities.values() for key, made in one.audiences.items()})

@@ -3,8 +3,9 @@
 What is exported is all that decides who may call what, and nothing else: no places, no reasons, no descriptions. Moving
 a file or wording a reason better leaves it as it is.
 
-Shape: `{"stack": text, "orders/api": text, ...}`, each text the version of the format, a space, and compact JSON. The
-version in front keeps the engine's display from unfolding every text over dozens of lines of every preview.
+Shape: text; the version of the format on the first line, then a line for the stack and one per component: its name, a
+space, compact JSON. A preview's diff of a text shows the lines that change, and of a map every entry. The engine would
+unfold what is JSON as a whole over hundreds of lines of every preview; it takes this for the number on the first line.
 """
 
 from __future__ import annotations
@@ -63,24 +64,21 @@ def _workload(component: Component) -> str:
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
-def exported(model: Model) -> dict[str, str]:
-    """The model as plain data for a stack output. The same model gives the same bytes."""
+def exported(model: Model) -> str:
+    """The model as a stack output. The same model gives the same bytes."""
     stack = model.estate.stack
     providers = [
         {"name": p.name, "audience": p.audience, "perApi": p.per_api, "groups": p.groups, "minutes": minutes}
         for p, minutes in ((p, model.minutes[p.name]) for p in stack.providers.values())
     ]
-    components = {
+    parts = {_STACK: {"name": stack.name, "scheme": stack.scheme, "providers": providers}}
+    parts |= {
         key: _component(component, stack.providers[component.provider].per_api, model.workloads.get(key))
         for key, component in sorted(model.estate.components.items())
         if component.endpoints or component.clients
     }
-    about = {"name": stack.name, "scheme": stack.scheme, "providers": providers}
-    return {_STACK: _text(about)} | {key: _text(component) for key, component in components.items()}
-
-
-def _text(value: Any) -> str:
-    return f"{VERSION} {json.dumps(value, sort_keys=True, separators=(',', ':'), ensure_ascii=False)}"
+    lines = (f"{name} {json.dumps(part, sort_keys=True, separators=(',', ':'))}" for name, part in parts.items())
+    return "\n".join([str(VERSION), *lines])
 
 
 def _component(component: Component, per_api: bool, workload: str | None) -> dict[str, Any]:
@@ -103,28 +101,26 @@ def _component(component: Component, per_api: bool, workload: str | None) -> dic
 def restored(data: Any) -> Model:
     """The model that `exported` wrote. Raises ModelError."""
     try:
-        texts = {key: _value(text) for key, text in data.items()}
-        about = texts.pop(_STACK)
+        version, *lines = data.splitlines()
+        if version != str(VERSION):
+            raise ModelError(
+                f"written in format {version[:20]}, and read in {VERSION}: versions of this program differ"
+            )
+        parts = {name: json.loads(text) for name, _, text in (line.partition(" ") for line in lines)}
+        about = parts.pop(_STACK)
         providers = {
             p["name"]: Provider(p["name"], p["audience"], PLAIN, groups=p["groups"], per_api=p["perApi"])
             for p in about["providers"]
         }
         stack = Stack(about["name"], providers, scheme=about["scheme"])
         return Model(
-            Estate(stack, tuple(_application(key, value) for key, value in texts.items())),
-            {key: value["workload"] for key, value in texts.items() if "workload" in value},
+            Estate(stack, tuple(_application(key, value) for key, value in parts.items())),
+            {key: value["workload"] for key, value in parts.items() if "workload" in value},
             {p["name"]: p["minutes"] for p in about["providers"]},
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         why = str(error) if isinstance(error, ModelError) else "not what a stack exports as `model`"
         raise ModelError(why) from None
-
-
-def _value(text: str) -> Any:
-    version, _, body = text.partition(" ")
-    if version != str(VERSION):
-        raise ModelError(f"written in format {version}, read in format {VERSION}: by another version of this program")
-    return json.loads(body)
 
 
 def _application(key: str, told: Mapping[str, Any]) -> Application:

@@ -94,7 +94,7 @@ def _saved(path: Path) -> Model:
         data = _parsed(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot be read: {error}") from None
-    return _restored(data.get("model", data) if isinstance(data, dict) else data)
+    return _restored(data.get("model") if isinstance(data, dict) else data)
 
 
 def _parsed(text: str) -> Any:

@@ -1,0 +1,41 @@
+"""What a run does to access stands in one line in what the CLI prints."""
+
+import json
+
+import pytest
+
+from sandbox.local import STACK
+from tests.engine.conftest import Empty
+from tests.engine.deployment import Deployment
+
+LINE = "warning: access: newly public: POST http://orders.example.com/orders/health"
+
+
+def _preview(deployment: Deployment, *arguments: str) -> str:
+    done = deployment.pulumi("preview", "-s", STACK, *arguments)
+    return done.stdout + done.stderr
+
+
+@pytest.mark.timeout(300)
+def test_a_preview_says_in_one_line_what_it_does_to_access(deployed: Deployment) -> None:
+    """Nothing where a role is only renamed; what opens is a warning; once it is deployed, it is no change any more."""
+    deployed.edit("applications/orders.yaml", "viewer:", "reader:")
+    assert "access:" not in _preview(deployed, "--diff")
+    deployed.edit(
+        "applications/orders.yaml", "[/orders/health], methods: [GET]", "[/orders/health], methods: [GET, POST]"
+    )
+    said = _preview(deployed)
+    assert f"    {LINE}\n" in said
+    assert said.index(LINE) < said.index("Outputs:")
+    assert deployed.run("up").stdout.count(f"    {LINE}\n") == 1
+    assert "access:" not in deployed.run("up").stdout
+    assert deployed.output("model").startswith("1\nstack {")
+
+
+@pytest.mark.timeout(300)
+def test_a_first_deployment_says_what_it_opens(empty: Empty) -> None:
+    """Compared with nothing."""
+    said = json.loads(empty().pulumi("preview", "-s", STACK, "--json").stdout)
+    diagnostics = [one for one in said["diagnostics"] if "access:" in one["message"]]
+    assert [one["severity"] for one in diagnostics] == ["warning"]
+    assert "access: newly public: * http://console-reports.sandbox.example.com/ (and " in diagnostics[0]["message"]
