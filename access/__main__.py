@@ -12,11 +12,19 @@ import os
 import sys
 from collections.abc import Sequence
 
-from access.cli import check, diff, new, verify
+from access.cli import check, diff, explain, new, verify, what, who
 from access.cli.command import UNUSABLE, Command, UsageError
 from access.cli.console import complain, console
 
-COMMANDS: tuple[Command, ...] = (check.COMMAND, diff.COMMAND, new.COMMAND, verify.COMMAND)
+COMMANDS: tuple[Command, ...] = (
+    check.COMMAND,
+    diff.COMMAND,
+    explain.COMMAND,
+    who.COMMAND,
+    what.COMMAND,
+    new.COMMAND,
+    verify.COMMAND,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

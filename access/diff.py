@@ -26,6 +26,7 @@ from access.principals import (
     Callers,
     Groups,
     Principal,
+    logical_groups,
     logical_names,
     principal_of,
     provider_names,
@@ -46,18 +47,11 @@ def diff(old: Model, new: Model) -> tuple[Change, ...]:
     """
     old = _with_providers_named_as(old, new)
     by_port = old.estate.stack.name != new.estate.stack.name
-    names = _logical_groups(old.estate) | _logical_groups(new.estate) if by_port else None
+    names = logical_groups(old.estate) | logical_groups(new.estate) if by_port else None
     sides = _Side(old, names), _Side(new, names)
     spots = dict(sites_of(sides[0].sites, sides[1].sites))
     found = _differences(*sides, spots)
     return tuple(sorted(_changes(*sides, spots, _without_renames(found, *sides)), key=_rank))
-
-
-def _logical_groups(estate: Estate) -> frozenset[str]:
-    """Every name that a group has in the Applications or in the stack's mapping."""
-    mapped = {name for provider in estate.stack.providers.values() for name in provider.groups}
-    held = {group for component in estate.components.values() for role in component.roles for group in role.groups}
-    return frozenset(mapped | held)
 
 
 class _Side:
@@ -171,26 +165,16 @@ def _changes(
     merged: dict[tuple[Kind, str, Region, tuple[str, ...], int | None], list[Whom]] = {}
     for (kind, whom), where in found.items():
         for site, by_method in where.items():
-            for (region, members), methods in _by_region(spots[site], by_method).items():
+            for region, members, methods in regions(spots[site], by_method):
                 paths = [spots[site][number].path for number in members]
                 minutes = _minutes(old, new, whom, site, paths, methods) if kind in CLOSING else None
-                merged.setdefault((kind, site, region, tuple(methods), minutes), []).append(whom)
+                merged.setdefault((kind, site, region, methods, minutes), []).append(whom)
     for (kind, site, region, listed, minutes), together in merged.items():
         together.sort(key=lambda one: (one.principal or _FIRST, sorted(map(sorted, one.condition))))
         yield _change(old, new, kind, tuple(together), listed, site, region, minutes)
 
 
 _FIRST = Principal("", "")
-
-
-def _by_region(
-    spots: Sequence[Spot], by_method: Mapping[str, set[int]]
-) -> dict[tuple[Region, tuple[int, ...]], list[str]]:
-    result: dict[tuple[Region, tuple[int, ...]], list[str]] = {}
-    for method in METHODS:
-        for key in regions(spots, by_method.get(method, ())):
-            result.setdefault(key, []).append(method)
-    return result
 
 
 def _minutes(

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from access.decide import component_of, host_patterns
-from access.model import Component, Elements, Endpoint, Estate, folded
+from access.model import METHODS, Component, Elements, Endpoint, Estate, folded
 from access.paths import within
 
 
@@ -185,7 +185,19 @@ def sites_of(*sides: Sites) -> Iterator[tuple[str, tuple[Spot, ...]]]:
         yield name, spots(path for side in sides for path in side.declared(name))
 
 
-def regions(spots: Sequence[Spot], chosen: Collection[int]) -> Iterator[tuple[Region, tuple[int, ...]]]:
+def regions(
+    spots: Sequence[Spot], by_method: Mapping[str, Collection[int]]
+) -> Iterator[tuple[Region, tuple[int, ...], tuple[str, ...]]]:
+    """The chosen spots of each method as few regions, with the numbers of their spots and the methods that share it."""
+    shared: dict[tuple[Region, tuple[int, ...]], list[str]] = {}
+    for method in METHODS:
+        for found in _regions(spots, by_method.get(method, ())):
+            shared.setdefault(found, []).append(method)
+    for (region, members), methods in shared.items():
+        yield region, members, tuple(methods)
+
+
+def _regions(spots: Sequence[Spot], chosen: Collection[int]) -> Iterator[tuple[Region, tuple[int, ...]]]:
     """The chosen spots as few regions, each with the numbers of its spots: a spot goes with its parent where it can."""
     below = {child for number in chosen for child in spots[number].children}
     for top in sorted(set(chosen) - below):

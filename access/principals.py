@@ -56,6 +56,13 @@ def provider_names(provider: Provider, group: str) -> Groups:
     return frozenset({provider.group(group)})
 
 
+def logical_groups(estate: Estate) -> frozenset[str]:
+    """Every name that a group has in the Applications or in the stack's mapping."""
+    mapped = {name for provider in estate.stack.providers.values() for name in provider.groups}
+    held = {group for component in estate.components.values() for role in component.roles for group in role.groups}
+    return frozenset(mapped | held)
+
+
 def logical_names(known: Iterable[str]) -> Naming:
     """Groups as Applications name them. `known` are all such names: two may be one group at the provider."""
     names = tuple(known)

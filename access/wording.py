@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from access.change import CLOSING, OPENING, Change, Kind, Whom
 from access.model import METHODS, folded
@@ -11,6 +11,9 @@ from access.paths import written
 from access.principals import ITSELF, Condition
 
 _PREPOSITIONS: dict[Kind, str] = {"granted": "to", "widened": "to", "narrowed": "for", "revoked": "from"}
+
+
+_NAMED = 3
 
 
 def headline(changes: Sequence[Change], scheme: str) -> str:
@@ -39,9 +42,10 @@ def worth_telling(changes: Sequence[Change]) -> Sequence[Change]:
     return told or changes
 
 
-def whom(all_of_them: Iterable[Whom]) -> str:
-    """`shop/checkout, shop/web for users in sales`."""
-    return ", ".join(map(_one, all_of_them))
+def whom(all_of_them: Sequence[Whom]) -> str:
+    """`shop/checkout, shop/web for users in sales`; of many, the first three and how many more."""
+    more = [f"{len(all_of_them) - _NAMED} more"] if len(all_of_them) > _NAMED else []
+    return ", ".join([*map(_one, all_of_them[:_NAMED]), *more])
 
 
 def _one(one: Whom) -> str:

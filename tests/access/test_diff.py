@@ -177,6 +177,13 @@ def test_the_worst_is_first_and_in_the_headline() -> None:
     assert headline([], "https") == ""
 
 
+def test_of_many_principals_three_are_named() -> None:
+    """And the others counted; the change itself has them all."""
+    everyone = [Whom(Principal(f"shop/{name}", "okta"), frozenset({frozenset()})) for name in "abcde"]
+    assert whom(everyone[:3]) == "shop/a, shop/b, shop/c"
+    assert whom(everyone) == "shop/a, shop/b, shop/c, 2 more"
+
+
 def test_two_groups_that_suffice_together_are_told_together() -> None:
     """POST needs what one group reads by and what another writes by."""
     changes = diff(model(edited(API, ("[POST]", "[PUT]")), SHOP), BEFORE)

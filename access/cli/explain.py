@@ -1,0 +1,104 @@
+"""`explain`: what happens to a request, and why."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import Any
+
+from access.cli.command import OK, Command, UsageError
+from access.cli.console import Console
+from access.cli.estates import place_entry
+from access.cli.requests import add_request, asked_estate, asked_request, clients_of
+from access.decide import Decision, Request, decide, effective_scopes
+from access.model import Estate
+from access.tokens import Claims, Refusal, User, issue
+from access.wording import printable
+
+_DETAILS = """\
+Says what the gateway does with a request and why: the decision, the rule by file and line, and the token that the
+identity provider would give. Without --as the request carries no token.
+
+  python -m access explain GET https://orders.example.com/orders
+  python -m access explain POST https://orders.example.com/orders --as shop/web --user-in sales
+"""
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    add_request(parser)
+    parser.add_argument("--as", dest="client", metavar="CLIENT", help="the client that calls: application/component")
+    parser.add_argument(
+        "--user-in", dest="groups", nargs="*", metavar="GROUP", help="for a user in these groups (none: in no group)"
+    )
+
+
+def _run(options: argparse.Namespace, console: Console) -> int:
+    estate, request = asked_estate(options), asked_request(options)
+    token = _token(estate, request, options)
+    decision = decide(estate, request, token)
+    if console.json:
+        console.print_json(_explained(options, decision, token))
+        return OK
+    console.print(
+        console.paint("green" if decision.allowed else "red", f"{decision.status} {_asked(options)}"),
+        f"  reason  {decision.reason}",
+        f"  token   {_token_in_words(estate, decision, token, options)}",
+    )
+    place = decision.rule.place if decision.rule else decision.component.place if decision.component else None
+    if place:
+        console.print(f"  {'rule' if decision.rule else 'at  '}    {place}", place.excerpt())
+    return OK
+
+
+def _asked(options: argparse.Namespace) -> str:
+    by = f" as {options.client}" if options.client else ""
+    user = "" if options.groups is None else f" for a user in {' and '.join(options.groups) or 'no group'}"
+    return printable(f"{options.method} {options.url}{by}{user}")
+
+
+def _token(estate: Estate, request: Request, options: argparse.Namespace) -> Claims | Refusal | None:
+    """What the provider of the component that is called gives the client."""
+    if options.client is None:
+        if options.groups is not None:
+            raise UsageError("--user-in needs --as: users call through a client")
+        return None
+    clients = clients_of(estate, options.client)
+    component = decide(estate, request, None).component
+    client = next((c for c in clients if component and c.provider == component.provider), clients[0])
+    provider = estate.stack.providers[component.provider if component else client.provider]
+    user = None if options.groups is None else User("user", tuple(map(provider.group, options.groups)))
+    return issue(provider, client, user, api=component)
+
+
+def _token_in_words(
+    estate: Estate, decision: Decision, token: Claims | Refusal | None, options: argparse.Namespace
+) -> str:
+    if token is None:
+        return "none"
+    if isinstance(token, Refusal):
+        return f"none: {token.reason}"
+    gives = f"{token.provider} gives {options.client} one that lists {' '.join(token.scopes)}"
+    component = decision.component
+    if component is None or not token.user or token.provider != component.provider:
+        return gives
+    counting = sorted(effective_scopes(component, estate.provider_of(component), token))
+    return f"{gives}; of these, {' '.join(counting) or 'nothing'} counts at {component.key}"
+
+
+def _explained(options: argparse.Namespace, decision: Decision, token: Claims | Refusal | None) -> dict[str, Any]:
+    rule = decision.rule.place if decision.rule else None
+    return {
+        "method": options.method,
+        "url": options.url,
+        "as": options.client,
+        "userIn": options.groups,
+        "status": decision.status,
+        "allowed": decision.allowed,
+        "reason": decision.reason,
+        "component": decision.component.key if decision.component else None,
+        "rule": place_entry(rule),
+        "token": None if token is None else {"refused": token.reason} if isinstance(token, Refusal) else asdict(token),
+    }
+
+
+COMMAND = Command("explain", "what happens to a request, and why", _DETAILS, _arguments, _run)
