@@ -12,6 +12,7 @@ from access.stack import StackError
 from components import settings as config
 from components.announcement import announce
 from components.application import Application
+from components.calling import elsewhere
 from components.gateway import preflight
 from components.gateway.certificates import provision_certificates
 from components.gateway.gateway import Gateway
@@ -53,6 +54,7 @@ for component in estate.exposed:
 pulumi.export("access", access_table(estate))
 pulumi.export("grants", grants(estate))
 pulumi.export("model", exported(model))
+pulumi.export("elsewhere", elsewhere(estate, identities))
 pulumi.export("keySlots", gateway.slots)
 pulumi.export("issuers", {name: identity.issuer for name, identity in identities.items()})
 pulumi.export("audiences", {key: made for one in identities.values() for key, made in one.audiences.items()})

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import oam.application as oam
 from access.component import elements_of
-from access.model import RESERVED_SCOPES, Call, Client, Component, Elements, Stack
+from access.model import EXTERNAL, RESERVED_SCOPES, Call, Client, ClientKind, Component, Elements, Stack, signs_in
 from access.paths import within
 from oam.diagnostics import Diagnostic, suggestion
 from oam.document import Place
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(slots=True)
@@ -82,14 +85,10 @@ def compile_clients(component: Component, directory: Directory) -> Iterator[Clie
             calls.setdefault(callee.provider, []).append(granted)
             holders = (role.groups for role in callee.roles if role.name in granted.roles)
             groups.setdefault(callee.provider, set()).update(group for names in holders for group in names)
-    kind = properties["kind"]
-    users = kind != "service"
-    if not users:
-        for field_name in ("redirectPaths", "refresh"):
-            if field_name in properties:
-                message = f"a client of kind '{kind}' signs no users in; remove {field_name}"
-                out.append(Diagnostic("ACC210", message, place.key(field_name)))
-    redirects = tuple(_redirects(component, trait, directory)) if users else ()
+    kind: ClientKind = properties["kind"]
+    users = signs_in(kind)
+    out += _misplaced(component, trait)
+    redirects = tuple(dict.fromkeys(_redirects(component, trait, directory))) if users else ()
     for provider in calls or {component.provider: []}:
         yield Client(
             component=component.key,
@@ -101,6 +100,21 @@ def compile_clients(component: Component, directory: Directory) -> Iterator[Clie
             refresh=users and bool(properties.get("refresh", False)),
             place=trait.place,
         )
+
+
+def _misplaced(component: Component, trait: oam.Trait) -> Iterator[Diagnostic]:
+    """A kind that this type of component cannot be, and fields that this kind has no use for."""
+    kind, place = trait.properties["kind"], trait.place.at("properties")
+    if component.outside and kind != "native":
+        message = f"a component of type '{EXTERNAL}' runs elsewhere, and its client is of kind native, not '{kind}'"
+        yield Diagnostic("ACC220", message, place.at("kind"))
+    if not signs_in(kind):
+        for name in {"redirectPaths", "redirectUris", "refresh"} & trait.properties.keys():
+            message = f"a client of kind '{kind}' signs no users in; remove {name}"
+            yield Diagnostic("ACC210", message, place.key(name))
+    elif kind != "native" and "redirectUris" in trait.properties:
+        message = f"users of a '{kind}' client come back to its own pages: write redirectPaths, not redirectUris"
+        yield Diagnostic("ACC210", message, place.key("redirectUris"))
 
 
 def _granted(component: Component, call: Mapping[str, Any], place: Place, directory: Directory) -> Call | None:
@@ -135,10 +149,16 @@ def _no_grant(component: Component, callee: Component, scope: str, place: Place,
 
 
 def _redirects(component: Component, trait: oam.Trait, directory: Directory) -> Iterator[str]:
-    place = trait.place.at("properties")
+    place, kind = trait.place.at("properties"), trait.properties["kind"]
     paths = trait.properties.get("redirectPaths", ())
-    if not paths or not component.endpoints:
-        message = "a web client needs redirectPaths, and a gateway trait on whose domains they lie"
+    uris = trait.properties.get("redirectUris", ()) if kind == "native" else ()
+    for index, uri in enumerate(uris):
+        if why := _leaves_the_device(uri):
+            directory.out.append(Diagnostic("ACC210", f"redirect URI '{uri}' {why}", place.at("redirectUris", index)))
+        yield uri
+    if (paths and not component.endpoints) or not (paths or uris):
+        message = f"a {kind} client needs redirectPaths, and a gateway trait on whose domains they lie"
+        message += "; or redirectUris that stay on the device" if kind == "native" else ""
         directory.out.append(Diagnostic("ACC210", message, place))
         return
     for index, path in enumerate(paths):
@@ -154,6 +174,28 @@ def _redirects(component: Component, trait: oam.Trait, directory: Directory) -> 
                 message = f"a redirect URI cannot lie on the wildcard host '{host}'"
                 directory.out.append(Diagnostic("ACC210", message, place.at("redirectPaths", index)))
             yield f"{directory.stack.scheme}://{host}{path}"
+
+
+def _leaves_the_device(uri: str) -> str:
+    """Why a redirect URI of a native application could end up with somebody else; empty where it could not.
+
+    RFC 8252, section 7: a scheme that is a domain's, reversed, or a loopback address. Claimed https addresses (7.2) are
+    redirectPaths, on the domains of the application itself.
+    """
+    try:
+        parts = urlsplit(uri)
+        host = parts.hostname
+    except ValueError:
+        return "is no URI"
+    if "*" in uri:
+        return "stands for more than one address"
+    if parts.fragment or "#" in uri:
+        return "has a fragment, which no redirect URI has"
+    if "." in parts.scheme and uri.startswith(f"{parts.scheme}:/"):
+        return ""
+    if parts.scheme == "http" and host in _LOOPBACK and "@" not in parts.netloc:
+        return ""
+    return "does not stay on the device: write a reversed domain as its scheme (com.example.app:/callback), or loopback"
 
 
 def _open(component: Component, path: Elements) -> bool:

@@ -137,7 +137,7 @@ def _borrowed_credentials(directory: Directory) -> Iterator[Diagnostic]:
     owners = {
         (component.namespace, client_secret_name(component.name)): component
         for component in directory.components.values()
-        if directory.is_client(component.key)
+        if directory.is_client(component.key) and not component.outside
     }
     for component in directory.components.values():
         for path in _secret_references(component.properties, ()):
@@ -184,7 +184,7 @@ def object_names(
 
 def _shared_objects(directory: Directory) -> Iterator[Diagnostic]:
     first: dict[tuple[str, str, str], Component] = {}
-    for component in directory.components.values():
+    for component in (each for each in directory.components.values() if not each.outside):
         client = directory.is_client(component.key)
         for kind, name in object_names(component.name, component.properties, component.exposures, client=client):
             if kind == "Service" and not _SERVICE_NAME.match(name):

@@ -20,6 +20,12 @@ RESERVED_SCOPES = frozenset(
 )
 """Names with a meaning of their own at every OpenID provider; an API cannot declare them."""
 
+ClientKind = Literal["service", "web", "browser", "native", "external"]
+"""A service; an application whose users sign in, on a server, in a browser or on their devices; a partner's service."""
+
+EXTERNAL = "external"
+"""The type of a component that runs elsewhere: it is an identity and has no workload."""
+
 Exposures = tuple[tuple[str | None, tuple[int, ...]], ...]
 
 Elements = tuple[str, ...]
@@ -195,7 +201,7 @@ class Client:
     """
 
     component: str
-    kind: Literal["service", "web"]
+    kind: ClientKind
     provider: str
     calls: tuple[Call, ...]
     groups: tuple[str, ...]
@@ -210,7 +216,12 @@ class Client:
 
     @property
     def user_facing(self) -> bool:
-        return self.kind != "service"
+        return signs_in(self.kind)
+
+    @property
+    def public(self) -> bool:
+        """Whether it runs where its users are, who could read any secret of it: it has none (RFC 6749, 2.1)."""
+        return self.kind in ("browser", "native")
 
 
 @dataclass(frozen=True)
@@ -240,6 +251,11 @@ class Component:
     def key(self) -> str:
         """`application/component`: unique in a stack."""
         return f"{self.application}/{self.name}"
+
+    @property
+    def outside(self) -> bool:
+        """Whether it runs elsewhere: nothing of it is deployed, and nothing leads to it."""
+        return self.type == EXTERNAL
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -273,6 +289,11 @@ class Component:
             if rules := self.owned.get(path[:length]):
                 return rules
         return ()
+
+
+def signs_in(kind: ClientKind) -> bool:
+    """Whether users sign in through a client of this kind; any other calls as itself."""
+    return kind in ("web", "browser", "native")
 
 
 def service_name(component: str, trait: str | None) -> str:

@@ -31,7 +31,9 @@ class Application(pulumi.ComponentResource):
         self.gated: dict[str, dict[int, GatedService]] = {}
         workloads: dict[str, Workload] = {}
         for component in _in_order(model):
-            after = [workloads[name].deployment for name in component.depends_on]
+            if component.outside:
+                continue
+            after = [workloads[name].deployment for name in component.depends_on if name in workloads]
             workload = Workload(
                 component.key,
                 model,

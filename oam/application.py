@@ -212,6 +212,11 @@ def _component_shape(component: Mapping[str, Any], place: Place) -> Iterator[Dia
             if kind == "worker" and trait["type"] == "gateway":
                 message = "a worker has no Service that a gateway could reach; make it a webservice"
                 yield Diagnostic("OAM110", message, place.at("traits", index, "type"))
+            if kind == "external" and trait["type"] in TRAIT_TYPES and trait["type"] != "client":
+                message = (
+                    f"an external component runs elsewhere: it is a client, and '{trait['type']}' says nothing of it"
+                )
+                yield Diagnostic("OAM110", message, place.at("traits", index, "type"))
             yield from _trait_shape(trait, place.at("traits", index), seen)
 
 

@@ -34,7 +34,7 @@ CODES: dict[str, str] = {
     "ACC207": "a role bundles a scope that the component does not declare",
     "ACC208": "a gateway trait has no domain and the stack has none to give",
     "ACC209": "an identity provider that the stack does not have",
-    "ACC210": "a redirect path that no public rule covers, or a client that needs one and has none",
+    "ACC210": "a redirect that is not safe or not covered by a public rule, or a client that needs one and has none",
     "ACC211": "an access trait on a component that no gateway trait exposes",
     "ACC212": "two rules disagree about one path and method",
     "ACC213": "a path or host that could be read in more than one way",
@@ -44,6 +44,7 @@ CODES: dict[str, str] = {
     "ACC217": "a component that reads another's client credential",
     "ACC218": "a gateway trait that leads to a port of gRPC",
     "ACC219": "a path below one of another application on the same host (warning)",
+    "ACC220": "a kind of client that this type of component cannot be",
 }
 """Every stable code with its one-line meaning; the README's troubleshooting table is checked against it."""
 

@@ -1,6 +1,6 @@
 """Shapes: JSON Schemas of what Applications may contain, and their violations as diagnostics.
 
-The schemas are the contract: `oam/schemas/` for KubeVela's own types, `definitions/` for our traits (an editor can use
+The schemas are the contract: `oam/schemas/` for KubeVela's own types, `definitions/` for ours (an editor can use
 the same files). Rust's jsonschema validates; this module only says in our words what it found, and where.
 """
 
@@ -20,7 +20,7 @@ from oam.document import Place
 _ROOT = Path(__file__).resolve().parent
 _FOLDERS = (_ROOT / "schemas", _ROOT.parent / "definitions")
 
-COMPONENT_TYPES = ("webservice", "worker")
+COMPONENT_TYPES = ("external", "webservice", "worker")
 TRAIT_TYPES = ("access", "client", "gateway")
 
 _UNSUPPORTED: Mapping[str, str] = {

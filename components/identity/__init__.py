@@ -26,10 +26,10 @@ _KINDS = tuple(module.name for module in pkgutil.iter_modules(__path__) if not m
 
 @dataclass(frozen=True)
 class Credential:
-    """What a client component needs to get tokens. `client_secret` is a Pulumi secret."""
+    """What a client component needs to get tokens. `client_secret` is a Pulumi secret; a public client has none."""
 
     client_id: pulumi.Output[str]
-    client_secret: pulumi.Output[str]
+    client_secret: pulumi.Output[str] | None = None
 
 
 @dataclass(frozen=True)

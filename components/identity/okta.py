@@ -32,6 +32,7 @@ _SPELLING = Spelling(
 )
 
 _REFRESH_SCOPE = "offline_access"
+_REFRESH_LEEWAY = 30  # seconds in which a renewal whose answer was lost may be tried again
 
 
 def describe(settings: ProviderSettings) -> Provider:
@@ -80,7 +81,7 @@ class Okta(pulumi.ComponentResource):
             token_endpoint=pulumi.Output.concat(self._server.issuer, "/v1/token"),
             authorization_endpoint=pulumi.Output.concat(self._server.issuer, "/v1/authorize"),
             keys=self._published().keys,
-            clients={key: Credential(app.client_id, app.client_secret) for key, app in apps.items()},
+            clients={client.component: _credential(client, apps[client.component]) for client in self._clients},
         )
         self.register_outputs({"issuer": self._server.issuer})
 
@@ -139,12 +140,15 @@ class Okta(pulumi.ComponentResource):
         app = okta.app.OAuth(
             f"{self._prefix}-app-{client.component}",
             label=f"kong-oam {self._estate.stack.name} {client.component}",
-            type="web" if client.user_facing else "service",
+            type=client.kind,
             grant_types=_grant_types(client),
             response_types=["code"] if client.user_facing else ["token"],
             redirect_uris=list(client.redirect_uris),
-            token_endpoint_auth_method="client_secret_basic",  # noqa: S106 - the method's name
+            token_endpoint_auth_method="none" if client.public else "client_secret_basic",
             pkce_required=client.user_facing,
+            # A public client proves nothing when it renews: a refresh token that is used twice was stolen.
+            refresh_token_rotation="ROTATE" if client.public and client.refresh else "STATIC",
+            refresh_token_leeway=_REFRESH_LEEWAY if client.public and client.refresh else 0,
             consent_method="TRUSTED",
             issuer_mode="ORG_URL",
             wildcard_redirect="DISABLED",
@@ -232,6 +236,10 @@ def _grant_types(client: Client) -> list[str]:
 def _scopes_of(client: Client) -> list[str]:
     sign_in = (*SIGN_IN_SCOPES, *((_REFRESH_SCOPE,) if client.refresh else ())) if client.user_facing else ()
     return [*client.scopes, *sign_in]
+
+
+def _credential(client: Client, app: okta.app.OAuth) -> Credential:
+    return Credential(app.client_id, None if client.public else app.client_secret)
 
 
 def _id(group: okta.group.GetGroupResult) -> str:

@@ -10,14 +10,12 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_kubernetes as k8s
 
-from access.model import Application, Client, Component, Estate, service_name
-from access.paths import written
+from access.model import Application, Component, Estate, service_name
 from access.stack import GatewaySettings, Settings
-from components.identity import Credential, Identity
+from components.calling import Data, settings_of
+from components.identity import Identity
 from components.workload import manifests
 from components.workload.placement import placed_account, placed_properties, placed_service
-
-Data = Mapping[str, pulumi.Input[str]]
 
 _CREDENTIAL_DIGEST = "kong-oam.dev/client-credential"
 
@@ -48,7 +46,7 @@ class Workload(pulumi.ComponentResource):
         service_account = placed_account(
             manifests.service_account(lowered), estate.stack.name, lowered, settings.cluster
         )
-        credential = _credential(component, estate, identities)
+        credential = settings_of(component, estate, identities)
         secret = _secret(name, lowered, credential, options) if credential else None
         account = k8s.core.v1.ServiceAccount(f"{name}-account", **_args(service_account), opts=options)
         policy = k8s.networking.v1.NetworkPolicy(
@@ -177,45 +175,3 @@ def _secret(
         string_data=pulumi.Output.secret(credential),
         opts=options,
     )
-
-
-def _credential(component: Component, estate: Estate, identities: Mapping[str, Identity]) -> Data:
-    """All that a client needs to call: where tokens are, who it is, what it may ask for, where the APIs are."""
-    data: dict[str, pulumi.Input[str]] = {}
-    for client in component.clients:
-        identity = identities[client.provider]
-        prefix = (
-            "OAUTH" if client.provider == estate.stack.default_provider.name else _environment("OAUTH", client.provider)
-        )
-        data |= _settings(prefix, client, identity, identity.clients[component.key])
-        data |= {_variable(call.component): _base_url(estate, call.component) for call in client.calls}
-    return data
-
-
-def _settings(prefix: str, client: Client, identity: Identity, credential: Credential) -> dict[str, pulumi.Input[str]]:
-    settings: dict[str, pulumi.Input[str]] = {
-        f"{prefix}_ISSUER": identity.issuer,
-        f"{prefix}_TOKEN_ENDPOINT": identity.token_endpoint,
-        f"{prefix}_CLIENT_ID": credential.client_id,
-        f"{prefix}_CLIENT_SECRET": credential.client_secret,
-        f"{prefix}_SCOPES": " ".join(client.scopes),
-    }
-    if client.user_facing:
-        settings[f"{prefix}_AUTHORIZATION_ENDPOINT"] = identity.authorization_endpoint
-        settings[f"{prefix}_REDIRECT_URIS"] = " ".join(client.redirect_uris)
-    return settings
-
-
-def _variable(component: str) -> str:
-    """`orders/api` -> `API_URL_ORDERS__API`: the environment variable with the API's base URL."""
-    return _environment("API_URL", component)
-
-
-def _environment(prefix: str, name: str) -> str:
-    """An environment variable for a name: no name has a double dash, so no two share one."""
-    return f"{prefix}_{name.upper().replace('-', '_').replace('/', '__')}"
-
-
-def _base_url(estate: Estate, component: str) -> str:
-    endpoint = estate.components[component].endpoints[0]
-    return f"{estate.stack.scheme}://{endpoint.host}{written(endpoint.path)}"

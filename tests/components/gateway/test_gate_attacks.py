@@ -22,9 +22,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from access.decide import Request, answer
 from access.model import Provider, Stack
 from access.tokens import Key, KeyRing, Refusal, authenticate
+from components import calling
 from components.gateway import names
 from components.gateway.preflight import inspect
-from components.workload import manifests, workload
+from components.workload import manifests
 from sandbox.kong import Kong
 from sandbox.kong.proxy import Answer
 from tests import kong_entities
@@ -635,7 +636,7 @@ def test_no_applications_pod_counts_as_the_gateway() -> None:
 def test_two_apis_never_share_a_variable() -> None:
     """A client of both would send the one's tokens to the other: a double dash would fold to the same as the slash."""
     assert compiled(THIEF.format(namespace="n", properties="{image: x}").replace("thief", "a--b")).estate is None
-    assert workload._variable("a-b/c") != workload._variable("a/b-c")
+    assert calling._variable("a-b/c") != calling._variable("a/b-c")
 
 
 def test_no_pod_is_up_before_its_network_policy(registered: list[Registered]) -> None:  # noqa: F811

@@ -1,0 +1,61 @@
+"""All that a client needs to call: where tokens are, who it is, what it may ask for, where the APIs are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pulumi
+
+from access.model import Client, Component, Estate
+from access.paths import written
+from components.identity import Credential, Identity
+
+Data = Mapping[str, pulumi.Input[str]]
+
+
+def settings_of(component: Component, estate: Estate, identities: Mapping[str, Identity]) -> Data:
+    """Of every client of the component; empty where it is none. They are environment variables of its workload."""
+    data: dict[str, pulumi.Input[str]] = {}
+    for client in component.clients:
+        identity = identities[client.provider]
+        prefix = (
+            "OAUTH" if client.provider == estate.stack.default_provider.name else _environment("OAUTH", client.provider)
+        )
+        data |= _settings(prefix, client, identity, identity.clients[component.key])
+        data |= {_variable(call.component): _base_url(estate, call.component) for call in client.calls}
+    return data
+
+
+def elsewhere(estate: Estate, identities: Mapping[str, Identity]) -> dict[str, Data]:
+    """The settings of components that run elsewhere, for those who run them. None of it is secret."""
+    return {key: settings_of(one, estate, identities) for key, one in estate.components.items() if one.outside}
+
+
+def _settings(prefix: str, client: Client, identity: Identity, credential: Credential) -> dict[str, pulumi.Input[str]]:
+    settings: dict[str, pulumi.Input[str]] = {
+        f"{prefix}_ISSUER": identity.issuer,
+        f"{prefix}_TOKEN_ENDPOINT": identity.token_endpoint,
+        f"{prefix}_CLIENT_ID": credential.client_id,
+        f"{prefix}_SCOPES": " ".join(client.scopes),
+    }
+    if credential.client_secret is not None:
+        settings[f"{prefix}_CLIENT_SECRET"] = credential.client_secret
+    if client.user_facing:
+        settings[f"{prefix}_AUTHORIZATION_ENDPOINT"] = identity.authorization_endpoint
+        settings[f"{prefix}_REDIRECT_URIS"] = " ".join(client.redirect_uris)
+    return settings
+
+
+def _variable(component: str) -> str:
+    """`orders/api` -> `API_URL_ORDERS__API`: the environment variable with the API's base URL."""
+    return _environment("API_URL", component)
+
+
+def _environment(prefix: str, name: str) -> str:
+    """An environment variable for a name: no name has a double dash, so no two share one."""
+    return f"{prefix}_{name.upper().replace('-', '_').replace('/', '__')}"
+
+
+def _base_url(estate: Estate, component: str) -> str:
+    endpoint = estate.components[component].endpoints[0]
+    return f"{estate.stack.scheme}://{endpoint.host}{written(endpoint.path)}"

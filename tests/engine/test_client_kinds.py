@@ -1,0 +1,79 @@
+"""Clients that keep no secret, deployed: a page in the browser, an application on devices."""
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox.local import STACK
+from sandbox.okta import browser
+from tests.engine.calls import call, credential
+from tests.engine.conftest import Empty
+
+SHOP = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop, annotations: {owner: team-shop}}
+spec:
+  components:
+    - name: page
+      type: webservice
+      properties: {image: registry.example.com/shop-page:1.0, ports: [{port: 3000}]}
+      traits:
+        - type: gateway
+          properties: {domain: shop.example.com, http: {/: 3000}}
+        - type: access
+          properties: {owner: team-shop, rules: [{methods: [GET], public: {reason: the shop's pages}}]}
+        - type: client
+          properties:
+            kind: browser
+            redirectPaths: [/callback]
+            refresh: true
+            calls: [{component: orders/api, scopes: [orders.read]}]
+    - name: app
+      type: external
+      traits:
+        - type: client
+          properties:
+            kind: native
+            redirectUris: [com.example.shop:/callback]
+            calls: [{component: orders/api, scopes: [orders.read, orders.write]}]
+"""
+
+
+def test_applications_without_a_secret_sign_users_in_with_pkce(empty: Empty) -> None:
+    """Neither has a secret, Okta takes none from them, and the gate cuts what their users' groups do not hold."""
+    deployment = empty()
+    local = deployment.local
+    for name in ("hello", "reports"):
+        (deployment.folder / f"applications/{name}.yaml").unlink()
+    (deployment.folder / "applications/shop.yaml").write_text(SHOP)
+    deployment.edit("applications/orders.yaml", "[shop/checkout, shop/web]", "[shop/page, shop/app]")
+    deployment.edit("applications/orders.yaml", "components: [shop/web]", "components: [shop/app]")
+    deployment.run("up")
+    assert not [name for name in deployment.changes("preview") if "shop" in name]
+    assert [one["metadata"]["name"] for one in local.cluster.objects("Deployment")] == ["api", "page"]
+
+    page, app = credential(local, "page"), deployment.output("elsewhere")["shop/app"]
+    assert app["API_URL_ORDERS__API"] == "http://orders.example.com/orders"
+    for settings in (page, app):
+        assert not {name for name in settings if "SECRET" in name}
+    apps = {one["label"]: one for one in local.okta.objects("apps")}
+    for name, kind in (("page", "browser"), ("app", "native")):
+        made = apps[f"kong-oam {STACK} shop/{name}"]
+        assert made["settings"]["oauthClient"]["application_type"] == kind
+        assert made["credentials"]["oauthClient"]["token_endpoint_auth_method"] == "none"
+        assert made["credentials"]["oauthClient"]["pkce_required"] is True
+    assert apps[f"kong-oam {STACK} shop/page"]["settings"]["oauthClient"]["refresh_token"]["rotation_type"] == "ROTATE"
+
+    def signed_in(settings: dict[str, str], user: str, secret: str | None = None) -> str:
+        redirect, scopes = settings["OAUTH_REDIRECT_URIS"], [*settings["OAUTH_SCOPES"].split(), "openid"]
+        answer = browser.login(settings["OAUTH_ISSUER"], settings["OAUTH_CLIENT_ID"], secret, redirect, scopes, user)
+        return str(answer["access_token"])
+
+    sales, desk = signed_in(app, "user-sales"), signed_in(app, "user-order-desk")
+    assert call(local, "GET", "orders.example.com", "/orders", signed_in(page, "user-sales")).status == 200
+    assert call(local, "GET", "orders.example.com", "/orders", sales).status == 200
+    assert call(local, "POST", "orders.example.com", "/orders", sales).status == 403
+    assert call(local, "POST", "orders.example.com", "/orders", desk).status == 200
+    with pytest.raises(browser.RefusedError, match="invalid_client"):
+        signed_in(app, "user-sales", "a-secret-of-somebody")
