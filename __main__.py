@@ -17,8 +17,8 @@ from components.gateway import preflight
 from components.gateway.certificates import provision_certificates
 from components.gateway.gateway import Gateway
 from components.gateway.service import Routes, settle
-from components.identity import provision
-from components.refusal import accept, refuse
+from components.identity import InspectionError, inspect, provision
+from components.refusal import accept, refuse, stop_at
 from oam.application import read_files
 
 try:
@@ -29,7 +29,8 @@ try:
     facts = preflight.inspect(
         account.admin_url, account.token, settings.gateway.workspace, account.api_key, settings.gateway.edition
     )
-except (StackError, preflight.PreflightError) as error:
+    stop_at(found for provider in settings.providers for found in inspect(provider, estate))
+except (StackError, preflight.PreflightError, InspectionError) as error:
     refuse(error)
 
 own = pulumi.StackReference(

@@ -41,10 +41,10 @@ def document(diagnostics: Iterable[Diagnostic], root: Path) -> dict[str, Any]:
 
 
 def _rules() -> Iterable[dict[str, Any]]:
-    for code, meaning in CODES.items():
-        level = "warning" if meaning.endswith("(warning)") else "error"
+    for code, known in CODES.items():
+        level = "warning" if known.title.endswith("(warning)") else "error"
         stops = "Nothing is provisioned until this is mended." if level == "error" else "It stops no deployment."
-        yield _rule(code, meaning, stops, level)
+        yield _rule(code, known.title, f"What to do: {known.remedy}. {stops}", level)
     for code, kind in KINDS.items():
         yield _rule(code, kind.title, f"What to do: {kind.remedy}.", "warning")
 

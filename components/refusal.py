@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NoReturn
 
 import pulumi
 
 from access.compile import Compiled
 from access.model import Estate
-from oam.diagnostics import errors
+from oam.diagnostics import Diagnostic, errors
 
 
 def accept(compiled: Compiled) -> Estate:
     """The estate; every warning is shown. Where there is an error the program ends, before one provider is called."""
-    found = errors(compiled.diagnostics)
-    for diagnostic in compiled.diagnostics:
-        (pulumi.log.error if diagnostic.severity == "error" else pulumi.log.warn)(str(diagnostic))
+    found = _show(compiled.diagnostics)
     if compiled.estate is None:
-        refuse(f"{len(found)} error(s) in applications/; nothing was provisioned. `python -m access check` shows them")
+        refuse(f"{found} error(s) in applications/; nothing was provisioned. `python -m access check` shows them")
     return compiled.estate
+
+
+def stop_at(diagnostics: Iterable[Diagnostic]) -> None:
+    """Shows what was found at the products. Where there is an error the program ends, before anything is made."""
+    if found := _show(diagnostics):
+        refuse(f"{found} error(s) where this would be provisioned; nothing was")
+
+
+def _show(diagnostics: Iterable[Diagnostic]) -> int:
+    """Shows them; gives how many are errors."""
+    shown = tuple(diagnostics)
+    for diagnostic in shown:
+        (pulumi.log.error if diagnostic.severity == "error" else pulumi.log.warn)(str(diagnostic))
+    return len(errors(shown))
 
 
 def refuse(reason: object) -> NoReturn:

@@ -14,39 +14,121 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-CODES: dict[str, str] = {
-    "OAM101": "the file cannot be read as YAML",
-    "OAM102": "a field that this kind of object does not have",
-    "OAM103": "a value of the wrong type, or outside what is allowed",
-    "OAM104": "an unknown component or trait type",
-    "OAM105": "a required field is missing",
-    "OAM106": "a key or a name stands twice",
-    "OAM107": "two objects would have the same Kubernetes name",
-    "OAM108": "KubeVela has this, Kong-OAM does not deploy it",
-    "OAM109": "a field without effect behind Kong-OAM (warning)",
-    "OAM110": "a trait that this type of component cannot have",
-    "ACC201": "a rule asks for a scope that the component does not declare",
-    "ACC202": "a scope name is declared twice for one issuer, or is reserved by OpenID Connect",
-    "ACC203": "a call to a component that does not exist or offers no scopes",
-    "ACC204": "a call that no role of the called component grants",
-    "ACC205": "two components own the same host and path",
-    "ACC206": "a rule lies outside the paths of the component's gateway traits",
-    "ACC207": "a role bundles a scope that the component does not declare",
-    "ACC208": "a gateway trait has no domain and the stack has none to give",
-    "ACC209": "an identity provider that the stack does not have",
-    "ACC210": "a redirect that is not safe or not covered by a public rule, or a client that needs one and has none",
-    "ACC211": "an access trait on a component that no gateway trait exposes",
-    "ACC212": "two rules disagree about one path and method",
-    "ACC213": "a path or host that could be read in more than one way",
-    "ACC214": "a role is bound to a component that is not a client",
-    "ACC215": "one host is given two certificates",
-    "ACC216": "an application in the gateway's own namespace",
-    "ACC217": "a component that reads another's client credential",
-    "ACC218": "a gateway trait that leads to a port of gRPC",
-    "ACC219": "a path below one of another application on the same host (warning)",
-    "ACC220": "a kind of client that this type of component cannot be",
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What a stable code means in one line, and what to do about it."""
+
+    title: str
+    remedy: str
+
+
+CODES: dict[str, Code] = {
+    "OAM101": Code(
+        "the file cannot be read as YAML",
+        "save the file as UTF-8 YAML without tags, merge keys and tabs, up to 1 MB; the message has the position",
+    ),
+    "OAM102": Code(
+        "a field that this kind of object does not have",
+        "remove it, or correct its name; the message suggests one",
+    ),
+    "OAM103": Code("a value of the wrong type, or outside what is allowed", "write what the message asks for"),
+    "OAM104": Code(
+        "an unknown component or trait type",
+        "correct the name; a new trait needs a definition (see Adding a trait)",
+    ),
+    "OAM105": Code("a required field is missing", "write the field"),
+    "OAM106": Code("a key or a name stands twice", "remove or rename one of the two"),
+    "OAM107": Code(
+        "two objects would have the same Kubernetes name",
+        "rename one component, or give the applications namespaces of their own",
+    ),
+    "OAM108": Code(
+        "KubeVela has this, Kong-OAM does not deploy it",
+        "take it out, and do what it did in the Application itself, or in the stack's settings",
+    ),
+    "OAM109": Code(
+        "a field without effect behind Kong-OAM (warning)",
+        "remove it",
+    ),
+    "OAM110": Code(
+        "a trait that this type of component cannot have",
+        "move the trait to a component of a type that can have it, or change the type",
+    ),
+    "ACC201": Code(
+        "a rule asks for a scope that the component does not declare",
+        "declare it under `scopes` of the same access trait, or correct the rule",
+    ),
+    "ACC202": Code(
+        "a scope name is declared twice for one issuer, or is reserved by OpenID Connect",
+        "rename one; a prefix such as `orders.` keeps the names of components apart",
+    ),
+    "ACC203": Code(
+        "a call to a component that does not exist or offers no scopes",
+        "correct `application/component`; what is called needs an access trait with scopes",
+    ),
+    "ACC204": Code(
+        "a call that no role of the called component grants",
+        "have the called component's owner add the caller to a role, or ask for less in `calls`",
+    ),
+    "ACC205": Code("two components own the same host and path", "give one of the two another path or host"),
+    "ACC206": Code(
+        "a rule lies outside the paths of the component's gateway traits",
+        "write a path below one of the gateway trait's, or expose it there",
+    ),
+    "ACC207": Code(
+        "a role bundles a scope that the component does not declare",
+        "declare it under `scopes`, or correct the role",
+    ),
+    "ACC208": Code(
+        "a gateway trait has no domain and the stack has none to give",
+        "write `domain` in the trait, or set `domains.default` in the stack's file",
+    ),
+    "ACC209": Code(
+        "an identity provider that the stack does not have",
+        "name one of the stack's `identityProviders`, or add it there",
+    ),
+    "ACC210": Code(
+        "a redirect that is not safe or not covered by a public rule, or a client that needs one and has none",
+        "write `redirectPaths`, and a public rule that covers each; a native application redirects to its device",
+    ),
+    "ACC211": Code(
+        "an access trait on a component that no gateway trait exposes",
+        "add a gateway trait, or remove the access trait",
+    ),
+    "ACC212": Code("two rules disagree about one path and method", "keep one of the two, or list other methods"),
+    "ACC213": Code(
+        "a path or host that could be read in more than one way",
+        "write it in its plain form: no `//`, `.`, `..`, percent-encoding or capitals in hosts",
+    ),
+    "ACC214": Code(
+        "a role is bound to a component that is not a client",
+        "give it a client trait, or correct `application/component`",
+    ),
+    "ACC215": Code("one host is given two certificates", "name one `secretName` for the host wherever it stands"),
+    "ACC216": Code("an application in the gateway's own namespace", "move the application to a namespace of its own"),
+    "ACC217": Code(
+        "a component that reads another's client credential",
+        "give the component a client trait of its own",
+    ),
+    "ACC218": Code(
+        "a gateway trait that leads to a port of gRPC",
+        "expose the HTTP port, or reach the gRPC one inside the cluster",
+    ),
+    "ACC219": Code(
+        "a path below one of another application on the same host (warning)",
+        "agree on it with the other owner, or take a host of your own",
+    ),
+    "ACC220": Code(
+        "a kind of client that this type of component cannot be",
+        "choose a kind for the component's type, or change the type",
+    ),
+    "ENV301": Code(
+        "a role's group that the identity provider does not have, or has twice",
+        "create it there, or map it to one that exists: `identityProviders[].groups` in the stack's file",
+    ),
 }
-"""Every stable code with its one-line meaning; the README's troubleshooting table is checked against it."""
+"""Every stable code: OAM of reading, ACC of access, ENV of what a run finds at the products. The README has all."""
 
 
 class Position(Protocol):
@@ -102,3 +184,10 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     if near:
         return f"; did you mean '{near[0]}'?"
     return f"; known: {', '.join(names)}" if names else ""
+
+
+def nearest(word: str, known: Iterable[str], count: int = 3) -> str:
+    """`; did you mean 'Sales' or 'Sales EU'?` of names that nobody wants to see all; capitals are no difference."""
+    by_folded = {name.casefold(): name for name in known}
+    near = [by_folded[name] for name in difflib.get_close_matches(word.casefold(), by_folded, n=count, cutoff=0.6)]
+    return f"; did you mean {' or '.join(repr(name) for name in near)}?" if near else ""

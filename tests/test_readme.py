@@ -15,8 +15,9 @@ README = (ROOT / "README.md").read_text()
 
 
 def test_every_diagnostic_code_is_in_the_readme() -> None:
-    """With the same words."""
-    assert dict(re.findall(r"^\| ((?:OAM|ACC)\d+) \| (.*?) \|$", README, re.MULTILINE)) == CODES
+    """In the same order, with the same words and with what to do."""
+    rows = re.findall(r"^\| ((?:OAM|ACC|ENV)\d+) \| (.*?) \| (.*?) \|$", README, re.MULTILINE)
+    assert rows == [(code, known.title, known.remedy) for code, known in CODES.items()]
 
 
 def test_every_policy_is_in_the_readme() -> None:

@@ -1,6 +1,7 @@
 """Identity providers: which kinds there are, and the one interface that the rest of the program knows them by.
 
-A kind is a module of this folder with `describe(settings) -> Provider` (a pure value: how its tokens spell things) and
+A kind is a module of this folder with `describe(settings) -> Provider` (a pure value: how its tokens spell things),
+`inspect(settings, estate) -> Iterable[Diagnostic]` (what stands in the way at the product, before anything is made) and
 `provision(settings, estate) -> Identity`. What kinds share is in modules whose names begin with an underscore. Nothing
 outside this folder knows which kind it deals with.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -19,7 +20,7 @@ from access.model import Estate, Provider
 from access.stack import ProviderSettings, StackError
 from components.identity._discovery import DiscoveryError, Published, SigningKey, discover
 from components.refusal import refuse
-from oam.diagnostics import suggestion
+from oam.diagnostics import Diagnostic, suggestion
 
 _KINDS = tuple(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
 
@@ -66,8 +67,14 @@ def published(name: str, issuer: pulumi.Input[str], proxy: str | None = None) ->
     return pulumi.Output.from_input(issuer).apply(ask)
 
 
+class InspectionError(Exception):
+    """The provider cannot be looked at, or not used as it is. The message says what was found and what to change."""
+
+
 class _Kind(Protocol):
     def describe(self, settings: ProviderSettings) -> Provider: ...
+
+    def inspect(self, settings: ProviderSettings, estate: Estate) -> Iterable[Diagnostic]: ...
 
     def provision(self, settings: ProviderSettings, estate: Estate) -> Identity: ...
 
@@ -84,6 +91,11 @@ def _kind(settings: ProviderSettings) -> _Kind:
 def describe(settings: ProviderSettings) -> Provider:
     """How the provider's tokens spell things, before it exists."""
     return _kind(settings).describe(settings)
+
+
+def inspect(settings: ProviderSettings, estate: Estate) -> tuple[Diagnostic, ...]:
+    """What at the provider stands in the way of `provision`: all of it, in previews too. Raises InspectionError."""
+    return tuple(_kind(settings).inspect(settings, estate))
 
 
 def provision(settings: ProviderSettings, estate: Estate) -> Identity:

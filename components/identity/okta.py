@@ -10,16 +10,18 @@ Source: Okta's management API, and what the official plugin sends for each resou
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pulumi
 import pulumi_okta as okta
 
 from access.model import SIGN_IN_SCOPES, Client, Estate, Listing, Mark, Provider, Spelling
 from access.stack import ProviderSettings
-from components.identity import Credential, Identity, published
+from components.identity import Credential, Identity, InspectionError, _okta_org, published
 from components.identity._discovery import Published
+from components.identity._okta_inspect import missing_groups
 from components.settings import setting
+from oam.diagnostics import Diagnostic
 
 _SPELLING = Spelling(
     client="cid",
@@ -33,11 +35,24 @@ _SPELLING = Spelling(
 
 _REFRESH_SCOPE = "offline_access"
 _REFRESH_LEEWAY = 30  # seconds in which a renewal whose answer was lost may be tried again
+_NO_ACCOUNT = "no account at Okta: set okta:orgName and the secret okta:apiToken, or OKTA_ORG_NAME and OKTA_API_TOKEN"
 
 
 def describe(settings: ProviderSettings) -> Provider:
     """The provider as a value. Its issuer is born with the authorization server, in the same graph."""
     return Provider(settings.name, settings.audience, _SPELLING, groups=settings.groups)
+
+
+def inspect(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
+    """What stands in the way at Okta: groups of roles that the org does not have. Raises InspectionError."""
+    account = _okta_org.account()
+    if account is None:
+        raise InspectionError(_NO_ACCOUNT)
+    try:
+        with _okta_org.client(account) as org:
+            yield from missing_groups(org, settings, estate)
+    except _okta_org.RefusedError as error:
+        raise InspectionError(f"identity provider '{settings.name}': Okta at {error}") from None
 
 
 def provision(settings: ProviderSettings, estate: Estate) -> Identity:
@@ -212,17 +227,15 @@ class Okta(pulumi.ComponentResource):
 
 def _account(name: str, parent: pulumi.Resource) -> okta.Provider:
     """The org, from the stack's `okta:` settings or the environment. The token is a secret from here on."""
-    org, token = setting("okta", "orgName", "OKTA_ORG_NAME"), setting("okta", "apiToken", "OKTA_API_TOKEN")
-    if not org or not token:
-        raise pulumi.RunError(
-            "no account at Okta: set okta:orgName and the secret okta:apiToken, or OKTA_ORG_NAME and OKTA_API_TOKEN"
-        )
+    account = _okta_org.account()
+    if account is None:
+        raise pulumi.RunError(_NO_ACCOUNT)
     return okta.Provider(
         f"{name}-account",
-        org_name=org,
+        org_name=account.org,
         base_url=setting("okta", "baseUrl", "OKTA_BASE_URL"),
-        http_proxy=setting("okta", "httpProxy", "OKTA_HTTP_PROXY"),
-        api_token=pulumi.Output.secret(token),
+        http_proxy=account.proxy,
+        api_token=pulumi.Output.secret(account.token),
         opts=pulumi.ResourceOptions(parent=parent),
     )
 

@@ -25,6 +25,8 @@ from pulumi.runtime.config import set_all_config
 from access.stack import Settings, StackError, read_file
 from components import settings as config
 from components.gateway import names, preflight
+from components.identity._okta_org import RefusedError, account
+from components.identity._okta_org import client as okta_client
 from components.recover import cluster, kong, okta
 from components.recover.state import State, StateError, check_at_rest, configuration, read
 
@@ -37,7 +39,7 @@ _EXPECTED = (
     preflight.PreflightError,
     kong.OutdatedStateError,
     kong.RefusedError,
-    okta.RefusedError,
+    RefusedError,
 )
 
 
@@ -65,12 +67,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _recover(stack: str, *, remove: bool) -> int:
     settings = read_file(Path("stacks") / f"Pulumi.{stack}.yaml")
     set_all_config(configuration(stack))
-    account, workspace = config.kong(settings), settings.gateway.workspace
+    gateway, workspace = config.kong(settings), settings.gateway.workspace
     edition = settings.gateway.edition
-    settle = preflight.inspect(account.admin_url, account.token, workspace, account.api_key, edition).settle
+    settle = preflight.inspect(gateway.admin_url, gateway.token, workspace, gateway.api_key, edition).settle
     begun = read(stack)
     with contextlib.ExitStack() as clients:
-        admin = clients.enter_context(preflight.client(account.admin_url, account.token, workspace, account.api_key))
+        admin = clients.enter_context(preflight.client(gateway.admin_url, gateway.token, workspace, gateway.api_key))
         org = clients.enter_context(_org()) if okta.concerned(begun) else None
         # First what is there, then the state: what was there and is not recorded afterwards belongs to no living run.
         entities, objects = kong.entities(admin), okta.made(org, begun) if org else []
@@ -78,7 +80,7 @@ def _recover(stack: str, *, remove: bool) -> int:
         state = read(stack)
         in_kong = kong.lost(entities, state.ids, names.tags(stack))
         at_okta = [(one, doubt) for one, doubt in objects if one.id not in state.ids]
-        _show(f"Kong at {account.admin_url}", in_kong)
+        _show(f"Kong at {gateway.admin_url}", in_kong)
         if org:
             _show("Okta", at_okta)
         if remove:
@@ -95,12 +97,10 @@ def _recover(stack: str, *, remove: bool) -> int:
 
 
 def _org() -> httpx.Client:
-    org = config.setting("okta", "orgName", "OKTA_ORG_NAME")
-    token = config.setting("okta", "apiToken", "OKTA_API_TOKEN")
-    if not org or not token:
+    found = account()
+    if found is None:
         raise StateError("creations at Okta were interrupted: set OKTA_ORG_NAME and OKTA_API_TOKEN to look for them")
-    base = config.setting("okta", "baseUrl", "OKTA_BASE_URL") or "okta.com"
-    return okta.client(org, base, token, config.setting("okta", "httpProxy", "OKTA_HTTP_PROXY"))
+    return okta_client(found)
 
 
 def _certain(found: Iterable[tuple[T, str | None]]) -> list[T]:

@@ -7,12 +7,12 @@ its id, and nobody heard that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 
+from components.identity._okta_org import Row, accepted, rows
 from components.recover.state import Creation, State
 
 _SERVER = "/authorizationServers/{authServerId}"
@@ -27,12 +27,6 @@ _PLACES = {
 _USED_BY = {"okta:auth/server:Server": "policies", "okta:auth/serverPolicy:ServerPolicy": "rules"}
 _SWITCHED_OFF_FIRST = ("okta:auth/server:Server", "okta:app/oAuth:OAuth")
 _APP = "okta:app/oAuth:OAuth"
-
-Row = Mapping[str, Any]
-
-
-class RefusedError(Exception):
-    """The management API refused a request. The message has its words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +45,6 @@ class Object:
         return f"{self.type.rpartition(':')[2]} {self.name} ({self.id})"
 
 
-def client(org: str, base: str, token: str, proxy: str | None) -> httpx.Client:
-    """The org's management API; `proxy` as the provider's httpProxy: it gets requests in clear, in absolute form."""
-    scheme = "http" if proxy else "https"
-    return httpx.Client(
-        base_url=f"{scheme}://{org}.{base}/api/v1",
-        headers={"Authorization": f"SSWS {token}", "Accept": "application/json"},
-        proxy=proxy,
-        timeout=httpx.Timeout(30.0),
-    )
-
-
 def concerned(state: State) -> bool:
     """Whether anything at Okta was interrupted."""
     return any(creation.type in _PLACES for creation in state.interrupted)
@@ -76,9 +59,9 @@ def made(org: httpx.Client, state: State) -> list[tuple[Object, str | None]]:
     for creation in state.interrupted:
         if creation.type in _PLACES:
             place = _PLACES[creation.type].format_map(creation.inputs)
-            rows = [row for row in _rows(org, place) if row["id"] not in state.ids and _is(row, creation)]
-            for row in rows:
-                doubt = "there are several of this name" if len(rows) > 1 else _use(org, creation, place, row)
+            found = [row for row in rows(org, place) if row["id"] not in state.ids and _is(row, creation)]
+            for row in found:
+                doubt = "there are several of this name" if len(found) > 1 else _use(org, creation, place, row)
                 result.append((Object(creation.type, f"{place}/{row['id']}", _name(row)), doubt))
     return result
 
@@ -87,8 +70,8 @@ def remove(org: httpx.Client, lost: Iterable[Object]) -> None:
     """Removes them. Raises RefusedError, httpx.HTTPError."""
     for one in lost:
         if one.type in _SWITCHED_OFF_FIRST:
-            _accepted(org.post(f"{one.path}/lifecycle/deactivate"))
-        _accepted(org.delete(one.path))
+            accepted(org.post(f"{one.path}/lifecycle/deactivate"))
+        accepted(org.delete(one.path))
 
 
 def _is(row: Row, creation: Creation) -> bool:
@@ -103,32 +86,18 @@ def _name(row: Row) -> str:
 
 def _use(org: httpx.Client, creation: Creation, place: str, row: Row) -> str | None:
     """Who uses it: then it is somebody's."""
-    if creation.type in _USED_BY and list(_rows(org, f"{place}/{row['id']}/{_USED_BY[creation.type]}")):
+    if creation.type in _USED_BY and list(rows(org, f"{place}/{row['id']}/{_USED_BY[creation.type]}")):
         return f"it has {_USED_BY[creation.type]}"
     if creation.type != _APP:
         return None
-    if list(_rows(org, f"{place}/{row['id']}/groups")):
+    if list(rows(org, f"{place}/{row['id']}/groups")):
         return "groups are assigned to it"
     client_id = row["credentials"]["oauthClient"]["client_id"]
-    for server in _rows(org, "/authorizationServers"):
-        if client_id in _clients(_rows(org, f"/authorizationServers/{server['id']}/policies")):
+    for server in rows(org, "/authorizationServers"):
+        if client_id in _clients(rows(org, f"/authorizationServers/{server['id']}/policies")):
             return f"a policy of {server['name']} lists it"
     return None
 
 
 def _clients(policies: Iterable[Row]) -> set[str]:
     return {client for policy in policies for client in policy["conditions"]["clients"]["include"]}
-
-
-def _rows(org: httpx.Client, path: str) -> Iterator[Row]:
-    following: str | None = f"{path.removeprefix('/')}?limit=200"
-    while following:
-        answer = _accepted(org.get(following))
-        yield from answer.json()
-        following = answer.links.get("next", {}).get("url")
-
-
-def _accepted(answer: httpx.Response) -> httpx.Response:
-    if answer.status_code >= 300:
-        raise RefusedError(f"{answer.request.method} {answer.url.path} answers {answer.status_code} {answer.text}")
-    return answer

@@ -1,6 +1,7 @@
 """The whole program with Pulumi's mocks: what it registers, without an engine, plugins or products.
 
-Only the preflight is answered: by the Kong stand-in, whose plugin schemas the program needs.
+Only what looks at the products first is answered: by the Kong stand-in, whose plugin schemas the program needs, and by
+the Okta stand-in, which has the groups that roles name.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pulumi.runtime import mocks, rpc, set_all_config, set_mocks
 
 from components.identity._discovery import Published, SigningKey
 from sandbox.kong import Kong
+from sandbox.okta import Okta
 
 ROOT = Path(__file__).parents[2]
 
@@ -102,7 +104,9 @@ def run_program(patch: pytest.MonkeyPatch, **gateway: str) -> list[Registered]:
     patch.setattr("components.identity.discover", _published)
     set_all_config(config)
     set_mocks(_Answers(), "kong-oam", "local", preview=False, monitor=monitor, organization="organization")
-    _program()
+    with Okta(api_token="the API token", groups=("sales", "order-desk")) as okta:
+        patch.setenv("OKTA_HTTP_PROXY", okta.url)
+        _program()
     return monitor.registered
 
 
