@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -173,8 +174,12 @@ def _compose(text: str) -> Iterator[Node]:
 
 @lru_cache(maxsize=64)
 def _roots(text: str) -> tuple[Node, ...]:
-    """The nodes again, for the few documents of which somebody wants a position."""
-    return tuple(_compose(text))
+    """The nodes again, for the few documents of which somebody wants a position: up to what cannot be read."""
+    roots: list[Node] = []
+    with suppress(yaml.YAMLError):
+        for root in _compose(text):
+            roots.append(root)
+    return tuple(roots)
 
 
 def _unreadable(file: str, why: str, line: int = 1, column: int = 1, text: str = "") -> Diagnostic:

@@ -33,6 +33,13 @@ def test_the_second_document_of_a_file_has_its_own_positions() -> None:
     assert str(documents[1].place("b")) == "a.yaml:4:4"
 
 
+def test_a_document_before_one_that_cannot_be_read_has_its_positions() -> None:
+    """What is wrong in the first is said beside what is wrong in the second."""
+    (document,), (finding,) = read("a.yaml", b"a: 1\n---\nb: [\n")
+    assert str(document.place("a")) == "a.yaml:1:4"
+    assert str(finding).startswith("a.yaml:4:1: error OAM101: ")
+
+
 def test_values_are_jsons() -> None:
     """Booleans as Kubernetes reads them, timestamps as text, numbers plain."""
     (document,), _ = read("a.yaml", b"{a: yes, b: off, c: 2020-01-02, d: 1.5, e: null, f: '7', g: -3, h: =}")
