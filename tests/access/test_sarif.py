@@ -5,6 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+from pydantic import ValidationError
+from pydantic_sarif.model import StaticAnalysisResultsFormatSarifVersion210JsonSchema
+
 from access import sarif
 from access.compile import compile_estate
 from access.lint.finding import KINDS
@@ -65,6 +69,16 @@ def test_a_result_has_file_line_column_and_message() -> None:
         assert physical["region"] == {"startLine": finding.place.line, "startColumn": finding.place.column}
         assert result["message"] == {"text": finding.message}
         assert (result["ruleId"], result["level"]) == (finding.code, "warning")
+
+
+@pytest.mark.parametrize("files", [{}, FILES, {"app.yaml": BROKEN}, {"a b.yaml": "spec: ["}])
+def test_a_document_is_what_the_published_schema_describes(files: dict[str, str]) -> None:
+    """OASIS's schema of 2.1.0, as `pydantic-sarif` was made of it; it knows no field that the schema does not."""
+    document = sarif.document(found(files), ROOT)
+    StaticAnalysisResultsFormatSarifVersion210JsonSchema.model_validate(document)
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        document["runs"][0]["tool"]["driver"]["nonsense"] = 1
+        StaticAnalysisResultsFormatSarifVersion210JsonSchema.model_validate(document)
 
 
 def test_every_rule_has_help_and_results_point_to_theirs() -> None:
