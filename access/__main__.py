@@ -8,6 +8,7 @@ Exit status: 0 nothing to report, 1 findings, 2 wrong usage or an input of which
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -29,6 +30,8 @@ COMMANDS: tuple[Command, ...] = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb and returns the exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # an argument need not be UTF-8, nor a terminal take all of it
+        sys.stdout.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     command: Command = options.command
     try:

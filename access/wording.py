@@ -9,6 +9,7 @@ from access.model import METHODS, folded
 from access.partition import Part
 from access.paths import written
 from access.principals import ITSELF, Condition
+from oam.diagnostics import printable
 
 _PREPOSITIONS: dict[Kind, str] = {"granted": "to", "widened": "to", "narrowed": "for", "revoked": "from"}
 
@@ -86,8 +87,3 @@ def until(change: Change) -> str:
     if change.kind not in CLOSING or change.whom[0].principal is None:
         return ""
     return "at once" if change.minutes is None else f"tokens of before live up to {change.minutes} minutes"
-
-
-def printable(text: str) -> str:
-    """Without what could steer a terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)

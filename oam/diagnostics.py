@@ -146,6 +146,10 @@ class Position(Protocol):
     def excerpt(self) -> str: ...
 
 
+_LISTED = 12
+"""How many names are listed where a word is near none of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One finding. `place` is None only where no file is at fault (an empty folder, say)."""
@@ -157,8 +161,13 @@ class Diagnostic:
 
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""
-        head = f"{where}{self.severity} {self.code}: {self.message}"
+        head = printable(f"{where}{self.severity} {self.code}: {self.message}")
         return f"{head}\n{self.place.excerpt()}" if self.place else head
+
+
+def printable(text: str) -> str:
+    """On one line, and without what could steer a terminal."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
 def errors(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
@@ -178,12 +187,13 @@ def ordered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'gateway'?`, or what is known when nothing is near."""
+    """`; did you mean 'gateway'?`, or what is known when nothing is near: the first names, where there are many."""
     names = sorted(known)
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     if near:
         return f"; did you mean '{near[0]}'?"
-    return f"; known: {', '.join(names)}" if names else ""
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"; known: {', '.join(names[:_LISTED])}{more}" if names else ""
 
 
 def nearest(word: str, known: Iterable[str], count: int = 3) -> str:

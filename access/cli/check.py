@@ -66,7 +66,7 @@ def _shown(diagnostic: Diagnostic, console: Console) -> str:
 def _print_finding(finding: Finding, console: Console) -> None:
     console.print(_shown(finding.diagnostic, console), f"      = {finding.remedy}")
     if suggestion := finding.suggestion():
-        console.print(*(_painted(line, console) for line in suggestion.removesuffix("\n").split("\n")))
+        console.print_exactly(*(_painted(line, console) for line in suggestion.removesuffix("\n").split("\n")))
 
 
 def _painted(line: str, console: Console) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from access.cli.console import Console
+from oam.diagnostics import printable
 
 OK, FOUND, UNUSABLE = 0, 1, 2
 """Exit statuses: nothing to report; findings; wrong usage, or an input of which nothing can be said."""
@@ -14,6 +15,11 @@ OK, FOUND, UNUSABLE = 0, 1, 2
 
 class UsageError(Exception):
     """Nothing could be answered: wrong usage, or a stack or Applications that cannot be used. Ends with status 2."""
+
+
+def given(text: str) -> str:
+    """What somebody gave, in quotes and on one line, for a UsageError to name."""
+    return f"'{printable(text)}'"
 
 
 @dataclass(frozen=True, slots=True)

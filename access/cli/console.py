@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TextIO
 
+from oam.diagnostics import printable
+
 Colour = Literal["red", "yellow", "green", "bold"]
 
 _CODES: dict[Colour, str] = {"red": "31", "yellow": "33", "green": "32", "bold": "1"}
+_PAINT_OR_LINE_END = re.compile(f"(\x1b\\[(?:0|{'|'.join(_CODES.values())})m|\n)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,14 @@ class Console:
     json: bool = False
 
     def print(self, *lines: object) -> None:
-        """Each on a line of its own."""
+        """Each on a line of its own, without what could steer a terminal, whoever wrote it; colours are ours."""
+        for line in lines:
+            parts = _PAINT_OR_LINE_END.split(str(line))  # every second one is what separates the others
+            parts[::2] = map(printable, parts[::2])
+            print("".join(parts), file=self.out)
+
+    def print_exactly(self, *lines: str) -> None:
+        """Lines of a file, or of a diff of one, which has to apply to it."""
         for line in lines:
             print(line, file=self.out)
 
@@ -52,4 +63,5 @@ def console(out: TextIO, *, as_json: bool) -> Console:
 
 def complain(message: object) -> None:
     """On standard error, in red on a terminal."""
-    print(console(sys.stderr, as_json=False).paint("red", str(message)), file=sys.stderr)
+    err = console(sys.stderr, as_json=False)
+    err.print(err.paint("red", str(message)))

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from access.change import OPENING, Change, Whom
-from access.cli.command import FOUND, OK, Command
+from access.cli.command import FOUND, OK, Command, UsageError
 from access.cli.console import Colour, Console
-from access.cli.estates import add_stack, place_entry
+from access.cli.estates import add_stack, part_entry, place_entry
 from access.cli.operands import FORMS, Operand
 from access.diff import diff
-from access.partition import Part
 from access.paths import written
-from access.wording import headline, methods, printable, until, where, whom, worth_telling
+from access.wording import headline, methods, until, where, whom, worth_telling
+from oam.diagnostics import printable
 
 _DETAILS = f"""\
 Says what changes for callers between OLD (by default HEAD) and NEW (by default what is here): newly public, granted,
@@ -41,6 +41,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
+    if console.json and options.markdown:
+        raise UsageError("--json or --markdown, not both")
     old = Operand("OLD", options.old, options.stack).model()
     new = Operand("NEW", options.new, options.stack).model()
     changes, scheme = diff(old, new), new.estate.stack.scheme
@@ -100,8 +102,8 @@ def _entry(change: Change) -> dict[str, Any]:
         "for": [_whom(one) for one in change.whom],
         "methods": list(change.methods),
         "site": change.site,
-        **_part(change.region.part),
-        "except": [_part(part) for part in change.region.exceptions],
+        **part_entry(change.region.part),
+        "except": [part_entry(part) for part in change.region.exceptions],
         "oldTokensLiveMinutes": change.minutes,
         "rule": place_entry(change.place),
         "example": {
@@ -119,10 +121,6 @@ def _whom(one: Whom) -> dict[str, Any]:
         return {"everybody": True}
     sets = sorted(sorted(groups) for groups in one.condition if groups)
     return {"client": one.principal.client, "provider": one.principal.provider, "usersIn": sets}
-
-
-def _part(part: Part) -> dict[str, Any]:
-    return {"path": written(part.path), "otherCapitals": part.spelled_otherwise}
 
 
 COMMAND = Command("diff", "what a change does to access", _DETAILS, _arguments, _run)

@@ -10,6 +10,8 @@ from typing import Any
 from access.cli.command import UsageError
 from access.compile import compile_estate
 from access.model import Estate
+from access.partition import Part
+from access.paths import written
 from access.stack import Describe, Settings, StackError, plain, read_file
 from oam.application import read_files
 from oam.diagnostics import Position, errors
@@ -51,3 +53,8 @@ def estate_of(paths: Sequence[Path], settings: Settings, named: Callable[[Path],
 def place_entry(place: Position | None) -> dict[str, Any] | None:
     """A place as JSON has it."""
     return {"file": place.file, "line": place.line, "column": place.column} if place else None
+
+
+def part_entry(part: Part) -> dict[str, Any]:
+    """Some paths as JSON has them: all at and below `path`, or those that differ from it in capitals only."""
+    return {"path": written(part.path), "otherCapitals": part.spelled_otherwise}

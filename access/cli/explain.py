@@ -9,11 +9,11 @@ from typing import Any
 from access.cli.command import OK, Command, UsageError
 from access.cli.console import Console
 from access.cli.estates import place_entry
-from access.cli.requests import add_request, asked_estate, asked_request, clients_of
+from access.cli.requests import add_request, asked_estate, asked_request, clients_of, known_groups, reason
 from access.decide import Decision, Request, decide, effective_scopes
 from access.model import Estate
 from access.tokens import Claims, Refusal, User, issue
-from access.wording import printable
+from oam.diagnostics import printable
 
 _DETAILS = """\
 Says what the gateway does with a request and why: the decision, the rule by file and line, and the token that the
@@ -33,16 +33,17 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    estate, request = asked_estate(options), asked_request(options)
+    estate = asked_estate(options)
+    request = asked_request(options, estate)
     token = _token(estate, request, options)
     decision = decide(estate, request, token)
     if console.json:
-        console.print_json(_explained(options, decision, token))
+        console.print_json(_explained(options, decision, token) | {"reason": reason(estate, request, decision)})
         return OK
     console.print(
         console.paint("green" if decision.allowed else "red", f"{decision.status} {_asked(options)}"),
-        f"  reason  {decision.reason}",
-        f"  token   {_token_in_words(estate, decision, token, options)}",
+        f"  reason  {printable(reason(estate, request, decision))}",
+        f"  token   {printable(_token_in_words(estate, decision, token, options))}",
     )
     place = decision.rule.place if decision.rule else decision.component.place if decision.component else None
     if place:
@@ -66,7 +67,8 @@ def _token(estate: Estate, request: Request, options: argparse.Namespace) -> Cla
     component = decide(estate, request, None).component
     client = next((c for c in clients if component and c.provider == component.provider), clients[0])
     provider = estate.stack.providers[component.provider if component else client.provider]
-    user = None if options.groups is None else User("user", tuple(map(provider.group, options.groups)))
+    groups = options.groups
+    user = None if groups is None else User("user", tuple(map(provider.group, known_groups(estate, groups))))
     return issue(provider, client, user, api=component)
 
 

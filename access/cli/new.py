@@ -188,7 +188,7 @@ def _report(changed: Mapping[str, str], before: Mapping[str, str], stack: str, c
     for file, text in changed.items():
         console.print(console.paint("bold", f"{file}: {'extended' if file in before else 'new'}"))
         shown = unified(file, before[file], text) if file in before else text
-        console.print(*(shown or "").removesuffix("\n").split("\n"), "")
+        console.print_exactly(*(shown or "").removesuffix("\n").split("\n"), "")
     console.print(f"next: pulumi preview -s {stack}")
 
 

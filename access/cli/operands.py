@@ -14,6 +14,7 @@ from access.cli.command import UsageError
 from access.cli.estates import APPLICATIONS, STACKS, estate_of, settings_of
 from access.cli.revisions import commit, extract
 from access.exported import Model, ModelError, model_of, restored
+from oam.diagnostics import printable
 
 FORMS = """\
 OLD and NEW are each one of
@@ -39,9 +40,11 @@ class Operand:
         try:
             return self._model()
         except UsageError as error:
-            raise UsageError(f"{self.side} ({self.text}): {error}") from None
+            raise UsageError(f"{self.side} ({printable(self.text)}): {error}") from None
 
     def _model(self) -> Model:
+        if not self.text:
+            raise UsageError("an empty name compares nothing; write . for what is here")
         kind, _, name = self.text.partition(":")
         if kind == "stack" and name:
             return _here(Path(), name)
@@ -59,7 +62,10 @@ def _here(folder: Path, stack: str, named: Callable[[Path], str] = str) -> Model
     applications = folder / APPLICATIONS if (folder / APPLICATIONS).is_dir() else folder
     stacks = folder / STACKS if (folder / STACKS).is_dir() else STACKS
     settings = settings_of(stack, stacks)
-    return model_of(estate_of([applications], settings, named), settings)
+    estate = estate_of([applications], settings, named)
+    if applications == folder and not estate.applications:
+        raise UsageError("no Application is in it")
+    return model_of(estate, settings)
 
 
 def _of_revision(revision: str, stack: str) -> Model:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+import re
 
-from access.cli.command import UsageError
+from access.cli.command import UsageError, given
 from access.cli.estates import add_estate, estate_of, settings_of
-from access.decide import Request
+from access.decide import Decision, Request, host_patterns
 from access.model import Client, Estate
+from access.paths import written
 from access.principals import Callers, Condition, logical_groups, logical_names
 from oam.diagnostics import suggestion
+
+_METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+\Z")  # a token of RFC 9110, 5.6.2
+_AUTHORITY = re.compile(r"(?P<name>[^@:]*)(?::(?P<port>[0-9]{1,5}))?\Z")
 
 
 def add_request(parser: argparse.ArgumentParser) -> None:
@@ -18,17 +24,44 @@ def add_request(parser: argparse.ArgumentParser) -> None:
     add_estate(parser)
 
 
-def asked_request(options: argparse.Namespace) -> Request:
-    """The bytes that a client would send: scheme and host apart, everything else as it is written."""
+def asked_request(options: argparse.Namespace, estate: Estate) -> Request:
+    """The bytes that a client would send: scheme and host apart, the rest as it is written. Raises UsageError."""
+    if not _METHOD.match(options.method):
+        raise UsageError(f"{given(options.method)} is no method of HTTP")
     scheme, separator, rest = options.url.partition("://")
-    if separator and scheme not in ("http", "https"):
-        raise UsageError(f"'{options.url}' is no URL of the gateway: write https://host/path")
+    if separator and scheme.lower() not in ("http", "https"):
+        raise UsageError(f"{given(options.url)} is no URL of the gateway: write https://host/path")
+    if scheme.lower() == "http" and separator and estate.stack.scheme == "https":
+        raise UsageError(f"stack '{estate.stack.name}' lets nothing in by plain http: write https")
     rest = rest if separator else options.url
     cut = min((rest.index(mark) for mark in "/?#" if mark in rest), default=len(rest))
     host, target = rest[:cut], rest[cut:]
-    if not host:
-        raise UsageError(f"'{options.url}' names no host: write https://host/path")
-    return Request(options.method, host, (target if target.startswith("/") else f"/{target}").encode())
+    authority = _AUTHORITY.match(host)
+    if not authority or int(authority["port"] or 0) > 65535:
+        raise UsageError(
+            f"{given(host)} is no host: write https://host/path, with a port or without, and nobody's name"
+        )
+    if not authority["name"]:
+        raise UsageError(f"{given(options.url)} names no host: write https://host/path")
+    target = target if target.startswith("/") else f"/{target}"
+    return Request(options.method, host, target.encode("utf-8", "surrogateescape"))
+
+
+def reason(estate: Estate, request: Request, decision: Decision) -> str:
+    """Why; where nothing is reached, with what there is that is near."""
+    if decision.status != 404 or decision.component:
+        return decision.reason
+    host = request.host.partition(":")[0]
+    if host != host.lower():
+        return f"{decision.reason}; hosts are in lower case"
+    if known := next(filter(None, map(estate.by_host.get, host_patterns(host))), None):
+        paths = sorted({written(endpoint.path) for endpoint, _ in known})
+        return f"{decision.reason}; this host has {', '.join(paths[:_LISTED])}"
+    near = difflib.get_close_matches(host, estate.by_host, n=1)
+    return decision.reason + (f"; did you mean '{near[0]}'?" if near else "")
+
+
+_LISTED = 5
 
 
 def asked_estate(options: argparse.Namespace) -> Estate:
@@ -39,8 +72,17 @@ def clients_of(estate: Estate, key: str) -> list[Client]:
     found = [client for client in estate.clients if client.component == key]
     if not found:
         known = {client.component for client in estate.clients}
-        raise UsageError(f"no component '{key}' is a client{suggestion(key, known)}")
+        raise UsageError(f"no component {given(key)} is a client{suggestion(key, known)}")
     return found
+
+
+def known_groups(estate: Estate, asked: list[str]) -> list[str]:
+    """The groups as they are written. Raises UsageError where one is no group of the estate."""
+    known = logical_groups(estate)
+    for group in asked:
+        if group not in known:
+            raise UsageError(f"no role names a group {given(group)}{suggestion(group, known)}")
+    return asked
 
 
 def callers_of(estate: Estate) -> Callers:

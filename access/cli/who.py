@@ -6,12 +6,14 @@ import argparse
 
 from access.cli.command import OK, Command
 from access.cli.console import Console
-from access.cli.requests import add_request, asked_estate, asked_request, callers_of, sets
+from access.cli.estates import place_entry
+from access.cli.requests import add_request, asked_estate, asked_request, callers_of, reason, sets
 from access.decide import Decision, Request, component_of, decide
 from access.model import METHODS, Estate
 from access.paths import Unreadable, read
 from access.principals import NOBODY, Access
-from access.wording import printable, users
+from access.wording import users
+from oam.diagnostics import printable
 
 _DETAILS = """\
 Lists everybody who may make a request: clients as themselves, and clients with users in which groups.
@@ -21,15 +23,18 @@ Lists everybody who may make a request: clients as themselves, and clients with 
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    estate, request = asked_estate(options), asked_request(options)
+    estate = asked_estate(options)
+    request = asked_request(options, estate)
     decision = decide(estate, request, None)
-    access = _access(estate, request)
+    access = callers(estate, request)
     if console.json:
         console.print_json(
             {
                 "method": options.method,
                 "url": options.url,
                 "component": decision.component.key if decision.component else None,
+                "rule": place_entry(decision.rule.place if decision.rule else None),
+                "withoutToken": {"status": decision.status, "reason": reason(estate, request, decision)},
                 "everybody": access.everybody,
                 "principals": [
                     {"client": principal.client, "provider": principal.provider, "usersIn": sets(condition)}
@@ -40,10 +45,11 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         return OK
     rule = f", {decision.rule.place}" if decision.rule else ""
     console.print(console.paint("bold", _asked_of(options, decision) + rule))
+    why = printable(reason(estate, request, decision))
     if access.everybody:
-        console.print(f"everybody ({decision.reason})")
+        console.print(f"everybody ({why})")
     elif not access.principals:
-        console.print("nobody" if decision.status in (401, 403) else f"nobody: {decision.status}, {decision.reason}")
+        console.print("nobody" if decision.status in (401, 403) else f"nobody: {decision.status}, {why}")
     else:
         rows = [(p.client, users(c) if p.users else "-", p.provider) for p, c in sorted(access.principals.items())]
         console.print_table(("CLIENT", "USERS IN", "TOKENS OF"), rows)
@@ -55,7 +61,8 @@ def _asked_of(options: argparse.Namespace, decision: Decision) -> str:
     return printable(f"{options.method} {options.url}{of}")
 
 
-def _access(estate: Estate, request: Request) -> Access:
+def callers(estate: Estate, request: Request) -> Access:
+    """Everybody, or the principals that may make the request, with their users' groups as Applications name them."""
     try:
         elements = read(request.target)
     except Unreadable:

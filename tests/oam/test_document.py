@@ -59,6 +59,14 @@ def test_a_duplicate_key_is_found_where_it_stands_again() -> None:
     assert str(findings[0]).splitlines()[0] == "a.yaml:2:1: error OAM106: key 'a' stands twice in one mapping"
 
 
+def test_a_name_cannot_talk_to_the_terminal() -> None:
+    """A finding is one line, and an excerpt, of printable characters, whatever a key is called."""
+    _, (finding,) = read("a.yaml", b'{"\\e[31m\\n::x": 1, "\\e[31m\\n::x": 2}')
+    head, *excerpt = str(finding).splitlines()
+    assert head == "a.yaml:1:20: error OAM106: key '?[31m?::x' stands twice in one mapping"
+    assert all(line.isprintable() for line in excerpt)
+
+
 BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"a{n}: &a{n} [{','.join(f'*a{n - 1}' for _ in range(10))}]\n" for n in range(1, 9)
 )

@@ -108,6 +108,11 @@ def test_a_link_in_a_revision_is_followed_as_here(project: Path, capsys: pytest.
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        ([""], "OLD (): an empty name compares nothing; write . for what is here"),
+        (["main", ""], "NEW (): an empty name compares nothing"),
+        (["main", "bin"], "NEW (bin): no Application is in it"),
+        (["main", ".", "--json", "--markdown"], "--json or --markdown, not both"),
+        (["no\n::pe\x1b"], "OLD (no?::pe?): neither a file nor a folder, and no revision that git knows"),
         (["nope"], "OLD (nope): neither a file nor a folder, and no revision that git knows"),
         (["main", "--stack", "prod"], "OLD (main): there is no stack 'prod' in main:stacks; known: local"),
         (["main", "stack:prod"], "NEW (stack:prod): there is no stack 'prod' in stacks; known: local"),

@@ -77,6 +77,25 @@ def test_groups_are_called_as_applications_call_them(capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.parametrize(
+    ("url", "hint"),
+    [
+        ("https://order.example.com/orders", "; did you mean 'orders.example.com'?"),
+        ("HTTPS://Orders.example.com/orders", "; hosts are in lower case"),
+        ("https://orders.example.com:8443/Orders", "; this host has /orders"),
+        ("https://reports.example.com", "; this host has /docs, /reports"),
+        ("https://quite.another.test", ""),
+    ],
+)
+def test_where_nothing_is_reached_the_nearest_is_named(capsys: pytest.CaptureFixture[str], url: str, hint: str) -> None:
+    """To `explain` and to `who`, as text and as JSON."""
+    reason = f"no component is exposed on this host and path{hint}"
+    assert asked(capsys, "explain", "GET", url).splitlines()[1] == f"  reason  {reason}"
+    assert json.loads(asked(capsys, "explain", "GET", url, "--json"))["reason"] == reason
+    assert asked(capsys, "who", "GET", url).splitlines()[1] == f"nobody: 404, {reason}"
+    assert json.loads(asked(capsys, "who", "GET", url, "--json"))["withoutToken"] == {"status": 404, "reason": reason}
+
+
+@pytest.mark.parametrize(
     ("arguments", "lines"),
     [
         (("POST", ORDERS), [f"POST {ORDERS}: orders/api, applications/orders.yaml:25:17", "CLIENT    USERS IN    TOKENS OF", "shop/web  order-desk  okta"]),
@@ -155,11 +174,21 @@ def test_who_and_what_say_what_decide_says(capsys: pytest.CaptureFixture[str]) -
         (["what", "shop/wob"], "no component 'shop/wob' is a client; did you mean 'shop/web'?"),
         (["explain", "GET", ORDERS, "--as", "shop/x"], "no component 'shop/x' is a client"),
         (["explain", "GET", ORDERS, "--user-in", "sales"], "--user-in needs --as"),
+        (["explain", "GET", ORDERS, "--as", "shop/web", "--user-in", "sale"], "no role names a group 'sale'; did you mean 'sales'?"),
+        (["explain", "GET", ORDERS, "--as", "shop/web", "--user-in", "sales", ""], "no role names a group ''; known: order-desk, sales"),
+        (["explain", "G T", ORDERS], "'G T' is no method of HTTP"),
+        (["explain", "", ORDERS], "'' is no method of HTTP"),
+        (["explain", "GET", ""], "'' names no host"),
+        (["explain", "GET", "https://:443/"], "'https://:443/' names no host"),
+        (["explain", "GET", "https://me:secret@orders.example.com/"], "'me:secret@orders.example.com' is no host"),
+        (["who", "GET", "https://orders.example.com:65536/"], "'orders.example.com:65536' is no host"),
+        (["who", "GET", "https://[::1]/"], "'[::1]' is no host"),
+        (["who", "GET", "http://orders.aws.example.net/orders/health", "--stack", "aws"], "stack 'aws' lets nothing in by plain http: write https"),
         (["explain", "GET", "ftp://x/"], "'ftp://x/' is no URL of the gateway"),
         (["who", "GET", "/orders"], "'/orders' names no host"),
         (["who", "GET", ORDERS, "--applications", "nowhere"], "nowhere:1:1: error OAM101"),
     ],
-)
+)  # fmt: skip
 def test_a_question_that_means_nothing_is_2(
     capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
 ) -> None:
