@@ -22,7 +22,10 @@ from access.model import (
     Role,
     Rule,
     Stack,
+    folded,
 )
+from access.partition import Part
+from access.paths import within
 from access.principals import Principal, principal_of
 from access.tokens import Claims, Refusal, User, issue
 from oam.document import Document
@@ -156,3 +159,23 @@ def token(estate: Estate, principal: Principal | None, groups: frozenset[str], a
 
 def allowed(estate: Estate, request: Request, token: Token) -> bool:
     return decide(estate, request, token).allowed
+
+
+def _beginning(path: Elements, declared: set[Elements]) -> Elements | None:
+    """The longest declared path that `path` begins with, byte by byte."""
+    return next((path[:length] for length in range(len(path), -1, -1) if path[:length] in declared), None)
+
+
+def lies_in(part: Part, path: Elements, declared: set[Elements]) -> bool:
+    """Other capitals: the same but for capitals, and leaving what is declared at the same point."""
+    if not part.spelled_otherwise:
+        return within(path, part.path)
+    start = path[: len(part.path)]
+    return folded(start) == folded(part.path) and _beginning(start, declared) == _beginning(part.path, declared)
+
+
+def site_of(named: set[str], host: str) -> str:
+    """The most specific name that either estate has for the host."""
+    labels = host.split(".")
+    names = (host, *(f"*.{'.'.join(labels[start:])}" for start in range(1, len(labels))))
+    return next((name for name in names if name in named), "")

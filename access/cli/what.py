@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from access.cli.command import OK, Command
 from access.cli.console import Console
-from access.cli.estates import add_estate
+from access.cli.estates import add_estate, part_entry
 from access.cli.requests import asked_estate, callers_of, clients_of, sets
 from access.model import METHODS, Client, Estate
 from access.partition import Hosts, Region, regions, sites_of
@@ -37,8 +37,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             [
                 {
                     "host": site,
-                    "path": path(region.part),
-                    "except": [path(part) for part in region.exceptions if not part.spelled_otherwise],
+                    **part_entry(region.part),
+                    "except": [part_entry(part) for part in region.exceptions],
                     "methods": list(listed),
                     "component": key,
                     "everybody": access.everybody,

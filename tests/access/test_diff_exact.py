@@ -11,8 +11,8 @@ from access.change import CLOSING, Change
 from access.decide import Request, component_of
 from access.diff import diff
 from access.exported import exported, restored
-from access.model import Component, Elements, Estate, folded
-from access.partition import Hosts, Part, Ports
+from access.model import Component, Elements, Estate
+from access.partition import Hosts, Ports
 from access.paths import read, within, written
 from access.principals import Principal, suffices
 from tests.estate_cases import (
@@ -23,8 +23,10 @@ from tests.estate_cases import (
     Token,
     allowed,
     estates,
+    lies_in,
     model,
     pairs,
+    site_of,
     token,
 )
 
@@ -37,24 +39,11 @@ MANY = settings(
 REQUESTED = st.lists(REQUESTS, min_size=1, max_size=12)
 
 
-def _beginning(path: Elements, declared: set[Elements]) -> Elements | None:
-    """The longest declared path that `path` begins with, byte by byte."""
-    return next((path[:length] for length in range(len(path), -1, -1) if path[:length] in declared), None)
-
-
-def _lies_in(part: Part, path: Elements, declared: set[Elements]) -> bool:
-    """Other capitals: the same but for capitals, and leaving what is declared at the same point."""
-    if not part.spelled_otherwise:
-        return within(path, part.path)
-    start = path[: len(part.path)]
-    return folded(start) == folded(part.path) and _beginning(start, declared) == _beginning(part.path, declared)
-
-
 def _told(changes: Iterable[Change], site: str, request: Request, declared: set[Elements]) -> list[Change]:
     """The changes of this method and path: those whose region, of all its parts, says most about the path."""
     path, found = read(request.target), []
     for change in changes:
-        parts = [part for part in (change.region.part, *change.region.exceptions) if _lies_in(part, path, declared)]
+        parts = [part for part in (change.region.part, *change.region.exceptions) if lies_in(part, path, declared)]
         longest = max(parts, key=lambda part: len(part.path), default=None)
         if change.site == site and request.method in change.methods and longest == change.region.part:
             found.append(change)
@@ -103,20 +92,13 @@ def test_requests_are_answered_differently_exactly_where_the_diff_says_so(
     old, new = both
     changes, sides = diff(model(old), model(new)), (Hosts(old), Hosts(new))
     for request in requests:
-        site = _site({*old.by_host, *new.by_host}, request.host)
+        site = site_of({*old.by_host, *new.by_host}, request.host)
         told = _told(changes, site, request, {path for side in sides for path in side.declared(site)})
         path = read(request.target)
         apis = component_of(old, request.host, path), component_of(new, request.host, path)
         for principal, groups, before, after in _callers(old, new, apis):
             note(f"{request}")
             _check(told, principal, groups, allowed(old, request, before), allowed(new, request, after))
-
-
-def _site(named: set[str], host: str) -> str:
-    """The most specific name that either estate has for the host."""
-    labels = host.split(".")
-    names = (host, *(f"*.{'.'.join(labels[start:])}" for start in range(1, len(labels))))
-    return next((name for name in names if name in named), "")
 
 
 @MANY
