@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
 
 from access.cli.command import UsageError, given
@@ -12,7 +11,7 @@ from access.decide import Decision, Request, host_patterns
 from access.model import Client, Estate
 from access.paths import written
 from access.principals import Callers, Condition, logical_groups, logical_names
-from oam.diagnostics import suggestion
+from oam.diagnostics import nearest, suggestion
 
 _METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+\Z")  # a token of RFC 9110, 5.6.2
 _AUTHORITY = re.compile(r"(?P<name>[^@:]*)(?::(?P<port>[0-9]{1,5}))?\Z")
@@ -57,8 +56,7 @@ def reason(estate: Estate, request: Request, decision: Decision) -> str:
     if known := next(filter(None, map(estate.by_host.get, host_patterns(host))), None):
         paths = sorted({written(endpoint.path) for endpoint, _ in known})
         return f"{decision.reason}; this host has {', '.join(paths[:_LISTED])}"
-    near = difflib.get_close_matches(host, estate.by_host, n=1)
-    return decision.reason + (f"; did you mean '{near[0]}'?" if near else "")
+    return decision.reason + nearest(host, estate.by_host, 1)
 
 
 _LISTED = 5
