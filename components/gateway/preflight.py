@@ -115,8 +115,20 @@ def settle_seconds(configuration: Mapping[str, Any]) -> float:
 
     Each worker rebuilds its router and its plugin iterator on timers of `worker_state_update_frequency`; other nodes
     hear of a change `db_update_frequency` and `db_update_propagation` later. A fifth is added for the rebuilding
-    itself. With `worker_consistency = strict` a worker rebuilds before it answers: only the way to other nodes counts.
+    itself.
+
+    With `worker_consistency = strict` there are no timers to wait for, but there is a way left to other nodes, and it
+    is no formality: a request makes the worker read all plugins and then all routes, each only if its node has heard of
+    a change. One that hears of somebody else's route, and not yet of our plugins, reads our new route as well.
+
+    The data planes of a control plane get one snapshot of the database after another, and each worker changes over to
+    it at once, so that no order can be torn apart: nothing to wait for. That is not so where the control plane hands on
+    single changes (`cluster_rpc_sync`).
+
+    Source: kong/runloop/handler.lua (get_updated_router, reconfigure_handler), kong/db/declarative/export.lua.
     """
+    if configuration.get("role") == "control_plane" and not configuration.get("cluster_rpc_sync"):
+        return 0.0
     node = _seconds(configuration, "db_update_frequency") + _seconds(configuration, "db_update_propagation", 0.0)
     strict = configuration.get("worker_consistency") == "strict"
     worker = 0.0 if strict else _seconds(configuration, "worker_state_update_frequency")

@@ -225,10 +225,14 @@ def test_slots_survive_the_stack_output() -> None:
         ({"worker_state_update_frequency": 5, "db_update_frequency": 5, "worker_consistency": "strict"}, 6.0),
         ({"worker_state_update_frequency": 0.2, "db_update_frequency": 0.2}, 0.48),
         ({"worker_state_update_frequency": "odd", "db_update_frequency": True}, 12.0),
+        ({"role": "traditional", "cluster_rpc_sync": True}, 12.0),
+        ({"role": "control_plane", "worker_state_update_frequency": 5, "db_update_frequency": 5}, 0.0),
+        ({"role": "control_plane", "cluster_rpc_sync": False, "worker_consistency": "strict"}, 0.0),
+        ({"role": "control_plane", "cluster_rpc_sync": True}, 12.0),
     ],
 )  # fmt: skip
 def test_settling_takes_as_long_as_the_slowest_worker(configuration: dict[str, object], seconds: float) -> None:
-    """In seconds; what the Admin API does not say counts as Kong's default."""
+    """In seconds; what the Admin API does not say counts as Kong's default. Whole snapshots need no pause."""
     assert settle_seconds(configuration) == seconds
 
 
