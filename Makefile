@@ -1,6 +1,7 @@
 # Everything that there is to remember. `make` alone lists it.
 
 PYTHON ?= python3
+IDP ?= okta
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.requirements
@@ -22,7 +23,7 @@ $(STAMP): requirements.txt requirements-dev.txt
 	@touch $(STAMP)
 
 demo: setup ## the sample estate on stand-ins for Kong, Okta and Kubernetes: who got what
-	@$(BIN)/python -m sandbox demo
+	@$(BIN)/python -m sandbox demo --idp $(IDP)
 
 sandbox: setup ## the same stand-ins, kept up for `pulumi up -s local` in another terminal
 	@$(BIN)/python -m sandbox serve

@@ -39,14 +39,29 @@ class StackError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class KnownClient:
+    """A client that the provider has already. `secret`: name and key of the Kubernetes Secret that holds its secret."""
+
+    id: str
+    secret: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderSettings:
-    """One identity provider as the stack's file describes it. `access_token_minutes`: lifetime of its access tokens."""
+    """One identity provider as the stack's file describes it. `access_token_minutes`: lifetime of its access tokens.
+
+    What only some kinds take: `issuer`, where it exists before the stack; `spelling`, how its tokens spell things;
+    `clients`, those that it has already, by component key.
+    """
 
     name: str
     type: str
     audience: str
     groups: Mapping[str, str] = field(default_factory=dict)
     access_token_minutes: int = 60
+    issuer: str | None = None
+    spelling: Spelling | None = None
+    clients: Mapping[str, KnownClient] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +182,37 @@ def _provider(stack: str, item: Mapping[str, Any]) -> ProviderSettings:
         audience=item.get("audience", f"api://{NAMESPACE}/{stack}"),
         groups=item.get("groups", {}),
         access_token_minutes=item.get("accessTokenMinutes", 60),
+        issuer=item.get("issuer"),
+        spelling=_spelling(item["tokens"]) if "tokens" in item else None,
+        clients={key: _known(client) for key, client in item.get("clients", {}).items()},
     )
+
+
+def _spelling(tokens: Mapping[str, Any]) -> Spelling:
+    """What the settings leave out is as in RFC 9068, JWT access tokens of OAuth 2.0 (2.2, and 2.2.3.1 for groups)."""
+    scopes = _listing(tokens.get("scopes", {"claim": "scope", "form": "words"}))
+    service, mark = tokens.get("service", {"claim": "sub"}), tokens["accessToken"]
+    return Spelling(
+        client=tokens.get("client", "client_id"),
+        user=tokens["user"],
+        scopes=scopes,
+        service_scopes=_listing(tokens["serviceScopes"]) if "serviceScopes" in tokens else scopes,
+        groups=tokens.get("groups", "groups"),
+        marks=(Mark(mark["claim"], mark.get("value", mark.get("prefix", "")), prefix="prefix" in mark),),
+        subject=tokens.get("subject", "sub"),
+        own=service["claim"],
+        own_value=service.get("value"),
+        overage=tuple(tokens.get("overage", ())),
+    )
+
+
+def _listing(listing: Mapping[str, Any]) -> Listing:
+    return Listing(listing["claim"], listing.get("form", "list"))
+
+
+def _known(client: Mapping[str, Any]) -> KnownClient:
+    secret = client.get("secret")
+    return KnownClient(client["id"], (secret["name"], secret["key"]) if secret else None)
 
 
 @cache
@@ -203,7 +248,7 @@ def _said(error: Any) -> str:
     kind = error.kind.as_dict()
     match error.kind.name:
         case "additionalProperties":
-            known = _known(list(error.schema_path)[:-1])
+            known = _settings_at(list(error.schema_path)[:-1])
             return "; ".join(f" knows no setting '{name}'{suggestion(name, known)}" for name in kind["unexpected"])
         case "enum":
             return f": {json.dumps(error.instance)} is none of {', '.join(kind['options'])}"
@@ -213,7 +258,7 @@ def _said(error: Any) -> str:
             return f": {error.message}"
 
 
-def _known(path: list[str | int]) -> tuple[str, ...]:
+def _settings_at(path: list[str | int]) -> tuple[str, ...]:
     node = _schema()
     for step in path:
         node = node[step]

@@ -8,7 +8,7 @@ import pulumi
 
 from access.model import Client, Component, Estate
 from access.paths import written
-from components.identity import Credential, Identity
+from components.identity import Credential, Identity, Kept
 
 Data = Mapping[str, pulumi.Input[str]]
 
@@ -18,17 +18,26 @@ def settings_of(component: Component, estate: Estate, identities: Mapping[str, I
     data: dict[str, pulumi.Input[str]] = {}
     for client in component.clients:
         identity = identities[client.provider]
-        prefix = (
-            "OAUTH" if client.provider == estate.stack.default_provider.name else _environment("OAUTH", client.provider)
-        )
-        data |= _settings(prefix, client, identity, identity.clients[component.key])
+        data |= _settings(_prefix(client, estate), client, identity, identity.clients[component.key])
         data |= {_variable(call.component): _base_url(estate, call.component) for call in client.calls}
     return data
+
+
+def kept_of(component: Component, estate: Estate, identities: Mapping[str, Identity]) -> dict[str, Kept]:
+    """By environment variable, what of it somebody else keeps."""
+    known = ((client, identities[client.provider].clients[component.key]) for client in component.clients)
+    return {f"{_prefix(client, estate)}_CLIENT_SECRET": one.kept for client, one in known if one.kept}
 
 
 def elsewhere(estate: Estate, identities: Mapping[str, Identity]) -> dict[str, Data]:
     """The settings of components that run elsewhere, for those who run them. None of it is secret."""
     return {key: settings_of(one, estate, identities) for key, one in estate.components.items() if one.outside}
+
+
+def _prefix(client: Client, estate: Estate) -> str:
+    """Of the variables of one provider: those of the stack's default have no name in them."""
+    default = client.provider == estate.stack.default_provider.name
+    return "OAUTH" if default else _environment("OAUTH", client.provider)
 
 
 def _settings(prefix: str, client: Client, identity: Identity, credential: Credential) -> dict[str, pulumi.Input[str]]:

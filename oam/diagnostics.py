@@ -127,6 +127,10 @@ CODES: dict[str, Code] = {
         "a role's group that the identity provider does not have, or has twice",
         "create it there, or map it to one that exists: `identityProviders[].groups` in the stack's file",
     ),
+    "ENV302": Code(
+        "a client that an identity provider has already, and that the stack does not name in full",
+        "write its id and where its secret lies: `identityProviders[].clients` in the stack's file",
+    ),
 }
 """Every stable code: OAM of reading, ACC of access, ENV of what a run finds at the products. The README has all."""
 

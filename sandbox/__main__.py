@@ -10,28 +10,34 @@ import os
 import shlex
 import subprocess
 import sys
+import tempfile
 import threading
+from pathlib import Path
 
 from sandbox.local import STACK, Local
 from sandbox.plugins.kubernetes import CLUSTER
 from sandbox.toolchain import ToolchainError
 
-_STAND_INS = """Stand-ins, on 127.0.0.1 only: Kong (Admin API and proxy), Okta, the Kubernetes cluster, the workloads.
-Real: the Pulumi engine, this program, the SDKs, state and previews."""
+_STAND_INS = "Stand-ins, on 127.0.0.1 only: Kong (Admin API and proxy), {}the Kubernetes cluster, the workloads."
+_REAL = "Real: {}the Pulumi engine, this program, the SDKs, state and previews."
 
 
-def demo() -> int:
+def demo(kind: str) -> int:
     """Deploys the sample estate with the literal CLI and shows who may do what. Exit code of the demo."""
-    with Local() as local:
-        _introduce(local)
-        local.pulumi("stack", "init", STACK)
-        try:
-            local.pulumi("up", "-s", STACK, "--yes", "--skip-preview", show=True)
-        except subprocess.CalledProcessError as failed:
-            return failed.returncode
-        from sandbox.demo import show
+    from sandbox.demo import show
+    from sandbox.identity import chosen
+    from sandbox.project import project
 
-        return show(local)
+    with tempfile.TemporaryDirectory(prefix="kong-oam-") as made, Local(project=Path(made)) as local:
+        folder = project(Path(made))
+        with chosen(kind, local, folder) as provider:
+            _introduce(local, provider.name, real=provider.real)
+            local.pulumi("stack", "init", STACK)
+            try:
+                local.pulumi("up", "-s", STACK, "--yes", "--skip-preview", show=True)
+            except subprocess.CalledProcessError as failed:
+                return failed.returncode
+            return show(local, folder, str(provider))
 
 
 def serve() -> int:
@@ -55,7 +61,7 @@ def token(client: str, user: str | None, namespace: str) -> int:
         print("error: paste the exports that `make sandbox` prints first", file=sys.stderr)
         return 2
     from sandbox import caller
-    from sandbox.okta.browser import RefusedError
+    from sandbox.browser import RefusedError
 
     try:
         print(caller.token(caller.environment(cluster, namespace, client.rpartition("/")[2]), user)[0])
@@ -65,8 +71,9 @@ def token(client: str, user: str | None, namespace: str) -> int:
     return 0
 
 
-def _introduce(local: Local) -> None:
-    print(_STAND_INS)
+def _introduce(local: Local, provider: str = "Okta", *, real: bool = False) -> None:
+    print(_STAND_INS.format("" if real else f"{provider}, "))
+    print(_REAL.format(f"{provider}, " if real else ""))
     print(local.launchers, flush=True)
 
 
@@ -74,7 +81,8 @@ def main() -> int:
     """Parses the verb and runs it."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__.splitlines()[0] if __doc__ else "")
     verbs = parser.add_subparsers(dest="verb", required=True)
-    verbs.add_parser("demo", help="up, calls through the gateway, who got what")
+    showing = verbs.add_parser("demo", help="up, calls through the gateway, who got what")
+    showing.add_argument("--idp", default="okta", help="the kind of identity provider (default: okta)")
     verbs.add_parser("serve", help="the same products, kept up in the foreground")
     asking = verbs.add_parser("token", help="an access token, as a workload would get it")
     asking.add_argument("client", help="application/component")
@@ -84,7 +92,7 @@ def main() -> int:
     try:
         if options.verb == "token":
             return token(options.client, options.user, options.namespace)
-        return demo() if options.verb == "demo" else serve()
+        return demo(options.idp) if options.verb == "demo" else serve()
     except ToolchainError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""A caller as its workload would be: it has what its Secret in the cluster holds, and gets its tokens with that."""
+"""A caller as its workload would be: it has the environment that its pods get, and gets its tokens with that."""
 
 from __future__ import annotations
 
@@ -6,39 +6,68 @@ import base64
 import http.client
 import json
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from sandbox.okta import browser
+from sandbox import browser
 
 
 def environment(cluster: str, namespace: str, component: str) -> dict[str, str]:
-    """What the pods of `component` get from its client Secret, from the cluster stand-in at the URL `cluster`.
+    """What the pods of `component` get from Secrets, from the cluster stand-in at the URL `cluster`: from that of its
+    client, and from those that its Deployment refers to by key.
 
-    Raises LookupError where there is no such Secret.
+    Raises LookupError where there is none, or where one lacks the key.
     """
-    key = {"apiVersion": "v1", "kind": "Secret", "namespace": namespace, "name": f"{component}-client"}
-    connection = http.client.HTTPConnection(urlsplit(cluster).netloc, timeout=10)
-    try:
-        connection.request("GET", f"/objects?{urlencode(key)}")
-        answer = connection.getresponse()
-        found = json.loads(answer.read())
-    finally:
-        connection.close()
-    if answer.status != 200:
+    found = _object(cluster, "v1", "Secret", namespace, f"{component}-client")
+    if found is None:
         raise LookupError(f"no Secret {component}-client in namespace {namespace}: is the component a client, and up?")
-    return {name: base64.b64decode(value).decode() for name, value in found["data"].items()}
+    values = {name: _decoded(value) for name, value in found["data"].items()}
+    deployment = _object(cluster, "apps/v1", "Deployment", namespace, component) or {}
+    for name, reference in _references(deployment):
+        secret = _object(cluster, "v1", "Secret", namespace, reference["name"]) or {}
+        if reference["key"] not in secret.get("data", {}):
+            raise LookupError(f"no Secret {reference['name']} with a key {reference['key']} in namespace {namespace}")
+        values[name] = _decoded(secret["data"][reference["key"]])
+    return values
 
 
 def token(settings: Mapping[str, str], login: str | None = None) -> tuple[str, str]:
     """An access token for the client itself, or for the user `login`, and the scopes that it lists.
 
-    Raises sandbox.okta.browser.RefusedError.
+    Raises sandbox.browser.RefusedError.
     """
-    issuer, client_id, secret = (settings[f"OAUTH_{key}"] for key in ("ISSUER", "CLIENT_ID", "CLIENT_SECRET"))
-    scopes = settings["OAUTH_SCOPES"].split()
+    client_id, secret, scopes = settings["OAUTH_CLIENT_ID"], settings["OAUTH_CLIENT_SECRET"], settings["OAUTH_SCOPES"]
+    endpoint = settings["OAUTH_TOKEN_ENDPOINT"]
     if login is None:
-        answer = browser.client_credentials(issuer, client_id, secret, scopes)
+        answer = browser.client_credentials(endpoint, client_id, secret, scopes.split())
     else:
+        issuer = browser.Endpoints(settings["OAUTH_AUTHORIZATION_ENDPOINT"], endpoint)
         redirect = settings["OAUTH_REDIRECT_URIS"].split()[0]
-        answer = browser.login(issuer, client_id, secret, redirect, [*scopes, "openid"], login)
+        answer = browser.login(issuer, client_id, secret, redirect, [*scopes.split(), "openid"], login)
     return answer["access_token"], answer["scope"]
+
+
+def _references(deployment: Mapping[str, Any]) -> list[tuple[str, Mapping[str, str]]]:
+    containers = deployment.get("spec", {}).get("template", {}).get("spec", {}).get("containers", [])
+    return [
+        (variable["name"], variable["valueFrom"]["secretKeyRef"])
+        for container in containers[:1]
+        for variable in container.get("env", [])
+        if "secretKeyRef" in variable.get("valueFrom", {})
+    ]
+
+
+def _object(cluster: str, version: str, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
+    key = {"apiVersion": version, "kind": kind, "namespace": namespace, "name": name}
+    connection = http.client.HTTPConnection(urlsplit(cluster).netloc, timeout=10)
+    try:
+        connection.request("GET", f"/objects?{urlencode(key)}")
+        answer = connection.getresponse()
+        found: dict[str, Any] = json.loads(answer.read())
+    finally:
+        connection.close()
+    return found if answer.status == 200 else None
+
+
+def _decoded(value: str) -> str:
+    return base64.b64decode(value).decode()

@@ -1,34 +1,36 @@
 """What the demo shows once the estate is up: which token each caller got, and what each of their calls came to.
 
-Callers take what their workloads have, the Secret in the cluster, and nothing else. Every answer of the gateway is held
-against the model's: a cell that differs is marked and listed, and the demo fails.
+Callers take what their workloads have from Secrets in the cluster, and nothing else. Every answer of the gateway is
+held against the model's: a cell that differs is marked and listed, and the demo fails.
 """
 
 from __future__ import annotations
 
 import http.client
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from access.compile import compile_estate
 from access.decide import Request, decide
-from access.model import Component, Endpoint, Estate
+from access.model import Component, Endpoint, Estate, Stack
 from access.paths import within, written
 from access.stack import read_file
 from access.tokens import Claims, Refusal, User, issue
 from oam.application import read_files
-from sandbox import caller
+from sandbox import browser, caller
 from sandbox.local import STACK, USERS, Local
-from sandbox.okta import browser
 
 _MIXED = b"/%2e%2e;/"  # appended to a path, it is read differently by different servers
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """One who calls: `token` is what the provider stand-in gave, `meant` what the model says it gives."""
+    """One who calls: `token` is what the provider gave, `meant` what the model says it gives.
+
+    Who was refused a token calls without one. Some providers refuse nobody, and give a token that counts for nothing.
+    """
 
     name: str
     token: str | None
@@ -36,8 +38,14 @@ class Caller:
     meant: Claims | Refusal | None
 
     @property
-    def refused_as_meant(self) -> bool:
-        return self.meant is None or isinstance(self.meant, Refusal) == (self.token is None)
+    def missed(self) -> bool:
+        """Whether there is no token where one is meant."""
+        return self.token is None and isinstance(self.meant, Claims)
+
+    @property
+    def told(self) -> str:
+        void = self.token is not None and isinstance(self.meant, Refusal)
+        return "a token that counts for nothing" if void else self.got
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,35 +60,64 @@ class Call:
         return f"{self.method:6} {self.host}{self.target.decode('latin-1')}"
 
 
-def show(local: Local) -> int:
-    """Prints the two tables. Exit status: 0 where every answer is the one that is meant, else 1."""
-    root = Path()
-    compiled = compile_estate(
-        read_files([root / "applications"]), read_file(root / f"stacks/Pulumi.{STACK}.yaml").stack
-    )
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Who may call what: per call, the gateway's status for each caller in order, and what the model says it is."""
+
+    callers: tuple[Caller, ...]
+    rows: Mapping[Call, tuple[int, ...]]
+    meant: Mapping[Call, tuple[int, ...]]
+
+    @property
+    def wrong(self) -> tuple[str, ...]:
+        """What is not as the model means it."""
+        missed = tuple(f"{one.name} has no token: {one.got}" for one in self.callers if one.missed)
+        return missed + tuple(
+            f"{call} as {one.name}: {got}, and the model says {meant}"
+            for call, row in self.rows.items()
+            for one, got, meant in zip(self.callers, row, self.meant[call], strict=True)
+            if got != meant
+        )
+
+    def __str__(self) -> str:
+        width = max(len(str(call)) for call in self.rows)
+        lines = [f"  {'':{width}}  " + " ".join(f"{_letter(number):>3}" for number in range(len(self.callers)))]
+        for call, row in self.rows.items():
+            answers = (f"{got}{'' if got == meant else '!'}" for got, meant in zip(row, self.meant[call], strict=True))
+            lines.append(f"  {call!s:{width}}  " + " ".join(f"{answer:>3}" for answer in answers))
+        return "\n".join(lines)
+
+
+def estate_of(project: Path, on: Callable[[Stack], Stack] = lambda stack: stack) -> Estate:
+    """The estate that the project in this folder means on the stack `local`, or on what `on` makes of that stack."""
+    stack = on(read_file(project / f"stacks/Pulumi.{STACK}.yaml").stack)
+    compiled = compile_estate(read_files([project / "applications"]), stack)
     assert compiled.estate is not None, "the program has just accepted the same files"
-    estate = compiled.estate
-    callers = [Caller("nobody", None, "no token", None), *_callers(local, estate)]
-    print("\nWho got which token (from the Okta stand-in, with the credential in the workload's Secret)\n")
-    for number, one in enumerate(callers):
-        mark = "" if one.refused_as_meant else "   <- the model says otherwise"
-        print(f"  {_letter(number)}  {one.name:42} {one.got}{mark}")
-    print("\nWho may call what (answers of the Kong stand-in running the deployed gate; 200 came from the workload)\n")
+    return compiled.estate
+
+
+def ask(local: Local, estate: Estate) -> Table:
+    """Has every caller get a token and make every call."""
+    callers = (Caller("nobody", None, "no token", None), *_callers(local, estate))
     calls = tuple(_calls(estate))
-    width = max(len(str(call)) for call in calls)
-    print(f"  {'':{width}}  " + " ".join(f"{_letter(number):>3}" for number in range(len(callers))))
-    wrong = [one.name for one in callers if not one.refused_as_meant]
-    for call in calls:
-        row = []
-        for one in callers:
-            got, meant = _answer(local, call, one), _meant(estate, call, one)
-            if got is None or got == meant:
-                row.append("  -" if got is None else f"{got:>3}")
-            else:
-                row.append(f"{got}!")
-                wrong.append(f"{call} as {one.name}: {got}, and the model says {meant}")
-        print(f"  {call!s:{width}}  " + " ".join(row))
-    print("\n  -: has no token, because the provider refused one")
+    return Table(
+        callers,
+        {call: tuple(_answer(local, call, one) for one in callers) for call in calls},
+        {call: tuple(_meant(estate, call, one) for one in callers) for call in calls},
+    )
+
+
+def show(local: Local, project: Path, provider: str) -> int:
+    """Prints the two tables; `provider` is what gives tokens. Exit status: 0 where all is as meant, else 1."""
+    table = ask(local, estate_of(project))
+    print(f"\nWho got which token (from {provider}, with the credential in the workload's Secret)\n")
+    for number, one in enumerate(table.callers):
+        mark = "   <- the model says otherwise" if one.missed else ""
+        print(f"  {_letter(number)}  {one.name:42} {one.told}{mark}")
+    print("\nWho may call what (answers of the Kong stand-in running the deployed gate; 200 came from the workload)\n")
+    print(table)
+    print("\n  Who was refused a token calls without one.")
+    wrong = table.wrong
     print("\nEvery answer is the one that the model means." if not wrong else "\nWrong:\n  " + "\n  ".join(wrong))
     return 1 if wrong else 0
 
@@ -96,7 +133,7 @@ def _callers(local: Local, estate: Estate) -> Iterator[Caller]:
             continue
         for user in USERS:
             token, got = _token(settings, user.login)
-            meant = issue(provider, client, User(user.login, user.groups))
+            meant = issue(provider, client, User(user.login, tuple(map(provider.group, user.groups))))
             yield Caller(f"{client.component} for {user.login}", token, got, meant)
 
 
@@ -129,10 +166,7 @@ def _calls_of(component: Component, endpoint: Endpoint) -> Iterator[Call]:
                 yield Call("GET", host, target + _MIXED)
 
 
-def _answer(local: Local, call: Call, one: Caller) -> int | None:
-    """The gateway's status; None where the caller has no token because it was refused one."""
-    if one.token is None and one.meant is not None:
-        return None
+def _answer(local: Local, call: Call, one: Caller) -> int:
     connection = http.client.HTTPConnection(urlsplit(local.kong.proxy_url).netloc, timeout=10)
     try:
         connection.putrequest(call.method, call.target.decode("latin-1"), skip_host=True)

@@ -25,12 +25,22 @@ from oam.diagnostics import Diagnostic, suggestion
 _KINDS = tuple(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where a secret lies that was not made here: a Kubernetes Secret in the workload's namespace, and a key of it."""
+
+    name: str
+    key: str
+
+
 @dataclass(frozen=True)
 class Credential:
-    """What a client component needs to get tokens. `client_secret` is a Pulumi secret; a public client has none."""
+    """What a client component needs to get tokens. Its secret is `client_secret`, a Pulumi secret, or `kept` already;
+    a public client has none."""
 
     client_id: pulumi.Output[str]
     client_secret: pulumi.Output[str] | None = None
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 _TIMEOUT = httpx.Timeout(10.0)
-_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _SMALLEST_RSA = 2048
 _BASE64URL = re.compile(r"(?:[A-Za-z0-9_-]{4})*[A-Za-z0-9_-]{2,4}\Z")
 
@@ -70,7 +70,7 @@ def discover(issuer: str, proxy: str | None = None) -> Published:
 
 def _get(client: httpx.Client, url: str, *, proxied: bool) -> dict[str, Any]:
     parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
         raise DiscoveryError(f"{url} is not https: whoever is on the way could hand out keys of their own")
     asked = url.replace("https://", "http://", 1) if proxied else url
     try:

@@ -20,6 +20,7 @@ from access.stack import ProviderSettings
 from components.identity import Credential, Identity, InspectionError, _okta_org, published
 from components.identity._discovery import Published
 from components.identity._okta_inspect import missing_groups
+from components.identity._settings import check
 from components.settings import setting
 from oam.diagnostics import Diagnostic
 
@@ -39,7 +40,11 @@ _NO_ACCOUNT = "no account at Okta: set okta:orgName and the secret okta:apiToken
 
 
 def describe(settings: ProviderSettings) -> Provider:
-    """The provider as a value. Its issuer is born with the authorization server, in the same graph."""
+    """The provider as a value. Its issuer is born with the authorization server, in the same graph.
+
+    Raises access.stack.StackError.
+    """
+    check(settings)
     return Provider(settings.name, settings.audience, _SPELLING, groups=settings.groups)
 
 

@@ -12,8 +12,8 @@ import pulumi_kubernetes as k8s
 
 from access.model import Application, Component, Estate, service_name
 from access.stack import GatewaySettings, Settings
-from components.calling import Data, settings_of
-from components.identity import Identity
+from components.calling import Data, kept_of, settings_of
+from components.identity import Identity, Kept
 from components.workload import manifests
 from components.workload.placement import placed_account, placed_properties, placed_service
 
@@ -47,6 +47,7 @@ class Workload(pulumi.ComponentResource):
             manifests.service_account(lowered), estate.stack.name, lowered, settings.cluster
         )
         credential = settings_of(component, estate, identities)
+        kept = kept_of(component, estate, identities)
         secret = _secret(name, lowered, credential, options) if credential else None
         account = k8s.core.v1.ServiceAccount(f"{name}-account", **_args(service_account), opts=options)
         policy = k8s.networking.v1.NetworkPolicy(
@@ -60,7 +61,7 @@ class Workload(pulumi.ComponentResource):
             services[named] = k8s.core.v1.Service(f"{name}-service-{named}", **_args(placed), opts=options)
         self.deployment = k8s.apps.v1.Deployment(
             f"{name}-deployment",
-            **_args(_deployment(lowered, account, secret, credential)),
+            **_args(_deployment(lowered, account, secret, credential, kept)),
             opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=[policy, *after])),
         )
         self.upstreams = {
@@ -140,8 +141,10 @@ def _deployment(
     account: k8s.core.v1.ServiceAccount,
     secret: k8s.core.v1.Secret | None,
     credential: Data,
+    kept: Mapping[str, Kept],
 ) -> manifests.Manifest:
-    """The Deployment; account and credential are named by the resources that make them."""
+    """The Deployment; account and credential are named by the resources that make them. `kept`, by variable, are those
+    that lie in Secrets of somebody else's."""
     manifest = manifests.deployment(lowered)
     template = manifest["spec"]["template"]
     template["spec"]["serviceAccountName"] = account.metadata.apply(_name)
@@ -149,6 +152,8 @@ def _deployment(
         # The component's own `env` wins over what comes from the Secret, as Kubernetes has it.
         container = template["spec"]["containers"][0]
         container["envFrom"] = [{"secretRef": {"name": secret.metadata.apply(_name)}}]
+        if kept:
+            container["env"] = [*(_reference(name, where) for name, where in kept.items()), *container.get("env", ())]
         # A new credential rolls the pods. The digest is of a high-entropy secret and says nothing about it.
         digest = pulumi.Output.unsecret(pulumi.Output.all(**credential).apply(_digest))
         template["metadata"]["annotations"] = {
@@ -156,6 +161,10 @@ def _deployment(
             _CREDENTIAL_DIGEST: digest,
         }
     return manifest
+
+
+def _reference(variable: str, kept: Kept) -> manifests.Manifest:
+    return {"name": variable, "valueFrom": {"secretKeyRef": {"name": kept.name, "key": kept.key}}}
 
 
 def _name(metadata: k8s.meta.v1.outputs.ObjectMeta) -> str:

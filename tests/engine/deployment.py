@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
-from sandbox.local import ROOT, STACK, Local
+from sandbox.local import STACK, Local
+from sandbox.project import project
 
-_LINKED = ("__main__.py", "Pulumi.yaml", "oam", "access", "components", "policies", "review", "definitions", ".venv")
-_COPIED = ("applications", "stacks")
-
-
-def project(folder: Path, *copied: str) -> Path:
-    """`folder` filled as this repository is: linked, but for what tests may edit or the CLI may write.
-
-    `copied` names more parts (as "components") that the test wants to edit.
-    """
-    for name in (*_LINKED, *_COPIED):
-        if name not in (*_COPIED, *copied):
-            (folder / name).symlink_to(ROOT / name)
-        elif (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / name)
-        else:
-            shutil.copy(ROOT / name, folder / name)
-    return folder
+__all__ = ["Deployment", "project", "start"]
 
 
 @dataclass(frozen=True, slots=True)

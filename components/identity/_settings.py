@@ -1,0 +1,36 @@
+"""What kinds of providers check of their settings alike."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from access.stack import ProviderSettings, StackError
+from components.identity._discovery import LOOPBACK
+
+_SOME_KINDS = ("issuer", "spelling", "clients")
+"""Settings that only some kinds take, by their names in ProviderSettings; here they are called as the file does."""
+_WRITTEN = {"spelling": "tokens"}
+
+
+def check(settings: ProviderSettings, *, needs: tuple[str, ...] = (), takes: tuple[str, ...] = ()) -> None:
+    """That the settings have what the kind needs, and nothing that it would not look at. Raises StackError."""
+    problems = [f"needs '{_WRITTEN.get(name, name)}'" for name in needs if not getattr(settings, name)]
+    problems += [
+        f"does not look at '{_WRITTEN.get(name, name)}'; remove it"
+        for name in _SOME_KINDS
+        if name not in (*needs, *takes) and getattr(settings, name)
+    ]
+    if settings.issuer and (why := _unsafe(settings.issuer)):
+        problems.append(f"issuer {settings.issuer}: {why}")
+    if problems:
+        listed = "; ".join(problems)
+        raise StackError(f"identity provider '{settings.name}' (type {settings.type}): {listed}")
+
+
+def _unsafe(issuer: str) -> str | None:
+    parts = urlsplit(issuer)
+    if not parts.hostname or parts.username is not None:
+        return "it is no address"
+    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        return "it is not https: whoever is on the way could hand out keys of their own"
+    return None

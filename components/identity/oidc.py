@@ -1,0 +1,68 @@
+"""An issuer that exists: nothing is made there. What it publishes is read, and its clients are named by the stack.
+
+Who may have which scope is for the issuer's administrators to set up: the stack's output `grants` says what each client
+is meant to get. The gate asks for the scopes that a rule needs and cuts users to what their groups hold, as everywhere;
+but which clients the issuer gives a scope to, it decides alone.
+
+Sources: OpenID Connect Discovery 1.0; RFC 9068 for what a token is taken to look like where the settings do not say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pulumi
+
+from access.model import EXTERNAL, Estate, Provider
+from access.stack import KnownClient, ProviderSettings
+from components.identity import Credential, Identity, Kept, published
+from components.identity._settings import check
+from oam.diagnostics import Diagnostic, suggestion
+
+
+def describe(settings: ProviderSettings) -> Provider:
+    """The provider as a value: all of it stands in the settings. Raises access.stack.StackError."""
+    check(settings, needs=("issuer", "spelling"), takes=("clients",))
+    assert settings.spelling is not None
+    return Provider(settings.name, settings.audience, settings.spelling, issuer=settings.issuer, groups=settings.groups)
+
+
+def inspect(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
+    """Clients of the estate that the stack does not name, or not with all that they need."""
+    clients = [client for client in estate.clients if client.provider == settings.name]
+    keys = {client.component for client in clients}
+    unused = settings.clients.keys() - keys
+    where = f"identityProviders[].clients in stacks/Pulumi.{estate.stack.name}.yaml"
+    for client in clients:
+        known, name = settings.clients.get(client.component), f"'{client.component}' at {settings.name}"
+        if known is None:
+            hint = suggestion(client.component, unused)
+            yield Diagnostic("ENV302", f"nobody says which client {name} is{hint}. Name it under {where}", client.place)
+        elif client.public and known.secret:
+            yield Diagnostic(
+                "ENV302", f"{name} runs where its users are and can keep no `secret`: {where}", client.place
+            )
+        elif not client.public and client.kind != EXTERNAL and known.secret is None:
+            yield Diagnostic("ENV302", f"{name} has no `secret`. Say where it lies under {where}", client.place)
+    for key in sorted(unused):
+        pulumi.log.warn(f"identity provider '{settings.name}': {where} names '{key}', which calls nothing here")
+
+
+def provision(settings: ProviderSettings, estate: Estate) -> Identity:
+    """What the issuer says of itself, and the clients that the stack says it has."""
+    said = published(settings.name, settings.issuer or "")
+    return Identity(
+        issuer=said.issuer,
+        token_endpoint=said.token_endpoint,
+        authorization_endpoint=said.authorization_endpoint,
+        keys=said.keys,
+        clients={
+            client.component: _credential(settings.clients[client.component])
+            for client in estate.clients
+            if client.provider == settings.name
+        },
+    )
+
+
+def _credential(known: KnownClient) -> Credential:
+    return Credential(pulumi.Output.from_input(known.id), kept=Kept(*known.secret) if known.secret else None)

@@ -1,0 +1,141 @@
+"""A browser and the app behind it, for tests and the demo: they get tokens from an issuer as an app would.
+
+A login page is stood in for by the parameter `sandbox_user=<login>` of the authorization request, which only stand-ins
+know. An issuer that answers with a page of its own gets that page's form filled in, with `PASSWORD`.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import http.client
+import json
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit
+
+TIMEOUT = 10.0  # seconds
+PASSWORD = "sandbox"
+"""Of every user of the sandbox."""
+
+_FORM = re.compile(r'<form[^>]*\saction="([^"]+)"', re.IGNORECASE)
+
+
+class RefusedError(Exception):
+    """The issuer refused: `error` and `error_description` as it gave them (RFC 6749), `status` the HTTP status."""
+
+    def __init__(self, error: str, error_description: str, status: int) -> None:
+        super().__init__(f"{error}: {error_description}")
+        self.error, self.error_description, self.status = error, error_description, status
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where an issuer signs users in, and where it gives tokens."""
+
+    authorization: str
+    token: str
+
+
+def login(
+    issuer: Endpoints, client_id: str, client_secret: str | None, redirect_uri: str, scopes: Iterable[str], user: str
+) -> dict[str, Any]:
+    """Sign `user` in to an app and give the token endpoint's answer; PKCE always, a secret where the app has one.
+
+    Raises RefusedError, at the authorization or the token endpoint, and ValueError when the answer's `state` is not the
+    one that was sent.
+    """
+    verifier, state = secrets.token_urlsafe(48), secrets.token_urlsafe(16)
+    digest = hashlib.sha256(verifier.encode("ascii")).digest()
+    asked = {
+        "client_id": client_id,
+        "response_type": "code",
+        "redirect_uri": redirect_uri,
+        "scope": " ".join(scopes),
+        "state": state,
+        "nonce": secrets.token_urlsafe(16),
+        "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii"),
+        "code_challenge_method": "S256",
+        "sandbox_user": user,
+    }
+    returned = dict(parse_qsl(urlsplit(_signed_in(f"{issuer.authorization}?{urlencode(asked)}", user)).query))
+    if returned.get("state") != state:
+        raise ValueError("the answer's state is not the one that was sent")
+    if "error" in returned:
+        raise RefusedError(returned["error"], returned.get("error_description", ""), 302)
+    form = {"grant_type": "authorization_code", "code": returned["code"], "redirect_uri": redirect_uri}
+    return _token(issuer.token, client_id, client_secret, form | {"code_verifier": verifier})
+
+
+def client_credentials(
+    token_endpoint: str, client_id: str, client_secret: str, scopes: Iterable[str]
+) -> dict[str, Any]:
+    """Get a token for a service as itself; gives the token endpoint's answer. Raises RefusedError."""
+    form = {"grant_type": "client_credentials", "scope": " ".join(scopes)}
+    return _token(token_endpoint, client_id, client_secret, form)
+
+
+def refresh(token_endpoint: str, client_id: str, client_secret: str | None, refresh_token: str) -> dict[str, Any]:
+    """Exchange a refresh token; gives the token endpoint's answer. Raises RefusedError."""
+    form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+    return _token(token_endpoint, client_id, client_secret, form)
+
+
+def _signed_in(url: str, user: str) -> str:
+    """Where the issuer sends the browser back to."""
+    answer = _call("GET", url)
+    if answer.status == 200 and (form := _FORM.search(answer.body.decode("utf-8", "replace"))):
+        filled = urlencode({"username": user, "password": PASSWORD})
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": "; ".join(answer.cookies)}
+        answer = _call("POST", html.unescape(form[1]), filled, headers)
+    if answer.status not in (302, 303):
+        raise _refused(answer)
+    return answer.location
+
+
+def _token(url: str, client_id: str, client_secret: str | None, form: dict[str, str]) -> dict[str, Any]:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    if client_secret is None:
+        form = form | {"client_id": client_id}
+    else:
+        pair = f"{quote_plus(client_id)}:{quote_plus(client_secret)}"
+        headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode('ascii')}"
+    answer = _call("POST", url, urlencode(form), headers)
+    if answer.status != 200:
+        raise _refused(answer)
+    given: dict[str, Any] = json.loads(answer.body)
+    return given
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    location: str
+    cookies: tuple[str, ...]
+    body: bytes
+
+
+def _call(method: str, url: str, body: str | None = None, headers: dict[str, str] | None = None) -> _Answer:
+    """One request; redirects are not followed, since the app behind them need not run."""
+    split = urlsplit(url)
+    connection = http.client.HTTPConnection(split.netloc, timeout=TIMEOUT)
+    try:
+        connection.request(method, f"{split.path}?{split.query}" if split.query else split.path, body, headers or {})
+        response = connection.getresponse()
+        cookies = tuple(one.split(";")[0] for one in response.headers.get_all("Set-Cookie", []))
+        return _Answer(response.status, response.headers.get("Location", ""), cookies, response.read())
+    finally:
+        connection.close()
+
+
+def _refused(answer: _Answer) -> RefusedError:
+    try:
+        told = json.loads(answer.body)
+    except ValueError:
+        told = {}
+    error = told.get("error") or told.get("errorCode") or "server_error"
+    return RefusedError(error, told.get("error_description") or told.get("errorSummary") or "", answer.status)

@@ -1,0 +1,218 @@
+"""A stand-in for an issuer that exists: discovery, keys, a token endpoint and a test login, on loopback.
+
+What an administrator would have set up there is given: clients with their scopes, and users with their groups. Tokens
+are spelt as in RFC 9068, with the claim `sid` in users' and `token_use: access` in access tokens. Its key set also
+lists a key for encryption, as those of real issuers do.
+
+Not modelled: refresh tokens, consent, sessions, TLS.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, ClassVar, Self
+from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+Json = dict[str, Any]
+LIFETIME = 3600  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A client as the issuer knows it. `redirect_uris` make it one that users sign in through, if in a group of
+    `groups`; any other calls as itself."""
+
+    id: str
+    secret: str
+    scopes: tuple[str, ...]
+    redirect_uris: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+class _Refused(Exception):  # noqa: N818 - named as RFC 6749 calls it, an error response
+    def __init__(self, error: str) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An elliptic-curve key: it signs with ES256."""
+
+    kid: str = field(default_factory=lambda: secrets.token_urlsafe(12))
+    private: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+
+    def jwk(self, use: str = "sig") -> Json:
+        """The public half (RFC 7517)."""
+        numbers = self.private.public_key().public_numbers()
+        x, y = (_base64url(number.to_bytes(32, "big")) for number in (numbers.x, numbers.y))
+        return {"kty": "EC", "crv": "P-256", "kid": self.kid, "use": use, "x": x, "y": y}
+
+    def sign(self, claims: Json) -> str:
+        """A compact JWS over `claims`."""
+        head = {"kid": self.kid, "alg": "ES256", "typ": "at+jwt"}
+        text = ".".join(_base64url(json.dumps(part).encode()) for part in (head, claims))
+        r, s = decode_dss_signature(self.private.sign(text.encode(), ec.ECDSA(hashes.SHA256())))
+        return f"{text}.{_base64url(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
+
+
+class Issuer:
+    """`clients` by id; `users` are groups by login. A context manager. `url` is the issuer, known once it was entered.
+
+    Tests may change `published` (its key set, the first signs), `named` (what it calls itself) and `down` at any time.
+    """
+
+    def __init__(
+        self,
+        audience: str,
+        clients: Mapping[str, Client] | None = None,
+        users: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
+        self.audience = audience
+        self.clients, self.users = dict(clients or {}), dict(users or {})
+        self.published = [Key()]
+        self.named: str | None = None
+        self.down = False
+        self._encryption = Key()
+        self._codes: dict[str, Json] = {}
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"issuer": self}))
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def metadata(self) -> Json:
+        """The discovery document (OpenID Connect Discovery 1.0, 3)."""
+        return {
+            "issuer": self.named or self.url,
+            "authorization_endpoint": f"{self.url}/sign-in",
+            "token_endpoint": f"{self.url}/tokens",
+            "jwks_uri": f"{self.url}/keys",
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["ES256"],
+        }
+
+    def keys(self) -> Json:
+        return {"keys": [self._encryption.jwk("enc"), *(key.jwk() for key in self.published)]}
+
+    def authorize(self, query: Mapping[str, str]) -> str:
+        """The address that the browser is sent to. Raises _Refused where it must not be sent anywhere."""
+        client = self.clients.get(query.get("client_id", ""))
+        if client is None or query.get("redirect_uri") not in client.redirect_uris:
+            raise _Refused("invalid_request")
+        answer = {"state": query.get("state", "")}
+        groups = self.users.get(query.get("sandbox_user", ""))
+        asked = query.get("scope", "").split()
+        if groups is None or not set(groups) & set(client.groups):
+            answer["error"] = "access_denied"
+        elif excess := set(asked) - {*client.scopes, "openid"}:
+            answer |= {"error": "invalid_scope", "error_description": " ".join(sorted(excess))}
+        else:
+            answer["code"] = code = secrets.token_urlsafe(16)
+            self._codes[code] = {**query, "groups": groups}
+        return f"{query['redirect_uri']}?{urlencode(answer)}"
+
+    def token(self, form: Mapping[str, str], authorization: str) -> Json:
+        """The answer of the token endpoint. Raises _Refused."""
+        client = self._authenticated(authorization)
+        if form.get("grant_type") == "client_credentials" and not client.redirect_uris:
+            asked = form.get("scope", "").split()
+            if not asked or set(asked) - set(client.scopes):
+                raise _Refused("invalid_scope")
+            return self._given(client, asked, {"sub": client.id})
+        code = self._codes.pop(form.get("code", ""), None)
+        if form.get("grant_type") != "authorization_code" or code is None or code["client_id"] != client.id:
+            raise _Refused("invalid_grant")
+        challenge = _base64url(sha256(form.get("code_verifier", "").encode()).digest())
+        if (code["redirect_uri"], code["code_challenge"]) != (form.get("redirect_uri"), challenge):
+            raise _Refused("invalid_grant")
+        user = {"sub": code["sandbox_user"], "sid": secrets.token_hex(8), "groups": list(code["groups"])}
+        return self._given(client, code["scope"].split(), user)
+
+    def _authenticated(self, authorization: str) -> Client:
+        kind, _, pair = authorization.partition(" ")
+        name, _, secret = base64.b64decode(pair).decode().partition(":") if kind == "Basic" else ("", "", "")
+        client = self.clients.get(unquote_plus(name))
+        if client is None or not secrets.compare_digest(unquote_plus(secret), client.secret):
+            raise _Refused("invalid_client")
+        return client
+
+    def _given(self, client: Client, scopes: list[str], about: Json) -> Json:
+        now = int(time.time())
+        base = {"iss": self.url, "iat": now, "exp": now + LIFETIME, **about}
+        claims = {"aud": self.audience, "client_id": client.id, "jti": secrets.token_hex(8), "token_use": "access"}
+        access = self.published[0].sign({**base, **claims, "scope": " ".join(scopes)})
+        given = {"access_token": access, "token_type": "Bearer", "expires_in": LIFETIME, "scope": " ".join(scopes)}
+        if "openid" in scopes:
+            given["id_token"] = self.published[0].sign({**base, "aud": client.id, "token_use": "id"})
+        return given
+
+
+class _Handler(BaseHTTPRequestHandler):
+    issuer: ClassVar[Issuer]
+
+    def do_GET(self) -> None:
+        """Discovery, keys, and the authorization endpoint with its test login."""
+        parts = urlsplit(self.path)
+        if self.issuer.down:
+            self._answer(503, {})
+        elif parts.path == "/.well-known/openid-configuration":
+            self._answer(200, self.issuer.metadata())
+        elif parts.path == "/keys":
+            self._answer(200, self.issuer.keys())
+        elif parts.path == "/sign-in":
+            try:
+                where = self.issuer.authorize(dict(parse_qsl(parts.query)))
+            except _Refused as refused:
+                self._answer(400, {"error": refused.error})
+            else:
+                self._answer(302, {}, where)
+        else:
+            self._answer(404, {})
+
+    def do_POST(self) -> None:
+        """The token endpoint."""
+        form = dict(parse_qsl(self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()))
+        try:
+            self._answer(200, self.issuer.token(form, self.headers.get("Authorization", "")))
+        except _Refused as refused:
+            self._answer(401 if refused.error == "invalid_client" else 400, {"error": refused.error})
+
+    def _answer(self, status: int, body: Json, location: str | None = None) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        if location:
+            self.send_header("Location", location)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
+        """Silent: a query may hold a code."""

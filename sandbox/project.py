@@ -1,0 +1,43 @@
+"""This project in a folder of its own, for runs whose stacks or Applications are not those of the repository."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sandbox.local import ROOT, STACK
+
+_LINKED = ("__main__.py", "Pulumi.yaml", "oam", "access", "components", "policies", "review", "definitions", ".venv")
+_COPIED = ("applications", "stacks")
+
+
+def project(folder: Path, *copied: str) -> Path:
+    """`folder` filled as this repository is: linked, but for what tests may edit or the CLI may write.
+
+    `copied` names more parts (as "components") that are to be edited.
+    """
+    for name in (*_LINKED, *_COPIED):
+        if name not in (*_COPIED, *copied):
+            (folder / name).symlink_to(ROOT / name)
+        elif (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name)
+        else:
+            shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def stack_file(folder: Path) -> Path:
+    """The settings of the stack `local` of the project in `folder`."""
+    return folder / "stacks" / f"Pulumi.{STACK}.yaml"
+
+
+def set_providers(folder: Path, providers: Sequence[Mapping[str, Any]]) -> None:
+    """Writes the identity providers of the stack `local`, in place of those that it has."""
+    file = stack_file(folder)
+    settings = yaml.safe_load(file.read_text("utf-8"))
+    settings["config"]["kong-oam:identityProviders"] = [dict(one) for one in providers]
+    file.write_text(yaml.safe_dump(settings, sort_keys=False), "utf-8")

@@ -1,0 +1,174 @@
+"""Kinds of identity providers: which settings each takes, and how its tokens are read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from access.model import Listing, Mark, Spelling
+from access.stack import KnownClient, ProviderSettings, Settings, StackError, parse
+from components.identity import describe, inspect
+from tests.estates import estate
+
+OKTA = {"name": "okta", "type": "okta"}
+TOKENS = {"user": "sid", "accessToken": {"claim": "token_use", "value": "access"}}
+OIDC = {"name": "corp", "type": "oidc", "issuer": "https://login.example.com", "audience": "api://a", "tokens": TOKENS}
+
+
+def stack(*providers: dict[str, Any]) -> Settings:
+    gateway = {"namespace": "kong", "podLabels": {"app": "kong"}}
+    data = {"cloud": "local", "asOf": "2026-11-25", "gateway": gateway, "identityProviders": list(providers)}
+    return parse("tests", data, describe)
+
+
+def refusal(*providers: dict[str, Any]) -> str:
+    with pytest.raises(StackError) as refused:
+        stack(*providers)
+    return str(refused.value)
+
+
+def test_a_stack_may_have_several_kinds() -> None:
+    """The first is the default; each is described by its own module."""
+    providers = stack(OKTA, OIDC).stack.providers
+    assert list(providers) == ["okta", "corp"]
+    assert (providers["okta"].issuer, providers["corp"].issuer) == (None, "https://login.example.com")
+    assert providers["okta"].spelling.client == "cid"
+
+
+def test_an_unknown_kind_is_refused_with_the_nearest() -> None:
+    assert "identity provider 'corp': type 'okte'; did you mean 'okta'?" in refusal({"name": "corp", "type": "okte"})
+
+
+def test_what_oidc_leaves_out_is_as_in_rfc_9068() -> None:
+    """`client_id`, `scope` as words, `groups`; a service's token is about the client itself."""
+    assert stack(OIDC).stack.providers["corp"].spelling == Spelling(
+        client="client_id",
+        user="sid",
+        scopes=Listing("scope", "words"),
+        service_scopes=Listing("scope", "words"),
+        groups="groups",
+        marks=(Mark("token_use", "access"),),
+    )
+
+
+def test_oidc_spells_as_it_is_told() -> None:
+    """Every claim, both forms of lists, what marks an access token, and a service that says so by a value."""
+    tokens = {
+        "client": "azp",
+        "subject": "oid",
+        "user": "uti",
+        "service": {"claim": "idtyp", "value": "app"},
+        "scopes": {"claim": "scp", "form": "words"},
+        "serviceScopes": {"claim": "roles"},
+        "groups": "teams",
+        "accessToken": {"claim": "ver", "prefix": ""},
+        "overage": ["_claim_names"],
+    }
+    assert stack({**OIDC, "tokens": tokens}).stack.providers["corp"].spelling == Spelling(
+        client="azp",
+        user="uti",
+        scopes=Listing("scp", "words"),
+        service_scopes=Listing("roles", "list"),
+        groups="teams",
+        marks=(Mark("ver", "", prefix=True),),
+        subject="oid",
+        own="idtyp",
+        own_value="app",
+        overage=("_claim_names",),
+    )
+
+
+def test_clients_that_exist_are_known_by_their_components() -> None:
+    given = {"shop/web": {"id": "1"}, "shop/job": {"id": "2", "secret": {"name": "job", "key": "k"}}}
+    (settings,) = stack({**OIDC, "clients": given}).providers
+    assert settings.clients == {"shop/web": KnownClient("1"), "shop/job": KnownClient("2", ("job", "k"))}
+
+
+@pytest.mark.parametrize(
+    ("provider", "said"),
+    [
+        ({**OKTA, "issuer": "https://a.example.com"}, "(type okta): does not look at 'issuer'; remove it"),
+        ({**OKTA, "tokens": TOKENS}, "(type okta): does not look at 'tokens'"),
+        ({**OKTA, "clients": {"a/b": {"id": "1"}}}, "(type okta): does not look at 'clients'"),
+        ({"name": "corp", "type": "oidc"}, "(type oidc): needs 'issuer'; needs 'tokens'"),
+        ({**OIDC, "issuer": "http://login.example.com"}, "issuer http://login.example.com: it is not https"),
+        ({**OIDC, "issuer": "https://me@login.example.com"}, "it is no address"),
+        ({**OIDC, "issuer": "login.example.com"}, "identityProviders.0.issuer"),
+        ({**OIDC, "issuer": "https://login.example.com?a=b"}, "identityProviders.0.issuer"),
+        ({**OIDC, "tokens": {"user": "sid"}}, "identityProviders.0.tokens"),
+        ({**OIDC, "tokens": {**TOKENS, "accessToken": {"claim": "x"}}}, "identityProviders.0.tokens.accessToken"),
+        ({**OIDC, "tokens": {**TOKENS, "scope": "scp"}}, "knows no setting 'scope'; did you mean 'scopes'?"),
+        ({**OIDC, "clients": {"web": {"id": "1"}}}, "identityProviders.0.clients"),
+        ({**OIDC, "clients": {"a/b": {"id": "1", "secret": "s"}}}, "identityProviders.0.clients.a/b.secret"),
+    ],
+)
+def test_settings_that_a_kind_cannot_use_are_refused(provider: dict[str, Any], said: str) -> None:
+    """Before anything is asked or made; a secret cannot be written into the file at all."""
+    assert said in refusal(provider)
+
+
+def test_plain_http_is_for_loopback() -> None:
+    """An issuer of the sandbox."""
+    assert stack({**OIDC, "issuer": "http://127.0.0.1:8080"}).providers[0].issuer == "http://127.0.0.1:8080"
+
+
+def test_settings_are_frozen_values() -> None:
+    assert ProviderSettings("a", "okta", "b") == ProviderSettings("a", "okta", "b")
+
+
+APP = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x}
+      traits:
+        - type: gateway
+          properties: {domain: shop.example.com, http: {/: 8080}}
+        - type: access
+          properties:
+            owner: me
+            scopes: {read: Read}
+            rules: [{methods: [POST], scopes: [read]}, {methods: [GET], public: {reason: pages}}]
+            roles: {all: {scopes: [read], groups: [g], components: [shop/job, shop/spa]}}
+    - name: job
+      type: worker
+      properties: {image: x}
+      traits:
+        - type: client
+          properties: {kind: service, calls: [{component: shop/api, scopes: [read]}]}
+    - name: spa
+      type: webservice
+      properties: {image: x}
+      traits:
+        - type: gateway
+          properties: {domain: spa.example.com, http: {/: 8080}}
+        - type: access
+          properties: {owner: me, rules: [{public: {reason: pages}}]}
+        - type: client
+          properties: {kind: browser, redirectPaths: [/cb], calls: [{component: shop/api, scopes: [read]}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("clients", "said"),
+    [
+        ({}, ["'shop/job' at corp is", "'shop/spa' at corp is"]),
+        ({"shop/job": {"id": "1"}, "shop/spa": {"id": "2"}}, ["'shop/job' at corp has no `secret`"]),
+        (
+            {name: {"id": name, "secret": {"name": "s", "key": "k"}} for name in ("shop/job", "shop/spa")},
+            ["'shop/spa' at corp runs where its users are and can keep no `secret`"],
+        ),
+        ({"shop/job": {"id": "1", "secret": {"name": "s", "key": "k"}}, "shop/spa": {"id": "2"}}, []),
+    ],
+)
+def test_clients_of_an_issuer_that_exists_are_named_in_full(clients: dict[str, Any], said: list[str]) -> None:
+    """All that is missing at once, each at its client trait."""
+    settings = stack({**OIDC, "clients": clients})
+    found = inspect(settings.providers[0], estate(APP, stack=settings.stack))
+    assert [one.code for one in found] == ["ENV302"] * len(said)
+    assert all(text in one.message for text, one in zip(said, found, strict=True))

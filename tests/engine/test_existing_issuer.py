@@ -1,0 +1,131 @@
+"""An issuer that exists (oidc): the same Applications, nothing made at the issuer, and the same answers for everybody."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.demo import ask, estate_of
+from sandbox.existing import PROVIDER, hand_out, provider_entry, set_up
+from sandbox.issuer import Issuer, Key
+from sandbox.local import USERS, Local
+from sandbox.project import set_providers, stack_file
+from tests.engine.calls import call
+from tests.engine.conftest import AT_ONCE, Empty, Sample
+from tests.engine.deployment import Deployment, project, start
+
+AUDIENCE = "api://sandbox"
+GROUPS = {user.login: user.groups for user in USERS}
+
+
+def _prepared(deployment: Deployment, issuer: Issuer) -> Deployment:
+    estate = estate_of(deployment.folder)
+    set_up(issuer, estate)
+    hand_out(issuer, estate, deployment.local.cluster)
+    set_providers(deployment.folder, [provider_entry(issuer, estate)])
+    return deployment
+
+
+@pytest.fixture(scope="module")
+def existing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, Issuer]]:
+    """The sample estate after its `up`; who uses it changes nothing that lasts."""
+    folder = tmp_path_factory.mktemp("project")
+    with Issuer(AUDIENCE, users=GROUPS) as issuer, Local(lags=AT_ONCE) as local:
+        deployment = _prepared(start(local, project(folder)), issuer)
+        deployment.run("up")
+        yield deployment, issuer
+
+
+def test_everybody_gets_what_they_get_with_okta(existing: tuple[Deployment, Issuer], sample: Sample) -> None:
+    """Every call of every caller: the same answer, and the one that the model means."""
+    deployment, _ = existing
+    table = ask(deployment.local, estate_of(deployment.folder))
+    with_okta = ask(sample.local, estate_of(sample.deployment.folder))
+    assert table.wrong == with_okta.wrong == ()
+    assert table.rows == with_okta.rows
+    assert [one.name for one in table.callers] == [one.name for one in with_okta.callers]
+    assert {200, 401, 403} <= {answer for row in table.rows.values() for answer in row}
+
+
+def test_nothing_is_made_at_the_issuer_and_nothing_changes_again(existing: tuple[Deployment, Issuer]) -> None:
+    """No resource of an identity provider's package, and a quiet second run."""
+    deployment, issuer = existing
+    packages = {one["type"].split(":")[0] for one in deployment.state()}
+    assert packages == {"pulumi", "kong-oam", "kong", "kubernetes", "time"}
+    assert deployment.output("issuers") == {PROVIDER: issuer.url}
+    assert deployment.changes("up") == {}
+
+
+def test_the_clients_secrets_stay_where_they_are(existing: tuple[Deployment, Issuer]) -> None:
+    """The pods refer to them by name and key; no value is in the state or in a Secret of ours."""
+    deployment, issuer = existing
+    exported = deployment.pulumi("stack", "export", "--show-secrets").stdout
+    assert [client.id for client in issuer.clients.values() if client.secret in exported] == []
+    (found,) = (one for one in deployment.local.cluster.objects("Deployment") if one["metadata"]["name"] == "checkout")
+    (container,) = found["spec"]["template"]["spec"]["containers"]
+    reference = {"secretKeyRef": {"name": "shop-checkout-oidc", "key": "secret"}}
+    assert {"name": "OAUTH_CLIENT_SECRET", "valueFrom": reference} in container["env"]
+    (own,) = (one for one in deployment.local.cluster.objects("Secret") if one["metadata"]["name"] == "checkout-client")
+    assert "OAUTH_CLIENT_ID" in own["data"] and "OAUTH_CLIENT_SECRET" not in own["data"]
+
+
+def test_an_id_token_and_a_strangers_token_do_not_count(existing: tuple[Deployment, Issuer]) -> None:
+    """What lacks the mark of an access token, is for another audience, or is signed by a key for encryption."""
+    deployment, issuer = existing
+    claims = {"iss": issuer.url, "aud": AUDIENCE, "sub": "c", "client_id": "c", "scope": "orders.read", "exp": 2**31}
+    access = {**claims, "token_use": "access"}
+    key = issuer.published[0]
+
+    def status(token: str) -> int:
+        return call(deployment.local, "GET", "orders.example.com", "/orders", token).status
+
+    assert status(key.sign(access)) == 200
+    assert status(key.sign(claims)) == 401
+    assert status(key.sign({**access, "token_use": "id"})) == 401
+    assert status(key.sign({**access, "aud": "c"})) == 401
+    assert status(Key(kid=key.kid).sign(access)) == 401
+    assert status(issuer._encryption.sign(access)) == 401
+
+
+def test_a_client_that_the_stack_does_not_name_stops_the_run(empty: Empty) -> None:
+    """Where it stands in the Application, with the nearest name that is there; nothing is provisioned."""
+    with Issuer(AUDIENCE, users=GROUPS) as issuer:
+        deployment = _prepared(empty(), issuer)
+        file = stack_file(deployment.folder)
+        file.write_text(file.read_text("utf-8").replace("shop/checkout:", "shop/chekout:"), "utf-8")
+        done = deployment.run("up", check=False)
+    assert done.returncode != 0
+    said = done.stdout
+    assert "applications/shop.yaml:" in said
+    assert "error ENV302: nobody says which client 'shop/checkout' at oidc is; did you mean 'shop/chekout'?" in said
+    assert "Name it under identityProviders[].clients in stacks/Pulumi.local.yaml" in said
+    assert {one["type"].split(":")[0] for one in deployment.state()} <= {"pulumi"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("down", "answers 503, and no JSON object"),
+        ("renamed", "says that it is 'https://other.example.com'; set the issuer exactly as it calls itself"),
+        ("no keys", "no key of its set can verify tokens"),
+    ],
+)
+def test_an_issuer_that_cannot_be_believed_stops_the_run(
+    existing: tuple[Deployment, Issuer], fault: str, said: str
+) -> None:
+    """Before anything is changed: what is deployed goes on as it is."""
+    deployment, issuer = existing
+    before = json.dumps(deployment.local.kong.entities("jwt_secrets"), sort_keys=True)
+    keys = issuer.published
+    if fault == "no keys":
+        issuer.published = []
+    issuer.down, issuer.named = fault == "down", "https://other.example.com" if fault == "renamed" else None
+    try:
+        done = deployment.run("up", check=False)
+    finally:
+        issuer.down, issuer.named, issuer.published = False, None, keys
+    assert done.returncode != 0 and said in done.stdout and "identity provider 'oidc'" in done.stdout
+    assert json.dumps(deployment.local.kong.entities("jwt_secrets"), sort_keys=True) == before
+    assert deployment.changes("up") == {}
