@@ -17,6 +17,7 @@ from components.gateway import preflight
 from components.gateway.certificates import provision_certificates
 from components.gateway.gateway import Gateway
 from components.gateway.service import Routes, settle
+from components.held import held, stack_name
 from components.identity import InspectionError, inspect, provision
 from components.refusal import accept, refuse, stop_at
 from oam.application import read_files
@@ -29,12 +30,13 @@ try:
     facts = preflight.inspect(
         account.admin_url, account.token, settings.gateway.workspace, account.api_key, settings.gateway.edition
     )
-    stop_at(found for provider in settings.providers for found in inspect(provider, estate))
+    known = held()
+    stop_at(found for provider in settings.providers for found in inspect(provider, estate, known))
 except (StackError, preflight.PreflightError, InspectionError) as error:
     refuse(error)
 
 own = pulumi.StackReference(
-    f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}",
+    stack_name(),
     # A preview would show all outputs of the run before as if they were new: as secrets they are one word.
     opts=pulumi.ResourceOptions(additional_secret_outputs=["outputs"]),
 )

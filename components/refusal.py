@@ -30,7 +30,8 @@ def _show(diagnostics: Iterable[Diagnostic]) -> int:
     """Shows them; gives how many are errors."""
     shown = tuple(diagnostics)
     for diagnostic in shown:
-        (pulumi.log.error if diagnostic.severity == "error" else pulumi.log.warn)(str(diagnostic))
+        log = pulumi.log.error if diagnostic.severity == "error" else pulumi.log.warn
+        log(str(diagnostic).removeprefix(f"{diagnostic.severity} "))  # which the engine says itself
     return len(errors(shown))
 
 

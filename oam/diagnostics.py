@@ -131,6 +131,14 @@ CODES: dict[str, Code] = {
         "a client that an identity provider has already, and that the stack does not name in full",
         "write its id and where its secret lies: `identityProviders[].clients` in the stack's file",
     ),
+    "ENV303": Code(
+        "the identity provider has something of a name of ours that the state does not know",
+        "take it over with the command of the message, or have it renamed; never both",
+    ),
+    "ENV304": Code(
+        "a foreign policy in an authorization server that is to be taken over",
+        "remove it at Okta first: it would go on issuing tokens for this stack's APIs",
+    ),
 }
 """Every stable code: OAM of reading, ACC of access, ENV of what a run finds at the products. The README has all."""
 

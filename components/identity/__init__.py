@@ -1,9 +1,9 @@
 """Identity providers: which kinds there are, and the one interface that the rest of the program knows them by.
 
 A kind is a module of this folder with `describe(settings) -> Provider` (a pure value: how its tokens spell things),
-`inspect(settings, estate) -> Iterable[Diagnostic]` (what stands in the way at the product, before anything is made) and
-`provision(settings, estate) -> Identity`. What kinds share is in modules whose names begin with an underscore. Nothing
-outside this folder knows which kind it deals with.
+`inspect(settings, estate, held) -> Iterable[Diagnostic]` (what stands in the way at the product, before anything is
+made, where the state holds `held`) and `provision(settings, estate) -> Identity`. What kinds share is in modules whose
+names begin with an underscore. Nothing outside this folder knows which kind it deals with.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import pulumi
 
 from access.model import Estate, Provider
 from access.stack import ProviderSettings, StackError
+from components.held import Held
 from components.identity._discovery import DiscoveryError, Published, SigningKey, discover
 from components.refusal import refuse
 from oam.diagnostics import Diagnostic, suggestion
@@ -84,7 +85,7 @@ class InspectionError(Exception):
 class _Kind(Protocol):
     def describe(self, settings: ProviderSettings) -> Provider: ...
 
-    def inspect(self, settings: ProviderSettings, estate: Estate) -> Iterable[Diagnostic]: ...
+    def inspect(self, settings: ProviderSettings, estate: Estate, held: Held) -> Iterable[Diagnostic]: ...
 
     def provision(self, settings: ProviderSettings, estate: Estate) -> Identity: ...
 
@@ -103,9 +104,9 @@ def describe(settings: ProviderSettings) -> Provider:
     return _kind(settings).describe(settings)
 
 
-def inspect(settings: ProviderSettings, estate: Estate) -> tuple[Diagnostic, ...]:
+def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> tuple[Diagnostic, ...]:
     """What at the provider stands in the way of `provision`: all of it, in previews too. Raises InspectionError."""
-    return tuple(_kind(settings).inspect(settings, estate))
+    return tuple(_kind(settings).inspect(settings, estate, held))
 
 
 def provision(settings: ProviderSettings, estate: Estate) -> Identity:

@@ -15,6 +15,7 @@ import pulumi
 
 from access.model import EXTERNAL, Estate, Provider
 from access.stack import KnownClient, ProviderSettings
+from components.held import Held
 from components.identity import Credential, Identity, Kept, published
 from components.identity._settings import check
 from oam.diagnostics import Diagnostic, suggestion
@@ -27,7 +28,7 @@ def describe(settings: ProviderSettings) -> Provider:
     return Provider(settings.name, settings.audience, settings.spelling, issuer=settings.issuer, groups=settings.groups)
 
 
-def inspect(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
+def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[Diagnostic]:  # noqa: ARG001 - no object of its own
     """Clients of the estate that the stack does not name, or not with all that they need."""
     clients = [client for client in estate.clients if client.provider == settings.name]
     keys = {client.component for client in clients}

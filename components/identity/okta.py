@@ -17,10 +17,14 @@ import pulumi_okta as okta
 
 from access.model import SIGN_IN_SCOPES, Client, Estate, Listing, Mark, Provider, Spelling
 from access.stack import ProviderSettings
+from components.held import Held
 from components.identity import Credential, Identity, InspectionError, _okta_org, published
 from components.identity._discovery import Published
 from components.identity._okta_inspect import missing_groups
+from components.identity._okta_objects import GROUPS_CLAIM, app_label, granted, server_name
+from components.identity._okta_takeover import COMPONENT, taken_names
 from components.identity._settings import check
+from components.refusal import refuse
 from components.settings import setting
 from oam.diagnostics import Diagnostic
 
@@ -29,7 +33,7 @@ _SPELLING = Spelling(
     user="uid",
     scopes=Listing("scp"),
     service_scopes=Listing("scp"),
-    groups="groups",
+    groups=GROUPS_CLAIM,
     # An access token's id starts with AT., an ID token's with ID.; only an access token has `cid`.
     marks=(Mark("jti", "AT.", prefix=True),),
 )
@@ -48,14 +52,15 @@ def describe(settings: ProviderSettings) -> Provider:
     return Provider(settings.name, settings.audience, _SPELLING, groups=settings.groups)
 
 
-def inspect(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
-    """What stands in the way at Okta: groups of roles that the org does not have. Raises InspectionError."""
+def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[Diagnostic]:
+    """What stands in the way at Okta: groups that it does not have, and names that it has. Raises InspectionError."""
     account = _okta_org.account()
     if account is None:
         raise InspectionError(_NO_ACCOUNT)
     try:
         with _okta_org.client(account) as org:
             yield from missing_groups(org, settings, estate)
+            yield from taken_names(org, settings, estate, held)
     except _okta_org.RefusedError as error:
         raise InspectionError(f"identity provider '{settings.name}': Okta at {error}") from None
 
@@ -71,7 +76,7 @@ class Okta(pulumi.ComponentResource):
     def __init__(
         self, name: str, settings: ProviderSettings, estate: Estate, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("kong-oam:identity:Okta", name, None, opts)
+        super().__init__(COMPONENT, name, None, opts)
         self._prefix, self._settings, self._estate = name, settings, estate
         self._issuer = estate.stack.providers[settings.name]
         account = _account(name, self)
@@ -82,7 +87,7 @@ class Okta(pulumi.ComponentResource):
         self._named = sorted({group for c in self._guarded for role in c.roles for group in role.groups})
         self._server = okta.auth.Server(
             f"{name}-server",
-            name=f"kong-oam {estate.stack.name}",
+            name=server_name(estate.stack.name),
             description=f"Kong-OAM, stack {estate.stack.name}",
             audiences=[settings.audience],
             credentials_rotation_mode="AUTO",
@@ -159,7 +164,7 @@ class Okta(pulumi.ComponentResource):
     def _app(self, client: Client) -> okta.app.OAuth:
         app = okta.app.OAuth(
             f"{self._prefix}-app-{client.component}",
-            label=f"kong-oam {self._estate.stack.name} {client.component}",
+            label=app_label(self._estate.stack.name, client.component),
             type=client.kind,
             grant_types=_grant_types(client),
             response_types=["code"] if client.user_facing else ["token"],
@@ -190,10 +195,9 @@ class Okta(pulumi.ComponentResource):
         return app
 
     def _policies(self, apps: Mapping[str, okta.app.OAuth], before: Sequence[pulumi.Resource]) -> None:
-        """A client that is granted nothing, or that nobody may sign in through, gets no policy, and so no token."""
+        """A client without a policy gets no token."""
         previous: Sequence[pulumi.Resource] = before
-        granted = [client for client in self._clients if client.scopes and (client.groups or not client.user_facing)]
-        for position, client in enumerate(sorted(granted, key=lambda client: client.component), start=1):
+        for position, client in enumerate(granted(self._clients), start=1):
             policy = okta.auth.ServerPolicy(
                 f"{self._prefix}-policy-{client.component}",
                 auth_server_id=self._server.id,
@@ -257,7 +261,16 @@ def _scopes_of(client: Client) -> list[str]:
 
 
 def _credential(client: Client, app: okta.app.OAuth) -> Credential:
-    return Credential(app.client_id, None if client.public else app.client_secret)
+    if client.public:
+        return Credential(app.client_id, None)
+    return Credential(app.client_id, pulumi.Output.all(app.client_secret, app.urn).apply(lambda both: _known(*both)))
+
+
+def _known(secret: str | None, urn: str) -> str:
+    """The secret. Okta says it when an app is made or changed, and to nobody who takes it over as it is."""
+    if not secret:
+        refuse(f"the client secret of {urn} is not known: it was taken over. Make it anew: pulumi up --replace '{urn}'")
+    return secret
 
 
 def _id(group: okta.group.GetGroupResult) -> str:

@@ -2,7 +2,7 @@
 
 Modelled: auth.Server, ServerScope, ServerClaim, ServerPolicy, ServerPolicyRule; app.OAuth; AppGroupAssignments; the
 lookups group.get_group and auth.get_server_keys. What the official plugin sends was recorded from pulumi-okta 6.8.0.
-Not modelled besides: imports, and the state that the official plugin keeps when a read after a create fails.
+Not modelled besides: the state that the official plugin keeps when a read after a create fails.
 """
 
 from importlib import metadata

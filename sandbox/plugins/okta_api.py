@@ -6,10 +6,12 @@ import time
 import urllib.parse
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
+from typing import ClassVar
 
+from sandbox.plugins import sdk
 from sandbox.plugins.http import Answer, send
 from sandbox.plugins.provider import Found, ProviderError, Resource
-from sandbox.plugins.values import Properties, Value
+from sandbox.plugins.values import Properties, Value, is_empty
 
 _RETRIES = 5  # the official plugin's default of maxRetries
 
@@ -96,6 +98,7 @@ class OktaObject(Resource):
 
     lifecycle = ""
     gone_is_deleted = False
+    parents: ClassVar[tuple[str, ...]] = ()  # inputs that stand before the id in the one that it is imported by
 
     def __init__(self, api: ManagementApi) -> None:
         self._api = api
@@ -121,13 +124,25 @@ class OktaObject(Resource):
         return str(made["id"]), self._read(made["id"], inputs)
 
     def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
+        """By its id, or, where there is neither state nor inputs, by the id that it is imported by."""
+        imported = not (state or inputs)
+        if imported:
+            identifier, inputs = self.imported(identifier)
         answer = self._api.send("GET", f"{self.collection(state or inputs)}/{identifier}")
         if answer.status == 404:
             return None
         if answer.status != 200:
             raise ProviderError(f"failed to get {self.token}: {described(answer)}")
         now = self.state(answer.body, state or inputs)
-        return Found(refreshed(self.same, inputs, now), now)
+        return Found(written(self.token, now) if imported else refreshed(self.same, inputs, now), now, identifier)
+
+    def imported(self, identifier: str) -> tuple[str, Properties]:
+        """The object's own id, and the inputs that are in the id that it is imported by: `SERVER/ID`
+        (official-plugin.md, Import ids)."""
+        *parents, own = identifier.split("/")
+        if len(parents) != len(self.parents):
+            raise ProviderError(f"invalid resource import specifier {identifier!r}")
+        return own, dict(zip(self.parents, parents, strict=True))
 
     def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
         path = f"{self.collection(news)}/{identifier}"
@@ -158,6 +173,11 @@ def refreshed(same: Callable[[str, Value, Value], bool], inputs: Properties, now
         elif now[key] is not None:
             kept[key] = now[key]
     return kept
+
+
+def written(token: str, now: Properties) -> Properties:
+    """The inputs that a program would have to write for the state `now`."""
+    return {key: now[key] for key in sdk.inputs_of(token).hints if not is_empty(now.get(key))}
 
 
 def given(**members: Value) -> dict[str, Value]:

@@ -8,7 +8,7 @@ Not modelled: `groupsClaim`, `network`, `logo`, `profile`, `preconfiguredApp`, c
 import json
 
 from sandbox.plugins import sdk
-from sandbox.plugins.okta_api import ManagementApi, OktaObject, described, given, parsed, refreshed
+from sandbox.plugins.okta_api import ManagementApi, OktaObject, described, given, parsed, refreshed, written
 from sandbox.plugins.provider import Difference, Found, Naming, ProviderError, Resource
 from sandbox.plugins.values import Properties, Value, has_unknown, is_empty
 
@@ -163,9 +163,16 @@ class OAuth(OktaObject):
         return identifier, self._read_app(identifier, inputs, self._secret(made, inputs))
 
     def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
-        """An app that is gone fails the refresh, as with the official plugin (official-plugin.md, Drift)."""
+        """An app that is gone fails the refresh, as with the official plugin (official-plugin.md, Drift).
+
+        One that is imported has no client secret, and no rotation of refresh tokens where it has none (Import ids).
+        """
         now = self._read_app(identifier, state or inputs, state.get("clientSecret"))
-        return Found(refreshed(self.same, inputs, now), now)
+        if state or inputs:
+            return Found(refreshed(self.same, inputs, now), now)
+        if "refresh_token" not in now["grantTypes"]:
+            now |= {"refreshTokenRotation": None, "refreshTokenLeeway": None}
+        return Found(written(self.token, now), now)
 
     def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
         path = f"{_APPS}/{identifier}"
@@ -299,7 +306,7 @@ class AppGroupAssignments(Resource):
         if assigned is None:
             return None
         now = self._state(identifier, assigned)
-        return Found(refreshed(self.same, inputs, now), now)
+        return Found(refreshed(self.same, inputs, now) if state or inputs else written(self.token, now), now)
 
     def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
         wanted = {group["id"] for group in news.get("groups", [])}

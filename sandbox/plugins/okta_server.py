@@ -3,7 +3,7 @@
 None of their inputs forces a replacement, `authServerId` and `policyId` included (official-plugin.md, Replacement).
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from sandbox.plugins.okta_api import OktaObject, given
 from sandbox.plugins.values import Properties, Value
@@ -69,6 +69,7 @@ class Server(OktaObject):
 
 class _OnServer(OktaObject):
     part: str
+    parents: ClassVar[tuple[str, ...]] = ("authServerId",)
 
     def collection(self, inputs: Properties) -> str:
         return f"{_SERVERS}/{inputs['authServerId']}/{self.part}"
@@ -173,6 +174,8 @@ class ServerPolicyRule(_OnServer):
             "userBlacklists",
         }
     )
+
+    parents: ClassVar[tuple[str, ...]] = ("authServerId", "policyId")
 
     def collection(self, inputs: Properties) -> str:
         return f"{_SERVERS}/{inputs['authServerId']}/policies/{inputs['policyId']}/rules"

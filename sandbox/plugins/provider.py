@@ -45,10 +45,14 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A resource as it is: its inputs (what a program would have to write) and its state."""
+    """A resource as it is: its inputs (what a program would have to write) and its state.
+
+    `identifier` is the resource's own, where it was imported by another one.
+    """
 
     inputs: Properties
     state: Properties
+    identifier: str = ""
 
 
 class Resource(ABC):
@@ -203,7 +207,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             if found is None:
                 return pb.ReadResponse()
             return pb.ReadResponse(
-                id=request.id, inputs=to_struct(found.inputs), properties=_state(resource, found.state)
+                id=found.identifier or request.id,
+                inputs=to_struct(found.inputs),
+                properties=_state(resource, found.state),
             )
 
     def Update(self, request: pb.UpdateRequest, context: grpc.ServicerContext) -> pb.UpdateResponse:

@@ -50,6 +50,8 @@ class _Answers(pulumi.runtime.Mocks):
         return f"id of {args.name}", {**args.inputs, **known.get(args.typ, {})}
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        if args.token == "pulumi:pulumi:readStackResourceOutputs":  # the state, which is empty
+            return {"outputs": {}}, []
         return {"id": f"id of {args.args['name']}", **args.args}, []
 
 

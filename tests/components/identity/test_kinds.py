@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+from inspect import signature
 from typing import Any
 
 import pytest
 
 from access.model import Listing, Mark, Spelling
 from access.stack import KnownClient, ProviderSettings, Settings, StackError, parse
-from components.identity import describe, inspect
+from components.identity import _KINDS, describe, inspect
 from tests.estates import estate
 
 OKTA = {"name": "okta", "type": "okta"}
@@ -34,6 +36,18 @@ def test_a_stack_may_have_several_kinds() -> None:
     assert list(providers) == ["okta", "corp"]
     assert (providers["okta"].issuer, providers["corp"].issuer) == (None, "https://login.example.com")
     assert providers["okta"].spelling.client == "cid"
+
+
+@pytest.mark.parametrize("kind", _KINDS)
+def test_every_kind_has_the_one_interface(kind: str) -> None:
+    """The program calls each in the same way, and a module is checked by no type."""
+    module = importlib.import_module(f"components.identity.{kind}")
+    functions = ("describe", "inspect", "provision")
+    assert [[*signature(getattr(module, name)).parameters] for name in functions] == [
+        ["settings"],
+        ["settings", "estate", "held"],
+        ["settings", "estate"],
+    ]
 
 
 def test_an_unknown_kind_is_refused_with_the_nearest() -> None:
@@ -169,6 +183,6 @@ spec:
 def test_clients_of_an_issuer_that_exists_are_named_in_full(clients: dict[str, Any], said: list[str]) -> None:
     """All that is missing at once, each at its client trait."""
     settings = stack({**OIDC, "clients": clients})
-    found = inspect(settings.providers[0], estate(APP, stack=settings.stack))
+    found = inspect(settings.providers[0], estate(APP, stack=settings.stack), frozenset())
     assert [one.code for one in found] == ["ENV302"] * len(said)
     assert all(text in one.message for text, one in zip(said, found, strict=True))

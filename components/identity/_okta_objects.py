@@ -1,0 +1,59 @@
+"""What a stack makes at Okta, by name: the one place for the names there and for the logical ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from access.model import Client, Estate
+from access.stack import ProviderSettings
+
+SERVER = "okta:auth/server:Server"
+SCOPE = "okta:auth/serverScope:ServerScope"
+CLAIM = "okta:auth/serverClaim:ServerClaim"
+POLICY = "okta:auth/serverPolicy:ServerPolicy"
+RULE = "okta:auth/serverPolicyRule:ServerPolicyRule"
+APP = "okta:app/oAuth:OAuth"
+ASSIGNMENTS = "okta:index/appGroupAssignments:AppGroupAssignments"
+
+GROUPS_CLAIM = "groups"
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """One object: the resource's type and logical name, and what it is called at Okta (the label of an app)."""
+
+    type: str
+    logical: str
+    name: str
+
+
+def server_name(stack: str) -> str:
+    return f"kong-oam {stack}"
+
+
+def app_label(stack: str, component: str) -> str:
+    return f"kong-oam {stack} {component}"
+
+
+def granted(clients: Iterable[Client]) -> list[Client]:
+    """Those with a policy. A client that is granted nothing, or that nobody may sign in through, has none."""
+    found = (client for client in clients if client.scopes and (client.groups or not client.user_facing))
+    return sorted(found, key=lambda client: client.component)
+
+
+def objects(settings: ProviderSettings, estate: Estate) -> Iterator[Object]:
+    """All that the stack makes, but for the assignments of groups to apps: those have no name."""
+    prefix, stack = settings.name, estate.stack.name
+    guarded = [component for component in estate.components.values() if component.provider == prefix]
+    clients = [client for client in estate.clients if client.provider == prefix]
+    yield Object(SERVER, f"{prefix}-server", server_name(stack))
+    for scope in sorted({scope for component in guarded for scope in component.scopes}):
+        yield Object(SCOPE, f"{prefix}-scope-{scope}", scope)
+    if any(role.groups for component in guarded for role in component.roles):
+        yield Object(CLAIM, f"{prefix}-groups", GROUPS_CLAIM)
+    for client in clients:
+        yield Object(APP, f"{prefix}-app-{client.component}", app_label(stack, client.component))
+    for client in granted(clients):
+        yield Object(POLICY, f"{prefix}-policy-{client.component}", client.component)
+        yield Object(RULE, f"{prefix}-rule-{client.component}", client.component)

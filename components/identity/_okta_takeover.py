@@ -1,0 +1,171 @@
+"""Objects at Okta that have the names of ours and that the state does not know: never a twin, but taken over or left.
+
+An app's label need not be unique at Okta, so that a second one would be made in silence; the creation of anything else
+would fail half-way. Sources: Okta's management API; the ids that the provider's resources are imported by; the file
+format of `pulumi import`.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pulumi
+
+from access.model import Estate
+from access.stack import ProviderSettings
+from components.held import Held
+from components.identity._okta_objects import (
+    APP,
+    ASSIGNMENTS,
+    CLAIM,
+    POLICY,
+    RULE,
+    SCOPE,
+    SERVER,
+    Object,
+    app_label,
+    objects,
+    server_name,
+)
+from components.identity._okta_org import Row, rows
+from oam.diagnostics import Diagnostic
+
+COMPONENT = "kong-oam:identity:Okta"
+
+_IN_SERVER = {SCOPE: "scopes", CLAIM: "claims", POLICY: "policies"}
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An object at Okta that has the name of one of ours. `id` is what its resource is imported by."""
+
+    object: Object
+    id: str
+
+    def __str__(self) -> str:
+        module = self.object.type.partition(":")[2].partition("/")[0]
+        return f"{module}.{self.object.type.rpartition(':')[2]} '{self.object.name}', {self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Org:
+    """What of an org concerns one stack, asked for as it is needed. Raises _okta_org.RefusedError."""
+
+    client: httpx.Client
+    missing: Mapping[str, list[Object]]
+    """Objects that the state does not know, by type."""
+
+    def taken(self, stack: str) -> Iterator[Taken]:
+        yield from self._apps(stack)
+        if any(self.missing.get(kind) for kind in (SERVER, RULE, *_IN_SERVER)):
+            named = server_name(stack)
+            for server in rows(self.client, "/authorizationServers", q=named):
+                if server["name"] == named:
+                    yield from (Taken(one, server["id"]) for one in self.missing.get(SERVER, ()))
+                    yield from self._inside(server["id"])
+
+    def _apps(self, stack: str) -> Iterator[Taken]:
+        if wanted := {one.name: one for one in self.missing.get(APP, ())}:
+            for app in rows(self.client, "/apps", q=app_label(stack, "")):
+                if one := wanted.get(app["label"]):
+                    yield Taken(one, app["id"])
+                    yield from self._assignments(one, app["id"])
+
+    def _assignments(self, app: Object, identifier: str) -> Iterator[Taken]:
+        """Of an app that has groups: they are one resource, which takes those of others away."""
+        for one in self.missing.get(ASSIGNMENTS, ()):
+            if one.name == app.name and list(rows(self.client, f"/apps/{identifier}/groups")):
+                yield Taken(one, identifier)
+
+    def _inside(self, server: str) -> Iterator[Taken]:
+        place = f"/authorizationServers/{server}"
+        for kind, collection in _IN_SERVER.items():
+            rules = self.missing.get(RULE, []) if kind == POLICY else []
+            wanted = {one.name: one for one in self.missing.get(kind, ())}
+            for row in rows(self.client, f"{place}/{collection}") if wanted or rules else ():
+                if (one := wanted.get(row["name"])) and row.get("claimType", "RESOURCE") == "RESOURCE":
+                    yield Taken(one, f"{server}/{row['id']}")
+                yield from self._rules(server, row, [rule for rule in rules if rule.name == row["name"]])
+
+    def _rules(self, server: str, policy: Row, wanted: list[Object]) -> Iterator[Taken]:
+        for one in wanted:
+            for rule in rows(self.client, f"/authorizationServers/{server}/policies/{policy['id']}/rules"):
+                if rule["name"] == one.name:
+                    yield Taken(one, f"{server}/{policy['id']}/{rule['id']}")
+
+
+def taken_names(org: httpx.Client, settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[Diagnostic]:
+    """What is called at Okta as ours will be, and how to take it over. Raises _okta_org.RefusedError.
+
+    Nothing is asked about what the state holds: that is this stack's.
+    """
+    missing: dict[str, list[Object]] = {}
+    for one in (*objects(settings, estate), *_assigned(settings, estate)):
+        if (one.type, one.logical) not in held:
+            missing.setdefault(one.type, []).append(one)
+    stack = estate.stack.name
+    found = list(_Org(org, missing).taken(stack))
+    if not found:
+        return
+    listed = "".join(f"\n  {one}" for one in found)
+    ids: dict[Object, list[str]] = {}
+    for taken in found:
+        ids.setdefault(taken.object, []).append(taken.id)
+    several = [one.name for one, known in ids.items() if len(known) > 1]
+    advice = _ambiguous(several[0]) if several else _advice(command(settings, estate, found, held))
+    yield Diagnostic(
+        "ENV303", f"{settings.name} has what the state of stack '{stack}' does not know:{listed}\n{advice}"
+    )
+    yield from _staying(org, found, objects(settings, estate))
+
+
+def _ambiguous(name: str) -> str:
+    return f"There are several of '{name}': rename or remove all but the one that is this stack's."
+
+
+def _advice(command: str) -> str:
+    return (
+        "If an interrupted run made them, `python -m components.recover` removes them. If they are this stack's for "
+        f"another reason, look at each, take them over, and run it again:\n  {command}\n"
+        "If they are somebody else's, have them renamed."
+    )
+
+
+def command(settings: ProviderSettings, estate: Estate, found: list[Taken], held: Held) -> str:
+    """The one line that takes them over: into the state, as they are; the next `up` gives them their shape."""
+    name, stack = settings.name, estate.stack.name
+    file: dict[str, Any] = {"resources": []}
+    if (COMPONENT, name) in held:
+        file["nameTable"] = {name: f"urn:pulumi:{stack}::{pulumi.get_project()}::{COMPONENT}::{name}"}
+    else:
+        file["resources"].append({"type": COMPONENT, "name": name, "component": True})
+    file["resources"] += [
+        {"type": one.object.type, "name": one.object.logical, "id": one.id, "parent": name} for one in found
+    ]
+    flags = f"--stack {stack} --yes --protect=false --generate-code=false --file /dev/stdin"
+    return f"echo {shlex.quote(json.dumps(file))} | pulumi import {flags}"
+
+
+def _assigned(settings: ProviderSettings, estate: Estate) -> Iterator[Object]:
+    for client in estate.clients:
+        if client.provider == settings.name and client.groups:
+            label = app_label(estate.stack.name, client.component)
+            yield Object(ASSIGNMENTS, f"{settings.name}-groups-{client.component}", label)
+
+
+def _staying(org: httpx.Client, found: list[Taken], ours: Iterator[Object]) -> Iterator[Diagnostic]:
+    """Policies of a server that is taken over which are nobody's here: they would go on giving tokens to others."""
+    names = {one.name for one in ours if one.type == POLICY}
+    for server in (one.id for one in found if one.object.type == SERVER):
+        for policy in rows(org, f"/authorizationServers/{server}/policies"):
+            if policy["name"] not in names:
+                message = (
+                    f"policy '{policy['name']}' ({policy['id']}) of authorization server {server} is not this stack's, "
+                    "and would go on issuing tokens for its APIs; remove it before the server is taken over"
+                )
+                yield Diagnostic("ENV304", message)

@@ -1,0 +1,99 @@
+"""Something at Okta has our names already: nothing is made, and the command of the message itself takes it over."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+from sandbox.cluster import Key
+from tests.engine.calls import credential, service_token
+from tests.faults.conftest import Empty
+from tests.faults.stacks import Stack, made
+from tests.faults.tiny import HOST, PROTECTED, TINY
+
+WEB = """\
+    - name: web
+      type: webservice
+      properties: {image: registry.example.com/web, ports: [{port: 80}]}
+      traits:
+        - {type: gateway, properties: {domain: web.example.com, http: {/: 80}}}
+        - type: access
+          properties: {owner: team-tiny, rules: [{public: {reason: it signs users in}}]}
+        - type: client
+          properties:
+            kind: web
+            redirectPaths: [/callback]
+            refresh: true
+            calls: [{component: tiny/api, scopes: [things.read]}]
+"""
+WITH_WEB = TINY.replace("components: [tiny/job]", "components: [tiny/job, tiny/web]") + WEB
+
+
+def _refused(stack: Stack, verb: str = "up") -> str:
+    """A run that stops because of what is there; gives the command that it names, as it stands in the output."""
+    before = made(stack.local)
+    arguments = (verb, "--yes", "--skip-preview") if verb == "up" else (verb,)
+    done = stack.pulumi(*arguments, check=False)
+    assert done.returncode != 0 and "ENV303" in done.stdout, done.stdout
+    assert made(stack.local) == before
+    (command,) = {line.strip() for line in done.stdout.splitlines() if line.strip().startswith("echo ")}
+    return command
+
+
+def _shell(stack: Stack, command: str) -> None:
+    """Runs it as somebody would who pasted it."""
+    local = stack.local
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=stack.folder, env=local.env, capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _app_by_hand(stack: Stack, label: str) -> Any:
+    settings = {"application_type": "service", "grant_types": ["client_credentials"], "response_types": ["token"]}
+    credentials = {"oauthClient": {"token_endpoint_auth_method": "client_secret_post"}}
+    about = {"name": "oidc_client", "label": label, "signOnMode": "OPENID_CONNECT"}
+    return stack.okta("POST", "/apps", {**about, "credentials": credentials, "settings": {"oauthClient": settings}})
+
+
+def test_a_server_a_scope_and_an_app_made_by_hand_are_taken_over(empty: Empty) -> None:
+    """A preview and an up refuse alike; the command, an up, and all three keep their ids and get our settings."""
+    stack = empty(applications=[TINY])
+    about = {"name": "kong-oam local", "description": "by hand", "audiences": ["api://by-hand"]}
+    server = stack.okta("POST", "/authorizationServers", about)["id"]
+    scope = stack.okta("POST", f"/authorizationServers/{server}/scopes", {"name": "things.read"})["id"]
+    app = _app_by_hand(stack, "kong-oam local tiny/job")["id"]
+    command = _refused(stack, "preview")
+    assert _refused(stack) == command
+    _shell(stack, command)
+    stack.run("up")
+    assert stack.changes("up") == {}
+    (kept,) = stack.local.okta.objects("authorizationServers")
+    assert (kept["id"], kept["audiences"]) == (server, ["api://kong-oam/local"])
+    assert [one["id"] for one in stack.local.okta.objects("scopes") if not one["system"]] == [scope]
+    (taken,) = stack.local.okta.objects("apps")
+    method = taken["credentials"]["oauthClient"]["token_endpoint_auth_method"]
+    assert (taken["id"], method) == (app, "client_secret_basic")
+    assert stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
+
+
+def test_an_app_that_the_state_forgot_is_taken_over_and_its_secret_is_asked_for(empty: Empty) -> None:
+    """Where nothing differs Okta says no secret: the run stops before a workload gets an empty one, and says the way."""
+    stack = empty(applications=[WITH_WEB])
+    stack.run("up")
+    exported = json.loads(stack.pulumi("stack", "export").stdout)
+    resources = exported["deployment"]["resources"]
+    (app,) = (one for one in resources if one["urn"].endswith("::okta-app-tiny/web"))
+    stack.pulumi("state", "delete", "--yes", "--target-dependents", app["urn"])
+    for found in stack.local.cluster.objects():
+        if (found["kind"], found["metadata"]["name"]) in (("Secret", "web-client"), ("Deployment", "web")):
+            stack.local.cluster.delete(Key.of(found))
+    _shell(stack, _refused(stack))
+    stopped = stack.run("up", check=False)
+    assert stopped.returncode != 0
+    assert f"pulumi up --replace '{app['urn']}'" in stopped.stdout
+    stack.run("up", "--replace", app["urn"])
+    assert stack.changes("up") == {}
+    assert len(stack.local.okta.objects("apps")) == 2
+    assert len(credential(stack.local, "web")["OAUTH_CLIENT_SECRET"]) > 20
