@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from access.cli import check, diff, explain, new, verify, what, who
 from access.cli.command import UNUSABLE, Command, UsageError
 from access.cli.console import complain, console
+from access.principals import UnwieldyError
 
 COMMANDS: tuple[Command, ...] = (
     check.COMMAND,
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = command.run(options, console(sys.stdout, as_json=options.json))
         sys.stdout.flush()
-    except UsageError as error:
+    except (UsageError, UnwieldyError) as error:
         complain(error)
         return UNUSABLE
     except BrokenPipeError:  # `| head` has seen enough; what is still buffered goes nowhere

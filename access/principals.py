@@ -6,8 +6,9 @@ Derived from `issue` and `decide`, and tested against them: a principal may call
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, combinations
 
 from access.model import METHODS, Client, Component, Elements, Estate, Provider, Rule
 
@@ -73,18 +74,33 @@ def logical_names(known: Iterable[str]) -> Naming:
     return named
 
 
-def minimal(sets: Iterable[Groups]) -> Condition:
+class UnwieldyError(ValueError):
+    """There are more sets of groups that suffice than anybody could list. The message says where, and what to do."""
+
+
+MOST = 50_000
+"""Sets of groups in one condition. Two roles of 150 groups each, both of which are needed, make 22,500."""
+
+_SMALL = 8
+"""A set of that many groups has fewer subsets than there are sets to compare it with, where it matters."""
+
+
+def minimal(sets: Collection[Groups]) -> Condition:
     """The sets that contain no other of them."""
-    kept: list[Groups] = []
-    for candidate in sorted(sets, key=len):
-        if not any(smaller <= candidate for smaller in kept):
-            kept.append(candidate)
-    return frozenset(kept)
+    return frozenset(one for one in sets if not any(other != one for other in _within(one, sets)))
 
 
 def suffices(groups: Groups, condition: Condition) -> bool:
     """Whether a user in `groups` meets the condition."""
-    return any(smallest <= groups for smallest in condition)
+    return any(True for _ in _within(groups, condition))
+
+
+def _within(groups: Groups, sets: Collection[Groups]) -> Iterator[Groups]:
+    """The sets that `groups` contains, itself included."""
+    if len(groups) > _SMALL:
+        return (one for one in sets if one <= groups)
+    subsets = chain.from_iterable(combinations(groups, size) for size in range(len(groups) + 1))
+    return (one for one in map(frozenset, subsets) if one in sets)
 
 
 class Callers:
@@ -159,18 +175,40 @@ class Callers:
         for scope in sorted(needed):
             held = (group for role in component.roles if scope in role.scopes for group in role.groups)
             clauses.append(self._names(provider, held))
-        return _one_of_each(clauses)
+        return self._one_of_each(component, clauses)
+
+    def _one_of_each(self, component: Component, clauses: Iterable[Groups]) -> Condition:
+        found = one_of_each(clauses)
+        if found is None:
+            raise UnwieldyError(
+                f"'{component.key}' ({component.place}) has a rule whose scopes users can have by more than {MOST:,} "
+                "sets of groups, each scope by another role; name fewer groups in its roles"
+            )
+        return found
 
     def _names(self, provider: Provider, groups: Iterable[str]) -> Groups:
         return frozenset(name for group in groups for name in self._naming(provider, group))
 
 
-def _one_of_each(clauses: Iterable[Groups]) -> Condition:
-    """The smallest sets with a member in every clause (Berge's sequential method for minimal transversals)."""
+def one_of_each(clauses: Iterable[Groups]) -> Condition | None:
+    """The smallest sets with a member in every clause (Berge's method for minimal transversals); None: over MOST.
+
+    A set with no group of a clause grows by each of them. It is then no smallest one where it contains a set that has
+    that group already; two that have grown never contain each other.
+    """
     sets = ITSELF
     for clause in clauses:
-        grown = {s | {group} for s in sets if not s & clause for group in clause}
-        sets = minimal({s for s in sets if s & clause} | grown)
+        meeting = frozenset(s for s in sets if s & clause)
+        rests: dict[str, list[Groups]] = {}
+        for s in meeting:
+            for group in s & clause:
+                rests.setdefault(group, []).append(s - {group})
+        grown = set()
+        for s in sets - meeting:
+            grown |= {s | {group} for group in clause if not any(rest <= s for rest in rests.get(group, ()))}
+            if len(grown) > MOST:
+                return None
+        sets = meeting | grown
     return sets
 
 

@@ -14,7 +14,8 @@ from oam.diagnostics import printable
 _PREPOSITIONS: dict[Kind, str] = {"granted": "to", "widened": "to", "narrowed": "for", "revoked": "from"}
 
 
-_NAMED = 3
+_NAMED, _LISTED = 3, 12
+"""How many principals stand in a line, and how many sets of groups."""
 
 
 def headline(changes: Sequence[Change], scheme: str) -> str:
@@ -56,10 +57,14 @@ def _one(one: Whom) -> str:
 
 
 def users(condition: Condition) -> str:
-    """Groups in words: `order-desk or sales`, `(audit and desk) or sales`; empty for a client that calls as itself."""
+    """Groups in words: `order-desk or sales`, `(audit and desk) or sales`; empty for a client that calls as itself.
+
+    Of many, the first and how many more.
+    """
     sets = sorted((sorted(groups) for groups in condition), key=lambda groups: (len(groups), groups))
-    words = (printable(" and ".join(groups)) for groups in sets)
-    return " or ".join(f"({word})" if len(sets) > 1 and " and " in word else word for word in words)
+    words = [printable(" and ".join(groups)) for groups in sets[:_LISTED]]
+    more = [f"{len(sets) - _LISTED} more"] if len(sets) > _LISTED else []
+    return " or ".join([*(f"({word})" if len(sets) > 1 and " and " in word else word for word in words), *more])
 
 
 def methods(listed: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ import pulumi
 from access.change import OPENING
 from access.diff import diff
 from access.exported import Model, ModelError, empty, restored
+from access.principals import UnwieldyError
 from access.wording import headline
 
 
@@ -36,6 +37,8 @@ def announcement(model: Model, deployed: Any, *, first: bool) -> tuple[Callable[
         changes = diff(empty(model) if deployed is None else restored(deployed), model)
     except ModelError as error:
         return pulumi.log.warn, f"access: cannot be compared with what is deployed: its model is {error}"
+    except UnwieldyError as error:
+        return pulumi.log.warn, f"access: cannot be compared with what is deployed: {error}"
     if not changes:
         return None
     opens = any(change.kind in OPENING for change in changes)

@@ -145,6 +145,18 @@ def test_what_cannot_be_compared_is_said_of_its_side(
     assert said.err.startswith(words)
 
 
+def test_what_nobody_could_list_is_said_of_its_rule(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With status 2, as all of which nothing can be said."""
+    for role, group in (("[sales]", "r"), ("[desk]", "w")):
+        edit(project / "applications/orders.yaml", role, f"[{', '.join(f'{group}{n}' for n in range(300))}]")
+    assert main(["diff"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(
+        "'orders/api' (applications/orders.yaml:7:7) has a rule whose scopes users can have by more"
+    )
+
+
 def test_outside_of_git_there_are_no_revisions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
