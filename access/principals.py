@@ -115,6 +115,7 @@ class Callers:
             for scope in client.scopes:
                 self._holding.setdefault((client.provider, scope), []).append(client)
         self._known: dict[tuple[str, Elements | None], Mapping[str, Access]] = {}
+        self._allowed: dict[tuple[str, frozenset[frozenset[str]]], Access] = {}
         self._with_any_token: dict[str, Access] = {}
 
     def at(self, component: Component, path: Elements) -> Mapping[str, Access]:
@@ -128,22 +129,23 @@ class Callers:
         return self._known[key]
 
     def _by_method(self, component: Component, rules: tuple[Rule, ...]) -> Mapping[str, Access]:
-        """Methods that the same rules list share one value."""
-        values: dict[tuple[Rule, ...], Access] = {}
+        """Rules of a component that ask for the same share one value, whatever their paths and methods."""
         result = {}
         for method in METHODS:
             matching = tuple(rule for rule in rules if rule.lists(method))
-            if matching not in values:
-                values[matching] = self._allowed_by(component, matching)
-            result[method] = values[matching]
+            if any(rule.public for rule in matching):
+                result[method] = EVERYBODY
+                continue
+            asked = component.key, frozenset(frozenset(rule.scopes) for rule in matching)
+            if asked not in self._allowed:
+                self._allowed[asked] = self._meeting_one_of(component, asked[1])
+            result[method] = self._allowed[asked]
         return result
 
-    def _allowed_by(self, component: Component, rules: tuple[Rule, ...]) -> Access:
-        if any(rule.public for rule in rules):
-            return EVERYBODY
+    def _meeting_one_of(self, component: Component, alternatives: Iterable[frozenset[str]]) -> Access:
         found: dict[Principal, Condition] = {}
-        for rule in rules:
-            for principal, condition in self._meeting(component, frozenset(rule.scopes)).principals.items():
+        for needed in alternatives:
+            for principal, condition in self._meeting(component, needed).principals.items():
                 found[principal] = minimal(found.get(principal, frozenset()) | condition)
         return Access(principals=found)
 

@@ -2,8 +2,9 @@
 
     python -m benchmarks.diff [--components 1000] [--rounds 5]
 
-Four pairs: nothing changed; one application in a hundred; every application; and all components on one host, one
-application in a hundred changed. Prints medians; exits 1 where one takes more than a second.
+Five pairs: nothing changed; one application in a hundred; every application; all components on one host, one
+application in a hundred changed; and as many clients of one component with as many rules, which gets another rule.
+Prints medians; exits 1 where one takes more than a second.
 """
 
 from __future__ import annotations
@@ -52,6 +53,10 @@ def main() -> int:
             _model(settings, applications, one_host=True),
             _model(settings, applications, every=100, one_host=True),
         ),
+        "clients and rules of one, a rule more": lambda: (
+            _one_for_all(settings, options.components, options.components),
+            _one_for_all(settings, options.components, options.components + 1),
+        ),
     }
     compiling = statistics.median(seconds(lambda: _model(settings, applications)) for _ in range(options.rounds))
     print(f"{3 * applications} components, {options.rounds} rounds, medians; compiling is not included")
@@ -74,11 +79,59 @@ def _diff(pair: tuple[Model, Model]) -> tuple[float, int]:
 
 
 def _model(settings: Settings, applications: int, *, every: int = 0, one_host: bool = False) -> Model:
-    texts = [_text(number, every, one_host) for number in range(applications)]
+    return _compiled(settings, [_text(number, every, one_host) for number in range(applications)])
+
+
+def _compiled(settings: Settings, texts: list[str]) -> Model:
     readings = (read_bytes(f"app{number}.yaml", text.encode()) for number, text in enumerate(texts))
     compiled = compile_estate(together(readings), settings.stack)
     assert compiled.estate is not None, compiled.diagnostics[0]
     return model_of(compiled.estate, settings)
+
+
+def _one_for_all(settings: Settings, clients: int, rules: int) -> Model:
+    """All clients may read all that one component has, each path by a rule of its own."""
+    callers = ", ".join(f"client{number}/job" for number in range(clients))
+    listed = "\n".join(
+        f"            - {{paths: [/{number}], methods: [GET], scopes: [read]}}" for number in range(rules)
+    )
+    return _compiled(
+        settings, [CALLED.format(rules=listed, callers=callers), *(CLIENT.format(n=n) for n in range(clients))]
+    )
+
+
+CALLED = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {{name: called}}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {{image: api}}
+      traits:
+        - {{type: gateway, properties: {{domain: api.example.com, http: {{/: 8080}}}}}}
+        - type: access
+          properties:
+            owner: team
+            scopes: {{read: Read}}
+            rules:
+{rules}
+            roles:
+              reader: {{scopes: [read], components: [{callers}]}}
+"""
+CLIENT = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {{name: client{n}, namespace: client{n}}}
+spec:
+  components:
+    - name: job
+      type: worker
+      properties: {{image: job}}
+      traits:
+        - {{type: client, properties: {{kind: service, calls: [{{component: called/api, scopes: [read]}}]}}}}
+"""
 
 
 def _text(number: int, every: int, one_host: bool) -> str:
