@@ -14,7 +14,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
+
+import jsonschema_rs
 
 from access.model import Application, Call, Client, Component, Endpoint, Estate, Provider, Public, Role, Rule, Stack
 from access.stack import PLAIN, Settings
@@ -107,6 +111,7 @@ def restored(data: Any) -> Model:
                 f"written in format {version[:20]}, and read in {VERSION}: versions of this program differ"
             )
         parts = {name: json.loads(text) for name, _, text in (line.partition(" ") for line in lines)}
+        _check(parts)
         about = parts.pop(_STACK)
         providers = {
             p["name"]: Provider(p["name"], p["audience"], PLAIN, groups=p["groups"], per_api=p["perApi"])
@@ -118,9 +123,33 @@ def restored(data: Any) -> Model:
             {key: value["workload"] for key, value in parts.items() if "workload" in value},
             {p["name"]: p["minutes"] for p in about["providers"]},
         )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        why = str(error) if isinstance(error, ModelError) else "not what a stack exports as `model`"
-        raise ModelError(why) from None
+    except ModelError:
+        raise
+    except (AttributeError, RecursionError, ValueError):
+        raise ModelError(_NO_MODEL) from None
+
+
+_NO_MODEL = "not what a stack exports as `model`"
+
+
+@cache
+def _validator(part: str) -> Any:
+    schema = json.loads(Path(__file__).with_name("exported.schema.json").read_text("utf-8"))
+    return jsonschema_rs.validator_for({**schema, "$ref": f"#/$defs/{part}"})
+
+
+def _check(parts: Mapping[str, Any]) -> None:
+    """Whatever wrote it, or edited the state. Raises ModelError where a part is not as the schema says."""
+    about, components = parts.get(_STACK), {key: part for key, part in parts.items() if key != _STACK}
+    keys = _validator("key")
+    fits = _validator("stack").is_valid(about) and all(map(_validator("component").is_valid, components.values()))
+    if not fits or about is None or not all(map(keys.is_valid, components)):
+        raise ModelError(_NO_MODEL)
+    known = {provider["name"] for provider in about["providers"]}
+    used = {part["provider"] for part in components.values()}
+    used |= {client[1] for part in components.values() for client in part.get("clients", ())}
+    if not used <= known:
+        raise ModelError(_NO_MODEL)
 
 
 def _application(key: str, told: Mapping[str, Any]) -> Application:

@@ -120,6 +120,7 @@ def test_a_link_in_a_revision_is_followed_as_here(project: Path, capsys: pytest.
         (["bare"], "OLD (bare): the revision has no folder applications"),
         (["wrong"], "OLD (wrong): wrong:applications/orders.yaml:1:1: error OAM105:"),
         (["git:."], "OLD (git:.): neither a file nor a folder, and no revision that git knows"),
+        (["deep.json"], "OLD (deep.json): no JSON"),
         (["outputs.json"], "OLD (outputs.json): written in format 1 x"),
         (["deployed:prod"], "OLD (deployed:prod): `pulumi stack output model --json --stack prod --non-interactive` failed: no such stack"),
         (["deployed"], "OLD (deployed): no JSON"),
@@ -131,6 +132,7 @@ def test_what_cannot_be_compared_is_said_of_its_side(
     """On standard error, with status 2; the files of a revision are called by it."""
     (project / "broken.yaml").write_text("kind: Application")
     (project / "outputs.json").write_text('{"model": "1 x"}')
+    (project / "deep.json").write_text("[" * 100_000)
     _pulumi(project / "bin", monkeypatch, 'case "$*" in *prod*) echo "no such stack" >&2; exit 1;; esac; echo nonsense')
     git("switch", "--create", "wrong")
     (project / "applications/orders.yaml").write_text("kind: Application")
