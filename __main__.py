@@ -20,6 +20,7 @@ from components.gateway.service import Routes, settle
 from components.held import held, stack_name
 from components.identity import InspectionError, inspect, provision
 from components.refusal import accept, refuse, stop_at
+from components.rotation import Rotation
 from oam.application import read_files
 
 try:
@@ -42,7 +43,8 @@ own = pulumi.StackReference(
 )
 model = model_of(estate, settings)
 announce(model, own)
-identities = {provider.name: provision(provider, estate) for provider in settings.providers}
+rotation = Rotation(estate, settings.as_of, own.get_output("credentials"))
+identities = {provider.name: provision(provider, estate, rotation) for provider in settings.providers}
 gateway = Gateway("gateway", settings, account, facts, estate, identities, own.get_output("keySlots"))
 cluster = k8s.Provider("cluster", context=settings.cluster.context)
 
@@ -59,6 +61,7 @@ pulumi.export("grants", grants(estate))
 pulumi.export("model", exported(model))
 pulumi.export("elsewhere", elsewhere(estate, identities))
 pulumi.export("keySlots", gateway.slots)
+pulumi.export("credentials", rotation.outputs())
 pulumi.export("issuers", {name: identity.issuer for name, identity in identities.items()})
 pulumi.export("audiences", {key: made for one in identities.values() for key, made in one.audiences.items()})
 pulumi.export("upstreams", {service.name: service.upstream.address for service in services})

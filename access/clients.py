@@ -11,6 +11,7 @@ import oam.application as oam
 from access.component import elements_of
 from access.model import EXTERNAL, RESERVED_SCOPES, Call, Client, ClientKind, Component, Elements, Stack, signs_in
 from access.paths import within
+from access.rotation import days
 from oam.diagnostics import Diagnostic, suggestion
 from oam.document import Place
 
@@ -88,6 +89,8 @@ def compile_clients(component: Component, directory: Directory) -> Iterator[Clie
     kind: ClientKind = properties["kind"]
     users = signs_in(kind)
     out += _misplaced(component, trait)
+    out += _rotated_too_often(trait, directory.stack)
+    rotate_every = days(properties["rotateEvery"]) if "rotateEvery" in properties else None
     redirects = tuple(dict.fromkeys(_redirects(component, trait, directory))) if users else ()
     for provider in calls or {component.provider: []}:
         yield Client(
@@ -99,6 +102,7 @@ def compile_clients(component: Component, directory: Directory) -> Iterator[Clie
             redirect_uris=redirects,
             refresh=users and bool(properties.get("refresh", False)),
             place=trait.place,
+            rotate_every=rotate_every,
         )
 
 
@@ -115,6 +119,13 @@ def _misplaced(component: Component, trait: oam.Trait) -> Iterator[Diagnostic]:
     elif kind != "native" and "redirectUris" in trait.properties:
         message = f"users of a '{kind}' client come back to its own pages: write redirectPaths, not redirectUris"
         yield Diagnostic("ACC210", message, place.key("redirectUris"))
+
+
+def _rotated_too_often(trait: oam.Trait, stack: Stack) -> Iterator[Diagnostic]:
+    every, overlap = trait.properties.get("rotateEvery"), stack.rotation.overlap
+    if every is not None and days(every) <= overlap:
+        message = f"rotateEvery: {every} is not longer than the stack's rotation.overlap of {overlap}d"
+        yield Diagnostic("OAM103", message, trait.place.at("properties", "rotateEvery"))
 
 
 def _granted(component: Component, call: Mapping[str, Any], place: Place, directory: Directory) -> Call | None:

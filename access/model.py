@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from access.rotation import Schedule
 from oam.document import Place
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -109,6 +110,8 @@ class Stack:
     suffixes: Mapping[str, str] = field(default_factory=dict)
     """Domain suffixes as Applications write them, to those of this environment."""
     scheme: Literal["http", "https"] = "https"
+    rotation: Schedule = field(default_factory=Schedule)
+    """When clients get new keys, where they do not say it themselves."""
     gateway_namespace: str | None = None
     """Where the gateway's pods are, if in the cluster. No application may live there: its pods could pass for them."""
 
@@ -208,6 +211,13 @@ class Client:
     redirect_uris: tuple[str, ...]
     refresh: bool
     place: Place = field(compare=False)
+    rotate_every: int | None = field(default=None, compare=False)
+    """Days after which it gets a new key; by default the stack's."""
+
+    @property
+    def name(self) -> str:
+        """`shop/checkout at okta`: a component may be a client of several providers."""
+        return f"{self.component} at {self.provider}"
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -217,6 +227,11 @@ class Client:
     @property
     def user_facing(self) -> bool:
         return signs_in(self.kind)
+
+    @property
+    def keyed(self) -> bool:
+        """Whether it proves who it is with a credential that is made for it."""
+        return self.kind in ("service", "web")
 
     @property
     def public(self) -> bool:
@@ -361,6 +376,11 @@ class Estate:
         paths = self._by_path.get(host, {})
         found = (paths.get(path[:length]) for length in range(len(path), -1, -1))
         return next((pair for pair in found if pair), None)
+
+    def schedule_of(self, client: Client) -> Schedule:
+        """When the client gets new keys."""
+        every = client.rotate_every or self.stack.rotation.every
+        return Schedule(every, self.stack.rotation.overlap)
 
     def provider_of(self, component: Component) -> Provider:
         return self.stack.providers[component.provider]

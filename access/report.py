@@ -22,7 +22,7 @@ def grants(estate: Estate) -> dict[str, str]:
     result = {}
     for client in sorted(estate.clients, key=lambda client: (client.component, client.provider)):
         users = f" for users in {', '.join(client.groups) or 'no group'}" if client.user_facing else ""
-        result[f"{client.component} at {client.provider}"] = (" ".join(client.scopes) or "nothing") + users
+        result[client.name] = (" ".join(client.scopes) or "nothing") + users
     return result
 
 

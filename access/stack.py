@@ -14,6 +14,7 @@ import jsonschema_rs
 import yaml
 
 from access.model import Listing, Mark, Provider, Spelling, Stack
+from access.rotation import Schedule, days
 from oam.diagnostics import suggestion
 
 NAMESPACE = "kong-oam"
@@ -51,7 +52,8 @@ class ProviderSettings:
     """One identity provider as the stack's file describes it. `access_token_minutes`: lifetime of its access tokens.
 
     What only some kinds take: `issuer`, where it exists before the stack; `spelling`, how its tokens spell things;
-    `clients`, those that it has already, by component key.
+    `clients`, those that it has already, by component key; `client_secrets`: clients share a secret with it where they
+    would prove themselves with a key of their own.
     """
 
     name: str
@@ -62,6 +64,7 @@ class ProviderSettings:
     issuer: str | None = None
     spelling: Spelling | None = None
     clients: Mapping[str, KnownClient] = field(default_factory=dict)
+    client_secrets: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,7 @@ def parse(name: str, data: Mapping[str, Any], describe: Describe = plain) -> Set
             domain=domains.get("default"),
             suffixes=domains.get("suffixes", {}),
             scheme=scheme,
+            rotation=_rotation(data.get("rotation", {})),
             gateway_namespace=gateway.get("namespace"),
         ),
         cloud=data["cloud"],
@@ -185,6 +189,7 @@ def _provider(stack: str, item: Mapping[str, Any]) -> ProviderSettings:
         issuer=item.get("issuer"),
         spelling=_spelling(item["tokens"]) if "tokens" in item else None,
         clients={key: _known(client) for key, client in item.get("clients", {}).items()},
+        client_secrets=item.get("clientSecrets", False),
     )
 
 
@@ -215,6 +220,12 @@ def _known(client: Mapping[str, Any]) -> KnownClient:
     return KnownClient(client["id"], (secret["name"], secret["key"]) if secret else None)
 
 
+def _rotation(given: Mapping[str, str]) -> Schedule:
+    usual = Schedule()
+    every, overlap = given.get("every"), given.get("overlap")
+    return Schedule(days(every) if every else usual.every, days(overlap) if overlap else usual.overlap)
+
+
 @cache
 def _schema() -> Any:
     return json.loads(Path(__file__).with_name("stack.schema.json").read_text("utf-8"))
@@ -238,6 +249,11 @@ def _check(name: str, data: Mapping[str, Any]) -> None:
         names = [item["name"] for item in data["identityProviders"]]
         problems += [f"{NAMESPACE}:identityProviders: '{n}' stands twice" for n in {*names} if names.count(n) > 1]
         problems += _gateway_problems(data["gateway"])
+        rotation = _rotation(data.get("rotation", {}))
+        if rotation.overlap >= rotation.every:
+            problems.append(
+                f"{NAMESPACE}:rotation: a key is replaced every {rotation.every} days; overlap has to be less"
+            )
     if problems:
         listed = "\n  ".join(problems)
         raise StackError(f"stack '{name}' cannot be used; mend stacks/Pulumi.{name}.yaml:\n  {listed}")
@@ -252,6 +268,8 @@ def _said(error: Any) -> str:
             return "; ".join(f" knows no setting '{name}'{suggestion(name, known)}" for name in kind["unexpected"])
         case "enum":
             return f": {json.dumps(error.instance)} is none of {', '.join(kind['options'])}"
+        case "pattern" if kind["pattern"].endswith("d$"):
+            return f": {json.dumps(error.instance)} is no number of days, such as 90d"
         case "pattern" if "[0-9]{4}" in kind["pattern"]:
             return f": {json.dumps(error.instance)} is no day; write it as YYYY-MM-DD, in quotes"
         case _:

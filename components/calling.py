@@ -47,6 +47,9 @@ def _settings(prefix: str, client: Client, identity: Identity, credential: Crede
         f"{prefix}_CLIENT_ID": credential.client_id,
         f"{prefix}_SCOPES": " ".join(client.scopes),
     }
+    if credential.keys is not None:
+        settings[f"{prefix}_PRIVATE_KEY"] = credential.keys.private_key
+        settings[f"{prefix}_KEY_ID"] = credential.keys.kid
     if credential.client_secret is not None:
         settings[f"{prefix}_CLIENT_SECRET"] = credential.client_secret
     if client.user_facing:

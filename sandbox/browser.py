@@ -13,12 +13,19 @@ import http.client
 import json
 import re
 import secrets
+import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit
 
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
 TIMEOUT = 10.0  # seconds
+ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ASSERTION_LIFETIME = 60  # seconds
 PASSWORD = "sandbox"
 """Of every user of the sandbox."""
 
@@ -41,10 +48,40 @@ class Endpoints:
     token: str
 
 
+@dataclass(frozen=True, slots=True)
+class PrivateKey:
+    """A client's own RSA key: PEM, and the id under which the issuer knows its public half."""
+
+    pem: str = field(repr=False)
+    kid: str
+
+    def assertion(self, client_id: str, endpoint: str) -> str:
+        """A JWT that proves to the token endpoint who sends it (RFC 7523), good once and for a minute."""
+        now = int(time.time())
+        claims = {"iss": client_id, "sub": client_id, "aud": endpoint, "iat": now, "exp": now + ASSERTION_LIFETIME}
+        header = {"alg": "RS256", "kid": self.kid}
+        signed = f"{_part(header)}.{_part(claims | {'jti': secrets.token_urlsafe(16)})}"
+        key = load_pem_private_key(self.pem.encode(), None)
+        assert isinstance(key, rsa.RSAPrivateKey), "the program makes RSA keys"
+        return f"{signed}.{_encoded(key.sign(signed.encode(), padding.PKCS1v15(), SHA256()))}"
+
+
+Proof = str | PrivateKey | None
+"""How a client proves who it is: its secret, its key, or not at all."""
+
+
+def _part(value: dict[str, Any]) -> str:
+    return _encoded(json.dumps(value, separators=(",", ":")).encode())
+
+
+def _encoded(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode("ascii")
+
+
 def login(
-    issuer: Endpoints, client_id: str, client_secret: str | None, redirect_uri: str, scopes: Iterable[str], user: str
+    issuer: Endpoints, client_id: str, proof: Proof, redirect_uri: str, scopes: Iterable[str], user: str
 ) -> dict[str, Any]:
-    """Sign `user` in to an app and give the token endpoint's answer; PKCE always, a secret where the app has one.
+    """Sign `user` in to an app and give the token endpoint's answer; PKCE always, and its proof where it has one.
 
     Raises RefusedError, at the authorization or the token endpoint, and ValueError when the answer's `state` is not the
     one that was sent.
@@ -58,7 +95,7 @@ def login(
         "scope": " ".join(scopes),
         "state": state,
         "nonce": secrets.token_urlsafe(16),
-        "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii"),
+        "code_challenge": _encoded(digest),
         "code_challenge_method": "S256",
         "sandbox_user": user,
     }
@@ -68,21 +105,19 @@ def login(
     if "error" in returned:
         raise RefusedError(returned["error"], returned.get("error_description", ""), 302)
     form = {"grant_type": "authorization_code", "code": returned["code"], "redirect_uri": redirect_uri}
-    return _token(issuer.token, client_id, client_secret, form | {"code_verifier": verifier})
+    return _token(issuer.token, client_id, proof, form | {"code_verifier": verifier})
 
 
-def client_credentials(
-    token_endpoint: str, client_id: str, client_secret: str, scopes: Iterable[str]
-) -> dict[str, Any]:
+def client_credentials(token_endpoint: str, client_id: str, proof: Proof, scopes: Iterable[str]) -> dict[str, Any]:
     """Get a token for a service as itself; gives the token endpoint's answer. Raises RefusedError."""
     form = {"grant_type": "client_credentials", "scope": " ".join(scopes)}
-    return _token(token_endpoint, client_id, client_secret, form)
+    return _token(token_endpoint, client_id, proof, form)
 
 
-def refresh(token_endpoint: str, client_id: str, client_secret: str | None, refresh_token: str) -> dict[str, Any]:
+def refresh(token_endpoint: str, client_id: str, proof: Proof, refresh_token: str) -> dict[str, Any]:
     """Exchange a refresh token; gives the token endpoint's answer. Raises RefusedError."""
     form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-    return _token(token_endpoint, client_id, client_secret, form)
+    return _token(token_endpoint, client_id, proof, form)
 
 
 def _signed_in(url: str, user: str) -> str:
@@ -97,13 +132,16 @@ def _signed_in(url: str, user: str) -> str:
     return answer.location
 
 
-def _token(url: str, client_id: str, client_secret: str | None, form: dict[str, str]) -> dict[str, Any]:
+def _token(url: str, client_id: str, proof: Proof, form: dict[str, str]) -> dict[str, Any]:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    if client_secret is None:
+    if isinstance(proof, str):
+        pair = f"{quote_plus(client_id)}:{quote_plus(proof)}"
+        headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode('ascii')}"
+    elif proof is None:
         form = form | {"client_id": client_id}
     else:
-        pair = f"{quote_plus(client_id)}:{quote_plus(client_secret)}"
-        headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode('ascii')}"
+        signed = proof.assertion(client_id, url)
+        form = form | {"client_assertion_type": ASSERTION, "client_assertion": signed}
     answer = _call("POST", url, urlencode(form), headers)
     if answer.status != 200:
         raise _refused(answer)

@@ -36,15 +36,26 @@ def token(settings: Mapping[str, str], login: str | None = None) -> tuple[str, s
 
     Raises sandbox.browser.RefusedError.
     """
-    client_id, secret, scopes = settings["OAUTH_CLIENT_ID"], settings["OAUTH_CLIENT_SECRET"], settings["OAUTH_SCOPES"]
+    answer = answered(settings, login)
+    return answer["access_token"], answer["scope"]
+
+
+def answered(settings: Mapping[str, str], login: str | None = None) -> dict[str, Any]:
+    """All that the token endpoint says. Raises sandbox.browser.RefusedError."""
+    client_id, proof, scopes = settings["OAUTH_CLIENT_ID"], proof_of(settings), settings["OAUTH_SCOPES"].split()
     endpoint = settings["OAUTH_TOKEN_ENDPOINT"]
     if login is None:
-        answer = browser.client_credentials(endpoint, client_id, secret, scopes.split())
-    else:
-        issuer = browser.Endpoints(settings["OAUTH_AUTHORIZATION_ENDPOINT"], endpoint)
-        redirect = settings["OAUTH_REDIRECT_URIS"].split()[0]
-        answer = browser.login(issuer, client_id, secret, redirect, [*scopes.split(), "openid"], login)
-    return answer["access_token"], answer["scope"]
+        return browser.client_credentials(endpoint, client_id, proof, scopes)
+    issuer = browser.Endpoints(settings["OAUTH_AUTHORIZATION_ENDPOINT"], endpoint)
+    redirect = settings["OAUTH_REDIRECT_URIS"].split()[0]
+    return browser.login(issuer, client_id, proof, redirect, [*scopes, "openid"], login)
+
+
+def proof_of(settings: Mapping[str, str]) -> browser.Proof:
+    """The key of a client, or its secret; None where it has neither."""
+    if "OAUTH_PRIVATE_KEY" in settings:
+        return browser.PrivateKey(settings["OAUTH_PRIVATE_KEY"], settings["OAUTH_KEY_ID"])
+    return settings.get("OAUTH_CLIENT_SECRET")
 
 
 def _references(deployment: Mapping[str, Any]) -> list[tuple[str, Mapping[str, str]]]:

@@ -22,6 +22,7 @@ _MODULES = {
     "resource-okta": "sandbox.plugins.okta",
     "resource-kubernetes": "sandbox.plugins.kubernetes",
     "resource-time": "sandbox.plugins.time",
+    "resource-tls": "sandbox.plugins.tls",
 }
 _DISTRIBUTIONS = {
     "language-python": "pulumi",
@@ -29,12 +30,13 @@ _DISTRIBUTIONS = {
     "resource-okta": "pulumi-okta",
     "resource-kubernetes": "pulumi-kubernetes",
     "resource-time": "pulumiverse-time",
+    "resource-tls": "pulumi-tls",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Launchers:
-    """Which of the five programs are official and which are stand-ins, by name without "pulumi-"."""
+    """Which of the six programs are official and which are stand-ins, by name without "pulumi-"."""
 
     official: tuple[str, ...]
     stand_ins: tuple[str, ...]

@@ -2,8 +2,8 @@
 
 A kind is a module of this folder with `describe(settings) -> Provider` (a pure value: how its tokens spell things),
 `inspect(settings, estate, held) -> Iterable[Diagnostic]` (what stands in the way at the product, before anything is
-made, where the state holds `held`) and `provision(settings, estate) -> Identity`. What kinds share is in modules whose
-names begin with an underscore. Nothing outside this folder knows which kind it deals with.
+made, where the state holds `held`) and `provision(settings, estate, rotation) -> Identity`. What kinds share is in
+modules whose names begin with an underscore. Nothing outside this folder knows which kind it deals with.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from access.model import Estate, Provider
 from access.stack import ProviderSettings, StackError
 from components.held import Held
 from components.identity._discovery import DiscoveryError, Published, SigningKey, discover
+from components.identity._keys import Keys
 from components.refusal import refuse
+from components.rotation import Rotation
 from oam.diagnostics import Diagnostic, suggestion
 
 _KINDS = tuple(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
@@ -36,10 +38,13 @@ class Kept:
 
 @dataclass(frozen=True)
 class Credential:
-    """What a client component needs to get tokens. Its secret is `client_secret`, a Pulumi secret, or `kept` already;
-    a public client has none."""
+    """What a client component needs to get tokens: who it is, and one proof of it. A public client has none.
+
+    `keys` are its own; `client_secret` (a Pulumi secret) is shared with the provider, or `kept` somewhere already.
+    """
 
     client_id: pulumi.Output[str]
+    keys: Keys | None = None
     client_secret: pulumi.Output[str] | None = None
     kept: Kept | None = None
 
@@ -87,7 +92,7 @@ class _Kind(Protocol):
 
     def inspect(self, settings: ProviderSettings, estate: Estate, held: Held) -> Iterable[Diagnostic]: ...
 
-    def provision(self, settings: ProviderSettings, estate: Estate) -> Identity: ...
+    def provision(self, settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Identity: ...
 
 
 def _kind(settings: ProviderSettings) -> _Kind:
@@ -109,6 +114,6 @@ def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> tuple[Dia
     return tuple(_kind(settings).inspect(settings, estate, held))
 
 
-def provision(settings: ProviderSettings, estate: Estate) -> Identity:
+def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Identity:
     """The provider's resources: issuer, scopes, one app per client, and what each may be issued."""
-    return _kind(settings).provision(settings, estate)
+    return _kind(settings).provision(settings, estate, rotation)

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 from access.stack import ProviderSettings, StackError
 from components.identity._discovery import LOOPBACK
 
-_SOME_KINDS = ("issuer", "spelling", "clients")
+_SOME_KINDS = ("issuer", "spelling", "clients", "client_secrets")
 """Settings that only some kinds take, by their names in ProviderSettings; here they are called as the file does."""
-_WRITTEN = {"spelling": "tokens"}
+_WRITTEN = {"spelling": "tokens", "client_secrets": "clientSecrets"}
 
 
 def check(settings: ProviderSettings, *, needs: tuple[str, ...] = (), takes: tuple[str, ...] = ()) -> None:

@@ -18,6 +18,7 @@ from access.stack import KnownClient, ProviderSettings
 from components.held import Held
 from components.identity import Credential, Identity, Kept, published
 from components.identity._settings import check
+from components.rotation import Rotation
 from oam.diagnostics import Diagnostic, suggestion
 
 
@@ -49,7 +50,7 @@ def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[
         pulumi.log.warn(f"identity provider '{settings.name}': {where} names '{key}', which calls nothing here")
 
 
-def provision(settings: ProviderSettings, estate: Estate) -> Identity:
+def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Identity:  # noqa: ARG001
     """What the issuer says of itself, and the clients that the stack says it has."""
     said = published(settings.name, settings.issuer or "")
     return Identity(

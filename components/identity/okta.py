@@ -20,11 +20,13 @@ from access.stack import ProviderSettings
 from components.held import Held
 from components.identity import Credential, Identity, InspectionError, _okta_org, published
 from components.identity._discovery import Published
+from components.identity._keys import Jwk, Keys, key_pairs
 from components.identity._okta_inspect import missing_groups
 from components.identity._okta_objects import GROUPS_CLAIM, app_label, granted, server_name
 from components.identity._okta_takeover import COMPONENT, taken_names
 from components.identity._settings import check
 from components.refusal import refuse
+from components.rotation import Rotation
 from components.settings import setting
 from oam.diagnostics import Diagnostic
 
@@ -48,7 +50,7 @@ def describe(settings: ProviderSettings) -> Provider:
 
     Raises access.stack.StackError.
     """
-    check(settings)
+    check(settings, takes=("client_secrets",))
     return Provider(settings.name, settings.audience, _SPELLING, groups=settings.groups)
 
 
@@ -65,16 +67,21 @@ def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[
         raise InspectionError(f"identity provider '{settings.name}': Okta at {error}") from None
 
 
-def provision(settings: ProviderSettings, estate: Estate) -> Identity:
+def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Identity:
     """Everything at Okta that the stack needs."""
-    return Okta(settings.name, settings, estate).identity
+    return Okta(settings.name, settings, estate, rotation).identity
 
 
 class Okta(pulumi.ComponentResource):
     """The authorization server of one stack with its scopes, clients and policies."""
 
     def __init__(
-        self, name: str, settings: ProviderSettings, estate: Estate, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        settings: ProviderSettings,
+        estate: Estate,
+        rotation: Rotation,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(COMPONENT, name, None, opts)
         self._prefix, self._settings, self._estate = name, settings, estate
@@ -99,14 +106,19 @@ class Okta(pulumi.ComponentResource):
         scopes = self._scopes()
         self._group_ids = self._groups()
         claims = self._groups_claim()
-        apps = {client.component: self._app(client) for client in self._clients}
+        keys = {
+            client.component: key_pairs(f"{name}-key-{client.component}", rotation.generation(client), self)
+            for client in self._clients
+            if client.keyed and not settings.client_secrets
+        }
+        apps = {client.component: self._app(client, keys.get(client.component)) for client in self._clients}
         self._policies(apps, [*scopes, *claims])
         self.identity = Identity(
             issuer=self._server.issuer,
             token_endpoint=pulumi.Output.concat(self._server.issuer, "/v1/token"),
             authorization_endpoint=pulumi.Output.concat(self._server.issuer, "/v1/authorize"),
             keys=self._published().keys,
-            clients={client.component: _credential(client, apps[client.component]) for client in self._clients},
+            clients={client.component: _credential(client, apps, keys) for client in self._clients},
         )
         self.register_outputs({"issuer": self._server.issuer})
 
@@ -161,7 +173,7 @@ class Okta(pulumi.ComponentResource):
             )
         ]
 
-    def _app(self, client: Client) -> okta.app.OAuth:
+    def _app(self, client: Client, keys: Keys | None) -> okta.app.OAuth:
         app = okta.app.OAuth(
             f"{self._prefix}-app-{client.component}",
             label=app_label(self._estate.stack.name, client.component),
@@ -169,7 +181,8 @@ class Okta(pulumi.ComponentResource):
             grant_types=_grant_types(client),
             response_types=["code"] if client.user_facing else ["token"],
             redirect_uris=list(client.redirect_uris),
-            token_endpoint_auth_method="none" if client.public else "client_secret_basic",
+            token_endpoint_auth_method=_method(client, keys),
+            jwks=keys.counting.apply(_jwks) if keys else None,
             pkce_required=client.user_facing,
             # A public client proves nothing when it renews: a refresh token that is used twice was stolen.
             refresh_token_rotation="ROTATE" if client.public and client.refresh else "STATIC",
@@ -260,10 +273,23 @@ def _scopes_of(client: Client) -> list[str]:
     return [*client.scopes, *sign_in]
 
 
-def _credential(client: Client, app: okta.app.OAuth) -> Credential:
+def _method(client: Client, keys: Keys | None) -> str:
+    """How the client proves who it is at the token endpoint."""
     if client.public:
-        return Credential(app.client_id, None)
-    return Credential(app.client_id, pulumi.Output.all(app.client_secret, app.urn).apply(lambda both: _known(*both)))
+        return "none"
+    return "private_key_jwt" if keys else "client_secret_basic"
+
+
+def _jwks(keys: Sequence[Jwk]) -> list[okta.app.OAuthJwkArgs]:
+    return [okta.app.OAuthJwkArgs(**key) for key in keys]
+
+
+def _credential(client: Client, apps: Mapping[str, okta.app.OAuth], keys: Mapping[str, Keys]) -> Credential:
+    app, own = apps[client.component], keys.get(client.component)
+    if own or not client.keyed:
+        return Credential(app.client_id, own)
+    secret = pulumi.Output.all(app.client_secret, app.urn).apply(lambda both: _known(*both))
+    return Credential(app.client_id, client_secret=secret)
 
 
 def _known(secret: str | None, urn: str) -> str:

@@ -4,24 +4,24 @@ from collections.abc import Iterable
 from typing import Any
 
 from sandbox import browser
-from sandbox.browser import Endpoints, RefusedError
+from sandbox.browser import Endpoints, Proof, RefusedError
 
 __all__ = ["RefusedError", "client_credentials", "login", "refresh"]
 
 
 def login(
-    okta_issuer: str, client_id: str, client_secret: str | None, redirect_uri: str, scopes: Iterable[str], user: str
+    okta_issuer: str, client_id: str, proof: Proof, redirect_uri: str, scopes: Iterable[str], user: str
 ) -> dict[str, Any]:
     """As sandbox.browser.login."""
     endpoints = Endpoints(f"{okta_issuer}/v1/authorize", f"{okta_issuer}/v1/token")
-    return browser.login(endpoints, client_id, client_secret, redirect_uri, scopes, user)
+    return browser.login(endpoints, client_id, proof, redirect_uri, scopes, user)
 
 
-def client_credentials(issuer: str, client_id: str, client_secret: str, scopes: Iterable[str]) -> dict[str, Any]:
+def client_credentials(issuer: str, client_id: str, proof: Proof, scopes: Iterable[str]) -> dict[str, Any]:
     """As sandbox.browser.client_credentials."""
-    return browser.client_credentials(f"{issuer}/v1/token", client_id, client_secret, scopes)
+    return browser.client_credentials(f"{issuer}/v1/token", client_id, proof, scopes)
 
 
-def refresh(issuer: str, client_id: str, client_secret: str | None, refresh_token: str) -> dict[str, Any]:
+def refresh(issuer: str, client_id: str, proof: Proof, refresh_token: str) -> dict[str, Any]:
     """As sandbox.browser.refresh."""
-    return browser.refresh(f"{issuer}/v1/token", client_id, client_secret, refresh_token)
+    return browser.refresh(f"{issuer}/v1/token", client_id, proof, refresh_token)

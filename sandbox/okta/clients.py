@@ -1,7 +1,8 @@
-"""Client authentication at the token endpoint: by secret (Basic or form), or none for a public client with PKCE.
+"""Client authentication at the token endpoint: by a signed assertion, by secret (Basic or form), or none for a public
+client with PKCE.
 
 Okta's two secret methods are one choice ("Client secret") to an administrator and both are accepted for either setting;
-`client_secret_jwt` and `private_key_jwt` are not modelled and refused.
+`client_secret_jwt` is not modelled and refused.
 
 Source: developer.okta.com, "Client authentication methods"; RFC 6749, section 2.3.
 """
@@ -12,6 +13,7 @@ import hmac
 from collections.abc import Mapping
 from urllib.parse import unquote_plus
 
+from sandbox.okta import assertions
 from sandbox.okta.checks import Json
 from sandbox.okta.grants import OAuthError
 from sandbox.okta.org import Org, client_of
@@ -19,10 +21,11 @@ from sandbox.okta.org import Org, client_of
 BY_SECRET = ("client_secret_basic", "client_secret_post")
 
 
-def authenticate(org: Org, authorization: str | None, form: Mapping[str, str]) -> Json:
-    """The active app that makes this request; raises invalid_client (401) when it does not prove who it is."""
+def authenticate(org: Org, authorization: str | None, form: Mapping[str, str], endpoint: str) -> Json:
+    """The active app that makes this request to `endpoint` (a URL); raises invalid_client (401) when it does not prove
+    who it is."""
     if "client_assertion" in form:
-        raise OAuthError("invalid_client", "This stand-in does not model client assertions.", 401)
+        return _by_assertion(org, authorization, form, endpoint)
     client_id, secret = _credentials(authorization, form)
     app = active_app(org, client_id)
     method = client_of(app)["token_endpoint_auth_method"]
@@ -33,6 +36,21 @@ def authenticate(org: Org, authorization: str | None, form: Mapping[str, str]) -
         raise OAuthError("invalid_client", "Client authentication failed. No client authentication was found.", 401)
     elif not hmac.compare_digest(secret.encode(), org.client_secrets[app["id"]].encode()):
         raise OAuthError("invalid_client", "The client secret supplied for a confidential client is invalid.", 401)
+    return app
+
+
+def _by_assertion(org: Org, authorization: str | None, form: Mapping[str, str], endpoint: str) -> Json:
+    if authorization is not None or "client_secret" in form:
+        raise OAuthError("invalid_request", "Cannot supply multiple client credentials.")
+    if form.get("client_assertion_type") != assertions.TYPE:
+        raise OAuthError("invalid_client", "The 'client_assertion_type' is not supported.", 401)
+    named = assertions.client_named(form["client_assertion"])
+    app = active_app(org, named)
+    if form.get("client_id", named) != named:
+        raise OAuthError("invalid_client", "The 'client_id' is not that of the client_assertion.", 401)
+    if client_of(app)["token_endpoint_auth_method"] != "private_key_jwt":
+        raise OAuthError("invalid_client", "The client does not authenticate with private_key_jwt.", 401)
+    assertions.verify(org, app, form["client_assertion"], endpoint)
     return app
 
 

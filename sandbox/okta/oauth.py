@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from sandbox.okta import tokens
 from sandbox.okta.answers import Answer, Request, not_found
 from sandbox.okta.checks import Json
-from sandbox.okta.clients import active_app, authenticate
+from sandbox.okta.clients import BY_SECRET, active_app, authenticate
 from sandbox.okta.grants import Lifetimes, OAuthError, evaluate_policies, requested_scopes, require_assignment
 from sandbox.okta.org import Org, client_of, settings_of
 from sandbox.okta.routes import Route
@@ -45,7 +45,7 @@ def read_metadata(org: Org, request: Request) -> Answer:
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
             "scopes_supported": published,
-            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+            "token_endpoint_auth_methods_supported": [*BY_SECRET, "private_key_jwt", "none"],
             "code_challenge_methods_supported": ["S256"],
         },
     )
@@ -110,7 +110,7 @@ def _authorize(org: Org, server: Json, app: Json, request: Request) -> str:
 def issue_token(org: Org, request: Request) -> Answer:
     """POST /v1/token: the grants client_credentials, authorization_code and refresh_token."""
     server, form = _server(org, request), request.body
-    app = authenticate(org, request.headers.get("authorization"), form)
+    app = authenticate(org, request.headers.get("authorization"), form, f"{server['issuer']}/v1/token")
     grant = form.get("grant_type")
     if grant not in GRANTS:
         configured = ", ".join(settings_of(app)["grant_types"])

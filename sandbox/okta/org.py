@@ -78,6 +78,8 @@ class Org:
     members: dict[str, Member] = field(default_factory=dict)
     codes: dict[str, Code] = field(default_factory=dict)
     refresh_tokens: dict[str, Refresh] = field(default_factory=dict)
+    assertions: set[tuple[str, str]] = field(default_factory=set)
+    published: dict[str, Json] = field(default_factory=dict)
     id: str = field(default_factory=lambda: new_id("00o"))
     admin: str = field(default_factory=lambda: new_id("00u"))
     access_policy: str = field(default_factory=lambda: new_id("rst"))

@@ -124,6 +124,11 @@ class Okta:
         with self._lock:
             servers.rotate(self._org, self._org.get("authorizationServers", server_id))
 
+    def publish(self, uri: str, jwks: Json) -> None:
+        """What a client's server publishes at its `jwks_uri`, which a real Okta would fetch."""
+        with self._lock:
+            self._org.published[uri] = jwks
+
     def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answered | None:
         """The answer to one HTTP request, or None where `faults` gives none; `target` is the request target in either
         form."""

@@ -22,7 +22,13 @@ from pulumi.runtime import rpc
 
 from sandbox.plugins.values import Unknown, Value
 
-SDKS = {"kong": "pulumi_kong", "okta": "pulumi_okta", "kubernetes": "pulumi_kubernetes", "time": "pulumiverse_time"}
+SDKS = {
+    "kong": "pulumi_kong",
+    "okta": "pulumi_okta",
+    "kubernetes": "pulumi_kubernetes",
+    "time": "pulumiverse_time",
+    "tls": "pulumi_tls",
+}
 
 
 class NoSuchResourceError(LookupError):

@@ -16,6 +16,8 @@ from typing import Any
 import pulumi
 import pytest
 import yaml
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pulumi.runtime import mocks, rpc, set_all_config, set_mocks
 
 from components.identity._discovery import Published, SigningKey
@@ -23,6 +25,14 @@ from sandbox.kong import Kong
 from sandbox.okta import Okta
 
 ROOT = Path(__file__).parents[2]
+OWN = "organization/kong-oam/local"
+"""The reference to the stack itself: which generation of a key is the client's comes from the run before."""
+PUBLIC_KEY = (
+    rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    .public_key()
+    .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    .decode()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,10 @@ class _Answers(pulumi.runtime.Mocks):
             "okta:auth/server:Server": {"issuer": "https://okta.example.com/oauth2/aus1", "kid": "key1"},
             "okta:app/oAuth:OAuth": {"clientId": f"client {args.name}", "clientSecret": f"secret of {args.name}"},
             "pulumi:pulumi:StackReference": {"outputs": {}},
+            "tls:index/privateKey:PrivateKey": {
+                "publicKeyPem": PUBLIC_KEY,
+                "privateKeyPemPkcs8": f"private half of {args.name}",
+            },
         }
         return f"id of {args.name}", {**args.inputs, **known.get(args.typ, {})}
 
@@ -172,6 +186,8 @@ def test_secrets_are_marked(registered: list[Registered]) -> None:
         assert "stringData" in secret.secret and "data" not in secret.inputs
     for app in all_of(registered, "okta:app/oAuth:OAuth").values():
         assert "clientSecret" in app.secret_outputs
+    for key in all_of(registered, "tls:index/privateKey:PrivateKey").values():
+        assert {"privateKeyPem", "privateKeyPemPkcs8", "privateKeyOpenssh"} == key.secret_outputs
     for credential in all_of(registered, "kong:index/consumerJwtAuth:ConsumerJwtAuth").values():
         assert "secret" in credential.secret and "secret" in credential.secret_outputs
 
@@ -200,7 +216,9 @@ def test_names_and_tags_in_kong_tell_stack_and_component(registered: list[Regist
 def test_the_pods_use_the_secret_that_the_app_is_in(registered: list[Registered]) -> None:
     """Deployment, Secret and app of one client hang together by what the resources are, not by a name typed twice."""
     secret = all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"]
-    assert secret.made_of["stringData"] == {"okta-app-shop/checkout", "okta-server"}
-    assert secret.inputs["stringData"]["OAUTH_CLIENT_SECRET"] == "secret of okta-app-shop/checkout"
+    keys = {"okta-key-shop/checkout-a", "okta-key-shop/checkout-b"}
+    assert secret.made_of["stringData"] == {"okta-app-shop/checkout", "okta-server", OWN, *keys}
+    assert secret.inputs["stringData"]["OAUTH_PRIVATE_KEY"] == "private half of okta-key-shop/checkout-a"
+    assert "OAUTH_CLIENT_SECRET" not in secret.inputs["stringData"]
     deployment = all_of(registered, "kubernetes:apps/v1:Deployment")["shop/checkout-deployment"]
     assert {"shop/checkout-client", "shop/checkout-account"} <= deployment.made_of["spec"]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from sandbox import caller
 from sandbox.local import Local
-from sandbox.okta import browser
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +57,12 @@ def credential(local: Local, component: str) -> dict[str, str]:
 
 def service_token(local: Local, component: str) -> str:
     """The access token that a service gets for itself, with all of its scopes."""
-    own = credential(local, component)
-    answer = browser.client_credentials(
-        own["OAUTH_ISSUER"], own["OAUTH_CLIENT_ID"], own["OAUTH_CLIENT_SECRET"], own["OAUTH_SCOPES"].split()
-    )
-    return str(answer["access_token"])
+    return caller.token(credential(local, component))[0]
 
 
 def signed_in(local: Local, component: str, user: str) -> dict[str, Any]:
     """What the issuer gives a web application for a user: access_token, id_token, scope. Raises RefusedError."""
-    own = credential(local, component)
-    return browser.login(
-        own["OAUTH_ISSUER"],
-        own["OAUTH_CLIENT_ID"],
-        own["OAUTH_CLIENT_SECRET"],
-        own["OAUTH_REDIRECT_URIS"].split()[0],
-        [*own["OAUTH_SCOPES"].split(), "openid"],
-        user,
-    )
+    return caller.answered(credential(local, component), user)
 
 
 def user_token(local: Local, component: str, user: str) -> str:

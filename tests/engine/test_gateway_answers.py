@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from sandbox import caller
 from sandbox.local import Local
 from sandbox.okta import browser
 from tests.engine.calls import call, credential, part, service_token, signed_in, user_token
@@ -150,7 +151,7 @@ def _other_server(local: Local) -> str:
 
 def _token_of(local: Local, issuer: str) -> str:
     own = credential(local, "checkout")
-    answer = browser.client_credentials(issuer, own["OAUTH_CLIENT_ID"], own["OAUTH_CLIENT_SECRET"], ["orders.read"])
+    answer = browser.client_credentials(issuer, own["OAUTH_CLIENT_ID"], caller.proof_of(own), ["orders.read"])
     return str(answer["access_token"])
 
 
@@ -185,7 +186,7 @@ def test_a_user_in_no_group_is_issued_no_token(sample: Sample) -> None:
 def test_a_client_is_issued_no_scope_that_it_was_not_granted(sample: Sample) -> None:
     """checkout may read orders: it gets no token that says more, not even for a scope that exists."""
     own = credential(sample.local, "checkout")
-    account = own["OAUTH_ISSUER"], own["OAUTH_CLIENT_ID"], own["OAUTH_CLIENT_SECRET"]
+    account = own["OAUTH_ISSUER"], own["OAUTH_CLIENT_ID"], caller.proof_of(own)
     assert browser.client_credentials(*account, ["orders.read"])["scope"] == "orders.read"
     for scopes in (["orders.write"], ["orders.read", "orders.write"], ["reports.read"]):
         with pytest.raises(browser.RefusedError):

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.engine.conftest import Sample
 
 README = Path(__file__).resolve().parents[2] / "README.md"
-ROW = re.compile(r"^\| (kong|okta|kubernetes|time) \| (\d.*?) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| (kong|okta|kubernetes|time|tls) \| (\d.*?) \|$", re.MULTILINE)
 
 
 def test_the_readme_counts_the_resources_of_the_sample_estate(sample: Sample) -> None:
@@ -17,7 +17,7 @@ def test_the_readme_counts_the_resources_of_the_sample_estate(sample: Sample) ->
     counted: Counter[tuple[str, str]] = Counter()
     for resource in sample.deployment.state():
         provider, _, rest = resource["type"].partition(":")
-        if provider in ("kong", "okta", "kubernetes", "time"):
+        if provider in ("kong", "okta", "kubernetes", "time", "tls"):
             module, _, kind = rest.partition(":")
             where = module.split("/")[0] if provider == "okta" and not module.startswith("index") else ""
             counted[provider, f"{where}.{kind}" if where else kind] += 1

@@ -39,9 +39,12 @@ def _edges_of(resource: dict[str, Any], name: str) -> set[str]:
 
 def test_an_app_leads_to_its_secret_and_that_to_the_pods(state: list[dict[str, Any]]) -> None:
     """Okta's app -> Secret -> Deployment, for each of the four clients, and for no other's."""
+    own = f"organization/kong-oam/{STACK}"  # which generation of a key is the client's comes from the run before
     for component in ("reports/renderer", "reports/console", "shop/checkout", "shop/web"):
         secret = _one(state, f"{component}-client", "kubernetes:core/v1:Secret")
-        assert _edges_of(secret, "stringData") == {f"okta-app-{component}", "okta-server"}
+        keys = {f"okta-key-{component}-{slot}" for slot in "ab"}
+        assert _edges_of(secret, "stringData") == {f"okta-app-{component}", "okta-server", own, *keys}
+        assert _edges_of(_one(state, f"okta-app-{component}", "okta:app/oAuth:OAuth"), "jwks") == {own, *keys}
         deployment = _one(state, f"{component}-deployment", "kubernetes:apps/v1:Deployment")
         assert {f"{component}-client", f"{component}-account"} <= _edges_of(deployment, "spec")
     orders = _one(state, "orders/api-deployment", "kubernetes:apps/v1:Deployment")
@@ -92,9 +95,9 @@ def test_a_kubernetes_service_leads_to_the_gated_service(state: list[dict[str, A
 
 
 def _secrets(sample: Sample) -> dict[str, str]:
-    """Every secret of the run: what Okta gave the four clients, and the two tokens that the program works with."""
+    """Every secret of the run: the private keys of the four clients, and the two tokens that the program works with."""
     local = sample.local
-    known = {name: credential(local, name)["OAUTH_CLIENT_SECRET"] for name in _WORKLOADS_WITH_A_CLIENT}
+    known = {name: credential(local, name)["OAUTH_PRIVATE_KEY"] for name in _WORKLOADS_WITH_A_CLIENT}
     tokens = {name: local.env[name] for name in ("KONG_ADMIN_TOKEN", "OKTA_API_TOKEN")}
     assert len({*known.values(), *tokens.values()}) == 6
     assert all(len(value) >= 16 for value in (known | tokens).values())
@@ -102,10 +105,15 @@ def _secrets(sample: Sample) -> dict[str, str]:
 
 
 def _found(secrets: dict[str, str], text: str) -> set[str]:
-    """Names of the secrets that stand in `text`, as they are or as Kubernetes writes them (base64)."""
-    return {
-        name for name, secret in secrets.items() if secret in text or base64.b64encode(secret.encode()).decode() in text
-    }
+    """Names of the secrets of which a line stands in `text`, or all as Kubernetes writes it (base64)."""
+    return {name for name, secret in secrets.items() if any(form in text for form in _forms(secret))}
+
+
+def _forms(secret: str) -> list[str]:
+    """Of a key its lines but for the first eight, in which its public half stands, too."""
+    lines = secret.splitlines()
+    private = lines[9:-2] if len(lines) > 1 else lines
+    return [*private, base64.b64encode(secret.encode()).decode()]
 
 
 def _said(sample: Sample) -> Iterator[tuple[str, str]]:
@@ -136,4 +144,6 @@ def test_no_secret_is_kept_or_shown_in_clear(sample: Sample) -> None:
     assert _found(secrets, decrypted) == set(secrets)
     texts = dict(_said(sample))
     assert {name: found for name, text in texts.items() if (found := _found(secrets, text))} == {}
+    assert "PRIVATE KEY-----" in decrypted
+    assert [name for name, text in texts.items() if "PRIVATE KEY-----" in text] == []
     assert "okta-app-shop/checkout" in texts["the event log"]

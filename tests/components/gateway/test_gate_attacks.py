@@ -608,7 +608,7 @@ spec:
 @pytest.mark.parametrize(
     "properties",
     [
-        "{image: x, env: [{name: S, valueFrom: {secretKeyRef: {name: checkout-client, key: OAUTH_CLIENT_SECRET}}}]}",
+        "{image: x, env: [{name: S, valueFrom: {secretKeyRef: {name: checkout-client, key: OAUTH_PRIVATE_KEY}}}]}",
         "{image: x, volumeMounts: {secret: [{name: s, mountPath: /s, secretName: checkout-client}]}}",
         "{image: x, volumes: [{name: s, type: secret, mountPath: /s, secretName: checkout-client}]}",
     ],

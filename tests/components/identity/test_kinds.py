@@ -46,7 +46,7 @@ def test_every_kind_has_the_one_interface(kind: str) -> None:
     assert [[*signature(getattr(module, name)).parameters] for name in functions] == [
         ["settings"],
         ["settings", "estate", "held"],
-        ["settings", "estate"],
+        ["settings", "estate", "rotation"],
     ]
 
 

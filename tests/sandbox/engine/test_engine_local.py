@@ -74,9 +74,15 @@ def test_an_official_plugin_on_path_wins(tmp_path: Path) -> None:
     official.chmod(0o755)
     found = launchers.install(tmp_path / "home", str(official.parent))
     assert found.official == ("resource-kong",)
-    assert found.stand_ins == ("language-python", "resource-okta", "resource-kubernetes", "resource-time")
+    assert found.stand_ins == (
+        "language-python",
+        "resource-okta",
+        "resource-kubernetes",
+        "resource-time",
+        "resource-tls",
+    )
     names = sorted(path.name.split("-v")[0] for path in (tmp_path / "home" / "plugins").iterdir())
-    assert names == ["language-python", "resource-kubernetes", "resource-okta", "resource-time"]
+    assert names == ["language-python", "resource-kubernetes", "resource-okta", "resource-time", "resource-tls"]
 
 
 def test_the_users_own_official_plugins_are_linked(tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def test_a_service_authenticates_by_secret_in_header_or_form(estate: Estate) -> 
 
 
 def test_an_app_that_authenticates_by_key_gets_no_token_by_secret(estate: Estate) -> None:
-    """client_secret_jwt and private_key_jwt are not modelled, and nothing else is taken in their place."""
+    """client_secret_jwt is not modelled, and nothing else is taken in its place."""
     body = app("checkout", "service", method="client_secret_jwt")
     assert estate.admin.call("PUT", f"/api/v1/apps/{estate.service['id']}", body)[0] == 200
     with pytest.raises(RefusedError, match="invalid_client"):

@@ -1,0 +1,92 @@
+"""When clients get a new key: generations that overlap, one step in a run, however many days were skipped before it.
+
+A generation lies in one of two slots, the next one in the other. A step either moves a client to its next generation,
+with the one before still counting, or ends that one once the overlap is over. So a client that had the old key when a
+run began has a key that counts when it ends, and a run never takes away what the last one gave.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+SLOTS = 2
+
+_DAYS = re.compile(r"([1-9][0-9]{0,3})d\Z")
+
+
+def days(text: str) -> int:
+    """`90d` is 90. Raises ValueError for anything else; the schemas let nothing else through."""
+    match = _DAYS.match(text)
+    if match is None:
+        raise ValueError(f"{text!r} is no number of days, such as 90d")
+    return int(match.group(1))
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A client gets a new key `every` days; the one before counts for `overlap` days more. `overlap` < `every`."""
+
+    every: int = 90
+    overlap: int = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """The key that a client has. `number` counts from 1, `since` is the day on which it got it.
+
+    `overlapping`: the one before counts as well.
+    """
+
+    number: int
+    since: datetime.date
+    overlapping: bool = False
+
+    @property
+    def slot(self) -> int:
+        """Where it lies, from 0."""
+        return (self.number - 1) % SLOTS
+
+    @property
+    def counting(self) -> tuple[int, ...]:
+        """The slots whose keys the issuer takes, in order."""
+        return tuple(range(SLOTS)) if self.overlapping else (self.slot,)
+
+    def lying_in(self, slot: int) -> int:
+        """The number of the generation whose key is in a slot; 0: a key that nobody has yet and that counts nowhere."""
+        return max(0, self.number - (self.slot - slot) % SLOTS)
+
+    def to_output(self, schedule: Schedule) -> dict[str, Any]:
+        """What the next run reads back, and what people read: since when, and what is due when."""
+        told = {"generation": self.number, "since": self.since.isoformat(), "due": self.due(schedule).isoformat()}
+        return {**told, "before": "counts" if self.overlapping else "ended"}
+
+    @staticmethod
+    def from_output(data: Mapping[str, Any]) -> Generation:
+        since = datetime.date.fromisoformat(data["since"])
+        return Generation(int(data["generation"]), since, data["before"] == "counts")
+
+    def due(self, schedule: Schedule) -> datetime.date:
+        """The day of the next step."""
+        return self.since + datetime.timedelta(days=schedule.overlap if self.overlapping else schedule.every)
+
+    @property
+    def step(self) -> str:
+        """The next step, in words."""
+        if self.overlapping:
+            return f"generation {self.number - 1} ends"
+        return f"generation {self.number + 1} takes over"
+
+
+def advanced(last: Generation | None, schedule: Schedule, today: datetime.date) -> Generation:
+    """The generation from this run on: one step where one is due, and none on a day before `last` began."""
+    if last is None:
+        return Generation(1, today)
+    if today < last.due(schedule):
+        return last
+    if last.overlapping:
+        return replace(last, overlapping=False)
+    return Generation(last.number + 1, today, overlapping=True)

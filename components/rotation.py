@@ -1,0 +1,44 @@
+"""Which generation of its key each client has from this run on, and what the next run has to know of it."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from access.model import Client, Estate
+from access.rotation import Generation, advanced
+
+Outputs = Mapping[str, Mapping[str, Any]]
+"""The stack output `credentials`: by the client's name, what Generation.to_output gives."""
+
+
+class Rotation:
+    """Not frozen: it keeps whose keys it was asked about. `previous` is the stack output `credentials` of the run
+    before, None on the first; `today` the stack's `asOf`."""
+
+    def __init__(self, estate: Estate, today: datetime.date, previous: pulumi.Output[Outputs | None]) -> None:
+        self._estate, self._today, self._previous = estate, today, previous
+        self._asked: dict[str, pulumi.Output[Mapping[str, Any]]] = {}
+
+    def generation(self, client: Client) -> pulumi.Output[Generation]:
+        """The one that the client has when this run is over. A step that this run takes is said."""
+        schedule = self._estate.schedule_of(client)
+
+        def step(known: Outputs | None) -> Generation:
+            told = (known or {}).get(client.name)
+            last = Generation.from_output(told) if told else None
+            now = advanced(last, schedule, self._today)
+            if last is not None and last != now:
+                pulumi.log.info(f"credentials: {client.name}: {last.step}")
+            return now
+
+        generation = self._previous.apply(step)
+        self._asked[client.name] = generation.apply(lambda now: now.to_output(schedule))
+        return generation
+
+    def outputs(self) -> Mapping[str, pulumi.Output[Mapping[str, Any]]]:
+        """What is exported as `credentials`, of all that have keys. Nothing of it is secret."""
+        return self._asked

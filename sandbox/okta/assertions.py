@@ -1,0 +1,111 @@
+"""`private_key_jwt`: a client proves who it is by a JWT that it signs with its own key.
+
+The assertion's `iss` and `sub` are the client id, its `aud` is the token endpoint, it expires within an hour, and one
+that has a `jti` counts once. The key is found by `kid` in the app's `jwks`, or at its `jwks_uri`. RS256 and ES256.
+
+Not modelled: keys of other kinds, fetching a `jwks_uri` (`Okta.publish` says what stands there), encrypted assertions.
+
+Source: developer.okta.com, "Build a JWT for client authentication"; RFC 7523, section 3.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from sandbox.okta.checks import Json
+from sandbox.okta.grants import OAuthError
+from sandbox.okta.org import Org, client_of, settings_of
+
+TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+LONGEST = 3600  # seconds
+
+
+def client_named(assertion: str) -> str | None:
+    """The client that an assertion, still unverified, claims to be from."""
+    name = _read(assertion)[1].get("sub")
+    return name if isinstance(name, str) else None
+
+
+def verify(org: Org, app: Json, assertion: str, endpoint: str) -> None:
+    """Raises invalid_client (401) where the assertion does not prove that `app` is the client that asks `endpoint`."""
+    header, claims = _read(assertion)
+    client_id, now = client_of(app)["client_id"], org.now()
+    if not _signed(_key(org, app, header), header.get("alg"), assertion):
+        _refuse("The client_assertion signature is invalid.")
+    if claims.get("iss") != client_id or claims.get("sub") != client_id:
+        _refuse("The 'iss' and 'sub' of the client_assertion must be the client ID.")
+    if endpoint not in (claims["aud"] if isinstance(claims.get("aud"), list) else [claims.get("aud")]):
+        _refuse("The audience claim for client_assertion must be the endpoint invoked for the request.")
+    expiry = claims.get("exp")
+    if not isinstance(expiry, int | float) or isinstance(expiry, bool) or expiry <= now:
+        _refuse("The client_assertion token is expired.")
+    if expiry > now + LONGEST:
+        _refuse("The client_assertion token has an expiration too far into the future.")
+    once = claims.get("jti")
+    if once is not None:
+        if (client_id, str(once)) in org.assertions:
+            _refuse("The client_assertion token has already been used.")
+        org.assertions.add((client_id, str(once)))
+
+
+def _refuse(why: str) -> NoReturn:
+    raise OAuthError("invalid_client", why, 401)
+
+
+def _read(assertion: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    try:
+        header, claims = (json.loads(_decoded(part)) for part in assertion.split(".")[:2])
+    except ValueError:
+        header = claims = None
+    if not isinstance(header, dict) or not isinstance(claims, dict) or assertion.count(".") != 2:
+        _refuse("The client_assertion is not a valid JWT.")
+    return header, claims
+
+
+def _key(org: Org, app: Json, header: Mapping[str, Any]) -> Json:
+    settings = settings_of(app)
+    listed = org.published.get(settings.get("jwks_uri", "")) or settings.get("jwks") or {"keys": []}
+    found = [key for key in listed["keys"] if key.get("kid") == header.get("kid") and key.get("status") != "INACTIVE"]
+    if len(found) != 1:
+        _refuse("The client_assertion is signed with a key that the client does not have.")
+    key: Json = found[0]
+    return key
+
+
+def _signed(key: Json, algorithm: object, assertion: str) -> bool:
+    """The algorithm has to be the key's own."""
+    text, _, last = assertion.rpartition(".")
+    signed = text.encode()
+    try:
+        signature = _decoded(last)
+        if (key["kty"], algorithm) == ("RSA", "RS256"):
+            public = rsa.RSAPublicNumbers(_number(key["e"]), _number(key["n"])).public_key()
+            public.verify(signature, signed, padding.PKCS1v15(), SHA256())
+        elif (key["kty"], algorithm, len(signature)) == ("EC", "ES256", 64):
+            r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
+            point = ec.EllipticCurvePublicNumbers(_number(key["x"]), _number(key["y"]), ec.SECP256R1()).public_key()
+            point.verify(encode_dss_signature(r, s), signed, ec.ECDSA(SHA256()))
+        else:
+            return False
+    except (InvalidSignature, KeyError, ValueError):
+        return False
+    return True
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(_decoded(text))
+
+
+def _decoded(part: str) -> bytes:
+    """base64url without padding. Raises ValueError."""
+    try:
+        return base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
+    except binascii.Error:
+        raise ValueError("not base64url") from None

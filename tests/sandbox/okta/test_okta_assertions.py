@@ -1,0 +1,177 @@
+"""Clients of the Okta stand-in that prove who they are with a key: which assertion counts, and which does not."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from okta_org import Estate, app, client_id
+
+from sandbox.browser import ASSERTION, PrivateKey, RefusedError, _call
+from sandbox.okta.browser import client_credentials
+
+RSA, OTHER = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
+EC = ec.generate_private_key(ec.SECP256R1())
+PEM = RSA.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def encoded(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+
+def number(value: int, size: int = 0) -> str:
+    return encoded(value.to_bytes(size or (value.bit_length() + 7) // 8))
+
+
+def jwk(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, kid: str) -> dict[str, str]:
+    numbers: Any = key.public_key().public_numbers()
+    if isinstance(key, rsa.RSAPrivateKey):
+        return {"kty": "RSA", "kid": kid, "e": number(numbers.e), "n": number(numbers.n)}
+    return {"kty": "EC", "kid": kid, "crv": "P-256", "x": number(numbers.x, 32), "y": number(numbers.y, 32)}
+
+
+@dataclass
+class Signing:
+    """An assertion as a client makes it, before something of it is changed."""
+
+    header: dict[str, Any]
+    claims: dict[str, Any]
+    key: Any = RSA
+
+    def __str__(self) -> str:
+        text = ".".join(encoded(json.dumps(part).encode()) for part in (self.header, self.claims))
+        if isinstance(self.key, rsa.RSAPrivateKey):
+            return f"{text}.{encoded(self.key.sign(text.encode(), padding.PKCS1v15(), SHA256()))}"
+        r, s = decode_dss_signature(self.key.sign(text.encode(), ec.ECDSA(SHA256())))
+        return f"{text}.{encoded(r.to_bytes(32) + s.to_bytes(32))}"
+
+
+@pytest.fixture
+def keyed(estate: Estate) -> Estate:
+    """The service of the estate with two keys, one RSA and one elliptic."""
+    keys = {"keys": [jwk(RSA, "one"), jwk(EC, "two")]}
+    body = app("checkout", "service", method="private_key_jwt", jwks=keys)
+    status, told = estate.admin.call("PUT", f"/api/v1/apps/{estate.service['id']}", body)
+    assert status == 200, told
+    return estate
+
+
+def assertion(estate: Estate) -> Signing:
+    name, endpoint = client_id(estate.service), f"{estate.issuer}/v1/token"
+    claims = {"iss": name, "sub": name, "aud": endpoint, "exp": time.time() + 60, "jti": "once"}
+    return Signing({"alg": "RS256", "kid": "one"}, claims)
+
+
+def ask(estate: Estate, signed: object, **form: str) -> tuple[int, dict[str, Any]]:
+    asked = {"grant_type": "client_credentials", "scope": "orders.read", "client_assertion_type": ASSERTION}
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    body = urlencode({**asked, "client_assertion": str(signed), **form})
+    answer = _call("POST", f"{estate.issuer}/v1/token", body, headers)
+    return answer.status, json.loads(answer.body)
+
+
+def test_a_client_gets_a_token_with_its_key(keyed: Estate) -> None:
+    """As often as it asks: each time with an assertion of its own."""
+    key = PrivateKey(PEM, "one")
+    for _ in range(2):
+        answer = client_credentials(keyed.issuer, client_id(keyed.service), key, ["orders.read"])
+        assert answer["scope"] == "orders.read"
+    with pytest.raises(RefusedError, match="invalid_client"):
+        client_credentials(keyed.issuer, client_id(keyed.service), "a-secret-of-somebody", ["orders.read"])
+    with pytest.raises(RefusedError, match="does not have"):
+        client_credentials(keyed.issuer, client_id(keyed.service), PrivateKey(PEM, "three"), ["orders.read"])
+
+
+def test_an_elliptic_key_counts_as_well(keyed: Estate) -> None:
+    """ES256, of the curve P-256."""
+    signing = assertion(keyed)
+    signing.header, signing.key = {"alg": "ES256", "kid": "two"}, EC
+    assert ask(keyed, signing)[0] == 200
+
+
+def _with(**changed: Any) -> Callable[[Signing, float], None]:
+    def change(signing: Signing, now: float) -> None:
+        for name, value in changed.items():
+            part = signing.header if name in ("alg", "kid") else signing.claims
+            part[name] = value(now) if callable(value) else value
+
+    return change
+
+
+def _signed_by_another(signing: Signing, _: float) -> None:
+    signing.key = OTHER
+
+
+def _without_expiry(signing: Signing, _: float) -> None:
+    del signing.claims["exp"]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (_signed_by_another, "signature is invalid"),
+        (_with(alg="ES256"), "signature is invalid"),
+        (_with(alg="none"), "signature is invalid"),
+        (_with(alg="HS256"), "signature is invalid"),
+        (_with(kid="two"), "signature is invalid"),
+        (_with(kid="three"), "a key that the client does not have"),
+        (_with(iss="another"), "must be the client ID"),
+        (_with(sub="another"), "Invalid value for 'client_id'"),
+        (_with(aud="https://elsewhere.example.com/v1/token"), "audience claim"),
+        (_with(exp=lambda now: now - 1), "is expired"),
+        (_without_expiry, "is expired"),
+        (_with(exp=lambda now: now + 3601), "too far into the future"),
+    ],
+)
+def test_an_assertion_that_does_not_count(keyed: Estate, change: Callable[[Signing, float], None], reason: str) -> None:
+    """One detail is wrong: 401, and why."""
+    signing = assertion(keyed)
+    change(signing, time.time())
+    status, told = ask(keyed, signing)
+    assert (status, told["error"]) == (401, "invalid_client")
+    assert reason in told["error_description"]
+    assert ask(keyed, assertion(keyed))[0] == 200
+
+
+def test_an_assertion_counts_once(keyed: Estate) -> None:
+    """Whoever overhears it gets nothing with it."""
+    signed = str(assertion(keyed))
+    assert ask(keyed, signed)[0] == 200
+    status, told = ask(keyed, signed)
+    assert (status, told["error_description"]) == (401, "The client_assertion token has already been used.")
+
+
+def test_a_secret_beside_an_assertion_is_refused(keyed: Estate) -> None:
+    """Two proofs: nobody knows which one counts."""
+    status, told = ask(keyed, assertion(keyed), client_secret="x")
+    assert (status, told["error"]) == (400, "invalid_request")
+
+
+def test_an_app_with_a_secret_takes_no_assertion(estate: Estate) -> None:
+    """The method is the app's, not the caller's."""
+    status, told = ask(estate, assertion(estate))
+    assert (status, told["error"]) == (401, "invalid_client")
+
+
+def test_a_partner_changes_its_keys_where_it_publishes_them(estate: Estate) -> None:
+    """What counts is what stands at the app's jwks_uri when the client asks."""
+    uri = "https://partner.example.com/jwks.json"
+    body = app("checkout", "service", method="private_key_jwt", jwks_uri=uri)
+    assert estate.admin.call("PUT", f"/api/v1/apps/{estate.service['id']}", body)[0] == 200
+    assert ask(estate, assertion(estate))[0] == 401
+    estate.okta.publish(uri, {"keys": [jwk(RSA, "one")]})
+    assert ask(estate, assertion(estate))[0] == 200
+    estate.okta.publish(uri, {"keys": [jwk(OTHER, "one")]})
+    signing = assertion(estate)
+    signing.claims["jti"] = "twice"
+    assert ask(estate, signing)[0] == 401

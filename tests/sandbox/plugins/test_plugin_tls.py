@@ -1,0 +1,76 @@
+"""The stand-in for the tls plugin: its keys are keys, and its properties those that the installed SDK has."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+    load_ssh_private_key,
+)
+from pulumi import _types
+from pulumi_tls.private_key import PrivateKey as Official
+from pulumi_tls.private_key import _PrivateKeyState
+
+from sandbox.plugins import sdk
+from sandbox.plugins.provider import Difference, ProviderError
+from sandbox.plugins.tls import PrivateKey, plugin
+
+TOKEN = "tls:index/privateKey:PrivateKey"
+
+
+def made(**inputs: Any) -> tuple[str, dict[str, Any]]:
+    return PrivateKey().create(inputs)
+
+
+def test_the_state_has_the_properties_that_the_sdk_has() -> None:
+    """All of them, and no other; the SDK is generated from the official schema."""
+    _, state = made(algorithm="RSA")
+    assert set(state) == set(_types.input_type_types(_PrivateKeyState))
+    assert PrivateKey.replaces == set(sdk.inputs_of(TOKEN).hints)
+    assert Official.pulumi_type == TOKEN == plugin().resource(TOKEN).token
+
+
+@pytest.mark.parametrize(
+    ("inputs", "kind", "size"),
+    [
+        ({"algorithm": "RSA"}, rsa.RSAPrivateKey, 2048),
+        ({"algorithm": "RSA", "rsaBits": 3072}, rsa.RSAPrivateKey, 3072),
+        ({"algorithm": "ECDSA", "ecdsaCurve": "P256"}, ec.EllipticCurvePrivateKey, 256),
+    ],
+)
+def test_all_forms_are_of_one_key(inputs: dict[str, Any], kind: type, size: int) -> None:
+    """PEM, PKCS 8 and OpenSSH of the private half, PEM of the public one, whose hash is the id."""
+    identifier, state = made(**inputs)
+    private: Any = load_pem_private_key(state["privateKeyPemPkcs8"].encode(), None)
+    assert isinstance(private, kind) and private.key_size == size
+    public = private.public_key()
+    assert state["publicKeyPem"] == public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    assert identifier == hashlib.sha1(der).hexdigest()
+    for other in (
+        load_pem_private_key(state["privateKeyPem"].encode(), None),
+        load_ssh_private_key(state["privateKeyOpenssh"].encode(), None),
+    ):
+        assert other.private_numbers() == private.private_numbers()  # type: ignore[union-attr]
+
+
+def test_every_changed_input_replaces_and_none_left_out_does() -> None:
+    """A key pair is never another one under the same id."""
+    _, state = made(algorithm="RSA")
+    assert PrivateKey().differences(state, {}, {"algorithm": "RSA"}) == Difference()
+    changed = PrivateKey().differences(state, {}, {"algorithm": "RSA", "rsaBits": 3072})
+    assert changed == Difference(frozenset({"rsaBits"}), frozenset({"rsaBits"}))
+
+
+def test_what_is_not_modelled_is_refused() -> None:
+    """By name, and not made as something else."""
+    with pytest.raises(ProviderError, match="does not model ED25519"):
+        made(algorithm="ED25519")
+    with pytest.raises(ProviderError, match="does not model ECDSA P224"):
+        made(algorithm="ECDSA")
