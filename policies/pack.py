@@ -20,6 +20,7 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UnknownValueError
 
+from oam.diagnostics import printable
 from policies import deployed
 from policies.catalogue import RULES
 from policies.deployed import UNKNOWN, Deployment, Resource
@@ -55,7 +56,7 @@ def _of_one(rule: Rule) -> Callable[[ResourceValidationArgs, ReportViolation], N
         secret_outputs = frozenset(args.opts.additional_secret_outputs)
         one = Resource(args.resource_type, args.name, args.urn, _plain(args.props), secret_outputs=secret_outputs)
         for finding in rule.findings(_deployment([one]), args.get_config()):
-            report(finding.message, None)
+            report(printable(finding.message), None)
 
     return validate
 
@@ -64,7 +65,7 @@ def _of_all(rule: Rule) -> Callable[[StackValidationArgs, ReportViolation], None
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
         if args.resources:
             for finding in rule.findings(_deployment(map(_resource, args.resources)), args.get_config()):
-                report(finding.message, finding.resource.urn if finding.resource else None)
+                report(printable(finding.message), finding.resource.urn if finding.resource else None)
 
     return validate
 

@@ -15,9 +15,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from review.comment import Stack, compose
+from review.comment import LONGEST, Stack, compose, fenced
 from review.github import PullRequest
-from review.meaning import ReviewError, changes, problems
+from review.meaning import ReviewError, changes, check
 from review.preview import preview
 
 
@@ -26,11 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     missing = [name for name in options.needs if not os.environ.get(name)]
     stacks = [_reviewed(name, options.base, missing) for name in options.stack]
-    text = compose(stacks)
-    print(text)
+    print(compose(stacks))
     try:
         if target := _pull_request(options, os.environ):
-            target.say(text)
+            target.say(compose(stacks, LONGEST))
     except ReviewError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -41,12 +40,13 @@ def _reviewed(name: str, base: str, missing: Sequence[str]) -> Stack:
     """What is known without secrets comes first; without them, nothing is previewed, and that is a failure."""
     stack = Stack(name)
     try:
-        stack = replace(stack, problems=problems(name))
+        checked = check(name)
+        stack = replace(stack, problems=checked.problems, findings=checked.findings)
         if stack.problems:
             return stack
         stack = replace(stack, access=changes(base, name))
     except ReviewError as error:
-        return replace(stack, failure=str(error))
+        return replace(stack, failure=fenced(str(error)))
     if missing:
         return replace(stack, failure=_NO_SECRETS.format(", ".join(missing)))
     return replace(stack, preview=preview(name))

@@ -12,7 +12,8 @@ from review.preview import Preview, Violation
 MARKER = "<!-- kong-oam review -->"
 """The hidden first line by which the comment is found again."""
 
-_LONGEST = 60_000  # characters; GitHub takes 65,536
+LONGEST = 60_000  # characters; GitHub takes 65,536
+_CUT = "\n\n**Cut here.** The rest does not fit into a comment; the log of the job has all of it.\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Stack:
 
     name: str
     problems: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
     access: Access | None = None
     preview: Preview | None = None
     failure: str = ""
@@ -36,24 +38,28 @@ class Stack:
         return looked and not (self.problems or self.failure or self.mandatory)
 
 
-def compose(stacks: Sequence[Stack]) -> str:
-    """The whole comment. Where it would be too long, the lists of resources go first."""
+def compose(stacks: Sequence[Stack], longest: int | None = None) -> str:
+    """The comment. Where it would be longer than that, the lists go first; what is cut after them is said to be."""
     text = _composed(stacks, details=True)
-    return text if len(text) <= _LONGEST else _composed(stacks, details=False)[:_LONGEST]
+    if longest is None or len(text) <= longest:
+        return text
+    text = _composed(stacks, details=False)
+    return text if len(text) <= longest else f"{text[: longest - len(_CUT)]}{_CUT}"
 
 
 def _composed(stacks: Sequence[Stack], *, details: bool) -> str:
     lines = [MARKER, _top(stacks)]
     for stack in stacks:
-        lines += ["", f"### Stack `{stack.name}`", "", *_access(stack), *_policies(stack), *_resources(stack, details)]
+        lines += ["", f"### Stack `{stack.name}`", "", *_access(stack), *_policies(stack)]
+        lines += [*_findings(stack, details), *_resources(stack, details)]
     return "\n".join(lines) + "\n"
 
 
 def _top(stacks: Sequence[Stack]) -> str:
-    """What opens before what closes, on whatever stack; and before both that not everything was looked at."""
+    """The worst of what changes, on whatever stack; and that not everything was looked at."""
     failed = [stack.name for stack in stacks if not stack.passed]
     changed = [stack for stack in stacks if stack.access and stack.access.headline]
-    changed.sort(key=lambda stack: not (stack.access and stack.access.opens))
+    changed.sort(key=lambda stack: stack.access.rank if stack.access else 0)
     said = f"**Access** · {_code(changed[0].access.headline)}" if changed and changed[0].access else ""
     if not said:
         known = all(stack.access for stack in stacks)
@@ -79,6 +85,16 @@ def _policies(stack: Stack) -> Iterator[str]:
         yield ""
 
 
+def _findings(stack: Stack, details: bool) -> Iterator[str]:
+    """What lint finds: it fails nothing."""
+    if stack.findings and details:
+        yield from (f"<details><summary>Lint: {len(stack.findings)} to look at</summary>", "")
+        yield from (f"- {_code(one)}" for one in stack.findings)
+        yield from ("", "</details>", "")
+    elif stack.findings:
+        yield from (f"Lint: {len(stack.findings)} to look at.", "")
+
+
 def _resources(stack: Stack, details: bool) -> Iterator[str]:
     if stack.preview is None:
         return
@@ -100,4 +116,15 @@ def _resources(stack: Stack, details: bool) -> Iterator[str]:
 
 def _code(text: str) -> str:
     """Text as code, so that none of it is read as markup, and no table or line ends in it."""
-    return "`" + " ".join(text.split()).replace("`", "'").replace("|", "\\|") + "`"
+    return "`" + " ".join(_printable(text).split()).replace("`", "'").replace("|", "\\|") + "`"
+
+
+def fenced(text: str) -> str:
+    """Several lines, likewise."""
+    lines = (_printable(line).replace("```", "'''") for line in text.splitlines())
+    return "\n".join(("```", *lines, "```"))
+
+
+def _printable(text: str) -> str:
+    """What is printed here is read in terminals and logs, too."""
+    return "".join(c if c.isprintable() or c.isspace() else "?" for c in text)

@@ -17,21 +17,36 @@ class ReviewError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What changes for callers: the worst of it in one line, and all of it as Markdown. Empty: nothing does."""
+    """What changes for callers: the worst of it in one line, and all of it as Markdown. Empty: nothing does.
 
-    opens: bool
+    `rank` tells which of several is the worst: the lower the worse.
+    """
+
+    rank: int
     headline: str
     markdown: str
 
 
-def problems(stack: str) -> tuple[str, ...]:
-    """What is wrong with the Applications on a stack, each with file, line and column."""
+_KINDS = ("newly public", "granted", "widened", "narrowed", "revoked")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Errors in the Applications, and what lint finds where there are none: each with file, line and column."""
+
+    problems: tuple[str, ...]
+    findings: tuple[str, ...]
+
+
+def check(stack: str) -> Checked:
+    """What is wrong with the Applications on a stack, and what somebody should look at. Raises ReviewError."""
     document = json.loads(_access("check", "--stack", stack, "--json"))
-    return tuple(
-        f"{one.get('file', '')}:{one.get('line', '')}:{one.get('column', '')}: {one['code']}: {one['message']}"
-        for one in document["diagnostics"]
-        if one["severity"] == "error"
-    )
+    wrong = (one for one in document["diagnostics"] if one["severity"] == "error")
+    return Checked(tuple(map(_said, wrong)), tuple(map(_said, document["findings"])))
+
+
+def _said(one: dict[str, Any]) -> str:
+    return f"{one.get('file', '')}:{one.get('line', '')}:{one.get('column', '')}: {one['code']}: {one['message']}"
 
 
 def changes(base: str, stack: str) -> Access:
@@ -39,14 +54,17 @@ def changes(base: str, stack: str) -> Access:
     operands = ("diff", base, ".", "--stack", stack)
     document: dict[str, Any] = json.loads(_access(*operands, "--json"))
     if not document["changes"]:
-        return Access(opens=False, headline="", markdown="")
-    opens = any(change["kind"] in ("newly public", "granted", "widened") for change in document["changes"])
-    return Access(opens, document["headline"], _access(*operands, "--markdown").strip())
+        return Access(len(_KINDS), headline="", markdown="")
+    rank = min(_KINDS.index(change["kind"]) for change in document["changes"])
+    return Access(rank, document["headline"], _access(*operands, "--markdown").strip())
 
 
 def _access(*arguments: str) -> str:
     command = [sys.executable, "-m", "access", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT)  # noqa: S603 - no shell
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT)  # noqa: S603 - no shell
+    except subprocess.TimeoutExpired:
+        raise ReviewError(f"`python -m access {' '.join(arguments)}` took more than {_TIMEOUT} seconds") from None
     if done.returncode not in (0, 1):
         raise ReviewError(f"`python -m access {' '.join(arguments)}` failed: {done.stderr.strip() or done.returncode}")
     return done.stdout

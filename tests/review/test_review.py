@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ import yaml
 
 from review import __main__ as review
 from review import meaning
-from review.comment import MARKER, Stack, compose
+from review.comment import LONGEST, MARKER, Stack, compose, fenced
 from review.github import PullRequest
-from review.meaning import Access, ReviewError
+from review.meaning import Access, Checked, ReviewError
 from review.preview import Preview, Step, Violation, preview, read
 from tests.review.comments_stand_in import BOT, REPOSITORY, TOKEN, Comments
 
@@ -103,10 +104,11 @@ def test_no_value_of_a_resource_and_no_other_text_of_the_engine_is_shown() -> No
     assert "| update | `a\\|b # 'title' <img>` | `t:m:T` | `x\\|y` |" in text.splitlines()
 
 
-NOTHING = Access(opens=False, headline="", markdown="")
-OPENS = Access(opens=True, headline="newly public: GET https://orders.example.com/orders", markdown="| the table |")
-CLOSES = Access(opens=False, headline="revoked: shop/web", markdown="| another table |")
+NOTHING = Access(5, headline="", markdown="")
+OPENS = Access(0, headline="newly public: GET https://orders.example.com/orders", markdown="| the table |")
+CLOSES = Access(4, headline="revoked: shop/web", markdown="| another table |")
 QUIET = Preview((), (), succeeded=True)
+FINE = Checked((), ())
 
 
 def top(*stacks: Stack) -> str:
@@ -116,9 +118,11 @@ def top(*stacks: Stack) -> str:
 
 
 def test_the_worst_stands_in_one_line_at_the_top() -> None:
-    """What opens before what closes, whatever the order of the stacks."""
+    """Of all stacks, in whatever order they are: public before granted, and what opens before what closes."""
+    granting = Stack("dc", access=Access(1, "granted to shop/web: GET https://x.test/", ""), preview=QUIET)
     closing, opening = Stack("aws", access=CLOSES, preview=QUIET), Stack("gcp", access=OPENS, preview=QUIET)
-    assert top(closing, opening) == "**Access** · `newly public: GET https://orders.example.com/orders`"
+    assert top(closing, granting, opening) == "**Access** · `newly public: GET https://orders.example.com/orders`"
+    assert top(closing, granting) == "**Access** · `granted to shop/web: GET https://x.test/`"
     assert top(closing, Stack("gcp", access=NOTHING, preview=QUIET)) == "**Access** · `revoked: shop/web`"
     assert top(Stack("gcp", access=NOTHING, preview=QUIET)) == "**Access** · no change"
 
@@ -158,9 +162,38 @@ def test_access_stands_before_policies_and_those_before_resources() -> None:
 def test_a_comment_that_would_be_too_long_loses_its_resources_first() -> None:
     """GitHub takes 65,536 characters: access is what it is there for."""
     many = Preview(tuple(Step("create", "t:m:T", f"a/{n:05}", ()) for n in range(3000)), (), succeeded=True)
-    text = compose([Stack("aws", access=OPENS, preview=many)])
-    assert len(text) < 65_536
+    found = ("a.yaml:1:2: LINT306: m",)
+    text = compose([Stack("aws", findings=found, access=OPENS, preview=many)], LONGEST)
+    assert len(text) <= LONGEST < 65_536
     assert "| the table |" in text and "Resources: 3000 to create." in text and "a/00001" not in text
+    assert "Lint: 1 to look at." in text and "LINT306" not in text
+    whole = compose([Stack("aws", findings=found, access=OPENS, preview=many)])
+    assert "a/02999" in whole and "LINT306" in whole, "the log of the job has all of it"
+
+
+def test_a_comment_that_is_cut_says_so() -> None:
+    """The stacks that are missing are not taken for stacks of which there is nothing to say."""
+    endless = Access(0, "newly public: GET https://x.test/", "| the table |\n" * 9000)
+    text = compose([Stack("aws", access=endless, preview=QUIET), Stack("gcp", access=OPENS, preview=QUIET)], LONGEST)
+    assert len(text) <= LONGEST
+    assert text.splitlines()[1] == "**Access** · `newly public: GET https://x.test/`"
+    assert text.endswith("**Cut here.** The rest does not fit into a comment; the log of the job has all of it.\n")
+    assert "Cut here" not in compose([Stack("aws", access=OPENS, preview=QUIET)], LONGEST)
+
+
+def test_what_lint_finds_is_listed_and_fails_nothing() -> None:
+    """Behind what the policies find, folded away, as code."""
+    stack = Stack("aws", findings=("a.yaml:1:2: LINT306: `x`\x1b[31m",), access=NOTHING, preview=QUIET)
+    assert stack.passed
+    lines = compose([stack]).splitlines()
+    assert lines.index("<details><summary>Lint: 1 to look at</summary>") < lines.index(
+        "- `a.yaml:1:2: LINT306: 'x'?[31m`"
+    )
+
+
+def test_a_failure_is_no_markup() -> None:
+    """What a command said of a broken revision may hold anything that somebody wrote."""
+    assert fenced("OLD (main): a\n```\n<img src=x>\x1b") == "```\nOLD (main): a\n'''\n<img src=x>?\n```"
 
 
 # Where it is written
@@ -224,7 +257,7 @@ def test_nobody_answering_is_an_error() -> None:
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the command did, in order; each step is content."""
     did: list[str] = []
-    monkeypatch.setattr(review, "problems", lambda stack: did.append(f"check {stack}") or ())
+    monkeypatch.setattr(review, "check", lambda stack: did.append(f"check {stack}") or FINE)
     monkeypatch.setattr(review, "changes", lambda base, stack: did.append(f"diff {base} {stack}") or OPENS)
     monkeypatch.setattr(review, "preview", lambda stack: did.append(f"preview {stack}") or QUIET)
     return did
@@ -259,7 +292,8 @@ def test_errors_in_applications_come_before_everything_else(
     steps: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With where they are; and a comparison that fails is said, too."""
-    monkeypatch.setattr(review, "problems", lambda stack: ("a.yaml:1:2: ACC204: no",) if stack == "aws" else ())
+    wrong = Checked(("a.yaml:1:2: ACC204: no",), ())
+    monkeypatch.setattr(review, "check", lambda stack: wrong if stack == "aws" else FINE)
 
     def fails(base: str, stack: str) -> Access:
         steps.append(f"diff {base} {stack}")
@@ -269,7 +303,7 @@ def test_errors_in_applications_come_before_everything_else(
     assert review.main(["--base", "main", "--stack", "aws", "--stack", "gcp"]) == 1
     assert steps == ["diff main gcp"]
     said = capsys.readouterr().out
-    assert "- `a.yaml:1:2: ACC204: no`" in said and "no revision main" in said
+    assert "- `a.yaml:1:2: ACC204: no`" in said and "```\nno revision main\n```" in said
 
 
 @pytest.mark.parametrize(
@@ -299,15 +333,35 @@ def test_a_comment_without_a_token_is_wrong_usage(
 def test_check_names_where_the_errors_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """Warnings are no errors; a stack that does not exist is one of its own."""
     monkeypatch.chdir(ROOT)
-    assert meaning.problems("local") == ()
+    assert meaning.check("local") == FINE
     with pytest.raises(ReviewError, match="there is no stack 'nope'"):
-        meaning.problems("nope")
+        meaning.check("nope")
     found = [
         {"severity": kind, "code": "OAM109", "message": "m", "file": "f", "line": 1, "column": 2}
         for kind in ("warning", "error")
     ]
-    monkeypatch.setattr(meaning, "_access", lambda *_: json.dumps({"diagnostics": found}))
-    assert meaning.problems("local") == ("f:1:2: OAM109: m",)
+    monkeypatch.setattr(meaning, "_access", lambda *_: json.dumps({"diagnostics": found, "findings": found[:1]}))
+    assert meaning.check("local") == Checked(("f:1:2: OAM109: m",), ("f:1:2: OAM109: m",))
+
+
+@pytest.mark.parametrize(
+    ("kinds", "rank"),
+    [(["revoked", "newly public"], 0), (["granted"], 1), (["widened", "narrowed"], 2), (["revoked"], 4)],
+)
+def test_changes_are_ranked_by_their_worst(monkeypatch: pytest.MonkeyPatch, kinds: list[str], rank: int) -> None:
+    """Public, granted, widened, narrowed, revoked. Where nothing changes there is nothing to say."""
+    told = {"headline": "h", "changes": [{"kind": kind} for kind in kinds]}
+    monkeypatch.setattr(meaning, "_access", lambda *a: json.dumps(told) if "--json" in a else "table\n")
+    assert meaning.changes("main", "aws") == Access(rank, "h", "table")
+    told["changes"] = []
+    assert meaning.changes("main", "aws") == NOTHING
+
+
+def test_a_command_that_does_not_end_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the review, in words."""
+    monkeypatch.setattr(meaning, "_TIMEOUT", 0.01)
+    with pytest.raises(ReviewError, match="took more than"):
+        meaning.check("local")
 
 
 # The workflow
@@ -320,8 +374,9 @@ def test_the_workflow_runs_the_review_and_nothing_that_a_stranger_could_use() ->
     assert workflow["permissions"] == {"contents": "read", "pull-requests": "write"}
     (job,) = workflow["jobs"].values()
     assert job["timeout-minutes"] <= 60
-    uses = [step["uses"] for step in job["steps"] if "uses" in step]
-    assert uses == ["actions/checkout@v4", "actions/setup-python@v5", "pulumi/actions@v6"]
+    uses = [step["uses"].partition("@") for step in job["steps"] if "uses" in step]
+    assert [action for action, _, _ in uses] == ["actions/checkout", "actions/setup-python", "pulumi/actions"]
+    assert all(re.fullmatch("[0-9a-f]{40}", commit) for _, _, commit in uses), "a tag can be moved"
     assert job["steps"][0]["with"] == {"fetch-depth": 2, "persist-credentials": False}
     command = job["steps"][-1]
     words = command["run"].split()
@@ -330,4 +385,5 @@ def test_the_workflow_runs_the_review_and_nothing_that_a_stranger_could_use() ->
     assert set(options.needs) <= set(command["env"])
     assert options.base == "HEAD^1"
     assert all((ROOT / "stacks" / f"Pulumi.{name}.yaml").is_file() for name in options.stack)
-    assert "${{" not in command["run"], "an expression in a script could run what a title says"
+    for step in job["steps"]:
+        assert "${{" not in step.get("run", ""), "an expression in a script could run what a title says"
