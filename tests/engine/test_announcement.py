@@ -26,7 +26,8 @@ def test_a_preview_says_in_one_line_what_it_does_to_access(deployed: Deployment)
     )
     said = _preview(deployed)
     assert f"    {LINE}\n" in said
-    assert said.index(LINE) < said.index("Outputs:")
+    assert said.index(LINE) < said.index("orders/api-8080-gate update"), "before what changes, and again below it"
+    assert said.count(LINE) == 2
     assert deployed.run("up").stdout.count(f"    {LINE}\n") == 1
     assert "access:" not in deployed.run("up").stdout
     assert deployed.output("model").startswith("1\nstack {")

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from components.gateway import plugins
+from policies import pack
 from policies.catalogue import RULES
 from policies.deployed import UNKNOWN, Deployment, Model
+from policies.rule import Finding
 from tests.components.gateway import openid_connect_reference
 from tests.policies.sound import (
     ACCESS,
@@ -228,6 +232,21 @@ def test_a_finding_never_shows_the_secret() -> None:
     ):
         messages = found("secret-hidden", deployment)
         assert messages and CREDENTIAL not in "".join(messages)
+
+
+def test_what_is_reported_steers_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine prints a message as it is, and a reason is somebody's text."""
+    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    rule = replace(RULES[0], check=lambda *_: iter([Finding("public without an end: \x1b]0;x\x07")]))
+    one = SimpleNamespace(
+        resource_type="t", name="n", urn="urn:pulumi:local::p::t::n", props={}, property_dependencies={},
+        opts=SimpleNamespace(additional_secret_outputs=[]),
+    )  # fmt: skip
+    reported: list[str] = []
+    args = SimpleNamespace(resources=[one], get_config=dict, **vars(one))
+    for validate in (pack._of_one(rule), pack._of_all(rule)):
+        validate(args, lambda message, _: reported.append(message))  # type: ignore[arg-type]
+    assert reported == ["public without an end: ?]0;x?"] * 2
 
 
 def test_rules_say_what_to_do_and_what_they_are_evidence_for() -> None:
