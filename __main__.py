@@ -13,7 +13,7 @@ from components import settings as config
 from components.announcement import announce
 from components.application import Application
 from components.calling import elsewhere
-from components.gateway import preflight
+from components.gateway import preflight, taken
 from components.gateway.certificates import provision_certificates
 from components.gateway.gateway import Gateway
 from components.gateway.service import Routes, settle
@@ -32,7 +32,8 @@ try:
         account.admin_url, account.token, settings.gateway.workspace, account.api_key, settings.gateway.edition
     )
     known = held()
-    stop_at(found for provider in settings.providers for found in inspect(provider, estate, known))
+    found = [one for provider in settings.providers for one in inspect(provider, estate, known)]
+    stop_at([*found, *taken.inspect(account, settings.gateway.workspace, estate, known)])
 except (StackError, preflight.PreflightError, InspectionError) as error:
     refuse(error)
 

@@ -35,7 +35,7 @@ CODES: dict[str, Code] = {
     "OAM103": Code("a value of the wrong type, or outside what is allowed", "write what the message asks for"),
     "OAM104": Code(
         "an unknown component or trait type",
-        "correct the name; a new trait needs a definition (see Adding a trait)",
+        "correct the name; a new trait needs a definition (README, Adding a trait)",
     ),
     "OAM105": Code("a required field is missing", "write the field"),
     "OAM106": Code("a key or a name stands twice", "remove or rename one of the two"),
@@ -139,6 +139,14 @@ CODES: dict[str, Code] = {
         "a foreign policy in an authorization server that is to be taken over",
         "remove it at Okta first: it would go on issuing tokens for this stack's APIs",
     ),
+    "ENV305": Code(
+        "a name that is needed in Kong, or a certificate's host, is somebody else's",
+        "have it renamed or removed by whoever made it: what this stack did not make is never touched",
+    ),
+    "ENV306": Code(
+        "something in Kong has this stack's tags, and its state does not know it",
+        "`python -m components.recover` lists and removes it; look first whether this is the right backend",
+    ),
 }
 """Every stable code: OAM of reading, ACC of access, ENV of what a run finds at the products. The README has all."""
 
@@ -164,17 +172,19 @@ _LISTED = 12
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding. `place` is None only where no file is at fault (an empty folder, say)."""
+    """One finding. `place` is None only where no file is at fault (an empty folder, say). `details` are lines below."""
 
     code: str
     message: str
     place: Position | None = None
     severity: Literal["error", "warning"] = "error"
+    details: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""
-        head = printable(f"{where}{self.severity} {self.code}: {self.message}")
-        return f"{head}\n{self.place.excerpt()}" if self.place else head
+        head = f"{where}{self.severity} {self.code}: {self.message}"
+        lines = [printable(line) for line in (head, *self.details)]
+        return "\n".join([*lines, self.place.excerpt()] if self.place else lines)
 
 
 def printable(text: str) -> str:

@@ -32,6 +32,7 @@ Path = tuple[str | int, ...]
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 _TRUE = frozenset({"true", "yes", "on"})
 _TAG = "tag:yaml.org,2002:"
+_TABS = "a tab in the indentation; YAML takes spaces there"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,10 +158,17 @@ def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], tuple[Diagnostic,
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        findings.append(_unreadable(file, f"{error.problem or error.context}", line, column, text))
+        why = _TABS if _indented_by_tab(text, line) else f"{error.problem or error.context}"
+        findings.append(_unreadable(file, why, line, column, text))
     except yaml.YAMLError as error:
         findings.append(_unreadable(file, " ".join(str(error).split()), text=text))
     return tuple(documents), tuple(findings)
+
+
+def _indented_by_tab(text: str, line: int) -> bool:
+    """Whether a tab is what the reader stumbled over: it says so in several ways, and in some not at all."""
+    found = text.split("\n")[line - 1 : line]
+    return any("\t" in one[: len(one) - len(one.lstrip())] for one in found)
 
 
 def too_large(file: str, size: int) -> Diagnostic:

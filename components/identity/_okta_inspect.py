@@ -39,8 +39,11 @@ def missing_groups(org: httpx.Client, settings: ProviderSettings, estate: Estate
 
 
 def _count(org: httpx.Client, name: str) -> int:
-    """How many groups have exactly this name: asked as the provider does, by how the name begins."""
-    return sum(_name(row) == name for row in rows(org, "/groups", q=name))
+    """How many groups have exactly this name: asked as the provider does, by how the name begins.
+
+    Okta gives at most 300 to such a question, and has no further page.
+    """
+    return sum(_name(row) == name for row in rows(org, "/groups", q=name, limit="300"))
 
 
 def _name(group: Row) -> str:

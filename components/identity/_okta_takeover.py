@@ -71,7 +71,7 @@ class _Org:
 
     def _apps(self, stack: str) -> Iterator[Taken]:
         if wanted := {one.name: one for one in self.missing.get(APP, ())}:
-            for app in rows(self.client, "/apps", q=app_label(stack, "")):
+            for app in rows(self.client, "/apps", q=app_label(stack, ""), includeNonDeleted="true"):
                 if one := wanted.get(app["label"]):
                     yield Taken(one, app["id"])
                     yield from self._assignments(one, app["id"])
@@ -112,27 +112,27 @@ def taken_names(org: httpx.Client, settings: ProviderSettings, estate: Estate, h
     found = list(_Org(org, missing).taken(stack))
     if not found:
         return
-    listed = "".join(f"\n  {one}" for one in found)
     ids: dict[Object, list[str]] = {}
     for taken in found:
         ids.setdefault(taken.object, []).append(taken.id)
     several = [one.name for one, known in ids.items() if len(known) > 1]
     advice = _ambiguous(several[0]) if several else _advice(command(settings, estate, found, held))
-    yield Diagnostic(
-        "ENV303", f"{settings.name} has what the state of stack '{stack}' does not know:{listed}\n{advice}"
-    )
+    listed = tuple(f"  {one}" for one in found)
+    message = f"{settings.name} has what the state of stack '{stack}' does not know"
+    yield Diagnostic("ENV303", message, details=(*listed, *advice))
     yield from _staying(org, found, objects(settings, estate))
 
 
-def _ambiguous(name: str) -> str:
-    return f"There are several of '{name}': rename or remove all but the one that is this stack's."
+def _ambiguous(name: str) -> tuple[str, ...]:
+    return (f"There are several of '{name}': rename or remove all but the one that is this stack's.",)
 
 
-def _advice(command: str) -> str:
+def _advice(command: str) -> tuple[str, ...]:
     return (
-        "If an interrupted run made them, `python -m components.recover` removes them. If they are this stack's for "
-        f"another reason, look at each, take them over, and run it again:\n  {command}\n"
-        "If they are somebody else's, have them renamed."
+        "If an interrupted run made them, `python -m components.recover` removes them. If they are this stack's for",
+        "another reason, look at each, take them over, and run it again:",
+        f"  {command}",
+        "If they are somebody else's, have them renamed.",
     )
 
 

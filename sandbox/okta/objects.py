@@ -34,8 +34,21 @@ def reads(kind: str) -> Handler:
 
 
 def lists(kind: str) -> Handler:
-    """GET of all objects of a kind."""
-    return lambda org, request: Answer(200, org.rows(kind, parent_of(org, kind, request)))
+    """GET of all objects of a kind. `q` finds apps by how their label begins, and servers by name and audience."""
+
+    def handle(org: Org, request: Request) -> Answer:
+        rows, wanted = org.rows(kind, parent_of(org, kind, request)), request.query.get("q", "").lower()
+        return Answer(200, [row for row in rows if _matches(kind, row, wanted)])
+
+    return handle
+
+
+def _matches(kind: str, row: Json, wanted: str) -> bool:
+    if kind == "apps":
+        return any(str(row[member]).lower().startswith(wanted) for member in ("label", "name"))
+    if kind == "authorizationServers":
+        return any(wanted in text.lower() for text in (row["name"], *row["audiences"]))
+    return True
 
 
 def sets_status(kind: str, status: str) -> Handler:

@@ -32,6 +32,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "alias bomb": (BOMB.encode(), "applications/x.yaml:1:28: error OAM101: more than 100000 values"),
     "tag": (b"a: !!python/object/apply:os.system [ls]", "applications/x.yaml:1:4: error OAM101: tag '!!python/"),
     "10 MB": (b"a: " + b"x" * 10_000_000, "applications/x.yaml:1:1: error OAM101: 10000003 bytes; a file may have"),
+    "tabs": (b"a:\n\tb: 1\n", "applications/x.yaml:2:1: error OAM101: a tab in the indentation; YAML takes spaces"),
     "deep nesting": (b"[" * 100_000, "error OAM101: exceeded maximum nesting depth"),
     "cycle": (b"a: &a [*a]", "applications/x.yaml:1:4: error OAM101: nested deeper than 64 levels"),
     "not UTF-8": (b"a: 1\nb: \xff", "applications/x.yaml:2:1: error OAM101: not UTF-8 (byte 0xff)"),

@@ -168,14 +168,37 @@ def test_a_kong_that_goes_away_half_way_is_named_and_the_next_run_finishes(
 
 
 def test_a_service_of_our_name_that_is_not_ours_is_never_touched(empty: Empty) -> None:
-    """409: the run stops and names the entity, whose own settings stay; without it, the next run finishes the work."""
+    """The run stops before anything is made, in a preview, too, and says whose it is; without it, the next run works."""
     stack = empty(applications=[TINY])
     theirs = stack.kong("POST", "/services", {"name": SERVICE, "host": "theirs.example.com", "tags": ["theirs"]})
-    _stopped(stack, "tiny/api-8080-service", "HTTP status 409", f'name=\\"{SERVICE}\\"')
-    assert stack.entity("services", SERVICE) == theirs
-    assert stack.local.kong.entities("routes") == []
+    before = made(stack.local)
+    said = (
+        f"ENV305: Kong has service '{SERVICE}' ({theirs['id']}) that stack 'local' did not make: its tags are 'theirs'"
+    )
+    _stopped(stack, "applications/app0.yaml:6:7: error " + said)
+    assert said in stack.pulumi("preview", check=False).stdout
+    assert made(stack.local) == before and stack.entity("services", SERVICE) == theirs
     stack.kong("DELETE", f"/services/{theirs['id']}")
     _works(stack)
+
+
+def test_a_service_of_our_name_that_comes_up_meanwhile_is_never_touched(empty: Empty) -> None:
+    """409: the run stops half-way and names the entity, whose own settings stay."""
+    stack = empty(applications=[TINY])
+    theirs = {"name": SERVICE, "host": "theirs.example.com", "tags": ["theirs"]}
+    came: list[bool] = []
+
+    def overtaken(request: Request, answer: Answer) -> Response:
+        if not came and (request.method, request.target) == ("POST", "/services"):
+            came.append(True)
+            stack.kong("POST", "/services", theirs)
+        return answer()
+
+    stack.local.kong.faults = overtaken
+    _stopped(stack, "tiny/api-8080-service", "HTTP status 409", f'name=\\"{SERVICE}\\"')
+    stack.local.kong.faults = None
+    assert theirs.items() <= stack.entity("services", SERVICE).items()
+    assert stack.local.kong.entities("routes") == []
 
 
 def test_an_update_that_fails_leaves_the_old_rules(empty: Empty) -> None:

@@ -46,6 +46,28 @@ def test_values_are_jsons() -> None:
     assert document.data == {"a": True, "b": False, "c": "2020-01-02", "d": 1.5, "e": None, "f": "7", "g": -3, "h": "="}
 
 
+@pytest.mark.parametrize(
+    ("raw", "line"),
+    [
+        (b"a: 1\n\tb: 2\n", 2),
+        (b"a:\n\tb: 1\n", 2),
+        (b"a:\n  - x\n\t- y\n", 3),
+        (b"a: |\n  x\n\ty\n", 3),
+    ],
+)
+def test_a_tab_that_indents_is_called_by_its_name(raw: bytes, line: int) -> None:
+    """The reader itself has several words for it, and in the second case does not say what it found."""
+    where, _, said = only_finding(raw).partition(": error OAM101: ")
+    assert said == "a tab in the indentation; YAML takes spaces there"
+    assert where.startswith(f"a.yaml:{line}:")
+
+
+def test_a_tab_that_indents_nothing_is_white_space() -> None:
+    """Between a key and its value, before a comment, within quotes."""
+    (document,), findings = read("a.yaml", b"a:\tb\t# c\nd: 'e\tf'\n")
+    assert (document.data, findings) == ({"a": "b", "d": "e\tf"}, ())
+
+
 def test_aliases_are_expanded() -> None:
     """An alias stands for its value."""
     (document,), _ = read("a.yaml", b"a: &x [1]\nb: *x\n")
@@ -77,7 +99,7 @@ BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
     [
         (b"a: [1", "a.yaml:2:1: error OAM101: did not find expected ',' or ']'"),
         (b"a: b: c", "a.yaml:1:5: error OAM101: mapping values are not allowed in this context"),
-        (b"\ta: 1", "a.yaml:1:1: error OAM101: found character that cannot start any token"),
+        (b"\ta: 1", "a.yaml:1:1: error OAM101: a tab in the indentation; YAML takes spaces there"),
         (b"a: \xff\xfe", "a.yaml:1:1: error OAM101: not UTF-8 (byte 0xff); save it as UTF-8"),
         (b"ok: 1\n\xe9: 2", "a.yaml:2:1: error OAM101: not UTF-8 (byte 0xe9); save it as UTF-8"),
         (b"a: !!python/object/apply:os.system [ls]", "a.yaml:1:4: error OAM101: tag '!!python/object/apply:os.system' is not allowed; remove it"),

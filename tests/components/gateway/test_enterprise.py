@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from access.stack import StackError, parse
-from components.gateway import names, plugins, preflight
+from components.gateway import names, plugins, preflight, taken
 from components.gateway.preflight import PreflightError, inspect
 from components.gateway.table import VERIFIED_HEADER
 from sandbox.kong import Kong, jwt
@@ -117,10 +117,11 @@ def test_the_serverless_functions_have_enterprises_phases() -> None:
 
 @pytest.fixture(scope="module")
 def registered() -> Iterator[list[Registered]]:
-    """All that the program registers with `gateway.edition: enterprise`; the preflight's answer is made up."""
+    """All that the program registers with `gateway.edition: enterprise`; what Kong would say is made up."""
     facts = preflight.Gateway(VERSION, 12.0, SCHEMAS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(preflight, "inspect", lambda *_: facts)
+        patch.setattr(taken, "inspect", lambda *_: ())
         patch.setenv("KONG_ADMIN_ADDR", "http://kong.example.com:8001")
         yield run_program(patch, edition="enterprise")
 
