@@ -51,12 +51,13 @@ def _said(one: dict[str, Any]) -> str:
 
 def changes(base: str, stack: str) -> Access:
     """What changes for callers between the git revision `base` and what is here. Raises ReviewError."""
-    operands = ("diff", base, ".", "--stack", stack)
-    document: dict[str, Any] = json.loads(_access(*operands, "--json"))
+    # Said to be a revision: a folder of the same name would be compared with itself.
+    operands = ("--stack", stack, "--", f"git:{base}", ".")
+    document: dict[str, Any] = json.loads(_access("diff", "--json", *operands))
     if not document["changes"]:
         return Access(len(_KINDS), headline="", markdown="")
     rank = min(_KINDS.index(change["kind"]) for change in document["changes"])
-    return Access(rank, document["headline"], _access(*operands, "--markdown").strip())
+    return Access(rank, document["headline"], _access("diff", "--markdown", *operands).strip())
 
 
 def _access(*arguments: str) -> str:

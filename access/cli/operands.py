@@ -12,7 +12,7 @@ from typing import Any
 
 from access.cli.command import UsageError
 from access.cli.estates import APPLICATIONS, STACKS, estate_of, settings_of
-from access.cli.revisions import commit, extract
+from access.cli.revisions import commit, extract, is_revision
 from access.exported import Model, ModelError, model_of, restored
 from oam.diagnostics import printable
 
@@ -20,7 +20,7 @@ FORMS = """\
 OLD and NEW are each one of
 
   .  or a folder   a project's folder, or one of Applications (with the stacks of the project here)
-  main, HEAD~1     a git revision: its applications/ and its stacks/ (git:NAME where a file has the same name)
+  main, HEAD~1     a git revision: its applications/ and its stacks/ (git:NAME and ./NAME where both are there)
   stack:NAME       what is here, on that stack
   deployed:NAME    what the stack NAME exported when it was last deployed (asks `pulumi stack output`)
   outputs.json     the same, saved with `pulumi stack output --json`
@@ -50,9 +50,11 @@ class Operand:
             return _here(Path(), name)
         if kind == "deployed":
             return _deployed(name or self.stack)
-        path = Path(self.text)
         if kind == "git" and name:
             return _of_revision(name, self.stack)
+        path = Path(self.text)
+        if path.exists() and path.name == self.text and is_revision(self.text):
+            raise UsageError(f"both a revision and a file or folder; write git:{self.text} or ./{self.text}")
         if path.is_file() and path.suffix == ".json":
             return _saved(path)
         return _here(path, self.stack) if path.exists() else _of_revision(self.text, self.stack)

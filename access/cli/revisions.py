@@ -22,6 +22,14 @@ def commit(revision: str) -> str:
     return found.stdout.decode().strip()
 
 
+def is_revision(name: str) -> bool:
+    """Whether git is there, and takes the name for a commit."""
+    try:
+        return bool(commit(name))
+    except UsageError:
+        return False
+
+
 def extract(commit: str, folders: Iterable[Path], into: Path) -> None:
     """Writes the files of these folders (relative to here) as the commit has them, byte for byte, links as links."""
     listed = _git("ls-tree", "-r", "-z", commit, "--", *(f"{folder}/" for folder in folders)).stdout

@@ -357,6 +357,14 @@ def test_changes_are_ranked_by_their_worst(monkeypatch: pytest.MonkeyPatch, kind
     assert meaning.changes("main", "aws") == NOTHING
 
 
+@pytest.mark.parametrize("base", ["applications", "--json", "", "nope"])
+def test_the_base_is_a_revision_and_nothing_else(monkeypatch: pytest.MonkeyPatch, base: str) -> None:
+    """Not a folder of that name, which would be compared with itself; not an option; not what a variable lacks."""
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(ReviewError, match=rf"OLD \(git:{base}\): "):
+        meaning.changes(base, "local")
+
+
 def test_a_command_that_does_not_end_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the review, in words."""
     monkeypatch.setattr(meaning, "_TIMEOUT", 0.01)

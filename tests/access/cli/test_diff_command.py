@@ -93,6 +93,20 @@ def test_revisions_have_their_own_stacks(project: Path, capsys: pytest.CaptureFi
     assert said["changes"][0]["rule"] == {"file": "HEAD:applications/orders.yaml", "line": 20, "column": 17}
 
 
+def test_a_name_of_two_things_is_refused(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that is called as a branch is: one of them would be compared with itself, and nothing told."""
+    git("branch", "applications")
+    edit(project / "applications/orders.yaml", *OPENED)
+    assert main(["diff", "applications"]) == 2
+    assert capsys.readouterr().err == (
+        "OLD (applications): both a revision and a file or folder; write git:applications or ./applications\n"
+    )
+    assert main(["diff", "git:applications"]) == 0
+    assert capsys.readouterr().out.startswith(HEADLINE)
+    assert main(["diff", "./applications"]) == 0
+    assert capsys.readouterr().out == ""
+
+
 def test_a_link_in_a_revision_is_followed_as_here(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Inside the folder; one that leaves it is not."""
     (project / "applications/orders.yaml").rename(project / "applications/orders.txt")
