@@ -13,7 +13,7 @@ from sandbox.kong import tls, upstream
 from sandbox.kong.admin import AdminApi
 from sandbox.kong.http import RefusedError, Request, Response, Server
 from sandbox.kong.proxy import Answer, Proxy
-from sandbox.kong.store import Entity, Store
+from sandbox.kong.store import Entity, Snapshot, Store
 from sandbox.kong.upstream import Resolve, UpstreamRequest
 
 
@@ -118,6 +118,10 @@ class Kong:
         Kinds: services, routes, plugins, consumers, jwt_secrets, certificates (without their `snis`) and snis.
         """
         return sorted(self._store.current.tables[kind].values(), key=lambda one: (one["created_at"], one["id"]))
+
+    def past(self) -> tuple[Snapshot, ...]:
+        """All entities as they were after each of the last changes, oldest first: what a run did, change by change."""
+        return self._store.past()
 
     def handle(self, raw: bytes, scheme: str = "http") -> Answer:
         """What the proxy answers to the bytes of one request, without sockets; the upstream always says 200.

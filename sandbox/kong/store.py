@@ -92,6 +92,11 @@ class Store:
     def current(self) -> Snapshot:
         return self._past[-1]
 
+    def past(self) -> tuple[Snapshot, ...]:
+        """The entities after every change that is still known, oldest first; the last are the current ones."""
+        with self._lock:
+            return tuple(self._past)
+
     def seen(self, *lags: float) -> tuple[Snapshot, ...]:
         """The entities as they were so many seconds ago, for each lag. All are seen from one moment."""
         with self._lock:

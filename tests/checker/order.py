@@ -1,0 +1,102 @@
+"""Which views of a gateway's entities can come together, given the order that a run keeps: exact, by sets of operations.
+
+A run is some operations and a partial order: what the engine promises to have finished before it begins another. Each
+part of the data plane (a view) sees what had been done at some moment, later than the store and later than no other
+part in particular. Only a settle step bounds that: once it is over, every view has seen all that was done before it.
+
+Sets of operations are bit masks: operation `i` is `1 << i`. What had been done at a moment is closed downwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from itertools import permutations, product
+from operator import or_
+
+
+@dataclass(frozen=True)
+class Order:
+    """`before[i]` is the mask of what is finished when operation `i` begins; `settles` the mask of settle steps."""
+
+    before: tuple[int, ...]
+    settles: int = 0
+
+    @cached_property
+    def below(self) -> tuple[int, ...]:
+        """Of each operation all that must have been done before it, by whatever way. Raises ValueError for a circle."""
+        found: dict[int, int] = {}
+
+        def visit(number: int, path: int) -> int:
+            if path >> number & 1:
+                raise ValueError(f"operation {number} would have to come before itself")
+            if number not in found:
+                mask = self.before[number]
+                for other in members(mask):
+                    mask |= visit(other, path | 1 << number)
+                found[number] = mask
+            return found[number]
+
+        return tuple(visit(number, 0) for number in range(len(self.before)))
+
+    def closed(self, mask: int) -> int:
+        """The least that has been done when all of `mask` has."""
+        return self._united(mask, mask)
+
+    def seen(self, mask: int) -> int:
+        """What every view has seen when all of `mask` is done: all that came before a settle step of it."""
+        return self._united(mask & self.settles, 0)
+
+    def _united(self, mask: int, result: int) -> int:
+        for number in members(mask):
+            result |= self.below[number]
+        return result
+
+    def states(self, mask: int) -> Iterator[int]:
+        """Every part of `mask` that can be what is done of it at some moment."""
+        inside = [(number, self.below[number] & mask) for number in members(mask)]
+        waiting, met = [0], {0}
+        while waiting:
+            state = waiting.pop()
+            yield state
+            for number, needed in inside:
+                more = state | 1 << number
+                if more != state and needed & ~state == 0 and more not in met:
+                    met.add(more)
+                    waiting.append(more)
+
+    def views(self, *masks: int) -> Iterator[tuple[int, ...]]:
+        """Every combination of what views may show at one moment, `masks` being what each of them can show at all.
+
+        One view is the oldest, and shows the least that it must; each newer one shows that and its own. The newest says
+        which settle steps are over, and so what even the oldest has seen.
+        """
+        choices = [
+            [(state, self.closed(state), self.seen(self.closed(state))) for state in self.states(mask)]
+            for mask in masks
+        ]
+        ages = tuple(permutations(range(len(masks))))
+        for chosen in product(*choices):
+            # To be closed, and what settle steps have shown, are both the union of the parts'.
+            settled = reduce(or_, (seen for _, _, seen in chosen))
+            if any(_possible(chosen, masks, order, settled) for order in ages):
+                yield tuple(state for state, _, _ in chosen)
+
+
+def _possible(chosen: Sequence[tuple[int, int, int]], masks: Sequence[int], ages: Sequence[int], settled: int) -> bool:
+    """Whether the views can have been refreshed in this order, each showing its choice: (state, closed, ...)."""
+    done = settled
+    for view in ages:
+        done |= chosen[view][1]
+        if done & masks[view] != chosen[view][0]:
+            return False
+    return True
+
+
+def members(mask: int) -> Iterator[int]:
+    """The numbers of the operations of a set."""
+    while mask:
+        lowest = mask & -mask
+        yield lowest.bit_length() - 1
+        mask ^= lowest
