@@ -88,7 +88,9 @@ class Gateway(pulumi.ComponentResource):
         """The ring's fixed number of credentials. Returns what the next run has to know."""
         count = self.settings.gateway.key_slots
         unused = [names.unused_key(self.stack, key, index) for index in range(count)]
-        slots = pulumi.Output.all(previous, identity.keys).apply(lambda known: self._assigned(key, *known))
+        slots = pulumi.Output.all(previous, identity.keys, identity.former).apply(
+            lambda known: self._assigned(key, *known)
+        )
         keys = pulumi.Output.all(slots, identity.keys).apply(lambda both: _filled(both[0], both[1][0], unused))
         for index in range(count):
             credential = kong.ConsumerJwtAuth(
@@ -106,7 +108,9 @@ class Gateway(pulumi.ComponentResource):
             self.credentials.append(credential)
         return slots.apply(lambda assigned: [slot.to_output() for slot in assigned])
 
-    def _assigned(self, key: str, previous: Outputs | None, published: Sequence[SigningKey]) -> tuple[Slot, ...]:
+    def _assigned(
+        self, key: str, previous: Outputs | None, published: Sequence[SigningKey], former: Sequence[SigningKey]
+    ) -> tuple[Slot, ...]:
         minutes = next(p.access_token_minutes for p in self.settings.providers if p.name == key)
         try:
             return assign(
@@ -115,6 +119,7 @@ class Gateway(pulumi.ComponentResource):
                 self.settings.gateway.key_slots,
                 self.settings.as_of,
                 datetime.timedelta(minutes=minutes),
+                former,
             )
         except TooManyKeysError as error:
             refuse(f"identity provider '{key}': {error}")

@@ -53,7 +53,8 @@ class Credential:
 class Identity:
     """One provisioned provider. `clients` are by component key (`application/component`).
 
-    `keys` are all that the issuer publishes for signatures, at least one. `audiences` are those that the provider makes
+    `keys` are all that the issuer signs with now, and those that it is known to sign with next; the first one signs. Of
+    `former` it may have signed with until a moment ago. `audiences` are those that the provider makes
     up itself, by component key; for every other component the model's audience is the one in its tokens.
     """
 
@@ -63,6 +64,7 @@ class Identity:
     keys: pulumi.Output[Sequence[SigningKey]]
     clients: Mapping[str, Credential]
     audiences: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
+    former: pulumi.Input[Sequence[SigningKey]] = ()
 
 
 def published(name: str, issuer: pulumi.Input[str], proxy: str | None = None) -> pulumi.Output[Published]:

@@ -18,8 +18,8 @@ import pulumi_okta as okta
 from access.model import SIGN_IN_SCOPES, Client, Estate, Listing, Mark, Provider, Spelling
 from access.stack import ProviderSettings
 from components.held import Held
-from components.identity import Credential, Identity, InspectionError, _okta_org, published
-from components.identity._discovery import Published
+from components.identity import Credential, Identity, InspectionError, _okta_keys, _okta_org, published
+from components.identity._discovery import DiscoveryError, Published
 from components.identity._keys import Jwk, Keys, key_pairs
 from components.identity._okta_inspect import missing_groups
 from components.identity._okta_objects import GROUPS_CLAIM, app_label, granted, server_name
@@ -113,11 +113,13 @@ class Okta(pulumi.ComponentResource):
         }
         apps = {client.component: self._app(client, keys.get(client.component)) for client in self._clients}
         self._policies(apps, [*scopes, *claims])
+        known = self._signing_keys()
         self.identity = Identity(
             issuer=self._server.issuer,
             token_endpoint=pulumi.Output.concat(self._server.issuer, "/v1/token"),
             authorization_endpoint=pulumi.Output.concat(self._server.issuer, "/v1/authorize"),
-            keys=self._published().keys,
+            keys=known.keys,
+            former=known.former,
             clients={client.component: _credential(client, apps, keys) for client in self._clients},
         )
         self.register_outputs({"issuer": self._server.issuer})
@@ -242,9 +244,18 @@ class Okta(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions.merge(self._inside, pulumi.ResourceOptions(depends_on=list(scopes))),
         )
 
-    def _published(self) -> pulumi.Output[Published]:
-        """What the authorization server says of itself: its active key, the next one, and the last while it counts."""
-        return published(self._settings.name, self._server.issuer, setting("okta", "httpProxy", "OKTA_HTTP_PROXY"))
+    def _signing_keys(self) -> pulumi.Output[_okta_keys.Listed]:
+        """The server's keys, once it exists, and once it says of itself that it is this issuer."""
+        said = published(self._settings.name, self._server.issuer, setting("okta", "httpProxy", "OKTA_HTTP_PROXY"))
+        return pulumi.Output.all(self._server.id, said).apply(lambda known: self._listed(*known))
+
+    def _listed(self, server: str, said: Published) -> _okta_keys.Listed:
+        account = _okta_org.account()
+        assert account is not None, "the provider has it, too"
+        try:
+            return _okta_keys.listed(account, server, said.issuer)
+        except (_okta_org.RefusedError, DiscoveryError) as error:
+            refuse(f"identity provider '{self._settings.name}': {error}")
 
 
 def _account(name: str, parent: pulumi.Resource) -> okta.Provider:

@@ -21,10 +21,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pulumi.runtime import mocks, rpc, set_all_config, set_mocks
 
 from components.identity._discovery import Published, SigningKey
+from components.identity._okta_keys import Listed
 from sandbox.kong import Kong
 from sandbox.okta import Okta
 
 ROOT = Path(__file__).parents[2]
+KEY = SigningKey("key1", "RS256", "the public key")
 OWN = "organization/kong-oam/local"
 """The reference to the stack itself: which generation of a key is the client's comes from the run before."""
 PUBLIC_KEY = (
@@ -98,7 +100,7 @@ def _name(urn: str) -> str:
 
 
 def _published(issuer: str, proxy: str | None) -> Published:
-    return Published(issuer, f"{issuer}/v1/token", "", (SigningKey("key1", "RS256", "the public key"),), ())
+    return Published(issuer, f"{issuer}/v1/token", "", (KEY,), ())
 
 
 @pulumi.runtime.test  # type: ignore[untyped-decorator]
@@ -118,6 +120,7 @@ def run_program(patch: pytest.MonkeyPatch, **gateway: str) -> list[Registered]:
     patch.setenv("OKTA_API_TOKEN", "the API token")
     patch.setenv("OKTA_ORG_NAME", "sandbox")
     patch.setattr("components.identity.discover", _published)
+    patch.setattr("components.identity._okta_keys.listed", lambda *_: Listed((KEY,), ()))
     set_all_config(config)
     set_mocks(_Answers(), "kong-oam", "local", preview=False, monitor=monitor, organization="organization")
     with Okta(api_token="the API token", groups=("sales", "order-desk")) as okta:

@@ -191,8 +191,33 @@ def test_a_key_keeps_its_slot_and_a_retired_one_stays_for_the_longest_token_life
     assert rotated[0].retired == DAY
     assert assign(rotated, [key("b")], 3, DAY, HOUR) == rotated
     tomorrow = assign(rotated, [key("b")], 3, DAY + datetime.timedelta(days=1), HOUR)
-    assert kids(tomorrow) == [None, "b", None]
-    assert kids(assign(tomorrow, [key("b"), key("c")], 3, DAY, HOUR)) == ["c", "b", None]
+    assert tomorrow == rotated  # it may be a minute later
+    after = assign(tomorrow, [key("b")], 3, DAY + datetime.timedelta(days=2), HOUR)
+    assert kids(after) == [None, "b", None]
+    assert kids(assign(after, [key("b"), key("c")], 3, DAY, HOUR)) == ["c", "b", None]
+
+
+def test_a_key_is_trusted_before_it_signs() -> None:
+    """So a rotation changes nothing but which of them does."""
+    first = assign((), [key("a"), key("b")], 4, DAY, HOUR)
+    rotated = assign(first, [key("b"), key("c")], 4, DAY, HOUR, [key("a")])
+    assert kids(first) == ["a", "b", None, None]
+    assert kids(rotated) == ["a", "b", "c", None]
+    assert [slot.retired for slot in rotated] == [DAY, None, None, None]
+
+
+def test_where_runs_were_missed_the_key_before_this_one_is_trusted_too() -> None:
+    """For its lifetime, and only if there is a slot: it may have signed a moment ago, and nobody saw it."""
+    first = assign((), [key("a"), key("b")], 5, DAY, HOUR)
+    year = DAY + datetime.timedelta(days=365)
+    missed = assign(first, [key("y"), key("z")], 5, year, HOUR, [key("x")])
+    assert kids(missed) == ["a", "b", "y", "z", "x"]
+    assert [slot.retired for slot in missed] == [year, year, None, None, year]
+    four = assign((), [key("a"), key("b")], 4, DAY, HOUR)
+    assert kids(assign(four, [key("y"), key("z")], 4, year, HOUR, [key("x")])) == ["a", "b", "y", "z"]
+    later = assign(missed, [key("y"), key("z")], 5, year + datetime.timedelta(days=2), HOUR, [key("x")])
+    assert kids(later) == [None, None, "y", "z", None]
+    assert kids(assign((), [key("y"), key("z")], 3, year, HOUR, [key("x")])) == ["y", "z", None]
 
 
 def test_a_key_that_is_published_again_is_no_longer_retired() -> None:

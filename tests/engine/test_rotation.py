@@ -1,0 +1,133 @@
+"""Keys that change while everybody calls: the clients' own on their schedule, the issuer's whenever it likes."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+
+import pytest
+
+from sandbox import caller
+from sandbox.browser import RefusedError
+from sandbox.local import STACK, Local
+from tests.engine.calls import call, credential
+from tests.engine.conftest import Empty
+from tests.engine.deployment import Deployment
+
+FIRST = datetime.date(2026, 11, 25)
+CLIENTS = {"checkout": None, "web": "user-sales"}
+
+
+@dataclass
+class Pods:
+    """The pods of both clients, calling without a pause. They have the credential that they started with.
+
+    `slow` ones are still those of before when a run is over, and go on with what they have.
+    """
+
+    local: Local
+    statuses: Counter[str] = field(default_factory=Counter)
+    quick: dict[str, dict[str, str]] = field(default_factory=dict)
+    slow: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def start(self) -> None:
+        """All pods anew, with what the Secrets have now."""
+        self.quick = {name: credential(self.local, name) for name in CLIENTS}
+        self.slow = self.slow or self.quick
+
+    def roll_the_last(self) -> None:
+        self.slow = self.quick
+
+    def call_until(self, end: threading.Event) -> None:
+        held: list[str] = []
+        while not end.is_set():
+            for name, user in CLIENTS.items():
+                for pods in (self.quick, self.slow):
+                    self._call(pods[name], user, held)
+
+    def _call(self, settings: dict[str, str], user: str | None, held: list[str]) -> None:
+        try:
+            token = caller.token(settings, user)[0]
+        except RefusedError as refused:
+            self.statuses[f"no token: {refused}"] += 1
+            return
+        held.append(token)
+        for one in (token, held[0]):  # a new token, and one of those that somebody still has
+            status = call(self.local, "GET", "orders.example.com", "/orders", one).status
+            self.statuses[str(status)] += 1
+        del held[:-20]
+
+
+def on(deployment: Deployment, day: int) -> None:
+    """Sets `asOf`, as the scheduled workflow does."""
+    file = deployment.folder / f"stacks/Pulumi.{STACK}.yaml"
+    text = file.read_text("utf-8")
+    then = FIRST + datetime.timedelta(days=day)
+    file.write_text(re.sub(r'kong-oam:asOf: "[^"]*"', f'kong-oam:asOf: "{then}"', text), "utf-8")
+
+
+def moved(slot: str) -> dict[str, str]:
+    """What a step to the next generation changes, for both clients."""
+    changes = {}
+    for name in CLIENTS:
+        changes |= {f"okta-key-shop/{name}-{slot}": "delete-replaced", f"okta-app-shop/{name}": "update"}
+        changes |= {f"shop/{name}-client": "update", f"shop/{name}-deployment": "update"}
+    return changes
+
+
+ENDED = {f"okta-app-shop/{name}": "update" for name in CLIENTS}
+
+
+@pytest.mark.timeout(300)
+def test_nobody_is_refused_while_keys_change(empty: Empty) -> None:
+    """A rotation, the end of the overlap, a year without a run, and four changes of the issuer's key in between."""
+    deployment = empty()
+    local = deployment.local
+    for name in ("hello", "reports"):
+        (deployment.folder / f"applications/{name}.yaml").unlink()
+    on(deployment, 0)
+    deployment.run("up")
+    (server,) = (one["id"] for one in local.okta.objects("authorizationServers"))
+    pods, end = Pods(local), threading.Event()
+    pods.start()
+    calling = threading.Thread(target=pods.call_until, args=(end,))
+    calling.start()
+    try:
+        on(deployment, 90)
+        shown = deployment.pulumi("preview", "-s", STACK).stdout
+        assert "credentials: shop/checkout at okta: generation 2 takes over" in shown
+        assert _own(deployment.changes("up")) == moved("b")
+        pods.start()
+        assert deployment.changes("up") == {}
+        local.okta.rotate(server)
+
+        on(deployment, 96)
+        assert _own(deployment.changes("up")) == {}
+        pods.roll_the_last()  # on the last day of the overlap
+        on(deployment, 97)
+        assert _own(deployment.changes("up")) == ENDED
+        local.okta.rotate(server)
+
+        on(deployment, 465)
+        assert _own(deployment.changes("up")) == moved("a")
+        pods.start()
+        assert deployment.changes("up") == {}
+        assert deployment.output("credentials")["shop/checkout at okta"] == {
+            "generation": 3,
+            "since": "2028-03-04",
+            "due": "2028-03-11",
+            "before": "counts",
+        }
+    finally:
+        end.set()
+        calling.join(30)
+    assert set(pods.statuses) == {"200"}, pods.statuses
+    assert pods.statuses["200"] > 100
+
+
+def _own(changes: dict[str, str]) -> dict[str, str]:
+    """Without the slots at the gateway: they follow the issuer's keys, and the day."""
+    return {name: op for name, op in changes.items() if not name.startswith("gateway-ring-okta-slot-")}
