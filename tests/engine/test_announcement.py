@@ -1,6 +1,7 @@
 """What a run does to access stands in one line in what the CLI prints."""
 
 import json
+import subprocess
 
 import pytest
 
@@ -16,6 +17,16 @@ def _preview(deployment: Deployment, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
+def _told(deployment: Deployment) -> tuple[int, str]:
+    """How `diff` ends that asks the CLI what is deployed, and its first line."""
+    command = [".venv/bin/python", "-m", "access", "diff", "deployed:local", ".", "--exit-code"]
+    ran = subprocess.run(
+        command, cwd=deployment.folder, env=deployment.local.env, capture_output=True, text=True, timeout=90
+    )
+    assert ran.stderr == ""
+    return ran.returncode, ran.stdout[: ran.stdout.find("\n") + 1]
+
+
 @pytest.mark.timeout(300)
 def test_a_preview_says_in_one_line_what_it_does_to_access(deployed: Deployment) -> None:
     """Nothing where a role is only renamed; what opens is a warning; once it is deployed, it is no change any more."""
@@ -28,8 +39,10 @@ def test_a_preview_says_in_one_line_what_it_does_to_access(deployed: Deployment)
     assert f"    {LINE}\n" in said
     assert said.index(LINE) < said.index("orders/api-8080-gate update"), "before what changes, and again below it"
     assert said.count(LINE) == 2
+    assert _told(deployed) == (1, f"{LINE.partition('access: ')[2]}\n")
     assert deployed.run("up").stdout.count(f"    {LINE}\n") == 1
     assert "access:" not in deployed.run("up").stdout
+    assert _told(deployed) == (0, "")
     assert deployed.output("model").startswith("1\nstack {")
 
 
