@@ -48,7 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m access", description="Who may call what, from the Applications.")
+    parser = argparse.ArgumentParser(
+        prog="python -m access",
+        description="Who may call what, from the Applications.",
+        epilog="`VERB --help` has examples. Exit status: 0 nothing to report, 1 findings (check, verify, "
+        "diff --exit-code), 2 wrong usage, or an input of which nothing can be said.",
+    )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     for command in COMMANDS:
         verb = verbs.add_parser(

@@ -29,7 +29,14 @@ by the stack's asOf. Provisions nothing, calls nobody. Exit status 1 where there
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="*", type=Path, default=[APPLICATIONS], metavar="FILE or FOLDER")
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        type=Path,
+        default=[APPLICATIONS],
+        metavar="PATH",
+        help="files and folders (default: applications)",
+    )
     add_stack(parser)
     parser.add_argument("--sarif", type=Path, metavar="FILE", help="write all of it to FILE as SARIF 2.1.0, too")
 

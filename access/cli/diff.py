@@ -33,8 +33,8 @@ Exit status 0, with changes or without; with --exit-code 1 where there are some.
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("old", nargs="?", default="HEAD", metavar="OLD")
-    parser.add_argument("new", nargs="?", default=".", metavar="NEW")
+    parser.add_argument("old", nargs="?", default="HEAD", metavar="OLD", help="(default: HEAD)")
+    parser.add_argument("new", nargs="?", default=".", metavar="NEW", help="(default: what is here)")
     add_stack(parser)
     parser.add_argument("--markdown", action="store_true", help="print Markdown, for a comment")
     parser.add_argument("--exit-code", action="store_true", help="exit with 1 where there are changes")

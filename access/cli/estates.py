@@ -27,7 +27,12 @@ def add_estate(parser: argparse.ArgumentParser) -> None:
     """`--stack` and `--applications`: which estate is asked about."""
     add_stack(parser)
     parser.add_argument(
-        "--applications", nargs="+", type=Path, default=[APPLICATIONS], metavar="PATH", help="(default: applications)"
+        "--applications",
+        nargs="+",
+        type=Path,
+        default=[APPLICATIONS],
+        metavar="PATH",
+        help="files and folders (default: applications)",
     )
 
 

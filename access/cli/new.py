@@ -61,9 +61,16 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--client", choices=("service", "web"), help="it calls as itself, or on behalf of its users")
     parser.add_argument(
-        "--calls", type=_call, action="append", default=[], metavar="APP/COMPONENT:SCOPE[,SCOPE]", help="(repeatable)"
+        "--calls",
+        type=_call,
+        action="append",
+        default=[],
+        metavar="APP/COMPONENT:SCOPE[,SCOPE]",
+        help="what it calls, and with which scopes (repeatable)",
     )
-    parser.add_argument("--applications", type=Path, default=APPLICATIONS, metavar="FOLDER")
+    parser.add_argument(
+        "--applications", type=Path, default=APPLICATIONS, metavar="FOLDER", help="(default: applications)"
+    )
     add_stack(parser)
 
 

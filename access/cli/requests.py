@@ -18,8 +18,8 @@ _AUTHORITY = re.compile(r"(?P<name>[^@:]*)(?::(?P<port>[0-9]{1,5}))?\Z")
 
 
 def add_request(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("method", metavar="METHOD", type=str.upper)
-    parser.add_argument("url", metavar="URL")
+    parser.add_argument("method", metavar="METHOD", type=str.upper, help="such as GET")
+    parser.add_argument("url", metavar="URL", help="https://host/path, as a client would send it")
     add_estate(parser)
 
 

@@ -25,7 +25,7 @@ Lists every endpoint that a principal may call: a client by its component (appli
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("principal", metavar="PRINCIPAL")
+    parser.add_argument("principal", metavar="PRINCIPAL", help="application/component, or anonymous")
     add_estate(parser)
 
 

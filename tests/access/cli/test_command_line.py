@@ -34,6 +34,18 @@ def test_every_verb_has_help_with_an_example(command, capsys: pytest.CaptureFixt
     assert ended.value.code == 0
     assert f"python -m access {command.name}" in said.split("\n\n", 1)[1]
     assert "--json" in said
+    positional = said.partition("positional arguments:\n")[2].partition("\n\n")[0]
+    assert all(len(line.split()) > 1 for line in positional.splitlines()), "each says what it is"
+
+
+def test_help_lists_the_verbs_and_the_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:
+    """In a line each."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    said = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert all(f"    {command.name}" in said and command.summary in said for command in COMMANDS)
+    assert "Exit status: 0 nothing to report, 1 findings" in said
 
 
 def test_check_of_what_is_right_is_0(capsys: pytest.CaptureFixture[str]) -> None:
