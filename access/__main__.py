@@ -41,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (UsageError, UnwieldyError) as error:
         complain(error)
         return UNUSABLE
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return UNUSABLE
     except BrokenPipeError:  # `| head` has seen enough; what is still buffered goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNUSABLE

@@ -102,9 +102,12 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _wanted(options: argparse.Namespace) -> Wanted:
-    """From flags, and on a terminal from answers. Raises UsageError where they do not say enough, or too much."""
+    """From flags, and on a terminal from answers. Raises UsageError where they do not say enough, or too much.
+
+    Nothing is asked where JSON is printed: the questions would stand before it.
+    """
     said: dict[str, str | None] = {flag: getattr(options, flag) for flag in _QUESTIONS}
-    if sys.stdin.isatty() and sys.stdout.isatty():
+    if sys.stdin.isatty() and sys.stdout.isatty() and not options.json:
         for flag, (question, default) in _QUESTIONS.items():
             if said[flag] is None and not (said["type"] == "worker" and flag in _OF_WEBSERVICES):
                 said[flag] = _ask(question, default)

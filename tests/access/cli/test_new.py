@@ -249,7 +249,30 @@ def test_on_a_terminal_it_asks_for_what_no_flag_says() -> None:
     assert "nightly" in Path(BILLING).read_text("utf-8")
 
 
-def _on_a_terminal(arguments: list[str], answers: bytes) -> str:
+def test_a_script_is_asked_nothing() -> None:
+    """With --json, wherever it runs: a question would stand before the document."""
+    said = _on_a_terminal(["--app", "billing", "--json"], b"invoices\n", status=2)
+    assert "Component: " not in said
+    assert "--component, --image, --owner, --port missing" in said
+
+
+def test_an_interrupted_question_writes_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And is no traceback."""
+
+    def interrupted(_: str) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("builtins.input", interrupted)
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert main(["new", "--app", "billing"]) == 2
+    assert capsys.readouterr().err.strip() == "interrupted"
+    assert not Path(BILLING).exists()
+
+
+def _on_a_terminal(arguments: list[str], answers: bytes, status: int = 0) -> str:
     """What `new` prints where standard input and output are a terminal on which `answers` are typed."""
     ours, theirs = pty.openpty()
     os.write(ours, answers)
@@ -257,7 +280,7 @@ def _on_a_terminal(arguments: list[str], answers: bytes) -> str:
     command = [sys.executable, "-m", "access", "new", *arguments]
     try:
         ran = subprocess.Popen(command, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
-        assert ran.wait(timeout=60) == 0
+        assert ran.wait(timeout=60) == status
         return os.read(ours, 65536).decode()
     finally:
         os.close(ours)
