@@ -63,6 +63,7 @@ def test_a_change_that_widens_access_is_told_in_one_line_at_the_top(deployed: De
     assert top.startswith(f"**Access** · `newly public: GET,HEAD {LOOK}")
     assert "| update | `orders/api-8080-gate` | `kong:index/plugin:Plugin` | `configJson` |" in comment["body"]
     assert "`public-ending` | advisory" in comment["body"]
+    assert "LINT306: public without an end date (everybody may look)`" in comment["body"]
     assert widened.stdout == f"{comment['body']}\n"
     deployed.edit("applications/orders.yaml", OPEN, RULE)
     undone = review(deployed, comments)
