@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.requirements
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sandbox test check test-live
+.PHONY: help setup demo sandbox test test-kills check test-live
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,11 @@ sandbox: setup ## the same stand-ins, kept up for `pulumi up -s local` in anothe
 
 test: setup ## everything that can be tested here
 	$(BIN)/python -m pytest
+
+test-kills: setup ## `up` interrupted at every single operation of the sample estate, and the documented way back
+	@kills() { KONG_OAM_KILLS=$$1 $(BIN)/python -m pytest -q tests/faults/test_fault_kill.py -k sample; }; \
+	kills 1:2 & odd=$$!; kills 2:2 & even=$$!; \
+	failed=0; wait $$odd || failed=1; wait $$even || failed=1; exit $$failed
 
 check: $(STAMP) ## format, lint, types, import direction: all four, always
 	@failed=0; \

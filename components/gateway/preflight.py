@@ -73,9 +73,9 @@ def get(admin: httpx.Client, path: str, admin_url: str) -> dict[str, Any]:
             "check the secrets kong:kongAdminToken and kong:kongApiKey, or KONG_ADMIN_TOKEN and KONG_API_KEY"
         )
     if answer.status_code != 200:
-        raise PreflightError(
-            f"Kong's Admin API at {admin_url}{path} answers {answer.status_code}; see Kong's error log"
-        )
+        lacking = "check gateway.adminUrl, gateway.workspace where one is set, and Kong's setting `plugins`"
+        advice = lacking if answer.status_code == 404 else "see Kong's error log"
+        raise PreflightError(f"Kong's Admin API at {admin_url}{path} answers {answer.status_code}; {advice}")
     try:
         body = answer.json()
     except ValueError:

@@ -1,7 +1,8 @@
 """The engine is killed at the n-th operation of a first `up`: the documented way back ends where an undisturbed one does.
 
-Every n takes some ten seconds, so an ordinary run takes a sample of them; `KONG_OAM_KILL_EVERY=1` takes all (of the tiny
-estate 28, of the sample estate 100: half an hour).
+Every n takes some ten seconds, so an ordinary run takes a sample of them. `KONG_OAM_KILLS=START:STEP` takes every
+STEP-th from START on, and of each only what counts: nobody was let in, and all is as after an undisturbed run. What
+`.ci/run` runs side by side, `1:2` and `2:2`, is every operation of the sample estate.
 """
 
 from __future__ import annotations
@@ -20,14 +21,22 @@ from tests.faults.stacks import Stack, start
 from tests.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
 from tests.faults.watch import Watch, poor_token
 
-LAG = 1.0
+_KILLS = os.environ.get("KONG_OAM_KILLS")
+LAG = 0.3 if _KILLS else 1.0
 LAGS, SETTINGS = Lags(plugins=LAG), {"worker_state_update_frequency": LAG, "db_update_frequency": 0.0}
-"""Routes are seen a second before the plugins that guard them: order alone would not keep anybody out."""
+"""Routes are seen so many seconds before the plugins that guard them: order alone would not keep anybody out."""
 TINY_OPERATIONS = 28
 SAMPLE_OPERATIONS = 100
-_EVERY = int(os.environ.get("KONG_OAM_KILL_EVERY", "0"))
-TINY_KILLS = range(1, TINY_OPERATIONS + 1, _EVERY or 9)
-SAMPLE_KILLS = range(_EVERY or 15, SAMPLE_OPERATIONS + 1, _EVERY or 50)
+
+
+def _kills(operations: int, start: int, step: int) -> range:
+    if _KILLS:
+        start, step = map(int, _KILLS.split(":"))
+    return range(start, operations + 1, step)
+
+
+TINY_KILLS = _kills(TINY_OPERATIONS, 1, 9)
+SAMPLE_KILLS = _kills(SAMPLE_OPERATIONS, 15, 50)
 
 SAMPLE_PROTECTED = (
     ("orders.example.com", "/orders"),
@@ -66,17 +75,24 @@ def _back(tmp_path: Path, undisturbed: Shape, nth: int, applications: list[str] 
         stack = start(local, tmp_path / "project", applications=applications)
         with Watch(stack, protected) as watch:
             Blackout(stack, nth).up()
-            locked = stack.run("up", check=False)
-            assert locked.returncode != 0 and "pulumi cancel" in locked.stdout + locked.stderr
-            assert "the stack is currently locked by 1 lock(s)" in lost(stack, "--remove", status=2).stderr
+            if not _KILLS:
+                _is_locked(stack)
             said = recover(stack)
         assert watch.let_in == set() and watch.asked > 20
         print(f"operation {nth}: {said}")
         assert shape(stack) == undisturbed
+        if _KILLS:
+            return
         assert stack.changes("up") == {}
         if applications:
             statuses = [stack.status("GET", HOST, path, token) for path, token in _calls(stack)]
             assert statuses == [401, 403, 200, 200]
+
+
+def _is_locked(stack: Stack) -> None:
+    locked = stack.run("up", check=False)
+    assert locked.returncode != 0 and "pulumi cancel" in locked.stdout + locked.stderr
+    assert "the stack is currently locked by 1 lock(s)" in lost(stack, "--remove", status=2).stderr
 
 
 def _calls(stack: Stack) -> list[tuple[str, str | None]]:

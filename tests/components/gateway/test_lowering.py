@@ -313,6 +313,15 @@ def test_browsers_are_told_to_use_https_only() -> None:
     assert "header_filter" not in plugins.admission()
 
 
+def test_a_workspace_that_does_not_exist_is_what_to_check() -> None:
+    """404 on all of it, as of an address that is not the Admin API's; nothing is in the error log then."""
+    with (
+        Kong() as kong,
+        pytest.raises(PreflightError, match=r"answers 404; check gateway\.adminUrl, gateway\.workspace"),
+    ):
+        inspect(kong.admin_url, workspace="nowhere")
+
+
 def test_preflight_sends_the_credentials_that_the_provider_sends() -> None:
     """Kong Enterprise's token and the key of a proxy before the Admin API, each in its own header."""
     seen: dict[str, str] = {}
