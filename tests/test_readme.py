@@ -53,6 +53,13 @@ def test_every_setting_of_a_stack_is_in_the_readme() -> None:
     assert {name for row in rows for name in re.findall(r"`([A-Za-z.]+)`", row)} == settings
 
 
+def test_every_setting_of_an_identity_provider_is_in_the_readme() -> None:
+    """By name, and no other is."""
+    schema = json.loads((ROOT / "access" / "stack.schema.json").read_text())
+    settings = set(schema["properties"]["identityProviders"]["items"]["properties"])
+    assert set(re.findall(r"^\| `identityProviders\[\]\.(\w+)` \|", README, re.MULTILINE)) == settings
+
+
 # What commands print: each is run on what the text before it says
 
 PROMPT = "    $ .venv/bin/python -m access "

@@ -74,13 +74,15 @@ def test_a_server_a_scope_and_an_app_made_by_hand_are_taken_over(empty: Empty) -
     assert [one["id"] for one in stack.local.okta.objects("scopes") if not one["system"]] == [scope]
     (taken,) = stack.local.okta.objects("apps")
     method = taken["credentials"]["oauthClient"]["token_endpoint_auth_method"]
-    assert (taken["id"], method) == (app, "client_secret_basic")
+    assert (taken["id"], method) == (app, "private_key_jwt")
     assert stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
 
 
 def test_an_app_that_the_state_forgot_is_taken_over_and_its_secret_is_asked_for(empty: Empty) -> None:
     """Where nothing differs Okta says no secret: the run stops before a workload gets an empty one, and says the way."""
     stack = empty(applications=[WITH_WEB])
+    provider = "    - name: okta\n      type: okta\n"
+    stack.edit("stacks/Pulumi.local.yaml", provider, f"{provider}      clientSecrets: true\n")
     stack.run("up")
     exported = json.loads(stack.pulumi("stack", "export").stdout)
     resources = exported["deployment"]["resources"]
