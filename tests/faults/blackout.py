@@ -112,7 +112,7 @@ def _kubectl(stack: Stack, words: list[str]) -> None:
 _DROPPED = frozenset(
     [
         *("created_at", "updated_at", "created", "lastUpdated", "lastMembershipUpdated", "lastRotated", "nextRotation"),
-        *("uid", "clusterIP", "orn", "client_id", "kid", "rsa_public_key", "data", "_links"),
+        *("uid", "clusterIP", "orn", "client_id", "kid", "n", "rsa_public_key", "data", "_links"),
     ]
 )
 
