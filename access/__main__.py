@@ -12,11 +12,13 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from access.cli import check, diff, explain, new, verify, what, who
 from access.cli.command import UNUSABLE, Command, UsageError
 from access.cli.console import complain, console
 from access.principals import UnwieldyError
+from oam.diagnostics import printable
 
 COMMANDS: tuple[Command, ...] = (
     check.COMMAND,
@@ -47,11 +49,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `| head` has seen enough; what is still buffered goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNUSABLE
+    except OSError as error:  # a name that no file can have, a file that goes while it is read, a full disk
+        complain(f"{error.filename or 'standard output'}: {error.strerror}")
+        return UNUSABLE
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+class _Parser(argparse.ArgumentParser):
+    """Complains as everything else does: on lines that steer no terminal."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
         prog="python -m access",
         description="Who may call what, from the Applications.",
         epilog="`VERB --help` has examples. Exit status: 0 nothing to report, 1 findings (check, verify, "

@@ -20,6 +20,7 @@ from components.verify import Reason, Result
 ROOT = Path(__file__).resolve().parents[3]
 ORDERS = Path("applications/orders.yaml")
 LOOK = "https://orders.example.com/orders"
+LONG = "a" * 300
 STEERING = "\x1b]0;title\x07"
 
 ASKED: dict[str, list[str]] = {
@@ -140,9 +141,35 @@ def test_applications_with_an_error_are_2(verb: str, json_too: list[str], capsys
 def test_an_option_that_does_not_exist_is_2(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     """With the usage."""
     with pytest.raises(SystemExit) as ended:
-        main([*ASKED[verb], "--nonsense"])
+        main([*ASKED[verb], f"--nonsense{STEERING}"])
     assert ended.value.code == 2
-    assert "unrecognized arguments: --nonsense" in capsys.readouterr().err
+    assert "unrecognized arguments: --nonsense?]0;title?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *([*one, "--stack", LONG] for one in ASKED.values()),
+        ["check", LONG],
+        ["diff", LONG],
+        ["what", "shop/web", "--applications", LONG],
+    ],
+)
+def test_a_name_that_no_file_can_have_is_2(asked: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a stack, of Applications, of a side of a comparison."""
+    assert main(asked) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.endswith(": File name too long\n")
+
+
+def test_a_full_disk_is_2() -> None:
+    """Said once, and not again when the interpreter ends."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "access", "what", "anonymous"]
+        ran = subprocess.run(command, env=environment, stdout=full, stderr=subprocess.PIPE, timeout=60)
+    assert (ran.returncode, ran.stderr) == (2, b"standard output: No space left on device\n")
 
 
 @VERBS
