@@ -43,12 +43,12 @@ def stack(name: str, scheme: Any = "https") -> Stack:
     return Stack(name, {"main": main, "other": other}, scheme=scheme)
 
 
-def issuers(stack: Stack, now: float) -> dict[str, Issuer]:
+def issuers(stack: Stack, now: float, lifetime: float = 3600) -> dict[str, Issuer]:
     """The issuers of a stack; their key ids carry its name, since they are unique in a workspace."""
-    providers = stack.providers
+    main, other = (stack.providers[name] for name in ("main", "other"))
     return {
-        "main": Issuer(now, providers["main"], stack.name),
-        "other": Issuer(now, providers["other"], f"{stack.name}-other", ec_key(), ec_key()),
+        "main": Issuer(now, main, stack.name, lifetime=lifetime),
+        "other": Issuer(now, other, f"{stack.name}-other", ec_key(), ec_key(), lifetime=lifetime),
     }
 
 

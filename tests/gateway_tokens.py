@@ -44,13 +44,14 @@ def _written(scopes: Iterable[str], form: str) -> str | list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """An issuer: `key` is in its ring as `kid`, `stray` is not. `now` is in Unix seconds."""
+    """An issuer: `key` is in its ring as `kid`, `stray` is not. `now` is in Unix seconds, as is `lifetime` of its tokens."""
 
     now: float
     provider: Provider
     kid: str = "k1"
     key: PrivateKey = field(default_factory=rsa_key, repr=False)
     stray: PrivateKey = field(default_factory=rsa_key, repr=False)
+    lifetime: float = 3600
 
     @property
     def pem(self) -> str:
@@ -79,7 +80,7 @@ class Issuer:
         return f"{text}.{encoded(_signature(key or self.key, text))}"
 
     def payload(self, scopes: Iterable[str] = (), /, **changes: Any) -> bytes:
-        """Claims of a token that is good for an hour, a service's unless `changes` have the claim that marks a user.
+        """Claims of a token that is good for its lifetime, a service's unless `changes` have the claim that marks a user.
 
         A change to None takes a claim away.
         """
@@ -90,7 +91,7 @@ class Issuer:
         base = {
             "iss": self.provider.issuer,
             "aud": self.provider.audience,
-            "exp": self.now + 3600,
+            "exp": self.now + self.lifetime,
             **{mark.claim: mark.value + ("1" if mark.prefix else "") for mark in spelling.marks},
             spelling.client: "c",
             spelling.subject: "c",
@@ -131,7 +132,7 @@ class Issuer:
             "exp is true": token(exp=True),
             "exp is no double": signed(self._with(self.payload(scopes, exp=None), '"exp":1e999')),
             "no exp": token(exp=None),
-            "early": token(nbf=self.now + 3000),
+            "early": token(nbf=self.now + self.lifetime - 600),
             "nbf is a text": token(nbf="x"),
             "another issuer": token(iss="https://other.example.com"),
             "issuers are a list": token(iss=[provider.issuer]),

@@ -100,14 +100,25 @@ class Entities:
 
     def guard(self, estate: Estate, component: Component, upstream: str, port: int | None = None) -> None:
         """The component's gated services: `upstream` and `port` (default: the component's) are where they lead."""
+        self.serve(estate, component, upstream, port)
+        self.protect(estate, component)
+
+    def serve(self, estate: Estate, component: Component, upstream: str, port: int | None = None) -> None:
+        """The same services before anything guards them."""
         stack = estate.stack.name
-        tags = names.tags(stack, component)
         for own in component.ports:
-            name = names.service(stack, component, own)
             where = {"host": upstream, "port": port or own, "protocol": "http"}
-            service = self.make("/services", {"name": name, "tags": tags, **where})
+            name = names.service(stack, component, own)
+            self.make("/services", {"name": name, "tags": names.tags(stack, component), **where})
+
+    def protect(self, estate: Estate, component: Component) -> None:
+        """The plugins of the component's services."""
+        for own in component.ports:
+            name = names.service(estate.stack.name, component, own)
+            (service,) = self.paths("/services", name=name)
+            scope = {"service": {"id": service.rpartition("/")[2]}}
             for kind, config in self.configs(estate, component, own).items():
-                self._plugin(kind, config, tags, {"service": {"id": service["id"]}})
+                self._plugin(kind, config, names.tags(estate.stack.name, component), scope)
 
     def configs(self, estate: Estate, component: Component, port: int) -> dict[str, Entity]:
         """The configurations of a gated service's plugins, in full, by plugin."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +71,20 @@ def kong() -> Target:
 
 
 @pytest.fixture(scope="session")
-def before(kong: Target) -> dict[str, dict[str, Any]]:
+def before(kong: Target, report: Callable[[str], None]) -> dict[str, dict[str, Any]]:
     """All entities of others, by path, as they are before this run makes its own."""
-    return kong.entities()
+    if left := kong.remove_what_earlier_runs_left():
+        report(f"{left} entities of earlier runs that were killed have been removed")
+    found = kong.entities()
+    of_everybody = {
+        entity["name"]
+        for path, entity in found.items()
+        if path.startswith("/plugins/")
+        and not any(entity.get(scope) for scope in ("service", "route", "consumer", "consumer_group"))
+    }
+    # Each of them would take part in the answers to the tier's own requests.
+    assert of_everybody == set(), f"this Kong has global plugins ({', '.join(sorted(of_everybody))}): use another"
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -8,17 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Final
 
+from components.gateway.preflight import inspect
 from sandbox import caller
 from sandbox.local import PASSPHRASE, ROOT, Local
 from tests.engine.deployment import named, operations
 from tests.gateway_cases import Case
 from tests.live.live_gateway import LiveGateway
-from tests.live.live_run import ENGINE_DOMAIN, RUN, upstream_host
+from tests.live.live_run import RUN, upstream_host
 
-STACK: Final = f"{RUN}-engine"
-HOST: Final = f"orders.{ENGINE_DOMAIN}"
 _LINKED = ("__main__.py", "Pulumi.yaml", "oam", "access", "components", "definitions", ".venv")
 
 _STACK_FILE = """
@@ -69,11 +67,22 @@ spec:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """The estate's project in `folder`, deployed on `live`. Every run of the CLI ends within 120 seconds."""
+    """The estate's project in `folder`, its stack `stack`, on `live`. Every run of the CLI ends within 120 seconds."""
 
     local: Local
     folder: Path
     live: LiveGateway
+    stack: str
+
+    @property
+    def host(self) -> str:
+        """The host of orders/api."""
+        return f"orders.{self.stack}.example.com"
+
+    @property
+    def bound(self) -> float:
+        """Seconds within which every worker must show a change."""
+        return 2 * inspect(self.live.target.admin_url, self.live.target.token).settle + 15
 
     @property
     def port(self) -> int:
@@ -86,47 +95,74 @@ class Engine:
     def changes(self, verb: str, *arguments: str) -> dict[str, str]:
         """What `up` or `refresh` changed by the engine's events, or `preview` would: {logical name: operation}."""
         yes = () if verb == "preview" else ("--yes", "--skip-preview")
-        said = self.pulumi(verb, "-s", STACK, *yes, *arguments, "--json").stdout
+        said = self.pulumi(verb, "-s", self.stack, *yes, *arguments, "--json").stdout
         if verb == "preview":
             return named({step["urn"]: step["op"] for step in json.loads(said)["steps"]})
         return named(operations(said))
 
+    def up(self) -> None:
+        self.pulumi("up", "-s", self.stack, "--yes", "--skip-preview")
+
+    def destroy(self) -> None:
+        self.pulumi("destroy", "-s", self.stack, "--yes", "--skip-preview")
+
     def edit(self, old: str, new: str) -> None:
         """Replaces `old`, which stands exactly once, in the Application."""
-        file = self.folder / "applications" / "orders.yaml"
-        text = file.read_text("utf-8")
-        assert text.count(old) == 1
-        file.write_text(text.replace(old, new), "utf-8")
+        assert self._file.read_text("utf-8").count(old) == 1
+        self._replace(old, new)
+
+    def hand_over(self, old: str, new: str) -> None:
+        """Component `new` takes the place of `old`: the same host and path, the same callers, another name."""
+        self._replace(f"- name: {old}\n", f"- name: {new}\n")
+        self._replace(f"orders/{old},", f"orders/{new},")
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / "applications" / "orders.yaml"
+
+    def _replace(self, old: str, new: str) -> None:
+        text = self._file.read_text("utf-8")
+        assert old in text
+        self._file.write_text(text.replace(old, new), "utf-8")
+
+    @property
+    def has_issuer(self) -> bool:
+        """Whether there is somebody yet who gives tokens."""
+        return bool(self.local.okta.objects("authorizationServers"))
 
     def case(self, method: str, path: str, component: str | None = None) -> Case:
         """A request of nobody, or of a component with the token that it gets with its own Secret."""
         if component is None:
-            return Case(method, HOST, path.encode())
+            return Case(method, self.host, path.encode())
         environment = caller.environment(self.local.cluster.url, "orders", component)
         token, _ = caller.token(environment)
-        return Case(method, HOST, path.encode(), (f"Bearer {token}",))
+        return Case(method, self.host, path.encode(), (f"Bearer {token}",))
 
 
 @contextmanager
-def engine(live: LiveGateway, folder: Path) -> Iterator[Engine]:
-    """The estate's project with an empty stack; at the end the stack is destroyed, and what is left of it removed."""
-    for name in _LINKED:
-        (folder / name).symlink_to(ROOT / name)
-    for name in ("applications", "stacks"):
-        (folder / name).mkdir()
-    (folder / "stacks" / f"Pulumi.{STACK}.yaml").write_text(_STACK_FILE)
-    text = _APPLICATION % {"port": live.upstream.port, "host": HOST}
-    (folder / "applications" / "orders.yaml").write_text(text)
+def engine(live: LiveGateway, folder: Path, name: str) -> Iterator[Engine]:
+    """The estate's project with an empty stack; at the end the stack is destroyed, and what is left of it removed.
+
+    The stack is the run's `name`, which is one word.
+    """
+    stack = f"{RUN}-{name}"
+    for linked in _LINKED:
+        (folder / linked).symlink_to(ROOT / linked)
+    for own in ("applications", "stacks"):
+        (folder / own).mkdir()
+    (folder / "stacks" / f"Pulumi.{stack}.yaml").write_text(_STACK_FILE)
     with Local(balancer=upstream_host()) as local:
         local.env |= {"KONG_ADMIN_ADDR": live.target.admin_url, "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE}
         local.env.pop("KONG_ADMIN_TOKEN")
         if live.target.token:
             local.env["KONG_ADMIN_TOKEN"] = live.target.token
-        made = Engine(local, folder, live)
-        made.pulumi("stack", "init", STACK)
+        made = Engine(local, folder, live, stack)
+        text = _APPLICATION % {"port": made.port, "host": made.host}
+        (folder / "applications" / "orders.yaml").write_text(text)
+        made.pulumi("stack", "init", stack)
         try:
             yield made
         finally:
-            if STACK in str(live.target.entities()):
-                made.pulumi("destroy", "-s", STACK, "--yes", "--skip-preview", check=False)
-                live.target.remove_all_of(STACK)
+            if stack in str(live.target.entities()):
+                made.pulumi("destroy", "-s", stack, "--yes", "--skip-preview", check=False)
+                live.target.remove_all_of(stack)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -15,26 +16,32 @@ from tests.live.live_gateway import LiveGateway, ask
 from tests.live.live_run import RUN
 from tests.live.live_upstream import MARK
 
-_PAUSE = 0.004
-"""Seconds between two requests of a caller: some 150 a second, which leaves ports and processors for the gateway."""
+_PAUSE = 0.006
+"""Seconds between two requests of a caller: some 100 a second, which leaves ports and processors for the gateway."""
 
-MOST = 25_000
-"""Requests of one caller at most."""
+LEAST = 10
+"""Answers that each caller must have had in a stage, for the stage to say anything."""
+
+_numbers = itertools.count(1)
 
 
 class Hammer:
-    """A thread per caller. A context manager; it stops at the end, or when every caller has asked MOST times.
+    """A thread per caller, which asks its requests in turn until the end. A context manager.
 
-    `counts` are the answers by caller and status; status 0 is a connection without an answer.
+    `stage(name)` says what is being done from now on. What is counted, by stage and caller: answers by status (0 is a
+    connection without one), and requests that reached the upstream.
     """
 
-    def __init__(self, live: LiveGateway, callers: Mapping[str, Case]) -> None:
-        self.counts: dict[str, Counter[int]] = {name: Counter() for name in callers}
+    def __init__(self, live: LiveGateway, callers: Mapping[str, Sequence[Case]]) -> None:
         self._live = live
+        self._name = f"{RUN}-hammer-{next(_numbers)}"
+        self._stage = "at first"
+        self._counts: dict[tuple[str, str], Counter[int]] = {}
         self._stop = threading.Event()
+        self._callers = tuple(callers)
         self._threads = [
-            threading.Thread(target=self._ask, args=(name, case), name=f"hammer-{name}", daemon=True)
-            for name, case in callers.items()
+            threading.Thread(target=self._ask, args=(name, cases), name=f"hammer-{name}", daemon=True)
+            for name, cases in callers.items()
         ]
 
     def __enter__(self) -> Self:
@@ -47,29 +54,55 @@ class Hammer:
         for thread in self._threads:
             thread.join(20)
 
-    def arrived(self, caller: str) -> int:
+    def stage(self, name: str) -> None:
+        """What follows; an answer counts for the stage in which its request was sent."""
+        self._stage = name
+
+    def arrived(self, stage: str, caller: str) -> int:
         """How many of a caller's requests reached the upstream."""
-        return len(self._live.upstream.arrived(self._mark(caller)))
+        return len(self._live.upstream.arrived(self._mark(stage, caller)))
 
-    def let_through(self) -> dict[str, int]:
-        """Requests that reached the upstream or were answered as if, by caller; callers with none are left out."""
+    def let_through(self) -> dict[tuple[str, str], int]:
+        """Requests that reached the upstream or were answered as if, by stage and caller; those with none are left out."""
         found = {
-            name: max(self.arrived(name), sum(count for status, count in counts.items() if 0 < status < 400))
-            for name, counts in self.counts.items()
+            key: max(self.arrived(*key), sum(count for status, count in counts.items() if 0 < status < 400))
+            for key, counts in self._counts.copy().items()
         }
-        return {name: count for name, count in found.items() if count}
+        return {key: count for key, count in found.items() if count}
 
-    def _mark(self, caller: str) -> str:
-        return f"{RUN}-{caller}-{id(self)}"
+    def lines(self, *stages: str) -> list[str]:
+        """A line for each of the stages, with all answers of all callers. Fails where a caller was not there."""
+        lines = []
+        for stage in stages:
+            answers: Counter[int] = Counter()
+            for caller in self._callers:
+                counts = self._counts.get((stage, caller), Counter())
+                answered = sum(count for status, count in counts.items() if status)
+                assert answered >= LEAST, f"{caller} had {answered} answers while '{stage}'"
+                answers += counts
+            said = ", ".join(f"{status}: {count}" for status, count in sorted(answers.items()))
+            lines.append(f"{stage}: {answers.total()} requests of {len(self._callers)} callers, by status {said}")
+        return lines
 
-    def _ask(self, name: str, case: Case) -> None:
-        raw = case.raw(MARK + b": " + self._mark(name).encode(), b"Connection: close")
-        for _ in range(MOST):
+    def await_answers(self) -> None:
+        """Waits until every caller has had enough answers in this stage. Fails after 30 seconds."""
+        until = time.monotonic() + 30
+        while any(self._counts.get((self._stage, one), Counter()).total() < 2 * LEAST for one in self._callers):
+            assert time.monotonic() < until, f"the callers get no answers while '{self._stage}'"
+            time.sleep(0.05)
+
+    def _mark(self, stage: str, caller: str) -> str:
+        return f"{self._name}-{stage}-{caller}".replace(" ", "-")
+
+    def _ask(self, name: str, cases: Sequence[Case]) -> None:
+        for case in itertools.cycle(cases):
             if self._stop.is_set():
                 return
+            stage = self._stage
+            raw = case.raw(MARK + b": " + self._mark(stage, name).encode(), b"Connection: close")
             try:
                 status = ask(self._live.target.proxy, raw, case.method)
             except (OSError, http.client.HTTPException):
                 status = 0
-            self.counts[name][status] += 1
+            self._counts.setdefault((stage, name), Counter())[status] += 1
             time.sleep(_PAUSE)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Self
@@ -25,7 +26,6 @@ RUN: Final = f"live-{secrets.token_hex(4)}"
 CASES_DOMAIN: Final = f"cases.{RUN}.example.com"
 GENERATED_DOMAIN: Final = f"generated.{RUN}.example.com"
 HAMMER_DOMAIN: Final = f"hammer.{RUN}.example.com"
-ENGINE_DOMAIN: Final = f"engine.{RUN}.example.com"
 
 
 SEED: Final = int(os.environ.get("LIVE_SEED") or 7)
@@ -44,7 +44,8 @@ def issuers(name: str = RUN) -> Mapping[str, Issuer]:
 
 @cache
 def _issuers(name: str) -> Mapping[str, Issuer]:
-    return gateway_estates.issuers(stack(name), time.time())  # once: keys must stay the same
+    # Once: keys must stay the same. Runs with millions of cases take days, and their tokens must outlive them.
+    return gateway_estates.issuers(stack(name), time.time(), lifetime=7 * 86_400)
 
 
 def issuer(name: str = RUN) -> Issuer:
@@ -104,10 +105,27 @@ class Target:
 
     def remove_all_of(self, name: str) -> None:
         """Takes away what is tagged with the stack `name`, where the engine could not."""
+        self._remove(path for path, entity in self.entities().items() if f"kong-oam-stack:{name}" in _tags(entity))
+
+    def remove_what_earlier_runs_left(self) -> int:
+        """Takes away what runs of this tier left that were killed, an hour ago or longer. Returns how much that was.
+
+        By their tags, which nothing but this tier gives; another run may be under way.
+        """
+        begun = time.time() - 3600
+        left = [
+            path
+            for path, entity in self.entities().items()
+            if entity["created_at"] < begun and any(_OF_A_RUN.fullmatch(tag) for tag in _tags(entity))
+        ]
+        self._remove(left)
+        return len(left)
+
+    def _remove(self, paths: Iterable[str]) -> None:
         with self.admin() as admin:
-            for path, entity in self.entities().items():
-                if f"kong-oam-stack:{name}" in (entity["tags"] or ()):
-                    admin.delete(path)
+            for path in paths:
+                answer = admin.delete(path)
+                assert answer.status_code == 204, f"{path}: {answer.status_code} {answer.text}"
 
     def product(self) -> str:
         """Who answers at the Admin API, in one line."""
@@ -119,6 +137,13 @@ class Target:
         kind = f"NOT A KONG but a {root['stand_in']}" if "stand_in" in root else "Kong"
         server = answer.headers.get("Server")
         return f"{kind}; version {root.get('version')} {root.get('edition', '')}, Server: {server}; {said}"
+
+
+_OF_A_RUN = re.compile(r"kong-oam-stack:live-[0-9a-f]{8}(-[a-z]+)?")
+
+
+def _tags(entity: Mapping[str, Any]) -> Sequence[str]:
+    return entity["tags"] or ()
 
 
 def _path(kind: str, entity: Mapping[str, Any]) -> str:

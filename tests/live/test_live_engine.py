@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from components.gateway.preflight import inspect
-from tests.live.live_engine import STACK, Engine, engine
+from tests.live.live_engine import Engine, engine
 from tests.live.live_gateway import LiveGateway
 
 pytestmark = pytest.mark.timeout(300)
@@ -16,13 +15,9 @@ pytestmark = pytest.mark.timeout(300)
 @pytest.fixture(scope="module")
 def deployed(live: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """The estate after its first `pulumi up`."""
-    with engine(live, tmp_path_factory.mktemp("live")) as made:
-        made.pulumi("up", "-s", STACK, "--yes", "--skip-preview")
+    with engine(live, tmp_path_factory.mktemp("live"), "engine") as made:
+        made.up()
         yield made
-
-
-def _bound(deployed: Engine) -> float:
-    return 2 * inspect(deployed.live.target.admin_url, deployed.live.target.token).settle + 15
 
 
 def test_up_gives_each_caller_what_the_applications_say(deployed: Engine) -> None:
@@ -39,7 +34,7 @@ def test_up_gives_each_caller_what_the_applications_say(deployed: Engine) -> Non
             (deployed.case("GET", "/orders/health;x"), 400),
             (deployed.case("GET", "/orders-internal", "report"), 404),
         ],
-        _bound(deployed),
+        deployed.bound,
     )
     outcome = deployed.live.send(deployed.case("GET", "/orders/7", "report"), b"X_Auth_Scopes: orders.write")
     assert outcome.arrived is not None
@@ -64,13 +59,13 @@ def test_an_anonymous_set_by_hand_is_seen_and_repaired(deployed: Engine) -> None
     (path,) = (
         path
         for path, one in target.entities().items()
-        if one.get("name") == "jwt" and one["service"] and f"kong-oam-stack:{STACK}" in one["tags"]
+        if one.get("name") == "jwt" and one["service"] and f"kong-oam-stack:{deployed.stack}" in (one["tags"] or ())
     )
     with target.admin() as admin:
-        admin.patch(path, json={"config": {"anonymous": f"kong-oam.{STACK}.anonymous"}}).raise_for_status()
+        admin.patch(path, json={"config": {"anonymous": f"kong-oam.{deployed.stack}.anonymous"}}).raise_for_status()
     try:
         closed = [(deployed.case("GET", "/orders"), 401), (deployed.case("GET", "/orders", "import"), 403)]
-        deployed.live.await_steady(closed, _bound(deployed))
+        deployed.live.await_steady(closed, deployed.bound)
         assert deployed.changes("preview", "--refresh") == {name: "update"}
     finally:
         repaired = deployed.changes("up", "--refresh")
@@ -89,13 +84,13 @@ def test_an_edited_rule_is_one_update(deployed: Engine) -> None:
             (deployed.case("DELETE", "/orders/7", "report"), 403),
             (deployed.case("DELETE", "/orders/7"), 401),
         ],
-        _bound(deployed),
+        deployed.bound,
     )
 
 
 def test_destroy_leaves_nothing(deployed: Engine) -> None:
     """No entity of the stack is left in Kong, and nothing is exposed any more."""
-    assert STACK in str(deployed.live.target.entities())
-    deployed.pulumi("destroy", "-s", STACK, "--yes", "--skip-preview")
-    assert STACK not in str(deployed.live.target.entities())
-    deployed.live.await_steady([(deployed.case("GET", "/orders"), 404)], _bound(deployed))
+    assert deployed.stack in str(deployed.live.target.entities())
+    deployed.destroy()
+    assert deployed.stack not in str(deployed.live.target.entities())
+    deployed.live.await_steady([(deployed.case("GET", "/orders"), 404)], deployed.bound)

@@ -1,0 +1,161 @@
+"""What is odd on the wire: requests that nginx answers itself, those that it takes and many a client would not send, and
+what says on its way in where it comes from. The statuses are those that a Kong 3.10 gave (recorded)."""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import re
+import socket
+
+import pytest
+
+from tests.gateway_cases import Case
+from tests.live.live_gateway import LiveGateway, Outcome, ask
+from tests.live.live_run import CASES_DOMAIN, issuer
+from tests.live.live_upstream import MARK
+
+HOST = f"orders.{CASES_DOMAIN}".encode()
+_numbers = itertools.count(1)
+
+
+def _raw(live: LiveGateway, raw: bytes) -> Outcome:
+    """Bytes as they are, with HOST for %(host)s, a mark for %(mark)s and a token with every scope for %(token)s."""
+    mark = f"wire-{next(_numbers)}"
+    parts = {
+        b"host": HOST,
+        b"mark": MARK + b": " + mark.encode() + b"\r\nConnection: close",
+        b"token": b"Authorization: Bearer " + issuer().service(["read", "write"]).encode(),
+    }
+    return live.outcome(raw % parts, raw.partition(b" ")[0].decode("latin-1"), mark)
+
+
+def _said(live: LiveGateway, raw: bytes) -> bytes:
+    """All that the gateway says to these bytes until it closes the connection."""
+    with socket.create_connection(live.target.proxy, timeout=15) as connection:
+        connection.sendall(raw)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+# None of these comes as far as a route, not on a public path either.
+ANSWERED_BY_NGINX = {
+    "no method": (b"/orders/health HTTP/1.1\r\nHost: %(host)s\r\n%(mark)s\r\n\r\n", 400),
+    "a method in small letters": (b"get /orders/health HTTP/1.1\r\nHost: %(host)s\r\n%(mark)s\r\n\r\n", 400),
+    "CONNECT": (b"CONNECT %(host)s:443 HTTP/1.1\r\nHost: %(host)s\r\n%(mark)s\r\n\r\n", 400),
+    "TRACE": (b"TRACE /orders/health HTTP/1.1\r\nHost: %(host)s\r\n%(mark)s\r\n\r\n", 405),
+    "OPTIONS of everything": (b"OPTIONS * HTTP/1.1\r\nHost: %(host)s\r\n%(mark)s\r\n\r\n", 400),
+    "a path without a slash": (b"GET orders/health HTTP/1.1\r\nHost: %(host)s\r\n%(mark)s\r\n\r\n", 400),
+    "a space in the path": (b"GET /orders/health x HTTP/1.1\r\nHost: %(host)s\r\n%(mark)s\r\n\r\n", 400),
+    "HTTP/2.0 in text": (b"GET /orders/health HTTP/2.0\r\nHost: %(host)s\r\n%(mark)s\r\n\r\n", 505),
+    "another protocol": (b"GET /orders/health FOO/1.1\r\nHost: %(host)s\r\n%(mark)s\r\n\r\n", 400),
+    "no host": (b"GET /orders/health HTTP/1.1\r\n%(mark)s\r\n\r\n", 400),
+    "an empty host": (b"GET /orders/health HTTP/1.1\r\nHost:\r\n%(mark)s\r\n\r\n", 400),
+    "two hosts": (b"GET /orders/health HTTP/1.1\r\nHost: %(host)s\r\nHost: %(host)s\r\n%(mark)s\r\n\r\n", 400),
+    "a host with a space": (b"GET /orders/health HTTP/1.1\r\nHost: %(host)s x\r\n%(mark)s\r\n\r\n", 400),
+    "a folded header": (b"GET /orders/health HTTP/1.1\r\nHost: %(host)s\r\n folded: x\r\n%(mark)s\r\n\r\n", 400),
+    "a space before the colon": (b"GET /orders/health HTTP/1.1\r\nHost: %(host)s\r\nX-A : b\r\n%(mark)s\r\n\r\n", 400),
+    "a header without a colon": (b"GET /orders/health HTTP/1.1\r\nHost: %(host)s\r\nX-A\r\n%(mark)s\r\n\r\n", 400),
+    "a NUL in a header": (b"GET /orders/health HTTP/1.1\r\nHost: %(host)s\r\nX-A: b\x00c\r\n%(mark)s\r\n\r\n", 400),
+    "two lengths": (b"POST /orders HTTP/1.1\r\nHost: %(host)s\r\nContent-Length: 1\r\nContent-Length: 2\r\n%(token)s\r\n%(mark)s\r\n\r\nxx", 400),
+    "a negative length": (b"POST /orders HTTP/1.1\r\nHost: %(host)s\r\nContent-Length: -1\r\n%(token)s\r\n%(mark)s\r\n\r\n", 400),
+    "a length and chunks": (b"POST /orders HTTP/1.1\r\nHost: %(host)s\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n%(token)s\r\n%(mark)s\r\n\r\n0\r\n\r\n", 400),
+    "another transfer coding": (b"POST /orders HTTP/1.1\r\nHost: %(host)s\r\nTransfer-Encoding: foo\r\n%(token)s\r\n%(mark)s\r\n\r\n", 501),
+    "a header of 9 KB": (b"GET /orders/health HTTP/1.1\r\nHost: %(host)s\r\n%(mark)s\r\nX-A: " + b"y" * 9000 + b"\r\n\r\n", 400),
+    "a target of 9 KB": (b"GET /orders/health?" + b"y" * 9000 + b" HTTP/1.1\r\nHost: %(host)s\r\n%(mark)s\r\n\r\n", 414),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ANSWERED_BY_NGINX)
+@pytest.mark.usefixtures("entities")
+def test_what_nginx_answers_itself_reaches_nobody(live: LiveGateway, name: str) -> None:
+    """With the status that it had in a recording."""
+    raw, status = ANSWERED_BY_NGINX[name]
+    assert _raw(live, raw) == Outcome(status, None)
+
+
+# Taken, and decided like any other: on a public path, on a protected one, and on a protected one with a good token.
+TAKEN = {
+    "as usual": b"GET %(path)s HTTP/1.1\r\nHost: %(host)s\r\n%(more)s%(mark)s\r\n\r\n",
+    "HTTP/1.0": b"GET %(path)s HTTP/1.0\r\nHost: %(host)s\r\n%(more)s%(mark)s\r\n\r\n",
+    "bare line feeds": b"GET %(path)s HTTP/1.1\nHost: %(host)s\n%(more)s%(mark)s\n\n",
+    "empty lines before it": b"\r\n\r\nGET %(path)s HTTP/1.1\r\nHost: %(host)s\r\n%(more)s%(mark)s\r\n\r\n",
+    "a header that nginx drops": b"GET %(path)s HTTP/1.1\r\nHost: %(host)s\r\nX.A: b\r\n%(more)s%(mark)s\r\n\r\n",
+    "a websocket": b"GET %(path)s HTTP/1.1\r\nHost: %(host)s\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n%(more)s%(mark)s\r\n\r\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TAKEN)
+@pytest.mark.usefixtures("entities")
+def test_what_nginx_takes_is_decided_like_any_other(live: LiveGateway, name: str) -> None:
+    """401 on a protected path without a token; what is let through arrives once."""
+    for path, more, status in (
+        (b"/orders/health", b"", 200),
+        (b"/orders", b"", 401),
+        (b"/orders", b"%(token)s\r\n", 200),
+    ):
+        raw = TAKEN[name].replace(b"%(path)s", path).replace(b"%(more)s", more)
+        outcome = _raw(live, raw)
+        assert (outcome.status, outcome.arrived is not None) == (status, status == 200), path
+
+
+@pytest.mark.usefixtures("entities")
+def test_a_request_to_no_host_reaches_nobody(live: LiveGateway) -> None:
+    """HTTP/1.0 and 0.9 may leave it out, and routes are by host. The answer to HTTP/0.9 has no status line."""
+    assert _raw(live, b"GET /orders/health HTTP/1.0\r\n%(mark)s\r\n\r\n") == Outcome(404, None)
+    assert not _said(live, b"GET /orders/health\r\n\r\n").startswith(b"HTTP/1.1 200")
+    assert live.upstream.arrived("") == []
+
+
+@pytest.mark.usefixtures("entities")
+def test_a_websocket_is_asked_for_upstream_by_those_alone_whom_the_gate_lets_in(live: LiveGateway) -> None:
+    """Admission clears Connection, and the upgrade goes upstream all the same; no other upgrade does."""
+    for upgrade, arrives in ((b"websocket", b"\r\nUpgrade: websocket\r\n"), (b"h2c", None)):
+        lines = b"Upgrade: " + upgrade + b"\r\nConnection: Upgrade, X-Auth-Client\r\n"
+        ask_for = b"GET /orders HTTP/1.1\r\nHost: %(host)s\r\n" + lines
+        assert _raw(live, ask_for + b"%(mark)s\r\n\r\n") == Outcome(401, None)
+        outcome = _raw(live, ask_for + b"%(token)s\r\n%(mark)s\r\n\r\n")
+        assert outcome.arrived is not None
+        assert (b"\r\nupgrade:" in outcome.arrived.lower()) == (arrives is not None)
+        assert (arrives or b"") in outcome.arrived
+        assert outcome.told()["x-auth-client"] == "c"
+
+
+@pytest.mark.usefixtures("entities")
+def test_a_body_in_chunks_ends_with_its_last_chunk(live: LiveGateway) -> None:
+    """What follows on the connection is a request of its own, which brings no token by having come behind one."""
+    first = b"POST /orders HTTP/1.1\r\nHost: %b\r\nTransfer-Encoding: chunked\r\n%b: first\r\n" % (HOST, MARK)
+    first += b"Authorization: Bearer %b\r\n\r\n2\r\nhi\r\n0\r\n\r\n" % issuer().service(["read", "write"]).encode()
+    second = b"POST /orders HTTP/1.1\r\nHost: %b\r\n%b: second\r\nConnection: close\r\n\r\n" % (HOST, MARK)
+    assert re.findall(rb"^HTTP/1\.1 (\d+)", _said(live, first + second), re.MULTILINE) == [b"200", b"401"]
+    (arrived,) = live.upstream.arrived("first")
+    assert arrived.endswith(b"\r\n\r\nhi")
+    assert live.upstream.arrived("second") == []
+
+
+@pytest.mark.usefixtures("entities")
+def test_where_a_request_says_that_it_comes_from_is_not_believed(live: LiveGateway) -> None:
+    """Kong trusts nobody by default (`trusted_ips`): it says itself which host, port, path and scheme were asked for."""
+    names = (b"X-Forwarded-Host", b"X-Forwarded-Proto", b"X-Forwarded-Port", b"X-Forwarded-Path", b"X-Forwarded-Prefix", b"X-Real-IP")  # fmt: skip
+    outcome = live.send(Case("GET", HOST.decode(), b"/orders/health"), *(name + b": forged" for name in names))
+    assert outcome.arrived is not None
+    assert b"forged" not in outcome.arrived
+    assert b"\r\nX-Forwarded-Host: " + HOST + b"\r\n" in outcome.arrived
+    assert b"\r\nX-Forwarded-Path: /orders/health\r\n" in outcome.arrived
+    assert b"\r\nHost: " + HOST + b"\r\n" in outcome.arrived
+
+
+@pytest.mark.usefixtures("entities")
+def test_a_token_behind_more_headers_than_kong_reads_is_none(live: LiveGateway) -> None:
+    """`jwt` looks at the first `lua_max_req_headers` of a request. What comes later closes, and is no other way in."""
+    limit = int(live.target.get("/").json()["configuration"].get("lua_max_req_headers", 100))
+    filling = [b"X-Filling-%d: 1" % number for number in range(limit)]
+    token = b"Authorization: Bearer " + issuer().service(["read"]).encode()
+    case = Case("GET", HOST.decode(), b"/orders")
+    assert live.send(case, token, *filling).status == 200
+    assert live.send(case, *filling, token) == Outcome(401, None)
+
+
+def test_the_rest_of_a_connection_is_not_taken_for_an_answer(live: LiveGateway) -> None:
+    """An instrument check: `ask` raises where there is no HTTP answer, and takes no silence for a refusal."""
+    with pytest.raises((OSError, http.client.HTTPException)):
+        ask(live.target.proxy, b"\r\n\r\n", timeout=2)
