@@ -27,6 +27,19 @@ def an_anonymous(hands: Hands, _: str) -> None:
     hands.change("plugins", plugin, config={**plugin["config"], "anonymous": NOBODY})
 
 
+def _jwt(**config: Any) -> Drift:
+    def change(hands: Hands, _: str) -> None:
+        plugin = hands.find("plugins", name="jwt", service=ORDERS)
+        hands.change("plugins", plugin, config={**plugin["config"], **config})
+
+    return change
+
+
+def nobody_is_the_ring(hands: Hands, _: str) -> None:
+    plugin = hands.find("plugins", name="jwt", route=HEALTH)
+    hands.change("plugins", plugin, config={**plugin["config"], "anonymous": RING})
+
+
 def _removed(name: str) -> Drift:
     return lambda hands, _: hands.remove("plugins", hands.find("plugins", name=name, service=ORDERS))
 
@@ -150,6 +163,13 @@ def others(hands: Hands, _: str) -> None:
 
 DRIFTS: dict[str, Drift] = {
     "an anonymous on jwt": an_anonymous,
+    "tokens from the query": _jwt(uri_param_names=["jwt"]),
+    "tokens that have expired": _jwt(claims_to_verify=[]),
+    "tokens in another header": _jwt(header_names=["x-token"]),
+    "keys read as base64": _jwt(secret_is_base64=True),
+    "tokens of a minute": _jwt(maximum_expiration=60),
+    "tokens of a day": _jwt(maximum_expiration=86_400),
+    "nobody taken for the ring": nobody_is_the_ring,
     "admission removed": _removed("pre-function"),
     "jwt removed": _removed("jwt"),
     "the gate removed": _removed("post-function"),
@@ -196,6 +216,31 @@ EXPECTED: dict[str, list[str]] = {
     "an anonymous on jwt": [
         f"weakened: plugin jwt of service '{ORDERS}': anonymous is \"kong-oam.local.anonymous\", not null",
         f"  {ANYBODY} | * | http://orders.example.com/orders",
+    ],
+    "tokens from the query": [
+        f"weakened: plugin jwt of service '{ORDERS}': uri_param_names is [\"jwt\"], not []",
+    ],
+    "tokens that have expired": [
+        f"weakened: plugin jwt of service '{ORDERS}': claims_to_verify is [], not [\"exp\"]",
+    ],
+    "tokens in another header": [
+        f'closed: plugin jwt of service \'{ORDERS}\': header_names is ["x-token"], not ["authorization"]',
+        f"  {READERS} | GET,HEAD | http://orders.example.com/orders",
+        f"  {WRITERS} | POST,PUT,DELETE | http://orders.example.com/orders",
+    ],
+    "keys read as base64": [
+        f"closed: plugin jwt of service '{ORDERS}': secret_is_base64 is true, not false",
+        f"  {READERS} | GET,HEAD | http://orders.example.com/orders",
+        f"  {WRITERS} | POST,PUT,DELETE | http://orders.example.com/orders",
+    ],
+    "tokens of a minute": [
+        f"closed: plugin jwt of service '{ORDERS}': maximum_expiration is 60, not 0",
+        f"  {READERS} | GET,HEAD | http://orders.example.com/orders",
+        f"  {WRITERS} | POST,PUT,DELETE | http://orders.example.com/orders",
+    ],
+    "tokens of a day": [],
+    "nobody taken for the ring": [
+        f'weakened: plugin jwt of route \'{HEALTH}\': anonymous is "{RING}", not "{NOBODY}"',
     ],
     "admission removed": [
         f"impersonated: plugin pre-function of service '{ORDERS}' is missing",

@@ -18,13 +18,15 @@ from components.identity._discovery import SigningKey
 class Keys:
     """Who may sign here: the estate's issuers, and the keys that its deployment put into their rings.
 
-    `verifying` is the meant configuration of `openid-connect` by provider, which brings the keys by itself.
+    `verifying` is the meant configuration of `openid-connect` by provider, which brings the keys by itself. `lifetimes`
+    of tokens by provider, in seconds.
     """
 
     estate: Estate
     deployed: Deployed
     plugin: Authentication
     verifying: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    lifetimes: Mapping[str, float] = field(default_factory=dict)
 
     def rings(self) -> frozenset[str]:
         return frozenset(names.ring(self.estate.stack.name, provider) for provider in self.deployed.issuers)
@@ -102,7 +104,8 @@ class Authenticator:
     def _by_key(self, plugin: Entity, caller: Caller) -> Passage:
         """`jwt` looks for the key that a token names, of whatever consumer.
 
-        A provider signs with any of its current keys: where one of them is missing, its tokens do not count on.
+        A provider signs with any of its current keys: where one of them is missing, its tokens do not count on. A
+        stranger's token lives as briefly as need be.
         """
         config = plugin["config"]
         if caller.token is None:
@@ -111,13 +114,17 @@ class Authenticator:
             there = self._credentials.get(caller.token.credential)
             found = [there] if there else []
             wanted = [one["key"] for one in found]
+            lifetime = 0.0
         else:
+            lifetime = self._keys.lifetimes.get(caller.token.provider or "", 0.0)
             current = self._current.get(caller.token.provider or "", ())
             wanted = [key.kid for key in current]
             found = [self._by_key_id[key.kid] for key in current if self._holds(key)]
         reads = config["key_claim_name"] == "kid" and "authorization" in config.get("header_names", ("authorization",))
+        reads = reads and not config.get("secret_is_base64")  # the keys are not
+        longest = config.get("maximum_expiration") or lifetime
         owners = {one["consumer"]["id"]: self._owner(one) for one in found}
-        if not reads or len(found) < len(wanted) or len(owners) != 1:
+        if not reads or lifetime > longest or len(found) < len(wanted) or len(owners) != 1:
             return Passage(False, through=tuple(wanted))
         (consumer,) = owners.values()
         return Passage(True, consumer, found[0]["algorithm"], through=tuple(wanted))

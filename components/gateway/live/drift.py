@@ -20,6 +20,8 @@ _ROUTE = (
     *("protocols", "hosts", "paths", "methods", "headers", "snis", "sources", "destinations"),
     *("regex_priority", "strip_path", "preserve_host"),
 )
+_LOCKS = ("anonymous", "claims_to_verify", "cookie_names", "header_names", "uri_param_names")
+"""Fields of `jwt` that say which tokens it takes, from where, and whom it takes a caller without one for."""
 _OURS = frozenset(name for edition in plugins.AUTHENTICATION for name in plugins.guards(edition))
 _SHOWN = 60
 
@@ -28,8 +30,8 @@ _SHOWN = 60
 class Drift:
     """One entity that is not as it is meant. `path` is its own on the Admin API, where somebody else has made it.
 
-    `misplaced`: a plugin of a kind of ours where we have none, or somebody's route to a service of ours; this breaks a
-    promise even while nothing opens.
+    `misplaced`: a plugin of a kind of ours where we have none, somebody's route to a service of ours, or a `jwt` that
+    takes other tokens than it should; this breaks a promise even while nothing opens.
     """
 
     text: str
@@ -45,7 +47,8 @@ def drifts(live: Entities, meant: Entities) -> dict[str, Drift]:
         if label not in there:
             found[label] = Drift(f"{label} is missing")
         elif changes := list(_changes(kind, there[label][1], entity, live, meant)):
-            found[label] = Drift(f"{label}: {'; '.join(changes)}")
+            unlocked = kind == "plugin" and any(_fields(there[label][1]["config"], entity["config"], _LOCKS))
+            found[label] = Drift(f"{label}: {'; '.join(changes)}", misplaced=unlocked)
     for label, (kind, entity) in there.items():
         if label not in intended and (drift := _extra(kind, label, entity, live, intended)):
             found[label] = drift

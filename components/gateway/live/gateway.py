@@ -54,7 +54,8 @@ class Terms:
             provider: complete(plugin, plugins.openid_connect(issuer))
             for provider, issuer in (deployed.issuers.items() if plugin == "openid-connect" else ())
         }
-        return Terms(Keys(estate, deployed, plugin, verifying), admission, where)
+        lifetimes = {provider.name: 60.0 * provider.access_token_minutes for provider in settings.providers}
+        return Terms(Keys(estate, deployed, plugin, verifying, lifetimes), admission, where)
 
 
 class LiveGateway:
