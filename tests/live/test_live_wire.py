@@ -126,7 +126,7 @@ def test_a_body_in_chunks_ends_with_its_last_chunk(live: LiveGateway) -> None:
     first = b"POST /orders HTTP/1.1\r\nHost: %b\r\nTransfer-Encoding: chunked\r\n%b: first\r\n" % (HOST, MARK)
     first += b"Authorization: Bearer %b\r\n\r\n2\r\nhi\r\n0\r\n\r\n" % issuer().service(["read", "write"]).encode()
     second = b"POST /orders HTTP/1.1\r\nHost: %b\r\n%b: second\r\nConnection: close\r\n\r\n" % (HOST, MARK)
-    assert re.findall(rb"^HTTP/1\.1 (\d+)", _said(live, first + second), re.MULTILINE) == [b"200", b"401"]
+    assert re.findall(rb"HTTP/1\.1 (\d{3}) ", _said(live, first + second)) == [b"200", b"401"]
     (arrived,) = live.upstream.arrived("first")
     assert arrived.endswith(b"\r\n\r\nhi")
     assert live.upstream.arrived("second") == []
