@@ -109,7 +109,7 @@ def _program() -> None:
     runpy.run_path("__main__.py", run_name="__main__")
 
 
-def run_program(patch: pytest.MonkeyPatch, **gateway: str) -> list[Registered]:
+def run_program(patch: pytest.MonkeyPatch, **gateway: str | float) -> list[Registered]:
     """All that the program registers for the sample estate on the stack `local`; `gateway` are settings of its own."""
     file = yaml.safe_load((ROOT / "stacks/Pulumi.local.yaml").read_text("utf-8"))["config"]
     file["kong-oam:gateway"] |= gateway
@@ -165,6 +165,28 @@ def test_the_settle_step_is_triggered_by_the_ids_of_what_guards(registered: list
     assert len(guards) == 5 + 4 + 15
     assert settle.inputs["triggers"] == {name: f"id of {name}" for name in guards}
     assert settle.after == guards
+
+
+@pytest.mark.parametrize(
+    ("says", "stack", "pause"),
+    [
+        ({}, {}, "12s"),
+        ({"worker_state_update_frequency": 1, "db_update_frequency": 0.5}, {}, "1.8s"),
+        ({"worker_consistency": "strict"}, {}, "6s"),
+        ({"role": "control_plane"}, {}, "0s"),
+        ({}, {"settleSeconds": 2.5}, "2.5s"),
+        ({}, {"settleSeconds": 0}, "0s"),
+    ],
+)
+def test_the_pause_is_as_long_as_the_gateway_says_or_the_stack(
+    says: dict[str, object], stack: dict[str, float], pause: str
+) -> None:
+    """On create and on destroy alike; 0 is a length like any other."""
+    with Kong(configuration=says) as kong, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
+        registered = run_program(patch, **stack)
+    (settle,) = all_of(registered, "time:index/sleep:Sleep").values()
+    assert (settle.inputs["createDuration"], settle.inputs["destroyDuration"]) == (pause, pause)
 
 
 def test_every_plugin_is_on_a_service_or_a_route(registered: list[Registered]) -> None:
