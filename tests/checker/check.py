@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from access.decide import Request, answer, component_of, host_patterns
-from access.model import Elements, Estate
+from access.model import Estate
 from access.partition import Hosts, sites_of
 from access.paths import read, written
 from access.tokens import KeyRing
@@ -130,12 +130,8 @@ def targets(models: Sequence[Meaning]) -> Iterator[Target]:
         for spot in spots:
             hosts = (site.host(name, spot.path) for site in sites)
             host = next(found for found in hosts if found)
-            yield host, _text(spot.path)
-        yield host, _text(spots[0].path).rstrip("/") + UNREADABLE
-
-
-def _text(path: Elements) -> str:
-    return written(path)
+            yield host, written(spot.path)
+        yield host, written(spots[0].path).rstrip("/") + UNREADABLE
 
 
 def _ask(

@@ -80,13 +80,12 @@ def takes(route: Entity, host: str, path: str) -> bool:
 def winners(routes: Iterable[Entity], services: Mapping[str, Entity], host: str, path: str) -> Iterator[Entity]:
     """The routes that may take the requests: one, or those of one priority, of which Kong takes any."""
     all_of = list(routes)
-    found = {}
     for first in all_of:
         # The stand-in takes the oldest of those of one priority, so that each is the oldest once.
         aged = [{**one, "created_at": 0 if one is first else 1} for one in all_of]
-        if (match := _matched(aged, services, host, path)) is not None:
-            found[match["id"]] = match["id"]
-    return (one for one in all_of if one["id"] in found)
+        match = _matched(aged, services, host, path)
+        if match and match["id"] == first["id"]:
+            yield first
 
 
 def _matched(routes: Iterable[Entity], services: Mapping[str, Entity], host: str, path: str) -> Entity | None:
