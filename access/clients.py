@@ -103,15 +103,26 @@ def compile_clients(component: Component, directory: Directory) -> Iterator[Clie
             refresh=users and bool(properties.get("refresh", False)),
             place=trait.place,
             rotate_every=rotate_every,
+            jwks_uri=component.properties.get("jwksUri") if kind == EXTERNAL else None,
         )
 
 
 def _misplaced(component: Component, trait: oam.Trait) -> Iterator[Diagnostic]:
     """A kind that this type of component cannot be, and fields that this kind has no use for."""
     kind, place = trait.properties["kind"], trait.place.at("properties")
-    if component.outside and kind != "native":
-        message = f"a component of type '{EXTERNAL}' runs elsewhere, and its client is of kind native, not '{kind}'"
+    if component.outside and kind not in (EXTERNAL, "native"):
+        message = f"a component of type '{EXTERNAL}' runs elsewhere, and its client is external or native, not '{kind}'"
         yield Diagnostic("ACC220", message, place.at("kind"))
+    if kind == EXTERNAL and not component.outside:
+        message = f"a partner's client runs elsewhere: make its component one of type '{EXTERNAL}'"
+        yield Diagnostic("ACC220", message, place.at("kind"))
+    if component.outside and (kind == EXTERNAL) != ("jwksUri" in component.properties):
+        message = (
+            "an external client needs jwksUri: where its owner publishes the keys that it proves itself with"
+            if kind == EXTERNAL
+            else f"jwksUri is for a client of kind external; one of kind '{kind}' proves itself with no key"
+        )
+        yield Diagnostic("ACC220", message, component.place)
     if not signs_in(kind):
         for name in {"redirectPaths", "redirectUris", "refresh"} & trait.properties.keys():
             message = f"a client of kind '{kind}' signs no users in; remove {name}"

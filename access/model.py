@@ -213,6 +213,8 @@ class Client:
     place: Place = field(compare=False)
     rotate_every: int | None = field(default=None, compare=False)
     """Days after which it gets a new key; by default the stack's."""
+    jwks_uri: str | None = field(default=None, compare=False)
+    """Where a partner publishes the keys that it proves itself with."""
 
     @property
     def name(self) -> str:

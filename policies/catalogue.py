@@ -25,6 +25,13 @@ _ALLOW: Mapping[str, Setting] = {
     )
 }
 
+_LONGEST: Mapping[str, Setting] = {
+    "longestDays": Setting(
+        {"type": "integer", "minimum": 1, "description": "How many days a client may keep its key."},
+        90,
+    )
+}
+
 RULES: tuple[Rule, ...] = (
     Rule(
         "route-guarded", "mandatory", "critical",
@@ -98,10 +105,10 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "keys-rotated", "mandatory", "medium",
-        "signing keys are rotated",
-        "Set the authorization server's credentials_rotation_mode back to AUTO.",
+        "keys are rotated: the issuer's by itself, clients' in time, and no client shares a secret",
+        "Set credentials_rotation_mode to AUTO, rotation.every and rotateEvery to 90d or less; remove clientSecrets.",
         ("SOC2 CC6.1", "ISO27001 A.5.17", "ISO27001 A.8.24"),
-        identity.rotated_keys, alone=True,
+        identity.rotated_keys, alone=True, settings=_LONGEST,
     ),
     Rule(
         "workload-fenced", "mandatory", "high",

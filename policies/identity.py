@@ -61,8 +61,19 @@ def named_grants(deployment: Deployment, _: Settings) -> Iterator[Finding]:
             yield Finding(f"{rule.name} issues every scope (*)", rule)
 
 
-def rotated_keys(deployment: Deployment, _: Settings) -> Iterator[Finding]:
-    """The authorization server changes its signing keys by itself: at Okta four times a year."""
+def rotated_keys(deployment: Deployment, settings: Settings) -> Iterator[Finding]:
+    """The authorization server changes its signing keys by itself, at Okta four times a year; clients do with theirs.
+
+    A secret that a client shares with its provider is changed by nobody.
+    """
+    estate, longest = deployment.model.estate, settings["longestDays"]
     for server in deployment.of(SERVER):
         if server.text("credentialsRotationMode") == "MANUAL":
             yield Finding(f"{server.name} keeps its signing keys until somebody changes them", server)
+        for client in (client for client in (estate.clients if estate else ()) if client.keyed):
+            assert estate is not None
+            if (every := estate.schedule_of(client).every) > longest:
+                yield Finding(f"{client.component} ({client.place}) keeps its key for {every} days", server)
+    for app in deployment.of(APP):
+        if app.text("tokenEndpointAuthMethod").startswith("client_secret"):
+            yield Finding(f"{app.name} shares a secret with its provider, which nobody changes", app)

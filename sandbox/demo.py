@@ -126,6 +126,8 @@ def _callers(local: Local, estate: Estate) -> Iterator[Caller]:
     for client in estate.clients:
         provider = estate.stack.providers[client.provider]
         component = estate.components[client.component]
+        if component.outside:
+            continue  # it has no Secret here, and its keys are its owner's
         settings = caller.environment(local.cluster.url, component.namespace, component.name)
         if not client.user_facing:
             token, got = _token(settings, None)

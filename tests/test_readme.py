@@ -40,6 +40,13 @@ def test_every_finding_of_lint_is_in_the_readme() -> None:
     assert {code: tuple(cells) for code, *cells in rows} == kinds
 
 
+def test_every_kind_of_client_is_in_the_readme() -> None:
+    """In the order of the schema."""
+    table = README[README.index("| kind | who calls |") :].partition("\n\n")[0]
+    schema = json.loads((ROOT / "definitions" / "client.schema.json").read_text())
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == schema["properties"]["kind"]["enum"]
+
+
 def test_every_setting_of_a_stack_is_in_the_readme() -> None:
     """By its dotted name, and no other is."""
     schema = json.loads((ROOT / "access" / "stack.schema.json").read_text())
@@ -48,7 +55,7 @@ def test_every_setting_of_a_stack_is_in_the_readme() -> None:
         for name, value in schema["properties"].items()
         for inner in value.get("properties", {"": None})
     }
-    table = README[README.index("## Settings of a stack") : README.index("## What stands in for what")]
+    table = README[README.index("## Settings of a stack") : README.index("## Identity providers")]
     rows = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
     assert {name for row in rows for name in re.findall(r"`([A-Za-z.]+)`", row)} == settings
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import pulumi
 import pulumi_okta as okta
 
-from access.model import SIGN_IN_SCOPES, Client, Estate, Listing, Mark, Provider, Spelling
+from access.model import EXTERNAL, SIGN_IN_SCOPES, Client, Estate, Listing, Mark, Provider, Spelling
 from access.stack import ProviderSettings
 from components.held import Held
 from components.identity import Credential, Identity, InspectionError, _okta_keys, _okta_org, published
@@ -179,12 +179,13 @@ class Okta(pulumi.ComponentResource):
         app = okta.app.OAuth(
             f"{self._prefix}-app-{client.component}",
             label=app_label(self._estate.stack.name, client.component),
-            type=client.kind,
+            type="service" if client.kind == EXTERNAL else client.kind,
             grant_types=_grant_types(client),
             response_types=["code"] if client.user_facing else ["token"],
             redirect_uris=list(client.redirect_uris),
             token_endpoint_auth_method=_method(client, keys),
             jwks=keys.counting.apply(_jwks) if keys else None,
+            jwks_uri=client.jwks_uri,
             pkce_required=client.user_facing,
             # A public client proves nothing when it renews: a refresh token that is used twice was stolen.
             refresh_token_rotation="ROTATE" if client.public and client.refresh else "STATIC",
@@ -288,7 +289,7 @@ def _method(client: Client, keys: Keys | None) -> str:
     """How the client proves who it is at the token endpoint."""
     if client.public:
         return "none"
-    return "private_key_jwt" if keys else "client_secret_basic"
+    return "private_key_jwt" if keys or client.jwks_uri else "client_secret_basic"
 
 
 def _jwks(keys: Sequence[Jwk]) -> list[okta.app.OAuthJwkArgs]:

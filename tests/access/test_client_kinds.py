@@ -21,9 +21,12 @@ PAGES = """\
 """
 
 
-def shop(kind: str, more: str = "", component: str = "webservice", traits: str = PAGES) -> str:
+def shop(
+    kind: str, more: str = "", component: str = "webservice", traits: str = PAGES, properties: str = "image: x"
+) -> str:
     """An application with one client of `orders/api`; `more` are further fields of its client trait."""
-    properties = "" if component == "external" else "      properties: {image: x}\n"
+    given = component != "external" or properties != "image: x"
+    properties = f"      properties: {{{properties}}}\n" if given else ""
     return (
         "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: shop, namespace: shop}\nspec:\n"
         f"  components:\n    - name: it\n      type: {component}\n{properties}      traits:\n{traits}"
@@ -94,7 +97,23 @@ def test_a_redirect_that_could_reach_somebody_else_is_refused(uri: str) -> None:
     [
         (
             shop("service", component="external", traits=""),
-            "ACC220: a component of type 'external' runs elsewhere, and its client is of kind native, not 'service'",
+            "ACC220: a component of type 'external' runs elsewhere, and its client is external or native, not 'service'",
+        ),
+        (
+            shop("external", component="worker", traits=""),
+            "ACC220: a partner's client runs elsewhere: make its component one of type 'external'",
+        ),
+        (
+            shop("external", component="external", traits=""),
+            "ACC220: an external client needs jwksUri: where its owner publishes the keys that it proves itself with",
+        ),
+        (
+            shop("native", uris("com.example.shop:/callback"), "external", "", "jwksUri: https://p.example.com/k"),
+            "ACC220: jwksUri is for a client of kind external; one of kind 'native' proves itself with no key",
+        ),
+        (
+            shop("external", component="external", traits="", properties="jwksUri: http://p.example.com/k"),
+            'OAM103: jwksUri: "http://p.example.com/k" does not match ^https://[^\\s?#@]+$',
         ),
         (
             shop("native", uris("com.example.shop:/callback"), "external"),
@@ -113,13 +132,21 @@ def test_a_redirect_that_could_reach_somebody_else_is_refused(uri: str) -> None:
             "ACC210: a native client needs redirectPaths, and a gateway trait on whose domains they lie; "
             "or redirectUris that stay on the device",
         ),
-        (shop("implicit", PATHS), "OAM103: kind cannot be \"implicit\"; known: browser, native, service, web"),
+        (shop("implicit", PATHS), "OAM103: kind cannot be \"implicit\"; known: browser, external, native, service, web"),
     ],
     ids=lambda value: value[:40] if value[:3] in ("ACC", "OAM") else "",
 )  # fmt: skip
 def test_a_kind_that_cannot_be_is_refused(text: str, message: str) -> None:
     """With what to write in its place."""
     assert message in messages(text)
+
+
+def test_a_partners_service_calls_as_itself() -> None:
+    """It proves itself with keys that its owner publishes."""
+    text = shop("external", component="external", traits="", properties="jwksUri: https://p.example.com/keys.json")
+    (client,) = estate(ORDERS, text).clients
+    assert (client.jwks_uri, client.keyed, client.public) == ("https://p.example.com/keys.json", False, False)
+    assert issue(PROVIDER, client) == Claims("main", "shop/it", "shop/it", False, ("read",))
 
 
 def test_what_runs_elsewhere_has_no_objects_in_the_cluster() -> None:

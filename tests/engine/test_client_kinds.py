@@ -1,10 +1,14 @@
-"""Clients that keep no secret, deployed: a page in the browser, an application on devices."""
+"""Clients that keep no secret, deployed: a page in the browser, an application on devices; and a partner's service."""
 
 from __future__ import annotations
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from sandbox.local import STACK
+from components.identity._keys import jwk
+from sandbox.browser import PrivateKey
+from sandbox.local import STACK, Local
 from sandbox.okta import browser
 from tests.engine.calls import call, credential
 from tests.engine.conftest import Empty
@@ -37,7 +41,31 @@ spec:
             kind: native
             redirectUris: [com.example.shop:/callback]
             calls: [{component: orders/api, scopes: [orders.read, orders.write]}]
+    - name: partner
+      type: external
+      properties: {jwksUri: https://partner.example.com/keys.json}
+      traits:
+        - type: client
+          properties: {kind: external, calls: [{component: orders/api, scopes: [orders.read]}]}
 """
+
+
+def _partner_calls(local: Local, settings: dict[str, str]) -> None:
+    """With what the stack tells it, and its own key: none is known here, until its owner publishes one, and another."""
+    endpoint, client, scopes = (settings[f"OAUTH_{name}"] for name in ("ISSUER", "CLIENT_ID", "SCOPES"))
+    assert settings["API_URL_ORDERS__API"] == "http://orders.example.com/orders"
+    assert not {name for name in settings if "KEY" in name or "SECRET" in name}
+    for _ in range(2):
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+        public = jwk(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode())
+        own = PrivateKey(pem, public["kid"])
+        with pytest.raises(browser.RefusedError, match="a key that the client does not have"):
+            browser.client_credentials(endpoint, client, own, [scopes])
+        local.okta.publish("https://partner.example.com/keys.json", {"keys": [dict(public)]})
+        token = str(browser.client_credentials(endpoint, client, own, [scopes])["access_token"])
+        assert call(local, "GET", "orders.example.com", "/orders", token).status == 200
+        assert call(local, "POST", "orders.example.com", "/orders", token).status == 403
 
 
 def test_applications_without_a_secret_sign_users_in_with_pkce(empty: Empty) -> None:
@@ -47,7 +75,7 @@ def test_applications_without_a_secret_sign_users_in_with_pkce(empty: Empty) -> 
     for name in ("hello", "reports"):
         (deployment.folder / f"applications/{name}.yaml").unlink()
     (deployment.folder / "applications/shop.yaml").write_text(SHOP)
-    deployment.edit("applications/orders.yaml", "[shop/checkout, shop/web]", "[shop/page, shop/app]")
+    deployment.edit("applications/orders.yaml", "[shop/checkout, shop/web]", "[shop/page, shop/app, shop/partner]")
     deployment.edit("applications/orders.yaml", "components: [shop/web]", "components: [shop/app]")
     deployment.run("up")
     assert not [name for name in deployment.changes("preview") if "shop" in name]
@@ -64,6 +92,8 @@ def test_applications_without_a_secret_sign_users_in_with_pkce(empty: Empty) -> 
         assert made["credentials"]["oauthClient"]["token_endpoint_auth_method"] == "none"
         assert made["credentials"]["oauthClient"]["pkce_required"] is True
     assert apps[f"kong-oam {STACK} shop/page"]["settings"]["oauthClient"]["refresh_token"]["rotation_type"] == "ROTATE"
+
+    _partner_calls(local, deployment.output("elsewhere")["shop/partner"])
 
     def signed_in(settings: dict[str, str], user: str, secret: str | None = None) -> str:
         redirect, scopes = settings["OAUTH_REDIRECT_URIS"], [*settings["OAUTH_SCOPES"].split(), "openid"]

@@ -6,8 +6,10 @@ import json
 import subprocess
 from typing import Any
 
+import pytest
+
 from sandbox.cluster import Key
-from tests.engine.calls import credential, service_token
+from tests.engine.calls import credential, service_token, user_token
 from tests.faults.conftest import Empty
 from tests.faults.stacks import Stack, made
 from tests.faults.tiny import HOST, PROTECTED, TINY
@@ -78,11 +80,14 @@ def test_a_server_a_scope_and_an_app_made_by_hand_are_taken_over(empty: Empty) -
     assert stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
 
 
-def test_an_app_that_the_state_forgot_is_taken_over_and_its_secret_is_asked_for(empty: Empty) -> None:
-    """Where nothing differs Okta says no secret: the run stops before a workload gets an empty one, and says the way."""
+@pytest.mark.parametrize("shared", [False, True], ids=["keys of their own", "shared secrets"])
+def test_an_app_that_the_state_forgot_is_taken_over(empty: Empty, shared: bool) -> None:
+    """Where nothing differs Okta says no secret: the run stops before a workload gets an empty one, and says the way.
+    A key is the program's own, and nothing is missing."""
     stack = empty(applications=[WITH_WEB])
-    provider = "    - name: okta\n      type: okta\n"
-    stack.edit("stacks/Pulumi.local.yaml", provider, f"{provider}      clientSecrets: true\n")
+    if shared:
+        provider = "    - name: okta\n      type: okta\n"
+        stack.edit("stacks/Pulumi.local.yaml", provider, f"{provider}      clientSecrets: true\n")
     stack.run("up")
     exported = json.loads(stack.pulumi("stack", "export").stdout)
     resources = exported["deployment"]["resources"]
@@ -92,10 +97,14 @@ def test_an_app_that_the_state_forgot_is_taken_over_and_its_secret_is_asked_for(
         if (found["kind"], found["metadata"]["name"]) in (("Secret", "web-client"), ("Deployment", "web")):
             stack.local.cluster.delete(Key.of(found))
     _shell(stack, _refused(stack))
-    stopped = stack.run("up", check=False)
-    assert stopped.returncode != 0
-    assert f"pulumi up --replace '{app['urn']}'" in stopped.stdout
-    stack.run("up", "--replace", app["urn"])
+    if shared:
+        stopped = stack.run("up", check=False)
+        assert stopped.returncode != 0
+        assert f"pulumi up --replace '{app['urn']}'" in stopped.stdout
+        stack.run("up", "--replace", app["urn"])
+        assert len(credential(stack.local, "web")["OAUTH_CLIENT_SECRET"]) > 20
+    else:
+        stack.run("up")
     assert stack.changes("up") == {}
     assert len(stack.local.okta.objects("apps")) == 2
-    assert len(credential(stack.local, "web")["OAUTH_CLIENT_SECRET"]) > 20
+    assert user_token(stack.local, "web", "user-sales")

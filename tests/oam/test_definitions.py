@@ -12,13 +12,16 @@ import yaml
 DEFINITIONS = Path(__file__).resolve().parents[2] / "definitions"
 
 
-@pytest.mark.parametrize("trait", ["access", "client"])
-def test_the_definition_has_the_fields_of_the_schema(trait: str) -> None:
+KINDS = {"access": "TraitDefinition", "client": "TraitDefinition", "external": "ComponentDefinition"}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_definition_has_the_fields_of_the_schema(name: str) -> None:
     """Every field name of the schema is one of the CUE parameter, required where it is, and the other way round."""
-    definition = yaml.safe_load((DEFINITIONS / f"{trait}.yaml").read_text())
-    assert (definition["kind"], definition["metadata"]["name"]) == ("TraitDefinition", trait)
-    cue = definition["spec"]["schematic"]["cue"]["template"]
-    schema = json.loads((DEFINITIONS / f"{trait}.schema.json").read_text())
+    definition = yaml.safe_load((DEFINITIONS / f"{name}.yaml").read_text())
+    assert (definition["kind"], definition["metadata"]["name"]) == (KINDS[name], name)
+    cue = definition["spec"]["schematic"]["cue"]["template"].partition("output:")[0]
+    schema = json.loads((DEFINITIONS / f"{name}.schema.json").read_text())
     assert set(re.findall(r"(\w+\??):", cue)) - {"parameter"} == set(_fields(schema))
 
 

@@ -16,6 +16,7 @@ from policies.catalogue import RULES
 from policies.deployed import UNKNOWN, Deployment, Model
 from policies.rule import Finding
 from tests.components.gateway import openid_connect_reference
+from tests.estates import estate
 from tests.policies.sound import (
     ACCESS,
     CREDENTIAL,
@@ -57,6 +58,19 @@ NO_REASON = ACCESS.replace("reason: probes", 'reason: "-"')
 NO_END = ACCESS.replace(', until: "2026-06-30"', "")
 OTHER_PUBLIC = ACCESS.replace("/orders/health", "/orders/ready")
 OPTIONAL = plugins.optional_jwt("nobody")
+CLIENT = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop}
+spec:
+  components:
+    - name: job
+      type: worker
+      properties: {image: x}
+      traits:
+        - type: client
+          properties: {kind: service, rotateEvery: 91d}
+"""
 
 CASES: list[tuple[str, Deployment, str]] = [
     ("route-guarded", without("admission"), "route protected-1 leads to api-service, which has no admission (an enabled pre-function)"),
@@ -104,6 +118,8 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("secret-hidden", spoilt("service", metadata={"annotations": ["-----BEGIN EC PRIVATE KEY-----"]}), "service: a private key stands in metadata.annotations[0]"),
     ("secret-hidden", with_environment({"name": "DB_PASSWORD", "value": "x"}), "deployment: the variable DB_PASSWORD has its value in clear; use a Secret"),
     ("keys-rotated", spoilt("server", credentialsRotationMode="MANUAL"), "server keeps its signing keys until somebody changes them"),
+    ("keys-rotated", spoilt("web", tokenEndpointAuthMethod="client_secret_basic"), "web shares a secret with its provider, which nobody changes"),
+    ("keys-rotated", replace(SOUND, model=replace(MODEL, estate=estate(CLIENT))), "shop/job (app1.yaml:10:11) keeps its key for 91 days"),
     ("workload-fenced", without("fence"), "deployment is behind a Service, and behind no NetworkPolicy"),
     ("workload-fenced", fenced_from({"from": []}), "fence lets everybody in to deployment"),
     ("workload-fenced", fenced_from({"ports": [{"port": 80}]}), "fence lets everybody in to deployment"),
