@@ -11,6 +11,8 @@ from policies.rule import Finding, Settings
 APP, SERVER = "okta:app/oAuth:OAuth", "okta:auth/server:Server"
 POLICY, POLICY_RULE = "okta:auth/serverPolicy:ServerPolicy", "okta:auth/serverPolicyRule:ServerPolicyRule"
 
+REALM_CLIENT = "keycloak:openid/client:Client"
+
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _UNSAFE = {"implicit", "password"}
 
@@ -27,6 +29,15 @@ def exact_redirects(deployment: Deployment, settings: Settings) -> Iterator[Find
                     yield Finding(f"{app.name}: {uri} in {name} is not https", app)
         if app.text("wildcardRedirect") not in ("", "DISABLED"):
             yield Finding(f"{app.name}: wildcardRedirect is {app.text('wildcardRedirect')}", app)
+    for client in deployment.of(REALM_CLIENT):
+        for name in ("validRedirectUris", "validPostLogoutRedirectUris"):
+            for uri in client.texts(name):
+                if "*" in uri or uri == "+":
+                    yield Finding(f"{client.name}: {uri} in {name} stands for more than one address", client)
+                elif urlsplit(uri).scheme not in schemes and not (
+                    client.text("accessType") == "PUBLIC" and _stays(uri)
+                ):
+                    yield Finding(f"{client.name}: {uri} in {name} is not https", client)
 
 
 def _stays(uri: str) -> bool:
@@ -46,6 +57,10 @@ def safe_grants(deployment: Deployment, _: Settings) -> Iterator[Finding]:
         if app.text("type") != "service":
             for response in sorted({"token", "id_token"} & set(app.texts("responseTypes"))):
                 yield Finding(f"{app.name} may be answered with a {response} in a redirect", app)
+    for client in deployment.of(REALM_CLIENT):
+        for name, grant in (("implicitFlowEnabled", "implicit"), ("directAccessGrantsEnabled", "password")):
+            if client.properties.get(name) is True:
+                yield Finding(f"{client.name} may use the {grant} grant", client)
     for rule in deployment.of(POLICY_RULE):
         for grant in sorted(_UNSAFE & set(rule.texts("grantTypeWhitelists"))):
             yield Finding(f"{rule.name} issues tokens by the {grant} grant", rule)

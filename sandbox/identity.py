@@ -17,8 +17,11 @@ from access.model import Estate, Stack
 from sandbox import existing
 from sandbox.demo import estate_of
 from sandbox.issuer import Issuer
-from sandbox.local import USERS, Local
+from sandbox.keycloak import VERSION, Keycloak
+from sandbox.local import GROUPS, USERS, Local
 from sandbox.project import set_providers
+
+_REALM = "sandbox"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,16 @@ def _oidc(local: Local, folder: Path) -> Iterator[Chosen]:
         yield Chosen("issuer")
 
 
+@contextmanager
+def _keycloak(local: Local, folder: Path) -> Iterator[Chosen]:
+    with Keycloak() as server:
+        server.realm(_REALM, GROUPS, {user.login: user.groups for user in USERS})
+        local.env |= server.environment(_REALM)
+        entry = {"name": "keycloak", "type": "keycloak", "issuer": server.issuer(_REALM)}
+        set_providers(folder, [{**entry, "audience": "api://sandbox"}])
+        yield Chosen(f"Keycloak {VERSION}", real=True)
+
+
 def _guarded_by(name: str, folder: Path) -> Estate:
     """The project's estate as it is with one provider of this name, of which nothing else is known yet."""
 
@@ -56,7 +69,11 @@ def _guarded_by(name: str, folder: Path) -> Estate:
     return estate_of(folder, on)
 
 
-KINDS: Mapping[str, Callable[[Local, Path], AbstractContextManager[Chosen]]] = {"okta": _okta, "oidc": _oidc}
+KINDS: Mapping[str, Callable[[Local, Path], AbstractContextManager[Chosen]]] = {
+    "okta": _okta,
+    "keycloak": _keycloak,
+    "oidc": _oidc,
+}
 
 
 def chosen(kind: str, local: Local, folder: Path) -> AbstractContextManager[Chosen]:

@@ -20,6 +20,7 @@ _MODULES = {
     "language-python": "sandbox.language",
     "resource-kong": "sandbox.plugins.kong",
     "resource-okta": "sandbox.plugins.okta",
+    "resource-keycloak": "sandbox.plugins.keycloak",
     "resource-kubernetes": "sandbox.plugins.kubernetes",
     "resource-time": "sandbox.plugins.time",
     "resource-tls": "sandbox.plugins.tls",
@@ -28,6 +29,7 @@ _DISTRIBUTIONS = {
     "language-python": "pulumi",
     "resource-kong": "pulumi-kong",
     "resource-okta": "pulumi-okta",
+    "resource-keycloak": "pulumi-keycloak",
     "resource-kubernetes": "pulumi-kubernetes",
     "resource-time": "pulumiverse-time",
     "resource-tls": "pulumi-tls",
@@ -36,7 +38,7 @@ _DISTRIBUTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Launchers:
-    """Which of the six programs are official and which are stand-ins, by name without "pulumi-"."""
+    """Which of the programs are official and which are stand-ins, by name without "pulumi-"."""
 
     official: tuple[str, ...]
     stand_ins: tuple[str, ...]

@@ -52,7 +52,7 @@ def pulumi_folder(path: str | None = None) -> Path:
     folder = cache() / f"pulumi-v{VERSION}"
     if not (folder / "pulumi").exists():
         folder.mkdir(parents=True, exist_ok=True)
-        with _alone(folder / ".lock"):
+        with alone(folder / ".lock"):
             if not (folder / "pulumi").exists():  # the run that held the lock may have built it
                 _build(folder)
     return folder
@@ -94,13 +94,13 @@ def go(folder: Path) -> str:
 
 
 @contextlib.contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """Holds `lock`, so that of two runs at once only one builds."""
+def alone(lock: Path) -> Iterator[None]:
+    """Holds `lock`, so that of two runs at once only one builds or fetches."""
     with lock.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            _say("another run is building pulumi; waiting for it")
+            _say("another run is at it; waiting")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -20,23 +20,32 @@ class Answer:
     headers: Mapping[str, str]
 
 
+def send_form(url: str, target: str, form: Mapping[str, str]) -> Answer:
+    """POSTs a form, as logins do; else as `send`."""
+    data = urllib.parse.urlencode(form).encode()
+    return _sent(url, "POST", target, data, {"Content-Type": "application/x-www-form-urlencoded"})
+
+
 def send(url: str, method: str, target: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
     """Sends `body` as JSON (nothing where it is None) to `target` on the server at `url` ("http://host:port").
 
     `target` is what the request line holds, so an absolute-form target makes the server a proxy. Raises OSError or
     http.client.HTTPException when no answer came.
     """
+    if body is None:
+        return _sent(url, method, target, None, headers or {})
+    return _sent(
+        url, method, target, json.dumps(body).encode(), {"Content-Type": "application/json", **(headers or {})}
+    )
+
+
+def _sent(url: str, method: str, target: str, data: bytes | None, headers: Mapping[str, str]) -> Answer:
     parts = urllib.parse.urlsplit(url)
     secure = parts.scheme == "https"
     connect = http.client.HTTPSConnection if secure else http.client.HTTPConnection
     connection = connect(parts.hostname or "", parts.port, timeout=TIMEOUT)
-    sent = {"Accept": "application/json", **(headers or {})}
-    data = None
-    if body is not None:
-        data = json.dumps(body).encode()
-        sent["Content-Type"] = "application/json"
     try:
-        connection.request(method, target, data, sent)
+        connection.request(method, target, data, {"Accept": "application/json", **headers})
         response = connection.getresponse()
         text = response.read().decode("utf-8", "replace")
     finally:

@@ -25,6 +25,7 @@ from sandbox.plugins.values import Unknown, Value
 SDKS = {
     "kong": "pulumi_kong",
     "okta": "pulumi_okta",
+    "keycloak": "pulumi_keycloak",
     "kubernetes": "pulumi_kubernetes",
     "time": "pulumiverse_time",
     "tls": "pulumi_tls",

@@ -56,6 +56,7 @@ class _Answers(pulumi.runtime.Mocks):
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         known: dict[str, dict[str, Any]] = {
             "okta:auth/server:Server": {"issuer": "https://okta.example.com/oauth2/aus1", "kid": "key1"},
+            "keycloak:openid/client:Client": {"clientSecret": f"secret of {args.name}"},
             "okta:app/oAuth:OAuth": {"clientId": f"client {args.name}", "clientSecret": f"secret of {args.name}"},
             "pulumi:pulumi:StackReference": {"outputs": {}},
             "tls:index/privateKey:PrivateKey": {
@@ -68,7 +69,7 @@ class _Answers(pulumi.runtime.Mocks):
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         if args.token == "pulumi:pulumi:readStackResourceOutputs":  # the state, which is empty
             return {"outputs": {}}, []
-        return {"id": f"id of {args.args['name']}", **args.args}, []
+        return {"id": f"id of {args.args.get('name') or args.args.get('groupPath')}", **args.args}, []
 
 
 class _Monitor(mocks.MockMonitor):
@@ -109,10 +110,14 @@ def _program() -> None:
     runpy.run_path("__main__.py", run_name="__main__")
 
 
-def run_program(patch: pytest.MonkeyPatch, **gateway: str | float) -> list[Registered]:
-    """All that the program registers for the sample estate on the stack `local`; `gateway` are settings of its own."""
+def run_program(
+    patch: pytest.MonkeyPatch, providers: list[dict[str, Any]] | None = None, **gateway: str | float
+) -> list[Registered]:
+    """All that the program registers for the sample estate on the stack `local`; `gateway` are settings of its own, and
+    `providers` identity providers in place of its own."""
     file = yaml.safe_load((ROOT / "stacks/Pulumi.local.yaml").read_text("utf-8"))["config"]
     file["kong-oam:gateway"] |= gateway
+    file["kong-oam:identityProviders"] = providers or file["kong-oam:identityProviders"]
     config = {key: value if isinstance(value, str) else json.dumps(value) for key, value in file.items()}
     monitor = _Monitor()
     patch.chdir(ROOT)

@@ -89,6 +89,16 @@ def _identity() -> list[Resource]:
             redirectUris=["https://shop.example.com/callback"],
             wildcardRedirect="DISABLED",
         ),
+        resource(
+            "keycloak:openid/client:Client",
+            "realm-client",
+            secret="clientSecret",
+            accessType="CONFIDENTIAL",
+            implicitFlowEnabled=False,
+            directAccessGrantsEnabled=False,
+            validRedirectUris=["https://web.example.com/callback"],
+            clientSecret="a-client-secret-of-keycloak",
+        ),
         resource("okta:auth/serverPolicy:ServerPolicy", "policy", clientWhitelists=["0oa1"]),
         resource(
             "okta:auth/serverPolicyRule:ServerPolicyRule",

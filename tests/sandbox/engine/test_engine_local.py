@@ -77,12 +77,20 @@ def test_an_official_plugin_on_path_wins(tmp_path: Path) -> None:
     assert found.stand_ins == (
         "language-python",
         "resource-okta",
+        "resource-keycloak",
         "resource-kubernetes",
         "resource-time",
         "resource-tls",
     )
     names = sorted(path.name.split("-v")[0] for path in (tmp_path / "home" / "plugins").iterdir())
-    assert names == ["language-python", "resource-kubernetes", "resource-okta", "resource-time", "resource-tls"]
+    assert names == [
+        "language-python",
+        "resource-keycloak",
+        "resource-kubernetes",
+        "resource-okta",
+        "resource-time",
+        "resource-tls",
+    ]
 
 
 def test_the_users_own_official_plugins_are_linked(tmp_path: Path) -> None:

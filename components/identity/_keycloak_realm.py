@@ -1,0 +1,147 @@
+"""Keycloak's Admin API as far as a look before the first change needs it: login, groups, and what may be missing.
+
+Sources: Keycloak's Admin REST API (group-by-path, groups with `briefRepresentation`), 26.7.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import quote
+
+import httpx
+
+from components.settings import setting
+
+_TIMEOUT: Final = httpx.Timeout(30.0)
+_REPETITIONS: Final = 3
+_LONGEST_PAUSE: Final = 65.0  # seconds
+_NAMES: Final = 1_000
+"""So many groups are looked through for one of nearly the name. Finding one of the very path has no limit."""
+
+_PERMISSIONS: Final = "manage-clients, manage-realm, manage-users and query-groups of realm-management"
+_WHAT_TO_DO: Final = {
+    401: "check keycloak:clientId and the secret keycloak:clientSecret, or KEYCLOAK_CLIENT_ID and _CLIENT_SECRET",
+    403: f"give the service account of keycloak:clientId the roles {_PERMISSIONS}",
+    404: "is there such a realm? The issuer ends in /realms/<its name>",
+    429: "others use up the server's rate limit; run it again later",
+}
+
+
+class RefusedError(Exception):
+    """The server refused a request, or nobody answered. The message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A client with a service account that may administer the realm: it logs in at the realm `login`."""
+
+    url: str
+    realm: str
+    login: str
+    client: str
+    secret: str = field(repr=False)
+
+
+def account(issuer: str) -> Account | None:
+    """The account for the realm of `issuer` (ends in /realms/<realm>), from the stack's `keycloak:` settings or the
+    environment; None where neither names one. The Admin API may have another address than the issuer."""
+    client = setting("keycloak", "clientId", "KEYCLOAK_CLIENT_ID")
+    secret = setting("keycloak", "clientSecret", "KEYCLOAK_CLIENT_SECRET")
+    if not client or not secret:
+        return None
+    base, _, realm = issuer.partition("/realms/")
+    url = setting("keycloak", "url", "KEYCLOAK_URL") or base
+    return Account(url.rstrip("/"), realm, setting("keycloak", "realm", "KEYCLOAK_REALM") or realm, client, secret)
+
+
+class Realm:
+    """A realm, looked at by one account. A context manager."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._client = httpx.Client(base_url=account.url, timeout=_TIMEOUT)
+
+    def __enter__(self) -> Realm:
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self._account.client,
+            "client_secret": self._account.secret,
+        }
+        path = f"/realms/{quote(self._account.login, safe='')}/protocol/openid-connect/token"
+        token = _accepted(self._sent("POST", path, data=form)).json()["access_token"]
+        self._client.headers["Authorization"] = f"Bearer {token}"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def has_group(self, path: str) -> bool:
+        """Whether there is a group of this path (`/sales/emea`). There is none, too, where there is no such realm.
+
+        Raises RefusedError.
+        """
+        answer = self._asked(f"/group-by-path/{quote(path.removeprefix('/'))}")
+        if answer.status_code == 404:
+            return False
+        return bool(_accepted(answer).json())
+
+    def groups(self) -> Iterator[str]:
+        """Paths of groups of the realm, children after their parents, as many as are worth comparing."""
+        count = 0
+        waiting = ["/groups"]
+        while waiting and count < _NAMES:
+            where = waiting.pop(0)
+            for group in _accepted(self._asked(where, max=str(_NAMES))).json():
+                yield group["path"]
+                count += 1
+                if group.get("subGroupCount"):
+                    waiting.append(f"/groups/{group['id']}/children")
+
+    def _asked(self, path: str, **query: str) -> httpx.Response:
+        return self._sent("GET", f"/admin/realms/{quote(self._account.realm, safe='')}{path}", params=query)
+
+    def _sent(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """The answer, after waiting where a rate limit says for how long."""
+        for _ in range(_REPETITIONS):
+            try:
+                answer = self._client.request(method, path, **more)
+            except httpx.HTTPError as error:
+                raise RefusedError(
+                    f"{self._account.url} does not answer ({type(error).__name__}); check the issuer, keycloak:url (or "
+                    "KEYCLOAK_URL) and the network"
+                ) from None
+            pause = _pause(answer)
+            if pause is None or pause > _LONGEST_PAUSE:
+                break
+            time.sleep(pause)
+        return answer
+
+
+def _pause(answer: httpx.Response) -> float | None:
+    if answer.status_code != 429:
+        return None
+    try:
+        return max(float(answer.headers["retry-after"]), 0.1)
+    except (KeyError, ValueError):
+        return None
+
+
+def _accepted(answer: httpx.Response) -> httpx.Response:
+    if answer.status_code < 300:
+        return answer
+    what = f"{answer.request.method} {answer.request.url.path} answers {answer.status_code}"
+    advice = _WHAT_TO_DO.get(answer.status_code, "see the server's log, and run it again")
+    raise RefusedError(f"{answer.request.url.host}: {what}: {_said(answer)}; {advice}")
+
+
+def _said(answer: httpx.Response) -> str:
+    """Keycloak's own words, or the beginning of whatever else answered."""
+    try:
+        body = answer.json()
+        words = [body[name] for name in ("error", "errorMessage", "error_description") if name in body]
+    except (ValueError, TypeError):
+        words = []
+    return ": ".join(map(str, words)) or " ".join(answer.text.split())[:200] or "nothing"

@@ -1,0 +1,343 @@
+"""Keycloak: in a realm that exists, a client per client, a client scope per declared scope, and a role per group.
+
+A client may ask for the scopes that are attached to it, and for no other: these are its grants, all optional, so that
+a token lists what was asked for. Two more scopes are in every token and in no token's `scope`: one brings the audience,
+and one, for users, their groups. Keycloak signs in every user of the realm through every client. So the audience of a
+client that users sign in through stands in a scope that only those have who are in one of its groups: anybody else gets
+a token without it, which counts nowhere.
+
+Groups are those of the realm, by path. A token would list any group by its last name, which others may use elsewhere,
+or all of a user's; so each group that an Application names holds a realm role of its own, and tokens list these.
+Members of its subgroups hold it as well: that is how Keycloak means subgroups.
+
+A scope without a role is everybody's. What brings an audience to users is therefore made after the roles that it asks
+for, and removed before them.
+
+Sources: Keycloak's Server Administration Guide (client scopes, "Role scope mappings", service accounts), and what the
+official plugin sends for each resource. Every property that matters is set.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import pulumi
+import pulumi_keycloak as keycloak
+
+from access.model import Client, Estate, Listing, Mark, Provider, Spelling
+from access.stack import ProviderSettings, StackError
+from components.held import Held
+from components.identity import Credential, Identity, InspectionError, _keycloak_realm, published
+from components.identity._keys import Jwk, Keys, key_pairs
+from components.identity._settings import check
+from components.rotation import Rotation
+from oam.diagnostics import Diagnostic, nearest
+
+_SPELLING = Spelling(
+    client="azp",
+    user="sid",  # of the session: whoever signs in has one, and a client that calls as itself none
+    scopes=Listing("scope", "words"),
+    service_scopes=Listing("scope", "words"),
+    groups="groups",
+    marks=(Mark("typ", "Bearer"),),  # an ID token says ID, a refresh token Refresh
+    own="client_id",  # brought by the scope service_account, which only clients with one have
+)
+
+_REALMS = "/realms/"
+_ALGORITHM = "RS256"  # of the keys with which clients prove who they are
+_SUBJECT, _SERVICE = "basic", "service_account"
+"""Scopes that come with every realm. Keycloak attaches the second anew with every change of a client that calls as
+itself, so it is listed, or every other refresh would find a difference."""
+
+_NO_ACCOUNT = (
+    "no account at Keycloak: set keycloak:clientId and the secret keycloak:clientSecret, or KEYCLOAK_CLIENT_ID and "
+    "KEYCLOAK_CLIENT_SECRET"
+)
+
+
+def describe(settings: ProviderSettings) -> Provider:
+    """The provider as a value: the realm exists. Raises access.stack.StackError."""
+    check(settings, needs=("issuer",), takes=("client_secrets", "moved_from"))
+    issuer = settings.issuer or ""
+    base, _, realm = issuer.partition(_REALMS)
+    if not base or not realm or "/" in realm:
+        raise StackError(f"identity provider '{settings.name}': issuer {issuer} does not end in {_REALMS}<realm>")
+    return Provider(settings.name, settings.audience, _SPELLING, issuer=issuer, groups=settings.groups)
+
+
+def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[Diagnostic]:  # noqa: ARG001
+    """What stands in the way: groups of roles that the realm does not have. Raises InspectionError."""
+    account = _keycloak_realm.account(settings.issuer or "")
+    if account is None:
+        raise InspectionError(_NO_ACCOUNT)
+    try:
+        with _keycloak_realm.Realm(account) as realm:
+            yield from _missing_groups(realm, settings, estate)
+    except _keycloak_realm.RefusedError as error:
+        raise InspectionError(f"identity provider '{settings.name}': Keycloak at {error}") from None
+
+
+def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Identity:
+    """Everything in the realm that the stack needs."""
+    return Keycloak(settings.name, settings, estate, rotation).identity
+
+
+def _missing_groups(realm: _keycloak_realm.Realm, settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
+    provider = estate.stack.providers[settings.name]
+    guarded = [component for component in estate.components.values() if component.provider == settings.name]
+    named = [(role, group) for component in guarded for role in component.roles for group in role.groups]
+    missing = {name for name in {provider.group(group) for _, group in named} if not realm.has_group(_path(name))}
+    known = [path.removeprefix("/") for path in realm.groups()] if missing else []
+    for role, group in named:
+        name = provider.group(group)
+        if name in missing:
+            mapped = f" (there '{name}')" if name != group else ""
+            where = f"under identityProviders[].groups in stacks/Pulumi.{estate.stack.name}.yaml"
+            hint = nearest(name.removeprefix("/"), known) or "."
+            message = f"role '{role.name}': group '{group}'{mapped} of {settings.name} does not exist{hint}"
+            message += f" Create it there, or map '{group}' {where}"
+            yield Diagnostic("ENV301", message, role.place.at("groups", role.groups.index(group)))
+
+
+def _path(group: str) -> str:
+    return group if group.startswith("/") else f"/{group}"
+
+
+class Keycloak(pulumi.ComponentResource):
+    """What one stack has in a realm: roles, client scopes, clients and what is attached to them."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: ProviderSettings,
+        estate: Estate,
+        rotation: Rotation,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("kong-oam:identity:Keycloak", name, None, opts)
+        self._prefix, self._settings, self._estate = name, settings, estate
+        self._issuer = estate.stack.providers[settings.name]
+        account = _keycloak_realm.account(settings.issuer or "")
+        if account is None:
+            raise pulumi.RunError(_NO_ACCOUNT)
+        self._realm = account.realm
+        self._server = _account(name, account, self)
+        self._options = pulumi.ResourceOptions(parent=self, provider=self._server)
+        self._guarded = tuple(c for c in estate.components.values() if c.provider == settings.name)
+        self._clients = tuple(client for client in estate.clients if client.provider == settings.name)
+        self._roles = self._group_roles()
+        self._groups_scope = self._scope_of_groups()
+        self._scopes = self._declared_scopes()
+        keys = {
+            client.component: key_pairs(f"{name}-key-{client.component}", rotation.generation(client), self)
+            for client in self._clients
+            if client.keyed and not settings.client_secrets
+        }
+        made = {client.component: self._client(client, keys.get(client.component)) for client in self._clients}
+        said = published(settings.name, settings.issuer or "")
+        self.identity = Identity(
+            issuer=said.issuer,
+            token_endpoint=said.token_endpoint,
+            authorization_endpoint=said.authorization_endpoint,
+            keys=said.keys,
+            clients={client.component: _credential(client, made, keys) for client in self._clients},
+        )
+        self.register_outputs({"issuer": settings.issuer})
+
+    def _after(self, *before: pulumi.Resource) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions.merge(self._options, pulumi.ResourceOptions(depends_on=list(before)))
+
+    def _named(self, what: str) -> str:
+        """A name in the realm, which others use as well."""
+        return f"kong-oam.{self._estate.stack.name}.{what.replace('/', '.')}"
+
+    def _group_roles(self) -> Mapping[str, keycloak.Role]:
+        """By the provider's name of a group, the role that its members hold, and that tokens call by that name."""
+        named = {group for component in self._guarded for role in component.roles for group in role.groups}
+        roles = {}
+        for group in sorted({self._issuer.group(group) for group in named}):
+            found = keycloak.get_group_output(
+                realm_id=self._realm,
+                group_path=_path(group),
+                opts=pulumi.InvokeOutputOptions(parent=self, provider=self._server),
+            )
+            roles[group] = keycloak.Role(
+                f"{self._prefix}-role-{group}",
+                realm_id=self._realm,
+                name=group,
+                description=f"Kong-OAM, stack {self._estate.stack.name}: member of {_path(group)}",
+                opts=self._options,
+            )
+            keycloak.GroupRoles(
+                f"{self._prefix}-members-{group}",
+                realm_id=self._realm,
+                group_id=found.id,
+                role_ids=[roles[group].id],
+                exhaustive=False,
+                opts=self._options,
+            )
+        return roles
+
+    def _scope(self, logical: str, name: str, description: str, *, listed: bool) -> keycloak.openid.ClientScope:
+        return keycloak.openid.ClientScope(
+            f"{self._prefix}-scope-{logical}",
+            realm_id=self._realm,
+            name=name,
+            description=description,
+            include_in_token_scope=listed,
+            include_in_openid_provider_metadata=False,
+            opts=self._options,
+        )
+
+    def _asks_for(
+        self, logical: str, scope: keycloak.openid.ClientScope, groups: Iterable[str]
+    ) -> list[pulumi.Resource]:
+        """That only those have the scope who hold the role of one of the groups (the provider's names)."""
+        return [
+            keycloak.GenericRoleMapper(
+                f"{self._prefix}-of-{logical}-{group}",
+                realm_id=self._realm,
+                client_scope_id=scope.id,
+                role_id=self._roles[group].id,
+                opts=self._options,
+            )
+            for group in groups
+        ]
+
+    def _scope_of_groups(self) -> keycloak.openid.ClientScope | None:
+        """Brings the groups of a user into a token: of the roles that they hold, those that are asked for here."""
+        if not self._roles:
+            return None
+        scope = self._scope("groups", self._named("groups"), "The groups that Applications name", listed=False)
+        asked = self._asks_for("groups", scope, self._roles)
+        keycloak.openid.UserRealmRoleProtocolMapper(
+            f"{self._prefix}-groups",
+            realm_id=self._realm,
+            client_scope_id=scope.id,
+            name=_SPELLING.groups,
+            claim_name=_SPELLING.groups,
+            claim_value_type="String",
+            multivalued=True,
+            add_to_access_token=True,
+            add_to_id_token=False,
+            add_to_userinfo=False,
+            add_to_token_introspection=True,
+            opts=self._after(*asked),
+        )
+        return scope
+
+    def _declared_scopes(self) -> Mapping[str, keycloak.openid.ClientScope]:
+        declared = {
+            scope: description for component in self._guarded for scope, description in component.scopes.items()
+        }
+        return {
+            scope: self._scope(f"api-{scope}", scope, description, listed=True)
+            for scope, description in sorted(declared.items())
+        }
+
+    def _client(self, client: Client, keys: Keys | None) -> keycloak.openid.Client:
+        made = keycloak.openid.Client(
+            f"{self._prefix}-client-{client.component}",
+            realm_id=self._realm,
+            client_id=self._named(client.component),
+            name=client.component,
+            description=f"Kong-OAM, stack {self._estate.stack.name}",
+            enabled=True,
+            access_type="PUBLIC" if client.public else "CONFIDENTIAL",
+            client_authenticator_type="client-jwt" if keys else "client-secret",
+            extra_config=keys.counting.apply(_keyed) if keys else {},
+            standard_flow_enabled=client.user_facing,
+            service_accounts_enabled=not client.user_facing,
+            implicit_flow_enabled=False,
+            direct_access_grants_enabled=False,
+            oauth2_device_authorization_grant_enabled=False,
+            standard_token_exchange_enabled=False,
+            full_scope_allowed=False,
+            consent_required=False,
+            valid_redirect_uris=list(client.redirect_uris),
+            web_origins=["+"] if client.kind == "browser" else [],
+            pkce_code_challenge_method="S256" if client.user_facing else "",
+            access_token_lifespan=str(self._settings.access_token_minutes * 60),
+            use_refresh_tokens=client.refresh,
+            use_refresh_tokens_client_credentials=False,
+            opts=pulumi.ResourceOptions.merge(
+                self._options, pulumi.ResourceOptions(additional_secret_outputs=["clientSecret"])
+            ),
+        )
+        self._attach(client, made)
+        return made
+
+    def _attach(self, client: Client, made: keycloak.openid.Client) -> None:
+        """What is in every token of the client, and what may be asked for. Each list replaces what is there."""
+        fixed: list[pulumi.Input[str]] = [_SUBJECT]
+        before: list[pulumi.Resource] = []
+        if not client.user_facing:
+            fixed.append(_SERVICE)
+        elif self._groups_scope:
+            fixed.append(self._groups_scope.name)
+        if client.groups or not client.user_facing:
+            audience, before = self._audience(client)
+            fixed.append(audience.name)
+        always = keycloak.openid.ClientDefaultScopes(
+            f"{self._prefix}-always-{client.component}",
+            realm_id=self._realm,
+            client_id=made.id,
+            default_scopes=fixed,
+            opts=self._after(*before),
+        )
+        keycloak.openid.ClientOptionalScopes(
+            f"{self._prefix}-granted-{client.component}",
+            realm_id=self._realm,
+            client_id=made.id,
+            optional_scopes=[self._scopes[scope].name for scope in client.scopes],
+            opts=self._after(always),
+        )
+
+    def _audience(self, client: Client) -> tuple[keycloak.openid.ClientScope, list[pulumi.Resource]]:
+        """The scope that makes the client's tokens count: of users, only where they are in one of its groups."""
+        key = client.component
+        scope = self._scope(f"for-{key}", self._named(key), f"Makes tokens of {key} count", listed=False)
+        groups = sorted({self._issuer.group(group) for group in client.groups})
+        asked: Sequence[pulumi.Resource] = self._asks_for(key, scope, groups)
+        mapper = keycloak.openid.AudienceProtocolMapper(
+            f"{self._prefix}-audience-{key}",
+            realm_id=self._realm,
+            client_scope_id=scope.id,
+            name="audience",
+            included_custom_audience=self._settings.audience,
+            add_to_access_token=True,
+            add_to_id_token=False,
+            add_to_token_introspection=True,
+            opts=self._after(*asked),
+        )
+        return scope, [*asked, mapper]
+
+
+def _account(name: str, account: _keycloak_realm.Account, parent: pulumi.Resource) -> keycloak.Provider:
+    """The server, and who administers the realm there. The secret is one from here on."""
+    return keycloak.Provider(
+        f"{name}-account",
+        url=account.url,
+        realm=account.login,
+        client_id=account.client,
+        client_secret=pulumi.Output.secret(account.secret),
+        opts=pulumi.ResourceOptions(parent=parent, additional_secret_outputs=["clientSecret"]),
+    )
+
+
+def _keyed(keys: Sequence[Jwk]) -> dict[str, str]:
+    """Attributes of a client that proves with one of these keys who it is."""
+    listed = [{**key, "use": "sig", "alg": _ALGORITHM} for key in keys]
+    return {
+        "use.jwks.string": "true",
+        "jwks.string": json.dumps({"keys": listed}, sort_keys=True),
+        "token.endpoint.auth.signing.alg": _ALGORITHM,
+    }
+
+
+def _credential(client: Client, made: Mapping[str, keycloak.openid.Client], keys: Mapping[str, Keys]) -> Credential:
+    one, own = made[client.component], keys.get(client.component)
+    if own or not client.keyed:
+        return Credential(one.client_id, own)
+    return Credential(one.client_id, client_secret=one.client_secret)

@@ -1,0 +1,246 @@
+"""A real Keycloak on loopback: obtained from Maven Central once, started for one run, gone afterwards.
+
+with Keycloak() as server:
+    server.realm("sandbox", groups=("sales",), users={"user-sales": ("sales",)})
+
+Nothing here stands in for anything. Needed are Java 17 or newer and Maven, which fetches the distribution
+(org.keycloak:keycloak-quarkus-dist, Apache-2.0, 176 MB) into the cache of sandbox.toolchain. The database is in memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Final, Self
+
+from sandbox.browser import PASSWORD
+from sandbox.plugins.http import Answer, send, send_form
+from sandbox.toolchain import alone, cache
+
+VERSION: Final = "26.7.3"
+OLDEST_JAVA: Final = 17
+_ARTIFACT: Final = f"org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"
+_READY: Final = 180.0  # seconds; the first start also builds (32 s measured on two cores), later ones take 12
+_STOPPED: Final = 20.0
+_ADMIN: Final = "sandbox-admin"
+ACCOUNT: Final = "kong-oam"
+"""The client of a realm whose service account administers it."""
+PERMISSIONS: Final = ("manage-clients", "manage-realm", "manage-users", "query-groups")
+"""What that account has: roles of the realm's client realm-management, and no more than the program says it needs."""
+
+
+class UnavailableError(Exception):
+    """No Keycloak can be had here. The message says why and what to do."""
+
+
+def distribution() -> Path:
+    """The folder of the unpacked distribution, fetched first where there is none. Raises UnavailableError."""
+    if java := _java_problem():
+        raise UnavailableError(java)
+    folder = cache() / f"keycloak-{VERSION}"
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with alone(folder.parent / "keycloak.lock"):
+            if not folder.exists():
+                _fetch(folder)
+    return folder
+
+
+def _java_problem() -> str | None:
+    try:
+        said = subprocess.run(["java", "-version"], capture_output=True, text=True, timeout=60, check=True).stderr
+    except (OSError, subprocess.SubprocessError):
+        return f"Keycloak needs Java {OLDEST_JAVA} or newer, and there is none on the PATH"
+    number = re.search(r'version "(\d+)', said)
+    if number is None or int(number[1]) < OLDEST_JAVA:
+        return f"Keycloak needs Java {OLDEST_JAVA} or newer; the one on the PATH is {said.splitlines()[0]}"
+    return None
+
+
+def _fetch(folder: Path) -> None:
+    if shutil.which("mvn") is None:
+        raise UnavailableError(f"Keycloak is fetched by Maven ({_ARTIFACT}), and there is no mvn on the PATH")
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="keycloak-") as made:
+        command = ["mvn", "-q", "-B", "dependency:copy", f"-Dartifact={_ARTIFACT}", f"-DoutputDirectory={made}"]
+        try:
+            done = subprocess.run(command, cwd=made, capture_output=True, text=True, timeout=900)
+        except subprocess.TimeoutExpired:
+            raise UnavailableError(f"Maven did not fetch {_ARTIFACT} within 15 minutes") from None
+        archive = next(Path(made).glob("*.zip"), None)
+        if done.returncode or archive is None:
+            raise UnavailableError(f"Maven could not fetch {_ARTIFACT}:\n{done.stdout[-800:]}{done.stderr[-800:]}")
+        with zipfile.ZipFile(archive) as packed:
+            packed.extractall(made)
+        (Path(made) / f"keycloak-{VERSION}").rename(folder)  # in one step: nobody ever sees half of it
+
+
+class Keycloak:
+    """One server. A context manager. `url` is where it listens; `log` what it said."""
+
+    def __init__(self) -> None:
+        self._secret = secrets.token_urlsafe(24)
+        self._token = ""
+        self._process: subprocess.Popen[bytes] | None = None
+        self._folder = Path()
+        self._output: IO[bytes] | None = None
+        self.url = ""
+        self.account_secret = secrets.token_urlsafe(24)
+
+    def __enter__(self) -> Self:
+        home = distribution()
+        self._folder = Path(tempfile.mkdtemp(prefix="kong-oam-keycloak-"))
+        try:
+            # The first start changes the distribution itself: one at a time.
+            with alone(home.parent / "keycloak.lock"):
+                self._start(home)
+                self._await()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    @property
+    def log(self) -> str:
+        file = self._folder / "log"
+        return file.read_text("utf-8", "replace") if file.exists() else ""
+
+    def environment(self, realm: str) -> dict[str, str]:
+        """What the program takes for its account at the realm."""
+        return {
+            "KEYCLOAK_URL": self.url,
+            "KEYCLOAK_REALM": realm,
+            "KEYCLOAK_CLIENT_ID": ACCOUNT,
+            "KEYCLOAK_CLIENT_SECRET": self.account_secret,
+        }
+
+    @property
+    def administrator(self) -> tuple[str, str]:
+        """The client that administers all realms, and its secret."""
+        return _ADMIN, self._secret
+
+    def issuer(self, realm: str) -> str:
+        return f"{self.url}/realms/{realm}"
+
+    def realm(self, name: str, groups: Iterable[str] = (), users: Mapping[str, tuple[str, ...]] | None = None) -> None:
+        """A realm with groups, users (groups by login) and a client that may administer it, and nothing else."""
+        self.admin("POST", "", {"realm": name, "enabled": True})
+        for group in groups:
+            self.admin("POST", f"/{name}/groups", {"name": group})
+        for login, held in (users or {}).items():
+            self.admin("POST", f"/{name}/users", _user(login, held))
+        client = {"clientId": ACCOUNT, "secret": self.account_secret, "serviceAccountsEnabled": True}
+        self.admin("POST", f"/{name}/clients", {**client, "publicClient": False, "standardFlowEnabled": False})
+        user = self.admin("GET", f"/{name}/clients/{self._id(name, ACCOUNT)}/service-account-user").body["id"]
+        management = self._id(name, "realm-management")
+        roles = [self.admin("GET", f"/{name}/clients/{management}/roles/{role}").body for role in PERMISSIONS]
+        self.admin("POST", f"/{name}/users/{user}/role-mappings/clients/{management}", roles)
+
+    def rotate(self, realm: str, name: str, priority: int) -> None:
+        """Adds a signing key; the one of the highest priority signs from now on."""
+        config = {"priority": [str(priority)], "keySize": ["2048"], "active": ["true"], "enabled": ["true"]}
+        body = {"name": name, "providerId": "rsa-generated", "providerType": "org.keycloak.keys.KeyProvider"}
+        self.admin("POST", f"/{realm}/components", {**body, "config": {**config, "algorithm": ["RS256"]}})
+
+    def admin(self, method: str, path: str, body: Any = None) -> Answer:
+        """A request to the Admin API (below /admin/realms) as its administrator. Raises RuntimeError where refused."""
+        answer = self._asked(method, path, body)
+        if answer.status == 401:  # tokens of the administrator live for a minute
+            self._log_in()
+            answer = self._asked(method, path, body)
+        if answer.status >= 300:
+            raise RuntimeError(f"{method} {path}: {answer.status} {answer.text}")
+        return answer
+
+    def _asked(self, method: str, path: str, body: Any) -> Answer:
+        return send(self.url, method, f"/admin/realms{path}", body, {"Authorization": f"Bearer {self._token}"})
+
+    def _id(self, realm: str, client: str) -> str:
+        return str(self.admin("GET", f"/{realm}/clients?clientId={client}").body[0]["id"])
+
+    def _log_in(self) -> None:
+        form = {"grant_type": "client_credentials", "client_id": _ADMIN, "client_secret": self._secret}
+        answer = send_form(self.url, "/realms/master/protocol/openid-connect/token", form)
+        if answer.status != 200:
+            raise RuntimeError(f"the administrator cannot log in: {answer.status} {answer.text}")
+        self._token = answer.body["access_token"]
+
+    def _start(self, home: Path) -> None:
+        port = _free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        flags = ["--http-host=127.0.0.1", f"--http-port={port}", "--db=dev-mem", "--log-level=warn"]
+        environment = {
+            **os.environ,
+            "KC_BOOTSTRAP_ADMIN_CLIENT_ID": _ADMIN,
+            "KC_BOOTSTRAP_ADMIN_CLIENT_SECRET": self._secret,
+            "JAVA_OPTS_KC_HEAP": "-Xms64m -Xmx512m",
+        }
+        self._output = (self._folder / "log").open("wb")
+        self._process = subprocess.Popen(
+            ["sh", str(home / "bin" / "kc.sh"), "start-dev", *flags],
+            cwd=self._folder,
+            env=environment,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def _await(self) -> None:
+        assert self._process is not None
+        until = time.monotonic() + _READY
+        while time.monotonic() < until:
+            if self._process.poll() is not None:
+                raise RuntimeError(f"Keycloak ended with {self._process.returncode}:\n{self.log[-2000:]}")
+            with contextlib.suppress(OSError, RuntimeError):
+                self._log_in()
+                return
+            time.sleep(0.5)
+        raise RuntimeError(f"Keycloak was not ready within {_READY:.0f} s:\n{self.log[-2000:]}")
+
+    def _end(self) -> None:
+        if self._process is not None:
+            for number in (signal.SIGTERM, signal.SIGKILL):
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, number)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(_STOPPED)
+                    break
+            self._process = None
+        if self._output is not None:
+            self._output.close()
+        if self._folder != Path():
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _user(login: str, groups: Iterable[str]) -> dict[str, Any]:
+    """With a whole profile: Keycloak would ask for the rest at the first login."""
+    about = {"firstName": "A", "lastName": "User", "email": f"{login}@example.com", "emailVerified": True}
+    password = {"type": "password", "value": PASSWORD, "temporary": False}
+    return {
+        "username": login,
+        "enabled": True,
+        **about,
+        "credentials": [password],
+        "groups": [f"/{group}" for group in groups],
+    }
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])

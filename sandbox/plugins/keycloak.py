@@ -1,0 +1,72 @@
+"""The stand-in for the keycloak plugin: the Admin API requests of the official one for what is modelled here.
+
+Modelled: Role and GroupRoles of realm roles, GenericRoleMapper of realm roles on client scopes; openid's Client,
+ClientScope, AudienceProtocolMapper, UserRealmRoleProtocolMapper, ClientDefaultScopes, ClientOptionalScopes; the lookup
+getGroup. What the official plugin sends was recorded from pulumi-keycloak 6.14.1 and Keycloak 26.7.3; the lookup is
+from its source. Not modelled besides: imports, and the state that the official plugin keeps when a read after a create
+fails.
+"""
+
+from importlib import metadata
+from urllib.parse import quote
+
+from sandbox.plugins.keycloak_api import AdminApi, described
+from sandbox.plugins.keycloak_client import Client, ClientDefaultScopes, ClientOptionalScopes
+from sandbox.plugins.keycloak_realm import (
+    AudienceProtocolMapper,
+    ClientScope,
+    GenericRoleMapper,
+    GroupRoles,
+    Role,
+    UserRealmRoleProtocolMapper,
+)
+from sandbox.plugins.provider import Plugin, ProviderError, run
+from sandbox.plugins.values import UNKNOWN, Properties, has_unknown
+
+
+class Lookups:
+    """The data sources; each takes a function's arguments and gives its result."""
+
+    def __init__(self, api: AdminApi) -> None:
+        self._api = api
+
+    def group(self, arguments: Properties) -> Properties:
+        """keycloak:index/getGroup:getGroup, by `groupPath`. Raises ProviderError where there is none.
+
+        Not modelled: the search by `name`, which takes the first group of that name wherever it is.
+        """
+        if has_unknown(arguments):
+            return {"id": UNKNOWN, **arguments}
+        if not arguments.get("groupPath"):
+            raise ProviderError("the stand-in for keycloak looks groups up by groupPath only")
+        realm, path = arguments["realmId"], str(arguments["groupPath"]).removeprefix("/")
+        answer = self._api.send("GET", f"/{realm}/group-by-path/{quote(path)}")
+        if answer.status == 404:
+            raise ProviderError(f"group not found at path: {arguments['groupPath']}")
+        if answer.status != 200:
+            raise ProviderError(f"failed to get group by path {arguments['groupPath']}: {described(answer)}")
+        found = answer.body
+        return {
+            "id": found["id"],
+            "name": found["name"],
+            "path": found["path"],
+            "parentId": found.get("parentId", ""),
+            "realmId": realm,
+            "attributes": {},
+        }
+
+
+def plugin() -> Plugin:
+    """The plugin, to be configured by the engine."""
+    api = AdminApi()
+    realm = (Role(api), GroupRoles(api), GenericRoleMapper(api), ClientScope(api))
+    mappers = (AudienceProtocolMapper(api), UserRealmRoleProtocolMapper(api))
+    clients = (Client(api), ClientDefaultScopes(api), ClientOptionalScopes(api))
+    resources = {kind.token: kind for kind in (*realm, *mappers, *clients)}
+    functions = {"keycloak:index/getGroup:getGroup": Lookups(api).group}
+    return Plugin("keycloak", metadata.version("pulumi-keycloak"), api.configure, resources.__getitem__, functions)
+
+
+def main() -> None:
+    """Serves the plugin until the engine ends it."""
+    run(plugin())

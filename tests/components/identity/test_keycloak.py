@@ -1,0 +1,377 @@
+"""Keycloak: how its tokens are read, what the program makes in a realm and in which order, and what it says beforehand."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from access.stack import Settings, StackError, parse
+from access.tokens import Claims, Key, KeyRing, Refusal, authenticate
+from components.identity import InspectionError, describe, inspect
+from sandbox.kong import Kong
+from tests.components.test_application_mocks import Registered, all_of, run_program
+from tests.estates import estate
+
+TOKENS = Path(__file__).parents[3].parent / "shared" / "data" / "keycloak" / "tokens.json"
+ISSUER = "http://127.0.0.1:8180/realms/acme"
+ENTRY = {"name": "kc", "type": "keycloak", "issuer": ISSUER, "audience": "https://orders.acme.test"}
+
+
+def settings(**changes: Any) -> Settings:
+    gateway = {"namespace": "kong", "podLabels": {"app": "kong"}}
+    entry = {name: value for name, value in {**ENTRY, **changes}.items() if value is not None}
+    data = {"cloud": "local", "asOf": "2026-11-25", "gateway": gateway, "identityProviders": [entry]}
+    return parse("tests", data, describe)
+
+
+# How its tokens are read: those of a real Keycloak 26.7.3, signed anew
+
+
+KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def _encoded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def read(payload: dict[str, Any]) -> Claims | Refusal:
+    """What the token of this payload says, a second after it was issued."""
+    provider = settings().stack.providers["kc"]
+    text = f"{_encoded(json.dumps({'alg': 'RS256', 'kid': 'k'}).encode())}.{_encoded(json.dumps(payload).encode())}"
+    token = f"{text}.{_encoded(KEY.sign(text.encode(), padding.PKCS1v15(), SHA256()))}"
+    return authenticate(token, KeyRing(provider, ISSUER, {"k": Key("k", KEY.public_key())}), payload["iat"] + 1)
+
+
+def recorded(name: str, kind: str = "access_token") -> dict[str, Any]:
+    if not TOKENS.exists():
+        pytest.skip(f"{TOKENS.name} is not beside this checkout")
+    payload: dict[str, Any] = json.loads(TOKENS.read_text())["tokens"][name][kind]["payload"]
+    return payload
+
+
+def test_a_users_token_is_one_with_a_session() -> None:
+    """`azp` is the client, `scope` one string of words; groups are a list."""
+    assert read(recorded("auth_code_web_alice")) == Claims(
+        "kc",
+        "web",
+        "a0ca2f5e-e8e7-42a9-89e2-64601cdb3285",
+        True,
+        ("openid", "orders.write", "email", "profile", "orders.read"),
+        ("orders-writers",),
+    )
+
+
+def test_a_services_token_says_whose_it_is() -> None:
+    """By `client_id`, which the scope service_account brings; without that scope it is nobody's."""
+    payload = recorded("client_credentials_with_service_account_and_roles_scopes")
+    own = {**payload, "aud": [*payload["aud"], ENTRY["audience"]]}
+    claims = read(own)
+    assert isinstance(claims, Claims)
+    assert (claims.client, claims.user, claims.scopes) == ("batch", False, ("orders.read",))
+    assert read(recorded("client_credentials_client_secret")) == Refusal("neither a user's token nor the client's own")
+
+
+def test_id_and_refresh_tokens_are_no_access_tokens() -> None:
+    """Even for our audience: `typ` says what a token is."""
+    for kind in ("id_token", "refresh_token"):
+        payload = {**recorded("auth_code_web_alice", kind), "aud": ENTRY["audience"]}
+        assert read(payload) == Refusal("not an access token: claim 'typ'")
+
+
+def test_an_issuer_is_a_realm() -> None:
+    """Its address ends in the realm's name."""
+    assert settings().stack.providers["kc"].issuer == ISSUER
+    for odd in ("https://kc.example.com", "https://kc.example.com/realms/", "https://kc.example.com/realms/a/b"):
+        with pytest.raises(StackError, match="does not end in /realms/<realm>"):
+            settings(issuer=odd)
+    with pytest.raises(StackError, match="is not https"):
+        settings(issuer="http://kc.example.com/realms/acme")
+    with pytest.raises(StackError, match="needs 'issuer'"):
+        settings(issuer=None)
+
+
+# What the program makes in a realm
+
+
+@pytest.fixture(scope="module")
+def registered() -> list[Registered]:
+    """The sample estate, guarded by Keycloak."""
+    with Kong() as kong, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
+        patch.setenv("KEYCLOAK_CLIENT_ID", "kong-oam")
+        patch.setenv("KEYCLOAK_CLIENT_SECRET", "the account's secret")
+        patch.setattr("components.identity.keycloak.inspect", lambda settings, estate, held: ())
+        return run_program(patch, [ENTRY])
+
+
+def named(registered: list[Registered], kind: str) -> dict[str, Registered]:
+    return all_of(registered, f"keycloak:{kind}")
+
+
+def test_a_client_may_ask_for_what_roles_grant_and_nothing_else(registered: list[Registered]) -> None:
+    """All of it optional; what is in every token brings subject, audience and groups, never a scope."""
+    granted = {
+        name.removeprefix("kc-granted-"): set(one.inputs["optionalScopes"])
+        for name, one in named(registered, "openid/clientOptionalScopes:ClientOptionalScopes").items()
+    }
+    assert granted == {
+        "shop/checkout": {"orders.read"},
+        "shop/web": {"orders.read", "orders.write"},
+        "reports/renderer": {"reports.audit", "reports.read"},
+        "reports/console": {"reports.publish", "reports.read"},
+    }
+    always = named(registered, "openid/clientDefaultScopes:ClientDefaultScopes")
+    assert always["kc-always-shop/web"].inputs["defaultScopes"] == [
+        "basic",
+        "kong-oam.local.groups",
+        "kong-oam.local.shop.web",
+    ]
+    assert always["kc-always-shop/checkout"].inputs["defaultScopes"] == [
+        "basic",
+        "service_account",
+        "kong-oam.local.shop.checkout",
+    ]
+    listed = {
+        one.inputs["name"]: one.inputs["includeInTokenScope"]
+        for one in named(registered, "openid/clientScope:ClientScope").values()
+    }
+    assert {name for name, shown in listed.items() if not shown} == {
+        "kong-oam.local.groups",
+        *(f"kong-oam.local.{key}" for key in ("shop.web", "shop.checkout", "reports.console", "reports.renderer")),
+    }
+    assert listed["orders.read"] is True
+
+
+def test_a_users_audience_asks_for_a_group_before_it_is_there(registered: list[Registered]) -> None:
+    """A scope that asks for no role is everybody's: roles first, then the audience, then its clients."""
+    audiences = named(registered, "openid/audienceProtocolMapper:AudienceProtocolMapper")
+    mappers = named(registered, "index/genericRoleMapper:GenericRoleMapper")
+    always = named(registered, "openid/clientDefaultScopes:ClientDefaultScopes")
+    assert {name for name in mappers if name.startswith("kc-of-shop/web-")} == {
+        "kc-of-shop/web-order-desk",
+        "kc-of-shop/web-sales",
+    }
+    for client in ("shop/web", "reports/console"):
+        asked = {name for name in mappers if name.startswith(f"kc-of-{client}-")}
+        assert asked and asked <= audiences[f"kc-audience-{client}"].after
+        assert {*asked, f"kc-audience-{client}"} <= always[f"kc-always-{client}"].after
+    assert not [name for name in mappers if "checkout" in name or "renderer" in name]
+    for one in audiences.values():
+        assert one.inputs["includedCustomAudience"] == ENTRY["audience"]
+        assert (one.inputs["addToAccessToken"], one.inputs["addToIdToken"]) == (True, False)
+
+
+def test_groups_are_those_that_applications_name(registered: list[Registered]) -> None:
+    """By path; each holds a role, others' roles in it are left alone, and tokens list these roles only."""
+    members = named(registered, "index/groupRoles:GroupRoles")
+    assert {name: (one.inputs["groupId"], one.inputs["exhaustive"]) for name, one in members.items()} == {
+        "kc-members-order-desk": ("id of /order-desk", False),
+        "kc-members-sales": ("id of /sales", False),
+    }
+    (groups,) = named(registered, "openid/userRealmRoleProtocolMapper:UserRealmRoleProtocolMapper").values()
+    assert (groups.inputs["claimName"], groups.inputs["multivalued"]) == ("groups", True)
+    assert {name for name in groups.after if name.startswith("kc-of-groups-")} == {
+        "kc-of-groups-order-desk",
+        "kc-of-groups-sales",
+    }
+
+
+def test_clients_can_do_no_more_than_their_kind(registered: list[Registered]) -> None:
+    """No implicit and no password grant, no roles of others, PKCE for users; the secret is marked."""
+    clients = named(registered, "openid/client:Client")
+    for one in clients.values():
+        off = ("implicitFlowEnabled", "directAccessGrantsEnabled", "fullScopeAllowed", "standardTokenExchangeEnabled")
+        assert [name for name in off if one.inputs[name] is not False] == []
+        assert "clientSecret" in one.secret_outputs and "clientSecret" not in one.inputs
+    web, service = clients["kc-client-shop/web"].inputs, clients["kc-client-shop/checkout"].inputs
+    assert (web["standardFlowEnabled"], web["serviceAccountsEnabled"], web["pkceCodeChallengeMethod"]) == (
+        True,
+        False,
+        "S256",
+    )
+    assert (service["standardFlowEnabled"], service["serviceAccountsEnabled"]) == (False, True)
+    assert web["validRedirectUris"] == ["http://shop.example.com/callback"]
+    assert clients["kc-client-reports/console"].inputs["useRefreshTokens"] is True
+    assert web["useRefreshTokens"] is False
+    assert web["accessTokenLifespan"] == "3600"
+    assert web["clientAuthenticatorType"] == service["clientAuthenticatorType"] == "client-jwt"
+    extra = service["extraConfig"]
+    assert (extra["use.jwks.string"], extra["token.endpoint.auth.signing.alg"]) == ("true", "RS256")
+    (key,) = json.loads(extra["jwks.string"])["keys"]
+    assert {"kty", "kid", "n", "e", "use", "alg"} == key.keys()
+    (account,) = all_of(registered, "pulumi:providers:keycloak").values()
+    assert "clientSecret" in account.secret
+    assert (account.inputs["url"], account.inputs["realm"]) == ("http://127.0.0.1:8180", "acme")
+
+
+# What it says beforehand
+
+
+class Server:
+    """A server's Admin API on loopback, for its answers of refusal. `answers` by path; `asked` are the paths."""
+
+    def __init__(self) -> None:
+        answers: dict[str, tuple[int, Any]] = {}
+        asked: list[str] = []
+        limited: list[float] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                path = self.path.split("?")[0]
+                asked.append(path)
+                if limited and path.startswith("/admin"):
+                    self._say(429, {"error": "too many"}, {"Retry-After": str(limited.pop())})
+                else:
+                    self._say(*answers.get(path, (404, {"error": "nothing"})), {})
+
+            do_POST = do_GET  # noqa: N815 - the base class's names
+
+            def _say(self, status: int, body: Any, headers: dict[str, str]) -> None:
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(json.dumps(body).encode())
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.answers, self.asked, self.limited = answers, asked, limited
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        answers["/realms/acme/protocol/openid-connect/token"] = (200, {"access_token": "t"})
+        answers["/admin/realms/acme/groups"] = (
+            200,
+            [{"id": "1", "path": "/Sales", "subGroupCount": 1}, {"id": "2", "path": "/desk"}],
+        )
+        answers["/admin/realms/acme/groups/1/children"] = (200, [{"id": "3", "path": "/Sales/EMEA"}])
+        answers["/admin/realms/acme/group-by-path/desk"] = (200, {"id": "2"})
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    made = Server()
+    threading.Thread(target=made.server.serve_forever, args=(0.05,), daemon=True).start()
+    monkeypatch.setenv("KEYCLOAK_CLIENT_ID", "kong-oam")
+    monkeypatch.setenv("KEYCLOAK_CLIENT_SECRET", "s")
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+APP = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x}
+      traits:
+        - type: gateway
+          properties: {domain: shop.example.com, http: {/: 8080}}
+        - type: access
+          properties:
+            owner: me
+            scopes: {read: Read}
+            rules: [{scopes: [read]}]
+            roles:
+              reader: {scopes: [read], groups: [sales, desk]}
+              emea: {scopes: [read], groups: [emea]}
+"""
+
+
+def found(server: Server, **changes: Any) -> list[str]:
+    stack = settings(issuer=f"{server.url}/realms/acme", **changes)
+    return [
+        f"{one.place}: {one.code}: {one.message}"
+        for one in inspect(stack.providers[0], estate(APP, stack=stack.stack), frozenset(), {})
+    ]
+
+
+def test_a_group_that_the_realm_does_not_have_is_named_with_the_nearest(server: Server) -> None:
+    """Every one at once, subgroups among the nearest; by the realm's own names where the stack maps them."""
+    where = "under identityProviders[].groups in stacks/Pulumi.tests.yaml"
+    assert found(server, groups={"emea": "Sales/EMAE"}) == [
+        "app1.yaml:18:49: ENV301: role 'reader': group 'sales' of kc does not exist; did you mean 'Sales' or 'Sales/EMEA'? "
+        f"Create it there, or map 'sales' {where}",
+        "app1.yaml:19:47: ENV301: role 'emea': group 'emea' (there 'Sales/EMAE') of kc does not exist; did you mean "
+        f"'Sales/EMEA' or 'Sales'? Create it there, or map 'emea' {where}",
+    ]
+
+
+def test_groups_that_are_there_are_found_by_path(server: Server) -> None:
+    """No list of all groups is read for that."""
+    server.answers["/admin/realms/acme/group-by-path/Sales"] = (200, {"id": "1"})
+    server.answers["/admin/realms/acme/group-by-path/Sales/EMEA"] = (200, {"id": "3"})
+    assert found(server, groups={"sales": "Sales", "emea": "/Sales/EMEA"}) == []
+    assert "/admin/realms/acme/groups" not in server.asked
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "said"),
+    [
+        (
+            "/realms/acme/protocol/openid-connect/token",
+            (401, {"error": "unauthorized_client", "error_description": "Invalid client"}),
+            "answers 401: unauthorized_client: Invalid client; check keycloak:clientId and the secret",
+        ),
+        (
+            "/realms/acme/protocol/openid-connect/token",
+            (404, {"error": "Realm does not exist"}),
+            "is there such a realm? The issuer ends in /realms/<its name>",
+        ),
+        (
+            "/admin/realms/acme/group-by-path/desk",
+            (403, {"error": "HTTP 403 Forbidden"}),
+            "give the service account of keycloak:clientId the roles manage-clients",
+        ),
+        ("/admin/realms/acme/groups", (404, {"error": "Realm not found."}), "is there such a realm?"),
+        (
+            "/admin/realms/acme/group-by-path/desk",
+            (500, {"error": "unknown_error"}),
+            "answers 500: unknown_error; see the server's log",
+        ),
+    ],
+)
+def test_a_refusal_is_said_with_what_to_do(server: Server, path: str, answer: tuple[int, Any], said: str) -> None:
+    """A wrong secret, a realm that is not there, permissions that are missing, a server that breaks."""
+    server.answers[path] = answer
+    with pytest.raises(InspectionError) as refused:
+        found(server)
+    assert str(refused.value).startswith("identity provider 'kc': Keycloak at 127.0.0.1")
+    assert said in str(refused.value)
+
+
+def test_a_rate_limit_is_waited_for_as_long_as_it_says(server: Server) -> None:
+    """Three times; after that it is said."""
+    server.answers["/admin/realms/acme/group-by-path/sales"] = (200, {"id": "1"})
+    server.answers["/admin/realms/acme/group-by-path/emea"] = (200, {"id": "3"})
+    server.limited.extend([0.1, 0.1])
+    assert found(server) == []
+    assert server.limited == []
+    server.limited.extend([0.1] * 3)
+    with pytest.raises(InspectionError, match="answers 429: too many"):
+        found(server)
+
+
+def test_a_server_that_does_not_answer_is_said(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEYCLOAK_URL", "http://127.0.0.1:9")
+    with pytest.raises(InspectionError, match="does not answer"):
+        found(server)
+
+
+def test_an_account_is_needed(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KEYCLOAK_CLIENT_SECRET")
+    with pytest.raises(InspectionError, match="set keycloak:clientId and the secret keycloak:clientSecret"):
+        found(server)

@@ -1,0 +1,266 @@
+"""A real Keycloak behind the gateway: tokens and sign-ins, drift, key rotation, destroy. One test after the other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from sandbox import browser, caller
+from sandbox.demo import ask, estate_of
+from sandbox.keycloak import ACCOUNT, PERMISSIONS, Keycloak
+from sandbox.local import GROUPS, USERS
+from sandbox.plugins.http import send_form
+from tests.engine.calls import call, part
+from tests.engine.conftest import Sample
+from tests.engine.deployment import Deployment
+from tests.keycloak.conftest import REALM, WithKeycloak
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def settings_of(keycloak: WithKeycloak, component: str) -> dict[str, str]:
+    return caller.environment(keycloak.local.cluster.url, "default", component)
+
+
+def signed_in(
+    keycloak: WithKeycloak, login: str, component: str = "web", scopes: str = "openid orders.read"
+) -> dict[str, Any]:
+    """What Keycloak gives a web application for a user who filled in its login page."""
+    own = settings_of(keycloak, component)
+    return browser.login(
+        browser.Endpoints(own["OAUTH_AUTHORIZATION_ENDPOINT"], own["OAUTH_TOKEN_ENDPOINT"]),
+        own["OAUTH_CLIENT_ID"],
+        caller.proof_of(own),
+        own["OAUTH_REDIRECT_URIS"].split()[0],
+        scopes.split(),
+        login,
+    )
+
+
+def service_token(keycloak: WithKeycloak, component: str = "checkout") -> str:
+    return caller.token(settings_of(keycloak, component))[0]
+
+
+def status(keycloak: WithKeycloak, token: str, host: str = "orders.example.com", path: str = "/orders") -> int:
+    return call(keycloak.local, "GET", host, path, token).status
+
+
+def test_everybody_gets_what_they_get_with_okta(keycloak: WithKeycloak, sample: Sample) -> None:
+    """Every call of every caller: the same answer, and the one that the model means."""
+    deployment = keycloak.deployment
+    table = ask(keycloak.local, estate_of(deployment.folder))
+    with_okta = ask(sample.local, estate_of(sample.deployment.folder))
+    assert table.wrong == with_okta.wrong == ()
+    assert table.rows == with_okta.rows
+    assert [one.name for one in table.callers] == [one.name for one in with_okta.callers]
+    assert {200, 401, 403} <= {answer for row in table.rows.values() for answer in row}
+
+
+def test_a_second_up_and_a_refresh_change_nothing(keycloak: WithKeycloak) -> None:
+    """Nothing that Keycloak answers differs from what the state holds."""
+    assert keycloak.deployment.changes("up") == {}
+    assert keycloak.deployment.changes("up", "--refresh") == {}
+
+
+def test_a_user_of_no_group_gets_a_token_that_counts_nowhere(keycloak: WithKeycloak) -> None:
+    """Keycloak signs everybody in. Without one of the client's groups the token has no audience, so not even what is
+    open to anybody who has signed in takes it."""
+    token = signed_in(keycloak, "user-none")["access_token"]
+    assert "aud" not in part(token, 1) and "groups" not in part(token, 1)
+    assert status(keycloak, token) == status(keycloak, token, "hello.example.com", "/") == 401
+    good = signed_in(keycloak, "user-sales")["access_token"]
+    assert (part(good, 1)["aud"], part(good, 1)["groups"]) == ("api://sandbox", ["sales"])
+    assert status(keycloak, good) == status(keycloak, good, "hello.example.com", "/") == 200
+
+
+def test_a_client_cannot_ask_for_what_it_was_not_granted(keycloak: WithKeycloak) -> None:
+    """Neither as itself nor for a user, nor by what new clients of a realm have."""
+    own = settings_of(keycloak, "checkout")
+    account = own["OAUTH_TOKEN_ENDPOINT"], own["OAUTH_CLIENT_ID"], caller.proof_of(own)
+    assert browser.client_credentials(*account, ["orders.read"])["scope"] == "orders.read"
+    for scope in ("orders.write", "reports.audit", "profile", "kong-oam.local.groups"):
+        with pytest.raises(browser.RefusedError, match="invalid_scope"):
+            browser.client_credentials(*account, ["orders.read", scope])
+    for scope in ("reports.read", "offline_access"):
+        with pytest.raises(browser.RefusedError, match="invalid_scope"):
+            signed_in(keycloak, "user-both", scopes=f"openid {scope}")
+    with pytest.raises(browser.RefusedError, match="unauthorized_client"):
+        web = settings_of(keycloak, "web")
+        browser.client_credentials(web["OAUTH_TOKEN_ENDPOINT"], web["OAUTH_CLIENT_ID"], caller.proof_of(web), [])
+
+
+def test_other_tokens_of_the_realm_do_not_count(keycloak: WithKeycloak) -> None:
+    """ID tokens, refresh tokens, tokens of the realm's other clients, and of another realm of the same server."""
+    given = signed_in(keycloak, "user-both", "console", "openid reports.read")
+    assert status(keycloak, given["access_token"], "reports.example.com", "/reports") == 200
+    for kind in ("id_token", "refresh_token"):
+        assert status(keycloak, given[kind], "reports.example.com", "/reports") == 401, kind
+    for realm in (REALM, "master"):
+        name, secret = (ACCOUNT, keycloak.server.account_secret) if realm == REALM else keycloak.server.administrator
+        form = {"grant_type": "client_credentials", "client_id": name, "client_secret": secret}
+        answer = send_form(keycloak.server.url, f"/realms/{realm}/protocol/openid-connect/token", form)
+        assert status(keycloak, answer.body["access_token"], "hello.example.com", "/") == 401, realm
+
+
+def test_a_refresh_token_is_given_where_it_was_asked_for(keycloak: WithKeycloak) -> None:
+    """`refresh: true` of the console; the shop's application has none."""
+    assert "refresh_token" not in signed_in(keycloak, "user-sales")
+    own = settings_of(keycloak, "console")
+    given = signed_in(keycloak, "user-sales", "console", "openid reports.read")
+    account = own["OAUTH_TOKEN_ENDPOINT"], own["OAUTH_CLIENT_ID"], caller.proof_of(own)
+    renewed = browser.refresh(*account, given["refresh_token"])["access_token"]
+    assert status(keycloak, renewed, "reports.example.com", "/reports") == 200
+
+
+def test_clients_prove_with_their_own_key_who_they_are(keycloak: WithKeycloak) -> None:
+    """A secret that Keycloak keeps for them is of no use, and so is another's key."""
+    own, other = settings_of(keycloak, "checkout"), settings_of(keycloak, "renderer")
+    assert "OAUTH_CLIENT_SECRET" not in own
+    where = own["OAUTH_TOKEN_ENDPOINT"], own["OAUTH_CLIENT_ID"]
+    assert browser.client_credentials(*where, caller.proof_of(own), ["orders.read"])["access_token"]
+    for proof in (
+        caller.proof_of(other),
+        browser.PrivateKey(other["OAUTH_PRIVATE_KEY"], own["OAUTH_KEY_ID"]),
+        "secret",
+    ):
+        with pytest.raises(browser.RefusedError):
+            browser.client_credentials(*where, proof, ["orders.read"])
+
+
+def test_no_secret_of_a_client_is_in_clear(keycloak: WithKeycloak) -> None:
+    """Neither in the exported state nor in outputs."""
+    deployment, base = keycloak.deployment, f"/{REALM}/clients"
+    ids = [one["id"] for one in keycloak.server.admin("GET", base).body if "kong-oam.local" in one["clientId"]]
+    values = [keycloak.server.admin("GET", f"{base}/{one}/client-secret").body.get("value") for one in ids]
+    keys = [settings_of(keycloak, name)["OAUTH_PRIVATE_KEY"].splitlines()[1] for name in ("checkout", "web")]
+    secrets = [*keys, *filter(None, values)]
+    assert len(secrets) >= 4
+    for shown in (deployment.pulumi("stack", "export").stdout, deployment.pulumi("stack", "output", "--json").stdout):
+        assert [one for one in (*secrets, keycloak.server.account_secret) if one in shown] == []
+
+
+def test_what_was_changed_by_hand_is_found_and_repaired(keycloak: WithKeycloak) -> None:
+    """A grant that was added, a group's role and the condition of an audience that were taken away."""
+    admin, base = keycloak.server.admin, f"/{REALM}"
+    ids = {one["clientId"]: one["id"] for one in admin("GET", f"{base}/clients").body}
+    scopes = {one["name"]: one["id"] for one in admin("GET", f"{base}/client-scopes").body}
+    checkout = ids["kong-oam.local.shop.checkout"]
+    admin("PUT", f"{base}/clients/{checkout}/optional-client-scopes/{scopes['orders.write']}")
+    (group,) = (one["id"] for one in admin("GET", f"{base}/groups").body if one["name"] == "sales")
+    role = admin("GET", f"{base}/roles/sales").body
+    admin("DELETE", f"{base}/groups/{group}/role-mappings/realm", [role])
+    for_web = scopes["kong-oam.local.shop.web"]
+    admin("DELETE", f"{base}/client-scopes/{for_web}/scope-mappings/realm", [role])
+    expected = {
+        "keycloak-granted-shop/checkout": "update",
+        "keycloak-members-sales": "update",
+        "keycloak-of-shop/web-sales": "create",
+    }
+    assert keycloak.deployment.changes("preview", "--refresh") == expected
+    assert keycloak.deployment.changes("up", "--refresh") == expected
+    assert keycloak.deployment.changes("up", "--refresh") == {}
+    assert ask(keycloak.local, estate_of(keycloak.deployment.folder)).wrong == ()
+
+
+def test_roles_that_others_gave_a_group_are_left_alone(keycloak: WithKeycloak) -> None:
+    """They are the realm's."""
+    admin, base = keycloak.server.admin, f"/{REALM}"
+    (group,) = (one["id"] for one in admin("GET", f"{base}/groups").body if one["name"] == "sales")
+    admin("POST", f"{base}/roles", {"name": "theirs"})
+    admin("POST", f"{base}/groups/{group}/role-mappings/realm", [admin("GET", f"{base}/roles/theirs").body])
+    assert keycloak.deployment.changes("up", "--refresh") == {}
+    held = admin("GET", f"{base}/groups/{group}/role-mappings").body["realmMappings"]
+    assert {one["name"] for one in held} == {"sales", "theirs"}
+
+
+def _slots(deployment: Deployment) -> list[tuple[str, bool] | None]:
+    """Key ids by slot, and whether they are retired."""
+    return [
+        (slot["key"]["kid"], slot["retired"] is not None) if slot["key"] else None
+        for slot in deployment.output("keySlots")["keycloak"]
+    ]
+
+
+def test_a_rotated_key_is_taken_and_the_old_one_kept_while_its_tokens_live(keycloak: WithKeycloak) -> None:
+    """New tokens count after an `up`, and old ones go on to, even once Keycloak no longer publishes their key."""
+    deployment, server = keycloak.deployment, keycloak.server
+    before = service_token(keycloak)
+    old = part(before, 0)["kid"]
+    assert _slots(deployment) == [(old, False), None, None, None]
+    server.rotate(REALM, "next", 200)
+    after = service_token(keycloak)
+    new = part(after, 0)["kid"]
+    assert new != old
+    assert (status(keycloak, before), status(keycloak, after)) == (200, 401)
+    assert set(deployment.changes("up")) == {f"gateway-ring-keycloak-slot-{index}" for index in (1, 2, 3)}
+    assert (status(keycloak, before), status(keycloak, after)) == (200, 200)
+    assert deployment.changes("up") == {}
+    providers = server.admin("GET", f"/{REALM}/components?type=org.keycloak.keys.KeyProvider").body
+    (first,) = (one["id"] for one in providers if one["name"] == "rsa-generated")
+    server.admin("DELETE", f"/{REALM}/components/{first}")
+    deployment.run("up")
+    assert _slots(deployment) == [(old, True), (new, False), None, None]
+    assert (status(keycloak, before), status(keycloak, after)) == (200, 200)
+
+
+def test_a_group_that_is_not_there_stops_the_run(keycloak: WithKeycloak) -> None:
+    """Said with the nearest name of the realm; nothing is changed."""
+    deployment = keycloak.deployment
+    deployment.edit("applications/orders.yaml", "groups: [sales]", "groups: [sale]")
+    try:
+        done = deployment.run("up", check=False)
+        assert done.returncode != 0
+        assert (
+            "error ENV301: role 'viewer': group 'sale' of keycloak does not exist; did you mean 'sales'?" in done.stdout
+        )
+    finally:
+        deployment.edit("applications/orders.yaml", "groups: [sale]", "groups: [sales]")
+    assert deployment.changes("up") == {}
+
+
+@pytest.fixture
+def powerless(keycloak: WithKeycloak) -> Iterator[None]:
+    """The account without its roles in the realm, for one test."""
+    admin, base = keycloak.server.admin, f"/{REALM}"
+    ids = {one["clientId"]: one["id"] for one in admin("GET", f"{base}/clients").body}
+    user = admin("GET", f"{base}/clients/{ids[ACCOUNT]}/service-account-user").body["id"]
+    where = f"{base}/users/{user}/role-mappings/clients/{ids['realm-management']}"
+    roles = admin("GET", where).body
+    assert {one["name"] for one in roles} == set(PERMISSIONS)
+    admin("DELETE", where, roles)
+    yield
+    admin("POST", where, roles)
+
+
+def test_an_account_without_permission_stops_the_run(keycloak: WithKeycloak, powerless: None) -> None:
+    """With the roles that it needs; everybody goes on to get what they got."""
+    done = keycloak.deployment.run("up", check=False)
+    assert done.returncode != 0
+    assert "give the service account of keycloak:clientId the roles manage-clients" in done.stdout
+    assert status(keycloak, service_token(keycloak)) == 200
+
+
+def _realm(server: Keycloak) -> dict[str, Any]:
+    """What of the realm a stack may touch, without ids."""
+    names = {"clients": "clientId", "client-scopes": "name", "roles": "name", "groups": "path", "users": "username"}
+    found: dict[str, Any] = {}
+    for kind, name in names.items():
+        found[kind] = sorted(one[name] for one in server.admin("GET", f"/{REALM}/{kind}").body)
+    return found
+
+
+def test_destroy_leaves_the_realm_as_it_was(keycloak: WithKeycloak) -> None:
+    """Its users, groups, and what others made are still there; nothing of the stack is."""
+    before = _realm(keycloak.server)
+    assert any("kong-oam.local" in name for name in before["clients"])
+    keycloak.deployment.run("destroy")
+    after = _realm(keycloak.server)
+    assert "kong-oam.local" not in json.dumps(after)
+    assert after["groups"] == sorted(f"/{group}" for group in GROUPS)
+    assert after["users"] == sorted(user.login for user in USERS)
+    assert "theirs" in after["roles"] and not set(GROUPS) & set(after["roles"])
+    assert ACCOUNT in after["clients"]
+    assert "orders.read" in before["client-scopes"] and "orders.read" not in after["client-scopes"]

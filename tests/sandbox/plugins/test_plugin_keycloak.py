@@ -1,0 +1,335 @@
+"""The keycloak stand-in sends what the official plugin was recorded to send to a real Keycloak."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.plugins.http import Answer
+from sandbox.plugins.keycloak import Lookups
+from sandbox.plugins.keycloak_api import AdminApi
+from sandbox.plugins.keycloak_client import Client, ClientDefaultScopes, ClientOptionalScopes
+from sandbox.plugins.keycloak_realm import (
+    AudienceProtocolMapper,
+    ClientScope,
+    GenericRoleMapper,
+    GroupRoles,
+    Mapper,
+    Role,
+    UserRealmRoleProtocolMapper,
+)
+from sandbox.plugins.provider import Naming, ProviderError
+from sandbox.plugins.values import Properties
+
+TRAFFIC = Path(__file__).parents[3].parent / "shared" / "data" / "keycloak" / "traffic-official-plugin.jsonl"
+REALM = "/admin/realms/acme"
+Exchange = dict[str, Any]
+Asked = tuple[str, str, Any]
+
+
+def exchanges(step: str) -> list[Exchange]:
+    if not TRAFFIC.exists():
+        pytest.skip(f"{TRAFFIC.name} is not beside this checkout")
+    return [one for one in map(json.loads, TRAFFIC.read_text().splitlines()) if one["step"] == step]
+
+
+class Recorded(AdminApi):
+    """A server that answers what it answered in a step of the recording, and keeps what it is asked.
+
+    Where a path was answered several times, one answer after the other is given, the last one for ever.
+    """
+
+    def __init__(self, step: str) -> None:
+        super().__init__()
+        self.asked: list[Asked] = []
+        self._answers: dict[tuple[str, str], list[Exchange]] = {}
+        for one in exchanges(step):
+            self._answers.setdefault((one["method"], one["path"]), []).append(one)
+
+    def send(self, method: str, path: str, body: Any = None, *, server: bool = False) -> Answer:
+        target = f"/admin{path}" if server else f"/admin/realms{path}"
+        self.asked.append((method, target, body))
+        found = self._answers.get((method, target), [])
+        if method == "POST":  # of several in one collection, the one that was asked for this
+            found = [one for one in found if one["request_body"] == body] or found
+        if not found:
+            return Answer(404, {"error": "not recorded"}, "not recorded", {})
+        one = found.pop(0) if len(found) > 1 and method == "GET" else found[0]
+        headers = {"Location": one["response_location"]} if one.get("response_location") else {}
+        return Answer(one["status"], one["response_body"], json.dumps(one["response_body"]), headers)
+
+    @property
+    def calls(self) -> list[tuple[str, str]]:
+        return [(method, path) for method, path, _ in self.asked]
+
+    def body(self, method: str) -> Any:
+        """The body of the one request of this method."""
+        (found,) = (body for asked, _, body in self.asked if asked == method)
+        return found
+
+
+def posts(end: str, step: str = "create") -> Iterator[Exchange]:
+    return (one for one in exchanges(step) if one["method"] == "POST" and one["path"].endswith(end))
+
+
+def checked(resource: Any, **inputs: Any) -> Properties:
+    """The inputs with the plugin's defaults; none of them is a problem."""
+    found: Properties = resource.check({"realmId": "acme", **inputs}, {}, Naming("recorded", b""))
+    assert list(resource.problems(found)) == []
+    return found
+
+
+def test_roles_are_made_looked_up_and_written_once_more() -> None:
+    """As recorded: POST, GET by name, PUT and GET by id."""
+    count = 0
+    for one in posts(f"{REALM}/roles"):
+        api = Recorded("create")
+        role = Role(api)
+        sent = one["request_body"]
+        identifier, state = role.create(checked(role, name=sent["name"], description=sent["description"]))
+        by_id = f"{REALM}/roles-by-id/{identifier}"
+        assert api.calls == [
+            ("POST", f"{REALM}/roles"),
+            ("GET", f"{REALM}/roles/{sent['name']}"),
+            ("PUT", by_id),
+            ("GET", by_id),
+        ]
+        assert api.body("POST") == sent
+        (put,) = (e for e in exchanges("create") if e["method"] == "PUT" and e["path"] == by_id)
+        assert api.body("PUT") == put["request_body"]
+        assert state["name"] == sent["name"]
+        count += 1
+    assert count == 2
+
+
+def test_a_changed_role_is_written_and_its_composites_are_read() -> None:
+    (put,) = (
+        one
+        for one in exchanges("update")
+        if one["method"] == "PUT" and (one["request_body"] or {}).get("description") == "may read orders"
+    )
+    api = Recorded("update")
+    role = Role(api)
+    identifier = put["path"].rsplit("/", 1)[1]
+    role.update(identifier, {}, checked(role, name="orders-reader", description="may read orders"))
+    assert api.body("PUT") == put["request_body"]
+    assert api.calls == [("PUT", put["path"]), ("GET", f"{put['path']}/composites"), ("GET", put["path"])]
+
+
+def test_client_scopes_are_posted_as_recorded() -> None:
+    """With every attribute; the program of the recording set an order in the console for one of them."""
+    seen = []
+    for one in posts("/client-scopes"):
+        sent = one["request_body"]
+        if sent["attributes"]["gui.order"]:
+            continue
+        api = Recorded("create")
+        scope = ClientScope(api)
+        listed = sent["attributes"]["include.in.token.scope"] == "true"
+        inputs = checked(scope, name=sent["name"], description=sent["description"], includeInTokenScope=listed)
+        identifier, state = scope.create(inputs)
+        assert api.asked == [("POST", one["path"], sent), ("GET", f"{one['path']}/{identifier}", None)]
+        assert state["includeInTokenScope"] is listed
+        assert scope.differences(state, inputs, inputs).changed == frozenset()
+        seen.append(sent["name"])
+    assert seen == ["groups", "orders.write"]
+
+
+MAPPERS: dict[str, type[Mapper]] = {
+    "oidc-audience-mapper": AudienceProtocolMapper,
+    "oidc-usermodel-realm-role-mapper": UserRealmRoleProtocolMapper,
+}
+
+
+def test_mappers_are_posted_as_recorded() -> None:
+    """After a look at the names that are there; every setting is a text."""
+    seen: Counter[str] = Counter()
+    for one in posts("/protocol-mappers/models"):
+        sent = one["request_body"]
+        kind = MAPPERS.get(sent["protocolMapper"])
+        if kind is None or "/client-scopes/" not in one["path"]:
+            continue
+        api = Recorded("create")
+        mapper = kind(api)
+        config = {name: sent["config"][setting] for name, setting in mapper.config.items()}
+        given = {k: v == "true" if v in ("true", "false") else v for k, v in config.items() if v != ""}
+        inputs = checked(mapper, name=sent["name"], clientScopeId=one["path"].split("/")[5], **given)
+        identifier, state = mapper.create(inputs)
+        # Others made mappers in the same scope meanwhile: what is there already is another run's answer.
+        assert api.calls == [("GET", one["path"]), ("POST", one["path"]), ("GET", f"{one['path']}/{identifier}")]
+        assert api.body("POST") == sent
+        assert mapper.differences(state, inputs, inputs).changed == frozenset()
+        seen[sent["protocolMapper"]] += 1
+    assert seen.keys() == MAPPERS.keys()
+
+
+def test_a_mapper_of_a_name_that_is_there_is_refused_before_it_is_sent() -> None:
+    """Keycloak would take two of one name."""
+    one = next(posts("/protocol-mappers/models"))
+    api = Recorded("create")
+    api._answers["GET", one["path"]] = [
+        {**one, "status": 200, "response_body": [{"name": one["request_body"]["name"]}]}
+    ]
+    mapper = AudienceProtocolMapper(api)
+    with pytest.raises(ProviderError, match="already exists"):
+        mapper.create(checked(mapper, name=one["request_body"]["name"], clientScopeId=one["path"].split("/")[5]))
+    assert [method for method, _ in api.calls] == ["GET"]
+
+
+def test_a_scope_is_mapped_to_a_role_as_recorded() -> None:
+    """The role is read and sent whole; when it is taken away, it stands in the body, or Keycloak would remove all."""
+    (post,) = posts("/scope-mappings/realm")
+    scope, role = post["path"].split("/")[5], post["request_body"][0]["id"]
+    api = Recorded("create")
+    mapper = GenericRoleMapper(api)
+    identifier, state = mapper.create(checked(mapper, clientScopeId=scope, roleId=role))
+    assert identifier == f"acme/client-scope/{scope}/scope-mappings//{role}"
+    assert api.calls == [("GET", f"{REALM}/roles-by-id/{role}"), ("POST", post["path"]), ("GET", post["path"])]
+    assert api.body("POST") == post["request_body"]
+    (gone,) = (e for e in exchanges("destroy") if e["method"] == "DELETE" and e["path"] == post["path"])
+    api = Recorded("create")
+    GenericRoleMapper(api).delete(identifier, state)
+    assert api.calls[-1] == ("DELETE", gone["path"])
+    (deleted,), (sent,) = api.body("DELETE"), gone["request_body"]
+    assert {name: deleted.get(name) for name in sent} == sent
+
+
+def test_a_group_gets_its_roles_as_recorded() -> None:
+    (post,) = (one for one in posts("/role-mappings/realm") if "/groups/" in one["path"])
+    group = post["path"].split("/")[5]
+    api = Recorded("create")
+    roles = GroupRoles(api)
+    inputs = checked(roles, groupId=group, roleIds=[one["id"] for one in post["request_body"]])
+    identifier, _ = roles.create(inputs)
+    assert identifier == f"acme/{group}"
+    assert api.body("POST") == post["request_body"]
+    assert [method for method, _ in api.calls] == ["GET", "GET", "GET", "POST"]
+
+
+def test_roles_of_others_in_a_group_are_left_alone_where_the_list_is_not_exhaustive() -> None:
+    """Neither seen as a difference nor removed."""
+    group = {"id": "g", "path": "/g"}
+    mappings = {"realmMappings": [{"id": "theirs", "name": "theirs"}, {"id": "ours", "name": "ours"}]}
+    for exhaustive, expected in ((False, ["ours"]), (True, ["theirs", "ours"])):
+        api = Recorded("create")
+        base = f"{REALM}/groups/g"
+        api._answers["GET", base] = [{"status": 200, "response_body": group}]
+        api._answers["GET", f"{base}/role-mappings"] = [{"status": 200, "response_body": mappings}]
+        roles = GroupRoles(api)
+        inputs = checked(roles, groupId="g", roleIds=["ours"], exhaustive=exhaustive)
+        found = roles.read("acme/g", inputs, inputs)
+        assert found is not None and found.state["roleIds"] == expected
+        roles.update("acme/g", inputs, inputs) if not exhaustive else None
+        assert "DELETE" not in [method for method, _ in api.calls]
+
+
+def _client_inputs(client: Client, sent: dict[str, Any]) -> Properties:
+    """What the program must have said for this body."""
+    kinds = {(False, False): "CONFIDENTIAL", (True, False): "PUBLIC", (False, True): "BEARER-ONLY"}
+    logout, attributes = sent["attributes"].get("post.logout.redirect.uris"), sent["attributes"]
+    said = {
+        "clientId": sent["clientId"],
+        "name": sent["name"],
+        "accessType": kinds[sent["publicClient"], sent["bearerOnly"]],
+        "clientAuthenticatorType": sent["clientAuthenticatorType"],
+        "clientSecret": sent.get("secret"),
+        "rootUrl": sent.get("rootUrl"),
+        "standardFlowEnabled": sent["standardFlowEnabled"],
+        "serviceAccountsEnabled": sent["serviceAccountsEnabled"],
+        "fullScopeAllowed": sent["fullScopeAllowed"],
+        "validRedirectUris": sent["redirectUris"],
+        "webOrigins": sent["webOrigins"],
+        "pkceCodeChallengeMethod": attributes["pkce.code.challenge.method"],
+        "validPostLogoutRedirectUris": logout.split("##") if logout else None,
+        "extraConfig": {name: attributes[name] for name in ("jwks.string", "use.jwks.string") if name in attributes},
+    }
+    extra = [name for name in attributes if name.startswith("token.endpoint.auth")]
+    said["extraConfig"] |= {name: attributes[name] for name in extra}
+    return checked(client, **{name: value for name, value in said.items() if value not in (None, "", {})})
+
+
+def test_clients_are_posted_as_recorded() -> None:
+    """Every attribute, as a text; a secret only where the program gives one, and read back from a path of its own."""
+    seen = []
+    for one in posts("/clients"):
+        sent = one["request_body"]
+        api = Recorded("create")
+        client = Client(api)
+        inputs = _client_inputs(client, sent)
+        identifier, state = client.create(inputs)
+        assert api.body("POST") == sent, sent["clientId"]
+        path = f"{one['path']}/{identifier}"
+        service = [("GET", f"{path}/service-account-user")] if sent["serviceAccountsEnabled"] else []
+        assert api.calls == [
+            ("GET", "/admin/serverinfo"),
+            ("POST", one["path"]),
+            ("GET", path),
+            ("GET", f"{path}/client-secret"),
+            *service,
+        ]
+        assert client.differences(state, inputs, inputs).changed == frozenset(), sent["clientId"]
+        seen.append(sent["clientId"])
+    assert sorted(seen) == ["batch", "batch-jwt", "orders-api", "spa", "web"]
+
+
+@pytest.mark.parametrize("kind", [ClientDefaultScopes, ClientOptionalScopes])
+def test_lists_of_scopes_are_taken_over_as_recorded(
+    kind: type[ClientDefaultScopes] | type[ClientOptionalScopes],
+) -> None:
+    """The same requests for each client, the unwanted detached and the missing attached; their order is free."""
+    recorded: dict[str, list[Exchange]] = {}
+    for one in exchanges("create"):
+        if f"/{kind.part}" in one["path"] and "/clients/" in one["path"]:
+            recorded.setdefault(one["path"].split("/")[5], []).append(one)
+    assert len(recorded) >= 3
+    for client, calls in recorded.items():
+        last = [one for one in calls if one["method"] == "GET"][-1]
+        api = Recorded("create")
+        api._answers["GET", f"{REALM}/clients/{client}/{kind.other}"] = [{"status": 200, "response_body": []}]
+        first = [one for one in calls if one["method"] == "GET"]
+        api._answers["GET", f"{REALM}/clients/{client}/{kind.part}"] = _own(first)
+        scopes = kind(api)
+        wanted = [scope["name"] for scope in last["response_body"]]
+        scopes.create(checked(scopes, clientId=client, **{kind.names: wanted}))
+        changes = Counter((method, path) for method, path in api.calls if method != "GET")
+        assert changes == Counter((one["method"], one["path"]) for one in calls if one["method"] != "GET")
+
+
+def _own(gets: list[Exchange]) -> list[Exchange]:
+    """Of a list's reads, those of its own reconciliation: as it was, and as it became."""
+    return [max(gets, key=lambda one: len(one["response_body"])), gets[-1]]
+
+
+def test_a_scope_that_is_attached_in_the_other_way_is_refused() -> None:
+    """As the official plugin does, before the list is extended."""
+    api = Recorded("create")
+    base = f"{REALM}/clients/c"
+    for path, body in {
+        f"{base}/default-client-scopes": [],
+        f"{base}/optional-client-scopes": [{"name": "a", "id": "1"}],
+        base: {"id": "c"},
+        f"{base}/client-secret": {},
+        f"{REALM}/client-scopes": [{"name": "a", "id": "1"}],
+    }.items():
+        api._answers["GET", path] = [{"status": 200, "response_body": body}]
+    scopes = ClientDefaultScopes(api)
+    with pytest.raises(ProviderError, match="scope a is already attached to client as an optional scope"):
+        scopes.create(checked(scopes, clientId="c", defaultScopes=["a"]))
+    assert "PUT" not in [method for method, _ in api.calls]
+
+
+def test_a_group_is_looked_up_by_its_path() -> None:
+    """Or said to be missing; the search by name would take any group of that name."""
+    api = Recorded("create")
+    api._answers["GET", f"{REALM}/group-by-path/sales/E%20U"] = [
+        {"status": 200, "response_body": {"id": "g1", "name": "E U", "path": "/sales/E U"}}
+    ]
+    found = Lookups(api).group({"realmId": "acme", "groupPath": "/sales/E U"})
+    assert (found["id"], found["path"]) == ("g1", "/sales/E U")
+    with pytest.raises(ProviderError, match="group not found at path: /sales/US"):
+        Lookups(api).group({"realmId": "acme", "groupPath": "/sales/US"})
