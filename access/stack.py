@@ -51,9 +51,9 @@ class KnownClient:
 class ProviderSettings:
     """One identity provider as the stack's file describes it. `access_token_minutes`: lifetime of its access tokens.
 
-    What only some kinds take: `issuer`, where it exists before the stack; `spelling`, how its tokens spell things;
-    `clients`, those that it has already, by component key; `client_secrets`: clients share a secret with it where they
-    would prove themselves with a key of their own.
+    What only some kinds take: `issuer`, where it exists before the stack, and `moved_from`, the one until now;
+    `spelling`, how its tokens spell things; `clients`, those that it has already, by component key; `client_secrets`:
+    clients share a secret with it where they would prove themselves with a key of their own.
     """
 
     name: str
@@ -62,6 +62,7 @@ class ProviderSettings:
     groups: Mapping[str, str] = field(default_factory=dict)
     access_token_minutes: int = 60
     issuer: str | None = None
+    moved_from: str | None = None
     spelling: Spelling | None = None
     clients: Mapping[str, KnownClient] = field(default_factory=dict)
     client_secrets: bool = False
@@ -187,6 +188,7 @@ def _provider(stack: str, item: Mapping[str, Any]) -> ProviderSettings:
         groups=item.get("groups", {}),
         access_token_minutes=item.get("accessTokenMinutes", 60),
         issuer=item.get("issuer"),
+        moved_from=item.get("movedFrom"),
         spelling=_spelling(item["tokens"]) if "tokens" in item else None,
         clients={key: _known(client) for key, client in item.get("clients", {}).items()},
         client_secrets=item.get("clientSecrets", False),

@@ -147,6 +147,10 @@ CODES: dict[str, Code] = {
         "something in Kong has this stack's tags, and its state does not know it",
         "`python -m components.recover` lists and removes it; look first whether this is the right backend",
     ),
+    "ENV307": Code(
+        "an identity provider whose issuer is another than the one whose tokens count",
+        "put the issuer back, or write `movedFrom` beside it: `identityProviders[]` in the stack's file",
+    ),
 }
 """Every stable code: OAM of reading, ACC of access, ENV of what a run finds at the products. The README has all."""
 

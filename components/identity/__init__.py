@@ -21,6 +21,7 @@ from access.stack import ProviderSettings, StackError
 from components.held import Held
 from components.identity._discovery import DiscoveryError, Published, SigningKey, discover
 from components.identity._keys import Keys
+from components.identity._moves import moved
 from components.refusal import refuse
 from components.rotation import Rotation
 from oam.diagnostics import Diagnostic, suggestion
@@ -111,8 +112,15 @@ def describe(settings: ProviderSettings) -> Provider:
     return _kind(settings).describe(settings)
 
 
-def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> tuple[Diagnostic, ...]:
-    """What at the provider stands in the way of `provision`: all of it, in previews too. Raises InspectionError."""
+def inspect(
+    settings: ProviderSettings, estate: Estate, held: Held, issuers: Mapping[str, str]
+) -> tuple[Diagnostic, ...]:
+    """What at the provider stands in the way of `provision`: all of it, in previews too. Raises InspectionError.
+
+    `issuers` are those whose tokens count until now, by provider.
+    """
+    if other := tuple(moved(settings, estate, issuers)):
+        return other
     return tuple(_kind(settings).inspect(settings, estate, held))
 
 

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 from access.stack import ProviderSettings, StackError
 from components.identity._discovery import LOOPBACK
 
-_SOME_KINDS = ("issuer", "spelling", "clients", "client_secrets")
+_SOME_KINDS = ("issuer", "moved_from", "spelling", "clients", "client_secrets")
 """Settings that only some kinds take, by their names in ProviderSettings; here they are called as the file does."""
-_WRITTEN = {"spelling": "tokens", "client_secrets": "clientSecrets"}
+_WRITTEN = {"spelling": "tokens", "client_secrets": "clientSecrets", "moved_from": "movedFrom"}
 
 
 def check(settings: ProviderSettings, *, needs: tuple[str, ...] = (), takes: tuple[str, ...] = ()) -> None:

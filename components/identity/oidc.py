@@ -24,7 +24,7 @@ from oam.diagnostics import Diagnostic, suggestion
 
 def describe(settings: ProviderSettings) -> Provider:
     """The provider as a value: all of it stands in the settings. Raises access.stack.StackError."""
-    check(settings, needs=("issuer", "spelling"), takes=("clients",))
+    check(settings, needs=("issuer", "spelling"), takes=("clients", "moved_from"))
     assert settings.spelling is not None
     return Provider(settings.name, settings.audience, settings.spelling, issuer=settings.issuer, groups=settings.groups)
 

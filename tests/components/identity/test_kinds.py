@@ -183,6 +183,27 @@ spec:
 def test_clients_of_an_issuer_that_exists_are_named_in_full(clients: dict[str, Any], said: list[str]) -> None:
     """All that is missing at once, each at its client trait."""
     settings = stack({**OIDC, "clients": clients})
-    found = inspect(settings.providers[0], estate(APP, stack=settings.stack), frozenset())
+    found = inspect(settings.providers[0], estate(APP, stack=settings.stack), frozenset(), {})
     assert [one.code for one in found] == ["ENV302"] * len(said)
     assert all(text in one.message for text, one in zip(said, found, strict=True))
+
+
+def test_another_issuer_is_refused_with_what_would_break() -> None:
+    """Who would be locked out, and how to say that it is meant; an issuer that was not there before is none."""
+    known = {"shop/job": {"id": "1", "secret": {"name": "s", "key": "k"}}, "shop/spa": {"id": "2"}}
+    entry, before = {**OIDC, "clients": known}, {"corp": "https://old.example.com"}
+
+    def found(entry: dict[str, Any], issuers: dict[str, str]) -> list[str]:
+        settings = stack(entry)
+        shown = inspect(settings.providers[0], estate(APP, stack=settings.stack), frozenset(), issuers)
+        return [str(one) for one in shown]
+
+    assert found(entry, before) == [
+        "error ENV307: the issuer of corp was https://old.example.com and would be https://login.example.com. No token "
+        "of before would count any more at shop/api, shop/spa; shop/job, shop/spa would need a client there, and their "
+        "users would sign in anew. If that is meant, write `movedFrom: https://old.example.com` beside the issuer in "
+        "stacks/Pulumi.tests.yaml"
+    ]
+    assert found({**entry, "movedFrom": "https://other.example.com"}, before) != []
+    assert found({**entry, "movedFrom": "https://old.example.com"}, before) == []
+    assert found(entry, {"corp": "https://login.example.com"}) == found(entry, {}) == found(entry, {"x": "y"}) == []
