@@ -88,6 +88,19 @@ class Realm:
             return False
         return bool(_accepted(answer).json())
 
+    def has_role(self, name: str) -> bool:
+        """Whether the realm has a role of this name. Raises RefusedError."""
+        answer = self._asked(f"/roles/{quote(name, safe='')}")
+        return answer.status_code != 404 and bool(_accepted(answer).json())
+
+    def has_client(self, name: str) -> bool:
+        """Whether the realm has a client of this clientId. Raises RefusedError."""
+        return bool(_accepted(self._asked("/clients", clientId=name)).json())
+
+    def scopes(self) -> frozenset[str]:
+        """Names of the realm's client scopes. Raises RefusedError."""
+        return frozenset(one["name"] for one in _accepted(self._asked("/client-scopes")).json())
+
     def groups(self) -> Iterator[str]:
         """Paths of groups of the realm, children after their parents, as many as are worth comparing."""
         count = 0

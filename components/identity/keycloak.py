@@ -29,6 +29,7 @@ from access.model import Client, Estate, Listing, Mark, Provider, Spelling
 from access.stack import ProviderSettings, StackError
 from components.held import Held
 from components.identity import Credential, Identity, InspectionError, _keycloak_realm, published
+from components.identity._keycloak_names import CLIENT, ROLE, SCOPE, Names
 from components.identity._keys import Jwk, Keys, key_pairs
 from components.identity._settings import check
 from components.rotation import Rotation
@@ -66,14 +67,18 @@ def describe(settings: ProviderSettings) -> Provider:
     return Provider(settings.name, settings.audience, _SPELLING, issuer=issuer, groups=settings.groups)
 
 
-def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[Diagnostic]:  # noqa: ARG001
-    """What stands in the way: groups of roles that the realm does not have. Raises InspectionError."""
+def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[Diagnostic]:
+    """What stands in the way: groups of roles that the realm does not have, and names of ours that it has already.
+
+    Raises InspectionError.
+    """
     account = _keycloak_realm.account(settings.issuer or "")
     if account is None:
         raise InspectionError(_NO_ACCOUNT)
     try:
         with _keycloak_realm.Realm(account) as realm:
             yield from _missing_groups(realm, settings, estate)
+            yield from _taken_names(realm, settings, estate, held)
     except _keycloak_realm.RefusedError as error:
         raise InspectionError(f"identity provider '{settings.name}': Keycloak at {error}") from None
 
@@ -100,6 +105,33 @@ def _missing_groups(realm: _keycloak_realm.Realm, settings: ProviderSettings, es
             yield Diagnostic("ENV301", message, role.place.at("groups", role.groups.index(group)))
 
 
+def _taken_names(
+    realm: _keycloak_realm.Realm, settings: ProviderSettings, estate: Estate, held: Held
+) -> Iterator[Diagnostic]:
+    """In a realm a name is there once: creating it again would fail half-way."""
+    names = Names(settings, estate)
+    scopes = realm.scopes()
+    taken = [
+        ("role", name) for logical, name in names.roles.items() if (ROLE, logical) not in held and realm.has_role(name)
+    ]
+    taken += [
+        ("client scope", name)
+        for logical, name in names.scopes.items()
+        if (SCOPE, logical) not in held and name in scopes
+    ]
+    taken += [
+        ("client", name)
+        for logical, name in names.clients.items()
+        if (CLIENT, logical) not in held and realm.has_client(name)
+    ]
+    for kind, name in taken:
+        yield Diagnostic(
+            "ENV303",
+            f"the realm of {settings.name} has a {kind} '{name}' already, and this stack's state does not know it. "
+            "A realm is for one stack. Where an interrupted run left it behind, remove it there",
+        )
+
+
 def _path(group: str) -> str:
     return group if group.startswith("/") else f"/{group}"
 
@@ -118,6 +150,7 @@ class Keycloak(pulumi.ComponentResource):
         super().__init__("kong-oam:identity:Keycloak", name, None, opts)
         self._prefix, self._settings, self._estate = name, settings, estate
         self._issuer = estate.stack.providers[settings.name]
+        self._names = Names(settings, estate)
         account = _keycloak_realm.account(settings.issuer or "")
         if account is None:
             raise pulumi.RunError(_NO_ACCOUNT)
@@ -148,22 +181,17 @@ class Keycloak(pulumi.ComponentResource):
     def _after(self, *before: pulumi.Resource) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions.merge(self._options, pulumi.ResourceOptions(depends_on=list(before)))
 
-    def _named(self, what: str) -> str:
-        """A name in the realm, which others use as well."""
-        return f"kong-oam.{self._estate.stack.name}.{what.replace('/', '.')}"
-
     def _group_roles(self) -> Mapping[str, keycloak.Role]:
         """By the provider's name of a group, the role that its members hold, and that tokens call by that name."""
-        named = {group for component in self._guarded for role in component.roles for group in role.groups}
         roles = {}
-        for group in sorted({self._issuer.group(group) for group in named}):
+        for group in self._names.groups:
             found = keycloak.get_group_output(
                 realm_id=self._realm,
                 group_path=_path(group),
                 opts=pulumi.InvokeOutputOptions(parent=self, provider=self._server),
             )
             roles[group] = keycloak.Role(
-                f"{self._prefix}-role-{group}",
+                self._names.role(group),
                 realm_id=self._realm,
                 name=group,
                 description=f"Kong-OAM, stack {self._estate.stack.name}: member of {_path(group)}",
@@ -181,7 +209,7 @@ class Keycloak(pulumi.ComponentResource):
 
     def _scope(self, logical: str, name: str, description: str, *, listed: bool) -> keycloak.openid.ClientScope:
         return keycloak.openid.ClientScope(
-            f"{self._prefix}-scope-{logical}",
+            self._names.scope(logical),
             realm_id=self._realm,
             name=name,
             description=description,
@@ -209,7 +237,7 @@ class Keycloak(pulumi.ComponentResource):
         """Brings the groups of a user into a token: of the roles that they hold, those that are asked for here."""
         if not self._roles:
             return None
-        scope = self._scope("groups", self._named("groups"), "The groups that Applications name", listed=False)
+        scope = self._scope("groups", self._names.here("groups"), "The groups that Applications name", listed=False)
         asked = self._asks_for("groups", scope, self._roles)
         keycloak.openid.UserRealmRoleProtocolMapper(
             f"{self._prefix}-groups",
@@ -238,9 +266,9 @@ class Keycloak(pulumi.ComponentResource):
 
     def _client(self, client: Client, keys: Keys | None) -> keycloak.openid.Client:
         made = keycloak.openid.Client(
-            f"{self._prefix}-client-{client.component}",
+            self._names.client(client.component),
             realm_id=self._realm,
-            client_id=self._named(client.component),
+            client_id=self._names.here(client.component),
             name=client.component,
             description=f"Kong-OAM, stack {self._estate.stack.name}",
             enabled=True,
@@ -297,7 +325,7 @@ class Keycloak(pulumi.ComponentResource):
     def _audience(self, client: Client) -> tuple[keycloak.openid.ClientScope, list[pulumi.Resource]]:
         """The scope that makes the client's tokens count: of users, only where they are in one of its groups."""
         key = client.component
-        scope = self._scope(f"for-{key}", self._named(key), f"Makes tokens of {key} count", listed=False)
+        scope = self._scope(f"for-{key}", self._names.here(key), f"Makes tokens of {key} count", listed=False)
         groups = sorted({self._issuer.group(group) for group in client.groups})
         asked: Sequence[pulumi.Resource] = self._asks_for(key, scope, groups)
         mapper = keycloak.openid.AudienceProtocolMapper(

@@ -11,17 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from access.compile import compile_estate
 from access.stack import Settings, StackError, parse
 from access.tokens import Claims, Key, KeyRing, Refusal, authenticate
+from components.held import Held
 from components.identity import InspectionError, describe, inspect
+from components.identity._keycloak_names import CLIENT, ROLE, SCOPE, Names
+from oam.application import read_files
 from sandbox.kong import Kong
 from tests.components.test_application_mocks import Registered, all_of, run_program
 from tests.estates import estate
 
-TOKENS = Path(__file__).parents[3].parent / "shared" / "data" / "keycloak" / "tokens.json"
+ROOT = Path(__file__).parents[3]
+TOKENS = ROOT.parent / "shared" / "data" / "keycloak" / "tokens.json"
 ISSUER = "http://127.0.0.1:8180/realms/acme"
 ENTRY = {"name": "kc", "type": "keycloak", "issuer": ISSUER, "audience": "https://orders.acme.test"}
 
@@ -185,6 +191,26 @@ def test_groups_are_those_that_applications_name(registered: list[Registered]) -
     }
 
 
+def test_names_that_are_looked_for_are_those_that_are_made(registered: list[Registered]) -> None:
+    """In the realm and in the state: `inspect` and `provision` speak of the same objects."""
+    compiled = compile_estate(read_files([ROOT / "applications"]), parse("local", _local(), describe).stack)
+    assert compiled.estate is not None
+    names = Names(parse("local", _local(), describe).providers[0], compiled.estate)
+    for kind, called, expected in (
+        (ROLE, "name", names.roles),
+        (SCOPE, "name", names.scopes),
+        (CLIENT, "clientId", names.clients),
+    ):
+        assert {one.name: one.inputs[called] for one in all_of(registered, kind).values()} == expected
+
+
+def _local() -> dict[str, Any]:
+    """The stack `local`, with Keycloak."""
+    config = yaml.safe_load((ROOT / "stacks/Pulumi.local.yaml").read_text())["config"]
+    given = {name.removeprefix("kong-oam:"): value for name, value in config.items() if name.startswith("kong-oam:")}
+    return {**given, "identityProviders": [ENTRY]}
+
+
 def test_clients_can_do_no_more_than_their_kind(registered: list[Registered]) -> None:
     """No implicit and no password grant, no roles of others, PKCE for users; the secret is marked."""
     clients = named(registered, "openid/client:Client")
@@ -255,6 +281,8 @@ class Server:
         )
         answers["/admin/realms/acme/groups/1/children"] = (200, [{"id": "3", "path": "/Sales/EMEA"}])
         answers["/admin/realms/acme/group-by-path/desk"] = (200, {"id": "2"})
+        answers["/admin/realms/acme/client-scopes"] = (200, [{"name": "basic"}])
+        answers["/admin/realms/acme/clients"] = (200, [])
 
 
 @pytest.fixture
@@ -291,11 +319,11 @@ spec:
 """
 
 
-def found(server: Server, **changes: Any) -> list[str]:
+def found(server: Server, held: Held = frozenset(), **changes: Any) -> list[str]:
     stack = settings(issuer=f"{server.url}/realms/acme", **changes)
     return [
         f"{one.place}: {one.code}: {one.message}"
-        for one in inspect(stack.providers[0], estate(APP, stack=stack.stack), frozenset(), {})
+        for one in inspect(stack.providers[0], estate(APP, stack=stack.stack), held, {})
     ]
 
 
@@ -316,6 +344,18 @@ def test_groups_that_are_there_are_found_by_path(server: Server) -> None:
     server.answers["/admin/realms/acme/group-by-path/Sales/EMEA"] = (200, {"id": "3"})
     assert found(server, groups={"sales": "Sales", "emea": "/Sales/EMEA"}) == []
     assert "/admin/realms/acme/groups" not in server.asked
+
+
+def test_names_that_the_realm_has_already_stop_the_run(server: Server) -> None:
+    """Each, where the state does not know it: a realm is for one stack, and a name is there once."""
+    server.answers["/admin/realms/acme/group-by-path/sales"] = (200, {"id": "1"})
+    server.answers["/admin/realms/acme/group-by-path/emea"] = (200, {"id": "3"})
+    server.answers["/admin/realms/acme/client-scopes"] = (200, [{"name": "basic"}, {"name": "read"}])
+    server.answers["/admin/realms/acme/roles/desk"] = (200, {"name": "desk"})
+    told = [text.split("'")[1] for text in found(server)]
+    assert told == ["desk", "read"]
+    assert all("ENV303: the realm of kc has a " in text for text in found(server))
+    assert found(server, frozenset({(ROLE, "kc-role-desk"), (SCOPE, "kc-scope-api-read")})) == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,62 @@
+"""What one stack's objects in a realm are called, there and in the state: for those who look and who make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from access.model import Estate
+from access.stack import ProviderSettings
+
+ROLE = "keycloak:index/role:Role"
+SCOPE = "keycloak:openid/clientScope:ClientScope"
+CLIENT = "keycloak:openid/client:Client"
+
+
+@dataclass(frozen=True)
+class Names:
+    """`roles`, `scopes` and `clients` are names in the realm, by the resource's logical name."""
+
+    settings: ProviderSettings
+    estate: Estate
+
+    def here(self, what: str) -> str:
+        """A name in the realm, which others use as well. Component names have no dot: none reads like another."""
+        return f"kong-oam.{self.estate.stack.name}.{what.replace('/', '.')}"
+
+    @cached_property
+    def groups(self) -> tuple[str, ...]:
+        """Those that roles name, as the provider calls them."""
+        provider, name = self.estate.stack.providers[self.settings.name], self.settings.name
+        guarded = (component for component in self.estate.components.values() if component.provider == name)
+        return tuple(sorted({provider.group(one) for part in guarded for role in part.roles for one in role.groups}))
+
+    def role(self, group: str) -> str:
+        """The logical name of a group's role."""
+        return f"{self.settings.name}-role-{group}"
+
+    def scope(self, what: str) -> str:
+        """The logical name of a client scope: `groups`, `api-<scope>`, `for-<client>`."""
+        return f"{self.settings.name}-scope-{what}"
+
+    def client(self, component: str) -> str:
+        """The logical name of a component's client."""
+        return f"{self.settings.name}-client-{component}"
+
+    @property
+    def roles(self) -> dict[str, str]:
+        return {self.role(group): group for group in self.groups}
+
+    @property
+    def scopes(self) -> dict[str, str]:
+        name = self.settings.name
+        guarded = (component for component in self.estate.components.values() if component.provider == name)
+        found = {self.scope("groups"): self.here("groups")} if self.groups else {}
+        found |= {self.scope(f"api-{scope}"): scope for component in guarded for scope in component.scopes}
+        counting = (one for one in self.estate.clients if one.provider == name and (one.groups or not one.user_facing))
+        return found | {self.scope(f"for-{one.component}"): self.here(one.component) for one in counting}
+
+    @property
+    def clients(self) -> dict[str, str]:
+        mine = (one.component for one in self.estate.clients if one.provider == self.settings.name)
+        return {self.client(component): self.here(component) for component in mine}
