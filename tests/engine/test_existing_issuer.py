@@ -141,7 +141,7 @@ def test_another_issuer_under_a_running_stack_is_refused(existing: tuple[Deploym
         file.write_text(before.replace(f"issuer: {issuer.url}", f"issuer: {other.url}"), "utf-8")
         done = deployment.run("up", check=False)
         assert done.returncode != 0
-        assert f"error ENV307: the issuer of oidc was {issuer.url} and would be {other.url}" in done.stdout
+        assert f"ENV307: the issuer of oidc was {issuer.url} and would be {other.url}" in done.stdout
         assert json.dumps(local.kong.entities("consumers"), sort_keys=True) == rings
         assert ask(local, estate_of(deployment.folder)).wrong == ()
         moved = f"issuer: {other.url}\n    movedFrom: {issuer.url}"
