@@ -13,10 +13,14 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sandbox.local import STACK, Local
 from sandbox.plugins.kubernetes import CLUSTER
 from sandbox.toolchain import ToolchainError
+
+if TYPE_CHECKING:
+    from sandbox.identity import Chosen
 
 _STAND_INS = "Stand-ins, on 127.0.0.1 only: Kong (Admin API and proxy), {}the Kubernetes cluster, the workloads."
 _REAL = "Real: {}the Pulumi engine, this program, the SDKs, state and previews."
@@ -24,20 +28,33 @@ _REAL = "Real: {}the Pulumi engine, this program, the SDKs, state and previews."
 
 def demo(kind: str) -> int:
     """Deploys the sample estate with the literal CLI and shows who may do what. Exit code of the demo."""
-    from sandbox.demo import show
-    from sandbox.identity import chosen
+    from sandbox.identity import KINDS, chosen
+    from sandbox.keycloak import UnavailableError
     from sandbox.project import project
 
+    if kind not in KINDS:
+        print(f"error: no identity provider '{kind}' in the sandbox; there are {', '.join(KINDS)}", file=sys.stderr)
+        return 2
     with tempfile.TemporaryDirectory(prefix="kong-oam-") as made, Local(project=Path(made)) as local:
         folder = project(Path(made))
-        with chosen(kind, local, folder) as provider:
-            _introduce(local, provider.name, real=provider.real)
-            local.pulumi("stack", "init", STACK)
-            try:
-                local.pulumi("up", "-s", STACK, "--yes", "--skip-preview", show=True)
-            except subprocess.CalledProcessError as failed:
-                return failed.returncode
-            return show(local, folder, str(provider))
+        try:
+            with chosen(kind, local, folder) as provider:
+                return _deployed(local, folder, provider)
+        except UnavailableError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
+
+
+def _deployed(local: Local, folder: Path, provider: "Chosen") -> int:
+    from sandbox.demo import show
+
+    _introduce(local, provider.name, real=provider.real)
+    local.pulumi("stack", "init", STACK)
+    try:
+        local.pulumi("up", "-s", STACK, "--yes", "--skip-preview", show=True)
+    except subprocess.CalledProcessError as failed:
+        return failed.returncode
+    return show(local, folder, str(provider))
 
 
 def serve() -> int:

@@ -234,6 +234,7 @@ def test_clients_can_do_no_more_than_their_kind(registered: list[Registered]) ->
     assert (extra["use.jwks.string"], extra["token.endpoint.auth.signing.alg"]) == ("true", "RS256")
     (key,) = json.loads(extra["jwks.string"])["keys"]
     assert {"kty", "kid", "n", "e", "use", "alg"} == key.keys()
+    assert (key["use"], key["alg"]) == ("sig", "RS256")
     (account,) = all_of(registered, "pulumi:providers:keycloak").values()
     assert "clientSecret" in account.secret
     assert (account.inputs["url"], account.inputs["realm"]) == ("http://127.0.0.1:8180", "acme")

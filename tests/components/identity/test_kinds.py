@@ -206,4 +206,5 @@ def test_another_issuer_is_refused_with_what_would_break() -> None:
     ]
     assert found({**entry, "movedFrom": "https://other.example.com"}, before) != []
     assert found({**entry, "movedFrom": "https://old.example.com"}, before) == []
+    assert found({**entry, "movedFrom": "https://old.example.com"}, {}) == []
     assert found(entry, {"corp": "https://login.example.com"}) == found(entry, {}) == found(entry, {"x": "y"}) == []
