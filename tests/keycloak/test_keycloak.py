@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +13,12 @@ import pytest
 from sandbox import browser, caller
 from sandbox.demo import ask, estate_of
 from sandbox.keycloak import ACCOUNT, PERMISSIONS, Keycloak
-from sandbox.local import GROUPS, USERS
+from sandbox.local import GROUPS, STACK, USERS, Local
 from sandbox.plugins.http import send_form
+from sandbox.project import stack_file
 from tests.engine.calls import call, part
-from tests.engine.conftest import Sample
-from tests.engine.deployment import Deployment
+from tests.engine.conftest import AT_ONCE, Sample
+from tests.engine.deployment import Deployment, project, start
 from tests.keycloak.conftest import REALM, WithKeycloak
 
 pytestmark = pytest.mark.timeout(300)
@@ -63,6 +66,25 @@ def test_a_second_up_and_a_refresh_change_nothing(keycloak: WithKeycloak) -> Non
     """Nothing that Keycloak answers differs from what the state holds."""
     assert keycloak.deployment.changes("up") == {}
     assert keycloak.deployment.changes("up", "--refresh") == {}
+
+
+def test_the_policy_pack_finds_nothing(keycloak: WithKeycloak) -> None:
+    """In the stack as it is deployed: what it says of Okta's apps, it says of a realm's clients."""
+    done = keycloak.deployment.pulumi("preview", "-s", STACK, "--policy-pack", "policies")
+    assert "kong-oam@v0.0.1" in done.stdout
+    assert [word for word in ("[mandatory]", "[advisory]", "can't run policy") if word in done.stdout] == []
+
+
+def test_a_second_stack_in_a_realm_is_refused(keycloak: WithKeycloak, tmp_path: Path) -> None:
+    """Its scopes are called as the first one's: said before anything is made."""
+    with Local(lags=AT_ONCE) as other:
+        other.env.update(keycloak.server.environment(REALM))
+        deployment = start(other, project(tmp_path))
+        shutil.copy(stack_file(keycloak.deployment.folder), stack_file(deployment.folder))
+        done = deployment.run("up", check=False)
+        assert done.returncode != 0
+        assert "ENV303: the realm of keycloak has a client scope 'orders.read' already" in done.stdout
+        assert other.kong.entities("services") == []
 
 
 def test_a_user_of_no_group_gets_a_token_that_counts_nowhere(keycloak: WithKeycloak) -> None:
