@@ -50,6 +50,7 @@ gateway = Gateway("gateway", settings, account, facts, estate, identities, own.g
 cluster = k8s.Provider("cluster", context=settings.cluster.context)
 
 applications = [Application(one, gateway, identities, cluster) for one in estate.applications]
+deployments = {key: one for application in applications for key, one in application.deployments.items()}
 gated = {key: services for application in applications for key, services in application.gated.items()}
 services = [service for of_component in gated.values() for service in of_component.values()]
 settled = settle("settle", gateway, services)
@@ -62,7 +63,7 @@ pulumi.export("grants", grants(estate))
 pulumi.export("model", exported(model))
 pulumi.export("elsewhere", elsewhere(estate, identities))
 pulumi.export("keySlots", gateway.slots)
-pulumi.export("credentials", rotation.outputs())
+pulumi.export("credentials", rotation.outputs(deployments))
 pulumi.export("issuers", {name: identity.issuer for name, identity in identities.items()})
 pulumi.export("audiences", {key: made for one in identities.values() for key, made in one.audiences.items()})
 pulumi.export("upstreams", {service.name: service.upstream.address for service in services})

@@ -16,7 +16,8 @@ from components.workload.workload import Workload
 
 
 class Application(pulumi.ComponentResource):
-    """`gated` is, by component key and port, what routes may lead to once all of the stack has settled."""
+    """`gated` is, by component key and port, what routes may lead to once all of the stack has settled; `deployments`
+    are by component key."""
 
     def __init__(
         self,
@@ -28,6 +29,7 @@ class Application(pulumi.ComponentResource):
     ) -> None:
         super().__init__("kong-oam:index:Application", model.name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
+        self.deployments: dict[str, k8s.apps.v1.Deployment] = {}
         self.gated: dict[str, dict[int, GatedService]] = {}
         workloads: dict[str, Workload] = {}
         for component in _in_order(model):
@@ -46,6 +48,7 @@ class Application(pulumi.ComponentResource):
                 opts=own,
             )
             workloads[component.name] = workload
+            self.deployments[component.key] = workload.deployment
             self.gated[component.key] = {
                 port: GatedService(f"{component.key}-{port}", gateway, component, port, workload.upstreams[port], own)
                 for port in component.ports

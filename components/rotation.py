@@ -21,7 +21,7 @@ class Rotation:
 
     def __init__(self, estate: Estate, today: datetime.date, previous: pulumi.Output[Outputs | None]) -> None:
         self._estate, self._today, self._previous = estate, today, previous
-        self._asked: dict[str, pulumi.Output[Mapping[str, Any]]] = {}
+        self._asked: dict[str, tuple[Client, pulumi.Output[Mapping[str, Any]]]] = {}
 
     def generation(self, client: Client) -> pulumi.Output[Generation]:
         """The one that the client has when this run is over. A step that this run takes is said."""
@@ -36,9 +36,16 @@ class Rotation:
             return now
 
         generation = self._previous.apply(step)
-        self._asked[client.name] = generation.apply(lambda now: now.to_output(schedule))
+        self._asked[client.name] = client, generation.apply(lambda now: now.to_output(schedule))
         return generation
 
-    def outputs(self) -> Mapping[str, pulumi.Output[Mapping[str, Any]]]:
-        """What is exported as `credentials`, of all that have keys. Nothing of it is secret."""
-        return self._asked
+    def outputs(self, holders: Mapping[str, pulumi.Resource]) -> Mapping[str, pulumi.Output[Mapping[str, Any]]]:
+        """What is exported as `credentials`, of all that have keys. Nothing of it is secret.
+
+        `holders` are what runs with the keys, by component key: it counts from the run in which they had it, so that
+        the key before does not end after a run that failed on the way there.
+        """
+        return {
+            name: pulumi.Output.all(told, holders[client.component].urn).apply(lambda both: both[0])
+            for name, (client, told) in self._asked.items()
+        }

@@ -7,11 +7,13 @@ import re
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from sandbox import caller
 from sandbox.browser import RefusedError
+from sandbox.cluster import AlreadyExistsError
 from sandbox.local import STACK, Local
 from tests.engine.calls import call, credential
 from tests.engine.conftest import Empty
@@ -126,6 +128,47 @@ def test_nobody_is_refused_while_keys_change(empty: Empty) -> None:
         calling.join(30)
     assert set(pods.statuses) == {"200"}, pods.statuses
     assert pods.statuses["200"] > 100
+
+
+def test_a_key_that_somebody_knows_is_replaced_at_once(deployed: Deployment) -> None:
+    """By the documented command: the key of before gets no token any more, the workload has another, and all is quiet."""
+    local = deployed.local
+    before = credential(local, "checkout")
+    keys = [f"--replace=**::okta-key-shop/checkout-{slot}" for slot in "ab"]
+    deployed.run("up", *keys, "--target-dependents")
+    after = credential(local, "checkout")
+    assert after["OAUTH_KEY_ID"] != before["OAUTH_KEY_ID"]
+    assert call(local, "GET", "orders.example.com", "/orders", caller.token(after)[0]).status == 200
+    with pytest.raises(RefusedError, match="a key that the client does not have"):
+        caller.token(before)
+    assert deployed.changes("up") == {}
+
+
+def test_a_run_that_fails_before_somebody_has_the_new_key_counts_for_nothing(deployed: Deployment) -> None:
+    """The key of before is still their own: its overlap begins with the run that gives them the next one."""
+    local, put = deployed.local, deployed.local.cluster.put
+
+    def unwell(manifest: dict[str, Any], create: bool = False) -> dict[str, Any]:
+        if manifest["kind"] == "Deployment":
+            raise AlreadyExistsError("the cluster is unwell")
+        return put(manifest, create)
+
+    on(deployed, 0)
+    deployed.run("up")
+    before = credential(local, "checkout")
+    local.cluster.put = unwell  # type: ignore[method-assign]
+    on(deployed, 90)
+    failed = deployed.run("up", check=False)
+    assert failed.returncode != 0 and "the cluster is unwell" in failed.stdout
+    assert deployed.output("credentials")["shop/checkout at okta"]["generation"] == 1
+    local.cluster.put = put  # type: ignore[method-assign]
+    on(deployed, 100)
+    deployed.run("up")
+    told = deployed.output("credentials")["shop/checkout at okta"]
+    assert (told["generation"], told["since"]) == (2, "2027-03-05")
+    for own in (before, credential(local, "checkout")):
+        assert call(local, "GET", "orders.example.com", "/orders", caller.token(own)[0]).status == 200
+    assert deployed.changes("up") == {}
 
 
 def _own(changes: dict[str, str]) -> dict[str, str]:
