@@ -44,10 +44,14 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A claim that lists names: an array of strings, or one string of words."""
+    """A claim that lists names: an array of strings, or one string of words.
+
+    Where there is a `prefix`, what does not begin with it is no name, and the name is what follows it.
+    """
 
     claim: str
     form: Literal["list", "words"] = "list"
+    prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,8 @@ class ProviderSettings:
 
     What only some kinds take: `issuer`, where it exists before the stack, and `moved_from`, the one until now;
     `spelling`, how its tokens spell things; `clients`, those that it has already, by component key; `client_secrets`:
-    clients share a secret with it where they would prove themselves with a key of their own.
+    clients share a secret with it where they would prove themselves with a key of their own; `cluster_issuer`: they do
+    so with the tokens that this issuer, the cluster's own, gives their ServiceAccounts.
     """
 
     name: str
@@ -66,6 +67,7 @@ class ProviderSettings:
     spelling: Spelling | None = None
     clients: Mapping[str, KnownClient] = field(default_factory=dict)
     client_secrets: bool = False
+    cluster_issuer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,7 @@ def _provider(stack: str, item: Mapping[str, Any]) -> ProviderSettings:
         spelling=_spelling(item["tokens"]) if "tokens" in item else None,
         clients={key: _known(client) for key, client in item.get("clients", {}).items()},
         client_secrets=item.get("clientSecrets", False),
+        cluster_issuer=item.get("clusterIssuer"),
     )
 
 

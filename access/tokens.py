@@ -235,8 +235,12 @@ def _listed(payload: Mapping[str, Any], listing: Listing) -> tuple[str, ...] | N
         return ()
     value = payload[listing.claim]
     if listing.form == "words":
-        return tuple(word for word in value.split(" ") if word) if isinstance(value, str) else None
-    return tuple(value) if _texts(value) else None
+        names = [word for word in value.split(" ") if word] if isinstance(value, str) else None
+    else:
+        names = value if _texts(value) else None
+    if names is None:
+        return None
+    return tuple(name.removeprefix(listing.prefix) for name in names if name.startswith(listing.prefix))
 
 
 def _name(value: Any) -> TypeGuard[str]:

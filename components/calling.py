@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pulumi
 
-from access.model import Client, Component, Estate
+from access.model import Call, Client, Component, Estate
 from access.paths import written
 from components.identity import Credential, Identity, Kept
 
@@ -19,8 +19,21 @@ def settings_of(component: Component, estate: Estate, identities: Mapping[str, I
     for client in component.clients:
         identity = identities[client.provider]
         data |= _settings(_prefix(client, estate), client, identity, identity.clients[component.key])
-        data |= {_variable(call.component): _base_url(estate, call.component) for call in client.calls}
+        for call in client.calls:
+            data[_environment("API_URL", call.component)] = _base_url(estate, call.component)
+            data[_environment("API_SCOPES", call.component)] = _asked(call, identity)
     return data
+
+
+def federated_of(component: Component, estate: Estate, identities: Mapping[str, Identity]) -> dict[str, str]:
+    """By environment variable that is to name the file, the audiences of the tokens that its ServiceAccount needs."""
+    known = ((client, identities[client.provider].clients[component.key]) for client in component.clients)
+    return {f"{_prefix(client, estate)}_ASSERTION_FILE": one.federated for client, one in known if one.federated}
+
+
+def _asked(call: Call, identity: Identity) -> pulumi.Input[str]:
+    """What the client asks for to make this call: the scopes, unless the provider has a word for all of them."""
+    return identity.requests.get(call.component, " ".join(call.scopes))
 
 
 def kept_of(component: Component, estate: Estate, identities: Mapping[str, Identity]) -> dict[str, Kept]:
@@ -45,11 +58,13 @@ def _settings(prefix: str, client: Client, identity: Identity, credential: Crede
         f"{prefix}_ISSUER": identity.issuer,
         f"{prefix}_TOKEN_ENDPOINT": identity.token_endpoint,
         f"{prefix}_CLIENT_ID": credential.client_id,
-        f"{prefix}_SCOPES": " ".join(client.scopes),
+        f"{prefix}_SCOPES": _scopes(client, identity),
     }
     if credential.keys is not None:
         settings[f"{prefix}_PRIVATE_KEY"] = credential.keys.private_key
         settings[f"{prefix}_KEY_ID"] = credential.keys.kid
+        if credential.keys.certificate is not None:
+            settings[f"{prefix}_CERTIFICATE"] = credential.keys.certificate
     if credential.client_secret is not None:
         settings[f"{prefix}_CLIENT_SECRET"] = credential.client_secret
     if client.user_facing:
@@ -58,13 +73,19 @@ def _settings(prefix: str, client: Client, identity: Identity, credential: Crede
     return settings
 
 
-def _variable(component: str) -> str:
-    """`orders/api` -> `API_URL_ORDERS__API`: the environment variable with the API's base URL."""
-    return _environment("API_URL", component)
+def _scopes(client: Client, identity: Identity) -> pulumi.Input[str]:
+    """All that it may ask for. A provider whose tokens are for one API takes that of one API at a time."""
+    if not identity.requests:
+        return " ".join(client.scopes)
+    asked = [_asked(call, identity) for call in client.calls]
+    return pulumi.Output.all(*asked).apply(lambda known: " ".join(dict.fromkeys(known)))
 
 
 def _environment(prefix: str, name: str) -> str:
-    """An environment variable for a name: no name has a double dash, so no two share one."""
+    """An environment variable for a name: `orders/api` -> `API_URL_ORDERS__API`.
+
+    No name has a double dash, so no two share one.
+    """
     return f"{prefix}_{name.upper().replace('-', '_').replace('/', '__')}"
 
 

@@ -151,6 +151,14 @@ CODES: dict[str, Code] = {
         "an identity provider whose issuer is another than the one whose tokens count",
         "put the issuer back, or write `movedFrom` beside it: `identityProviders[]` in the stack's file",
     ),
+    "ENV308": Code(
+        "two tenants of Entra in one stack: they sign with the same keys, which Kong could not tell apart",
+        "give each a stack of its own, with a workspace of its own",
+    ),
+    "ENV309": Code(
+        "a partner's client at Entra, which reads no keys from an address (warning)",
+        "have the tenant's administrator add its owner's certificate, or a federated credential, to its application",
+    ),
 }
 """Every stable code: OAM of reading, ACC of access, ENV of what a run finds at the products. The README has all."""
 

@@ -14,12 +14,14 @@ from policies.workload import WORKLOADS
 KEPT: Mapping[str, tuple[str, ...]] = {
     "okta:app/oAuth:OAuth": ("clientSecret",),
     "keycloak:openid/client:Client": ("clientSecret",),
+    "azuread:index/applicationPassword:ApplicationPassword": ("value",),
     "kong:index/consumerJwtAuth:ConsumerJwtAuth": ("secret",),
     "kong:index/certificate:Certificate": ("privateKey",),
     "tls:index/privateKey:PrivateKey": ("privateKeyPem", "privateKeyPemPkcs8", "privateKeyOpenssh"),
     "pulumi:providers:kong": ("kongAdminToken", "kongApiKey"),
     "pulumi:providers:okta": ("apiToken",),
     "pulumi:providers:keycloak": ("clientSecret",),
+    "pulumi:providers:azuread": ("clientSecret", "oidcToken"),
 }
 """Where a secret stands by right, by type: outputs that the program has to mark, since the providers do not."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from policies import entra
 from policies.deployed import Deployment
 from policies.rule import Finding, Settings
 
@@ -38,6 +39,7 @@ def exact_redirects(deployment: Deployment, settings: Settings) -> Iterator[Find
                     client.text("accessType") == "PUBLIC" and _stays(uri)
                 ):
                     yield Finding(f"{client.name}: {uri} in {name} is not https", client)
+    yield from entra.redirects(deployment, schemes, _stays)
 
 
 def _stays(uri: str) -> bool:
@@ -64,6 +66,7 @@ def safe_grants(deployment: Deployment, _: Settings) -> Iterator[Finding]:
     for rule in deployment.of(POLICY_RULE):
         for grant in sorted(_UNSAFE & set(rule.texts("grantTypeWhitelists"))):
             yield Finding(f"{rule.name} issues tokens by the {grant} grant", rule)
+    yield from entra.grants(deployment)
 
 
 def named_grants(deployment: Deployment, _: Settings) -> Iterator[Finding]:
@@ -74,6 +77,7 @@ def named_grants(deployment: Deployment, _: Settings) -> Iterator[Finding]:
     for rule in deployment.of(POLICY_RULE):
         if "*" in rule.texts("scopeWhitelists"):
             yield Finding(f"{rule.name} issues every scope (*)", rule)
+    yield from entra.open_to_all(deployment)
 
 
 def rotated_keys(deployment: Deployment, settings: Settings) -> Iterator[Finding]:
@@ -92,3 +96,4 @@ def rotated_keys(deployment: Deployment, settings: Settings) -> Iterator[Finding
     for app in deployment.of(APP):
         if app.text("tokenEndpointAuthMethod").startswith("client_secret"):
             yield Finding(f"{app.name} shares a secret with its provider, which nobody changes", app)
+    yield from entra.shared_secrets(deployment)

@@ -41,13 +41,15 @@ class Kept:
 class Credential:
     """What a client component needs to get tokens: who it is, and one proof of it. A public client has none.
 
-    `keys` are its own; `client_secret` (a Pulumi secret) is shared with the provider, or `kept` somewhere already.
+    `keys` are its own; `client_secret` (a Pulumi secret) is shared with the provider, or `kept` somewhere already;
+    `federated` is the audience for which its cluster gives its ServiceAccount tokens that the provider takes.
     """
 
     client_id: pulumi.Output[str]
     keys: Keys | None = None
     client_secret: pulumi.Output[str] | None = None
     kept: Kept | None = None
+    federated: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class Identity:
     clients: Mapping[str, Credential]
     audiences: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
     former: pulumi.Input[Sequence[SigningKey]] = ()
+    requests: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
+    """What to ask for to get a token for a component, where that is not the scopes themselves."""
 
 
 def published(name: str, issuer: pulumi.Input[str], proxy: str | None = None) -> pulumi.Output[Published]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from access.rotation import SLOTS, Generation
+from components.identity._certificates import certificate, thumbprint
 
 _BITS = 2048
 _PRIVATE = ["privateKeyPem", "privateKeyPemPkcs8", "privateKeyOpenssh"]
@@ -34,17 +35,19 @@ Jwk = Mapping[str, str]
 class Keys:
     """`counting`: public halves of the keys that the provider is to take, in the order of their slots, at least one.
 
-    `private_key` (PEM, PKCS 8; a Pulumi secret) and `kid` are of the generation that the client has.
+    `private_key` (PEM, PKCS 8; a Pulumi secret) and `kid` are of the generation that the client has. `certificate`
+    (PEM) is its public half, where the provider knows it by one.
     """
 
     counting: pulumi.Output[list[Jwk]]
     private_key: pulumi.Output[str]
     kid: pulumi.Output[str]
+    certificate: pulumi.Output[str] | None = None
 
 
 def key_pairs(name: str, generation: pulumi.Output[Generation], parent: pulumi.Resource) -> Keys:
     """The keys of one client, as resources named after `name`."""
-    slots = [_slot(name, index, generation, parent) for index in range(SLOTS)]
+    slots = [_slot(name, index, generation.apply(_lying(index)), parent) for index in range(SLOTS)]
     keys = [slot.public_key_pem.apply(jwk) for slot in slots]
     private = [slot.private_key_pem_pkcs8 for slot in slots]
     return Keys(
@@ -54,7 +57,36 @@ def key_pairs(name: str, generation: pulumi.Output[Generation], parent: pulumi.R
     )
 
 
-def _slot(name: str, index: int, generation: pulumi.Output[Generation], parent: pulumi.Resource) -> tls.PrivateKey:
+def certified_pairs(
+    name: str, subject: str, generation: pulumi.Output[Generation], parent: pulumi.Resource
+) -> tuple[Keys, list[pulumi.Output[str]]]:
+    """The keys of one client at a provider that knows keys by certificates, and the certificates (PEM) of all slots.
+
+    The provider takes all of these at any time, so no slot keeps a key that has ended (Generation.ready_in).
+    """
+    slots = [_slot(name, index, generation.apply(_ready(index)), parent) for index in range(SLOTS)]
+    private = [slot.private_key_pem_pkcs8 for slot in slots]
+    certificates = [pulumi.Output.unsecret(key.apply(lambda pem: certificate(pem, subject))) for key in private]
+    current = pulumi.Output.all(generation, *certificates).apply(_current)
+    keys = Keys(
+        counting=pulumi.Output.all(*(slot.public_key_pem.apply(jwk) for slot in slots)),
+        private_key=pulumi.Output.secret(pulumi.Output.all(generation, *private).apply(_current)),
+        kid=current.apply(thumbprint),
+        certificate=current,
+    )
+    return keys, certificates
+
+
+def _lying(slot: int) -> Callable[[Generation], int]:
+    return lambda generation: generation.lying_in(slot)
+
+
+def _ready(slot: int) -> Callable[[Generation], int]:
+    return lambda generation: generation.ready_in(slot)
+
+
+def _slot(name: str, index: int, number: pulumi.Output[int], parent: pulumi.Resource) -> tls.PrivateKey:
+    """`number`: of the generation whose key is to be there."""
     return tls.PrivateKey(
         f"{name}-{'ab'[index]}",
         algorithm="RSA",
@@ -62,7 +94,7 @@ def _slot(name: str, index: int, generation: pulumi.Output[Generation], parent: 
         opts=pulumi.ResourceOptions(
             parent=parent,
             additional_secret_outputs=_PRIVATE,
-            replacement_trigger=generation.apply(lambda current: current.lying_in(index)),
+            replacement_trigger=number,
         ),
     )
 

@@ -7,9 +7,14 @@ from urllib.parse import urlsplit
 from access.stack import ProviderSettings, StackError
 from components.identity._discovery import LOOPBACK
 
-_SOME_KINDS = ("issuer", "moved_from", "spelling", "clients", "client_secrets")
+_SOME_KINDS = ("issuer", "moved_from", "spelling", "clients", "client_secrets", "cluster_issuer")
 """Settings that only some kinds take, by their names in ProviderSettings; here they are called as the file does."""
-_WRITTEN = {"spelling": "tokens", "client_secrets": "clientSecrets", "moved_from": "movedFrom"}
+_WRITTEN = {
+    "spelling": "tokens",
+    "client_secrets": "clientSecrets",
+    "moved_from": "movedFrom",
+    "cluster_issuer": "clusterIssuer",
+}
 
 
 def check(settings: ProviderSettings, *, needs: tuple[str, ...] = (), takes: tuple[str, ...] = ()) -> None:
@@ -20,8 +25,9 @@ def check(settings: ProviderSettings, *, needs: tuple[str, ...] = (), takes: tup
         for name in _SOME_KINDS
         if name not in (*needs, *takes) and getattr(settings, name)
     ]
-    if settings.issuer and (why := _unsafe(settings.issuer)):
-        problems.append(f"issuer {settings.issuer}: {why}")
+    for name, issuer in (("issuer", settings.issuer), ("clusterIssuer", settings.cluster_issuer)):
+        if issuer and (why := _unsafe(issuer)):
+            problems.append(f"{name} {issuer}: {why}")
     if problems:
         listed = "; ".join(problems)
         raise StackError(f"identity provider '{settings.name}' (type {settings.type}): {listed}")

@@ -12,12 +12,14 @@ import pulumi_kubernetes as k8s
 
 from access.model import Application, Component, Estate, service_name
 from access.stack import GatewaySettings, Settings
-from components.calling import Data, kept_of, settings_of
+from components.calling import Data, federated_of, kept_of, settings_of
 from components.identity import Identity, Kept
 from components.workload import manifests
 from components.workload.placement import placed_account, placed_properties, placed_service
 
 _CREDENTIAL_DIGEST = "kong-oam.dev/client-credential"
+_TOKEN_FOLDER, _TOKEN = "/var/run/secrets/kong-oam.dev", "token"
+_TOKEN_SECONDS = 3600
 
 
 class Workload(pulumi.ComponentResource):
@@ -47,7 +49,7 @@ class Workload(pulumi.ComponentResource):
             manifests.service_account(lowered), estate.stack.name, lowered, settings.cluster
         )
         credential = settings_of(component, estate, identities)
-        kept = kept_of(component, estate, identities)
+        kept, federated = kept_of(component, estate, identities), federated_of(component, estate, identities)
         secret = _secret(name, lowered, credential, options) if credential else None
         account = k8s.core.v1.ServiceAccount(f"{name}-account", **_args(service_account), opts=options)
         policy = k8s.networking.v1.NetworkPolicy(
@@ -61,7 +63,7 @@ class Workload(pulumi.ComponentResource):
             services[named] = k8s.core.v1.Service(f"{name}-service-{named}", **_args(placed), opts=options)
         self.deployment = k8s.apps.v1.Deployment(
             f"{name}-deployment",
-            **_args(_deployment(lowered, account, secret, credential, kept)),
+            **_args(_with_tokens(_deployment(lowered, account, secret, credential, kept), federated)),
             opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=[policy, *after])),
         )
         self.upstreams = {
@@ -160,6 +162,24 @@ def _deployment(
             **template["metadata"].get("annotations", {}),
             _CREDENTIAL_DIGEST: digest,
         }
+    return manifest
+
+
+def _with_tokens(manifest: manifests.Manifest, audiences: Mapping[str, str]) -> manifests.Manifest:
+    """With a token of the ServiceAccount in a file for each of these audiences, by the variable that names the file.
+
+    The kubelet renews such a token long before it runs out (projected volumes, serviceAccountToken).
+    """
+    pod = manifest["spec"]["template"]["spec"]
+    container = pod["containers"][0]
+    for variable, audience in sorted(audiences.items()):
+        name = variable.lower().replace("_", "-")
+        token = {"serviceAccountToken": {"audience": audience, "expirationSeconds": _TOKEN_SECONDS, "path": _TOKEN}}
+        pod["volumes"] = [*pod.get("volumes", ()), {"name": name, "projected": {"sources": [token]}}]
+        mount = {"name": name, "mountPath": f"{_TOKEN_FOLDER}/{name}", "readOnly": True}
+        container["volumeMounts"] = [*container.get("volumeMounts", ()), mount]
+        named = {"name": variable, "value": f"{_TOKEN_FOLDER}/{name}/{_TOKEN}"}
+        container["env"] = [named, *container.get("env", ())]
     return manifest
 
 

@@ -17,7 +17,7 @@ import pulumi
 import pytest
 import yaml
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from pulumi.runtime import mocks, rpc, set_all_config, set_mocks
 
 from components.identity._discovery import Published, SigningKey
@@ -29,12 +29,10 @@ ROOT = Path(__file__).parents[2]
 KEY = SigningKey("key1", "RS256", "the public key")
 OWN = "organization/kong-oam/local"
 """The reference to the stack itself: which generation of a key is the client's comes from the run before."""
-PUBLIC_KEY = (
-    rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    .public_key()
-    .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    .decode()
-)
+_PAIR = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+PUBLIC_KEY = _PAIR.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+PRIVATE_KEY = _PAIR.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+"""Of every key pair for which a certificate is made; the others have a text that says whose they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +56,16 @@ class _Answers(pulumi.runtime.Mocks):
             "okta:auth/server:Server": {"issuer": "https://okta.example.com/oauth2/aus1", "kid": "key1"},
             "keycloak:openid/client:Client": {"clientSecret": f"secret of {args.name}"},
             "okta:app/oAuth:OAuth": {"clientId": f"client {args.name}", "clientSecret": f"secret of {args.name}"},
+            "azuread:index/application:Application": {
+                "clientId": f"client {args.name}",
+                "objectId": f"object {args.name}",
+            },
+            "azuread:index/servicePrincipal:ServicePrincipal": {"objectId": f"object {args.name}"},
+            "azuread:index/applicationPassword:ApplicationPassword": {"value": f"secret of {args.name}"},
             "pulumi:pulumi:StackReference": {"outputs": {}},
             "tls:index/privateKey:PrivateKey": {
                 "publicKeyPem": PUBLIC_KEY,
-                "privateKeyPemPkcs8": f"private half of {args.name}",
+                "privateKeyPemPkcs8": PRIVATE_KEY if "entra" in args.name else f"private half of {args.name}",
             },
         }
         return f"id of {args.name}", {**args.inputs, **known.get(args.typ, {})}
@@ -69,7 +73,8 @@ class _Answers(pulumi.runtime.Mocks):
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         if args.token == "pulumi:pulumi:readStackResourceOutputs":  # the state, which is empty
             return {"outputs": {}}, []
-        return {"id": f"id of {args.args.get('name') or args.args.get('groupPath')}", **args.args}, []
+        named = args.args.get("name") or args.args.get("groupPath") or args.args.get("displayName")
+        return {"id": f"id of {named}", "objectId": f"object {named}", **args.args}, []
 
 
 class _Monitor(mocks.MockMonitor):

@@ -99,6 +99,15 @@ def _identity() -> list[Resource]:
             validRedirectUris=["https://web.example.com/callback"],
             clientSecret="a-client-secret-of-keycloak",
         ),
+        resource(
+            "azuread:index/application:Application",
+            "tenant-app",
+            signInAudience="AzureADMyOrg",
+            fallbackPublicClientEnabled=False,
+            web={"redirectUris": ["https://web.example.com/callback"], "implicitGrant": {}},
+            publicClient={"redirectUris": ["http://127.0.0.1/callback", "com.example.app:/callback"]},
+        ),
+        resource("azuread:index/servicePrincipal:ServicePrincipal", "tenant-principal", appRoleAssignmentRequired=True),
         resource("okta:auth/serverPolicy:ServerPolicy", "policy", clientWhitelists=["0oa1"]),
         resource(
             "okta:auth/serverPolicyRule:ServerPolicyRule",

@@ -134,14 +134,24 @@ local function is_access_token(payload)
   return true
 end
 
+-- What follows the prefix in each of the names that begin with it.
+local function after_prefix(prefix, names)
+  if prefix == "" then return names end
+  local result = {}
+  for _, name in ipairs(names) do
+    if string.sub(name, 1, #prefix) == prefix then result[#result + 1] = string.sub(name, #prefix + 1) end
+  end
+  return result
+end
+
 local function listed(payload, listing)
   local value = payload[listing.claim]
   if value == nil then return {} end
-  if listing.form == "list" then return is_texts(value) and value or nil end
+  if listing.form == "list" then return is_texts(value) and after_prefix(listing.prefix, value) or nil end
   if type(value) ~= "string" then return nil end
   local words = {}
   for word in string.gmatch(value, "[^ ]+") do words[#words + 1] = word end
-  return words
+  return after_prefix(listing.prefix, words)
 end
 
 -- The scopes that count: for a user only those that the roles of their groups hold. A set.

@@ -636,7 +636,7 @@ def test_no_applications_pod_counts_as_the_gateway() -> None:
 def test_two_apis_never_share_a_variable() -> None:
     """A client of both would send the one's tokens to the other: a double dash would fold to the same as the slash."""
     assert compiled(THIEF.format(namespace="n", properties="{image: x}").replace("thief", "a--b")).estate is None
-    assert calling._variable("a-b/c") != calling._variable("a/b-c")
+    assert calling._environment("API_URL", "a-b/c") != calling._environment("API_URL", "a/b-c")
 
 
 def test_no_pod_is_up_before_its_network_policy(registered: list[Registered]) -> None:  # noqa: F811

@@ -1,6 +1,7 @@
 """Other spellings than Okta's: the gate reads a provider's tokens as `authenticate` and `decide` do (a stand-in for Kong).
 
-Here: tokens for one API each, users' scopes in one string of words, services' in a list, users' roles in place of groups.
+Here: tokens for one API each, users' scopes in one string of words, services' in a list behind a prefix, users' roles in
+place of groups.
 """
 
 import time
@@ -22,7 +23,7 @@ SPELLING = Spelling(
     client="azp",
     user="scp",
     scopes=Listing("scp", "words"),
-    service_scopes=Listing("roles"),
+    service_scopes=Listing("roles", prefix="scope="),
     groups="roles",
     marks=(Mark("ver", "2.0"),),
     subject="oid",
@@ -90,7 +91,7 @@ def service(**changes: Any) -> dict[str, Any]:
         "sub": "object",
         "ver": "2.0",
         "idtyp": "app",
-        "roles": ["a.read"],
+        "roles": ["scope=a.read"],
     }
     return {"jti": None, "cid": None, "scp": None} | base | changes
 
@@ -110,11 +111,16 @@ def kong() -> Iterator[Kong]:
     ("payload", "statuses"),
     [
         (service(), (200, 403, 401)),
-        (service(roles=["a.read", "a.write"]), (200, 200, 401)),
-        (service(aud="6c1f-b", roles=["b.read"]), (401, 401, 200)),
+        (service(roles=["scope=a.read", "scope=a.write"]), (200, 200, 401)),
+        (service(roles=["scope=a.read", "a.write", "role=editor", "scope=", ""]), (200, 403, 401)),
+        (
+            service(roles=["a.read", "scopea.read", "scope:a.read", " scope=a.read", "scope=scope=a.read"]),
+            (403, 403, 401),
+        ),
+        (service(aud="6c1f-b", roles=["scope=b.read"]), (401, 401, 200)),
         (service(aud=["6c1f-a", "6c1f-b"]), (200, 403, 403)),
         (service(aud="api://t/a/api"), (401, 401, 401)),
-        (service(roles="a.read"), (401, 401, 401)),
+        (service(roles="scope=a.read"), (401, 401, 401)),
         (service(idtyp=None), (401, 401, 401)),
         (service(idtyp="user"), (401, 401, 401)),
         (service(ver="1.0"), (401, 401, 401)),

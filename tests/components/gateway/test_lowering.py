@@ -49,7 +49,8 @@ def test_the_table_holds_all_that_the_gate_decides_by() -> None:
         "audience": "api://tests",
         "spelling": {
             "client": "cid", "user": "uid", "groups": "groups", "subject": "sub", "own": "sub", "own_value": None,
-            "scopes": {"claim": "scp", "form": "list"}, "service_scopes": {"claim": "scp", "form": "list"},
+            "scopes": {"claim": "scp", "form": "list", "prefix": ""},
+            "service_scopes": {"claim": "scp", "form": "list", "prefix": ""},
             "marks": [{"claim": "jti", "value": "AT.", "prefix": True}], "overage": ["more"],
         },
         "hosts": {"orders.example.com": {"/orders": True, "/orders/x/y/z": False}},

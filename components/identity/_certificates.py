@@ -1,0 +1,51 @@
+"""Certificates of clients' keys, for a provider that knows keys by nothing else.
+
+Nobody vouches for them: a certificate is an envelope around the public key, and the provider trusts it because it was
+put there. So it follows from the key alone, byte for byte, and does not run out: a key ends when its rotation says so.
+
+Sources: RFC 5280 (X.509), RFC 7515, section 4.1.8 (the thumbprint that a token's header names).
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import hashlib
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+VALID_FROM = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+VALID_UNTIL = datetime.datetime(2049, 12, 31, tzinfo=datetime.UTC)
+
+_LONGEST_NAME = 64
+"""Characters of a common name (RFC 5280, appendix A.1)."""
+
+
+def certificate(private_pem: str, subject: str) -> str:
+    """The certificate (PEM) of an RSA key, signed by itself. The same key and subject give the same bytes."""
+    private = load_pem_private_key(private_pem.encode(), None)
+    if not isinstance(private, rsa.RSAPrivateKey):
+        raise TypeError("the keys of clients are RSA keys")
+    public = private.public_key()
+    digest = hashlib.sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, subject[:_LONGEST_NAME])])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(public)
+        .serial_number(int.from_bytes(digest[:16]) | 1)
+        .not_valid_before(VALID_FROM)
+        .not_valid_after(VALID_UNTIL)
+        .sign(private, SHA256())
+    )
+    return made.public_bytes(Encoding.PEM).decode()
+
+
+def thumbprint(pem: str) -> str:
+    """What `x5t#S256` says in the header of what the key signs: the SHA-256 of the certificate (DER), in base64url."""
+    der = x509.load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)
+    return base64.urlsafe_b64encode(hashlib.sha256(der).digest()).decode().rstrip("=")

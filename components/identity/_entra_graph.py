@@ -1,0 +1,203 @@
+"""Microsoft Graph: which tenant, one client, waiting that ends, and one message for each way in which it refuses.
+
+Sources: Microsoft Graph (errors, paging by @odata.nextLink, throttling by Retry-After), the identity platform's client
+credentials flow, and the settings of the official provider, which this reads as it does.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from components.identity._discovery import LOOPBACK
+from components.identity._entra_names import Tenant
+from components.settings import setting
+
+Row = Mapping[str, Any]
+
+CLOUDS = {
+    "login.microsoftonline.com": ("public", "https://graph.microsoft.com", ""),
+    "login.microsoftonline.us": ("usgovernment", "https://graph.microsoft.us", "USGov"),
+    "login.partner.microsoftonline.cn": ("china", "https://microsoftgraph.chinacloudapi.cn", "China"),
+}
+"""By where one signs in: what the provider calls the cloud, Microsoft Graph there, and how its token exchange ends."""
+
+ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+_TIMEOUT = httpx.Timeout(30.0)
+_REPETITIONS = 3
+_LONGEST_PAUSE = 65.0  # seconds
+_USUAL_PAUSE = 5.0  # seconds, where a refusal does not say how long
+
+_PERMISSIONS = (
+    "Application.ReadWrite.OwnedBy (or .All), AppRoleAssignment.ReadWrite.All, DelegatedPermissionGrant.ReadWrite.All "
+    "and Group.Read.All"
+)
+_WHAT_TO_DO = {
+    401: "check azuread:clientId and the secret azuread:clientSecret (or ARM_CLIENT_ID and ARM_CLIENT_SECRET)",
+    403: f"give the application these permissions of Microsoft Graph, with an administrator's consent: {_PERMISSIONS}",
+    429: "others use up the tenant's limits; run it again later",
+}
+_WHERE_TO_LOOK = "see status.cloud.microsoft, and run it again"
+
+
+class RefusedError(Exception):
+    """Microsoft Graph or the token endpoint refused, or nobody answered. The message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who administers a tenant: an application of it, and one proof: its secret, or a token of an issuer it trusts."""
+
+    tenant: Tenant
+    client: str
+    secret: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.tenant.login).netloc
+
+    @property
+    def graph(self) -> str:
+        """Where Microsoft Graph is. A stand-in on loopback has all on one port."""
+        return CLOUDS[self.host][1] if self.host in CLOUDS else self.tenant.login
+
+
+def known(tenant: Tenant) -> bool:
+    """Whether the tenant is of a cloud of Microsoft's, or of a stand-in on this machine."""
+    parts = urlsplit(tenant.login)
+    return parts.netloc in CLOUDS if parts.scheme == "https" else parts.hostname in LOOPBACK
+
+
+def exchange(tenant: Tenant) -> str:
+    """The audience of tokens that clients of the tenant are proved by (workload identity federation)."""
+    return f"api://AzureADTokenExchange{CLOUDS.get(urlsplit(tenant.login).netloc, ('', '', ''))[2]}"
+
+
+def account(tenant: Tenant) -> Account | None:
+    """The account of the stack's `azuread:` settings or of the environment; None where neither names one in full."""
+    client = setting("azuread", "clientId", "ARM_CLIENT_ID")
+    secret = setting("azuread", "clientSecret", "ARM_CLIENT_SECRET")
+    token = setting("azuread", "oidcToken", "ARM_OIDC_TOKEN")
+    if file := setting("azuread", "oidcTokenFilePath", "ARM_OIDC_TOKEN_FILE_PATH"):
+        token = token or Path(file).read_text("utf-8").strip()
+    if not client or not (secret or token):
+        return None
+    return Account(tenant, client, secret, None if secret else token)
+
+
+class Graph:
+    """Microsoft Graph as the account sees it. A context manager. Every method raises RefusedError."""
+
+    def __init__(self, account: Account, transport: httpx.BaseTransport | None = None) -> None:
+        self._account = account
+        self._http = httpx.Client(timeout=_TIMEOUT, transport=transport)
+
+    def __enter__(self) -> Graph:
+        form = {
+            "client_id": self._account.client,
+            "grant_type": "client_credentials",
+            "scope": f"{self._account.graph}/.default",
+        }
+        if self._account.secret:
+            form["client_secret"] = self._account.secret
+        else:
+            form |= {"client_assertion_type": ASSERTION, "client_assertion": self._account.token or ""}
+        try:
+            given = self._asked("POST", self._account.tenant.token_endpoint, data=form)
+        except RefusedError:
+            self._http.close()
+            raise
+        self._http.headers["Authorization"] = f"Bearer {given.get('access_token')}"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def groups(self, name: str | None = None) -> Iterator[str]:
+        """Names of the tenant's security groups: of all, or of those that are called `name`."""
+        of_name = f"displayName eq {_quoted(name)} and " if name is not None else ""
+        listed = {"$filter": f"{of_name}securityEnabled eq true", "$select": "id,displayName", "$top": "999"}
+        return (str(row["displayName"]) for row in self._rows("/v1.0/groups", listed))
+
+    def applications(self, name: str) -> Iterator[str]:
+        """Object ids of the tenant's applications of this display name, which any number may have."""
+        listed = {"$filter": f"displayName eq {_quoted(name)}", "$select": "id,displayName"}
+        return (str(row["id"]) for row in self._rows("/v1.0/applications", listed))
+
+    def _rows(self, path: str, query: Mapping[str, str]) -> Iterator[Row]:
+        following = str(httpx.URL(f"{self._account.graph}{path}", params=query))
+        while following:
+            if not following.startswith(f"{self._account.graph}/"):
+                raise RefusedError(f"{self._account.host}: a further page is said to be at another server, {following}")
+            page = self._asked("GET", following)
+            yield from page.get("value", ())
+            following = page.get("@odata.nextLink", "")
+
+    def _asked(self, method: str, url: str, data: Mapping[str, str] | None = None) -> Row:
+        """The answer, after a pause where one is asked for that is soon over."""
+        for _ in range(_REPETITIONS):
+            answer = self._sent(method, url, data)
+            pause = _pause(answer)
+            if pause is None or pause > _LONGEST_PAUSE:
+                break
+            time.sleep(pause)
+        else:
+            answer = self._sent(method, url, data)
+        return _accepted(answer)
+
+    def _sent(self, method: str, url: str, data: Mapping[str, str] | None) -> httpx.Response:
+        try:
+            return self._http.request(method, url, data=data)
+        except httpx.HTTPError as error:
+            host = urlsplit(url).netloc
+            raise RefusedError(
+                f"{host} does not answer ({type(error).__name__}); check the provider's issuer in the stack's file, "
+                "and the network"
+            ) from None
+
+
+def _quoted(text: str | None) -> str:
+    return "'" + (text or "").replace("'", "''") + "'"
+
+
+def _pause(answer: httpx.Response) -> float | None:
+    """Seconds to wait before the request is made again; None where it need not be."""
+    if answer.status_code != 429:
+        return None
+    told = answer.headers.get("retry-after", "")
+    return max(float(told), 1.0) if told.isdecimal() else _USUAL_PAUSE
+
+
+def _accepted(answer: httpx.Response) -> Row:
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    where = answer.url.host
+    if answer.status_code < 300 and isinstance(body, dict):
+        return body
+    if answer.status_code < 300:
+        raise RefusedError(f"{where}: {answer.url.path} answers no JSON object; is this Microsoft Graph?")
+    status = 401 if isinstance(body, dict) and body.get("error") == "invalid_client" else answer.status_code
+    advice = _WHAT_TO_DO.get(status, _WHERE_TO_LOOK if status >= 500 else "")
+    what = f"{answer.request.method} {answer.url.path} answers {answer.status_code} {_told(body, answer.text)}"
+    raise RefusedError(f"{where}: {what}{f'; {advice}' if advice else ''}")
+
+
+def _told(body: Any, text: str) -> str:
+    """Microsoft's own words (of Graph, or of the token endpoint), or the beginning of whatever else answered."""
+    if isinstance(body, dict):
+        error = body.get("error")
+        if isinstance(error, dict):
+            return f"{error.get('code')}: {error.get('message')}"
+        if isinstance(body.get("error_description"), str):
+            return str(body["error_description"]).splitlines()[0]
+    return " ".join(text.split())[:200]

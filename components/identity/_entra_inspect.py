@@ -1,0 +1,76 @@
+"""What there is in a tenant and what there is not, compared with what is about to be made: before the first change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from access.model import EXTERNAL, Estate
+from access.stack import ProviderSettings
+from components.held import Held
+from components.identity._entra_graph import Graph
+from components.identity._entra_names import APPLICATION, api_name, apis, client_name, clients, other_tenants
+from oam.diagnostics import Diagnostic, nearest
+
+
+def missing_groups(graph: Graph, settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
+    """Groups of roles that the tenant does not have, or has more than once: each where a role names it.
+
+    Only security groups count, since no other can hold a role. Raises RefusedError.
+    """
+    provider = estate.stack.providers[settings.name]
+    guarded = [component for component in estate.components.values() if component.provider == settings.name]
+    named = [(role, group) for component in guarded for role in component.roles for group in role.groups]
+    counts = {name: len(list(graph.groups(name))) for name in sorted({provider.group(group) for _, group in named})}
+    existing = list(graph.groups()) if 0 in counts.values() else []
+    for role, group in named:
+        name = provider.group(group)
+        if counts[name] == 1:
+            continue
+        mapped = f" (there '{name}')" if name != group else ""
+        message = f"role '{role.name}': group '{group}'{mapped} of {settings.name} "
+        if counts[name]:
+            message += f"is there {counts[name]} times. Rename the others"
+        else:
+            where = f"under identityProviders[].groups in stacks/Pulumi.{estate.stack.name}.yaml"
+            message += f"does not exist{nearest(name, existing) or '.'} Create it there, or map '{group}' {where}"
+        yield Diagnostic("ENV301", message, role.place.at("groups", role.groups.index(group)))
+
+
+def taken_names(graph: Graph, settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[Diagnostic]:
+    """Applications of the tenant that are called as ours will be: names are not unique there. Raises RefusedError.
+
+    Nothing is asked about what the state holds: that is this stack's.
+    """
+    stack, prefix = estate.stack.name, settings.name
+    named = {f"{prefix}-api-{key}": api_name(stack, key) for key in apis(settings, estate)}
+    named |= {f"{prefix}-app-{one.component}": client_name(stack, one.component) for one in clients(settings, estate)}
+    for logical, name in named.items():
+        for found in graph.applications(name) if (APPLICATION, logical) not in held else ():
+            yield Diagnostic(
+                "ENV303",
+                f"{prefix} has an application '{name}' ({found}) that the state of stack '{stack}' does not know. If "
+                "an interrupted run made it, remove it there; if it is somebody else's, have it renamed",
+            )
+
+
+def shared_keys(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
+    """Tenants of one Entra sign with the same keys, and Kong finds an issuer by the id of the key."""
+    names = [settings.name, *(one.name for one in other_tenants(settings, estate))]
+    if len(names) > 1 and settings.name == min(names):
+        yield Diagnostic(
+            "ENV308",
+            f"{' and '.join(sorted(names))} are tenants of one Entra, which signs for all with the same keys, and a "
+            "Kong workspace has each key once. Give each a stack and a workspace of its own",
+        )
+
+
+def unproven(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
+    """Partners' clients: Entra reads no keys where their owners publish them. The rest of them is made."""
+    for client in clients(settings, estate):
+        if client.kind == EXTERNAL:
+            name = client_name(estate.stack.name, client.component)
+            message = (
+                f"{settings.name} does not look at the jwksUri of '{client.component}': have its owner's certificate, "
+                f"or a federated credential, added to the application '{name}' there"
+            )
+            yield Diagnostic("ENV309", message, client.place, severity="warning")

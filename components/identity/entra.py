@@ -1,0 +1,428 @@
+"""Microsoft Entra ID: an application per API and one per client in a tenant that exists, and what each may be issued.
+
+A token is for one API: its audience is the client id of that API's application, which Entra makes up. A declared scope
+is there twice: as a delegated permission, which users' tokens list in `scp`, and as a role for applications, which
+services' tokens list in `roles` behind a prefix. A role that groups hold is a role for users, assigned to these groups;
+users' tokens list it in `roles`, too. So nobody's groups are ever too many to be listed: beyond 200 Entra names none.
+
+Entra gives anybody a token for anything, unless told otherwise: every application here asks for an assignment, so that
+who has none gets no token. Services are assigned the roles of the scopes that they were granted; users are assigned to
+the clients through their groups, and consent is given for exactly the scopes of the client's grants.
+
+Sources: Microsoft Graph (application, servicePrincipal, appRoleAssignment, oAuth2PermissionGrant), the identity
+platform's access tokens and optional claims, and what the official plugin sends for each resource. Every property that
+matters is set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pulumi
+import pulumi_azuread as azuread
+
+from access.model import Client, Component, Estate, Listing, Mark, Provider, Role, Spelling
+from access.stack import ProviderSettings, StackError
+from components.held import Held
+from components.identity import Credential, Identity, InspectionError, _entra_graph, published
+from components.identity._certificates import VALID_FROM, VALID_UNTIL
+from components.identity._entra_graph import exchange
+from components.identity._entra_inspect import missing_groups, shared_keys, taken_names, unproven
+from components.identity._entra_names import (
+    SCOPE_PREFIX,
+    Tenant,
+    api_name,
+    apis,
+    client_name,
+    clients,
+    role_id,
+    scope_id,
+    tenant_of,
+)
+from components.identity._keys import Keys, certified_pairs
+from components.identity._settings import check
+from components.rotation import Rotation
+from oam.diagnostics import Diagnostic
+
+SPELLING = Spelling(
+    client="azp",
+    user="scp",  # an ID token has neither this nor the claim that says that a client calls as itself
+    scopes=Listing("scp", "words"),
+    service_scopes=Listing("roles", prefix=SCOPE_PREFIX),
+    groups="roles",
+    marks=(Mark("ver", "2.0"),),
+    subject="oid",
+    own="idtyp",
+    own_value="app",
+    overage=("_claim_names", "hasgroups"),
+)
+
+_LONGEST_LIFE = 90
+"""Minutes. Entra gives an access token between 60 and 90, and no stack can change that."""
+
+_NO_ROLE = "00000000-0000-0000-0000-000000000000"
+"""Assigned to whoever may sign in through an application that has no roles of its own."""
+
+_SECRETS_END = "2099-12-31T00:00:00Z"
+_NO_ACCOUNT = (
+    "no account at Entra: set azuread:clientId and the secret azuread:clientSecret, or ARM_CLIENT_ID and "
+    "ARM_CLIENT_SECRET (or ARM_OIDC_TOKEN)"
+)
+
+
+def describe(settings: ProviderSettings) -> Provider:
+    """The provider as a value: the tenant exists. Raises access.stack.StackError."""
+    check(settings, needs=("issuer",), takes=("client_secrets", "cluster_issuer", "moved_from"))
+    tenant = tenant_of(settings.issuer or "")
+    problem = None
+    if tenant is None or not _entra_graph.known(tenant):
+        problem = f"issuer {settings.issuer} is not https://login.microsoftonline.com/<tenant id>/v2.0"
+    elif settings.access_token_minutes < _LONGEST_LIFE:
+        problem = f"its access tokens live up to {_LONGEST_LIFE} minutes: set accessTokenMinutes: {_LONGEST_LIFE}"
+    elif settings.client_secrets and settings.cluster_issuer:
+        problem = "clients have either secrets (clientSecrets) or their cluster's tokens (clusterIssuer)"
+    if problem:
+        raise StackError(f"identity provider '{settings.name}' (type {settings.type}): {problem}")
+    return Provider(
+        settings.name, settings.audience, SPELLING, issuer=settings.issuer, groups=settings.groups, per_api=True
+    )
+
+
+def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[Diagnostic]:
+    """What stands in the way: groups that the tenant does not have, names that it has, another tenant in this stack.
+
+    Raises InspectionError.
+    """
+    yield from shared_keys(settings, estate)
+    yield from unproven(settings, estate)
+    account = _entra_graph.account(_tenant(settings))
+    if account is None:
+        raise InspectionError(_NO_ACCOUNT)
+    try:
+        with _entra_graph.Graph(account) as graph:
+            yield from missing_groups(graph, settings, estate)
+            yield from taken_names(graph, settings, estate, held)
+    except _entra_graph.RefusedError as error:
+        raise InspectionError(f"identity provider '{settings.name}': Entra at {error}") from None
+
+
+def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Identity:
+    """Everything in the tenant that the stack needs."""
+    return Entra(settings.name, settings, estate, rotation).identity
+
+
+def _tenant(settings: ProviderSettings) -> Tenant:
+    tenant = tenant_of(settings.issuer or "")
+    assert tenant is not None, "describe() has accepted the same settings"
+    return tenant
+
+
+class Entra(pulumi.ComponentResource):
+    """What one stack has in a tenant: applications, their service principals, and what is assigned and consented to."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: ProviderSettings,
+        estate: Estate,
+        rotation: Rotation,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("kong-oam:identity:Entra", name, None, opts)
+        self._prefix, self._settings, self._estate, self._rotation = name, settings, estate, rotation
+        self._stack, self._tenant = estate.stack.name, _tenant(settings)
+        self._issuer = estate.stack.providers[settings.name]
+        self._directory = _account(name, self._tenant, self)
+        self._options = pulumi.ResourceOptions(parent=self, provider=self._directory)
+        self._apis = apis(settings, estate)
+        self._groups = self._group_ids()
+        self._offered = {key: self._api(component) for key, component in self._apis.items()}
+        self._principals = {key: self._principal(f"api-{key}", app) for key, app in self._offered.items()}
+        for component in self._apis.values():
+            self._assign_roles(component)
+        made = {client.component: self._client(client) for client in clients(settings, estate)}
+        said = published(settings.name, settings.issuer or "")
+        self.identity = Identity(
+            issuer=said.issuer,
+            token_endpoint=said.token_endpoint,
+            authorization_endpoint=said.authorization_endpoint,
+            keys=said.keys,
+            clients=made,
+            audiences={key: app.client_id for key, app in self._offered.items()},
+            requests={key: pulumi.Output.concat(app.client_id, "/.default") for key, app in self._offered.items()},
+        )
+        self.register_outputs({"issuer": settings.issuer})
+
+    def _group_ids(self) -> Mapping[str, pulumi.Output[str]]:
+        """Object ids, by logical name, of the groups that roles name."""
+        named = {group for component in self._apis.values() for role in component.roles for group in role.groups}
+        named |= {group for client in clients(self._settings, self._estate) for group in client.groups}
+        lookups = pulumi.InvokeOutputOptions(parent=self, provider=self._directory)
+        return {
+            group: azuread.get_group_output(
+                display_name=self._issuer.group(group), security_enabled=True, opts=lookups
+            ).object_id
+            for group in sorted(named)
+        }
+
+    def _api(self, component: Component) -> azuread.Application:
+        """What tokens for a component are for, with all that may be granted there."""
+        return azuread.Application(
+            f"{self._prefix}-api-{component.key}",
+            display_name=api_name(self._stack, component.key),
+            description=f"Kong-OAM, stack {self._stack}",
+            sign_in_audience="AzureADMyOrg",
+            api=azuread.ApplicationApiArgs(
+                requested_access_token_version=2,
+                oauth2_permission_scopes=[
+                    self._permission(component, scope, description)
+                    for scope, description in sorted(component.scopes.items())
+                ],
+            ),
+            app_roles=self._app_roles(component),
+            optional_claims=azuread.ApplicationOptionalClaimsArgs(
+                access_tokens=[azuread.ApplicationOptionalClaimsAccessTokenArgs(name=SPELLING.own)]
+            ),
+            group_membership_claims=[],
+            fallback_public_client_enabled=False,
+            opts=self._options,
+        )
+
+    def _permission(
+        self, component: Component, scope: str, description: str
+    ) -> azuread.ApplicationApiOauth2PermissionScopeArgs:
+        return azuread.ApplicationApiOauth2PermissionScopeArgs(
+            id=scope_id(self._stack, component.key, scope),
+            value=scope,
+            type="Admin",  # nobody but an administrator, which is this program, gives consent
+            admin_consent_display_name=scope,
+            admin_consent_description=description,
+            enabled=True,
+        )
+
+    def _app_roles(self, component: Component) -> list[azuread.ApplicationAppRoleArgs]:
+        """For services one per scope, for users one per role that groups hold."""
+
+        def role(value: str, name: str, description: str, members: str) -> azuread.ApplicationAppRoleArgs:
+            return azuread.ApplicationAppRoleArgs(
+                id=role_id(self._stack, component.key, value),
+                value=value,
+                display_name=name,
+                description=description,
+                allowed_member_types=[members],
+                enabled=True,
+            )
+
+        scopes = [
+            role(f"{SCOPE_PREFIX}{scope}", scope, description, "Application")
+            for scope, description in sorted(component.scopes.items())
+        ]
+        held = [
+            role(value, one.name, f"Holds {' '.join(one.scopes)}", "User")
+            for one in _of_users(component)
+            for value in self._issuer.listed(one)
+        ]
+        return [*scopes, *held]
+
+    def _principal(self, logical: str, app: azuread.Application) -> azuread.ServicePrincipal:
+        """The application in the tenant. It asks for an assignment: without one nobody gets a token for it."""
+        return azuread.ServicePrincipal(
+            f"{self._prefix}-principal-{logical}",
+            client_id=app.client_id,
+            account_enabled=True,
+            app_role_assignment_required=True,
+            opts=self._options,
+        )
+
+    def _assign(
+        self,
+        logical: str,
+        role: str,
+        principal: pulumi.Input[str],
+        resource: azuread.ServicePrincipal,
+        app: azuread.Application,
+    ) -> None:
+        """That `principal` (an object id) holds the role with the id `role` at an application."""
+        azuread.AppRoleAssignment(
+            f"{self._prefix}-{logical}",
+            app_role_id=role,
+            principal_object_id=principal,
+            resource_object_id=resource.object_id,
+            opts=pulumi.ResourceOptions.merge(self._options, pulumi.ResourceOptions(depends_on=[app])),
+        )
+
+    def _assign_roles(self, component: Component) -> None:
+        for role in _of_users(component):
+            for value in self._issuer.listed(role):
+                for group in role.groups:
+                    self._assign(
+                        f"holds-{component.key}:{role.name}:{group}",
+                        role_id(self._stack, component.key, value),
+                        self._groups[group],
+                        self._principals[component.key],
+                        self._offered[component.key],
+                    )
+
+    def _client(self, client: Client) -> Credential:
+        app = azuread.Application(
+            f"{self._prefix}-app-{client.component}",
+            display_name=client_name(self._stack, client.component),
+            description=f"Kong-OAM, stack {self._stack}",
+            sign_in_audience="AzureADMyOrg",
+            api=azuread.ApplicationApiArgs(requested_access_token_version=2),
+            required_resource_accesses=[self._asked(client, api, scopes) for api, scopes in _granted(client).items()],
+            fallback_public_client_enabled=False,
+            opts=self._options,
+            **_redirects(client),
+        )
+        principal = self._principal(f"app-{client.component}", app)
+        if client.user_facing:
+            self._let_in(client, principal, app)
+        for api, scopes in _granted(client).items():
+            self._grant(client, api, scopes, principal)
+        return self._credential(client, app)
+
+    def _asked(self, client: Client, api: str, scopes: list[str]) -> azuread.ApplicationRequiredResourceAccessArgs:
+        """What the client asks for, as an administrator sees it. It grants nothing."""
+        ids = [
+            scope_id(self._stack, api, scope)
+            if client.user_facing
+            else role_id(self._stack, api, f"{SCOPE_PREFIX}{scope}")
+            for scope in scopes
+        ]
+        return azuread.ApplicationRequiredResourceAccessArgs(
+            resource_app_id=self._offered[api].client_id,
+            resource_accesses=[
+                azuread.ApplicationRequiredResourceAccessResourceAccessArgs(
+                    id=one, type="Scope" if client.user_facing else "Role"
+                )
+                for one in ids
+            ],
+        )
+
+    def _let_in(self, client: Client, principal: azuread.ServicePrincipal, app: azuread.Application) -> None:
+        for group in client.groups:
+            self._assign(f"signs-in-{client.component}:{group}", _NO_ROLE, self._groups[group], principal, app)
+
+    def _grant(self, client: Client, api: str, scopes: list[str], principal: azuread.ServicePrincipal) -> None:
+        """The scopes of one API: to a service as roles, to users by an administrator's consent for all of them."""
+        if not client.user_facing:
+            for scope in scopes:
+                self._assign(
+                    f"grant-{client.component}:{api}:{scope}",
+                    role_id(self._stack, api, f"{SCOPE_PREFIX}{scope}"),
+                    principal.object_id,
+                    self._principals[api],
+                    self._offered[api],
+                )
+            return
+        azuread.ServicePrincipalDelegatedPermissionGrant(
+            f"{self._prefix}-grant-{client.component}:{api}",
+            service_principal_object_id=principal.object_id,
+            resource_service_principal_object_id=self._principals[api].object_id,
+            claim_values=scopes,
+            opts=pulumi.ResourceOptions.merge(self._options, pulumi.ResourceOptions(depends_on=[self._offered[api]])),
+        )
+
+    def _credential(self, client: Client, app: azuread.Application) -> Credential:
+        """Where Entra can read the cluster's keys a client has nothing to lose; elsewhere it has a certificate."""
+        if not client.keyed:
+            return Credential(app.client_id)
+        if self._settings.client_secrets:
+            return Credential(app.client_id, client_secret=self._secret(client, app))
+        if self._settings.cluster_issuer:
+            return Credential(app.client_id, federated=self._federated(client, app, self._settings.cluster_issuer))
+        return Credential(app.client_id, keys=self._certificates(client, app))
+
+    def _secret(self, client: Client, app: azuread.Application) -> pulumi.Output[str]:
+        return azuread.ApplicationPassword(
+            f"{self._prefix}-secret-{client.component}",
+            application_id=app.id,
+            display_name="kong-oam",
+            end_date=_SECRETS_END,
+            opts=self._options,
+        ).value
+
+    def _federated(self, client: Client, app: azuread.Application, issuer: str) -> str:
+        """Trust in the tokens that the cluster gives the component's own ServiceAccount, and in no others of it."""
+        component = self._estate.components[client.component]
+        azuread.ApplicationFederatedIdentityCredential(
+            f"{self._prefix}-federation-{client.component}",
+            application_id=app.id,
+            display_name="kubernetes",
+            description=f"ServiceAccount of {client.component}",
+            issuer=issuer,
+            subject=f"system:serviceaccount:{component.namespace}:{component.name}",
+            audiences=[exchange(self._tenant)],
+            opts=self._options,
+        )
+        return exchange(self._tenant)
+
+    def _certificates(self, client: Client, app: azuread.Application) -> Keys:
+        keys, certificates = certified_pairs(
+            f"{self._prefix}-key-{client.component}", client.component, self._rotation.generation(client), self
+        )
+        for slot, pem in zip("ab", certificates, strict=True):
+            azuread.ApplicationCertificate(
+                f"{self._prefix}-certificate-{client.component}-{slot}",
+                application_id=app.id,
+                type="AsymmetricX509Cert",
+                encoding="pem",
+                value=pem,
+                start_date=VALID_FROM.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                end_date=VALID_UNTIL.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                opts=self._options,
+            )
+        return keys
+
+
+def _of_users(component: Component) -> Iterator[Role]:
+    """The roles that groups hold."""
+    return (role for role in component.roles if role.groups)
+
+
+def _granted(client: Client) -> dict[str, list[str]]:
+    """The scopes of each API, sorted."""
+    granted: dict[str, set[str]] = {}
+    for call in client.calls:
+        granted.setdefault(call.component, set()).update(call.scopes)
+    return {api: sorted(scopes) for api, scopes in sorted(granted.items())}
+
+
+def _redirects(client: Client) -> dict[str, Any]:
+    """Where users come back to. What is where says how the client proves who it is: a page in the browser does not."""
+    uris = list(client.redirect_uris)
+    no_implicit = azuread.ApplicationWebImplicitGrantArgs(
+        access_token_issuance_enabled=False, id_token_issuance_enabled=False
+    )
+    return {
+        "web": azuread.ApplicationWebArgs(
+            redirect_uris=uris if client.kind == "web" else [], implicit_grant=no_implicit
+        ),
+        "single_page_application": azuread.ApplicationSinglePageApplicationArgs(
+            redirect_uris=uris if client.kind == "browser" else []
+        ),
+        "public_client": azuread.ApplicationPublicClientArgs(redirect_uris=uris if client.kind == "native" else []),
+    }
+
+
+def _account(name: str, tenant: Tenant, parent: pulumi.Resource) -> azuread.Provider:
+    """The tenant, and who administers it. What proves that is a secret from here on."""
+    account = _entra_graph.account(tenant)
+    if account is None:
+        raise pulumi.RunError(_NO_ACCOUNT)
+    known = account.host in _entra_graph.CLOUDS
+    return azuread.Provider(
+        f"{name}-account",
+        tenant_id=tenant.id,
+        client_id=account.client,
+        client_secret=pulumi.Output.secret(account.secret) if account.secret else None,
+        oidc_token=pulumi.Output.secret(account.token) if account.token else None,
+        use_oidc=bool(account.token),
+        use_cli=False,
+        use_msi=False,
+        environment=_entra_graph.CLOUDS[account.host][0] if known else None,
+        metadata_host=None if known else account.host,
+        opts=pulumi.ResourceOptions(parent=parent, additional_secret_outputs=["clientSecret", "oidcToken"]),
+    )

@@ -1,0 +1,62 @@
+"""What the rules about identity providers mean for applications in a tenant of Entra."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from policies.deployed import Deployment, Resource
+from policies.rule import Finding
+
+APPLICATION, PRINCIPAL = "azuread:index/application:Application", "azuread:index/servicePrincipal:ServicePrincipal"
+SHARED = "azuread:index/applicationPassword:ApplicationPassword"
+
+_ON_DEVICES = "publicClient"
+
+
+def redirects(deployment: Deployment, schemes: set[str], stays: Callable[[str], bool]) -> Iterator[Finding]:
+    """Those that are no address, or not by one of `schemes`; on devices, those that leave them (`stays`)."""
+    for app in deployment.of(APPLICATION):
+        for place in ("web", "singlePageApplication", _ON_DEVICES):
+            for uri in _part(app, place).get("redirectUris") or ():
+                if not isinstance(uri, str):
+                    continue
+                if "*" in uri:
+                    yield Finding(f"{app.name}: {uri} in {place} stands for more than one address", app)
+                elif urlsplit(uri).scheme not in schemes and not (place == _ON_DEVICES and stays(uri)):
+                    yield Finding(f"{app.name}: {uri} in {place} is not https", app)
+
+
+def grants(deployment: Deployment) -> Iterator[Finding]:
+    """Tokens in a redirect, and sign-ins that need no redirect: passwords and device codes."""
+    for app in deployment.of(APPLICATION):
+        implicit = _part(app, "web").get("implicitGrant")
+        given = implicit if isinstance(implicit, Mapping) else {}
+        for name in ("accessTokenIssuanceEnabled", "idTokenIssuanceEnabled"):
+            if given.get(name) is True:
+                yield Finding(f"{app.name} may be answered with a token in a redirect ({name})", app)
+        if app.properties.get("fallbackPublicClientEnabled") is True:
+            yield Finding(
+                f"{app.name} lets users sign in by password or device code (fallbackPublicClientEnabled)", app
+            )
+
+
+def open_to_all(deployment: Deployment) -> Iterator[Finding]:
+    """Applications that anybody of the tenant gets tokens for, or that are there for other tenants, too."""
+    for principal in deployment.of(PRINCIPAL):
+        if principal.properties.get("appRoleAssignmentRequired") in (False, None):
+            yield Finding(f"{principal.name} asks for no assignment: everybody gets a token for it", principal)
+    for app in deployment.of(APPLICATION):
+        if app.text("signInAudience") not in ("", "AzureADMyOrg"):
+            yield Finding(f"{app.name} is open to other tenants: {app.text('signInAudience')}", app)
+
+
+def shared_secrets(deployment: Deployment) -> Iterator[Finding]:
+    for password in deployment.of(SHARED):
+        yield Finding(f"{password.name} is a secret that is shared with the provider, which nobody changes", password)
+
+
+def _part(app: Resource, name: str) -> Mapping[str, Any]:
+    value = app.properties.get(name)
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,434 @@
+"""What a tenant holds, and what Microsoft Graph refuses to hold.
+
+The fields of objects and the texts of refusals are those that the official plugin was recorded to accept; the rules are
+those of Graph's reference and of the identity platform (app roles, permission scopes), as far as the program and its
+tests meet them.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+import secrets
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+Json = dict[str, Any]
+
+NO_ROLE = "00000000-0000-0000-0000-000000000000"
+_VALUE = re.compile(r"[A-Za-z0-9:!#$%&'()*+,\-/;<=>?@\[\]^_`{|}~][A-Za-z0-9:!#$%&'()*+,\-./;<=>?@\[\]^_`{|}~]{0,119}\Z")
+_ALIKE = (
+    ("description", "adminConsentDescription"),
+    ("displayName", "adminConsentDisplayName"),
+    ("isEnabled", "isEnabled"),
+    ("value", "value"),
+)
+_MERGED = ("api", "info", "web", "spa", "publicClient", "parentalControlSettings")
+"""Members of an application of which a PATCH may name a part."""
+
+
+class GraphError(Exception):
+    """A refusal: HTTP status, Graph's code and its words."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(f"{status} {code}: {message}")
+        self.status, self.code, self.message = status, code, message
+
+
+def bad(message: str, code: str = "Request_BadRequest") -> GraphError:
+    return GraphError(400, code, message)
+
+
+def missing(identifier: str) -> GraphError:
+    return GraphError(
+        404,
+        "Request_ResourceNotFound",
+        f"Resource '{identifier}' does not exist or one of its queried reference-property objects are not present.",
+    )
+
+
+def stamp(now: float) -> str:
+    return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _application() -> Json:
+    return {
+        "deletedDateTime": None,
+        "applicationTemplateId": None,
+        "disabledByMicrosoftStatus": None,
+        "description": None,
+        "groupMembershipClaims": None,
+        "identifierUris": [],
+        "isDeviceOnlyAuthSupported": False,
+        "isFallbackPublicClient": False,
+        "nativeAuthenticationApisEnabled": None,
+        "notes": None,
+        "publisherDomain": "acme.onmicrosoft.test",
+        "serviceManagementReference": None,
+        "signInAudience": "AzureADandPersonalMicrosoftAccount",
+        "tags": [],
+        "tokenEncryptionKeyId": None,
+        "uniqueName": None,
+        "samlMetadataUrl": None,
+        "defaultRedirectUri": None,
+        "certification": None,
+        "optionalClaims": {},
+        "servicePrincipalLockConfiguration": None,
+        "requestSignatureVerification": None,
+        "addIns": [],
+        "api": {
+            "acceptMappedClaims": False,
+            "knownClientApplications": [],
+            "requestedAccessTokenVersion": None,
+            "oauth2PermissionScopes": [],
+            "preAuthorizedApplications": [],
+        },
+        "appRoles": [],
+        "info": {
+            "logoUrl": None,
+            "marketingUrl": None,
+            "privacyStatementUrl": None,
+            "supportUrl": None,
+            "termsOfServiceUrl": None,
+        },
+        "keyCredentials": [],
+        "parentalControlSettings": {"countriesBlockedForMinors": [], "legalAgeGroupRule": "Allow"},
+        "passwordCredentials": [],
+        "publicClient": {"redirectUris": []},
+        "requiredResourceAccess": [],
+        "verifiedPublisher": {"displayName": None, "verifiedPublisherId": None, "addedDateTime": None},
+        "web": {
+            "homePageUrl": None,
+            "logoutUrl": None,
+            "redirectUris": [],
+            "implicitGrantSettings": {"enableAccessTokenIssuance": False, "enableIdTokenIssuance": False},
+            "redirectUriSettings": [],
+        },
+        "spa": {"redirectUris": []},
+    }
+
+
+def _principal() -> Json:
+    return {
+        "deletedDateTime": None,
+        "accountEnabled": True,
+        "alternativeNames": [],
+        "applicationTemplateId": None,
+        "appRoleAssignmentRequired": False,
+        "description": None,
+        "disabledByMicrosoftStatus": None,
+        "loginUrl": None,
+        "logoutUrl": None,
+        "notes": None,
+        "notificationEmailAddresses": [],
+        "preferredSingleSignOnMode": None,
+        "preferredTokenSigningKeyThumbprint": None,
+        "samlSingleSignOnSettings": {},
+        "servicePrincipalType": "Application",
+        "tags": [],
+        "tokenEncryptionKeyId": None,
+        "addIns": [],
+        "info": {},
+        "keyCredentials": [],
+        "passwordCredentials": [],
+        "resourceSpecificApplicationPermissions": [],
+        "verifiedPublisher": {},
+    }
+
+
+@dataclass(slots=True)
+class Secrets:
+    """What of an application's credentials Graph never says again: by key id, a password or a certificate (base64)."""
+
+    passwords: dict[str, str] = field(default_factory=dict)
+    certificates: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Directory:
+    """One tenant. Objects are by their object ids; whoever has its lock may read and change it."""
+
+    tenant: str
+    now: Callable[[], float]
+    applications: dict[str, Json] = field(default_factory=dict)
+    principals: dict[str, Json] = field(default_factory=dict)
+    groups: dict[str, Json] = field(default_factory=dict)
+    assignments: dict[str, Json] = field(default_factory=dict)
+    grants: dict[str, Json] = field(default_factory=dict)
+    federated: dict[str, dict[str, Json]] = field(default_factory=dict)
+    kept: dict[str, Secrets] = field(default_factory=dict)
+    users: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Logins, and the names of the groups that they are in."""
+
+    def add_group(self, name: str, identifier: str | None = None, description: str = "") -> None:
+        made = identifier or str(uuid.uuid4())
+        self.groups[made] = {
+            "id": made,
+            "displayName": name,
+            "securityEnabled": True,
+            "mailEnabled": False,
+            "mailNickname": name,
+            "description": description,
+            "groupTypes": [],
+            "visibility": None,
+            "onPremisesSyncEnabled": None,
+            "proxyAddresses": [],
+            "isAssignableToRole": None,
+            "@odata.type": "#microsoft.graph.group",
+        }
+
+    def groups_of(self, login: str) -> set[str]:
+        """Object ids of the groups that a user is in."""
+        return {one["id"] for one in self.groups.values() if one["displayName"] in self.users[login]}
+
+    # Applications
+
+    def application(self, identifier: str) -> Json:
+        return _known(self.applications, identifier)
+
+    def by_app_id(self, app_id: str) -> Json | None:
+        return next((one for one in self.applications.values() if one["appId"] == app_id), None)
+
+    def create_application(self, body: Json) -> Json:
+        made = {"id": str(uuid.uuid4()), "appId": str(uuid.uuid4()), "createdDateTime": stamp(self.now())}
+        one = {**_application(), **made}
+        if not body.get("displayName"):
+            raise bad("A value is required for property 'displayName' of resource 'Application'.")
+        self._put(one, body)
+        self.applications[one["id"]], self.kept[one["id"]], self.federated[one["id"]] = one, Secrets(), {}
+        if "keyCredentials" in body:
+            self._put_certificates(one, body["keyCredentials"])
+        return one
+
+    def update_application(self, identifier: str, body: Json) -> None:
+        one = self.application(identifier)
+        self._put(one, body)
+        if "keyCredentials" in body:
+            self._put_certificates(one, body["keyCredentials"])
+
+    def _put(self, one: Json, body: Json) -> None:
+        changed = copy.deepcopy(one)
+        for name, value in body.items():
+            if name in ("id", "keyCredentials") or "@odata" in name:
+                continue
+            if name not in changed and name != "displayName":
+                raise bad(f"Invalid property '{name}'.")
+            if name in _MERGED and isinstance(value, dict):
+                changed[name] = {**changed[name], **value}
+            else:
+                changed[name] = value
+        changed["appRoles"] = [{"origin": "Application", **role} for role in changed["appRoles"]]
+        changed["web"]["redirectUriSettings"] = [{"uri": uri, "index": None} for uri in changed["web"]["redirectUris"]]
+        _check_entitlements(one, changed)
+        taken = {
+            uri for other in self.applications.values() if other["id"] != one["id"] for uri in other["identifierUris"]
+        }
+        if taken & set(changed["identifierUris"]):
+            raise bad(
+                "Another object with the same value for property identifierUris already exists.", "ObjectConflict"
+            )
+        one.update(changed)
+
+    def _put_certificates(self, one: Json, wanted: Iterable[Json]) -> None:
+        """A known key may be named without its value, as it is read."""
+        certificates, listed = self.kept[one["id"]].certificates, []
+        for entry in wanted:
+            key_id = entry.get("keyId") or str(uuid.uuid4())
+            value = entry.get("key") or certificates.get(key_id)
+            if value is None:
+                raise bad("Key value is required for a new key credential.", "KeyCredentialsInvalid")
+            certificates[key_id] = value
+            listed.append({**entry, "keyId": key_id, "key": None})
+        one["keyCredentials"] = listed
+        self.kept[one["id"]].certificates = {entry["keyId"]: certificates[entry["keyId"]] for entry in listed}
+
+    def delete_application(self, identifier: str) -> None:
+        """Its service principal goes with it. (Graph keeps it for 30 days where nobody looks.)"""
+        app = self.application(identifier)
+        for principal in [one["id"] for one in self.principals.values() if one["appId"] == app["appId"]]:
+            self.delete_principal(principal)
+        del self.applications[identifier], self.kept[identifier], self.federated[identifier]
+
+    def add_password(self, identifier: str, wanted: Json) -> Json:
+        app = self.application(identifier)
+        made: Json = {
+            "customKeyIdentifier": None,
+            "displayName": wanted.get("displayName"),
+            "endDateTime": wanted.get("endDateTime"),
+            "hint": "abc",
+            "keyId": str(uuid.uuid4()),
+            "secretText": None,
+            "startDateTime": wanted.get("startDateTime") or stamp(self.now()),
+        }
+        app["passwordCredentials"] = [*app["passwordCredentials"], made]
+        secret = self.kept[identifier].passwords[made["keyId"]] = secrets.token_urlsafe(30)
+        return {**made, "secretText": secret}
+
+    def remove_password(self, identifier: str, key_id: str) -> None:
+        app = self.application(identifier)
+        if self.kept[identifier].passwords.pop(key_id, None) is None:
+            raise bad("No credentials found to be removed.")
+        app["passwordCredentials"] = [one for one in app["passwordCredentials"] if one["keyId"] != key_id]
+
+    def add_federated(self, identifier: str, body: Json) -> Json:
+        self.application(identifier)
+        known = self.federated[identifier]
+        if any(one["name"] == body.get("name") for one in known.values()):
+            raise GraphError(
+                409, "Request_MultipleObjectsWithSameKeyValue", "FederatedIdentityCredential with name exists."
+            )
+        if len(body.get("audiences", ())) != 1:
+            raise bad("A federated identity credential has exactly one audience.")
+        made: Json = {
+            "id": str(uuid.uuid4()),
+            "description": None,
+            "@odata.type": "#microsoft.graph.federatedIdentityCredential",
+        }
+        known[made["id"]] = {**made, **{name: value for name, value in body.items() if "@odata" not in name}}
+        return known[made["id"]]
+
+    # Service principals
+
+    def principal(self, identifier: str) -> Json:
+        return _known(self.principals, identifier)
+
+    def principal_of(self, app_id: str) -> Json | None:
+        return next((one for one in self.principals.values() if one["appId"] == app_id), None)
+
+    def create_principal(self, body: Json) -> Json:
+        app_id = str(body.get("appId"))
+        if self.by_app_id(app_id) is None:
+            raise bad(f"The appId '{app_id}' of the service principal does not reference a valid application object.")
+        if self.principal_of(app_id) is not None:
+            message = f"The service principal cannot be created because the name {app_id} is already in use."
+            raise GraphError(409, "Request_MultipleObjectsWithSameKeyValue", message)
+        made = {"id": str(uuid.uuid4()), "appId": app_id, "createdDateTime": stamp(self.now())}
+        one = self.principals[made["id"]] = {**_principal(), **made}
+        self.update_principal(made["id"], body)
+        return one
+
+    def update_principal(self, identifier: str, body: Json) -> None:
+        one = self.principal(identifier)
+        one.update(
+            {name: value for name, value in body.items() if name not in ("id", "appId") and "@odata" not in name}
+        )
+
+    def delete_principal(self, identifier: str) -> None:
+        """Its assignments go with it. Grants stay, as they were recorded to, and are of nobody."""
+        self.principal(identifier)
+        del self.principals[identifier]
+        for key, one in list(self.assignments.items()):
+            if identifier in (one["principalId"], one["resourceId"]):
+                del self.assignments[key]
+
+    def shown_principal(self, one: Json) -> Json:
+        """With what it has of its application."""
+        app = self.by_app_id(one["appId"]) or {}
+        return {
+            **one,
+            "appDisplayName": app["displayName"],
+            "displayName": app["displayName"],
+            "appOwnerOrganizationId": self.tenant,
+            "appRoles": app["appRoles"],
+            "oauth2PermissionScopes": app["api"]["oauth2PermissionScopes"],
+            "replyUrls": [uri for kind in ("web", "spa", "publicClient") for uri in app[kind]["redirectUris"]],
+            "servicePrincipalNames": [one["appId"], *app["identifierUris"]],
+            "signInAudience": app["signInAudience"],
+            "homepage": app["web"]["homePageUrl"],
+        }
+
+    # Assignments and grants
+
+    def assign(self, resource: str, body: Json) -> Json:
+        target, role_id = self.principal(resource), str(body.get("appRoleId"))
+        principal = str(body.get("principalId"))
+        group = self.groups.get(principal)
+        if group is None and principal not in self.principals:
+            raise bad(f"Not a valid reference update: '{principal}'")
+        app = self.by_app_id(target["appId"]) or {}
+        kind = "User" if group else "Application"
+        role = next((one for one in app["appRoles"] if one["id"] == role_id and one["isEnabled"]), None)
+        if role_id != NO_ROLE and (role is None or kind not in role["allowedMemberTypes"]):
+            raise bad("Permission being assigned was not found on application")
+        if role_id == NO_ROLE and app["appRoles"]:
+            raise bad("Permission being assigned was not found on application")
+        named = {"appRoleId": role_id, "principalId": principal, "resourceId": resource}
+        if any(named.items() <= one.items() for one in self.assignments.values()):
+            raise bad("Permission being assigned already exists on the object")
+        shown = group["displayName"] if group else self.shown_principal(self.principal(principal))["displayName"]
+        made = {
+            "id": secrets.token_urlsafe(20),
+            "deletedDateTime": None,
+            "createdDateTime": stamp(self.now()),
+            "principalDisplayName": shown,
+            "principalType": "Group" if group else "ServicePrincipal",
+            "resourceDisplayName": app["displayName"],
+            **named,
+        }
+        self.assignments[made["id"]] = made
+        return made
+
+    def grant(self, body: Json) -> Json:
+        for name in ("clientId", "resourceId"):
+            self.principal(str(body.get(name)))
+        made: Json = {
+            "id": secrets.token_urlsafe(16),
+            "principalId": None,
+            "@odata.type": "#microsoft.graph.oAuth2PermissionGrant",
+        }
+        made |= {name: value for name, value in body.items() if "@odata" not in name}
+        same = ("clientId", "resourceId", "principalId", "consentType")
+        if any(all(one.get(name) == made.get(name) for name in same) for one in self.grants.values()):
+            raise GraphError(409, "Request_MultipleObjectsWithSameKeyValue", "Permission entry already exists.")
+        self.grants[made["id"]] = made
+        return made
+
+    def roles_of(self, principals: set[str], resource: Json) -> Iterator[tuple[str, str | None]]:
+        """Ids and values of the roles that these principals are assigned at a resource, as far as they still exist."""
+        app = self.by_app_id(resource["appId"]) or {}
+        values = {role["id"]: role["value"] for role in app["appRoles"] if role["isEnabled"]}
+        for one in self.assignments.values():
+            theirs = one["resourceId"] == resource["id"] and one["principalId"] in principals
+            if theirs and (one["appRoleId"] == NO_ROLE or one["appRoleId"] in values):
+                yield one["appRoleId"], values.get(one["appRoleId"])
+
+
+def _known(objects: dict[str, Json], identifier: str) -> Json:
+    if identifier not in objects:
+        raise missing(identifier)
+    return objects[identifier]
+
+
+def _check_entitlements(before: Json, after: Json) -> None:
+    """What Graph asks of app roles and permission scopes, of each and of both together. Raises GraphError."""
+    roles, scopes = after["appRoles"], after["api"]["oauth2PermissionScopes"]
+    for listed in (roles, scopes):
+        ids, values = [one["id"] for one in listed], [one["value"] for one in listed if one.get("value")]
+        if len({*ids}) != len(ids) or len({*values}) != len(values):
+            raise bad("It contains duplicate value. Please provide unique value.", "InvalidValue")
+        if strange := [value for value in values if not _VALUE.match(value)]:
+            raise bad(f"Value '{strange[0]}' has characters that are not allowed.", "InvalidValue")
+    for role in roles:
+        for scope in scopes:
+            same_id, same_value = role["id"] == scope["id"], role.get("value") == scope["value"]
+            if same_value and not same_id:
+                raise bad("It contains duplicate value. Please provide unique value.", "InvalidValue")
+            if same_id and any(role.get(ours) != scope.get(theirs) for ours, theirs in _ALIKE):
+                raise bad(
+                    "The following values must match for the 'oauth2Permissions' and 'appRoles' properties with "
+                    f"identifier '{role['id']}': (description, adminConsentDescription),(displayName, "
+                    "adminConsentDisplayName),(isEnabled, isEnabled),(origin, origin),(value, value).",
+                    "InvalidValue",
+                )
+    pairs = ((before["appRoles"], roles), (before["api"]["oauth2PermissionScopes"], scopes))
+    for old, new in pairs:
+        now = {one["id"]: {**one, "isEnabled": True} for one in new}
+        for one in old:
+            if one["isEnabled"] and now.get(one["id"]) != one:
+                raise bad(
+                    "Permission (scope or role) cannot be deleted or updated unless disabled first.",
+                    "CannotDeleteOrUpdateEnabledEntitlement",
+                )

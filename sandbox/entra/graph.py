@@ -1,0 +1,222 @@
+# ruff: noqa: ARG002 - the handlers share their signature
+"""Microsoft Graph over HTTP: the requests of the official plugin and of the program's own look at a tenant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sandbox.entra.directory import Directory, GraphError, Json, bad, missing
+
+Answer = tuple[int, Json | None]
+Handler = Callable[[Directory, Mapping[str, str], Mapping[str, str], Json], Answer]
+
+_ID = r"([^/]+)"
+_EQUALS = re.compile(r"(\w+) eq (?:'((?:[^']|'')*)'|(true|false))\Z")
+
+
+def _context(base: str, what: str) -> Json:
+    return {"@odata.context": f"{base}/v1.0/$metadata#{what}"}
+
+
+class Graph:
+    """Answers requests about one directory. `base` is the address that its answers name."""
+
+    def __init__(self, directory: Directory, base: str, page: int = 100) -> None:
+        self._directory, self._base, self._page = directory, base, page
+        self._routes = [
+            ("GET", "/applications", self._applications),
+            ("POST", "/applications", self._create_application),
+            ("GET", f"/applications/{_ID}", self._application),
+            ("PATCH", f"/applications/{_ID}", self._update_application),
+            ("DELETE", f"/applications/{_ID}", self._delete_application),
+            ("POST", f"/applications/{_ID}/addPassword", self._add_password),
+            ("POST", f"/applications/{_ID}/removePassword", self._remove_password),
+            ("GET", f"/applications/{_ID}/federatedIdentityCredentials", self._all_federated),
+            ("POST", f"/applications/{_ID}/federatedIdentityCredentials", self._add_federated),
+            ("GET", f"/applications/{_ID}/federatedIdentityCredentials/{_ID}", self._federated),
+            ("PATCH", f"/applications/{_ID}/federatedIdentityCredentials/{_ID}", self._update_federated),
+            ("DELETE", f"/applications/{_ID}/federatedIdentityCredentials/{_ID}", self._delete_federated),
+            ("GET", "/servicePrincipals", self._principals),
+            ("POST", "/servicePrincipals", self._create_principal),
+            ("GET", f"/servicePrincipals/{_ID}", self._principal),
+            ("PATCH", f"/servicePrincipals/{_ID}", self._update_principal),
+            ("DELETE", f"/servicePrincipals/{_ID}", self._delete_principal),
+            ("GET", f"/servicePrincipals/{_ID}/appRoleAssignedTo", self._assignments),
+            ("POST", f"/servicePrincipals/{_ID}/appRoleAssignedTo", self._assign),
+            ("GET", f"/servicePrincipals/{_ID}/appRoleAssignedTo/{_ID}", self._assignment),
+            ("DELETE", f"/servicePrincipals/{_ID}/appRoleAssignedTo/{_ID}", self._unassign),
+            ("GET", "/oauth2PermissionGrants", self._grants),
+            ("POST", "/oauth2PermissionGrants", self._grant),
+            ("GET", f"/oauth2PermissionGrants/{_ID}", self._one_grant),
+            ("PATCH", f"/oauth2PermissionGrants/{_ID}", self._update_grant),
+            ("DELETE", f"/oauth2PermissionGrants/{_ID}", self._delete_grant),
+            ("GET", "/groups", self._groups),
+            ("GET", f"/(?:applications|servicePrincipals|groups)/{_ID}/(?:owners|members)", self._nobody),
+            ("DELETE", rf"/(?:applications|servicePrincipals)/{_ID}/owners/{_ID}/\$ref", self._removed),
+        ]
+
+    def answer(self, method: str, path: str, query: Mapping[str, str], body: Json) -> Answer:
+        """The answer to one request, `path` without the version. Raises GraphError."""
+        for verb, pattern, handler in self._routes:
+            if verb == method and (match := re.fullmatch(pattern, path)):
+                return handler(*match.groups(), query=query, body=body)  # type: ignore[operator,no-any-return]
+        raise GraphError(400, "Request_BadRequest", f"The stand-in for Microsoft Graph does not model {method} {path}.")
+
+    def _one(self, what: str, one: Json, status: int = 200) -> Answer:
+        return status, {**_context(self._base, f"{what}/$entity"), **one}
+
+    def _list(self, what: str, path: str, rows: list[Json], query: Mapping[str, str]) -> Answer:
+        if condition := query.get("$filter"):
+            rows = [row for row in rows if _matches(row, condition)]
+        start, size = int(query.get("$skiptoken", "0")), min(int(query.get("$top", self._page)), self._page)
+        further = {}
+        if len(rows) > start + size:
+            kept = "".join(f"&{name}={query[name]}" for name in ("$filter", "$select") if name in query)
+            further = {"@odata.nextLink": f"{self._base}/v1.0{path}?$skiptoken={start + size}{kept.replace(' ', '+')}"}
+        return 200, {**_context(self._base, what), **further, "value": rows[start : start + size]}
+
+    # Applications
+
+    def _applications(self, *, query: Mapping[str, str], body: Json) -> Answer:
+        return self._list("applications", "/applications", list(self._directory.applications.values()), query)
+
+    def _create_application(self, *, query: Mapping[str, str], body: Json) -> Answer:
+        return self._one("applications", self._directory.create_application(body), 201)
+
+    def _application(self, identifier: str, *, query: Mapping[str, str], body: Json) -> Answer:
+        one = self._directory.application(identifier)
+        if query.get("$select") == "oauth2RequirePostResponse":
+            shown = {"id": identifier, "oauth2RequirePostResponse": False}
+            return self._one("applications(oauth2RequirePostResponse)", shown)
+        return self._one("applications", one)
+
+    def _update_application(self, identifier: str, *, query: Mapping[str, str], body: Json) -> Answer:
+        self._directory.update_application(identifier, body)
+        return 204, None
+
+    def _delete_application(self, identifier: str, *, query: Mapping[str, str], body: Json) -> Answer:
+        self._directory.delete_application(identifier)
+        return 204, None
+
+    def _add_password(self, identifier: str, *, query: Mapping[str, str], body: Json) -> Answer:
+        made = self._directory.add_password(identifier, body.get("passwordCredential") or {})
+        return 200, {**_context(self._base, "microsoft.graph.passwordCredential"), **made}
+
+    def _remove_password(self, identifier: str, *, query: Mapping[str, str], body: Json) -> Answer:
+        self._directory.remove_password(identifier, str(body.get("keyId")))
+        return 204, None
+
+    def _all_federated(self, identifier: str, *, query: Mapping[str, str], body: Json) -> Answer:
+        self._directory.application(identifier)
+        path = f"/applications/{identifier}/federatedIdentityCredentials"
+        return self._list("x", path, list(self._directory.federated[identifier].values()), query)
+
+    def _add_federated(self, identifier: str, *, query: Mapping[str, str], body: Json) -> Answer:
+        made = self._directory.add_federated(identifier, body)
+        return self._one(f"applications('{identifier}')/federatedIdentityCredentials", made, 201)
+
+    def _federated(self, identifier: str, one: str, *, query: Mapping[str, str], body: Json) -> Answer:
+        found = self._directory.federated.get(identifier, {}).get(one)
+        if found is None:
+            raise missing(one)
+        return self._one(f"applications('{identifier}')/federatedIdentityCredentials", found)
+
+    def _update_federated(self, identifier: str, one: str, *, query: Mapping[str, str], body: Json) -> Answer:
+        self._federated(identifier, one, query=query, body={})
+        changed = {name: value for name, value in body.items() if name != "id" and "@odata" not in name}
+        self._directory.federated[identifier][one].update(changed)
+        return 204, None
+
+    def _delete_federated(self, identifier: str, one: str, *, query: Mapping[str, str], body: Json) -> Answer:
+        self._federated(identifier, one, query=query, body={})
+        del self._directory.federated[identifier][one]
+        return 204, None
+
+    # Service principals, assignments, grants
+
+    def _principals(self, *, query: Mapping[str, str], body: Json) -> Answer:
+        shown = list(map(self._directory.shown_principal, self._directory.principals.values()))
+        return self._list("servicePrincipals", "/servicePrincipals", shown, query)
+
+    def _create_principal(self, *, query: Mapping[str, str], body: Json) -> Answer:
+        made = self._directory.create_principal(body)
+        return self._one("servicePrincipals", self._directory.shown_principal(made), 201)
+
+    def _principal(self, identifier: str, *, query: Mapping[str, str], body: Json) -> Answer:
+        return self._one("servicePrincipals", self._directory.shown_principal(self._directory.principal(identifier)))
+
+    def _update_principal(self, identifier: str, *, query: Mapping[str, str], body: Json) -> Answer:
+        self._directory.update_principal(identifier, body)
+        return 204, None
+
+    def _delete_principal(self, identifier: str, *, query: Mapping[str, str], body: Json) -> Answer:
+        self._directory.delete_principal(identifier)
+        return 204, None
+
+    def _assignments(self, resource: str, *, query: Mapping[str, str], body: Json) -> Answer:
+        self._directory.principal(resource)
+        rows = [one for one in self._directory.assignments.values() if one["resourceId"] == resource]
+        return self._list("appRoleAssignedTo", f"/servicePrincipals/{resource}/appRoleAssignedTo", rows, query)
+
+    def _assign(self, resource: str, *, query: Mapping[str, str], body: Json) -> Answer:
+        made = self._directory.assign(resource, body)
+        return self._one(f"servicePrincipals('{resource}')/appRoleAssignedTo", made, 201)
+
+    def _assignment(self, resource: str, one: str, *, query: Mapping[str, str], body: Json) -> Answer:
+        found = self._directory.assignments.get(one)
+        if found is None or found["resourceId"] != resource:
+            raise missing(one)
+        return self._one(f"servicePrincipals('{resource}')/appRoleAssignedTo", found)
+
+    def _unassign(self, resource: str, one: str, *, query: Mapping[str, str], body: Json) -> Answer:
+        self._assignment(resource, one, query=query, body={})
+        del self._directory.assignments[one]
+        return 204, None
+
+    def _grants(self, *, query: Mapping[str, str], body: Json) -> Answer:
+        rows = list(self._directory.grants.values())
+        return self._list("oauth2PermissionGrants", "/oauth2PermissionGrants", rows, query)
+
+    def _grant(self, *, query: Mapping[str, str], body: Json) -> Answer:
+        return self._one("oauth2PermissionGrants", self._directory.grant(body), 201)
+
+    def _one_grant(self, one: str, *, query: Mapping[str, str], body: Json) -> Answer:
+        if one not in self._directory.grants:
+            raise missing(one)
+        return self._one("oauth2PermissionGrants", self._directory.grants[one])
+
+    def _update_grant(self, one: str, *, query: Mapping[str, str], body: Json) -> Answer:
+        self._one_grant(one, query=query, body={})
+        self._directory.grants[one]["scope"] = body["scope"]
+        return 204, None
+
+    def _delete_grant(self, one: str, *, query: Mapping[str, str], body: Json) -> Answer:
+        self._one_grant(one, query=query, body={})
+        del self._directory.grants[one]
+        return 204, None
+
+    def _groups(self, *, query: Mapping[str, str], body: Json) -> Answer:
+        return self._list("groups", "/groups", list(self._directory.groups.values()), query)
+
+    def _nobody(self, identifier: str, *, query: Mapping[str, str], body: Json) -> Answer:
+        """Owners and members: the stand-in knows none."""
+        return 200, {**_context(self._base, "directoryObjects"), "value": []}
+
+    def _removed(self, identifier: str, owner: str, *, query: Mapping[str, str], body: Json) -> Answer:
+        return 204, None
+
+
+def _matches(row: Json, condition: str) -> bool:
+    """The one form of $filter that is asked here: equalities, all of them. Texts are compared without case."""
+    for part in condition.split(" and "):
+        match = _EQUALS.match(part)
+        if match is None:
+            raise bad(f"Invalid filter clause: {part}")
+        name, text, truth = match.groups()
+        wanted: Any = truth == "true" if truth else text.replace("''", "'").lower()
+        have = row.get(name)
+        if (have.lower() if isinstance(have, str) else have) != wanted:
+            return False
+    return True

@@ -1,0 +1,378 @@
+"""The tokens of a tenant: who may have which, and what they say (access tokens of versions 1 and 2, ID tokens).
+
+Sources: the Microsoft identity platform's pages on the client credentials flow, the authorization code flow,
+certificate credentials, workload identity federation, access token claims and optional claims; error codes as AADSTS
+numbers.
+
+Not modelled: refresh tokens, users' consent, conditional access, continuous access evaluation, expiry of secrets.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote_plus
+
+import httpx
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from sandbox.entra.directory import Directory, Json
+from sandbox.okta.signing import SigningKey, base64url
+
+LIFETIME = 4500  # seconds; Entra gives 60 to 90 minutes
+MOST_GROUPS = 200
+ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_SIGN_IN = {"openid", "profile", "email", "offline_access"}
+
+
+class LoginError(Exception):
+    """A refusal of the token endpoint or of the authorization endpoint: OAuth's word, and Entra's number and words."""
+
+    def __init__(self, error: str, number: int, words: str, status: int = 400) -> None:
+        self.error, self.number, self.status = error, number, status
+        self.description = f"AADSTS{number}: {words}"
+        super().__init__(self.description)
+
+
+@dataclass(slots=True)
+class Login:
+    """The identity platform for one tenant. `administrator`: an application with a secret, there from the start."""
+
+    directory: Directory
+    login: str
+    administrator: tuple[str, str, str]
+    """Client id, secret, and the object id of its service principal."""
+    key: SigningKey = field(default_factory=SigningKey)
+    codes: dict[str, Json] = field(default_factory=dict)
+
+    @property
+    def issuer(self) -> str:
+        return f"{self.login}/{self.directory.tenant}/v2.0"
+
+    def metadata(self) -> Json:
+        base = f"{self.login}/{self.directory.tenant}"
+        return {
+            "issuer": self.issuer,
+            "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
+            "token_endpoint": f"{base}/oauth2/v2.0/token",
+            "jwks_uri": f"{base}/discovery/v2.0/keys",
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["pairwise"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+        }
+
+    def keys(self) -> Json:
+        """Entra's keys have no `alg`."""
+        return {"keys": [{name: value for name, value in self.key.jwk().items() if name != "alg"}]}
+
+    def sign(self, claims: Json) -> str:
+        """Test-only: a token over any claims. Tokens of every tenant are signed with the same keys."""
+        return self.key.sign(claims, {"typ": "JWT"})
+
+    # The two endpoints
+
+    def authorize(self, query: Mapping[str, str]) -> Json:
+        """What the browser brings back to the application. Raises LoginError where it must not be sent anywhere."""
+        app = self._app(query.get("client_id", ""))
+        uris = {uri for kind in ("web", "spa", "publicClient") for uri in app[kind]["redirectUris"]}
+        if query.get("redirect_uri") not in uris:
+            raise LoginError("invalid_request", 50011, "The redirect URI does not match those of the application.")
+        login = query.get("sandbox_user", "")
+        try:
+            if login not in self.directory.users:
+                raise LoginError("access_denied", 50034, "The user account does not exist in the tenant.")
+            principal = self._principal(app)
+            self._let_in(principal, login)
+            resource, scopes = self._consented(principal, query.get("scope", ""))
+            if resource:
+                self._let_in(resource, login)
+        except LoginError as refused:
+            return {"error": refused.error, "error_description": refused.description}
+        code = secrets.token_urlsafe(24)
+        self.codes[code] = {**query, "resource": resource, "scopes": scopes}
+        return {"code": code}
+
+    def token(self, form: Mapping[str, str], authorization: str) -> Json:
+        """The answer of the token endpoint. Raises LoginError."""
+        client_id, proof = self._proven(form, authorization)
+        if client_id == self.administrator[0]:
+            claims = {"oid": self.administrator[2], "appid": client_id, "tid": self.directory.tenant}
+            return self._given(self.sign({**claims, "exp": int(self.directory.now()) + LIFETIME}), "")
+        app = self._app(client_id)
+        if form.get("grant_type") == "client_credentials":
+            return self._of_service(app, form.get("scope", ""), proof)
+        if form.get("grant_type") == "authorization_code":
+            return self._of_user(app, form, proof)
+        raise LoginError("unsupported_grant_type", 70003, "The app requested an unsupported grant type.")
+
+    def _of_service(self, app: Json, scope: str, proof: str) -> Json:
+        if proof == "0":
+            raise LoginError(
+                "invalid_client", 7000218, "The request body must contain a client secret or assertion.", 401
+            )
+        named, _, suffix = scope.rpartition("/")
+        if " " in scope or suffix != ".default":
+            raise LoginError("invalid_scope", 1002012, f"The provided value for scope {scope} is not valid.")
+        principal, resource = self._principal(app), self._resource(named)
+        roles = list(self.directory.roles_of({principal["id"]}, resource))
+        if resource["appRoleAssignmentRequired"] and not roles:
+            message = (
+                f"Application '{app['appId']}'({app['displayName']}) is not assigned to a role for the application."
+            )
+            raise LoginError("invalid_grant", 501051, message)
+        about = {"oid": principal["id"], "sub": principal["id"], "azpacr": proof}
+        values = [value for _, value in roles if value]
+        if self._adds(resource, "idtyp"):
+            about["idtyp"] = "app"
+        access = self._access(app, resource, about | ({"roles": values} if values else {}))
+        return self._given(access, "")
+
+    def _of_user(self, app: Json, form: Mapping[str, str], proof: str) -> Json:
+        code = self.codes.pop(form.get("code", ""), None)
+        if code is None or code["client_id"] != app["appId"] or code["redirect_uri"] != form.get("redirect_uri"):
+            raise LoginError("invalid_grant", 70000, "The code is not valid for this client and redirect URI.")
+        challenge = base64url(hashlib.sha256(form.get("code_verifier", "").encode()).digest())
+        if code["code_challenge"] != challenge:
+            raise LoginError("invalid_grant", 501481, "The Code_Verifier does not match the code_challenge.")
+        if proof == "0" and form["redirect_uri"] in app["web"]["redirectUris"]:
+            raise LoginError(
+                "invalid_client", 7000218, "The request body must contain a client secret or assertion.", 401
+            )
+        login, resource = code["sandbox_user"], code["resource"]
+        oid = hashlib.sha256(login.encode()).hexdigest()[:32]
+        about: Json = {"oid": oid, "sub": f"{oid}-{app['appId']}", "name": login, "azpacr": proof}
+        base = {**self._usual(self.issuer), "aud": app["appId"], "ver": "2.0", "oid": oid, "sub": about["sub"]}
+        given = {"id_token": self.sign({**base, "nonce": code.get("nonce")})}
+        if resource is None:
+            return {**self._given("opaque", "openid"), **given}
+        groups = self.directory.groups_of(login)
+        roles = [value for _, value in self.directory.roles_of(groups, resource) if value]
+        about |= {
+            "scp": " ".join(code["scopes"]),
+            **({"roles": roles} if roles else {}),
+            **self._groups(resource, groups),
+        }
+        listed = " ".join(f"{resource['appId']}/{scope}" for scope in code["scopes"])
+        return {**self._given(self._access(app, resource, about), listed), **given}
+
+    # What a token says
+
+    def _usual(self, issuer: str) -> Json:
+        now = int(self.directory.now())
+        return {"iss": issuer, "iat": now, "nbf": now, "exp": now + LIFETIME, "tid": self.directory.tenant}
+
+    def _access(self, app: Json, resource: Json, about: Json) -> str:
+        """The version is the API's choice: its own application says which one it wants."""
+        api = self.directory.by_app_id(resource["appId"]) or {}
+        about = {**about, "uti": secrets.token_urlsafe(12)}
+        if api["api"]["requestedAccessTokenVersion"] == 2:
+            named = {"aud": resource["appId"], "azp": app["appId"], "ver": "2.0"}
+            return self.sign({**self._usual(self.issuer), **named, **about})
+        uris = api["identifierUris"] or [resource["appId"]]
+        old = {"aud": uris[0], "appid": app["appId"], "appidacr": about.pop("azpacr"), "ver": "1.0"}
+        return self.sign({**self._usual(f"https://sts.windows.net/{self.directory.tenant}/"), **old, **about})
+
+    def _adds(self, resource: Json, claim: str) -> bool:
+        """Whether the API's application asks for an optional claim in access tokens."""
+        optional = (self.directory.by_app_id(resource["appId"]) or {})["optionalClaims"] or {}
+        return any(one["name"] == claim for one in optional.get("accessToken") or ())
+
+    def _groups(self, resource: Json, groups: set[str]) -> Json:
+        """Object ids of all the user's groups, where the API wants them. More than fit are named nowhere."""
+        if not (self.directory.by_app_id(resource["appId"]) or {})["groupMembershipClaims"]:
+            return {}
+        if len(groups) <= MOST_GROUPS:
+            return {"groups": sorted(groups)}
+        return {"_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {"endpoint": f"{self.login}/groups"}}}
+
+    @staticmethod
+    def _given(access: str, scopes: str) -> Json:
+        lives = {"expires_in": LIFETIME - 1, "ext_expires_in": LIFETIME - 1}
+        return {"token_type": "Bearer", **lives, "access_token": access, **({"scope": scopes} if scopes else {})}
+
+    # Who asks, and what for
+
+    def _app(self, client_id: str) -> Json:
+        app = self.directory.by_app_id(client_id)
+        if app is None:
+            raise LoginError("unauthorized_client", 700016, f"Application with identifier '{client_id}' was not found.")
+        return app
+
+    def _principal(self, app: Json) -> Json:
+        principal = self.directory.principal_of(app["appId"])
+        if principal is None or not principal["accountEnabled"]:
+            raise LoginError("unauthorized_client", 700016, f"'{app['displayName']}' has no service principal.")
+        return principal
+
+    def _resource(self, named: str) -> Json:
+        for principal in self.directory.principals.values():
+            app = self.directory.by_app_id(principal["appId"]) or {}
+            if named in (principal["appId"], *app["identifierUris"]):
+                return principal
+        raise LoginError(
+            "invalid_resource", 500011, f"The resource principal named {named} was not found in the tenant."
+        )
+
+    def _let_in(self, principal: Json, login: str) -> None:
+        """A user needs an assignment, by a group, where the application asks for one."""
+        if principal["appRoleAssignmentRequired"]:
+            held = list(self.directory.roles_of(self.directory.groups_of(login), principal))
+            if not held:
+                raise LoginError("access_denied", 50105, f"The signed in user '{login}' is not assigned to a role.")
+
+    def _consented(self, principal: Json, asked: str) -> tuple[Json | None, list[str]]:
+        """The one API that the scopes are of, and which of it are asked for, as far as an administrator consented."""
+        wanted = [scope.rpartition("/") for scope in asked.split() if scope not in _SIGN_IN]
+        if not wanted:
+            return None, []
+        if len({named for named, _, _ in wanted}) > 1:
+            raise LoginError("invalid_scope", 28000, "The input parameter scope names more than one resource.")
+        resource = self._resource(wanted[0][0])
+        api = self.directory.by_app_id(resource["appId"]) or {}
+        enabled = {one["value"] for one in api["api"]["oauth2PermissionScopes"] if one["isEnabled"]}
+        granted = [
+            scope
+            for one in self.directory.grants.values()
+            if (one["clientId"], one["resourceId"]) == (principal["id"], resource["id"])
+            for scope in one["scope"].split()
+            if scope in enabled
+        ]
+        scopes = granted if [name for _, _, name in wanted] == [".default"] else [name for _, _, name in wanted]
+        if not scopes or set(scopes) - set(granted):
+            raise LoginError(
+                "consent_required", 65001, "The user or administrator has not consented to use the application."
+            )
+        return resource, scopes
+
+    # How a client proves who it is
+
+    def _proven(self, form: Mapping[str, str], authorization: str) -> tuple[str, str]:
+        """The client's id, and how it proved it, as azpacr says: 0 not at all, 1 with a secret, 2 with a certificate or
+        with a token of an issuer that its application trusts."""
+        client_id, secret = form.get("client_id", ""), form.get("client_secret")
+        if authorization.startswith("Basic "):
+            name, _, rest = base64.b64decode(authorization[6:]).decode().partition(":")
+            client_id, secret = unquote_plus(name), unquote_plus(rest)
+        if client_id == self.administrator[0]:
+            if secret != self.administrator[1]:
+                raise _wrong_secret()
+            return client_id, "1"
+        app = self._app(client_id)
+        kept = self.directory.kept[app["id"]]
+        if "client_assertion" in form:
+            if form.get("client_assertion_type") != ASSERTION:
+                raise LoginError("invalid_request", 900144, "The request body must contain 'client_assertion_type'.")
+            self._check_assertion(app, form["client_assertion"])
+            return client_id, "2"
+        if secret is None:
+            return client_id, "0"
+        if secret not in kept.passwords.values():
+            raise _wrong_secret()
+        return client_id, "1"
+
+    def _check_assertion(self, app: Json, assertion: str) -> None:
+        try:
+            header, claims = (_decoded(part) for part in assertion.split(".")[:2])
+        except ValueError:
+            raise LoginError("invalid_client", 50027, "JWT token is invalid or malformed.", 401) from None
+        if claims.get("exp", 0) <= self.directory.now():
+            raise LoginError("invalid_client", 700024, "Client assertion is not within its valid time range.", 401)
+        if "iss" in claims and claims["iss"] != app["appId"]:
+            self._check_federated(app, header, claims, assertion)
+            return
+        certificate = self._certificate(app, header.get("x5t#S256"))
+        expected = f"{self.login}/{self.directory.tenant}/oauth2/v2.0/token"
+        if claims.get("aud") != expected or claims.get("sub") != app["appId"]:
+            raise LoginError("invalid_client", 50013, "Assertion failed: audience or subject.", 401)
+        if not _verifies(certificate.public_key(), header.get("alg"), assertion):
+            raise LoginError("invalid_client", 700027, "The certificate's signature validation failed.", 401)
+
+    def _certificate(self, app: Json, thumbprint: str | None) -> x509.Certificate:
+        now = self.directory.now()
+        for text in self.directory.kept[app["id"]].certificates.values():
+            found = x509.load_der_x509_certificate(base64.b64decode(text))
+            digest = base64url(hashlib.sha256(found.public_bytes(Encoding.DER)).digest())
+            lives = found.not_valid_before_utc.timestamp() <= now < found.not_valid_after_utc.timestamp()
+            if digest == thumbprint and lives:
+                return found
+        raise LoginError("invalid_client", 700027, "The certificate used to sign the assertion is not registered.", 401)
+
+    def _check_federated(self, app: Json, header: Json, claims: Json, assertion: str) -> None:
+        named = {"issuer": claims["iss"], "subject": claims.get("sub")}
+        audience = claims.get("aud")
+        audiences = audience if isinstance(audience, list) else [audience]
+        trusted = any(
+            named.items() <= one.items() and set(one["audiences"]) & set(audiences)
+            for one in self.directory.federated[app["id"]].values()
+        )
+        if not trusted:
+            message = f"No matching federated identity record found for presented assertion {named}."
+            raise LoginError("invalid_client", 700213, message, 401)
+        for key in _published(claims["iss"]):
+            if key.get("kid") == header.get("kid") and _verifies(_public(key), header.get("alg"), assertion):
+                return
+        raise LoginError("invalid_client", 5001271, "The assertion's signature cannot be verified.", 401)
+
+
+def _wrong_secret() -> LoginError:
+    return LoginError(
+        "invalid_client",
+        7000215,
+        "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not "
+        "the client secret ID.",
+        401,
+    )
+
+
+def _bytes(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+def _decoded(part: str) -> Json:
+    value = json.loads(_bytes(part))
+    if not isinstance(value, dict):
+        raise ValueError("no object")
+    return value
+
+
+def _published(issuer: str) -> list[Json]:
+    document = httpx.get(f"{issuer}/.well-known/openid-configuration", timeout=10).json()
+    keys: list[Json] = httpx.get(document["jwks_uri"], timeout=10).json()["keys"]
+    return keys
+
+
+def _public(key: Json) -> Any:
+    def number(name: str) -> int:
+        return int.from_bytes(_bytes(key[name]))
+
+    if key["kty"] == "RSA":
+        return rsa.RSAPublicNumbers(number("e"), number("n")).public_key()
+    return ec.EllipticCurvePublicNumbers(number("x"), number("y"), ec.SECP256R1()).public_key()
+
+
+def _verifies(public: Any, algorithm: Any, token: str) -> bool:
+    text, _, last = token.rpartition(".")
+    signature, signed = _bytes(last), text.encode()
+    try:
+        if isinstance(public, rsa.RSAPublicKey) and algorithm == "RS256":
+            public.verify(signature, signed, padding.PKCS1v15(), SHA256())
+        elif isinstance(public, rsa.RSAPublicKey) and algorithm == "PS256":
+            public.verify(signature, signed, padding.PSS(padding.MGF1(SHA256()), 32), SHA256())
+        elif isinstance(public, ec.EllipticCurvePublicKey) and algorithm == "ES256":
+            r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
+            public.verify(encode_dss_signature(r, s), signed, ec.ECDSA(SHA256()))
+        else:
+            return False
+    except InvalidSignature:
+        return False
+    return True

@@ -1,0 +1,180 @@
+"""The tenant as an HTTP server on loopback: metadata, Microsoft Graph, the token endpoint and a test login on one port.
+
+It stands in for a tenant of Microsoft Entra ID, so that the program, its tests and the demo need no account. Everything
+is in memory. Not modelled: TLS, replication lag, soft deletion, throttling (`faults` may bring it about).
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, ClassVar, Self
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from sandbox.entra.directory import Directory, GraphError, Json, stamp
+from sandbox.entra.graph import Graph
+from sandbox.entra.login import Login, LoginError
+
+TENANT = "11111111-1111-4111-8111-111111111111"
+ADMINISTRATOR = "33333333-3333-4333-8333-333333333333"
+_ADMINISTRATOR_OBJECT = "22222222-2222-4222-8222-222222222222"
+
+Answer = tuple[int, Json | None, Mapping[str, str]]
+Fault = Callable[[str, str], Answer | None]
+"""Gets method and path of a request to Graph; gives what is answered in its place, or None where it is let through."""
+
+
+class Entra:
+    """`users` are groups by login. A context manager. `secret` is that of the application that administers the tenant.
+
+    Attributes: `directory`, `login` (tests may sign with its key), `requests` (method and path of each that Graph got),
+    `faults` (None, or what stands before Graph).
+    """
+
+    def __init__(
+        self,
+        groups: Iterable[str] = (),
+        users: Mapping[str, tuple[str, ...]] | None = None,
+        secret: str = "sandbox-client-secret",
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"tenant": self}))
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.directory = Directory(TENANT, now, users=dict(users or {}))
+        for group in groups:
+            self.directory.add_group(group)
+        self.secret = secret
+        self.login = Login(self.directory, self.url, (ADMINISTRATOR, secret, _ADMINISTRATOR_OBJECT))
+        self.requests: list[tuple[str, str]] = []
+        self.faults: Fault | None = None
+        self._graph = Graph(self.directory, self.url)
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def issuer(self) -> str:
+        return self.login.issuer
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The account, as the program and the plugin take it."""
+        return {"ARM_CLIENT_ID": ADMINISTRATOR, "ARM_CLIENT_SECRET": self.secret}
+
+    def answer(self, method: str, target: str, headers: Mapping[str, str], data: bytes) -> Answer:
+        """The answer to one HTTP request: status, JSON body (None: no body), headers."""
+        parts = urlsplit(target)
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        with self._lock:
+            if parts.path.startswith(("/v1.0/", "/beta/")):
+                return self._of_graph(method, parts.path, query, headers, data)
+            if parts.path == "/metadata/endpoints":
+                return 200, self._endpoints(), {}
+            try:
+                return self._of_login(method, parts.path, query, headers, data)
+            except LoginError as refused:
+                return refused.status, _told(refused, self.directory.now()), {}
+
+    def _endpoints(self) -> Json:
+        return {
+            "portal": self.url,
+            "authentication": {
+                "loginEndpoint": self.url,
+                "audiences": [self.url],
+                "tenant": "common",
+                "identityProvider": "AAD",
+            },
+            "graphAudience": self.url,
+            "graph": self.url,
+            "name": "Fake",
+            "suffixes": {},
+            "resourceManager": f"{self.url}/arm",
+            "microsoftGraphResourceId": f"{self.url}/",
+        }
+
+    def _of_graph(
+        self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], data: bytes
+    ) -> Answer:
+        self.requests.append((method, path))
+        if self.faults and (fault := self.faults(method, path)):
+            return fault
+        try:
+            if not headers.get("authorization", "").startswith("Bearer "):
+                raise GraphError(401, "InvalidAuthenticationToken", "Access token is empty.")
+            body = json.loads(data) if data else {}
+            status, answer = self._graph.answer(method, path.removeprefix("/v1.0").removeprefix("/beta"), query, body)
+        except GraphError as refused:
+            return refused.status, refusal(refused, self.directory.now()), {}
+        return status, json.loads(json.dumps(answer)), {}
+
+    def _of_login(
+        self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], data: bytes
+    ) -> Answer:
+        match method, path.removeprefix(f"/{self.directory.tenant}"):
+            case "GET", "/v2.0/.well-known/openid-configuration":
+                return 200, self.login.metadata(), {}
+            case "GET", "/discovery/v2.0/keys":
+                return 200, self.login.keys(), {}
+            case "GET", "/oauth2/v2.0/authorize":
+                back = {**self.login.authorize(query), "state": query.get("state", "")}
+                return 302, {}, {"Location": f"{query['redirect_uri']}?{urlencode(back)}"}
+            case "POST", "/oauth2/v2.0/token":
+                form = dict(parse_qsl(data.decode(), keep_blank_values=True))
+                return 200, self.login.token(form, headers.get("authorization", "")), {}
+        return 404, {}, {}
+
+
+def refusal(refused: GraphError, now: float) -> Json:
+    """As Graph words it."""
+    ids = {"request-id": str(uuid.uuid4()), "client-request-id": str(uuid.uuid4())}
+    inner = {"date": stamp(now).removesuffix("Z"), **ids}
+    return {"error": {"code": refused.code, "message": refused.message, "innerError": inner}}
+
+
+def _told(refused: LoginError, now: float) -> Json:
+    return {
+        "error": refused.error,
+        "error_description": refused.description,
+        "error_codes": [refused.number],
+        "timestamp": stamp(now),
+        "trace_id": str(uuid.uuid4()),
+        "correlation_id": str(uuid.uuid4()),
+    }
+
+
+class _Handler(BaseHTTPRequestHandler):
+    tenant: ClassVar[Entra]
+    protocol_version = "HTTP/1.1"
+
+    def _serve(self) -> None:
+        data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        status, body, more = self.tenant.answer(self.command, self.path, headers, data)
+        content = b"" if body is None else json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in more.items():
+            self.send_header(name, value)
+        if status != 204:
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
+        """Silent: a query may hold a code."""
+
+    do_GET = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815 - the names are http.server's

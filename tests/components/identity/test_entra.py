@@ -1,0 +1,460 @@
+"""Entra: what the program registers in a tenant, what it looks at first, and how it answers a tenant that refuses."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from access.model import Stack
+from access.rotation import Generation
+from access.stack import ProviderSettings, StackError
+from access.tokens import KeyRing, Refusal, authenticate
+from components.identity import _entra_graph
+from components.identity._certificates import certificate, thumbprint
+from components.identity._entra_graph import Account, Graph, RefusedError
+from components.identity._entra_inspect import missing_groups, shared_keys, taken_names, unproven
+from components.identity._entra_names import APPLICATION, Tenant, role_id, scope_id, tenant_of
+from components.identity.entra import SPELLING, describe
+from sandbox.entra import Entra
+from sandbox.entra.service import ADMINISTRATOR, TENANT
+from sandbox.kong import Kong
+from tests.components.identity.test_okta_inspect import ACCESS
+from tests.components.test_application_mocks import Registered, all_of, run_program
+from tests.estates import estate
+from tests.gateway_tokens import Issuer
+
+ISSUER = f"https://login.microsoftonline.com/{TENANT}/v2.0"
+SETTINGS = ProviderSettings("main", "entra", "api://tests", access_token_minutes=90, issuer=ISSUER)
+A = "azuread:index/"
+
+
+def program(**settings: Any) -> list[Registered]:
+    """What the program registers for the sample estate where the stack's provider is a tenant."""
+    with Entra(groups=("sales", "order-desk")) as entra, Kong() as kong, pytest.MonkeyPatch.context() as patch:
+        for name, value in {"KONG_ADMIN_ADDR": kong.admin_url, **entra.environment}.items():
+            patch.setenv(name, value)
+        provider = {"name": "entra", "type": "entra", "issuer": entra.issuer, "accessTokenMinutes": 90, **settings}
+        return run_program(patch, [provider])
+
+
+@pytest.fixture(scope="module")
+def registered() -> list[Registered]:
+    return program()
+
+
+def entra(registered: list[Registered], kind: str) -> dict[str, Registered]:
+    return all_of(registered, f"{A}{kind[0].lower()}{kind[1:]}:{kind}")
+
+
+# What is registered
+
+
+def test_an_api_asks_for_tokens_of_version_2_that_say_who_calls_as_itself(registered: list[Registered]) -> None:
+    """Of this tenant alone, with the optional claim idtyp, and without the user's groups, which may be too many."""
+    apis = {name: one for name, one in entra(registered, "Application").items() if "-api-" in name}
+    assert set(apis) == {"entra-api-orders/api", "entra-api-reports/library"}
+    for api in apis.values():
+        assert api.inputs["api"]["requestedAccessTokenVersion"] == 2
+        assert api.inputs["optionalClaims"] == {"accessTokens": [{"name": "idtyp"}]}
+        assert api.inputs["signInAudience"] == "AzureADMyOrg"
+        assert api.inputs["groupMembershipClaims"] == []
+
+
+def test_a_declared_scope_is_a_permission_for_users_and_a_role_for_services(registered: list[Registered]) -> None:
+    """Both enabled, with its name and description, under ids that follow from names; a role of groups is for users."""
+    orders = entra(registered, "Application")["entra-api-orders/api"].inputs
+    read, write = ("Read orders", "Place and change orders")
+    assert orders["api"]["oauth2PermissionScopes"] == [
+        {
+            "id": scope_id("local", "orders/api", name),
+            "value": name,
+            "type": "Admin",
+            "adminConsentDisplayName": name,
+            "adminConsentDescription": description,
+            "enabled": True,
+        }
+        for name, description in (("orders.read", read), ("orders.write", write))
+    ]
+    told = [
+        (one["value"], one["displayName"], one["description"], one["allowedMemberTypes"]) for one in orders["appRoles"]
+    ]
+    assert told == [
+        ("scope=orders.read", "orders.read", read, ["Application"]),
+        ("scope=orders.write", "orders.write", write, ["Application"]),
+        ("role=viewer", "viewer", "Holds orders.read", ["User"]),
+        ("role=editor", "editor", "Holds orders.read orders.write", ["User"]),
+    ]
+    assert all(
+        one["enabled"] and one["id"] == role_id("local", "orders/api", one["value"]) for one in orders["appRoles"]
+    )
+
+
+def test_ids_are_the_same_in_every_run_and_no_two_entries_share_one(registered: list[Registered]) -> None:
+    """UUIDv5 of stack, component and value. No value stands in both lists: such a pair could never be changed."""
+    assert scope_id("local", "orders/api", "orders.read") == "7afc889a-dc90-5a19-b0da-a1f5cf7f9f73"
+    assert uuid.UUID(role_id("local", "orders/api", "role=viewer")).version == 5
+    assert scope_id("a", "b/c", "d") != role_id("a", "b/c", "d")
+    ids, values = [], []
+    for app in entra(registered, "Application").values():
+        entries = [*app.inputs["api"].get("oauth2PermissionScopes", ()), *app.inputs.get("appRoles", ())]
+        ids += [one["id"] for one in entries]
+        values += [one["value"] for one in entries]
+    assert len(ids) > 8
+    assert (len({*ids}), len({*values})) == (len(ids), len(values))
+
+
+def test_nobody_gets_a_token_without_an_assignment(registered: list[Registered]) -> None:
+    """Every application asks for one: APIs of users and services, clients of users."""
+    principals = entra(registered, "ServicePrincipal")
+    assert len(principals) == 2 + 4
+    assert all(one.inputs["appRoleAssignmentRequired"] is True for one in principals.values())
+
+
+def test_services_are_assigned_scopes_and_groups_are_assigned_roles(registered: list[Registered]) -> None:
+    """A service its granted scopes, at their API; the groups of a role the role there, and the clients they may use."""
+    assignments = {
+        name: (one.inputs["principalObjectId"], one.inputs["appRoleId"], one.inputs["resourceObjectId"])
+        for name, one in entra(registered, "AppRoleAssignment").items()
+    }
+    orders = "object entra-principal-api-orders/api"
+    assert assignments["entra-grant-shop/checkout:orders/api:orders.read"] == (
+        "object entra-principal-app-shop/checkout",
+        role_id("local", "orders/api", "scope=orders.read"),
+        orders,
+    )
+    viewer, editor = (role_id("local", "orders/api", f"role={name}") for name in ("viewer", "editor"))
+    assert assignments["entra-holds-orders/api:viewer:sales"] == ("object sales", viewer, orders)
+    assert assignments["entra-holds-orders/api:editor:order-desk"] == ("object order-desk", editor, orders)
+    nothing = "00000000-0000-0000-0000-000000000000"
+    web = "object entra-principal-app-shop/web"
+    assert assignments["entra-signs-in-shop/web:sales"] == ("object sales", nothing, web)
+    assert not [name for name in assignments if name.startswith("entra-grant-shop/web")]
+
+
+def test_users_clients_are_consented_to_what_they_were_granted(registered: list[Registered]) -> None:
+    """By the administrator for everybody: a user is never asked, and cannot say more."""
+    grants = entra(registered, "ServicePrincipalDelegatedPermissionGrant")
+    assert set(grants) == {"entra-grant-shop/web:orders/api", "entra-grant-reports/console:reports/library"}
+    web = grants["entra-grant-shop/web:orders/api"].inputs
+    assert web["claimValues"] == ["orders.read", "orders.write"]
+    assert web["servicePrincipalObjectId"] == "object entra-principal-app-shop/web"
+    assert "userObjectId" not in web
+
+
+def test_the_gates_audience_is_the_client_id_of_the_api(registered: list[Registered]) -> None:
+    """And what a client asks for is all it was granted there; its Secret has the same shape as with any provider."""
+    gate = all_of(registered, "kong:index/plugin:Plugin")["orders/api-8080-gate"].inputs["configJson"]
+    assert '"audience": "client entra-api-orders/api"' in json.loads(gate)["access"][0]
+    assert '"prefix":"scope="' in json.loads(gate)["access"][0]
+    data = all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"].inputs["stringData"]
+    assert data["OAUTH_SCOPES"] == data["API_SCOPES_ORDERS__API"] == "client entra-api-orders/api/.default"
+    assert {"OAUTH_PRIVATE_KEY", "OAUTH_KEY_ID", "OAUTH_CERTIFICATE", "OAUTH_CLIENT_ID"} <= set(data)
+
+
+def test_secrets_are_marked(registered: list[Registered]) -> None:
+    (account,) = all_of(registered, "pulumi:providers:azuread").values()
+    assert account.inputs["tenantId"] == TENANT and account.inputs["clientId"] == ADMINISTRATOR
+    assert account.inputs["clientSecret"] == "sandbox-client-secret" and "clientSecret" in account.secret
+    assert account.inputs["useCli"] == "false"
+
+
+# Credentials
+
+
+def test_a_client_proves_itself_with_a_certificate_of_its_own(registered: list[Registered]) -> None:
+    """Both slots are there at any time, so that the next key is trusted before anybody has it."""
+    found = entra(registered, "ApplicationCertificate")
+    mine = {name: one for name, one in found.items() if "shop/checkout" in name}
+    assert sorted(mine) == ["entra-certificate-shop/checkout-a", "entra-certificate-shop/checkout-b"]
+    for name, one in mine.items():
+        assert one.inputs["type"] == "AsymmetricX509Cert" and one.inputs["encoding"] == "pem"
+        assert one.inputs["value"].startswith("-----BEGIN CERTIFICATE-----")
+        assert one.inputs["applicationId"] == "id of entra-app-shop/checkout"
+        assert f"entra-key-shop/checkout-{name[-1]}" in one.made_of["value"]
+    assert not [one for one in registered if one.type.endswith(("ApplicationPassword", "IdentityCredential"))]
+
+
+def test_where_entra_can_read_the_clusters_keys_a_client_has_nothing_to_lose() -> None:
+    """The subject is the component's own ServiceAccount; its token is in a file that the pods find by a variable."""
+    registered = program(clusterIssuer="https://oidc.example.com/cluster")
+    one = entra(registered, "ApplicationFederatedIdentityCredential")["entra-federation-shop/checkout"].inputs
+    assert one["issuer"] == "https://oidc.example.com/cluster"
+    assert one["subject"] == "system:serviceaccount:default:checkout"
+    assert one["audiences"] == ["api://AzureADTokenExchange"]
+    account = all_of(registered, "kubernetes:core/v1:ServiceAccount")["shop/checkout-account"].inputs["metadata"]
+    assert f"system:serviceaccount:{account['namespace']}:{account['name']}" == one["subject"]
+    pod = all_of(registered, "kubernetes:apps/v1:Deployment")["shop/checkout-deployment"].inputs["spec"]["template"][
+        "spec"
+    ]
+    token = {
+        "serviceAccountToken": {"audience": "api://AzureADTokenExchange", "expirationSeconds": 3600, "path": "token"}
+    }
+    assert {"name": "oauth-assertion-file", "projected": {"sources": [token]}} in pod["volumes"]
+    folder = "/var/run/secrets/kong-oam.dev/oauth-assertion-file"
+    mount = {"name": "oauth-assertion-file", "mountPath": folder, "readOnly": True}
+    assert mount in pod["containers"][0]["volumeMounts"]
+    assert {"name": "OAUTH_ASSERTION_FILE", "value": f"{folder}/token"} in pod["containers"][0]["env"]
+    secret = all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"].inputs["stringData"]
+    assert not {"OAUTH_PRIVATE_KEY", "OAUTH_CLIENT_SECRET"} & set(secret)
+    assert not [one for one in registered if one.type.startswith("tls:") or "Certificate" in one.type]
+
+
+def test_a_secret_is_shared_only_where_the_stack_says_so() -> None:
+    registered = program(clientSecrets=True)
+    password = entra(registered, "ApplicationPassword")["entra-secret-shop/checkout"]
+    assert "value" in password.secret_outputs
+    secret = all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"]
+    assert secret.inputs["stringData"]["OAUTH_CLIENT_SECRET"] == "secret of entra-secret-shop/checkout"
+    assert "stringData" in secret.secret
+
+
+def test_a_certificate_follows_from_the_key_alone() -> None:
+    """Every preview and every run makes the same, and it is signed by the key that it holds."""
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    made = certificate(pem, "shop/checkout")
+    assert made == certificate(pem, "shop/checkout")
+    read = x509.load_pem_x509_certificate(made.encode())
+    read.verify_directly_issued_by(read)
+    assert read.public_key() == private.public_key()
+    assert (read.not_valid_before_utc.year, read.not_valid_after_utc.year) == (2020, 2049)
+    digest = hashlib.sha256(read.public_bytes(Encoding.DER)).digest()
+    assert thumbprint(made) == base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def test_no_slot_keeps_a_key_that_has_ended() -> None:
+    """Where both slots count at any time: while two overlap they have those two, else the client's own and the next."""
+    import datetime
+
+    day = datetime.date(2026, 1, 1)
+    held = [tuple(Generation(number, day, overlapping).ready_in(slot) for slot in (0, 1))
+            for number, overlapping in ((1, False), (2, True), (2, False), (3, True), (3, False))]  # fmt: skip
+    assert held == [(1, 2), (1, 2), (3, 2), (3, 2), (3, 4)]
+
+
+# Settings
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"issuer": None}, "needs 'issuer'"),
+        (
+            {"issuer": "https://login.microsoftonline.com/common/v2.0"},
+            "is not https://login.microsoftonline.com/<tenant id>",
+        ),
+        ({"issuer": f"https://sts.windows.net/{TENANT}/"}, "is not https://login.microsoftonline.com/<tenant id>/v2.0"),
+        (
+            {"issuer": f"https://login.example.com/{TENANT}/v2.0"},
+            "is not https://login.microsoftonline.com/<tenant id>/v2.0",
+        ),
+        ({"issuer": f"https://login.microsoftonline.com/{TENANT}/v2.0/"}, "is not https://login.microsoftonline.com/"),
+        ({"access_token_minutes": 60}, "its access tokens live up to 90 minutes: set accessTokenMinutes: 90"),
+        ({"client_secrets": True, "cluster_issuer": "https://a.example.com"}, "either secrets (clientSecrets) or"),
+        ({"cluster_issuer": "http://a.example.com"}, "clusterIssuer http://a.example.com: it is not https"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_refused(settings: dict[str, Any], said: str) -> None:
+    given = {"access_token_minutes": 90, "issuer": ISSUER, **settings}
+    with pytest.raises(StackError, match=re.escape(said)):
+        describe(ProviderSettings("main", "entra", "api://tests", **given))
+
+
+@pytest.mark.parametrize("login", ["https://login.microsoftonline.us", "https://login.partner.microsoftonline.cn"])
+def test_national_clouds_have_a_graph_and_a_token_exchange_of_their_own(login: str) -> None:
+    tenant = tenant_of(f"{login}/{TENANT}/v2.0")
+    assert tenant is not None and _entra_graph.known(tenant)
+    assert _entra_graph.exchange(tenant) in ("api://AzureADTokenExchangeUSGov", "api://AzureADTokenExchangeChina")
+    assert Account(tenant, "a").graph in ("https://graph.microsoft.us", "https://microsoftgraph.chinacloudapi.cn")
+
+
+# What is looked at first
+
+
+@pytest.fixture
+def tenant() -> Iterator[Entra]:
+    with Entra() as entra:
+        yield entra
+
+
+def looked(entra: Entra) -> Graph:
+    return Graph(Account(Tenant(entra.url, TENANT), ADMINISTRATOR, entra.secret))
+
+
+def on_main() -> Stack:
+    return Stack("tests", {"main": describe(SETTINGS)}, domain="apps.example.com")
+
+
+def problems(entra: Entra) -> list[str]:
+    with looked(entra) as graph:
+        return [str(one).splitlines()[0] for one in missing_groups(graph, SETTINGS, estate(ACCESS, stack=on_main()))]
+
+
+def test_a_group_that_does_not_exist_is_said_with_the_nearest(tenant: Entra) -> None:
+    """At each role that names it; one that is there twice is said as well, and page after page is read."""
+    for number in range(250):
+        tenant.directory.add_group(f"team-{number}")
+    tenant.directory.add_group("desk")
+    tenant.directory.add_group("sales-emea")
+    where = "Create it there, or map 'sales' under identityProviders[].groups in stacks/Pulumi.tests.yaml"
+    near = f"group 'sales' of main does not exist; did you mean 'sales-emea'? {where}"
+    assert problems(tenant) == [
+        f"app1.yaml:18:49: error ENV301: role 'reader': {near}",
+        f"app1.yaml:19:47: error ENV301: role 'desk': {near}",
+    ]
+    tenant.directory.add_group("sales")
+    assert problems(tenant) == []
+    tenant.directory.add_group("desk")
+    assert problems(tenant) == [
+        "app1.yaml:19:54: error ENV301: role 'desk': group 'desk' of main is there 2 times. Rename the others"
+    ]
+
+
+def test_a_group_that_can_hold_no_role_does_not_count(tenant: Entra) -> None:
+    """A distribution list of the name."""
+    tenant.directory.add_group("desk")
+    tenant.directory.add_group("sales", "plain")
+    tenant.directory.groups["plain"]["securityEnabled"] = False
+    assert [one.split("group ")[1].split(". ")[0] for one in problems(tenant)] == ["'sales' of main does not exist"] * 2
+
+
+def test_an_application_of_the_name_that_the_state_does_not_know_is_said(tenant: Entra) -> None:
+    """Names are not unique in a tenant: a second one would be made in silence."""
+    made = tenant.directory.create_application({"displayName": "kong-oam tests shop/api API"})
+    with looked(tenant) as graph:
+        arguments = (graph, SETTINGS, estate(ACCESS, stack=on_main()))
+        (found,) = taken_names(*arguments, frozenset())
+        assert list(taken_names(*arguments, frozenset({(APPLICATION, "main-api-shop/api")}))) == []
+    assert f"ENV303: main has an application 'kong-oam tests shop/api API' ({made['id']})" in str(found)
+
+
+def test_two_tenants_in_one_stack_are_refused_once() -> None:
+    """They sign with the same keys, and Kong has a key id once."""
+    from dataclasses import replace
+
+    other = replace(SETTINGS, name="other", issuer=ISSUER.replace(TENANT, "99999999-1111-4111-8111-111111111111"))
+    stack = Stack("tests", {one.name: describe(one) for one in (SETTINGS, other)}, domain="apps.example.com")
+    both = estate(ACCESS, stack=stack)
+    assert [str(one) for settings in (SETTINGS, other) for one in shared_keys(settings, both)] == [
+        "error ENV308: main and other are tenants of one Entra, which signs for all with the same keys, and a Kong "
+        "workspace has each key once. Give each a stack and a workspace of its own"
+    ]
+    assert list(shared_keys(SETTINGS, estate(ACCESS, stack=on_main()))) == []
+
+
+def test_a_partners_client_is_said_to_need_a_certificate() -> None:
+    """A warning at its trait: everything else of it is made."""
+    partner = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: partner}
+spec:
+  components:
+    - name: acme
+      type: external
+      properties: {jwksUri: "https://acme.example.com/keys"}
+      traits: [{type: client, properties: {kind: external, calls: [{component: shop/api, scopes: [read]}]}}]
+"""
+    granting = ACCESS.replace("groups: [sales]}", "groups: [sales], components: [partner/acme]}")
+    (found,) = unproven(SETTINGS, estate(granting, partner, stack=on_main()))
+    assert (found.code, found.severity) == ("ENV309", "warning")
+    assert "does not look at the jwksUri of 'partner/acme'" in found.message
+    assert list(unproven(SETTINGS, estate(ACCESS, stack=on_main()))) == []
+
+
+def test_another_tenants_token_does_not_count_though_the_key_is_the_same() -> None:
+    """Nor does a token of version 1, nor an ID token for the API."""
+    signer = Issuer(now=1_000_000.0, provider=describe(SETTINGS))
+    ring = KeyRing(signer.provider, ISSUER, signer.ring.keys, {"orders/api": "aud"})
+    base = {"iss": ISSUER, "aud": "aud", "azp": "c", "oid": "o", "ver": "2.0", "jti": None, "cid": None, "uid": None}
+    service = {**base, "idtyp": "app", "roles": ["scope=orders.read", "role=editor"], "scp": None}
+
+    def result(**claims: Any) -> Any:
+        return authenticate(signer.token(**claims), ring, signer.now, "orders/api")
+
+    assert result(**service).scopes == ("orders.read",)
+    other = ISSUER.replace(TENANT, "99999999-1111-4111-8111-111111111111")
+    assert result(**{**service, "iss": other}) == Refusal("another issuer")
+    assert result(**{**service, "ver": "1.0"}) == Refusal("not an access token: claim 'ver'")
+    assert result(**{**service, "idtyp": None}) == Refusal("neither a user's token nor the client's own")
+    assert result(**{**base, "azp": None, "scp": None, "roles": ["role=editor"]}) == Refusal(
+        "client or subject is missing or malformed"
+    )
+    many = {**base, "scp": "orders.read", "_claim_names": {"groups": "src1"}}
+    assert result(**many) == Refusal("the user's groups are too many to be listed")
+
+
+# A tenant that refuses
+
+
+def refused(*answers: httpx.Response) -> str:
+    given = iter(answers)
+    account = Account(Tenant("https://login.microsoftonline.com", TENANT), "client", "a secret")
+    with pytest.raises(RefusedError) as found, Graph(account, httpx.MockTransport(lambda _: next(given))) as graph:
+        list(graph.groups("sales"))
+    return str(found.value)
+
+
+TOKEN = httpx.Response(200, json={"access_token": "t"})
+
+
+def test_missing_permissions_are_named() -> None:
+    body = {"error": {"code": "Authorization_RequestDenied", "message": "Insufficient privileges to complete it."}}
+    said = refused(TOKEN, httpx.Response(403, json=body))
+    assert said.startswith(
+        "graph.microsoft.com: GET /v1.0/groups answers 403 Authorization_RequestDenied: Insufficient"
+    )
+    assert "AppRoleAssignment.ReadWrite.All" in said and "Group.Read.All" in said
+
+
+def test_a_wrong_secret_is_said_and_never_shown(tenant: Entra) -> None:
+    account = Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, "not the secret")
+    with pytest.raises(RefusedError) as found, Graph(account):
+        pass
+    assert "AADSTS7000215" in str(found.value) and "check azuread:clientId" in str(found.value)
+    assert "not the secret" not in str(found.value) + repr(account)
+
+
+def test_a_throttled_request_is_made_again_when_it_is_told_to(tenant: Entra, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the seconds of Retry-After; a long pause is not waited for."""
+    pauses: list[float] = []
+    monkeypatch.setattr(_entra_graph.time, "sleep", pauses.append)
+    throttled = iter(
+        [(429, {"error": {"code": "TooManyRequests"}}, {"Retry-After": seconds}) for seconds in ("7", "2")]
+    )
+    tenant.faults = lambda method, path: next(throttled, None)
+    tenant.directory.add_group("sales")
+    with looked(tenant) as graph:
+        assert list(graph.groups("sales")) == ["sales"]
+    assert pauses == [7.0, 2.0]
+    tenant.faults = lambda method, path: (429, {"error": {"code": "TooManyRequests"}}, {"Retry-After": "600"})
+    with pytest.raises(RefusedError, match="run it again later"), looked(tenant) as graph:
+        list(graph.groups("sales"))
+    assert pauses == [7.0, 2.0]
+
+
+def test_a_next_page_elsewhere_is_not_asked() -> None:
+    """The token would go there."""
+    page = httpx.Response(
+        200, json={"value": [], "@odata.nextLink": "https://graph.microsoft.com.example.com/v1.0/groups"}
+    )
+    assert "another server" in refused(TOKEN, page)
+
+
+def test_its_spelling_is_the_one_that_the_gate_is_tried_with() -> None:
+    from dataclasses import replace
+
+    from tests.components.gateway.test_gate_spellings import SPELLING as TRIED
+
+    assert replace(SPELLING, overage=()) == TRIED
