@@ -21,7 +21,7 @@ _numbers = itertools.count(1)
 
 def _raw(live: LiveGateway, raw: bytes) -> Outcome:
     """Bytes as they are, with HOST for %(host)s, a mark for %(mark)s and a token with every scope for %(token)s."""
-    mark = f"wire-{next(_numbers)}"
+    mark = f"bytes-{next(_numbers)}"
     parts = {
         b"host": HOST,
         b"mark": MARK + b": " + mark.encode() + b"\r\nConnection: close",
