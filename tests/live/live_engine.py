@@ -80,9 +80,14 @@ class Engine:
         return f"orders.{self.stack}.example.com"
 
     @property
+    def settle(self) -> float:
+        """Seconds after which every worker has seen a change."""
+        return inspect(self.live.target.admin_url, self.live.target.token).settle
+
+    @property
     def bound(self) -> float:
         """Seconds within which every worker must show a change."""
-        return 2 * inspect(self.live.target.admin_url, self.live.target.token).settle + 15
+        return 2 * self.settle + 15
 
     @property
     def port(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -64,6 +65,7 @@ def test_an_anonymous_set_by_hand_is_seen_and_repaired(deployed: Engine) -> None
     with target.admin() as admin:
         admin.patch(path, json={"config": {"anonymous": f"kong-oam.{deployed.stack}.anonymous"}}).raise_for_status()
     try:
+        time.sleep(deployed.settle)  # the answers are those of before: there is nothing to poll for
         closed = [(deployed.case("GET", "/orders"), 401), (deployed.case("GET", "/orders", "import"), 403)]
         deployed.live.await_steady(closed, deployed.bound)
         assert deployed.changes("preview", "--refresh") == {name: "update"}
