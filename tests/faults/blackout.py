@@ -117,6 +117,13 @@ _DROPPED = frozenset(
 )
 
 
+_MADE_UP = {
+    r'"[0-9a-f]{16}"': '"<digest>"',
+    r'"pks\w{17}"': '"<key of a client>"',
+    r'"key": "[\w-]{43}"': '"key": "<key>"',  # the issuer's, by the digest that is its id
+}
+
+
 def shape(stack: Stack) -> dict[str, list[str]]:
     """Everything there is, but for ids, times, keys, secrets and their digests: references are written as names."""
     local = stack.local
@@ -145,7 +152,9 @@ def _named(kind: str, found: dict[str, Any], names: dict[str, str]) -> str:
     text = json.dumps(_plain({k: v for k, v in found.items() if k != "id" or kind == "assignments"}), sort_keys=True)
     for identifier, name in names.items():
         text = text.replace(identifier, name)
-    return re.sub(r'"[0-9a-f]{16}"', '"<digest>"', text)
+    for made_up, name in _MADE_UP.items():
+        text = re.sub(made_up, name, text)
+    return text
 
 
 def _plain(value: Any) -> Any:
