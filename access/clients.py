@@ -9,7 +9,18 @@ from urllib.parse import urlsplit
 
 import oam.application as oam
 from access.component import elements_of
-from access.model import EXTERNAL, RESERVED_SCOPES, Call, Client, ClientKind, Component, Elements, Stack, signs_in
+from access.model import (
+    EXTERNAL,
+    RESERVED_SCOPES,
+    Call,
+    Client,
+    ClientKind,
+    Component,
+    Elements,
+    Stack,
+    has_key,
+    signs_in,
+)
 from access.paths import within
 from access.rotation import days
 from oam.diagnostics import Diagnostic, suggestion
@@ -89,7 +100,7 @@ def compile_clients(component: Component, directory: Directory) -> Iterator[Clie
     kind: ClientKind = properties["kind"]
     users = signs_in(kind)
     out += _misplaced(component, trait)
-    out += _rotated_too_often(trait, directory.stack)
+    out += _rotation(trait, directory.stack)
     rotate_every = days(properties["rotateEvery"]) if "rotateEvery" in properties else None
     redirects = tuple(dict.fromkeys(_redirects(component, trait, directory))) if users else ()
     for provider in calls or {component.provider: []}:
@@ -132,9 +143,13 @@ def _misplaced(component: Component, trait: oam.Trait) -> Iterator[Diagnostic]:
         yield Diagnostic("ACC210", message, place.key("redirectUris"))
 
 
-def _rotated_too_often(trait: oam.Trait, stack: Stack) -> Iterator[Diagnostic]:
-    every, overlap = trait.properties.get("rotateEvery"), stack.rotation.overlap
-    if every is not None and days(every) <= overlap:
+def _rotation(trait: oam.Trait, stack: Stack) -> Iterator[Diagnostic]:
+    every, overlap, kind = trait.properties.get("rotateEvery"), stack.rotation.overlap, trait.properties["kind"]
+    if every is not None and not has_key(kind):
+        message = f"'rotateEvery' has no effect: no key is made for a client of kind '{kind}'"
+        place = trait.place.at("properties").key("rotateEvery")
+        yield Diagnostic("OAM109", message, place, "warning")
+    elif every is not None and days(every) <= overlap:
         message = f"rotateEvery: {every} is not longer than the stack's rotation.overlap of {overlap}d"
         yield Diagnostic("OAM103", message, trait.place.at("properties", "rotateEvery"))
 

@@ -237,7 +237,7 @@ class Client:
     @property
     def keyed(self) -> bool:
         """Whether it proves who it is with a credential that is made for it."""
-        return self.kind in ("service", "web")
+        return has_key(self.kind)
 
     @property
     def public(self) -> bool:
@@ -315,6 +315,11 @@ class Component:
 def signs_in(kind: ClientKind) -> bool:
     """Whether users sign in through a client of this kind; any other calls as itself."""
     return kind in ("web", "browser", "native")
+
+
+def has_key(kind: ClientKind) -> bool:
+    """Whether a key, or a secret, is made for a client of this kind."""
+    return kind in ("service", "web")
 
 
 def service_name(component: str, trait: str | None) -> str:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from access.rotation import Generation, Schedule, advanced, days
-from tests.access.test_client_kinds import ORDERS, messages, shop
-from tests.estates import estate
+from tests.access.test_client_kinds import ORDERS, PATHS, messages, shop
+from tests.estates import compiled, estate
 
 FIRST = datetime.date(2026, 1, 1)
 SCHEDULE = Schedule(every=30, overlap=7)
@@ -94,6 +94,9 @@ def test_a_client_may_say_how_often() -> None:
     assert messages(shop("service", "            rotateEvery: 7d\n", "worker", "")) == [
         "OAM103: rotateEvery: 7d is not longer than the stack's rotation.overlap of 7d"
     ]
+    (unused,) = compiled(ORDERS, shop("browser", f"{PATHS}            rotateEvery: 30d\n")).diagnostics
+    assert (unused.code, unused.severity) == ("OAM109", "warning")
+    assert unused.message == "'rotateEvery' has no effect: no key is made for a client of kind 'browser'"
     (wrong,) = messages(shop("service", "            rotateEvery: monthly\n", "worker", ""))
     assert wrong.startswith("OAM103: rotateEvery: ")
 
