@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 from components.gateway.preflight import inspect
 from sandbox import caller
@@ -24,8 +25,9 @@ config:
   kong-oam:cloud: local
   kong-oam:asOf: "2026-11-25"
   kong-oam:gateway: {scheme: http, cidrs: [127.0.0.1/32], reach: loadBalancer}
-  kong-oam:identityProviders: [{name: okta, type: okta}]
+  kong-oam:identityProviders: %(providers)s
 """
+_OKTA: Mapping[str, Any] = {"name": "okta", "type": "okta"}
 
 _APPLICATION = """
 apiVersion: core.oam.dev/v1beta1
@@ -145,19 +147,27 @@ class Engine:
 
 
 @contextmanager
-def engine(live: LiveGateway, folder: Path, name: str) -> Iterator[Engine]:
+def engine(
+    live: LiveGateway,
+    folder: Path,
+    name: str,
+    provider: Mapping[str, Any] = _OKTA,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Engine]:
     """The estate's project with an empty stack; at the end the stack is destroyed, and what is left of it removed.
 
-    The stack is the run's `name`, which is one word.
+    The stack is the run's `name`, which is one word. `provider` is its identity provider, `environment` where that is
+    and who administers it.
     """
     stack = f"{RUN}-{name}"
     for linked in _LINKED:
         (folder / linked).symlink_to(ROOT / linked)
     for own in ("applications", "stacks"):
         (folder / own).mkdir()
-    (folder / "stacks" / f"Pulumi.{stack}.yaml").write_text(_STACK_FILE)
+    (folder / "stacks" / f"Pulumi.{stack}.yaml").write_text(_STACK_FILE % {"providers": json.dumps([provider])})
     with Local(balancer=upstream_host()) as local:
         local.env |= {"KONG_ADMIN_ADDR": live.target.admin_url, "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE}
+        local.env |= environment or {}
         local.env.pop("KONG_ADMIN_TOKEN")
         if live.target.token:
             local.env["KONG_ADMIN_TOKEN"] = live.target.token

@@ -11,10 +11,12 @@ from subprocess import CompletedProcess
 import httpx
 import pytest
 
+from sandbox.keycloak import UnavailableError, distribution
 from sandbox.kong import Kong, Lags
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "rehearsal-admin-token"
+WITH_KEYCLOAK = "tests/live/test_live_keycloak.py"
 KINDS = ("services", "routes", "plugins", "consumers", "jwt_secrets")
 
 
@@ -53,12 +55,26 @@ def test_the_live_tier_passes_on_the_stand_in_and_says_that_it_is_one() -> None:
         headers = {"Kong-Admin-Token": TOKEN}
         httpx.post(f"{kong.admin_url}/services", json=theirs, headers=headers).raise_for_status()
         before = {kind: kong.entities(kind) for kind in KINDS}
-        done = _live_tier(kong)
+        done = _live_tier(kong, "tests/live", f"--ignore={WITH_KEYCLOAK}")
         assert done.returncode == 0, done.stdout
         assert f"{kong.admin_url} is NOT A KONG but a stand-in for Kong Gateway" in done.stdout
         assert "engine tests drive it with " in done.stdout
         assert "skipped" not in done.stdout
         assert {kind: kong.entities(kind) for kind in KINDS} == before
+
+
+@pytest.mark.timeout(400)
+def test_the_live_tier_passes_with_a_real_keycloak() -> None:
+    """Skipped, with the reason, where none can be had."""
+    try:
+        distribution()
+    except UnavailableError as error:
+        pytest.skip(str(error))
+    with _kong(Lags(0.4, 0.4, 0.4), 0.4) as kong:
+        done = _live_tier(kong, WITH_KEYCLOAK)
+        assert done.returncode == 0, done.stdout
+        assert "2 passed" in done.stdout and "skipped" not in done.stdout
+        assert {kind: kong.entities(kind) for kind in KINDS} == {kind: [] for kind in KINDS}
 
 
 @pytest.mark.timeout(400)

@@ -1,0 +1,69 @@
+"""A live Kong and a real Keycloak: its tokens at the gateway, and a key that it changes. Skipped without Java or Maven."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from sandbox.keycloak import Keycloak, UnavailableError
+from tests.live.live_engine import Engine, engine
+from tests.live.live_gateway import LiveGateway
+
+pytestmark = pytest.mark.timeout(400)
+
+REALM = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """The estate after its first `pulumi up`, and the server that its tokens are from."""
+
+    engine: Engine
+    server: Keycloak
+
+    def soon(self, expected: list[tuple[str, str, str | None, int]]) -> None:
+        """Method, path, component and status, on every worker of the gateway, within its bound."""
+        cases = [(self.engine.case(method, path, who), status) for method, path, who, status in expected]
+        self.engine.live.await_steady(cases, self.engine.bound)
+
+
+@pytest.fixture(scope="module")
+def deployed(live: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    try:
+        with Keycloak() as server:
+            server.realm(REALM)
+            provider = {"name": "keycloak", "type": "keycloak", "issuer": server.issuer(REALM)}
+            folder = tmp_path_factory.mktemp("keycloak")
+            with engine(live, folder, "keycloak", provider, server.environment(REALM)) as made:
+                made.up()
+                yield Deployed(made, server)
+    except UnavailableError as error:
+        pytest.skip(str(error))
+
+
+def test_keycloaks_tokens_get_what_the_applications_say(deployed: Deployed) -> None:
+    """200 for the scope, 403 without it, 401 without a token."""
+    deployed.soon(
+        [
+            ("GET", "/orders", None, 401),
+            ("GET", "/orders/7", "report", 200),
+            ("POST", "/orders", "report", 403),
+            ("POST", "/orders", "import", 200),
+            ("GET", "/orders", "import", 403),
+            ("GET", "/orders/health", None, 200),
+        ]
+    )
+
+
+def test_a_key_that_keycloak_changes_is_taken_with_an_up(deployed: Deployed) -> None:
+    """Tokens of the new key count then, those of the old one go on to, and another `up` changes nothing."""
+    made = deployed.engine
+    before = made.case("GET", "/orders/7", "report")
+    deployed.server.rotate(REALM, "next", 200)
+    deployed.soon([("GET", "/orders/7", "report", 401)])
+    assert made.changes("up") == {f"gateway-ring-keycloak-slot-{index}": "update" for index in (1, 2, 3)}
+    deployed.soon([("GET", "/orders/7", "report", 200), ("POST", "/orders", "report", 403)])
+    made.live.await_steady([(before, 200)], 30)
+    assert made.changes("up") == {}
