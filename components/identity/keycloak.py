@@ -273,8 +273,8 @@ class Keycloak(pulumi.ComponentResource):
             description=f"Kong-OAM, stack {self._estate.stack.name}",
             enabled=True,
             access_type="PUBLIC" if client.public else "CONFIDENTIAL",
-            client_authenticator_type="client-jwt" if keys else "client-secret",
-            extra_config=keys.counting.apply(_keyed) if keys else {},
+            client_authenticator_type="client-jwt" if keys or client.jwks_uri else "client-secret",
+            extra_config=_proofs(client, keys),
             standard_flow_enabled=client.user_facing,
             service_accounts_enabled=not client.user_facing,
             implicit_flow_enabled=False,
@@ -352,6 +352,13 @@ def _account(name: str, account: _keycloak_realm.Account, parent: pulumi.Resourc
         client_secret=pulumi.Output.secret(account.secret),
         opts=pulumi.ResourceOptions(parent=parent, additional_secret_outputs=["clientSecret"]),
     )
+
+
+def _proofs(client: Client, keys: Keys | None) -> pulumi.Input[Mapping[str, str]]:
+    """Attributes of a client that proves with a key who it is: a partner's are where it publishes them."""
+    if client.jwks_uri:
+        return {"use.jwks.url": "true", "jwks.url": client.jwks_uri, "token.endpoint.auth.signing.alg": _ALGORITHM}
+    return keys.counting.apply(_keyed) if keys else {}
 
 
 def _keyed(keys: Sequence[Jwk]) -> dict[str, str]:
