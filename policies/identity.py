@@ -96,4 +96,12 @@ def rotated_keys(deployment: Deployment, settings: Settings) -> Iterator[Finding
     for app in deployment.of(APP):
         if app.text("tokenEndpointAuthMethod").startswith("client_secret"):
             yield Finding(f"{app.name} shares a secret with its provider, which nobody changes", app)
+    for one in deployment.of(REALM_CLIENT):
+        if one.text("accessType") == "CONFIDENTIAL" and one.text("clientAuthenticatorType") != "client-jwt":
+            yield Finding(f"{one.name} shares a secret with its provider, which nobody changes", one)
+        for client in (client for client in (estate.clients if estate else ()) if client.keyed):
+            assert estate is not None
+            named = one.name == f"{client.provider}-client-{client.component}"
+            if named and (every := estate.schedule_of(client).every) > longest:
+                yield Finding(f"{client.component} ({client.place}) keeps its key for {every} days", one)
     yield from entra.shared_secrets(deployment)

@@ -94,6 +94,7 @@ def _identity() -> list[Resource]:
             "realm-client",
             secret="clientSecret",
             accessType="CONFIDENTIAL",
+            clientAuthenticatorType="client-jwt",
             implicitFlowEnabled=False,
             directAccessGrantsEnabled=False,
             validRedirectUris=["https://web.example.com/callback"],

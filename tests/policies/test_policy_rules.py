@@ -132,6 +132,7 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("secret-hidden", with_environment({"name": "DB_PASSWORD", "value": "x"}), "deployment: the variable DB_PASSWORD has its value in clear; use a Secret"),
     ("keys-rotated", spoilt("server", credentialsRotationMode="MANUAL"), "server keeps its signing keys until somebody changes them"),
     ("keys-rotated", spoilt("web", tokenEndpointAuthMethod="client_secret_basic"), "web shares a secret with its provider, which nobody changes"),
+    ("keys-rotated", spoilt("realm-client", clientAuthenticatorType="client-secret"), "realm-client shares a secret with its provider, which nobody changes"),
     ("keys-rotated", replace(SOUND, model=replace(MODEL, estate=estate(CLIENT))), "shop/job (app1.yaml:10:11) keeps its key for 91 days"),
     ("workload-fenced", without("fence"), "deployment is behind a Service, and behind no NetworkPolicy"),
     ("workload-fenced", fenced_from({"from": []}), "fence lets everybody in to deployment"),
@@ -210,6 +211,14 @@ def test_openid_connect_as_it_is_emitted_is_sound(rule: str) -> None:
         for one in SOUND.resources
     )  # fmt: skip
     assert found(rule, replace(SOUND, resources=swapped)) == []
+
+
+def test_a_realms_client_is_judged_by_its_own_schedule() -> None:
+    """A stack without an authorization server of Okta: the finding is of the client that keeps its key."""
+    others = tuple(one for one in SOUND.resources if not one.type.startswith("okta:"))
+    client = resource("keycloak:openid/client:Client", "main-client-shop/job", clientAuthenticatorType="client-jwt")
+    slow = replace(SOUND, resources=(*others, client), model=replace(MODEL, estate=estate(CLIENT)))
+    assert found("keys-rotated", slow) == ["shop/job (app1.yaml:10:11) keeps its key for 91 days"]
 
 
 def test_a_service_client_has_the_response_type_that_okta_wants() -> None:
