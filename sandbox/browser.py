@@ -50,16 +50,20 @@ class Endpoints:
 
 @dataclass(frozen=True, slots=True)
 class PrivateKey:
-    """A client's own RSA key: PEM, and the id under which the issuer knows its public half."""
+    """A client's own RSA key: PEM, and the id under which the issuer knows its public half.
+
+    `certified`: that id is the thumbprint of a certificate, and the issuer wants it named as such.
+    """
 
     pem: str = field(repr=False)
     kid: str
+    certified: bool = False
 
     def assertion(self, client_id: str, endpoint: str) -> str:
         """A JWT that proves to the token endpoint who sends it (RFC 7523), good once and for a minute."""
         now = int(time.time())
         claims = {"iss": client_id, "sub": client_id, "aud": endpoint, "iat": now, "exp": now + ASSERTION_LIFETIME}
-        header = {"alg": "RS256", "kid": self.kid}
+        header = {"alg": "RS256", "x5t#S256" if self.certified else "kid": self.kid}
         signed = f"{_part(header)}.{_part(claims | {'jti': secrets.token_urlsafe(16)})}"
         key = load_pem_private_key(self.pem.encode(), None)
         assert isinstance(key, rsa.RSAPrivateKey), "the program makes RSA keys"
@@ -142,6 +146,8 @@ def _token(url: str, client_id: str, proof: Proof, form: dict[str, str]) -> dict
     else:
         signed = proof.assertion(client_id, url)
         form = form | {"client_assertion_type": ASSERTION, "client_assertion": signed}
+        if proof.certified:
+            form["client_id"] = client_id
     answer = _call("POST", url, urlencode(form), headers)
     if answer.status != 200:
         raise _refused(answer)

@@ -31,18 +31,19 @@ def environment(cluster: str, namespace: str, component: str) -> dict[str, str]:
     return values
 
 
-def token(settings: Mapping[str, str], login: str | None = None) -> tuple[str, str]:
+def token(settings: Mapping[str, str], login: str | None = None, api: str | None = None) -> tuple[str, str]:
     """An access token for the client itself, or for the user `login`, and the scopes that it lists.
 
-    Raises sandbox.browser.RefusedError.
+    With `api` (application/component) it is asked for that one alone. Raises sandbox.browser.RefusedError.
     """
-    answer = answered(settings, login)
-    return answer["access_token"], answer["scope"]
+    answer = answered(settings, login, api)
+    return answer["access_token"], _told(answer)
 
 
-def answered(settings: Mapping[str, str], login: str | None = None) -> dict[str, Any]:
+def answered(settings: Mapping[str, str], login: str | None = None, api: str | None = None) -> dict[str, Any]:
     """All that the token endpoint says. Raises sandbox.browser.RefusedError."""
-    client_id, proof, scopes = settings["OAUTH_CLIENT_ID"], proof_of(settings), settings["OAUTH_SCOPES"].split()
+    variable = f"API_SCOPES_{api.upper().replace('-', '_').replace('/', '__')}" if api else "OAUTH_SCOPES"
+    client_id, proof, scopes = settings["OAUTH_CLIENT_ID"], proof_of(settings), settings[variable].split()
     endpoint = settings["OAUTH_TOKEN_ENDPOINT"]
     if login is None:
         return browser.client_credentials(endpoint, client_id, proof, scopes)
@@ -51,10 +52,20 @@ def answered(settings: Mapping[str, str], login: str | None = None) -> dict[str,
     return browser.login(issuer, client_id, proof, redirect, [*scopes, "openid"], login)
 
 
+def _told(answer: Mapping[str, Any]) -> str:
+    """The scopes as the answer says them, or else as the token lists them (Entra: roles of the API's application)."""
+    if "scope" in answer:
+        return str(answer["scope"])
+    part = answer["access_token"].split(".")[1]
+    payload = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return " ".join(payload.get("roles", ()))
+
+
 def proof_of(settings: Mapping[str, str]) -> browser.Proof:
     """The key of a client, or its secret; None where it has neither."""
     if "OAUTH_PRIVATE_KEY" in settings:
-        return browser.PrivateKey(settings["OAUTH_PRIVATE_KEY"], settings["OAUTH_KEY_ID"])
+        certified = "OAUTH_CERTIFICATE" in settings
+        return browser.PrivateKey(settings["OAUTH_PRIVATE_KEY"], settings["OAUTH_KEY_ID"], certified)
     return settings.get("OAUTH_CLIENT_SECRET")
 
 

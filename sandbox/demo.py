@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from access.compile import compile_estate
 from access.decide import Request, decide
-from access.model import Component, Endpoint, Estate, Stack
+from access.model import Client, Component, Endpoint, Estate, Provider, Stack
 from access.paths import within, written
-from access.stack import read_file
+from access.stack import ProviderSettings, plain, read_file
 from access.tokens import Claims, Refusal, User, issue
 from oam.application import read_files
 from sandbox import browser, caller
@@ -90,10 +90,15 @@ class Table:
 
 def estate_of(project: Path, on: Callable[[Stack], Stack] = lambda stack: stack) -> Estate:
     """The estate that the project in this folder means on the stack `local`, or on what `on` makes of that stack."""
-    stack = on(read_file(project / f"stacks/Pulumi.{STACK}.yaml").stack)
+    stack = on(read_file(project / f"stacks/Pulumi.{STACK}.yaml", _described).stack)
     compiled = compile_estate(read_files([project / "applications"]), stack)
     assert compiled.estate is not None, "the program has just accepted the same files"
     return compiled.estate
+
+
+def _described(settings: ProviderSettings) -> Provider:
+    """What of a provider the model needs to know: whether its tokens are for one API."""
+    return replace(plain(settings), per_api=settings.type == "entra")
 
 
 def ask(local: Local, estate: Estate) -> Table:
@@ -129,19 +134,29 @@ def _callers(local: Local, estate: Estate) -> Iterator[Caller]:
         if component.outside:
             continue  # it has no Secret here, and its keys are its owner's
         settings = caller.environment(local.cluster.url, component.namespace, component.name)
-        if not client.user_facing:
-            token, got = _token(settings, None)
-            yield Caller(client.component, token, got, issue(provider, client))
-            continue
-        for user in USERS:
-            token, got = _token(settings, user.login)
-            meant = issue(provider, client, User(user.login, tuple(map(provider.group, user.groups))))
-            yield Caller(f"{client.component} for {user.login}", token, got, meant)
+        for api in dict.fromkeys(call.component for call in client.calls) if provider.per_api else [None]:
+            yield from _callers_of(client, provider, settings, estate.components[api] if api else None)
 
 
-def _token(settings: Mapping[str, str], login: str | None) -> tuple[str | None, str]:
+def _callers_of(
+    client: Client, provider: Provider, settings: Mapping[str, str], api: Component | None
+) -> Iterator[Caller]:
+    """The client, or each user who signs in through it, with a token for one API where tokens are for one."""
+    several = api is not None and len({call.component for call in client.calls}) > 1
+    name = f"{client.component} at {api.key}" if api and several else client.component
+    if not client.user_facing:
+        token, got = _token(settings, None, api)
+        yield Caller(name, token, got, issue(provider, client, api=api))
+        return
+    for user in USERS:
+        token, got = _token(settings, user.login, api)
+        meant = issue(provider, client, User(user.login, tuple(map(provider.group, user.groups))), api=api)
+        yield Caller(f"{name} for {user.login}", token, got, meant)
+
+
+def _token(settings: Mapping[str, str], login: str | None, api: Component | None) -> tuple[str | None, str]:
     try:
-        return caller.token(settings, login)
+        return caller.token(settings, login, api.key if api else None)
     except browser.RefusedError as refused:
         return None, f"refused: {refused.error}"
 

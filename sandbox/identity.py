@@ -16,6 +16,7 @@ from pathlib import Path
 from access.model import Estate, Stack
 from sandbox import existing
 from sandbox.demo import estate_of
+from sandbox.entra import Entra
 from sandbox.issuer import Issuer
 from sandbox.keycloak import VERSION, Keycloak
 from sandbox.local import GROUPS, USERS, Local
@@ -60,6 +61,15 @@ def _keycloak(local: Local, folder: Path) -> Iterator[Chosen]:
         yield Chosen(f"Keycloak {VERSION}", real=True)
 
 
+@contextmanager
+def _entra(local: Local, folder: Path) -> Iterator[Chosen]:
+    with Entra(GROUPS, {user.login: user.groups for user in USERS}) as tenant:
+        local.env |= tenant.environment
+        entry = {"name": "entra", "type": "entra", "issuer": tenant.issuer, "accessTokenMinutes": 90}
+        set_providers(folder, [entry])
+        yield Chosen("Entra")
+
+
 def _guarded_by(name: str, folder: Path) -> Estate:
     """The project's estate as it is with one provider of this name, of which nothing else is known yet."""
 
@@ -72,6 +82,7 @@ def _guarded_by(name: str, folder: Path) -> Estate:
 KINDS: Mapping[str, Callable[[Local, Path], AbstractContextManager[Chosen]]] = {
     "okta": _okta,
     "keycloak": _keycloak,
+    "entra": _entra,
     "oidc": _oidc,
 }
 

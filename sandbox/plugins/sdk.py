@@ -26,6 +26,7 @@ SDKS = {
     "kong": "pulumi_kong",
     "okta": "pulumi_okta",
     "keycloak": "pulumi_keycloak",
+    "azuread": "pulumi_azuread",
     "kubernetes": "pulumi_kubernetes",
     "time": "pulumiverse_time",
     "tls": "pulumi_tls",

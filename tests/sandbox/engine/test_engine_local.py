@@ -78,6 +78,7 @@ def test_an_official_plugin_on_path_wins(tmp_path: Path) -> None:
         "language-python",
         "resource-okta",
         "resource-keycloak",
+        "resource-azuread",
         "resource-kubernetes",
         "resource-time",
         "resource-tls",
@@ -85,6 +86,7 @@ def test_an_official_plugin_on_path_wins(tmp_path: Path) -> None:
     names = sorted(path.name.split("-v")[0] for path in (tmp_path / "home" / "plugins").iterdir())
     assert names == [
         "language-python",
+        "resource-azuread",
         "resource-keycloak",
         "resource-kubernetes",
         "resource-okta",

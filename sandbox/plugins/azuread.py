@@ -1,0 +1,68 @@
+"""The stand-in for the azuread plugin: the requests of the official one to Microsoft Graph for what is modelled here.
+
+Modelled: Application, ApplicationPassword, ApplicationCertificate, ApplicationFederatedIdentityCredential,
+ServicePrincipal, AppRoleAssignment, ServicePrincipalDelegatedPermissionGrant; the lookup getGroup. What the official
+plugin sends was recorded from pulumi-azuread 6.11.1; certificates are from its source. Not modelled besides: imports,
+and its waiting (it looks five times, five seconds apart, whether what it removed is gone).
+"""
+
+from importlib import metadata
+
+from sandbox.plugins.azuread_api import Graph, filtered
+from sandbox.plugins.azuread_application import (
+    Application,
+    ApplicationCertificate,
+    ApplicationFederatedIdentityCredential,
+    ApplicationPassword,
+)
+from sandbox.plugins.azuread_principal import (
+    AppRoleAssignment,
+    ServicePrincipal,
+    ServicePrincipalDelegatedPermissionGrant,
+)
+from sandbox.plugins.provider import Plugin, ProviderError, run
+from sandbox.plugins.values import UNKNOWN, Properties, has_unknown
+
+
+class Lookups:
+    """The data sources; each takes a function's arguments and gives its result."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    def group(self, arguments: Properties) -> Properties:
+        """azuread:index/getGroup:getGroup, by `displayName`. Raises ProviderError where there is none, or several."""
+        if has_unknown(arguments):
+            return {"id": UNKNOWN, "objectId": UNKNOWN, **arguments}
+        name = arguments["displayName"].replace("'", "''")
+        condition = f"displayName eq '{name}'"
+        if "securityEnabled" in arguments:
+            condition += f" and securityEnabled eq {str(arguments['securityEnabled']).lower()}"
+        listed = self._graph.accepted("GET", filtered("/beta/groups", condition))["value"]
+        if len(listed) != 1:
+            found = "No group found" if not listed else "More than one group found"
+            raise ProviderError(f'{found} matching specified parameters (displayName: "{arguments["displayName"]}")')
+        group = listed[0]
+        for kind in ("members", "owners"):
+            self._graph.accepted("GET", f"/beta/groups/{group['id']}/{kind}")
+        names = ("description", "displayName", "mailEnabled", "mailNickname", "securityEnabled")
+        return {"id": group["id"], "objectId": group["id"], **{name: group.get(name) for name in names}}
+
+
+def plugin() -> Plugin:
+    """The plugin, to be configured by the engine."""
+    graph = Graph()
+    credentials = (
+        ApplicationPassword(graph),
+        ApplicationCertificate(graph),
+        ApplicationFederatedIdentityCredential(graph),
+    )
+    principals = (ServicePrincipal(graph), AppRoleAssignment(graph), ServicePrincipalDelegatedPermissionGrant(graph))
+    resources = {kind.token: kind for kind in (Application(graph), *credentials, *principals)}
+    functions = {"azuread:index/getGroup:getGroup": Lookups(graph).group}
+    return Plugin("azuread", metadata.version("pulumi-azuread"), graph.configure, resources.__getitem__, functions)
+
+
+def main() -> None:
+    """Serves the plugin until the engine ends it."""
+    run(plugin())

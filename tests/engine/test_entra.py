@@ -1,0 +1,109 @@
+"""A tenant of Entra: the same Applications, an application per API and per client, and the same answers for everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox import caller
+from sandbox.browser import RefusedError
+from sandbox.demo import ask, estate_of
+from sandbox.entra import Entra
+from sandbox.local import GROUPS, USERS, Local
+from sandbox.project import set_providers
+from tests.engine.calls import call
+from tests.engine.conftest import AT_ONCE, Sample
+from tests.engine.deployment import Deployment, project, start
+
+HELLO = "hello.example.com"
+"""A component without an access trait: with Okta any token of the stack counts there."""
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, Entra]]:
+    """The sample estate after its `up`; tests that change it come last, and put it back."""
+    folder = tmp_path_factory.mktemp("project")
+    with Entra(GROUPS, {user.login: user.groups for user in USERS}) as tenant, Local(lags=AT_ONCE) as local:
+        local.env |= tenant.environment
+        deployment = start(local, project(folder))
+        entry = {"name": "entra", "type": "entra", "issuer": tenant.issuer, "accessTokenMinutes": 90}
+        set_providers(folder, [entry])
+        deployment.run("up")
+        yield deployment, tenant
+
+
+def test_everybody_gets_what_they_get_with_okta(deployed: tuple[Deployment, Entra], sample: Sample) -> None:
+    """Every call of every caller. Where Okta's token says too little, a caller of another API has no token at Entra: 401
+    for 403. And to the API that has no scopes Entra gives nobody a token."""
+    deployment, _ = deployed
+    table = ask(deployment.local, estate_of(deployment.folder))
+    with_okta = ask(sample.local, estate_of(sample.deployment.folder))
+    assert table.wrong == with_okta.wrong == ()
+    assert [one.name for one in table.callers] == [one.name for one in with_okta.callers]
+    assert table.rows.keys() == with_okta.rows.keys()
+    changed: dict[str, set[tuple[int, int]]] = {}
+    for one, row in table.rows.items():
+        pairs = zip(with_okta.rows[one], row, strict=True)
+        changed.setdefault(one.host, set()).update(pair for pair in pairs if pair[0] != pair[1])
+    assert changed.pop(HELLO) == {(200, 401)}
+    assert {pair for pairs in changed.values() for pair in pairs} == {(403, 401)}
+    assert {200, 401, 403} <= {answer for row in table.rows.values() for answer in row}
+
+
+def test_a_second_run_changes_nothing(deployed: tuple[Deployment, Entra]) -> None:
+    """Neither does a refresh, and a preview shows the gate's table with the audience that Entra made up."""
+    deployment, tenant = deployed
+    assert deployment.changes("preview") == {}
+    assert deployment.changes("up") == {}
+    deployment.run("refresh")
+    assert deployment.changes("up") == {}
+    names = {one["appId"]: one["displayName"] for one in tenant.directory.applications.values()}
+    assert {key: names[made] for key, made in deployment.output("audiences").items()} == {
+        "orders/api": "kong-oam local orders/api API",
+        "reports/library": "kong-oam local reports/library API",
+    }
+
+
+def test_what_is_not_the_clients_own_does_not_count(deployed: tuple[Deployment, Entra]) -> None:
+    """Another tenant's token of the same key, one of version 1, one for another API; and no token at all for an
+    application that was assigned nothing."""
+    deployment, tenant = deployed
+    audience = deployment.output("audiences")["orders/api"]
+    base = {"iss": tenant.issuer, "aud": audience, "azp": "c", "oid": "o", "ver": "2.0", "exp": 2**31}
+    claims = {**base, "idtyp": "app", "roles": ["scope=orders.read"]}
+
+    def status(**changes: object) -> int:
+        token = tenant.login.sign({**claims, **changes})
+        return call(deployment.local, "GET", "orders.example.com", "/orders", token).status
+
+    assert status() == 200
+    assert status(iss=tenant.issuer.replace("11111111", "99999999")) == 401
+    assert status(ver="1.0") == 401
+    assert status(idtyp=None) == 401
+    assert status(aud=deployment.output("audiences")["reports/library"]) == 401
+    assert status(roles=["orders.read", "role=editor"]) == 403
+    settings = caller.environment(deployment.local.cluster.url, "default", "checkout")
+    with pytest.raises(RefusedError) as refused:
+        caller.token(
+            {**settings, "API_SCOPES_X": f"{deployment.output('audiences')['reports/library']}/.default"}, api="x"
+        )
+    assert "AADSTS501051" in refused.value.error_description
+
+
+def test_a_scope_that_goes_is_disabled_before_it_is_removed(deployed: tuple[Deployment, Entra]) -> None:
+    """And what is reworded as well; nothing is in the way of either, since no permission shares an id with a role."""
+    deployment, tenant = deployed
+    file = "applications/orders.yaml"
+    (text,) = [(deployment.folder / file).read_text("utf-8")]
+    try:
+        deployment.edit(file, "Read orders", "Read all orders")
+        assert set(deployment.changes("up")) == {"entra-api-orders/api"}
+        api = next(
+            one for one in tenant.directory.applications.values() if one["displayName"].endswith("orders/api API")
+        )
+        described = [one["adminConsentDescription"] for one in api["api"]["oauth2PermissionScopes"]]
+        assert "Read all orders" in described and all(one["isEnabled"] for one in api["appRoles"])
+    finally:
+        (deployment.folder / file).write_text(text, "utf-8")
+    assert set(deployment.changes("up")) == {"entra-api-orders/api"}
