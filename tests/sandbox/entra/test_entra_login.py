@@ -1,0 +1,102 @@
+"""What the stand-in's token endpoint gives and refuses, where the program's clients depend on it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from typing import Any
+
+import pytest
+
+from sandbox.entra import Entra
+from sandbox.entra.login import ASSERTION, LoginError
+from sandbox.issuer import Issuer, Key
+
+AUDIENCE = "api://AzureADTokenExchange"
+SUBJECT = "system:serviceaccount:shop:job"
+
+
+def _set_up(tenant: Entra) -> tuple[dict[str, Any], dict[str, Any]]:
+    """An API with one role, and a client that holds it."""
+    directory = tenant.directory
+    role = {"id": "r", "value": "scope=read", "allowedMemberTypes": ["Application"], "isEnabled": True}
+    wanted = {"displayName": "api", "appRoles": [role], "optionalClaims": {"accessToken": [{"name": "idtyp"}]}}
+    api = directory.create_application({**wanted, "api": {"requestedAccessTokenVersion": 2}})
+    client = directory.create_application({"displayName": "job"})
+    own = [
+        directory.create_principal({"appId": one["appId"], "appRoleAssignmentRequired": True}) for one in (api, client)
+    ]
+    directory.assign(own[0]["id"], {"appRoleId": "r", "principalId": own[1]["id"]})
+    return api, client
+
+
+def _claims(answer: dict[str, Any]) -> dict[str, Any]:
+    part = answer["access_token"].split(".")[1]
+    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return found
+
+
+def _form(api: dict[str, Any], client: dict[str, Any], assertion: str) -> dict[str, str]:
+    return {
+        "grant_type": "client_credentials",
+        "client_id": client["appId"],
+        "scope": f"{api['appId']}/.default",
+        "client_assertion_type": ASSERTION,
+        "client_assertion": assertion,
+    }
+
+
+def test_a_clusters_token_of_the_one_service_account_is_a_proof() -> None:
+    """Of another account, for another audience, or signed by somebody else, it is none."""
+    with Entra() as tenant, Issuer("cluster") as cluster:
+        api, client = _set_up(tenant)
+        trusted = {"name": "kubernetes", "issuer": cluster.url, "subject": SUBJECT, "audiences": [AUDIENCE]}
+        tenant.directory.add_federated(client["id"], trusted)
+        said = {"iss": cluster.url, "sub": SUBJECT, "aud": [AUDIENCE], "exp": int(time.time()) + 600}
+        key = cluster.published[0]
+        claims = _claims(tenant.login.token(_form(api, client, key.sign(said)), ""))
+        assert (claims["aud"], claims["azp"], claims["roles"]) == (api["appId"], client["appId"], ["scope=read"])
+        assert (claims["ver"], claims["idtyp"], claims["iss"]) == ("2.0", "app", tenant.issuer)
+        for wrong in (
+            key.sign({**said, "sub": "system:serviceaccount:shop:other"}),
+            key.sign({**said, "aud": ["kubernetes"]}),
+            key.sign({**said, "exp": 1}),
+            Key(kid=key.kid).sign(said),
+        ):
+            with pytest.raises(LoginError) as refused:
+                tenant.login.token(_form(api, client, wrong), "")
+            assert refused.value.error == "invalid_client"
+
+
+def test_the_api_chooses_the_version_and_who_is_assigned_nothing_gets_no_token() -> None:
+    """Version 1, which an application asks for that says nothing, is of another issuer and has other names."""
+    with Entra() as tenant:
+        api, client = _set_up(tenant)
+        secret = tenant.directory.add_password(client["id"], {})["secretText"]
+        form = {"grant_type": "client_credentials", "client_id": client["appId"], "client_secret": secret}
+        asked = {**form, "scope": f"{api['appId']}/.default"}
+        assert _claims(tenant.login.token(asked, ""))["ver"] == "2.0"
+        api["api"]["requestedAccessTokenVersion"] = None
+        old = _claims(tenant.login.token(asked, ""))
+        assert (old["ver"], old["iss"]) == ("1.0", f"https://sts.windows.net/{tenant.directory.tenant}/")
+        assert "azp" not in old
+        tenant.directory.assignments.clear()
+        with pytest.raises(LoginError, match="AADSTS501051"):
+            tenant.login.token(asked, "")
+        with pytest.raises(LoginError, match="AADSTS7000215"):
+            tenant.login.token({**asked, "client_secret": "x"}, "")
+
+
+def test_more_than_two_hundred_groups_are_named_nowhere() -> None:
+    """The token says that there are more, and lists none: what is decided by groups would fail, and roles do not."""
+    with Entra() as tenant:
+        api, _ = _set_up(tenant)
+        principal = tenant.directory.principal_of(api["appId"])
+        assert principal is not None
+        api["groupMembershipClaims"] = "SecurityGroup"
+        few, many = {str(number) for number in range(200)}, {str(number) for number in range(201)}
+        assert len(tenant.login._groups(principal, few)["groups"]) == 200
+        assert set(tenant.login._groups(principal, many)) == {"_claim_names", "_claim_sources"}
+        api["groupMembershipClaims"] = None
+        assert tenant.login._groups(principal, many) == {}

@@ -1,0 +1,139 @@
+"""The azuread stand-in sends what the official plugin was recorded to send, and meets what Microsoft Graph refuses."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.entra import Entra
+from sandbox.entra.service import ADMINISTRATOR, TENANT
+from sandbox.plugins.azuread_api import Graph
+from sandbox.plugins.azuread_application import Application, from_graph
+from sandbox.plugins.http import Answer
+from sandbox.plugins.provider import ProviderError
+
+TRAFFIC = Path(__file__).parents[3].parent / "shared" / "data" / "entra" / "traffic-official-plugin.jsonl"
+SCOPE = {"adminConsentDescription": "d", "adminConsentDisplayName": "n", "enabled": True, "id": "1", "type": "Admin"}
+ROLE = {"allowedMemberTypes": ["Application"], "description": "d", "displayName": "n", "enabled": True, "id": "2"}
+
+
+class Recorder(Graph):
+    """Keeps what is asked: method, path and body."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[tuple[str, str, Any]] = []
+
+    def send(self, method: str, path: str, body: Any = None) -> Answer:
+        """Keeps the request, and makes it."""
+        self.asked.append((method, path, body))
+        return super().send(method, path, body)
+
+
+@pytest.fixture
+def graph() -> Iterator[Recorder]:
+    with Entra() as tenant:
+        made = Recorder()
+        login = {"tenantId": TENANT, "clientId": ADMINISTRATOR, "clientSecret": tenant.secret}
+        made.configure({"metadataHost": tenant.url.removeprefix("http://"), **login})
+        yield made
+
+
+def _recorded(step: str, path: str, methods: tuple[str, ...]) -> list[dict[str, Any]]:
+    if not TRAFFIC.exists():
+        pytest.skip(f"{TRAFFIC.name} is not beside this checkout")
+    rows = map(json.loads, TRAFFIC.read_text("utf-8").splitlines())
+    return [one for one in rows if one["step"] == step and one["method"] in methods and path in one["path"]]
+
+
+def _as_sets(value: Any) -> Any:
+    """Without what varies: addresses, temporary names, and the order of lists, which are sets to the plugin."""
+    if isinstance(value, dict):
+        return {key: _as_sets(one) for key, one in value.items() if key not in ("owners@odata.bind", "id")}
+    if isinstance(value, list):
+        return sorted(map(_as_sets, value), key=str)
+    return re.sub(r"TERRAFORM_UPDATE_.*", "temporary", value) if isinstance(value, str) else value
+
+
+def test_the_recorded_creation_of_an_application_is_repeated(graph: Recorder) -> None:
+    """All bodies of POST and PATCH, and which requests come in which order."""
+    (made,) = (
+        one for one in _recorded("create", "/v1.0/applications", ("POST",)) if one["request_body"].get("appRoles")
+    )
+    object_id = made["response_body"]["id"]
+    recorded = [
+        one for one in _recorded("create", object_id, ("PATCH", "DELETE", "GET")) if "servicePr" not in one["path"]
+    ]
+    identifier, _ = Application(graph).create(from_graph(made["response_body"]))
+    assert _as_sets(graph.asked[0][2]) == _as_sets(made["request_body"])
+    own = identifier.rsplit("/", 1)[1]
+    sent = [
+        (method, path.split("?")[0].replace(own, object_id), _as_sets(body)) for method, path, body in graph.asked[1:]
+    ]
+    assert sent == [(one["method"], one["path"], _as_sets(one["request_body"])) for one in recorded[: len(sent)]]
+    assert len(sent) == 6
+
+
+def test_the_recorded_removal_of_a_scope_and_a_role_is_repeated(graph: Recorder) -> None:
+    """The role disabled, the scope disabled, then both removed: the same bodies in the same order."""
+    recorded = _recorded("remove-scope-and-role", "/v1.0/applications", ("PATCH",))[:3]
+    before = json.loads(
+        json.dumps(_recorded("remove-scope-and-role", "/v1.0/applications", ("GET",))[0]["response_body"])
+    )
+    inputs = from_graph(before)
+    application = Application(graph)
+    identifier, state = application.create({**inputs, "identifierUris": []})
+    graph.asked.clear()
+    wanted = {**inputs, "identifierUris": []}
+    wanted["appRoles"] = [one for one in inputs["appRoles"] if one["value"] != "orders.write.all"]
+    kept = [one for one in inputs["api"]["oauth2PermissionScopes"] if one["value"] != "orders.write"]
+    wanted["api"] = {**inputs["api"], "oauth2PermissionScopes": kept}
+    application.update(identifier, state, wanted)
+    sent = [body for method, _, body in graph.asked if method == "PATCH"]
+    assert [_as_sets(body) for body in sent] == [_as_sets(one["request_body"]) for one in recorded]
+
+
+def test_a_permission_and_a_role_of_one_value_could_never_be_removed(graph: Recorder) -> None:
+    """With ids of their own they are refused; with one id, the plugin disables one and Graph wants them alike."""
+    application = Application(graph)
+
+    def inputs(role: str, value: str, *, present: bool = True) -> dict[str, Any]:
+        entries = {
+            "api": {"requestedAccessTokenVersion": 2, "oauth2PermissionScopes": [{**SCOPE, "value": "read"}]},
+            "appRoles": [{**ROLE, "id": role, "value": value}],
+        }
+        return {"displayName": "x", "signInAudience": "AzureADMyOrg", **(entries if present else {})}
+
+    with pytest.raises(ProviderError, match='duplicate value found: "read"'):
+        application.create(inputs("2", "read"))
+    identifier, state = application.create(inputs("1", "read"))
+    with pytest.raises(ProviderError, match="must match for the 'oauth2Permissions' and 'appRoles'"):
+        application.update(identifier, state, inputs("1", "read", present=False))
+    identifier, state = application.create(inputs("2", "scope=read"))
+    assert application.update(identifier, state, inputs("2", "scope=read", present=False))["appRoleIds"] == {}
+
+
+def test_an_enabled_permission_cannot_be_removed_in_one_step(graph: Recorder) -> None:
+    """Graph itself says so."""
+    application = Application(graph)
+    scopes = {"oauth2PermissionScopes": [{**SCOPE, "value": "read"}], "requestedAccessTokenVersion": 2}
+    identifier, _ = application.create({"displayName": "x", "api": scopes})
+    answer = graph.send("PATCH", f"/v1.0{identifier}", {"api": {"oauth2PermissionScopes": []}})
+    assert (answer.status, answer.body["error"]["code"]) == (400, "CannotDeleteOrUpdateEnabledEntitlement")
+
+
+def test_a_wrong_secret_is_said(graph: Recorder) -> None:
+    with pytest.raises(ProviderError, match="AADSTS7000215"):
+        graph.configure(
+            {
+                "metadataHost": graph._graph.removeprefix("http://"),
+                "tenantId": TENANT,
+                "clientId": ADMINISTRATOR,
+                "clientSecret": "x",
+            }
+        )
