@@ -22,7 +22,7 @@ $(STAMP): requirements.txt requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $(STAMP)
 
-demo: setup ## the sample estate on stand-ins: who got what (IDP=okta, keycloak or oidc)
+demo: setup ## the sample estate on stand-ins: who got what (IDP=okta, keycloak, entra or oidc)
 	@$(BIN)/python -m sandbox demo --idp $(IDP)
 
 sandbox: setup ## the same stand-ins, kept up for `pulumi up -s local` in another terminal
