@@ -12,7 +12,7 @@ from sandbox.local import Local
 from tests.engine.calls import call, credential
 from tests.engine.conftest import AT_ONCE
 from tests.engine.deployment import Deployment, project, start
-from tests.engine.test_client_kinds import SHOP
+from tests.engine.test_clients_deployed import SHOP
 from tests.keycloak.conftest import on
 
 pytestmark = pytest.mark.timeout(300)
