@@ -9,7 +9,8 @@ from access.stack import ProviderSettings
 from components.held import Held
 from components.identity._entra_graph import Graph
 from components.identity._entra_names import APPLICATION, api_name, apis, client_name, clients, other_tenants
-from oam.diagnostics import Diagnostic, nearest
+from components.identity._groups import unclear_groups
+from oam.diagnostics import Diagnostic
 
 
 def missing_groups(graph: Graph, settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
@@ -17,23 +18,9 @@ def missing_groups(graph: Graph, settings: ProviderSettings, estate: Estate) -> 
 
     Only security groups count, since no other can hold a role. Raises RefusedError.
     """
-    provider = estate.stack.providers[settings.name]
-    guarded = [component for component in estate.components.values() if component.provider == settings.name]
-    named = [(role, group) for component in guarded for role in component.roles for group in role.groups]
-    counts = {name: len(list(graph.groups(name))) for name in sorted({provider.group(group) for _, group in named})}
-    existing = list(graph.groups()) if 0 in counts.values() else []
-    for role, group in named:
-        name = provider.group(group)
-        if counts[name] == 1:
-            continue
-        mapped = f" (there '{name}')" if name != group else ""
-        message = f"role '{role.name}': group '{group}'{mapped} of {settings.name} "
-        if counts[name]:
-            message += f"is there {counts[name]} times. Rename the others"
-        else:
-            where = f"under identityProviders[].groups in stacks/Pulumi.{estate.stack.name}.yaml"
-            message += f"does not exist{nearest(name, existing) or '.'} Create it there, or map '{group}' {where}"
-        yield Diagnostic("ENV301", message, role.place.at("groups", role.groups.index(group)))
+    return unclear_groups(
+        settings, estate, lambda name: sum(1 for _ in graph.groups(name)), lambda: list(graph.groups())
+    )
 
 
 def taken_names(graph: Graph, settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[Diagnostic]:

@@ -9,8 +9,9 @@ import httpx
 
 from access.model import Estate
 from access.stack import ProviderSettings
+from components.identity._groups import unclear_groups
 from components.identity._okta_org import Row, rows
-from oam.diagnostics import Diagnostic, nearest
+from oam.diagnostics import Diagnostic
 
 _NAMES = 10_000
 """So many groups are looked through for one of nearly the name. Finding one of the very name has no limit."""
@@ -21,21 +22,11 @@ def missing_groups(org: httpx.Client, settings: ProviderSettings, estate: Estate
 
     Raises _okta_org.RefusedError.
     """
-    provider = estate.stack.providers[settings.name]
-    guarded = [component for component in estate.components.values() if component.provider == settings.name]
-    named = [(role, group) for component in guarded for role in component.roles for group in role.groups]
-    counts = {name: _count(org, name) for name in sorted({provider.group(group) for _, group in named})}
-    known = list(islice(map(_name, rows(org, "/groups")), _NAMES)) if 0 in counts.values() else []
-    for role, group in named:
-        name = provider.group(group)
-        if counts[name] != 1:
-            mapped = f" (there '{name}')" if name != group else ""
-            found = f"is there {counts[name]} times. Rename the others" if counts[name] else "does not exist"
-            message = f"role '{role.name}': group '{group}'{mapped} of {settings.name} {found}"
-            if not counts[name]:
-                where = f"under identityProviders[].groups in stacks/Pulumi.{estate.stack.name}.yaml"
-                message += f"{nearest(name, known) or '.'} Create it there, or map '{group}' {where}"
-            yield Diagnostic("ENV301", message, role.place.at("groups", role.groups.index(group)))
+
+    def known() -> list[str]:
+        return list(islice(map(_name, rows(org, "/groups")), _NAMES))
+
+    return unclear_groups(settings, estate, lambda name: _count(org, name), known)
 
 
 def _count(org: httpx.Client, name: str) -> int:

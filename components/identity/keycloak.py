@@ -29,11 +29,12 @@ from access.model import Client, Estate, Listing, Mark, Provider, Spelling
 from access.stack import ProviderSettings, StackError
 from components.held import Held
 from components.identity import Credential, Identity, InspectionError, _keycloak_realm, published
+from components.identity._groups import unclear_groups
 from components.identity._keycloak_names import CLIENT, ROLE, SCOPE, Names
 from components.identity._keys import Jwk, Keys, key_pairs
 from components.identity._settings import check
 from components.rotation import Rotation
-from oam.diagnostics import Diagnostic, nearest
+from oam.diagnostics import Diagnostic
 
 _SPELLING = Spelling(
     client="azp",
@@ -77,7 +78,12 @@ def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[
         raise InspectionError(_NO_ACCOUNT)
     try:
         with _keycloak_realm.Realm(account) as realm:
-            yield from _missing_groups(realm, settings, estate)
+            yield from unclear_groups(
+                settings,
+                estate,
+                count=lambda name: int(realm.has_group(_path(name))),
+                known=lambda: [path.removeprefix("/") for path in realm.groups()],
+            )
             yield from _taken_names(realm, settings, estate, held)
     except _keycloak_realm.RefusedError as error:
         raise InspectionError(f"identity provider '{settings.name}': Keycloak at {error}") from None
@@ -86,23 +92,6 @@ def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[
 def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Identity:
     """Everything in the realm that the stack needs."""
     return Keycloak(settings.name, settings, estate, rotation).identity
-
-
-def _missing_groups(realm: _keycloak_realm.Realm, settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
-    provider = estate.stack.providers[settings.name]
-    guarded = [component for component in estate.components.values() if component.provider == settings.name]
-    named = [(role, group) for component in guarded for role in component.roles for group in role.groups]
-    missing = {name for name in {provider.group(group) for _, group in named} if not realm.has_group(_path(name))}
-    known = [path.removeprefix("/") for path in realm.groups()] if missing else []
-    for role, group in named:
-        name = provider.group(group)
-        if name in missing:
-            mapped = f" (there '{name}')" if name != group else ""
-            where = f"under identityProviders[].groups in stacks/Pulumi.{estate.stack.name}.yaml"
-            hint = nearest(name.removeprefix("/"), known) or "."
-            message = f"role '{role.name}': group '{group}'{mapped} of {settings.name} does not exist{hint}"
-            message += f" Create it there, or map '{group}' {where}"
-            yield Diagnostic("ENV301", message, role.place.at("groups", role.groups.index(group)))
 
 
 def _taken_names(
