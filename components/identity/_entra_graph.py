@@ -6,9 +6,9 @@ credentials flow, and the settings of the official provider, which this reads as
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ import httpx
 
 from components.identity._discovery import LOOPBACK
 from components.identity._entra_names import Tenant
+from components.identity._patience import patiently
 from components.settings import setting
 
 Row = Mapping[str, Any]
@@ -31,8 +32,6 @@ CLOUDS = {
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 _TIMEOUT = httpx.Timeout(30.0)
-_REPETITIONS = 3
-_LONGEST_PAUSE = 65.0  # seconds
 _USUAL_PAUSE = 5.0  # seconds, where a refusal does not say how long
 
 _PERMISSIONS = (
@@ -143,15 +142,7 @@ class Graph:
 
     def _asked(self, method: str, url: str, data: Mapping[str, str] | None = None) -> Row:
         """The answer, after a pause where one is asked for that is soon over."""
-        for _ in range(_REPETITIONS):
-            answer = self._sent(method, url, data)
-            pause = _pause(answer)
-            if pause is None or pause > _LONGEST_PAUSE:
-                break
-            time.sleep(pause)
-        else:
-            answer = self._sent(method, url, data)
-        return _accepted(answer)
+        return _accepted(patiently(partial(self._sent, method, url, data), _pause))
 
     def _sent(self, method: str, url: str, data: Mapping[str, str] | None) -> httpx.Response:
         try:

@@ -5,19 +5,18 @@ Sources: Keycloak's Admin REST API (group-by-path, groups with `briefRepresentat
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
 
+from components.identity._patience import patiently
 from components.settings import setting
 
 _TIMEOUT: Final = httpx.Timeout(30.0)
-_REPETITIONS: Final = 3
-_LONGEST_PAUSE: Final = 65.0  # seconds
 _NAMES: Final = 1_000
 """So many groups are looked through for one of nearly the name. Finding one of the very path has no limit."""
 
@@ -118,19 +117,13 @@ class Realm:
 
     def _sent(self, method: str, path: str, **more: Any) -> httpx.Response:
         """The answer, after waiting where a rate limit says for how long."""
-        for _ in range(_REPETITIONS):
-            try:
-                answer = self._client.request(method, path, **more)
-            except httpx.HTTPError as error:
-                raise RefusedError(
-                    f"{self._account.url} does not answer ({type(error).__name__}); check the issuer, keycloak:url (or "
-                    "KEYCLOAK_URL) and the network"
-                ) from None
-            pause = _pause(answer)
-            if pause is None or pause > _LONGEST_PAUSE:
-                break
-            time.sleep(pause)
-        return answer
+        try:
+            return patiently(partial(self._client.request, method, path, **more), _pause)
+        except httpx.HTTPError as error:
+            raise RefusedError(
+                f"{self._account.url} does not answer ({type(error).__name__}); check the issuer, keycloak:url (or "
+                "KEYCLOAK_URL) and the network"
+            ) from None
 
 
 def _pause(answer: httpx.Response) -> float | None:

@@ -5,22 +5,20 @@ Sources: Okta's management API (API tokens, pagination by the Link header, rate 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 
 import httpx
 
+from components.identity._patience import patiently
 from components.settings import setting
 
 Row = Mapping[str, Any]
 
 _TIMEOUT = httpx.Timeout(30.0)
-_REPETITIONS = 3
-_LONGEST_PAUSE = 65.0
-"""Seconds. Okta's limits are by the minute."""
 
 _WHAT_TO_DO = {
     401: "make another API token (Security > API > Tokens) and set the secret okta:apiToken, or OKTA_API_TOKEN",
@@ -71,7 +69,7 @@ def rows(org: httpx.Client, path: str, **query: str) -> Iterator[Row]:
     """
     following: httpx.URL | str = str(httpx.URL(path, params={"limit": "200", **query})).removeprefix("/")
     while following:
-        answer = accepted(_asked(org, following))
+        answer = accepted(patiently(partial(_sent, org, following), _pause))
         yield from _listed(answer)
         url = answer.links.get("next", {}).get("url")
         following = org.base_url.copy_with(raw_path=httpx.URL(url).raw_path) if url else ""
@@ -84,17 +82,6 @@ def accepted(answer: httpx.Response) -> httpx.Response:
     what = f"{answer.request.method} {answer.url.path} answers {answer.status_code} {_summary(answer)}"
     advice = _WHAT_TO_DO.get(answer.status_code, _WHERE_TO_LOOK if answer.status_code >= 500 else "")
     raise RefusedError(f"{answer.url.host}: {what}{f'; {advice}' if advice else ''}")
-
-
-def _asked(org: httpx.Client, url: httpx.URL | str) -> httpx.Response:
-    """The answer to a GET, after a rate limit's window where that is soon over."""
-    for _ in range(_REPETITIONS):
-        answer = _sent(org, url)
-        pause = _pause(answer)
-        if pause is None or pause > _LONGEST_PAUSE:
-            return answer
-        time.sleep(pause)
-    return _sent(org, url)
 
 
 def _sent(org: httpx.Client, url: httpx.URL | str) -> httpx.Response:

@@ -20,7 +20,7 @@ from access.model import Stack
 from access.rotation import Generation
 from access.stack import ProviderSettings, StackError
 from access.tokens import KeyRing, Refusal, authenticate
-from components.identity import _entra_graph
+from components.identity import _entra_graph, _patience
 from components.identity._certificates import certificate, thumbprint
 from components.identity._entra_graph import Account, Graph, RefusedError
 from components.identity._entra_inspect import missing_groups, shared_keys, taken_names, unproven
@@ -429,7 +429,7 @@ def test_a_wrong_secret_is_said_and_never_shown(tenant: Entra) -> None:
 def test_a_throttled_request_is_made_again_when_it_is_told_to(tenant: Entra, monkeypatch: pytest.MonkeyPatch) -> None:
     """After the seconds of Retry-After; a long pause is not waited for."""
     pauses: list[float] = []
-    monkeypatch.setattr(_entra_graph.time, "sleep", pauses.append)
+    monkeypatch.setattr(_patience.time, "sleep", pauses.append)
     throttled = iter(
         [(429, {"error": {"code": "TooManyRequests"}}, {"Retry-After": seconds}) for seconds in ("7", "2")]
     )

@@ -395,13 +395,13 @@ def test_a_refusal_is_said_with_what_to_do(server: Server, path: str, answer: tu
 
 
 def test_a_rate_limit_is_waited_for_as_long_as_it_says(server: Server) -> None:
-    """Three times; after that it is said."""
+    """Three more times; after that it is said."""
     server.answers["/admin/realms/acme/group-by-path/sales"] = (200, {"id": "1"})
     server.answers["/admin/realms/acme/group-by-path/emea"] = (200, {"id": "3"})
     server.limited.extend([0.1, 0.1])
     assert found(server) == []
     assert server.limited == []
-    server.limited.extend([0.1] * 3)
+    server.limited.extend([0.1] * 4)
     with pytest.raises(InspectionError, match="answers 429: too many"):
         found(server)
 
