@@ -53,10 +53,10 @@ ANY_HOST: Edit = (
     "if mine ~= nil then return mine end",
     "if mine or rest then return true end",
 )
-SLOT_TAKEN: Edit = (
+DROPPED_AT_ONCE: Edit = (
     "components/gateway/keys.py",
-    "empty = next((index for index, slot in enumerate(slots) if slot.key is None), None)",
-    "empty = 0",
+    "over = today - retired - datetime.timedelta(days=1) >= lifetime",
+    "over = True",
 )
 
 
@@ -85,7 +85,7 @@ FAULTS = {
     "a host moves between components, and gates do not look at it": Fault(
         (ANY_HOST,), ((PLAIN, B), (_part("a", "two", "a.write"), _part("b", "one", "b.write")))
     ),
-    "a key is dropped early": Fault((SLOT_TAKEN,), ((PLAIN,), (PLAIN,)), rotates=True, outage=True),
+    "a key is dropped early": Fault((DROPPED_AT_ONCE,), ((PLAIN,), (PLAIN,)), rotates=True, outage=True),
 }
 
 
