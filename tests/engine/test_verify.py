@@ -119,7 +119,9 @@ def test_a_ring_of_another_issuer_lets_nobody_in(deployment: Deployment, capsys:
 def test_a_key_that_is_swapped_is_both_findings(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
     """Under the issuer's own key id, somebody's key lets its holder in and the issuer's tokens no longer."""
     with _hands(deployment) as hands:
-        (own,) = (one for one in deployment.local.kong.entities("jwt_secrets") if ".unused." not in one["key"])
+        (server,) = deployment.local.okta.objects("authorizationServers")
+        signing = server["credentials"]["signing"]["kid"]
+        (own,) = (one for one in deployment.local.kong.entities("jwt_secrets") if one["key"] == signing)
         consumer = own["consumer"]["id"]
         hands.change(f"consumers/{consumer}/jwt", own, rsa_public_key=_pem())
         assert main(["verify", "--outputs", "outputs.json", "--json"]) == 1
