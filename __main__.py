@@ -17,7 +17,7 @@ from components.gateway import preflight, taken
 from components.gateway.certificates import provision_certificates
 from components.gateway.gateway import Gateway
 from components.gateway.service import Routes, settle
-from components.held import held, issuers, stack_name
+from components.held import recorded, stack_name
 from components.identity import InspectionError, inspect, provision
 from components.refusal import accept, refuse, stop_at
 from components.rotation import Rotation
@@ -31,9 +31,9 @@ try:
     facts = preflight.inspect(
         account.admin_url, account.token, settings.gateway.workspace, account.api_key, settings.gateway.edition
     )
-    known, counting = held(), issuers()
-    found = [one for provider in settings.providers for one in inspect(provider, estate, known, counting)]
-    stop_at([*found, *taken.inspect(account, settings.gateway.workspace, estate, known)])
+    state = recorded()
+    found = [one for provider in settings.providers for one in inspect(provider, estate, state.held, state.issuers)]
+    stop_at([*found, *taken.inspect(account, settings.gateway.workspace, estate, state.held)])
 except (StackError, preflight.PreflightError, InspectionError) as error:
     refuse(error)
 

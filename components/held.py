@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pulumi
 from pulumi.runtime import invoke
@@ -23,24 +23,28 @@ def stack_name() -> str:
     return f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
 
 
-def held() -> Held:
-    """All that the last run, finished or not, recorded: what is there and not in it was not made by this stack.
+@dataclass(frozen=True, slots=True)
+class State:
+    """All that the last run, finished or not, recorded. Other values are left where they are.
 
-    Values are left where they are; only types and names come out.
+    `held`: what is there and not in it was not made by this stack. `issuers`: by provider, the issuer whose tokens
+    count at the gateway until now, which is what its key ring there is called by.
     """
-    return frozenset((one["type"], name) for name, one in _recorded())
+
+    held: Held
+    issuers: Mapping[str, str]
 
 
-def issuers() -> Mapping[str, str]:
-    """By provider, the issuer whose tokens count at the gateway until now: what its key ring there is called by."""
-    rings = (
-        (name.removeprefix(RING), one["outputs"].get("customId"))
-        for name, one in _recorded()
-        if one["type"] == _CONSUMER and name.startswith(RING)
-    )
-    return {provider: issuer for provider, issuer in rings if isinstance(issuer, str)}
-
-
-def _recorded() -> Iterator[tuple[str, Mapping[str, Any]]]:
+def recorded() -> State:
+    """Asks the engine, once."""
     found = invoke(_ALL_RESOURCES, {"stackName": stack_name()}).value or {}
-    return ((urn.rsplit("::", 1)[1], one) for urn, one in found["outputs"].items())
+    resources = [(urn.rsplit("::", 1)[1], one) for urn, one in found["outputs"].items()]
+    rings = {
+        name.removeprefix(RING): one["outputs"].get("customId")
+        for name, one in resources
+        if one["type"] == _CONSUMER and name.startswith(RING)
+    }
+    return State(
+        frozenset((one["type"], name) for name, one in resources),
+        {provider: issuer for provider, issuer in rings.items() if isinstance(issuer, str)},
+    )
