@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from access.rotation import Schedule
 from oam.document import Place
@@ -243,6 +244,17 @@ class Client:
     def public(self) -> bool:
         """Whether it runs where its users are, who could read any secret of it: it has none (RFC 6749, 2.1)."""
         return self.kind in ("browser", "native")
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Where its pages are that call the provider's token endpoint themselves, `https://shop.example.com`, sorted.
+
+        Users come back to the page that exchanges the code, so it is where the redirects lead (RFC 6454).
+        """
+        if self.kind != "browser":
+            return ()
+        redirects = (urlsplit(uri) for uri in self.redirect_uris)
+        return tuple(sorted({f"{uri.scheme}://{uri.netloc}" for uri in redirects}))
 
 
 @dataclass(frozen=True)

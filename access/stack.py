@@ -68,6 +68,7 @@ class ProviderSettings:
     clients: Mapping[str, KnownClient] = field(default_factory=dict)
     client_secrets: bool = False
     cluster_issuer: str | None = None
+    shared_origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +196,7 @@ def _provider(stack: str, item: Mapping[str, Any]) -> ProviderSettings:
         clients={key: _known(client) for key, client in item.get("clients", {}).items()},
         client_secrets=item.get("clientSecrets", False),
         cluster_issuer=item.get("clusterIssuer"),
+        shared_origins=tuple(item.get("sharedOrigins", ())),
     )
 
 

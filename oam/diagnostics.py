@@ -133,7 +133,7 @@ CODES: dict[str, Code] = {
     ),
     "ENV303": Code(
         "the identity provider has something of a name of ours that the state does not know",
-        "take it over with the command of the message, or have it renamed; never both",
+        "do as the message says: take it over with its command, have it renamed, or share an origin; one of these",
     ),
     "ENV304": Code(
         "a foreign policy in an authorization server that is to be taken over",

@@ -11,7 +11,6 @@ from policies.rule import Finding
 
 APPLICATION, PRINCIPAL = "azuread:index/application:Application", "azuread:index/servicePrincipal:ServicePrincipal"
 SHARED = "azuread:index/applicationPassword:ApplicationPassword"
-CERTIFICATE = "azuread:index/applicationCertificate:ApplicationCertificate"
 
 _ON_DEVICES = "publicClient"
 
@@ -53,22 +52,9 @@ def open_to_all(deployment: Deployment) -> Iterator[Finding]:
             yield Finding(f"{app.name} is open to other tenants: {app.text('signInAudience')}", app)
 
 
-def kept_credentials(deployment: Deployment, longest: int) -> Iterator[Finding]:
-    """Secrets that nothing replaces, and clients that keep their secret or their key for more than `longest` days."""
+def shared_secrets(deployment: Deployment) -> Iterator[Finding]:
     for password in deployment.of(SHARED):
-        if not password.properties.get("rotateWhenChanged"):
-            yield Finding(
-                f"{password.name} is a secret that is shared with the provider, which nobody changes", password
-            )
-    estate = deployment.model.estate
-    own = {
-        f"{client.provider}-{kind}-{client.component}-a": client
-        for client in (estate.clients if estate else ())
-        for kind in ("secret", "certificate")
-    }
-    for one in deployment.of(SHARED, CERTIFICATE):
-        if estate and (client := own.get(one.name)) and (every := estate.schedule_of(client).every) > longest:
-            yield Finding(f"{client.component} ({client.place}) keeps its key for {every} days", one)
+        yield Finding(f"{password.name} is a secret that is shared with the provider, which nobody changes", password)
 
 
 def _part(app: Resource, name: str) -> Mapping[str, Any]:

@@ -40,6 +40,10 @@ class RefusedError(Exception):
         self.error, self.error_description, self.status = error, error_description, status
 
 
+class BlockedError(Exception):
+    """The browser keeps an answer from a page: the issuer does not allow that page's origin to have it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoints:
     """Where an issuer signs users in, and where it gives tokens."""
@@ -83,12 +87,19 @@ def _encoded(value: bytes) -> str:
 
 
 def login(
-    issuer: Endpoints, client_id: str, proof: Proof, redirect_uri: str, scopes: Iterable[str], user: str
+    issuer: Endpoints,
+    client_id: str,
+    proof: Proof,
+    redirect_uri: str,
+    scopes: Iterable[str],
+    user: str,
+    origin: str | None = None,
 ) -> dict[str, Any]:
     """Sign `user` in to an app and give the token endpoint's answer; PKCE always, and its proof where it has one.
 
-    Raises RefusedError, at the authorization or the token endpoint, and ValueError when the answer's `state` is not the
-    one that was sent.
+    With `origin` it is a page from there that asks for the token; a form needs no preflight. Raises RefusedError, at
+    the authorization or the token endpoint, BlockedError where the page may not have the answer, and ValueError when
+    the answer's `state` is not the one that was sent.
     """
     verifier, state = secrets.token_urlsafe(48), secrets.token_urlsafe(16)
     digest = hashlib.sha256(verifier.encode("ascii")).digest()
@@ -109,7 +120,7 @@ def login(
     if "error" in returned:
         raise RefusedError(returned["error"], returned.get("error_description", ""), 302)
     form = {"grant_type": "authorization_code", "code": returned["code"], "redirect_uri": redirect_uri}
-    return _token(issuer.token, client_id, proof, form | {"code_verifier": verifier})
+    return _token(issuer.token, client_id, proof, form | {"code_verifier": verifier}, origin)
 
 
 def client_credentials(token_endpoint: str, client_id: str, proof: Proof, scopes: Iterable[str]) -> dict[str, Any]:
@@ -136,8 +147,8 @@ def _signed_in(url: str, user: str) -> str:
     return answer.location
 
 
-def _token(url: str, client_id: str, proof: Proof, form: dict[str, str]) -> dict[str, Any]:
-    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+def _token(url: str, client_id: str, proof: Proof, form: dict[str, str], origin: str | None = None) -> dict[str, Any]:
+    headers = {"Content-Type": "application/x-www-form-urlencoded", **({"Origin": origin} if origin else {})}
     if isinstance(proof, str):
         pair = f"{quote_plus(client_id)}:{quote_plus(proof)}"
         headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode('ascii')}"
@@ -149,6 +160,8 @@ def _token(url: str, client_id: str, proof: Proof, form: dict[str, str]) -> dict
         if proof.certified:
             form["client_id"] = client_id
     answer = _call("POST", url, urlencode(form), headers)
+    if origin and answer.allowed not in (origin, "*"):
+        raise BlockedError(f"{urlsplit(url).path} answers {answer.status} and allows {answer.allowed or 'no page'}")
     if answer.status != 200:
         raise _refused(answer)
     given: dict[str, Any] = json.loads(answer.body)
@@ -161,6 +174,8 @@ class _Answer:
     location: str
     cookies: tuple[str, ...]
     body: bytes
+    allowed: str = ""
+    """The origin whose pages may have it."""
 
 
 def _call(method: str, url: str, body: str | None = None, headers: dict[str, str] | None = None) -> _Answer:
@@ -171,7 +186,9 @@ def _call(method: str, url: str, body: str | None = None, headers: dict[str, str
         connection.request(method, f"{split.path}?{split.query}" if split.query else split.path, body, headers or {})
         response = connection.getresponse()
         cookies = tuple(one.split(";")[0] for one in response.headers.get_all("Set-Cookie", []))
-        return _Answer(response.status, response.headers.get("Location", ""), cookies, response.read())
+        told = response.headers
+        allowed = told.get("Access-Control-Allow-Origin", "")
+        return _Answer(response.status, told.get("Location", ""), cookies, response.read(), allowed)
     finally:
         connection.close()
 

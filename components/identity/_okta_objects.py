@@ -15,13 +15,17 @@ POLICY = "okta:auth/serverPolicy:ServerPolicy"
 RULE = "okta:auth/serverPolicyRule:ServerPolicyRule"
 APP = "okta:app/oAuth:OAuth"
 ASSIGNMENTS = "okta:index/appGroupAssignments:AppGroupAssignments"
+ORIGIN = "okta:trustedorigin/origin:Origin"
 
 GROUPS_CLAIM = "groups"
 
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """One object: the resource's type and logical name, and what it is called at Okta (the label of an app)."""
+    """One object: the resource's type and logical name, and what it is called at Okta.
+
+    Of an app that is its label, and of a trusted origin the origin itself, which is in the org once.
+    """
 
     type: str
     logical: str
@@ -34,6 +38,22 @@ def server_name(stack: str) -> str:
 
 def app_label(stack: str, component: str) -> str:
     return f"kong-oam {stack} {component}"
+
+
+def origin_name(stack: str, origin: str, *, shared: bool) -> str:
+    """The name of a trusted origin: whose it is, or that it is more than one stack's."""
+    return f"kong-oam {origin}" if shared else f"kong-oam {stack} {origin}"
+
+
+def origin_owner(name: str, origin: str) -> str | None:
+    """The stack that a trusted origin is of by its name, "" where stacks share it, None where none of ours made it."""
+    begin, _, stack = name.removesuffix(f" {origin}").partition(" ")
+    return stack if begin == "kong-oam" and name.endswith(f" {origin}") else None
+
+
+def origins(clients: Iterable[Client]) -> list[str]:
+    """Where pages are that get tokens themselves. One origin may have the pages of several clients."""
+    return sorted({origin for client in clients for origin in client.origins})
 
 
 def granted(clients: Iterable[Client]) -> list[Client]:
@@ -54,6 +74,8 @@ def objects(settings: ProviderSettings, estate: Estate) -> Iterator[Object]:
         yield Object(CLAIM, f"{prefix}-groups", GROUPS_CLAIM)
     for client in clients:
         yield Object(APP, f"{prefix}-app-{client.component}", app_label(stack, client.component))
+    for origin in origins(clients):
+        yield Object(ORIGIN, f"{prefix}-origin-{origin}", origin)
     for client in granted(clients):
         yield Object(POLICY, f"{prefix}-policy-{client.component}", client.component)
         yield Object(RULE, f"{prefix}-rule-{client.component}", client.component)

@@ -23,6 +23,7 @@ from components.identity._okta_objects import (
     APP,
     ASSIGNMENTS,
     CLAIM,
+    ORIGIN,
     POLICY,
     RULE,
     SCOPE,
@@ -33,6 +34,7 @@ from components.identity._okta_objects import (
     server_name,
 )
 from components.identity._okta_org import Row, rows
+from components.identity._okta_origins import existing, not_to_be_taken
 from oam.diagnostics import Diagnostic
 
 COMPONENT = "kong-oam:identity:Okta"
@@ -46,10 +48,12 @@ class Taken:
 
     object: Object
     id: str
+    about: str = ""
 
     def __str__(self) -> str:
         module = self.object.type.partition(":")[2].partition("/")[0]
-        return f"{module}.{self.object.type.rpartition(':')[2]} '{self.object.name}', {self.id}"
+        about = f" ({self.about})" if self.about else ""
+        return f"{module}.{self.object.type.rpartition(':')[2]} '{self.object.name}', {self.id}{about}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,11 @@ def taken_names(org: httpx.Client, settings: ProviderSettings, estate: Estate, h
             missing.setdefault(one.type, []).append(one)
     stack = estate.stack.name
     found = list(_Org(org, missing).taken(stack))
+    for origin in existing(org, missing.get(ORIGIN, ())):
+        if refusal := not_to_be_taken(origin, settings, estate):
+            yield refusal
+        else:
+            found.append(Taken(origin.object, origin.id, str(origin)))
     if not found:
         return
     ids: dict[Object, list[str]] = {}

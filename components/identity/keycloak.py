@@ -273,7 +273,7 @@ class Keycloak(pulumi.ComponentResource):
             full_scope_allowed=False,
             consent_required=False,
             valid_redirect_uris=list(client.redirect_uris),
-            web_origins=["+"] if client.kind == "browser" else [],
+            web_origins=list(client.origins),
             pkce_code_challenge_method="S256" if client.user_facing else "",
             access_token_lifespan=str(self._settings.access_token_minutes * 60),
             use_refresh_tokens=client.refresh,

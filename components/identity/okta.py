@@ -22,7 +22,14 @@ from components.identity import Credential, Identity, InspectionError, _okta_key
 from components.identity._discovery import DiscoveryError, Published
 from components.identity._keys import Jwk, Keys, key_pairs
 from components.identity._okta_inspect import missing_groups
-from components.identity._okta_objects import GROUPS_CLAIM, app_label, granted, server_name
+from components.identity._okta_objects import (
+    GROUPS_CLAIM,
+    app_label,
+    granted,
+    origin_name,
+    origins,
+    server_name,
+)
 from components.identity._okta_takeover import COMPONENT, taken_names
 from components.identity._settings import check
 from components.refusal import refuse
@@ -50,7 +57,7 @@ def describe(settings: ProviderSettings) -> Provider:
 
     Raises access.stack.StackError.
     """
-    check(settings, takes=("client_secrets",))
+    check(settings, takes=("client_secrets", "shared_origins"))
     return Provider(settings.name, settings.audience, _SPELLING, groups=settings.groups)
 
 
@@ -113,6 +120,7 @@ class Okta(pulumi.ComponentResource):
         }
         apps = {client.component: self._app(client, keys.get(client.component)) for client in self._clients}
         self._policies(apps, [*scopes, *claims])
+        self._trusted_origins()
         known = self._signing_keys()
         self.identity = Identity(
             issuer=self._server.issuer,
@@ -244,6 +252,22 @@ class Okta(pulumi.ComponentResource):
             status="ACTIVE",
             opts=pulumi.ResourceOptions.merge(self._inside, pulumi.ResourceOptions(depends_on=list(scopes))),
         )
+
+    def _trusted_origins(self) -> None:
+        """Pages get tokens themselves, and Okta lets a browser hand an answer to pages of trusted origins only.
+
+        One that others have as well keeps what it is for besides, and stays when it is not needed here any more.
+        """
+        for origin in origins(self._clients):
+            shared = origin in self._settings.shared_origins
+            okta.trustedorigin.Origin(
+                f"{self._prefix}-origin-{origin}",
+                name=origin_name(self._estate.stack.name, origin, shared=shared),
+                origin=origin,
+                scopes=[okta.trustedorigin.OriginScopeArgs(type="CORS")],
+                status="ACTIVE",
+                opts=self._merged(retain_on_delete=shared, ignore_changes=["scopes"] if shared else []),
+            )
 
     def _signing_keys(self) -> pulumi.Output[_okta_keys.Listed]:
         """The server's keys, once it exists, and once it says of itself that it is this issuer."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from components.identity._okta_objects import ORIGIN, origin_owner
 from components.identity._okta_org import Row, accepted, rows
 from components.recover.state import Creation, State
 
@@ -23,6 +24,7 @@ _PLACES = {
     "okta:auth/serverPolicy:ServerPolicy": f"{_SERVER}/policies",
     "okta:auth/serverPolicyRule:ServerPolicyRule": f"{_SERVER}/policies/{{policyId}}/rules",
     "okta:app/oAuth:OAuth": "/apps",
+    ORIGIN: "/trustedOrigins",
 }
 _USED_BY = {"okta:auth/server:Server": "policies", "okta:auth/serverPolicy:ServerPolicy": "rules"}
 _SWITCHED_OFF_FIRST = ("okta:auth/server:Server", "okta:app/oAuth:OAuth")
@@ -88,6 +90,8 @@ def _use(org: httpx.Client, creation: Creation, place: str, row: Row) -> str | N
     """Who uses it: then it is somebody's."""
     if creation.type in _USED_BY and list(rows(org, f"{place}/{row['id']}/{_USED_BY[creation.type]}")):
         return f"it has {_USED_BY[creation.type]}"
+    if creation.type == ORIGIN and not origin_owner(_name(row), str(row["origin"])):
+        return "stacks share it"
     if creation.type != _APP:
         return None
     if list(rows(org, f"{place}/{row['id']}/groups")):

@@ -102,8 +102,11 @@ class Login:
         self.codes[code] = {**query, "resource": resource, "scopes": scopes}
         return {"code": code}
 
-    def token(self, form: Mapping[str, str], authorization: str) -> Json:
-        """The answer of the token endpoint. Raises LoginError."""
+    def token(self, form: Mapping[str, str], authorization: str, origin: str | None = None) -> Json:
+        """The answer of the token endpoint. `origin`: of the page that asks, None where it is no page.
+
+        Raises LoginError.
+        """
         client_id, proof = self._proven(form, authorization)
         if client_id == self.administrator[0]:
             claims = {"oid": self.administrator[2], "appid": client_id, "tid": self.directory.tenant}
@@ -112,7 +115,7 @@ class Login:
         if form.get("grant_type") == "client_credentials":
             return self._of_service(app, form.get("scope", ""), proof)
         if form.get("grant_type") == "authorization_code":
-            return self._of_user(app, form, proof)
+            return self._of_user(app, form, proof, origin)
         raise LoginError("unsupported_grant_type", 70003, "The app requested an unsupported grant type.")
 
     def _of_service(self, app: Json, scope: str, proof: str) -> Json:
@@ -137,10 +140,11 @@ class Login:
         access = self._access(app, resource, about | ({"roles": values} if values else {}))
         return self._given(access, "")
 
-    def _of_user(self, app: Json, form: Mapping[str, str], proof: str) -> Json:
+    def _of_user(self, app: Json, form: Mapping[str, str], proof: str, origin: str | None) -> Json:
         code = self.codes.pop(form.get("code", ""), None)
         if code is None or code["client_id"] != app["appId"] or code["redirect_uri"] != form.get("redirect_uri"):
             raise LoginError("invalid_grant", 70000, "The code is not valid for this client and redirect URI.")
+        _check_page(app, form["redirect_uri"], origin)
         challenge = base64url(hashlib.sha256(form.get("code_verifier", "").encode()).digest())
         if code["code_challenge"] != challenge:
             raise LoginError("invalid_grant", 501481, "The Code_Verifier does not match the code_challenge.")
@@ -322,6 +326,17 @@ class Login:
             if key.get("kid") == header.get("kid") and _verifies(_public(key), header.get("alg"), assertion):
                 return
         raise LoginError("invalid_client", 5001271, "The assertion's signature cannot be verified.", 401)
+
+
+def _check_page(app: Json, redirect: str, origin: str | None) -> None:
+    """What a page's redirect brought is exchanged by a page, and what another's brought by none. Raises LoginError."""
+    page = redirect in app["spa"]["redirectUris"]
+    if page and origin is None:
+        message = "Tokens issued for the 'Single-Page Application' client-type may only be redeemed via cross-origin "
+        raise LoginError("invalid_request", 9002327, f"{message}requests.")
+    if origin is not None and not page:
+        message = "Cross-origin token redemption is permitted only for the 'Single-Page Application' client-type. "
+        raise LoginError("invalid_request", 9002326, f"{message}Request origin: '{origin}'.")
 
 
 def _wrong_secret() -> LoginError:

@@ -134,7 +134,11 @@ class Entra:
                 return 302, {}, {"Location": f"{query['redirect_uri']}?{urlencode(back)}"}
             case "POST", "/oauth2/v2.0/token":
                 form = dict(parse_qsl(data.decode(), keep_blank_values=True))
-                return 200, self.login.token(form, headers.get("authorization", "")), {}
+                given = self.login.token(form, headers.get("authorization", ""), origin := headers.get("origin"))
+                # Only what a page's redirect brought comes so far with an origin.
+                if origin is None or form["grant_type"] != "authorization_code":
+                    return 200, given, {}
+                return 200, given, {"Access-Control-Allow-Origin": origin}
         return 404, {}, {}
 
 

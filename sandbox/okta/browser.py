@@ -4,17 +4,23 @@ from collections.abc import Iterable
 from typing import Any
 
 from sandbox import browser
-from sandbox.browser import Endpoints, Proof, RefusedError
+from sandbox.browser import BlockedError, Endpoints, Proof, RefusedError
 
-__all__ = ["RefusedError", "client_credentials", "login", "refresh"]
+__all__ = ["BlockedError", "RefusedError", "client_credentials", "login", "refresh"]
 
 
 def login(
-    okta_issuer: str, client_id: str, proof: Proof, redirect_uri: str, scopes: Iterable[str], user: str
+    okta_issuer: str,
+    client_id: str,
+    proof: Proof,
+    redirect_uri: str,
+    scopes: Iterable[str],
+    user: str,
+    origin: str | None = None,
 ) -> dict[str, Any]:
     """As sandbox.browser.login."""
     endpoints = Endpoints(f"{okta_issuer}/v1/authorize", f"{okta_issuer}/v1/token")
-    return browser.login(endpoints, client_id, proof, redirect_uri, scopes, user)
+    return browser.login(endpoints, client_id, proof, redirect_uri, scopes, user, origin)
 
 
 def client_credentials(issuer: str, client_id: str, proof: Proof, scopes: Iterable[str]) -> dict[str, Any]:

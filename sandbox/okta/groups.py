@@ -19,7 +19,10 @@ ORIGIN = record(
         "name": text(1, 255),
         "origin": text(1, 255),
         "status": one_of("ACTIVE", "INACTIVE"),
-        "scopes": listing(record({"type": one_of("CORS", "IFRAME_EMBED", "REDIRECT")}, ("type",)), most=3),
+        "scopes": listing(
+            record({"type": one_of("CORS", "IFRAME_EMBED", "REDIRECT"), "allowedOktaApps": listing(text())}, ("type",)),
+            most=3,
+        ),
     },
     required=("name", "origin", "scopes"),
 )

@@ -12,7 +12,7 @@ import math
 import secrets
 from urllib.parse import urlencode
 
-from sandbox.okta import tokens
+from sandbox.okta import cors, tokens
 from sandbox.okta.answers import Answer, Request, not_found
 from sandbox.okta.checks import Json
 from sandbox.okta.clients import BY_SECRET, active_app, authenticate
@@ -225,4 +225,5 @@ OAUTH: tuple[Route, ...] = (
     ("GET", f"{_ISSUER}/v1/keys", read_keys),
     ("GET", f"{_ISSUER}/v1/authorize", authorize),
     ("POST", f"{_ISSUER}/v1/token", issue_token),
+    ("OPTIONS", f"{_ISSUER}/v1/token", cors.preflight),
 )

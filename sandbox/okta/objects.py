@@ -34,7 +34,8 @@ def reads(kind: str) -> Handler:
 
 
 def lists(kind: str) -> Handler:
-    """GET of all objects of a kind. `q` finds apps by how their label begins, and servers by name and audience."""
+    """GET of all objects of a kind. `q` finds apps by how their label begins, servers by name and audience, and trusted
+    origins by how name or origin begin."""
 
     def handle(org: Org, request: Request) -> Answer:
         rows, wanted = org.rows(kind, parent_of(org, kind, request)), request.query.get("q", "").lower()
@@ -48,6 +49,8 @@ def _matches(kind: str, row: Json, wanted: str) -> bool:
         return any(str(row[member]).lower().startswith(wanted) for member in ("label", "name"))
     if kind == "authorizationServers":
         return any(wanted in text.lower() for text in (row["name"], *row["audiences"]))
+    if kind == "trustedOrigins":
+        return any(str(row[member]).lower().startswith(wanted) for member in ("name", "origin"))
     return True
 
 

@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
-from sandbox.okta import routes, servers
+from sandbox.okta import cors, routes, servers
 from sandbox.okta.answers import Answer, ApiError, Request, bad_token
 from sandbox.okta.checks import Json
 from sandbox.okta.grants import OAuthError
@@ -146,6 +146,7 @@ class Okta:
                 answer = error.answer()
             except OAuthError as error:
                 answer = Answer(error.status, {"error": error.error, "error_description": error.description})
+            answer = cors.marked(self._org, split.path, headers.get("origin"), answer)
             return answer, b"" if answer.body is None else json.dumps(answer.body).encode()
 
     def _route(self, method: str, path: str, query: str, headers: dict[str, str], body: bytes) -> Answer:
@@ -265,4 +266,4 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the name is inherited)
         """Say nothing: a request's query may hold a code, and the demo has its own output."""
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _serve  # noqa: N815 (the names are http.server's)
+    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = _serve  # noqa: N815 (the names are http.server's)

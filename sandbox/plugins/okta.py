@@ -1,14 +1,15 @@
 """The stand-in for the okta plugin: the management API requests of the official one for what is modelled here.
 
-Modelled: auth.Server, ServerScope, ServerClaim, ServerPolicy, ServerPolicyRule; app.OAuth; AppGroupAssignments; the
-lookups group.get_group and auth.get_server_keys. What the official plugin sends was recorded from pulumi-okta 6.8.0.
-Not modelled besides: the state that the official plugin keeps when a read after a create fails.
+Modelled: auth.Server, ServerScope, ServerClaim, ServerPolicy, ServerPolicyRule; app.OAuth; AppGroupAssignments;
+trustedorigin.Origin; the lookups group.get_group and auth.get_server_keys. What the official plugin sends was recorded
+from pulumi-okta 6.8.0. Not modelled besides: the state that the official plugin keeps when a read after a create fails.
 """
 
 from importlib import metadata
 
 from sandbox.plugins.okta_api import ManagementApi, quoted
 from sandbox.plugins.okta_app import AppGroupAssignments, OAuth
+from sandbox.plugins.okta_origin import Origin
 from sandbox.plugins.okta_server import Server, ServerClaim, ServerPolicy, ServerPolicyRule, ServerScope
 from sandbox.plugins.provider import Plugin, ProviderError, run
 from sandbox.plugins.values import UNKNOWN, Properties, has_unknown
@@ -56,7 +57,7 @@ def plugin() -> Plugin:
     """The plugin, to be configured by the engine."""
     api = ManagementApi()
     servers = (Server(api), ServerScope(api), ServerClaim(api), ServerPolicy(api), ServerPolicyRule(api))
-    kinds = (*servers, OAuth(api), AppGroupAssignments(api))
+    kinds = (*servers, OAuth(api), AppGroupAssignments(api), Origin(api))
     resources = {kind.token: kind for kind in kinds}
     lookups = Lookups(api)
     functions = {

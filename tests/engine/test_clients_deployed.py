@@ -95,13 +95,15 @@ def test_applications_without_a_secret_sign_users_in_with_pkce(empty: Empty) -> 
 
     _partner_calls(local, deployment.output("elsewhere")["shop/partner"])
 
-    def signed_in(settings: dict[str, str], user: str, secret: str | None = None) -> str:
-        redirect, scopes = settings["OAUTH_REDIRECT_URIS"], [*settings["OAUTH_SCOPES"].split(), "openid"]
-        answer = browser.login(settings["OAUTH_ISSUER"], settings["OAUTH_CLIENT_ID"], secret, redirect, scopes, user)
+    def signed_in(settings: dict[str, str], user: str, secret: str | None = None, origin: str | None = None) -> str:
+        issuer, client_id, redirect = (settings[f"OAUTH_{name}"] for name in ("ISSUER", "CLIENT_ID", "REDIRECT_URIS"))
+        scopes = [*settings["OAUTH_SCOPES"].split(), "openid"]
+        answer = browser.login(issuer, client_id, secret, redirect, scopes, user, origin)
         return str(answer["access_token"])
 
     sales, desk = signed_in(app, "user-sales"), signed_in(app, "user-order-desk")
-    assert call(local, "GET", "orders.example.com", "/orders", signed_in(page, "user-sales")).status == 200
+    of_page = signed_in(page, "user-sales", origin="http://shop.example.com")
+    assert call(local, "GET", "orders.example.com", "/orders", of_page).status == 200
     assert call(local, "GET", "orders.example.com", "/orders", sales).status == 200
     assert call(local, "POST", "orders.example.com", "/orders", sales).status == 403
     assert call(local, "POST", "orders.example.com", "/orders", desk).status == 200

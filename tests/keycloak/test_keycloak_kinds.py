@@ -34,10 +34,11 @@ def shop(server: Keycloak, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield deployment
 
 
-def _signed_in(settings: dict[str, str], user: str, proof: str | None = None) -> str:
+def _signed_in(settings: dict[str, str], user: str, origin: str | None = None) -> str:
     endpoints = browser.Endpoints(settings["OAUTH_AUTHORIZATION_ENDPOINT"], settings["OAUTH_TOKEN_ENDPOINT"])
     redirect, scopes = settings["OAUTH_REDIRECT_URIS"].split()[0], [*settings["OAUTH_SCOPES"].split(), "openid"]
-    return str(browser.login(endpoints, settings["OAUTH_CLIENT_ID"], proof, redirect, scopes, user)["access_token"])
+    given = browser.login(endpoints, settings["OAUTH_CLIENT_ID"], None, redirect, scopes, user, origin)
+    return str(given["access_token"])
 
 
 def test_users_sign_in_without_a_secret_of_the_client(shop: Deployment) -> None:
@@ -53,13 +54,26 @@ def test_users_sign_in_without_a_secret_of_the_client(shop: Deployment) -> None:
     assert call(local, "GET", "orders.example.com", "/orders", _signed_in(app, "user-none")).status == 401
 
 
+def test_pages_have_tokens_at_their_own_origin_and_nowhere_else(shop: Deployment) -> None:
+    """Keycloak names the origins of the client, and a browser goes by that; those of another kind are none."""
+    page, app = credential(shop.local, "page"), shop.output("elsewhere")["shop/app"]
+    assert _signed_in(page, "user-sales", "http://shop.example.com")
+    for settings, origin in (
+        (page, "http://orders.example.com"),
+        (page, "https://shop.example.com"),
+        (app, "http://shop.example.com"),
+    ):
+        with pytest.raises(browser.BlockedError):
+            _signed_in(settings, "user-sales", origin)
+
+
 def test_each_kind_is_what_it_is_in_the_realm(shop: Deployment, server: Keycloak) -> None:
     """Public with PKCE; a partner proves itself with keys that it publishes, and with nothing else."""
     made = {one["clientId"].rpartition(".")[2]: one for one in server.admin("GET", f"/{REALM}/clients").body}
     for name in ("page", "app"):
         assert made[name]["publicClient"] is True
         assert made[name]["attributes"]["pkce.code.challenge.method"] == "S256"
-    assert (made["page"]["webOrigins"], made["app"]["webOrigins"]) == (["+"], [])
+    assert (made["page"]["webOrigins"], made["app"]["webOrigins"]) == (["http://shop.example.com"], [])
     assert made["page"]["attributes"]["use.refresh.tokens"] == "true"
     partner = made["partner"]
     assert (partner["publicClient"], partner["clientAuthenticatorType"]) == (False, "client-jwt")

@@ -8,6 +8,7 @@ import json
 import re
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -25,10 +26,11 @@ from components.identity._certificates import certificate, thumbprint
 from components.identity._entra_graph import Account, Graph, RefusedError
 from components.identity._entra_inspect import missing_groups, shared_keys, taken_names, unproven
 from components.identity._entra_names import APPLICATION, Tenant, role_id, scope_id, tenant_of
-from components.identity.entra import SPELLING, describe
+from components.identity.entra import SPELLING, _redirects, describe
 from sandbox.entra import Entra
 from sandbox.entra.service import ADMINISTRATOR, TENANT
 from sandbox.kong import Kong
+from tests.components.identity.test_kinds import APP as KINDS
 from tests.components.identity.test_okta_inspect import ACCESS
 from tests.components.test_application_mocks import Registered, all_of, run_program
 from tests.estates import estate
@@ -211,18 +213,26 @@ def test_where_entra_can_read_the_clusters_keys_a_client_has_nothing_to_lose() -
 
 
 def test_a_secret_is_shared_only_where_the_stack_says_so() -> None:
-    """Then in two slots that are replaced in turn: both are there, and the client has that of its generation."""
     registered = program(clientSecrets=True)
-    found = entra(registered, "ApplicationPassword")
-    mine = {name: one for name, one in found.items() if "shop/checkout" in name}
-    assert {name: one.inputs["rotateWhenChanged"] for name, one in mine.items()} == {
-        "entra-secret-shop/checkout-a": {"generation": "1"},
-        "entra-secret-shop/checkout-b": {"generation": "2"},
-    }
-    assert all("value" in one.secret_outputs and "rotateWhenChanged" not in one.secret for one in mine.values())
+    password = entra(registered, "ApplicationPassword")["entra-secret-shop/checkout"]
+    assert "value" in password.secret_outputs
     secret = all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"]
-    assert secret.inputs["stringData"]["OAUTH_CLIENT_SECRET"] == "secret of entra-secret-shop/checkout-a"
+    assert secret.inputs["stringData"]["OAUTH_CLIENT_SECRET"] == "secret of entra-secret-shop/checkout"
     assert "stringData" in secret.secret
+
+
+@pytest.mark.parametrize(
+    ("kind", "where"),
+    [("web", "web"), ("browser", "single_page_application"), ("native", "public_client"), ("service", None)],
+)
+def test_only_what_a_page_is_redirected_to_lets_pages_have_tokens(kind: Any, where: str | None) -> None:
+    """Entra lets a page have its token where the redirect is one of a single-page application, and no other."""
+    uris = ("https://shop.example.com/callback",) if where else ()
+    (some, *_) = estate(KINDS).clients
+    redirects = _redirects(replace(some, kind=kind, redirect_uris=uris))
+    assert {name: one.redirect_uris for name, one in redirects.items()} == {
+        name: [*uris] if name == where else [] for name in ("web", "single_page_application", "public_client")
+    }
 
 
 def test_a_certificate_follows_from_the_key_alone() -> None:

@@ -142,3 +142,21 @@ def test_nothing_interrupted_at_okta_is_no_reason_to_ask_okta() -> None:
     """Kong's and Kubernetes' own creations are not its concern."""
     assert not okta.concerned(_interrupted("kong:index/route:Route", name="way"))
     assert okta.concerned(_interrupted(APP, label=LABEL))
+
+
+def test_an_origin_that_stacks_share_is_kept(org: httpx.Client) -> None:
+    """Another stack may have made it meanwhile. One with this stack's name is nobody else's."""
+    kind, page = "okta:trustedorigin/origin:Origin", "https://shop.example.com"
+
+    def made(name: str) -> list[tuple[okta.Object, str | None]]:
+        return okta.made(org, _interrupted(kind, name=name, origin=page))
+
+    body = {"origin": page, "scopes": [{"type": "CORS"}]}
+    shared = _make(org, "/trustedOrigins", {**body, "name": f"kong-oam {page}"})
+    assert [doubt for _, doubt in made(f"kong-oam {page}")] == ["stacks share it"]
+    org.delete(f"/trustedOrigins/{shared}").raise_for_status()
+    _make(org, "/trustedOrigins", {**body, "name": f"kong-oam local {page}"})
+    ((lost, doubt),) = made(f"kong-oam local {page}")
+    assert doubt is None
+    okta.remove(org, [lost])
+    assert org.get("/trustedOrigins").json() == []

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.browser import BlockedError, Endpoints, RefusedError, login
 from sandbox.entra import Entra
 from sandbox.entra.login import ASSERTION, LoginError
 from sandbox.issuer import Issuer, Key
@@ -100,3 +101,33 @@ def test_more_than_two_hundred_groups_are_named_nowhere() -> None:
         assert set(tenant.login._groups(principal, many)) == {"_claim_names", "_claim_sources"}
         api["groupMembershipClaims"] = None
         assert tenant.login._groups(principal, many) == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "origin", "refused"),
+    [
+        ("spa", "https://shop.example.com", None),
+        ("spa", None, "AADSTS9002327"),
+        ("publicClient", None, None),
+        ("publicClient", "https://shop.example.com", "AADSTS9002326"),
+        ("web", "https://shop.example.com", "AADSTS9002326"),
+    ],
+)
+def test_a_page_has_a_token_where_the_redirect_is_a_pages(kind: str, origin: str | None, refused: str | None) -> None:
+    """And only a page has what such a redirect brought; no browser hands over a refusal."""
+    with Entra(users={"anna": ()}) as tenant:
+        redirect = "https://shop.example.com/callback"
+        app = tenant.directory.create_application({"displayName": "shop", kind: {"redirectUris": [redirect]}})
+        tenant.directory.create_principal({"appId": app["appId"]})
+        base = f"{tenant.url}/{tenant.directory.tenant}/oauth2/v2.0"
+        where = Endpoints(f"{base}/authorize", f"{base}/token")
+        asked = (where, app["appId"], None, redirect, ["openid"], "anna")
+        if not refused:
+            assert login(*asked, origin)["id_token"]
+            return
+        with pytest.raises(BlockedError if origin else RefusedError, match="allows no page" if origin else refused):
+            login(*asked, origin)
+        tenant.login.codes["c"] = {"client_id": app["appId"], "redirect_uri": redirect}
+        form = {"grant_type": "authorization_code", "client_id": app["appId"], "code": "c", "redirect_uri": redirect}
+        with pytest.raises(LoginError, match=refused):
+            tenant.login.token(form, "", origin)

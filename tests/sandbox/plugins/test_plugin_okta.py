@@ -12,6 +12,7 @@ from sandbox.plugins.http import Answer
 from sandbox.plugins.okta import Lookups
 from sandbox.plugins.okta_api import ManagementApi, OktaObject
 from sandbox.plugins.okta_app import AppGroupAssignments, OAuth
+from sandbox.plugins.okta_origin import Origin
 from sandbox.plugins.okta_server import Server, ServerClaim, ServerPolicy, ServerPolicyRule, ServerScope
 from sandbox.plugins.provider import Naming, ProviderError
 
@@ -216,3 +217,31 @@ def test_a_group_is_found_by_its_exact_name() -> None:
     assert api.writes() == [("GET", "/api/v1/groups?q=sales")]
     with pytest.raises(ProviderError, match="'sal' does not exist"):
         Lookups(api).group({"name": "sal"})
+
+
+ORIGIN = {"id": "tos", "name": "o", "origin": "https://o.example.com", "status": "ACTIVE", "scopes": [{"type": "CORS"}]}
+PATH = "/api/v1/trustedOrigins"
+
+
+def test_an_origin_takes_one_call_to_make_and_one_to_change() -> None:
+    """By the provider's source, in the SDK's version: no status where it is made, no read, no lifecycle call."""
+    api = Recorder(ORIGIN)
+    origin = Origin(api)
+    inputs = {name: ORIGIN[name] for name in ("name", "origin", "scopes", "status")}
+    written = {name: ORIGIN[name] for name in ("name", "origin", "scopes")}
+    identifier, state = origin.create(inputs)
+    assert (identifier, state["status"], state["scopes"]) == ("tos", "ACTIVE", [{"type": "CORS"}])
+    assert not origin.differences(state, inputs, inputs).changed
+    assert not origin.differences(state, inputs, written).changed
+    origin.update("tos", state, {**written, "name": "p"})
+    assert api.asked == [("POST", PATH, written), ("PUT", f"{PATH}/tos", {**written, "name": "p", "status": "ACTIVE"})]
+    with pytest.raises(ProviderError, match="inconsistent result after apply"):
+        origin.create({**inputs, "status": "INACTIVE"})
+    assert [problem.path for problem in origin.problems({"name": "o", "origin": "https://o.example.com"})] == ["scopes"]
+
+
+def test_an_origin_that_is_gone_is_deleted() -> None:
+    """In the SDK's version; the recorded one fails."""
+    api = Recorder({"errorSummary": "Not found"}, status=404)
+    Origin(api).delete("tos", {})
+    assert api.writes() == [("DELETE", f"{PATH}/tos")]

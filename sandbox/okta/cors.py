@@ -1,0 +1,40 @@
+"""Which pages a browser may hand the answers of the token endpoint to: those of the org's trusted origins.
+
+The token is given all the same: it is the browser that keeps an answer without the header from the page. Not modelled:
+other endpoints that pages may call, and what Okta says in a preflight besides.
+
+Sources: Okta's guide "Enable CORS"; WHATWG Fetch, section 3.2 (CORS protocol).
+"""
+
+from dataclasses import replace
+
+from sandbox.okta.answers import Answer, Request
+from sandbox.okta.org import Org
+
+_ASKED = "access-control-request-headers"
+
+
+def preflight(_org: Org, request: Request) -> Answer:
+    """OPTIONS: which methods and headers; whose pages, `marked` says."""
+    headers = {"Access-Control-Allow-Methods": "POST, OPTIONS"}
+    if asked := request.headers.get(_ASKED):
+        headers["Access-Control-Allow-Headers"] = asked
+    return Answer(200, None, headers)
+
+
+def marked(org: Org, path: str, origin: str | None, answer: Answer) -> Answer:
+    """The answer to a request of a page of `origin` (None: of no page), as far as it says that it may have it."""
+    if not path.startswith("/oauth2/") or not path.endswith("/v1/token") or origin is None:
+        return answer
+    headers = {"Vary": "Origin"}
+    if _trusted(org, origin):
+        headers |= {"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Credentials": "true"}
+    return replace(answer, headers={**answer.headers, **headers})
+
+
+def _trusted(org: Org, origin: str) -> bool:
+    """Compared as they are written; an inactive one, or one that is only redirected to, is not meant."""
+    return any(
+        row["origin"] == origin and row["status"] == "ACTIVE" and {"type": "CORS"} in row["scopes"]
+        for row in org.rows("trustedOrigins")
+    )

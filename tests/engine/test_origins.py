@@ -1,0 +1,105 @@
+"""Pages that get tokens themselves: Okta lets a browser give them these, from trusted origins of this stack alone."""
+
+from __future__ import annotations
+
+import subprocess
+
+import httpx
+import pytest
+
+from sandbox.local import STACK, Local
+from sandbox.okta import browser
+from tests.engine.calls import credential
+from tests.engine.conftest import Empty
+from tests.engine.deployment import Deployment
+from tests.engine.test_clients_deployed import SHOP
+
+PAGE = "http://shop.example.com"
+RESOURCE = f"okta-origin-{PAGE}"
+GRANT, NO_GRANT = "[shop/page]", "[]"
+
+
+def _trusted(local: Local) -> dict[str, str]:
+    return {one["origin"]: one["name"] for one in local.okta.objects("trustedOrigins")}
+
+
+def _by_hand(local: Local, scopes: list[dict[str, str]]) -> None:
+    """An administrator lets the one origin be for something else."""
+    (origin,) = local.okta.objects("trustedOrigins")
+    answer = httpx.put(
+        f"{local.okta.url}/api/v1/trustedOrigins/{origin['id']}",
+        json={**origin, "scopes": scopes},
+        headers={"Authorization": f"SSWS {local.env['OKTA_API_TOKEN']}"},
+    )
+    answer.raise_for_status()
+
+
+def _page_signs_in(local: Local, origin: str) -> bool:
+    """Whether a user of the page at `origin` gets a token for orders."""
+    own = credential(local, "page")
+    where = (own["OAUTH_ISSUER"], own["OAUTH_CLIENT_ID"], None, own["OAUTH_REDIRECT_URIS"])
+    try:
+        return bool(browser.login(*where, ["orders.read", "openid"], "user-sales", origin)["access_token"])
+    except browser.BlockedError:
+        return False
+
+
+def _with_page(deployment: Deployment, there: bool) -> None:
+    """The shop has its page, or nothing at all."""
+    shop = deployment.folder / "applications/shop.yaml"
+    if there:
+        shop.write_text(SHOP.partition("    - name: app")[0])
+    else:
+        shop.unlink()
+    old, new = (NO_GRANT, GRANT) if there else (GRANT, NO_GRANT)
+    deployment.edit("applications/orders.yaml", f"components: {old}", f"components: {new}")
+
+
+@pytest.fixture
+def shop(empty: Empty) -> Deployment:
+    """Orders, and a page that calls it; not deployed."""
+    deployment = empty()
+    for name in ("hello", "reports", "shop"):
+        (deployment.folder / f"applications/{name}.yaml").unlink()
+    deployment.edit("applications/orders.yaml", "[shop/checkout, shop/web]", NO_GRANT)
+    deployment.edit("applications/orders.yaml", ", components: [shop/web]}", "}")
+    _with_page(deployment, True)
+    return deployment
+
+
+def test_an_origin_is_trusted_as_long_as_pages_of_it_get_tokens(shop: Deployment) -> None:
+    """It comes with the client and goes with it; no other page has a token meanwhile."""
+    shop.run("up")
+    assert _trusted(shop.local) == {PAGE: f"kong-oam {STACK} {PAGE}"}
+    assert _page_signs_in(shop.local, PAGE)
+    assert not any(_page_signs_in(shop.local, other) for other in ("http://orders.example.com", f"{PAGE}:81"))
+    assert shop.changes("up") == {}
+    _by_hand(shop.local, [{"type": "REDIRECT"}])
+    assert not _page_signs_in(shop.local, PAGE)
+    assert shop.changes("up", "--refresh") == {RESOURCE: "update"}
+    assert _page_signs_in(shop.local, PAGE)
+    _with_page(shop, False)
+    assert shop.changes("up")[RESOURCE] == "delete"
+    assert _trusted(shop.local) == {}
+
+
+def test_an_origin_that_stacks_share_is_removed_by_none_of_them(shop: Deployment) -> None:
+    """It stays when its page goes; who needs it, takes it over by the command of the preview, with what it is for."""
+    provider = "      type: okta\n"
+    shop.edit("stacks/Pulumi.local.yaml", provider, f"{provider}      sharedOrigins: [{PAGE}]\n")
+    shop.run("up")
+    assert _trusted(shop.local) == {PAGE: f"kong-oam {PAGE}"}
+    both = [{"type": "CORS"}, {"type": "REDIRECT"}]
+    _by_hand(shop.local, both)
+    assert shop.changes("up", "--refresh") == {}
+    _with_page(shop, False)
+    shop.run("up")
+    assert RESOURCE not in {one["urn"].rsplit("::", 1)[1] for one in shop.state()}
+    assert _trusted(shop.local) == {PAGE: f"kong-oam {PAGE}"}
+    _with_page(shop, True)
+    said = shop.pulumi("preview", "-s", STACK, check=False).stdout
+    (command,) = (line.strip() for line in said.splitlines() if line.strip().startswith("echo '{"))
+    subprocess.run(["bash", "-c", command], cwd=shop.folder, env=shop.local.env, timeout=90, check=True)
+    assert RESOURCE not in shop.changes("up")
+    assert [one["scopes"] for one in shop.local.okta.objects("trustedOrigins")] == [both]
+    assert _page_signs_in(shop.local, PAGE)
