@@ -74,12 +74,12 @@ def decide(estate: Estate, request: Request, claims: Claims | Refusal | None) ->
     provider = estate.provider_of(component)
     if claims.provider != component.provider:
         return Decision(401, f"a token of provider '{component.provider}' is needed", component)
-    if provider.per_api and claims.audience != provider.audience_of(component.key):
-        return Decision(401, "for another audience", component)
     if folded:
         return Decision(
             400, "the path differs from a rule's only in capitals, which not every server tells apart", component
         )
+    if provider.per_api and claims.audience not in {provider.audience_of(api) for api in estate.apis_at(component)}:
+        return Decision(403, "the token is for another API", component, next(iter(matching or rules), None))
     return _authorize(component, provider, request.method, rules, matching, claims)
 
 
@@ -121,7 +121,7 @@ def answer(
     ring = rings.get(unidentified.component.provider)
     if token is None or ring is None:
         return unidentified
-    return decide(estate, request, authenticate(token, ring, now, unidentified.component.key))
+    return decide(estate, request, authenticate(token, ring, now, estate.apis_at(unidentified.component)))
 
 
 def effective_scopes(component: Component, provider: Provider, claims: Claims) -> frozenset[str]:

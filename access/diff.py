@@ -78,7 +78,8 @@ class _Side:
         client, provider = self.clients[principal], self.model.estate.stack.providers[principal.provider]
         names = sorted(provider.group(group) if self._between_stacks else group for group in groups)
         user = User("user", tuple(names)) if client.user_facing else None
-        return issue(provider, client, user, api=self.sites.component(site, path))
+        api = self.model.estate.shown_at(self.sites.component(site, path), client)
+        return issue(provider, client, user, api=api)
 
     def answer(self, site: str, path: Elements, method: str, token: Claims | Refusal | None) -> Decision:
         host = self.sites.host(site, path) or ""

@@ -80,8 +80,8 @@ class Spelling:
 class Provider:
     """One issuer of tokens, as a value. `issuer` is None where the provisioning itself brings it into being.
 
-    `per_api`: every component is an API of its own there. A token is for one of them, its audience is that API's, and
-    what it lists in place of the user's groups is the roles that they hold at that API.
+    `per_api`: every component with scopes is an API of its own there. A token is for one of them, its audience is that
+    API's, and what it lists in place of the user's groups is the roles that they hold at that API.
     """
 
     name: str
@@ -286,6 +286,11 @@ class Component:
         return f"{self.application}/{self.name}"
 
     @property
+    def any_token(self) -> bool:
+        """Whether a token that counts is all that it asks for. It has no scopes, so no token is for it alone."""
+        return any(not rule.public for rule in self.rules) and not any(rule.scopes for rule in self.rules)
+
+    @property
     def outside(self) -> bool:
         """Whether it runs elsewhere: nothing of it is deployed, and nothing leads to it."""
         return self.type == EXTERNAL
@@ -407,3 +412,29 @@ class Estate:
 
     def provider_of(self, component: Component) -> Provider:
         return self.stack.providers[component.provider]
+
+    @cached_property
+    def _called(self) -> Mapping[str, tuple[str, ...]]:
+        """By provider, the components for which it gives somebody a token."""
+        called: dict[str, set[str]] = {name: set() for name in self.stack.providers}
+        for client in self.clients:
+            called[client.provider].update(self._apis_of(client))
+        return {provider: tuple(sorted(keys)) for provider, keys in called.items()}
+
+    def apis_at(self, component: Component) -> tuple[str, ...]:
+        """The components that a token may be for, to count at this one, where a token is for one API.
+
+        For itself; where any token will do, for any API of its provider.
+        """
+        per_api = self.provider_of(component).per_api
+        return self._called[component.provider] if per_api and component.any_token else (component.key,)
+
+    def shown_at(self, component: Component | None, client: Client) -> Component | None:
+        """The API whose token the client shows at a component: that one's, or the first for which it can have one."""
+        called = self._apis_of(client)
+        if component is not None and component.key in called:
+            return component
+        return next((self.components[key] for key in called), component)
+
+    def _apis_of(self, client: Client) -> list[str]:
+        return [call.component for call in client.calls if call.component in self.components]

@@ -166,7 +166,8 @@ class Callers:
     def _condition(self, component: Component, client: Client, needed: frozenset[str]) -> Condition:
         """For users: in one of the groups that the client is assigned to, and for each scope in one that holds it."""
         provider = self._estate.provider_of(component)
-        calls = (call for call in client.calls if not provider.per_api or call.component == component.key)
+        apis = self._estate.apis_at(component)
+        calls = (call for call in client.calls if not provider.per_api or call.component in apis)
         issued = {scope for call in calls for scope in call.scopes}
         signs_in_anyhow = client.user_facing and not provider.per_api
         if not needed <= issued or not (issued or signs_in_anyhow):

@@ -42,7 +42,8 @@ class User:
 class Claims:
     """What a token that counts says. `user`: somebody signed in; `groups`: as the provider lists them.
 
-    `audience` is whom it is for, as the model names it; None where the provider's tokens are for all its APIs.
+    `audience` is whom it is for, as the model names it: None where the provider's tokens are for all its APIs, empty
+    where it is for none that was asked about.
     """
 
     provider: str
@@ -149,10 +150,11 @@ def bearer(authorization: Iterable[str]) -> str | Refusal | None:
     return parts if isinstance(parts, Refusal) else match.group(1)
 
 
-def authenticate(token: str, ring: KeyRing, now: float, api: str = "") -> Claims | Refusal:
+def authenticate(token: str, ring: KeyRing, now: float, apis: Iterable[str] = ()) -> Claims | Refusal:
     """The claims of `token` if it counts for the ring's provider at `now` (seconds since 1970), else the reason.
 
-    `api` is the component that it is shown to; it matters where the provider's tokens are for one API.
+    `apis` are the components that it is looked at for, where the provider's tokens are for one API each. There, a token
+    for another one is somebody's all the same: its claims say that it is for none of these.
     """
     parts = _parts(token)
     if isinstance(parts, Refusal):
@@ -163,7 +165,7 @@ def authenticate(token: str, ring: KeyRing, now: float, api: str = "") -> Claims
         return Refusal("signed with a key that is not this issuer's")
     if header.get("alg") != key.algorithm or not _verified(key, token):
         return Refusal("the signature does not match the key")
-    return _counts(payload, ring, now, api)
+    return _counts(payload, ring, now, apis)
 
 
 def _parts(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]] | Refusal:
@@ -183,18 +185,20 @@ def _parts(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]] | Refusal:
     return header, payload
 
 
-def _counts(payload: Mapping[str, Any], ring: KeyRing, now: float, api: str) -> Claims | Refusal:
+def _counts(payload: Mapping[str, Any], ring: KeyRing, now: float, apis: Iterable[str]) -> Claims | Refusal:
     if payload.get("iss") != ring.issuer:
         return Refusal("another issuer")
     audience, provider = payload.get("aud"), ring.provider
-    if ring.audience_of(api) not in (audience if _texts(audience) else [audience]):
+    named = audience if _texts(audience) else [audience] if isinstance(audience, str) else []
+    if not named or (not provider.per_api and provider.audience not in named):
         return Refusal("for another audience")
     if (reason := _untimely(payload, now)) is not None:
         return Refusal(reason)
     claims = _claims(payload, provider.name, provider.spelling)
     if isinstance(claims, Refusal) or not provider.per_api:
         return claims
-    return replace(claims, audience=provider.audience_of(api))
+    meant = next((api for api in apis if ring.audience_of(api) in named), None)
+    return replace(claims, audience="" if meant is None else provider.audience_of(meant))
 
 
 def _untimely(payload: Mapping[str, Any], now: float) -> str | None:

@@ -143,22 +143,30 @@ REQUESTS = st.builds(
 )
 
 
-Token = Claims | Refusal | None
+Tokens = tuple[Claims | Refusal | None, ...]
+"""All that a caller could show: one, unless the provider's tokens are for one API each."""
 
 
-def token(estate: Estate, principal: Principal | None, groups: frozenset[str], api: Component | None) -> Token:
-    """What `issue` gives the principal for calling `api`; `groups` are the provider's names of its user's."""
+def tokens(estate: Estate, principal: Principal | None, groups: frozenset[str], api: Component | None) -> Tokens:
+    """What `issue` gives the principal, for `api` or any other; `groups` are the provider's names of its user's."""
     if principal is None:
-        return None
+        return (None,)
     for client in estate.clients:
         if principal_of(client) == principal:
             user = User("somebody", tuple(sorted(groups))) if client.user_facing else None
-            return issue(estate.stack.providers[client.provider], client, user, api=api)
-    return Refusal("there is no such client")
+            return tokens_of(estate, client, user, api)
+    return (Refusal("there is no such client"),)
 
 
-def allowed(estate: Estate, request: Request, token: Token) -> bool:
-    return decide(estate, request, token).allowed
+def tokens_of(estate: Estate, client: Client, user: User | None, api: Component | None) -> Tokens:
+    provider = estate.stack.providers[client.provider]
+    apis = (api, *estate.components.values()) if provider.per_api else (api,)
+    return tuple(dict.fromkeys(issue(provider, client, user, api=one) for one in apis))
+
+
+def allowed(estate: Estate, request: Request, shown: Tokens) -> bool:
+    """Whether one of them is let through."""
+    return any(decide(estate, request, token).allowed for token in shown)
 
 
 def _beginning(path: Elements, declared: set[Elements]) -> Elements | None:

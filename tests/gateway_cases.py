@@ -61,7 +61,9 @@ class Case:
         token = bearer(self.authorization)
         if not isinstance(token, str):
             return {}
-        claims = authenticate(token, scene.rings[meant.component.provider], scene.now, meant.component.key)
+        claims = authenticate(
+            token, scene.rings[meant.component.provider], scene.now, scene.estate.apis_at(meant.component)
+        )
         if not isinstance(claims, Claims):
             return {}
         scopes = effective_scopes(meant.component, scene.estate.provider_of(meant.component), claims)

@@ -123,7 +123,7 @@ class Entities:
     def configs(self, estate: Estate, component: Component, port: int) -> dict[str, Entity]:
         """The configurations of a gated service's plugins, in full, by plugin."""
         ring = names.ring(estate.stack.name, component.provider)
-        decided_by = table(estate, component, port, ring, self.authentication, self.audiences.get(component.key))
+        decided_by = table(estate, component, port, ring, self.authentication, self.audiences)
         short = (plugins.admission(), plugins.strict_jwt(), plugins.gate(decided_by))
         return {kind: self._full(kind, config) for kind, config in zip(plugins.guards("oss"), short, strict=True)}
 

@@ -69,7 +69,7 @@ def _token(estate: Estate, request: Request, options: argparse.Namespace) -> Cla
     provider = estate.stack.providers[component.provider if component else client.provider]
     groups = options.groups
     user = None if groups is None else User("user", tuple(map(provider.group, known_groups(estate, groups))))
-    return issue(provider, client, user, api=component)
+    return issue(provider, client, user, api=estate.shown_at(component, client))
 
 
 def _token_in_words(

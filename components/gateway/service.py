@@ -69,11 +69,12 @@ def _gate(gateway: Gateway, component: Component, port: int) -> Config:
     ring = names.ring(gateway.stack, component.provider)
     verified_by = plugins.AUTHENTICATION[gateway.settings.gateway.edition]
 
-    def deciding(audience: str | None) -> Mapping[str, Any]:
-        return plugins.gate(table(gateway.estate, component, port, ring, verified_by, audience))
+    def deciding(audiences: Mapping[str, str]) -> Mapping[str, Any]:
+        return plugins.gate(table(gateway.estate, component, port, ring, verified_by, audiences))
 
-    made_up = gateway.identities[component.provider].audiences.get(component.key)
-    return deciding(None) if made_up is None else made_up.apply(deciding)
+    made = gateway.identities[component.provider].audiences
+    made_up = {api: made[api] for api in gateway.estate.apis_at(component) if api in made}
+    return pulumi.Output.all(**made_up).apply(deciding) if made_up else deciding({})
 
 
 def settle(name: str, gateway: Gateway, services: Sequence[GatedService]) -> time.Sleep:

@@ -2,7 +2,8 @@
 
     version, component
     authentication           the plugin that verifies tokens: it says which one in a way of its own
-    ring, issuer, audience   whose tokens count; issuer null: the `custom_id` of the key ring's consumer
+    ring, issuer, audiences  whose tokens count; issuer null: the `custom_id` of the key ring's consumer
+    per_api                  whether a token for another audience is one for another API (403), and not a bad one (401)
     spelling                 how the provider's tokens spell things (access.model.Spelling)
     hosts                    {host: {path: true | false}}: true leads here, false to another component or port
     rules                    {path: {method or "*": "public" | [[scopes, all of them], ...]}}
@@ -24,7 +25,7 @@ from typing import Any, Literal
 from access.model import METHODS, Component, Endpoint, Estate, Provider, Rule
 from access.paths import within, written
 
-VERSION = 2
+VERSION = 3
 
 Authentication = Literal["jwt", "openid-connect"]
 
@@ -42,13 +43,13 @@ def table(
     port: int,
     ring: str,
     authentication: Authentication = "jwt",
-    audience: str | None = None,
+    audiences: Mapping[str, str] | None = None,
 ) -> str:
     """The table of the gate before `port` of `component`; the consumer named `ring` stands for its issuer's keys.
 
-    `audience` is given where the provider made one up for the component.
+    `audiences`: those that the provider made up, by component.
     """
-    provider = estate.provider_of(component)
+    provider, made = estate.provider_of(component), audiences or {}
     hosts, depth = _hosts(estate, component, port)
     return _written(
         {
@@ -57,7 +58,8 @@ def table(
             "authentication": authentication,
             "ring": ring,
             "issuer": provider.issuer,
-            "audience": audience or provider.audience_of(component.key),
+            "audiences": sorted({made.get(api, provider.audience_of(api)) for api in estate.apis_at(component)}),
+            "per_api": provider.per_api,
             "spelling": asdict(provider.spelling),
             "hosts": hosts,
             "rules": {written(path): _methods(rules) for path, rules in component.owned.items()},

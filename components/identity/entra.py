@@ -4,6 +4,7 @@ A token is for one API: its audience is the client id of that API's application,
 is there twice: as a delegated permission, which users' tokens list in `scp`, and as a role for applications, which
 services' tokens list in `roles` behind a prefix. A role that groups hold is a role for users, assigned to these groups;
 users' tokens list it in `roles`, too. So nobody's groups are ever too many to be listed: beyond 200 Entra names none.
+A component without scopes is no API: any token for one of the others counts there (access.model.Estate.apis_at).
 
 Entra gives anybody a token for anything, unless told otherwise: every application here asks for an assignment, so that
 who has none gets no token. Services are assigned the roles of the scopes that they were granted; users are assigned to

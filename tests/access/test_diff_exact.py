@@ -20,14 +20,14 @@ from tests.estate_cases import (
     PRINCIPALS,
     REQUESTS,
     SETS_OF_GROUPS,
-    Token,
+    Tokens,
     allowed,
     estates,
     lies_in,
     model,
     pairs,
     site_of,
-    token,
+    tokens,
 )
 
 MANY = settings(
@@ -66,21 +66,21 @@ def _check(told: list[Change], principal: Principal | None, groups: frozenset[st
 
 def _callers(
     old: Estate, new: Estate, apis: tuple[Component | None, Component | None], logical: bool = False
-) -> Iterator[tuple[Principal | None, frozenset[str], Token, Token]]:
+) -> Iterator[tuple[Principal | None, frozenset[str], Tokens, Tokens]]:
     """Everybody who could call these two, with both tokens; who would have the same ones as another once."""
     seen = set()
     for principal in PRINCIPALS:
         for groups in SETS_OF_GROUPS:
             if logical and not groups <= set(GROUPS):
                 continue  # no Application names it
-            tokens = []
+            shown = []
             for estate, api in zip((old, new), apis, strict=True):
                 provider = estate.stack.providers["main"]  # all providers of an estate name groups alike
                 names = frozenset(map(provider.group, groups)) if logical else groups
-                tokens.append(token(estate, principal, names, api))
-            if (principal, *tokens) not in seen:
-                seen.add((principal, *tokens))
-                yield principal, groups, *tokens
+                shown.append(tokens(estate, principal, names, api))
+            if (principal, *shown) not in seen:
+                seen.add((principal, *shown))
+                yield principal, groups, *shown
 
 
 @MANY
@@ -120,7 +120,7 @@ def test_stacks_differ_exactly_where_a_component_can_be_called_by_others(
                 _check(told, principal, groups, was, now)
 
 
-def _reached(estate: Estate, site: str, request: Request, held: Token) -> bool:
+def _reached(estate: Estate, site: str, request: Request, held: Tokens) -> bool:
     """Whether the token is let through to the component's port on any of its hosts."""
     key, _, port = site.rpartition(":")
     component = estate.components.get(key)
@@ -156,7 +156,7 @@ def test_every_change_is_witnessed_by_a_request(both: tuple[Estate, Estate]) -> 
 
 def _allowed(estate: Estate, request: Request, principal: Principal | None, groups: frozenset[str]) -> bool:
     api = component_of(estate, request.host, read(request.target))
-    return allowed(estate, request, token(estate, principal, groups, api))
+    return allowed(estate, request, tokens(estate, principal, groups, api))
 
 
 @MANY

@@ -10,12 +10,13 @@ from tests.engine.conftest import Empty, Sample
 from tests.engine.deployment import operations
 
 ORDERS_TABLE: dict[str, Any] = {
-    "version": 2,
+    "version": 3,
     "authentication": "jwt",
     "component": "orders/api",
     "ring": "kong-oam.local.ring.okta",
     "issuer": None,
-    "audience": "api://kong-oam/local",
+    "audiences": ["api://kong-oam/local"],
+    "per_api": False,
     "spelling": {
         "client": "cid",
         "user": "uid",

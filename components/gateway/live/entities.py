@@ -119,8 +119,8 @@ def _guards(
 ) -> Iterator[Entity]:
     service = names.service(settings.stack.name, component, port)
     authentication = plugins.AUTHENTICATION[settings.gateway.edition]
-    ring, audience = names.ring(settings.stack.name, component.provider), deployed.audiences.get(component.key)
-    decided_by = table(estate, component, port, ring, authentication, audience)
+    ring = names.ring(settings.stack.name, component.provider)
+    decided_by = table(estate, component, port, ring, authentication, deployed.audiences)
     for name, config in (
         ("pre-function", plugins.admission(settings.gateway.hsts_seconds)),
         _verifying(settings, component, deployed, None),

@@ -28,7 +28,8 @@ _REQUIREMENT = {"oneOf": [{"const": "public"}, {"type": "array", "items": _TEXTS
 _FIELDS = {
     "ring": {"type": "string"},
     "issuer": {"type": ["string", "null"]},
-    "audience": {"type": "string"},
+    "audiences": _TEXTS,
+    "per_api": {"type": "boolean"},
     "authentication": {"enum": ["jwt", "openid-connect"]},
     "spelling": {"type": "object"},
     "hosts": {"additionalProperties": {"type": "object", "additionalProperties": {"type": "boolean"}}},

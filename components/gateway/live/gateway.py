@@ -210,8 +210,8 @@ class LiveGateway:
         usual = table["spelling"] == _as_in_table(provider.spelling)
         if isinstance(token, Forged):
             # Read by other words, or for another audience, a token may say anything.
-            return None if usual and table["audience"] in self._audiences(provider) else Identity(None)
-        if table["audience"] != self._audience(provider, token):
+            return None if usual and set(table["audiences"]).issubset(self._audiences(provider)) else Identity(None)
+        if self._audience(provider, token) not in table["audiences"]:
             return None
         return Identity(frozenset(token.scopes), token.groups if token.user else None) if usual else Identity(None)
 

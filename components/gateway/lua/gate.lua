@@ -1,6 +1,6 @@
 -- The gate: the one place that decides, from the one table TABLE (JSON, see table.py). It runs last, trusts no other
 -- plugin to have decided, and says no whenever anything is not as it must be. Needs json.lua, token.lua and TABLE.
-local VERSION = 2
+local VERSION = 3
 local METHODS = { GET = true, HEAD = true, POST = true, PUT = true, PATCH = true, DELETE = true, OPTIONS = true }
 local ALGORITHMS = { RS256 = true, ES256 = true }
 local VERIFIED_HEADER = "x-auth-verified-token"   -- table.py names it, too: it is where openid-connect is told to put it
@@ -8,8 +8,8 @@ local gate   -- the table, kept once it was read
 
 -- What a table and its spelling have, and of which kind. Nothing is guessed where a piece is missing.
 local PIECES = {
-  audience = "text", authentication = "text", component = "text", depth = "number", groups = "object", hosts = "object",
-  issuer = "text or null", ring = "text", rules = "object", spelling = "object",
+  audiences = "array", authentication = "text", component = "text", depth = "number", groups = "object", hosts = "object",
+  issuer = "text or null", per_api = "boolean", ring = "text", rules = "object", spelling = "object",
 }
 local SPELLING = {
   client = "text", groups = "text", marks = "array", overage = "array", own = "text", own_value = "text or null",
@@ -19,7 +19,7 @@ local SPELLING = {
 local function is_of(kind, value)
   if kind == "object" then return json_is_object(value) end
   if kind == "array" then return json_is_array(value) end
-  if kind == "number" then return type(value) == "number" end
+  if kind == "number" or kind == "boolean" then return type(value) == kind end
   return type(value) == "string" or (kind == "text or null" and value == json_null)
 end
 
@@ -114,11 +114,20 @@ local function timely(payload)
     and (from == nil or (type(from) == "number" and from <= now))
 end
 
-local function for_us(payload, ring)
+local function is_of_issuer(payload, ring)
   local issuer = gate.issuer ~= json_null and gate.issuer or ring.custom_id
-  local audience = payload.aud
   return is_name(issuer) and payload.iss == issuer
-    and (audience == gate.audience or (is_texts(audience) and contains(audience, gate.audience)))
+end
+
+-- Whether the token is for this service; nil where it does not say whom it is for.
+local function is_for_us(payload)
+  local named = payload.aud
+  if type(named) == "string" then return contains(gate.audiences, named) end
+  if not is_texts(named) or #named == 0 then return nil end
+  for _, audience in ipairs(named) do
+    if contains(gate.audiences, audience) then return true end
+  end
+  return false
 end
 
 local function is_access_token(payload)
@@ -210,10 +219,14 @@ local function identified()
   if not ring or ring.username ~= gate.ring then return nil, "A token of this issuer is needed" end
   local header, payload = VERIFIED_BY[gate.authentication](ring)
   if not header or not ALGORITHMS[header.alg] then return nil, "The token is not signed by this issuer" end
-  if payload.kid ~= nil or not for_us(payload, ring) then return nil, "The token is not for this service" end
+  local for_us = is_for_us(payload)
+  if payload.kid ~= nil or not is_of_issuer(payload, ring) or not (for_us or (gate.per_api and for_us == false)) then
+    return nil, "The token is not for this service"
+  end
   if not timely(payload) then return nil, "The token has expired or is not valid yet" end
   local identity = is_access_token(payload) and identity_of(payload)
   if not identity then return nil, "The token is not an access token that can be read" end
+  identity.for_us = for_us
   return identity
 end
 
@@ -236,9 +249,10 @@ local function judge()
   local folded = rule == true
   local alternatives = rule and not folded and (rule[method] or rule["*"])
   local identity, why = identified()
-  if alternatives == "public" then return 200, nil, identity end
+  if alternatives == "public" then return 200, nil, identity and identity.for_us and identity or nil end
   if not identity then return 401, why end
   if folded then return 400, "The path could be read in more than one way" end
+  if not identity.for_us then return 403, "The token is for another API" end
   for _, scopes in ipairs(alternatives or {}) do
     if holds(identity, scopes) then return 200, nil, identity end
   end

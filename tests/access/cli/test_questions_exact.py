@@ -18,8 +18,8 @@ from access.model import Client, Component, Estate
 from access.partition import Hosts, Part
 from access.paths import read
 from access.principals import logical_groups
-from access.tokens import Claims, Refusal, User, issue
-from tests.estate_cases import REQUESTS, SETS_OF_GROUPS, allowed, estates, lies_in, site_of
+from access.tokens import Refusal, User, issue
+from tests.estate_cases import REQUESTS, SETS_OF_GROUPS, Tokens, allowed, estates, lies_in, site_of, tokens_of
 
 MANY = settings(
     max_examples=200,
@@ -42,11 +42,15 @@ def url(request: Request) -> str:
     return f"{request.host}{request.target.decode()}"
 
 
-def token(estate: Estate, client: Client, groups: Sequence[str] | None, api: Component | None) -> Claims | Refusal:
-    """What the client gets for calling `api`, for a user in these groups as Applications name them."""
+def user_in(estate: Estate, client: Client, groups: Sequence[str] | None) -> User | None:
+    """A user in these groups as Applications name them; None for a client that calls as itself."""
     provider = estate.stack.providers[client.provider]
-    user = None if groups is None else User("user", tuple(map(provider.group, groups)))
-    return issue(provider, client, user, api=api)
+    return None if groups is None else User("user", tuple(map(provider.group, groups)))
+
+
+def tokens(estate: Estate, client: Client, groups: Sequence[str] | None, api: Component | None) -> Tokens:
+    """What the client can show at `api`."""
+    return tokens_of(estate, client, user_in(estate, client, groups), api)
 
 
 def sets_of_groups(estate: Estate, client: Client) -> list[tuple[str, ...] | None]:
@@ -63,14 +67,14 @@ def test_who_says_just_those_whom_decide_lets_through(estate: Estate, requests: 
     for request in requests:
         said = answered(estate, "who", request.method, url(request))
         note(f"{request} {said}")
-        assert said["everybody"] == allowed(estate, request, None)
+        assert said["everybody"] == allowed(estate, request, (None,))
         told = {(one["client"], one["provider"]): one["usersIn"] for one in said["principals"]}
         api = component_of(estate, request.host, read(request.target))
         for client in estate.clients:
             conditions = told.get((client.component, client.provider))
             for groups in sets_of_groups(estate, client):
                 may = conditions is not None and any(set(one) <= set(groups or ()) for one in conditions or [[]])
-                assert (said["everybody"] or may) == allowed(estate, request, token(estate, client, groups, api))
+                assert (said["everybody"] or may) == allowed(estate, request, tokens(estate, client, groups, api))
 
 
 @MANY
@@ -91,7 +95,7 @@ def test_what_lists_just_what_decide_lets_through(estate: Estate, requests: list
             return [row for row in of if row["host"] == site and _covers(row, request, declared)]
 
         note(f"{request} {listed}")
-        assert bool(rows(anybody)) == allowed(estate, request, None)
+        assert bool(rows(anybody)) == allowed(estate, request, (None,))
         for client in estate.clients:
             if api and client.provider != api.provider:
                 continue
@@ -101,7 +105,7 @@ def test_what_lists_just_what_decide_lets_through(estate: Estate, requests: list
                     row["everybody"] or any(set(one) <= set(groups or ()) for one in row["usersIn"] or [[]])
                     for row in told
                 )
-                assert may == allowed(estate, request, token(estate, client, groups, api))
+                assert may == allowed(estate, request, tokens(estate, client, groups, api))
 
 
 def _covers(row: Mapping[str, Any], request: Request, declared: set[Any]) -> bool:
@@ -125,11 +129,13 @@ def test_explain_says_what_decide_says(estate: Estate, requests: list[Request], 
         for groups in sets_of_groups(estate, client):
             users = [] if groups is None else ["--user-in", *groups]
             said = answered(estate, "explain", request.method, url(request), "--as", client.component, *users)
-            held = token(estate, client, groups, meant.component)
+            provider, shown = estate.stack.providers[client.provider], estate.shown_at(meant.component, client)
+            held = issue(provider, client, user_in(estate, client, groups), api=shown)
             note(f"{request} {client} {groups} {said}")
             if meant.component:
                 assert said["token"].get("refused") == (held.reason if isinstance(held, Refusal) else None)
             answer = decide(estate, request, held)
+            assert said["allowed"] == allowed(estate, request, tokens(estate, client, groups, meant.component))
             key = answer.component.key if answer.component else None
             assert (said["status"], said["component"], said["reason"].startswith(answer.reason)) == (
                 answer.status,

@@ -67,6 +67,7 @@ spec:
 """
 ESTATE = estate(
     *(api(name, domain=f"{name}.example.com", http="{/: 80}", access=ACCESS.replace("NAME", name)) for name in "ab"),
+    api("open", domain="open.example.com", http="{/: 80}"),
     SHOP,
     stack=Stack("tests", {"main": PROVIDER}),
 )
@@ -110,43 +111,67 @@ def kong() -> Iterator[Kong]:
 @pytest.mark.parametrize(
     ("payload", "statuses"),
     [
-        (service(), (200, 403, 401)),
-        (service(roles=["scope=a.read", "scope=a.write"]), (200, 200, 401)),
-        (service(roles=["scope=a.read", "a.write", "role=editor", "scope=", ""]), (200, 403, 401)),
+        (service(), (200, 403, 403, 200)),
+        (service(roles=["scope=a.read", "scope=a.write"]), (200, 200, 403, 200)),
+        (service(roles=["scope=a.read", "a.write", "role=editor", "scope=", ""]), (200, 403, 403, 200)),
         (
             service(roles=["a.read", "scopea.read", "scope:a.read", " scope=a.read", "scope=scope=a.read"]),
-            (403, 403, 401),
+            (403, 403, 403, 200),
         ),
-        (service(aud="6c1f-b", roles=["scope=b.read"]), (401, 401, 200)),
-        (service(aud=["6c1f-a", "6c1f-b"]), (200, 403, 403)),
-        (service(aud="api://t/a/api"), (401, 401, 401)),
-        (service(roles="scope=a.read"), (401, 401, 401)),
-        (service(idtyp=None), (401, 401, 401)),
-        (service(idtyp="user"), (401, 401, 401)),
-        (service(ver="1.0"), (401, 401, 401)),
-        (service(oid=None), (401, 401, 401)),
-        (user(), (200, 403, 401)),
-        (user(roles=["role=editor"]), (200, 200, 401)),
-        (user(roles=["role=viewer", "role=editor"], scp="a.read"), (200, 403, 401)),
-        (user(roles=["a.read", "a.write"]), (403, 403, 401)),
-        (user(roles=None), (403, 403, 401)),
-        (user(roles=["viewer", "ACME Sales", "sales"]), (403, 403, 401)),
-        (user(scp=["a.read"]), (401, 401, 401)),
-        (user(idtyp="app"), (200, 403, 401)),
+        (service(aud="6c1f-b", roles=["scope=b.read"]), (403, 403, 200, 200)),
+        (service(aud=["6c1f-a", "6c1f-b"]), (200, 403, 403, 200)),
+        (service(aud="api://t/a/api"), (403, 403, 403, 403)),
+        (service(aud=[]), (401, 401, 401, 401)),
+        (service(aud=["6c1f-a", 1]), (401, 401, 401, 401)),
+        (service(aud=None), (401, 401, 401, 401)),
+        (service(aud="6c1f-b", exp=1), (401, 401, 401, 401)),
+        (service(aud="graph", roles=["scope=a.read"]), (403, 403, 403, 403)),
+        (service(roles="scope=a.read"), (401, 401, 401, 401)),
+        (service(idtyp=None), (401, 401, 401, 401)),
+        (service(idtyp="user"), (401, 401, 401, 401)),
+        (service(ver="1.0"), (401, 401, 401, 401)),
+        (service(oid=None), (401, 401, 401, 401)),
+        (user(), (200, 403, 403, 200)),
+        (user(roles=["role=editor"]), (200, 200, 403, 200)),
+        (user(roles=["role=viewer", "role=editor"], scp="a.read"), (200, 403, 403, 200)),
+        (user(roles=["a.read", "a.write"]), (403, 403, 403, 200)),
+        (user(roles=None), (403, 403, 403, 200)),
+        (user(roles=["viewer", "ACME Sales", "sales"]), (403, 403, 403, 200)),
+        (user(scp=["a.read"]), (401, 401, 401, 401)),
+        (user(idtyp="app"), (200, 403, 403, 200)),
     ],
 )
 def test_the_gate_reads_tokens_for_one_api_as_decide_does(
     kong: Kong, payload: dict[str, Any], statuses: tuple[int, ...]
 ) -> None:
-    """Each token at GET and POST of its own API and GET of another: the audience, the scopes, and the roles held."""
+    """At GET and POST of its own API, GET of another, and where any token of these will do: audience, scopes, roles.
+
+    Whoever has a token for another API is somebody who may not (403), as where one token is for all of them.
+    """
     token = ISSUER.token(**payload)
     got, meant = [], []
-    for method, host in (("GET", "a.example.com"), ("POST", "a.example.com"), ("GET", "b.example.com")):
+    for method, name in (("GET", "a"), ("POST", "a"), ("GET", "b"), ("GET", "open")):
+        host = f"{name}.example.com"
         raw = f"{method} / HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nContent-Length: 0\r\n\r\n"
         got.append(kong.handle(raw.encode(), scheme="https").status)
         request = Request(method, host, b"/")
         meant.append(answer(ESTATE, request, [f"Bearer {token}"], {"main": RING}, ISSUER.now).status)
     assert (tuple(got), tuple(meant)) == (statuses, statuses)
+
+
+@pytest.mark.parametrize(
+    ("host", "audience", "client"),
+    [("web", "6c1f-a", None), ("web", "graph", None), ("a", "6c1f-a", "j"), ("open", "6c1f-a", "j")],
+)
+def test_a_public_path_is_told_nothing_of_a_token_for_another_api(
+    kong: Kong, host: str, audience: str, client: str | None
+) -> None:
+    """Whom it names is nobody that this service knows."""
+    token = ISSUER.token(**service(aud=audience))
+    raw = f"GET / HTTP/1.1\r\nHost: {host}.example.com\r\nAuthorization: Bearer {token}\r\n\r\n"
+    sent = kong.handle(raw.encode(), scheme="https").upstream
+    assert sent is not None
+    assert {name.lower(): value for name, value in sent.headers}.get("x-auth-client") == client
 
 
 def test_a_token_is_issued_for_one_api() -> None:
@@ -168,7 +193,7 @@ def test_a_token_is_issued_for_one_api() -> None:
 
 def test_what_is_issued_is_what_is_authenticated() -> None:
     """The model's claims and those read from a token agree on audience, scopes and roles."""
-    claims = authenticate(ISSUER.token(**user()), RING, ISSUER.now, "a/api")
+    claims = authenticate(ISSUER.token(**user()), RING, ISSUER.now, ["a/api"])
     meant = issue(PROVIDER, WEB, User("object", ("ACME Sales",)), api=A)
     assert isinstance(meant, Claims)
     assert claims == replace(meant, client="j")
@@ -178,5 +203,5 @@ def test_a_token_that_was_issued_for_another_api_is_not_for_this_one() -> None:
     """Also in the model alone: a scope of the same name at another API opens nothing."""
     for_b = issue(PROVIDER, JOB, api=B)
     assert isinstance(for_b, Claims)
-    for claims, status in ((for_b, 401), (replace(for_b, scopes=("a.read",)), 401), (issue(PROVIDER, JOB, api=A), 200)):
+    for claims, status in ((for_b, 403), (replace(for_b, scopes=("a.read",)), 403), (issue(PROVIDER, JOB, api=A), 200)):
         assert decide(ESTATE, Request("GET", "a.example.com", b"/"), claims).status == status

@@ -41,12 +41,13 @@ def test_the_table_holds_all_that_the_gate_decides_by() -> None:
     """Hosts, rules by path and method, groups with their scopes: readable, sorted, and nothing else."""
     made = estate(api(access=ACCESS), api("nested", http="{/orders/x/y/z: 80}"), api("other", domain="o.example.com"))
     assert json.loads(table(made, made.components["orders/api"], 8080, "ring")) == {
-        "version": 2,
+        "version": 3,
         "authentication": "jwt",
         "component": "orders/api",
         "ring": "ring",
         "issuer": "https://issuer.example.com",
-        "audience": "api://tests",
+        "audiences": ["api://tests"],
+        "per_api": False,
         "spelling": {
             "client": "cid", "user": "uid", "groups": "groups", "subject": "sub", "own": "sub", "own_value": None,
             "scopes": {"claim": "scp", "form": "list", "prefix": ""},

@@ -154,10 +154,17 @@ def test_users_clients_are_consented_to_what_they_were_granted(registered: list[
     assert "userObjectId" not in web
 
 
+def test_where_any_token_will_do_one_for_any_api_of_the_stack_does(registered: list[Registered]) -> None:
+    """And none for anything else in the tenant."""
+    gate = all_of(registered, "kong:index/plugin:Plugin")["hello/hello-world-8000-gate"].inputs["configJson"]
+    apis = '["client entra-api-orders/api","client entra-api-reports/library"]'
+    assert f'"audiences": {apis}' in json.loads(gate)["access"][0]
+
+
 def test_the_gates_audience_is_the_client_id_of_the_api(registered: list[Registered]) -> None:
     """And what a client asks for is all it was granted there; its Secret has the same shape as with any provider."""
     gate = all_of(registered, "kong:index/plugin:Plugin")["orders/api-8080-gate"].inputs["configJson"]
-    assert '"audience": "client entra-api-orders/api"' in json.loads(gate)["access"][0]
+    assert '"audiences": ["client entra-api-orders/api"]' in json.loads(gate)["access"][0]
     assert '"prefix":"scope="' in json.loads(gate)["access"][0]
     data = all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"].inputs["stringData"]
     assert data["OAUTH_SCOPES"] == data["API_SCOPES_ORDERS__API"] == "client entra-api-orders/api/.default"
@@ -397,7 +404,7 @@ def test_another_tenants_token_does_not_count_though_the_key_is_the_same() -> No
     service = {**base, "idtyp": "app", "roles": ["scope=orders.read", "role=editor"], "scp": None}
 
     def result(**claims: Any) -> Any:
-        return authenticate(signer.token(**claims), ring, signer.now, "orders/api")
+        return authenticate(signer.token(**claims), ring, signer.now, ["orders/api"])
 
     assert result(**service).scopes == ("orders.read",)
     other = ISSUER.replace(TENANT, "99999999-1111-4111-8111-111111111111")
