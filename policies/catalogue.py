@@ -105,7 +105,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "keys-rotated", "mandatory", "medium",
-        "keys are rotated: the issuer's by itself, clients' in time, and no client shares a secret",
+        "keys are rotated: the issuer's by itself, clients' in time, and whatever they share with a provider",
         "Set credentials_rotation_mode to AUTO, rotation.every and rotateEvery to 90d or less; remove clientSecrets.",
         ("SOC2 CC6.1", "ISO27001 A.5.17", "ISO27001 A.8.24"),
         identity.rotated_keys, alone=True, settings=_LONGEST,

@@ -11,6 +11,7 @@ from policies.rule import Finding
 
 APPLICATION, PRINCIPAL = "azuread:index/application:Application", "azuread:index/servicePrincipal:ServicePrincipal"
 SHARED = "azuread:index/applicationPassword:ApplicationPassword"
+CERTIFICATE = "azuread:index/applicationCertificate:ApplicationCertificate"
 
 _ON_DEVICES = "publicClient"
 
@@ -52,9 +53,22 @@ def open_to_all(deployment: Deployment) -> Iterator[Finding]:
             yield Finding(f"{app.name} is open to other tenants: {app.text('signInAudience')}", app)
 
 
-def shared_secrets(deployment: Deployment) -> Iterator[Finding]:
+def kept_credentials(deployment: Deployment, longest: int) -> Iterator[Finding]:
+    """Secrets that nothing replaces, and clients that keep their secret or their key for more than `longest` days."""
     for password in deployment.of(SHARED):
-        yield Finding(f"{password.name} is a secret that is shared with the provider, which nobody changes", password)
+        if not password.properties.get("rotateWhenChanged"):
+            yield Finding(
+                f"{password.name} is a secret that is shared with the provider, which nobody changes", password
+            )
+    estate = deployment.model.estate
+    own = {
+        f"{client.provider}-{kind}-{client.component}-a": client
+        for client in (estate.clients if estate else ())
+        for kind in ("secret", "certificate")
+    }
+    for one in deployment.of(SHARED, CERTIFICATE):
+        if estate and (client := own.get(one.name)) and (every := estate.schedule_of(client).every) > longest:
+            yield Finding(f"{client.component} ({client.place}) keeps its key for {every} days", one)
 
 
 def _part(app: Resource, name: str) -> Mapping[str, Any]:

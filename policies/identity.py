@@ -83,7 +83,7 @@ def named_grants(deployment: Deployment, _: Settings) -> Iterator[Finding]:
 def rotated_keys(deployment: Deployment, settings: Settings) -> Iterator[Finding]:
     """The authorization server changes its signing keys by itself, at Okta four times a year; clients do with theirs.
 
-    A secret that a client shares with its provider is changed by nobody.
+    A secret that a client shares with its provider is changed by nobody, but at Entra.
     """
     estate, longest = deployment.model.estate, settings["longestDays"]
     for server in deployment.of(SERVER):
@@ -104,4 +104,4 @@ def rotated_keys(deployment: Deployment, settings: Settings) -> Iterator[Finding
             named = one.name == f"{client.provider}-client-{client.component}"
             if named and (every := estate.schedule_of(client).every) > longest:
                 yield Finding(f"{client.component} ({client.place}) keeps its key for {every} days", one)
-    yield from entra.shared_secrets(deployment)
+    yield from entra.kept_credentials(deployment, longest)

@@ -24,6 +24,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from access.rotation import SLOTS, Generation
 from components.identity._certificates import certificate, thumbprint
 
+SLOT_NAMES = "ab"
+"""How the resources of the two slots end."""
+
 _BITS = 2048
 _PRIVATE = ["privateKeyPem", "privateKeyPemPkcs8", "privateKeyOpenssh"]
 
@@ -52,7 +55,7 @@ def key_pairs(name: str, generation: pulumi.Output[Generation], parent: pulumi.R
     private = [slot.private_key_pem_pkcs8 for slot in slots]
     return Keys(
         counting=pulumi.Output.all(generation, *keys).apply(lambda known: [known[1 + n] for n in known[0].counting]),
-        private_key=pulumi.Output.secret(pulumi.Output.all(generation, *private).apply(_current)),
+        private_key=in_turn(generation, private),
         kid=pulumi.Output.all(generation, *keys).apply(_current).apply(lambda key: key["kid"]),
     )
 
@@ -64,13 +67,13 @@ def certified_pairs(
 
     The provider takes all of these at any time, so no slot keeps a key that has ended (Generation.ready_in).
     """
-    slots = [_slot(name, index, generation.apply(_ready(index)), parent) for index in range(SLOTS)]
+    slots = [_slot(name, index, generation.apply(ready(index)), parent) for index in range(SLOTS)]
     private = [slot.private_key_pem_pkcs8 for slot in slots]
     certificates = [pulumi.Output.unsecret(key.apply(lambda pem: certificate(pem, subject))) for key in private]
     current = pulumi.Output.all(generation, *certificates).apply(_current)
     keys = Keys(
         counting=pulumi.Output.all(*(slot.public_key_pem.apply(jwk) for slot in slots)),
-        private_key=pulumi.Output.secret(pulumi.Output.all(generation, *private).apply(_current)),
+        private_key=in_turn(generation, private),
         kid=current.apply(thumbprint),
         certificate=current,
     )
@@ -81,14 +84,15 @@ def _lying(slot: int) -> Callable[[Generation], int]:
     return lambda generation: generation.lying_in(slot)
 
 
-def _ready(slot: int) -> Callable[[Generation], int]:
+def ready(slot: int) -> Callable[[Generation], int]:
+    """The number of the generation in a slot, at an issuer that takes what is in both at any time."""
     return lambda generation: generation.ready_in(slot)
 
 
 def _slot(name: str, index: int, number: pulumi.Output[int], parent: pulumi.Resource) -> tls.PrivateKey:
     """`number`: of the generation whose key is to be there."""
     return tls.PrivateKey(
-        f"{name}-{'ab'[index]}",
+        f"{name}-{SLOT_NAMES[index]}",
         algorithm="RSA",
         rsa_bits=_BITS,
         opts=pulumi.ResourceOptions(
@@ -97,6 +101,12 @@ def _slot(name: str, index: int, number: pulumi.Output[int], parent: pulumi.Reso
             replacement_trigger=number,
         ),
     )
+
+
+def in_turn(generation: pulumi.Output[Generation], slots: Sequence[pulumi.Output[str]]) -> pulumi.Output[str]:
+    """Of a secret in each slot that of the generation, which is the client's."""
+    chosen: pulumi.Output[str] = pulumi.Output.secret(pulumi.Output.all(generation, *slots).apply(_current))
+    return chosen
 
 
 def _current(known: Sequence[Any]) -> Any:

@@ -27,8 +27,7 @@ from access.model import Client, Component, Estate, Listing, Mark, Provider, Rol
 from access.stack import ProviderSettings, StackError
 from components.held import Held
 from components.identity import Credential, Identity, InspectionError, _entra_graph, published
-from components.identity._certificates import VALID_FROM, VALID_UNTIL
-from components.identity._entra_graph import exchange
+from components.identity._entra_credentials import Credentials
 from components.identity._entra_inspect import missing_groups, shared_keys, taken_names, unproven
 from components.identity._entra_names import (
     SCOPE_PREFIX,
@@ -41,7 +40,6 @@ from components.identity._entra_names import (
     scope_id,
     tenant_of,
 )
-from components.identity._keys import Keys, certified_pairs
 from components.identity._settings import check
 from components.rotation import Rotation
 from oam.diagnostics import Diagnostic
@@ -65,7 +63,6 @@ _LONGEST_LIFE = 90
 _NO_ROLE = "00000000-0000-0000-0000-000000000000"
 """Assigned to whoever may sign in through an application that has no roles of its own."""
 
-_SECRETS_END = "2099-12-31T00:00:00Z"
 _NO_ACCOUNT = (
     "no account at Entra: set azuread:clientId and the secret azuread:clientSecret, or ARM_CLIENT_ID and "
     "ARM_CLIENT_SECRET (or ARM_OIDC_TOKEN)"
@@ -131,11 +128,12 @@ class Entra(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("kong-oam:identity:Entra", name, None, opts)
-        self._prefix, self._settings, self._estate, self._rotation = name, settings, estate, rotation
-        self._stack, self._tenant = estate.stack.name, _tenant(settings)
+        self._prefix, self._settings, self._estate = name, settings, estate
+        self._stack, tenant = estate.stack.name, _tenant(settings)
         self._issuer = estate.stack.providers[settings.name]
-        self._directory = _account(name, self._tenant, self)
+        self._directory = _account(name, tenant, self)
         self._options = pulumi.ResourceOptions(parent=self, provider=self._directory)
+        self._credentials = Credentials(settings, tenant, estate, rotation, self, self._options)
         self._apis = apis(settings, estate)
         self._groups = self._group_ids()
         self._offered = {key: self._api(component) for key, component in self._apis.items()}
@@ -282,7 +280,7 @@ class Entra(pulumi.ComponentResource):
             self._let_in(client, principal, app)
         for api, scopes in _granted(client).items():
             self._grant(client, api, scopes, principal)
-        return self._credential(client, app)
+        return self._credentials.of(client, app)
 
     def _asked(self, client: Client, api: str, scopes: list[str]) -> azuread.ApplicationRequiredResourceAccessArgs:
         """What the client asks for, as an administrator sees it. It grants nothing."""
@@ -325,57 +323,6 @@ class Entra(pulumi.ComponentResource):
             claim_values=scopes,
             opts=pulumi.ResourceOptions.merge(self._options, pulumi.ResourceOptions(depends_on=[self._offered[api]])),
         )
-
-    def _credential(self, client: Client, app: azuread.Application) -> Credential:
-        """Where Entra can read the cluster's keys a client has nothing to lose; elsewhere it has a certificate."""
-        if not client.keyed:
-            return Credential(app.client_id)
-        if self._settings.client_secrets:
-            return Credential(app.client_id, client_secret=self._secret(client, app))
-        if self._settings.cluster_issuer:
-            return Credential(app.client_id, federated=self._federated(client, app, self._settings.cluster_issuer))
-        return Credential(app.client_id, keys=self._certificates(client, app))
-
-    def _secret(self, client: Client, app: azuread.Application) -> pulumi.Output[str]:
-        return azuread.ApplicationPassword(
-            f"{self._prefix}-secret-{client.component}",
-            application_id=app.id,
-            display_name="kong-oam",
-            end_date=_SECRETS_END,
-            opts=self._options,
-        ).value
-
-    def _federated(self, client: Client, app: azuread.Application, issuer: str) -> str:
-        """Trust in the tokens that the cluster gives the component's own ServiceAccount, and in no others of it."""
-        component = self._estate.components[client.component]
-        azuread.ApplicationFederatedIdentityCredential(
-            f"{self._prefix}-federation-{client.component}",
-            application_id=app.id,
-            display_name="kubernetes",
-            description=f"ServiceAccount of {client.component}",
-            issuer=issuer,
-            subject=f"system:serviceaccount:{component.namespace}:{component.name}",
-            audiences=[exchange(self._tenant)],
-            opts=self._options,
-        )
-        return exchange(self._tenant)
-
-    def _certificates(self, client: Client, app: azuread.Application) -> Keys:
-        keys, certificates = certified_pairs(
-            f"{self._prefix}-key-{client.component}", client.component, self._rotation.generation(client), self
-        )
-        for slot, pem in zip("ab", certificates, strict=True):
-            azuread.ApplicationCertificate(
-                f"{self._prefix}-certificate-{client.component}-{slot}",
-                application_id=app.id,
-                type="AsymmetricX509Cert",
-                encoding="pem",
-                value=pem,
-                start_date=VALID_FROM.strftime("%Y-%m-%dT%H:%M:%SZ"),
-                end_date=VALID_UNTIL.strftime("%Y-%m-%dT%H:%M:%SZ"),
-                opts=self._options,
-            )
-        return keys
 
 
 def _of_users(component: Component) -> Iterator[Role]:

@@ -68,7 +68,7 @@ def on(deployment: Deployment, day: int) -> None:
     file = deployment.folder / f"stacks/Pulumi.{STACK}.yaml"
     text = file.read_text("utf-8")
     then = FIRST + datetime.timedelta(days=day)
-    file.write_text(re.sub(r'kong-oam:asOf: "[^"]*"', f'kong-oam:asOf: "{then}"', text), "utf-8")
+    file.write_text(re.sub(r"kong-oam:asOf: (['\"]).*?\1", f'kong-oam:asOf: "{then}"', text), "utf-8")
 
 
 def moved(slot: str) -> dict[str, str]:

@@ -109,6 +109,12 @@ def _identity() -> list[Resource]:
             publicClient={"redirectUris": ["http://127.0.0.1/callback", "com.example.app:/callback"]},
         ),
         resource("azuread:index/servicePrincipal:ServicePrincipal", "tenant-principal", appRoleAssignmentRequired=True),
+        resource(
+            "azuread:index/applicationPassword:ApplicationPassword",
+            "tenant-secret",
+            secret="value",
+            rotateWhenChanged={"generation": "1"},
+        ),
         resource("okta:auth/serverPolicy:ServerPolicy", "policy", clientWhitelists=["0oa1"]),
         resource(
             "okta:auth/serverPolicyRule:ServerPolicyRule",

@@ -119,6 +119,7 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("grant-named", spoilt("tenant-principal", appRoleAssignmentRequired=None), "tenant-principal asks for no assignment: everybody gets a token for it"),
     ("grant-named", spoilt("tenant-app", signInAudience="AzureADMultipleOrgs"), "tenant-app is open to other tenants: AzureADMultipleOrgs"),
     ("keys-rotated", beside(resource("azuread:index/applicationPassword:ApplicationPassword", "password", secret="value")), "password is a secret that is shared with the provider, which nobody changes"),
+    ("keys-rotated", spoilt("tenant-secret", rotateWhenChanged={}), "tenant-secret is a secret that is shared with the provider, which nobody changes"),
     ("grant-safe", spoilt("web", grantTypes=["implicit", "authorization_code"]), "web may use the implicit grant"),
     ("grant-safe", spoilt("web", grantTypes=["password"]), "web may use the password grant"),
     ("grant-safe", spoilt("web", responseTypes=["code", "id_token"]), "web may be answered with a id_token in a redirect"),
@@ -219,6 +220,22 @@ def test_a_realms_client_is_judged_by_its_own_schedule() -> None:
     client = resource("keycloak:openid/client:Client", "main-client-shop/job", clientAuthenticatorType="client-jwt")
     slow = replace(SOUND, resources=(*others, client), model=replace(MODEL, estate=estate(CLIENT)))
     assert found("keys-rotated", slow) == ["shop/job (app1.yaml:10:11) keeps its key for 91 days"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "role"), [("Password", "secret"), ("Certificate", "certificate")], ids=["secret", "certificate"]
+)
+def test_a_tenants_client_is_judged_by_its_own_schedule(kind: str, role: str) -> None:
+    """Whether it has a certificate or shares a secret; once for both of its slots, and not where it is in time."""
+    others = tuple(one for one in SOUND.resources if not one.type.startswith("okta:"))
+    token = f"azuread:index/application{kind}:Application{kind}"
+    own = tuple(
+        resource(token, f"main-{role}-shop/job-{slot}", secret="value", rotateWhenChanged={"generation": "1"})
+        for slot in "ab"
+    )
+    slow = replace(SOUND, resources=(*others, *own), model=replace(MODEL, estate=estate(CLIENT)))
+    assert found("keys-rotated", slow) == ["shop/job (app1.yaml:10:11) keeps its key for 91 days"]
+    assert found("keys-rotated", slow, longestDays=91) == []
 
 
 def test_a_service_client_has_the_response_type_that_okta_wants() -> None:

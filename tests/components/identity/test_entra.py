@@ -220,11 +220,17 @@ def test_where_entra_can_read_the_clusters_keys_a_client_has_nothing_to_lose() -
 
 
 def test_a_secret_is_shared_only_where_the_stack_says_so() -> None:
+    """Then in two slots that are replaced in turn: both are there, and the client has that of its generation."""
     registered = program(clientSecrets=True)
-    password = entra(registered, "ApplicationPassword")["entra-secret-shop/checkout"]
-    assert "value" in password.secret_outputs
+    found = entra(registered, "ApplicationPassword")
+    mine = {name: one for name, one in found.items() if "shop/checkout" in name}
+    assert {name: one.inputs["rotateWhenChanged"] for name, one in mine.items()} == {
+        "entra-secret-shop/checkout-a": {"generation": "1"},
+        "entra-secret-shop/checkout-b": {"generation": "2"},
+    }
+    assert all("value" in one.secret_outputs and "rotateWhenChanged" not in one.secret for one in mine.values())
     secret = all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"]
-    assert secret.inputs["stringData"]["OAUTH_CLIENT_SECRET"] == "secret of entra-secret-shop/checkout"
+    assert secret.inputs["stringData"]["OAUTH_CLIENT_SECRET"] == "secret of entra-secret-shop/checkout-a"
     assert "stringData" in secret.secret
 
 

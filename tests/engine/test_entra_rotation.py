@@ -1,0 +1,81 @@
+"""At a tenant of Entra clients' certificates and secrets are replaced while everybody calls, and end when they end."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from sandbox import caller
+from sandbox.browser import RefusedError
+from sandbox.local import STACK
+from tests.engine.calls import call, credential
+from tests.engine.tenant import tenant_stack
+from tests.engine.test_rotation_throughout import CLIENTS, Pods, on
+
+HANDED_OVER = {f"shop/{name}-{what}": "update" for name in CLIENTS for what in ("client", "deployment")}
+"""What the next generation changes: pods get what is in the other slot, which the tenant has had since before."""
+
+
+def ended(slot: str, *kinds: str) -> dict[str, str]:
+    """What the end of an overlap changes: what was in the slot is gone, and there is the next one."""
+    return {f"entra-{kind}-shop/{name}-{slot}": "delete-replaced" for name in CLIENTS for kind in kinds}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("settings", "kinds", "refusal"),
+    [
+        ({}, ("key", "certificate"), "AADSTS700027"),
+        ({"clientSecrets": True}, ("secret",), "AADSTS7000215"),
+    ],
+    ids=["certificates", "secrets"],
+)
+def test_nobody_is_refused_until_what_they_have_has_ended(
+    tmp_path: Path, settings: dict[str, bool], kinds: tuple[str, ...], refusal: str
+) -> None:
+    """Pods with the new one and pods with the one before call through the overlap; after it the one before is nothing.
+
+    A second run on the same day does nothing, and a year without a run ends nothing that somebody has.
+    """
+    with tenant_stack(tmp_path, **settings) as (deployment, _):
+        local = deployment.local
+        on(deployment, 0)
+        deployment.run("up")
+        first = credential(local, "checkout")
+        pods, end = Pods(local), threading.Event()
+        pods.start()
+        calling = threading.Thread(target=pods.call_until, args=(end,))
+        calling.start()
+        try:
+            on(deployment, 90)
+            shown = deployment.pulumi("preview", "-s", STACK).stdout
+            assert "credentials: shop/checkout at entra: generation 2 takes over" in shown
+            assert deployment.changes("up") == HANDED_OVER
+            pods.start()
+            assert deployment.changes("up") == {}
+            second = credential(local, "checkout")
+            for own in (first, second):
+                assert call(local, "GET", "orders.example.com", "/orders", caller.token(own)[0]).status == 200
+            told = deployment.output("credentials")["shop/checkout at entra"]
+            assert told == {"generation": 2, "since": "2027-02-23", "due": "2027-03-02", "before": "counts"}
+            pods.roll_the_last()
+
+            on(deployment, 97)
+            shown = deployment.pulumi("preview", "-s", STACK).stdout
+            assert "credentials: shop/checkout at entra: generation 1 ends" in shown
+            assert deployment.changes("up") == ended("a", *kinds)
+            assert deployment.changes("up") == {}
+            with pytest.raises(RefusedError, match=refusal):
+                caller.token(first)
+
+            on(deployment, 465)
+            assert deployment.changes("up") == HANDED_OVER
+            for own in (second, credential(local, "checkout")):
+                assert call(local, "GET", "orders.example.com", "/orders", caller.token(own)[0]).status == 200
+        finally:
+            end.set()
+            calling.join(30)
+        assert set(pods.statuses) == {"200"}, pods.statuses
+        assert pods.statuses["200"] > 100
