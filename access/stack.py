@@ -54,7 +54,8 @@ class ProviderSettings:
     What only some kinds take: `issuer`, where it exists before the stack, and `moved_from`, the one until now;
     `spelling`, how its tokens spell things; `clients`, those that it has already, by component key; `client_secrets`:
     clients share a secret with it where they would prove themselves with a key of their own; `cluster_issuer`: they do
-    so with the tokens that this issuer, the cluster's own, gives their ServiceAccounts.
+    so with the tokens that this issuer, the cluster's own, gives their ServiceAccounts; `settle_seconds`: how long
+    what is new there takes until it can be assigned.
     """
 
     name: str
@@ -69,6 +70,7 @@ class ProviderSettings:
     client_secrets: bool = False
     cluster_issuer: str | None = None
     shared_origins: tuple[str, ...] = ()
+    settle_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +199,7 @@ def _provider(stack: str, item: Mapping[str, Any]) -> ProviderSettings:
         client_secrets=item.get("clientSecrets", False),
         cluster_issuer=item.get("clusterIssuer"),
         shared_origins=tuple(item.get("sharedOrigins", ())),
+        settle_seconds=item.get("settleSeconds"),
     )
 
 

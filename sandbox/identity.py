@@ -23,6 +23,9 @@ from sandbox.local import GROUPS, USERS, Local
 from sandbox.project import set_providers
 
 _REALM = "sandbox"
+ENTRA_LAG = 2.0
+"""Seconds that a new role takes until it can be assigned: more than a run without a pause would."""
+ENTRA_SETTINGS: Mapping[str, float] = {"accessTokenMinutes": 90, "settleSeconds": ENTRA_LAG + 0.1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +66,9 @@ def _keycloak(local: Local, folder: Path) -> Iterator[Chosen]:
 
 @contextmanager
 def _entra(local: Local, folder: Path) -> Iterator[Chosen]:
-    with Entra(GROUPS, {user.login: user.groups for user in USERS}) as tenant:
+    with Entra(GROUPS, {user.login: user.groups for user in USERS}, lag=ENTRA_LAG) as tenant:
         local.env |= tenant.environment
-        entry = {"name": "entra", "type": "entra", "issuer": tenant.issuer, "accessTokenMinutes": 90}
+        entry = {"name": "entra", "type": "entra", "issuer": tenant.issuer, **ENTRA_SETTINGS}
         set_providers(folder, [entry])
         yield Chosen("Entra")
 

@@ -54,6 +54,11 @@ def client_name(stack: str, component: str) -> str:
     return f"kong-oam {stack} {component}"
 
 
+def role_of(scope: str) -> str:
+    """The value of the application role that services hold for a scope."""
+    return f"{SCOPE_PREFIX}{scope}"
+
+
 def scope_id(stack: str, component: str, scope: str) -> str:
     """Of the delegated permission."""
     return _id("scope", stack, component, scope)

@@ -7,7 +7,16 @@ from urllib.parse import urlsplit
 from access.stack import ProviderSettings, StackError
 from components.identity._discovery import LOOPBACK
 
-_SOME_KINDS = ("issuer", "moved_from", "spelling", "clients", "client_secrets", "cluster_issuer", "shared_origins")
+_SOME_KINDS = (
+    "issuer",
+    "moved_from",
+    "spelling",
+    "clients",
+    "client_secrets",
+    "cluster_issuer",
+    "shared_origins",
+    "settle_seconds",
+)
 """Settings that only some kinds take, by their names in ProviderSettings; here they are called as the file does."""
 _WRITTEN = {
     "spelling": "tokens",
@@ -15,6 +24,7 @@ _WRITTEN = {
     "moved_from": "movedFrom",
     "cluster_issuer": "clusterIssuer",
     "shared_origins": "sharedOrigins",
+    "settle_seconds": "settleSeconds",
 }
 
 

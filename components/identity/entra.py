@@ -22,6 +22,7 @@ from typing import Any
 
 import pulumi
 import pulumi_azuread as azuread
+import pulumiverse_time as time
 
 from access.model import Client, Component, Estate, Listing, Mark, Provider, Role, Spelling
 from access.stack import ProviderSettings, StackError
@@ -37,6 +38,7 @@ from components.identity._entra_names import (
     client_name,
     clients,
     role_id,
+    role_of,
     scope_id,
     tenant_of,
 )
@@ -60,6 +62,9 @@ SPELLING = Spelling(
 _LONGEST_LIFE = 90
 """Minutes. Entra gives an access token between 60 and 90, and no stack can change that."""
 
+_SETTLING = 20.0
+"""Seconds until a role of an application that was just added can be assigned, wherever in Entra that is asked for."""
+
 _NO_ROLE = "00000000-0000-0000-0000-000000000000"
 """Assigned to whoever may sign in through an application that has no roles of its own."""
 
@@ -71,7 +76,7 @@ _NO_ACCOUNT = (
 
 def describe(settings: ProviderSettings) -> Provider:
     """The provider as a value: the tenant exists. Raises access.stack.StackError."""
-    check(settings, needs=("issuer",), takes=("client_secrets", "cluster_issuer", "moved_from"))
+    check(settings, needs=("issuer",), takes=("client_secrets", "cluster_issuer", "moved_from", "settle_seconds"))
     tenant = tenant_of(settings.issuer or "")
     problem = None
     if tenant is None or not _entra_graph.known(tenant):
@@ -138,6 +143,7 @@ class Entra(pulumi.ComponentResource):
         self._groups = self._group_ids()
         self._offered = {key: self._api(component) for key, component in self._apis.items()}
         self._principals = {key: self._principal(f"api-{key}", app) for key, app in self._offered.items()}
+        self._settled = {key: self._settle(component) for key, component in self._apis.items()}
         for component in self._apis.values():
             self._assign_roles(component)
         made = {client.component: self._client(client) for client in clients(settings, estate)}
@@ -214,7 +220,7 @@ class Entra(pulumi.ComponentResource):
             )
 
         scopes = [
-            role(f"{SCOPE_PREFIX}{scope}", scope, description, "Application")
+            role(role_of(scope), scope, description, "Application")
             for scope, description in sorted(component.scopes.items())
         ]
         held = [
@@ -234,21 +240,41 @@ class Entra(pulumi.ComponentResource):
             opts=self._options,
         )
 
+    def _settle(self, component: Component) -> time.Sleep:
+        """The pause between what can be granted at an API and who is granted it, made anew with the set of their ids.
+
+        Entra does not know a new role everywhere at once, and the official plugin does not try again where one is "not
+        found on application". Whatever else changes waits for nothing.
+        """
+        seconds = self._settings.settle_seconds
+        held = [value for one in _of_users(component) for value in self._issuer.listed(one)]
+        roles = [*map(role_of, component.scopes), *held]
+        ids = {f"role {value}": role_id(self._stack, component.key, value) for value in roles}
+        ids |= {f"scope {scope}": scope_id(self._stack, component.key, scope) for scope in component.scopes}
+        return time.Sleep(
+            f"{self._prefix}-settle-{component.key}",
+            create_duration=f"{_SETTLING if seconds is None else seconds:g}s",
+            triggers=ids,
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[self._offered[component.key], self._principals[component.key]]
+            ),
+        )
+
     def _assign(
         self,
         logical: str,
         role: str,
         principal: pulumi.Input[str],
         resource: azuread.ServicePrincipal,
-        app: azuread.Application,
+        ready: pulumi.Resource,
     ) -> None:
-        """That `principal` (an object id) holds the role with the id `role` at an application."""
+        """That `principal` (an object id) holds the role with the id `role` at an application, once it is `ready`."""
         azuread.AppRoleAssignment(
             f"{self._prefix}-{logical}",
             app_role_id=role,
             principal_object_id=principal,
             resource_object_id=resource.object_id,
-            opts=pulumi.ResourceOptions.merge(self._options, pulumi.ResourceOptions(depends_on=[app])),
+            opts=pulumi.ResourceOptions.merge(self._options, pulumi.ResourceOptions(depends_on=[ready])),
         )
 
     def _assign_roles(self, component: Component) -> None:
@@ -260,7 +286,7 @@ class Entra(pulumi.ComponentResource):
                         role_id(self._stack, component.key, value),
                         self._groups[group],
                         self._principals[component.key],
-                        self._offered[component.key],
+                        self._settled[component.key],
                     )
 
     def _client(self, client: Client) -> Credential:
@@ -285,9 +311,7 @@ class Entra(pulumi.ComponentResource):
     def _asked(self, client: Client, api: str, scopes: list[str]) -> azuread.ApplicationRequiredResourceAccessArgs:
         """What the client asks for, as an administrator sees it. It grants nothing."""
         ids = [
-            scope_id(self._stack, api, scope)
-            if client.user_facing
-            else role_id(self._stack, api, f"{SCOPE_PREFIX}{scope}")
+            scope_id(self._stack, api, scope) if client.user_facing else role_id(self._stack, api, role_of(scope))
             for scope in scopes
         ]
         return azuread.ApplicationRequiredResourceAccessArgs(
@@ -310,10 +334,10 @@ class Entra(pulumi.ComponentResource):
             for scope in scopes:
                 self._assign(
                     f"grant-{client.component}:{api}:{scope}",
-                    role_id(self._stack, api, f"{SCOPE_PREFIX}{scope}"),
+                    role_id(self._stack, api, role_of(scope)),
                     principal.object_id,
                     self._principals[api],
-                    self._offered[api],
+                    self._settled[api],
                 )
             return
         azuread.ServicePrincipalDelegatedPermissionGrant(
@@ -321,7 +345,7 @@ class Entra(pulumi.ComponentResource):
             service_principal_object_id=principal.object_id,
             resource_service_principal_object_id=self._principals[api].object_id,
             claim_values=scopes,
-            opts=pulumi.ResourceOptions.merge(self._options, pulumi.ResourceOptions(depends_on=[self._offered[api]])),
+            opts=pulumi.ResourceOptions.merge(self._options, pulumi.ResourceOptions(depends_on=[self._settled[api]])),
         )
 
 

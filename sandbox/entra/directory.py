@@ -149,10 +149,14 @@ class Secrets:
 
 @dataclass(slots=True)
 class Directory:
-    """One tenant. Objects are by their object ids; whoever has its lock may read and change it."""
+    """One tenant. Objects are by their object ids; whoever has its lock may read and change it.
+
+    `lag`: seconds in which an application's new role can be read, and not be assigned.
+    """
 
     tenant: str
     now: Callable[[], float]
+    lag: float = 0.0
     applications: dict[str, Json] = field(default_factory=dict)
     principals: dict[str, Json] = field(default_factory=dict)
     groups: dict[str, Json] = field(default_factory=dict)
@@ -162,6 +166,8 @@ class Directory:
     kept: dict[str, Secrets] = field(default_factory=dict)
     users: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Logins, and the names of the groups that they are in."""
+    _roles: dict[str, float] = field(default_factory=dict)
+    """By id, since when a role is there."""
 
     def add_group(self, name: str, identifier: str | None = None, description: str = "") -> None:
         made = identifier or str(uuid.uuid4())
@@ -230,7 +236,16 @@ class Directory:
             raise bad(
                 "Another object with the same value for property identifierUris already exists.", "ObjectConflict"
             )
+        self._note_roles(one["appRoles"], changed["appRoles"])
         one.update(changed)
+
+    def _note_roles(self, before: Iterable[Json], after: Iterable[Json]) -> None:
+        """From when on which roles of an application are there."""
+        had, has = ({role["id"] for role in roles} for roles in (before, after))
+        for role in had - has:
+            self._roles.pop(role, None)
+        for role in has - had:
+            self._roles[role] = self.now()
 
     def _put_certificates(self, one: Json, wanted: Iterable[Json]) -> None:
         """A known key may be named without its value, as it is read."""
@@ -250,6 +265,7 @@ class Directory:
         app = self.application(identifier)
         for principal in [one["id"] for one in self.principals.values() if one["appId"] == app["appId"]]:
             self.delete_principal(principal)
+        self._note_roles(app["appRoles"], ())
         del self.applications[identifier], self.kept[identifier], self.federated[identifier]
 
     def add_password(self, identifier: str, wanted: Json) -> Json:
@@ -350,7 +366,9 @@ class Directory:
             raise bad(f"Not a valid reference update: '{principal}'")
         app = self.by_app_id(target["appId"]) or {}
         kind = "User" if group else "Application"
+        known = {one for one, since in self._roles.items() if self.now() - since >= self.lag}
         role = next((one for one in app["appRoles"] if one["id"] == role_id and one["isEnabled"]), None)
+        role = role if role_id in known else None
         if role_id != NO_ROLE and (role is None or kind not in role["allowedMemberTypes"]):
             raise bad("Permission being assigned was not found on application")
         if role_id == NO_ROLE and app["appRoles"]:

@@ -1,7 +1,7 @@
 """The tenant as an HTTP server on loopback: metadata, Microsoft Graph, the token endpoint and a test login on one port.
 
 It stands in for a tenant of Microsoft Entra ID, so that the program, its tests and the demo need no account. Everything
-is in memory. Not modelled: TLS, replication lag, soft deletion, throttling (`faults` may bring it about).
+is in memory. Not modelled: TLS, any other lag of replication, soft deletion, throttling (`faults` may bring it about).
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ Fault = Callable[[str, str], Answer | None]
 
 
 class Entra:
-    """`users` are groups by login. A context manager. `secret` is that of the application that administers the tenant.
+    """`users` are groups by login. A context manager. `secret` is that of the application that administers the tenant,
+    `lag` how many seconds a new role takes until it can be assigned.
 
     Attributes: `directory`, `login` (tests may sign with its key), `requests` (method and path of each that Graph got),
     `faults` (None, or what stands before Graph).
@@ -42,11 +43,12 @@ class Entra:
         users: Mapping[str, tuple[str, ...]] | None = None,
         secret: str = "sandbox-client-secret",
         now: Callable[[], float] = time.time,
+        lag: float = 0.0,
     ) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"tenant": self}))
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self.directory = Directory(TENANT, now, users=dict(users or {}))
+        self.directory = Directory(TENANT, now, lag, users=dict(users or {}))
         for group in groups:
             self.directory.add_group(group)
         self.secret = secret

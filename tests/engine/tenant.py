@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.entra import Entra
+from sandbox.identity import ENTRA_LAG, ENTRA_SETTINGS
 from sandbox.local import GROUPS, USERS, Local
 from sandbox.project import set_providers
 from tests.engine.conftest import AT_ONCE
@@ -17,11 +18,14 @@ from tests.engine.deployment import Deployment, project, start
 @contextmanager
 def tenant_stack(folder: Path, **settings: Any) -> Iterator[tuple[Deployment, Entra]]:
     """An empty stack with `orders` and `shop`; `settings` are of the provider. Everything goes with it."""
-    with Entra(GROUPS, {user.login: user.groups for user in USERS}) as tenant, Local(lags=AT_ONCE) as local:
+    with (
+        Entra(GROUPS, {user.login: user.groups for user in USERS}, lag=ENTRA_LAG) as tenant,
+        Local(lags=AT_ONCE) as local,
+    ):
         local.env |= tenant.environment
         deployment = start(local, project(folder))
         for name in ("hello", "reports"):
             (folder / f"applications/{name}.yaml").unlink()
-        entry = {"name": "entra", "type": "entra", "issuer": tenant.issuer, "accessTokenMinutes": 90}
+        entry = {"name": "entra", "type": "entra", "issuer": tenant.issuer, **ENTRA_SETTINGS}
         set_providers(folder, [{**entry, **settings}])
         yield deployment, tenant

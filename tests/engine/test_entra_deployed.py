@@ -10,6 +10,7 @@ from sandbox import caller
 from sandbox.browser import RefusedError
 from sandbox.demo import ask, estate_of
 from sandbox.entra import Entra
+from sandbox.identity import ENTRA_LAG, ENTRA_SETTINGS
 from sandbox.local import GROUPS, USERS, Local
 from sandbox.project import set_providers
 from tests.engine.calls import call
@@ -21,10 +22,13 @@ from tests.engine.deployment import Deployment, project, start
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, Entra]]:
     """The sample estate after its `up`; tests that change it come last, and put it back."""
     folder = tmp_path_factory.mktemp("project")
-    with Entra(GROUPS, {user.login: user.groups for user in USERS}) as tenant, Local(lags=AT_ONCE) as local:
+    with (
+        Entra(GROUPS, {user.login: user.groups for user in USERS}, lag=ENTRA_LAG) as tenant,
+        Local(lags=AT_ONCE) as local,
+    ):
         local.env |= tenant.environment
         deployment = start(local, project(folder))
-        entry = {"name": "entra", "type": "entra", "issuer": tenant.issuer, "accessTokenMinutes": 90}
+        entry = {"name": "entra", "type": "entra", "issuer": tenant.issuer, **ENTRA_SETTINGS}
         set_providers(folder, [entry])
         deployment.run("up")
         yield deployment, tenant

@@ -39,6 +39,7 @@ from tests.gateway_tokens import Issuer
 ISSUER = f"https://login.microsoftonline.com/{TENANT}/v2.0"
 SETTINGS = ProviderSettings("main", "entra", "api://tests", access_token_minutes=90, issuer=ISSUER)
 A = "azuread:index/"
+SLEEP = "time:index/sleep:Sleep"
 
 
 def program(**settings: Any) -> list[Registered]:
@@ -142,6 +143,31 @@ def test_services_are_assigned_scopes_and_groups_are_assigned_roles(registered: 
     web = "object entra-principal-app-shop/web"
     assert assignments["entra-signs-in-shop/web:sales"] == ("object sales", nothing, web)
     assert not [name for name in assignments if name.startswith("entra-grant-shop/web")]
+
+
+def test_nobody_is_granted_what_has_not_settled(registered: list[Registered]) -> None:
+    """One pause for each API, made anew with the ids of its scopes and roles and with nothing else."""
+    settled = {name: one for name, one in all_of(registered, SLEEP).items() if name.startswith("entra-")}
+    assert set(settled) == {"entra-settle-orders/api", "entra-settle-reports/library"}
+    orders = settled["entra-settle-orders/api"]
+    assert orders.inputs["createDuration"] == "20s" and "destroyDuration" not in orders.inputs
+    app = entra(registered, "Application")["entra-api-orders/api"].inputs
+    ids = {f"role {one['value']}": one["id"] for one in app["appRoles"]}
+    ids |= {f"scope {one['value']}": one["id"] for one in app["api"]["oauth2PermissionScopes"]}
+    assert orders.inputs["triggers"] == ids and len(ids) == 6
+    assert {"entra-api-orders/api", "entra-principal-api-orders/api"} <= orders.after
+    granted = {
+        **entra(registered, "AppRoleAssignment"),
+        **entra(registered, "ServicePrincipalDelegatedPermissionGrant"),
+    }
+    of_orders = {name: one for name, one in granted.items() if "orders/api" in name}
+    assert len(of_orders) == 4
+    assert all("entra-settle-orders/api" in one.after for one in of_orders.values())
+
+
+def test_how_long_is_the_stacks_to_say() -> None:
+    registered = program(settleSeconds=0.5)
+    assert all_of(registered, SLEEP)["entra-settle-orders/api"].inputs["createDuration"] == "0.5s"
 
 
 def test_users_clients_are_consented_to_what_they_were_granted(registered: list[Registered]) -> None:

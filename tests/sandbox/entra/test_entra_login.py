@@ -11,6 +11,7 @@ import pytest
 
 from sandbox.browser import BlockedError, Endpoints, RefusedError, login
 from sandbox.entra import Entra
+from sandbox.entra.directory import GraphError
 from sandbox.entra.login import ASSERTION, LoginError
 from sandbox.issuer import Issuer, Key
 
@@ -131,3 +132,30 @@ def test_a_page_has_a_token_where_the_redirect_is_a_pages(kind: str, origin: str
         form = {"grant_type": "authorization_code", "client_id": app["appId"], "code": "c", "redirect_uri": redirect}
         with pytest.raises(LoginError, match=refused):
             tenant.login.token(form, "", origin)
+
+
+def test_a_new_role_is_there_before_it_can_be_assigned() -> None:
+    """As at Entra, where it takes a while; one that was removed and is added again is new."""
+    now = 1000.0
+    with Entra(now=lambda: now, lag=5.0) as tenant:
+        directory = tenant.directory
+        wanted = {"id": "r", "value": "scope=read", "allowedMemberTypes": ["Application"], "isEnabled": True}
+        api = directory.create_application({"displayName": "api", "appRoles": [wanted]})
+        client = directory.create_application({"displayName": "job"})
+        resource, principal = (directory.create_principal({"appId": one["appId"]})["id"] for one in (api, client))
+        assert directory.application(api["id"])["appRoles"][0]["value"] == "scope=read"
+
+        def assign() -> None:
+            directory.assign(resource, {"appRoleId": "r", "principalId": principal})
+
+        with pytest.raises(GraphError, match="Permission being assigned was not found on application"):
+            assign()
+        now += 5.0
+        directory.update_application(api["id"], {"appRoles": [{**wanted, "isEnabled": False}]})
+        directory.update_application(api["id"], {"appRoles": []})
+        directory.update_application(api["id"], {"appRoles": [wanted]})
+        with pytest.raises(GraphError, match="Permission being assigned was not found on application"):
+            assign()
+        now += 5.0
+        assign()
+        assert len(directory.assignments) == 1
