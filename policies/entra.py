@@ -20,9 +20,7 @@ def redirects(deployment: Deployment, schemes: set[str], stays: Callable[[str], 
     """Those that are no address, or not by one of `schemes`; on devices, those that leave them (`stays`)."""
     for app in deployment.of(APPLICATION):
         for place in ("web", "singlePageApplication", _ON_DEVICES):
-            for uri in _part(app, place).get("redirectUris") or ():
-                if not isinstance(uri, str):
-                    continue
+            for uri in _texts(_part(app, place).get("redirectUris")):
                 if "*" in uri:
                     yield Finding(f"{app.name}: {uri} in {place} stands for more than one address", app)
                 elif urlsplit(uri).scheme not in schemes and not (place == _ON_DEVICES and stays(uri)):
@@ -69,6 +67,11 @@ def kept_credentials(deployment: Deployment, longest: int) -> Iterator[Finding]:
     for one in deployment.of(SHARED, CERTIFICATE):
         if estate and (client := own.get(one.name)) and (every := estate.schedule_of(client).every) > longest:
             yield Finding(f"{client.component} ({client.place}) keeps its key for {every} days", one)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Those of a list, as far as they, and the list, are known."""
+    return (one for one in (value if isinstance(value, list | tuple) else ()) if isinstance(one, str))
 
 
 def _part(app: Resource, name: str) -> Mapping[str, Any]:

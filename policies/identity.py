@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from policies import entra
-from policies.deployed import Deployment
+from policies.deployed import UNKNOWN, Deployment
 from policies.rule import Finding, Settings
 
 APP, SERVER = "okta:app/oAuth:OAuth", "okta:auth/server:Server"
@@ -97,7 +97,8 @@ def rotated_keys(deployment: Deployment, settings: Settings) -> Iterator[Finding
         if app.text("tokenEndpointAuthMethod").startswith("client_secret"):
             yield Finding(f"{app.name} shares a secret with its provider, which nobody changes", app)
     for one in deployment.of(REALM_CLIENT):
-        if one.text("accessType") == "CONFIDENTIAL" and one.text("clientAuthenticatorType") != "client-jwt":
+        proof = one.properties.get("clientAuthenticatorType")
+        if one.text("accessType") == "CONFIDENTIAL" and proof not in ("client-jwt", UNKNOWN):
             yield Finding(f"{one.name} shares a secret with its provider, which nobody changes", one)
         for client in (client for client in (estate.clients if estate else ()) if client.keyed):
             assert estate is not None

@@ -115,8 +115,12 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("redirect-exact", spoilt("tenant-app", singlePageApplication={"redirectUris": ["http://127.0.0.1/x"]}), "tenant-app: http://127.0.0.1/x in singlePageApplication is not https"),
     ("redirect-exact", spoilt("tenant-app", publicClient={"redirectUris": ["http://a.test/x"]}), "tenant-app: http://a.test/x in publicClient is not https"),
     ("grant-safe", spoilt("tenant-app", web={"implicitGrant": {"accessTokenIssuanceEnabled": True}}), "tenant-app may be answered with a token in a redirect (accessTokenIssuanceEnabled)"),
+    ("grant-safe", spoilt("tenant-app", web={"implicitGrant": {"idTokenIssuanceEnabled": True}}), "tenant-app may be answered with a token in a redirect (idTokenIssuanceEnabled)"),
     ("grant-safe", spoilt("tenant-app", fallbackPublicClientEnabled=True), "tenant-app lets users sign in by password or device code (fallbackPublicClientEnabled)"),
     ("grant-named", spoilt("tenant-principal", appRoleAssignmentRequired=None), "tenant-principal asks for no assignment: everybody gets a token for it"),
+    ("grant-named", spoilt("tenant-principal", appRoleAssignmentRequired=False), "tenant-principal asks for no assignment: everybody gets a token for it"),
+    ("grant-named", spoilt("tenant-app", signInAudience="AzureADandPersonalMicrosoftAccount"), "tenant-app is open to other tenants: AzureADandPersonalMicrosoftAccount"),
+    ("grant-named", spoilt("tenant-app", signInAudience="PersonalMicrosoftAccount"), "tenant-app is open to other tenants: PersonalMicrosoftAccount"),
     ("grant-named", spoilt("tenant-app", signInAudience="AzureADMultipleOrgs"), "tenant-app is open to other tenants: AzureADMultipleOrgs"),
     ("keys-rotated", beside(resource("azuread:index/applicationPassword:ApplicationPassword", "password", secret="value")), "password is a secret that is shared with the provider, which nobody changes"),
     ("keys-rotated", spoilt("tenant-secret", rotateWhenChanged={}), "tenant-secret is a secret that is shared with the provider, which nobody changes"),
@@ -169,12 +173,19 @@ def test_a_rule_finds_nothing_where_all_is_sound(rule: str) -> None:
 @pytest.mark.parametrize("rule", sorted(BY_ID))
 def test_a_rule_judges_nothing_that_is_not_known_yet(rule: str) -> None:
     """In a first preview much is unknown; what is known is judged, the rest once it is there."""
-    hidden = {"configJson", "clientSecret", "redirectUris", "clientWhitelists", "scopeWhitelists", "hosts", "spec"}
+    hidden = {
+        *("configJson", "clientSecret", "redirectUris", "clientWhitelists", "scopeWhitelists", "hosts", "spec"),
+        *("validRedirectUris", "implicitFlowEnabled", "directAccessGrantsEnabled", "clientAuthenticatorType"),
+        *("web", "publicClient", "fallbackPublicClientEnabled", "signInAudience", "appRoleAssignmentRequired"),
+        *("rotateWhenChanged", "credentialsRotationMode"),
+    }
     unknown = tuple(
         replace(one, properties={k: UNKNOWN if k in hidden else v for k, v in one.properties.items()})
         for one in SOUND.resources
     )
     assert found(rule, replace(SOUND, resources=unknown)) == []
+    for web in ({"redirectUris": UNKNOWN, "implicitGrant": UNKNOWN}, {"redirectUris": [UNKNOWN]}):
+        assert found(rule, spoilt("tenant-app", web=web)) == []
 
 
 def test_plain_http_is_for_the_clouds_that_are_excepted() -> None:
@@ -220,6 +231,20 @@ def test_a_realms_client_is_judged_by_its_own_schedule() -> None:
     client = resource("keycloak:openid/client:Client", "main-client-shop/job", clientAuthenticatorType="client-jwt")
     slow = replace(SOUND, resources=(*others, client), model=replace(MODEL, estate=estate(CLIENT)))
     assert found("keys-rotated", slow) == ["shop/job (app1.yaml:10:11) keeps its key for 91 days"]
+    assert found("keys-rotated", slow, longestDays=91) == []
+    elsewhere = replace(client, name="other-client-shop/job")
+    assert found("keys-rotated", replace(slow, resources=(*others, elsewhere))) == []
+
+
+def test_a_public_client_of_a_realm_shares_no_secret() -> None:
+    """Whatever authenticator Keycloak notes for it; and its redirects may stay on its device, which no other's may."""
+    public = spoilt("realm-client", accessType="PUBLIC", clientAuthenticatorType="client-secret")
+    assert found("keys-rotated", public) == []
+    fine = ["com.example.app:/callback", "http://127.0.0.1/x"]
+    assert found("redirect-exact", spoilt("realm-client", accessType="PUBLIC", validRedirectUris=fine)) == []
+    assert len(found("redirect-exact", spoilt("realm-client", validRedirectUris=fine))) == len(fine)
+    odd = ["http://example.com/x", "app:/callback"]
+    assert len(found("redirect-exact", spoilt("realm-client", accessType="PUBLIC", validRedirectUris=odd))) == len(odd)
 
 
 @pytest.mark.parametrize(
@@ -259,6 +284,37 @@ def test_a_private_key_is_where_it_belongs() -> None:
     assert found("secret-hidden", beside(marked)) == []
     bare = resource("tls:index/privateKey:PrivateKey", "pair", privateKeyPem=pem)
     assert found("secret-hidden", beside(bare)) == ["pair: privateKeyPem is not marked as a secret"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("okta:app/oAuth:OAuth", "clientSecret"),
+        ("keycloak:openid/client:Client", "clientSecret"),
+        ("azuread:index/applicationPassword:ApplicationPassword", "value"),
+        ("kong:index/consumerJwtAuth:ConsumerJwtAuth", "secret"),
+        ("kong:index/certificate:Certificate", "privateKey"),
+        ("tls:index/privateKey:PrivateKey", "privateKeyPem"),
+        ("tls:index/privateKey:PrivateKey", "privateKeyPemPkcs8"),
+        ("tls:index/privateKey:PrivateKey", "privateKeyOpenssh"),
+        ("pulumi:providers:kong", "kongAdminToken"),
+        ("pulumi:providers:kong", "kongApiKey"),
+        ("pulumi:providers:okta", "apiToken"),
+        ("pulumi:providers:keycloak", "clientSecret"),
+        ("pulumi:providers:azuread", "clientSecret"),
+        ("pulumi:providers:azuread", "oidcToken"),
+    ],
+)
+def test_every_secret_of_the_program_has_to_be_marked_and_stands_nowhere_else(kind: str, name: str) -> None:
+    """Where it is kept it is an output that the program marks; beside that its value is a finding wherever it stands."""
+    value = "a-credential-of-this-very-kind"
+    kept = replace(resource(kind, "kept", secret=name), properties={name: value})
+    assert found("secret-hidden", beside(kept)) == []
+    assert found("secret-hidden", beside(replace(kept, secret_outputs=frozenset()))) == [
+        f"kept: {name} is not marked as a secret"
+    ]
+    leaked = resource("kubernetes:core/v1:ConfigMap", "map", data={"x": f"at {value}."})
+    assert found("secret-hidden", beside(kept, leaked)) == ["map: a credential of this stack stands in data.x"]
 
 
 def test_what_kubernetes_leaves_open_is_no_finding_where_no_service_leads() -> None:
