@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from access.model import Call, Client, Listing, Provider
+from access.model import Call, Client, Listing, Mark, Provider
 from access.tokens import Claims, Key, KeyRing, Refusal, User, authenticate, bearer, issue
 from oam.document import read
 from tests.estates import ISSUER, PROVIDER, SPELLING
@@ -49,8 +49,12 @@ PAYLOAD = {
 
 
 def test_a_services_token_counts() -> None:
-    """Its scopes are those issued; it has no groups."""
+    """Its scopes are those issued, none where none is listed; it has no groups, whatever it lists."""
     assert authenticate(token(HEADER, PAYLOAD), RING, NOW) == Claims("main", "job", "job", False, ("read",))
+    grouped = authenticate(token(HEADER, PAYLOAD | {"groups": ["sales"]}), RING, NOW)
+    assert grouped == Claims("main", "job", "job", False, ("read",))
+    without = {name: value for name, value in PAYLOAD.items() if name != "scp"}
+    assert authenticate(token(HEADER, without), RING, NOW) == Claims("main", "job", "job", False, ())
 
 
 def test_a_users_token_counts() -> None:
@@ -88,7 +92,51 @@ def test_scopes_may_be_words() -> None:
     claims = authenticate(token(HEADER, PAYLOAD | {"scp": "read  write"}), ring, NOW)
     assert isinstance(claims, Claims)
     assert claims.scopes == ("read", "write")
+    tabbed = authenticate(token(HEADER, PAYLOAD | {"scp": "read\twrite"}), ring, NOW)
+    assert isinstance(tabbed, Claims)
+    assert tabbed.scopes == ("read\twrite",)  # only a space is between words (RFC 6749, 3.3)
     assert authenticate(token(HEADER, PAYLOAD), ring, NOW) == Refusal("scopes or groups are malformed")
+
+
+@pytest.mark.parametrize(
+    ("mark", "counting", "not_counting"),
+    [
+        (Mark("ver", "2.0"), ["2.0"], ["2.01", "2", "12.0", 2.0, ["2.0"], None]),
+        (Mark("ver", "2.", prefix=True), ["2.", "2.0", "2.1"], ["2", "12.0", 2.5, ["2.0"], None]),
+    ],
+    ids=["whole", "prefix"],
+)
+def test_the_mark_of_an_access_token_is_a_text(mark: Mark, counting: list[Any], not_counting: list[Any]) -> None:
+    """Of exactly its value, or one that begins with it."""
+    ring = replace(RING, provider=replace(PROVIDER, spelling=replace(SPELLING, marks=(mark,))))
+    for value in counting:
+        assert isinstance(authenticate(token(HEADER, PAYLOAD | {"ver": value}), ring, NOW), Claims), value
+    for value in not_counting:
+        said = authenticate(token(HEADER, PAYLOAD | {"ver": value}), ring, NOW)
+        assert said == Refusal("not an access token: claim 'ver'"), value
+
+
+@pytest.mark.parametrize("kid", ["", "r r", "r\n", "r,", "r\u00e9", "r" * 129])
+def test_an_odd_key_id_is_refused_whatever_keys_there_are(kid: str) -> None:
+    """Kong's `jwt` answers 500 to some; no issuer has one."""
+    odd = replace(RING, keys={kid: Key(kid, RSA.public_key())})
+    reason = "the key id is not a plain text in the header alone"
+    assert authenticate(token(HEADER | {"kid": kid}, PAYLOAD), odd, NOW) == Refusal(reason)
+
+
+def test_a_key_id_of_128_characters_is_one() -> None:
+    """Of letters, digits and what base64, thumbprints and URLs have."""
+    kid = "aZ0._~:=+/-".ljust(128, "k")
+    ring = replace(RING, keys={kid: Key(kid, RSA.public_key())})
+    assert isinstance(authenticate(token(HEADER | {"kid": kid}, PAYLOAD), ring, NOW), Claims)
+
+
+def test_a_payload_may_be_32_deep() -> None:
+    """As deep as the gate reads; one more is in the table of what is refused."""
+    deep: Any = "x"
+    for _ in range(31):
+        deep = [deep]
+    assert isinstance(authenticate(token(HEADER, PAYLOAD | {"deep": deep}), RING, NOW), Claims)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +208,7 @@ def test_bearer_headers() -> None:
     assert bearer(("Basic abc",)) is None
     assert bearer((f"Bearer {good}",)) == good
     for values in (
-        (f"bearer {good}",), (f"Bearer  {good}",), (f" Bearer {good}",), (f"Bearer {good} ",), ("Bearer",), ("Bearer x",),
+        (f"bearer {good}",), (f"Bearer  {good}",), (f" Bearer {good}",), (f"Bearer {good} ",), (f"Bearer {good}\n",), ("Bearer",), ("Bearer x",),
         (f"Bearer {good}", "Basic x"), (f"Basic x, Bearer {good}",), (f"Bearer {good},Bearer {good}",), ("Negotiate BEARER",),
         (f"Bearer {token(HEADER | {'kid': 1}, PAYLOAD)}",), (f"Bearer {token(HEADER, PAYLOAD | {'kid': 'r'})}",),
     ):  # fmt: skip
@@ -173,8 +221,10 @@ def test_a_service_is_issued_what_it_was_granted() -> None:
     assert issue(PROVIDER, SERVICE, scopes=["read"]) == Claims("main", "shop/job", "shop/job", False, ("read",))
     assert issue(PROVIDER, SERVICE, scopes=["read", "admin"]) == Refusal("shop/job was not granted admin")
     assert issue(PROVIDER, replace(SERVICE, calls=())) == Refusal("shop/job was granted nothing")
-    assert isinstance(issue(PROVIDER, SERVICE, User("someone", ("sales",))), Refusal)
-    assert isinstance(issue(replace(PROVIDER, name="other"), SERVICE), Refusal)
+    alone = Refusal("shop/job acts for itself only: users cannot sign in through it")
+    for client in (SERVICE, replace(SERVICE, groups=("sales",))):
+        assert issue(PROVIDER, client, User("someone", ("sales",))) == alone
+    assert issue(replace(PROVIDER, name="other"), SERVICE) == Refusal("shop/job has no client at provider 'other'")
 
 
 def test_a_user_is_issued_a_token_through_a_client_that_their_group_may_use() -> None:
@@ -184,7 +234,7 @@ def test_a_user_is_issued_a_token_through_a_client_that_their_group_may_use() ->
     assert issue(PROVIDER, WEB, User("someone", ("staff",))) == Refusal(
         "the user is in no group that shop/web is assigned to"
     )
-    assert isinstance(issue(PROVIDER, WEB), Refusal)
+    assert issue(PROVIDER, WEB) == Refusal("shop/web acts for users only: somebody must sign in")
     renamed = Provider("main", "api://tests", SPELLING, groups={"sales": "ACME Sales"})
     assert isinstance(issue(renamed, WEB, User("someone", ("ACME Sales",))), Claims)
     assert isinstance(issue(renamed, WEB, User("someone", ("sales",))), Refusal)

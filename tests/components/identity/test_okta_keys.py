@@ -46,9 +46,10 @@ def test_the_next_key_is_known_before_it_signs(okta: Okta) -> None:
 
 
 def test_a_listing_without_one_active_key_is_refused(okta: Okta) -> None:
-    """None of them could be said to sign."""
-    with pytest.raises(DiscoveryError, match="Okta lists 0 active signing keys"):
-        arranged([{"status": "NEXT"}], "https://issuer.example.com")
+    """None of them, or any, could be said to sign."""
+    for rows, count in (([{"status": "NEXT"}], 0), ([{"status": "ACTIVE"}] * 2, 2)):
+        with pytest.raises(DiscoveryError, match=f"Okta lists {count} active signing keys"):
+            arranged(rows, "https://issuer.example.com")
 
 
 def test_who_may_not_read_the_keys_is_told_so(okta: Okta) -> None:

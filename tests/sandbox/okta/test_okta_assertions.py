@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from okta_org import Estate, app, client_id
+from okta_org import Estate, app, client_id, secret
 
 from sandbox.browser import ASSERTION, PrivateKey, RefusedError, _call
 from sandbox.okta.browser import client_credentials
@@ -58,8 +58,8 @@ class Signing:
 
 @pytest.fixture
 def keyed(estate: Estate) -> Estate:
-    """The service of the estate with two keys, one RSA and one elliptic."""
-    keys = {"keys": [jwk(RSA, "one"), jwk(EC, "two")]}
+    """The service of the estate with two keys, one RSA and one elliptic, and one that was deactivated."""
+    keys = {"keys": [jwk(RSA, "one"), jwk(EC, "two"), {**jwk(RSA, "off"), "status": "INACTIVE"}]}
     body = app("checkout", "service", method="private_key_jwt", jwks=keys)
     status, told = estate.admin.call("PUT", f"/api/v1/apps/{estate.service['id']}", body)
     assert status == 200, told
@@ -72,22 +72,23 @@ def assertion(estate: Estate) -> Signing:
     return Signing({"alg": "RS256", "kid": "one"}, claims)
 
 
-def ask(estate: Estate, signed: object, **form: str) -> tuple[int, dict[str, Any]]:
+def ask(estate: Estate, signed: object, more: Mapping[str, str] = {}, **form: str) -> tuple[int, dict[str, Any]]:
+    """Status and body; `more` are headers."""
     asked = {"grant_type": "client_credentials", "scope": "orders.read", "client_assertion_type": ASSERTION}
-    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    headers = {"Content-Type": "application/x-www-form-urlencoded", **more}
     body = urlencode({**asked, "client_assertion": str(signed), **form})
     answer = _call("POST", f"{estate.issuer}/v1/token", body, headers)
     return answer.status, json.loads(answer.body)
 
 
 def test_a_client_gets_a_token_with_its_key(keyed: Estate) -> None:
-    """As often as it asks: each time with an assertion of its own."""
+    """As often as it asks: each time with an assertion of its own. The secret that it had before is none any more."""
     key = PrivateKey(PEM, "one")
     for _ in range(2):
         answer = client_credentials(keyed.issuer, client_id(keyed.service), key, ["orders.read"])
         assert answer["scope"] == "orders.read"
     with pytest.raises(RefusedError, match="invalid_client"):
-        client_credentials(keyed.issuer, client_id(keyed.service), "a-secret-of-somebody", ["orders.read"])
+        client_credentials(keyed.issuer, client_id(keyed.service), secret(keyed.service), ["orders.read"])
     with pytest.raises(RefusedError, match="does not have"):
         client_credentials(keyed.issuer, client_id(keyed.service), PrivateKey(PEM, "three"), ["orders.read"])
 
@@ -125,6 +126,7 @@ def _without_expiry(signing: Signing, _: float) -> None:
         (_with(alg="HS256"), "signature is invalid"),
         (_with(kid="two"), "signature is invalid"),
         (_with(kid="three"), "a key that the client does not have"),
+        (_with(kid="off"), "a key that the client does not have"),
         (_with(iss="another"), "must be the client ID"),
         (_with(sub="another"), "Invalid value for 'client_id'"),
         (_with(aud="https://elsewhere.example.com/v1/token"), "audience claim"),
@@ -152,15 +154,42 @@ def test_an_assertion_counts_once(keyed: Estate) -> None:
 
 
 def test_a_secret_beside_an_assertion_is_refused(keyed: Estate) -> None:
-    """Two proofs: nobody knows which one counts."""
+    """Two proofs, in the form or in a header: nobody knows which one counts."""
     status, told = ask(keyed, assertion(keyed), client_secret="x")
+    assert (status, told["error"]) == (400, "invalid_request")
+    basic = base64.b64encode(f"{client_id(keyed.service)}:x".encode()).decode()
+    status, told = ask(keyed, assertion(keyed), {"Authorization": f"Basic {basic}"})
     assert (status, told["error"]) == (400, "invalid_request")
 
 
+def test_an_assertion_is_of_the_client_that_asks_and_said_to_be_one(keyed: Estate) -> None:
+    """Another `client_id` beside it, another type, or a fourth part: 401."""
+    another = "urn:ietf:params:oauth:client-assertion-type:saml2-bearer"
+    for form, text, reason in (
+        ({"client_id": client_id(keyed.web)}, str(assertion(keyed)), "'client_id' is not that of"),
+        ({"client_assertion_type": another}, str(assertion(keyed)), "is not supported"),
+        ({}, f"{assertion(keyed)}.x", "is not a valid JWT"),
+    ):
+        status, told = ask(keyed, text, **form)
+        assert (status, told["error"]) == (401, "invalid_client"), form
+        assert reason in told["error_description"]
+    assert ask(keyed, assertion(keyed), client_id=client_id(keyed.service))[0] == 200
+
+
+def test_an_audience_may_be_one_of_several(keyed: Estate) -> None:
+    """RFC 7519, section 4.1.3."""
+    signing = assertion(keyed)
+    signing.claims["aud"] = ["https://elsewhere.example.com", signing.claims["aud"]]
+    assert ask(keyed, signing)[0] == 200
+
+
 def test_an_app_with_a_secret_takes_no_assertion(estate: Estate) -> None:
-    """The method is the app's, not the caller's."""
+    """The method is the app's, not the caller's, even where the app has the key."""
+    body = app("checkout", "service", jwks={"keys": [jwk(RSA, "one")]})
+    assert estate.admin.call("PUT", f"/api/v1/apps/{estate.service['id']}", body)[0] == 200
     status, told = ask(estate, assertion(estate))
     assert (status, told["error"]) == (401, "invalid_client")
+    assert "does not authenticate with private_key_jwt" in told["error_description"]
 
 
 def test_a_partner_changes_its_keys_where_it_publishes_them(estate: Estate) -> None:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
     load_ssh_private_key,
+    load_ssh_public_key,
 )
 from pulumi import _types
 from pulumi_tls.private_key import PrivateKey as Official
@@ -29,11 +30,14 @@ def made(**inputs: Any) -> tuple[str, dict[str, Any]]:
 
 
 def test_the_state_has_the_properties_that_the_sdk_has() -> None:
-    """All of them, and no other; the SDK is generated from the official schema."""
+    """All of them, and no other; the SDK is generated from the official schema. What the SDK marks is secret, and all
+    but the inputs is computed."""
     _, state = made(algorithm="RSA")
     assert set(state) == set(_types.input_type_types(_PrivateKeyState))
     assert PrivateKey.replaces == set(sdk.inputs_of(TOKEN).hints)
     assert Official.pulumi_type == TOKEN == plugin().resource(TOKEN).token
+    assert PrivateKey.secrets == {"privateKeyPem", "privateKeyPemPkcs8", "privateKeyOpenssh"}
+    assert PrivateKey.computed == set(state) - PrivateKey.replaces
 
 
 @pytest.mark.parametrize(
@@ -45,12 +49,17 @@ def test_the_state_has_the_properties_that_the_sdk_has() -> None:
     ],
 )
 def test_all_forms_are_of_one_key(inputs: dict[str, Any], kind: type, size: int) -> None:
-    """PEM, PKCS 8 and OpenSSH of the private half, PEM of the public one, whose hash is the id."""
+    """PEM, PKCS 8 and OpenSSH of the private half, PEM and OpenSSH of the public one, whose hash is the id."""
     identifier, state = made(**inputs)
     private: Any = load_pem_private_key(state["privateKeyPemPkcs8"].encode(), None)
     assert isinstance(private, kind) and private.key_size == size
     public = private.public_key()
     assert state["publicKeyPem"] == public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    assert load_ssh_public_key(state["publicKeyOpenssh"].encode()) == public
+    assert state["privateKeyPemPkcs8"].startswith("-----BEGIN PRIVATE KEY-----")
+    assert state["privateKeyPem"].startswith(
+        f"-----BEGIN {'RSA' if kind is rsa.RSAPrivateKey else 'EC'} PRIVATE KEY-----"
+    )
     der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     assert identifier == hashlib.sha1(der).hexdigest()
     for other in (
@@ -62,7 +71,9 @@ def test_all_forms_are_of_one_key(inputs: dict[str, Any], kind: type, size: int)
 
 def test_every_changed_input_replaces_and_none_left_out_does() -> None:
     """A key pair is never another one under the same id."""
-    _, state = made(algorithm="RSA")
+    identifier, state = made(algorithm="RSA")
+    with pytest.raises(ProviderError, match="only replaced"):
+        PrivateKey().update(identifier, state, {"algorithm": "RSA", "rsaBits": 3072})
     assert PrivateKey().differences(state, {}, {"algorithm": "RSA"}) == Difference()
     changed = PrivateKey().differences(state, {}, {"algorithm": "RSA", "rsaBits": 3072})
     assert changed == Difference(frozenset({"rsaBits"}), frozenset({"rsaBits"}))
