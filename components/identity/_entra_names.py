@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from access.model import Client, Component, Estate, Provider
 from access.stack import ProviderSettings
 
+MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"
+"""The client id of Microsoft Graph, in every tenant of every cloud. The scopes of a sign-in are its permissions."""
+
 APPLICATION = "azuread:index/application:Application"
 
 SCOPE_PREFIX = "scope="

@@ -8,7 +8,8 @@ A component without scopes is no API: any token for one of the others counts the
 
 Entra gives anybody a token for anything, unless told otherwise: every application here asks for an assignment, so that
 who has none gets no token. Services are assigned the roles of the scopes that they were granted; users are assigned to
-the clients through their groups, and consent is given for exactly the scopes of the client's grants.
+the clients through their groups, and consent is given for exactly the scopes of the client's grants, and to sign in.
+Where an assignment is asked for no user can consent: what is not consented to here is refused.
 
 Sources: Microsoft Graph (application, servicePrincipal, appRoleAssignment, oAuth2PermissionGrant), the identity
 platform's access tokens and optional claims, and what the official plugin sends for each resource. Every property that
@@ -31,6 +32,7 @@ from components.identity import Credential, Identity, InspectionError, _entra_gr
 from components.identity._entra_credentials import Credentials
 from components.identity._entra_inspect import missing_groups, shared_keys, taken_names, unproven
 from components.identity._entra_names import (
+    MICROSOFT_GRAPH,
     SCOPE_PREFIX,
     Tenant,
     api_name,
@@ -146,7 +148,9 @@ class Entra(pulumi.ComponentResource):
         self._settled = {key: self._settle(component) for key, component in self._apis.items()}
         for component in self._apis.values():
             self._assign_roles(component)
-        made = {client.component: self._client(client) for client in clients(settings, estate)}
+        own = clients(settings, estate)
+        self._graph = self._microsoft_graph() if any(client.user_facing for client in own) else None
+        made = {client.component: self._client(client) for client in own}
         said = published(settings.name, settings.issuer or "")
         self.identity = Identity(
             issuer=said.issuer,
@@ -170,6 +174,11 @@ class Entra(pulumi.ComponentResource):
             ).object_id
             for group in sorted(named)
         }
+
+    def _microsoft_graph(self) -> pulumi.Output[str]:
+        """The object id of Microsoft Graph's service principal, which every tenant has: it is looked up, never made."""
+        lookup = pulumi.InvokeOutputOptions(parent=self, provider=self._directory)
+        return azuread.get_service_principal_output(client_id=MICROSOFT_GRAPH, opts=lookup).object_id
 
     def _api(self, component: Component) -> azuread.Application:
         """What tokens for a component are for, with all that may be granted there."""
@@ -304,6 +313,7 @@ class Entra(pulumi.ComponentResource):
         principal = self._principal(f"app-{client.component}", app)
         if client.user_facing:
             self._let_in(client, principal, app)
+            self._sign_in(client, principal)
         for api, scopes in _granted(client).items():
             self._grant(client, api, scopes, principal)
         return self._credentials.of(client, app)
@@ -327,6 +337,20 @@ class Entra(pulumi.ComponentResource):
     def _let_in(self, client: Client, principal: azuread.ServicePrincipal, app: azuread.Application) -> None:
         for group in client.groups:
             self._assign(f"signs-in-{client.component}:{group}", _NO_ROLE, self._groups[group], principal, app)
+
+    def _sign_in(self, client: Client, principal: azuread.ServicePrincipal) -> None:
+        """Consent to an ID token and, where the client is to have one, to a refresh token.
+
+        A page in the browser gets a refresh token without being asked, like all that sign users in through one.
+        """
+        assert self._graph is not None, "it is looked up where a client signs users in"
+        azuread.ServicePrincipalDelegatedPermissionGrant(
+            f"{self._prefix}-consent-{client.component}",
+            service_principal_object_id=principal.object_id,
+            resource_service_principal_object_id=self._graph,
+            claim_values=["offline_access", "openid"] if client.refresh else ["openid"],
+            opts=self._options,
+        )
 
     def _grant(self, client: Client, api: str, scopes: list[str], principal: azuread.ServicePrincipal) -> None:
         """The scopes of one API: to a service as roles, to users by an administrator's consent for all of them."""

@@ -18,6 +18,14 @@ from typing import Any
 
 Json = dict[str, Any]
 
+MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"
+SIGN_IN = {
+    "email": "64a6cdd6-aab1-4aaf-94b8-3cc8405e90d0",
+    "offline_access": "7427e0e9-2fba-42fe-b0c0-848c9e6a8182",
+    "openid": "37f7f235-527c-4136-accd-4a02d197296e",
+    "profile": "14dad69e-099b-42c9-810b-d002981feec1",
+}
+"""The scopes of a sign-in: permissions of Microsoft Graph, and their ids (Graph's permissions reference)."""
 NO_ROLE = "00000000-0000-0000-0000-000000000000"
 _VALUE = re.compile(r"[A-Za-z0-9:!#$%&'()*+,\-/;<=>?@\[\]^_`{|}~][A-Za-z0-9:!#$%&'()*+,\-./;<=>?@\[\]^_`{|}~]{0,119}\Z")
 _ALIKE = (
@@ -166,8 +174,19 @@ class Directory:
     kept: dict[str, Secrets] = field(default_factory=dict)
     users: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Logins, and the names of the groups that they are in."""
+    foreign: dict[str, Json] = field(default_factory=dict)
+    """Applications of other tenants that have a service principal in this one, as Microsoft Graph has in each."""
     _roles: dict[str, float] = field(default_factory=dict)
     """By id, since when a role is there."""
+
+    def __post_init__(self) -> None:
+        graph = {**_application(), "displayName": "Microsoft Graph", "appId": MICROSOFT_GRAPH, "id": str(uuid.uuid4())}
+        graph["api"]["oauth2PermissionScopes"] = [
+            {"id": identifier, "value": scope, "type": "User", "isEnabled": True}
+            for scope, identifier in SIGN_IN.items()
+        ]
+        self.foreign[graph["id"]], self.kept[graph["id"]] = graph, Secrets()
+        self.create_principal({"appId": MICROSOFT_GRAPH})
 
     def add_group(self, name: str, identifier: str | None = None, description: str = "") -> None:
         made = identifier or str(uuid.uuid4())
@@ -196,7 +215,8 @@ class Directory:
         return _known(self.applications, identifier)
 
     def by_app_id(self, app_id: str) -> Json | None:
-        return next((one for one in self.applications.values() if one["appId"] == app_id), None)
+        known = (*self.applications.values(), *self.foreign.values())
+        return next((one for one in known if one["appId"] == app_id), None)
 
     def create_application(self, body: Json) -> Json:
         made = {"id": str(uuid.uuid4()), "appId": str(uuid.uuid4()), "createdDateTime": stamp(self.now())}

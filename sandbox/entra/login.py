@@ -4,7 +4,8 @@ Sources: the Microsoft identity platform's pages on the client credentials flow,
 certificate credentials, workload identity federation, access token claims and optional claims; error codes as AADSTS
 numbers.
 
-Not modelled: refresh tokens, users' consent, conditional access, continuous access evaluation, expiry of secrets.
+Not modelled: refresh tokens, users' own consent (none is allowed where an application asks for an assignment),
+conditional access, continuous access evaluation, expiry of secrets.
 """
 
 from __future__ import annotations
@@ -26,13 +27,12 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sandbox.entra.directory import Directory, Json
+from sandbox.entra.directory import MICROSOFT_GRAPH, SIGN_IN, Directory, Json
 from sandbox.okta.signing import SigningKey, base64url
 
 LIFETIME = 4500  # seconds; Entra gives 60 to 90 minutes
 MOST_GROUPS = 200
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-_SIGN_IN = {"openid", "profile", "email", "offline_access"}
 
 
 class LoginError(Exception):
@@ -235,28 +235,36 @@ class Login:
                 raise LoginError("access_denied", 50105, f"The signed in user '{login}' is not assigned to a role.")
 
     def _consented(self, principal: Json, asked: str) -> tuple[Json | None, list[str]]:
-        """The one API that the scopes are of, and which of it are asked for, as far as an administrator consented."""
-        wanted = [scope.rpartition("/") for scope in asked.split() if scope not in _SIGN_IN]
+        """The one API that the scopes are of, and which of it are asked for, as far as an administrator consented.
+
+        Those of the sign-in are Microsoft Graph's, and need consent as all others.
+        """
+        graph = self.directory.principal_of(MICROSOFT_GRAPH)
+        if set(SIGN_IN) & set(asked.split()) - set(self._granted(principal, graph or {})):
+            raise _no_consent()
+        wanted = [scope.rpartition("/") for scope in asked.split() if scope not in SIGN_IN]
         if not wanted:
             return None, []
         if len({named for named, _, _ in wanted}) > 1:
             raise LoginError("invalid_scope", 28000, "The input parameter scope names more than one resource.")
         resource = self._resource(wanted[0][0])
+        granted = self._granted(principal, resource)
+        scopes = granted if [name for _, _, name in wanted] == [".default"] else [name for _, _, name in wanted]
+        if not scopes or set(scopes) - set(granted):
+            raise _no_consent()
+        return resource, scopes
+
+    def _granted(self, principal: Json, resource: Json) -> list[str]:
+        """The permissions of a resource that an administrator consented to for a client, as far as they are enabled."""
         api = self.directory.by_app_id(resource["appId"]) or {}
         enabled = {one["value"] for one in api["api"]["oauth2PermissionScopes"] if one["isEnabled"]}
-        granted = [
+        return [
             scope
             for one in self.directory.grants.values()
             if (one["clientId"], one["resourceId"]) == (principal["id"], resource["id"])
             for scope in one["scope"].split()
             if scope in enabled
         ]
-        scopes = granted if [name for _, _, name in wanted] == [".default"] else [name for _, _, name in wanted]
-        if not scopes or set(scopes) - set(granted):
-            raise LoginError(
-                "consent_required", 65001, "The user or administrator has not consented to use the application."
-            )
-        return resource, scopes
 
     # How a client proves who it is
 
@@ -337,6 +345,10 @@ def _check_page(app: Json, redirect: str, origin: str | None) -> None:
     if origin is not None and not page:
         message = "Cross-origin token redemption is permitted only for the 'Single-Page Application' client-type. "
         raise LoginError("invalid_request", 9002326, f"{message}Request origin: '{origin}'.")
+
+
+def _no_consent() -> LoginError:
+    return LoginError("consent_required", 65001, "The user or administrator has not consented to use the application.")
 
 
 def _wrong_secret() -> LoginError:

@@ -1,9 +1,10 @@
 """The stand-in for the azuread plugin: the requests of the official one to Microsoft Graph for what is modelled here.
 
 Modelled: Application, ApplicationPassword, ApplicationCertificate, ApplicationFederatedIdentityCredential,
-ServicePrincipal, AppRoleAssignment, ServicePrincipalDelegatedPermissionGrant; the lookup getGroup. What the official
-plugin sends was recorded from pulumi-azuread 6.11.1; certificates are from its source. Not modelled besides: imports,
-and its waiting (it looks five times, five seconds apart, whether what it removed is gone).
+ServicePrincipal, AppRoleAssignment, ServicePrincipalDelegatedPermissionGrant; the lookups getGroup and
+getServicePrincipal. What the official plugin sends was recorded from pulumi-azuread 6.11.1; certificates and the second
+lookup are from its source. Not modelled besides: imports, and its waiting (it looks five times, five seconds apart,
+whether what it removed is gone).
 """
 
 from importlib import metadata
@@ -48,6 +49,19 @@ class Lookups:
         names = ("description", "displayName", "mailEnabled", "mailNickname", "securityEnabled")
         return {"id": group["id"], "objectId": group["id"], **{name: group.get(name) for name in names}}
 
+    def service_principal(self, arguments: Properties) -> Properties:
+        """azuread:index/getServicePrincipal:getServicePrincipal, by `clientId`. Raises ProviderError for none."""
+        if has_unknown(arguments):
+            return {"id": UNKNOWN, "objectId": UNKNOWN, **arguments}
+        app_id = arguments["clientId"]
+        listed = self._graph.accepted("GET", filtered("/v1.0/servicePrincipals", f"appId eq '{app_id}'"))["value"]
+        if not listed:
+            raise ProviderError(f'No service principal found for client ID: "{app_id}"')
+        found = listed[0]
+        scopes = {one["value"]: one["id"] for one in found["oauth2PermissionScopes"]}
+        named = {"clientId": app_id, "displayName": found["displayName"], "oauth2PermissionScopeIds": scopes}
+        return {"id": found["id"], "objectId": found["id"], **named}
+
 
 def plugin() -> Plugin:
     """The plugin, to be configured by the engine."""
@@ -59,7 +73,11 @@ def plugin() -> Plugin:
     )
     principals = (ServicePrincipal(graph), AppRoleAssignment(graph), ServicePrincipalDelegatedPermissionGrant(graph))
     resources = {kind.token: kind for kind in (Application(graph), *credentials, *principals)}
-    functions = {"azuread:index/getGroup:getGroup": Lookups(graph).group}
+    lookups = Lookups(graph)
+    functions = {
+        "azuread:index/getGroup:getGroup": lookups.group,
+        "azuread:index/getServicePrincipal:getServicePrincipal": lookups.service_principal,
+    }
     return Plugin("azuread", metadata.version("pulumi-azuread"), graph.configure, resources.__getitem__, functions)
 
 

@@ -73,7 +73,12 @@ class _Answers(pulumi.runtime.Mocks):
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         if args.token == "pulumi:pulumi:readStackResourceOutputs":  # the state, which is empty
             return {"outputs": {}}, []
-        named = args.args.get("name") or args.args.get("groupPath") or args.args.get("displayName")
+        named = (
+            args.args.get("name")
+            or args.args.get("groupPath")
+            or args.args.get("displayName")
+            or args.args.get("clientId")
+        )
         return {"id": f"id of {named}", "objectId": f"object {named}", **args.args}, []
 
 

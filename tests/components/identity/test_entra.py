@@ -25,7 +25,7 @@ from components.identity import _entra_graph, _patience
 from components.identity._certificates import certificate, thumbprint
 from components.identity._entra_graph import Account, Graph, RefusedError
 from components.identity._entra_inspect import missing_groups, shared_keys, taken_names, unproven
-from components.identity._entra_names import APPLICATION, Tenant, role_id, scope_id, tenant_of
+from components.identity._entra_names import APPLICATION, MICROSOFT_GRAPH, Tenant, role_id, scope_id, tenant_of
 from components.identity.entra import SPELLING, _redirects, describe
 from sandbox.entra import Entra
 from sandbox.entra.service import ADMINISTRATOR, TENANT
@@ -173,7 +173,8 @@ def test_how_long_is_the_stacks_to_say() -> None:
 def test_users_clients_are_consented_to_what_they_were_granted(registered: list[Registered]) -> None:
     """By the administrator for everybody: a user is never asked, and cannot say more."""
     grants = entra(registered, "ServicePrincipalDelegatedPermissionGrant")
-    assert set(grants) == {"entra-grant-shop/web:orders/api", "entra-grant-reports/console:reports/library"}
+    apis = {name for name in grants if name.startswith("entra-grant-")}
+    assert apis == {"entra-grant-shop/web:orders/api", "entra-grant-reports/console:reports/library"}
     web = grants["entra-grant-shop/web:orders/api"].inputs
     assert web["claimValues"] == ["orders.read", "orders.write"]
     assert web["servicePrincipalObjectId"] == "object entra-principal-app-shop/web"
@@ -185,6 +186,19 @@ def test_where_any_token_will_do_one_for_any_api_of_the_stack_does(registered: l
     gate = all_of(registered, "kong:index/plugin:Plugin")["hello/hello-world-8000-gate"].inputs["configJson"]
     apis = '["client entra-api-orders/api","client entra-api-reports/library"]'
     assert f'"audiences": {apis}' in json.loads(gate)["access"][0]
+
+
+def test_users_clients_are_consented_to_a_sign_in(registered: list[Registered]) -> None:
+    """To `openid`, a permission of Microsoft Graph, whose service principal is looked up; services sign nobody in."""
+    grants = entra(registered, "ServicePrincipalDelegatedPermissionGrant")
+    told = {name: one.inputs for name, one in grants.items() if name.startswith("entra-consent-")}
+    assert set(told) == {"entra-consent-shop/web", "entra-consent-reports/console"}
+    assert told["entra-consent-shop/web"] == {
+        "servicePrincipalObjectId": "object entra-principal-app-shop/web",
+        "resourceServicePrincipalObjectId": f"object {MICROSOFT_GRAPH}",
+        "claimValues": ["openid"],
+    }
+    assert told["entra-consent-reports/console"]["claimValues"] == ["offline_access", "openid"]  # refresh: true
 
 
 def test_the_gates_audience_is_the_client_id_of_the_api(registered: list[Registered]) -> None:

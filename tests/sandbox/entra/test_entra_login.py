@@ -11,7 +11,7 @@ import pytest
 
 from sandbox.browser import BlockedError, Endpoints, RefusedError, login
 from sandbox.entra import Entra
-from sandbox.entra.directory import GraphError
+from sandbox.entra.directory import MICROSOFT_GRAPH, NO_ROLE, GraphError
 from sandbox.entra.login import ASSERTION, LoginError
 from sandbox.issuer import Issuer, Key
 
@@ -31,6 +31,14 @@ def _set_up(tenant: Entra) -> tuple[dict[str, Any], dict[str, Any]]:
     ]
     directory.assign(own[0]["id"], {"appRoleId": "r", "principalId": own[1]["id"]})
     return api, client
+
+
+def _consent(tenant: Entra, client: dict[str, Any], *scopes: str) -> None:
+    """An administrator's, for everybody, to scopes of a sign-in."""
+    graph = tenant.directory.principal_of(MICROSOFT_GRAPH)
+    assert graph is not None, "every tenant has it"
+    said = {"clientId": client["id"], "resourceId": graph["id"], "consentType": "AllPrincipals"}
+    tenant.directory.grant({**said, "scope": " ".join(scopes)})
 
 
 def _claims(answer: dict[str, Any]) -> dict[str, Any]:
@@ -119,7 +127,7 @@ def test_a_page_has_a_token_where_the_redirect_is_a_pages(kind: str, origin: str
     with Entra(users={"anna": ()}) as tenant:
         redirect = "https://shop.example.com/callback"
         app = tenant.directory.create_application({"displayName": "shop", kind: {"redirectUris": [redirect]}})
-        tenant.directory.create_principal({"appId": app["appId"]})
+        _consent(tenant, tenant.directory.create_principal({"appId": app["appId"]}), "openid")
         base = f"{tenant.url}/{tenant.directory.tenant}/oauth2/v2.0"
         where = Endpoints(f"{base}/authorize", f"{base}/token")
         asked = (where, app["appId"], None, redirect, ["openid"], "anna")
@@ -159,3 +167,21 @@ def test_a_new_role_is_there_before_it_can_be_assigned() -> None:
         now += 5.0
         assign()
         assert len(directory.assignments) == 1
+
+
+def test_a_sign_in_needs_an_administrators_consent_to_each_of_its_scopes() -> None:
+    """They are permissions of Microsoft Graph, and no user can consent where an application asks for an assignment."""
+    with Entra(groups=("sales",), users={"anna": ("sales",)}) as tenant:
+        redirect, directory = "https://shop.example.com/callback", tenant.directory
+        app = directory.create_application({"displayName": "shop", "web": {"redirectUris": [redirect]}})
+        client = directory.create_principal({"appId": app["appId"], "appRoleAssignmentRequired": True})
+        directory.assign(client["id"], {"appRoleId": NO_ROLE, "principalId": next(iter(directory.groups))})
+
+        def answered(scope: str) -> str:
+            asked = {"client_id": app["appId"], "redirect_uri": redirect, "sandbox_user": "anna", "scope": scope}
+            return str(tenant.login.authorize(asked).get("error"))
+
+        assert answered("openid") == "consent_required"
+        _consent(tenant, client, "openid", "offline_access")
+        assert answered("openid") == answered("openid offline_access") == "None"
+        assert answered("openid profile") == "consent_required"

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from sandbox.entra import Entra
+from sandbox.entra.directory import MICROSOFT_GRAPH
 from sandbox.entra.service import ADMINISTRATOR, TENANT
+from sandbox.plugins.azuread import Lookups
 from sandbox.plugins.azuread_api import Graph
 from sandbox.plugins.azuread_application import Application, from_graph
 from sandbox.plugins.http import Answer
@@ -137,3 +139,15 @@ def test_a_wrong_secret_is_said(graph: Recorder) -> None:
                 "clientSecret": "x",
             }
         )
+
+
+def test_microsoft_graph_is_looked_up_by_its_client_id(graph: Recorder) -> None:
+    """In one request; an application that has no service principal in the tenant is an error."""
+    found = Lookups(graph).service_principal({"clientId": MICROSOFT_GRAPH})
+    assert [(method, path) for method, path, _ in graph.asked] == [
+        ("GET", f"/v1.0/servicePrincipals?$filter=appId+eq+%27{MICROSOFT_GRAPH}%27")
+    ]
+    assert found["id"] == found["objectId"] != MICROSOFT_GRAPH
+    assert found["displayName"] == "Microsoft Graph" and "openid" in found["oauth2PermissionScopeIds"]
+    with pytest.raises(ProviderError, match="No service principal found for client ID"):
+        Lookups(graph).service_principal({"clientId": ADMINISTRATOR})
