@@ -15,6 +15,8 @@ from typing import Any
 
 SLOTS = 2
 
+_HOLDER = "secretOf"
+
 _DAYS = re.compile(r"([1-9][0-9]{0,3})d\Z")
 
 
@@ -97,3 +99,41 @@ def advanced(last: Generation | None, schedule: Schedule, today: datetime.date) 
     if last.overlapping:
         return replace(last, overlapping=False)
     return Generation(last.number + 1, today, overlapping=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A secret that a client shares with a provider that knows one of it at a time: nobody replaces it by a schedule,
+    since whoever has the one before would be refused.
+
+    `holder` is the id of what has it at the provider: another one has another secret. `number` counts from 1.
+    """
+
+    number: int
+    since: datetime.date
+    holder: str
+
+    def due(self, schedule: Schedule) -> datetime.date:
+        """The day by which somebody should replace it."""
+        return self.since + datetime.timedelta(days=schedule.every)
+
+    def to_output(self, schedule: Schedule) -> dict[str, Any]:
+        """As Generation.to_output, with whose secret it is."""
+        told = {"generation": self.number, "since": self.since.isoformat(), "due": self.due(schedule).isoformat()}
+        return {**told, "before": "ended", _HOLDER: self.holder}
+
+    @staticmethod
+    def from_output(data: Mapping[str, Any]) -> Kept:
+        return Kept(int(data["generation"]), datetime.date.fromisoformat(data["since"]), str(data[_HOLDER]))
+
+
+def is_shared(data: Mapping[str, Any]) -> bool:
+    """Whether an output is of a secret that is kept, and not of a generation."""
+    return _HOLDER in data
+
+
+def held(last: Kept | None, holder: str, today: datetime.date) -> Kept:
+    """The secret from this run on, by what has it."""
+    if last is None:
+        return Kept(1, today, holder)
+    return last if last.holder == holder else Kept(last.number + 1, today, holder)

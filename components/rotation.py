@@ -1,18 +1,18 @@
-"""Which generation of its key each client has from this run on, and what the next run has to know of it."""
+"""Which generation of its key or secret each client has from this run on, and what the next run has to know of it."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
 
 from access.model import Client, Estate
-from access.rotation import Generation, advanced
+from access.rotation import Generation, Kept, advanced, held, is_shared
 
 Outputs = Mapping[str, Mapping[str, Any]]
-"""The stack output `credentials`: by the client's name, what Generation.to_output gives."""
+"""The stack output `credentials`: by the client's name, what Generation.to_output or Kept.to_output gives."""
 
 
 class Rotation:
@@ -29,6 +29,9 @@ class Rotation:
 
         def step(known: Outputs | None) -> Generation:
             told = (known or {}).get(client.name)
+            if told and is_shared(told):
+                _switched(client, "a key in place of the secret that it shares with it")
+                told = None
             last = Generation.from_output(told) if told else None
             now = advanced(last, schedule, self._today)
             if last is not None and last != now:
@@ -38,6 +41,29 @@ class Rotation:
         generation = self._previous.apply(step)
         self._asked[client.name] = client, generation.apply(lambda now: now.to_output(schedule))
         return generation
+
+    def kept(self, client: Client, holder: pulumi.Output[str], resource: str) -> None:
+        """The secret of a client that its provider knows one at a time of, by the id of what has it there.
+
+        It is said of it in each run when it is due, with the command that replaces it: `resource` is the logical name
+        of what has it.
+        """
+        schedule = self._estate.schedule_of(client)
+
+        def step(known: Sequence[Any]) -> Mapping[str, Any]:
+            told, holder = (known[0] or {}).get(client.name), known[1]
+            if told and not is_shared(told):
+                _switched(client, "a secret that it shares with it in place of a key")
+                told = None
+            now = held(Kept.from_output(told) if told else None, holder, self._today)
+            if self._today >= now.due(schedule):
+                pulumi.log.warn(
+                    f"credentials: {client.name}: the shared secret is due since {now.due(schedule)}, and nobody "
+                    f"replaces it but you: pulumi up -s {self._estate.stack.name} --replace '**::{resource}'"
+                )
+            return now.to_output(schedule)
+
+        self._asked[client.name] = client, pulumi.Output.all(self._previous, holder).apply(step)
 
     def outputs(self, holders: Mapping[str, pulumi.Resource]) -> Mapping[str, pulumi.Output[Mapping[str, Any]]]:
         """What is exported as `credentials`, of all that have keys. Nothing of it is secret.
@@ -49,3 +75,10 @@ class Rotation:
             name: pulumi.Output.all(told, holders[client.component].urn).apply(lambda both: both[0])
             for name, (client, told) in self._asked.items()
         }
+
+
+def _switched(client: Client, to: str) -> None:
+    """The provider takes the one or the other: what pods have that run already is nothing from then on."""
+    pulumi.log.warn(
+        f"credentials: {client.name}: {to}; pods of before are refused tokens from this run until they have rolled"
+    )

@@ -157,6 +157,9 @@ class Keycloak(pulumi.ComponentResource):
             if client.keyed and not settings.client_secrets
         }
         made = {client.component: self._client(client, keys.get(client.component)) for client in self._clients}
+        for client in self._clients if settings.client_secrets else ():
+            if client.keyed:
+                rotation.kept(client, made[client.component].id, self._names.client(client.component))
         said = published(settings.name, settings.issuer or "")
         self.identity = Identity(
             issuer=said.issuer,
@@ -279,7 +282,12 @@ class Keycloak(pulumi.ComponentResource):
             use_refresh_tokens=client.refresh,
             use_refresh_tokens_client_credentials=False,
             opts=pulumi.ResourceOptions.merge(
-                self._options, pulumi.ResourceOptions(additional_secret_outputs=["clientSecret"])
+                self._options,
+                pulumi.ResourceOptions(
+                    additional_secret_outputs=["clientSecret"],
+                    # Replaced to have another secret, and only then: its name is in the realm once.
+                    delete_before_replace=client.keyed and self._settings.client_secrets,
+                ),
             ),
         )
         self._attach(client, made)

@@ -119,6 +119,9 @@ class Okta(pulumi.ComponentResource):
             if client.keyed and not settings.client_secrets
         }
         apps = {client.component: self._app(client, keys.get(client.component)) for client in self._clients}
+        for client in self._clients if settings.client_secrets else ():
+            if client.keyed:
+                rotation.kept(client, apps[client.component].id, f"{name}-app-{client.component}")
         self._policies(apps, [*scopes, *claims])
         self._trusted_origins()
         known = self._signing_keys()

@@ -1,0 +1,106 @@
+"""Secrets that clients share with a provider that knows one of each: who is told what, and what the one command does."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+
+from sandbox import caller
+from sandbox.browser import RefusedError
+from sandbox.local import STACK
+from tests.engine.calls import call, credential
+from tests.engine.conftest import Empty
+from tests.engine.deployment import Deployment
+from tests.engine.test_rotation_throughout import CLIENTS, on
+
+TYPE = "      type: okta\n"
+SHARED = f"{TYPE}      clientSecrets: true\n"
+SETTINGS = f"stacks/Pulumi.{STACK}.yaml"
+DUE = re.compile(r"warning: credentials: (\S+) at (\w+): the shared secret is due since (\S+), .*: (pulumi up .*)")
+SWITCHED = "warning: credentials: shop/checkout at okta: {}; pods of before are refused tokens from this run until they"
+
+
+def said(deployment: Deployment) -> str:
+    """A preview, in words."""
+    return deployment.pulumi("preview", "-s", STACK).stdout
+
+
+def orders(deployment: Deployment, settings: dict[str, str]) -> int:
+    """What the API answers a pod of `checkout` that has these settings."""
+    return call(deployment.local, "GET", "orders.example.com", "/orders", caller.token(settings)[0]).status
+
+
+def replaced(deployment: Deployment, shown: str) -> None:
+    """Runs the command that a preview shows for `checkout`, in a shell, without its question."""
+    (command,) = {found[4] for found in DUE.finditer(shown) if found[1] == "shop/checkout"}
+    deployment_env, folder = deployment.local.env, deployment.folder
+    done = subprocess.run(
+        ["bash", "-c", f"{command} --yes"], cwd=folder, env=deployment_env, capture_output=True, text=True, timeout=90
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def shop(empty: Empty) -> Deployment:
+    deployment = empty()
+    for name in ("hello", "reports"):
+        (deployment.folder / f"applications/{name}.yaml").unlink()
+    return deployment
+
+
+def test_a_shared_secret_is_said_to_be_due_and_is_replaced_by_the_command(shop: Deployment) -> None:
+    """Nobody is refused before somebody runs it; then pods of before are, and those of afterwards are not."""
+    shop.edit(SETTINGS, TYPE, SHARED)
+    shop.run("up")
+    before = credential(shop.local, "checkout")
+    told = {"generation": 1, "since": "2026-11-25", "due": "2027-02-23", "before": "ended"}
+    first = shop.output("credentials")["shop/checkout at okta"]
+    assert first == {**told, "secretOf": before["OAUTH_CLIENT_ID"]}
+    on(shop, 89)
+    assert not DUE.search(said(shop))
+    on(shop, 90)
+    shown = said(shop)
+    assert {(found[1], found[3]) for found in DUE.finditer(shown)} == {(f"shop/{c}", "2027-02-23") for c in CLIENTS}
+    assert shop.changes("up") == {}
+    assert shop.output("credentials")["shop/checkout at okta"] == first
+    assert orders(shop, before) == 200
+    held = caller.token(before)[0]
+
+    replaced(shop, shown)
+    after = credential(shop.local, "checkout")
+    assert after["OAUTH_CLIENT_SECRET"] != before["OAUTH_CLIENT_SECRET"]
+    assert orders(shop, after) == 200
+    with pytest.raises(RefusedError, match="invalid_client"):
+        caller.token(before)
+    assert call(shop.local, "GET", "orders.example.com", "/orders", held).status == 200
+    second = shop.output("credentials")["shop/checkout at okta"]
+    assert (second["generation"], second["since"], second["due"]) == (2, "2027-02-23", "2027-05-24")
+    assert second["secretOf"] == after["OAUTH_CLIENT_ID"]
+    assert {found[1] for found in DUE.finditer(said(shop))} == {"shop/web"}
+    assert shop.changes("up") == {}
+
+
+def test_a_preview_warns_who_changes_what_running_pods_have(shop: Deployment) -> None:
+    """From keys to a shared secret and back: what pods of before have is nothing from then on, and their successors
+    have a key, or a secret, that is new."""
+    shop.run("up")
+    assert "pods of before" not in said(shop)
+    keyed = credential(shop.local, "checkout")
+    on(shop, 40)
+    for old, new, to in (
+        (TYPE, SHARED, "a secret that it shares with it in place of a key"),
+        (SHARED, TYPE, "a key in place of the secret that it shares with it"),
+    ):
+        shop.edit(SETTINGS, old, new)
+        assert SWITCHED.format(to) in said(shop)
+        before = credential(shop.local, "checkout")
+        shop.run("up")
+        assert "pods of before" not in said(shop)
+        with pytest.raises(RefusedError, match="invalid_client"):
+            caller.token(before)
+        assert orders(shop, credential(shop.local, "checkout")) == 200
+        told = shop.output("credentials")["shop/checkout at okta"]
+        assert (told["generation"], told["since"], told["due"]) == (1, "2027-01-04", "2027-04-04")
+    assert credential(shop.local, "checkout")["OAUTH_KEY_ID"] != keyed["OAUTH_KEY_ID"]

@@ -1,0 +1,59 @@
+"""Secrets that clients share with a real Keycloak: said to be due, and replaced by the command that is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox import caller
+from sandbox.browser import RefusedError
+from sandbox.keycloak import Keycloak
+from sandbox.local import Local
+from sandbox.project import set_providers
+from tests.engine.calls import call, credential
+from tests.engine.conftest import AT_ONCE
+from tests.engine.deployment import Deployment, project, start
+from tests.engine.test_rotation_throughout import on as on_day
+from tests.engine.test_shared_secrets import DUE, orders, replaced, said
+from tests.keycloak.conftest import on
+
+pytestmark = pytest.mark.timeout(300)
+
+REALM = "secrets"
+
+
+@pytest.fixture
+def shop(server: Keycloak, tmp_path: Path) -> Iterator[Deployment]:
+    """Orders and its callers, which share secrets with the realm."""
+    with Local(lags=AT_ONCE) as local:
+        deployment = on(server, start(local, project(tmp_path)), REALM)
+        for name in ("hello", "reports"):
+            (deployment.folder / f"applications/{name}.yaml").unlink()
+        entry = {"name": "keycloak", "type": "keycloak", "issuer": server.issuer(REALM), "audience": "api://sandbox"}
+        set_providers(deployment.folder, [{**entry, "clientSecrets": True}])
+        yield deployment
+
+
+def test_the_command_makes_the_client_anew_under_its_name(shop: Deployment) -> None:
+    """Its name is in the realm once, so the one before goes first; whoever has a token keeps it."""
+    shop.run("up")
+    before = credential(shop.local, "checkout")
+    held = caller.token(before)[0]
+    on_day(shop, 90)
+    shown = said(shop)
+    assert {(found[1], found[3]) for found in DUE.finditer(shown)} >= {("shop/checkout", "2027-02-23")}
+    assert shop.changes("up") == {}
+    replaced(shop, shown)
+    after = credential(shop.local, "checkout")
+    assert after["OAUTH_CLIENT_ID"] == before["OAUTH_CLIENT_ID"]
+    assert after["OAUTH_CLIENT_SECRET"] != before["OAUTH_CLIENT_SECRET"]
+    assert orders(shop, after) == 200
+    with pytest.raises(RefusedError, match="unauthorized_client"):
+        caller.token(before)
+    assert call(shop.local, "GET", "orders.example.com", "/orders", held).status == 200
+    told = shop.output("credentials")["shop/checkout at keycloak"]
+    assert (told["generation"], told["since"], told["due"]) == (2, "2027-02-23", "2027-05-24")
+    assert {found[1] for found in DUE.finditer(said(shop))} == {"shop/web"}
+    assert shop.changes("up", "--refresh") == {}
