@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,8 @@ from sandbox import caller
 from sandbox.browser import RefusedError
 from sandbox.local import STACK
 from tests.engine.calls import call, credential
+from tests.engine.pods import CLIENTS, Pods, on
 from tests.engine.tenant import tenant_stack
-from tests.engine.test_rotation_throughout import CLIENTS, Pods, on
 
 HANDED_OVER = {f"shop/{name}-{what}": "update" for name in CLIENTS for what in ("client", "deployment")}
 """What the next generation changes: pods get what is in the other slot, which the tenant has had since before."""
@@ -44,11 +43,8 @@ def test_nobody_is_refused_until_what_they_have_has_ended(
         on(deployment, 0)
         deployment.run("up")
         first = credential(local, "checkout")
-        pods, end = Pods(local), threading.Event()
-        pods.start()
-        calling = threading.Thread(target=pods.call_until, args=(end,))
-        calling.start()
-        try:
+        pods = Pods(local)
+        with pods.calling():
             on(deployment, 90)
             shown = deployment.pulumi("preview", "-s", STACK).stdout
             assert "credentials: shop/checkout at entra: generation 2 takes over" in shown
@@ -74,8 +70,5 @@ def test_nobody_is_refused_until_what_they_have_has_ended(
             assert deployment.changes("up") == HANDED_OVER
             for own in (second, credential(local, "checkout")):
                 assert call(local, "GET", "orders.example.com", "/orders", caller.token(own)[0]).status == 200
-        finally:
-            end.set()
-            calling.join(30)
         assert set(pods.statuses) == {"200"}, pods.statuses
         assert pods.statuses["200"] > 100

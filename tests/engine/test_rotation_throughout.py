@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import re
-import threading
-from collections import Counter
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -14,61 +9,11 @@ import pytest
 from sandbox import caller
 from sandbox.browser import RefusedError
 from sandbox.cluster import AlreadyExistsError
-from sandbox.local import STACK, Local
+from sandbox.local import STACK
 from tests.engine.calls import call, credential
 from tests.engine.conftest import Empty
 from tests.engine.deployment import Deployment
-
-FIRST = datetime.date(2026, 11, 25)
-CLIENTS = {"checkout": None, "web": "user-sales"}
-
-
-@dataclass
-class Pods:
-    """The pods of both clients, calling without a pause. They have the credential that they started with.
-
-    `slow` ones are still those of before when a run is over, and go on with what they have.
-    """
-
-    local: Local
-    statuses: Counter[str] = field(default_factory=Counter)
-    quick: dict[str, dict[str, str]] = field(default_factory=dict)
-    slow: dict[str, dict[str, str]] = field(default_factory=dict)
-
-    def start(self) -> None:
-        """All pods anew, with what the Secrets have now."""
-        self.quick = {name: credential(self.local, name) for name in CLIENTS}
-        self.slow = self.slow or self.quick
-
-    def roll_the_last(self) -> None:
-        self.slow = self.quick
-
-    def call_until(self, end: threading.Event) -> None:
-        held: list[str] = []
-        while not end.is_set():
-            for name, user in CLIENTS.items():
-                for pods in (self.quick, self.slow):
-                    self._call(pods[name], user, held)
-
-    def _call(self, settings: dict[str, str], user: str | None, held: list[str]) -> None:
-        try:
-            token = caller.token(settings, user)[0]
-        except RefusedError as refused:
-            self.statuses[f"no token: {refused}"] += 1
-            return
-        held.append(token)
-        for one in (token, held[0]):  # a new token, and one of those that somebody still has
-            status = call(self.local, "GET", "orders.example.com", "/orders", one).status
-            self.statuses[str(status)] += 1
-        del held[:-20]
-
-
-def on(deployment: Deployment, day: int) -> None:
-    """Sets `asOf`, as the scheduled workflow does."""
-    file = deployment.folder / f"stacks/Pulumi.{STACK}.yaml"
-    text = file.read_text("utf-8")
-    then = FIRST + datetime.timedelta(days=day)
-    file.write_text(re.sub(r"kong-oam:asOf: (['\"]).*?\1", f'kong-oam:asOf: "{then}"', text), "utf-8")
+from tests.engine.pods import CLIENTS, Pods, on
 
 
 def moved(slot: str) -> dict[str, str]:
@@ -93,11 +38,8 @@ def test_nobody_is_refused_while_keys_change(empty: Empty) -> None:
     on(deployment, 0)
     deployment.run("up")
     (server,) = (one["id"] for one in local.okta.objects("authorizationServers"))
-    pods, end = Pods(local), threading.Event()
-    pods.start()
-    calling = threading.Thread(target=pods.call_until, args=(end,))
-    calling.start()
-    try:
+    pods = Pods(local)
+    with pods.calling():
         on(deployment, 90)
         shown = deployment.pulumi("preview", "-s", STACK).stdout
         assert "credentials: shop/checkout at okta: generation 2 takes over" in shown
@@ -123,9 +65,6 @@ def test_nobody_is_refused_while_keys_change(empty: Empty) -> None:
             "due": "2028-03-11",
             "before": "counts",
         }
-    finally:
-        end.set()
-        calling.join(30)
     assert set(pods.statuses) == {"200"}, pods.statuses
     assert pods.statuses["200"] > 100
 

@@ -13,7 +13,7 @@ from sandbox.local import STACK
 from tests.engine.calls import call, credential
 from tests.engine.conftest import Empty
 from tests.engine.deployment import Deployment
-from tests.engine.test_rotation_throughout import CLIENTS, on
+from tests.engine.pods import CLIENTS, on
 
 TYPE = "      type: okta\n"
 SHARED = f"{TYPE}      clientSecrets: true\n"

@@ -15,7 +15,7 @@ from sandbox.project import set_providers
 from tests.engine.calls import call, credential
 from tests.engine.conftest import AT_ONCE
 from tests.engine.deployment import Deployment, project, start
-from tests.engine.test_rotation_throughout import on as on_day
+from tests.engine.pods import on as on_day
 from tests.engine.test_shared_secrets import DUE, orders, replaced, said
 from tests.keycloak.conftest import on
 

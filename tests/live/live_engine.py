@@ -124,6 +124,10 @@ class Engine:
         self._replace(f"orders/{old},", f"orders/{new},")
 
     @property
+    def stack_file(self) -> Path:
+        return self.folder / f"stacks/Pulumi.{self.stack}.yaml"
+
+    @property
     def _file(self) -> Path:
         return self.folder / "applications" / "orders.yaml"
 

@@ -1,0 +1,49 @@
+"""Keys that change on a live Kong while everybody calls: the clients' own, the issuer's. Okta and cluster are stand-ins."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.engine.pods import Pods, set_day
+from tests.gateway_cases import Case
+from tests.live.live_engine import engine
+from tests.live.live_gateway import LiveGateway
+
+pytestmark = pytest.mark.timeout(900)
+
+
+def test_nobody_is_refused_while_keys_change(live: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A rotation of the client's key, the end of its overlap, a year without a run, and two changes of the issuer's key.
+
+    Tokens of all these keys count at every worker, from the first call to the last.
+    """
+    with engine(live, tmp_path_factory.mktemp("rotation"), "rotation") as made:
+        made.up()
+        made.live.await_steady([(made.case("GET", "/orders/7", "report"), 200)], made.bound)
+        (server,) = (one["id"] for one in made.local.okta.objects("authorizationServers"))
+
+        def ask(token: str) -> int:
+            return live.send(Case("GET", made.host, b"/orders/7", (f"Bearer {token}",))).status
+
+        pods, changed = Pods(made.local, ask, {"report": None}), []
+        with pods.calling():
+            for day, issuers_too in ((90, True), (96, False), (97, True), (465, True)):
+                set_day(made.stack_file, day)
+                changed.append(_keys(made.changes("up")))
+                if day == 96:
+                    pods.roll_the_last()  # on the last day of the overlap
+                else:
+                    pods.start()
+                pods.go_on(40)
+                if issuers_too:
+                    made.local.okta.rotate(server)
+                    pods.go_on(40)
+        assert changed == [{"b"}, set(), set(), {"a"}]
+        assert set(pods.statuses) == {"200"}, pods.statuses
+
+
+def _keys(changes: dict[str, str]) -> set[str]:
+    """The slots in which a run made the client another key."""
+    return {
+        name.removeprefix("okta-key-orders/report-") for name in changes if name.startswith("okta-key-orders/report-")
+    }
