@@ -10,20 +10,32 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 
 import oam.application as oam
 from access.component import OWNER
 from access.lint.rules import owner_annotation
-from access.model import Component, Estate
+from access.model import EXTERNAL, ClientKind, Component, Estate
 from oam import edit
 from oam.application import read_bytes
 from oam.diagnostics import suggestion
 
 _REVIEW = datetime.timedelta(days=365)
 """For how long a public rule of the template is meant, counted from the stack's asOf."""
+
+CLIENTS = get_args(ClientKind)
+"""Kinds of clients, as `--client` calls them."""
+
+OUTSIDE = ("native", "external")
+"""Those whose component runs elsewhere: on users' devices, or at a partner's."""
+
+_ON_PAGES = {
+    "web": (["GET", "POST"], "pages; the application signs users in, and keeps their sessions itself"),
+    "browser": (["GET"], "pages; users sign in on them, and these call the APIs themselves"),
+}
+"""Of clients that are pages: what of them anybody may call, and why."""
 
 _READING, _WRITING = ["GET"], ["POST", "PUT", "PATCH", "DELETE"]
 
@@ -39,7 +51,8 @@ class NotScaffolded(ValueError):  # noqa: N818 - says what happened, as the mess
 class Wanted:
     """What somebody wants: names as in an Application, `calls` as (application/component, scopes).
 
-    `port` is None for workers alone. `client` is `service`, `web` or None; what calls is at least a service.
+    `port` is None for workers and for what runs elsewhere. `client` is one of CLIENTS or None; what calls is at least a
+    service. `redirect_uris` are a native client's, `jwks_uri` is a partner's.
     """
 
     application: str
@@ -53,6 +66,8 @@ class Wanted:
     client: str | None = None
     calls: tuple[tuple[str, tuple[str, ...]], ...] = ()
     groups: tuple[str, ...] = ()
+    redirect_uris: tuple[str, ...] = ()
+    jwks_uri: str | None = None
 
     @property
     def key(self) -> str:
@@ -87,10 +102,14 @@ def scaffold(
 def _check(wanted: Wanted, estate: Estate) -> None:
     if wanted.key in estate.components:
         raise NotScaffolded(f"'{wanted.key}' exists ({estate.components[wanted.key].place}); nothing is overwritten")
-    if wanted.client == "web" and wanted.port is None:
-        raise NotScaffolded("users of a web client come back to it: make it a webservice, with a port")
-    if wanted.groups and (wanted.port is None or wanted.client == "web"):
-        raise NotScaffolded("groups hold roles of what offers scopes: a webservice that is no web client")
+    if wanted.client in _ON_PAGES and wanted.port is None:
+        raise NotScaffolded(f"users of a {wanted.client} client come back to it: make it a webservice, with a port")
+    if (wanted.client in OUTSIDE) != (wanted.type == EXTERNAL):
+        raise NotScaffolded(
+            f"what runs elsewhere, {' or '.join(OUTSIDE)}, is a client of type {EXTERNAL}, and no other is"
+        )
+    if wanted.groups and (wanted.port is None or wanted.client in _ON_PAGES):
+        raise NotScaffolded("groups hold roles of what offers scopes: a webservice whose users sign in elsewhere")
     for callee, scopes in wanted.calls:
         called = estate.components.get(callee)
         if called is None or not called.scopes:
@@ -135,7 +154,8 @@ def _extended(wanted: Wanted, application: oam.Application, component: Mapping[s
         return _certain(text, file)
     owner = application.annotations.get(OWNER)
     if owner not in (None, wanted.owner):
-        raise NotScaffolded(f"workers of '{application.name}' are owned by '{owner}', as its annotations say ({file})")
+        what = f"components of type {wanted.type} in '{application.name}'"
+        raise NotScaffolded(f"{what} are owned by '{owner}', as its annotations say ({file})")
     if owner:
         return _certain(text, file)
     extended = _application(application.name, (application,), {file: _certain(text, file)})
@@ -158,22 +178,31 @@ def _new(wanted: Wanted, component: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _component(wanted: Wanted, estate: Estate, as_of: datetime.date) -> Mapping[str, Any]:
-    properties: dict[str, Any] = {"image": wanted.image}
+    properties: dict[str, Any] = {"image": wanted.image} if wanted.client not in OUTSIDE else {}
+    if wanted.jwks_uri:
+        properties["jwksUri"] = wanted.jwks_uri
     traits = []
     if wanted.port is not None:
         properties["ports"] = [{"port": wanted.port}]
         gateway = {"domain": wanted.domain} if wanted.domain else {}
         traits.append(_trait("gateway", gateway | {"http": {wanted.path: wanted.port}}))
-        traits.append(_trait("access", _pages(wanted, as_of) if wanted.client == "web" else _api(wanted, estate)))
+        access = _pages(wanted, wanted.client, as_of) if wanted.client in _ON_PAGES else _api(wanted, estate)
+        traits.append(_trait("access", access))
     if kind := wanted.client or ("service" if wanted.calls else None):
-        client: dict[str, Any] = {"kind": kind}
-        if kind == "web":
-            client["redirectPaths"] = [f"{wanted.path.rstrip('/')}/callback"]
-        if wanted.calls:
-            client["calls"] = [{"component": callee, "scopes": [*scopes]} for callee, scopes in wanted.calls]
-        traits.append(_trait("client", client))
-    component = {"name": wanted.component, "type": wanted.type, "properties": properties}
-    return component | ({"traits": traits} if traits else {})
+        traits.append(_trait("client", _client(wanted, kind)))
+    component: dict[str, Any] = {"name": wanted.component, "type": wanted.type}
+    return component | ({"properties": properties} if properties else {}) | ({"traits": traits} if traits else {})
+
+
+def _client(wanted: Wanted, kind: str) -> Mapping[str, Any]:
+    client: dict[str, Any] = {"kind": kind}
+    if kind in _ON_PAGES:
+        client["redirectPaths"] = [f"{wanted.path.rstrip('/')}/callback"]
+    if wanted.redirect_uris:
+        client["redirectUris"] = [*wanted.redirect_uris]
+    if wanted.calls:
+        client["calls"] = [{"component": callee, "scopes": [*scopes]} for callee, scopes in wanted.calls]
+    return client
 
 
 def _trait(kind: str, properties: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -202,11 +231,11 @@ def _scope_names(wanted: Wanted, estate: Estate) -> tuple[str, str]:
     return f"{wanted.application}.{wanted.component}.read", f"{wanted.application}.{wanted.component}.write"
 
 
-def _pages(wanted: Wanted, as_of: datetime.date) -> Mapping[str, Any]:
-    """Open to browsers, which sign in through the application itself."""
-    reason = "pages; the application signs users in, and keeps their sessions itself"
+def _pages(wanted: Wanted, kind: str, as_of: datetime.date) -> Mapping[str, Any]:
+    """Open to browsers: users sign in through the application itself."""
+    methods, reason = _ON_PAGES[kind]
     public = {"reason": reason, "until": (as_of + _REVIEW).isoformat()}
-    return {"owner": wanted.owner, "rules": [{"methods": ["GET", "POST"], "public": public}]}
+    return {"owner": wanted.owner, "rules": [{"methods": methods, "public": public}]}
 
 
 class _Dumper(yaml.SafeDumper):

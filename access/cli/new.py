@@ -8,6 +8,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import oam.application as oam
 from access.cli.command import OK, Command, UsageError
@@ -15,11 +16,11 @@ from access.cli.console import Console
 from access.cli.estates import APPLICATIONS, add_stack, settings_of
 from access.compile import compile_estate
 from access.lint.lint import lint
-from access.model import Estate
-from access.scaffold import NotScaffolded, Wanted, scaffold
+from access.model import EXTERNAL, Estate
+from access.scaffold import CLIENTS, OUTSIDE, NotScaffolded, Wanted, scaffold
 from access.stack import Settings
 from oam.application import read_bytes, read_files, together
-from oam.diagnostics import Diagnostic, errors
+from oam.diagnostics import Diagnostic, errors, suggestion
 from oam.edit import unified
 
 _DETAILS = """\
@@ -31,26 +32,34 @@ nothing is written in which `check` would find something. On a terminal it asks 
       --owner team-billing --port 8080 --domain billing.example.com --group sales --calls orders/api:orders.read
   python -m access new --app billing --component nightly --type worker --image registry.example.com/nightly:1.0 \\
       --owner team-billing --calls billing/invoices:billing.read
+  python -m access new --app billing --component app --client native --redirect-uri com.example.billing:/callback \\
+      --owner team-billing --calls billing/invoices:billing.read
 """
 
 _QUESTIONS: Mapping[str, tuple[str, str]] = {
     "app": ("Application", ""),
     "component": ("Component", ""),
+    "client": (f"Client: {', '.join(CLIENTS)} (nothing: it calls as itself, or nobody)", ""),
     "type": ("webservice, or worker (nobody calls it)", "webservice"),
     "image": ("Image", ""),
     "owner": ("Team that answers for its access", ""),
     "port": ("Port", "8080"),
     "domain": ("Domain (nothing: the stack gives one)", ""),
+    "redirect_uri": ("Where users come back to on their device (com.example.app:/callback)", ""),
+    "jwks_uri": ("Where its owner publishes its keys (https://...)", ""),
 }
 """By flag: what is asked on a terminal, and the answer that an empty line stands for."""
 
-_OF_WEBSERVICES = ("port", "domain")
+_OF_WORKLOADS, _OF_WEBSERVICES = ("image", "port", "domain"), ("port", "domain")
+_OF_CLIENTS = {"redirect_uri": "native", "jwks_uri": "external"}
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--app", metavar="NAME", help="the Application, new or not")
     parser.add_argument("--component", metavar="NAME", help="the new component")
-    parser.add_argument("--type", metavar="TYPE", help="webservice, or worker (default: webservice)")
+    parser.add_argument(
+        "--type", metavar="TYPE", help="webservice, worker, or external (default: webservice, or what the client needs)"
+    )
     parser.add_argument("--image", help="its container image")
     parser.add_argument("--owner", metavar="TEAM", help="who answers for its access")
     parser.add_argument("--port", help="of a webservice, where it listens")
@@ -59,7 +68,18 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--group", action="append", default=[], metavar="NAME", help="whose users may read and change (repeatable)"
     )
-    parser.add_argument("--client", choices=("service", "web"), help="it calls as itself, or on behalf of its users")
+    parser.add_argument(
+        "--client",
+        choices=CLIENTS,
+        help="it calls as itself, on behalf of its users (on a server, in the browser, on devices), or is a partner's",
+    )
+    parser.add_argument(
+        "--redirect-uri",
+        action="append",
+        metavar="URI",
+        help="of a native client, where users come back to on their device (repeatable)",
+    )
+    parser.add_argument("--jwks-uri", metavar="URL", help="of an external client, where its owner publishes its keys")
     parser.add_argument(
         "--calls",
         type=_call,
@@ -106,30 +126,66 @@ def _wanted(options: argparse.Namespace) -> Wanted:
 
     Nothing is asked where JSON is printed: the questions would stand before it.
     """
-    said: dict[str, str | None] = {flag: getattr(options, flag) for flag in _QUESTIONS}
+    said: dict[str, Any] = {flag: getattr(options, flag) for flag in _QUESTIONS}
+    said["type"] = said["type"] or (EXTERNAL if said["client"] in OUTSIDE else None)
     if sys.stdin.isatty() and sys.stdout.isatty() and not options.json:
-        for flag, (question, default) in _QUESTIONS.items():
-            if said[flag] is None and not (said["type"] == "worker" and flag in _OF_WEBSERVICES):
-                said[flag] = _ask(question, default)
-    worker = said["type"] == "worker"
-    needed = ("app", "component", "image", "owner", *(() if worker else ("port",)))
-    if missing := [f"--{flag}" for flag in needed if not said[flag]]:
-        raise UsageError(f"{', '.join(missing)} missing; `new --help` has an example")
-    if worker and any(said[flag] for flag in _OF_WEBSERVICES):
-        raise UsageError("nobody calls a worker: leave --port and --domain out, or make it a webservice")
+        _ask_for_the_rest(said)
+    _check_flags(said)
     return Wanted(
-        application=said["app"] or "",
-        component=said["component"] or "",
+        application=said["app"],
+        component=said["component"],
         type=said["type"] or "webservice",
         image=said["image"] or "",
-        owner=said["owner"] or "",
-        port=None if worker else _port(said["port"] or ""),
+        owner=said["owner"],
+        port=_port(said["port"]) if said["port"] else None,
         domain=said["domain"] or None,
         path=options.path,
-        client=options.client,
+        client=said["client"] or None,
         calls=tuple(options.calls),
         groups=tuple(options.group),
+        redirect_uris=tuple(said["redirect_uri"] or ()),
+        jwks_uri=said["jwks_uri"] or None,
     )
+
+
+def _ask_for_the_rest(said: dict[str, Any]) -> None:
+    """Fills in what no flag says and what is of use by what is said until then."""
+    for flag, (question, default) in _QUESTIONS.items():
+        if said[flag] is None and flag not in _useless(said):
+            answer = _ask(question, default)
+            said[flag] = [answer] if flag == "redirect_uri" and answer else answer
+            if flag == "client":
+                if answer and answer not in CLIENTS:
+                    raise UsageError(f"'{answer}' is no kind of client{suggestion(answer, CLIENTS)}")
+                said["type"] = said["type"] or (EXTERNAL if answer in OUTSIDE else None)
+
+
+def _useless(said: Mapping[str, Any]) -> set[str]:
+    """Flags that say nothing about such a component."""
+    without = {EXTERNAL: _OF_WORKLOADS, "worker": _OF_WEBSERVICES}.get(said["type"], ())
+    return {*without, *(flag for flag, kind in _OF_CLIENTS.items() if said["client"] != kind)}
+
+
+def _check_flags(said: Mapping[str, Any]) -> None:
+    """That what is needed is said, and nothing that would be dropped. Raises UsageError."""
+    useless = _useless(said)
+    needed = (flag for flag in _QUESTIONS if flag not in (*useless, "client", "type", "domain"))
+    if missing := [_written(flag) for flag in needed if not said[flag]]:
+        raise UsageError(f"{', '.join(missing)} missing; `new --help` has an example")
+    for flag in useless:
+        if said[flag]:
+            raise UsageError(f"{_reason(flag, said['type'])}: leave {_written(flag)} out")
+
+
+def _reason(flag: str, component: str | None) -> str:
+    """Why a flag says nothing about it."""
+    if flag in _OF_CLIENTS:
+        return f"only a client of kind {_OF_CLIENTS[flag]} has one"
+    return "nobody calls a worker" if component == "worker" else "what runs elsewhere is not deployed here"
+
+
+def _written(flag: str) -> str:
+    return f"--{flag.replace('_', '-')}"
 
 
 def _ask(question: str, default: str) -> str:

@@ -26,6 +26,14 @@ WORKER = (
 )
 
 
+OWNED = ("--owner", "team-billing", "--calls", "orders/api:orders.read")
+PHONE = ("--app", "billing", "--component", "app", *OWNED, "--client", "native", "--redirect-uri", "com.example.b:/cb")
+PARTNER = (
+    *("--app", "billing", "--component", "partner", *OWNED),
+    *("--client", "external", "--jwks-uri", "https://partner.example.com/keys.json"),
+)
+
+
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The sample estate in a folder of its own, which is the current one."""
@@ -120,6 +128,48 @@ def test_a_web_client_is_open_to_browsers_for_a_year() -> None:
     assert main(["check"]) == 0
 
 
+def test_pages_that_call_by_themselves_may_be_fetched_by_anybody() -> None:
+    """For a year, with GET alone: what they change, they change at the APIs that they call."""
+    assert main(["new", *API, "--client", "browser", "--path", "/app", "--calls", "orders/api:orders.read"]) == 0
+    text = Path(BILLING).read_text("utf-8")
+    assert "              - methods: [GET]\n                public: {reason: " in text
+    assert "kind: browser\n            redirectPaths: [/app/callback]\n" in text
+    assert "shop/web, billing/invoices]}\n" in Path("applications/orders.yaml").read_text("utf-8").splitlines(True)[27]
+    assert main(["check"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "written"),
+    [
+        (
+            [*PHONE, "--redirect-uri", "http://127.0.0.1/cb"],
+            "    - name: app\n      type: external\n      traits:\n        - type: client\n          properties:\n"
+            "            kind: native\n            redirectUris: ['com.example.b:/cb', 'http://127.0.0.1/cb']\n",
+        ),
+        (
+            [*PARTNER],
+            "    - name: partner\n      type: external\n"
+            "      properties: {jwksUri: 'https://partner.example.com/keys.json'}\n"
+            "      traits:\n        - type: client\n          properties:\n            kind: external\n",
+        ),
+    ],
+    ids=["on devices", "a partner's"],
+)
+def test_what_runs_elsewhere_is_a_client_and_nothing_else(arguments: list[str], written: str) -> None:
+    """In an Application of its own, or beside others; owned through the Application."""
+    assert main(["new", *arguments]) == 0
+    calls = "            calls:\n              - component: orders/api\n                scopes: [orders.read]\n"
+    assert Path(BILLING).read_text("utf-8") == (
+        "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata:\n  name: billing\n"
+        f"  annotations: {{owner: team-billing}}\nspec:\n  components:\n{written}{calls}"
+    )
+    assert f"shop/web, billing/{arguments[3]}]}}\n" in Path("applications/orders.yaml").read_text("utf-8")
+    assert main(["check"]) == 0
+    assert main(["new", *WORKER, "--app", "billing", "--owner", "team-billing"]) == 0
+    assert main(["new", *arguments[:3], "second", *arguments[4:]]) == 0
+    assert main(["check"]) == 0
+
+
 def test_scopes_are_named_after_the_component_where_the_applications_name_is_taken() -> None:
     """The second API of an Application."""
     assert main(["new", *API]) == 0
@@ -141,13 +191,25 @@ def test_a_worker_is_owned_through_its_application() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--app", "shop", *WORKER, "--owner", "other"], "workers of 'shop' are owned by 'team-shop', as its annotations say (applications/shop.yaml)"),
+        (["--app", "shop", *WORKER, "--owner", "other"], "components of type worker in 'shop' are owned by 'team-shop', as its annotations say (applications/shop.yaml)"),
         (["--app", "shop", "--owner", "o", "--component", "web", "--image", "x", "--port", "80"], "'shop/web' exists (applications/shop.yaml:17:7); nothing is overwritten"),
         ([*API, "--calls", "orders/apu:orders.read"], "'orders/apu' offers no scopes; did you mean 'orders/api'?"),
         ([*API, "--calls", "orders/api:orders.reed"], "'orders/api' declares no scope 'orders.reed'; did you mean 'orders.read'?"),
         ([*API, "--calls", "reports/library:reports.audit,reports.publish"], "no role of 'reports/library' grants reports.audit and reports.publish; its owner, team-insight, has to add one (applications/reports.yaml:9:7)"),
         (["--app", "b", *WORKER, "--owner", "o", "--client", "web"], "users of a web client come back to it: make it a webservice, with a port"),
+        (["--app", "b", *WORKER, "--owner", "o", "--client", "browser"], "users of a browser client come back to it: make it a webservice, with a port"),
         (["--app", "b", *WORKER, "--owner", "o", "--group", "g"], "groups hold roles of what offers scopes"),
+        ([*API, "--client", "browser", "--group", "g"], "groups hold roles of what offers scopes"),
+        ([*PHONE[:-2]], "--redirect-uri missing"),
+        ([*PARTNER[:-2]], "--jwks-uri missing"),
+        ([*PHONE, "--image", "x"], "what runs elsewhere is not deployed here: leave --image out"),
+        ([*PHONE, "--jwks-uri", "https://a.example.com/keys"], "only a client of kind external has one: leave --jwks-uri out"),
+        ([*API, "--redirect-uri", "com.example.a:/cb"], "only a client of kind native has one: leave --redirect-uri out"),
+        ([*API, "--type", "external"], "what runs elsewhere is not deployed here"),
+        ([*PHONE[:4], "--owner", "o", "--type", "external"], "what runs elsewhere, native or external, is a client of type external"),
+        ([*PHONE, "--type", "worker", "--image", "x"], "what runs elsewhere, native or external, is a client of type external"),
+        ([*PHONE[:-1], "https://shop.example.com/cb"], "error ACC210: redirect URI 'https://shop.example.com/cb' does not stay on the device"),
+        ([*PARTNER[:-1], "http://partner.example.com/keys.json"], "error OAM103: jwksUri"),
         (["--app", "b", *WORKER, "--owner", "o", "--port", "80"], "nobody calls a worker"),
         (["--app", "b", "--component", "c"], "--image, --owner, --port missing; `new --help` has an example"),
         ([*API[:-4], "--port", "eighty"], "'eighty' is no port"),
@@ -232,10 +294,11 @@ def test_json_has_the_files(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_on_a_terminal_it_asks_for_what_no_flag_says() -> None:
     """An empty answer stands for what is in brackets; a worker is not asked for a port."""
-    answers = b"invoices\n\nregistry.example.com/billing:1.0\nteam-billing\n\n\n"
+    answers = b"invoices\n\n\nregistry.example.com/billing:1.0\nteam-billing\n\n\n"
     said = _on_a_terminal(["--app", "billing"], answers)
     for question in (
         "Component: ",
+        "Client: service, web, browser, native, external (nothing: it calls as itself, or nobody): ",
         "webservice, or worker (nobody calls it) [webservice]: ",
         "Image: ",
         "Port [8080]: ",
@@ -244,9 +307,29 @@ def test_on_a_terminal_it_asks_for_what_no_flag_says() -> None:
     assert "Application: " not in said
     assert "http: {/: 8080}\n" in Path(BILLING).read_text("utf-8")
     assert main(["check"]) == 0
-    said = _on_a_terminal(["--app", "billing", "--owner", "team-billing", *WORKER], b"")
+    said = _on_a_terminal(["--app", "billing", "--owner", "team-billing", *WORKER], b"\n")
     assert "Port" not in said
     assert "nightly" in Path(BILLING).read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "written"),
+    [
+        ("native", "com.example.app:/cb", "redirectUris: ['com.example.app:/cb']\n"),
+        ("external", "https://partner.example.com/keys", "jwksUri: 'https://partner.example.com/keys'"),
+    ],
+)
+def test_of_what_runs_elsewhere_it_asks_where_that_is(kind: str, answer: str, written: str) -> None:
+    """And for no image, no port, no type."""
+    said = _on_a_terminal(["--app", "billing", "--component", "app"], f"{kind}\nteam-billing\n{answer}\n".encode())
+    assert not [word for word in ("Image", "Port", "Domain", "worker (nobody") if word in said]
+    assert written in Path(BILLING).read_text("utf-8")
+    assert main(["check"]) == 0
+
+
+def test_a_kind_that_there_is_not_is_asked_no_further() -> None:
+    said = _on_a_terminal(["--app", "billing", "--component", "app"], b"browsr\n", status=2)
+    assert "'browsr' is no kind of client; did you mean 'browser'?" in said
 
 
 def test_a_script_is_asked_nothing() -> None:
