@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, Literal
 import jsonschema_rs
 import yaml
 
+from access import certificates
 from access.model import Listing, Mark, Provider, Spelling, Stack
 from access.rotation import Schedule, days
 from oam.diagnostics import suggestion
@@ -55,7 +56,7 @@ class ProviderSettings:
     `spelling`, how its tokens spell things; `clients`, those that it has already, by component key; `client_secrets`:
     clients share a secret with it where they would prove themselves with a key of their own; `cluster_issuer`: they do
     so with the tokens that this issuer, the cluster's own, gives their ServiceAccounts; `settle_seconds`: how long
-    what is new there takes until it can be assigned.
+    what is new there takes until it can be assigned; `certificates` (PEM): of partners' keys, by component key.
     """
 
     name: str
@@ -71,6 +72,7 @@ class ProviderSettings:
     cluster_issuer: str | None = None
     shared_origins: tuple[str, ...] = ()
     settle_seconds: float | None = None
+    certificates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,7 @@ def _provider(stack: str, item: Mapping[str, Any]) -> ProviderSettings:
         cluster_issuer=item.get("clusterIssuer"),
         shared_origins=tuple(item.get("sharedOrigins", ())),
         settle_seconds=item.get("settleSeconds"),
+        certificates={key: tuple(pems) for key, pems in item.get("certificates", {}).items()},
     )
 
 
@@ -259,6 +262,7 @@ def _check(name: str, data: Mapping[str, Any]) -> None:
         names = [item["name"] for item in data["identityProviders"]]
         problems += [f"{NAMESPACE}:identityProviders: '{n}' stands twice" for n in {*names} if names.count(n) > 1]
         problems += _gateway_problems(data["gateway"])
+        problems += _certificate_problems(data["identityProviders"])
         rotation = _rotation(data.get("rotation", {}))
         if rotation.overlap >= rotation.every:
             problems.append(
@@ -291,6 +295,14 @@ def _settings_at(path: list[str | int]) -> tuple[str, ...]:
     for step in path:
         node = node[step]
     return tuple(node["properties"])
+
+
+def _certificate_problems(providers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for number, provider in enumerate(providers):
+        for key, pems in provider.get("certificates", {}).items():
+            for index, pem in enumerate(pems):
+                if why := certificates.problem(pem):
+                    yield f"{NAMESPACE}:identityProviders.{number}.certificates.{key}.{index}: {why}"
 
 
 def _gateway_problems(gateway: Mapping[str, Any]) -> Iterator[str]:

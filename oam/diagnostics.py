@@ -157,7 +157,11 @@ CODES: dict[str, Code] = {
     ),
     "ENV309": Code(
         "a partner's client at Entra, which reads no keys from an address (warning)",
-        "have the tenant's administrator add its owner's certificate, or a federated credential, to its application",
+        "name its owner's certificate in the stack's file: `identityProviders[].certificates`",
+    ),
+    "ENV310": Code(
+        "a certificate of somebody who is no partner at that identity provider",
+        "correct `application/component` under `identityProviders[].certificates`, or remove it",
     ),
 }
 """Every stable code: OAM of reading, ACC of access, ENV of what a run finds at the products. The README has all."""

@@ -10,9 +10,12 @@ which a changed `rotateWhenChanged` replaces a secret: the new one is made first
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import pulumi
 import pulumi_azuread as azuread
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509 import load_pem_x509_certificate
 
 from access.model import Client, Estate
 from access.rotation import SLOTS
@@ -40,8 +43,12 @@ class Credentials:
     options: pulumi.ResourceOptions
 
     def of(self, client: Client, app: azuread.Application) -> Credential:
-        """Where Entra can read the cluster's keys a client has nothing to lose; elsewhere it has a certificate."""
+        """Where Entra can read the cluster's keys a client has nothing to lose; elsewhere it has a certificate.
+
+        A partner has its own key, and the certificates of it that its owner handed over.
+        """
         if not client.keyed:
+            self._partners(client, app)
             return Credential(app.client_id)
         if self.settings.client_secrets:
             return Credential(app.client_id, client_secret=self._secret(client, app))
@@ -87,14 +94,28 @@ class Credentials:
             self.parent,
         )
         for slot, pem in zip(SLOT_NAMES, certificates, strict=True):
-            azuread.ApplicationCertificate(
-                f"{self.settings.name}-certificate-{client.component}-{slot}",
-                application_id=app.id,
-                type="AsymmetricX509Cert",
-                encoding="pem",
-                value=pem,
-                start_date=VALID_FROM.strftime(_TIME),
-                end_date=VALID_UNTIL.strftime(_TIME),
-                opts=self.options,
-            )
+            self._known(f"{client.component}-{slot}", app, pem, (VALID_FROM, VALID_UNTIL))
         return keys
+
+    def _partners(self, client: Client, app: azuread.Application) -> None:
+        """Each by its own name, so that one that is added or taken away leaves the other as it is."""
+        for pem in self.settings.certificates.get(client.component, ()):
+            read = load_pem_x509_certificate(pem.encode())
+            lives = read.not_valid_before_utc, read.not_valid_after_utc
+            self._known(f"{client.component}-{read.fingerprint(SHA256()).hex()[:16]}", app, pem, lives)
+
+    def _known(
+        self, name: str, app: azuread.Application, pem: pulumi.Input[str], lives: tuple[datetime, datetime]
+    ) -> None:
+        """A certificate of an application, as long as it lives itself: what is longer Microsoft Graph refuses."""
+        begin, end = (day.strftime(_TIME) for day in lives)
+        azuread.ApplicationCertificate(
+            f"{self.settings.name}-certificate-{name}",
+            application_id=app.id,
+            type="AsymmetricX509Cert",
+            encoding="pem",
+            value=pem,
+            start_date=begin,
+            end_date=end,
+            opts=self.options,
+        )

@@ -10,7 +10,7 @@ from components.held import Held
 from components.identity._entra_graph import Graph
 from components.identity._entra_names import APPLICATION, api_name, apis, client_name, clients, other_tenants
 from components.identity._groups import unclear_groups
-from oam.diagnostics import Diagnostic
+from oam.diagnostics import Diagnostic, suggestion
 
 
 def missing_groups(graph: Graph, settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
@@ -52,12 +52,24 @@ def shared_keys(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnost
 
 
 def unproven(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
-    """Partners' clients: Entra reads no keys where their owners publish them. The rest of them is made."""
+    """Partners without a certificate: Entra reads no keys where their owners publish them. The rest of them is made."""
     for client in clients(settings, estate):
-        if client.kind == EXTERNAL:
-            name = client_name(estate.stack.name, client.component)
+        if client.kind == EXTERNAL and client.component not in settings.certificates:
             message = (
-                f"{settings.name} does not look at the jwksUri of '{client.component}': have its owner's certificate, "
-                f"or a federated credential, added to the application '{name}' there"
+                f"{settings.name} does not look at the jwksUri of '{client.component}', so that it has no key there: "
+                f"name its owner's certificate under {_where(estate)}"
             )
             yield Diagnostic("ENV309", message, client.place, severity="warning")
+
+
+def unclaimed(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
+    """Certificates that no partner's client here would prove itself with."""
+    partners = {client.component for client in clients(settings, estate) if client.kind == EXTERNAL}
+    for key in sorted(settings.certificates.keys() - partners):
+        hint = suggestion(key, partners - settings.certificates.keys())
+        message = f"{_where(estate)}: '{key}' is no client of kind external at {settings.name}{hint}"
+        yield Diagnostic("ENV310", message)
+
+
+def _where(estate: Estate) -> str:
+    return f"identityProviders[].certificates in stacks/Pulumi.{estate.stack.name}.yaml"

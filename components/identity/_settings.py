@@ -16,6 +16,7 @@ _SOME_KINDS = (
     "cluster_issuer",
     "shared_origins",
     "settle_seconds",
+    "certificates",
 )
 """Settings that only some kinds take, by their names in ProviderSettings; here they are called as the file does."""
 _WRITTEN = {

@@ -30,7 +30,7 @@ from access.stack import ProviderSettings, StackError
 from components.held import Held
 from components.identity import Credential, Identity, InspectionError, _entra_graph, published
 from components.identity._entra_credentials import Credentials
-from components.identity._entra_inspect import missing_groups, shared_keys, taken_names, unproven
+from components.identity._entra_inspect import missing_groups, shared_keys, taken_names, unclaimed, unproven
 from components.identity._entra_names import (
     MICROSOFT_GRAPH,
     SCOPE_PREFIX,
@@ -64,6 +64,7 @@ SPELLING = Spelling(
 _LONGEST_LIFE = 90
 """Minutes. Entra gives an access token between 60 and 90, and no stack can change that."""
 
+_TAKEN = ("client_secrets", "cluster_issuer", "moved_from", "settle_seconds", "certificates")
 _SETTLING = 20.0
 """Seconds until a role of an application that was just added can be assigned, wherever in Entra that is asked for."""
 
@@ -78,7 +79,7 @@ _NO_ACCOUNT = (
 
 def describe(settings: ProviderSettings) -> Provider:
     """The provider as a value: the tenant exists. Raises access.stack.StackError."""
-    check(settings, needs=("issuer",), takes=("client_secrets", "cluster_issuer", "moved_from", "settle_seconds"))
+    check(settings, needs=("issuer",), takes=_TAKEN)
     tenant = tenant_of(settings.issuer or "")
     problem = None
     if tenant is None or not _entra_graph.known(tenant):
@@ -101,6 +102,7 @@ def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[
     """
     yield from shared_keys(settings, estate)
     yield from unproven(settings, estate)
+    yield from unclaimed(settings, estate)
     account = _entra_graph.account(_tenant(settings))
     if account is None:
         raise InspectionError(_NO_ACCOUNT)

@@ -24,7 +24,7 @@ from access.tokens import KeyRing, Refusal, authenticate
 from components.identity import _entra_graph, _patience
 from components.identity._certificates import certificate, thumbprint
 from components.identity._entra_graph import Account, Graph, RefusedError
-from components.identity._entra_inspect import missing_groups, shared_keys, taken_names, unproven
+from components.identity._entra_inspect import missing_groups, shared_keys, taken_names, unclaimed, unproven
 from components.identity._entra_names import APPLICATION, MICROSOFT_GRAPH, Tenant, role_id, scope_id, tenant_of
 from components.identity.entra import SPELLING, _redirects, describe
 from sandbox.entra import Entra
@@ -422,9 +422,7 @@ def test_two_tenants_in_one_stack_are_refused_once() -> None:
     assert list(shared_keys(SETTINGS, estate(ACCESS, stack=on_main()))) == []
 
 
-def test_a_partners_client_is_said_to_need_a_certificate() -> None:
-    """A warning at its trait: everything else of it is made."""
-    partner = """
+PARTNER = """
 apiVersion: core.oam.dev/v1beta1
 kind: Application
 metadata: {name: partner}
@@ -435,11 +433,32 @@ spec:
       properties: {jwksUri: "https://acme.example.com/keys"}
       traits: [{type: client, properties: {kind: external, calls: [{component: shop/api, scopes: [read]}]}}]
 """
-    granting = ACCESS.replace("groups: [sales]}", "groups: [sales], components: [partner/acme]}")
-    (found,) = unproven(SETTINGS, estate(granting, partner, stack=on_main()))
+GRANTING = ACCESS.replace("groups: [sales]}", "groups: [sales], components: [partner/acme]}")
+
+
+def test_a_partner_without_a_certificate_is_said_to_need_one() -> None:
+    """A warning at its trait, with the setting: everything else of it is made."""
+    with_partner = estate(GRANTING, PARTNER, stack=on_main())
+    (found,) = unproven(SETTINGS, with_partner)
     assert (found.code, found.severity) == ("ENV309", "warning")
-    assert "does not look at the jwksUri of 'partner/acme'" in found.message
+    assert found.message == (
+        "main does not look at the jwksUri of 'partner/acme', so that it has no key there: name its owner's "
+        "certificate under identityProviders[].certificates in stacks/Pulumi.tests.yaml"
+    )
+    assert list(unproven(replace(SETTINGS, certificates={"partner/acme": ("PEM",)}), with_partner)) == []
     assert list(unproven(SETTINGS, estate(ACCESS, stack=on_main()))) == []
+
+
+def test_a_certificate_of_nobody_is_refused_with_the_nearest() -> None:
+    """A component that does not exist, and one that is no partner's client there."""
+    with_partner = estate(GRANTING, PARTNER, stack=on_main())
+    given = replace(SETTINGS, certificates={"partner/acne": ("PEM",), "shop/api": ("PEM",)})
+    where = "error ENV310: identityProviders[].certificates in stacks/Pulumi.tests.yaml"
+    assert [str(one) for one in unclaimed(given, with_partner)] == [
+        f"{where}: 'partner/acne' is no client of kind external at main; did you mean 'partner/acme'?",
+        f"{where}: 'shop/api' is no client of kind external at main; known: partner/acme",
+    ]
+    assert list(unclaimed(replace(SETTINGS, certificates={"partner/acme": ("PEM",)}), with_partner)) == []
 
 
 def test_another_tenants_token_does_not_count_though_the_key_is_the_same() -> None:

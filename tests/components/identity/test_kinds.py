@@ -12,8 +12,10 @@ from access.model import Listing, Mark, Spelling
 from access.stack import KnownClient, ProviderSettings, Settings, StackError, parse
 from components.identity import _KINDS, describe, inspect
 from tests.estates import estate
+from tests.partner_keys import certified, rsa_key
 
 OKTA = {"name": "okta", "type": "okta"}
+CERTIFICATE = certified(rsa_key())
 TOKENS = {"user": "sid", "accessToken": {"claim": "token_use", "value": "access"}}
 OIDC = {"name": "corp", "type": "oidc", "issuer": "https://login.example.com", "audience": "api://a", "tokens": TOKENS}
 
@@ -105,6 +107,7 @@ def test_clients_that_exist_are_known_by_their_components() -> None:
         ({**OKTA, "issuer": "https://a.example.com"}, "(type okta): does not look at 'issuer'; remove it"),
         ({**OKTA, "tokens": TOKENS}, "(type okta): does not look at 'tokens'"),
         ({**OKTA, "clients": {"a/b": {"id": "1"}}}, "(type okta): does not look at 'clients'"),
+        ({**OKTA, "certificates": {"a/b": [CERTIFICATE]}}, "(type okta): does not look at 'certificates'"),
         ({"name": "corp", "type": "oidc"}, "(type oidc): needs 'issuer'; needs 'tokens'"),
         ({**OIDC, "issuer": "http://login.example.com"}, "issuer http://login.example.com: it is not https"),
         ({**OIDC, "issuer": "https://me@login.example.com"}, "it is no address"),

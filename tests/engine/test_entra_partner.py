@@ -1,0 +1,93 @@
+"""A partner at a tenant of Entra: with a key of its own it gets tokens and calls, and changes its key when it likes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from components.identity._certificates import thumbprint
+from sandbox import browser
+from sandbox.local import STACK
+from sandbox.project import stack_file
+from tests.engine.calls import call
+from tests.engine.deployment import Deployment
+from tests.engine.tenant import tenant_stack
+from tests.partner_keys import certified, private_pem, rsa_key
+
+PARTNER = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: partner, annotations: {owner: team-partners}}
+spec:
+  components:
+    - name: acme
+      type: external
+      properties: {jwksUri: https://acme.example.com/keys.json}
+      traits:
+        - type: client
+          properties: {kind: external, calls: [{component: orders/api, scopes: [orders.read]}]}
+"""
+
+
+def _named(deployment: Deployment, *certificates: str) -> None:
+    """Writes the partner's certificates into the stack's settings."""
+    file = stack_file(deployment.folder)
+    settings = yaml.safe_load(file.read_text("utf-8"))
+    settings["config"]["kong-oam:identityProviders"][0]["certificates"] = {"partner/acme": [*certificates]}
+    file.write_text(yaml.safe_dump(settings, sort_keys=False), "utf-8")
+
+
+def _token(settings: dict[str, str], key: rsa.RSAPrivateKey, certificate: str) -> str:
+    """What the partner gets with what the stack tells it, and its own key. Raises RefusedError."""
+    endpoint, client, scopes = (settings[f"OAUTH_{name}"] for name in ("TOKEN_ENDPOINT", "CLIENT_ID", "SCOPES"))
+    proof = browser.PrivateKey(private_pem(key), thumbprint(certificate), certified=True)
+    return str(browser.client_credentials(endpoint, client, proof, [scopes])["access_token"])
+
+
+@pytest.mark.timeout(300)
+def test_a_partner_calls_with_a_key_of_its_own_and_changes_it(tmp_path: Path) -> None:
+    """None is known until its owner has handed over a certificate, two are while it changes, and the first then is not.
+
+    A second run changes nothing, and one certificate is not made anew because the other comes or goes.
+    """
+    old, new = rsa_key(), rsa_key()
+    first, second = certified(old), certified(new)
+    with tenant_stack(tmp_path) as (deployment, _):
+        local = deployment.local
+        (deployment.folder / "applications/partner.yaml").write_text(PARTNER, "utf-8")
+        deployment.edit(
+            "applications/orders.yaml", "components: [shop/checkout,", "components: [partner/acme, shop/checkout,"
+        )
+        warned = deployment.run("up").stdout
+        assert "ENV309" in warned and "identityProviders[].certificates in stacks/Pulumi.local.yaml" in warned
+        settings = deployment.output("elsewhere")["partner/acme"]
+        with pytest.raises(browser.RefusedError, match="AADSTS700027"):
+            _token(settings, old, first)
+
+        _named(deployment, first)
+        (made,) = deployment.changes("up").items()
+        assert made[0].startswith("entra-certificate-partner/acme-") and made[1] == "create"
+        assert deployment.changes("up") == {}
+        assert "ENV309" not in deployment.pulumi("preview", "-s", STACK).stdout
+        token = _token(settings, old, first)
+        assert call(local, "GET", "orders.example.com", "/orders", token).status == 200
+        assert call(local, "POST", "orders.example.com", "/orders", token).status == 403
+        with pytest.raises(browser.RefusedError, match="AADSTS700027"):
+            _token(settings, new, second)
+        with pytest.raises(browser.RefusedError, match="AADSTS700027"):
+            _token(settings, new, first)  # the certificate is known, the key is another's
+
+        _named(deployment, first, second)
+        assert list(deployment.changes("up").values()) == ["create"]
+        for key, certificate in ((old, first), (new, second)):
+            token = _token(settings, key, certificate)
+            assert call(local, "GET", "orders.example.com", "/orders", token).status == 200
+
+        _named(deployment, second)
+        assert deployment.changes("up") == {made[0]: "delete"}
+        with pytest.raises(browser.RefusedError, match="AADSTS700027"):
+            _token(settings, old, first)
+        assert call(local, "GET", "orders.example.com", "/orders", _token(settings, new, second)).status == 200
