@@ -22,12 +22,29 @@ from tests.live.live_gateway import LiveGateway
 from tests.live.live_run import RUN, Target, scene, upstream_host
 from tests.live.live_upstream import Upstream
 
-_FOUND = Target.of(os.environ)
 _HERE = Path(__file__).parent
+_BOUND = 300
+"""Seconds for a test that says nothing else. It bounds what hangs; the first one waits for the tier's estate as well."""
+
+
+def _found() -> Target | str | ValueError:
+    try:
+        found = Target.of(os.environ)
+    except ValueError as error:
+        return error
+    if isinstance(found, Target):  # much is on loopback, for which no proxy of the environment must be asked
+        for name in ("NO_PROXY", "no_proxy"):
+            os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1", "localhost"]))
+    return found
+
+
+_FOUND = _found()
 
 
 def pytest_report_header() -> list[str]:
-    """Which product answers, and which plugin will drive it."""
+    """Which product answers, and which plugin will drive it. Who gave an address that is none hears so, and no more."""
+    if isinstance(_FOUND, ValueError):
+        pytest.exit(f"live tier: {_FOUND}", returncode=2)
     if isinstance(_FOUND, str):
         return [f"live tier: {_FOUND}"]
     try:
@@ -52,10 +69,11 @@ def _plugin() -> str:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Without a gateway nothing of the tier runs. The test that takes all away is the last one."""
     items.sort(key=lambda item: item.path == _HERE / "test_live_nothing_is_left.py")
-    if isinstance(_FOUND, str):
-        for item in items:
-            if _HERE in item.path.parents:
-                item.add_marker(pytest.mark.skip(reason=_FOUND))
+    for item in (item for item in items if _HERE in item.path.parents):
+        if isinstance(_FOUND, str):
+            item.add_marker(pytest.mark.skip(reason=_FOUND))
+        elif item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(_BOUND))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -67,7 +85,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def kong() -> Target:
     """The gateway of this run, which must serve nobody's request to a host that nobody exposes."""
-    assert isinstance(_FOUND, Target)
+    assert isinstance(_FOUND, Target), _FOUND
     return _FOUND
 
 

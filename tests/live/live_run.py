@@ -70,13 +70,18 @@ class Target:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self | str:
-        """From KONG_ADMIN_URL, KONG_PROXY_URL and, where it needs one, KONG_ADMIN_TOKEN; else why there is none."""
+        """From KONG_ADMIN_URL, KONG_PROXY_URL and, where it needs one, KONG_ADMIN_TOKEN; else why there is none.
+
+        Raises ValueError for addresses that cannot be used: who gives one does not want the tier to be skipped.
+        """
         missing = [name for name in ("KONG_ADMIN_URL", "KONG_PROXY_URL") if not environment.get(name)]
         if missing:
             return f"{' and '.join(missing)} not set: no Kong to run the live tier on"
-        proxy = urlsplit(environment["KONG_PROXY_URL"])
+        admin, proxy = (urlsplit(environment[name]) for name in ("KONG_ADMIN_URL", "KONG_PROXY_URL"))
+        if admin.scheme not in ("http", "https") or not admin.hostname:
+            raise ValueError("KONG_ADMIN_URL must be http://HOST:PORT, or with https")
         if proxy.scheme != "http" or not proxy.hostname:
-            return "KONG_PROXY_URL must be http://HOST:PORT: the live tier sends raw bytes, without TLS"
+            raise ValueError("KONG_PROXY_URL must be http://HOST:PORT: the live tier sends raw bytes, without TLS")
         token = environment.get("KONG_ADMIN_TOKEN") or None
         return cls(environment["KONG_ADMIN_URL"].rstrip("/"), (proxy.hostname, proxy.port or 80), token)
 

@@ -21,7 +21,7 @@ ROTATION = "tests/live/test_live_rotation.py"
 KINDS = ("services", "routes", "plugins", "consumers", "jwt_secrets")
 
 
-def _live_tier(kong: Kong | None, *arguments: str) -> CompletedProcess[str]:
+def _live_tier(kong: Kong | None, *arguments: str, **settings: str) -> CompletedProcess[str]:
     """`python -m pytest tests/live` as `make test-live` calls it, on `kong` or without one; 300 seconds at most."""
     environment = {
         key: value for key, value in os.environ.items() if not key.startswith(("KONG_ADMIN", "KONG_PROXY", "LIVE_"))
@@ -29,6 +29,7 @@ def _live_tier(kong: Kong | None, *arguments: str) -> CompletedProcess[str]:
     if kong:
         urls = {"KONG_ADMIN_URL": kong.admin_url, "KONG_PROXY_URL": kong.proxy_url}
         environment |= {**urls, "KONG_ADMIN_TOKEN": TOKEN, "LIVE_CASES": "300"}
+    environment |= settings
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *(arguments or ("tests/live",))]
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -114,3 +115,18 @@ def test_without_a_kong_the_live_tier_is_skipped_and_says_why() -> None:
     assert done.returncode == 0, done.stdout
     assert "live tier skipped: KONG_ADMIN_URL and KONG_PROXY_URL not set" in done.stdout
     assert " passed" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("admin", "proxy", "said"),
+    [
+        ("http://127.0.0.1:1", "https://127.0.0.1:8443", "KONG_PROXY_URL must be http://HOST:PORT"),
+        ("127.0.0.1:8001", "http://127.0.0.1:8000", "KONG_ADMIN_URL must be http://HOST:PORT"),
+        ("http://127.0.0.1:1", "http://127.0.0.1:1", "the Admin API at http://127.0.0.1:1 does not answer"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_no_reason_to_skip(admin: str, proxy: str, said: str) -> None:
+    """Nobody takes a run for a pass that has asked no gateway anything."""
+    done = _live_tier(None, KONG_ADMIN_URL=admin, KONG_PROXY_URL=proxy)
+    assert done.returncode == 2, done.stdout
+    assert f"live tier: {said}" in done.stdout
