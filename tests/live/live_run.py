@@ -85,6 +85,11 @@ class Target:
         token = environment.get("KONG_ADMIN_TOKEN") or None
         return cls(environment["KONG_ADMIN_URL"].rstrip("/"), (proxy.hostname, proxy.port or 80), token)
 
+    @property
+    def workers(self) -> int:
+        """How many processes answer at the proxy; 1 where Kong does not say."""
+        return _workers(self)
+
     def admin(self) -> httpx.Client:
         """The Admin API, to be closed."""
         headers = {"Kong-Admin-Token": self.token} if self.token else {}
@@ -142,6 +147,12 @@ class Target:
         kind = f"NOT A KONG but a {root['stand_in']}" if "stand_in" in root else "Kong"
         server = answer.headers.get("Server")
         return f"{kind}; version {root.get('version')} {root.get('edition', '')}, Server: {server}; {said}"
+
+
+@cache
+def _workers(target: Target) -> int:
+    pids = target.get("/").json().get("pids") or {}
+    return len(pids.get("workers") or [0])
 
 
 _OF_A_RUN = re.compile(r"kong-oam-stack:live-[0-9a-f]{8}(-[a-z]+)?")
