@@ -69,7 +69,7 @@ spec:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """The estate's project in `folder`, its stack `stack`, on `live`. Every run of the CLI ends within 120 seconds."""
+    """The estate's project in `folder`, its stack `stack`, on `live`. Every run of the CLI ends within 300 seconds."""
 
     local: Local
     folder: Path
@@ -97,10 +97,13 @@ class Engine:
         return self.live.upstream.port
 
     def pulumi(self, *arguments: str, check: bool = True) -> CompletedProcess[str]:
-        return self.local.pulumi(*arguments, cwd=self.folder, check=check, timeout=120)
+        return self.local.pulumi(*arguments, cwd=self.folder, check=check, timeout=300)
 
     def changes(self, verb: str, *arguments: str) -> dict[str, str]:
-        """What `up` or `refresh` changed by the engine's events, or `preview` would: {logical name: operation}."""
+        """What `up` changed by the engine's events, or `preview` would: {logical name: operation}.
+
+        Of a refresh the events say nothing here: each of its steps is called `refresh`, whatever it found.
+        """
         yes = () if verb == "preview" else ("--yes", "--skip-preview")
         said = self.pulumi(verb, "-s", self.stack, *yes, *arguments, "--json").stdout
         if verb == "preview":
@@ -109,6 +112,9 @@ class Engine:
 
     def up(self) -> None:
         self.pulumi("up", "-s", self.stack, "--yes", "--skip-preview")
+
+    def refresh(self) -> None:
+        self.pulumi("refresh", "-s", self.stack, "--yes", "--skip-preview")
 
     def destroy(self) -> None:
         self.pulumi("destroy", "-s", self.stack, "--yes", "--skip-preview")
@@ -183,5 +189,7 @@ def engine(
             yield made
         finally:
             if stack in str(live.target.entities()):
-                made.pulumi("destroy", "-s", stack, "--yes", "--skip-preview", check=False)
-                live.target.remove_all_of(stack)
+                try:
+                    made.pulumi("destroy", "-s", stack, "--yes", "--skip-preview", check=False)
+                finally:  # a CLI that hangs is ended, and then leaves all there
+                    live.target.remove_all_of(stack)

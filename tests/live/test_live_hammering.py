@@ -126,7 +126,7 @@ class Changing:
 STAGES = ("nothing is there", "made", "another rule", "another port", "another host", "another component", "taken away", "gone")  # fmt: skip
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_nobody_is_let_through_while_a_component_is_made_changed_moved_and_destroyed(
     live: LiveGateway, report: Report
 ) -> None:
@@ -201,7 +201,7 @@ def _of_services(entities: Entities) -> list[str]:
     return [path for path in entities.paths("/plugins") if "service" in entities.made[path]]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_the_hammer_sees_what_the_wrong_order_lets_through(live: LiveGateway, report: Report) -> None:
     """A control: a route before what guards it, and a guard that goes before its route. Then all four callers are let in,
     and none in between. It is a host of this test's own, and leads to the tier's upstream alone."""
@@ -252,7 +252,7 @@ def _engine_callers(deployed: Engine, *hosts: str) -> Mapping[str, Sequence[Case
     return found
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_nobody_is_let_through_while_the_program_runs(live: LiveGateway, tmp_path: Path, report: Report) -> None:
     """The literal `pulumi`: up; another rule and another host; another component in the old one's place; destroy."""
     with engine(live, tmp_path, "program") as made:
