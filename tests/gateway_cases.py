@@ -10,7 +10,7 @@ from functools import cache
 from hypothesis import strategies as st
 
 from access.decide import Decision, Request, answer, decide, effective_scopes
-from access.model import Elements, Endpoint, Rule
+from access.model import METHODS, Elements, Endpoint, Rule
 from access.paths import within, written
 from access.tokens import Claims, authenticate, bearer
 from tests.gateway_estates import Scene
@@ -137,6 +137,23 @@ def landmarks(scene: Scene) -> list[Case]:
                 host = endpoint.host.replace("*", "x")
                 found.append(Case(rule.methods[0], host, written(rule.path).encode(), authorization))
     return found
+
+
+def refusals(scene: Scene) -> list[Case]:
+    """A request of nobody to every component, at a place where the model asks for a token: what guards it must be there.
+
+    A landmark alone is let in as well by a gateway that shows a route and not yet what guards it.
+    """
+    found: dict[str, Case] = {}
+    for component in scene.estate.exposed:
+        for endpoint, rule in _places(scene, component.key):
+            path = written(rule.path if rule else endpoint.path).encode()
+            host = endpoint.host.replace("*", "x")
+            for case in (Case(method, host, path) for method in METHODS):
+                meant = case.meant(scene)
+                if meant.status == 401 and meant.component is component:
+                    found.setdefault(component.key, case)
+    return list(found.values())
 
 
 _HEADERS = st.lists(

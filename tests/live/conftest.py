@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from sandbox import launchers, toolchain
-from tests.gateway_cases import Case, landmarks
+from tests.gateway_cases import Case, landmarks, refusals
 from tests.kong_entities import Entities
 from tests.live.live_gateway import LiveGateway
 from tests.live.live_run import RUN, Target, scene, upstream_host
@@ -122,6 +122,7 @@ def entities(live: LiveGateway) -> Iterator[Entities]:
     """The entities of the tier's estate, once every worker sees all of them."""
     with Entities(live.target.admin_url, live.target.token) as made:
         made.estate(scene().estate, scene().pems, upstream_host(), live.upstream.port)
-        expected = [(case, case.meant(scene()).status) for case in landmarks(scene())]
+        asked = (*landmarks(scene()), *refusals(scene()))
+        expected = [(case, case.meant(scene()).status) for case in asked]
         live.await_steady(expected, bound=3 * made.facts.settle + 60)
         yield made

@@ -89,6 +89,16 @@ def test_the_live_tier_passes_with_a_real_keycloak() -> None:
         assert {kind: kong.entities(kind) for kind in KINDS} == {kind: [] for kind in KINDS}
 
 
+def test_the_live_tier_asks_nothing_before_what_guards_is_seen() -> None:
+    """Kong shows routes and plugins on separate timers: a route that nothing guards yet lets everybody in, as if allowed.
+
+    The seed is one with which every landmark is allowed to somebody.
+    """
+    with _kong(Lags(plugins=8.0), 8.0) as kong:
+        done = _live_tier(kong, "tests/live/test_live_decisions.py", "-k", "without_a_token", LIVE_SEED="4")
+        assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(
     ("lags", "chosen", "stages"),
