@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
@@ -52,6 +52,8 @@ class Issuer:
     key: PrivateKey = field(default_factory=rsa_key, repr=False)
     stray: PrivateKey = field(default_factory=rsa_key, repr=False)
     lifetime: float = 3600
+    audiences: Mapping[str, str] = field(default_factory=dict)
+    """Those that it made up, by component."""
 
     @property
     def pem(self) -> str:
@@ -61,7 +63,8 @@ class Issuer:
     @property
     def ring(self) -> KeyRing:
         assert self.provider.issuer is not None
-        return KeyRing(self.provider, self.provider.issuer, {self.kid: Key(self.kid, self.key.public_key())})
+        keys = {self.kid: Key(self.kid, self.key.public_key())}
+        return KeyRing(self.provider, self.provider.issuer, keys, self.audiences)
 
     @property
     def algorithm(self) -> str:

@@ -263,10 +263,11 @@ local function tell(identity)   -- the verified identity travels on, and nothing
   local scopes = {}
   for scope in pairs(identity and identity.scopes or {}) do scopes[#scopes + 1] = scope end
   table.sort(scopes)
+  local text = table.concat(scopes, " ")
   local headers = {
     ["X-Auth-Client"] = identity and identity.client,
     ["X-Auth-Subject"] = identity and identity.subject,
-    ["X-Auth-Scopes"] = scopes[1] and table.concat(scopes, " "),
+    ["X-Auth-Scopes"] = text ~= "" and text,
   }
   for _, name in ipairs({ "X-Auth-Client", "X-Auth-Subject", "X-Auth-Scopes", VERIFIED_HEADER }) do
     if headers[name] then

@@ -10,6 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from access.decide import Request, answer, decide
 from access.model import Client, Listing, Mark, Provider, Spelling, Stack
@@ -17,6 +19,8 @@ from access.tokens import Claims, Refusal, User, authenticate, issue
 from sandbox.kong import Kong
 from tests import kong_entities
 from tests.estates import api, estate
+from tests.gateway_cases import Case
+from tests.gateway_estates import Scene
 from tests.gateway_tokens import Issuer
 
 SPELLING = Spelling(
@@ -31,7 +35,8 @@ SPELLING = Spelling(
     own_value="app",
 )
 PROVIDER = Provider("main", "api://t", SPELLING, "https://issuer.example.com", {"sales": "ACME Sales"}, per_api=True)
-ISSUER = Issuer(now=time.time(), provider=PROVIDER)
+MADE_UP = {"a/api": "6c1f-a", "b/api": "6c1f-b"}
+ISSUER = Issuer(now=time.time(), provider=PROVIDER, audiences=MADE_UP)
 ACCESS = """
             owner: team
             scopes: {NAME.read: r, NAME.write: w}
@@ -71,8 +76,8 @@ ESTATE = estate(
     SHOP,
     stack=Stack("tests", {"main": PROVIDER}),
 )
-MADE_UP = {"a/api": "6c1f-a", "b/api": "6c1f-b"}
-RING = replace(ISSUER.ring, audiences=MADE_UP)
+RING = ISSUER.ring
+SCENE = Scene(ESTATE, {"main": ISSUER})
 
 
 def client(component: str) -> Client:
@@ -157,6 +162,38 @@ def test_the_gate_reads_tokens_for_one_api_as_decide_does(
         request = Request(method, host, b"/")
         meant.append(answer(ESTATE, request, [f"Bearer {token}"], {"main": RING}, ISSUER.now).status)
     assert (tuple(got), tuple(meant)) == (statuses, statuses)
+
+
+_AUDIENCES = ["6c1f-a", "6c1f-b", "graph", "api://t/a/api", "api://t", ""]
+_ROLES = ["scope=a.read", "scope=a.write", "scope=b.read", "role=viewer", "role=editor", "a.read", "scope=", ""]
+_PAYLOADS = st.fixed_dictionaries(
+    {},
+    optional={
+        "aud": st.sampled_from([*_AUDIENCES, None, 7]) | st.lists(st.sampled_from([*_AUDIENCES, 7]), max_size=3),
+        "roles": st.lists(st.sampled_from(_ROLES), max_size=4) | st.sampled_from([None, "role=editor", [1]]),
+        "scp": st.sampled_from(["a.read", "a.read a.write", " b.read  a.read ", "", 7, ["a.read"]]),
+        "idtyp": st.sampled_from(["app", "user", None]),
+        "ver": st.sampled_from(["2.0", "1.0", None]),
+        "exp": st.sampled_from([ISSUER.now - 1, "never"]),
+    },
+)
+_HOSTS = st.sampled_from(["a", "a", "b", "open", "web"])
+
+
+@settings(max_examples=800, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(user_signed_in=st.booleans(), payload=_PAYLOADS, host=_HOSTS, method=st.sampled_from(["GET", "POST", "PATCH"]))
+def test_any_token_for_one_api_is_read_as_decide_reads_it(
+    kong: Kong, user_signed_in: bool, payload: dict[str, Any], host: str, method: str
+) -> None:
+    """Whatever it is for and whatever it lists, at each kind of component: the same status, and the same identity."""
+    token = ISSUER.token(**(user if user_signed_in else service)(**payload))
+    case = Case(method, f"{host}.example.com", b"/", (f"Bearer {token}",))
+    got, meant = kong.handle(case.raw(b"Content-Length: 0"), scheme="https"), case.meant(SCENE)
+    assert got.status == meant.status
+    if meant.allowed:
+        assert got.upstream is not None
+        sent = {name.lower(): value for name, value in got.upstream.headers if name.lower().startswith("x-auth-")}
+        assert sent == case.told(SCENE, meant)
 
 
 @pytest.mark.parametrize(
