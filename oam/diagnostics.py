@@ -136,8 +136,8 @@ CODES: dict[str, Code] = {
         "do as the message says: take it over with its command, have it renamed, or share an origin; one of these",
     ),
     "ENV304": Code(
-        "a foreign policy in an authorization server that is to be taken over",
-        "remove it at Okta first: it would go on issuing tokens for this stack's APIs",
+        "something foreign in what is to be taken over: others could get tokens by it",
+        "remove it at the provider first, or all that it is in: the stack's own resources would leave it there",
     ),
     "ENV305": Code(
         "a name that is needed in Kong, or a certificate's host, is somebody else's",

@@ -11,11 +11,27 @@ from access.stack import ProviderSettings
 ROLE = "keycloak:index/role:Role"
 SCOPE = "keycloak:openid/clientScope:ClientScope"
 CLIENT = "keycloak:openid/client:Client"
+AUDIENCE = "keycloak:openid/audienceProtocolMapper:AudienceProtocolMapper"
+GROUPS = "keycloak:openid/userRealmRoleProtocolMapper:UserRealmRoleProtocolMapper"
+
+SUBJECT, SERVICE = "basic", "service_account"
+"""Scopes that come with every realm. Keycloak attaches the second anew with every change of a client that calls as
+itself, so it is listed, or every other refresh would find a difference."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mapper:
+    """A protocol mapper: its resource's type, the logical name of the client scope that it is in, and its own name."""
+
+    type: str
+    scope: str
+    name: str
 
 
 @dataclass(frozen=True)
 class Names:
-    """`roles`, `scopes` and `clients` are names in the realm, by the resource's logical name."""
+    """`roles`, `scopes` and `clients` are names in the realm, `mappers` those in client scopes: each by the resource's
+    logical name."""
 
     settings: ProviderSettings
     estate: Estate
@@ -55,6 +71,24 @@ class Names:
         found |= {self.scope(f"api-{scope}"): scope for component in guarded for scope in component.scopes}
         counting = (one for one in self.estate.clients if one.provider == name and (one.groups or not one.user_facing))
         return found | {self.scope(f"for-{one.component}"): self.here(one.component) for one in counting}
+
+    @property
+    def mappers(self) -> dict[str, Mapper]:
+        """Of the scopes that bring the groups, and the audience of each client."""
+        prefix, scopes = self.settings.name, self.scopes
+        found = {f"{prefix}-groups": Mapper(GROUPS, self.scope("groups"), "groups")}
+        for client in self.estate.clients:
+            mapper = Mapper(AUDIENCE, self.scope(f"for-{client.component}"), "audience")
+            found[f"{prefix}-audience-{client.component}"] = mapper
+        return {logical: mapper for logical, mapper in found.items() if mapper.scope in scopes}
+
+    def asked(self, scope: str) -> tuple[str, ...]:
+        """The roles of the realm that a client scope asks for (logical name): of whom it is, where it is not all."""
+        if scope == self.scope("groups"):
+            return self.groups
+        provider = self.estate.stack.providers[self.settings.name]
+        of_clients = {self.scope(f"for-{one.component}"): one.groups for one in self.estate.clients}
+        return tuple(sorted({provider.group(group) for group in of_clients.get(scope, ())}))
 
     @property
     def clients(self) -> dict[str, str]:

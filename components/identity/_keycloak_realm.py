@@ -1,11 +1,11 @@
-"""Keycloak's Admin API as far as a look before the first change needs it: login, groups, and what may be missing.
+"""Keycloak's Admin API as far as a look at a realm needs it, before the first change or after an interrupted one.
 
 Sources: Keycloak's Admin REST API (group-by-path, groups with `briefRepresentation`), 26.7.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -19,6 +19,10 @@ from components.settings import setting
 _TIMEOUT: Final = httpx.Timeout(30.0)
 _NAMES: Final = 1_000
 """So many groups are looked through for one of nearly the name. Finding one of the very path has no limit."""
+
+_PAGE: Final = 200
+
+Row = Mapping[str, Any]
 
 _PERMISSIONS: Final = "manage-clients, manage-realm, manage-users and query-groups of realm-management"
 _WHAT_TO_DO: Final = {
@@ -87,18 +91,45 @@ class Realm:
             return False
         return bool(_accepted(answer).json())
 
-    def has_role(self, name: str) -> bool:
-        """Whether the realm has a role of this name. Raises RefusedError."""
+    @property
+    def name(self) -> str:
+        return self._account.realm
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What tells the provider's plugin where this is, but for who asks."""
+        return {"KEYCLOAK_URL": self._account.url, "KEYCLOAK_REALM": self._account.login}
+
+    def role(self, name: str) -> Row | None:
+        """The realm's role of this name. Raises RefusedError."""
         answer = self._asked(f"/roles/{quote(name, safe='')}")
-        return answer.status_code != 404 and bool(_accepted(answer).json())
+        return None if answer.status_code == 404 else self._row(answer)
 
-    def has_client(self, name: str) -> bool:
-        """Whether the realm has a client of this clientId. Raises RefusedError."""
-        return bool(_accepted(self._asked("/clients", clientId=name)).json())
+    def client(self, name: str) -> Row | None:
+        """The realm's client of this clientId. Raises RefusedError."""
+        return next((one for one in self.rows("/clients", clientId=name) if one["clientId"] == name), None)
 
-    def scopes(self) -> frozenset[str]:
-        """Names of the realm's client scopes. Raises RefusedError."""
-        return frozenset(one["name"] for one in _accepted(self._asked("/client-scopes")).json())
+    def row(self, path: str) -> Row:
+        """One object, by a path below the realm's. Raises RefusedError."""
+        return self._row(self._asked(path))
+
+    def rows(self, path: str, **query: str) -> list[Row]:
+        """A whole list that the server gives at once. Raises RefusedError."""
+        return list(_accepted(self._asked(path, **query)).json() or ())
+
+    def pages(self, path: str, **query: str) -> Iterator[Row]:
+        """A list that may be long, page by page. Raises RefusedError."""
+        first, size = 0, _PAGE
+        while size == _PAGE:
+            page = self.rows(path, first=str(first), max=str(_PAGE), **query)
+            yield from page
+            first, size = first + _PAGE, len(page)
+
+    def remove(self, path: str) -> None:
+        """Removes an object; one that is gone already is gone. Raises RefusedError."""
+        answer = self._sent("DELETE", f"{self._base}{path}")
+        if answer.status_code != 404:
+            _accepted(answer)
 
     def groups(self) -> Iterator[str]:
         """Paths of groups of the realm, children after their parents, as many as are worth comparing."""
@@ -112,8 +143,17 @@ class Realm:
                 if group.get("subGroupCount"):
                     waiting.append(f"/groups/{group['id']}/children")
 
+    @property
+    def _base(self) -> str:
+        return f"/admin/realms/{quote(self._account.realm, safe='')}"
+
     def _asked(self, path: str, **query: str) -> httpx.Response:
-        return self._sent("GET", f"/admin/realms/{quote(self._account.realm, safe='')}{path}", params=query)
+        return self._sent("GET", f"{self._base}{path}", params=query)
+
+    @staticmethod
+    def _row(answer: httpx.Response) -> Row:
+        found: Row = _accepted(answer).json()
+        return found
 
     def _sent(self, method: str, path: str, **more: Any) -> httpx.Response:
         """The answer, after waiting where a rate limit says for how long."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from access.model import Client, Estate
 from access.stack import ProviderSettings
+from components.identity._takeover import Object
 
 SERVER = "okta:auth/server:Server"
 SCOPE = "okta:auth/serverScope:ServerScope"
@@ -18,18 +18,6 @@ ASSIGNMENTS = "okta:index/appGroupAssignments:AppGroupAssignments"
 ORIGIN = "okta:trustedorigin/origin:Origin"
 
 GROUPS_CLAIM = "groups"
-
-
-@dataclass(frozen=True, slots=True)
-class Object:
-    """One object: the resource's type and logical name, and what it is called at Okta.
-
-    Of an app that is its label, and of a trusted origin the origin itself, which is in the org once.
-    """
-
-    type: str
-    logical: str
-    name: str
 
 
 def server_name(stack: str) -> str:

@@ -15,8 +15,9 @@ import httpx
 
 from access.model import Estate
 from access.stack import ProviderSettings
-from components.identity._okta_objects import Object, origin_owner
+from components.identity._okta_objects import origin_owner
 from components.identity._okta_org import Row, rows
+from components.identity._takeover import Object
 from oam.diagnostics import Diagnostic
 from oam.document import Place
 

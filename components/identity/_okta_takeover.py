@@ -1,20 +1,15 @@
 """Objects at Okta that have the names of ours and that the state does not know: never a twin, but taken over or left.
 
 An app's label need not be unique at Okta, so that a second one would be made in silence; the creation of anything else
-would fail half-way. Sources: Okta's management API; the ids that the provider's resources are imported by; the file
-format of `pulumi import`.
+would fail half-way. Sources: Okta's management API; the ids that the provider's resources are imported by.
 """
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
-import pulumi
 
 from access.model import Estate
 from access.stack import ProviderSettings
@@ -28,32 +23,18 @@ from components.identity._okta_objects import (
     RULE,
     SCOPE,
     SERVER,
-    Object,
     app_label,
     objects,
     server_name,
 )
 from components.identity._okta_org import Row, rows
 from components.identity._okta_origins import existing, not_to_be_taken
+from components.identity._takeover import Object, Taken, Takeover
 from oam.diagnostics import Diagnostic
 
 COMPONENT = "kong-oam:identity:Okta"
 
 _IN_SERVER = {SCOPE: "scopes", CLAIM: "claims", POLICY: "policies"}
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """An object at Okta that has the name of one of ours. `id` is what its resource is imported by."""
-
-    object: Object
-    id: str
-    about: str = ""
-
-    def __str__(self) -> str:
-        module = self.object.type.partition(":")[2].partition("/")[0]
-        about = f" ({self.about})" if self.about else ""
-        return f"{module}.{self.object.type.rpartition(':')[2]} '{self.object.name}', {self.id}{about}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,52 +93,14 @@ def taken_names(org: httpx.Client, settings: ProviderSettings, estate: Estate, h
     for one in (*objects(settings, estate), *_assigned(settings, estate)):
         if (one.type, one.logical) not in held:
             missing.setdefault(one.type, []).append(one)
-    stack = estate.stack.name
-    found = list(_Org(org, missing).taken(stack))
+    found = list(_Org(org, missing).taken(estate.stack.name))
     for origin in existing(org, missing.get(ORIGIN, ())):
         if refusal := not_to_be_taken(origin, settings, estate):
             yield refusal
         else:
-            found.append(Taken(origin.object, origin.id, str(origin)))
-    if not found:
-        return
-    ids: dict[Object, list[str]] = {}
-    for taken in found:
-        ids.setdefault(taken.object, []).append(taken.id)
-    several = [one.name for one, known in ids.items() if len(known) > 1]
-    advice = _ambiguous(several[0]) if several else _advice(command(settings, estate, found, held))
-    listed = tuple(f"  {one}" for one in found)
-    message = f"{settings.name} has what the state of stack '{stack}' does not know"
-    yield Diagnostic("ENV303", message, details=(*listed, *advice))
-    yield from _staying(org, found, objects(settings, estate))
-
-
-def _ambiguous(name: str) -> tuple[str, ...]:
-    return (f"There are several of '{name}': rename or remove all but the one that is this stack's.",)
-
-
-def _advice(command: str) -> tuple[str, ...]:
-    return (
-        "If an interrupted run made them, `python -m components.recover` removes them. If they are this stack's for",
-        "another reason, look at each, take them over, and run it again:",
-        f"  {command}",
-        "If they are somebody else's, have them renamed.",
-    )
-
-
-def command(settings: ProviderSettings, estate: Estate, found: list[Taken], held: Held) -> str:
-    """The one line that takes them over: into the state, as they are; the next `up` gives them their shape."""
-    name, stack = settings.name, estate.stack.name
-    file: dict[str, Any] = {"resources": []}
-    if (COMPONENT, name) in held:
-        file["nameTable"] = {name: f"urn:pulumi:{stack}::{pulumi.get_project()}::{COMPONENT}::{name}"}
-    else:
-        file["resources"].append({"type": COMPONENT, "name": name, "component": True})
-    file["resources"] += [
-        {"type": one.object.type, "name": one.object.logical, "id": one.id, "parent": name} for one in found
-    ]
-    flags = f"--stack {stack} --yes --protect=false --generate-code=false --file /dev/stdin"
-    return f"echo {shlex.quote(json.dumps(file))} | pulumi import {flags}"
+            found.append(Taken(origin.object, origin.id, about=str(origin)))
+    strays = _staying(org, found, objects(settings, estate))
+    yield from Takeover(COMPONENT).told(settings, estate, held, found, strays)
 
 
 def _assigned(settings: ProviderSettings, estate: Estate) -> Iterator[Object]:
@@ -167,14 +110,13 @@ def _assigned(settings: ProviderSettings, estate: Estate) -> Iterator[Object]:
             yield Object(ASSIGNMENTS, f"{settings.name}-groups-{client.component}", label)
 
 
-def _staying(org: httpx.Client, found: list[Taken], ours: Iterator[Object]) -> Iterator[Diagnostic]:
+def _staying(org: httpx.Client, found: list[Taken], ours: Iterator[Object]) -> Iterator[str]:
     """Policies of a server that is taken over which are nobody's here: they would go on giving tokens to others."""
     names = {one.name for one in ours if one.type == POLICY}
     for server in (one.id for one in found if one.object.type == SERVER):
         for policy in rows(org, f"/authorizationServers/{server}/policies"):
             if policy["name"] not in names:
-                message = (
+                yield (
                     f"policy '{policy['name']}' ({policy['id']}) of authorization server {server} is not this stack's, "
                     "and would go on issuing tokens for its APIs; remove it before the server is taken over"
                 )
-                yield Diagnostic("ENV304", message)

@@ -30,7 +30,8 @@ from access.stack import ProviderSettings, StackError
 from components.held import Held
 from components.identity import Credential, Identity, InspectionError, _keycloak_realm, published
 from components.identity._groups import unclear_groups
-from components.identity._keycloak_names import CLIENT, ROLE, SCOPE, Names
+from components.identity._keycloak_names import SERVICE, SUBJECT, Names
+from components.identity._keycloak_takeover import taken_names
 from components.identity._keys import Jwk, Keys, key_pairs
 from components.identity._settings import check
 from components.rotation import Rotation
@@ -48,10 +49,6 @@ _SPELLING = Spelling(
 
 _REALMS = "/realms/"
 _ALGORITHM = "RS256"  # of the keys with which clients prove who they are
-_SUBJECT, _SERVICE = "basic", "service_account"
-"""Scopes that come with every realm. Keycloak attaches the second anew with every change of a client that calls as
-itself, so it is listed, or every other refresh would find a difference."""
-
 _NO_ACCOUNT = (
     "no account at Keycloak: set keycloak:clientId and the secret keycloak:clientSecret, or KEYCLOAK_CLIENT_ID and "
     "KEYCLOAK_CLIENT_SECRET"
@@ -84,7 +81,7 @@ def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[
                 count=lambda name: int(realm.has_group(_path(name))),
                 known=lambda: [path.removeprefix("/") for path in realm.groups()],
             )
-            yield from _taken_names(realm, settings, estate, held)
+            yield from taken_names(realm, settings, estate, held)
     except _keycloak_realm.RefusedError as error:
         raise InspectionError(f"identity provider '{settings.name}': Keycloak at {error}") from None
 
@@ -92,33 +89,6 @@ def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[
 def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Identity:
     """Everything in the realm that the stack needs."""
     return Keycloak(settings.name, settings, estate, rotation).identity
-
-
-def _taken_names(
-    realm: _keycloak_realm.Realm, settings: ProviderSettings, estate: Estate, held: Held
-) -> Iterator[Diagnostic]:
-    """In a realm a name is there once: creating it again would fail half-way."""
-    names = Names(settings, estate)
-    scopes = realm.scopes()
-    taken = [
-        ("role", name) for logical, name in names.roles.items() if (ROLE, logical) not in held and realm.has_role(name)
-    ]
-    taken += [
-        ("client scope", name)
-        for logical, name in names.scopes.items()
-        if (SCOPE, logical) not in held and name in scopes
-    ]
-    taken += [
-        ("client", name)
-        for logical, name in names.clients.items()
-        if (CLIENT, logical) not in held and realm.has_client(name)
-    ]
-    for kind, name in taken:
-        yield Diagnostic(
-            "ENV303",
-            f"the realm of {settings.name} has a {kind} '{name}' already, and this stack's state does not know it. "
-            "A realm is for one stack. Where an interrupted run left it behind, remove it there",
-        )
 
 
 def _path(group: str) -> str:
@@ -295,10 +265,10 @@ class Keycloak(pulumi.ComponentResource):
 
     def _attach(self, client: Client, made: keycloak.openid.Client) -> None:
         """What is in every token of the client, and what may be asked for. Each list replaces what is there."""
-        fixed: list[pulumi.Input[str]] = [_SUBJECT]
+        fixed: list[pulumi.Input[str]] = [SUBJECT]
         before: list[pulumi.Resource] = []
         if not client.user_facing:
-            fixed.append(_SERVICE)
+            fixed.append(SERVICE)
         elif self._groups_scope:
             fixed.append(self._groups_scope.name)
         if client.groups or not client.user_facing:

@@ -3,8 +3,9 @@
     python -m components.recover --stack NAME             lists it
     python -m components.recover --stack NAME --remove    removes what is certain to be it, and nothing else
 
-In Kong that is what carries the stack's tags, at Okta what the state says it was about to make. It never runs beside
-another run: one that was interrupted is ended with `pulumi cancel` first, and only what was there before is looked at.
+In Kong that is what carries the stack's tags, at identity providers what the state says it was about to make. It never
+runs beside another run: one that was interrupted is ended with `pulumi cancel` first, and only what was there before is
+looked at.
 
 Exit status: 0 nothing is left, 1 something is, 2 nothing was done.
 """
@@ -25,9 +26,8 @@ from pulumi.runtime.config import set_all_config
 from access.stack import Settings, StackError, read_file
 from components import settings as config
 from components.gateway import names, preflight
-from components.identity._okta_org import RefusedError, account
-from components.identity._okta_org import client as okta_client
-from components.recover import cluster, kong, okta
+from components.recover import cluster, kong
+from components.recover.identity import REFUSALS, places_of
 from components.recover.state import State, StateError, check_at_rest, configuration, read
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ _EXPECTED = (
     preflight.PreflightError,
     kong.OutdatedStateError,
     kong.RefusedError,
-    RefusedError,
+    *REFUSALS,
 )
 
 
@@ -73,34 +73,26 @@ def _recover(stack: str, *, remove: bool) -> int:
     begun = read(stack)
     with contextlib.ExitStack() as clients:
         admin = clients.enter_context(preflight.client(gateway.admin_url, gateway.token, workspace, gateway.api_key))
-        org = clients.enter_context(_org()) if okta.concerned(begun) else None
         # First what is there, then the state: what was there and is not recorded afterwards belongs to no living run.
-        entities, objects = kong.entities(admin), okta.made(org, begun) if org else []
+        entities, places = kong.entities(admin), list(places_of(begun, settings.providers, clients))
         check_at_rest(stack, begun)
         state = read(stack)
         in_kong = kong.lost(entities, state.ids, names.tags(stack))
-        at_okta = [(one, doubt) for one, doubt in objects if one.id not in state.ids]
         _show(f"Kong at {gateway.admin_url}", in_kong)
-        if org:
-            _show("Okta", at_okta)
+        at_providers = [(one, [found for found in one.objects if found[0].id not in state.ids]) for one in places]
+        for place, objects in at_providers:
+            _show(place.name, objects)
         if remove:
             own = settings.gateway.settle_seconds
             kong.remove(admin, _certain(in_kong), settle if own is None else own)
-            if org:
-                okta.remove(org, _certain(at_okta))
-    found = len(in_kong) + len(at_okta)
-    removed = len(_certain(in_kong)) + len(_certain(at_okta)) if remove else 0
-    if found:
-        print(f"{removed} of {found} removed" + ("" if remove else "; that is what --remove is for"))
+            for place, objects in at_providers:
+                place.remove(_certain(objects))
+    listed = [doubt for found in (in_kong, *(objects for _, objects in at_providers)) for _, doubt in found]
+    removed = sum(doubt is None for doubt in listed) if remove else 0
+    if listed:
+        print(f"{removed} of {len(listed)} removed" + ("" if remove else "; that is what --remove is for"))
     _show_what_is_next(stack, state, settings)
-    return 1 if found > removed else 0
-
-
-def _org() -> httpx.Client:
-    found = account()
-    if found is None:
-        raise StateError("creations at Okta were interrupted: set OKTA_ORG_NAME and OKTA_API_TOKEN to look for them")
-    return okta_client(found)
+    return 1 if len(listed) > removed else 0
 
 
 def _certain(found: Iterable[tuple[T, str | None]]) -> list[T]:

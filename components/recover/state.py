@@ -15,11 +15,15 @@ class StateError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """A creation that was begun and whose end was not recorded. `id` is there where its answer had been heard."""
+    """A creation that was begun and whose end was not recorded. `id` is there where its answer had been heard.
+
+    `provider` is the logical name of the provider that was asked for it.
+    """
 
     type: str
     inputs: Mapping[str, Any]
     id: str | None
+    provider: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +50,18 @@ def parse(deployment: Mapping[str, Any]) -> State:
     return State(
         ids=frozenset(part for identifier in ids for part in identifier.split("|")),
         interrupted=tuple(
-            Creation(one["resource"]["type"], one["resource"].get("inputs", {}), one["resource"].get("id"))
+            _creation(one["resource"])
             for one in deployment.get("pending_operations") or ()
             if one["type"] == "creating"
         ),
         root=next((one["urn"] for one in resources if one["type"] == "pulumi:pulumi:Stack"), None),
     )
+
+
+def _creation(resource: Mapping[str, Any]) -> Creation:
+    asked = resource.get("provider", "").split("::")  # its URN, and behind that its id
+    provider = asked[-2] if len(asked) > 1 else ""
+    return Creation(resource["type"], resource.get("inputs", {}), resource.get("id"), provider)
 
 
 def check_at_rest(stack: str, state: State) -> None:

@@ -3,8 +3,8 @@
 Modelled: Role and GroupRoles of realm roles, GenericRoleMapper of realm roles on client scopes; openid's Client,
 ClientScope, AudienceProtocolMapper, UserRealmRoleProtocolMapper, ClientDefaultScopes, ClientOptionalScopes; the lookup
 getGroup. What the official plugin sends was recorded from pulumi-keycloak 6.14.1 and Keycloak 26.7.3; the lookup is
-from its source. Not modelled besides: imports, and the state that the official plugin keeps when a read after a create
-fails.
+from its source, and imports are by the ids that were recorded. Not modelled besides: imports of what has no name of its
+own, and the state that the official plugin keeps when a read after a create fails.
 """
 
 from importlib import metadata

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import os
 import time
 import urllib.parse
 from typing import Any
 
+from sandbox.plugins import sdk
 from sandbox.plugins.http import Answer, send, send_form
 from sandbox.plugins.provider import Found, ProviderError, Resource
-from sandbox.plugins.values import Properties, Value
+from sandbox.plugins.values import Properties, Value, is_empty
 
 Json = dict[str, Any]
 _RETRIES = 5  # of 5xx and 429, as in the official plugin's source
@@ -28,10 +30,16 @@ class AdminApi:
         self._client: dict[str, str] = {}
 
     def configure(self, arguments: Properties) -> None:
-        """Takes url, realm (where it logs in), clientId and clientSecret. Raises ProviderError."""
-        self._url = str(arguments["url"]).rstrip("/")
-        self._login = str(arguments.get("realm") or "master")
-        self._client = {"client_id": arguments["clientId"], "client_secret": arguments["clientSecret"]}
+        """Takes url, realm (where it logs in), clientId and clientSecret, or KEYCLOAK_... of the environment. Raises
+        ProviderError."""
+
+        def setting(name: str, variable: str) -> str:
+            return str(arguments.get(name) or os.environ.get(variable, ""))
+
+        self._url = setting("url", "KEYCLOAK_URL").rstrip("/")
+        self._login = setting("realm", "KEYCLOAK_REALM") or "master"
+        secret = setting("clientSecret", "KEYCLOAK_CLIENT_SECRET")
+        self._client = {"client_id": setting("clientId", "KEYCLOAK_CLIENT_ID"), "client_secret": secret}
         self._log_in()
         self.accepted("GET", "/serverinfo", server=True)
 
@@ -126,14 +134,27 @@ class RealmObject(Resource):
         return identifier, self._read(identifier, inputs)
 
     def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
+        """By its id, or, where there is neither state nor inputs, by the id that it is imported by."""
         known = state or inputs
+        if not known:
+            identifier, known = self.imported(identifier)
         answer = self._api.send("GET", self.path(identifier, known))
         if answer.status == 404:
             return None
         if answer.status != 200:
             raise ProviderError(f"failed to read {self.token}: {described(answer)}")
         now = self.completed(identifier, answer.body, known)
+        if not inputs and not state:
+            written = {key: now[key] for key in sdk.inputs_of(self.token).hints if not is_empty(now.get(key))}
+            return Found(written, now, identifier)
         return Found({key: now.get(key, value) for key, value in inputs.items()}, now)
+
+    def imported(self, identifier: str) -> tuple[str, Properties]:
+        """The object's own id, and the inputs that are in the id that it is imported by: `REALM/ID`."""
+        realm, _, own = identifier.partition("/")
+        if not own or "/" in own:
+            raise ProviderError(f"invalid import {identifier!r}: it is {{{{realmId}}}}/{{{{id}}}}")
+        return own, {"realmId": realm}
 
     def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
         self._api.accepted("PUT", self.path(identifier, news), {"id": identifier, **self.body(news)})

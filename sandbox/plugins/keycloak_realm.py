@@ -14,7 +14,8 @@ from sandbox.plugins.values import Properties
 
 
 class Role(RealmObject):
-    """keycloak:index/role:Role, of the realm. Not modelled: roles of clients, composite roles, attributes, import."""
+    """keycloak:index/role:Role, of the realm. Not modelled: roles of clients, composite roles, attributes, the
+    input `import`."""
 
     token = "keycloak:index/role:Role"
     replaces = frozenset({"realmId", "clientId"})
@@ -109,6 +110,13 @@ class Mapper(RealmObject):
             value = config.get(setting)
             read[name] = value == "true" if isinstance(self.defaults.get(name), bool) else value
         return {**{name: inputs[name] for name in ("realmId", "clientScopeId")}, "name": answer["name"], **read}
+
+    def imported(self, identifier: str) -> tuple[str, Properties]:
+        """`REALM/client-scope/SCOPE/ID`. Not modelled: by name, and mappers of clients."""
+        realm, kind, scope, own = (*identifier.split("/"), "", "", "")[:4]
+        if kind != "client-scope" or not own:
+            raise ProviderError(f"invalid import {identifier!r} of a protocol mapper")
+        return own, {"realmId": realm, "clientScopeId": scope}
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         """Another mapper of the name in the scope is refused before anything is sent."""

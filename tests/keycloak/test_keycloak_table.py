@@ -83,7 +83,8 @@ def test_a_second_stack_in_a_realm_is_refused(keycloak: WithKeycloak, tmp_path: 
         shutil.copy(stack_file(keycloak.deployment.folder), stack_file(deployment.folder))
         done = deployment.run("up", check=False)
         assert done.returncode != 0
-        assert "ENV303: the realm of keycloak has a client scope 'orders.read' already" in done.stdout
+        assert "ENV303: keycloak has what the state of stack 'local' does not know" in done.stdout
+        assert "openid.ClientScope 'orders.read', sandbox/" in done.stdout
         assert other.kong.entities("services") == []
 
 

@@ -21,6 +21,7 @@ from access.tokens import Claims, Key, KeyRing, Refusal, authenticate
 from components.held import Held
 from components.identity import InspectionError, describe, inspect
 from components.identity._keycloak_names import CLIENT, ROLE, SCOPE, Names
+from components.identity._keycloak_takeover import KINDS
 from oam.application import read_files
 from sandbox.kong import Kong
 from tests.components.test_application_mocks import Registered, all_of, run_program
@@ -29,6 +30,7 @@ from tests.estates import estate
 ROOT = Path(__file__).parents[3]
 TOKENS = ROOT.parent / "shared" / "data" / "keycloak" / "tokens.json"
 ISSUER = "http://127.0.0.1:8180/realms/acme"
+ROLE_OF_SCOPE = "keycloak:index/genericRoleMapper:GenericRoleMapper"
 ENTRY = {"name": "kc", "type": "keycloak", "issuer": ISSUER, "audience": "https://orders.acme.test"}
 
 
@@ -202,6 +204,15 @@ def test_names_that_are_looked_for_are_those_that_are_made(registered: list[Regi
         (CLIENT, "clientId", names.clients),
     ):
         assert {one.name: one.inputs[called] for one in all_of(registered, kind).values()} == expected
+    made = {one.name: (one.type, one.inputs["name"]) for kind in KINDS for one in all_of(registered, kind).values()}
+    assert made == {logical: (mapper.type, mapper.name) for logical, mapper in names.mappers.items()}
+    sent = {one.inputs["clientScopeId"] for kind in KINDS for one in all_of(registered, kind).values()}
+    assert sent == {f"id of {mapper.scope}" for mapper in names.mappers.values()}
+    of_roles = {one.inputs["clientScopeId"]: set() for one in all_of(registered, ROLE_OF_SCOPE).values()}
+    for one in all_of(registered, ROLE_OF_SCOPE).values():
+        of_roles[one.inputs["clientScopeId"]].add(one.inputs["roleId"])
+    asked = {f"id of {scope}": {f"id of {names.role(one)}" for one in names.asked(scope)} for scope in names.scopes}
+    assert {scope: roles for scope, roles in asked.items() if roles} == of_roles
 
 
 def _local() -> dict[str, Any]:
@@ -348,14 +359,19 @@ def test_groups_that_are_there_are_found_by_path(server: Server) -> None:
 
 
 def test_names_that_the_realm_has_already_stop_the_run(server: Server) -> None:
-    """Each, where the state does not know it: a realm is for one stack, and a name is there once."""
+    """Each, where the state does not know it, and how it is taken over: a name is there once."""
     server.answers["/admin/realms/acme/group-by-path/sales"] = (200, {"id": "1"})
     server.answers["/admin/realms/acme/group-by-path/emea"] = (200, {"id": "3"})
-    server.answers["/admin/realms/acme/client-scopes"] = (200, [{"name": "basic"}, {"name": "read"}])
-    server.answers["/admin/realms/acme/roles/desk"] = (200, {"name": "desk"})
-    told = [text.split("'")[1] for text in found(server)]
-    assert told == ["desk", "read"]
-    assert all("ENV303: the realm of kc has a " in text for text in found(server))
+    server.answers["/admin/realms/acme/client-scopes"] = (
+        200,
+        [{"id": "b", "name": "basic"}, {"id": "s", "name": "read"}],
+    )
+    server.answers["/admin/realms/acme/roles/desk"] = (200, {"id": "r", "name": "desk", "composite": False})
+    for path in ("roles", "roles/desk/users", "roles/desk/groups", "client-scopes/s/scope-mappings"):
+        server.answers[f"/admin/realms/acme/{path}"] = (200, [] if path.startswith("roles") else {})
+    for kind in ("default", "optional"):
+        server.answers[f"/admin/realms/acme/default-{kind}-client-scopes"] = (200, [])
+    assert found(server) == ["None: ENV303: kc has what the state of stack 'tests' does not know"]
     assert found(server, frozenset({(ROLE, "kc-role-desk"), (SCOPE, "kc-scope-api-read")})) == []
 
 

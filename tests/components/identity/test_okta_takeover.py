@@ -208,3 +208,4 @@ def test_policies_of_others_in_the_server_have_to_go_first(org: httpx.Client) ->
     taken, policy = _found(org)
     assert (taken.code, policy.code) == ("ENV303", "ENV304")
     assert f"policy 'theirs' ({theirs}) of authorization server {server} is not this stack's" in policy.message
+    assert "pulumi import" not in str(taken)

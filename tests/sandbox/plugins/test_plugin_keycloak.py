@@ -333,3 +333,34 @@ def test_a_group_is_looked_up_by_its_path() -> None:
     assert (found["id"], found["path"]) == ("g1", "/sales/E U")
     with pytest.raises(ProviderError, match="group not found at path: /sales/US"):
         Lookups(api).group({"realmId": "acme", "groupPath": "/sales/US"})
+
+
+@pytest.mark.parametrize(
+    ("step", "kind", "place"),
+    [
+        ("import-Role-2", Role, ""),
+        ("import-ClientScope-5", ClientScope, ""),
+        ("import-AudienceProtocolMapper-6", AudienceProtocolMapper, "client-scope/{scope}/"),
+        ("import-UserRealmRoleProtocolMapper-9", UserRealmRoleProtocolMapper, "client-scope/{scope}/"),
+        ("import-Client-10", Client, ""),
+    ],
+)
+def test_what_is_imported_is_found_by_the_recorded_ids(step: str, kind: Any, place: str) -> None:
+    """The id of the state is the object's own, and a program that wrote what was read would change nothing."""
+    server = Recorded(step)
+    paths = [one["path"] for one in exchanges(step) if one["path"].startswith(f"{REALM}/")]
+    elements = paths[0].split("/")
+    own, scope = elements[-1], elements[5]
+    found = kind(server).read(f"acme/{place.format(scope=scope)}{own}", {}, {})
+    assert found.identifier == own
+    assert {path for _, path in server.calls} == {*paths}
+    assert found.inputs["realmId"] == "acme" and found.inputs.get("clientScopeId", scope) == scope
+    assert kind(server).differences(found.state, found.inputs, found.inputs).changed == frozenset()
+
+
+def test_an_import_by_another_id_is_refused() -> None:
+    server = Recorded("import-Role-2")
+    for kind, identifier in ((Role, "r1"), (Role, "acme/a/b"), (AudienceProtocolMapper, "acme/client/c/m")):
+        with pytest.raises(ProviderError, match="invalid import"):
+            kind(server).read(identifier, {}, {})
+    assert server.calls == []

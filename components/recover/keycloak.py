@@ -1,0 +1,109 @@
+"""Objects of a realm whose creation the state says was cut off: made, but the answer was lost.
+
+A realm's objects have no tags. So nothing counts as lost but what the state itself says it was about to make, and of
+that only the object of that name which is as it would have been made, and in which, or by which, nobody has done
+anything since: whoever uses an object needs its id, and nobody heard that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from components.identity import _keycloak_strays as strays
+from components.identity._keycloak_names import AUDIENCE, CLIENT, GROUPS, ROLE, SCOPE
+from components.identity._keycloak_realm import Realm, Row
+from components.identity._keycloak_takeover import KINDS, PROOFS
+from components.recover.state import Creation, State
+
+_TYPES = (CLIENT, AUDIENCE, GROUPS, SCOPE, ROLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """An object of the kind and name that an interrupted creation would have had. `path` is below the realm's."""
+
+    type: str
+    path: str
+    name: str
+
+    @property
+    def id(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    def __str__(self) -> str:
+        return f"{self.type.rpartition(':')[2]} {self.name} ({self.id})"
+
+
+def concerned(state: State, provider: str) -> bool:
+    """Whether anything that was interrupted had been asked of `provider` (its resource's logical name)."""
+    return any(True for _ in _creations(state, provider))
+
+
+def made(realm: Realm, state: State, provider: str) -> list[tuple[Object, str | None]]:
+    """What there is of the interrupted creations and not in the state, with the reason not to remove it, or None.
+
+    Raises RefusedError.
+    """
+    return [
+        (one, next(doubts, None))
+        for creation in _creations(state, provider)
+        for one, doubts in _found(realm, creation)
+        if one.id not in state.ids
+    ]
+
+
+def remove(realm: Realm, lost: Iterable[Object]) -> None:
+    """Removes them. Raises RefusedError."""
+    for one in lost:
+        realm.remove(one.path)
+
+
+def _creations(state: State, provider: str) -> Iterator[Creation]:
+    return (one for one in state.interrupted if one.type in _TYPES and one.provider == provider)
+
+
+def _found(realm: Realm, creation: Creation) -> Iterator[tuple[Object, Iterator[str]]]:
+    """What has the name, and what speaks against its being what was made."""
+    wanted = creation.inputs
+    if creation.type == CLIENT:
+        if client := realm.client(wanted["clientId"]):
+            one = Object(CLIENT, f"/clients/{client['id']}", client["clientId"])
+            yield one, _doubts(creation, client, _of_client(realm, client))
+    elif creation.type == ROLE:
+        if role := realm.role(wanted["name"]):
+            one = Object(ROLE, f"/roles-by-id/{role['id']}", role["name"])
+            yield one, _doubts(creation, role, _of_role(realm, role))
+    elif creation.type == SCOPE:
+        for scope in realm.rows("/client-scopes"):
+            if scope["name"] == wanted["name"]:
+                found = strays.of_scope(realm, scope, mappers={}, roles=(), clients=())
+                one = Object(SCOPE, f"/client-scopes/{scope['id']}", scope["name"])
+                yield one, _doubts(creation, scope, found)
+    else:
+        place = f"/client-scopes/{wanted['clientScopeId']}/protocol-mappers/models"
+        for mapper in realm.rows(place):
+            if mapper["name"] == wanted["name"]:
+                one = Object(creation.type, f"{place}/{mapper['id']}", mapper["name"])
+                yield one, strays.of_mapper(mapper, KINDS[creation.type])
+
+
+def _doubts(creation: Creation, row: Row, found: Iterable[str]) -> Iterator[str]:
+    if creation.id and row["id"] != creation.id:
+        yield "its id is another than the one that was heard"
+    if row.get("description") != creation.inputs.get("description"):
+        yield "its description is another than the one that it would have been given"
+    yield from found
+
+
+def _of_client(realm: Realm, client: Row) -> Iterator[str]:
+    """It is new: nobody has signed in through it, and nothing is granted to its service account."""
+    proofs = frozenset(name for names in PROOFS.values() for name in names)
+    return strays.of_client(realm, client, service=True, public=True, proofs=proofs, always=())
+
+
+def _of_role(realm: Realm, role: Row) -> Iterator[str]:
+    """A scope that asks for it and for nothing else would be everybody's without it."""
+    yield from strays.of_role(realm, role, ())
+    asking = strays.asking(realm, role, realm.rows("/client-scopes"))
+    yield from (f"client scope '{scope}' asks for it" for scope in asking)
