@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.hashes import SHA256
 
 _SHORTEST = 2048  # bits of an RSA key, as for those that providers sign with
 
@@ -29,3 +30,9 @@ def problem(pem: str) -> str | None:
     if not isinstance(key, rsa.RSAPublicKey):
         return "has a key that is not RSA"
     return f"has an RSA key of {key.key_size} bits; {_SHORTEST} is the least" if key.key_size < _SHORTEST else None
+
+
+def fingerprint(pem: str) -> str:
+    """By which a certificate is told from others, however its text is laid out: SHA-256, in hex. For one without a
+    `problem`."""
+    return x509.load_pem_x509_certificate(pem.encode()).fingerprint(SHA256()).hex()

@@ -300,9 +300,11 @@ def _settings_at(path: list[str | int]) -> tuple[str, ...]:
 def _certificate_problems(providers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for number, provider in enumerate(providers):
         for key, pems in provider.get("certificates", {}).items():
-            for index, pem in enumerate(pems):
-                if why := certificates.problem(pem):
-                    yield f"{NAMESPACE}:identityProviders.{number}.certificates.{key}.{index}: {why}"
+            where = f"{NAMESPACE}:identityProviders.{number}.certificates.{key}"
+            problems = [certificates.problem(pem) for pem in pems]
+            yield from (f"{where}.{index}: {why}" for index, why in enumerate(problems) if why)
+            if not any(problems) and len({*map(certificates.fingerprint, pems)}) != len(pems):
+                yield f"{where}: one certificate stands twice"
 
 
 def _gateway_problems(gateway: Mapping[str, Any]) -> Iterator[str]:

@@ -14,9 +14,9 @@ from datetime import datetime
 
 import pulumi
 import pulumi_azuread as azuread
-from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509 import load_pem_x509_certificate
 
+from access.certificates import fingerprint
 from access.model import Client, Estate
 from access.rotation import SLOTS
 from access.stack import ProviderSettings
@@ -102,7 +102,7 @@ class Credentials:
         for pem in self.settings.certificates.get(client.component, ()):
             read = load_pem_x509_certificate(pem.encode())
             lives = read.not_valid_before_utc, read.not_valid_after_utc
-            self._known(f"{client.component}-{read.fingerprint(SHA256()).hex()[:16]}", app, pem, lives)
+            self._known(f"{client.component}-{fingerprint(pem)[:16]}", app, pem, lives)
 
     def _known(
         self, name: str, app: azuread.Application, pem: pulumi.Input[str], lives: tuple[datetime, datetime]

@@ -51,6 +51,12 @@ def test_what_cannot_be_used_is_said_with_its_place(pem: str, said: str) -> None
     assert "-----END" not in str(refused.value)
 
 
+def test_one_certificate_twice_is_refused() -> None:
+    """However its text is laid out; two of one key are two."""
+    with pytest.raises(StackError, match=r"certificates\.partner/acme: one certificate stands twice"):
+        stack({"partner/acme": [GOOD, f"# ours\n{GOOD}"]})
+
+
 @pytest.mark.parametrize(
     ("certificates", "said"),
     [

@@ -36,7 +36,8 @@ def test_nobody_is_refused_until_what_they_have_has_ended(
 ) -> None:
     """Pods with the new one and pods with the one before call through the overlap; after it the one before is nothing.
 
-    A second run on the same day does nothing, and a year without a run ends nothing that somebody has.
+    A second run on the same day does nothing, and a year without a run ends nothing that somebody has. What is known to
+    a stranger is replaced at once, by the documented command.
     """
     with tenant_stack(tmp_path, **settings) as (deployment, _):
         local = deployment.local
@@ -71,4 +72,12 @@ def test_nobody_is_refused_until_what_they_have_has_ended(
             for own in (second, credential(local, "checkout")):
                 assert call(local, "GET", "orders.example.com", "/orders", caller.token(own)[0]).status == 200
         assert set(pods.statuses) == {"200"}, pods.statuses
+        known = credential(local, "checkout")
+        slots = [f"--replace=**::entra-{kinds[0]}-shop/checkout-{slot}" for slot in "ab"]
+        deployment.run("up", *slots, "--target-dependents")
+        with pytest.raises(RefusedError, match=refusal):
+            caller.token(known)
+        token = caller.token(credential(local, "checkout"))[0]
+        assert call(local, "GET", "orders.example.com", "/orders", token).status == 200
+        assert deployment.changes("up") == {}
         assert pods.statuses["200"] > 100
