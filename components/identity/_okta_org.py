@@ -22,7 +22,8 @@ _TIMEOUT = httpx.Timeout(30.0)
 
 _WHAT_TO_DO = {
     401: "make another API token (Security > API > Tokens) and set the secret okta:apiToken, or OKTA_API_TOKEN",
-    403: "the administrator whose token this is has to manage authorization servers and applications and to see groups",
+    403: "the administrator whose token this is has to manage authorization servers and applications and to see groups,"
+    " for pages in a browser also to manage trusted origins",
     429: "others use up the org's rate limit; run it again later",
 }
 _WHERE_TO_LOOK = "see status.okta.com and the org's system log, and run it again"

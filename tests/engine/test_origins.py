@@ -84,10 +84,13 @@ def test_an_origin_is_trusted_as_long_as_pages_of_it_get_tokens(shop: Deployment
 
 
 def test_an_origin_that_stacks_share_is_removed_by_none_of_them(shop: Deployment) -> None:
-    """It stays when its page goes; who needs it, takes it over by the command of the preview, with what it is for."""
-    provider = "      type: okta\n"
-    shop.edit("stacks/Pulumi.local.yaml", provider, f"{provider}      sharedOrigins: [{PAGE}]\n")
+    """It stays when its page goes; who needs it, takes it over by the command of the preview, with what it is for. Where
+    a stack no longer shares it, it is that stack's own again."""
+    settings, provider = "stacks/Pulumi.local.yaml", "      type: okta\n"
+    shared = f"{provider}      sharedOrigins: [{PAGE}]\n"
     shop.run("up")
+    shop.edit(settings, provider, shared)
+    assert shop.changes("up") == {RESOURCE: "update"}
     assert _trusted(shop.local) == {PAGE: f"kong-oam {PAGE}"}
     both = [{"type": "CORS"}, {"type": "REDIRECT"}]
     _by_hand(shop.local, both)
@@ -103,3 +106,9 @@ def test_an_origin_that_stacks_share_is_removed_by_none_of_them(shop: Deployment
     assert RESOURCE not in shop.changes("up")
     assert [one["scopes"] for one in shop.local.okta.objects("trustedOrigins")] == [both]
     assert _page_signs_in(shop.local, PAGE)
+    shop.edit(settings, shared, provider)
+    assert shop.changes("up") == {RESOURCE: "update"}
+    (own,) = shop.local.okta.objects("trustedOrigins")
+    assert (own["name"], own["scopes"]) == (f"kong-oam {STACK} {PAGE}", [{"type": "CORS"}])
+    shop.run("destroy")
+    assert _trusted(shop.local) == {}
