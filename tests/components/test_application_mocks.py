@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from pulumi.runtime import mocks, rpc, set_all_config, set_mocks
 
+from components.held import RING
 from components.identity._discovery import Published, SigningKey
 from components.identity._okta_keys import Listed
 from sandbox.kong import Kong
@@ -246,6 +247,8 @@ def test_names_and_tags_in_kong_tell_stack_and_component(registered: list[Regist
     assert {"kong-oam.local.orders.api.8080.protected-1", "kong-oam.local.orders.api.8080.public-2"} <= routes
     consumers = {one.inputs["username"] for one in all_of(registered, "kong:index/consumer:Consumer").values()}
     assert consumers == {"kong-oam.local.anonymous", "kong-oam.local.ring.okta"}
+    # By this name the next run finds the issuer whose tokens count until now.
+    assert f"{RING}okta" in all_of(registered, "kong:index/consumer:Consumer")
     gate = all_of(registered, "kong:index/plugin:Plugin")["orders/api-8080-gate"]
     assert gate.inputs["tags"] == ["kong-oam", "kong-oam-stack:local", "kong-oam-component:orders.api"]
     for one in registered:

@@ -92,7 +92,7 @@ def test_a_set_without_keys_is_refused(odd: Mapping[str, Any]) -> None:
 
 
 class Issuer:
-    """An issuer on loopback: what it answers, by path. A text is sent as it is."""
+    """An issuer on loopback: what it answers, by path, and with which `status`. A text is sent as it is."""
 
     def __init__(self) -> None:
         answers: dict[str, Any] = {}
@@ -102,7 +102,7 @@ class Issuer:
             def do_GET(self) -> None:
                 asked.append(self.path)
                 body = answers.get(self.path)
-                self.send_response(404 if body is None else 200)
+                self.send_response(404 if body is None else answers.get("status", 200))
                 self.end_headers()
                 self.wfile.write((body if isinstance(body, str) else json.dumps(body)).encode())
 
@@ -171,13 +171,17 @@ def test_keys_are_fetched_over_https_only(issuer: Issuer) -> None:
 
 
 def test_an_issuer_that_does_not_answer_as_one_is_an_error_that_says_so(issuer: Issuer) -> None:
-    """Nobody there, nothing there, or no JSON."""
+    """Nobody there, nothing there, no JSON, or an answer of a server that says it has failed."""
     with pytest.raises(DiscoveryError, match="does not answer"):
         discover("https://127.0.0.1:9")
     with pytest.raises(DiscoveryError, match="answers 404"):
         discover(issuer.url)
     issuer.answers["/.well-known/openid-configuration"] = "<html>"
     with pytest.raises(DiscoveryError, match="no JSON object"):
+        discover(issuer.url)
+    issuer.says()
+    issuer.answers["status"] = 500
+    with pytest.raises(DiscoveryError, match="answers 500"):
         discover(issuer.url)
 
 

@@ -1,0 +1,191 @@
+"""Which key or secret a client has from a run on, and what is said of it: `components.rotation`, without an engine."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime import mocks, set_mocks
+
+from access.model import Client
+from access.rotation import Generation
+from components.rotation import Rotation
+from tests.estates import api, estate
+
+ACCESS = """
+            owner: team
+            scopes: {read: r}
+            rules: [{scopes: [read]}]
+            roles: {reader: {scopes: [read], components: [shop/job]}}
+"""
+SHOP = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop, namespace: shop}
+spec:
+  components:
+    - name: job
+      type: worker
+      properties: {image: x}
+      traits:
+        - {type: client, properties: {kind: service, rotateEvery: 30d, calls: [{component: orders/api, scopes: [read]}]}}
+"""
+ESTATE = estate(api(access=ACCESS), SHOP)
+(JOB,) = ESTATE.clients
+NAME = "shop/job at main"
+"""Its key changes every 30 days, the one before counts for 7 more."""
+FIRST = datetime.date(2026, 1, 1)
+
+
+def on(day: int) -> datetime.date:
+    return FIRST + datetime.timedelta(days=day)
+
+
+@dataclass
+class Run:
+    """What one run with `previous` on a day came to: `output` is the client's part of `credentials`."""
+
+    output: Mapping[str, Any] | None = None
+    generation: Generation | None = None
+    said: list[str] = field(default_factory=list)
+
+
+def run(
+    ask: Callable[[Rotation, Run], Any], previous: Mapping[str, Any] | None, day: int, *, rolled_out: bool = True
+) -> Run:
+    """`ask` is given the Rotation. Where the workload was not `rolled_out`, nobody knows yet what runs with the key."""
+    done = Run()
+
+    async def program() -> None:
+        rotation = Rotation(ESTATE, on(day), pulumi.Output.from_input(previous))
+        asked = ask(rotation, done)
+        if asked is not None:
+            done.generation = await asked.future()
+        urn = pulumi.Output.from_input("urn") if rolled_out else _unknown()
+        outputs = rotation.outputs({"shop/job": SimpleNamespace(urn=urn)})  # type: ignore[dict-item]
+        assert set(outputs) == {NAME}
+        done.output = await outputs[NAME].future() if await outputs[NAME].is_known() else None
+
+    with pytest.MonkeyPatch.context() as patch:
+        for level in ("info", "warn"):
+            patch.setattr(pulumi.log, level, lambda text, level=level: done.said.append(f"{level}: {text}"))
+        set_mocks(_Nothing(), preview=True)
+        _await(program)
+    return done
+
+
+@pulumi.runtime.test  # type: ignore[untyped-decorator]
+def _await(program: Callable[[], Coroutine[Any, Any, None]]) -> Coroutine[Any, Any, None]:
+    """On the event loop of the SDK, which outlives a test."""
+    return program()
+
+
+class _Nothing(mocks.Mocks):
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        raise AssertionError("no resource is made here")
+
+    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+        raise AssertionError("nothing is called here")
+
+
+def _unknown() -> pulumi.Output[str]:
+    async def value(what: Any) -> Any:
+        return what
+
+    return pulumi.Output(set(), asyncio.ensure_future(value(None)), asyncio.ensure_future(value(False)))
+
+
+def keyed(client: Client = JOB) -> Callable[[Rotation, Run], Any]:
+    return lambda rotation, _: rotation.generation(client)
+
+
+def shared(holder: str) -> Callable[[Rotation, Run], Any]:
+    return lambda rotation, _: rotation.kept(JOB, pulumi.Output.from_input(holder), "main-app-shop/job")
+
+
+def told(generation: int, since: int, due: int, before: str = "ended", **more: str) -> dict[str, Any]:
+    days = {"since": on(since).isoformat(), "due": on(due).isoformat()}
+    return {"generation": generation, **days, "before": before, **more}
+
+
+# Keys
+
+
+def test_a_client_has_its_first_key_on_the_day_on_which_it_is_made() -> None:
+    """On the first run of a stack, and of a client beside others."""
+    for previous in (None, {}, {"shop/other at main": told(7, 0, 30)}):
+        done = run(keyed(), previous, 5)
+        assert (done.generation, done.output, done.said) == (Generation(1, on(5)), told(1, 5, 35), [])
+
+
+def test_what_is_not_due_stays() -> None:
+    """And nothing is said."""
+    done = run(keyed(), {NAME: told(3, 0, 30)}, 29)
+    assert (done.generation, done.output, done.said) == (Generation(3, on(0)), told(3, 0, 30), [])
+
+
+def test_a_step_is_taken_on_its_day_and_said() -> None:
+    """The next key takes over while the one before counts; then that one ends. By the client's own schedule."""
+    done = run(keyed(), {NAME: told(1, 0, 30)}, 30)
+    assert done.output == told(2, 30, 37, "counts")
+    assert done.said == [f"info: credentials: {NAME}: generation 2 takes over"]
+    ended = run(keyed(), {NAME: done.output}, 37)
+    assert (ended.generation, ended.output) == (Generation(2, on(30)), told(2, 30, 60))
+    assert ended.said == [f"info: credentials: {NAME}: generation 1 ends"]
+
+
+def test_a_step_counts_from_the_run_in_which_the_workload_had_it() -> None:
+    """Where that is not known, nothing is: the key before must not end after a run that failed on the way there."""
+    done = run(keyed(), {NAME: told(1, 0, 30)}, 30, rolled_out=False)
+    assert done.generation == Generation(2, on(30), overlapping=True)
+    assert done.output is None
+
+
+def test_a_key_in_place_of_a_secret_is_the_first() -> None:
+    """What is recorded of the secret says nothing about keys; what it means for pods of before is said."""
+    done = run(keyed(), {NAME: told(4, 0, 30, secretOf="app1")}, 3)
+    assert (done.generation, done.output) == (Generation(1, on(3)), told(1, 3, 33))
+    assert done.said == [
+        f"warn: credentials: {NAME}: a key in place of the secret that it shares with it; pods of before are refused "
+        "tokens from this run until they have rolled"
+    ]
+
+
+# Secrets that the provider knows one at a time of
+
+
+def test_a_shared_secret_is_as_old_as_what_has_it() -> None:
+    """Another app has another secret: the next number, since that day."""
+    first = run(shared("app1"), None, 0)
+    assert (first.output, first.said) == (told(1, 0, 30, secretOf="app1"), [])
+    assert run(shared("app1"), {NAME: first.output}, 20).output == first.output
+    second = run(shared("app2"), {NAME: first.output}, 20)
+    assert (second.output, second.said) == (told(2, 20, 50, secretOf="app2"), [])
+
+
+def test_a_shared_secret_is_said_to_be_due_from_its_day_on_with_what_replaces_it() -> None:
+    """In each run, since nobody replaces it by a schedule; nothing changes by that."""
+    previous = {NAME: told(1, 0, 30, secretOf="app1")}
+    assert run(shared("app1"), previous, 29).said == []
+    for day in (30, 400):
+        done = run(shared("app1"), previous, day)
+        assert done.output == previous[NAME]
+        assert done.said == [
+            f"warn: credentials: {NAME}: the shared secret is due since 2026-01-31, and nobody replaces it but you: "
+            "pulumi up -s tests --replace '**::main-app-shop/job'"
+        ]
+
+
+def test_a_secret_in_place_of_a_key_is_the_first() -> None:
+    """And the warning is the other way round."""
+    done = run(shared("app1"), {NAME: told(4, 0, 30)}, 3)
+    assert done.output == told(1, 3, 33, secretOf="app1")
+    assert [text.split(";")[0] for text in done.said] == [
+        f"warn: credentials: {NAME}: a secret that it shares with it in place of a key"
+    ]

@@ -1,0 +1,72 @@
+"""What the state of the stack holds already, as the engine tells it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pulumi
+import pytest
+
+from components import held
+from components.held import State, recorded
+
+CONSUMER = "kong:index/consumer:Consumer"
+SERVER = "okta:auth/server:Server"
+
+
+def urn(kind: str, name: str) -> str:
+    return f"urn:pulumi:prod::kong-oam::kong-oam:gateway:Gateway${kind}::{name}"
+
+
+def told(*resources: tuple[str, str, dict[str, Any]]) -> dict[str, Any]:
+    """As the engine's built-in provider answers."""
+    return {"outputs": {urn(kind, name): {"type": kind, "outputs": outputs} for kind, name, outputs in resources}}
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    """What the engine was asked, filled as it is."""
+    calls: list[tuple[str, dict[str, Any]]] = []
+
+    def invoke(token: str, arguments: dict[str, Any]) -> SimpleNamespace:
+        calls.append((token, arguments))
+        return SimpleNamespace(
+            value=told(
+                (SERVER, "okta-server", {"issuer": "https://okta.example.com"}),
+                (CONSUMER, "gateway-ring-okta", {"customId": "https://issuer.example.com"}),
+                (CONSUMER, "gateway-ring-corp", {"customId": "https://corp.example.com"}),
+                (CONSUMER, "gateway-ring-new", {}),
+                (CONSUMER, "gateway-anonymous", {"customId": "kong-oam.prod.anonymous"}),
+                ("kong:index/consumerJwtAuth:ConsumerJwtAuth", "gateway-ring-okta-slot-0", {"customId": "https://odd"}),
+            )
+        )
+
+    monkeypatch.setattr(held, "invoke", invoke)
+    for name, value in (("organization", "acme"), ("project", "kong-oam"), ("stack", "prod")):
+        monkeypatch.setattr(pulumi, f"get_{name}", lambda value=value: value)
+    return calls
+
+
+def test_the_engine_is_asked_once_for_this_very_stack(asked: list[tuple[str, dict[str, Any]]]) -> None:
+    """By its full name: another organization may have a stack of the same one."""
+    recorded()
+    assert asked == [("pulumi:pulumi:readStackResourceOutputs", {"stackName": "acme/kong-oam/prod"})]
+
+
+def test_what_is_held_and_whose_tokens_count_until_now(asked: list[tuple[str, dict[str, Any]]]) -> None:
+    """By type and logical name; issuers are what key rings, and no other entities, are called by. One that a run ended
+    before making has none."""
+    assert recorded() == State(
+        held=frozenset(
+            {
+                (SERVER, "okta-server"),
+                (CONSUMER, "gateway-ring-okta"),
+                (CONSUMER, "gateway-ring-corp"),
+                (CONSUMER, "gateway-ring-new"),
+                (CONSUMER, "gateway-anonymous"),
+                ("kong:index/consumerJwtAuth:ConsumerJwtAuth", "gateway-ring-okta-slot-0"),
+            }
+        ),
+        issuers={"okta": "https://issuer.example.com", "corp": "https://corp.example.com"},
+    )
