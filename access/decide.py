@@ -132,7 +132,7 @@ def effective_scopes(component: Component, provider: Provider, claims: Claims) -
     held = {
         scope
         for role in component.roles
-        if not set(provider.listed(role)).isdisjoint(claims.groups)
+        if not set(map(provider.listed, role.groups)).isdisjoint(claims.groups)
         for scope in role.scopes
     }
     return issued & held

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from access.rotation import Schedule
 from oam.document import Place
@@ -81,7 +82,7 @@ class Provider:
     """One issuer of tokens, as a value. `issuer` is None where the provisioning itself brings it into being.
 
     `per_api`: every component with scopes is an API of its own there. A token is for one of them, its audience is that
-    API's, and what it lists in place of the user's groups is the roles that they hold at that API.
+    API's, and of the user's groups it lists those that roles of that API name.
     """
 
     name: str
@@ -99,9 +100,13 @@ class Provider:
         """The audience of tokens for a component (`application/component`), as the model names it."""
         return f"{self.audience}/{component}" if self.per_api else self.audience
 
-    def listed(self, role: Role) -> tuple[str, ...]:
-        """What a user's token lists of those who hold `role`: any one of these says that its user does."""
-        return (f"role={role.name}",) if self.per_api else tuple(self.group(group) for group in role.groups)
+    def listed(self, group: str) -> str:
+        """What a user's token lists for a logical group that they are in.
+
+        Never the role that the group holds: a role changes whom and what it is about, and a token of before would be
+        taken for one of those who hold it by then.
+        """
+        return _as_value(self.group(group)) if self.per_api else self.group(group)
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +352,16 @@ def service_name(component: str, trait: str | None) -> str:
 def client_secret_name(component: str) -> str:
     """The Kubernetes Secret with all that a component's client needs to call."""
     return f"{component}-client"
+
+
+_LONGEST_VALUE = 120
+"""Characters of the value of an application role, ASCII without spaces (Microsoft Graph, appRole)."""
+
+
+def _as_value(group: str) -> str:
+    """The name of a group as a value that tokens for one API list. Two groups never have one value."""
+    value = f"group={quote(group, safe='')}"
+    return value if len(value) <= _LONGEST_VALUE else f"group=#{sha256(group.encode()).hexdigest()}"
 
 
 def folded(path: Elements) -> Elements:

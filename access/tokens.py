@@ -125,13 +125,13 @@ def issue(
         return Claims(provider.name, client.component, client.component, False, asked, audience=audience)
     if not set(user.groups) & {provider.group(group) for group in client.groups}:
         return Refusal(f"the user is in no group that {client.component} is assigned to")
-    listed = _roles_listed(provider, api, user) if provider.per_api and api else user.groups
+    listed = _groups_listed(provider, api, user) if provider.per_api and api else user.groups
     return Claims(provider.name, client.component, user.login, True, asked, listed, audience)
 
 
-def _roles_listed(provider: Provider, api: Component, user: User) -> tuple[str, ...]:
-    held = (role for role in api.roles if {provider.group(group) for group in role.groups} & set(user.groups))
-    return tuple(name for role in held for name in provider.listed(role))
+def _groups_listed(provider: Provider, api: Component, user: User) -> tuple[str, ...]:
+    named = (group for role in api.roles for group in role.groups)
+    return tuple(dict.fromkeys(provider.listed(group) for group in named if provider.group(group) in user.groups))
 
 
 def bearer(authorization: Iterable[str]) -> str | Refusal | None:

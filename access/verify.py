@@ -308,7 +308,7 @@ def _speech(estate: Estate, host: str, live: Gateway) -> Speech:
     for component in _components(estate, host):
         provider = estate.provider_of(component)
         scopes |= {scope for rule in component.rules for scope in rule.scopes}
-        groups |= {name for role in component.roles for name in provider.listed(role)}
+        groups |= {provider.listed(group) for role in component.roles for group in role.groups}
         widest = max(widest, *(len(rule.scopes) for rule in component.rules), 1)
     return Speech(frozenset(scopes), frozenset(groups), widest)
 

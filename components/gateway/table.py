@@ -132,6 +132,6 @@ def _methods(rules: tuple[Rule, ...]) -> dict[str, Any]:
 def _groups(component: Component, provider: Provider) -> dict[str, list[str]]:
     held: dict[str, set[str]] = {}
     for role in component.roles:
-        for name in provider.listed(role):
-            held.setdefault(name, set()).update(role.scopes)
+        for group in role.groups:
+            held.setdefault(provider.listed(group), set()).update(role.scopes)
     return {name: sorted(scopes) for name, scopes in held.items()}

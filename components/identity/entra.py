@@ -2,7 +2,7 @@
 
 A token is for one API: its audience is the client id of that API's application, which Entra makes up. A declared scope
 is there twice: as a delegated permission, which users' tokens list in `scp`, and as a role for applications, which
-services' tokens list in `roles` behind a prefix. A role that groups hold is a role for users, assigned to these groups;
+services' tokens list in `roles` behind a prefix. A group that roles name is a role for users, assigned to this group;
 users' tokens list it in `roles`, too. So nobody's groups are ever too many to be listed: beyond 200 Entra names none.
 A component without scopes is no API: any token for one of the others counts there (access.model.Estate.apis_at).
 
@@ -25,7 +25,7 @@ import pulumi
 import pulumi_azuread as azuread
 import pulumiverse_time as time
 
-from access.model import Client, Component, Estate, Listing, Mark, Provider, Role, Spelling
+from access.model import Client, Component, Estate, Listing, Mark, Provider, Spelling
 from access.stack import ProviderSettings, StackError
 from components.held import Held
 from components.identity import Credential, Identity, InspectionError, _entra_graph, published
@@ -218,7 +218,7 @@ class Entra(pulumi.ComponentResource):
         )
 
     def _app_roles(self, component: Component) -> list[azuread.ApplicationAppRoleArgs]:
-        """For services one per scope, for users one per role that groups hold."""
+        """For services one per scope, for users one per group that roles name."""
 
         def role(value: str, name: str, description: str, members: str) -> azuread.ApplicationAppRoleArgs:
             return azuread.ApplicationAppRoleArgs(
@@ -234,12 +234,11 @@ class Entra(pulumi.ComponentResource):
             role(role_of(scope), scope, description, "Application")
             for scope, description in sorted(component.scopes.items())
         ]
-        held = [
-            role(value, one.name, f"Holds {' '.join(one.scopes)}", "User")
-            for one in _of_users(component)
-            for value in self._issuer.listed(one)
+        groups = [
+            role(self._issuer.listed(group), self._issuer.group(group), "Is in the group", "User")
+            for group in self._named(component)
         ]
-        return [*scopes, *held]
+        return [*scopes, *groups]
 
     def _principal(self, logical: str, app: azuread.Application) -> azuread.ServicePrincipal:
         """The application in the tenant. It asks for an assignment: without one nobody gets a token for it."""
@@ -258,8 +257,7 @@ class Entra(pulumi.ComponentResource):
         found on application". Whatever else changes waits for nothing.
         """
         seconds = self._settings.settle_seconds
-        held = [value for one in _of_users(component) for value in self._issuer.listed(one)]
-        roles = [*map(role_of, component.scopes), *held]
+        roles = [*map(role_of, component.scopes), *map(self._issuer.listed, self._named(component))]
         ids = {f"role {value}": role_id(self._stack, component.key, value) for value in roles}
         ids |= {f"scope {scope}": scope_id(self._stack, component.key, scope) for scope in component.scopes}
         return time.Sleep(
@@ -289,16 +287,19 @@ class Entra(pulumi.ComponentResource):
         )
 
     def _assign_roles(self, component: Component) -> None:
-        for role in _of_users(component):
-            for value in self._issuer.listed(role):
-                for group in role.groups:
-                    self._assign(
-                        f"holds-{component.key}:{role.name}:{group}",
-                        role_id(self._stack, component.key, value),
-                        self._groups[group],
-                        self._principals[component.key],
-                        self._settled[component.key],
-                    )
+        for group in self._named(component):
+            self._assign(
+                f"group-{component.key}:{group}",
+                role_id(self._stack, component.key, self._issuer.listed(group)),
+                self._groups[group],
+                self._principals[component.key],
+                self._settled[component.key],
+            )
+
+    def _named(self, component: Component) -> list[str]:
+        """The logical groups that roles of a component name; of those that are one group in the tenant, the first."""
+        groups = sorted({group for role in component.roles for group in role.groups}, reverse=True)
+        return sorted({self._issuer.group(group): group for group in groups}.values())
 
     def _client(self, client: Client) -> Credential:
         app = azuread.Application(
@@ -373,11 +374,6 @@ class Entra(pulumi.ComponentResource):
             claim_values=scopes,
             opts=pulumi.ResourceOptions.merge(self._options, pulumi.ResourceOptions(depends_on=[self._settled[api]])),
         )
-
-
-def _of_users(component: Component) -> Iterator[Role]:
-    """The roles that groups hold."""
-    return (role for role in component.roles if role.groups)
 
 
 def _granted(client: Client) -> dict[str, list[str]]:

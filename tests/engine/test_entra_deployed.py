@@ -80,7 +80,7 @@ def test_what_is_not_the_clients_own_does_not_count(deployed: tuple[Deployment, 
     assert status(aud=deployment.output("audiences")["reports/library"]) == 403
     assert status("hello.example.com/") == 200
     assert status("hello.example.com/", aud="99999999-9999-4999-8999-999999999999") == 403
-    assert status(roles=["orders.read", "role=editor"]) == 403
+    assert status(roles=["orders.read", "group=order-desk"]) == 403
     settings = caller.environment(deployment.local.cluster.url, "default", "checkout")
     with pytest.raises(RefusedError) as refused:
         caller.token(

@@ -1,9 +1,10 @@
 """Other spellings than Okta's: the gate reads a provider's tokens as `authenticate` and `decide` do (a stand-in for Kong).
 
-Here: tokens for one API each, users' scopes in one string of words, services' in a list behind a prefix, users' roles in
-place of groups.
+Here: tokens for one API each, users' scopes in one string of words, services' in a list behind a prefix, those of
+users' groups that roles name, spelled as values of roles.
 """
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -103,7 +104,7 @@ def service(**changes: Any) -> dict[str, Any]:
 
 
 def user(**changes: Any) -> dict[str, Any]:
-    return service(**({"idtyp": None, "scp": "a.read a.write", "roles": ["role=viewer"]} | changes))
+    return service(**({"idtyp": None, "scp": "a.read a.write", "roles": ["group=ACME%20Sales"]} | changes))
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +119,7 @@ def kong() -> Iterator[Kong]:
     [
         (service(), (200, 403, 403, 200)),
         (service(roles=["scope=a.read", "scope=a.write"]), (200, 200, 403, 200)),
-        (service(roles=["scope=a.read", "a.write", "role=editor", "scope=", ""]), (200, 403, 403, 200)),
+        (service(roles=["scope=a.read", "a.write", "group=desk", "scope=", ""]), (200, 403, 403, 200)),
         (
             service(roles=["a.read", "scopea.read", "scope:a.read", " scope=a.read", "scope=scope=a.read"]),
             (403, 403, 403, 200),
@@ -137,11 +138,11 @@ def kong() -> Iterator[Kong]:
         (service(ver="1.0"), (401, 401, 401, 401)),
         (service(oid=None), (401, 401, 401, 401)),
         (user(), (200, 403, 403, 200)),
-        (user(roles=["role=editor"]), (200, 200, 403, 200)),
-        (user(roles=["role=viewer", "role=editor"], scp="a.read"), (200, 403, 403, 200)),
+        (user(roles=["group=desk"]), (200, 200, 403, 200)),
+        (user(roles=["group=ACME%20Sales", "group=desk"], scp="a.read"), (200, 403, 403, 200)),
         (user(roles=["a.read", "a.write"]), (403, 403, 403, 200)),
         (user(roles=None), (403, 403, 403, 200)),
-        (user(roles=["viewer", "ACME Sales", "sales"]), (403, 403, 403, 200)),
+        (user(roles=["viewer", "ACME Sales", "sales", "role=viewer"]), (403, 403, 403, 200)),
         (user(scp=["a.read"]), (401, 401, 401, 401)),
         (user(idtyp="app"), (200, 403, 403, 200)),
     ],
@@ -149,7 +150,7 @@ def kong() -> Iterator[Kong]:
 def test_the_gate_reads_tokens_for_one_api_as_decide_does(
     kong: Kong, payload: dict[str, Any], statuses: tuple[int, ...]
 ) -> None:
-    """At GET and POST of its own API, GET of another, and where any token of these will do: audience, scopes, roles.
+    """At GET and POST of its own API, GET of another, and where any token of these will do: audience, scopes, groups.
 
     Whoever has a token for another API is somebody who may not (403), as where one token is for all of them.
     """
@@ -165,12 +166,12 @@ def test_the_gate_reads_tokens_for_one_api_as_decide_does(
 
 
 _AUDIENCES = ["6c1f-a", "6c1f-b", "graph", "api://t/a/api", "api://t", ""]
-_ROLES = ["scope=a.read", "scope=a.write", "scope=b.read", "role=viewer", "role=editor", "a.read", "scope=", ""]
+_ROLES = ["scope=a.read", "scope=a.write", "scope=b.read", "group=ACME%20Sales", "group=desk", "a.read", "scope=", ""]
 _PAYLOADS = st.fixed_dictionaries(
     {},
     optional={
         "aud": st.sampled_from([*_AUDIENCES, None, 7]) | st.lists(st.sampled_from([*_AUDIENCES, 7]), max_size=3),
-        "roles": st.lists(st.sampled_from(_ROLES), max_size=4) | st.sampled_from([None, "role=editor", [1]]),
+        "roles": st.lists(st.sampled_from(_ROLES), max_size=4) | st.sampled_from([None, "group=desk", [1]]),
         "scp": st.sampled_from(["a.read", "a.read a.write", " b.read  a.read ", "", 7, ["a.read"]]),
         "idtyp": st.sampled_from(["app", "user", None]),
         "ver": st.sampled_from(["2.0", "1.0", None]),
@@ -212,24 +213,26 @@ def test_a_public_path_is_told_nothing_of_a_token_for_another_api(
 
 
 def test_a_token_is_issued_for_one_api() -> None:
-    """Only the scopes of calls to that one; a user's lists the roles that their groups hold there."""
+    """Only the scopes of calls to that one; a user's lists those of their groups that roles there name."""
     job = issue(PROVIDER, JOB, api=B)
     assert job == Claims("main", "shop/job", "shop/job", False, ("b.read",), audience="api://t/b/api")
     assert issue(PROVIDER, JOB) == Refusal("a token of 'main' is for one API: say which")
     assert issue(PROVIDER, JOB, api=A, scopes=["b.read"]) == Refusal("shop/job was not granted b.read")
     assert issue(PROVIDER, WEB, api=B, user=User("x", ("desk",))) == Refusal("shop/web was granted nothing")
     seller = issue(PROVIDER, WEB, User("x", ("ACME Sales",)), api=A)
-    assert seller == Claims("main", "shop/web", "x", True, ("a.read", "a.write"), ("role=viewer",), "api://t/a/api")
+    assert seller == Claims(
+        "main", "shop/web", "x", True, ("a.read", "a.write"), ("group=ACME%20Sales",), "api://t/a/api"
+    )
     both = issue(PROVIDER, WEB, User("x", ("ACME Sales", "desk")), api=A)
     assert isinstance(both, Claims)
-    assert both.groups == ("role=viewer", "role=editor")
+    assert both.groups == ("group=ACME%20Sales", "group=desk")
     assert issue(PROVIDER, WEB, User("x", ("sales",)), api=A) == Refusal(
         "the user is in no group that shop/web is assigned to"
     )
 
 
 def test_what_is_issued_is_what_is_authenticated() -> None:
-    """The model's claims and those read from a token agree on audience, scopes and roles."""
+    """The model's claims and those read from a token agree on audience, scopes and groups."""
     claims = authenticate(ISSUER.token(**user()), RING, ISSUER.now, ["a/api"])
     meant = issue(PROVIDER, WEB, User("object", ("ACME Sales",)), api=A)
     assert isinstance(meant, Claims)
@@ -242,3 +245,35 @@ def test_a_token_that_was_issued_for_another_api_is_not_for_this_one() -> None:
     assert isinstance(for_b, Claims)
     for claims, status in ((for_b, 403), (replace(for_b, scopes=("a.read",)), 403), (issue(PROVIDER, JOB, api=A), 200)):
         assert decide(ESTATE, Request("GET", "a.example.com", b"/"), claims).status == status
+
+
+def test_a_token_of_before_holds_nothing_by_a_role_that_others_have_come_to_hold() -> None:
+    """It lists whom it is about, not the role that they held: what that role means by now, they never had."""
+    before = issue(PROVIDER, WEB, User("x", ("ACME Sales",)), api=A)
+    was, now = "{scopes: [NAME.read], groups: [sales]", "{scopes: [NAME.read, NAME.write], groups: [desk]"
+    access = {name: ACCESS.replace(was, now).replace("NAME", name) for name in "ab"}
+    apis = (api(name, domain=f"{name}.example.com", http="{/: 80}", access=access[name]) for name in "ab")
+    after = estate(*apis, SHOP, stack=Stack("tests", {"main": PROVIDER}))
+    assert isinstance(before, Claims)
+    for method in ("GET", "POST"):
+        assert decide(after, Request(method, "a.example.com", b"/"), before).status == 403
+
+
+def test_no_two_groups_are_listed_as_one() -> None:
+    """Whatever they are called: each has a value of its own that a role at Entra may have (Microsoft Graph, appRole)."""
+    names = [
+        "sales",
+        "Sales",
+        "sales/eu",
+        "sales%2Feu",
+        "sales eu",
+        "Vertrieb Köln",
+        "#sales",
+        "x" * 200,
+        "x" * 201,
+        "é" * 99,
+    ]
+    values = [PROVIDER.listed(name) for name in names]
+    assert values[0] == "group=ACME%20Sales"
+    assert len(set(values)) == len(names)
+    assert all(len(value) <= 120 and re.fullmatch(r"group=[!-~]+", value) for value in values)
