@@ -9,6 +9,7 @@ from __future__ import annotations
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 _SHORTEST = 2048  # bits of an RSA key, as for those that providers sign with
 
@@ -30,6 +31,12 @@ def problem(pem: str) -> str | None:
     if not isinstance(key, rsa.RSAPublicKey):
         return "has a key that is not RSA"
     return f"has an RSA key of {key.key_size} bits; {_SHORTEST} is the least" if key.key_size < _SHORTEST else None
+
+
+def public_key(pem: str) -> bytes:
+    """The key that it is about (DER), by which its owner proves who they are. For one without a `problem`."""
+    key = x509.load_pem_x509_certificate(pem.encode()).public_key()
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def fingerprint(pem: str) -> str:

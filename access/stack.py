@@ -299,12 +299,17 @@ def _settings_at(path: list[str | int]) -> tuple[str, ...]:
 
 def _certificate_problems(providers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for number, provider in enumerate(providers):
+        owners: dict[bytes, str] = {}
         for key, pems in provider.get("certificates", {}).items():
             where = f"{NAMESPACE}:identityProviders.{number}.certificates.{key}"
             problems = [certificates.problem(pem) for pem in pems]
             yield from (f"{where}.{index}: {why}" for index, why in enumerate(problems) if why)
-            if not any(problems) and len({*map(certificates.fingerprint, pems)}) != len(pems):
+            usable = [pem for pem, why in zip(pems, problems, strict=True) if not why]
+            if len({*map(certificates.fingerprint, usable)}) != len(usable):
                 yield f"{where}: one certificate stands twice"
+            held = [owners.setdefault(certificates.public_key(pem), key) for pem in usable]
+            for owner in sorted({*held} - {key}):
+                yield f"{where}: has the key of {owner}, too: whoever has it would call as either"
 
 
 def _gateway_problems(gateway: Mapping[str, Any]) -> Iterator[str]:

@@ -42,8 +42,10 @@ def taken_names(graph: Graph, settings: ProviderSettings, estate: Estate, held: 
 
 def shared_keys(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
     """Tenants of one Entra sign with the same keys, and Kong finds an issuer by the id of the key."""
-    names = [settings.name, *(one.name for one in other_tenants(settings, estate))]
-    if len(names) > 1 and settings.name == min(names):
+    others = other_tenants(settings, estate)
+    names = [settings.name, *(one.name for one in others)]
+    asked = [settings.name, *(one.name for one in others if one.per_api)]  # of an issuer that only exists nobody is
+    if others and settings.name == min(asked):
         yield Diagnostic(
             "ENV308",
             f"{' and '.join(sorted(names))} are tenants of one Entra, which signs for all with the same keys, and a "

@@ -57,6 +57,15 @@ def test_one_certificate_twice_is_refused() -> None:
         stack({"partner/acme": [GOOD, f"# ours\n{GOOD}"]})
 
 
+def test_two_partners_do_not_prove_themselves_with_one_key() -> None:
+    """Whoever has it would call as either. Two certificates of it are no other key."""
+    with pytest.raises(StackError) as refused:
+        stack({"partner/acme": [GOOD], "partner/other": [certified(rsa_key()), certified(KEY)]})
+    said = "kong-oam:identityProviders.0.certificates.partner/other: has the key of partner/acme, too"
+    assert said in str(refused.value)
+    assert len(stack({"partner/acme": [GOOD, certified(KEY)], "partner/other": [certified(rsa_key())]})) == 2
+
+
 @pytest.mark.parametrize(
     ("certificates", "said"),
     [

@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from access.model import Stack
+from access.model import Provider, Stack
 from access.rotation import Generation
 from access.stack import ProviderSettings, StackError
 from access.tokens import KeyRing, Refusal, authenticate
@@ -421,6 +421,15 @@ def test_two_tenants_in_one_stack_are_refused_once() -> None:
         "workspace has each key once. Give each a stack and a workspace of its own"
     ]
     assert list(shared_keys(SETTINGS, estate(ACCESS, stack=on_main()))) == []
+
+
+def test_a_tenant_that_only_exists_beside_one_that_is_made_in_is_refused_as_well() -> None:
+    """Whatever it is called: of an issuer of kind oidc nobody asks this."""
+    beside = Provider(
+        "a", "api://tests", SPELLING, issuer=ISSUER.replace(TENANT, "99999999-1111-4111-8111-111111111111")
+    )
+    both = estate(ACCESS, stack=Stack("tests", {"main": describe(SETTINGS), "a": beside}, domain="apps.example.com"))
+    assert [one.code for one in shared_keys(SETTINGS, both)] == ["ENV308"]
 
 
 PARTNER = """
