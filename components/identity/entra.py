@@ -18,7 +18,7 @@ matters is set.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pulumi
@@ -297,9 +297,12 @@ class Entra(pulumi.ComponentResource):
             )
 
     def _named(self, component: Component) -> list[str]:
-        """The logical groups that roles of a component name; of those that are one group in the tenant, the first."""
-        groups = sorted({group for role in component.roles for group in role.groups}, reverse=True)
-        return sorted({self._issuer.group(group): group for group in groups}.values())
+        """The logical groups that roles of a component name."""
+        return self._once(group for role in component.roles for group in role.groups)
+
+    def _once(self, groups: Iterable[str]) -> list[str]:
+        """Of logical groups that are one in the tenant the first: Microsoft Graph refuses an assignment twice."""
+        return sorted({self._issuer.group(group): group for group in sorted({*groups}, reverse=True)}.values())
 
     def _client(self, client: Client) -> Credential:
         app = azuread.Application(
@@ -338,7 +341,7 @@ class Entra(pulumi.ComponentResource):
         )
 
     def _let_in(self, client: Client, principal: azuread.ServicePrincipal, app: azuread.Application) -> None:
-        for group in client.groups:
+        for group in self._once(client.groups):
             self._assign(f"signs-in-{client.component}:{group}", _NO_ROLE, self._groups[group], principal, app)
 
     def _sign_in(self, client: Client, principal: azuread.ServicePrincipal) -> None:

@@ -146,6 +146,14 @@ def test_services_are_assigned_scopes_and_groups_are_assigned_roles(registered: 
     assert not [name for name in assignments if name.startswith("entra-grant-shop/web")]
 
 
+def test_what_is_one_group_in_the_tenant_is_assigned_once() -> None:
+    """Whatever Applications call it: Graph refuses the second of two assignments that are alike."""
+    assigned = entra(program(groups={"order-desk": "sales"}), "AppRoleAssignment")
+    told = [tuple(str(value) for _, value in sorted(one.inputs.items())) for one in assigned.values()]
+    assert len({*told}) == len(told) == 7
+    assert {"entra-group-orders/api:order-desk", "entra-signs-in-shop/web:order-desk"} <= assigned.keys()
+
+
 def test_nobody_is_granted_what_has_not_settled(registered: list[Registered]) -> None:
     """One pause for each API, made anew with the ids of its scopes and roles and with nothing else."""
     settled = {name: one for name, one in all_of(registered, SLEEP).items() if name.startswith("entra-")}
