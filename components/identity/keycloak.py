@@ -227,6 +227,9 @@ class Keycloak(pulumi.ComponentResource):
         }
 
     def _client(self, client: Client, keys: Keys | None) -> keycloak.openid.Client:
+        """It lets users in only once its tokens count for none but those in its groups: until now it may have been one
+        that calls as itself, whose tokens always do."""
+        audience, before = self._audience(client) if client.groups or not client.user_facing else (None, [])
         made = keycloak.openid.Client(
             self._names.client(client.component),
             realm_id=self._realm,
@@ -252,7 +255,7 @@ class Keycloak(pulumi.ComponentResource):
             use_refresh_tokens=client.refresh,
             use_refresh_tokens_client_credentials=False,
             opts=pulumi.ResourceOptions.merge(
-                self._options,
+                self._after(*before),
                 pulumi.ResourceOptions(
                     additional_secret_outputs=["clientSecret"],
                     # Replaced to have another secret, and only then: its name is in the realm once.
@@ -260,26 +263,26 @@ class Keycloak(pulumi.ComponentResource):
                 ),
             ),
         )
-        self._attach(client, made)
+        self._attach(client, made, audience)
         return made
 
-    def _attach(self, client: Client, made: keycloak.openid.Client) -> None:
+    def _attach(
+        self, client: Client, made: keycloak.openid.Client, audience: keycloak.openid.ClientScope | None
+    ) -> None:
         """What is in every token of the client, and what may be asked for. Each list replaces what is there."""
         fixed: list[pulumi.Input[str]] = [SUBJECT]
-        before: list[pulumi.Resource] = []
         if not client.user_facing:
             fixed.append(SERVICE)
         elif self._groups_scope:
             fixed.append(self._groups_scope.name)
-        if client.groups or not client.user_facing:
-            audience, before = self._audience(client)
+        if audience:
             fixed.append(audience.name)
         always = keycloak.openid.ClientDefaultScopes(
             f"{self._prefix}-always-{client.component}",
             realm_id=self._realm,
             client_id=made.id,
             default_scopes=fixed,
-            opts=self._after(*before),
+            opts=self._options,
         )
         keycloak.openid.ClientOptionalScopes(
             f"{self._prefix}-granted-{client.component}",

@@ -160,10 +160,14 @@ def test_a_client_may_ask_for_what_roles_grant_and_nothing_else(registered: list
 
 
 def test_a_users_audience_asks_for_a_group_before_it_is_there(registered: list[Registered]) -> None:
-    """A scope that asks for no role is everybody's: roles first, then the audience, then its clients."""
+    """A scope that asks for no role is everybody's: roles first, then the audience, then its client.
+
+    The client itself as well, which may be one that exists, calls as itself until now, and has its audience already.
+    """
     audiences = named(registered, "openid/audienceProtocolMapper:AudienceProtocolMapper")
     mappers = named(registered, "index/genericRoleMapper:GenericRoleMapper")
     always = named(registered, "openid/clientDefaultScopes:ClientDefaultScopes")
+    clients = named(registered, "openid/client:Client")
     assert {name for name in mappers if name.startswith("kc-of-shop/web-")} == {
         "kc-of-shop/web-order-desk",
         "kc-of-shop/web-sales",
@@ -171,7 +175,8 @@ def test_a_users_audience_asks_for_a_group_before_it_is_there(registered: list[R
     for client in ("shop/web", "reports/console"):
         asked = {name for name in mappers if name.startswith(f"kc-of-{client}-")}
         assert asked and asked <= audiences[f"kc-audience-{client}"].after
-        assert {*asked, f"kc-audience-{client}"} <= always[f"kc-always-{client}"].after
+        assert {*asked, f"kc-audience-{client}"} <= clients[f"kc-client-{client}"].after
+        assert f"kc-client-{client}" in always[f"kc-always-{client}"].after
     assert not [name for name in mappers if "checkout" in name or "renderer" in name]
     for one in audiences.values():
         assert one.inputs["includedCustomAudience"] == ENTRY["audience"]
