@@ -107,3 +107,30 @@ def test_a_removed_scope_is_disabled_then_deleted_and_is_issued_to_nobody(deploy
     deployment.run("up")
     again = caller.token(credential(local, "web"), "user-order-desk")[0]
     assert call(local, "POST", "orders.example.com", "/orders", again).status == 200
+
+
+def test_a_role_is_handed_over_without_what_it_was_and_is_in_one_hand(deployed: tuple[Deployment, Entra]) -> None:
+    """Who held it reads no more and never writes, though their token of before is one of both scopes; the others do.
+
+    The role of the group that nobody names any more goes with its assignment. A second run does nothing.
+    """
+    deployment, tenant = deployed
+    text, local = (deployment.folder / ORDERS).read_text("utf-8"), deployment.local
+    before = {user: caller.token(credential(local, "web"), f"user-{user}")[0] for user in ("sales", "order-desk")}
+    held = "viewer: {scopes: [orders.read], groups: [sales]"
+
+    def statuses(user: str) -> list[int]:
+        return [call(local, method, "orders.example.com", "/orders", before[user]).status for method in ("GET", "POST")]
+
+    assert (statuses("sales"), statuses("order-desk")) == ([200, 403], [200, 200])
+    try:
+        deployment.edit(ORDERS, held, "viewer: {scopes: [orders.read, orders.write], groups: [order-desk]")
+        changes = deployment.changes("up")
+        assert changes["entra-group-orders/api:sales"] == "delete"
+        assert (statuses("sales"), statuses("order-desk")) == ([403, 403], [200, 200])
+        assert "group=sales" not in [one["value"] for one in _api(tenant)["appRoles"]]
+        assert deployment.changes("up") == {}
+    finally:
+        (deployment.folder / ORDERS).write_text(text, "utf-8")
+        deployment.run("up")
+    assert statuses("sales") == [200, 403]
