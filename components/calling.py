@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pulumi
 
-from access.model import Call, Client, Component, Estate
+from access.model import Client, Component, Estate
 from access.paths import written
 from components.identity import Credential, Identity, Kept
 
@@ -21,7 +21,7 @@ def settings_of(component: Component, estate: Estate, identities: Mapping[str, I
         data |= _settings(_prefix(client, estate), client, identity, identity.clients[component.key])
         for call in client.calls:
             data[_environment("API_URL", call.component)] = _base_url(estate, call.component)
-            data[_environment("API_SCOPES", call.component)] = _asked(call, identity)
+            data[_environment("API_SCOPES", call.component)] = _asked(client, call.component, identity)
     return data
 
 
@@ -31,9 +31,11 @@ def federated_of(component: Component, estate: Estate, identities: Mapping[str, 
     return {f"{_prefix(client, estate)}_ASSERTION_FILE": one.federated for client, one in known if one.federated}
 
 
-def _asked(call: Call, identity: Identity) -> pulumi.Input[str]:
-    """What the client asks for to make this call: the scopes, unless the provider has a word for all of them."""
-    return identity.requests.get(call.component, " ".join(call.scopes))
+def _asked(client: Client, api: str, identity: Identity) -> pulumi.Input[str]:
+    """What the client asks for to call an API, however many entries of `calls` that is: the scopes, unless the provider
+    has a word for all of them."""
+    granted = dict.fromkeys(scope for call in client.calls if call.component == api for scope in call.scopes)
+    return identity.requests.get(api, " ".join(granted))
 
 
 def kept_of(component: Component, estate: Estate, identities: Mapping[str, Identity]) -> dict[str, Kept]:
@@ -77,7 +79,7 @@ def _scopes(client: Client, identity: Identity) -> pulumi.Input[str]:
     """All that it may ask for. A provider whose tokens are for one API takes that of one API at a time."""
     if not identity.requests:
         return " ".join(client.scopes)
-    asked = [_asked(call, identity) for call in client.calls]
+    asked = [_asked(client, call.component, identity) for call in client.calls]
     return pulumi.Output.all(*asked).apply(lambda known: " ".join(dict.fromkeys(known)))
 
 
