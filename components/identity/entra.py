@@ -345,16 +345,20 @@ class Entra(pulumi.ComponentResource):
             self._assign(f"signs-in-{client.component}:{group}", _NO_ROLE, self._groups[group], principal, app)
 
     def _sign_in(self, client: Client, principal: azuread.ServicePrincipal) -> None:
-        """Consent to an ID token and, where the client is to have one, to a refresh token.
+        """Consent to what Microsoft's own libraries ask for in every sign-in, who the user is; and to a refresh token.
 
-        A page in the browser gets a refresh token without being asked, like all that sign users in through one.
+        That only where the client is to have one. A page in the browser gets it anyway, whatever was consented to.
         """
         assert self._graph is not None, "it is looked up where a client signs users in"
         azuread.ServicePrincipalDelegatedPermissionGrant(
             f"{self._prefix}-consent-{client.component}",
             service_principal_object_id=principal.object_id,
             resource_service_principal_object_id=self._graph,
-            claim_values=["offline_access", "openid"] if client.refresh else ["openid"],
+            claim_values=[
+                *(["offline_access"] if client.refresh or client.kind == "browser" else []),
+                "openid",
+                "profile",
+            ],
             opts=self._options,
         )
 

@@ -198,16 +198,20 @@ def test_where_any_token_will_do_one_for_any_api_of_the_stack_does(registered: l
 
 
 def test_users_clients_are_consented_to_a_sign_in(registered: list[Registered]) -> None:
-    """To `openid`, a permission of Microsoft Graph, whose service principal is looked up; services sign nobody in."""
+    """With permissions of Microsoft Graph, whose service principal is looked up; services sign nobody in."""
     grants = entra(registered, "ServicePrincipalDelegatedPermissionGrant")
     told = {name: one.inputs for name, one in grants.items() if name.startswith("entra-consent-")}
     assert set(told) == {"entra-consent-shop/web", "entra-consent-reports/console"}
     assert told["entra-consent-shop/web"] == {
         "servicePrincipalObjectId": "object entra-principal-app-shop/web",
         "resourceServicePrincipalObjectId": f"object {MICROSOFT_GRAPH}",
-        "claimValues": ["openid"],
+        "claimValues": ["openid", "profile"],
     }
-    assert told["entra-consent-reports/console"]["claimValues"] == ["offline_access", "openid"]  # refresh: true
+    assert told["entra-consent-reports/console"]["claimValues"] == [
+        "offline_access",  # refresh: true
+        "openid",
+        "profile",
+    ]
 
 
 def test_the_gates_audience_is_the_client_id_of_the_api(registered: list[Registered]) -> None:
