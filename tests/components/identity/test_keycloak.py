@@ -22,6 +22,7 @@ from components.held import Held
 from components.identity import InspectionError, describe, inspect
 from components.identity._keycloak_names import CLIENT, ROLE, SCOPE, Names
 from components.identity._keycloak_takeover import KINDS
+from components.rotation import Rotation
 from oam.application import read_files
 from sandbox.kong import Kong
 from tests.components.test_application_mocks import Registered, all_of, run_program
@@ -231,8 +232,12 @@ def test_clients_can_do_no_more_than_their_kind(registered: list[Registered]) ->
     """No implicit and no password grant, no roles of others, PKCE for users; the secret is marked."""
     clients = named(registered, "openid/client:Client")
     for one in clients.values():
-        off = ("implicitFlowEnabled", "directAccessGrantsEnabled", "fullScopeAllowed", "standardTokenExchangeEnabled")
+        off = (
+            *("implicitFlowEnabled", "directAccessGrantsEnabled", "fullScopeAllowed", "standardTokenExchangeEnabled"),
+            *("oauth2DeviceAuthorizationGrantEnabled", "useRefreshTokensClientCredentials", "consentRequired"),
+        )
         assert [name for name in off if one.inputs[name] is not False] == []
+        assert (one.inputs["enabled"], one.inputs["accessType"]) == (True, "CONFIDENTIAL")
         assert "clientSecret" in one.secret_outputs and "clientSecret" not in one.inputs
     web, service = clients["kc-client-shop/web"].inputs, clients["kc-client-shop/checkout"].inputs
     assert (web["standardFlowEnabled"], web["serviceAccountsEnabled"], web["pkceCodeChallengeMethod"]) == (
@@ -254,6 +259,25 @@ def test_clients_can_do_no_more_than_their_kind(registered: list[Registered]) ->
     (account,) = all_of(registered, "pulumi:providers:keycloak").values()
     assert "clientSecret" in account.secret
     assert (account.inputs["url"], account.inputs["realm"]) == ("http://127.0.0.1:8180", "acme")
+
+
+def test_a_secret_is_shared_only_where_the_stack_says_so(registered: list[Registered]) -> None:
+    """No key is made then; the secret that Keycloak made up is in the workload's Secret, and recorded as shared."""
+    assert all_of(registered, "tls:index/privateKey:PrivateKey")
+    shared: list[str] = []
+    with Kong() as kong, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
+        patch.setenv("KEYCLOAK_CLIENT_ID", "kong-oam")
+        patch.setenv("KEYCLOAK_CLIENT_SECRET", "the account's secret")
+        patch.setattr("components.identity.keycloak.inspect", lambda settings, estate, held: ())
+        patch.setattr(Rotation, "kept", lambda self, client, holder, resource: shared.append(resource))
+        made = run_program(patch, [{**ENTRY, "clientSecrets": True}])
+    assert not [one for one in made if one.type.startswith("tls:")]
+    clients = named(made, "openid/client:Client")
+    assert {one.inputs["clientAuthenticatorType"] for one in clients.values()} == {"client-secret"}
+    data = all_of(made, "kubernetes:core/v1:Secret")["shop/checkout-client"].inputs["stringData"]
+    assert data["OAUTH_CLIENT_SECRET"] == "secret of kc-client-shop/checkout" and "OAUTH_PRIVATE_KEY" not in data
+    assert sorted(shared) == sorted(clients)
 
 
 # What it says beforehand

@@ -1,0 +1,57 @@
+"""Entra: what the applications of clients can do, field by field, and how long what proves them counts."""
+
+from __future__ import annotations
+
+import pytest
+
+from components.identity._entra_names import role_id, scope_id
+from tests.components.identity.test_entra import entra, program
+from tests.components.test_application_mocks import Registered
+
+
+@pytest.fixture(scope="module")
+def registered() -> list[Registered]:
+    return program()
+
+
+def test_a_clients_application_can_do_no_more_than_its_kind(registered: list[Registered]) -> None:
+    """Of this tenant alone, tokens of version 2, none in a redirect, no password or device code."""
+    apps = {
+        name.removeprefix("entra-app-"): one.inputs
+        for name, one in entra(registered, "Application").items()
+        if name.startswith("entra-app-")
+    }
+    redirects = {
+        "reports/console": ["http://console-reports.sandbox.example.com/auth/callback"],
+        "reports/renderer": [],
+        "shop/checkout": [],
+        "shop/web": ["http://shop.example.com/callback"],
+    }
+    assert set(apps) == set(redirects)
+    for client, app in apps.items():
+        assert app["displayName"] == f"kong-oam local {client}"
+        assert app["api"]["requestedAccessTokenVersion"] == 2
+        assert (app["signInAudience"], app["fallbackPublicClientEnabled"]) == ("AzureADMyOrg", False)
+        assert app["web"] == {
+            "redirectUris": redirects[client],
+            "implicitGrant": {"accessTokenIssuanceEnabled": False, "idTokenIssuanceEnabled": False},
+        }
+        assert app["singlePageApplication"]["redirectUris"] == app["publicClient"]["redirectUris"] == []
+
+
+def test_a_clients_application_says_what_it_asks_for(registered: list[Registered]) -> None:
+    """Roles for a service, permissions for users, of the API that it calls."""
+    apps = entra(registered, "Application")
+    orders = {"resourceAppId": "client entra-api-orders/api"}
+    role = {"id": role_id("local", "orders/api", "scope=orders.read"), "type": "Role"}
+    assert {**orders, "resourceAccesses": [role]} in apps["entra-app-shop/checkout"].inputs["requiredResourceAccesses"]
+    both = [{"id": scope_id("local", "orders/api", f"orders.{name}"), "type": "Scope"} for name in ("read", "write")]
+    assert {**orders, "resourceAccesses": both} in apps["entra-app-shop/web"].inputs["requiredResourceAccesses"]
+
+
+def test_a_certificate_counts_as_long_as_it_lives(registered: list[Registered]) -> None:
+    """To the second, as Microsoft Graph reads it: what is longer it refuses."""
+    found = entra(registered, "ApplicationCertificate")
+    assert len(found) == 2 * 4
+    lives = {(one.inputs["startDate"], one.inputs["endDate"]) for one in found.values()}
+    assert lives == {("2020-01-01T00:00:00Z", "2049-12-31T00:00:00Z")}

@@ -1,0 +1,173 @@
+"""Okta: what the program registers for the sample estate: who may be issued what, and how clients prove who they are."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from sandbox.kong import Kong
+from tests.components.test_application_mocks import Registered, all_of, run_program
+
+SHARED = {
+    "name": "okta",
+    "type": "okta",
+    "clientSecrets": True,
+    "accessTokenMinutes": 15,
+    "groups": {"sales": "order-desk", "order-desk": "sales"},
+}
+CLIENTS = ("reports/console", "reports/renderer", "shop/checkout", "shop/web")
+
+
+def program(*providers: dict[str, Any]) -> list[Registered]:
+    with Kong() as kong, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
+        return run_program(patch, list(providers) or None)
+
+
+@pytest.fixture(scope="module")
+def registered() -> list[Registered]:
+    return program()
+
+
+def inputs(registered: list[Registered], kind: str) -> dict[str, dict[str, Any]]:
+    """By logical name, without the provider's prefix."""
+    return {name.removeprefix("okta-"): one.inputs for name, one in all_of(registered, f"okta:{kind}").items()}
+
+
+def test_one_server_for_the_stack_that_changes_its_keys_by_itself(registered: list[Registered]) -> None:
+    """Its tokens are for the stack's audience, and its issuer is an address of the org."""
+    assert inputs(registered, "auth/server:Server") == {
+        "server": {
+            "name": "kong-oam local",
+            "description": "Kong-OAM, stack local",
+            "audiences": ["api://kong-oam/local"],
+            "credentialsRotationMode": "AUTO",
+            "issuerMode": "ORG_URL",
+            "status": "ACTIVE",
+        }
+    }
+
+
+def test_scopes_are_those_that_components_declare(registered: list[Registered]) -> None:
+    """None is given unasked, and nobody is asked for consent."""
+    scopes = inputs(registered, "auth/serverScope:ServerScope")
+    assert {one["name"]: one["description"] for one in scopes.values()} == {
+        "orders.read": "Read orders",
+        "orders.write": "Place and change orders",
+        "reports.audit": "Read who read what",
+        "reports.publish": "Publish and withdraw reports",
+        "reports.read": "Read reports",
+    }
+    for one in scopes.values():
+        assert (one["default"], one["optional"], one["consent"]) == (False, False, "IMPLICIT")
+        assert (one["authServerId"], one["metadataPublish"]) == ("id of okta-server", "NO_CLIENTS")
+
+
+def test_tokens_list_the_groups_that_roles_name_and_no_others(registered: list[Registered]) -> None:
+    """Whole names, in the access token, whatever is asked for."""
+    assert inputs(registered, "auth/serverClaim:ServerClaim") == {
+        "groups": {
+            "authServerId": "id of okta-server",
+            "name": "groups",
+            "claimType": "RESOURCE",
+            "valueType": "GROUPS",
+            "groupFilterType": "REGEX",
+            "value": r"^(order\-desk|sales)$",
+            "alwaysIncludeInToken": True,
+            "scopes": [],
+            "status": "ACTIVE",
+        }
+    }
+
+
+def test_a_client_is_issued_what_roles_grant_it_by_its_own_grant_type(registered: list[Registered]) -> None:
+    """A policy of its own that names it alone, with one rule: scopes, groups, lifetime. Both count from the start."""
+    service, users, groups = ["client_credentials"], ["authorization_code"], ["id of order-desk", "id of sales"]
+    rules = inputs(registered, "auth/serverPolicyRule:ServerPolicyRule")
+    assert {
+        name.removeprefix("rule-"): (one["grantTypeWhitelists"], one["scopeWhitelists"], one["groupWhitelists"])
+        for name, one in rules.items()
+    } == {
+        "reports/console": (users, ["reports.publish", "reports.read", "openid", "offline_access"], groups),
+        "reports/renderer": (service, ["reports.audit", "reports.read"], []),
+        "shop/checkout": (service, ["orders.read"], []),
+        "shop/web": (users, ["orders.read", "orders.write", "openid"], groups),
+    }
+    policies = inputs(registered, "auth/serverPolicy:ServerPolicy")
+    assert sorted(policies) == [f"policy-{client}" for client in CLIENTS]
+    for position, client in enumerate(CLIENTS, start=1):
+        policy, rule = policies[f"policy-{client}"], rules[f"rule-{client}"]
+        assert policy["clientWhitelists"] == [f"client okta-app-{client}"]
+        assert (policy["priority"], policy["status"], policy["authServerId"]) == (
+            position,
+            "ACTIVE",
+            "id of okta-server",
+        )
+        assert (rule["policyId"], rule["authServerId"]) == (f"id of okta-policy-{client}", "id of okta-server")
+        assert (rule["priority"], rule["type"], rule["status"]) == (1, "RESOURCE_ACCESS", "ACTIVE")
+        assert rule["accessTokenLifetimeMinutes"] == 60
+
+
+def test_policies_are_made_one_after_the_other(registered: list[Registered]) -> None:
+    """Okta moves those of a place that is taken: each waits for the one before and its rule, the first for all scopes."""
+    policies = all_of(registered, "okta:auth/serverPolicy:ServerPolicy")
+    scopes = set(all_of(registered, "okta:auth/serverScope:ServerScope"))
+    assert scopes | {"okta-groups"} <= policies[f"okta-policy-{CLIENTS[0]}"].after
+    for before, client in pairwise(CLIENTS):
+        assert {f"okta-policy-{before}", f"okta-rule-{before}"} <= policies[f"okta-policy-{client}"].after
+    for rule in all_of(registered, "okta:auth/serverPolicyRule:ServerPolicyRule").values():
+        assert scopes | {"okta-groups"} <= rule.after
+
+
+def test_only_groups_that_hold_a_role_sign_in_through_a_client(registered: list[Registered]) -> None:
+    """Assigned to its app; a service has nobody."""
+    groups = [{"id": f"id of {name}", "priority": n, "profile": "{}"} for n, name in enumerate(("order-desk", "sales"))]
+    assert inputs(registered, "index/appGroupAssignments:AppGroupAssignments") == {
+        f"groups-{client}": {"appId": f"id of okta-app-{client}", "groups": groups}
+        for client in ("reports/console", "shop/web")
+    }
+
+
+def test_an_app_can_do_no_more_than_its_kind(registered: list[Registered]) -> None:
+    """PKCE for users, no wildcard, no list of apps where anybody sees it; it proves itself with its own key."""
+    apps = inputs(registered, "app/oAuth:OAuth")
+    assert {
+        name.removeprefix("app-"): (one["type"], one["grantTypes"], one["responseTypes"], one["redirectUris"])
+        for name, one in apps.items()
+    } == {
+        "reports/console": (
+            "web",
+            ["authorization_code", "refresh_token"],
+            ["code"],
+            ["http://console-reports.sandbox.example.com/auth/callback"],
+        ),
+        "reports/renderer": ("service", ["client_credentials"], ["token"], []),
+        "shop/checkout": ("service", ["client_credentials"], ["token"], []),
+        "shop/web": ("web", ["authorization_code"], ["code"], ["http://shop.example.com/callback"]),
+    }
+    for name, one in apps.items():
+        assert one["label"] == f"kong-oam local {name.removeprefix('app-')}"
+        assert one["pkceRequired"] is (one["type"] == "web")
+        assert (one["tokenEndpointAuthMethod"], len(one["jwks"])) == ("private_key_jwt", 1)
+        assert (one["refreshTokenRotation"], one["refreshTokenLeeway"]) == ("STATIC", 0)
+        assert (one["wildcardRedirect"], one["consentMethod"], one["issuerMode"]) == ("DISABLED", "TRUSTED", "ORG_URL")
+        assert (one["hideIos"], one["hideWeb"], one["status"]) == (True, True, "ACTIVE")
+    for app in all_of(registered, "okta:app/oAuth:OAuth").values():
+        assert {"clientSecret", "clientBasicSecret"} <= app.secret_outputs
+
+
+def test_what_the_stack_sets_is_what_is_registered() -> None:
+    """A shared secret in place of a key, another lifetime, and groups as the org calls them."""
+    made = program(SHARED)
+    for one in inputs(made, "app/oAuth:OAuth").values():
+        assert one["tokenEndpointAuthMethod"] == "client_secret_basic" and "jwks" not in one
+    assert not [one for one in made if one.type.startswith("tls:")]
+    rules = inputs(made, "auth/serverPolicyRule:ServerPolicyRule")
+    assert {rule["accessTokenLifetimeMinutes"] for rule in rules.values()} == {15}
+    assert rules["rule-shop/web"]["groupWhitelists"] == ["id of sales", "id of order-desk"]
+    (claim,) = inputs(made, "auth/serverClaim:ServerClaim").values()
+    assert claim["value"] == r"^(sales|order\-desk)$"
+    data = all_of(made, "kubernetes:core/v1:Secret")["shop/checkout-client"].inputs["stringData"]
+    assert data["OAUTH_CLIENT_SECRET"] == "secret of okta-app-shop/checkout" and "OAUTH_PRIVATE_KEY" not in data
