@@ -135,7 +135,8 @@ class Target:
         with self.admin() as admin:
             for path in paths:
                 answer = admin.delete(path)
-                assert answer.status_code == 204, f"{path}: {answer.status_code} {answer.text}"
+                # 404: a credential that is gone with its consumer, or by a run that was ended and not yet over
+                assert answer.status_code in (204, 404), f"{path}: {answer.status_code} {answer.text}"
 
     def product(self) -> str:
         """Who answers at the Admin API, in one line."""
