@@ -6,6 +6,8 @@ credentials flow, and the settings of the official provider, which this reads as
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -93,11 +95,15 @@ def account(tenant: Tenant) -> Account | None:
 
 
 class Graph:
-    """Microsoft Graph as the account sees it. A context manager. Every method raises RefusedError."""
+    """Microsoft Graph as the account sees it. A context manager. Every method raises RefusedError.
+
+    `caller` is the object id of the account's own service principal, None where its token does not say it.
+    """
 
     def __init__(self, account: Account, transport: httpx.BaseTransport | None = None) -> None:
         self._account = account
         self._http = httpx.Client(timeout=_TIMEOUT, transport=transport)
+        self.caller: str | None = None
 
     def __enter__(self) -> Graph:
         form = {
@@ -115,6 +121,7 @@ class Graph:
             self._http.close()
             raise
         self._http.headers["Authorization"] = f"Bearer {given.get('access_token')}"
+        self.caller = _object_id(str(given.get("access_token")))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -126,10 +133,47 @@ class Graph:
         listed = {"$filter": f"{of_name}securityEnabled eq true", "$select": "id,displayName", "$top": "999"}
         return (str(row["displayName"]) for row in self._rows("/v1.0/groups", listed))
 
-    def applications(self, name: str) -> Iterator[str]:
-        """Object ids of the tenant's applications of this display name, which any number may have."""
-        listed = {"$filter": f"displayName eq {_quoted(name)}", "$select": "id,displayName"}
-        return (str(row["id"]) for row in self._rows("/v1.0/applications", listed))
+    @property
+    def environment(self) -> dict[str, str]:
+        """What tells the provider's plugin where this is, but for who asks."""
+        host = self._account.host
+        where = {"ARM_TENANT_ID": self._account.tenant.id, "ARM_USE_CLI": "false"}
+        where |= {"ARM_ENVIRONMENT": CLOUDS[host][0]} if host in CLOUDS else {"ARM_METADATA_HOSTNAME": host}
+        return where | ({"ARM_USE_OIDC": "true"} if self._account.token else {})
+
+    def applications(self, name: str) -> list[Row]:
+        """The tenant's applications of this display name, which any number may have."""
+        return list(self.rows("/applications", f"displayName eq {_quoted(name)}"))
+
+    def group_ids(self, name: str) -> list[str]:
+        """Object ids of the tenant's security groups of this name."""
+        condition = f"displayName eq {_quoted(name)} and securityEnabled eq true"
+        return [str(row["id"]) for row in self.rows("/groups", condition)]
+
+    def principal(self, app_id: str) -> Row | None:
+        """The service principal of an application (client id) in the tenant."""
+        return next(self.rows("/servicePrincipals", f"appId eq {_quoted(app_id)}"), None)
+
+    def rows(self, path: str, condition: str | None = None) -> Iterator[Row]:
+        """A list, page by page; `condition` is its $filter."""
+        return self._rows(f"/v1.0{path}", {"$filter": condition} if condition else {})
+
+    def row(self, path: str) -> Row:
+        """One object."""
+        return self._asked("GET", f"{self._account.graph}/v1.0{path}")
+
+    def remove_password(self, application: str, key: str) -> None:
+        """Removes a secret of an application (object id)."""
+        url = f"{self._account.graph}/v1.0/applications/{application}/removePassword"
+        answer = patiently(partial(self._http.post, url, json={"keyId": key}), _pause)
+        if answer.status_code != 204:
+            _accepted(answer)
+
+    def remove(self, path: str) -> None:
+        """Removes an object; one that is gone already is gone."""
+        answer = patiently(partial(self._sent, "DELETE", f"{self._account.graph}/v1.0{path}", None), _pause)
+        if answer.status_code not in (204, 404):
+            _accepted(answer)
 
     def _rows(self, path: str, query: Mapping[str, str]) -> Iterator[Row]:
         following = str(httpx.URL(f"{self._account.graph}{path}", params=query))
@@ -153,6 +197,16 @@ class Graph:
                 f"{host} does not answer ({type(error).__name__}); check the provider's issuer in the stack's file, "
                 "and the network"
             ) from None
+
+
+def _object_id(token: str) -> str | None:
+    """Whose an access token of Microsoft Graph is. Nobody but Graph verifies it: it only says who we are."""
+    try:
+        payload = token.split(".")[1]
+        found = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))).get("oid")
+    except (IndexError, ValueError, AttributeError):
+        return None
+    return str(found) if found else None
 
 
 def _quoted(text: str | None) -> str:

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from access.model import EXTERNAL, Estate
 from access.stack import ProviderSettings
-from components.held import Held
 from components.identity._entra_graph import Graph
-from components.identity._entra_names import APPLICATION, api_name, apis, client_name, clients, other_tenants
+from components.identity._entra_names import clients, other_tenants
 from components.identity._groups import unclear_groups
 from oam.diagnostics import Diagnostic, suggestion
 
@@ -21,23 +20,6 @@ def missing_groups(graph: Graph, settings: ProviderSettings, estate: Estate) -> 
     return unclear_groups(
         settings, estate, lambda name: sum(1 for _ in graph.groups(name)), lambda: list(graph.groups())
     )
-
-
-def taken_names(graph: Graph, settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[Diagnostic]:
-    """Applications of the tenant that are called as ours will be: names are not unique there. Raises RefusedError.
-
-    Nothing is asked about what the state holds: that is this stack's.
-    """
-    stack, prefix = estate.stack.name, settings.name
-    named = {f"{prefix}-api-{key}": api_name(stack, key) for key in apis(settings, estate)}
-    named |= {f"{prefix}-app-{one.component}": client_name(stack, one.component) for one in clients(settings, estate)}
-    for logical, name in named.items():
-        for found in graph.applications(name) if (APPLICATION, logical) not in held else ():
-            yield Diagnostic(
-                "ENV303",
-                f"{prefix} has an application '{name}' ({found}) that the state of stack '{stack}' does not know. If "
-                "an interrupted run made it, remove it there; if it is somebody else's, have it renamed",
-            )
 
 
 def shared_keys(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:

@@ -18,7 +18,7 @@ matters is set.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pulumi
@@ -30,7 +30,7 @@ from access.stack import ProviderSettings, StackError
 from components.held import Held
 from components.identity import Credential, Identity, InspectionError, _entra_graph, published
 from components.identity._entra_credentials import Credentials
-from components.identity._entra_inspect import missing_groups, shared_keys, taken_names, unclaimed, unproven
+from components.identity._entra_inspect import missing_groups, shared_keys, unclaimed, unproven
 from components.identity._entra_names import (
     MICROSOFT_GRAPH,
     SCOPE_PREFIX,
@@ -44,6 +44,8 @@ from components.identity._entra_names import (
     scope_id,
     tenant_of,
 )
+from components.identity._entra_takeover import taken_names
+from components.identity._entra_wanted import distinct
 from components.identity._settings import check
 from components.rotation import Rotation
 from oam.diagnostics import Diagnostic
@@ -298,11 +300,7 @@ class Entra(pulumi.ComponentResource):
 
     def _named(self, component: Component) -> list[str]:
         """The logical groups that roles of a component name."""
-        return self._once(group for role in component.roles for group in role.groups)
-
-    def _once(self, groups: Iterable[str]) -> list[str]:
-        """Of logical groups that are one in the tenant the first: Microsoft Graph refuses an assignment twice."""
-        return sorted({self._issuer.group(group): group for group in sorted({*groups}, reverse=True)}.values())
+        return distinct(self._issuer, (group for role in component.roles for group in role.groups))
 
     def _client(self, client: Client) -> Credential:
         app = azuread.Application(
@@ -341,7 +339,7 @@ class Entra(pulumi.ComponentResource):
         )
 
     def _let_in(self, client: Client, principal: azuread.ServicePrincipal, app: azuread.Application) -> None:
-        for group in self._once(client.groups):
+        for group in distinct(self._issuer, client.groups):
             self._assign(f"signs-in-{client.component}:{group}", _NO_ROLE, self._groups[group], principal, app)
 
     def _sign_in(self, client: Client, principal: azuread.ServicePrincipal) -> None:

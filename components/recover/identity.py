@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from access.stack import ProviderSettings
-from components.identity import _keycloak_realm, _okta_org
-from components.recover import keycloak, okta
+from components.identity import _entra_graph, _keycloak_realm, _okta_org
+from components.identity._entra_names import tenant_of
+from components.recover import entra, keycloak, okta
 from components.recover.state import State, StateError
 
-REFUSALS = (_okta_org.RefusedError, _keycloak_realm.RefusedError)
+REFUSALS = (_okta_org.RefusedError, _keycloak_realm.RefusedError, _entra_graph.RefusedError)
 
 
 class Object(Protocol):
@@ -39,6 +40,8 @@ def places_of(state: State, providers: Sequence[ProviderSettings], opened: ExitS
         resource = f"{settings.name}-account"
         if settings.type == "keycloak" and keycloak.concerned(state, resource):
             yield _keycloak(state, settings, resource, opened)
+        if settings.type == "entra" and entra.concerned(state, resource):
+            yield _entra(state, settings, resource, opened)
 
 
 def _okta(state: State, opened: ExitStack) -> Place:
@@ -57,3 +60,14 @@ def _keycloak(state: State, settings: ProviderSettings, resource: str, opened: E
     realm = opened.enter_context(_keycloak_realm.Realm(account))
     found = keycloak.made(realm, state, resource)
     return Place(f"Keycloak, {settings.issuer}", found, lambda lost: keycloak.remove(realm, lost))
+
+
+def _entra(state: State, settings: ProviderSettings, resource: str, opened: ExitStack) -> Place:
+    tenant = tenant_of(settings.issuer or "")
+    account = _entra_graph.account(tenant) if tenant else None
+    if account is None:
+        variables = "ARM_CLIENT_ID and ARM_CLIENT_SECRET"
+        raise StateError(f"creations at {settings.name} were interrupted: set {variables} to look for them")
+    graph = opened.enter_context(_entra_graph.Graph(account))
+    found = entra.made(graph, state, resource)
+    return Place(f"Entra, {settings.issuer}", found, lambda lost: entra.remove(graph, lost))

@@ -172,6 +172,8 @@ class Directory:
     grants: dict[str, Json] = field(default_factory=dict)
     federated: dict[str, dict[str, Json]] = field(default_factory=dict)
     kept: dict[str, Secrets] = field(default_factory=dict)
+    owners: dict[str, list[Json]] = field(default_factory=dict)
+    """Of applications and service principals, by object id; whoever makes one is not noted."""
     users: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Logins, and the names of the groups that they are in."""
     foreign: dict[str, Json] = field(default_factory=dict)

@@ -13,6 +13,7 @@ Answer = tuple[int, Json | None]
 Handler = Callable[[Directory, Mapping[str, str], Mapping[str, str], Json], Answer]
 
 _ID = r"([^/]+)"
+_BEGINS = re.compile(r"startswith\((\w+),'((?:[^']|'')*)'\)\Z")
 _EQUALS = re.compile(r"(\w+) eq (?:'((?:[^']|'')*)'|(true|false))\Z")
 
 
@@ -44,6 +45,7 @@ class Graph:
             ("PATCH", f"/servicePrincipals/{_ID}", self._update_principal),
             ("DELETE", f"/servicePrincipals/{_ID}", self._delete_principal),
             ("GET", f"/servicePrincipals/{_ID}/appRoleAssignedTo", self._assignments),
+            ("GET", f"/servicePrincipals/{_ID}/appRoleAssignments", self._held),
             ("POST", f"/servicePrincipals/{_ID}/appRoleAssignedTo", self._assign),
             ("GET", f"/servicePrincipals/{_ID}/appRoleAssignedTo/{_ID}", self._assignment),
             ("DELETE", f"/servicePrincipals/{_ID}/appRoleAssignedTo/{_ID}", self._unassign),
@@ -53,7 +55,8 @@ class Graph:
             ("PATCH", f"/oauth2PermissionGrants/{_ID}", self._update_grant),
             ("DELETE", f"/oauth2PermissionGrants/{_ID}", self._delete_grant),
             ("GET", "/groups", self._groups),
-            ("GET", f"/(?:applications|servicePrincipals|groups)/{_ID}/(?:owners|members)", self._nobody),
+            ("GET", f"/(?:applications|servicePrincipals)/{_ID}/owners", self._owners),
+            ("GET", f"/groups/{_ID}/(?:owners|members)", self._nobody),
             ("DELETE", rf"/(?:applications|servicePrincipals)/{_ID}/owners/{_ID}/\$ref", self._removed),
         ]
 
@@ -160,6 +163,11 @@ class Graph:
         rows = [one for one in self._directory.assignments.values() if one["resourceId"] == resource]
         return self._list("appRoleAssignedTo", f"/servicePrincipals/{resource}/appRoleAssignedTo", rows, query)
 
+    def _held(self, principal: str, *, query: Mapping[str, str], body: Json) -> Answer:
+        self._directory.principal(principal)
+        rows = [one for one in self._directory.assignments.values() if one["principalId"] == principal]
+        return self._list("appRoleAssignments", f"/servicePrincipals/{principal}/appRoleAssignments", rows, query)
+
     def _assign(self, resource: str, *, query: Mapping[str, str], body: Json) -> Answer:
         made = self._directory.assign(resource, body)
         return self._one(f"servicePrincipals('{resource}')/appRoleAssignedTo", made, 201)
@@ -200,8 +208,13 @@ class Graph:
     def _groups(self, *, query: Mapping[str, str], body: Json) -> Answer:
         return self._list("groups", "/groups", list(self._directory.groups.values()), query)
 
+    def _owners(self, identifier: str, *, query: Mapping[str, str], body: Json) -> Answer:
+        """Those that a test gave it: whoever makes something is not its owner here."""
+        owners = self._directory.owners.get(identifier, [])
+        return 200, {**_context(self._base, "directoryObjects"), "value": owners}
+
     def _nobody(self, identifier: str, *, query: Mapping[str, str], body: Json) -> Answer:
-        """Owners and members: the stand-in knows none."""
+        """Owners and members of groups: the stand-in knows none."""
         return 200, {**_context(self._base, "directoryObjects"), "value": []}
 
     def _removed(self, identifier: str, owner: str, *, query: Mapping[str, str], body: Json) -> Answer:
@@ -209,7 +222,10 @@ class Graph:
 
 
 def _matches(row: Json, condition: str) -> bool:
-    """The one form of $filter that is asked here: equalities, all of them. Texts are compared without case."""
+    """The forms of $filter that are asked here: equalities, all of them, or how a text begins; without case."""
+    if match := _BEGINS.match(condition):
+        name, text = match.groups()
+        return str(row.get(name)).lower().startswith(text.replace("''", "'").lower())
     for part in condition.split(" and "):
         match = _EQUALS.match(part)
         if match is None:

@@ -3,8 +3,8 @@
 Modelled: Application, ApplicationPassword, ApplicationCertificate, ApplicationFederatedIdentityCredential,
 ServicePrincipal, AppRoleAssignment, ServicePrincipalDelegatedPermissionGrant; the lookups getGroup and
 getServicePrincipal. What the official plugin sends was recorded from pulumi-azuread 6.11.1; certificates and the second
-lookup are from its source. Not modelled besides: imports, and its waiting (it looks five times, five seconds apart,
-whether what it removed is gone).
+lookup are from its source. Not modelled besides: imports of credentials, and its waiting (it looks five times, five
+seconds apart, whether what it removed is gone).
 """
 
 from importlib import metadata

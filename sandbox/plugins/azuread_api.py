@@ -13,9 +13,10 @@ import uuid
 from collections import defaultdict
 from typing import Any
 
+from sandbox.plugins import sdk
 from sandbox.plugins.http import Answer, send, send_form
-from sandbox.plugins.provider import ProviderError, Resource
-from sandbox.plugins.values import Properties, Value
+from sandbox.plugins.provider import Found, ProviderError, Resource
+from sandbox.plugins.values import Properties, Value, is_empty
 
 Json = dict[str, Any]
 
@@ -150,6 +151,13 @@ class GraphObject(Resource):
         """Object id and object of the application that `applicationId` names. Raises ProviderError."""
         identifier = last(inputs["applicationId"])
         return identifier, self._graph.accepted("GET", f"/v1.0/applications/{identifier}")
+
+    def found(self, identifier: str, inputs: Properties, state: Properties, now: Properties) -> Found:
+        """What was read; where there is neither state nor inputs it is imported, and all of it counts as written."""
+        imported = not (state or inputs)
+        names = sdk.inputs_of(self.token).hints if imported else inputs
+        written = {key: now.get(key, inputs.get(key)) for key in names}
+        return Found({key: one for key, one in written.items() if not (imported and is_empty(one))}, now, identifier)
 
     def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
         raise ProviderError(f"{self.token} is never changed, only replaced")

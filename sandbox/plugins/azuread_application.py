@@ -177,7 +177,7 @@ def _sorted(value: Value) -> Value:
 
 
 class Application(GraphObject):
-    """azuread:index/application:Application. Not modelled: logos, passwords and owners in it, templates, import."""
+    """azuread:index/application:Application. Not modelled: logos, passwords and owners in it, templates."""
 
     token = "azuread:index/application:Application"
     computed = frozenset({"clientId", "objectId", "appRoleIds", "oauth2PermissionScopeIds", "publisherDomain"})
@@ -252,7 +252,7 @@ class Application(GraphObject):
         if self._graph.found(f"/v1.0/applications/{object_id}") is None:
             return None
         now = self._state(object_id, self._whole(object_id), state or inputs)
-        return Found({key: now.get(key, value) for key, value in inputs.items()}, now)
+        return self.found(identifier, inputs, state, now)
 
     def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
         """What is removed or reworded is disabled first: the roles, then the scopes, each in a request of its own."""
@@ -414,8 +414,9 @@ class ApplicationFederatedIdentityCredential(GraphObject):
         if found is None:
             return None
         names = ("audiences", "description", "issuer", "subject")
-        now = {**state, **{name: found.get(name) for name in names}, "displayName": found["name"]}
-        return Found({key: now.get(key, value) for key, value in inputs.items()}, now)
+        own = {"applicationId": f"/applications/{object_id}", "credentialId": one}
+        now = {**own, **state, **{name: found.get(name) for name in names}, "displayName": found["name"]}
+        return self.found(identifier, inputs, state, now)
 
     def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
         object_id, _, one = identifier.split("/")

@@ -68,8 +68,7 @@ class ServicePrincipal(GraphObject):
     def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
         if self._graph.found(f"/v1.0{identifier}") is None:
             return None
-        now = self._state(last(identifier), state or inputs)
-        return Found({key: now.get(key, value) for key, value in inputs.items()}, now)
+        return self.found(identifier, inputs, state, self._state(last(identifier), state or inputs))
 
     def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
         self._graph.accepted("PATCH", f"/v1.0{identifier}", self._body(news))
@@ -101,7 +100,12 @@ class AppRoleAssignment(GraphObject):
         return f"{path}/{made['id']}", {**inputs, **{name: made[name] for name in self.computed}}
 
     def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
-        return None if self._graph.found(f"/v1.0{identifier}") is None else Found(inputs, state)
+        found = self._graph.found(f"/v1.0{identifier}")
+        if found is None:
+            return None
+        between = {"appRoleId": "appRoleId", "principalObjectId": "principalId", "resourceObjectId": "resourceId"}
+        own = {ours: found[theirs] for ours, theirs in between.items()} | {name: found[name] for name in self.computed}
+        return self.found(identifier, inputs, state, state or own)
 
     def delete(self, identifier: str, state: Properties) -> None:
         answer = self._graph.send("DELETE", f"/v1.0{identifier}")
@@ -137,8 +141,9 @@ class ServicePrincipalDelegatedPermissionGrant(GraphObject):
         found = self._graph.found(f"/v1.0{identifier}")
         if found is None:
             return None
-        now = {**state, "claimValues": found["scope"].split()}
-        return Found({key: now.get(key, value) for key, value in inputs.items()}, now)
+        between = {"servicePrincipalObjectId": "clientId", "resourceServicePrincipalObjectId": "resourceId"}
+        own = {ours: found[theirs] for ours, theirs in between.items()}
+        return self.found(identifier, inputs, state, {**own, **state, "claimValues": found["scope"].split()})
 
     def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
         scope = " ".join(news["claimValues"])

@@ -24,8 +24,8 @@ from access.tokens import KeyRing, Refusal, authenticate
 from components.identity import _entra_graph, _patience
 from components.identity._certificates import certificate, thumbprint
 from components.identity._entra_graph import Account, Graph, RefusedError
-from components.identity._entra_inspect import missing_groups, shared_keys, taken_names, unclaimed, unproven
-from components.identity._entra_names import APPLICATION, MICROSOFT_GRAPH, Tenant, role_id, scope_id, tenant_of
+from components.identity._entra_inspect import missing_groups, shared_keys, unclaimed, unproven
+from components.identity._entra_names import MICROSOFT_GRAPH, Tenant, role_id, scope_id, tenant_of
 from components.identity.entra import SPELLING, _redirects, describe
 from sandbox.entra import Entra
 from sandbox.entra.service import ADMINISTRATOR, TENANT
@@ -409,16 +409,6 @@ def test_a_group_that_can_hold_no_role_does_not_count(tenant: Entra) -> None:
     tenant.directory.add_group("sales", "plain")
     tenant.directory.groups["plain"]["securityEnabled"] = False
     assert [one.split("group ")[1].split(". ")[0] for one in problems(tenant)] == ["'sales' of main does not exist"] * 2
-
-
-def test_an_application_of_the_name_that_the_state_does_not_know_is_said(tenant: Entra) -> None:
-    """Names are not unique in a tenant: a second one would be made in silence."""
-    made = tenant.directory.create_application({"displayName": "kong-oam tests shop/api API"})
-    with looked(tenant) as graph:
-        arguments = (graph, SETTINGS, estate(ACCESS, stack=on_main()))
-        (found,) = taken_names(*arguments, frozenset())
-        assert list(taken_names(*arguments, frozenset({(APPLICATION, "main-api-shop/api")}))) == []
-    assert f"ENV303: main has an application 'kong-oam tests shop/api API' ({made['id']})" in str(found)
 
 
 def test_two_tenants_in_one_stack_are_refused_once() -> None:
