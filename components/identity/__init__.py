@@ -2,8 +2,9 @@
 
 A kind is a module of this folder with `describe(settings) -> Provider` (a pure value: how its tokens spell things),
 `inspect(settings, estate, held) -> Iterable[Diagnostic]` (what stands in the way at the product, before anything is
-made, where the state holds `held`) and `provision(settings, estate, rotation) -> Identity`. What kinds share is in
-modules whose names begin with an underscore. Nothing outside this folder knows which kind it deals with.
+made, where the state holds `held`), `provision(settings, estate, rotation) -> Identity` and `left(settings, state,
+opened) -> Left | None` (what an interrupted run made there). What kinds share is in modules whose names begin with an
+underscore. Nothing outside this folder knows which kind it deals with.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -22,6 +24,9 @@ from components.held import Held
 from components.identity._discovery import DiscoveryError, Published, SigningKey, discover
 from components.identity._keys import Keys
 from components.identity._moves import moved
+from components.identity._recovery import Left
+from components.identity._refusal import RefusedError as RefusedError
+from components.interrupted import State
 from components.refusal import refuse
 from components.rotation import Rotation
 from oam.diagnostics import Diagnostic, suggestion
@@ -101,6 +106,8 @@ class _Kind(Protocol):
 
     def provision(self, settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Identity: ...
 
+    def left(self, settings: ProviderSettings, state: State, opened: ExitStack) -> Left | None: ...
+
 
 def _kind(settings: ProviderSettings) -> _Kind:
     if settings.type not in _KINDS:
@@ -131,3 +138,13 @@ def inspect(
 def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Identity:
     """The provider's resources: issuer, scopes, one app per client, and what each may be issued."""
     return _kind(settings).provision(settings, estate, rotation)
+
+
+def left(providers: Iterable[ProviderSettings], state: State, opened: ExitStack) -> tuple[Left, ...]:
+    """What interrupted creations made at the providers that were asked for them; connections are closed by `opened`.
+
+    Providers that are one and the same place are looked at once. Raises InspectionError without an account, and
+    RefusedError.
+    """
+    found = (_kind(settings).left(settings, state, opened) for settings in providers)
+    return tuple({one.where: one for one in found if one}.values())

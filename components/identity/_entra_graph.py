@@ -20,6 +20,7 @@ import httpx
 from components.identity._discovery import LOOPBACK
 from components.identity._entra_names import Tenant
 from components.identity._patience import patiently
+from components.identity._refusal import RefusedError
 from components.settings import setting
 
 Row = Mapping[str, Any]
@@ -46,10 +47,6 @@ _WHAT_TO_DO = {
     429: "others use up the tenant's limits; run it again later",
 }
 _WHERE_TO_LOOK = "see status.cloud.microsoft, and run it again"
-
-
-class RefusedError(Exception):
-    """Microsoft Graph or the token endpoint refused, or nobody answered. The message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import httpx
 
 from components.identity._patience import patiently
+from components.identity._refusal import RefusedError
 from components.settings import setting
 
 _TIMEOUT: Final = httpx.Timeout(30.0)
@@ -31,10 +32,6 @@ _WHAT_TO_DO: Final = {
     404: "is there such a realm? The issuer ends in /realms/<its name>",
     429: "others use up the server's rate limit; run it again later",
 }
-
-
-class RefusedError(Exception):
-    """The server refused a request, or nobody answered. The message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)

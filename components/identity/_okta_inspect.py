@@ -20,7 +20,7 @@ _NAMES = 10_000
 def missing_groups(org: httpx.Client, settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
     """Groups of roles that the org does not have, or has more than once: each where a role names it.
 
-    Raises _okta_org.RefusedError.
+    Raises RefusedError.
     """
 
     def known() -> list[str]:

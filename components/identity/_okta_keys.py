@@ -24,7 +24,7 @@ class Listed:
 
 
 def listed(account: _okta_org.Account, server: str, issuer: str) -> Listed:
-    """The keys of an authorization server by its id. Raises _okta_org.RefusedError and DiscoveryError."""
+    """The keys of an authorization server by its id. Raises RefusedError and DiscoveryError."""
     with _okta_org.client(account) as org:
         return arranged(list(_okta_org.rows(org, f"/authorizationServers/{server}/credentials/keys")), issuer)
 

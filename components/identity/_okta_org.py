@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from components.identity._patience import patiently
+from components.identity._refusal import RefusedError
 from components.settings import setting
 
 Row = Mapping[str, Any]
@@ -27,10 +28,6 @@ _WHAT_TO_DO = {
     429: "others use up the org's rate limit; run it again later",
 }
 _WHERE_TO_LOOK = "see status.okta.com and the org's system log, and run it again"
-
-
-class RefusedError(Exception):
-    """The management API refused a request, or nobody answered. The message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)

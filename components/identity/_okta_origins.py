@@ -43,7 +43,7 @@ class Existing:
 
 
 def existing(org: httpx.Client, wanted: Iterable[Object]) -> Iterator[Existing]:
-    """Those of the org that are one of `wanted`. Raises _okta_org.RefusedError."""
+    """Those of the org that are one of `wanted`. Raises RefusedError."""
     for one in wanted:
         for row in rows(org, "/trustedOrigins", q=one.name):
             if str(row["origin"]).rstrip("/").lower() == one.name:

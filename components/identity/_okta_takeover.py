@@ -39,7 +39,7 @@ _IN_SERVER = {SCOPE: "scopes", CLAIM: "claims", POLICY: "policies"}
 
 @dataclass(frozen=True, slots=True)
 class _Org:
-    """What of an org concerns one stack, asked for as it is needed. Raises _okta_org.RefusedError."""
+    """What of an org concerns one stack, asked for as it is needed. Raises RefusedError."""
 
     client: httpx.Client
     missing: Mapping[str, list[Object]]
@@ -85,7 +85,7 @@ class _Org:
 
 
 def taken_names(org: httpx.Client, settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[Diagnostic]:
-    """What is called at Okta as ours will be, and how to take it over. Raises _okta_org.RefusedError.
+    """What is called at Okta as ours will be, and how to take it over. Raises RefusedError.
 
     Nothing is asked about what the state holds: that is this stack's.
     """

@@ -19,6 +19,7 @@ matters is set.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from typing import Any
 
 import pulumi
@@ -28,7 +29,7 @@ import pulumiverse_time as time
 from access.model import Client, Component, Estate, Listing, Mark, Provider, Spelling
 from access.stack import ProviderSettings, StackError
 from components.held import Held
-from components.identity import Credential, Identity, InspectionError, _entra_graph, published
+from components.identity import Credential, Identity, InspectionError, _entra_graph, _entra_recovery, published
 from components.identity._entra_credentials import Credentials
 from components.identity._entra_inspect import missing_groups, shared_keys, unclaimed, unproven
 from components.identity._entra_names import (
@@ -46,7 +47,10 @@ from components.identity._entra_names import (
 )
 from components.identity._entra_takeover import taken_names
 from components.identity._entra_wanted import distinct
+from components.identity._recovery import Left
+from components.identity._refusal import RefusedError
 from components.identity._settings import check
+from components.interrupted import State
 from components.rotation import Rotation
 from oam.diagnostics import Diagnostic
 
@@ -112,13 +116,29 @@ def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[
         with _entra_graph.Graph(account) as graph:
             yield from missing_groups(graph, settings, estate)
             yield from taken_names(graph, settings, estate, held)
-    except _entra_graph.RefusedError as error:
+    except RefusedError as error:
         raise InspectionError(f"identity provider '{settings.name}': Entra at {error}") from None
 
 
 def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Identity:
     """Everything in the tenant that the stack needs."""
     return Entra(settings.name, settings, estate, rotation).identity
+
+
+def left(settings: ProviderSettings, state: State, opened: ExitStack) -> Left | None:
+    """What interrupted creations made in the tenant. Raises InspectionError and RefusedError."""
+    if not _entra_recovery.concerned(state, _account_name(settings.name)):
+        return None
+    if (account := _entra_graph.account(_tenant(settings))) is None:
+        raise InspectionError(f"creations were interrupted, and there is {_NO_ACCOUNT}")
+    graph = opened.enter_context(_entra_graph.Graph(account))
+    found = _entra_recovery.made(graph, state, _account_name(settings.name))
+    return Left(f"Entra, {settings.issuer}", found, lambda lost: _entra_recovery.remove(graph, lost))
+
+
+def _account_name(name: str) -> str:
+    """The logical name of the resource that says who administers the tenant."""
+    return f"{name}-account"
 
 
 def _tenant(settings: ProviderSettings) -> Tenant:
@@ -413,7 +433,7 @@ def _account(name: str, tenant: Tenant, parent: pulumi.Resource) -> azuread.Prov
         raise pulumi.RunError(_NO_ACCOUNT)
     known = account.host in _entra_graph.CLOUDS
     return azuread.Provider(
-        f"{name}-account",
+        _account_name(name),
         tenant_id=tenant.id,
         client_id=account.client,
         client_secret=pulumi.Output.secret(account.secret) if account.secret else None,

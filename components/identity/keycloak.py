@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 
 import pulumi
 import pulumi_keycloak as keycloak
@@ -28,12 +29,15 @@ import pulumi_keycloak as keycloak
 from access.model import Client, Estate, Listing, Mark, Provider, Spelling
 from access.stack import ProviderSettings, StackError
 from components.held import Held
-from components.identity import Credential, Identity, InspectionError, _keycloak_realm, published
+from components.identity import Credential, Identity, InspectionError, _keycloak_realm, _keycloak_recovery, published
 from components.identity._groups import unclear_groups
 from components.identity._keycloak_names import SERVICE, SUBJECT, Names
 from components.identity._keycloak_takeover import taken_names
 from components.identity._keys import Jwk, Keys, key_pairs
+from components.identity._recovery import Left
+from components.identity._refusal import RefusedError
 from components.identity._settings import check
+from components.interrupted import State
 from components.rotation import Rotation
 from oam.diagnostics import Diagnostic
 
@@ -82,13 +86,29 @@ def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[
                 known=lambda: [path.removeprefix("/") for path in realm.groups()],
             )
             yield from taken_names(realm, settings, estate, held)
-    except _keycloak_realm.RefusedError as error:
+    except RefusedError as error:
         raise InspectionError(f"identity provider '{settings.name}': Keycloak at {error}") from None
 
 
 def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Identity:
     """Everything in the realm that the stack needs."""
     return Keycloak(settings.name, settings, estate, rotation).identity
+
+
+def left(settings: ProviderSettings, state: State, opened: ExitStack) -> Left | None:
+    """What interrupted creations made in the realm. Raises InspectionError and RefusedError."""
+    if not _keycloak_recovery.concerned(state, _account_name(settings.name)):
+        return None
+    if (account := _keycloak_realm.account(settings.issuer or "")) is None:
+        raise InspectionError(f"creations were interrupted, and there is {_NO_ACCOUNT}")
+    realm = opened.enter_context(_keycloak_realm.Realm(account))
+    found = _keycloak_recovery.made(realm, state, _account_name(settings.name))
+    return Left(f"Keycloak, {settings.issuer}", found, lambda lost: _keycloak_recovery.remove(realm, lost))
+
+
+def _account_name(name: str) -> str:
+    """The logical name of the resource that says who administers the realm."""
+    return f"{name}-account"
 
 
 def _path(group: str) -> str:
@@ -315,7 +335,7 @@ class Keycloak(pulumi.ComponentResource):
 def _account(name: str, account: _keycloak_realm.Account, parent: pulumi.Resource) -> keycloak.Provider:
     """The server, and who administers the realm there. The secret is one from here on."""
     return keycloak.Provider(
-        f"{name}-account",
+        _account_name(name),
         url=account.url,
         realm=account.login,
         client_id=account.client,

@@ -10,6 +10,7 @@ Sources: OpenID Connect Discovery 1.0; RFC 9068 for what a token is taken to loo
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pulumi
 
@@ -18,6 +19,7 @@ from access.stack import KnownClient, ProviderSettings
 from components.held import Held
 from components.identity import Credential, Identity, Kept, published
 from components.identity._settings import check
+from components.interrupted import State
 from components.rotation import Rotation
 from oam.diagnostics import Diagnostic, suggestion
 
@@ -68,3 +70,7 @@ def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) ->
 
 def _credential(known: KnownClient) -> Credential:
     return Credential(pulumi.Output.from_input(known.id), kept=Kept(*known.secret) if known.secret else None)
+
+
+def left(settings: ProviderSettings, state: State, opened: ExitStack) -> None:
+    """Nothing is made there."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 
 import pulumi
 import pulumi_okta as okta
@@ -18,7 +19,15 @@ import pulumi_okta as okta
 from access.model import EXTERNAL, SIGN_IN_SCOPES, Client, Estate, Listing, Mark, Provider, Spelling
 from access.stack import ProviderSettings
 from components.held import Held
-from components.identity import Credential, Identity, InspectionError, _okta_keys, _okta_org, published
+from components.identity import (
+    Credential,
+    Identity,
+    InspectionError,
+    _okta_keys,
+    _okta_org,
+    _okta_recovery,
+    published,
+)
 from components.identity._discovery import DiscoveryError, Published
 from components.identity._keys import Jwk, Keys, key_pairs
 from components.identity._okta_inspect import missing_groups
@@ -31,7 +40,10 @@ from components.identity._okta_objects import (
     server_name,
 )
 from components.identity._okta_takeover import COMPONENT, taken_names
+from components.identity._recovery import Left
+from components.identity._refusal import RefusedError
 from components.identity._settings import check
+from components.interrupted import State
 from components.refusal import refuse
 from components.rotation import Rotation
 from components.settings import setting
@@ -70,13 +82,23 @@ def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[
         with _okta_org.client(account) as org:
             yield from missing_groups(org, settings, estate)
             yield from taken_names(org, settings, estate, held)
-    except _okta_org.RefusedError as error:
+    except RefusedError as error:
         raise InspectionError(f"identity provider '{settings.name}': Okta at {error}") from None
 
 
 def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Identity:
     """Everything at Okta that the stack needs."""
     return Okta(settings.name, settings, estate, rotation).identity
+
+
+def left(settings: ProviderSettings, state: State, opened: ExitStack) -> Left | None:  # noqa: ARG001 - one org for all
+    """What interrupted creations made in the org. Raises InspectionError and RefusedError."""
+    if not _okta_recovery.concerned(state):
+        return None
+    if (account := _okta_org.account()) is None:
+        raise InspectionError(f"creations were interrupted, and there is {_NO_ACCOUNT}")
+    org = opened.enter_context(_okta_org.client(account))
+    return Left("Okta", _okta_recovery.made(org, state), lambda lost: _okta_recovery.remove(org, lost))
 
 
 class Okta(pulumi.ComponentResource):
@@ -282,7 +304,7 @@ class Okta(pulumi.ComponentResource):
         assert account is not None, "the provider has it, too"
         try:
             return _okta_keys.listed(account, server, said.issuer)
-        except (_okta_org.RefusedError, DiscoveryError) as error:
+        except (RefusedError, DiscoveryError) as error:
             refuse(f"identity provider '{self._settings.name}': {error}")
 
 

@@ -26,9 +26,10 @@ from pulumi.runtime.config import set_all_config
 from access.stack import Settings, StackError, read_file
 from components import settings as config
 from components.gateway import names, preflight
+from components.identity import InspectionError, RefusedError, left
+from components.interrupted import State
 from components.recover import cluster, kong
-from components.recover.identity import REFUSALS, places_of
-from components.recover.state import State, StateError, check_at_rest, configuration, read
+from components.recover.state import StateError, check_at_rest, configuration, read
 
 T = TypeVar("T")
 
@@ -39,7 +40,8 @@ _EXPECTED = (
     preflight.PreflightError,
     kong.OutdatedStateError,
     kong.RefusedError,
-    *REFUSALS,
+    InspectionError,
+    RefusedError,
 )
 
 
@@ -74,14 +76,14 @@ def _recover(stack: str, *, remove: bool) -> int:
     with contextlib.ExitStack() as clients:
         admin = clients.enter_context(preflight.client(gateway.admin_url, gateway.token, workspace, gateway.api_key))
         # First what is there, then the state: what was there and is not recorded afterwards belongs to no living run.
-        entities, places = kong.entities(admin), list(places_of(begun, settings.providers, clients))
+        entities, places = kong.entities(admin), left(settings.providers, begun, clients)
         check_at_rest(stack, begun)
         state = read(stack)
         in_kong = kong.lost(entities, state.ids, names.tags(stack))
         _show(f"Kong at {gateway.admin_url}", in_kong)
         at_providers = [(one, [found for found in one.objects if found[0].id not in state.ids]) for one in places]
         for place, objects in at_providers:
-            _show(place.name, objects)
+            _show(place.where, objects)
         if remove:
             own = settings.gateway.settle_seconds
             kong.remove(admin, _certain(in_kong), settle if own is None else own)

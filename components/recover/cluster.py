@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from components.recover.state import State
+from components.interrupted import State
 
 _OURS = ("app.oam.dev/name", "app.oam.dev/component")
 

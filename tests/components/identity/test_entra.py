@@ -23,9 +23,10 @@ from access.stack import ProviderSettings, StackError
 from access.tokens import KeyRing, Refusal, authenticate
 from components.identity import _entra_graph, _patience
 from components.identity._certificates import certificate, thumbprint
-from components.identity._entra_graph import Account, Graph, RefusedError
+from components.identity._entra_graph import Account, Graph
 from components.identity._entra_inspect import missing_groups, shared_keys, unclaimed, unproven
 from components.identity._entra_names import MICROSOFT_GRAPH, Tenant, role_id, scope_id, tenant_of
+from components.identity._refusal import RefusedError
 from components.identity.entra import SPELLING, _redirects, describe
 from sandbox.entra import Entra
 from sandbox.entra.service import ADMINISTRATOR, TENANT

@@ -10,7 +10,8 @@ import pytest
 from access.model import Stack
 from access.stack import ProviderSettings
 from components.identity._okta_inspect import missing_groups
-from components.identity._okta_org import Account, RefusedError, client, rows
+from components.identity._okta_org import Account, client, rows
+from components.identity._refusal import RefusedError
 from sandbox.okta import Okta
 from tests.estates import PROVIDER, STACK, estate
 

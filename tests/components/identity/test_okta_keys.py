@@ -8,7 +8,8 @@ import pytest
 
 from components.identity._discovery import DiscoveryError, discover
 from components.identity._okta_keys import arranged, listed
-from components.identity._okta_org import Account, RefusedError, client
+from components.identity._okta_org import Account, client
+from components.identity._refusal import RefusedError
 from sandbox.okta import Okta
 
 TOKEN = "test-token"

@@ -10,11 +10,12 @@ import httpx
 import pytest
 
 from components.held import Held
+from components.identity import _keycloak_recovery as recovery
 from components.identity._keycloak_names import AUDIENCE, CLIENT, GROUPS, ROLE, SCOPE, Names
-from components.identity._keycloak_realm import Account, Realm, RefusedError
+from components.identity._keycloak_realm import Account, Realm
 from components.identity._keycloak_takeover import taken_names
-from components.recover import keycloak as recovery
-from components.recover.state import Creation, State
+from components.identity._refusal import RefusedError
+from components.interrupted import Creation, State
 from oam.diagnostics import Diagnostic
 from tests.components.identity.test_keycloak import settings
 from tests.estates import estate

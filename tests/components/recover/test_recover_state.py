@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from components.interrupted import Creation, State
 from components.recover.cluster import commands
-from components.recover.state import Creation, State, parse
+from components.recover.state import parse
 
 LABELS = {"app.oam.dev/name": "shop", "app.oam.dev/component": "web", "app.oam.dev/appRevision": ""}
 SERVICE = {"metadata": {"name": "web", "namespace": "default", "labels": LABELS}}

@@ -14,7 +14,7 @@ import httpx
 
 from components.identity._okta_objects import ORIGIN, origin_owner
 from components.identity._okta_org import Row, accepted, rows
-from components.recover.state import Creation, State
+from components.interrupted import Creation, State
 
 _SERVER = "/authorizationServers/{authServerId}"
 _PLACES = {

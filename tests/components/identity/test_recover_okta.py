@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from components.identity import _okta_org
-from components.recover import okta
-from components.recover.state import Creation, State
+from components.identity import _okta_recovery as okta
+from components.interrupted import Creation, State
 from sandbox.okta import Okta, User
 
 LABEL = "kong-oam local shop/checkout"

@@ -7,10 +7,11 @@ from contextlib import ExitStack
 import pytest
 
 from access.stack import ProviderSettings
+from components.identity import InspectionError, left
 from components.identity._entra_names import APPLICATION
 from components.identity._keycloak_names import CLIENT
-from components.recover.identity import places_of
-from components.recover.state import Creation, State, StateError, parse
+from components.interrupted import Creation, State
+from components.recover.state import parse
 from sandbox.entra import Entra
 
 APP = "okta:app/oAuth:OAuth"
@@ -35,8 +36,8 @@ def test_where_nothing_was_interrupted_nobody_is_asked() -> None:
     """No account is needed then, whatever the stack names; and none for what was asked of a provider that went."""
     with ExitStack() as opened:
         for kind in ("okta", "keycloak", "entra", "oidc"):
-            assert list(places_of(State(frozenset(), (), None), _settings(kind), opened)) == []
-        assert list(places_of(_interrupted(CLIENT, "former-account"), _settings("keycloak"), opened)) == []
+            assert left(_settings(kind), State(frozenset(), (), None), opened) == ()
+        assert left(_settings("keycloak"), _interrupted(CLIENT, "former-account"), opened) == ()
 
 
 @pytest.mark.parametrize(
@@ -50,8 +51,11 @@ def test_where_nothing_was_interrupted_nobody_is_asked() -> None:
 def test_what_was_interrupted_takes_an_account(kind: str, resource: str, variables: str) -> None:
     login = "https://login.microsoftonline.com/11111111-1111-4111-8111-111111111111/v2.0"
     settings = _settings(kind, login) if kind == "entra" else _settings(kind)
-    with ExitStack() as opened, pytest.raises(StateError, match=f"were interrupted: set {variables} to look for them"):
-        list(places_of(_interrupted(resource, "main-account"), settings, opened))
+    with (
+        ExitStack() as opened,
+        pytest.raises(InspectionError, match=f"creations were interrupted, and there is no account .*{variables}"),
+    ):
+        left(settings, _interrupted(resource, "main-account"), opened)
 
 
 def test_a_tenant_is_looked_at_with_the_programs_account(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,9 +63,9 @@ def test_a_tenant_is_looked_at_with_the_programs_account(monkeypatch: pytest.Mon
         for name, value in tenant.environment.items():
             monkeypatch.setenv(name, value)
         tenant.directory.create_application({"displayName": "x"})
-        (place,) = places_of(_interrupted(APPLICATION, "main-account"), _settings("entra", tenant.issuer), opened)
+        (place,) = left(_settings("entra", tenant.issuer), _interrupted(APPLICATION, "main-account"), opened)
         ((found, doubt),) = place.objects
-        assert (place.name, doubt) == (f"Entra, {tenant.issuer}", None)
+        assert (place.where, doubt) == (f"Entra, {tenant.issuer}", None)
         place.remove([found])
         assert tenant.directory.applications == {}
 

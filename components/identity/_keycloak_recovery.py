@@ -14,7 +14,7 @@ from components.identity import _keycloak_strays as strays
 from components.identity._keycloak_names import AUDIENCE, CLIENT, GROUPS, ROLE, SCOPE
 from components.identity._keycloak_realm import Realm, Row
 from components.identity._keycloak_takeover import KINDS, PROOFS
-from components.recover.state import Creation, State
+from components.interrupted import Creation, State
 
 _TYPES = (CLIENT, AUDIENCE, GROUPS, SCOPE, ROLE)
 

@@ -18,7 +18,7 @@ from components.identity._entra_graph import Graph, Row
 from components.identity._entra_names import APPLICATION
 from components.identity._entra_takeover import credentials_of
 from components.identity._entra_wanted import ASSIGNMENT, FEDERATED, GRANT, PASSWORD, PRINCIPAL
-from components.recover.state import Creation, State
+from components.interrupted import Creation, State
 
 _ON_THE_WAY = "TERRAFORM_UPDATE_"
 

@@ -1,0 +1,32 @@
+"""What a run that was interrupted leaves in the state, as a value: the ids that it knows, and creations cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """A creation that was begun and whose end was not recorded. `id` is there where its answer had been heard.
+
+    `provider` is the logical name of the provider that was asked for it.
+    """
+
+    type: str
+    inputs: Mapping[str, Any]
+    id: str | None
+    provider: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """`ids` of everything recorded (both halves of ids such as `credential|consumer`), and what was `interrupted`.
+
+    `root` is the URN of the stack itself, None where nothing was ever recorded.
+    """
+
+    ids: frozenset[str]
+    interrupted: tuple[Creation, ...]
+    root: str | None
