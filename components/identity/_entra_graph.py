@@ -38,9 +38,10 @@ _TIMEOUT = httpx.Timeout(30.0)
 _USUAL_PAUSE = 5.0  # seconds, where a refusal does not say how long
 
 _PERMISSIONS = (
-    "Application.ReadWrite.OwnedBy (or .All), AppRoleAssignment.ReadWrite.All, DelegatedPermissionGrant.ReadWrite.All "
-    "and Group.Read.All"
+    "Application.ReadWrite.All, AppRoleAssignment.ReadWrite.All, DelegatedPermissionGrant.ReadWrite.All and "
+    "Group.Read.All"
 )
+"""OwnedBy is not enough for applications: the official plugin takes its own account out of the owners of each."""
 _WHAT_TO_DO = {
     401: "check azuread:clientId and the secret azuread:clientSecret (or ARM_CLIENT_ID and ARM_CLIENT_SECRET)",
     403: f"give the application these permissions of Microsoft Graph, with an administrator's consent: {_PERMISSIONS}",
