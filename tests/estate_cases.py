@@ -175,11 +175,12 @@ def _beginning(path: Elements, declared: set[Elements]) -> Elements | None:
 
 
 def lies_in(part: Part, path: Elements, declared: set[Elements]) -> bool:
-    """Other capitals: the same but for capitals, and leaving what is declared at the same point."""
+    """Other capitals: the same but for capitals, and leaving what is declared at the same point, for good: beside `/X`,
+    `/x/y` may be declared, and is then a path of its own."""
     if not part.spelled_otherwise:
         return within(path, part.path)
     start = path[: len(part.path)]
-    return folded(start) == folded(part.path) and _beginning(start, declared) == _beginning(part.path, declared)
+    return folded(start) == folded(part.path) and _beginning(path, declared) == _beginning(part.path, declared)
 
 
 def site_of(named: set[str], host: str) -> str:
