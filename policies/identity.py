@@ -89,10 +89,6 @@ def rotated_keys(deployment: Deployment, settings: Settings) -> Iterator[Finding
     for server in deployment.of(SERVER):
         if server.text("credentialsRotationMode") == "MANUAL":
             yield Finding(f"{server.name} keeps its signing keys until somebody changes them", server)
-        for client in (client for client in (estate.clients if estate else ()) if client.keyed):
-            assert estate is not None
-            if (every := estate.schedule_of(client).every) > longest:
-                yield Finding(f"{client.component} ({client.place}) keeps its key for {every} days", server)
     for app in deployment.of(APP):
         if app.text("tokenEndpointAuthMethod").startswith("client_secret"):
             yield Finding(f"{app.name} shares a secret with its provider, which nobody changes", app)
@@ -100,9 +96,9 @@ def rotated_keys(deployment: Deployment, settings: Settings) -> Iterator[Finding
         proof = one.properties.get("clientAuthenticatorType")
         if one.text("accessType") == "CONFIDENTIAL" and proof not in ("client-jwt", UNKNOWN):
             yield Finding(f"{one.name} shares a secret with its provider, which nobody changes", one)
-        for client in (client for client in (estate.clients if estate else ()) if client.keyed):
-            assert estate is not None
-            named = one.name == f"{client.provider}-client-{client.component}"
-            if named and (every := estate.schedule_of(client).every) > longest:
-                yield Finding(f"{client.component} ({client.place}) keeps its key for {every} days", one)
+    keyed = [client for client in (estate.clients if estate else ()) if client.keyed]
+    own = {f"{client.provider}-{kind}-{client.component}": client for client in keyed for kind in ("app", "client")}
+    for one in deployment.of(APP, REALM_CLIENT):
+        if estate and (client := own.get(one.name)) and (every := estate.schedule_of(client).every) > longest:
+            yield Finding(f"{client.component} ({client.place}) keeps its key for {every} days", one)
     yield from entra.kept_credentials(deployment, longest)

@@ -138,7 +138,6 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("keys-rotated", spoilt("server", credentialsRotationMode="MANUAL"), "server keeps its signing keys until somebody changes them"),
     ("keys-rotated", spoilt("web", tokenEndpointAuthMethod="client_secret_basic"), "web shares a secret with its provider, which nobody changes"),
     ("keys-rotated", spoilt("realm-client", clientAuthenticatorType="client-secret"), "realm-client shares a secret with its provider, which nobody changes"),
-    ("keys-rotated", replace(SOUND, model=replace(MODEL, estate=estate(CLIENT))), "shop/job (app1.yaml:10:11) keeps its key for 91 days"),
     ("workload-fenced", without("fence"), "deployment is behind a Service, and behind no NetworkPolicy"),
     ("workload-fenced", fenced_from({"from": []}), "fence lets everybody in to deployment"),
     ("workload-fenced", fenced_from({"ports": [{"port": 80}]}), "fence lets everybody in to deployment"),
@@ -225,15 +224,21 @@ def test_openid_connect_as_it_is_emitted_is_sound(rule: str) -> None:
     assert found(rule, replace(SOUND, resources=swapped)) == []
 
 
-def test_a_realms_client_is_judged_by_its_own_schedule() -> None:
-    """A stack without an authorization server of Okta: the finding is of the client that keeps its key."""
-    others = tuple(one for one in SOUND.resources if not one.type.startswith("okta:"))
-    client = resource("keycloak:openid/client:Client", "main-client-shop/job", clientAuthenticatorType="client-jwt")
-    slow = replace(SOUND, resources=(*others, client), model=replace(MODEL, estate=estate(CLIENT)))
+@pytest.mark.parametrize(
+    ("kind", "name", "properties"),
+    [
+        ("okta:app/oAuth:OAuth", "main-app-shop/job", {"tokenEndpointAuthMethod": "private_key_jwt"}),
+        ("keycloak:openid/client:Client", "main-client-shop/job", {"clientAuthenticatorType": "client-jwt"}),
+    ],
+)
+def test_a_client_is_judged_by_its_own_schedule(kind: str, name: str, properties: dict[str, str]) -> None:
+    """Where it keeps its key: another provider of the stack has no part in that."""
+    client = resource(kind, name, **properties)
+    slow = replace(SOUND, resources=(*SOUND.resources, client), model=replace(MODEL, estate=estate(CLIENT)))
     assert found("keys-rotated", slow) == ["shop/job (app1.yaml:10:11) keeps its key for 91 days"]
     assert found("keys-rotated", slow, longestDays=91) == []
-    elsewhere = replace(client, name="other-client-shop/job")
-    assert found("keys-rotated", replace(slow, resources=(*others, elsewhere))) == []
+    elsewhere = replace(client, name=name.replace("main-", "other-"))
+    assert found("keys-rotated", replace(slow, resources=(*SOUND.resources, elsewhere))) == []
 
 
 def test_a_public_client_of_a_realm_shares_no_secret() -> None:
