@@ -124,6 +124,10 @@ class Engine:
         assert self._file.read_text("utf-8").count(old) == 1
         self._replace(old, new)
 
+    def add(self, name: str, text: str) -> None:
+        """One more Application, in a file of its own."""
+        (self.folder / "applications" / f"{name}.yaml").write_text(text, "utf-8")
+
     def hand_over(self, old: str, new: str) -> None:
         """Component `new` takes the place of `old`: the same host and path, the same callers, another name."""
         self._replace(f"- name: {old}\n", f"- name: {new}\n")
@@ -147,12 +151,12 @@ class Engine:
         """Whether there is somebody yet who gives tokens."""
         return bool(self.local.okta.objects("authorizationServers"))
 
-    def case(self, method: str, path: str, component: str | None = None) -> Case:
-        """A request of nobody, or of a component with the token that it gets with its own Secret."""
+    def case(self, method: str, path: str, component: str | None = None, user: str | None = None) -> Case:
+        """A request of nobody, or of a component, for itself or a user, with the token that its own Secret gets it."""
         if component is None:
             return Case(method, self.host, path.encode())
         environment = caller.environment(self.local.cluster.url, "orders", component)
-        token, _ = caller.token(environment)
+        token, _ = caller.token(environment, user)
         return Case(method, self.host, path.encode(), (f"Bearer {token}",))
 
 

@@ -18,6 +18,28 @@ from tests.live.live_gateway import LiveGateway
 pytestmark = pytest.mark.timeout(1800)  # the first run fetches Keycloak, within 15 minutes
 
 REALM = "live"
+USERS = {"sally": ("sales",), "dora": ("desk",)}
+
+_CONSOLE = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop, namespace: orders}
+spec:
+  components:
+    - name: console
+      type: webservice
+      properties: {image: registry.example.com/console:1, ports: [{port: %(port)d}]}
+      traits:
+        - type: gateway
+          properties: {domain: console.%(host)s, http: {/: %(port)d}}
+        - type: access
+          properties: {owner: team-shop, rules: [{methods: [GET], public: {reason: signs its users in}}]}
+        - type: client
+          properties:
+            kind: web
+            redirectPaths: [/callback]
+            calls: [{component: orders/api, scopes: [orders.read, orders.write]}]
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +62,13 @@ def deployed(live: LiveGateway, tmp_path_factory: pytest.TempPathFactory) -> Ite
             server = started.enter_context(Keycloak())
         except (UnavailableError, RuntimeError) as error:
             pytest.skip(str(error))
-        server.realm(REALM)
+        server.realm(REALM, ("sales", "desk"), USERS)
         provider = {"name": "keycloak", "type": "keycloak", "issuer": server.issuer(REALM)}
         folder = tmp_path_factory.mktemp("keycloak")
         made = started.enter_context(engine(live, folder, "keycloak", provider, server.environment(REALM)))
+        made.edit("components: [orders/report]", "groups: [sales], components: [orders/report, shop/console]")
+        made.edit("components: [orders/import]", "groups: [desk], components: [orders/import, shop/console]")
+        made.add("shop", _CONSOLE % {"port": made.port, "host": made.host})
         made.up()
         yield Deployed(made, server)
 
@@ -60,6 +85,21 @@ def test_keycloaks_tokens_get_what_the_applications_say(deployed: Deployed) -> N
             ("GET", "/orders/health", None, 200),
         ]
     )
+
+
+def test_users_who_sign_in_get_what_the_roles_of_their_groups_say(deployed: Deployed) -> None:
+    """Whatever else their tokens list: the one may look at orders, the other may change them."""
+    made = deployed.engine
+    cases = [
+        (made.case(method, "/orders", "console", user), status)
+        for method, user, status in (
+            ("GET", "sally", 200),
+            ("POST", "sally", 403),
+            ("POST", "dora", 200),
+            ("GET", "dora", 403),
+        )
+    ]
+    made.live.await_steady(cases, made.bound)
 
 
 def test_a_key_that_keycloak_changes_is_taken_with_an_up(deployed: Deployed) -> None:

@@ -85,7 +85,7 @@ def test_the_live_tier_passes_with_a_real_keycloak() -> None:
     with _kong(Lags(0.4, 0.4, 0.4), 0.4) as kong:
         done = _live_tier(kong, WITH_KEYCLOAK)
         assert done.returncode == 0, done.stdout
-        assert "2 passed" in done.stdout and "skipped" not in done.stdout
+        assert "3 passed" in done.stdout and "skipped" not in done.stdout
         assert {kind: kong.entities(kind) for kind in KINDS} == {kind: [] for kind in KINDS}
 
 
