@@ -8,31 +8,15 @@ anything since: whoever uses an object needs its id, and nobody heard that.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from components.identity import _keycloak_strays as strays
 from components.identity._keycloak_names import AUDIENCE, CLIENT, GROUPS, ROLE, SCOPE
 from components.identity._keycloak_realm import Realm, Row
 from components.identity._keycloak_takeover import KINDS, PROOFS
+from components.identity._recovery import AtPath
 from components.interrupted import Creation, State
 
 _TYPES = (CLIENT, AUDIENCE, GROUPS, SCOPE, ROLE)
-
-
-@dataclass(frozen=True, slots=True)
-class Object:
-    """An object of the kind and name that an interrupted creation would have had. `path` is below the realm's."""
-
-    type: str
-    path: str
-    name: str
-
-    @property
-    def id(self) -> str:
-        return self.path.rpartition("/")[2]
-
-    def __str__(self) -> str:
-        return f"{self.type.rpartition(':')[2]} {self.name} ({self.id})"
 
 
 def concerned(state: State, provider: str) -> bool:
@@ -40,7 +24,7 @@ def concerned(state: State, provider: str) -> bool:
     return any(True for _ in _creations(state, provider))
 
 
-def made(realm: Realm, state: State, provider: str) -> list[tuple[Object, str | None]]:
+def made(realm: Realm, state: State, provider: str) -> list[tuple[AtPath, str | None]]:
     """What there is of the interrupted creations and not in the state, with the reason not to remove it, or None.
 
     Raises RefusedError.
@@ -53,7 +37,7 @@ def made(realm: Realm, state: State, provider: str) -> list[tuple[Object, str | 
     ]
 
 
-def remove(realm: Realm, lost: Iterable[Object]) -> None:
+def remove(realm: Realm, lost: Iterable[AtPath]) -> None:
     """Removes them. Raises RefusedError."""
     for one in lost:
         realm.remove(one.path)
@@ -63,28 +47,28 @@ def _creations(state: State, provider: str) -> Iterator[Creation]:
     return (one for one in state.interrupted if one.type in _TYPES and one.provider == provider)
 
 
-def _found(realm: Realm, creation: Creation) -> Iterator[tuple[Object, Iterator[str]]]:
+def _found(realm: Realm, creation: Creation) -> Iterator[tuple[AtPath, Iterator[str]]]:
     """What has the name, and what speaks against its being what was made."""
     wanted = creation.inputs
     if creation.type == CLIENT:
         if client := realm.client(wanted["clientId"]):
-            one = Object(CLIENT, f"/clients/{client['id']}", client["clientId"])
+            one = AtPath(CLIENT, f"/clients/{client['id']}", client["clientId"])
             yield one, _doubts(creation, client, _of_client(realm, client))
     elif creation.type == ROLE:
         if role := realm.role(wanted["name"]):
-            one = Object(ROLE, f"/roles-by-id/{role['id']}", role["name"])
+            one = AtPath(ROLE, f"/roles-by-id/{role['id']}", role["name"])
             yield one, _doubts(creation, role, _of_role(realm, role))
     elif creation.type == SCOPE:
         for scope in realm.rows("/client-scopes"):
             if scope["name"] == wanted["name"]:
                 found = strays.of_scope(realm, scope, mappers={}, roles=(), clients=())
-                one = Object(SCOPE, f"/client-scopes/{scope['id']}", scope["name"])
+                one = AtPath(SCOPE, f"/client-scopes/{scope['id']}", scope["name"])
                 yield one, _doubts(creation, scope, found)
     else:
         place = f"/client-scopes/{wanted['clientScopeId']}/protocol-mappers/models"
         for mapper in realm.rows(place):
             if mapper["name"] == wanted["name"]:
-                one = Object(creation.type, f"{place}/{mapper['id']}", mapper["name"])
+                one = AtPath(creation.type, f"{place}/{mapper['id']}", mapper["name"])
                 yield one, strays.of_mapper(mapper, KINDS[creation.type])
 
 

@@ -8,12 +8,12 @@ its id, and nobody heard that.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import httpx
 
 from components.identity._okta_objects import ORIGIN, origin_owner
 from components.identity._okta_org import Row, accepted, rows
+from components.identity._recovery import AtPath
 from components.interrupted import Creation, State
 
 _SERVER = "/authorizationServers/{authServerId}"
@@ -31,28 +31,12 @@ _SWITCHED_OFF_FIRST = ("okta:auth/server:Server", "okta:app/oAuth:OAuth")
 _APP = "okta:app/oAuth:OAuth"
 
 
-@dataclass(frozen=True, slots=True)
-class Object:
-    """An object of the kind, name and place that an interrupted creation would have had."""
-
-    type: str
-    path: str
-    name: str
-
-    @property
-    def id(self) -> str:
-        return self.path.rpartition("/")[2]
-
-    def __str__(self) -> str:
-        return f"{self.type.rpartition(':')[2]} {self.name} ({self.id})"
-
-
 def concerned(state: State) -> bool:
     """Whether anything at Okta was interrupted."""
     return any(creation.type in _PLACES for creation in state.interrupted)
 
 
-def made(org: httpx.Client, state: State) -> list[tuple[Object, str | None]]:
+def made(org: httpx.Client, state: State) -> list[tuple[AtPath, str | None]]:
     """What there is of the interrupted creations and not in the state, with the reason not to remove it, or None.
 
     Raises RefusedError, httpx.HTTPError.
@@ -64,11 +48,11 @@ def made(org: httpx.Client, state: State) -> list[tuple[Object, str | None]]:
             found = [row for row in rows(org, place) if row["id"] not in state.ids and _is(row, creation)]
             for row in found:
                 doubt = "there are several of this name" if len(found) > 1 else _use(org, creation, place, row)
-                result.append((Object(creation.type, f"{place}/{row['id']}", _name(row)), doubt))
+                result.append((AtPath(creation.type, f"{place}/{row['id']}", _name(row)), doubt))
     return result
 
 
-def remove(org: httpx.Client, lost: Iterable[Object]) -> None:
+def remove(org: httpx.Client, lost: Iterable[AtPath]) -> None:
     """Removes them. Raises RefusedError, httpx.HTTPError."""
     for one in lost:
         if one.type in _SWITCHED_OFF_FIRST:

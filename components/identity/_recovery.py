@@ -19,10 +19,26 @@ class Object(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
-    """`where` it was found, each object with the reason not to remove it or None, and what removes some of them.
+class AtPath:
+    """An object of the kind and name that an interrupted creation would have had, by its path in the provider's API."""
 
-    Both raise RefusedError.
+    type: str
+    path: str
+    name: str
+
+    @property
+    def id(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    def __str__(self) -> str:
+        return f"{self.type.rpartition(':')[2]} {self.name} ({self.id})"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Where it was found, each object with the reason not to remove it or None, and what removes some of them.
+
+    `remove` raises RefusedError.
     """
 
     where: str

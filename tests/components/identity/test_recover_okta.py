@@ -10,6 +10,7 @@ import pytest
 
 from components.identity import _okta_org
 from components.identity import _okta_recovery as okta
+from components.identity._recovery import AtPath
 from components.interrupted import Creation, State
 from sandbox.okta import Okta, User
 
@@ -148,7 +149,7 @@ def test_an_origin_that_stacks_share_is_kept(org: httpx.Client) -> None:
     """Another stack may have made it meanwhile. One with this stack's name is nobody else's."""
     kind, page = "okta:trustedorigin/origin:Origin", "https://shop.example.com"
 
-    def made(name: str) -> list[tuple[okta.Object, str | None]]:
+    def made(name: str) -> list[tuple[AtPath, str | None]]:
         return okta.made(org, _interrupted(kind, name=name, origin=page))
 
     body = {"origin": page, "scopes": [{"type": "CORS"}]}
