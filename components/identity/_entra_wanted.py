@@ -1,6 +1,7 @@
 """What of a tenant's things without a name of their own a stack has: who is assigned what, and what is consented to.
 
-Each is known by whom it is between, so that it can be found in the tenant, and by its resource's logical name.
+Each is known by whom it is between, so that it can be found in the tenant, and by its resource's logical name. What is
+assigned is made from this list; what is found is compared with it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ PASSWORD = "azuread:index/applicationPassword:ApplicationPassword"  # noqa: S105
 
 FEDERATION_NAME = "kubernetes"
 NO_ROLE = "00000000-0000-0000-0000-000000000000"
+"""Assigned to whoever may sign in through an application that has no roles of its own."""
 
 
 @dataclass(frozen=True, slots=True)

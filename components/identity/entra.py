@@ -46,7 +46,7 @@ from components.identity._entra_names import (
     tenant_of,
 )
 from components.identity._entra_takeover import taken_names
-from components.identity._entra_wanted import distinct
+from components.identity._entra_wanted import Assignment, assignments, distinct
 from components.identity._recovery import Left
 from components.identity._refusal import RefusedError
 from components.identity._settings import check
@@ -73,9 +73,6 @@ _LONGEST_LIFE = 90
 _TAKEN = ("client_secrets", "cluster_issuer", "moved_from", "settle_seconds", "certificates")
 _SETTLING = 20.0
 """Seconds until a role of an application that was just added can be assigned, wherever in Entra that is asked for."""
-
-_NO_ROLE = "00000000-0000-0000-0000-000000000000"
-"""Assigned to whoever may sign in through an application that has no roles of its own."""
 
 _NO_ACCOUNT = (
     "no account at Entra: set azuread:clientId and the secret azuread:clientSecret, or ARM_CLIENT_ID and "
@@ -170,11 +167,14 @@ class Entra(pulumi.ComponentResource):
         self._offered = {key: self._api(component) for key, component in self._apis.items()}
         self._principals = {key: self._principal(f"api-{key}", app) for key, app in self._offered.items()}
         self._settled = {key: self._settle(component) for key, component in self._apis.items()}
-        for component in self._apis.values():
-            self._assign_roles(component)
+        self._known: dict[str, tuple[azuread.ServicePrincipal, pulumi.Resource]] = {
+            f"api-{key}": (principal, self._settled[key]) for key, principal in self._principals.items()
+        }
         own = clients(settings, estate)
         self._graph = self._microsoft_graph() if any(client.user_facing for client in own) else None
         made = {client.component: self._client(client) for client in own}
+        for assignment in assignments(settings, estate):
+            self._assign(assignment)
         said = published(settings.name, settings.issuer or "")
         self.identity = Identity(
             issuer=said.issuer,
@@ -188,14 +188,11 @@ class Entra(pulumi.ComponentResource):
         self.register_outputs({"issuer": settings.issuer})
 
     def _group_ids(self) -> Mapping[str, pulumi.Output[str]]:
-        """Object ids, by logical name, of the groups that roles name."""
-        named = {group for component in self._apis.values() for role in component.roles for group in role.groups}
-        named |= {group for client in clients(self._settings, self._estate) for group in client.groups}
+        """Object ids, by the tenant's name, of the groups that hold something."""
+        named = {one.group for one in assignments(self._settings, self._estate) if one.group}
         lookups = pulumi.InvokeOutputOptions(parent=self, provider=self._directory)
         return {
-            group: azuread.get_group_output(
-                display_name=self._issuer.group(group), security_enabled=True, opts=lookups
-            ).object_id
+            group: azuread.get_group_output(display_name=group, security_enabled=True, opts=lookups).object_id
             for group in sorted(named)
         }
 
@@ -291,32 +288,16 @@ class Entra(pulumi.ComponentResource):
             ),
         )
 
-    def _assign(
-        self,
-        logical: str,
-        role: str,
-        principal: pulumi.Input[str],
-        resource: azuread.ServicePrincipal,
-        ready: pulumi.Resource,
-    ) -> None:
-        """That `principal` (an object id) holds the role with the id `role` at an application, once it is `ready`."""
+    def _assign(self, one: Assignment) -> None:
+        """Somebody holds a role at an application, once that is known there."""
+        resource, ready = self._known[one.at]
         azuread.AppRoleAssignment(
-            f"{self._prefix}-{logical}",
-            app_role_id=role,
-            principal_object_id=principal,
+            one.logical,
+            app_role_id=one.role,
+            principal_object_id=self._groups[one.group] if one.group else self._known[one.client or ""][0].object_id,
             resource_object_id=resource.object_id,
             opts=pulumi.ResourceOptions.merge(self._options, pulumi.ResourceOptions(depends_on=[ready])),
         )
-
-    def _assign_roles(self, component: Component) -> None:
-        for group in self._named(component):
-            self._assign(
-                f"group-{component.key}:{group}",
-                role_id(self._stack, component.key, self._issuer.listed(group)),
-                self._groups[group],
-                self._principals[component.key],
-                self._settled[component.key],
-            )
 
     def _named(self, component: Component) -> list[str]:
         """The logical groups that roles of a component name."""
@@ -335,11 +316,11 @@ class Entra(pulumi.ComponentResource):
             **_redirects(client),
         )
         principal = self._principal(f"app-{client.component}", app)
+        self._known[f"app-{client.component}"] = principal, app
         if client.user_facing:
-            self._let_in(client, principal, app)
             self._sign_in(client, principal)
-        for api, scopes in _granted(client).items():
-            self._grant(client, api, scopes, principal)
+            for api, scopes in _granted(client).items():
+                self._consent(client, api, scopes, principal)
         return self._credentials.of(client, app)
 
     def _asked(self, client: Client, api: str, scopes: list[str]) -> azuread.ApplicationRequiredResourceAccessArgs:
@@ -357,10 +338,6 @@ class Entra(pulumi.ComponentResource):
                 for one in ids
             ],
         )
-
-    def _let_in(self, client: Client, principal: azuread.ServicePrincipal, app: azuread.Application) -> None:
-        for group in distinct(self._issuer, client.groups):
-            self._assign(f"signs-in-{client.component}:{group}", _NO_ROLE, self._groups[group], principal, app)
 
     def _sign_in(self, client: Client, principal: azuread.ServicePrincipal) -> None:
         """Consent to what Microsoft's own libraries ask for in every sign-in, who the user is; and to a refresh token.
@@ -380,18 +357,8 @@ class Entra(pulumi.ComponentResource):
             opts=self._options,
         )
 
-    def _grant(self, client: Client, api: str, scopes: list[str], principal: azuread.ServicePrincipal) -> None:
-        """The scopes of one API: to a service as roles, to users by an administrator's consent for all of them."""
-        if not client.user_facing:
-            for scope in scopes:
-                self._assign(
-                    f"grant-{client.component}:{api}:{scope}",
-                    role_id(self._stack, api, role_of(scope)),
-                    principal.object_id,
-                    self._principals[api],
-                    self._settled[api],
-                )
-            return
+    def _consent(self, client: Client, api: str, scopes: list[str], principal: azuread.ServicePrincipal) -> None:
+        """The scopes of one API for all users; a service is assigned them as roles."""
         azuread.ServicePrincipalDelegatedPermissionGrant(
             f"{self._prefix}-grant-{client.component}:{api}",
             service_principal_object_id=principal.object_id,
