@@ -8,7 +8,7 @@ a Service gets a cluster address, and by its type node ports and the address of 
 import json
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -103,6 +103,11 @@ class Cluster:
         """Removes the object; False when there was none."""
         with self._lock:
             return self._objects.pop(key, None) is not None
+
+    def restore(self, objects: Iterable[Object]) -> None:
+        """Holds these objects, as `objects()` gave them, and no others. Addresses are not given a second time."""
+        with self._lock:
+            self._objects = {Key.of(one): _copy(one) for one in objects}
 
     def __iter__(self) -> Iterator[Object]:
         return iter(self.objects())

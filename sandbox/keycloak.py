@@ -34,6 +34,8 @@ OLDEST_JAVA: Final = 17
 _ARTIFACT: Final = f"org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"
 _READY: Final = 180.0  # seconds; the first start also builds (32 s measured on two cores), later ones take 12
 _STOPPED: Final = 20.0
+# The shell becomes Keycloak; a process beside it ends both when standard input does, which who starts it holds open.
+_WHILE_ASKED_FOR: Final = 'exec 3<&0; (cat <&3 >/dev/null; kill -TERM 0) 2>/dev/null & exec "$@" </dev/null 3<&-'
 _ADMIN: Final = "sandbox-admin"
 ACCOUNT: Final = "kong-oam"
 """The client of a realm whose service account administers it."""
@@ -193,9 +195,10 @@ class Keycloak:
         }
         self._output = (self._folder / "log").open("wb")
         self._process = subprocess.Popen(
-            ["sh", str(home / "bin" / "kc.sh"), "start-dev", *flags],
+            ["sh", "-c", _WHILE_ASKED_FOR, "sh", "sh", str(home / "bin" / "kc.sh"), "start-dev", *flags],
             cwd=self._folder,
             env=environment,
+            stdin=subprocess.PIPE,
             stdout=self._output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -215,6 +218,8 @@ class Keycloak:
 
     def _end(self) -> None:
         if self._process is not None:
+            assert self._process.stdin is not None
+            self._process.stdin.close()
             for number in (signal.SIGTERM, signal.SIGKILL):
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(self._process.pid, number)

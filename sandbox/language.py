@@ -21,6 +21,7 @@ from google.protobuf.empty_pb2 import Empty  # type: ignore[attr-defined]
 from pulumi.runtime.proto import language_pb2 as pb
 from pulumi.runtime.proto import language_pb2_grpc, plugin_pb2
 
+from sandbox import forking
 from sandbox.serving import serve
 
 VERSION = "0.0.1+stand-in"
@@ -121,7 +122,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             "PYTHONUNBUFFERED": "1",
         }
         # -P: the folder of program.py holds `kong` and `okta`, which are not for the program to import.
-        command = [interpreter(request.info), "-P", str(_PROGRAM), json.dumps(settings)]
+        command = [*forking.command(interpreter(request.info), str(_PROGRAM)), json.dumps(settings)]
         child = self._start(subprocess.Popen(command, cwd=request.pwd or None, env=environment), context)
         code = self._wait(child)
         if code == _ERROR_WAS_SHOWN:
@@ -134,7 +135,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         environment = {**dict(item.split("=", 1) for item in request.env), "PYTHONUNBUFFERED": "1"}
         child = self._start(
             subprocess.Popen(
-                [interpreter(request.info), program, *request.args],
+                [*forking.command(interpreter(request.info), program), *request.args],
                 cwd=request.pwd or None,
                 env=environment or None,
                 stdout=subprocess.PIPE,

@@ -17,20 +17,26 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Final, Self
 
-from sandbox import launchers, toolchain
-from sandbox.cluster import Cluster
+from sandbox import forking, launchers, toolchain
+from sandbox.cluster import Cluster, Object
 from sandbox.echo import Echo
 from sandbox.kong import Kong, Lags
+from sandbox.kong.store import Snapshot
 from sandbox.okta import Okta, User
+from sandbox.okta.org import Org
 from sandbox.plugins.kubernetes import CLUSTER
 
 ROOT: Final = Path(__file__).parent.parent
 STACK: Final = "local"
 PASSPHRASE: Final = "sandbox"
+# How much of what the CLI printed an error shows: lines, and characters of each.
+LAST: Final = 25
+WIDEST: Final = 300
 # How late Kong sees a change, in seconds: long enough to show that order alone is not enough, short enough to wait for.
 LAG: Final = 0.2
 GROUPS: Final = ("sales", "order-desk")
@@ -43,6 +49,29 @@ USERS: Final = (
 # What stacks whose gateway uses node ports take for the address of a node, in the sandbox.
 NODE: Final = "node.sandbox.example.com"
 _SERVICE_SUFFIX: Final = ".svc.cluster.local"
+
+
+class Printed(str):
+    """What a run of the CLI printed. Its `repr` is the end of that: where a test fails on it, no wall is shown."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        lines = self.splitlines()
+        cut = [f"... {len(lines) - LAST} lines ..."] if len(lines) > LAST else []
+        return "\n".join([*cut, *(line[:WIDEST] for line in lines[-LAST:])])
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What a sandbox held at one moment: the folder of the CLI's states, and what each stand-in had."""
+
+    state: Path
+    entities: Snapshot
+    org: Org
+    objects: tuple[Object, ...]
+    env: Mapping[str, str]
+    lags: Lags
 
 
 class Local:
@@ -116,12 +145,14 @@ class Local:
         """Runs `pulumi ARGUMENTS --non-interactive` in the project. Output is captured, or shown as it comes.
 
         `timeout` is in seconds. Raises subprocess.TimeoutExpired, and CalledProcessError when `check` and it failed;
-        what it printed is then part of the message.
+        the last lines that it printed are then part of the message.
         """
         pipe = None if show else subprocess.PIPE
         command = ["pulumi", *arguments, "--non-interactive"]
+        # A preview keeps nothing, and yet writes the whole state for each resource.
+        env = {**self.env, "PULUMI_SKIP_CHECKPOINTS": "true"} if arguments[0] == "preview" else self.env
         process = subprocess.Popen(
-            command, cwd=cwd or self._project, env=self.env, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+            command, cwd=cwd or self._project, env=env, stdout=pipe, stderr=pipe, text=True, start_new_session=True
         )
         self._running.add(process)
         try:
@@ -131,12 +162,30 @@ class Local:
             raise
         finally:
             self._running.discard(process)
-        done = subprocess.CompletedProcess(command, process.returncode, out or "", err or "")
+        done = subprocess.CompletedProcess[str](command, process.returncode, Printed(out or ""), Printed(err or ""))
         if check and done.returncode:
             failed = subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr)
-            failed.add_note(f"{done.stdout}\n{done.stderr}")
+            failed.add_note(f"{done.stdout!r}\n{done.stderr!r}")
             raise failed
         return done
+
+    def save(self) -> Saved:
+        """What the stand-ins hold and the state of every stack, for `restore`. No run of the CLI may be under way."""
+        folder = Path(tempfile.mkdtemp(prefix="saved-", dir=self.folder))
+        shutil.copytree(self.folder / "state", folder / "state")
+        entities, objects = self.kong.past()[-1], tuple(self.cluster.objects())
+        return Saved(folder / "state", entities, self.okta.save(), objects, dict(self.env), self.kong.lags)
+
+    def restore(self, saved: Saved) -> None:
+        """Ends every run of the CLI, and goes back to what `save` gave, at the same addresses."""
+        self.kill()
+        shutil.rmtree(self.folder / "state")
+        shutil.copytree(saved.state, self.folder / "state")
+        self.kong.restore(saved.entities)
+        self.kong.lags = saved.lags
+        self.okta.restore(saved.org)
+        self.cluster.restore(saved.objects)
+        self.env = dict(saved.env)
 
     def kill(self) -> None:
         """Ends every run of the CLI at once and without a word to it, as a machine that loses power does."""
@@ -150,14 +199,17 @@ class Local:
         path = os.environ.get("PATH", os.defpath)
         if shutil.which("pulumi", path=path) != str(pulumi / "pulumi"):
             path = os.pathsep.join([str(pulumi), path])
+        servers = forking.start()
         user_home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
-        self.launchers = launchers.install(home, path, user_home)
+        self.launchers = launchers.install(home, path, user_home, servers)
         admin_token, api_token = self._tokens
         self.exports = {
             "PATH": path,
+            forking.SERVERS: servers,
             **launchers.environment(home, state),
             # The backend writes a file's metadata in place: an engine that reads its own stack meanwhile finds none.
             "PULUMI_BACKEND_URL": f"{state.as_uri()}?metadata=skip",
+            "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "KONG_ADMIN_ADDR": self.kong.admin_url,
             "KONG_ADMIN_TOKEN": admin_token,

@@ -123,6 +123,11 @@ class Kong:
         """All entities as they were after each of the last changes, oldest first: what a run did, change by change."""
         return self._store.past()
 
+    def restore(self, snapshot: Snapshot) -> None:
+        """Holds the entities of `snapshot` and no past, on the same ports, without faults."""
+        self.faults = None
+        self._store.restore(snapshot)
+
     def handle(self, raw: bytes, scheme: str = "http") -> Answer:
         """What the proxy answers to the bytes of one request, without sockets; the upstream always says 200.
 

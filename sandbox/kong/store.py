@@ -105,6 +105,11 @@ class Store:
                 self._past[bisect_right(self._times, moment - lag) - 1] if lag > 0 else self.current for lag in lags
             )
 
+    def restore(self, snapshot: Snapshot) -> None:
+        """Holds the entities of `snapshot`, as if they had been there from the beginning."""
+        with self._lock:
+            self._times, self._past = [float("-inf")], [snapshot]
+
     def insert(self, kind: str, value: Mapping[str, Any]) -> Entity:
         """Create an entity. Raises ViolationError: schema, primary key, unique key, foreign key."""
         with self._lock:

@@ -9,6 +9,7 @@ management API; consent; sessions; custom domains; inline hooks.
 """
 
 import contextlib
+import copy
 import json
 import socket
 import sys
@@ -105,6 +106,17 @@ class Okta:
         with self._lock:
             copied: list[Json] = json.loads(json.dumps([row.body for row in self._org.tables[kind].values()]))
             return copied
+
+    def save(self) -> Org:
+        """A copy of all that the org holds, for `restore`."""
+        with self._lock:
+            return copy.deepcopy(self._org)
+
+    def restore(self, saved: Org) -> None:
+        """Holds what `save` gave, on the same port, without faults."""
+        with self._lock:
+            self.faults = None
+            self._org = copy.deepcopy(saved)
 
     def sign(self, server_id: str, claims: Json, *, header: Json | None = None) -> str:
         """Test-only: a token over any claims, signed by the server's active key.

@@ -1,0 +1,75 @@
+"""Fork servers of this process: what Python programs of the engine are forked from, so that they need not start anew.
+
+Two, each with hash seeds of its own, as two runs of a program have: which of them a run of the program comes from is
+chance, so that a plan that depended on the order of a set would differ between two runs.
+"""
+
+import atexit
+import contextlib
+import functools
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+SERVERS: Final = "KONG_OAM_FORK_SERVERS"
+"""The environment variable that says where they are; unset, everything is started anew."""
+_COUNT: Final = 2
+_CLIENT: Final = Path(__file__).with_name("forkclient.py")
+_SERVER: Final = Path(__file__).with_name("forkserver.py")
+
+
+@functools.cache
+def start() -> str:
+    """Starts the servers, which end with this process, and gives the value of `SERVERS`: empty with KONG_OAM_FORK=0."""
+    if os.environ.get("KONG_OAM_FORK") == "0":
+        return ""
+    folder = Path(tempfile.mkdtemp(prefix="kong-oam-fork-"))
+    addresses = [folder / str(number) for number in range(_COUNT)]
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONHASHSEED"}
+    servers = [
+        subprocess.Popen(
+            [sys.executable, "-P", str(_SERVER), str(address)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            start_new_session=True,
+        )
+        for address in addresses
+    ]
+    atexit.register(_stop, servers, folder)
+    for server in servers:
+        assert server.stdout is not None
+        server.stdout.readline()  # "ready", or nothing where it ended: then what asks for it does without
+    return os.pathsep.join(map(str, addresses))
+
+
+def _stop(servers: Sequence[subprocess.Popen[bytes]], folder: Path) -> None:
+    for server in servers:
+        assert server.stdin is not None
+        server.stdin.close()
+    for server in servers:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(5)
+        server.kill()
+        assert server.stdout is not None
+        server.stdout.close()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def command(python: str, file: str, environment: Mapping[str, str] = os.environ) -> list[str]:
+    """What runs the Python program `file` by the interpreter `python`: forked where that is this interpreter."""
+    servers = [server for server in environment.get(SERVERS, "").split(os.pathsep) if server]
+    if not servers or not _is_this(python):
+        return [python, "-P", file]
+    return [sys.executable, "-I", "-S", str(_CLIENT), random.choice(servers), file]
+
+
+def _is_this(python: str) -> bool:
+    """Whether `python` has the libraries of this interpreter: it is the one of the same virtual environment."""
+    return Path(python).parent.resolve() == Path(sys.executable).parent.resolve()

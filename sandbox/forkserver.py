@@ -1,0 +1,136 @@
+"""Starts Python programs by forking a process that has imported the libraries: `python -P forkserver.py SOCKET`.
+
+The engine starts a language host, a program and a plugin for each provider at every run of the CLI, and half of what a
+small run costs is importing the same libraries again. `forkclient.py` asks here for each of them instead. A fork has
+the libraries and nothing of this project: it runs the sources as they are on disk at that moment, in the folder, with
+the environment and the standard streams of who asked, and in a session of its own.
+
+Ends, with all that it forked, when its standard input is closed: when who started it is gone.
+"""
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import sys
+import threading
+import traceback
+from typing import Any
+
+# What the program and the plugins import, and what the SDKs import late. All of it starts no thread and opens nothing.
+LIBRARIES = (
+    "asyncio",
+    "concurrent.futures.thread",
+    "cryptography.hazmat.primitives.asymmetric.padding",
+    "cryptography.hazmat.primitives.asymmetric.rsa",
+    "cryptography.hazmat.primitives.serialization",
+    "cryptography.x509",
+    "grpc",
+    "google.protobuf.json_format",
+    "httpx",
+    "jsonschema_rs",
+    "pulumi",
+    "pulumi.runtime.proto.language_pb2_grpc",
+    "pulumi.runtime.proto.provider_pb2_grpc",
+    "pulumi_azuread",
+    "pulumi_keycloak",
+    "pulumi_kong",
+    "pulumi_kubernetes.apps.v1",
+    "pulumi_kubernetes.core.v1",
+    "pulumi_kubernetes.networking.v1",
+    "pulumi_okta.app",
+    "pulumi_okta.auth",
+    "pulumi_okta.group",
+    "pulumi_policy",
+    "pulumi_tls",
+    "pulumiverse_time",
+    "yaml",
+)
+
+
+def main(address: str) -> None:
+    """Serves until standard input ends."""
+    for library in LIBRARIES:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(library)
+    gc.collect()
+    gc.freeze()  # a collection in a fork would copy every page of these objects
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who started this, and comes as the end of input
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks: they tell their status themselves
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address)
+        listener.listen(128)
+        print("ready", flush=True)
+        while True:
+            readable, _, _ = select.select([listener, sys.stdin], [], [])
+            if sys.stdin in readable:
+                return
+            client, _ = listener.accept()
+            with client:
+                if os.fork() == 0:
+                    listener.close()
+                    os._exit(_forked(client))
+
+
+def _forked(client: socket.socket) -> int:
+    """In the fork: takes what the client has, runs what it asks for, and gives the exit status."""
+    status = 1
+    try:
+        _, streams, _, _ = socket.recv_fds(client, 1, 3)
+        with client.makefile("rb") as request:
+            wanted = json.loads(request.readline())
+        os.setsid()
+        for number, stream in enumerate(streams):
+            os.dup2(stream, number)
+            os.close(stream)
+        os.environ.clear()
+        os.environ.update(wanted["environment"])
+        os.chdir(wanted["folder"])
+        for number in (signal.SIGINT, signal.SIGCHLD):
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+        threading.Thread(target=_end_with, args=(client,), daemon=True).start()
+        status = _run(wanted["command"])
+    finally:
+        with contextlib.suppress(OSError):
+            client.send(bytes([status & 0xFF]))
+    return status
+
+
+def _run(command: list[str]) -> int:
+    """`python -P FILE ARGUMENT...` as far as FILE can tell; gives the exit status."""
+    sys.argv = command
+    try:
+        runpy.run_path(command[0], run_name="__main__")
+    except SystemExit as end:
+        return _status(end.code)
+    except BaseException:  # noqa: BLE001 - as an interpreter does: shown, then status 1
+        traceback.print_exc()
+        return 1
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+    return 0
+
+
+def _status(code: Any) -> int:
+    if code is None or isinstance(code, int):
+        return code or 0
+    print(code, file=sys.stderr)
+    return 1
+
+
+def _end_with(client: socket.socket) -> None:
+    """Asks this process to end when the client does, and makes it when it does not."""
+    with contextlib.suppress(OSError):
+        client.recv(1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

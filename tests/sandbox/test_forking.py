@@ -1,0 +1,136 @@
+"""A program that is forked runs as one that is started: it cannot tell, but for the time that it takes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from sandbox import forking
+
+PROGRAM = """
+import json, os, sys
+print(json.dumps({
+    "arguments": sys.argv[1:],
+    "folder": os.getcwd(),
+    "environment": os.environ.get("WHO"),
+    "input": sys.stdin.read(),
+    "path": [one for one in sys.path if "site-packages" not in one and "lib/python" not in one],
+    "modules": sorted(name for name in sys.modules if name.split(".")[0] in ("sandbox", "access", "components", "oam")),
+    "leads": os.getsid(0) == os.getpid(),
+    "libraries": "pulumi" in sys.modules,
+}))
+print("and this", file=sys.stderr)
+sys.exit(int(os.environ.get("STATUS", "0")))
+"""
+
+
+@pytest.fixture
+def servers() -> Mapping[str, str]:
+    return {forking.SERVERS: forking.start()}
+
+
+def _run(
+    folder: Path, servers: Mapping[str, str], program: str = PROGRAM, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    file = folder / "program.py"
+    file.write_text(program)
+    command = [*forking.command(sys.executable, str(file), servers), "a", "b c"]
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, **environment},
+        input="given",
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
+@pytest.mark.parametrize("status", ["0", "32", "255"])
+def test_a_fork_has_what_who_asked_for_it_has(tmp_path: Path, servers: Mapping[str, str], status: str) -> None:
+    """Arguments, folder, environment, streams and exit status; and the libraries, but nothing of this project."""
+    done = _run(tmp_path, servers, WHO="me", STATUS=status)
+    assert (str(done.returncode), done.stderr) == (status, "and this\n")
+    said = json.loads(done.stdout)
+    assert said.pop("modules") == []
+    assert said == {
+        "arguments": ["a", "b c"],
+        "folder": str(tmp_path),
+        "environment": "me",
+        "input": "given",
+        "path": [],
+        "leads": True,
+        "libraries": True,
+    }
+
+
+def test_without_a_server_a_program_is_started(tmp_path: Path) -> None:
+    """As when its folder was removed, or somebody pastes the sandbox's exports after it has ended."""
+    gone = {forking.SERVERS: str(tmp_path / "gone")}
+    for servers in (gone, {}):
+        done = _run(tmp_path, servers, WHO="me", STATUS="3")
+        assert done.returncode == 3
+        assert json.loads(done.stdout)["libraries"] is False
+
+
+@pytest.mark.parametrize(
+    ("program", "status", "said"),
+    [
+        ("raise ValueError('so it is')", 1, "ValueError: so it is"),
+        ("import sys; sys.exit('no')", 1, "no\n"),
+        ("import os; os.kill(os.getpid(), 9)", 1, ""),
+    ],
+)  # fmt: skip
+def test_a_fork_that_fails_says_so(
+    tmp_path: Path, servers: Mapping[str, str], program: str, status: int, said: str
+) -> None:
+    """By its status, and by what it prints."""
+    done = _run(tmp_path, servers, program)
+    assert done.returncode == status
+    assert said in done.stderr
+
+
+def test_two_runs_have_hash_seeds_of_their_own(tmp_path: Path, servers: Mapping[str, str]) -> None:
+    """A plan that depended on the order of a set would show."""
+    hashes = {_run(tmp_path, servers, "print(hash('a'))").stdout for _ in range(40)}
+    assert len(hashes) == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_a_fork_ends_with_who_asked_for_it(tmp_path: Path, servers: Mapping[str, str], number: int) -> None:
+    """However that ends: what the engine starts and ends is the client."""
+    file = tmp_path / "program.py"
+    file.write_text("import os, sys, time\nprint(os.getpid(), flush=True)\ntime.sleep(60)\n")
+    command = forking.command(sys.executable, str(file), servers)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as client:
+        assert client.stdout is not None
+        forked = int(client.stdout.readline())
+        client.send_signal(number)
+        client.wait(10)
+    until = time.monotonic() + 10
+    while _is_there(forked):
+        assert time.monotonic() < until, "the fork goes on"
+        time.sleep(0.05)
+
+
+def _is_there(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{process}/stat").read_text().split()[2] != "Z" if Path("/proc").exists() else True
+
+
+def test_another_interpreter_is_started(tmp_path: Path, servers: Mapping[str, str]) -> None:
+    """One with other libraries, as of a project with a virtual environment of its own."""
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    assert forking.command(str(python), "main.py", servers) == [str(python), "-P", "main.py"]
