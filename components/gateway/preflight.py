@@ -11,6 +11,7 @@ import httpx
 
 from access.stack import Edition
 from components.gateway.plugins import Schema, guards
+from components.trust import trusted
 
 _OLDEST = (3, 4)
 _TIMEOUT = httpx.Timeout(10.0)
@@ -55,7 +56,7 @@ def client(
     base = f"{admin_url.rstrip('/')}/{workspace}" if workspace else admin_url.rstrip("/")
     given = {"Kong-Admin-Token": token, "apikey": api_key}
     headers = {name: value for name, value in given.items() if value}
-    return httpx.Client(base_url=base, headers=headers, timeout=_TIMEOUT, follow_redirects=False)
+    return httpx.Client(base_url=base, headers=headers, timeout=_TIMEOUT, follow_redirects=False, verify=trusted())
 
 
 def get(admin: httpx.Client, path: str, admin_url: str) -> dict[str, Any]:

@@ -17,6 +17,8 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from components.trust import trusted
+
 _TIMEOUT = httpx.Timeout(10.0)
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _SMALLEST_RSA = 2048
@@ -54,7 +56,7 @@ def discover(issuer: str, proxy: str | None = None) -> Published:
     Raises DiscoveryError: not reachable, not the issuer that it says it is, not https (http counts on loopback
     only), or no key that can be used.
     """
-    with httpx.Client(timeout=_TIMEOUT, follow_redirects=False, proxy=proxy) as client:
+    with httpx.Client(timeout=_TIMEOUT, follow_redirects=False, proxy=proxy, verify=trusted()) as client:
         document = _get(client, f"{issuer.rstrip('/')}/.well-known/openid-configuration", proxied=proxy is not None)
         if document.get("issuer") != issuer:
             raise DiscoveryError(

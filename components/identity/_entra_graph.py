@@ -22,6 +22,7 @@ from components.identity._entra_names import Tenant
 from components.identity._patience import patiently
 from components.identity._refusal import RefusedError
 from components.settings import setting
+from components.trust import trusted
 
 Row = Mapping[str, Any]
 
@@ -100,7 +101,7 @@ class Graph:
 
     def __init__(self, account: Account, transport: httpx.BaseTransport | None = None) -> None:
         self._account = account
-        self._http = httpx.Client(timeout=_TIMEOUT, transport=transport)
+        self._http = httpx.Client(timeout=_TIMEOUT, transport=transport, verify=trusted())
         self.caller: str | None = None
 
     def __enter__(self) -> Graph:

@@ -16,6 +16,7 @@ import httpx
 from components.identity._patience import patiently
 from components.identity._refusal import RefusedError
 from components.settings import setting
+from components.trust import trusted
 
 _TIMEOUT: Final = httpx.Timeout(30.0)
 _NAMES: Final = 1_000
@@ -62,7 +63,7 @@ class Realm:
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        self._client = httpx.Client(base_url=account.url, timeout=_TIMEOUT)
+        self._client = httpx.Client(base_url=account.url, timeout=_TIMEOUT, verify=trusted())
 
     def __enter__(self) -> Realm:
         form = {

@@ -16,6 +16,7 @@ import httpx
 from components.identity._patience import patiently
 from components.identity._refusal import RefusedError
 from components.settings import setting
+from components.trust import trusted
 
 Row = Mapping[str, Any]
 
@@ -53,6 +54,7 @@ def client(account: Account) -> httpx.Client:
     """The org's management API. Through a proxy it is asked in absolute form, as the provider does."""
     scheme = "http" if account.proxy else "https"
     return httpx.Client(
+        verify=trusted(),
         base_url=f"{scheme}://{account.org}.{account.base}/api/v1",
         headers={"Authorization": f"SSWS {account.token}", "Accept": "application/json"},
         proxy=account.proxy,
