@@ -5,9 +5,15 @@ IDP ?= okta
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.requirements
+PYTEST := $(BIN)/python -m pytest -n 2
+QUICK := --hypothesis-profile quick
+FULL := --hypothesis-profile full
+NOTHING := status=$$?; test $$status = 5 || exit $$status  # 5: there was nothing to run
+# Each run of the engine starts the program anew; without its bytecode that takes twice the time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sandbox test test-kills check test-live
+.PHONY: help setup demo sandbox test-fast test test-all test-slice test-touched test-kills check test-live
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,13 +34,25 @@ demo: setup ## the sample estate on stand-ins: who got what (IDP=okta, keycloak,
 sandbox: setup ## the same stand-ins, kept up for `pulumi up -s local` in another terminal
 	@$(BIN)/python -m sandbox serve
 
-test: setup ## everything that can be tested here
-	$(BIN)/python -m pytest
+test-fast: $(STAMP) ## what needs no engine, under 3 minutes on two cores
+	$(PYTEST) $(QUICK) -m "not engine and not deep"
+
+test: setup ## each feature once on the real engine, and all of test-fast: under 12 minutes
+	$(PYTEST) $(QUICK) -m "not deep"
+
+test-all: setup ## everything at full strength: under 60 minutes (a workflow runs it every night)
+	$(PYTEST) $(FULL)
+
+test-slice: setup ## a part of what `make test` leaves out or asks less of: SLICE=K/N
+	@test -n "$(SLICE)" || { echo "Say which part: make test-slice SLICE=0/10"; exit 1; }
+	$(PYTEST) $(FULL) -m "deep or generated" --slice $(SLICE) $(if $(UNTIL),--until $(UNTIL)); $(NOTHING)
+
+test-touched: setup ## the same, of what has changed since SINCE
+	@test -n "$(SINCE)" || { echo "Say since when: make test-touched SINCE=HEAD~3"; exit 1; }
+	$(PYTEST) $(FULL) -m "deep or generated" --touched $(SINCE) $(if $(UNTIL),--until $(UNTIL)); $(NOTHING)
 
 test-kills: setup ## `up` interrupted at every single operation of the sample estate, and the documented way back
-	@kills() { KONG_OAM_KILLS=$$1 $(BIN)/python -m pytest -q tests/faults/test_fault_kill.py -k sample; }; \
-	kills 1:2 & odd=$$!; kills 2:2 & even=$$!; \
-	failed=0; wait $$odd || failed=1; wait $$even || failed=1; exit $$failed
+	$(PYTEST) $(FULL) tests/faults/test_fault_kill.py
 
 check: $(STAMP) ## format, lint, types, import direction: all four, always
 	@failed=0; \

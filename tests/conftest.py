@@ -1,11 +1,22 @@
-"""What tests measured is printed at the end of a run, passed or not: `report(line)`."""
+"""What a run prints: progress while it collects, what tests measured, and of a failure what can be read.
+
+`report(line)` notes a line for the end of a run, passed or not.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import sys
+import time
+from collections.abc import Callable, Generator
 
 import pytest
 
+pytest_plugins = ["tests.tiers"]
+
+HEAD, TAIL, WIDEST = 60, 60, 300
+"""Lines of a failure that are shown from its beginning and its end, and characters of a line; all of it with -vv."""
+_PROGRESS = 2.0  # seconds between two lines while tests are collected
 _LINES = pytest.StashKey[list[str]]()
 
 
@@ -13,6 +24,43 @@ _LINES = pytest.StashKey[list[str]]()
 def report(pytestconfig: pytest.Config) -> Callable[[str], None]:
     """Notes a line for the end of the run."""
     return pytestconfig.stash.setdefault(_LINES, []).append
+
+
+class _Collecting:
+    """Says every few seconds what is being collected: with workers, that is silent otherwise."""
+
+    def __init__(self) -> None:
+        self._said, self._files = time.monotonic(), 0
+
+    def pytest_collectstart(self, collector: pytest.Collector) -> None:
+        if not isinstance(collector, pytest.Module):
+            return
+        self._files += 1
+        if time.monotonic() - self._said > _PROGRESS:
+            self._said = time.monotonic()
+            print(f"collecting: {self._files} files, now {collector.nodeid}", file=sys.__stderr__, flush=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0" and not getattr(config.option, "numprocesses", None):
+        config.pluginmanager.register(_Collecting(), "progress-of-collecting")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Of a failure only what somebody reads: what the CLI printed can be thousands of lines."""
+    report = yield
+    if report.failed and item.config.get_verbosity() < 2:
+        report.longrepr = readable(report.longreprtext)
+    return report
+
+
+def readable(text: str) -> str:
+    """The beginning and the end of a long text, and of each line."""
+    lines = [line if len(line) <= WIDEST else f"{line[:WIDEST]} ..." for line in text.splitlines()]
+    if len(lines) > HEAD + TAIL:
+        lines[HEAD:-TAIL] = [f"... {len(lines) - HEAD - TAIL} lines left out; pytest -vv shows them ..."]
+    return "\n".join(lines)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

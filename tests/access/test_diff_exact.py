@@ -29,9 +29,10 @@ from tests.estate_cases import (
     site_of,
     tokens,
 )
+from tests.tiers import examples
 
 MANY = settings(
-    max_examples=120,
+    max_examples=examples(120),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     phases=set(Phase) - {Phase.explain},

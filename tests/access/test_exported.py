@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from access.diff import diff
 from access.exported import ModelError, exported, restored
 from tests.access.test_diff import BEFORE
+from tests.tiers import examples
 
 LINES = exported(BEFORE).split("\n")
 JUNK = st.sampled_from(
@@ -33,7 +34,7 @@ def edited(data: st.DataObject, value: Any) -> Any:
     return value
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(400), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(1, len(LINES) - 1), st.data())
 def test_an_edited_model_is_refused_or_compared(line: int, data: st.DataObject) -> None:
     """One part of it, anywhere: what is taken can be compared, in both directions."""

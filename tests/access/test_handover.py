@@ -8,6 +8,7 @@ from access.decide import Request, decide
 from access.model import Estate, Listing, Mark, Provider, Spelling, Stack
 from access.tokens import Claims, User, issue
 from tests.estates import api, estate
+from tests.tiers import examples
 
 SPELLING = Spelling("cid", "uid", Listing("scp"), Listing("scp"), "groups", (Mark("ver", "2"),))
 Roles = dict[str, tuple[set[str], set[str]]]
@@ -59,7 +60,7 @@ def granting(roles: Roles, provider: Provider) -> Estate:
 
 
 @pytest.mark.parametrize("per_api", [False, True])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(before=ROLES, after=ROLES, groups=st.sets(st.sampled_from(GROUPS)), method=st.sampled_from(["GET", "POST"]))
 def test_no_token_of_before_is_worth_more_than_before_or_after(
     per_api: bool, before: Roles, after: Roles, groups: set[str], method: str

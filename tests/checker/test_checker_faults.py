@@ -16,6 +16,9 @@ from tests.checker.check import Report
 from tests.checker.estates import Part, application
 from tests.checker.runs import Recorder, Run, sandbox
 from tests.checker.test_checker_runs import held
+from tests.tiers import deep_after
+
+pytestmark = pytest.mark.engine
 
 Edit = tuple[str, str, str]
 SERVICE = "components/gateway/service.py"
@@ -104,7 +107,9 @@ def _last(reports: Sequence[Report]) -> Report:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize(
+    "name", deep_after(0, FAULTS, wanted=["a host moves between components, and gates do not look at it"])
+)
 def test_a_program_with_a_fault_is_found_out(tmp_path: Path, name: str, report: Callable[[str], None]) -> None:
     """By its last run, for what the fault is about; and the same estates without the fault pass."""
     fault = FAULTS[name]
@@ -117,6 +122,7 @@ def test_a_program_with_a_fault_is_found_out(tmp_path: Path, name: str, report: 
         assert not sound.opened and not sound.closed, f"{run.name}:\n{sound}"
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(300)
 def test_a_route_that_is_retargeted_after_the_pause_is_no_fault(tmp_path: Path) -> None:
     """What is found is the opening, not the way of the program: with the pause, the same retargeting passes."""

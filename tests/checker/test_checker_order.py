@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.checker.order import Order, members
+from tests.tiers import examples
 
 VIEWS = 3
 
@@ -63,7 +64,7 @@ def _orders(draw: st.DrawFn) -> tuple[Order, tuple[int, ...]]:
     return Order(before, settles), tuple(masks)
 
 
-@settings(max_examples=400, deadline=None, derandomize=True, database=None)
+@settings(max_examples=examples(400), deadline=None, derandomize=True, database=None)
 @given(_orders())
 def test_what_views_can_show_is_what_a_machine_comes_to(case: tuple[Order, tuple[int, ...]]) -> None:
     """Nothing is left out, and nothing is made up."""

@@ -18,10 +18,13 @@ from tests.checker.check import Report, check
 from tests.checker.estates import STEPS, application, estates, succeeded
 from tests.checker.runs import Recorder, Run, sandbox
 from tests.estates import compiled
+from tests.tiers import deep_after, examples
+
+pytestmark = pytest.mark.engine
 
 CHAINS = (1, 2, 3, 4, 5)
-ESTATES = 8
-"""Of each chain. With a rotated key, the way to nothing and the way back, a chain is 11 pairs of estates."""
+ESTATES = max(3, examples(8))
+"""Of each chain: 8 at full strength. With a rotated key, the way to nothing and the way back, a chain is 11 pairs of estates."""
 FAILS, FAILURES = STEPS.index(succeeded), (2, 4, 7, 11, 16)
 """Which step of a chain Kong fails in, and at which change of its own: each chain at another."""
 
@@ -38,7 +41,8 @@ def held(run: Run, *before: Run) -> Report:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("seed", CHAINS)
+@pytest.mark.generated
+@pytest.mark.parametrize("seed", deep_after(1, CHAINS))
 def test_nobody_is_let_in_whom_neither_estate_lets_in(tmp_path: Path, seed: int, report: Callable[[str], None]) -> None:
     """From nothing to nothing, a step at a time; once the issuer signs with another key, and once Kong fails half-way.
 

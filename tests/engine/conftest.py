@@ -1,6 +1,7 @@
 """The sample estate, deployed once for all tests that only look at it, and empty stacks for those that change things."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,11 +77,15 @@ def empty(tmp_path: Path) -> Iterator[Empty]:
 
 
 @pytest.fixture
-def deployed(empty: Empty) -> Deployment:
-    """The sample estate on a sandbox of its own, for a test that changes it."""
-    deployment = empty()
-    deployment.run("up")
-    return deployment
+def deployed(sample: Sample, tmp_path: Path) -> Iterator[Deployment]:
+    """The sample estate for a test that changes it, in a project of its own. What it changed is undone after it."""
+    local = sample.local
+    saved = local.save()
+    folder = shutil.copytree(sample.deployment.folder, tmp_path / "project", symlinks=True)
+    try:
+        yield Deployment(local, folder)
+    finally:
+        local.restore(saved)
 
 
 def entities(local: Local) -> dict[str, list[str]]:

@@ -9,6 +9,8 @@ from sandbox.local import STACK
 from tests.engine.conftest import Empty
 from tests.engine.deployment import Deployment
 
+pytestmark = pytest.mark.engine
+
 LINE = "warning: access: newly public: POST http://orders.example.com/orders/health"
 
 

@@ -26,6 +26,7 @@ WRONG = (
 POSITION = "applications/orders.yaml:24:61"
 
 
+@pytest.mark.engine
 def test_the_program_stops_on_a_scope_that_is_not_declared(empty: Empty) -> None:
     """Exit status, file, line and column, and not one call to Kong, Okta or the cluster: not even a connection."""
     deployment = empty()
@@ -84,6 +85,7 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
         yield start(local, project(tmp_path_factory.mktemp("project")))
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize(
     ("kong", "message"),
     [
@@ -117,6 +119,7 @@ def test_a_gateway_that_cannot_be_used_stops_the_program(
     assert all(stand_in.entities(kind) == [] for kind in ("services", "routes", "plugins", "consumers"))
 
 
+@pytest.mark.engine
 def test_a_usable_gateway_does_not_stop_the_program(refused: Deployment) -> None:
     """The same stack with its own gateway: a preview goes through, so it was the gateways that stopped it."""
     assert refused.pulumi("preview", "-s", STACK).returncode == 0

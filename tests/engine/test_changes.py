@@ -3,11 +3,14 @@
 from typing import Any
 
 import httpx
+import pytest
 
 from sandbox.local import STACK
 from tests.engine.calls import call, part, service_token, user_token
 from tests.engine.conftest import Empty, entities
 from tests.engine.deployment import Deployment
+
+pytestmark = pytest.mark.engine
 
 
 def test_an_edited_rule_changes_one_gate_and_nothing_else(deployed: Deployment) -> None:

@@ -13,6 +13,8 @@ from sandbox.okta import browser
 from tests.engine.calls import call, credential
 from tests.engine.conftest import Empty
 
+pytestmark = pytest.mark.engine
+
 SHOP = """\
 apiVersion: core.oam.dev/v1beta1
 kind: Application

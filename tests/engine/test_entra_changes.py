@@ -14,6 +14,8 @@ from tests.engine.calls import call, credential
 from tests.engine.deployment import Deployment
 from tests.engine.tenant import tenant_stack
 
+pytestmark = pytest.mark.engine
+
 ORDERS, SHOP = "applications/orders.yaml", "applications/shop.yaml"
 WRITING = "- {paths: [/orders], methods: [POST, PUT, DELETE], scopes: [orders.write]}"
 WAIT = "entra-settle-orders/api"

@@ -17,6 +17,8 @@ from tests.engine.calls import call
 from tests.engine.conftest import AT_ONCE, Sample
 from tests.engine.deployment import Deployment, project, start
 
+pytestmark = pytest.mark.engine
+
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, Entra]]:

@@ -16,6 +16,8 @@ from tests.engine.calls import call, credential, part
 from tests.engine.tenant import tenant_stack
 from tests.engine.test_rotation_throughout import on
 
+pytestmark = pytest.mark.engine
+
 
 def _mounted(local: Local, cluster: Issuer, component: str) -> ClusterToken:
     """What the kubelet would put into the file that the component's pods find by OAUTH_ASSERTION_FILE."""

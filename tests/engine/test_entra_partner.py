@@ -17,6 +17,8 @@ from tests.engine.deployment import Deployment
 from tests.engine.tenant import tenant_stack
 from tests.partner_keys import certified, private_pem, rsa_key
 
+pytestmark = pytest.mark.engine
+
 PARTNER = """
 apiVersion: core.oam.dev/v1beta1
 kind: Application

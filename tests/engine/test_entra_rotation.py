@@ -13,6 +13,8 @@ from tests.engine.calls import call, credential
 from tests.engine.pods import CLIENTS, Pods, on
 from tests.engine.tenant import tenant_stack
 
+pytestmark = pytest.mark.engine
+
 HANDED_OVER = {f"shop/{name}-{what}": "update" for name in CLIENTS for what in ("client", "deployment")}
 """What the next generation changes: pods get what is in the other slot, which the tenant has had since before."""
 
@@ -27,7 +29,7 @@ def ended(slot: str, *kinds: str) -> dict[str, str]:
     ("settings", "kinds", "refusal"),
     [
         ({}, ("key", "certificate"), "AADSTS700027"),
-        ({"clientSecrets": True}, ("secret",), "AADSTS7000215"),
+        pytest.param({"clientSecrets": True}, ("secret",), "AADSTS7000215", marks=pytest.mark.deep),
     ],
     ids=["certificates", "secrets"],
 )

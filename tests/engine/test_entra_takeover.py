@@ -17,6 +17,9 @@ from tests.engine.tenant import tenant_stack
 from tests.faults.blackout import lost, recover
 from tests.faults.stacks import Stack
 from tests.taking_over import command_in, forget, paste
+from tests.tiers import deep_after
+
+pytestmark = pytest.mark.engine
 
 CLUSTER = {"clusterIssuer": "https://cluster.example.com"}
 COMPONENT = "kong-oam:identity:Entra"
@@ -105,7 +108,7 @@ _KILLS = {
 }
 
 
-@pytest.mark.parametrize(("method", "path", "nth", "named"), _KILLS.values(), ids=_KILLS)
+@pytest.mark.parametrize(("method", "path", "nth", "named"), deep_after(1, _KILLS.values()), ids=_KILLS)
 def test_what_a_killed_run_made_is_found_and_removed(
     stack: tuple[Deployment, Entra], method: str, path: str, nth: int, named: str
 ) -> None:

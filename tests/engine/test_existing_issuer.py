@@ -16,6 +16,8 @@ from tests.engine.calls import call
 from tests.engine.conftest import AT_ONCE, Empty, Sample
 from tests.engine.deployment import Deployment, project, start
 
+pytestmark = pytest.mark.engine
+
 AUDIENCE = "api://sandbox"
 GROUPS = {user.login: user.groups for user in USERS}
 

@@ -19,6 +19,8 @@ from sandbox.okta import browser
 from tests.engine.calls import call, credential, part, service_token, signed_in, user_token
 from tests.engine.conftest import Sample
 
+pytestmark = pytest.mark.engine
+
 # Columns of the tables. checkout and renderer call as themselves; sales, desk and both are users of one group, the
 # other, and both, first in the shop's web application, then in the console of reports.
 CALLERS = (

@@ -7,8 +7,12 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from sandbox.local import ROOT, STACK
 from tests.engine.conftest import Empty
+
+pytestmark = pytest.mark.engine
 
 NEW = (
     *("--app", "billing", "--component", "invoices", "--image", "registry.example.com/billing:1.0"),

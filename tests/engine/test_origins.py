@@ -14,6 +14,8 @@ from tests.engine.conftest import Empty
 from tests.engine.deployment import Deployment
 from tests.engine.test_clients_deployed import SHOP
 
+pytestmark = pytest.mark.engine
+
 PAGE = "http://shop.example.com"
 RESOURCE = f"okta-origin-{PAGE}"
 GRANT, NO_GRANT = "[shop/page]", "[]"
@@ -83,6 +85,7 @@ def test_an_origin_is_trusted_as_long_as_pages_of_it_get_tokens(shop: Deployment
     assert _trusted(shop.local) == {}
 
 
+@pytest.mark.deep
 def test_an_origin_that_stacks_share_is_removed_by_none_of_them(shop: Deployment) -> None:
     """It stays when its page goes; who needs it, takes it over by the command of the preview, with what it is for. Where
     a stack no longer shares it, it is that stack's own again."""

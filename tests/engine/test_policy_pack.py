@@ -14,6 +14,8 @@ import pytest
 from sandbox.local import STACK
 from tests.engine.conftest import Empty, Sample, entities
 
+pytestmark = pytest.mark.engine
+
 State = dict[str, Any]
 CREDENTIALS = ("sandbox-admin-token", "sandbox-api-token")
 

@@ -4,10 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from sandbox.local import STACK
 from tests.engine.calls import call, service_token
 from tests.engine.conftest import Empty, Sample
 from tests.engine.deployment import operations
+
+pytestmark = pytest.mark.engine
 
 ORDERS_TABLE: dict[str, Any] = {
     "version": 3,

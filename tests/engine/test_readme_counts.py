@@ -6,7 +6,11 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from tests.engine.conftest import Sample
+
+pytestmark = pytest.mark.engine
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 ROW = re.compile(r"^\| (kong|okta|kubernetes|time|tls) \| (\d.*?) \|$", re.MULTILINE)

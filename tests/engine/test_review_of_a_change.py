@@ -13,6 +13,8 @@ from sandbox.local import PASSPHRASE, STACK
 from tests.engine.deployment import Deployment
 from tests.review.comments_stand_in import REPOSITORY, TOKEN, Comments
 
+pytestmark = pytest.mark.engine
+
 RULE = "{paths: [/orders], methods: [GET], scopes: [orders.read]}"
 OPEN = "{paths: [/orders], methods: [GET], public: {reason: everybody may look}}"
 LOOK = "http://orders.example.com/orders"

@@ -15,6 +15,8 @@ from tests.engine.conftest import Empty
 from tests.engine.deployment import Deployment
 from tests.engine.pods import CLIENTS, Pods, on
 
+pytestmark = pytest.mark.engine
+
 
 def moved(slot: str) -> dict[str, str]:
     """What a step to the next generation changes, for both clients."""

@@ -6,11 +6,15 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
+import pytest
+
 from sandbox.kong import Lags
 from sandbox.local import Local
 from tests.engine.calls import call
 from tests.engine.conftest import Empty
 from tests.engine.deployment import Deployment
+
+pytestmark = pytest.mark.engine
 
 LAG = 1.0
 """Seconds. The settle step waits for it, so that it costs its time thrice."""
@@ -78,6 +82,7 @@ def test_nobody_is_let_in_while_the_estate_comes_and_goes(empty: Empty) -> None:
     assert _answers_during(local, lambda: deployment.run("destroy"), 404, 404, 404) == CLOSED
 
 
+@pytest.mark.deep
 def test_without_the_settle_step_everybody_is_let_in_for_a_moment(empty: Empty) -> None:
     """The same, with pauses of no length: order alone leaves the gateway open, both ways."""
     deployment = empty("components", lags=Lags(plugins=LONG_LAG))
@@ -114,6 +119,7 @@ def _moved(deployment: Deployment, old: int, new: int) -> None:
     deployment.edit(file, f"{{/: {old}}}", f"{{/: {new}}}")
 
 
+@pytest.mark.deep
 def test_an_update_that_triggers_no_pause_lets_everybody_in_for_a_moment(empty: Empty) -> None:
     """The first `up` waits all the same: it is the set of ids that makes an update wait, too."""
     deployment = empty("components", lags=Lags(plugins=LONG_LAG))

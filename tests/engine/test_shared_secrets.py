@@ -15,6 +15,8 @@ from tests.engine.conftest import Empty
 from tests.engine.deployment import Deployment
 from tests.engine.pods import CLIENTS, on
 
+pytestmark = pytest.mark.engine
+
 TYPE = "      type: okta\n"
 SHARED = f"{TYPE}      clientSecrets: true\n"
 SETTINGS = f"stacks/Pulumi.{STACK}.yaml"

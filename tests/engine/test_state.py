@@ -13,6 +13,8 @@ from sandbox.local import STACK
 from tests.engine.calls import credential
 from tests.engine.conftest import Sample
 
+pytestmark = pytest.mark.engine
+
 _WORKLOADS_WITH_A_CLIENT = ("renderer", "console", "checkout", "web")
 
 

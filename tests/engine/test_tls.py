@@ -22,6 +22,8 @@ from sandbox.local import STACK, Local
 from tests.engine.conftest import Empty
 from tests.engine.deployment import Deployment
 
+pytestmark = pytest.mark.engine
+
 
 def pair(host: str) -> tuple[str, str]:
     """A self-signed certificate for `host` and its private key, in PEM."""

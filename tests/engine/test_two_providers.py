@@ -20,6 +20,8 @@ from tests.engine.calls import call, service_token, user_token
 from tests.engine.conftest import AT_ONCE
 from tests.engine.deployment import Deployment, project, start
 
+pytestmark = pytest.mark.engine
+
 OKTA = {"name": "okta", "type": "okta"}
 GROUPS = {"sales": "Sales Team", "order-desk": "Order Desk"}
 """Logical groups as the issuer that exists calls them; at Okta they are called as in the Applications."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,24 +11,20 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from access.__main__ import main
-from sandbox.kong import Lags
-from sandbox.local import STACK, Local
+from sandbox.local import STACK
 from tests.drifts import DRIFTS, EXPECTED, READERS, WRITERS
-from tests.engine.deployment import Deployment, project, start
+from tests.engine.deployment import Deployment
 from tests.verifying import Hands
 
+pytestmark = pytest.mark.engine
 
-@pytest.fixture(scope="module")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """The sample estate; each test leaves it as it was."""
-    folder = tmp_path_factory.mktemp("verify") / "project"
-    folder.mkdir()
-    with Local(lags=Lags()) as local:
-        deployment = start(local, project(folder))
-        deployment.run("up")
-        outputs = deployment.pulumi("stack", "output", "-s", STACK, "--json").stdout
-        (folder / "outputs.json").write_text(outputs, "utf-8")
-        yield deployment
+
+@pytest.fixture
+def deployment(deployed: Deployment) -> Deployment:
+    """The sample estate, with the stack's outputs in a file of its folder."""
+    outputs = deployed.pulumi("stack", "output", "-s", STACK, "--json").stdout
+    (deployed.folder / "outputs.json").write_text(outputs, "utf-8")
+    return deployed
 
 
 @pytest.fixture(autouse=True)

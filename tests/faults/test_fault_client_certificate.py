@@ -99,6 +99,7 @@ def _forward(
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=100)
 
 
+@pytest.mark.engine
 def test_a_stack_goes_up_and_down_through_the_forwarder_and_not_without(empty: Empty, guarded: Guarded) -> None:
     """`up` makes everything in the Kong behind mutual TLS, a second one nothing, `destroy` leaves nothing.
 

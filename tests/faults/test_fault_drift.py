@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.engine.calls import service_token
 from tests.faults.conftest import Empty
 from tests.faults.stacks import Stack, is_refused
 from tests.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
+
+pytestmark = pytest.mark.engine
 
 ORDERS = "kong-oam.local.orders.api.8080"
 

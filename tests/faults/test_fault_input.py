@@ -204,6 +204,7 @@ def test_ten_thousand_files_are_checked_in_bounded_time(folder: Path) -> None:
     assert checked.said.count(" error ") == 1
 
 
+@pytest.mark.engine
 def test_the_program_stops_on_hostile_files_without_a_call(empty: Empty) -> None:
     """The same findings in one run of the CLI, exit status not 0, and nothing made anywhere."""
     stack = empty(applications=[TINY])

@@ -1,13 +1,11 @@
 """The engine is killed at the n-th operation of a first `up`: the documented way back ends where an undisturbed one does.
 
-Every n takes some ten seconds, so an ordinary run takes a sample of them. `KONG_OAM_KILLS=START:STEP` takes every
-STEP-th from START on, and of each only what counts: nobody was let in, and all is as after an undisturbed run. What
-`.ci/run` runs side by side, `1:2` and `2:2`, is every operation of the sample estate.
+`make test` takes a few of them, and asks all that there is to ask. `make test-kills` takes every operation of the sample
+estate, and asks of each what counts: nobody was let in, and all is as after an undisturbed run.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,23 +18,18 @@ from tests.faults.blackout import Blackout, lost, recover, shape
 from tests.faults.stacks import Stack, start
 from tests.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
 from tests.faults.watch import Watch, poor_token
+from tests.tiers import deep_after
 
-_KILLS = os.environ.get("KONG_OAM_KILLS")
-LAG = 0.3 if _KILLS else 1.0
-LAGS, SETTINGS = Lags(plugins=LAG), {"worker_state_update_frequency": LAG, "db_update_frequency": 0.0}
+pytestmark = pytest.mark.engine
+
+LAG, SHORT_LAG = 1.0, 0.3
 """Routes are seen so many seconds before the plugins that guard them: order alone would not keep anybody out."""
 TINY_OPERATIONS = 28
 SAMPLE_OPERATIONS = 100
 
 
-def _kills(operations: int, start: int, step: int) -> range:
-    if _KILLS:
-        start, step = map(int, _KILLS.split(":"))
-    return range(start, operations + 1, step)
-
-
-TINY_KILLS = _kills(TINY_OPERATIONS, 1, 9)
-SAMPLE_KILLS = _kills(SAMPLE_OPERATIONS, 15, 50)
+TINY_KILLS = range(1, TINY_OPERATIONS + 1, 9)
+SAMPLE_KILLS = (15, 65)
 
 SAMPLE_PROTECTED = (
     ("orders.example.com", "/orders"),
@@ -70,18 +63,27 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[
 Protected = tuple[tuple[str, str], ...]
 
 
-def _back(tmp_path: Path, undisturbed: Shape, nth: int, applications: list[str] | None, protected: Protected) -> None:
-    with Local(lags=LAGS, configuration=SETTINGS) as local:
+def _back(
+    tmp_path: Path,
+    undisturbed: Shape,
+    nth: int,
+    applications: list[str] | None,
+    protected: Protected,
+    only_what_counts: bool = False,
+) -> None:
+    lag = SHORT_LAG if only_what_counts else LAG
+    settings = {"worker_state_update_frequency": lag, "db_update_frequency": 0.0}
+    with Local(lags=Lags(plugins=lag), configuration=settings) as local:
         stack = start(local, tmp_path / "project", applications=applications)
         with Watch(stack, protected) as watch:
             Blackout(stack, nth).up()
-            if not _KILLS:
+            if not only_what_counts:
                 _is_locked(stack)
             said = recover(stack)
         assert watch.let_in == set() and watch.asked > 20
         print(f"operation {nth}: {said}")
         assert shape(stack) == undisturbed
-        if _KILLS:
+        if only_what_counts:
             return
         assert stack.changes("up") == {}
         if applications:
@@ -104,13 +106,20 @@ def _calls(stack: Stack) -> list[tuple[str, str | None]]:
     ]
 
 
-@pytest.mark.parametrize("nth", TINY_KILLS)
+@pytest.mark.parametrize("nth", deep_after(0, TINY_KILLS, wanted=[10]))
 def test_a_tiny_estate_recovers(tmp_path: Path, undisturbed: Callable[[str], Shape], nth: int) -> None:
     """Same entities up to ids, nothing left to change, and nobody was let in on the way."""
     _back(tmp_path, undisturbed("tiny"), nth, [TINY], ((HOST, PROTECTED),))
 
 
-@pytest.mark.parametrize("nth", SAMPLE_KILLS)
+@pytest.mark.parametrize("nth", deep_after(0, SAMPLE_KILLS))
 def test_the_sample_estate_recovers(tmp_path: Path, undisturbed: Callable[[str], Shape], nth: int) -> None:
     """The same, for four applications with users, groups and nested public paths."""
     _back(tmp_path, undisturbed("sample"), nth, None, SAMPLE_PROTECTED)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("nth", range(1, SAMPLE_OPERATIONS + 1))
+def test_every_operation_can_be_the_last(tmp_path: Path, undisturbed: Callable[[str], Shape], nth: int) -> None:
+    """The sample estate once more, killed at each of its operations."""
+    _back(tmp_path, undisturbed("sample"), nth, None, SAMPLE_PROTECTED, only_what_counts=True)

@@ -17,6 +17,9 @@ from tests.faults.conftest import Empty
 from tests.faults.stacks import Stack, made
 from tests.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
 from tests.faults.watch import Watch
+from tests.tiers import deep_after
+
+pytestmark = pytest.mark.engine
 
 Answer = Callable[[], Response]
 
@@ -118,11 +121,14 @@ def test_a_kong_that_becomes_slow_is_waited_for(empty: Empty) -> None:
 
 @pytest.mark.parametrize(
     ("path", "name"),
-    [
-        ("/services", "tiny/api-8080-service"),
-        ("/plugins", "tiny/api-8080-gate"),
-        ("/routes", "tiny/api-protected-1-8080"),
-    ],
+    deep_after(
+        1,
+        [
+            ("/plugins", "tiny/api-8080-gate"),
+            ("/services", "tiny/api-8080-service"),
+            ("/routes", "tiny/api-protected-1-8080"),
+        ],
+    ),
 )
 def test_a_kong_that_breaks_half_way_is_named_and_the_next_run_finishes(empty: Empty, path: str, name: str) -> None:
     """500 on every creation of one kind: the message has the resource's name and Kong's words, and nobody is let in."""

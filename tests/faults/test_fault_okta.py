@@ -16,6 +16,9 @@ from tests.faults.conftest import Empty
 from tests.faults.stacks import Stack, made
 from tests.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
 from tests.faults.watch import Watch
+from tests.tiers import deep_after
+
+pytestmark = pytest.mark.engine
 
 Proceed = Callable[[], Answered]
 
@@ -103,11 +106,14 @@ def test_a_rate_limit_that_never_ends_is_said(empty: Empty) -> None:
 
 @pytest.mark.parametrize(
     ("end", "name"),
-    [
-        ("/authorizationServers", "okta-server"),
-        ("/apps", "okta-app-tiny/job"),
-        ("/policies", "okta-policy-tiny/job"),
-    ],
+    deep_after(
+        1,
+        [
+            ("/apps", "okta-app-tiny/job"),
+            ("/authorizationServers", "okta-server"),
+            ("/policies", "okta-policy-tiny/job"),
+        ],
+    ),
 )
 def test_an_okta_that_breaks_is_named_and_the_next_run_finishes(empty: Empty, end: str, name: str) -> None:
     """500 on the creation of one kind of object: the resource's name and Okta's words."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from sandbox.kong import Lags
 from sandbox.kong.http import Request, Response
 from tests.engine.calls import service_token
@@ -13,6 +15,8 @@ from tests.faults.conftest import Empty
 from tests.faults.stacks import Stack, made
 from tests.faults.tiny import HOST, PROTECTED, SERVICE, TINY
 from tests.faults.watch import Watch
+
+pytestmark = pytest.mark.engine
 
 LAG = 1.0
 

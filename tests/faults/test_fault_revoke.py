@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from tests.engine.calls import part, service_token, user_token
 from tests.faults.conftest import Empty
 from tests.faults.stacks import is_refused
 from tests.faults.tiny import HOST, PROTECTED, TINY
+
+pytestmark = pytest.mark.engine
 
 ORDERS = ("GET", "orders.example.com", "/orders")
 

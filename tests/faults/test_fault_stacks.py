@@ -10,6 +10,9 @@ from sandbox.okta import User
 from tests.engine.calls import service_token, signed_in
 from tests.faults.conftest import Empty
 from tests.faults.stacks import Stack
+from tests.tiers import deep_after
+
+pytestmark = pytest.mark.engine
 
 CALLERS = (
     "nobody",
@@ -64,7 +67,7 @@ def _tokens(stack: Stack) -> Mapping[str, str | None]:
     return found
 
 
-@pytest.mark.parametrize("name", STACKS)
+@pytest.mark.parametrize("name", deep_after(0, STACKS, wanted=["aws", "bare-metal"]))
 def test_access_is_the_same_on_every_stack(empty: Empty, name: str) -> None:
     """Each previews and deploys, a second up changes nothing, and everybody gets the same at every endpoint.
 

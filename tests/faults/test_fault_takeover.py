@@ -14,6 +14,8 @@ from tests.faults.conftest import Empty
 from tests.faults.stacks import Stack, made
 from tests.faults.tiny import HOST, PROTECTED, TINY
 
+pytestmark = pytest.mark.engine
+
 WEB = """\
     - name: web
       type: webservice

@@ -19,7 +19,7 @@ from tests.engine.pods import on as on_day
 from tests.engine.test_shared_secrets import DUE, orders, replaced, said
 from tests.keycloak.conftest import on
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
 REALM = "secrets"
 

@@ -21,7 +21,7 @@ from tests.engine.conftest import AT_ONCE, Sample
 from tests.engine.deployment import Deployment, project, start
 from tests.keycloak.conftest import REALM, WithKeycloak
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
 
 def settings_of(keycloak: WithKeycloak, component: str) -> dict[str, str]:

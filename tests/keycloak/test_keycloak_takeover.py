@@ -30,7 +30,7 @@ from tests.faults.tiny import HOST, PROTECTED, TINY
 from tests.keycloak.conftest import on
 from tests.taking_over import command_in, forget, paste
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
 _NUMBERS = itertools.count(1)
 JOB, SCOPE = "kong-oam.local.tiny.job", "things.read"
@@ -128,6 +128,7 @@ def test_a_stack_that_lost_its_state_takes_all_of_it_over(realm: Realm) -> None:
     assert realm.status() == 200
 
 
+@pytest.mark.deep
 def test_what_an_attacker_left_in_it_is_named_and_nothing_is_taken_over(realm: Realm) -> None:
     """Whoever made our names before us would stay in by each of these: another's key, a role, a claim, a scope."""
     admin = realm.admin
@@ -180,6 +181,7 @@ def test_what_an_attacker_left_in_it_is_named_and_nothing_is_taken_over(realm: R
     }
 
 
+@pytest.mark.deep
 def test_a_client_whose_secret_somebody_knows_is_not_taken_over(realm: Realm) -> None:
     """Where clients share a secret: whoever made it has it. What is left is taken over once it is gone."""
     issuer = realm.server.issuer(realm.name)
@@ -261,6 +263,7 @@ class Cut:
         self._server.server_close()
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     ("last", "name"),
     [

@@ -70,6 +70,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Without a gateway nothing of the tier runs. The test that takes all away is the last one."""
     items.sort(key=lambda item: item.path == _HERE / "test_live_nothing_is_left.py")
     for item in (item for item in items if _HERE in item.path.parents):
+        item.add_marker(pytest.mark.engine)
         if isinstance(_FOUND, str):
             item.add_marker(pytest.mark.skip(reason=_FOUND))
         elif item.get_closest_marker("timeout") is None:

@@ -14,6 +14,8 @@ import pytest
 from sandbox.keycloak import UnavailableError, distribution
 from sandbox.kong import Kong, Lags
 
+pytestmark = pytest.mark.engine
+
 ROOT = Path(__file__).parents[2]
 TOKEN = "rehearsal-admin-token"
 WITH_KEYCLOAK = "tests/live/test_live_keycloak.py"
@@ -49,6 +51,7 @@ def _kong(lags: Lags, seconds: float) -> Kong:
     return Kong(lags=lags, admin_token=TOKEN, configuration=said)
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(400)
 def test_the_live_tier_passes_on_the_stand_in_and_says_that_it_is_one() -> None:
     """No test is skipped, nothing of the run is left, and an entity of somebody else is as it was."""
@@ -65,6 +68,7 @@ def test_the_live_tier_passes_on_the_stand_in_and_says_that_it_is_one() -> None:
         assert {kind: kong.entities(kind) for kind in KINDS} == before
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(400)
 def test_keys_change_in_the_live_tier() -> None:
     """In a run of its own, since it takes a while."""
@@ -75,6 +79,7 @@ def test_keys_change_in_the_live_tier() -> None:
         assert {kind: kong.entities(kind) for kind in KINDS} == {kind: [] for kind in KINDS}
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(400)
 def test_the_live_tier_passes_with_a_real_keycloak() -> None:
     """Skipped, with the reason, where none can be had."""
@@ -99,6 +104,7 @@ def test_the_live_tier_asks_nothing_before_what_guards_is_seen() -> None:
         assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(
     ("lags", "chosen", "stages"),

@@ -20,9 +20,10 @@ from access.paths import read
 from access.principals import logical_groups
 from access.tokens import Refusal, User, issue
 from tests.estate_cases import REQUESTS, SETS_OF_GROUPS, Tokens, allowed, estates, lies_in, site_of, tokens_of
+from tests.tiers import examples
 
 MANY = settings(
-    max_examples=200,
+    max_examples=examples(200),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     phases=set(Phase) - {Phase.explain},

@@ -29,6 +29,7 @@ from tests.components.test_application_mocks import Registered, all_of, run_prog
 from tests.estates import estate
 from tests.gateway_cases import Case, cases
 from tests.gateway_estates import Scene, issuers, nested_applications, stack
+from tests.tiers import examples
 
 VERSION = "3.10.0.0-enterprise-edition"
 FRAMES = ("ws_handshake", "ws_client_frame", "ws_upstream_frame", "ws_close")
@@ -323,7 +324,7 @@ def test_a_gate_for_jwt_does_not_listen_to_openid_connect() -> None:
         assert gateway.status(f"Authorization: Bearer {GOOD}") == 401
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(500), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(case=cases(SCENE))
 def test_the_gate_of_enterprise_answers_as_decide(gateway: Gateway, case: Case) -> None:
     """For any request, behind the stand-in for openid-connect."""

@@ -1,6 +1,6 @@
 """Enforced equals meant: the emitted Lua in the sandbox's proxy (a stand-in for Kong) answers as `decide` does.
 
-GATE_CASES requests (10,000) to an estate that is generated from GATE_SEED, as the requests are: the same every time. To
+GATE_CASES requests (10,000 at full strength) to an estate that is generated from GATE_SEED, as the requests are: the same every time. To
 explore more: `GATE_SEED=$RANDOM GATE_CASES=100000 pytest tests/components/gateway/test_gate_means_decide.py --timeout 0`.
 """
 
@@ -20,8 +20,11 @@ from tests import kong_entities
 from tests.estates import estate
 from tests.gateway_cases import STATUSES, Case, Coverage, cases, faulty_cases
 from tests.gateway_estates import Scene, generated_applications, issuers, nested_applications, stack
+from tests.tiers import examples
 
-CASES = int(os.environ.get("GATE_CASES") or 10_000)
+pytestmark = pytest.mark.generated
+
+CASES = int(os.environ.get("GATE_CASES") or examples(10_000))
 SEED = int(os.environ.get("GATE_SEED") or 7)
 APPLICATIONS = 48
 LEAST = CASES // 100
@@ -74,7 +77,7 @@ def test_the_gate_answers_as_decide_to_a_token_with_a_fault(kong: Kong, fault: s
 
 
 def test_every_status_and_every_fault_of_a_token_was_covered(report: Callable[[str], None]) -> None:
-    """Each a hundred times in 10,000 requests; a fault counts only where nothing else keeps the request out."""
+    """Each in one of a hundred requests; a fault counts only where nothing else keeps the request out."""
     assert COVERAGE.statuses.total() >= CASES, "runs behind the tests above"
     for line in COVERAGE.lines():
         report(line)

@@ -23,6 +23,7 @@ from tests.estates import api, estate
 from tests.gateway_cases import Case
 from tests.gateway_estates import Scene
 from tests.gateway_tokens import Issuer
+from tests.tiers import examples
 
 SPELLING = Spelling(
     client="azp",
@@ -181,7 +182,7 @@ _PAYLOADS = st.fixed_dictionaries(
 _HOSTS = st.sampled_from(["a", "a", "b", "open", "web"])
 
 
-@settings(max_examples=800, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(800), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(user_signed_in=st.booleans(), payload=_PAYLOADS, host=_HOSTS, method=st.sampled_from(["GET", "POST", "PATCH"]))
 def test_any_token_for_one_api_is_read_as_decide_reads_it(
     kong: Kong, user_signed_in: bool, payload: dict[str, Any], host: str, method: str

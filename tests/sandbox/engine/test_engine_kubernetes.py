@@ -4,8 +4,12 @@ import re
 import time
 from collections.abc import Callable
 
+import pytest
+
 from sandbox.cluster import Key
 from tests.sandbox.engine.engine_project import Project
+
+pytestmark = pytest.mark.engine
 
 DEPLOYMENT = """
 import pulumi, pulumi_kubernetes as k

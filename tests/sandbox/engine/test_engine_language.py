@@ -7,7 +7,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.sandbox.engine.engine_project import Project
+
+pytestmark = pytest.mark.engine
 
 
 def test_output_and_configuration_reach_both_ways(project: Callable[[str], Project]) -> None:

@@ -17,6 +17,7 @@ from sandbox.local import Local
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.mark.engine
 def test_a_service_name_leads_to_the_workload_only_while_the_service_exists() -> None:
     """Kong answers 503 for a name that does not resolve, and passes the request on for one that does."""
     with Local() as local:
@@ -34,6 +35,7 @@ def test_a_service_name_leads_to_the_workload_only_while_the_service_exists() ->
         assert (answer.status_code, answer.json()["method"], answer.json()["target"]) == (200, "GET", "/a?b=1")
 
 
+@pytest.mark.engine
 def test_nothing_stays_after_an_exception() -> None:
     """Ports are closed and the folder is gone."""
     with pytest.raises(RuntimeError, match="the test's own"), Local() as local:
@@ -43,6 +45,7 @@ def test_nothing_stays_after_an_exception() -> None:
         httpx.get(local.env["KONG_ADMIN_ADDR"])
 
 
+@pytest.mark.engine
 def test_serve_prints_what_to_export_and_ends_with_a_signal(tmp_path: Path) -> None:
     """SIGTERM: exit code 143, no process of it left, the repository's own files untouched."""
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
@@ -125,6 +128,7 @@ def test_a_pulumi_that_is_new_enough_is_used_and_an_old_one_is_not(
     assert toolchain.pulumi_folder(str(tmp_path / "old")) == cached
 
 
+@pytest.mark.engine
 def test_without_go_and_without_pypi_the_error_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three ways out are named, and no half-built program stays."""
     monkeypatch.setenv("KONG_OAM_CACHE", str(tmp_path / "cache"))
@@ -146,6 +150,7 @@ def test_the_cache_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatc
     assert toolchain.cache() == Path.home() / ".cache" / "kong-oam"
 
 
+@pytest.mark.engine
 def test_the_whole_environment_is_of_the_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings of the user's own stack, org or gateway do not leak into it."""
     monkeypatch.setenv("OKTA_API_CLIENT_ID", "of-the-user")

@@ -3,8 +3,11 @@
 from collections.abc import Callable
 
 import httpx
+import pytest
 
 from tests.sandbox.engine.engine_project import Project
+
+pytestmark = pytest.mark.engine
 
 KONG = """
 import json, pulumi, pulumi_kong as kong

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-DATA = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "kong-3.10"
+from tests import recordings
+
+DATA = recordings.DATA / "kong-3.10"
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def recorded(name: str) -> list[dict[str, Any]]:
     """The lines of a recording; skips the test, saying why, where the recordings are not beside the project."""
-    path = DATA / name
-    if not path.exists():
-        pytest.skip(f"no recordings of a real Kong at {path}")
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    return recordings.recorded(f"kong-3.10/{name}")
 
 
 def schema(name: str) -> Any:

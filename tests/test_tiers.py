@@ -1,0 +1,182 @@
+"""What decides which tests run when: the tiers, the slices, what a change touches, and what is shown of a failure."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sandbox.local import LAST, Printed
+from tests import tiers
+from tests.conftest import HEAD, TAIL, readable
+
+ROOT = tiers.ROOT
+DEEP = "deep or generated"
+
+
+def _pytest(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110)
+
+
+def _collected(*arguments: str) -> set[str]:
+    done = _pytest("--collect-only", "-q", "tests/checker", "tests/access/test_diff_exact.py", *arguments)
+    assert done.returncode in (0, 5), done.stdout
+    return {line for line in done.stdout.splitlines() if line.startswith("tests/")}
+
+
+def test_the_list_of_tiers_is_that_of_the_tests() -> None:
+    """`tests/README.md` has the number of each file's tests by tier, as they are collected."""
+    printed = _pytest("--collect-only", "-qq", "--tiers").stdout
+    table = "\n".join(line for line in printed.splitlines() if line.startswith("|"))
+    again = "put what `python -m pytest --collect-only -qq --tiers` prints into tests/README.md"
+    assert table and table in (ROOT / "tests/README.md").read_text("utf-8"), again
+
+
+def test_every_test_that_is_left_out_has_its_turn() -> None:
+    """The parts of what `make test` leaves out, or asks less of, are all of it, and no test is in two."""
+    parts = [_collected("-m", DEEP, "--slice", f"{part}/4") for part in range(4)]
+    assert sum(map(len, parts)) == len(set().union(*parts))
+    assert set().union(*parts) == _collected("-m", DEEP) != set()
+    assert not _collected("-m", "not engine and not deep") & _collected("-m", "engine or deep")
+
+
+@pytest.mark.parametrize("commits", range(9, 23))
+def test_ten_commits_go_round_all_slices(commits: int) -> None:
+    """By the lines of `.ci/run`: with the number of commits, and further back while there is time."""
+    script = (ROOT / ".ci/run").read_text("utf-8")
+    slices = re.search(r"SLICES=(\d+)", script)
+    formula = re.search(r'SLICE="\$\(\((.*?)\)\)/\$SLICES"', script)
+    assert slices and formula
+
+    def of(count: int, nth: int) -> int:
+        words = {"commits": count, "SLICES": int(slices[1]), "nth": nth}
+        done = subprocess.run(["bash", "-c", f"echo $(({formula[1]}))"], env={k: str(v) for k, v in words.items()}, capture_output=True, text=True, check=True, timeout=10)  # fmt: skip
+        return int(done.stdout)
+
+    first = {of(commits + more, 0) for more in range(10)}
+    assert first == set(range(int(slices[1])))
+    assert of(commits, 1) == of(commits - 1, 0)
+
+
+def test_a_change_touches_what_imports_it() -> None:
+    """By whatever way; and a file of tests that was changed itself."""
+    touched = tiers.touched_tests(
+        [ROOT / "tests/checker/order.py", ROOT / "tests/oam/test_edit.py", ROOT / "README.md"]
+    )
+    names = {str(file.relative_to(ROOT)) for file in touched}
+    assert {
+        "tests/checker/test_checker_order.py",
+        "tests/checker/test_checker_faults.py",
+        "tests/oam/test_edit.py",
+    } <= names
+    assert "tests/oam/test_document.py" not in names
+
+
+def test_tests_that_build_on_each_other_are_one_unit() -> None:
+    """Of a place in the list; any other test is one by itself. Every place is there."""
+    assert tiers.unit("tests/keycloak/test_keycloak_table.py::test_a") == tiers.unit("tests/keycloak/test_b.py::test_c")
+    assert tiers.unit("tests/oam/test_edit.py::test_a[@]") == "tests/oam/test_edit.py::test_a[@]"
+    assert all((ROOT / place).exists() for place in tiers.TOGETHER)
+
+
+SUITE = """
+import time
+import pytest
+from sandbox import toolchain
+
+def test_starts_the_engine():
+    toolchain.pulumi_folder()
+
+@pytest.mark.engine
+def test_is_known_to_start_it():
+    toolchain.pulumi_folder()
+"""
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Callable[..., str]:
+    """Runs tests of a folder of its own with the plugins of this one, and gives what is printed."""
+
+    def run(text: str, *arguments: str) -> str:
+        (tmp_path / "test_it.py").write_text(text)
+        (tmp_path / "pytest.ini").write_text("[pytest]\n")
+        plugins = ("-p", "tests.tiers", "-p", "tests.conftest")
+        return _pytest(
+            "-c", str(tmp_path / "pytest.ini"), f"--rootdir={tmp_path}", *plugins, str(tmp_path), *arguments
+        ).stdout
+
+    return run
+
+
+@pytest.mark.engine
+def test_only_what_is_marked_can_start_the_engine(suite: Callable[..., str]) -> None:
+    """So nothing of `make test-fast` does, whoever wrote it."""
+    said = suite(SUITE)
+    assert "this test starts the engine: mark it with pytest.mark.engine" in said
+    assert "1 failed, 1 passed" in said
+
+
+def test_nothing_begins_when_no_time_is_left(suite: Callable[..., str]) -> None:
+    """It is skipped, and the reason is printed."""
+    passing = "def test_a(): pass\n"
+    assert "1 skipped" in suite(passing, "--until", "1000", "-rs")
+    assert "no time is left" in suite(passing, "--until", "1000", "-rs")
+    assert "1 passed" in suite(passing, "--until", "99999999999")
+
+
+WALL = "def test_a():\n    assert not 'x'.join(f'{n:05}' + 400 * 'y' + chr(10) for n in range(3000))\n"
+
+
+@pytest.mark.parametrize("more", [(), ("-n", "1")], ids=["alone", "in a worker"])
+def test_a_failure_is_no_wall(
+    suite: Callable[..., str], more: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also under CI, where pytest cuts nothing; with -vv all of it is there."""
+    monkeypatch.setenv("CI", "true")
+    said = suite(WALL, *more)
+    assert "1 failed" in said and len(said) < 60_000
+    assert "02999" in suite(WALL, "-vv", *more) and len(suite(WALL, "-vv", *more)) > 1_000_000
+
+
+def test_of_a_long_text_the_beginning_and_the_end_are_left() -> None:
+    """With how much is between them; a short one stays as it is."""
+    text = "\n".join(map(str, range(1000)))
+    lines = readable(text).splitlines()
+    assert lines[:HEAD] == [str(n) for n in range(HEAD)] and lines[-TAIL:] == [str(n) for n in range(1000 - TAIL, 1000)]
+    assert lines[HEAD].startswith(f"... {1000 - HEAD - TAIL} lines left out")
+    assert readable("a\nb") == "a\nb"
+
+
+def test_of_what_the_cli_printed_an_error_shows_the_last_lines() -> None:
+    """It is still all there for a test to look at."""
+    printed = Printed("\n".join(map(str, range(1000))))
+    assert repr(printed).splitlines() == [f"... {1000 - LAST} lines ...", *map(str, range(1000 - LAST, 1000))]
+    assert printed.splitlines()[0] == "0"
+
+
+def test_every_night_everything_is_run() -> None:
+    """By the scheduled workflow, with a bound above the sixty minutes that it takes."""
+    workflow = yaml.safe_load((ROOT / ".github/workflows/nightly.yaml").read_text("utf-8"))
+    (job,) = workflow["jobs"].values()
+    assert [step["run"] for step in job["steps"] if "run" in step] == ["make test-all"]
+    assert 60 < job["timeout-minutes"] <= 120
+    assert workflow["permissions"] == {"contents": "read"}
+
+
+def test_generated_tests_ask_less_in_make_test_alone() -> None:
+    """A fifth of what they are written for; the Makefile names the profiles."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    profiles = dict(re.findall(r"^(\w+) := --hypothesis-profile (\w+)$", makefile, re.MULTILINE))
+    assert profiles == {"QUICK": "quick", "FULL": "full"}
+    recipes = dict(re.findall(r"^(test[\w-]*):.*\n((?:\t.*\n)+)", makefile, re.MULTILINE))
+    used = {name: re.findall(r"\$\((QUICK|FULL)\)", recipe) for name, recipe in recipes.items()}
+    used.pop("test-live")
+    assert used.pop("test-fast") == used.pop("test") == ["QUICK"]
+    assert set(itertools.chain.from_iterable(used.values())) == {"FULL"}
