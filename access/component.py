@@ -21,6 +21,12 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*\Z")
 
 
+DEEPEST = 511
+DEEPEST_BELOW_WILDCARD = 15
+"""How many elements a path has at most: one that is exposed, or public. Gateways order routes by a small number."""
+MOST_LABELS_OF_WILDCARD = 31
+
+
 def compile_component(
     application: oam.Application, part: oam.Component, stack: Stack, out: list[Diagnostic]
 ) -> Component:
@@ -37,6 +43,7 @@ def compile_component(
         roles = tuple(_roles(properties, access.place.at("properties"), scopes, out))
     else:
         rules, roles = _authenticated_only(endpoints), ()
+    out += _beyond_the_order_of_routes(endpoints, rules)
     return Component(
         application=application.name,
         name=part.name,
@@ -92,6 +99,21 @@ def _endpoints(
             where = place.at("http").key(path)
             if (elements := elements_of(path, where, out)) is not None:
                 yield Endpoint(host, elements, port, where, trait.properties.get("secretName"))
+
+
+def _beyond_the_order_of_routes(endpoints: Iterable[Endpoint], rules: Iterable[Rule]) -> Iterator[Diagnostic]:
+    """What a gateway cannot put into the order in which the nearer host and the longer path win."""
+    wildcards = {one.host: one for one in endpoints if one.host.startswith("*.")}
+    for host, endpoint in wildcards.items():
+        if host.count(".") > MOST_LABELS_OF_WILDCARD:
+            message = f"'{host}' has more than {MOST_LABELS_OF_WILDCARD} labels below its wildcard"
+            yield Diagnostic("ACC221", message, endpoint.place)
+    deepest = DEEPEST_BELOW_WILDCARD if wildcards else DEEPEST
+    public = ((rule.path, rule.place) for rule in rules if rule.public)
+    for path, place in (*((one.path, one.place) for one in endpoints), *public):
+        if len(path) > deepest:
+            where = f" on a wildcard host ('{next(iter(wildcards))}')" if wildcards else ""
+            yield Diagnostic("ACC221", f"path '{written(path)}' has more than {deepest} elements{where}", place)
 
 
 _GRPC_PORT = re.compile(r"grpc(?:-.*)?\Z")

@@ -123,6 +123,10 @@ CODES: dict[str, Code] = {
         "a kind of client that this type of component cannot be",
         "choose a kind for the component's type, or change the type",
     ),
+    "ACC221": Code(
+        "a path too deep, or a wildcard host too long, for the order of a gateway's routes",
+        "shorten it, or expose the component on an exact host",
+    ),
     "ENV301": Code(
         "a role's group that the identity provider does not have, or has twice",
         "create it there, or map it to one that exists: `identityProviders[].groups` in the stack's file",

@@ -1,13 +1,15 @@
 """Which route a request reaches: the priorities and matches of Kong's `traditional_compatible` router.
 
 Source: Kong's documentation of route priority and kong/router/transform.lua; recorded answers of a Kong 3.10 (steps
-routing, no-route). Hosts compare by case there, and so they do here. Where two routes have one priority the older wins
-here; Kong breaks the tie by route id, which is as good as random.
+routing, no-route; 14,563 requests to 509 sets of routes). Hosts compare by case and with a trailing dot there, and so
+they do here. Of two routes of one priority the one with the higher id wins. Not modelled: which of two routes wins
+whose priority is negative in 32 bits, which is not stable there.
 """
 
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +19,8 @@ from sandbox.kong.rules import rust_regex
 from sandbox.kong.store import Entity, Table
 from sandbox.kong.wire import wire
 
+# Of what Kong makes the ids of a route's parts (seen in their order; kong/router/transform.lua).
+_PARTS = uuid.UUID("7f145bf9-0dce-4f91-98eb-debbce4b9f6b")
 _STREAM = frozenset({"tcp", "tls", "udp", "tls_passthrough"})
 
 
@@ -49,7 +53,7 @@ class _Host:
 class _Candidate:
     """A route, or the part of one whose paths are of one kind and length: what Kong gives a priority of its own."""
 
-    order: tuple[int, float, str]
+    order: tuple[int, str]
     route: Entity
     service: Entity | None
     methods: frozenset[str]
@@ -94,21 +98,28 @@ class Router:
 
     def __init__(self, routes: Table, services: Table) -> None:
         found = (one for route in routes.values() for one in _candidates(route, services))
-        self._candidates = sorted(found, key=lambda one: one.order)
+        self._candidates = sorted(found, key=lambda one: one.order, reverse=True)
 
     def match(self, request: Request, scheme: str, port: int, path: str) -> Match | None:
-        """`path` is the normalised one, `port` the one that the proxy listens on."""
-        host = _without_port(request.header("host") or "")
+        """`path` is the normalised one, `port` the one that the proxy listens on; the Host header may say another."""
+        host, colon, named = (request.header("host") or "").rpartition(":")
+        if not (colon and named.isdigit()):
+            host, named = request.header("host") or "", ""
+        if not _is_utf8(path):
+            return None
         for one in self._candidates:
-            match = one.match(request, scheme, host, port, path)
+            match = one.match(request, scheme, host, int(named or port), path)
             if match:
                 return match
         return None
 
 
-def _without_port(host: str) -> str:
-    name, colon, port = host.rpartition(":")
-    return name if colon and port.isdigit() else host
+def _is_utf8(path: str) -> bool:
+    try:
+        path.encode("latin-1").decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _candidates(route: Entity, services: Table) -> Iterator[_Candidate]:
@@ -121,10 +132,11 @@ def _candidates(route: Entity, services: Table) -> Iterator[_Candidate]:
     groups: dict[int, list[str]] = {}
     for path in route["paths"] or ():
         groups.setdefault(-1 if path.startswith("~") else len(wire(path)), []).append(path)
-    for paths in groups.values() or [[]]:
+    for number, paths in enumerate(groups.values() or [[]], 1):
         regex = bool(paths) and paths[0].startswith("~")
+        part = str(uuid.uuid5(_PARTS, f"{route['id']}#{number}")) if len(groups) > 1 else route["id"]
         yield _Candidate(
-            (-_priority(route, paths), route["created_at"], route["id"]),
+            (_priority(route, paths), part),
             route,
             service,
             frozenset(route["methods"] or ()),
@@ -150,19 +162,25 @@ def _host(text: str) -> _Host:
 
 
 def _priority(route: Mapping[str, Any], paths: list[str]) -> int:
-    """A 64-bit number: kinds of matchers (3 bits), plain hosts, headers (8), regex, regex priority (32), length (19).
+    """A 64-bit number: a bit for plain hosts, one for regular expressions, and three numbers over each other.
 
-    A negative `regex_priority` sets every bit above it, as it does in Kong.
+    Kinds of matchers, headers and `regex_priority` are meant to stand in bits of their own, and are shifted in 32
+    instead: of a `regex_priority` ten bits are left, two more fall onto the kinds, and the next makes all of it
+    negative, which wins over everything.
     """
     hosts, headers = route["hosts"], route["headers"] or {}
-    kinds = (route["methods"], hosts, headers, route["snis"], paths)
+    kinds = sum(1 for kind in (route["methods"], hosts, headers, route["snis"], paths) if kind)
     plain = bool(hosts is not None and not any("*" in one for one in hosts))
     regex = bool(paths) and paths[0].startswith("~")
-    priority = sum(1 for kind in kinds if kind) << 61
-    priority |= plain << 60 | min(len(headers), 255) << 52 | regex << 51
-    if regex:
-        return (priority | int(route["regex_priority"]) << 19) & (2**64 - 1)
-    return priority | (len(wire(paths[0])) & 0x7FFFF if paths else 0)
+    last = _shifted(int(route["regex_priority"]), 19) if regex else len(wire(paths[0])) & 0x7FFFF if paths else 0
+    shifted = _shifted(kinds, 29) | _shifted(min(len(headers), 255), 20) | last
+    return (plain << 60 | regex << 51 | shifted) & (2**64 - 1)
+
+
+def _shifted(number: int, bits: int) -> int:
+    """As LuaJIT shifts a number that is none of 64 bits: the lower 32 of the result, and its sign."""
+    low = number << bits & 0xFFFFFFFF
+    return low - (1 << 32) if low >> 31 else low
 
 
 def upstream_path(base: str | None, path: str, prefix: str, *, strip: bool) -> str:

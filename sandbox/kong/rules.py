@@ -114,8 +114,29 @@ def route_path(value: str) -> str | None:
 
 
 def rust_regex(pattern: str) -> re.Pattern[str]:
-    """A route's regular expression. Kong spells named groups `(?<name>...)`. Raises re.error."""
-    return re.compile(re.sub(r"\(\?<(?![=!])", "(?P<", pattern), re.ASCII)
+    """A route's regular expression: named groups are `(?<name>...)`, and flags may stand anywhere. Raises re.error."""
+    return re.compile(_scoped_flags(re.sub(r"\(\?<(?![=!])", "(?P<", pattern)), re.ASCII)
+
+
+_FLAGS = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\(\?([imsx]+)\)|[()]", re.DOTALL)
+
+
+def _scoped_flags(pattern: str) -> str:
+    """`a(?i)b` as `a(?i:b)`: flags hold to the end of the group that they stand in, and Python wants that said."""
+    result, place, opened = "", 0, [0]  # how many groups were opened for flags, in each group around
+    for found in _FLAGS.finditer(pattern):
+        result += pattern[place : found.start()]
+        place = found.end()
+        if found[1]:
+            result += f"(?{found[1]}:"
+            opened[-1] += 1
+            continue
+        if found[0] == "(":
+            opened.append(0)
+        elif found[0] == ")" and len(opened) > 1:
+            result += ")" * opened.pop()
+        result += found[0]
+    return result + pattern[place:] + ")" * sum(opened)
 
 
 def lua_chunk(plugin: str) -> Callable[[str], str | None]:

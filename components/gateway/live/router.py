@@ -1,9 +1,9 @@
 """Which routes a call may reach, in the order of Kong's router (flavour `traditional_compatible`, the default).
 
-More kinds of conditions win, then plain hosts, more headers, regular expressions by their priority, longer paths.
-Source: Kong's documentation of how routes are matched, and kong/router/transform.lua. Where a route's conditions say
-more than a call does (headers, SNIs, a regular expression of somebody else's), it may or may not be reached; two routes
-of one priority are as good as random (Kong breaks the tie by id).
+Plain hosts win, then regular expressions by their priority, more conditions, longer paths. Source: Kong's documentation
+of how routes are matched, kong/router/transform.lua, recorded answers of a Kong 3.10. Where a route's conditions say
+more than a call does (headers, SNIs, a regular expression of somebody else's), it may or may not be reached; of two
+routes of one priority any may be, since the entities that are meant have no ids by which Kong would choose.
 """
 
 from __future__ import annotations
@@ -117,15 +117,19 @@ def _candidates(route: Entity) -> Iterator[_Candidate]:
 
 
 def _priority(route: Mapping[str, Any], paths: list[str]) -> int:
-    """In 64 bits: kinds of conditions (3), plain hosts (1), headers (8), regex (1), its priority (32), length (19)."""
+    """Plain hosts first, then regular expressions, then three numbers that Kong shifts in 32 bits: they overlap.
+
+    Those are the kinds of conditions (by 29), the headers (by 20), and the regular expression's priority (by 19) or the
+    path's length. What is negative in 32 bits wins over all others.
+    """
     hosts, headers = route.get("hosts"), route.get("headers") or {}
     kinds = sum(1 for kind in (route.get("methods"), hosts, headers, route.get("snis"), paths) if kind)
     plain = bool(hosts) and not any("*" in host for host in hosts or ())
     regex = bool(paths) and paths[0].startswith("~")
-    priority = kinds << 61 | plain << 60 | min(len(headers), 255) << 52 | regex << 51
-    if regex:
-        return (priority | int(route.get("regex_priority") or 0) << 19) & (2**64 - 1)
-    return priority | (len(paths[0].encode()) & 0x7FFFF if paths else 0)
+    own = int(route.get("regex_priority") or 0) << 19 if regex else len(paths[0].encode()) & 0x7FFFF if paths else 0
+    low = (kinds << 29 | min(len(headers), 255) << 20 | own) & 0xFFFFFFFF
+    negative = low >> 31 << 31
+    return (plain << 60 | regex << 51 | (low - 2 * negative)) & (2**64 - 1)
 
 
 def _matched(path: str, call: Call) -> tuple[str, bool] | None:

@@ -131,6 +131,22 @@ def test_nearer_wildcards_come_first_whatever_the_path() -> None:
     assert near > far
 
 
+@pytest.mark.parametrize(
+    ("domain", "path"),
+    [
+        ("*." + ".".join(["a"] * 31), "/" + "/".join(["b"] * 15)),
+        ("a.example.com", "/" + "/".join(["b"] * 511)),
+    ],
+    ids=["a wildcard", "an exact host"],
+)  # fmt: skip
+def test_priorities_fit_into_what_kong_reads_of_them(domain: str, path: str) -> None:
+    """Ten bits, at the ends of what an Application may write; the highest is that of the public route of the longest."""
+    access = f"{{owner: o, rules: [{{paths: [{path}], public: {{reason: r}}}}]}}"
+    made = estate(api("orders", domain=domain, http=f"{{/: 80, {path}: 80}}", access=access))
+    priorities = [one.priority for one in routes(made, made.components["orders/api"])]
+    assert max(priorities) == 1023 and len(set(priorities)) == len(priorities)
+
+
 def test_names_are_injective() -> None:
     """Names of applications and components hold no dots, so a dot joins them unmistakably."""
     made = estate(api("a"), api("a-api", domain="x.example.com").replace("name: api", "name: b"))
