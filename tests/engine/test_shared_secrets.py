@@ -52,6 +52,7 @@ def shop(empty: Empty) -> Deployment:
     return deployment
 
 
+@pytest.mark.deep
 def test_a_shared_secret_is_said_to_be_due_and_is_replaced_by_the_command(shop: Deployment) -> None:
     """Nobody is refused before somebody runs it; then pods of before are, and those of afterwards are not."""
     shop.edit(SETTINGS, TYPE, SHARED)
