@@ -15,7 +15,17 @@ from sandbox.kong.answers import AnswerError, Methods, Query, check_key
 from sandbox.kong.certificates import Certificates
 from sandbox.kong.http import Header, RefusedError, Request, Response, reason
 from sandbox.kong.schema import ENTITY_SCHEMAS, PLUGIN_SCHEMAS
-from sandbox.kong.store import KINDS, NAMED_BY, Entity, Store, ViolationError, absent, schema_violation, validated
+from sandbox.kong.store import (
+    KINDS,
+    NAMED_BY,
+    UNHASHED,
+    Entity,
+    Store,
+    ViolationError,
+    absent,
+    schema_violation,
+    validated,
+)
 
 COLLECTIONS = {
     "services": "services",
@@ -25,6 +35,7 @@ COLLECTIONS = {
     "jwts": "jwt_secrets",
     "certificates": "certificates",
     "snis": "snis",
+    "upstreams": "upstreams",
 }
 # Collections below an entity: (kind, name in the path) -> (kind, field that refers to the parent).
 NESTED = {
@@ -34,6 +45,7 @@ NESTED = {
     ("consumers", "plugins"): ("plugins", "consumer"),
     ("consumers", "jwt"): ("jwt_secrets", "consumer"),
     ("certificates", "snis"): ("snis", "certificate"),
+    ("upstreams", "targets"): ("targets", "upstream"),
 }
 PARENTS = {
     ("routes", "service"): "services",
@@ -58,9 +70,7 @@ NOT_MODELLED = frozenset(
         "oauth2",
         "oauth2_tokens",
         "sessions",
-        "targets",
         "timers",
-        "upstreams",
         "vaults",
         "debug",
         "filter-chains",
@@ -159,8 +169,10 @@ class AdminApi:
                 return self._certificates.collection()
             case ["certificates", key]:
                 return self._certificates.entity(key)
-            case ["upstreams"]:  # none can be made here, so there is none
-                return {"GET": lambda *_: (200, {"data": [], "next": None}), "POST": _refuse_upstream}
+            case ["upstreams", _, "health"] | ["upstreams", _, "targets", _, _, *_]:
+                raise AnswerError(501, {"message": "stand-in: the health of upstreams is not modelled"})
+            case ["upstreams", key, "targets", "all"]:
+                return {"GET": lambda query, _: self._all_targets(key, query)}
             case [collection, *rest] if collection in COLLECTIONS:
                 return self._collection(COLLECTIONS[collection], collection, rest)
         return None
@@ -196,8 +208,7 @@ class AdminApi:
         def find() -> Entity | None:
             limits = scope()
             check_key(kind, key)
-            found = self._store.current.find(kind, key)
-            return found if found and all(found[name] == value for name, value in limits.items()) else None
+            return self._store.current.find(kind, key, limits)
 
         def existing() -> Entity:
             found = find()
@@ -224,7 +235,15 @@ class AdminApi:
                 self._store.delete(kind, found)
             return 204, None
 
-        return {"GET": lambda *_: (200, existing()), "PATCH": patch, "PUT": put, "DELETE": delete}
+        # Seen on a Kong 3.10: a PUT of a Target changes it as a PATCH does, and makes none.
+        writes = {"PATCH": patch, "PUT": patch if kind == "targets" else put}
+        return {"GET": lambda *_: (200, existing()), **writes, "DELETE": delete}
+
+    def _all_targets(self, key: str, query: Query) -> tuple[int, Any]:
+        upstream = {"id": self._existing("upstreams", key)["id"]}
+        rows = [one for one in self._store.current.tables["targets"].values() if one["upstream"] == upstream]
+        path = f"/upstreams/{quote(key, safe='')}/targets/all"
+        return 200, listing.page(rows, path, dict(reversed(query)), nested=True)
 
     def _existing(self, kind: str, key: str) -> Entity:
         check_key(kind, key)
@@ -244,6 +263,8 @@ class AdminApi:
         value = dict(body)
         if kind == "services" and isinstance(value.get("url"), str):
             value.update(_parsed_url(value.pop("url")))
+        if kind == "upstreams":
+            value.update(_balanced(value))
         for name, one in KINDS[kind].fields.items():
             given = value.get(name)
             if one.type == "foreign" and isinstance(given, dict) and "id" not in given:
@@ -294,6 +315,8 @@ class AdminApi:
         first = dict(reversed(query))
         if kind == "consumers" and "custom_id" in first:
             return 200, {"data": [one for one in rows if one["custom_id"] == first["custom_id"]], "next": None}
+        if kind == "targets":
+            return 200, listing.newest_first(rows, path, first)
         return 200, listing.page(rows, path, first, nested=bool(where))
 
 
@@ -304,10 +327,6 @@ def _read_only() -> Methods:
         raise AnswerError(501, {"message": "stand-in: not modelled; use the entity's own path"})
 
     return {"PATCH": refused, "PUT": refused}
-
-
-def _refuse_upstream(*_: Any) -> tuple[int, Any]:
-    raise AnswerError(501, _not_modelled(["upstreams"]))
 
 
 def _not_modelled(path: list[str]) -> dict[str, str]:
@@ -351,6 +370,15 @@ def _parsed_url(url: str) -> dict[str, Any]:
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme in ("https", "tls", "grpcs") else 80)
     return {"protocol": parts.scheme, "host": parts.hostname or "", "port": port, "path": parts.path or None}
+
+
+def _balanced(upstream: Mapping[str, Any]) -> dict[str, Any]:
+    """What a request about an Upstream says by `algorithm` of `hash_on`, or else the other way round."""
+    if upstream.get("algorithm") in UNHASHED:
+        return {"hash_on": "none"}
+    if upstream.get("hash_on") is None:
+        return {}
+    return {"algorithm": "round-robin" if upstream["hash_on"] == "none" else "consistent-hashing"}
 
 
 def _validate(kind: str, body: Mapping[str, Any]) -> tuple[int, Any]:

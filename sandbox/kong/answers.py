@@ -6,14 +6,20 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox.kong.http import Header
-from sandbox.kong.rules import sni, utf8_name
+from sandbox.kong.rules import sni, upstream_name, utf8_name
 from sandbox.kong.validation import UUID
 
 Query = list[tuple[str, str]]
 Methods = dict[str, Callable[[Query, dict[str, Any]], tuple[int, Any]]]
 """What an endpoint answers by method: its status and body, for a query and a body."""
 
-_NAMES = {"services": utf8_name, "routes": utf8_name, "plugins": utf8_name, "snis": sni}
+_NAMES = {
+    "services": utf8_name,
+    "routes": utf8_name,
+    "plugins": utf8_name,
+    "snis": sni,
+    "upstreams": upstream_name,
+}
 
 
 class AnswerError(Exception):

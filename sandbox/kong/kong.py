@@ -115,7 +115,8 @@ class Kong:
     def entities(self, kind: str) -> list[Entity]:
         """All entities of a kind, oldest first.
 
-        Kinds: services, routes, plugins, consumers, jwt_secrets, certificates (without their `snis`) and snis.
+        Kinds: services, routes, plugins, consumers, jwt_secrets, certificates (without their `snis`), snis, upstreams
+        and targets.
         """
         return sorted(self._store.current.tables[kind].values(), key=lambda one: (one["created_at"], one["id"]))
 

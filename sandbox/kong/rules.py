@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -20,6 +21,11 @@ from sandbox.kong.wire import wire
 
 Entity = Mapping[str, Any]
 _NAME = re.compile(r"[A-Za-z0-9.\-_~\u0080-\U0010ffff]*\Z")
+_ADDRESSES = {
+    "ipv4": re.compile(r"(?P<host>[0-9.]+)(?::(?P<port>[0-9]+))?\Z"),
+    "ipv6": re.compile(r"(?P<host>\[[^\]]*\]|[^\[\]]+)(?:(?<=\]):(?P<port>[0-9]+))?\Z"),
+    "name": re.compile(r"(?P<host>[A-Za-z0-9._-]+)(?::(?P<port>[0-9]+))?\Z"),
+}
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.\-]*[A-Za-z0-9_.])?\Z")
 # Rust's regular expressions, which match routes, know no look-around and no backreferences; Python's do.
 _NOT_RUST = re.compile(r"\(\?<?[=!]|\\[1-9]|\{\d+(?![\d,}])")
@@ -52,6 +58,73 @@ def _is_ip(value: str) -> bool:
 def host(value: str) -> str | None:
     """A service's host: a name or an address, without a port."""
     return None if _HOST.match(value) or _is_ip(value) else f"invalid value: {value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A host and perhaps a port, as Kong's balancer reads them: `kind` is `ipv4`, `ipv6` or `name`."""
+
+    kind: str
+    host: str
+    port: int | None
+
+
+def host_kind(value: str) -> str:
+    """What Kong takes a host for, by its looks alone: `ipv4`, `ipv6` or `name`."""
+    if value.count(":") > 1:
+        return "ipv6"
+    return "ipv4" if re.fullmatch(r"[0-9.]+", value.replace(":", "")) else "name"
+
+
+def address(value: str) -> Address | None:
+    """`value` as an address (`name`, `name:port`, `10.0.0.1:80`, `[::1]:80`, `::1`), None where it is none."""
+    kind = host_kind(value)
+    found = _ADDRESSES[kind].match(value)
+    host, port = found.group("host", "port") if found else ("", None)
+    if not host or (port and int(port) > 65535):
+        return None
+    if kind != "name":
+        try:
+            host = ipaddress.ip_address(host.strip("[]")).exploded
+        except ValueError:
+            return None
+    elif any(part == "" or part.endswith("-") for part in host.removesuffix(".").split(".")):
+        return None
+    return Address(kind, f"[{host}]" if kind == "ipv6" else host, int(port) if port else None)
+
+
+def upstream_name(value: str) -> str | None:
+    """The name of an Upstream: a host name."""
+    found = address(value)
+    why = "must be a valid hostname"
+    if found:
+        why = "no ip addresses allowed" if found.kind != "name" else "no port allowed" if found.port is not None else ""
+    return f"Invalid name ('{value}'); {why}" if why else None
+
+
+def target(value: str) -> str | None:
+    return None if address(value) else f"Invalid target ('{value}'); not a valid hostname or ip address"
+
+
+def host_and_port(value: str) -> str | None:
+    """A Host header: a name or an address, and an optional port."""
+    return None if address(value) else f"invalid hostname: {value}"
+
+
+def header_name(value: str) -> str | None:
+    if re.fullmatch(r"[A-Za-z0-9_-]+", value):
+        return None
+    return f"bad header name '{value}', allowed characters are A-Z, a-z, 0-9, '_', and '-'"
+
+
+def cookie_name(value: str) -> str | None:
+    if not re.search(r"""[\x00-\x20\x7f()<>@,;:\\"/?={}\[\]]""", value):
+        return None
+    characters = r"""()<>@,;:\"/?={}[]"""
+    return (
+        "contains one or more invalid characters. ASCII control characters (0-31;127), space, tab and the characters "
+        f"{characters} are not allowed."
+    )
 
 
 def wildcard_host(value: str) -> str | None:

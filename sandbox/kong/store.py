@@ -2,7 +2,8 @@
 
 Every write makes a new immutable `Snapshot`; the past is kept, so that a reader can ask for the entities as they were
 some seconds ago (`Store.seen`): that is how the data plane's lags are made, without timers.
-Source: recorded answers of a Kong 3.10 with PostgreSQL (duplicate, fk-absent, put-upsert, patch, delete).
+Source: recorded answers of a Kong 3.10 with PostgreSQL (duplicate, fk-absent, put-upsert, patch, delete). Seen on a
+Kong 3.10: a Target that is made gets port 8000 where it names none, one that is patched keeps what it was given.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.kong import validation
+from sandbox.kong import rules, validation
 from sandbox.kong.schema import (
     CERTIFICATES,
     CONSUMERS,
@@ -26,6 +27,8 @@ from sandbox.kong.schema import (
     ROUTES,
     SERVICES,
     SNIS,
+    TARGETS,
+    UPSTREAMS,
     Fields,
     Schema,
 )
@@ -33,7 +36,7 @@ from sandbox.kong.schema import (
 Entity = dict[str, Any]
 Table = Mapping[str, Entity]
 KINDS: Mapping[str, Schema] = {
-    one.name: one for one in (SERVICES, ROUTES, PLUGINS, CONSUMERS, JWT_SECRETS, CERTIFICATES, SNIS)
+    one.name: one for one in (SERVICES, ROUTES, PLUGINS, CONSUMERS, JWT_SECRETS, CERTIFICATES, SNIS, UPSTREAMS, TARGETS)
 }
 # What an entity can be named by in a path, beside its id.
 NAMED_BY: Mapping[str, str] = {
@@ -43,8 +46,17 @@ NAMED_BY: Mapping[str, str] = {
     "consumers": "username",
     "jwt_secrets": "key",
     "snis": "name",
+    "upstreams": "name",
+    "targets": "target",
 }
-_PLUGIN_SCOPE = ("consumer", "name", "route", "service")
+# Fields that are unique together.
+_UNIQUE_TOGETHER: Mapping[str, tuple[str, ...]] = {
+    "plugins": ("consumer", "name", "route", "service"),
+    "targets": ("target", "upstream"),
+}
+DEFAULT_TARGET_PORT = 8000
+UNHASHED = ("least-connections", "latency")
+"""Algorithms of an Upstream that leave it no `hash_on`."""
 _LONGEST_PAST = 4096
 
 
@@ -63,9 +75,14 @@ class Snapshot:
 
     tables: Mapping[str, Table]
 
-    def find(self, kind: str, key: str) -> Entity | None:
-        """An entity by its id, or else by what its kind is named by; a certificate by one of its SNIs."""
+    def find(self, kind: str, key: str, within: Mapping[str, Any] | None = None) -> Entity | None:
+        """An entity by its id, or else by what its kind is named by; a certificate by one of its SNIs.
+
+        `within` are fields that it must have: two Upstreams may have a Target of one name.
+        """
         table = self.tables[kind]
+        if within:
+            table = {one: row for one, row in table.items() if all(row[k] == v for k, v in within.items())}
         if validation.UUID.match(key):
             return table.get(key.lower())
         if kind == "certificates":
@@ -113,6 +130,7 @@ class Store:
     def insert(self, kind: str, value: Mapping[str, Any]) -> Entity:
         """Create an entity. Raises ViolationError: schema, primary key, unique key, foreign key."""
         with self._lock:
+            value = _with_port(value) if kind == "targets" else value
             entity = self._validated(kind, self._stamped(kind, value, None))
             if value.get("id", "") is None:
                 raise _primary_key_violation(None)
@@ -136,7 +154,7 @@ class Store:
             fixed = {name: value for name, value in patch.items() if name not in ("id", "updated_at")}
             merged = merged_records(self._fields(kind, {**old, **fixed}), old, fixed)
             if "updated_at" in KINDS[kind].fields:
-                merged["updated_at"] = int(self._now())
+                merged["updated_at"] = self._moment(kind)
             return self._put(kind, self._validated(kind, merged, updating=True))
 
     def delete(self, kind: str, entity: Entity) -> None:
@@ -147,7 +165,7 @@ class Store:
             self._commit(tables)
 
     def _stamped(self, kind: str, value: Mapping[str, Any], old: Entity | None) -> dict[str, Any]:
-        moment = int(self._now())
+        moment = self._moment(kind)
         stamped = {"created_at": moment, **{name: given for name, given in value.items() if name != "updated_at"}}
         if "updated_at" in KINDS[kind].fields:
             stamped["updated_at"] = moment
@@ -158,6 +176,10 @@ class Store:
                 if name not in stamped:
                     stamped[name] = old[name] if old else _generated()
         return stamped
+
+    def _moment(self, kind: str) -> float:
+        whole = KINDS[kind].fields["created_at"].type == "integer"
+        return int(self._now()) if whole else round(self._now(), 3)
 
     def _fields(self, kind: str, value: Mapping[str, Any]) -> Fields:
         if kind != "plugins" or value.get("name") not in PLUGIN_SCHEMAS:
@@ -185,7 +207,8 @@ class Store:
 
     def _check_unique(self, kind: str, entity: Entity) -> None:
         keys = [(name,) for name, one in KINDS[kind].fields.items() if one.shown.get("unique")]
-        for key in [_PLUGIN_SCOPE, *keys] if kind == "plugins" else keys:
+        together = [_UNIQUE_TOGETHER[kind]] if kind in _UNIQUE_TOGETHER else []
+        for key in [*together, *keys]:
             wanted = {name: entity.get(name) for name in key}
             if len(key) == 1 and wanted[key[0]] is None:
                 continue
@@ -226,6 +249,8 @@ def validated(kind: str, value: Mapping[str, Any], *, updating: bool = False) ->
             first = next(iter(value["protocols"]), None)
             if first not in ROUTES.fields["protocols"].elements.shown["one_of"]:  # type: ignore[union-attr]
                 return {}, {"protocols": f"unknown type: {'nil' if first is None else first}"}
+    elif kind == "upstreams":
+        value = _with_algorithm(value)
     return validation.complete(schema, value, updating=updating)
 
 
@@ -255,11 +280,31 @@ def merged_records(fields: Fields, old: Mapping[str, Any], patch: Mapping[str, A
     return merged
 
 
+def _with_port(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A new Target as Kong spells it. Raises ViolationError, in other words than the schema's."""
+    given = value.get("target")
+    if not isinstance(given, str):
+        return value
+    found = rules.address(given)
+    if found is None:
+        raise schema_violation({"target": "Invalid target; not a valid hostname or ip address"})
+    port = DEFAULT_TARGET_PORT if found.port is None else found.port
+    return {**value, "target": f"{found.host}:{port}"}
+
+
 def _route_defaults(value: Mapping[str, Any]) -> dict[str, Any]:
     filled = {"protocols": ["http", "https"], **value}
     protocols = filled["protocols"]
     if isinstance(protocols, list) and protocols and protocols[0] in ("grpc", "grpcs"):
         filled.setdefault("strip_path", False)
+    return filled
+
+
+def _with_algorithm(value: Mapping[str, Any]) -> dict[str, Any]:
+    """An Upstream whose algorithm fits its `hash_on`, whatever it was told [seen on a Kong 3.10]."""
+    filled = {**value, "hash_on": "none" if value.get("hash_on") is None else value["hash_on"]}
+    if filled.get("algorithm") in (None, "round-robin", "consistent-hashing"):
+        filled["algorithm"] = "round-robin" if filled["hash_on"] == "none" else "consistent-hashing"
     return filled
 
 

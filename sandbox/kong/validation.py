@@ -27,8 +27,8 @@ def with_defaults(fields: Fields, value: Mapping[str, Any]) -> dict[str, Any]:
         if name not in filled:
             default = one.shown.get("default")
             filled[name] = list(default) if isinstance(default, list) else default
-            if one.type == "record" and default is None and one.fields and one.required:
-                filled[name] = with_defaults(one.fields, {})
+            if one.type == "record" and one.fields and (one.required or default is not None):
+                filled[name] = with_defaults(one.fields, default or {})
         elif one.type == "record" and one.fields and _is_table(filled[name]):
             filled[name] = with_defaults(one.fields, filled[name] or {})
     return filled
@@ -243,6 +243,13 @@ def _entity_check(check: Mapping[str, Any], entity: Mapping[str, Any], updating:
             return {}
         listed = ", ".join(f"'{name}'" for name in names)
         return {"@entity": [f"all or none of these fields must be set: {listed}"]}
+    if "distinct" in check:
+        names = check["distinct"]
+        values = [value for name in names if (value := _at(entity, name)) is not None]
+        if len(values) == len(set(values)):
+            return {}
+        listed = ", ".join(f"'{name}'" for name in names)
+        return {"@entity": [f"values of these fields must be distinct: {listed}"]}
     if "conditional" in check:
         return _conditional(check["conditional"], entity)
     return {}
@@ -265,6 +272,8 @@ def _matches(match: Mapping[str, Any], value: Any) -> bool:
         return value in match["one_of"]
     if "not_one_of" in match:
         return value not in match["not_one_of"]
+    if "match" in match:
+        return bool(lua_pattern(match["match"]).search(value))
     if "match_any" in match:
         return any(lua_pattern(one).search(value) for one in match["match_any"]["patterns"])
     if "elements" in match:
@@ -278,6 +287,8 @@ def _then(match: Mapping[str, Any], value: Any) -> str | None:
         return None if value is None else "value must be null"
     if "len_eq" in match:
         return None if not value else f"length must be {match['len_eq']}"
+    if "one_of" in match:
+        return _one_of(match["one_of"], value)
     if match.get("required"):
         return None if value is not None else "required field missing"
     return None
