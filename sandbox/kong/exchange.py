@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
+from sandbox.kong.balancer import Balancer
 from sandbox.kong.http import Header, Request, Response
 from sandbox.kong.router import Match
 from sandbox.kong.store import Entity
@@ -16,7 +17,10 @@ CLIENT = "127.0.0.1"
 
 @dataclass(slots=True)
 class Exchange:
-    """`path` is normalised, `raw_path` as it came; `headers` are the request's, as plugins leave them."""
+    """`path` is normalised, `raw_path` as it came; `headers` are the request's, as plugins leave them.
+
+    `target_host` and `target_port` are what plugins chose in place of the service's own (None: nothing).
+    """
 
     request: Request
     scheme: str
@@ -30,6 +34,9 @@ class Exchange:
     match: Match | None = None
     upstream_path: str = "/"
     upstream_host: str | None = None
+    target_host: str | None = None
+    target_port: int | None = None
+    balancer: Balancer = field(default_factory=lambda: Balancer({}, {}))
     method: str = ""
     consumer: Entity | None = None
     credential: Entity | None = None

@@ -21,8 +21,8 @@ from sandbox.kong.upstream import Resolve, UpstreamRequest
 class Lags:
     """How late the data plane sees each kind of entity, in seconds: Kong rebuilds each on a timer of its own.
 
-    `routes` holds for routes, services, certificates and SNIs, `plugins` for plugins, `credentials` for credentials
-    and consumers.
+    `routes` holds for routes, services, certificates, SNIs, upstreams and targets, `plugins` for plugins, `credentials`
+    for credentials and consumers.
     """
 
     routes: float = 0.0

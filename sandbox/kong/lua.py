@@ -160,6 +160,16 @@ class Functions:
         else:
             raise ValueError(f'variable "{name}" not changeable')
 
+    def _on_set_target(self, host: str, port: float) -> None:
+        self._x.upstream_host = self._x.target_host = host
+        self._x.target_port = int(port)
+
+    def _on_set_upstream(self, name: str) -> bool:
+        known = name in self._x.balancer
+        if known:
+            self._x.target_host = name
+        return known
+
     def _on_set_header(self, name: str, *values: str) -> None:
         self._x.set_header(name, *values)
 
@@ -292,12 +302,19 @@ class Functions:
         return None if start < 0 else (start + 1, end)
 
 
+def _upstream_host(exchange: Exchange) -> str:
+    """Empty until somebody wants another Host header than the upstream's own name."""
+    if exchange.upstream_host is not None:
+        return exchange.upstream_host
+    return exchange.http_host if exchange.match and exchange.match.route["preserve_host"] else ""
+
+
 _VARIABLES: Mapping[str, Callable[[Exchange], str | None]] = {
     "request_uri": lambda x: x.request.target,
     "request": lambda x: x.request.line,
     "uri": lambda x: unescaped(x.path.replace("+", "%2B")),
     "upstream_uri": lambda x: x.upstream_path,
-    "upstream_host": lambda x: x.upstream_host,
+    "upstream_host": _upstream_host,
     "host": lambda x: x.request.host,
     "http_host": lambda x: x.http_host,
     "request_method": lambda x: x.method,

@@ -294,6 +294,27 @@ request.get_forwarded_host = request.get_host
 request.get_forwarded_port = request.get_port
 request.get_forwarded_path = request.get_path
 
+-- the PDK's own check: its message names no place in the script
+local function only_in(...)
+  for i = 1, select("#", ...) do if P.phase == (select(i, ...)) then return end end
+  error("function cannot be called in " .. P.phase .. " phase (only in: " .. table.concat({ ... }, ", ") .. ")", 0)
+end
+
+kong.service.set_target = function(name, port)
+  only_in("rewrite", "access", "balancer", "preread")
+  if type(name) ~= "string" then error("host must be a string", 2) end
+  if type(port) ~= "number" or math.floor(port) ~= port then error("port must be an integer", 2) end
+  if port < 0 or port > 65535 then error("port must be an integer between 0 and 65535: given " .. port, 2) end
+  host.set_target(name, port)
+end
+
+kong.service.set_upstream = function(name)
+  only_in("access")
+  if type(name) ~= "string" then error("host must be a string", 2) end
+  if not host.set_upstream(name) then return nil, "could not find an Upstream named '" .. name .. "'" end
+  return true
+end
+
 local upstream = kong.service.request
 upstream.set_header = function(name, value) host.set_upstream_header(need_string(name, "header"), texts(value)) end
 upstream.add_header = function(name, value) host.add_header(need_string(name, "header"), texts(value)) end

@@ -2,7 +2,7 @@
 
 Source: Kong's documentation, recorded exchanges of a Kong 3.10 (proxy-responses). Phases modelled: access and
 header_filter; plugins: pre-function, jwt, request-termination, post-function. Not modelled: TLS to upstreams, HTTP/2,
-gRPC, upstream entities and their health, retries after an answer has begun, streaming.
+gRPC, health and hashing of upstreams, retries after an answer has begun, streaming.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any
 
-from sandbox.kong import jwt, termination, uri
+from sandbox.kong import jwt, rules, termination, uri
+from sandbox.kong.balancer import NO_NAME, NO_PEER, Balancer, Peer
 from sandbox.kong.errors import error_response, html_page, nginx_error
 from sandbox.kong.exchange import CLIENT, Exchange
 from sandbox.kong.http import Header, RefusedError, Request, Response, read_request
 from sandbox.kong.lua import Functions
 from sandbox.kong.router import Router, upstream_path
 from sandbox.kong.store import Entity, Snapshot, Store, Table
-from sandbox.kong.upstream import UpstreamError, UpstreamRequest
+from sandbox.kong.upstream import UnresolvedError, UpstreamError, UpstreamRequest
 
 HTTP_PROTOCOLS = frozenset({"http", "https", "grpc", "grpcs"})
 ORDER = ("pre-function", "jwt", "request-termination", "post-function")
@@ -95,6 +96,7 @@ class Proxy:
         self._lags = lags
         self._functions = Functions(version)
         self._router: tuple[Table, Table, Router] | None = None
+        self._balancer: tuple[Table, Table, Balancer] | None = None
         self._scoped: tuple[Table, dict[Any, Entity]] | None = None
 
     @property
@@ -122,16 +124,22 @@ class Proxy:
         plugins: list[Entity] = []
         try:
             service = self._access(exchange, tables, plugins)
-            sent = self._upstream_request(exchange, service)
-            response = self._passed_on(exchange, send(sent, service))
+            balanced, peers = self._peers(exchange, service)
+            for peer in peers:
+                sent = self._upstream_request(exchange, service, peer)
+                try:
+                    response = self._passed_on(exchange, send(sent, service))
+                    break
+                except UnresolvedError:
+                    continue  # nothing was sent
+            else:
+                raise _StopError(self._error(exchange, 503, NO_PEER if balanced else NO_NAME))
         except _StopError as stop:
             response = stop.response
             return self._own(exchange, self._filtered(exchange, tables, plugins, response))
         except UpstreamError as error:
             response = nginx_error(error.status, request.header("accept"), exchange.request_id)
             response = replace(response, headers=(*response.headers, ("Via", f"1.1 kong/{self._version}")))
-            if error.message:
-                response = self._error(exchange, error.status, error.message)
             return self._own(exchange, response, upstream=sent)
         response = self._filtered(exchange, tables, plugins, response)
         return Answer(response.status, list(response.headers), response.body, sent)
@@ -160,6 +168,7 @@ class Proxy:
             refusal = nginx_error(405, exchange.request.header("accept"), exchange.request_id)
             raise _StopError(replace(refusal, headers=(*refusal.headers, ("Connection", "close"))))
         view = self._view()
+        exchange.balancer = self._balancing(view)
         exchange.match = self._routes(view).match(exchange.request, exchange.scheme, exchange.port, exchange.path)
         if exchange.match is None:
             raise _StopError(self._error(exchange, 404, "no Route matched with those values"))
@@ -207,6 +216,27 @@ class Proxy:
         if known is None or known[0] is not routes or known[1] is not services:
             known = self._router = routes, services, Router(routes, services)
         return known[2]
+
+    def _balancing(self, view: View) -> Balancer:
+        upstreams, targets = view.routes.tables["upstreams"], view.routes.tables["targets"]
+        known = self._balancer
+        if known is None or known[0] is not upstreams or known[1] is not targets:
+            known = self._balancer = upstreams, targets, Balancer(upstreams, targets)
+        return known[2]
+
+    def _peers(self, exchange: Exchange, service: Entity) -> tuple[bool, list[Peer]]:
+        """Where the request may go, in the order to try, and whether that is an Upstream's to say.
+
+        Raises UpstreamError where a Service at an IP address was given a name, which Kong then never resolves.
+        """
+        host = service["host"] if exchange.target_host is None else exchange.target_host
+        port = service["port"] if exchange.target_port is None else exchange.target_port
+        if rules.host_kind(service["host"]) != "name":
+            if rules.host_kind(host) == "name":
+                raise UpstreamError(500)
+        elif host in exchange.balancer:
+            return True, exchange.balancer.peers(host)
+        return False, [Peer(host, port, host)]
 
     def _plugins(self, exchange: Exchange, view: View) -> Iterator[Entity]:
         """The plugins of a request in their order: of each name the one with the most specific scope."""
@@ -284,14 +314,14 @@ class Proxy:
         own = [one for one in exchange.response_headers if one[0].lower() not in {name.lower() for name, _ in kept}]
         return Response(response.status, (*kept, *own, *marks), response.body)
 
-    def _upstream_request(self, exchange: Exchange, service: Entity) -> UpstreamRequest:
+    def _upstream_request(self, exchange: Exchange, service: Entity, peer: Peer) -> UpstreamRequest:
         """The request as it leaves Kong, in nginx's order: its own headers first, then what is left of the client's."""
         assert exchange.match is not None
         request, query = exchange.request, exchange.query
         target = exchange.upstream_path + (f"?{query}" if query else "")
         version = "1.1" if request.minor else "1"
         default = {"http": 80, "https": 443}.get(service["protocol"])
-        named = service["host"] if service["port"] == default else f"{service['host']}:{service['port']}"
+        named = peer.name if peer.port == default else f"{peer.name}:{peer.port}"
         host = exchange.upstream_host or (exchange.http_host if exchange.match.route["preserve_host"] else named)
         prefix = exchange.match.prefix if exchange.match.route["strip_path"] else ""
         upgrade = "upgrade" if "websocket" in [one.lower() for one in exchange.values("upgrade")] else ""
@@ -314,9 +344,7 @@ class Proxy:
         listed = {one.strip().lower() for value in exchange.values("connection") for one in value.split(",")}
         dropped = _REMADE | listed
         headers += [one for one in exchange.headers if one[0].lower() not in dropped]
-        return UpstreamRequest(
-            exchange.method, target, tuple(headers), request.body, str(service["host"]), int(service["port"])
-        )
+        return UpstreamRequest(exchange.method, target, tuple(headers), request.body, peer.host, peer.port)
 
 
 def _by_scope(plugins: Iterable[Entity]) -> dict[Any, Entity]:

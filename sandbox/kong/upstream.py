@@ -18,7 +18,7 @@ Resolve = Callable[[str, int], tuple[str, int] | None]
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRequest:
-    """A request as it leaves Kong: `target` is path and query, `host` and `port` the service's own."""
+    """A request as it leaves Kong: `target` is path and query, `host` and `port` where it goes to."""
 
     method: str
     target: str
@@ -29,28 +29,36 @@ class UpstreamRequest:
 
 
 class UpstreamError(Exception):
-    """No answer from the upstream: the status for the client, and Kong's message where it is not nginx's own."""
+    """No answer from the upstream: the status for the client."""
 
-    def __init__(self, status: int, message: str | None = None) -> None:
-        super().__init__(message or status)
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
         self.status = status
-        self.message = message
+
+
+class UnresolvedError(UpstreamError):
+    """The upstream's name leads nowhere; nothing was sent."""
+
+    def __init__(self) -> None:
+        super().__init__(503)
 
 
 def resolve_by_name(host: str, port: int) -> tuple[str, int] | None:
     """An upstream's address by the system's own resolver; None where the name does not exist."""
+    if not host:
+        return None
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError:
+        found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+    except (OSError, ValueError):  # what cannot be a name at all is a ValueError
         return None
     return str(found[0][4][0]), port
 
 
 def send(request: UpstreamRequest, service: Entity, resolve: Resolve) -> Response:
-    """The upstream's answer. Raises UpstreamError: 503 no such name, 502 no valid answer, 504 too late."""
+    """The upstream's answer. Raises UnresolvedError: no such name; UpstreamError: 502 no valid answer, 504 too late."""
     address = resolve(request.host, request.port)
     if address is None:
-        raise UpstreamError(503, "name resolution failed")
+        raise UnresolvedError
     if service["protocol"] != "http":
         raise UpstreamError(502)  # never in clear what should be encrypted
     connection = http.client.HTTPConnection(*address, timeout=service["connect_timeout"] / 1000)

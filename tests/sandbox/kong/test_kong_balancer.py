@@ -1,0 +1,382 @@
+"""Where a request goes once its plugins have run: every answer here is one that a real Kong 3.10 gave."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from test_kong_admin import ask
+from test_kong_proxy import Clock
+
+from sandbox.kong import Kong, Lags
+from sandbox.kong.http import RefusedError, Request, Response, Server
+from sandbox.kong.upstream import resolve_by_name
+
+NO_PEER = '{\n  "message":"failure to get a peer from the ring-balancer",\n  "request_id":"<id>"\n}'
+NO_NAME = '{\n  "message":"name resolution failed",\n  "request_id":"<id>"\n}'
+UNEXPECTED = '{\n  "message":"An unexpected error occurred",\n  "request_id":"<id>"\n}'
+NGINX_500 = "An unexpected error occurred\nrequest_id: <id>\n"
+NGINX_502 = "An invalid response was received from the upstream server\nrequest_id: <id>\n"
+
+
+@dataclass
+class Got:
+    """An answer; `body` with its request id masked."""
+
+    status: int
+    body: str
+    headers: dict[str, str]
+
+    @property
+    def seen(self) -> tuple[int, str, str]:
+        """The port that was asked, the target and the Host header that it got."""
+        assert self.status == 200, self
+        echoed = json.loads(self.body)
+        return echoed["port"], echoed["target"], echoed["host"]
+
+
+def echo(port: int) -> Server:
+    """A service that answers with what it got; it believes to listen on `port`."""
+
+    def answer(request: Request | RefusedError) -> Response:
+        assert isinstance(request, Request)
+        got = {"port": port, "target": request.target, "host": request.header("host")}
+        return Response(200, (("Content-Type", "application/json"),), json.dumps(got).encode())
+
+    return Server(0, answer)
+
+
+@pytest.fixture(scope="module")
+def services() -> Iterator[dict[int, int]]:
+    """Two services on the ports that the recorded requests named, and where they are here."""
+    servers = {28091: echo(28091), 28092: echo(28092)}
+    try:
+        yield {port: server.port for port, server in servers.items()}
+    finally:
+        for server in servers.values():
+            server.stop()
+
+
+@pytest.fixture
+def kong(services: dict[int, int]) -> Iterator[Kong]:
+    """A Kong with an Upstream without Targets, a Service of its name, one at an address and one at a name."""
+
+    def resolve(host: str, port: int) -> tuple[str, int] | None:
+        return ("127.0.0.1", services.get(port, port)) if host in ("127.0.0.1", "localhost") else None
+
+    with Kong(resolve=resolve) as running:
+        ask(running, "PUT", "/upstreams/orders.cases", {})
+        ask(running, "PUT", "/services/api", {"host": "orders.cases", "port": 1})
+        ask(running, "PUT", "/services/ip", {"host": "127.0.0.1", "port": 28091})
+        ask(running, "PUT", "/services/named", {"host": "localhost", "port": 28092})
+        yield running
+
+
+def route(kong: Kong, code: str = "", service: str = "api", plugin: str = "post-function", **fields: Any) -> None:
+    """The route /r to a service, with a function in the access phase."""
+    body = {"service": {"name": service}, "paths": ["/r"], "strip_path": False, **fields}
+    assert ask(kong, "PUT", "/routes/r", body)[0] == 200
+    if code:
+        config = {"access": [f"return function() {code} end"]}
+        status, answer = ask(kong, "POST", "/routes/r/plugins", {"name": plugin, "config": config})
+        assert status == 201, answer
+
+
+def target(kong: Kong, address: str, weight: int = 100) -> None:
+    status, answer = ask(kong, "POST", "/upstreams/orders.cases/targets", {"target": address, "weight": weight})
+    assert status == 201, answer
+
+
+def get(kong: Kong, accept: str | None = None) -> Got:
+    connection = http.client.HTTPConnection(kong.proxy_url.removeprefix("http://"), timeout=10)
+    try:
+        headers = {"Host": "api.example.com"} | ({"Accept": accept} if accept else {})
+        connection.request("GET", "/r/x?q=1", headers=headers)
+        answer = connection.getresponse()
+        text = re.sub(r"\b[0-9a-f]{32}\b", "<id>", answer.read().decode())
+        return Got(answer.status, text, {name.lower(): value for name, value in answer.getheaders()})
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("port", [1, 80, 28091])
+def test_an_upstream_without_targets_is_unavailable(kong: Kong, port: int) -> None:
+    """Kong answers itself, whatever the port of the Service, and says nothing of the upstream's latency."""
+    ask(kong, "PATCH", "/services/api", {"port": port})
+    route(kong)
+    got = get(kong)
+    assert (got.status, got.body) == (503, NO_PEER)
+    assert got.headers["content-type"] == "application/json; charset=utf-8"
+    assert got.headers["server"] == "kong/3.10.0"
+    assert {"via", "x-kong-upstream-latency"}.isdisjoint(got.headers)
+    assert {"x-kong-response-latency", "x-kong-request-id"} <= set(got.headers)
+
+
+def test_an_upstream_without_targets_is_unavailable_in_the_clients_format(kong: Kong) -> None:
+    """A browser gets a page."""
+    route(kong)
+    got = get(kong, accept="text/html")
+    assert (got.status, got.headers["content-type"]) == (503, "text/html; charset=utf-8")
+    assert "<p>failure to get a peer from the ring-balancer.</p>" in got.body
+
+
+@pytest.mark.parametrize("host", ["orders.cases", "gone.invalid"])
+def test_header_filter_runs_on_what_the_balancer_answers(kong: Kong, host: str) -> None:
+    """It sees the 503; what chooses an upstream cannot be called there any more."""
+    ask(kong, "PATCH", "/services/api", {"host": host})
+    route(kong)
+    code = """return function()
+      local _, target = pcall(function() kong.service.set_target('a', 1) end)
+      local _, upstream = pcall(function() kong.service.set_upstream('a') end)
+      kong.response.set_header('X-Status', kong.response.get_status())
+      kong.response.set_header('X-Target', target)
+      kong.response.set_header('X-Upstream', upstream)
+    end"""
+    ask(kong, "POST", "/routes/r/plugins", {"name": "post-function", "config": {"header_filter": [code]}})
+    headers = get(kong).headers
+    only = "function cannot be called in header_filter phase (only in: "
+    assert headers["x-status"] == "503"
+    assert headers["x-target"] == f"{only}rewrite, access, balancer, preread)"
+    assert headers["x-upstream"] == f"{only}access)"
+
+
+@pytest.mark.parametrize(
+    ("code", "seen"),
+    [
+        ("kong.service.set_target('127.0.0.1', 28091)", (28091, "127.0.0.1")),
+        ("kong.service.set_target('localhost', 28091)", (28091, "localhost")),
+        (
+            "kong.service.set_target('127.0.0.1', 28091) kong.service.request.set_header('Host', 'x.example.com:99')",
+            (28091, "x.example.com:99"),
+        ),
+        (
+            "kong.service.request.set_header('Host', 'x.example.com') kong.service.set_target('127.0.0.1', 28091)",
+            (28091, "127.0.0.1"),
+        ),
+        (
+            "kong.service.set_target('127.0.0.1', 28091) kong.service.set_target('localhost', 28092)",
+            (28092, "localhost"),
+        ),
+    ],
+)
+def test_a_function_chooses_where_the_request_goes(kong: Kong, code: str, seen: tuple[int, str]) -> None:
+    """The Host header is the chosen host without its port, unless one is set after it; the last call wins."""
+    route(kong, code)
+    port, host = seen
+    assert get(kong).seen == (port, "/r/x?q=1", host)
+
+
+@pytest.mark.parametrize("plugin", ["pre-function", "post-function"])
+def test_a_chosen_host_goes_before_the_clients(kong: Kong, plugin: str) -> None:
+    """`preserve_host` or not, before or after the other plugins."""
+    route(kong, "kong.service.set_target('127.0.0.1', 28091)", plugin=plugin, preserve_host=True)
+    assert get(kong).seen == (28091, "/r/x?q=1", "127.0.0.1")
+
+
+def test_the_host_header_is_to_be_read_in_its_variable(kong: Kong) -> None:
+    """Empty before somebody chooses, the client's where the route preserves it."""
+    variable = "kong.response.exit(418, {host = ngx.var.upstream_host})"
+    for code, fields, host in (
+        (variable, {}, ""),
+        (variable, {"preserve_host": True}, "api.example.com"),
+        (f"kong.service.set_target('127.0.0.1', 28091) {variable}", {"preserve_host": True}, "127.0.0.1"),
+    ):
+        route(kong, code, **fields)
+        assert json.loads(get(kong).body) == {"host": host}
+        ask(kong, "DELETE", "/routes/r")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "body"),
+    [
+        ("'', 28091", 503, NO_NAME),
+        ("'a:80', 28091", 503, NO_NAME),
+        ("'localhost:28092', 28091", 503, NO_NAME),
+        ("'a b', 28091", 503, NO_NAME),
+        ("'no-such-name.invalid', 28091", 503, NO_NAME),
+        ("'orders.cases', 28091", 503, NO_PEER),
+        ("'127.0.0.1', 0", 502, NGINX_502),
+        ("'127.0.0.1', 1", 502, NGINX_502),
+        ("'127.0.0.1', '28091'", 500, UNEXPECTED),
+        ("'127.0.0.1', 1.5", 500, UNEXPECTED),
+        ("'127.0.0.1', 0/0", 500, UNEXPECTED),
+        ("'127.0.0.1'", 500, UNEXPECTED),
+        ("'127.0.0.1', 70000", 500, UNEXPECTED),
+        ("'127.0.0.1', -1", 500, UNEXPECTED),
+        ("nil, 28091", 500, UNEXPECTED),
+        ("7, 28091", 500, UNEXPECTED),
+    ],
+)
+def test_a_target_that_leads_nowhere_has_an_answer_of_its_own(
+    kong: Kong, arguments: str, status: int, body: str
+) -> None:
+    """Only the types and the range of the port are checked; what the host means, DNS says."""
+    route(kong, f"kong.service.set_target({arguments})")
+    got = get(kong)
+    assert (got.status, got.body) == (status, body)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ("set_target('127.0.0.1', '28091')", "port must be an integer"),
+        ("set_target('127.0.0.1', 70000)", "port must be an integer between 0 and 65535: given 70000"),
+        ("set_target('127.0.0.1', -1)", "port must be an integer between 0 and 65535: given -1"),
+        ("set_target(nil, 28091)", "host must be a string"),
+        ("set_upstream(7)", "host must be a string"),
+        ("set_upstream()", "host must be a string"),
+    ],
+)
+def test_a_wrong_argument_is_blamed_on_the_script(kong: Kong, call: str, message: str) -> None:
+    """The error names the script and its line, as Kong logs it."""
+    route(kong, f"kong.service.{call}")
+    assert get(kong).status == 500
+    assert re.fullmatch(rf'\[string "return function\(\) kong\.service.*"\]:1: {re.escape(message)}', kong.messages[-1])
+
+
+def test_a_target_is_set_without_a_result(kong: Kong) -> None:
+    """`set_target` returns nothing at all."""
+    route(kong, "kong.response.exit(418, {n = select('#', kong.service.set_target('127.0.0.1', 28091))})")
+    assert get(kong).body == '{"n":0}'
+
+
+def test_an_upstream_is_chosen_by_its_name_only(kong: Kong) -> None:
+    """One that is missing is nil and a message, and changes nothing; an id is no name."""
+    identifier = ask(kong, "GET", "/upstreams/orders.cases")[1]["id"]
+    answer = "kong.response.exit(418, {ok = tostring(ok), err = tostring(err)})"
+    for name, told in (
+        ("nope", {"ok": "nil", "err": "could not find an Upstream named 'nope'"}),
+        (identifier, {"ok": "nil", "err": f"could not find an Upstream named '{identifier}'"}),
+        ("orders.cases", {"ok": "true", "err": "nil"}),
+    ):
+        route(kong, f"local ok, err = kong.service.set_upstream('{name}') {answer}", service="named")
+        assert json.loads(get(kong).body) == told
+        ask(kong, "DELETE", "/routes/r")
+    route(kong, "kong.service.set_upstream('nope')", service="named")
+    assert get(kong).seen == (28092, "/r/x?q=1", "localhost:28092")
+
+
+@pytest.mark.parametrize("service", ["api", "named"])
+@pytest.mark.parametrize(
+    ("code", "seen"),
+    [
+        ("kong.service.set_upstream('orders.cases')", (28091, "127.0.0.1:28091")),
+        (
+            "kong.service.set_target('localhost', 28092) kong.service.set_upstream('orders.cases')",
+            (28091, "localhost"),
+        ),
+        (
+            "kong.service.set_upstream('orders.cases') kong.service.set_target('localhost', 28092)",
+            (28092, "localhost"),
+        ),
+        ("kong.service.set_target('orders.cases', 5)", (28091, "orders.cases")),
+    ],
+)
+def test_a_chosen_upstream_is_balanced(kong: Kong, service: str, code: str, seen: tuple[int, str]) -> None:
+    """Whoever names it; a Host header that set_target left stays."""
+    target(kong, "127.0.0.1:28091")
+    route(kong, code, service=service)
+    port, host = seen
+    assert get(kong).seen == (port, "/r/x?q=1", host)
+
+
+def test_a_balanced_request_is_addressed_to_its_target(kong: Kong) -> None:
+    """The Host header is the Target with its port, or the Upstream's with that port; a script's or the client's wins."""
+    target(kong, "127.0.0.1:28091")
+    route(kong)
+    assert get(kong).seen[2] == "127.0.0.1:28091"
+    ask(kong, "PATCH", "/upstreams/orders.cases", {"host_header": "hh.example.com"})
+    assert get(kong).seen[2] == "hh.example.com:28091"
+    route(kong, "kong.service.request.set_header('Host', 'h.example.com')")
+    assert get(kong).seen[2] == "h.example.com"
+    ask(kong, "DELETE", "/routes/r")
+    route(kong, preserve_host=True)
+    assert get(kong).seen[2] == "api.example.com"
+
+
+def test_targets_are_chosen_as_often_as_they_weigh(kong: Kong) -> None:
+    """Weights of 100 and 50 are two to one; one of 0 is never chosen."""
+    target(kong, "127.0.0.1:28091", 100)
+    target(kong, "localhost:28092", 50)
+    target(kong, "localhost:1", 0)
+    route(kong)
+    assert Counter(get(kong).seen[0] for _ in range(9)) == {28091: 6, 28092: 3}
+
+
+def test_only_targets_that_weigh_something_and_resolve_are_peers(kong: Kong) -> None:
+    """Without one the answer is that of an Upstream without Targets; next to one nobody notices."""
+    target(kong, "127.0.0.1:28091", 0)
+    target(kong, "no-such.invalid:80")
+    route(kong)
+    assert get(kong).body == NO_PEER
+    target(kong, "localhost:28092", 1)
+    assert {get(kong).seen[0] for _ in range(3)} == {28092}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "kong.service.set_target('localhost', 28092)",
+        "kong.service.set_target('orders.cases', 28092)",
+        "kong.service.set_target('no.invalid', 28092)",
+        "kong.service.set_target('', 28092)",
+        "kong.service.set_upstream('orders.cases')",
+    ],
+)
+def test_a_service_at_an_address_cannot_be_sent_to_a_name(kong: Kong, code: str) -> None:
+    """Kong never resolves it, not even a name that exists: nginx's own 500."""
+    target(kong, "127.0.0.1:28091")
+    route(kong, code, service="ip")
+    got = get(kong)
+    assert (got.status, got.body, got.headers["via"]) == (500, NGINX_500, "1.1 kong/3.10.0")
+
+
+def test_a_service_at_an_address_can_be_sent_to_another_one(kong: Kong) -> None:
+    """Nor does a missing Upstream hurt."""
+    route(kong, service="ip")
+    assert get(kong).seen == (28091, "/r/x?q=1", "127.0.0.1:28091")
+    route(kong, "kong.service.set_upstream('nope') kong.service.set_target('127.0.0.1', 28092)", service="ip")
+    assert get(kong).seen == (28092, "/r/x?q=1", "127.0.0.1")
+
+
+def test_a_function_makes_no_service_where_there_is_none(kong: Kong) -> None:
+    """set_target does nothing for a route without a Service."""
+    route(kong, "kong.service.set_target('127.0.0.1', 28091)", plugin="pre-function", service="api")
+    ask(kong, "PATCH", "/routes/r", {"service": None})
+    assert get(kong).body == '{\n  "message":"no Service found with those values",\n  "request_id":"<id>"\n}'
+
+
+def test_an_upstream_that_is_gone_leaves_a_name_to_look_up(kong: Kong) -> None:
+    """Without a record 503, with one an attempt at the Service's port: nothing listens on port 1."""
+    route(kong)
+    ask(kong, "DELETE", "/upstreams/orders.cases")
+    assert (get(kong).status, get(kong).body) == (503, NO_NAME)
+    ask(kong, "PATCH", "/services/api", {"host": "localhost"})
+    assert (get(kong).status, get(kong).body) == (502, NGINX_502)
+
+
+def test_upstreams_are_seen_as_late_as_routes() -> None:
+    """Until then their name is one that DNS does not know."""
+    clock = Clock()
+    with Kong(clock=clock, resolve=lambda host, port: None) as kong:
+        ask(kong, "PUT", "/services/api", {"host": "orders.cases", "port": 1})
+        route(kong)
+        clock.time += 10
+        kong.lags = Lags(routes=5.0)
+        ask(kong, "PUT", "/upstreams/orders.cases", {})
+        assert get(kong).body == NO_NAME
+        clock.time += 5
+        assert get(kong).body == NO_PEER
+
+
+def test_what_is_no_name_is_not_resolved() -> None:
+    """An empty host is not this machine; brackets belong to an address, and an endless label is no fault of ours."""
+    assert resolve_by_name("", 80) is None
+    assert resolve_by_name("a..b", 80) is None
+    assert resolve_by_name("[::1]", 80) == ("::1", 80)
