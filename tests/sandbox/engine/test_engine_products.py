@@ -47,6 +47,27 @@ def test_kong_entities_live_through_up_refresh_drift_and_destroy(project: Callab
     assert one.local.kong.entities("consumers") == []
 
 
+UPSTREAM = """
+import pulumi_kong as kong
+upstream = kong.Upstream("u", name="orders.cases", tags=["t"])
+kong.Target("t", upstream_id=upstream.id, target="localhost:80", weight=100)
+kong.Service("s", name="svc", protocol="http", host=upstream.name, port=1)
+"""
+
+
+def test_a_kong_upstream_and_its_target_settle(project: Callable[[str], Project]) -> None:
+    """Kong's own health checks are no difference; what is lost by hand is made anew; destroy leaves nothing."""
+    one = project(UPSTREAM)
+    one.up()
+    assert one.changes("preview", "--refresh") == {"same": 4}
+    _admin(one, "DELETE", "/upstreams/orders.cases/targets/localhost:80", {})
+    assert one.changes("preview", "--refresh") == {"same": 3, "create": 1}
+    one.up("--refresh")
+    assert [target["target"] for target in one.local.kong.entities("targets")] == ["localhost:80"]
+    one.pulumi("destroy", "--yes", "--skip-preview")
+    assert one.local.kong.entities("upstreams") == one.local.kong.entities("targets") == []
+
+
 def test_kongs_own_words_reach_the_user_and_a_second_service_of_a_name_is_refused(
     project: Callable[[str], Project],
 ) -> None:
