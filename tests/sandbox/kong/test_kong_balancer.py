@@ -1,4 +1,8 @@
-"""Where a request goes once its plugins have run: every answer here is one that a real Kong 3.10 gave."""
+"""Where a request goes once its plugins have run: the answers are those that a real Kong 3.10 gave.
+
+The stand-in's own are the exact rotation of Targets (Kong shuffles: 5 to 3 of 8 requests for weights of 100 and 50) and
+how late Upstreams are seen.
+"""
 
 from __future__ import annotations
 
