@@ -1,21 +1,23 @@
-"""A change of access as a value: what, for whom, where, and a request that shows it."""
+"""A change of access as a value: what, for whom, where, and a request that shows it; or a setting with both values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from access.model import Elements
 from access.partition import Region
 from access.principals import Condition, Groups, Principal
 from oam.document import Place
 
-Kind = Literal["newly public", "granted", "widened", "narrowed", "revoked"]
+Kind = Literal["newly public", "granted", "widened", "may widen", "narrowed", "revoked", "may narrow", "changed"]
 
-KINDS: tuple[Kind, ...] = ("newly public", "granted", "widened", "narrowed", "revoked")
-"""The worst first; the first three open, the others close."""
+KINDS: tuple[Kind, ...] = (
+    "newly public", "granted", "widened", "may widen", "narrowed", "revoked", "may narrow", "changed"
+)  # fmt: skip
+"""The worst first. Of a setting it is told what it may do, or that it does neither: `changed`."""
 
-OPENING, CLOSING = KINDS[:3], KINDS[3:]
+OPENING, CLOSING = KINDS[:4], KINDS[4:7]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +57,26 @@ class Change:
     example: Example
     minutes: int | None = None
     place: Place | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Subject:
+    """Whom or what a setting is of: a client (`component` at `provider`), one of the two, or the stack (neither)."""
+
+    component: str = ""
+    provider: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One value that is not what it was. `was` and `now` are as JSON has them; an empty `name` stands for all."""
+
+    kind: Kind
+    of: Subject
+    name: str
+    was: Any
+    now: Any
+
+
+Difference = Change | Setting
+"""What `diff` tells."""

@@ -2,7 +2,8 @@
 
 Both estates are cut into the same sites and spots (access.partition), and at each spot the principals of one are
 compared with those of the other (access.principals). Nothing is found exactly where `decide` lets the same principals
-through for every request.
+through for every request. What no request of the model shows is compared as it stands (access.facts): how tokens spell
+things, who signs them, who may connect, where users and partners' keys come from.
 
 A principal is known by its component's key and its provider. One that is only in the old estate and one that is only in
 the new are the same where the same workload in the same namespace holds the credential and may call the same: renaming
@@ -14,9 +15,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from access.change import CLOSING, KINDS, Change, Example, Kind, Whom
+from access.change import CLOSING, KINDS, Change, Difference, Example, Kind, Subject, Whom
 from access.decide import Decision, Request, decide
 from access.exported import Model
+from access.facts import settings_changed
 from access.model import METHODS, Application, Component, Elements, Estate
 from access.partition import Hosts, Ports, Region, Sites, Spot, regions, sites_of
 from access.paths import written
@@ -40,10 +42,11 @@ _Where = dict[str, dict[str, set[int]]]
 """By site, by method: the numbers of the spots."""
 
 
-def diff(old: Model, new: Model) -> tuple[Change, ...]:
+def diff(old: Model, new: Model) -> tuple[Difference, ...]:
     """Every change of access from `old` to `new`, the worst first.
 
-    Models of one stack are compared by host; those of two by component and port, and groups by their logical names.
+    Models of one stack are compared by host; those of two by component and port, groups by their logical names, and of
+    settings what Applications say.
     """
     old = _with_providers_named_as(old, new)
     by_port = old.estate.stack.name != new.estate.stack.name
@@ -51,7 +54,10 @@ def diff(old: Model, new: Model) -> tuple[Change, ...]:
     sides = _Side(old, names), _Side(new, names)
     spots = dict(sites_of(sides[0].sites, sides[1].sites))
     found = _differences(*sides, spots)
-    return tuple(sorted(_changes(*sides, spots, _without_renames(found, *sides)), key=_rank))
+    renamed = _renamed(found, *sides)
+    requests = _changes(*sides, spots, _without(renamed, found))
+    settings = settings_changed(old.facts, new.facts, _known_again(renamed, *sides), between_stacks=by_port)
+    return tuple(sorted([*requests, *settings], key=_rank))
 
 
 class _Side:
@@ -131,14 +137,31 @@ def _compare(was: Access, now: Access) -> Iterator[_Key]:
                 yield "narrowed", Whom(principal, less)
 
 
-def _without_renames(found: dict[_Key, _Where], old: _Side, new: _Side) -> dict[_Key, _Where]:
-    """Leaves out what one principal lost and another has got because they are one, under two names."""
+def _renamed(found: Mapping[_Key, _Where], old: _Side, new: _Side) -> dict[Principal, Principal]:
+    """Those of the new side that are one of the old under another name: what that lost, this has got."""
     gone, come = _only(old, new, found, "revoked"), _only(new, old, found, "granted")
-    dropped: set[tuple[Kind, Principal]] = set()
-    for identity, principals in gone.items():
-        for before, after in zip(principals, come.get(identity, ()), strict=False):
-            dropped |= {("revoked", before), ("granted", after)}
+    return {
+        after: before
+        for identity, principals in gone.items()
+        for before, after in zip(principals, come.get(identity, ()), strict=False)
+    }
+
+
+def _without(renamed: Mapping[Principal, Principal], found: Mapping[_Key, _Where]) -> dict[_Key, _Where]:
+    """Leaves out what a principal lost and got by being called otherwise."""
+    dropped: set[tuple[Kind, Principal]] = {("granted", after) for after in renamed}
+    dropped |= {("revoked", before) for before in renamed.values()}
     return {key: where for key, where in found.items() if (key[0], key[1].principal) not in dropped}
+
+
+def _known_again(renamed: Mapping[Principal, Principal], old: _Side, new: _Side) -> dict[Subject, Subject]:
+    """The clients of the new side that are on the old, too, and who they are there."""
+    pairs = ((after, renamed.get(after, after)) for after in new.clients)
+    return {
+        Subject(after.client, after.provider): Subject(before.client, before.provider)
+        for after, before in pairs
+        if before in old.clients
+    }
 
 
 def _only(side: _Side, other: _Side, found: Mapping[_Key, _Where], kind: Kind) -> dict[object, list[Principal]]:
@@ -212,7 +235,9 @@ def _change(
     return Change(kind, whom, methods, site, region, example, minutes, place)
 
 
-def _rank(change: Change) -> tuple[object, ...]:
+def _rank(change: Difference) -> tuple[object, ...]:
+    if not isinstance(change, Change):
+        return KINDS.index(change.kind), change.of, change.name
     first = change.whom[0].principal or _FIRST
     return KINDS.index(change.kind), change.site, change.region.part, METHODS.index(change.methods[0]), first
 
@@ -238,4 +263,9 @@ def _with_providers_named_as(old: Model, new: Model) -> Model:
         for name, provider in stack.providers.items()
     }
     estate = Estate(replace(stack, providers=providers), tuple(map(application, old.estate.applications)))
-    return replace(old, estate=estate, minutes={names.get(name, name): value for name, value in old.minutes.items()})
+    minutes = {names.get(name, name): value for name, value in old.minutes.items()}
+    facts = old.facts and {
+        replace(subject, provider=names.get(subject.provider, subject.provider)): values
+        for subject, values in old.facts.items()
+    }
+    return replace(old, estate=estate, minutes=minutes, facts=facts)

@@ -1,7 +1,8 @@
 """The access model of a stack: what is compared, and what the stack exports so that the next run can compare.
 
 What is exported is all that decides who may call what, and nothing else: no places, no reasons, no descriptions. Moving
-a file or wording a reason better leaves it as it is.
+a file or wording a reason better leaves it as it is. Its facts are those of access.facts; a version that knows none of
+them, or others, exports the same format.
 
 Shape: text; the version of the format on the first line, then a line for the stack and one per component: its name, a
 space, compact JSON. A preview's diff of a text shows the lines that change, and of a map every entry. The engine would
@@ -13,13 +14,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 
+from access.change import Subject
+from access.facts import Facts, facts_of
 from access.model import Application, Call, Client, Component, Endpoint, Estate, Provider, Public, Role, Rule, Stack
 from access.stack import PLAIN, Settings
 from oam.document import Document
@@ -40,12 +43,14 @@ class Model:
     """An estate with what else tells what a change of access amounts to.
 
     `workloads`: per client component what holds its credential, so that it is known again under another name.
-    `minutes`: per provider, how long its access tokens live.
+    `minutes`: per provider, how long its access tokens live. `facts`: settings and clients; None where the version that
+    exported the model exported none.
     """
 
     estate: Estate
     workloads: Mapping[str, str]
     minutes: Mapping[str, int]
+    facts: Facts | None
 
 
 def model_of(estate: Estate, settings: Settings) -> Model:
@@ -54,33 +59,47 @@ def model_of(estate: Estate, settings: Settings) -> Model:
         estate,
         {client.component: _workload(estate.components[client.component]) for client in estate.clients},
         {provider.name: provider.access_token_minutes for provider in settings.providers},
+        facts_of(estate, settings),
     )
 
 
 def empty(model: Model) -> Model:
     """The model of the same stack before anything is deployed."""
-    return Model(Estate(model.estate.stack, ()), {}, model.minutes)
+    return replace(model, estate=Estate(model.estate.stack, ()), workloads={})
 
 
 def _workload(component: Component) -> str:
-    """The same for the same workload in the same namespace, whatever its component is called."""
-    told = json.dumps([component.namespace, component.type, component.properties], sort_keys=True)
+    """The same for the same workload in the same namespace, whatever its component is called.
+
+    Where nothing is said of a workload, as of an application on its users' devices, only the name tells it from others.
+    """
+    said = component.properties or component.key
+    told = json.dumps([component.namespace, component.type, said], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
 def exported(model: Model) -> str:
     """The model as a stack output. The same model gives the same bytes."""
     stack = model.estate.stack
+    facts = model.facts or {}
     providers = [
-        {"name": p.name, "audience": p.audience, "perApi": p.per_api, "groups": p.groups, "minutes": minutes}
-        for p, minutes in ((p, model.minutes[p.name]) for p in stack.providers.values())
+        {
+            "name": p.name,
+            "audience": p.audience,
+            "perApi": p.per_api,
+            "groups": p.groups,
+            "minutes": model.minutes[p.name],
+            "facts": facts.get(Subject(provider=p.name), {}),
+        }
+        for p in stack.providers.values()
     ]
-    parts = {_STACK: {"name": stack.name, "scheme": stack.scheme, "providers": providers}}
-    parts |= {
-        key: _component(component, stack.providers[component.provider].per_api, model.workloads.get(key))
-        for key, component in sorted(model.estate.components.items())
-        if component.endpoints or component.clients
-    }
+    about = {"name": stack.name, "scheme": stack.scheme, "providers": providers, "facts": facts.get(Subject(), {})}
+    parts: dict[str, Any] = {_STACK: about}
+    for key, component in sorted(model.estate.components.items()):
+        if component.endpoints or component.clients:
+            parts[key] = _component(component, stack.providers[component.provider].per_api, model.workloads.get(key))
+            names = ("", *(client.provider for client in component.clients))
+            parts[key]["facts"] = {name: facts.get(Subject(key, name), {}) for name in names}
     lines = (f"{name} {json.dumps(part, sort_keys=True, separators=(',', ':'))}" for name, part in parts.items())
     return "\n".join([str(VERSION), *lines])
 
@@ -122,11 +141,22 @@ def restored(data: Any) -> Model:
             Estate(stack, tuple(_application(key, value) for key, value in parts.items())),
             {key: value["workload"] for key, value in parts.items() if "workload" in value},
             {p["name"]: p["minutes"] for p in about["providers"]},
+            _facts(about, parts) if "facts" in about else None,
         )
     except ModelError:
         raise
     except (AttributeError, RecursionError, ValueError):
         raise ModelError(_NO_MODEL) from None
+
+
+def _facts(about: Mapping[str, Any], components: Mapping[str, Any]) -> Facts:
+    return {
+        Subject(): about["facts"],
+        **{Subject(provider=p["name"]): p.get("facts", {}) for p in about["providers"]},
+        **{
+            Subject(key, name): said for key, part in components.items() for name, said in part.get("facts", {}).items()
+        },
+    }
 
 
 _NO_MODEL = "not what a stack exports as `model`"

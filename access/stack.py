@@ -125,8 +125,9 @@ Describe = Callable[[ProviderSettings], Provider]
 
 
 def plain(settings: ProviderSettings) -> Provider:
-    """A provider of which only the name, the audience and the groups matter."""
-    return Provider(settings.name, settings.audience, PLAIN, groups=settings.groups)
+    """A provider as far as the settings describe it, without asking its kind."""
+    spelling = settings.spelling or PLAIN
+    return Provider(settings.name, settings.audience, spelling, issuer=settings.issuer, groups=settings.groups)
 
 
 def parse(name: str, data: Mapping[str, Any], describe: Describe = plain) -> Settings:

@@ -2,43 +2,64 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from typing import Any
 
-from access.change import CLOSING, OPENING, Change, Kind, Whom
+from access.change import CLOSING, OPENING, Change, Difference, Kind, Setting, Whom
 from access.model import METHODS, folded
 from access.partition import Part
 from access.paths import written
 from access.principals import ITSELF, Condition
 from oam.diagnostics import printable
 
-_PREPOSITIONS: dict[Kind, str] = {"granted": "to", "widened": "to", "narrowed": "for", "revoked": "from"}
+_PREPOSITIONS: dict[Kind, str] = {
+    "granted": "to",
+    "widened": "to",
+    "may widen": "for",
+    "narrowed": "for",
+    "revoked": "from",
+    "may narrow": "for",
+    "changed": "for",
+}
 
 
 _NAMED, _LISTED = 3, 12
 """How many principals stand in a line, and how many sets of groups."""
 
 
-def headline(changes: Sequence[Change], scheme: str) -> str:
+def headline(changes: Sequence[Difference], scheme: str) -> str:
     """The worst change in one line, and how many more there are to be told of. Empty where nothing changes."""
     if not changes:
         return ""
     worst, *others = worth_telling(changes)
-    who = f" {_PREPOSITIONS[worst.kind]} {whom(worst.whom)}" if worst.kind in _PREPOSITIONS else ""
+    concerned, listed, place, _ = row(worst, scheme)
+    who = f" {_PREPOSITIONS[worst.kind]} {concerned}" if worst.kind in _PREPOSITIONS else ""
     rest = f" (and {len(others)} more change{'s' if len(others) > 1 else ''} of access)" if others else ""
-    return f"{worst.kind}{who}: {methods(worst.methods)} {where(worst, scheme)}{rest}"
+    return f"{worst.kind}{who}: {f'{listed} ' if listed else ''}{place}{rest}"
 
 
-def worth_telling(changes: Sequence[Change]) -> Sequence[Change]:
+def row(change: Difference, scheme: str) -> tuple[str, str, str, str]:
+    """What a table has of a change: for whom, which methods (none of a setting), where or which setting, and a note."""
+    if isinstance(change, Setting):
+        return concerned(change), "", setting(change), ""
+    note = until(change) or (str(change.place) if change.place else "")
+    return whom(change.whom), methods(change.methods), where(change, scheme), note
+
+
+def worth_telling(changes: Sequence[Difference]) -> Sequence[Difference]:
     """Without other capitals of a path that is itself told of, and without those that are refused from now on.
 
     Requests in other capitals than a rule's are refused, so each rule that comes or goes changes them, too. Where
     nothing else changes, they are told of.
     """
-    itself = {(c.site, folded(c.region.part.path)) for c in changes if not c.region.part.spelled_otherwise}
+    requests = [change for change in changes if isinstance(change, Change)]
+    itself = {(c.site, folded(c.region.part.path)) for c in requests if not c.region.part.spelled_otherwise}
     told = [
         change
         for change in changes
-        if not change.region.part.spelled_otherwise
+        if not isinstance(change, Change)
+        or not change.region.part.spelled_otherwise
         or (change.kind in OPENING and (change.site, folded(change.region.part.path)) not in itself)
     ]
     return told or changes
@@ -92,3 +113,31 @@ def until(change: Change) -> str:
     if change.kind not in CLOSING or change.whom[0].principal is None:
         return ""
     return "at once" if change.minutes is None else f"tokens of before live up to {change.minutes} minutes"
+
+
+def concerned(change: Setting) -> str:
+    """`everybody`, `clients of okta`, `shop/web at okta`, or `callers of orders/api`."""
+    of = change.of
+    if of.component:
+        return f"{of.component} at {of.provider}" if of.provider else f"callers of {of.component}"
+    return f"clients of {of.provider}" if of.provider else "everybody"
+
+
+def setting(change: Setting) -> str:
+    """`gateway.scheme: https -> http`, or `redirectUris: added https://shop.example.com/new`."""
+    if not change.name:
+        return "settings and clients cannot be compared: an earlier version exported neither"
+    place = f"identityProviders.{change.of.provider}." if change.of.provider and not change.of.component else ""
+    return printable(f"{place}{change.name}: {_difference(change.was, change.now)}")
+
+
+def _difference(was: Any, now: Any) -> str:
+    if not (isinstance(was, list) and isinstance(now, list)):
+        return f"{_value(was)} -> {_value(now)}"
+    listed = {"added": [one for one in now if one not in was], "removed": [one for one in was if one not in now]}
+    words = (f"{verb} {', '.join(map(_value, values))}" for verb, values in listed.items() if values)
+    return "; ".join(words) or "in another order"
+
+
+def _value(value: Any) -> str:
+    return value or "none" if isinstance(value, str | None) else json.dumps(value, ensure_ascii=False, sort_keys=True)

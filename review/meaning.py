@@ -27,7 +27,7 @@ class Access:
     markdown: str
 
 
-_KINDS = ("newly public", "granted", "widened", "narrowed", "revoked")
+_KINDS = ("newly public", "granted", "widened", "may widen", "narrowed", "revoked", "may narrow", "changed")
 
 
 @dataclass(frozen=True, slots=True)

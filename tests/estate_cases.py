@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal, TypeVar
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
 from access.decide import Request, decide
 from access.exported import Model
+from access.facts import facts_of
 from access.model import (
     Application,
     Call,
     Client,
+    ClientKind,
     Component,
     Elements,
     Endpoint,
     Estate,
+    Listing,
+    Mark,
     Provider,
     Public,
     Role,
     Rule,
     Stack,
     folded,
+    signs_in,
 )
 from access.partition import Part
 from access.paths import within
 from access.principals import Principal, principal_of
+from access.stack import ProviderSettings, Settings, parse
 from access.tokens import Claims, Refusal, User, issue
 from oam.document import Document
 from tests.estates import SPELLING
@@ -61,25 +67,65 @@ _ROLES = st.lists(_ROLE, min_size=1, max_size=3, unique_by=lambda role: role.nam
 _ENDPOINTS = st.lists(st.tuples(st.sampled_from(HOSTS), _PATHS, st.sampled_from((80, 80, 81))), min_size=1, max_size=3)
 
 
-def _client(kind: Literal["service", "web"], provider: str, scopes: tuple[str, ...], groups: tuple[str, ...]) -> Client:
+def _client(
+    kind: ClientKind, provider: str, scopes: tuple[str, ...], groups: tuple[str, ...], said: dict[str, Any]
+) -> Client:
     calls = tuple(Call(key, scopes[number:], (), PLACE) for number, key in enumerate(KEYS[:2]))
-    return Client("", kind, provider, calls, groups if kind == "web" else (), (), False, PLACE)
+    return replace(Client("", kind, provider, calls, groups if signs_in(kind) else (), (), False, PLACE), **said)
 
 
-_CLIENT = st.builds(_client, st.sampled_from(("service", "web", "web")), _PROVIDER, _SCOPES, _GROUPS)
+_KINDS = st.sampled_from(("service", "service", "external", "web", "web", "web", "native"))
+_SAID = st.fixed_dictionaries(
+    {
+        "redirect_uris": st.sampled_from(((), ("https://a.test/cb",), ("https://a.test/cb", "com.example.app:/cb"))),
+        "jwks_uri": st.sampled_from((None, "https://partner.test/keys", "https://rival.test/keys")),
+        "refresh": st.booleans(),
+    }
+)
+"""What a client says of itself."""
+_CLIENT = st.builds(_client, _KINDS, _PROVIDER, _SCOPES, _GROUPS, _SAID)
+_SPELLINGS = st.sampled_from(
+    (
+        SPELLING,
+        replace(SPELLING, client="azp"),
+        replace(SPELLING, user="sid"),
+        replace(SPELLING, subject="azp"),
+        replace(SPELLING, scopes=Listing("roles")),
+        replace(SPELLING, service_scopes=Listing("scope", "words")),
+        replace(SPELLING, service_scopes=Listing("scp", prefix="a.")),
+        replace(SPELLING, groups="roles"),
+        replace(SPELLING, marks=(Mark("jti", "A", prefix=True),)),
+        replace(SPELLING, marks=(Mark("typ", "at"),)),
+        replace(SPELLING, own="azp"),
+        replace(SPELLING, own_value="app"),
+        replace(SPELLING, overage=()),
+    )
+)
+_ISSUERS = st.sampled_from(("https://one.test", "https://two.test"))
+_AUDIENCES = st.sampled_from(("api://tests", "api://others"))
+_SCHEMES = st.sampled_from(("https", "http"))
 _CLIENTS = st.lists(_CLIENT, min_size=1, max_size=2, unique_by=lambda client: client.provider).map(tuple)
 _MAPPINGS: st.SearchStrategy[dict[str, str]] = st.sampled_from(
     ({}, {"g3": "g1"}, {"g1": "g2", "g2": "g1"}, {"g1": "staff", "g2": "staff"})
 )
 
 
+TOKENS = ("spelling", "issuer", "audience")
+"""Kinds of things by which a token counts, and says something."""
+EVERY_KIND = (
+    *("components", "endpoints", "provider", "rules", "roles", "clients", "groups", "tokens", "everything"),
+    *(*TOKENS, "scheme", "said"),
+)
+
+
 @st.composite
-def estates(draw: st.DrawFn, stack: str = "tests", like: Estate | None = None) -> Estate:
+def estates(
+    draw: st.DrawFn, stack: str = "tests", like: Estate | None = None, kinds: tuple[str, ...] = EVERY_KIND
+) -> Estate:
     """An estate of up to three components. A host and path leads to one of them; groups may be one at the provider.
 
-    `like`: all but one kind of things in it are as in that estate.
+    `like`: all but one kind of things in it are as in that estate; `kinds`: one of these.
     """
-    kinds = ("components", "endpoints", "provider", "rules", "roles", "clients", "groups", "tokens", "everything")
     redrawn = draw(st.sampled_from(kinds)) if like else "everything"
 
     def some(kind: str, strategy: st.SearchStrategy[T], before: T | None) -> T:
@@ -102,7 +148,8 @@ def estates(draw: st.DrawFn, stack: str = "tests", like: Estate | None = None) -
             some("roles", _ROLES, old.roles if old else None),
         )
         clients = tuple(
-            replace(client, component=key) for client in some("clients", _CLIENTS, old.clients if old else None)
+            replace(client, component=key, **(draw(_SAID) if redrawn == "said" else {}))
+            for client in some("clients", _CLIENTS, old.clients if old else None)
         )
         components.append(
             Component(*key.split("/"), "default", "webservice", {}, (), None, provider, tuple(endpoints), (), {}, rules, roles, clients, PLACE)
@@ -110,22 +157,42 @@ def estates(draw: st.DrawFn, stack: str = "tests", like: Estate | None = None) -
     main = like.stack.providers["main"] if like else None
     mapped = some("groups", _MAPPINGS, dict(main.groups) if main else None)
     per_api = some("tokens", st.sampled_from((False, False, True)), main.per_api if main else None)
-    providers = {name: Provider(name, "api://tests", SPELLING, groups=mapped, per_api=per_api) for name in PROVIDERS}
-    return Estate(Stack(stack, providers), (Application("app", "default", {}, {}, tuple(components)),))
+    spelling = some("spelling", _SPELLINGS, main.spelling if main else None)
+    issuer = some("issuer", _ISSUERS, main.issuer if main else None)
+    audience = some("audience", _AUDIENCES, main.audience if main else None)
+    providers = {name: Provider(name, audience, spelling, issuer, mapped, per_api) for name in PROVIDERS}
+    scheme = some("scheme", _SCHEMES, like.stack.scheme if like else None)
+    return Estate(Stack(stack, providers, scheme=scheme), (Application("app", "default", {}, {}, tuple(components)),))
 
 
 @st.composite
-def pairs(draw: st.DrawFn, second: str = "tests") -> tuple[Estate, Estate]:
-    """Two estates, the second often much like the first; `second` names its stack."""
+def pairs(draw: st.DrawFn, second: str = "tests", kinds: tuple[str, ...] = EVERY_KIND) -> tuple[Estate, Estate]:
+    """Two estates, the second often much like the first; `second` names its stack, `kinds` are as in `estates`."""
     first = draw(estates())
-    return first, draw(estates(second, like=first))
+    return first, draw(estates(second, like=first, kinds=kinds))
 
 
 def model(estate: Estate) -> Model:
     """With a workload of its own for every component, by its name."""
-    return Model(
-        estate, {client.component: client.component for client in estate.clients}, dict.fromkeys(PROVIDERS, 60)
+    workloads = {client.component: client.component for client in estate.clients}
+    return Model(estate, workloads, dict.fromkeys(PROVIDERS, 60), facts_of(estate, _settings(estate)))
+
+
+_STACK = {
+    "cloud": "aws",
+    "asOf": "2026-01-31",
+    "gateway": {"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer"},
+    "identityProviders": [{"name": name, "type": "oidc"} for name in PROVIDERS],
+}
+
+
+def _settings(estate: Estate) -> Settings:
+    """Settings that give the estate's stack. Tokens for one API each are of another kind of provider."""
+    providers = tuple(
+        ProviderSettings(one.name, "per-api" if one.per_api else "oidc", one.audience, issuer=one.issuer)
+        for one in estate.stack.providers.values()
     )
+    return replace(parse(estate.stack.name, _STACK), stack=estate.stack, providers=providers)
 
 
 PRINCIPALS = (

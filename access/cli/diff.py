@@ -6,23 +6,28 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from access.change import OPENING, Change, Whom
+from access.change import OPENING, Difference, Setting, Whom
 from access.cli.command import FOUND, OK, Command, UsageError
 from access.cli.console import Colour, Console
 from access.cli.estates import add_stack, part_entry, place_entry
 from access.cli.operands import FORMS, Operand
 from access.diff import diff
 from access.paths import written
-from access.wording import headline, methods, until, where, whom, worth_telling
+from access.wording import headline, row, worth_telling
 from oam.diagnostics import printable
 
 _DETAILS = f"""\
 Says what changes for callers between OLD (by default HEAD) and NEW (by default what is here): newly public, granted,
 widened, narrowed, revoked; for whom, on which methods and URLs. The worst stands in the first line. It is exact:
-nothing is printed where every request of every principal is answered alike, whatever was moved or renamed.
+none of these is printed where every request of every principal is answered alike, whatever was moved or renamed.
+
+What no single request shows is told with its two values: how tokens spell things, issuers, audiences, lifetimes, the
+gateway's scheme and edition, who may connect to workloads, and of clients their kind, redirect URIs and keys. It may
+widen access, may narrow it, or is changed and does neither.
 
 {FORMS}
-Two stacks are compared by component, port and path, and groups by their logical names; all else by host.
+Two stacks are compared by component, port and path, groups by their logical names, and of settings by what Applications
+say; all else by host.
 Exit status 0, with changes or without; with --exit-code 1 where there are some.
 
   python -m access diff
@@ -55,30 +60,25 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     return FOUND if changes and options.exit_code else OK
 
 
-def _print(changes: Sequence[Change], scheme: str, console: Console) -> None:
+def _print(changes: Sequence[Difference], scheme: str, console: Console) -> None:
     told = worth_telling(changes)
     console.print(console.paint(_colour(told[0]), headline(changes, scheme)), "")
-    rows = [(c.kind, whom(c.whom), methods(c.methods), where(c, scheme), _note(c)) for c in told]
-    console.print_table(("CHANGE", "FOR", "METHODS", "WHERE", ""), rows)
+    console.print_table(("CHANGE", "FOR", "METHODS", "WHERE", ""), [(one.kind, *row(one, scheme)) for one in told])
     console.print(*_left_out(changes, told))
 
 
-def _left_out(changes: Sequence[Change], told: Sequence[Change]) -> list[str]:
+def _left_out(changes: Sequence[Difference], told: Sequence[Difference]) -> list[str]:
     count = len(changes) - len(told)
     return ["", f"and {count} of paths that differ from these in capitals only; --json has them"] if count else []
 
 
-def _colour(change: Change) -> Colour:
+def _colour(change: Difference) -> Colour:
     if change.kind == "newly public":
         return "red"
     return "yellow" if change.kind in OPENING else "green"
 
 
-def _note(change: Change) -> str:
-    return until(change) or (str(change.place) if change.place else "")
-
-
-def markdown(changes: Sequence[Change], scheme: str) -> list[str]:
+def markdown(changes: Sequence[Difference], scheme: str) -> list[str]:
     """Lines of Markdown: the headline, and a table. Names are code, so that none of them is read as markup."""
     if not changes:
         return ["No change of access."]
@@ -86,8 +86,8 @@ def markdown(changes: Sequence[Change], scheme: str) -> list[str]:
     lines = [f"**{_code(headline(changes, scheme))}**", ""]
     lines += ["| change | for | methods | where | |", "|---|---|---|---|---|"]
     for change in told:
-        cells = (whom(change.whom), methods(change.methods), where(change, scheme), _note(change))
-        lines.append(f"| {change.kind} | {' | '.join(_code(cell) if cell else '' for cell in cells)} |")
+        cells = (_code(cell) if cell else "" for cell in row(change, scheme))
+        lines.append(f"| {change.kind} | {' | '.join(cells)} |")
     return lines + _left_out(changes, told)
 
 
@@ -95,7 +95,9 @@ def _code(text: str) -> str:
     return f"`{printable(text).replace('`', chr(39)).replace('|', chr(92) + '|')}`"
 
 
-def _entry(change: Change) -> dict[str, Any]:
+def _entry(change: Difference) -> dict[str, Any]:
+    if isinstance(change, Setting):
+        return _setting(change)
     example = change.example
     return {
         "kind": change.kind,
@@ -114,6 +116,14 @@ def _entry(change: Change) -> dict[str, Any]:
             "userIn": sorted(example.groups),
         },
     }
+
+
+def _setting(change: Setting) -> dict[str, Any]:
+    component, provider = change.of.component, change.of.provider
+    of: dict[str, Any] = {"client" if provider else "component": component} if component else {}
+    of |= {"provider": provider} if provider else {}
+    values = {"setting": change.name or None, "old": change.was, "new": change.now}
+    return {"kind": change.kind, "for": [of or {"everybody": True}], **values}
 
 
 def _whom(one: Whom) -> dict[str, Any]:

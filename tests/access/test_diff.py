@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 import pytest
 
-from access.change import Change, Whom
+from access.change import Change, Difference, Setting, Subject, Whom
 from access.compile import compile_estate
 from access.diff import diff
 from access.exported import Model, ModelError, empty, exported, model_of, restored
 from access.principals import Principal
 from access.stack import parse
-from access.wording import headline, methods, until, where, whom, worth_telling
+from access.wording import headline, row, until, where, whom, worth_telling
 from oam.application import read_bytes, together
 
 API = """
@@ -89,9 +89,9 @@ def edited(text: str, *edits: tuple[str, str]) -> str:
     return text
 
 
-def told(changes: Iterable[Change]) -> list[tuple[str, ...]]:
+def told(changes: Iterable[Difference]) -> list[tuple[str, ...]]:
     return [
-        (c.kind, whom(c.whom), methods(c.methods), where(c, "https"), until(c)) for c in worth_telling(list(changes))
+        (c.kind, *row(c, "https")[:3], until(c) if isinstance(c, Change) else "") for c in worth_telling(list(changes))
     ]
 
 
@@ -150,6 +150,20 @@ def test_another_workload_of_the_same_access_is_another_principal() -> None:
     assert [change[:2] for change in told(diff(BEFORE, moved))] == [
         ("granted", "other/checkout"),
         ("revoked", "shop/checkout"),
+    ]
+
+
+def test_a_rename_that_gains_access_is_told_of_as_another_client() -> None:
+    """The same workload under another name is the same client only as long as it may do the same."""
+    said = after(
+        ("shop/checkout", "shop/till"),
+        ("name: checkout", "name: till"),
+        ("components: [shop/web]", "components: [shop/web, shop/till]"),
+        ("calls: [{component: orders/api, scopes: [read]}]", "calls: [{component: orders/api, scopes: [read, write]}]"),
+    )
+    assert [change[:3] for change in said] == [
+        ("granted", "shop/till", "GET,HEAD,POST"),
+        ("revoked", "shop/checkout", "GET,HEAD"),
     ]
 
 
@@ -220,11 +234,13 @@ def test_old_tokens_live_on_where_the_gate_does_not_look_again() -> None:
     assert (call[0], call[1], call[4]) == ("revoked", "shop/checkout", "tokens of before live up to 60 minutes")
     (group,) = after(("scopes: [write], groups: [desk]", "scopes: [write], groups: []"))
     assert (group[0], group[1], group[4]) == ("revoked", "shop/web for users in desk and sales", "at once")
-    short = model(API, SHOP, on=settings(providers=[{"name": "okta", "type": "okta", "accessTokenMinutes": 5}]))
-    (changed,) = diff(
-        short, model(API, edited(SHOP, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []")))
-    )
+    short = settings(providers=[{"name": "okta", "type": "okta", "accessTokenMinutes": 5}])
+    without = edited(SHOP, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []"))
+    (changed,) = diff(model(API, SHOP, on=short), model(API, without, on=short))
     assert changed.minutes == 5
+    longer, changed = diff(model(API, SHOP, on=short), model(API, without))
+    assert longer == Setting("may widen", Subject(provider="okta"), "accessTokenMinutes", 5, 60)
+    assert changed.minutes == 5, "tokens of before are those of the old lifetime"
 
 
 def test_public_that_becomes_protected_is_narrowed_for_everybody() -> None:
@@ -260,7 +276,9 @@ def test_a_host_of_its_own_takes_requests_from_a_wildcard() -> None:
     wild = edited(API, ("orders.example.com", "'*.example.com'"))
     page = edited(SHOP, ("properties: {http", "properties: {domain: shop.example.com, http"))
     before, now = model(wild, SHOP), model(wild, page)
-    assert {change.site for change in diff(before, now)} == {"shop.example.com", "web-shop.apps.example.com"}
+    *requests, redirects = sorted(diff(before, now), key=lambda change: isinstance(change, Setting))
+    assert {change.site for change in requests} == {"shop.example.com", "web-shop.apps.example.com"}
+    assert (redirects.of, redirects.now) == (Subject("shop/web", "okta"), ["https://shop.example.com/callback"])
 
 
 def test_the_providers_groups_count_within_a_stack() -> None:

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
-from access.change import CLOSING, Change
+from access.change import CLOSING, Change, Difference, Setting
 from access.decide import Request, component_of
 from access.diff import diff
 from access.exported import exported, restored
 from access.model import Component, Elements, Estate
 from access.partition import Hosts, Ports
 from access.paths import read, within, written
-from access.principals import Principal, suffices
+from access.principals import Principal, principal_of, suffices
+from access.tokens import Claims, Refusal, authenticate
+from tests.access.test_tokens import HEADER, NOW, RING, token
 from tests.estate_cases import (
     GROUPS,
+    KEYS,
     PRINCIPALS,
     REQUESTS,
     SETS_OF_GROUPS,
+    TOKENS,
     Tokens,
     allowed,
     estates,
@@ -40,15 +46,19 @@ MANY = settings(
 REQUESTED = st.lists(REQUESTS, min_size=1, max_size=12)
 
 
-def _told(changes: Iterable[Change], site: str, request: Request, declared: set[Elements]) -> list[Change]:
+def _told(changes: Iterable[Difference], site: str, request: Request, declared: set[Elements]) -> list[Change]:
     """The changes of this method and path: those whose region, of all its parts, says most about the path."""
     path, found = read(request.target), []
-    for change in changes:
+    for change in _requests(changes):
         parts = [part for part in (change.region.part, *change.region.exceptions) if lies_in(part, path, declared)]
         longest = max(parts, key=lambda part: len(part.path), default=None)
         if change.site == site and request.method in change.methods and longest == change.region.part:
             found.append(change)
     return found
+
+
+def _requests(changes: Iterable[Difference]) -> list[Change]:
+    return [change for change in changes if isinstance(change, Change)]
 
 
 def _check(told: list[Change], principal: Principal | None, groups: frozenset[str], was: bool, now: bool) -> None:
@@ -141,7 +151,7 @@ def _reached(estate: Estate, site: str, request: Request, held: Tokens) -> bool:
 def test_every_change_is_witnessed_by_a_request(both: tuple[Estate, Estate]) -> None:
     """Its example is answered differently, in the direction that the change says; for each principal that it names."""
     old, new = both
-    for change in diff(model(old), model(new)):
+    for change in _requests(diff(model(old), model(new))):
         example = change.example
         request = Request(example.method, example.now or "", written(example.path).encode())
         assert (example.principal, example.groups in change.whom[0].condition) in (
@@ -167,3 +177,79 @@ def test_nothing_differs_from_itself_or_from_what_it_exports(estate: Estate) -> 
     own = model(estate)
     assert diff(own, own) == ()
     assert diff(own, restored(exported(own))) == ()
+
+
+PAYLOADS = st.fixed_dictionaries(
+    {
+        "exp": st.just(NOW + 60),
+        "jti": st.sampled_from(("AT.1", "AT.1", "AX")),
+        "cid": st.just("job"),
+        "sub": st.sampled_from(("job", "job", "app")),
+        "scp": st.sampled_from((["r"], ["r", "a.w"])),
+    },
+    optional={
+        "azp": st.sampled_from(("job", "other")),
+        "typ": st.just("at"),
+        "uid": st.just("u1"),
+        "sid": st.just("s1"),
+        "scope": st.just("w"),
+        "roles": st.sampled_from((["w"], "w")),
+        "groups": st.just(["g1"]),
+        "more": st.just("yes"),
+    },
+)
+
+
+@MANY
+@given(pairs(kinds=TOKENS), st.lists(PAYLOADS, min_size=4, max_size=8))
+def test_tokens_count_differently_only_where_the_diff_says_so(
+    both: tuple[Estate, Estate], payloads: list[dict[str, Any]]
+) -> None:
+    """Whatever its claims: one that counts now, or says something else, may widen access."""
+    told = [change for change in diff(*map(model, both)) if isinstance(change, Setting) and not change.of.component]
+    rings = [
+        replace(RING, provider=stack.providers["main"], issuer=stack.providers["main"].issuer)
+        for stack in (both[0].stack, both[1].stack)
+    ]
+    for number, payload in enumerate(payloads):
+        provider = rings[number % 2].provider
+        shown = token(HEADER, {"iss": provider.issuer, "aud": provider.audience_of("app/one"), **payload})
+        was, now = (_meaning(authenticate(shown, ring, NOW, KEYS)) for ring in rings)
+        if was != now:
+            note(f"{payload}: {was} -> {now}; {told}")
+            kinds = {change.kind for change in told if change.of.provider == "main"}
+            assert kinds
+            assert now is None or "may widen" in kinds
+
+
+def _meaning(claims: Claims | Refusal) -> Claims | None:
+    return claims if isinstance(claims, Claims) else None
+
+
+@MANY
+@given(pairs())
+def test_clients_and_the_scheme_differ_exactly_where_the_diff_says_so(both: tuple[Estate, Estate]) -> None:
+    """Of clients that are on both sides, for themselves or for users both times."""
+    old, new = both
+    told = {
+        (change.of.component, change.of.provider, change.name, change.kind)
+        for change in diff(model(old), model(new))
+        if isinstance(change, Setting) and (change.of.component or change.name == "gateway.scheme")
+    }
+    expected = set()
+    if old.stack.scheme != new.stack.scheme:
+        expected.add(("", "", "gateway.scheme", "may widen" if new.stack.scheme == "http" else "may narrow"))
+    before = {principal_of(client): client for client in old.clients}
+    for now in new.clients:
+        was, key = before.get(principal_of(now)), (now.component, now.provider)
+        if was is None:
+            continue
+        expected |= {(*key, "kind", "may widen")} if was.kind != now.kind else set()
+        expected |= {(*key, "jwksUri", "may widen")} if was.jwks_uri != now.jwks_uri else set()
+        expected |= (
+            {(*key, "refresh", "may widen" if now.refresh else "may narrow")} if was.refresh != now.refresh else set()
+        )
+        if was.redirect_uris != now.redirect_uris:
+            more = set(now.redirect_uris) - set(was.redirect_uris)
+            expected.add((*key, "redirectUris", "may widen" if more else "may narrow"))
+    assert told == expected

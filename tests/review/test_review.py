@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from access.change import KINDS
 from review import __main__ as review
 from review import meaning
 from review.comment import LONGEST, MARKER, Stack, compose, fenced
@@ -104,9 +105,9 @@ def test_no_value_of_a_resource_and_no_other_text_of_the_engine_is_shown() -> No
     assert "| update | `a\\|b # 'title' <img>` | `t:m:T` | `x\\|y` |" in text.splitlines()
 
 
-NOTHING = Access(5, headline="", markdown="")
+NOTHING = Access(len(KINDS), headline="", markdown="")
 OPENS = Access(0, headline="newly public: GET https://orders.example.com/orders", markdown="| the table |")
-CLOSES = Access(4, headline="revoked: shop/web", markdown="| another table |")
+CLOSES = Access(5, headline="revoked: shop/web", markdown="| another table |")
 QUIET = Preview((), (), succeeded=True)
 FINE = Checked((), ())
 
@@ -346,10 +347,18 @@ def test_check_names_where_the_errors_are(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize(
     ("kinds", "rank"),
-    [(["revoked", "newly public"], 0), (["granted"], 1), (["widened", "narrowed"], 2), (["revoked"], 4)],
+    [
+        (["revoked", "newly public"], 0),
+        (["granted"], 1),
+        (["widened", "narrowed"], 2),
+        (["changed", "revoked", "may widen"], 3),
+        (["revoked"], 5),
+        (["changed", "may narrow"], 6),
+        *(([kind], rank) for rank, kind in enumerate(KINDS)),
+    ],
 )
 def test_changes_are_ranked_by_their_worst(monkeypatch: pytest.MonkeyPatch, kinds: list[str], rank: int) -> None:
-    """Public, granted, widened, narrowed, revoked. Where nothing changes there is nothing to say."""
+    """As access ranks them, each kind that it knows. Where nothing changes there is nothing to say."""
     told = {"headline": "h", "changes": [{"kind": kind} for kind in kinds]}
     monkeypatch.setattr(meaning, "_access", lambda *a: json.dumps(told) if "--json" in a else "table\n")
     assert meaning.changes("main", "aws") == Access(rank, "h", "table")

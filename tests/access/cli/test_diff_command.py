@@ -85,9 +85,10 @@ def test_revisions_have_their_own_stacks(project: Path, capsys: pytest.CaptureFi
     git("commit", "--all", "--message", "second")
     assert main(["diff", "HEAD~1", "HEAD", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
-    assert [(change["kind"], change["site"]) for change in said["changes"]] == [
+    assert [(change["kind"], change.get("site") or change["setting"]) for change in said["changes"]] == [
         ("newly public", "orders.example.com"),
         ("newly public", "web-shop.web.example.com"),
+        ("may widen", "redirectUris"),
         ("revoked", "web-shop.apps.example.com"),
     ]
     assert said["changes"][0]["rule"] == {"file": "HEAD:applications/orders.yaml", "line": 20, "column": 17}
