@@ -7,7 +7,8 @@ import pytest
 
 from access.exported import exported
 from components.announcement import announcement
-from tests.access.test_diff import API, BEFORE, SHOP, edited, model
+from tests.access.test_diff import API, BEFORE, SHOP, edited, model, settings
+from tests.access.test_facts import EARLIER
 
 OPENED = model(edited(API, ("methods: [GET], public", "methods: [GET, POST], public")), SHOP)
 LINE = "POST https://orders.example.com/orders/health"
@@ -18,6 +19,36 @@ def test_what_opens_is_a_warning_and_what_closes_is_not() -> None:
     assert announcement(OPENED, exported(BEFORE), first=False) == (pulumi.log.warn, f"access: newly public: {LINE}")
     said = announcement(BEFORE, exported(OPENED), first=False)
     assert said == (pulumi.log.info, f"access: revoked from everybody: {LINE}")
+
+
+@pytest.mark.parametrize(
+    ("gateway", "log", "line"),
+    [
+        ({"scheme": "http"}, pulumi.log.warn, "may widen for everybody: gateway.scheme: https -> http (and 2 more changes of access)"),
+        ({"edition": "enterprise"}, pulumi.log.warn, "may widen for everybody: gateway.edition: oss -> enterprise"),
+        ({"hstsSeconds": 600}, pulumi.log.info, "changed for everybody: gateway.hstsSeconds: 31536000 -> 600"),
+    ],
+)  # fmt: skip
+def test_a_setting_that_may_let_somebody_in_is_a_warning(gateway: dict[str, object], log: object, line: str) -> None:
+    """Any other is said, too."""
+    on = settings(gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", **gateway})
+    assert announcement(model(API, SHOP, on=on), exported(BEFORE), first=False) == (log, f"access: {line}")
+
+
+def test_a_setting_that_only_refuses_is_no_warning() -> None:
+    """Tokens that live shorter, say."""
+    on = settings(providers=[{"name": "okta", "type": "okta", "accessTokenMinutes": 5}])
+    line = "access: may narrow for clients of okta: identityProviders.okta.accessTokenMinutes: 60 -> 5"
+    assert announcement(model(API, SHOP, on=on), exported(BEFORE), first=False) == (pulumi.log.info, line)
+
+
+def test_what_an_earlier_version_did_not_export_is_said_to_be_missing() -> None:
+    """As a warning, until the stack is deployed by this one."""
+    said = announcement(BEFORE, EARLIER, first=False)
+    line = (
+        "access: may widen for everybody: settings and clients cannot be compared: an earlier version exported neither"
+    )
+    assert said == (pulumi.log.warn, line)
 
 
 def test_nothing_is_said_where_nothing_changes() -> None:
