@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from access.__main__ import main
+from access.change import KINDS as CHANGES
 from access.lint.finding import KINDS
 from oam.diagnostics import CODES
 from policies.catalogue import RULES
@@ -45,6 +46,12 @@ def test_every_kind_of_client_is_in_the_readme() -> None:
     table = README[README.index("| kind | who calls |") :].partition("\n\n")[0]
     schema = json.loads((ROOT / "definitions" / "client.schema.json").read_text())
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == schema["properties"]["kind"]["enum"]
+
+
+def test_every_kind_of_change_is_in_the_readme() -> None:
+    """The worst first."""
+    table = README[README.index("| change | what it says") :].partition("\n\n")[0]
+    assert tuple(re.findall(r"^\| ([\w ]+) \| ", table, re.MULTILINE)[1:]) == CHANGES
 
 
 def test_every_setting_of_a_stack_is_in_the_readme() -> None:
@@ -136,6 +143,13 @@ def prices() -> None:
     )
 
 
+def subnet() -> None:
+    """The gateway connects from another subnet as well, and tokens live half an hour."""
+    path = Path("stacks/Pulumi.aws.yaml")
+    text = path.read_text("utf-8").replace("cidrs: [10.20.0.0/16]", "cidrs: [10.20.0.0/16, 10.21.0.0/16]")
+    path.write_text(text.replace("      type: okta\n", "      type: okta\n      accessTokenMinutes: 30\n"), "utf-8")
+
+
 def loose() -> None:
     """A public rule without an end, and a grant that nobody uses."""
     edit("orders.yaml", ', until: "2027-12-31"', "")
@@ -150,6 +164,7 @@ def loose() -> None:
         ("Who may call what", "who", as_it_is, 0),
         ("Who may call what", "what", as_it_is, 0),
         ("What a change does to access", "diff", prices, 0),
+        ("What a change does to access", "diff --stack aws --exit-code", subnet, 1),
         ("A new component", "new", as_it_is, 0),
         ("Lint", "check", loose, 1),
     ],
@@ -165,7 +180,7 @@ def test_a_command_prints_what_the_readme_shows(
     """`...` stands for lines that it leaves out. What is compared with the last commit is so with a copy."""
     arguments, expected = shown(section, command)
     change()
-    assert main([*arguments[:1], *(["before", "."] if command == "diff" else []), *arguments[1:]]) == status
+    assert main([*arguments[:1], *(["before", "."] if arguments[0] == "diff" else []), *arguments[1:]]) == status
     said = "\n".join(line.rstrip() for line in capsys.readouterr().out.strip("\n").split("\n"))
     pattern = r"\n.*\n".join(map(re.escape, "\n".join(expected).split("\n...\n")))
     assert re.fullmatch(pattern, said, re.DOTALL), said

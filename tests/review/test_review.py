@@ -18,6 +18,7 @@ from review.comment import LONGEST, MARKER, Stack, compose, fenced
 from review.github import PullRequest
 from review.meaning import Access, Checked, ReviewError
 from review.preview import Preview, Step, Violation, preview, read
+from tests.access.cli.test_diff_command import write_project
 from tests.review.comments_stand_in import BOT, REPOSITORY, TOKEN, Comments
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -364,6 +365,24 @@ def test_changes_are_ranked_by_their_worst(monkeypatch: pytest.MonkeyPatch, kind
     assert meaning.changes("main", "aws") == Access(rank, "h", "table")
     told["changes"] = []
     assert meaning.changes("main", "aws") == NOTHING
+
+
+def test_another_setting_of_the_stack_is_in_the_comment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the command tells it: what may let somebody in stands at the top, with both values."""
+    write_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    stack = tmp_path / "stacks/Pulumi.local.yaml"
+    stack.write_text(
+        stack.read_text().replace("type: okta}", "type: okta, audience: api://all, accessTokenMinutes: 5}")
+    )
+    found = meaning.changes("main", "local")
+    assert found.rank == KINDS.index("may widen")
+    text = compose([Stack("local", access=found, preview=QUIET)])
+    said = "clients of okta: identityProviders.okta.audience: api://kong-oam/local -> api://all"
+    assert text.splitlines()[1] == f"**Access** · `may widen for {said} (and 1 more change of access)`"
+    cells = "`clients of okta` |  | `identityProviders.okta.accessTokenMinutes: 60 -> 5`"
+    assert f"| may narrow | {cells} |  |" in text.splitlines()
 
 
 @pytest.mark.parametrize("base", ["applications", "--json", "", "nope"])

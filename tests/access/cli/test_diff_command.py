@@ -34,19 +34,24 @@ def git(*arguments: str) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository with one commit, `main`, and the working tree as committed; the tests run in it."""
+    """Such a project; the tests run in it."""
     monkeypatch.chdir(tmp_path)
+    write_project(tmp_path)
+    return tmp_path
+
+
+def write_project(folder: Path) -> None:
+    """A repository with one commit, `main`, and the working tree as committed."""
     for file, text in {
         "applications/orders.yaml": API,
         "applications/shop.yaml": SHOP,
         "stacks/Pulumi.local.yaml": STACK,
     }.items():
-        (tmp_path / file).parent.mkdir(exist_ok=True)
-        (tmp_path / file).write_text(text)
-    git("init", "--initial-branch=main")
-    git("add", ".")
-    git("commit", "--message", "first")
-    return tmp_path
+        (folder / file).parent.mkdir(exist_ok=True)
+        (folder / file).write_text(text)
+    git("-C", str(folder), "init", "--initial-branch=main")
+    git("-C", str(folder), "add", ".")
+    git("-C", str(folder), "commit", "--message", "first")
 
 
 def edit(file: Path, old: str, new: str) -> None:
