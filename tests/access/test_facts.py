@@ -145,3 +145,19 @@ def test_how_a_kind_of_provider_spells_tokens_is_compared_where_both_sides_know_
     assert diff(restored(exported(described(cid))), described(azp)) == told
     assert diff(restored(exported(described(cid))), BEFORE) == ()
     assert diff(BEFORE, described(cid)) == ()
+
+
+def test_a_provider_and_its_clients_are_compared_under_their_new_name() -> None:
+    """What they are called decides nothing; what else changes does."""
+    before = model(API, SHOP, on=settings(providers=[{"name": "okta", "type": "okta"}]))
+    renamed = model(API, SHOP, on=settings(providers=[{"name": "sso", "type": "okta"}]))
+    assert diff(before, renamed) == ()
+    moved = model(
+        API,
+        edited(SHOP, ("[/callback]", "[/callback, /new]")),
+        on=settings(providers=[{"name": "sso", "type": "okta", "audience": "api://all"}]),
+    )
+    assert [(change.of, change.name) for change in diff(before, moved)] == [
+        (Subject(provider="sso"), "audience"),
+        (Subject("shop/web", "sso"), "redirectUris"),
+    ]
