@@ -42,6 +42,7 @@ def _writing(tenant: Entra) -> tuple[bool | None, bool | None]:
     return scopes.get("orders.write"), roles.get("scope=orders.write")
 
 
+@pytest.mark.deep
 def test_a_new_scope_is_waited_for_before_it_is_granted(deployed: tuple[Deployment, Entra]) -> None:
     """Its role would not be found otherwise. Nothing else waits: no second run, and no change of a text."""
     deployment, tenant = deployed
@@ -111,6 +112,7 @@ def test_a_removed_scope_is_disabled_then_deleted_and_is_issued_to_nobody(deploy
     assert call(local, "POST", "orders.example.com", "/orders", again).status == 200
 
 
+@pytest.mark.deep
 def test_a_role_is_handed_over_without_what_it_was_and_is_in_one_hand(deployed: tuple[Deployment, Entra]) -> None:
     """Who held it reads no more and never writes, though their token of before is one of both scopes; the others do.
 

@@ -49,6 +49,7 @@ def _token(settings: dict[str, str], key: rsa.RSAPrivateKey, certificate: str) -
     return str(browser.client_credentials(endpoint, client, proof, [scopes])["access_token"])
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(300)
 def test_a_partner_calls_with_a_key_of_its_own_and_changes_it(tmp_path: Path) -> None:
     """None is known until its owner has handed over a certificate, two are while it changes, and the first then is not.

@@ -24,12 +24,13 @@ def ended(slot: str, *kinds: str) -> dict[str, str]:
     return {f"entra-{kind}-shop/{name}-{slot}": "delete-replaced" for name in CLIENTS for kind in kinds}
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("settings", "kinds", "refusal"),
     [
         ({}, ("key", "certificate"), "AADSTS700027"),
-        pytest.param({"clientSecrets": True}, ("secret",), "AADSTS7000215", marks=pytest.mark.deep),
+        ({"clientSecrets": True}, ("secret",), "AADSTS7000215"),
     ],
     ids=["certificates", "secrets"],
 )

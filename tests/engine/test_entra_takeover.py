@@ -44,6 +44,7 @@ def _directory(tenant: Entra) -> dict[str, Any]:
     }
 
 
+@pytest.mark.deep
 def test_a_stack_that_lost_its_state_takes_all_of_it_over(stack: tuple[Deployment, Entra]) -> None:
     """A preview and an up refuse alike. After the command and an up everything is what it was, but for what somebody
     had changed meanwhile: that is set right. A second up does nothing."""

@@ -114,6 +114,7 @@ def test_a_saved_plan_deploys(empty: Empty, tmp_path: Path) -> None:
     assert call(local, "GET", "orders.example.com", "/orders", service_token(local, "checkout")).status == 200
 
 
+@pytest.mark.deep
 def test_a_saved_plan_holds_what_was_previewed(empty: Empty, tmp_path: Path) -> None:
     """An Application that was edited after the preview is not deployed by its plan."""
     deployment = empty()

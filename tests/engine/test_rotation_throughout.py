@@ -85,6 +85,7 @@ def test_a_key_that_somebody_knows_is_replaced_at_once(deployed: Deployment) -> 
     assert deployed.changes("up") == {}
 
 
+@pytest.mark.deep
 def test_a_run_that_fails_before_somebody_has_the_new_key_counts_for_nothing(deployed: Deployment) -> None:
     """The key of before is still their own: its overlap begins with the run that gives them the next one."""
     local, put = deployed.local, deployed.local.cluster.put

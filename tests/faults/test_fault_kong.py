@@ -103,6 +103,7 @@ def test_a_kong_that_answers_after_15_seconds_is_taken_for_down(empty: Empty) ->
     assert made(stack.local) == {}
 
 
+@pytest.mark.deep
 def test_a_kong_that_becomes_slow_is_waited_for(empty: Empty) -> None:
     """An entity whose creation takes 15 seconds is created; nothing fails and nothing is open in between."""
     stack = empty(applications=[TINY])
@@ -146,7 +147,10 @@ def test_a_kong_that_breaks_half_way_is_named_and_the_next_run_finishes(empty: E
 
 @pytest.mark.parametrize(
     ("response", "message"),
-    [(_says(401, {"message": "Unauthorized"}), "HTTP status 401"), (None, "closed connection without response")],
+    deep_after(
+        1,
+        [(_says(401, {"message": "Unauthorized"}), "HTTP status 401"), (None, "closed connection without response")],
+    ),
     ids=["credentials that end", "gone"],
 )
 def test_a_kong_that_goes_away_half_way_is_named_and_the_next_run_finishes(
@@ -188,6 +192,7 @@ def test_a_service_of_our_name_that_is_not_ours_is_never_touched(empty: Empty) -
     _works(stack)
 
 
+@pytest.mark.deep
 def test_a_service_of_our_name_that_comes_up_meanwhile_is_never_touched(empty: Empty) -> None:
     """409: the run stops half-way and names the entity, whose own settings stay."""
     stack = empty(applications=[TINY])

@@ -85,6 +85,7 @@ def test_a_rate_limit_is_waited_for(empty: Empty) -> None:
     _works(stack)
 
 
+@pytest.mark.deep
 def test_a_rate_limit_that_never_ends_is_said(empty: Empty) -> None:
     """After five repetitions the run stops, with the scope's name and Okta's words."""
     stack = empty(applications=[TINY])

@@ -63,6 +63,7 @@ def test_what_was_lost_is_listed_then_removed_and_nothing_else(empty: Empty) -> 
     assert stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
 
 
+@pytest.mark.deep
 def test_a_gate_is_not_removed_while_a_route_leads_to_what_it_guards(empty: Empty) -> None:
     """It is kept until the component's routes are gone, and until every worker has seen that: nobody is let in.
 

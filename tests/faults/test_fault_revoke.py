@@ -52,6 +52,7 @@ def test_the_callee_alone_cannot_take_a_grant_away_in_silence(empty: Empty) -> N
     assert "no role of 'tiny/api' grants 'things.read' to 'tiny/job'" in stopped.stdout
 
 
+@pytest.mark.deep
 def test_a_group_that_leaves_a_role_is_shut_out_with_the_next_up(empty: Empty) -> None:
     """The gate cuts by role: users of the group get 403 with the tokens that they have, at once."""
     stack = empty()

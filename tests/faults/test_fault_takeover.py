@@ -82,6 +82,7 @@ def test_a_server_a_scope_and_an_app_made_by_hand_are_taken_over(empty: Empty) -
     assert stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("shared", [False, True], ids=["keys of their own", "shared secrets"])
 def test_an_app_that_the_state_forgot_is_taken_over(empty: Empty, shared: bool) -> None:
     """Where nothing differs Okta says no secret: the run stops before a workload gets an empty one, and says the way.

@@ -36,6 +36,7 @@ def shop(server: Keycloak, tmp_path: Path) -> Iterator[Deployment]:
         yield deployment
 
 
+@pytest.mark.deep
 def test_the_command_makes_the_client_anew_under_its_name(shop: Deployment) -> None:
     """Its name is in the realm once, so the one before goes first; whoever has a token keeps it."""
     shop.run("up")

@@ -104,6 +104,7 @@ def test_a_role_a_scope_and_a_client_made_by_hand_are_taken_over(realm: Realm) -
     assert realm.status() == 200
 
 
+@pytest.mark.deep
 def test_a_stack_that_lost_its_state_takes_all_of_it_over(realm: Realm) -> None:
     """What our own run made has nothing foreign in it. Mappers are taken over, too; nobody is let in, or shut out."""
     realm.deployment.run("up")

@@ -94,6 +94,7 @@ def test_the_live_tier_passes_with_a_real_keycloak() -> None:
         assert {kind: kong.entities(kind) for kind in KINDS} == {kind: [] for kind in KINDS}
 
 
+@pytest.mark.deep
 def test_the_live_tier_asks_nothing_before_what_guards_is_seen() -> None:
     """Kong shows routes and plugins on separate timers: a route that nothing guards yet lets everybody in, as if allowed.
 

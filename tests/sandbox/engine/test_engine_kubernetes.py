@@ -113,6 +113,7 @@ t.Sleep("settle", create_duration="{create}", destroy_duration="1s", triggers={{
 """
 
 
+@pytest.mark.deep
 def test_a_sleep_waits_on_create_and_destroy_and_only_triggers_repeat_it(project: Callable[[str], Project]) -> None:
     """A new duration alone is an update without a wait; a new trigger is a replacement."""
     one = project(SLEEP.format(create="4.5s", trigger="a"))

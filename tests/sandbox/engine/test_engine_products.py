@@ -132,6 +132,7 @@ pulumi.export("issuer", server.issuer)
 """
 
 
+@pytest.mark.deep
 def test_okta_objects_live_through_up_refresh_update_and_destroy(project: Callable[[str], Project]) -> None:
     """A second up and a refresh change nothing, the client secret stays hidden, destroy leaves nothing."""
     one = project(OKTA.format(description="first"))

@@ -99,4 +99,4 @@ def test_replacements_secrets_and_outputs_are_those_of_the_official_schema(provi
         assert secret - set(inputs) <= resource.secrets <= secret, token
         assert set(outputs) - set(inputs) <= resource.computed, token
         assert resource.defaults.keys() <= inputs.keys(), token
-    assert modelled == {"kong": 6, "okta": 8}[provider]
+    assert modelled == {"kong": 8, "okta": 8}[provider]
