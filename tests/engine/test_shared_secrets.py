@@ -85,6 +85,7 @@ def test_a_shared_secret_is_said_to_be_due_and_is_replaced_by_the_command(shop: 
     assert shop.changes("up") == {}
 
 
+@pytest.mark.deep
 def test_a_preview_warns_who_changes_what_running_pods_have(shop: Deployment) -> None:
     """From keys to a shared secret and back: what pods of before have is nothing from then on, and their successors
     have a key, or a secret, that is new."""

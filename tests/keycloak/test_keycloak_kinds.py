@@ -15,7 +15,7 @@ from tests.engine.deployment import Deployment, project, start
 from tests.engine.test_clients_deployed import SHOP
 from tests.keycloak.conftest import on
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.engine, pytest.mark.deep, pytest.mark.timeout(300)]
 
 REALM = "kinds"
 
