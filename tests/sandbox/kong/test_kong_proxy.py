@@ -102,6 +102,13 @@ def test_the_upstream_gets_the_normal_form_and_the_query_as_it_came(kong: Kong) 
     assert answer.upstream.target == "/orders/a%20b?q=%2F&q=//"
 
 
+def test_a_header_without_a_colon_is_an_empty_one(kong: Kong) -> None:
+    """As on a Kong 3.10, where it arrives so; nginx refuses one without a name."""
+    route(kong, "all", paths=["~/"])
+    assert sent(get(kong, "/", "X-A"))["x-a"] == ""
+    assert get(kong, "/", ": b").status == 400
+
+
 def test_the_higher_regex_priority_wins_whatever_the_length(kong: Kong) -> None:
     """Regex paths have no length: only their priority orders them."""
     route(kong, "long", paths=["~/orders/health(?:/|$)"], regex_priority=1, created_at=1)
