@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Literal
 
-from access.model import METHODS, Component, Elements, Estate, Provider, Rule
+from access.model import METHODS, Component, Elements, Estate, Rule
 from access.paths import Unreadable, read, written
 from access.tokens import Claims, KeyRing, Refusal, authenticate, bearer
 
@@ -80,29 +80,38 @@ def decide(estate: Estate, request: Request, claims: Claims | Refusal | None) ->
         )
     if provider.per_api and claims.audience not in {provider.audience_of(api) for api in estate.apis_at(component)}:
         return Decision(403, "the token is for another API", component, next(iter(matching or rules), None))
-    return _authorize(component, provider, request.method, rules, matching, claims)
+    return _authorize(estate, component, request.method, rules, matching, claims)
 
 
 def _authorize(
+    estate: Estate,
     component: Component,
-    provider: Provider,
     method: str,
     rules: tuple[Rule, ...],
     matching: tuple[Rule, ...],
     claims: Claims,
 ) -> Decision:
-    effective = effective_scopes(component, provider, claims)
+    effective = effective_scopes(estate, component, claims)
     for rule in matching:
         if set(rule.scopes) <= effective:
             return Decision(200, f"has {', '.join(rule.scopes) or 'a token that counts'}", component, rule)
     if matching:
         needed = " or ".join(" and ".join(rule.scopes) for rule in matching)
         withheld = {scope for rule in matching for scope in rule.scopes} & set(claims.scopes) - effective
-        cut = "; the token lists it, but no group of the user holds it" if withheld else ""
-        return Decision(403, f"needs {needed}{cut}", component, matching[0])
+        why = f"; the token lists it, but {_cut(estate, component, claims, withheld)}" if withheld else ""
+        return Decision(403, f"needs {needed}{why}", component, matching[0])
     if rules:
         return Decision(403, f"no rule on {written(rules[0].path)} lists {method}", component, rules[0])
     return Decision(403, "no rule owns this path", component)
+
+
+def _cut(estate: Estate, component: Component, claims: Claims, withheld: Set[str]) -> str:
+    """Why what the token lists does not count."""
+    if not claims.client:
+        return "its client is none of this estate"
+    if withheld - _granted(estate, component, claims):
+        return f"{claims.client} was not granted it here"
+    return "no group of the user holds it"
 
 
 def answer(
@@ -124,18 +133,27 @@ def answer(
     return decide(estate, request, authenticate(token, ring, now, estate.apis_at(unidentified.component)))
 
 
-def effective_scopes(component: Component, provider: Provider, claims: Claims) -> frozenset[str]:
-    """What of the issued scopes counts at `component`: for a user, only what the roles of their groups hold."""
-    issued = frozenset(claims.scopes)
+def effective_scopes(estate: Estate, component: Component, claims: Claims) -> frozenset[str]:
+    """What of the issued scopes counts at `component`: those that the client was granted there and, for a user, that
+    the roles of their groups hold.
+
+    A token lists what its issuer gave once; where a scope has changed hands since, that is another's now.
+    """
+    counting = frozenset(claims.scopes) & _granted(estate, component, claims)
     if not claims.user:
-        return issued
+        return counting
+    provider = estate.provider_of(component)
     held = {
         scope
         for role in component.roles
         if not set(map(provider.listed, role.groups)).isdisjoint(claims.groups)
         for scope in role.scopes
     }
-    return issued & held
+    return counting & held
+
+
+def _granted(estate: Estate, component: Component, claims: Claims) -> frozenset[str]:
+    return frozenset(estate.held_at(component, users=claims.user).get(claims.client, ()))
 
 
 def component_of(estate: Estate, host: str, path: Elements) -> Component | None:

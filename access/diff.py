@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from access.change import CLOSING, KINDS, Change, Difference, Example, Kind, Subject, Whom
+from access.change import CLOSING, KINDS, OPENING, Change, Difference, Example, Kind, Subject, Whom
 from access.decide import Decision, Request, decide
 from access.exported import Model
 from access.facts import settings_changed
@@ -58,6 +58,16 @@ def diff(old: Model, new: Model) -> tuple[Difference, ...]:
     requests = _changes(*sides, spots, _without(renamed, found))
     settings = settings_changed(old.facts, new.facts, _known_again(renamed, *sides), between_stacks=by_port)
     return tuple(sorted([*requests, *settings], key=_rank))
+
+
+def changed(old: Sequence[Model], new: Model) -> tuple[Difference, ...]:
+    """Every change of access from what all of `old` allow together to `new`, the worst first.
+
+    What only some of them refuse opens all the same, and is told so; what closes is told by the first.
+    """
+    first, *others = (diff(one, new) for one in old)
+    opening = [change for found in others for change in found if change.kind in OPENING and change not in first]
+    return tuple(sorted([*first, *opening], key=_rank))
 
 
 class _Side:

@@ -30,7 +30,7 @@ from oam.document import Document
 VERSION = 1
 
 _STACK = "stack"
-_NOWHERE = Document("", "null", 0, None).place()
+NOWHERE = Document("", "null", 0, None).place()
 """The place of all that was exported: its `file` is empty."""
 
 
@@ -57,7 +57,7 @@ def model_of(estate: Estate, settings: Settings) -> Model:
     """The model of the estate that was compiled on these settings."""
     return Model(
         estate,
-        {client.component: _workload(estate.components[client.component]) for client in estate.clients},
+        {client.component: workload_of(estate.components[client.component]) for client in estate.clients},
         {provider.name: provider.access_token_minutes for provider in settings.providers},
         facts_of(estate, settings),
     )
@@ -68,7 +68,7 @@ def empty(model: Model) -> Model:
     return replace(model, estate=Estate(model.estate.stack, ()), workloads={})
 
 
-def _workload(component: Component) -> str:
+def workload_of(component: Component) -> str:
     """The same for the same workload in the same namespace, whatever its component is called.
 
     Where nothing is said of a workload, as of an application on its users' devices, only the name tells it from others.
@@ -194,25 +194,25 @@ def _application(key: str, told: Mapping[str, Any]) -> Application:
         depends_on=(),
         owner=None,
         provider=told["provider"],
-        endpoints=tuple(Endpoint(host, tuple(path), port, _NOWHERE) for host, path, port in told.get("endpoints", ())),
+        endpoints=tuple(Endpoint(host, tuple(path), port, NOWHERE) for host, path, port in told.get("endpoints", ())),
         exposures=(),
         scopes={},
         rules=tuple(_rule(*rule) for rule in told.get("rules", ())),
         roles=tuple(
-            Role("".join(name), tuple(scopes), tuple(groups), (), _NOWHERE)
+            Role("".join(name), tuple(scopes), tuple(groups), (), NOWHERE)
             for scopes, groups, *name in told.get("roles", ())
         ),
         clients=tuple(_client(key, *client) for client in told.get("clients", ())),
-        place=_NOWHERE,
+        place=NOWHERE,
     )
     return Application(name, "", {}, {}, (component,))
 
 
 def _rule(path: list[str], methods: list[str], needed: Any) -> Rule:
     public = Public("", None) if needed == "public" else None
-    return Rule(tuple(path), tuple(methods), () if public else tuple(needed), public, _NOWHERE)
+    return Rule(tuple(path), tuple(methods), () if public else tuple(needed), public, NOWHERE)
 
 
 def _client(key: str, kind: Any, provider: str, calls: list[tuple[str, list[str]]], groups: list[str]) -> Client:
-    granted = tuple(Call(component, tuple(scopes), (), _NOWHERE) for component, scopes in calls)
-    return Client(key, kind, provider, granted, tuple(groups), (), False, _NOWHERE)
+    granted = tuple(Call(component, tuple(scopes), (), NOWHERE) for component, scopes in calls)
+    return Client(key, kind, provider, granted, tuple(groups), (), False, NOWHERE)

@@ -444,6 +444,29 @@ class Estate:
         per_api = self.provider_of(component).per_api
         return self._called[component.provider] if per_api and component.any_token else (component.key,)
 
+    @cached_property
+    def _held(self) -> Mapping[tuple[str, bool], Mapping[str, tuple[str, ...]]]:
+        """By component, and whether it is users for whom it is called."""
+        held: dict[tuple[str, bool], dict[str, set[str]]] = {}
+        for client in self.clients:
+            for call in client.calls:
+                called = self.components.get(call.component)
+                if called is not None and called.provider == client.provider:
+                    by_client = held.setdefault((call.component, client.user_facing), {})
+                    by_client.setdefault(client.component, set()).update(call.scopes)
+        return {
+            where: {client: tuple(sorted(scopes)) for client, scopes in sorted(clients.items())}
+            for where, clients in held.items()
+        }
+
+    def held_at(self, component: Component, *, users: bool) -> Mapping[str, tuple[str, ...]]:
+        """By client (`application/component`), the scopes that it was granted at a component, sorted.
+
+        `users`: of clients that users sign in through, or of those that call as themselves. No token is worth more
+        there, whatever it lists: one from before a scope changed hands lists another's now.
+        """
+        return self._held.get((component.key, users), {})
+
     def shown_at(self, component: Component | None, client: Client) -> Component | None:
         """The API whose token the client shows at a component: that one's, or the first for which it can have one."""
         called = self._apis_of(client)

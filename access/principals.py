@@ -108,12 +108,9 @@ class Callers:
 
     def __init__(self, estate: Estate, naming: Naming = provider_names) -> None:
         self._estate, self._naming = estate, naming
-        self._clients: dict[str, list[Client]] = {}
-        self._holding: dict[tuple[str, str], list[Client]] = {}
+        self._clients: dict[str, dict[str, Client]] = {}
         for client in estate.clients:
-            self._clients.setdefault(client.provider, []).append(client)
-            for scope in client.scopes:
-                self._holding.setdefault((client.provider, scope), []).append(client)
+            self._clients.setdefault(client.provider, {})[client.component] = client
         self._known: dict[tuple[str, Elements | None], Mapping[str, Access]] = {}
         self._allowed: dict[tuple[str, frozenset[frozenset[str]]], Access] = {}
         self._with_any_token: dict[str, Access] = {}
@@ -151,29 +148,33 @@ class Callers:
 
     def _meeting(self, component: Component, needed: frozenset[str]) -> Access:
         """Those whose tokens can have all of `needed` at the component; for none, those who can have a token."""
+        clients = self._clients.get(component.provider, {})
         if needed:
-            clients = min((self._holding.get((component.provider, scope), []) for scope in needed), key=len)
-            return self._of(component, needed, clients)
+            held = [self._estate.held_at(component, users=users) for users in (False, True)]
+            able = [clients[name] for one in held for name, scopes in one.items() if needed.issubset(scopes)]
+            return self._of(component, needed, able)
         api = component.key if self._estate.provider_of(component).per_api else component.provider
         if api not in self._with_any_token:
-            self._with_any_token[api] = self._of(component, needed, self._clients.get(component.provider, ()))
+            able = [client for client in clients.values() if self._gets_a_token(component, client)]
+            self._with_any_token[api] = self._of(component, needed, able)
         return self._with_any_token[api]
 
     def _of(self, component: Component, needed: frozenset[str], clients: Iterable[Client]) -> Access:
         found = {principal_of(client): self._condition(component, client, needed) for client in clients}
         return Access(principals={principal: condition for principal, condition in found.items() if condition})
 
+    def _gets_a_token(self, component: Component, client: Client) -> bool:
+        """Whether the client gets one that counts at the component, whatever it lists."""
+        per_api = self._estate.provider_of(component).per_api
+        apis = self._estate.apis_at(component)
+        issued = any(call.scopes for call in client.calls if not per_api or call.component in apis)
+        return issued or (client.user_facing and not per_api)
+
     def _condition(self, component: Component, client: Client, needed: frozenset[str]) -> Condition:
         """For users: in one of the groups that the client is assigned to, and for each scope in one that holds it."""
-        provider = self._estate.provider_of(component)
-        apis = self._estate.apis_at(component)
-        calls = (call for call in client.calls if not provider.per_api or call.component in apis)
-        issued = {scope for call in calls for scope in call.scopes}
-        signs_in_anyhow = client.user_facing and not provider.per_api
-        if not needed <= issued or not (issued or signs_in_anyhow):
-            return frozenset()
         if not client.user_facing:
             return ITSELF
+        provider = self._estate.provider_of(component)
         clauses = [self._names(provider, client.groups)]
         for scope in sorted(needed):
             held = (group for role in component.roles if scope in role.scopes for group in role.groups)

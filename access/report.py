@@ -52,7 +52,8 @@ def holders(estate: Estate, component: Component, rule: Rule) -> tuple[str, ...]
     needed = set(rule.scopes)
     found = []
     for client in estate.clients:
-        if client.provider != component.provider or not needed <= set(client.scopes):
+        granted = estate.held_at(component, users=client.user_facing)
+        if client.provider != component.provider or not needed.issubset(granted.get(client.component, ())):
             continue
         if not client.user_facing:
             found.append(client.component)

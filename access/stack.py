@@ -264,6 +264,7 @@ def _check(name: str, data: Mapping[str, Any]) -> None:
         problems += [f"{NAMESPACE}:identityProviders: '{n}' stands twice" for n in {*names} if names.count(n) > 1]
         problems += _gateway_problems(data["gateway"])
         problems += _certificate_problems(data["identityProviders"])
+        problems += _client_problems(data["identityProviders"])
         rotation = _rotation(data.get("rotation", {}))
         if rotation.overlap >= rotation.every:
             problems.append(
@@ -311,6 +312,16 @@ def _certificate_problems(providers: Sequence[Mapping[str, Any]]) -> Iterator[st
             held = [owners.setdefault(certificates.public_key(pem), key) for pem in usable]
             for owner in sorted({*held} - {key}):
                 yield f"{where}: has the key of {owner}, too: whoever has it would call as either"
+
+
+def _client_problems(providers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """A token says which client has it by the id alone, and what that was granted counts."""
+    for number, provider in enumerate(providers):
+        owners: dict[str, str] = {}
+        for key, client in provider.get("clients", {}).items():
+            owner = owners.setdefault(client["id"], key)
+            if owner != key:
+                yield f"{NAMESPACE}:identityProviders.{number}.clients.{key}.id: is that of {owner}, too"
 
 
 def _gateway_problems(gateway: Mapping[str, Any]) -> Iterator[str]:

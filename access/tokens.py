@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from access.model import SIGN_IN_SCOPES, Client, Component, Listing, Provider, Spelling
+from access.model import SIGN_IN_SCOPES, Client, Component, Listing, Provider
 
 _BEARER = re.compile(r"Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)\Z")
 _KEY_ID = re.compile(r"[A-Za-z0-9._~:=+/-]{1,128}\Z")
@@ -42,6 +42,7 @@ class User:
 class Claims:
     """What a token that counts says. `user`: somebody signed in; `groups`: as the provider lists them.
 
+    `client` is the component (`application/component`) that it was given to; empty where that is none of the estate.
     `audience` is whom it is for, as the model names it: None where the provider's tokens are for all its APIs, empty
     where it is for none that was asked about.
     """
@@ -78,13 +79,15 @@ class Key:
 class KeyRing:
     """A provider with an issuer that is known, and the keys that may sign for it, by key id.
 
-    `audiences`: of components whose audience the provider itself makes up, by `application/component`.
+    `audiences`: of components whose audience the provider itself makes up, by `application/component`. `clients`: whose
+    clients they are (`application/component`), by what tokens call them; no other client has been granted anything.
     """
 
     provider: Provider
     issuer: str
     keys: Mapping[str, Key]
     audiences: Mapping[str, str] = field(default_factory=dict)
+    clients: Mapping[str, str] = field(default_factory=dict)
 
     def audience_of(self, component: str) -> str:
         """What `aud` must list in tokens for the component."""
@@ -194,7 +197,7 @@ def _counts(payload: Mapping[str, Any], ring: KeyRing, now: float, apis: Iterabl
         return Refusal("for another audience")
     if (reason := _untimely(payload, now)) is not None:
         return Refusal(reason)
-    claims = _claims(payload, provider.name, provider.spelling)
+    claims = _claims(payload, ring)
     if isinstance(claims, Refusal) or not provider.per_api:
         return claims
     meant = next((api for api in apis if ring.audience_of(api) in named), None)
@@ -212,7 +215,8 @@ def _untimely(payload: Mapping[str, Any], now: float) -> str | None:
     return None
 
 
-def _claims(payload: Mapping[str, Any], provider: str, spelling: Spelling) -> Claims | Refusal:
+def _claims(payload: Mapping[str, Any], ring: KeyRing) -> Claims | Refusal:
+    spelling = ring.provider.spelling
     for mark in spelling.marks:
         value = payload.get(mark.claim)
         if not isinstance(value, str) or not (value.startswith(mark.value) if mark.prefix else value == mark.value):
@@ -231,7 +235,8 @@ def _claims(payload: Mapping[str, Any], provider: str, spelling: Spelling) -> Cl
     groups = payload.get(spelling.groups, [])
     if scopes is None or not _texts(groups):
         return Refusal("scopes or groups are malformed")
-    return Claims(provider, client, subject, user, scopes, tuple(groups) if user else ())
+    component = ring.clients.get(client, "")  # never the id itself, which could read like a component
+    return Claims(ring.provider.name, component, subject, user, scopes, tuple(groups) if user else ())
 
 
 def _listed(payload: Mapping[str, Any], listing: Listing) -> tuple[str, ...] | None:

@@ -1,16 +1,16 @@
 """Does a gateway decide as the Applications mean? Compared by decisions: who may call what, whatever its fields say.
 
 Calls fall into classes that neither side tells apart: hosts as either side names them, paths cut at every path that
-either side names, element by element, and methods. So do callers: what a token lists counts as far as somebody on that
-host speaks of it, and groups count in sets no larger than what a rule can ask of them. One call and one caller of each
-class decide for all of it, so the comparison is exact, as far as the gateway can be judged; what cannot be judged
-counts as open.
+either side names, element by element, and methods. So do callers: a token counts as far as its client was granted
+anything that somebody on that host speaks of, and groups count in sets no larger than what a rule can ask of them. One
+call and one caller of each class decide for all of it, so the comparison is exact, as far as the gateway can be judged;
+what cannot be judged counts as open.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Literal, NamedTuple, Protocol
 
@@ -56,7 +56,10 @@ class Forged:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Callers whom nobody on a host tells apart. `token` None: they have none."""
+    """Callers whom nobody on a host tells apart. `token` None: they have none.
+
+    The client of a token is one of them, for all; empty for every client that is none of the estate's.
+    """
 
     names: tuple[str, ...]
     token: Claims | Forged | None = None
@@ -69,7 +72,7 @@ NOBODY = Caller(("anybody, without a token",))
 class Verdict:
     """What a gateway does with a call. `component`: whose workload it would reach (None: none of the estate's).
 
-    `leads`: where to, in words that differ where it differs. `authenticated`: authentication alone would let it pass;
+    `leads`: where to, in words that differ where it differs. `passes`: its locks of which each alone would let it pass;
     `verified`: nothing but the gateway's own word of who calls arrives. `judged`: no part of it is counted as open for
     want of knowing better. `through`: the entities that had a say.
     """
@@ -77,7 +80,7 @@ class Verdict:
     allowed: bool
     component: str | None
     leads: str = ""
-    authenticated: bool = False
+    passes: frozenset[str] = frozenset()
     verified: bool = True
     judged: bool = True
     through: tuple[str, ...] = ()
@@ -85,11 +88,15 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """What a gateway's rules on a host speak of. `widest`: the most scopes that one of them asks for."""
+    """What a gateway's rules on a host speak of. `widest`: the most scopes that one of them asks for.
+
+    `granted`: by client (`application/component`), what else its tokens are judged by; equal where that is the same.
+    """
 
     scopes: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
     widest: int = 1
+    granted: Mapping[str, Hashable] = field(default_factory=dict)
 
 
 class Gateway(Protocol):
@@ -102,7 +109,7 @@ class Gateway(Protocol):
         """Paths that it tells apart on a host."""
 
     def speech(self, host: str) -> Speech:
-        """The scopes and groups that it tells apart on a host."""
+        """The scopes, groups and clients that it tells apart on a host."""
 
     def strangers(self) -> Iterable[Caller]:
         """Holders of keys that no provider of the estate has."""
@@ -207,7 +214,7 @@ def _kind(decision: Decision, intended: Verdict, verdict: Verdict, in_clear: boo
         return "closed"
     if verdict.allowed and intended.allowed and intended.verified and not verdict.verified:
         return "impersonated"
-    if verdict.authenticated and not intended.authenticated and ours and owner:
+    if verdict.passes - intended.passes and ours and owner:
         return "weakened"
     return None
 
@@ -279,38 +286,74 @@ def _region(call: Call, declared: frozenset[Elements]) -> Region:
 
 
 def _callers(estate: Estate, host: str, live: Gateway) -> Iterator[Caller]:
-    """A caller of each class: nobody, who is given tokens by a provider, and who has tokens of other kinds."""
+    """A caller of each class: nobody, who is given tokens by a provider, and who has tokens of other kinds.
+
+    Tokens list every scope there is. One of before may list what is another's now, so it is what its client was granted
+    that counts.
+    """
     yield NOBODY
     speech = _speech(estate, host, live)
-    classes: dict[Claims, list[str]] = {}
+    listed = tuple(sorted(speech.scopes))
+    classes: dict[tuple[Claims, Hashable], tuple[Claims, list[str]]] = {}
     for client in estate.clients:
+        granted = speech.granted.get(client.component)
         for name, claims in _principals(estate, client, host, speech):
             seen = Claims(
                 claims.provider,
                 client="",
                 subject="",
                 user=claims.user,
-                scopes=tuple(sorted(speech.scopes.intersection(claims.scopes))),
+                scopes=listed,
                 groups=tuple(sorted(speech.groups.intersection(claims.groups))),
                 audience=claims.audience,
             )
-            classes.setdefault(seen, []).append(name)
-    for claims, names in classes.items():
+            _, names = classes.setdefault((seen, granted), (replace(seen, client=client.component), []))
+            names.append(name)
+    for claims, names in classes.values():
         yield Caller(tuple(dict.fromkeys(names)), claims)
+    yield from _others(estate, host, speech)
     for provider in estate.stack.providers:
         yield Caller((f"anybody with another token of {provider} (an ID token, another API's)",), Forged(provider))
     yield from live.strangers()
 
 
+def _others(estate: Estate, host: str, speech: Speech) -> Iterator[Caller]:
+    """Clients of a provider that are none of the estate's: it may give them tokens that list any scope, and any groups
+    of a user."""
+    guarded = [(estate.provider_of(component), component) for component in _components(estate, host)]
+    audiences = dict.fromkeys(
+        (provider.name, provider.audience_of(api) if provider.per_api else None)
+        for provider, component in guarded
+        for api in estate.apis_at(component)
+    )
+    for provider_name, audience in audiences if speech.scopes else ():
+        listed = tuple(sorted(speech.scopes))
+        for user in (False, True):
+            groups = tuple(sorted(speech.groups)) if user else ()
+            yield Caller(
+                (f"any other client of {provider_name}",),
+                Claims(provider_name, "", "", user, scopes=listed, groups=groups, audience=audience),
+            )
+
+
 def _speech(estate: Estate, host: str, live: Gateway) -> Speech:
     spoken = live.speech(host)
     scopes, groups, widest = set(spoken.scopes), set(spoken.groups), spoken.widest
-    for component in _components(estate, host):
+    components = _components(estate, host)
+    for component in components:
         provider = estate.provider_of(component)
         scopes |= {scope for rule in component.rules for scope in rule.scopes}
         groups |= {provider.listed(group) for role in component.roles for group in role.groups}
         widest = max(widest, *(len(rule.scopes) for rule in component.rules), 1)
-    return Speech(frozenset(scopes), frozenset(groups), widest)
+    held = [estate.held_at(component, users=users) for component in components for users in (False, True)]
+    granted = {
+        client.component: (
+            spoken.granted.get(client.component),
+            *(frozenset(scopes.intersection(at.get(client.component, ()))) for at in held),
+        )
+        for client in estate.clients
+    }
+    return Speech(frozenset(scopes), frozenset(groups), widest, granted)
 
 
 def _principals(estate: Estate, client: Client, host: str, speech: Speech) -> Iterator[tuple[str, Claims]]:

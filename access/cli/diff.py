@@ -11,7 +11,7 @@ from access.cli.command import FOUND, OK, Command, UsageError
 from access.cli.console import Colour, Console
 from access.cli.estates import add_stack, part_entry, place_entry
 from access.cli.operands import FORMS, Operand
-from access.diff import diff
+from access.diff import changed
 from access.paths import written
 from access.wording import headline, row, worth_telling
 from oam.diagnostics import printable
@@ -48,9 +48,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace, console: Console) -> int:
     if console.json and options.markdown:
         raise UsageError("--json or --markdown, not both")
-    old = Operand("OLD", options.old, options.stack).model()
-    new = Operand("NEW", options.new, options.stack).model()
-    changes, scheme = diff(old, new), new.estate.stack.scheme
+    old = Operand("OLD", options.old, options.stack).models()
+    new, *_ = Operand("NEW", options.new, options.stack).models()
+    changes, scheme = changed(old, new), new.estate.stack.scheme
     if console.json:
         console.print_json({"headline": headline(changes, scheme), "changes": [_entry(change) for change in changes]})
     elif options.markdown:

@@ -81,9 +81,9 @@ def _token_in_words(
         return f"none: {token.reason}"
     gives = f"{token.provider} gives {options.client} one that lists {' '.join(token.scopes)}"
     component = decision.component
-    if component is None or not token.user or token.provider != component.provider:
+    if component is None or component.any_token or token.provider != component.provider:
         return gives
-    counting = sorted(effective_scopes(component, estate.provider_of(component), token))
+    counting = sorted(effective_scopes(estate, component, token))
     return f"{gives}; of these, {' '.join(counting) or 'nothing'} counts at {component.key}"
 
 

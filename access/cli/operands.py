@@ -13,6 +13,7 @@ from typing import Any
 from access.cli.command import UsageError
 from access.cli.estates import APPLICATIONS, STACKS, estate_of, settings_of
 from access.cli.revisions import commit, extract, is_revision
+from access.enforced import Resource, enforced
 from access.exported import Model, ModelError, model_of, restored
 from oam.diagnostics import printable
 
@@ -22,8 +23,8 @@ OLD and NEW are each one of
   .  or a folder   a project's folder, or one of Applications (with the stacks of the project here)
   main, HEAD~1     a git revision: its applications/ and its stacks/ (git:NAME and ./NAME where both are there)
   stack:NAME       what is here, on that stack
-  deployed:NAME    what the stack NAME exported when it was last deployed (asks `pulumi stack output`)
-  outputs.json     the same, saved with `pulumi stack output --json`
+  deployed:NAME    what the gates of the stack NAME enforce, by its state (asks `pulumi stack export`)
+  state.json       the same, saved with `pulumi stack export`; or what its program meant: `pulumi stack output --json`
 """
 
 
@@ -35,29 +36,32 @@ class Operand:
     text: str
     stack: str
 
-    def model(self) -> Model:
-        """Raises UsageError, which names the side."""
+    def models(self) -> tuple[Model, ...]:
+        """One; of what is deployed maybe two, each of which has to allow a request (access.enforced).
+
+        Raises UsageError, which names the side.
+        """
         try:
-            return self._model()
+            return self._models()
         except UsageError as error:
             raise UsageError(f"{self.side} ({printable(self.text)}): {error}") from None
 
-    def _model(self) -> Model:
+    def _models(self) -> tuple[Model, ...]:
         if not self.text:
             raise UsageError("an empty name compares nothing; write . for what is here")
         kind, _, name = self.text.partition(":")
         if kind == "stack" and name:
-            return _here(Path(), name)
+            return (_here(Path(), name),)
         if kind == "deployed":
             return _deployed(name or self.stack)
         if kind == "git" and name:
-            return _of_revision(name, self.stack)
+            return (_of_revision(name, self.stack),)
         path = Path(self.text)
         if path.exists() and path.name == self.text and is_revision(self.text):
             raise UsageError(f"both a revision and a file or folder; write git:{self.text} or ./{self.text}")
         if path.is_file() and path.suffix == ".json":
             return _saved(path)
-        return _here(path, self.stack) if path.exists() else _of_revision(self.text, self.stack)
+        return (_here(path, self.stack) if path.exists() else _of_revision(self.text, self.stack),)
 
 
 def _here(folder: Path, stack: str, named: Callable[[Path], str] = str) -> Model:
@@ -84,25 +88,38 @@ def _of_revision(revision: str, stack: str) -> Model:
             raise UsageError(str(error).replace(f"{folder}/", f"{revision}:")) from None
 
 
-def _deployed(stack: str) -> Model:
-    command = ["pulumi", "stack", "output", "model", "--json", "--stack", stack, "--non-interactive"]
+def _deployed(stack: str) -> tuple[Model, ...]:
+    command = ["pulumi", "stack", "export", "--stack", stack, "--non-interactive"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=300)  # noqa: S603 - no shell
     except FileNotFoundError:
         raise UsageError("there is no `pulumi` on the PATH to ask what is deployed") from None
     except subprocess.TimeoutExpired:
-        raise UsageError("`pulumi stack output` took more than 5 minutes") from None
+        raise UsageError("`pulumi stack export` took more than 5 minutes") from None
     if done.returncode != 0:
         raise UsageError(f"`{' '.join(command)}` failed: {done.stderr.strip()}")
-    return _restored(_parsed(done.stdout))
+    return _of_state(_parsed(done.stdout))
 
 
-def _saved(path: Path) -> Model:
+def _saved(path: Path) -> tuple[Model, ...]:
     try:
         data = _parsed(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot be read: {error}") from None
-    return _restored(data.get("model") if isinstance(data, dict) else data)
+    if isinstance(data, dict) and "deployment" in data:
+        return _of_state(data)
+    return (_restored(data.get("model") if isinstance(data, dict) else data),)
+
+
+def _of_state(exported: Any) -> tuple[Model, ...]:
+    """What the state says that is enforced; settings are those that the stack exported last."""
+    try:
+        rows = exported["deployment"].get("resources") or ()
+        found = [Resource(row["type"], row["urn"].rpartition("::")[2], row.get("outputs") or {}) for row in rows]
+    except (AttributeError, KeyError, TypeError):
+        raise UsageError("not what `pulumi stack export` prints") from None
+    outputs = next((one.outputs for one in found if one.type == "pulumi:pulumi:Stack"), {})
+    return enforced(found, _restored(outputs.get("model")))
 
 
 def _parsed(text: str) -> Any:

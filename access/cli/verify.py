@@ -66,7 +66,7 @@ def _lines(result: Result, stack: str, console: Console) -> Iterator[str]:
             yield from (f"    {methods(exposure)} {url}" for url in exposure.urls)
             yield f"        {KINDS[finding.kind]} {', '.join(exposure.callers)}"
         if not finding.exposures:
-            yield "    nobody may call anything else for it now, but it could take the place of what guards"
+            yield "    nobody may call anything else for it now, but it could replace what guards, or lead around it"
         yield from (f"    to do: {remedy}" for remedy in dict.fromkeys(reason.remedy for reason in reasons))
     found = len(result.findings)
     yield (

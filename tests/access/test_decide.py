@@ -20,20 +20,44 @@ ACCESS = """
               - {paths: [/orders/health], methods: [GET], public: {reason: probes}}
               - {paths: [/orders/health/deep], scopes: [write]}
             roles:
-              viewer: {scopes: [read], groups: [sales]}
-              editor: {scopes: [read, write], groups: [desk]}
+              viewer: {scopes: [read], groups: [sales], components: [shop/reader]}
+              editor: {scopes: [read, write], groups: [desk], components: [shop/web, shop/writer]}
+"""
+SHOP = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop, namespace: shop}
+spec:
+  components:
+    - name: reader
+      type: worker
+      properties: {image: x}
+      traits: [{type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}}]
+    - name: writer
+      type: worker
+      properties: {image: x}
+      traits: [{type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [read, write]}]}}]
+    - name: web
+      type: webservice
+      properties: {image: x}
+      traits:
+        - {type: gateway, properties: {domain: web.test, http: {/: 80}}}
+        - {type: access, properties: {owner: w, rules: [{public: {reason: pages}}]}}
+        - type: client
+          properties: {kind: web, redirectPaths: [/cb], calls: [{component: orders/api, scopes: [read, write]}]}
 """
 ESTATE = estate(
     api("orders", http="{/orders: 8080, /plain: 8080}", access=ACCESS),
     api("nested", http="{/orders/nested: 8080}"),
     api("wild", domain="*.example.com", http="{/: 80}"),
+    SHOP,
 )
-READER = Claims("main", "c", "c", False, ("read",))
-WRITER = Claims("main", "c", "c", False, ("read", "write"))
+READER = Claims("main", "shop/reader", "c", False, ("read",))
+WRITER = Claims("main", "shop/writer", "c", False, ("read", "write"))
 
 
 def user(*groups: str, scopes: tuple[str, ...] = ("read", "write")) -> Claims:
-    return Claims("main", "c", "someone", True, scopes, groups)
+    return Claims("main", "shop/web", "someone", True, scopes, groups)
 
 
 def status(method: str, target: str, claims: Claims | Refusal | None = None, host: str = "orders.example.com") -> int:
@@ -120,10 +144,28 @@ def test_a_users_scopes_are_cut_to_what_their_groups_hold() -> None:
     assert status("GET", "/orders", user("strangers")) == 403
 
 
+@pytest.mark.parametrize(
+    ("client", "allowed", "user"),
+    [
+        ("shop/writer", "GET POST", False),
+        ("shop/reader", "GET", False),
+        ("shop/web", "GET POST", True),
+        *((client, "", user) for client in ("shop/none", "orders/api", "") for user in (False, True)),
+        ("shop/writer", "", True),
+        ("shop/web", "", False),
+    ],
+)
+def test_scopes_are_cut_to_what_the_client_was_granted(client: str, allowed: str, user: bool) -> None:
+    """Whatever the token lists, and whatever the user's groups hold. A client that users sign in through holds nothing
+    for itself, and one that calls as itself nothing for users: an issuer that exists may give either such a token."""
+    claims = Claims("main", client, "someone", user, ("read", "write"), ("desk",))
+    assert [method for method in ("GET", "POST") if status(method, "/orders", claims) == 200] == allowed.split()
+
+
 def test_groups_are_the_providers_names() -> None:
     """The stack maps logical groups; the logical name alone counts for nothing."""
     stack = Stack("t", {"main": Provider("main", "a", SPELLING, groups={"sales": "ACME Sales"})})
-    mapped = estate(api(access=ACCESS, http="{/orders: 80}"), stack=stack)
+    mapped = estate(api(access=ACCESS, http="{/orders: 80}"), SHOP, stack=stack)
     request = Request("GET", "orders.example.com", b"/orders")
     assert decide(mapped, request, user("ACME Sales")).status == 200
     assert decide(mapped, request, user("sales")).status == 403
@@ -132,7 +174,7 @@ def test_groups_are_the_providers_names() -> None:
 def test_without_an_access_trait_any_principal_of_the_default_provider_is_let_in() -> None:
     """And nobody else."""
     assert status("DELETE", "/x", host="a.example.com") == 401
-    assert status("DELETE", "/x", Claims("main", "c", "c", False, ()), host="a.example.com") == 200
+    assert status("DELETE", "/x", Claims("main", "", "c", False, ()), host="a.example.com") == 200
     assert status("DELETE", "/x", user(), host="a.example.com") == 200
     assert status("DELETE", "/x", replace(READER, provider="other"), host="a.example.com") == 401
 
@@ -149,6 +191,8 @@ def test_a_token_of_another_provider_is_no_token() -> None:
         (("GET", "/orders"), READER, "has read", "app1.yaml:17:17"),
         (("POST", "/orders"), READER, "needs read and write", "app1.yaml:18:17"),
         (("POST", "/orders"), user("sales"), "needs read and write; the token lists it, but no group of the user holds it", "app1.yaml:18:17"),
+        (("POST", "/orders"), replace(user("desk"), client="shop/reader"), "needs read and write; the token lists it, but shop/reader was not granted it here", "app1.yaml:18:17"),
+        (("GET", "/orders"), replace(READER, client=""), "needs read; the token lists it, but its client is none of this estate", "app1.yaml:17:17"),
         (("PUT", "/orders"), WRITER, "no rule on /orders lists PUT", "app1.yaml:17:17"),
         (("GET", "/plain"), WRITER, "no rule owns this path", "app1.yaml:6:7"),
         (("GET", "/orders"), Refusal("expired"), "expired", "app1.yaml:17:17"),

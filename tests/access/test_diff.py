@@ -14,6 +14,7 @@ from access.principals import Principal
 from access.stack import parse
 from access.wording import headline, row, until, where, whom, worth_telling
 from oam.application import read_bytes, together
+from tests.estates import api
 
 API = """
 apiVersion: core.oam.dev/v1beta1
@@ -132,7 +133,7 @@ def test_another_workload_of_the_same_access_is_another_principal() -> None:
         "shop/checkout",
         "GET,HEAD",
         "https://orders.example.com/orders but not /orders/health",
-        "tokens of before live up to 60 minutes",
+        "at once",
     )
     come = ("granted", "shop/till", "GET,HEAD", "https://orders.example.com/orders but not /orders/health", "")
     assert after(
@@ -228,19 +229,59 @@ def test_a_service_that_becomes_a_web_application_lets_its_users_in() -> None:
     ]
 
 
-def test_old_tokens_live_on_where_the_gate_does_not_look_again() -> None:
-    """Scopes that the issuer no longer gives stay in tokens of before; groups and rules are looked up at each call."""
+def test_a_client_is_kept_out_at_once() -> None:
+    """What it was granted is looked up at each call, as groups and rules are, whatever its tokens list."""
     (call,) = after(("calls: [{component: orders/api, scopes: [read]}]", "calls: []"))
-    assert (call[0], call[1], call[4]) == ("revoked", "shop/checkout", "tokens of before live up to 60 minutes")
+    assert (call[0], call[1], call[4]) == ("revoked", "shop/checkout", "at once")
     (group,) = after(("scopes: [write], groups: [desk]", "scopes: [write], groups: []"))
     assert (group[0], group[1], group[4]) == ("revoked", "shop/web for users in desk and sales", "at once")
-    short = settings(providers=[{"name": "okta", "type": "okta", "accessTokenMinutes": 5}])
+    (users,) = after(("scopes: [read, write]}]", "scopes: [read]}]"))
+    assert (users[0], users[1], users[4]) == ("revoked", "shop/web for users in desk and sales", "at once")
+
+
+def test_old_tokens_live_on_where_any_token_will_do() -> None:
+    """Of a client that has none any more, and of users who may no longer sign in through theirs."""
+    hello = api("hello", domain="hello.example.com", http="{/: 80}")
     without = edited(SHOP, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []"))
-    (changed,) = diff(model(API, SHOP, on=short), model(API, without, on=short))
+    said = told(diff(model(API, SHOP, hello), model(API, without, hello)))
+    assert [(change[0], change[1], change[4]) for change in said] == [
+        ("revoked", "shop/checkout", "tokens of before live up to 60 minutes"),
+        ("revoked", "shop/checkout", "at once"),
+    ]
+    nobody = edited(API, ("scopes: [read], groups: [sales]", "scopes: [read], groups: []"))
+    said = told(diff(model(API, SHOP, hello), model(nobody, SHOP, hello)))
+    assert {change[3]: change[4] for change in said} == {
+        "https://hello.example.com/": "tokens of before live up to 60 minutes",
+        "https://orders.example.com/orders but not /orders/health": "at once",
+    }
+    short = settings(providers=[{"name": "okta", "type": "okta", "accessTokenMinutes": 5}])
+    changed, _ = diff(model(API, SHOP, hello, on=short), model(API, without, hello, on=short))
     assert changed.minutes == 5
-    longer, changed = diff(model(API, SHOP, on=short), model(API, without))
+    longer, changed, _ = diff(model(API, SHOP, hello, on=short), model(API, without, hello))
     assert longer == Setting("may widen", Subject(provider="okta"), "accessTokenMinutes", 5, 60)
     assert changed.minutes == 5, "tokens of before are those of the old lifetime"
+
+
+def test_a_scope_that_moves_is_no_way_in_for_tokens_of_before() -> None:
+    """Who had it at the one component is kept out there at once; at the other, nobody is told of but who is granted it."""
+    offering = """
+            owner: team
+            scopes: {%s: r}
+            rules: [{scopes: [%s]}]
+            roles: {all: {scopes: [%s], components: [shop/%s]}}
+"""
+
+    def scopes(at_a: str, at_b: str, calls: str) -> Model:
+        a = api("a", domain="a.example.com", http="{/: 80}", access=offering % (at_a, at_a, at_a, "checkout"))
+        b = api("b", domain="b.example.com", http="{/: 80}", access=offering % (at_b, at_b, at_b, "web"))
+        shop = edited(
+            SHOP, ("[{component: orders/api, scopes: [read]}]", calls), ("orders/api, scopes: [read, write]", f"b/api, scopes: [{at_b}]")
+        )  # fmt: skip
+        return model(a, b, shop)
+
+    before = scopes("data.read", "b.read", "[{component: a/api, scopes: [data.read]}]")
+    said = told(diff(before, scopes("a.read", "data.read", "[]")))
+    assert said == [("revoked", "shop/checkout", "*", "https://a.example.com/", "at once")]
 
 
 def test_public_that_becomes_protected_is_narrowed_for_everybody() -> None:

@@ -20,7 +20,9 @@ from tests.estates import ISSUER, PROVIDER, SPELLING
 NOW = 1_700_000_000.0
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 EC = ec.generate_private_key(ec.SECP256R1())
-RING = KeyRing(PROVIDER, ISSUER, {"r": Key("r", RSA.public_key()), "e": Key("e", EC.public_key())})
+RING = KeyRing(
+    PROVIDER, ISSUER, {"r": Key("r", RSA.public_key()), "e": Key("e", EC.public_key())}, clients={"job": "shop/job"}
+)
 PLACE = read("a.yaml", b"a: 1")[0][0].place()
 CALL = Call("orders/api", ("read", "write"), ("editor",), PLACE)
 SERVICE = Client("shop/job", "service", "main", (CALL,), (), (), False, PLACE)
@@ -50,19 +52,26 @@ PAYLOAD = {
 
 def test_a_services_token_counts() -> None:
     """Its scopes are those issued, none where none is listed; it has no groups, whatever it lists."""
-    assert authenticate(token(HEADER, PAYLOAD), RING, NOW) == Claims("main", "job", "job", False, ("read",))
+    assert authenticate(token(HEADER, PAYLOAD), RING, NOW) == Claims("main", "shop/job", "job", False, ("read",))
     grouped = authenticate(token(HEADER, PAYLOAD | {"groups": ["sales"]}), RING, NOW)
-    assert grouped == Claims("main", "job", "job", False, ("read",))
+    assert grouped == Claims("main", "shop/job", "job", False, ("read",))
     without = {name: value for name, value in PAYLOAD.items() if name != "scp"}
-    assert authenticate(token(HEADER, without), RING, NOW) == Claims("main", "job", "job", False, ())
+    assert authenticate(token(HEADER, without), RING, NOW) == Claims("main", "shop/job", "job", False, ())
 
 
 def test_a_users_token_counts() -> None:
     """The claim that marks a user makes it one; groups are as the provider lists them."""
     payload = PAYLOAD | {"uid": "u1", "sub": "someone", "groups": ["sales"]}
     assert authenticate(token(HEADER, payload), RING, NOW) == Claims(
-        "main", "job", "someone", True, ("read",), ("sales",)
+        "main", "shop/job", "someone", True, ("read",), ("sales",)
     )
+
+
+@pytest.mark.parametrize("client", ["other", "shop/job"])
+def test_a_client_that_the_estate_does_not_have_is_no_component(client: str) -> None:
+    """Its token counts, for nobody: not even where its id reads like a component."""
+    claims = authenticate(token(HEADER, PAYLOAD | {"cid": client, "sub": client}), RING, NOW)
+    assert claims == Claims("main", "", client, False, ("read",))
 
 
 def test_an_elliptic_key_signs_with_es256_only() -> None:

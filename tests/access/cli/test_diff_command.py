@@ -11,8 +11,10 @@ import pytest
 
 from access.__main__ import main
 from access.cli.estates import estate_of, settings_of
+from access.enforced import Resource
 from access.exported import exported, model_of
 from tests.access.test_diff import API, SHOP
+from tests.enforcing import state
 
 STACK = """
 config:
@@ -142,8 +144,10 @@ def test_a_link_in_a_revision_is_followed_as_here(project: Path, capsys: pytest.
         (["git:."], "OLD (git:.): neither a file nor a folder, and no revision that git knows"),
         (["deep.json"], "OLD (deep.json): no JSON"),
         (["outputs.json"], "OLD (outputs.json): written in format 1 x"),
-        (["deployed:prod"], "OLD (deployed:prod): `pulumi stack output model --json --stack prod --non-interactive` failed: no such stack"),
+        (["deployed:prod"], "OLD (deployed:prod): `pulumi stack export --stack prod --non-interactive` failed: no such stack"),
         (["deployed"], "OLD (deployed): no JSON"),
+        (["state.json"], "OLD (state.json): not what `pulumi stack export` prints"),
+        (["nothing.json"], "OLD (nothing.json): not what a stack exports as `model`"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_compared_is_said_of_its_side(
@@ -152,6 +156,8 @@ def test_what_cannot_be_compared_is_said_of_its_side(
     """On standard error, with status 2; the files of a revision are called by it."""
     (project / "broken.yaml").write_text("kind: Application")
     (project / "outputs.json").write_text('{"model": "1 x"}')
+    (project / "state.json").write_text('{"deployment": []}')
+    (project / "nothing.json").write_text('{"deployment": {}}')
     (project / "deep.json").write_text("[" * 100_000)
     _pulumi(project / "bin", monkeypatch, 'case "$*" in *prod*) echo "no such stack" >&2; exit 1;; esac; echo nonsense')
     git("switch", "--create", "wrong")
@@ -205,20 +211,24 @@ def _pulumi(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
 def test_what_is_deployed_is_compared_with_what_is_here(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By what the stack exported, asked of the CLI or saved in a file: all outputs, or this one."""
+    """By its state, asked of the CLI or saved in a file; by outputs that were saved: all of them, or this one."""
     settings = settings_of("local")
-    output = json.dumps(exported(model_of(estate_of([project / "applications"], settings), settings)))
-    (project / "model.json").write_text(output)
-    (project / "outputs.json").write_text(json.dumps({"access": {}, "model": json.loads(output)}))
-    _pulumi(project / "bin", monkeypatch, f"cat {project}/model.json")
-    for operand in ("deployed", "deployed:local", "model.json", "outputs.json"):
+    estate = estate_of([project / "applications"], settings)
+    output = exported(model_of(estate, settings))
+    (project / "model.json").write_text(json.dumps(output))
+    (project / "outputs.json").write_text(json.dumps({"access": {}, "model": output}))
+    rows = [Resource("pulumi:pulumi:Stack", "kong-oam-local", {"model": output}), *state(estate)]
+    resources = [{"type": one.type, "urn": f"urn:pulumi::{one.name}", "outputs": one.outputs} for one in rows]
+    (project / "state.json").write_text(json.dumps({"version": 3, "deployment": {"resources": resources}}))
+    _pulumi(project / "bin", monkeypatch, f"cat {project}/state.json")
+    for operand in ("deployed", "deployed:local", "state.json", "model.json", "outputs.json"):
         assert main(["diff", operand, "--exit-code"]) == 0
         assert capsys.readouterr().out == ""
     edit(project / "applications/shop.yaml", "calls: [{component: orders/api, scopes: [read]}]", "calls: []")
     assert main(["diff", "deployed"]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "revoked from shop/checkout: GET,HEAD https://orders.example.com/orders but not /orders/health"
-    assert said[3].endswith("tokens of before live up to 60 minutes")
+    assert said[3].endswith("at once")
 
 
 def test_markdown_shows_names_as_code(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,7 +44,7 @@ def test_explain_says_decision_reason_token_and_rule(capsys: pytest.CaptureFixtu
     [
         ((ORDERS,), "401", "none"),
         ((f"{ORDERS}/health",), "200", "none"),
-        ((ORDERS, "--as", "shop/checkout"), "200", "okta gives shop/checkout one that lists orders.read"),
+        ((ORDERS, "--as", "shop/checkout"), "200", "okta gives shop/checkout one that lists orders.read; of these, orders.read counts at orders/api"),
         ((ORDERS, "--as", "shop/checkout", "--user-in", "sales"), "401", "none: shop/checkout acts for itself only: users cannot sign in through it"),
         ((ORDERS, "--as", "shop/web"), "401", "none: shop/web acts for users only: somebody must sign in"),
         ((ORDERS, "--as", "shop/web", "--user-in"), "401", "none: the user is in no group that shop/web is assigned to"),
