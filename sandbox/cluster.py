@@ -1,14 +1,16 @@
 """The stand-in for a Kubernetes API server: a store of objects, and one loopback HTTP endpoint for the plugin.
 
-It is no API server: no admission, no controllers, no watches, no status. What it keeps of the real one is what the
+It is no API server: no admission, no controllers, no watches, no pods. What it keeps of the real one is what the
 program can notice: objects are found by apiVersion, kind, namespace and name; a second create of one is a conflict;
-a Service gets a cluster address, and by its type node ports and the address of a load balancer.
+a Service gets a cluster address, and by its type node ports and the address of a load balancer; a Deployment whose
+image cannot be pulled does not roll out, and what ran before runs on (its condition Progressing is as Kubernetes'
+documentation has it: no recording was at hand).
 """
 
 import json
 import threading
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -46,12 +48,16 @@ class Cluster:
 
     GET, PUT and DELETE on `/objects?apiVersion=&kind=&namespace=&name=`; PUT with `create=1` is a create and answers
     409 when the object exists. GET without a name lists. Answers are the object, or `{"message": ...}` with 404/409.
-    `balancer` is the address that load balancers get.
+    `balancer` is the address that load balancers get. `unpullable` are images that no node can pull; tests fill it.
+    `changed` is called after each change.
     """
 
     def __init__(self, port: int = 0, balancer: str = "127.0.0.1") -> None:
         self._balancer = balancer
         self._objects: dict[Key, Object] = {}
+        self._running: dict[Key, Object] = {}
+        self.unpullable: set[str] = set()
+        self.changed: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
         self._addresses = self._node_ports = 0
         handler = type("Handler", (_Handler,), {"cluster": self})
@@ -89,6 +95,12 @@ class Cluster:
                 if kind in (None, key.kind) and namespace in (None, key.namespace)
             ]
 
+    def running(self, namespace: str, name: str) -> str | None:
+        """The image that the pods of a Deployment run: that of its last version that rolled out."""
+        with self._lock:
+            found = self._running.get(Key("apps/v1", "Deployment", namespace, name))
+            return str(_images(found)[0]) if found else None
+
     def put(self, manifest: Object, create: bool = False) -> Object:
         """Stores `manifest` and gives it back with what the server adds. Raises AlreadyExistsError on `create`."""
         key = Key.of(manifest)
@@ -97,17 +109,24 @@ class Cluster:
             if create and old is not None:
                 raise AlreadyExistsError(f"{key} already exists")
             self._objects[key] = new = self._completed(_copy(manifest), old)
-            return _copy(new)
+            made = _copy(new)
+        self.changed()
+        return made
 
     def delete(self, key: Key) -> bool:
         """Removes the object; False when there was none."""
         with self._lock:
-            return self._objects.pop(key, None) is not None
+            self._running.pop(key, None)
+            found = self._objects.pop(key, None) is not None
+        self.changed()
+        return found
 
     def restore(self, objects: Iterable[Object]) -> None:
         """Holds these objects, as `objects()` gave them, and no others. Addresses are not given a second time."""
         with self._lock:
             self._objects = {Key.of(one): _copy(one) for one in objects}
+            self._running = {key: one for key, one in self._objects.items() if key.kind == "Deployment"}
+            self.unpullable.clear()
 
     def __iter__(self) -> Iterator[Object]:
         return iter(self.objects())
@@ -115,6 +134,8 @@ class Cluster:
     def _completed(self, manifest: Object, old: Object | None) -> Object:
         known = old or {}
         manifest["metadata"]["uid"] = known.get("metadata", {}).get("uid") or str(uuid.uuid4())
+        if manifest["kind"] == "Deployment":
+            self._roll_out(manifest)
         if manifest["kind"] == "Service" and manifest["apiVersion"] == "v1":
             spec = manifest.setdefault("spec", {})
             if "clusterIP" not in spec:
@@ -124,6 +145,14 @@ class Cluster:
             if spec.get("type") == "LoadBalancer":
                 manifest["status"] = {"loadBalancer": {"ingress": [{"ip": self._balancer}]}}
         return manifest
+
+    def _roll_out(self, manifest: Object) -> None:
+        pulled = self.unpullable.isdisjoint(_images(manifest))
+        reason = "NewReplicaSetAvailable" if pulled else "ProgressDeadlineExceeded"
+        condition = {"type": "Progressing", "status": str(pulled), "reason": reason}
+        manifest["status"] = {"conditions": [condition]}
+        if pulled:
+            self._running[Key.of(manifest)] = _copy(manifest)
 
     def _number_ports(self, spec: Object, known: Object) -> None:
         """A node port for each port that has none: the one that it had, else the next."""
@@ -139,6 +168,10 @@ class Cluster:
     def _next_address(self) -> str:
         self._addresses += 1
         return f"10.96.{self._addresses // 250}.{self._addresses % 250 + 1}"
+
+
+def _images(deployment: Object) -> list[str]:
+    return [one["image"] for one in deployment["spec"]["template"]["spec"]["containers"]]
 
 
 def _copy(manifest: Object) -> Object:

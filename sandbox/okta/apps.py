@@ -7,12 +7,13 @@ What an app must have by its type follows developer.okta.com, "Applications", ta
 types; the shape of answers follows management-api.json, `OpenIdConnectApplication`.
 """
 
+import re
 import secrets
 from collections.abc import Iterator
 
 from sandbox.okta.answers import Answer, ApiError, Request, invalid, not_found, require
 from sandbox.okta.checks import Check, Json, anything, flag, listing, one_of, record, text, whole
-from sandbox.okta.objects import found, parent_of
+from sandbox.okta.objects import TAKEN, found, parent_of
 from sandbox.okta.org import Org, client_of, link, new_id
 
 SECRET_METHODS = ("client_secret_basic", "client_secret_post", "client_secret_jwt")
@@ -22,6 +23,16 @@ APP_GRANTS = {  # application type -> grant types that such an app may have
     "native": ("authorization_code", "refresh_token", "implicit", "password"),
     "service": ("client_credentials",),
 }
+
+
+_CLIENT_ID = re.compile(r"[A-Za-z0-9$\-_.+!*'(),]+\Z")
+_RESERVED = "ALL_CLIENTS"
+
+
+def _client_id(value: object, place: str) -> Iterator[str]:
+    yield from text(6, 100)(value, place)
+    if isinstance(value, str) and (value == _RESERVED or not _CLIENT_ID.match(value)):
+        yield f"{place}: Invalid value '{value}'"
 
 
 def _secret(value: object, place: str) -> Iterator[str]:
@@ -36,7 +47,7 @@ _REFRESH: Check = record({"rotation_type": one_of("ROTATE", "STATIC"), "leeway":
 _KEY = record({name: text() for name in ("kid", "kty", "use", "alg", "status", "e", "n", "x", "y", "crv")}, ("kty",))
 CLIENT = record(
     {
-        "client_id": text(6, 100),
+        "client_id": _client_id,
         "client_secret": _secret,
         "autoKeyRotation": flag,
         "pkce_required": flag,
@@ -117,36 +128,50 @@ ASSIGNMENT = record({"priority": whole(0, 10_000), "profile": anything})
 
 
 def create_app(org: Org, request: Request) -> Answer:
-    """POST ?activate=true|false: the only answer beside PUT's that shows the client secret."""
+    """POST ?activate=true|false: the only answer beside PUT's that shows the client secret.
+
+    A client id is the app's own id where none is given. One that an app has is refused, in words that are a guess; one
+    of an app that was deleted is free again (recordings of a real org, see `Okta._app` in components/identity/okta.py).
+    """
+    require(APP, request.body)
     key = new_id("0oa")
+    chosen = _credentials(request.body).get("client_id", key)
+    if org.client(chosen):
+        raise invalid(f"credentials.oauthClient.client_id: {TAKEN}")
     status = "INACTIVE" if request.query.get("activate") == "false" else "ACTIVE"
     fixed = {"id": key, "status": status, "created": org.timestamp()}
-    return _stored(org, request.body, fixed, key, org.access_policy)
+    return _stored(org, request.body, fixed, chosen, org.access_policy)
 
 
 def replace_app(org: Org, request: Request) -> Answer:
-    """PUT: id, name, status and created stay; the client secret stays unless the body has another."""
+    """PUT: id, name, status and created stay; the client secret stays unless the body has another.
+
+    A client id is immutable by the description; that another one is refused, and not ignored, is a guess.
+    """
     before = found(org, "apps", request)
+    require(APP, request.body)
+    own = client_of(before)["client_id"]
+    if _credentials(request.body).get("client_id", own) != own:
+        raise invalid("credentials.oauthClient.client_id: The client id cannot be changed")
     fixed = {name: before[name] for name in ("id", "status", "created")}
     policy = before["_links"]["accessPolicy"]["href"].rpartition("/")[2]
-    return _stored(org, request.body, fixed, client_of(before)["client_id"], policy)
+    return _stored(org, request.body, fixed, own, policy)
+
+
+def _credentials(body: Json) -> Json:
+    given: Json = body.get("credentials", {}).get("oauthClient", {})
+    return given
 
 
 def _stored(org: Org, body: Json, fixed: Json, client_id: str, policy: str) -> Answer:
-    require(APP, body)
-    given = (body.get("credentials") or {}).get("oauthClient") or {}
-    wanted = given.get("client_id") or client_id
-    holder = org.client(wanted)
-    if holder is not None and holder["id"] != fixed["id"]:
-        raise invalid(f"credentials.oauthClient.client_id: '{wanted}' is taken")
-    app = _app(org, body, fixed, wanted, policy)
+    app = _app(org, body, fixed, client_id, policy)
     _check_app(app)
     org.put("apps", app)
     if client_of(app)["token_endpoint_auth_method"] not in SECRET_METHODS:
         org.client_secrets.pop(fixed["id"], None)
         return Answer(200, app)
     old = org.client_secrets.get(fixed["id"])
-    org.client_secrets[fixed["id"]] = given.get("client_secret") or old or secrets.token_urlsafe(48)
+    org.client_secrets[fixed["id"]] = _credentials(body).get("client_secret") or old or secrets.token_urlsafe(48)
     shown = {**client_of(app), "client_secret": org.client_secrets[fixed["id"]]}
     return Answer(200, {**app, "credentials": {**app["credentials"], "oauthClient": shown}})
 

@@ -1,10 +1,10 @@
 # ruff: noqa: ARG002 - the methods of Resource share their signatures
 """The stand-in for the kubernetes plugin: any kind of the SDK, checked against the SDK's types, kept in a store.
 
-Not modelled: the API server's own validation (names, quantities, selectors), its defaults, status, readiness, rollout,
-server-side apply and its field ownership, Helm, Kustomize, ConfigGroup, patches. The store is `sandbox.cluster`, found
-through the environment variable KONG_OAM_SANDBOX_CLUSTER; kubeconfig and context of a provider are accepted and not
-used.
+Not modelled: the API server's own validation (names, quantities, selectors), its defaults, pods and their readiness
+(but for a Deployment that does not roll out), server-side apply and its field ownership, Helm, Kustomize, ConfigGroup,
+patches. The store is `sandbox.cluster`, found through the environment variable KONG_OAM_SANDBOX_CLUSTER; kubeconfig and
+context of a provider are accepted and not used.
 """
 
 import base64
@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 from sandbox.plugins import sdk
 from sandbox.plugins.http import send
-from sandbox.plugins.provider import Difference, Found, Naming, Plugin, ProviderError, Resource, run
+from sandbox.plugins.provider import Difference, Found, Naming, Plugin, ProviderError, Resource, UnreadyError, run
 from sandbox.plugins.values import UNKNOWN, Properties, Value, has_unknown
 
 CLUSTER = "KONG_OAM_SANDBOX_CLUSTER"
@@ -107,7 +107,7 @@ class Manifest(Resource):
         answer = self._send("PUT", {"create": "1"}, self._stored(inputs))
         if answer.status == 409:
             raise ProviderError(f"resource {_identifier(inputs)} was not successfully created: {_message(answer)}")
-        return _identifier(inputs), _accepted(answer)
+        return _identifier(inputs), self._ready(inputs, _accepted(answer))
 
     def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
         """The object as it is now. A field that somebody changed or added by hand shows up in state and inputs."""
@@ -122,7 +122,16 @@ class Manifest(Resource):
         namespace, _, name = identifier.rpartition("/")
         if self._send("GET", self._address(namespace, name)).status == 404:
             raise ProviderError(f"{self._kind} {identifier} not found")
-        return _accepted(self._send("PUT", {}, self._stored(news)))
+        return self._ready(news, _accepted(self._send("PUT", {}, self._stored(news))))
+
+    def _ready(self, inputs: Properties, live: Properties) -> Properties:
+        """The object, once a Deployment has rolled out; the official plugin waits for that, ten minutes by default."""
+        conditions = _at(live, "status.conditions")
+        for one in conditions if self._kind == "Deployment" and isinstance(conditions, list) else ():
+            if one["type"] == "Progressing" and one["reason"] != "NewReplicaSetAvailable":
+                reason = f"Deployment {_identifier(inputs)} was not rolled out: {one['reason']}"
+                raise UnreadyError(_identifier(inputs), inputs, live, reason)
+        return live
 
     def delete(self, identifier: str, state: Properties) -> None:
         """An object that is gone already counts as deleted, as in the official plugin."""

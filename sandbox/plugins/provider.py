@@ -14,7 +14,7 @@ from typing import ClassVar
 
 import grpc
 from google.protobuf.empty_pb2 import Empty  # type: ignore[attr-defined]
-from pulumi.runtime.proto import plugin_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import plugin_pb2, provider_pb2_grpc, status_pb2
 from pulumi.runtime.proto import provider_pb2 as pb
 
 from sandbox.plugins import sdk
@@ -24,6 +24,15 @@ from sandbox.serving import serve
 
 class ProviderError(Exception):
     """An operation failed; the text is what the user sees under the resource's name."""
+
+
+class UnreadyError(ProviderError):
+    """An object that was created or changed, and did not become what it is to be: the engine records it as it is now,
+    and that the next run has to look at it again."""
+
+    def __init__(self, identifier: str, inputs: Properties, state: Properties, reason: str) -> None:
+        super().__init__(reason)
+        self.identifier, self.inputs, self.state = identifier, inputs, state
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +250,17 @@ class _errors:  # noqa: N801 - reads as a statement: with _errors(context)
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if isinstance(error, UnreadyError):
+            made = pb.ErrorResourceInitFailed(
+                id=error.identifier,
+                inputs=to_struct(error.inputs),
+                properties=to_struct(error.state),
+                reasons=[str(error)],
+            )
+            told = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
+            told.details.add().Pack(made)
+            # As google.rpc has errors with details travel, beside the status itself.
+            self._context.set_trailing_metadata((("grpc-status-details-bin", told.SerializeToString()),))  # type: ignore[no-untyped-call]
         if isinstance(error, ProviderError | OSError | sdk.NoSuchResourceError):
             self._context.abort(grpc.StatusCode.UNKNOWN, str(error))  # type: ignore[no-untyped-call]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,11 +21,14 @@ ROOT = Path(__file__).parents[2]
 TOKEN = "rehearsal-admin-token"
 WITH_KEYCLOAK = "tests/live/test_live_keycloak.py"
 ROTATION = "tests/live/test_live_rotation.py"
-KINDS = ("services", "routes", "plugins", "consumers", "jwt_secrets")
+FLAGS = "tests/live/test_live_flags.py"
+KINDS = ("services", "routes", "plugins", "upstreams", "consumers", "jwt_secrets")
 
 
-def _live_tier(kong: Kong | None, *arguments: str, **settings: str) -> CompletedProcess[str]:
-    """`python -m pytest tests/live` as `make test-live` calls it, on `kong` or without one; 300 seconds at most."""
+def _live_tier(
+    kong: Kong | None, *arguments: str, folder: Path = ROOT, timeout: float = 300, **settings: str
+) -> CompletedProcess[str]:
+    """`python -m pytest tests/live` as `make test-live` calls it, on `kong` or without one, `timeout` seconds at most."""
     environment = {
         key: value for key, value in os.environ.items() if not key.startswith(("KONG_ADMIN", "KONG_PROXY", "LIVE_"))
     }
@@ -34,10 +38,10 @@ def _live_tier(kong: Kong | None, *arguments: str, **settings: str) -> Completed
     environment |= settings
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *(arguments or ("tests/live",))]
     with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         try:
-            output, _ = process.communicate(timeout=300)
+            output, _ = process.communicate(timeout=timeout)
         except BaseException:
             process.terminate()  # it then ends what it has started itself
             process.communicate(timeout=60)
@@ -52,7 +56,7 @@ def _kong(lags: Lags, seconds: float) -> Kong:
 
 
 @pytest.mark.deep
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_the_live_tier_passes_on_the_stand_in_and_says_that_it_is_one() -> None:
     """No test is skipped, nothing of the run is left, and an entity of somebody else is as it was."""
     with _kong(Lags(0.4, 0.4, 0.4), 0.4) as kong:
@@ -60,7 +64,8 @@ def test_the_live_tier_passes_on_the_stand_in_and_says_that_it_is_one() -> None:
         headers = {"Kong-Admin-Token": TOKEN}
         httpx.post(f"{kong.admin_url}/services", json=theirs, headers=headers).raise_for_status()
         before = {kind: kong.entities(kind) for kind in KINDS}
-        done = _live_tier(kong, "tests/live", f"--ignore={WITH_KEYCLOAK}", f"--ignore={ROTATION}")
+        apart = [f"--ignore={one}" for one in (WITH_KEYCLOAK, ROTATION, FLAGS)]
+        done = _live_tier(kong, "tests/live", *apart, timeout=500)
         assert done.returncode == 0, done.stdout
         assert f"{kong.admin_url} is NOT A KONG but a stand-in for Kong Gateway" in done.stdout
         assert "engine tests drive it with " in done.stdout
@@ -96,7 +101,7 @@ def test_the_live_tier_passes_with_a_real_keycloak() -> None:
 
 @pytest.mark.deep
 def test_the_live_tier_asks_nothing_before_what_guards_is_seen() -> None:
-    """Kong shows routes and plugins on separate timers: a route that nothing guards yet lets everybody in, as if allowed.
+    """Kong shows routes and plugins on separate timers: a route that nothing guards yet answers everybody with 503.
 
     The seed is one with which every landmark is allowed to somebody.
     """
@@ -105,25 +110,62 @@ def test_the_live_tier_asks_nothing_before_what_guards_is_seen() -> None:
         assert done.returncode == 0, done.stdout
 
 
+LEADS = ("components/gateway/service.py", "host, number = self._leads()", 'host, number = "127.0.0.1", port')
+UNCUT = (
+    "components/gateway/lua/gate.lua",
+    "then return cut(scopes, { client }, gate.services) end",
+    "then return scopes end",
+)
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(900)
+def test_any_flag_in_the_live_tier() -> None:
+    """In a run of its own, since it takes a while."""
+    with _kong(Lags(0.4, 0.4, 0.4), 0.4) as kong:
+        done = _live_tier(kong, FLAGS, timeout=800)
+        assert done.returncode == 0, done.stdout
+        assert " passed" in done.stdout and "skipped" not in done.stdout
+        assert {kind: kong.entities(kind) for kind in KINDS} == {kind: [] for kind in KINDS}
+
+
 @pytest.mark.deep
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(
-    ("lags", "chosen", "stages"),
+    ("lags", "fault", "file", "chosen", "stages"),
     [
-        (Lags(plugins=1.5), "nobody", ("made", "another port", "another component", "pulumi up", "pulumi up, another component")),
-        (Lags(routes=1.5), "nobody and destroyed", ("another port", "another component", "taken away")),
+        (Lags(plugins=8.0), LEADS, "test_live_hammering.py", "program", ("pulumi up",)),
+        (Lags(plugins=8.0), LEADS, "test_live_flags.py", "single_resources", ("--target of all of a new Application",)),
+        (Lags(routes=8.0), LEADS, "test_live_flags.py", "destroyed_by_target", ("destroy --target of one component",)),
+        (Lags(), UNCUT, "test_live_flags.py", "exchange", ("an exchange of scopes in one run",)),
     ],
-    ids=["plugins late", "routes late"],
+    ids=["up, plugins late", "--target, plugins late", "destroy --target, routes late", "scopes are not cut"],
 )  # fmt: skip
-def test_hammering_sees_a_pause_that_is_too_short(lags: Lags, chosen: str, stages: tuple[str, ...]) -> None:
-    """A gateway that says it is at once up to date, and sees some of it late: every caller gets through, in each stage."""
-    with _kong(lags, 0.0) as kong:
-        done = _live_tier(kong, "tests/live/test_live_hammering.py", "-k", chosen)
+def test_hammering_sees_a_program_that_lets_somebody_in(
+    tmp_path: Path, lags: Lags, fault: tuple[str, str, str], file: str, chosen: str, stages: tuple[str, ...]
+) -> None:
+    """Services that lead to their workloads, as order alone does not guard them; tokens that count for all they list."""
+    folder = _with_fault(tmp_path / "project", *fault)
+    with _kong(lags, 0.4) as kong:
+        done = _live_tier(kong, f"tests/live/{file}", "-k", chosen, folder=folder)
         assert done.returncode == 1, done.stdout
         told = "\n".join(line for line in done.stdout.splitlines() if line.startswith("  {"))
         for stage in stages:
-            assert f"('{stage}', 'nobody'): " in told, (stage, told)
+            assert f"('{stage}', " in told, (stage, told, done.stdout)
         assert {kind: kong.entities(kind) for kind in KINDS} == {kind: [] for kind in KINDS}
+
+
+def _with_fault(folder: Path, file: str, old: str, new: str) -> Path:
+    """This project in `folder`, with `new` in place of `old` in one file of `components`."""
+    folder.mkdir()
+    for one in ROOT.iterdir():
+        if one.name not in (".git", "components"):
+            (folder / one.name).symlink_to(one)
+    shutil.copytree(ROOT / "components", folder / "components")
+    text = (folder / file).read_text("utf-8")
+    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
+    (folder / file).write_text(text.replace(old, new), "utf-8")
+    return folder
 
 
 def test_without_a_kong_the_live_tier_is_skipped_and_says_why() -> None:

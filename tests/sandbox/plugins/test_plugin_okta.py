@@ -14,7 +14,8 @@ from sandbox.plugins.okta_api import ManagementApi, OktaObject
 from sandbox.plugins.okta_app import AppGroupAssignments, OAuth
 from sandbox.plugins.okta_origin import Origin
 from sandbox.plugins.okta_server import Server, ServerClaim, ServerPolicy, ServerPolicyRule, ServerScope
-from sandbox.plugins.provider import Naming, ProviderError
+from sandbox.plugins.provider import Difference, Naming, ProviderError
+from sandbox.plugins.values import UNKNOWN
 
 TRAFFIC = Path(__file__).parents[3].parent / "shared" / "data" / "okta" / "traffic-official-plugin.jsonl"
 PARTS = {"scopes": ServerScope, "claims": ServerClaim, "policies": ServerPolicy, "rules": ServerPolicyRule}
@@ -171,6 +172,20 @@ def test_a_new_type_or_a_secret_given_back_takes_a_new_app(name: str, old: Any, 
     assert found.replaced == {name}
     renamed = OAuth(ManagementApi()).differences(before, before, {**before, "label": "b"})
     assert (renamed.changed, renamed.replaced) == ({"label"}, frozenset())
+
+
+def test_a_client_id_is_chosen_at_creation_and_another_takes_a_new_app() -> None:
+    """A preview knows one that was chosen, and that of an app that exists; without one Okta's own is kept."""
+    resource = OAuth(ManagementApi())
+    plain, chosen = _checked(type="web"), _checked(type="web", clientId="kong-oam.a.b")
+    assert "client_id" not in resource.body(plain)["credentials"]["oauthClient"]
+    assert resource.body(chosen)["credentials"]["oauthClient"]["client_id"] == "kong-oam.a.b"
+    assert resource.planned({}, chosen)["clientId"] == "kong-oam.a.b"
+    assert resource.planned({}, plain)["clientId"] == UNKNOWN
+    state = {**plain, "clientId": "0oa1"}
+    assert resource.planned(state, plain)["clientId"] == "0oa1"
+    assert resource.differences(state, plain, plain) == Difference()
+    assert resource.differences(state, plain, chosen).replaced == {"clientId"}
 
 
 def test_an_input_that_is_not_modelled_is_refused() -> None:
