@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from access.model import Client, Estate
 from access.stack import ProviderSettings
@@ -26,6 +27,21 @@ def server_name(stack: str) -> str:
 
 def app_label(stack: str, component: str) -> str:
     return f"kong-oam {stack} {component}"
+
+
+def client_id(stack: str, component: str) -> str:
+    """The client id that an app is made with, so that previews know it: `kong-oam.prod.shop.web`.
+
+    Component names have one slash and no dot: none reads like another. Okta takes 6 to 100 letters, digits and
+    `$-_.+!*'(),` (its API description, `credentials.oauthClient.client_id`), and 100 for a label, which is as long.
+    """
+    return f"kong-oam.{stack}.{component.replace('/', '.')}"
+
+
+def client_id_of(app: Mapping[str, Any]) -> str | None:
+    """The client id of an app that Okta shows; None of one that is no OAuth client, such as a bookmark."""
+    known = ((app.get("credentials") or {}).get("oauthClient") or {}).get("client_id")
+    return None if known is None else str(known)
 
 
 def origin_name(stack: str, origin: str, *, shared: bool) -> str:

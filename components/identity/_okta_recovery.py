@@ -2,7 +2,7 @@
 
 Okta's objects have no tags, and an org has many owners. So nothing counts as lost but what the state itself says it was
 about to make, and of that only the one object of that name in that place which nothing uses: what uses an object needs
-its id, and nobody heard that.
+its id, and nobody heard that. An app's client id was chosen, so that this stack's own policy may list it from before.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import httpx
 
-from components.identity._okta_objects import ORIGIN, origin_owner
+from components.identity._okta_objects import ORIGIN, client_id_of, origin_owner
 from components.identity._okta_org import Row, accepted, rows
 from components.identity._recovery import AtPath
 from components.interrupted import Creation, State
@@ -47,7 +47,7 @@ def made(org: httpx.Client, state: State) -> list[tuple[AtPath, str | None]]:
             place = _PLACES[creation.type].format_map(creation.inputs)
             found = [row for row in rows(org, place) if row["id"] not in state.ids and _is(row, creation)]
             for row in found:
-                doubt = "there are several of this name" if len(found) > 1 else _use(org, creation, place, row)
+                doubt = "there are several of this name" if len(found) > 1 else _use(org, creation, place, row, state)
                 result.append((AtPath(creation.type, f"{place}/{row['id']}", _name(row)), doubt))
     return result
 
@@ -63,14 +63,17 @@ def remove(org: httpx.Client, lost: Iterable[AtPath]) -> None:
 def _is(row: Row, creation: Creation) -> bool:
     if creation.id:
         return bool(row["id"] == creation.id)
-    return _name(row) == creation.inputs.get("label" if creation.type == _APP else "name")
+    if creation.type != _APP:
+        return _name(row) == creation.inputs.get("name")
+    chosen = creation.inputs.get("clientId", client_id_of(row))
+    return _name(row) == creation.inputs.get("label") and client_id_of(row) == chosen
 
 
 def _name(row: Row) -> str:
     return str(row.get("label") or row["name"])
 
 
-def _use(org: httpx.Client, creation: Creation, place: str, row: Row) -> str | None:
+def _use(org: httpx.Client, creation: Creation, place: str, row: Row, state: State) -> str | None:
     """Who uses it: then it is somebody's."""
     if creation.type in _USED_BY and list(rows(org, f"{place}/{row['id']}/{_USED_BY[creation.type]}")):
         return f"it has {_USED_BY[creation.type]}"
@@ -80,9 +83,9 @@ def _use(org: httpx.Client, creation: Creation, place: str, row: Row) -> str | N
         return None
     if list(rows(org, f"{place}/{row['id']}/groups")):
         return "groups are assigned to it"
-    client_id = row["credentials"]["oauthClient"]["client_id"]
     for server in rows(org, "/authorizationServers"):
-        if client_id in _clients(rows(org, f"/authorizationServers/{server['id']}/policies")):
+        policies = rows(org, f"/authorizationServers/{server['id']}/policies")
+        if client_id_of(row) in _clients(one for one in policies if one["id"] not in state.ids):
             return f"a policy of {server['name']} lists it"
     return None
 

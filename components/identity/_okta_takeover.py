@@ -1,7 +1,9 @@
 """Objects at Okta that have the names of ours and that the state does not know: never a twin, but taken over or left.
 
-An app's label need not be unique at Okta, so that a second one would be made in silence; the creation of anything else
-would fail half-way. Sources: Okta's management API; the ids that the provider's resources are imported by.
+An app's label need not be unique at Okta, so that a second one would be made in silence; a client id is one app's
+for good, and with it, as with the name of anything else, a creation would fail half-way. Not found is a client id of an
+app from Okta's catalogue, which has another `name`. Sources: Okta's management API; the ids that the provider's
+resources are imported by.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from components.identity._okta_objects import (
     SCOPE,
     SERVER,
     app_label,
+    client_id,
+    client_id_of,
     objects,
     server_name,
 )
@@ -34,6 +38,7 @@ from oam.diagnostics import Diagnostic
 
 COMPONENT = "kong-oam:identity:Okta"
 
+_OIDC = 'name eq "oidc_client"'  # what the API filters apps by; there is no filter by client id
 _IN_SERVER = {SCOPE: "scopes", CLAIM: "claims", POLICY: "policies"}
 
 
@@ -55,11 +60,15 @@ class _Org:
                     yield from self._inside(server["id"])
 
     def _apps(self, stack: str) -> Iterator[Taken]:
-        if wanted := {one.name: one for one in self.missing.get(APP, ())}:
-            for app in rows(self.client, "/apps", q=app_label(stack, ""), includeNonDeleted="true"):
-                if one := wanted.get(app["label"]):
-                    yield Taken(one, app["id"])
-                    yield from self._assignments(one, app["id"])
+        labels = {one.name: one for one in self.missing.get(APP, ())}
+        ids = {client_id(stack, label.removeprefix(app_label(stack, ""))): one for label, one in labels.items()}
+        for app in rows(self.client, "/apps", filter=_OIDC, includeNonDeleted="true") if labels else ():
+            if one := labels.get(app["label"]):
+                yield Taken(one, app["id"])
+            elif one := ids.get(client_id_of(app) or ""):
+                yield Taken(one, app["id"], about=f"labelled '{app['label']}', and its client id is ours for good")
+            if one:
+                yield from self._assignments(one, app["id"])
 
     def _assignments(self, app: Object, identifier: str) -> Iterator[Taken]:
         """Of an app that has groups: they are one resource, which takes those of others away."""

@@ -1,8 +1,8 @@
 """An issuer that exists: nothing is made there. What it publishes is read, and its clients are named by the stack.
 
 Who may have which scope is for the issuer's administrators to set up: the stack's output `grants` says what each client
-is meant to get. The gate asks for the scopes that a rule needs and cuts users to what their groups hold, as everywhere;
-but which clients the issuer gives a scope to, it decides alone.
+is meant to get. Whatever the issuer gives to whom, the gate counts what a client was granted here, and nothing of one
+that no component is: clients of others are declared as components of type `external`.
 
 Sources: OpenID Connect Discovery 1.0; RFC 9068 for what a token is taken to look like where the settings do not say.
 """

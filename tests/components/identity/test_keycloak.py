@@ -57,7 +57,10 @@ def read(payload: dict[str, Any]) -> Claims | Refusal:
     provider = settings().stack.providers["kc"]
     text = f"{_encoded(json.dumps({'alg': 'RS256', 'kid': 'k'}).encode())}.{_encoded(json.dumps(payload).encode())}"
     token = f"{text}.{_encoded(KEY.sign(text.encode(), padding.PKCS1v15(), SHA256()))}"
-    return authenticate(token, KeyRing(provider, ISSUER, {"k": Key("k", KEY.public_key())}), payload["iat"] + 1)
+    ring = KeyRing(
+        provider, ISSUER, {"k": Key("k", KEY.public_key())}, clients={"web": "shop/web", "batch": "shop/batch"}
+    )
+    return authenticate(token, ring, payload["iat"] + 1)
 
 
 def recorded(name: str, kind: str = "access_token") -> dict[str, Any]:
@@ -71,7 +74,7 @@ def test_a_users_token_is_one_with_a_session() -> None:
     """`azp` is the client, `scope` one string of words; groups are a list."""
     assert read(recorded("auth_code_web_alice")) == Claims(
         "kc",
-        "web",
+        "shop/web",
         "a0ca2f5e-e8e7-42a9-89e2-64601cdb3285",
         True,
         ("openid", "orders.write", "email", "profile", "orders.read"),
@@ -85,7 +88,7 @@ def test_a_services_token_says_whose_it_is() -> None:
     own = {**payload, "aud": [*payload["aud"], ENTRY["audience"]]}
     claims = read(own)
     assert isinstance(claims, Claims)
-    assert (claims.client, claims.user, claims.scopes) == ("batch", False, ("orders.read",))
+    assert (claims.client, claims.user, claims.scopes) == ("shop/batch", False, ("orders.read",))
     assert read(recorded("client_credentials_client_secret")) == Refusal("neither a user's token nor the client's own")
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from components.identity._okta_objects import app_label, client_id
 from sandbox.kong import Kong
 from tests.components.test_application_mocks import Registered, all_of, run_program
 
@@ -20,10 +22,10 @@ SHARED = {
 CLIENTS = ("reports/console", "reports/renderer", "shop/checkout", "shop/web")
 
 
-def program(*providers: dict[str, Any]) -> list[Registered]:
+def program(*providers: dict[str, Any], preview: bool = False) -> list[Registered]:
     with Kong() as kong, pytest.MonkeyPatch.context() as patch:
         patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
-        return run_program(patch, list(providers) or None)
+        return run_program(patch, list(providers) or None, preview)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +101,7 @@ def test_a_client_is_issued_what_roles_grant_it_by_its_own_grant_type(registered
     assert sorted(policies) == [f"policy-{client}" for client in CLIENTS]
     for position, client in enumerate(CLIENTS, start=1):
         policy, rule = policies[f"policy-{client}"], rules[f"rule-{client}"]
-        assert policy["clientWhitelists"] == [f"client okta-app-{client}"]
+        assert policy["clientWhitelists"] == [f"kong-oam.local.{client.replace('/', '.')}"]
         assert (policy["priority"], policy["status"], policy["authServerId"]) == (
             position,
             "ACTIVE",
@@ -156,6 +158,31 @@ def test_an_app_can_do_no_more_than_its_kind(registered: list[Registered]) -> No
         assert (one["hideIos"], one["hideWeb"], one["status"]) == (True, True, "ACTIVE")
     for app in all_of(registered, "okta:app/oAuth:OAuth").values():
         assert {"clientSecret", "clientBasicSecret"} <= app.secret_outputs
+
+
+def test_a_first_preview_knows_the_client_ids() -> None:
+    """Okta is asked for them: whoever lists clients by their ids has them before there is an app."""
+    made = program(preview=True)
+    assert inputs(made, "auth/serverPolicy:ServerPolicy")["policy-shop/web"]["clientWhitelists"] == [
+        "kong-oam.local.shop.web"
+    ]
+    data = all_of(made, "kubernetes:core/v1:Secret")["shop/checkout-client"].inputs["stringData"]
+    assert data["OAUTH_CLIENT_ID"] == "kong-oam.local.shop.checkout"
+
+
+def test_a_policy_names_the_app_whose_client_id_was_chosen(registered: list[Registered]) -> None:
+    """So it changes, and is sent again, when the app is replaced under the same client id."""
+    policies = inputs(registered, "auth/serverPolicy:ServerPolicy")
+    assert policies["policy-shop/web"]["description"] == "What shop/web may be issued: app id of okta-app-shop/web"
+
+
+@pytest.mark.parametrize(("stack", "component"), [("prod.eu", "shop/web"), ("a", "b/c"), ("A_-1", "x-1/y-2")])
+def test_okta_takes_every_client_id(stack: str, component: str) -> None:
+    """6 to 100 of its characters, as long as the label."""
+    chosen = client_id(stack, component)
+    assert re.fullmatch(r"[A-Za-z0-9$\-_.+!*'(),]{6,100}", chosen)
+    assert len(chosen) == len(app_label(stack, component))
+    assert chosen.rsplit(".", 2)[1:] == component.split("/")
 
 
 def test_what_the_stack_sets_is_what_is_registered() -> None:

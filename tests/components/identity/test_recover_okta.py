@@ -14,7 +14,7 @@ from components.identity._recovery import AtPath
 from components.interrupted import Creation, State
 from sandbox.okta import Okta, User
 
-LABEL = "kong-oam local shop/checkout"
+LABEL, CHOSEN = "kong-oam local shop/checkout", "kong-oam.local.shop.checkout"
 APP, SERVER, POLICY = "okta:app/oAuth:OAuth", "okta:auth/server:Server", "okta:auth/serverPolicy:ServerPolicy"
 
 
@@ -34,9 +34,9 @@ def _make(org: httpx.Client, path: str, body: dict[str, Any]) -> str:
     return str(answer.json()["id"])
 
 
-def _app(org: httpx.Client, label: str = LABEL) -> str:
+def _app(org: httpx.Client, label: str = LABEL, **chosen: str) -> str:
     settings = {"application_type": "service", "grant_types": ["client_credentials"], "response_types": ["token"]}
-    credentials = {"oauthClient": {"token_endpoint_auth_method": "client_secret_basic"}}
+    credentials = {"oauthClient": {"token_endpoint_auth_method": "client_secret_basic", **chosen}}
     app = {"name": "oidc_client", "label": label, "signOnMode": "OPENID_CONNECT"}
     return _make(org, "/apps", {**app, "credentials": credentials, "settings": {"oauthClient": settings}})
 
@@ -76,6 +76,26 @@ def test_of_two_of_a_name_none_is_certain(org: httpx.Client) -> None:
     assert _doubts(org, _interrupted(APP, label=LABEL)) == [several, several]
     assert [one.id for one, _ in okta.made(org, _interrupted(APP, second, label=LABEL))] == [second]
     assert [one.id for one, _ in okta.made(org, _interrupted(APP, first, label=LABEL))] == [first]
+
+
+def test_of_two_of_a_label_the_one_of_the_chosen_client_id_is_lost(org: httpx.Client) -> None:
+    """One of another client id was not made by that creation, and an app of another label was not either."""
+    _app(org)
+    made = _app(org, client_id=CHOSEN)
+    state = _interrupted(APP, label=LABEL, clientId=CHOSEN)
+    assert [(one.id, doubt) for one, doubt in okta.made(org, state)] == [(made, None)]
+    assert _doubts(org, _interrupted(APP, label="another", clientId=CHOSEN)) == []
+
+
+def test_an_app_that_the_stacks_own_policy_lists_from_before_is_lost(org: httpx.Client) -> None:
+    """It was to replace one that had its client id: that policy is in the state, and anybody else's is not."""
+    _app(org, client_id=CHOSEN)
+    server = _server(org)
+    own = _policy(org, server, "shop/checkout", CHOSEN)
+    known = _interrupted(APP, known=(own,), label=LABEL, clientId=CHOSEN)
+    assert _doubts(org, known) == [None]
+    _policy(org, server, "theirs", CHOSEN)
+    assert _doubts(org, known) == ["a policy of kong-oam local lists it"]
 
 
 def test_an_app_that_is_used_is_somebodys(org: httpx.Client) -> None:

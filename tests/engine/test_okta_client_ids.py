@@ -1,0 +1,96 @@
+"""Client ids at Okta: chosen where an app is made, and left as they are where Okta made them up before that."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from sandbox.local import STACK
+from tests.engine.calls import call, credential, service_token
+from tests.engine.conftest import Empty
+from tests.engine.deployment import Deployment
+from tests.faults.tiny import HOST, PROTECTED, TINY
+
+pytestmark = pytest.mark.engine
+
+APP, POLICY, CHOSEN = "okta-app-tiny/job", "okta-policy-tiny/job", "kong-oam.local.tiny.job"
+CHOICE = """\
+            client_id=client_id(self._estate.stack.name, client.component),
+"""
+KEPT = """\
+                ignore_changes=["clientId"],
+                delete_before_replace=True,
+"""
+
+
+@pytest.fixture
+def tiny(empty: Empty) -> Deployment:
+    deployment = empty("components")
+    for file in (deployment.folder / "applications").iterdir():
+        file.unlink()
+    (deployment.folder / "applications/tiny.yaml").write_text(TINY)
+    return deployment
+
+
+def _listed(deployment: Deployment) -> list[str]:
+    """The clients of the policy, as a preview that makes it knows them."""
+    steps = json.loads(deployment.pulumi("preview", "-s", STACK, "--json").stdout)["steps"]
+    (policy,) = (step["newState"] for step in steps if step["urn"].endswith(f"::{POLICY}"))
+    found: list[str] = policy["inputs"]["clientWhitelists"]
+    return found
+
+
+def _app(deployment: Deployment) -> tuple[str, str]:
+    """The id of the one app, and its client id."""
+    (app,) = deployment.local.okta.objects("apps")
+    return app["id"], app["credentials"]["oauthClient"]["client_id"]
+
+
+def _answered(deployment: Deployment) -> int:
+    """What the API answers the job that has what is in its Secret."""
+    return call(deployment.local, "GET", HOST, PROTECTED, service_token(deployment.local, "job")).status
+
+
+def _replaced(deployment: Deployment) -> dict[str, str]:
+    """Makes the app anew; gives what else changes. The job gets tokens afterwards, and nothing is left to do."""
+    before = _app(deployment)[0]
+    changes = deployment.changes("up", "--replace", f"**::{APP}")
+    assert changes.pop(APP) == "create-replacement"
+    assert (_app(deployment)[0] != before, _app(deployment)[1]) == (True, CHOSEN)
+    assert _answered(deployment) == 200
+    assert deployment.changes("up", "--refresh") == {}
+    return changes
+
+
+def test_a_first_preview_knows_the_client_id_and_the_app_is_made_with_it(tiny: Deployment) -> None:
+    """What depends on it is known as well; a second run finds nothing to do; an app made anew has the same one."""
+    assert _listed(tiny) == [CHOSEN]
+    tiny.run("up")
+    assert _app(tiny)[1] == CHOSEN == credential(tiny.local, "job")["OAUTH_CLIENT_ID"]
+    assert _answered(tiny) == 200
+    assert tiny.changes("up") == {}
+    assert _replaced(tiny) == {POLICY: "update"}
+
+
+def test_an_app_that_was_deployed_keeps_the_client_id_that_okta_made_up(tiny: Deployment) -> None:
+    """No change, whatever is refreshed or changed, and previews know it; it gets the chosen one where it is made anew,
+    and its pods roll then."""
+    program = "components/identity/okta.py"
+    now = (tiny.folder / program).read_text("utf-8")
+    tiny.edit(program, CHOICE, "")
+    tiny.edit(program, KEPT, "")
+    tiny.run("up")
+    before = _app(tiny)
+    assert before[0] == before[1]
+    (tiny.folder / program).write_text(now, "utf-8")
+    assert tiny.changes("up") == {}
+    assert tiny.changes("up", "--refresh") == {}
+    tiny.edit(program, "hide_web=True", "hide_web=False")
+    # An unknown client id would be a change of the policy and of the Secret.
+    assert tiny.changes("preview") == tiny.changes("up") == {APP: "update"}
+    assert _app(tiny) == before
+    assert _answered(tiny) == 200
+    decided_by = {"tiny/api-8080-admission": "update", "tiny/api-8080-gate": "update"}
+    pods = {"tiny/job-client": "update", "tiny/job-deployment": "update"}
+    assert _replaced(tiny) == {POLICY: "update", **pods, **decided_by}
