@@ -1,0 +1,341 @@
+"""What Applications and the settings of a stack mean, read from the documents alone.
+
+A second reading, to judge the first one by: nothing is imported from the project, and everything is done in the slow
+and literal way. The documents are the plain dicts that `yaml.safe_load` gives. Where the README leaves a choice, the
+function that makes it says so.
+
+A token is described by facts, as `Token` lists them, not by claims: how a provider spells them is no part of this.
+"""
+
+from __future__ import annotations
+
+import string
+from dataclasses import dataclass
+from typing import Any
+
+Document = dict[str, Any]
+Elements = tuple[bytes, ...]
+"""A path, element by element: `/` has none, and one that ends with `/` has an empty last one."""
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+ANY_TOKEN: Document = {"rules": [{"scopes": []}]}
+"""What a gateway trait means without an access trait: a token that counts, on every path."""
+SIGN_IN = ("web", "browser", "native")
+"""Kinds of clients that users sign in through."""
+PER_API = ("entra",)
+"""Kinds of providers whose tokens are for one API each."""
+
+
+@dataclass(frozen=True)
+class Token:
+    """What is known of a token. `counts`: its signature, issuer, lifetime and form are as they should be."""
+
+    provider: str
+    counts: bool
+    client: str | None
+    """The component that it was given to, as `application/component`, or None if no component was ever that client."""
+    user: bool
+    scopes: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    """Groups of the user, as the provider calls them."""
+    api: str | None = None
+    """Of a provider whose tokens are for one API each: the component that it is for."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """`host` is as in the Host header, `target` the raw bytes of the request line."""
+
+    method: str
+    host: str
+    target: bytes
+    token: Token | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A status, and the component and port whose rules gave it. 200 stands for whatever the workload answers."""
+
+    status: int
+    component: str | None = None
+    port: int | None = None
+
+    @property
+    def allowed(self) -> bool:
+        return self.status == 200
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A line of a gateway trait: what is below this path on this host goes to this port of this component."""
+
+    component: str
+    host: str
+    path: str
+    port: int
+
+
+# Reading the documents
+
+
+def components(applications: list[Document]) -> dict[str, Document]:
+    """Every component, by `application/component`."""
+    return {
+        f"{application['metadata']['name']}/{component['name']}": component
+        for application in applications
+        for component in application["spec"]["components"]
+    }
+
+
+def traits(component: Document, kind: str) -> list[Document]:
+    return [trait.get("properties", {}) for trait in component.get("traits", []) if trait["type"] == kind]
+
+
+def access_of(component: Document) -> Document | None:
+    found = traits(component, "access")
+    return found[0] if found else None
+
+
+def setting(stack: Document, name: str, default: Any) -> Any:
+    return stack["config"].get(f"kong-oam:{name}", default)
+
+
+def providers(stack: Document) -> list[Document]:
+    found: list[Document] = setting(stack, "identityProviders", [])
+    return found
+
+
+def provider_of(component: Document, stack: Document) -> Document:
+    """The provider whose tokens a component takes: the one that its access trait names, else the stack's first."""
+    named = (access_of(component) or {}).get("identityProvider")
+    for provider in providers(stack):
+        if provider["name"] == named:
+            return provider
+    return providers(stack)[0]
+
+
+def mapped(domain: str, stack: Document) -> str:
+    """A domain as this environment calls it. A suffix is whole labels; of several the longest is taken."""
+    suffixes = setting(stack, "domains", {}).get("suffixes", {})
+    fitting = [suffix for suffix in suffixes if domain == suffix or domain.endswith("." + suffix)]
+    if not fitting:
+        return domain
+    longest: str = max(fitting, key=len)
+    return domain[: len(domain) - len(longest)] + str(suffixes[longest])
+
+
+def endpoints(applications: list[Document], stack: Document) -> list[Endpoint]:
+    found = []
+    for key, component in components(applications).items():
+        for gateway in traits(component, "gateway"):
+            application, name = key.split("/")
+            if "domain" in gateway:
+                host = mapped(gateway["domain"], stack)
+            else:
+                host = f"{name}-{application}.{setting(stack, 'domains', {})['default']}"
+            for path, port in gateway["http"].items():
+                found.append(Endpoint(key, host, path, port))
+    return found
+
+
+# Paths
+
+
+def elements(path: str) -> Elements:
+    """A path as an Application writes it."""
+    return () if path == "/" else tuple(path.encode().split(b"/")[1:])
+
+
+def resolved(target: bytes) -> Elements | None:
+    """The path of a request, or None if two servers could read it differently.
+
+    Encoded characters that are not refused are decoded, whether unreserved or not: that is the one reading which all
+    servers share that decode a path. As Kong does before it routes, slashes are merged before dot segments are
+    resolved, and `..` does not lead above the root (nginx answers 400).
+    """
+    path = target.partition(b"?")[0]
+    if not path.startswith(b"/") or any(byte in b"\\;#" or control(byte) for byte in path):
+        return None
+    decoded, at = b"", 0
+    while at < len(path):
+        if path[at : at + 1] != b"%":
+            decoded, at = decoded + path[at : at + 1], at + 1
+            continue
+        digits = path[at + 1 : at + 3]
+        if len(digits) < 2 or any(digit not in string.hexdigits.encode() for digit in digits):
+            return None
+        byte = int(digits, 16)
+        if byte in b"/\\;?%" or control(byte):
+            return None
+        decoded, at = decoded + bytes([byte]), at + 3
+    try:
+        decoded.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return without_dots(decoded)
+
+
+def control(byte: int) -> bool:
+    return byte < 0x20 or byte == 0x7F
+
+
+def without_dots(path: bytes) -> Elements | None:
+    while b"//" in path:
+        path = path.replace(b"//", b"/")
+    parts = path.split(b"/")[1:]
+    result: list[bytes] = []
+    for part in parts:
+        if part == b".." and not result:
+            return None
+        if part == b"..":
+            result.pop()
+        elif part != b".":
+            result.append(part)
+    if parts[-1] in (b".", b".."):
+        result.append(b"")
+    return tuple(result)
+
+
+def owns(path: Elements, request: Elements) -> bool:
+    return request[: len(path)] == path
+
+
+def lower(path: Elements) -> Elements:
+    return tuple(part.decode().lower().encode() for part in path)
+
+
+# Deciding
+
+
+def fits(pattern: str, host: str) -> bool:
+    """Whether a host of a gateway trait is that of a request. `*.` stands for one label or more (RFC 4592)."""
+    if pattern.startswith("*."):
+        return host.endswith(pattern[1:]) and len(host) > len(pattern[1:])
+    return pattern == host
+
+
+def picked(listed: list[Endpoint], host: str, path: Elements) -> Endpoint | None:
+    """The endpoint that takes a request: an exact host before a wildcard, a longer wildcard before a shorter one, and
+    then the longest path. Nobody owns a host, so one that has no path for the request hides nothing."""
+    name = host.partition(":")[0]
+    fitting = [one for one in listed if fits(one.host, name) and owns(elements(one.path), path)]
+    fitting.sort(key=lambda one: (not one.host.startswith("*."), len(one.host), len(elements(one.path))))
+    return fitting[-1] if fitting else None
+
+
+def rules_of(key: str, access: Document, listed: list[Endpoint]) -> list[tuple[Elements, Document]]:
+    """Each path of each rule. One that names no path has every path of the component's gateway traits."""
+    own = [endpoint.path for endpoint in listed if endpoint.component == key]
+    return [(elements(path), rule) for rule in access.get("rules", []) for path in rule.get("paths", own)]
+
+
+def lists(rule: Document, method: str) -> bool:
+    methods = rule.get("methods", METHODS)
+    return method in methods or (method == "HEAD" and "GET" in methods)
+
+
+def held_by_client(applications: list[Document], client: str | None, key: str, *, user: bool) -> set[str]:
+    """The scopes that a client holds at a component: what it asks for there (that a role covers it is checked).
+
+    One that users sign in through holds them for users alone, and any other for itself alone.
+    """
+    component = components(applications).get(client or "")
+    own = [trait for trait in traits(component or {}, "client") if (trait["kind"] in SIGN_IN) == user]
+    calls = [call for trait in own for call in trait.get("calls", [])]
+    return {scope for call in calls if call["component"] == key for scope in call["scopes"]}
+
+
+def held_by_groups(access: Document, provider: Document, groups: tuple[str, ...]) -> set[str]:
+    """The scopes of the roles that groups hold, called as the provider calls them."""
+    names = provider.get("groups", {})
+    roles = access.get("roles", {}).values()
+    return {
+        scope
+        for role in roles
+        if any(names.get(group, group) in groups for group in role.get("groups", []))
+        for scope in role["scopes"]
+    }
+
+
+def counts(applications: list[Document], stack: Document, key: str, token: Token) -> bool:
+    """Whether a token is one of the component's own provider at all, for whichever of its APIs."""
+    return token.counts and token.provider == provider_of(components(applications)[key], stack)["name"]
+
+
+def is_for(applications: list[Document], stack: Document, key: str, token: Token) -> bool:
+    """Whether a token that counts is for the component. One without an access trait is no API: a token for any API of
+    its provider that somebody calls is for it."""
+    known = components(applications)
+    if provider_of(known[key], stack)["type"] not in PER_API:
+        return True
+    if access_of(known[key]) is not None:
+        return token.api == key
+    if token.api not in known or provider_of(known[token.api], stack)["name"] != token.provider:
+        return False
+    calls = (call for one in known.values() for trait in traits(one, "client") for call in trait.get("calls", []))
+    return any(call["component"] == token.api for call in calls)
+
+
+def effective(applications: list[Document], stack: Document, key: str, token: Token) -> set[str]:
+    """The scopes of a token that count: those that its client holds here, and for a user the roles of their groups."""
+    component = components(applications)[key]
+    scopes = set(token.scopes) & held_by_client(applications, token.client, key, user=token.user)
+    if token.user:
+        scopes &= held_by_groups(access_of(component) or {}, provider_of(component, stack), token.groups)
+    return scopes
+
+
+def answer(applications: list[Document], stack: Document, request: Request) -> Answer:
+    """What is answered to a request."""
+    path = resolved(request.target)
+    if path is None:
+        return Answer(400)
+    listed = endpoints(applications, stack)
+    endpoint = picked(listed, request.host, path)
+    if endpoint is None or request.method not in METHODS:  # no route lists another method
+        return Answer(404)
+    status = _status(applications, stack, listed, endpoint.component, request, path)
+    return Answer(status, endpoint.component, endpoint.port)
+
+
+def _status(
+    applications: list[Document], stack: Document, listed: list[Endpoint], key: str, request: Request, path: Elements
+) -> int:
+    token = request.token
+    access = access_of(components(applications)[key])
+    rules = rules_of(key, ANY_TOKEN if access is None else access, listed)
+    owner = max((len(one) for one, _ in rules if owns(one, path)), default=-1)
+    if any(len(one) > owner and owns(lower(one), lower(path)) for one, _ in rules):
+        return 400
+    deciding = [rule for one, rule in rules if len(one) == owner and owns(one, path) and lists(rule, request.method)]
+    if any("public" in rule for rule in deciding):
+        return 200
+    if token is None or not counts(applications, stack, key, token):
+        return 401
+    if not is_for(applications, stack, key, token):
+        return 403
+    scopes = effective(applications, stack, key, token)
+    return 200 if any(set(rule["scopes"]) <= scopes for rule in deciding) else 403
+
+
+# While a run goes on
+
+
+def image(applications: list[Document], key: str) -> str | None:
+    """The version of a component's workload."""
+    found: str | None = components(applications).get(key, {}).get("properties", {}).get("image")
+    return found
+
+
+def may_allow(before: Answer, after: Answer, rolled_out: bool) -> bool:
+    """Whether a request may get through while a run goes from one estate to another.
+
+    `rolled_out` says whether the workload of the component that would take it, as it is after, is there: what only the
+    newer rules allow waits for the newer workload.
+    """
+    return before.allowed or (after.allowed and rolled_out)
+
+
+def must_allow(before: Answer, after: Answer) -> bool:
+    """Whether a request has to get through at any moment: both estates let it into the same place."""
+    return before.allowed and before == after

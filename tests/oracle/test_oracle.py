@@ -1,0 +1,223 @@
+"""The project and a second reading of its documents, which shares nothing with it, answer the same."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import yaml
+
+from access import decide, model, tokens
+from components.gateway import plugins
+from sandbox.kong import Kong
+from tests import kong_entities
+from tests.gateway_cases import Case
+from tests.oracle import meaning, worlds
+from tests.oracle.compare import NOW, Project, Report, client_id, compared, known
+from tests.oracle.meaning import Answer, Request, Token
+from tests.oracle.worlds import World
+from tests.tiers import deep_after, examples
+
+ROOT = Path(__file__).resolve().parents[2]
+INDEPENDENT = ("meaning", "worlds")
+QUESTIONS = 100
+BLOCKS, DECISIONS = 25, 40_000
+DIMENSIONS = (
+    *(f"status {status}" for status in (200, 400, 401, 403, 404)),
+    *(
+        "scope moved",
+        "grant moved",
+        "client removed or renamed",
+        "unknown client",
+        "token of before",
+        "token of a user",
+    ),
+    *("token of a service", "token does not count", "token for one API", "scopes nobody granted", "public rule"),
+    *("wildcard host", "shared host", "odd host", "nested path", "hostile path", "no access trait", "opened", "closed"),
+    *("new version of the workload", "half-finished: gate before", "half-finished: gate after"),
+)
+
+
+@pytest.mark.parametrize("module", INDEPENDENT)
+def test_the_oracle_imports_nothing_of_the_project(module: str) -> None:
+    tree = ast.parse((Path(__file__).parent / f"{module}.py").read_text("utf-8"))
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {
+                f"{node.module}.{alias.name}" if node.module == "tests.oracle" else str(node.module)
+                for alias in node.names
+            }
+    own = {f"tests.oracle.{name}" for name in INDEPENDENT}
+    assert {name for name in found if name.partition(".")[0] not in sys.stdlib_module_names} <= own
+
+
+def sample() -> World:
+    files = sorted((ROOT / "applications").glob("*.yaml"))
+    stack = yaml.safe_load((ROOT / "stacks" / "Pulumi.local.yaml").read_text("utf-8"))
+    return World([yaml.safe_load(file.read_text("utf-8")) for file in files], stack)
+
+
+def test_the_oracle_knows_the_table_that_the_readme_shows() -> None:
+    """What the demo prints: callers by letter, then requests and a status for each."""
+    text = (ROOT / "README.md").read_text("utf-8").partition("## What the demo prints")[2].partition("\n## ")[0]
+    users = {"user-sales": ("sales",), "user-order-desk": ("order-desk",), "user-both": ("sales", "order-desk")}
+    callers: list[Token | None] = []
+    for client, user, got in re.findall(r"^  [A-K]  (\S+)(?: for (\S+))? {2,}(.+)$", text, re.MULTILINE):
+        scopes = tuple(got.split())
+        refused = client == "nobody" or got.startswith("refused")
+        callers.append(None if refused else Token("okta", True, client, bool(user), scopes, users.get(user, ())))
+    rows = re.findall(r"^  ([A-Z]+) +([a-z.-]+)(/\S*) +((?:\d{3} ?){11})$", text, re.MULTILINE)
+    assert len(callers) == 11 and len(rows) == 22
+    world = sample()
+    for method, host, target, statuses in rows:
+        answers = [world.answer(Request(method, host, target.encode(), caller)).status for caller in callers]
+        assert answers == [int(status) for status in statuses.split()], (method, host, target)
+
+
+def test_a_scope_that_moves_takes_no_token_of_before_along() -> None:
+    """The token lists what is now another component's: its client holds nothing there."""
+    world = sample()
+    token = Token("okta", True, "shop/checkout", False, ("orders.read", "reports.audit"))
+    assert world.answer(Request("GET", "orders.example.com", b"/orders", token)).status == 200
+    assert world.answer(Request("GET", "reports.example.com", b"/docs/internal", token)).status == 403
+
+
+def test_what_opens_waits_for_the_workload_of_its_version_and_what_closes_for_nothing() -> None:
+    open_, closed = Answer(200, "app/api", 80), Answer(403, "app/api", 80)
+    assert not meaning.may_allow(closed, open_, rolled_out=False)
+    assert meaning.may_allow(closed, open_, rolled_out=True)
+    assert not meaning.may_allow(closed, closed, rolled_out=True)
+    assert not meaning.must_allow(open_, closed)
+    assert meaning.must_allow(open_, open_) and not meaning.must_allow(open_, Answer(200, "app/api", 81))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_token_of_before_is_never_worth_more_than_one_of_now(seed: int) -> None:
+    """One of now lists all that its client holds now, and the same groups."""
+    rng = Random(seed)
+    before, after = worlds.estates(rng)
+    for question in worlds.questions(rng, before, after, QUESTIONS):
+        request, token = question.request, question.request.token
+        if token is None or not after.answer(request).allowed:
+            continue
+        held = {
+            scope
+            for key in meaning.components(after.applications)
+            for scope in meaning.held_by_client(after.applications, token.client, key, user=token.user)
+        }
+        now = Token(token.provider, True, token.client, token.user, tuple(sorted(held)), token.groups, token.api)
+        assert after.answer(Request(request.method, request.host, request.target, now)).allowed
+
+
+def asked(first: int, decisions: int) -> Report:
+    """Pairs of estates from the seed `first` on, until that many answers were looked at."""
+    report = Report()
+    while report.decisions < decisions:
+        report.add(compared(first, QUESTIONS))
+        first += 1
+    return report
+
+
+@pytest.mark.generated
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("block", deep_after(1, range(BLOCKS)))
+def test_the_project_answers_as_the_oracle(block: int, report: Callable[[str], None]) -> None:
+    found = asked(block * 10_000, examples(DECISIONS))
+    report(
+        f"oracle, block {block}: {found.decisions:,} decisions, {found.counted['pairs of estates']} pairs of estates"
+    )
+    assert not found.disagreements, "\n".join(found.disagreements[:10])
+    assert {dimension for dimension in DIMENSIONS if not found.counted[dimension]} == set()
+
+
+@pytest.mark.generated
+@pytest.mark.parametrize("seed", deep_after(2, range(7_000_000, 7_000_040)))
+def test_the_gateway_answers_as_the_oracle(seed: int) -> None:
+    """The whole of it in the sandbox's Kong: routes, admission, `jwt` and the gate."""
+    rng = Random(seed)
+    before, after = worlds.estates(rng)
+    project = Project(after)
+    providers = {name: issuer.provider for name, issuer in project.issuers.items()}
+    estate = replace(project.estate, stack=replace(project.estate.stack, providers=providers))
+    with Kong(now=lambda: NOW) as kong:
+        pems = {name: {issuer.kid: issuer.pem} for name, issuer in project.issuers.items()}
+        with kong_entities.Entities(kong.admin_url, keep=True) as entities:
+            entities.clients = {client.component: client_id(client.component) for client in estate.clients}
+            entities.estate(estate, pems, "upstream.test")
+        for question in worlds.questions(rng, before, after, QUESTIONS):
+            request = question.request
+            if request.token and request.token.provider not in providers:
+                continue
+            meant = after.answer(request)
+            authorization = (f"Bearer {project.signed(request.token)}",) if request.token else ()
+            got = kong.handle(Case(request.method, request.host, request.target, authorization).raw())
+            if not known(request, meant, got.status):
+                assert got.status in statuses(request, meant), (request, meant, got.body)
+                assert got.upstream is None or got.upstream.port == meant.port
+
+
+def statuses(request: Request, meant: Answer) -> set[int]:
+    """What counts as `meant`: without a route Kong says 404, and where admission or `jwt` speak first they say 401."""
+    if request.method not in meaning.METHODS:
+        return {400, 404, 405}
+    if request.host != request.host.lower():
+        return {400, 401, 404}
+    return {400, 404} if meant.status == 400 else {meant.status}
+
+
+def _shorter(component: model.Component, path: model.Elements) -> tuple[model.Rule, ...]:
+    return tuple(rule for rule in component.rules if path[: len(rule.path)] == rule.path)
+
+
+FAULTS: Mapping[str, tuple[Any, str, Any]] = {
+    "scopes are not cut": (decide, "effective_scopes", lambda *arguments: frozenset(arguments[-1].scopes)),
+    "shorter paths are a fallback": (model.Component, "owning", _shorter),
+    "GET has no HEAD": (model.Rule, "lists", lambda rule, method: method in rule.methods),
+    "groups are called as in Applications": (model.Provider, "group", lambda _provider, group: group),
+    "tokens never end": (tokens, "_untimely", lambda *_: None),
+    "capitals are not looked at": (model.Component, "folds_to_another_rule", lambda *_: False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_in_the_project_is_found(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(*FAULTS[fault])
+    assert found_within(60, "decide")
+
+
+FAULTS_OF_THE_GATE: Mapping[str, tuple[str, str]] = {
+    "groups give nothing up": ("return cut(cut(scopes, { client }, gate.on_behalf), groups, gate.groups)", "return cut(scopes, { client }, gate.on_behalf)"),
+    "services hold everything": ("if not groups then return cut(scopes, { client }, gate.services) end", "if not groups then return scopes end"),
+    "clients hold everything for their users": ("return cut(cut(scopes, { client }, gate.on_behalf), groups, gate.groups)", "return cut(scopes, groups, gate.groups)"),
+    "tokens never end": ("payload.exp > now", "true"),
+    "capitals are not looked at": ("if gate.folded[string.lower(path)] then return true end", ""),
+    "hosts are not looked at": ("or owned(owners) ~= true", ""),
+    "a token for any API will do": ("if not identity.for_us then", "if false then"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS_OF_THE_GATE)
+def test_a_fault_in_the_gate_is_found(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, (right, wrong) = plugins.gate, FAULTS_OF_THE_GATE[fault]
+
+    def faulty(table: str, address: str) -> dict[str, Any]:
+        (code,) = gate(table, address)["access"]
+        assert right in code
+        return {"access": [code.replace(right, wrong)]}
+
+    monkeypatch.setattr(plugins, "gate", faulty)
+    assert found_within(60, "gate")
+
+
+def found_within(pairs: int, who: str) -> bool:
+    return any(f": {who}" in line for seed in range(pairs) for line in compared(seed, QUESTIONS).disagreements)
