@@ -16,7 +16,7 @@ from components.calling import elsewhere
 from components.gateway import preflight, taken
 from components.gateway.certificates import provision_certificates
 from components.gateway.gateway import Gateway
-from components.gateway.service import Routes, settle
+from components.gateway.service import Routes
 from components.held import recorded, stack_name
 from components.identity import InspectionError, inspect, provision
 from components.refusal import accept, refuse, stop_at
@@ -43,20 +43,20 @@ own = pulumi.StackReference(
     opts=pulumi.ResourceOptions(additional_secret_outputs=["outputs"]),
 )
 model = model_of(estate, settings)
-announce(model, own)
+announce(model, own, state.gateway)
 rotation = Rotation(estate, settings.as_of, own.get_output("credentials"))
 identities = {provider.name: provision(provider, estate, rotation) for provider in settings.providers}
-gateway = Gateway("gateway", settings, account, facts, estate, identities, own.get_output("keySlots"))
+gateway = Gateway("gateway", settings, account, facts, estate, identities, own.get_output("keySlots"), state)
 cluster = k8s.Provider("cluster", context=settings.cluster.context)
 
 applications = [Application(one, gateway, identities, cluster) for one in estate.applications]
 deployments = {key: one for application in applications for key, one in application.deployments.items()}
 gated = {key: services for application in applications for key, services in application.gated.items()}
 services = [service for of_component in gated.values() for service in of_component.values()]
-settled = settle("settle", gateway, services)
+gateway.say_what_is_left()
 certificates = provision_certificates(gateway, own_certificates, cluster)
 for component in estate.exposed:
-    Routes(component.key, gateway, component, gated[component.key], [settled, *certificates])
+    Routes(component.key, gateway, component, gated[component.key], certificates)
 
 pulumi.export("access", access_table(estate))
 pulumi.export("grants", grants(estate))
@@ -66,4 +66,8 @@ pulumi.export("keySlots", gateway.slots)
 pulumi.export("credentials", rotation.outputs(deployments))
 pulumi.export("issuers", {name: identity.issuer for name, identity in identities.items()})
 pulumi.export("audiences", {key: made for one in identities.values() for key, made in one.audiences.items()})
+pulumi.export(
+    "clients",
+    {name: {key: one.client_id for key, one in identity.clients.items()} for name, identity in identities.items()},
+)
 pulumi.export("upstreams", {service.name: service.upstream.address for service in services})

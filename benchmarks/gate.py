@@ -14,6 +14,7 @@ import base64
 import json
 import statistics
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from lupa.luajit21 import LuaRuntime
@@ -21,7 +22,7 @@ from lupa.luajit21 import LuaRuntime
 from access.compile import compile_estate
 from access.model import Listing, Mark, Provider, Spelling, Stack
 from components.gateway import plugins
-from components.gateway.table import table
+from components.gateway.table import address, table
 from oam.application import read_bytes
 
 LIMIT = 2.5
@@ -41,7 +42,7 @@ SPELLING = Spelling(
 )  # fmt: skip
 
 HARNESS = """
-return function(code, path, host, token, decoded, now)
+return function(code, admitted, path, host, token, decoded, now)
   local exited
   local ring = { id = "1", username = "ring" }
   local credential = { key = "k", algorithm = "RS256", consumer = { id = "1" } }
@@ -52,9 +53,9 @@ return function(code, path, host, token, decoded, now)
       req = { get_method = function() return "GET" end }, decode_base64 = function(text) return decoded[text] end,
     },
     kong = {
-      ctx = { shared = { authenticated_jwt_token = token } }, log = { err = error },
+      ctx = { shared = { authenticated_jwt_token = token, kong_oam_admitted = admitted } }, log = { err = error },
       client = { get_consumer = function() return ring end, get_credential = function() return credential end },
-      service = { request = { set_header = none, clear_header = none } },
+      service = { set_target = none, request = { set_header = none, clear_header = none } },
       response = { exit = function(status) error("refused with " .. status, 0) end },
     },
   }
@@ -79,14 +80,29 @@ def application(rules: int) -> str:
             {"paths": [f"/items/{number}"], "methods": ["GET"], "scopes": [f"scope.{number}"]}
             for number in range(rules)
         ],
-        "roles": {"reader": {"scopes": [f"scope.{rules - 1}"], "groups": ["group-0"]}},
+        "roles": {"reader": {"scopes": [f"scope.{rules - 1}"], "groups": ["group-0"], "components": ["shop/web"]}},
     }
     traits = [
         {"type": "gateway", "properties": {"domain": HOST, "http": {"/items": 80}}},
         {"type": "access", "properties": access},
     ]
     component = {"name": "api", "type": "webservice", "properties": {"image": "x"}, "traits": traits}
-    head = {"apiVersion": "core.oam.dev/v1beta1", "kind": "Application", "metadata": {"name": "orders"}}
+    calls = {
+        "kind": "native",
+        "redirectUris": ["com.example.app:/callback"],
+        "calls": [{"component": "orders/api", "scopes": [f"scope.{rules - 1}"]}],
+    }
+    client = {
+        "name": "web",
+        "type": "worker",
+        "properties": {"image": "x"},
+        "traits": [{"type": "client", "properties": calls}],
+    }
+    return "\n---\n".join(_document(name, part) for name, part in (("orders", component), ("shop", client)))
+
+
+def _document(name: str, component: Mapping[str, Any]) -> str:
+    head = {"apiVersion": "core.oam.dev/v1beta1", "kind": "Application", "metadata": {"name": name}}
     return json.dumps({**head, "spec": {"components": [component]}})
 
 
@@ -95,7 +111,8 @@ def prepared(rules: int, groups: int) -> Any:
     provider = Provider("main", AUDIENCE, SPELLING, issuer=ISSUER)
     compiled = compile_estate(read_bytes("orders.yaml", application(rules).encode()), Stack("s", {"main": provider}))
     assert compiled.estate is not None, compiled.diagnostics[0]
-    (code,) = plugins.gate(table(compiled.estate, compiled.estate.components["orders/api"], 80, "ring"))["access"]
+    decided_by = table(compiled.estate, compiled.estate.components["orders/api"], 80, "ring", clients={"shop/web": "c"})
+    (code,) = plugins.gate(decided_by, address("api.test", 80))["access"]
     claims = {
         "iss": ISSUER, "aud": AUDIENCE, "exp": NOW + 1, "jti": "AT.1", "cid": "c", "uid": "u", "sub": "someone",
         "scp": [f"scope.{rules - 1}"], "groups": [f"group-{number}" for number in range(groups)],
@@ -108,7 +125,7 @@ def prepared(rules: int, groups: int) -> Any:
         decoded[standard] = text
         parts.append(standard.rstrip("=").replace("+", "-").replace("/", "_"))
     arguments = (f"/items/{rules - 1}/7", HOST, ".".join([*parts, "c"]), runtime.table_from(decoded), NOW)
-    return runtime.execute(HARNESS)(code, *arguments)
+    return runtime.execute(HARNESS)(code, decided_by, *arguments)
 
 
 def measure(rounds: int, requests: int) -> dict[str, float]:

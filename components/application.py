@@ -16,8 +16,11 @@ from components.workload.workload import Workload
 
 
 class Application(pulumi.ComponentResource):
-    """`gated` is, by component key and port, what routes may lead to once all of the stack has settled; `deployments`
-    are by component key."""
+    """`gated` is, by component key and port, what routes lead to; `deployments` are by component key.
+
+    Of one component first what closes: services that lead nowhere, with admission. Then the workload, and last the
+    gates, which open what this version of the workload is to answer.
+    """
 
     def __init__(
         self,
@@ -35,7 +38,11 @@ class Application(pulumi.ComponentResource):
         for component in _in_order(model):
             if component.outside:
                 continue
-            after = [workloads[name].deployment for name in component.depends_on if name in workloads]
+            gated = {
+                port: GatedService(f"{component.key}-{port}", gateway, component, port, own) for port in component.ports
+            }
+            after: list[pulumi.Resource] = [one.admission for one in gated.values()]
+            after += [workloads[name].deployment for name in component.depends_on if name in workloads]
             workload = Workload(
                 component.key,
                 model,
@@ -49,10 +56,9 @@ class Application(pulumi.ComponentResource):
             )
             workloads[component.name] = workload
             self.deployments[component.key] = workload.deployment
-            self.gated[component.key] = {
-                port: GatedService(f"{component.key}-{port}", gateway, component, port, workload.upstreams[port], own)
-                for port in component.ports
-            }
+            for port, service in gated.items():
+                service.lead_to(workload, workload.upstreams[port])
+            self.gated[component.key] = gated
         self.register_outputs({})
 
 

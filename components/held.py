@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pulumi
 from pulumi.runtime import invoke
 
+from access.enforced import PLUGIN, ROUTE, Resource
+
 _ALL_RESOURCES = "pulumi:pulumi:readStackResourceOutputs"  # of the engine's built-in provider, as StackReference's is
 
 _CONSUMER = "kong:index/consumer:Consumer"
+_SERVICE = "kong:index/service:Service"
 RING = "gateway-ring-"
 """How the logical name of a provider's key ring begins."""
 
@@ -28,11 +31,16 @@ class State:
     """All that the last run, finished or not, recorded. Other values are left where they are.
 
     `held`: what is there and not in it was not made by this stack. `issuers`: by provider, the issuer whose tokens
-    count at the gateway until now, which is what its key ring there is called by.
+    count at the gateway until now, which is what its key ring there is called by. `plugins`: by logical name, the
+    configuration that Kong has of each plugin, as the text that it was given. `services`: by logical name, where Kong's
+    services lead, as (host, port). `gateway`: what tells what is enforced.
     """
 
     held: Held
     issuers: Mapping[str, str]
+    plugins: Mapping[str, str] = field(default_factory=dict)
+    services: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    gateway: tuple[Resource, ...] = ()
 
 
 def recorded() -> State:
@@ -47,4 +55,11 @@ def recorded() -> State:
     return State(
         frozenset((one["type"], name) for name, one in resources),
         {provider: issuer for provider, issuer in rings.items() if isinstance(issuer, str)},
+        {name: one["outputs"]["configJson"] for name, one in resources if one["type"] == PLUGIN},
+        {
+            name: (one["outputs"]["host"], int(one["outputs"]["port"]))
+            for name, one in resources
+            if one["type"] == _SERVICE
+        },
+        tuple(Resource(one["type"], name, one["outputs"]) for name, one in resources if one["type"] in (PLUGIN, ROUTE)),
     )

@@ -41,6 +41,13 @@ RULES: tuple[Rule, ...] = (
         gateway.guarded_routes,
     ),
     Rule(
+        "service-nowhere", "mandatory", "critical",
+        "every service leads to an Upstream without Targets, so that only its gate leads to a workload",
+        "Let an Application's gateway trait make the service; remove the Target.",
+        ("SOC2 CC6.1", "SOC2 CC6.6", "ISO27001 A.8.3", "ISO27001 A.8.20"),
+        gateway.leading_nowhere,
+    ),
+    Rule(
         "script-current", "mandatory", "critical",
         "admission and the gate run the scripts of this version, and no others around them",
         "Run `pulumi up --refresh`: it puts back what was changed by hand.",

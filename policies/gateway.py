@@ -12,6 +12,7 @@ from policies.rule import Finding, Settings
 from policies.scripts import is_current
 
 ROUTE, SERVICE, PLUGIN = "kong:index/route:Route", "kong:index/service:Service", "kong:index/plugin:Plugin"
+UPSTREAM, TARGET = "kong:index/upstream:Upstream", "kong:index/target:Target"
 
 SCRIPTS = {"pre-function": "admission", "post-function": "the gate"}
 
@@ -88,6 +89,21 @@ def guarded_routes(deployment: Deployment, _: Settings) -> Iterator[Finding]:
                 yield Finding(
                     f"route {route.name} leads to {service.name}, which has no {what} (an enabled {missing})", route
                 )
+
+
+def leading_nowhere(deployment: Deployment, _: Settings) -> Iterator[Finding]:
+    """Every service leads to an Upstream of this stack that has no Targets: only a gate leads to a workload."""
+    for service in deployment.of(SERVICE):
+        if deployment.source(service, "host", UPSTREAM) is None:
+            yield Finding(
+                f"service {service.name} leads to {service.text('host') or 'a host'} around its gate", service
+            )
+    for target in deployment.of(TARGET):
+        upstream = deployment.source(target, "upstreamId", UPSTREAM)
+        if upstream and any(
+            deployment.source(service, "host", UPSTREAM) is upstream for service in deployment.of(SERVICE)
+        ):
+            yield Finding(f"target {target.name} leads services around their gates", target)
 
 
 def current_scripts(deployment: Deployment, _: Settings) -> Iterator[Finding]:

@@ -14,7 +14,10 @@ from access.model import METHODS, Elements, Endpoint, Rule
 from access.paths import within, written
 from access.tokens import Claims, authenticate, bearer
 from tests.gateway_estates import Scene
-from tests.gateway_tokens import GROUPS
+from tests.gateway_tokens import CLIENTS, GROUPS
+
+UNKNOWN_CLIENT = "somebody-elses"
+"""The client of tokens that no component was given."""
 
 STATUSES = (200, 400, 401, 403, 404)
 """All that `decide` answers."""
@@ -66,9 +69,9 @@ class Case:
         )
         if not isinstance(claims, Claims) or claims.audience == "":  # for another API: whom it names is unknown here
             return {}
-        scopes = effective_scopes(meant.component, scene.estate.provider_of(meant.component), claims)
+        scopes = effective_scopes(scene.estate, meant.component, claims)
         told = {
-            "x-auth-client": claims.client,
+            "x-auth-client": next((name for name, key in CLIENTS.items() if key == claims.client), UNKNOWN_CLIENT),
             "x-auth-subject": claims.subject,
             "x-auth-scopes": " ".join(sorted(scopes)),
         }
@@ -268,7 +271,8 @@ def _tokens(scene: Scene, component: str) -> st.SearchStrategy[tuple[str, ...]]:
     scopes = st.lists(st.sampled_from([*found.scopes, "other"]), max_size=4, unique=True)
     named = [issuer.provider.group(group) for group in GROUPS]
     groups = st.lists(st.sampled_from([*named, *named, *GROUPS, "none"]), max_size=3, unique=True)
-    good = st.builds(issuer.service, scopes) | st.builds(issuer.user, scopes, groups)
+    clients = st.sampled_from(["c", "c", "d", UNKNOWN_CLIENT])
+    good = st.builds(issuer.service, scopes, clients) | st.builds(issuer.user, scopes, groups, client=clients)
     both = st.builds(lambda scopes: issuer.token(scopes, aud=["api://other", issuer.provider.audience]), scopes)
     faulty = st.deferred(lambda: st.sampled_from(sorted(_faults(scene, component).values())))
     return (good | good | both | faulty).map(lambda token: (f"Bearer {token}",))

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from access.model import METHODS, Estate, Listing, Mark, Provider, Spelling, Stack
+from access.model import (
+    EXTERNAL,
+    METHODS,
+    Application,
+    Call,
+    Client,
+    ClientKind,
+    Component,
+    Estate,
+    Listing,
+    Mark,
+    Provider,
+    Spelling,
+    Stack,
+)
 from access.tokens import KeyRing
 from tests.estates import SPELLING, api
 from tests.gateway_tokens import GROUPS, Issuer, ec_key
@@ -56,7 +71,7 @@ class Scene:
     """An estate, and the issuers whose keys its gateway holds. No dataclass: nobody wants to read one in a failing case."""
 
     def __init__(self, estate: Estate, issuers: Mapping[str, Issuer]) -> None:
-        self.estate, self.issuers = estate, issuers
+        self.estate, self.issuers = with_callers(estate), issuers
 
     @property
     def rings(self) -> dict[str, KeyRing]:
@@ -70,6 +85,44 @@ class Scene:
     def pems(self) -> dict[str, dict[str, str]]:
         """By provider and key id, as `kong_entities` puts them into a Kong."""
         return {name: {issuer.kid: issuer.pem} for name, issuer in self.issuers.items()}
+
+
+def with_callers(estate: Estate) -> Estate:
+    """The estate with the components whose clients `tests.gateway_tokens.CLIENTS` names."""
+    callers = Application("callers", "callers", {}, {}, (_caller(estate, "all", None), _caller(estate, "some", 1)))
+    return replace(estate, applications=(*estate.applications, callers))
+
+
+def _caller(estate: Estate, name: str, most: int | None) -> Component:
+    """Granted the first scopes of each component, `most` of each, for itself and for users."""
+    place = next(iter(estate.components.values())).place
+    calls: dict[str, list[Call]] = {}
+    for component in estate.components.values():
+        if scopes := tuple(sorted(component.scopes)[:most]):
+            calls.setdefault(component.provider, []).append(Call(component.key, scopes, (), place))
+    kinds: tuple[ClientKind, ...] = ("service", "native")
+    clients = tuple(
+        Client(f"callers/{name}", kind, provider, tuple(called), (), (), False, place)
+        for provider, called in calls.items()
+        for kind in kinds
+    )
+    return Component(
+        "callers",
+        name,
+        "callers",
+        EXTERNAL,
+        {},
+        (),
+        None,
+        estate.stack.default_provider.name,
+        (),
+        (),
+        {},
+        (),
+        (),
+        clients,
+        place,
+    )
 
 
 def nested_applications(domain: str) -> list[str]:

@@ -23,6 +23,10 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 GROUPS = ("sales", "desk", "de]==]sk", "b\u00fcro")
 """Logical names of groups; one of them tries to leave the Lua string that the gate's table stands in."""
 
+CLIENTS = {"c": "callers/all", "d": "callers/some"}
+"""Whose clients tokens name: of one that was granted every scope there is, and of one that was granted some. Tokens name
+"c", and the component that it is, where a test says nothing else."""
+
 rsa_key = partial(rsa.generate_private_key, public_exponent=65537, key_size=2048)
 ec_key = partial(ec.generate_private_key, ec.SECP256R1())
 
@@ -64,7 +68,7 @@ class Issuer:
     def ring(self) -> KeyRing:
         assert self.provider.issuer is not None
         keys = {self.kid: Key(self.kid, self.key.public_key())}
-        return KeyRing(self.provider, self.provider.issuer, keys, self.audiences)
+        return KeyRing(self.provider, self.provider.issuer, keys, self.audiences, CLIENTS)
 
     @property
     def algorithm(self) -> str:
@@ -82,7 +86,7 @@ class Issuer:
         text = f"{encoded(head.encode())}.{encoded(payload)}"
         return f"{text}.{encoded(_signature(key or self.key, text))}"
 
-    def payload(self, scopes: Iterable[str] = (), /, **changes: Any) -> bytes:
+    def payload(self, scopes: Iterable[str] = (), /, *, client: str = "c", **changes: Any) -> bytes:
         """Claims of a token that is good for its lifetime, a service's unless `changes` have the claim that marks a user.
 
         A change to None takes a claim away.
@@ -90,14 +94,14 @@ class Issuer:
         spelling = self.provider.spelling
         user = changes.get(spelling.user) is not None
         listing = spelling.scopes if user else spelling.service_scopes
-        own = {} if user else {spelling.own: spelling.own_value or "c"}
+        own = {} if user else {spelling.own: spelling.own_value or client}
         base = {
             "iss": self.provider.issuer,
             "aud": self.provider.audience,
             "exp": self.now + self.lifetime,
             **{mark.claim: mark.value + ("1" if mark.prefix else "") for mark in spelling.marks},
-            spelling.client: "c",
-            spelling.subject: "c",
+            spelling.client: client,
+            spelling.subject: client,
             listing.claim: _written(scopes, listing.form),
             **own,
         }
@@ -106,14 +110,17 @@ class Issuer:
     def token(self, scopes: Iterable[str] = (), /, **changes: Any) -> str:
         return self.signed(self.payload(scopes, **changes))
 
-    def service(self, scopes: Iterable[str]) -> str:
-        return self.token(scopes)
+    def service(self, scopes: Iterable[str], client: str = "c") -> str:
+        return self.token(scopes, client=client)
 
     def user(self, scopes: Iterable[str], groups: Iterable[str], /, **changes: Any) -> str:
         """A user's token; `groups` are the provider's names."""
+        return self.token(scopes, **{**self.of_user(groups), **changes})
+
+    def of_user(self, groups: Iterable[str]) -> dict[str, Any]:
+        """The claims that make a token a user's."""
         spelling = self.provider.spelling
-        user = {spelling.user: "u1", spelling.subject: "someone", spelling.groups: list(groups)}
-        return self.token(scopes, **{**user, **changes})
+        return {spelling.user: "u1", spelling.subject: "someone", spelling.groups: list(groups)}
 
     def faults(self, scopes: Iterable[str], stranger: Issuer) -> dict[str, str]:
         """Tokens that do not count, by the one thing that is wrong; each would have all `scopes` otherwise.

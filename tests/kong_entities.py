@@ -6,7 +6,7 @@ For tests of what the entities do; how the program makes them is tested with the
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,7 +18,8 @@ from access.model import METHODS, Component, Estate
 from components.gateway import names, plugins
 from components.gateway.preflight import Gateway, inspect
 from components.gateway.routes import routes
-from components.gateway.table import Authentication, table
+from components.gateway.table import Authentication, address, table
+from tests.gateway_tokens import CLIENTS
 
 Entity = dict[str, Any]
 Pems = Mapping[str, Mapping[str, str]]
@@ -33,7 +34,7 @@ def deploy(
     authentication: Authentication = "jwt",
     audiences: Mapping[str, str] | None = None,
 ) -> None:
-    """The whole estate, without pauses, to stay. Every service leads to `upstream`, whatever its port.
+    """The whole estate, without pauses, to stay. Every gate leads to `upstream`, whatever its port.
 
     `authentication` is what the gates are told; the plugin itself is always `jwt`. `audiences` are those that the
     provider made up, by component key.
@@ -56,6 +57,7 @@ class Entities:
         self.made: dict[str, Entity] = {}
         self.authentication: Authentication = "jwt"
         self.audiences: Mapping[str, str] = {}
+        self.clients: Mapping[str, str] = {key: name for name, key in CLIENTS.items()}
         self._keep = keep
         headers = {"Kong-Admin-Token": token} if token else {}
         self._admin = httpx.Client(base_url=admin_url.rstrip("/"), headers=headers, timeout=30)
@@ -73,6 +75,7 @@ class Entities:
     def estate(self, estate: Estate, pems: Pems, upstream: str, port: int | None = None) -> None:
         """Rings, guards and routes of the whole estate, without pauses."""
         self.rings(estate, pems)
+        self.nowhere(estate)
         for component in estate.exposed:
             self.guard(estate, component, upstream, port)
         for component in estate.exposed:
@@ -98,33 +101,49 @@ class Entities:
                 }
                 self.make(f"/consumers/{ring['id']}/jwt", credential)
 
-    def guard(self, estate: Estate, component: Component, upstream: str, port: int | None = None) -> None:
-        """The component's gated services: `upstream` and `port` (default: the component's) are where they lead."""
-        self.serve(estate, component, upstream, port)
-        self.protect(estate, component)
+    def nowhere(self, estate: Estate) -> None:
+        """The Upstream without Targets that services lead to."""
+        stack = estate.stack.name
+        self.make("/upstreams", {"name": names.nowhere(stack), "tags": names.tags(stack)})
 
-    def serve(self, estate: Estate, component: Component, upstream: str, port: int | None = None) -> None:
-        """The same services before anything guards them."""
+    def guard(self, estate: Estate, component: Component, upstream: str, port: int | None = None) -> None:
+        """The component's gated services: `upstream` and `port` (default: the component's) are where gates lead."""
+        self.serve(estate, component)
+        self.protect(estate, component, upstream, port)
+
+    def serve(self, estate: Estate, component: Component) -> None:
+        """The same services before anything guards them: they lead nowhere."""
         stack = estate.stack.name
         for own in component.ports:
-            where = {"host": upstream, "port": port or own, "protocol": "http"}
+            where = {"host": names.nowhere(stack), "port": 1, "protocol": "http"}
             name = names.service(stack, component, own)
             self.make("/services", {"name": name, "tags": names.tags(stack, component), **where})
 
-    def protect(self, estate: Estate, component: Component) -> None:
-        """The plugins of the component's services."""
+    def protect(
+        self,
+        estate: Estate,
+        component: Component,
+        upstream: str,
+        port: int | None = None,
+        kinds: Collection[str] = plugins.guards("oss"),
+    ) -> None:
+        """The plugins of the component's services, or those of some `kinds`; gates lead to `upstream`."""
         for own in component.ports:
             name = names.service(estate.stack.name, component, own)
             (service,) = self.paths("/services", name=name)
             scope = {"service": {"id": service.rpartition("/")[2]}}
-            for kind, config in self.configs(estate, component, own).items():
-                self._plugin(kind, config, names.tags(estate.stack.name, component), scope)
+            for kind, config in self.configs(estate, component, own, upstream, port).items():
+                if kind in kinds:
+                    self._plugin(kind, config, names.tags(estate.stack.name, component), scope)
 
-    def configs(self, estate: Estate, component: Component, port: int) -> dict[str, Entity]:
-        """The configurations of a gated service's plugins, in full, by plugin."""
+    def configs(
+        self, estate: Estate, component: Component, own: int, upstream: str, port: int | None = None
+    ) -> dict[str, Entity]:
+        """The configurations of the plugins before a port of the component, in full, by plugin."""
         ring = names.ring(estate.stack.name, component.provider)
-        decided_by = table(estate, component, port, ring, self.authentication, self.audiences)
-        short = (plugins.admission(), plugins.strict_jwt(), plugins.gate(decided_by))
+        decided_by = table(estate, component, own, ring, self.authentication, self.audiences, self.clients)
+        leads = address(upstream, port or own)
+        short = (plugins.admission(decided_by), plugins.strict_jwt(), plugins.gate(decided_by, leads))
         return {kind: self._full(kind, config) for kind, config in zip(plugins.guards("oss"), short, strict=True)}
 
     def lead(self, estate: Estate, component: Component) -> None:

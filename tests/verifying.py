@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -21,8 +22,10 @@ from components.gateway import names, preflight
 from components.gateway.keys import Slot
 from components.gateway.live import admin
 from components.gateway.live.entities import Deployed, Entities, intended
+from components.gateway.live.gate import script_of
 from components.gateway.live.gateway import LiveGateway, Terms
-from components.identity import SigningKey, describe
+from components.identity import describe
+from components.identity._discovery import SigningKey
 from components.verify import Result, _complete, judge
 from oam.application import read_files
 from sandbox.kong import Kong
@@ -68,6 +71,7 @@ class Deployment:
             {provider: ISSUER},
             {provider: (Slot(SigningKey(self.issuer.kid, self.issuer.algorithm, self.issuer.pem)),)},
             upstreams,
+            clients={provider: {client.component: f"id of {client.component}" for client in self.estate.clients}},
         )
 
     @cached_property
@@ -78,24 +82,44 @@ class Deployment:
     def judged(self, live: Entities) -> Result:
         return judge(self.settings, self.estate, self.deployed, live, lambda _, config: config)
 
-    def tokens(self, caller: Caller, key_ids: Mapping[str, str]) -> tuple[str | None, ...]:
+    def tokens(self, caller: Caller, live: Entities) -> Iterator[str | None]:
         """Tokens of the caller, the best there are: strangers, who have the issuer's `stray` key, claim everything.
 
-        `key_ids` are the live credentials', by their id.
+        A client that is none of the estate's is each that a live table lists, and one that none does.
         """
+        token, issuer = caller.token, self.issuer
+        if token is None:
+            yield None
+            return
+        ids = self.deployed.clients[issuer.provider.name]
+        listed = _clients(live)
+        if isinstance(token, Claims):
+            named = [ids[token.client]] if token.client else ["unknown", *sorted(listed - set(ids.values()))]
+            for client in named:
+                if token.user:
+                    yield issuer.user(token.scopes, token.groups, client=client)
+                else:
+                    yield issuer.service(token.scopes, client)
+            return
+        groups = {issuer.provider.listed(g) for c in self.estate.exposed for role in c.roles for g in role.groups}
         scopes = sorted({scope for component in self.estate.exposed for scope in component.scopes})
-        match caller.token:
-            case None:
-                return (None,)
-            case Claims() as claims if claims.user:
-                return (self.issuer.user(claims.scopes, claims.groups),)
-            case Claims() as claims:
-                return (self.issuer.service(claims.scopes),)
-            case forged if forged.credential:
-                payload = self.issuer.payload(scopes)
-                return (self.issuer.signed(payload, self.issuer.stray, kid=key_ids[forged.credential]),)
-            case _:
-                return self.issuer.token(scopes, jti="ID.1"), self.issuer.token(scopes, aud="api://else")
+        for client in ("unknown", *sorted(listed)):
+            for user in (False, True):
+                changes = issuer.of_user(groups) if user else {}
+                if token.credential:
+                    kid = next(one["key"] for one in live.credentials if one["id"] == token.credential)
+                    payload = issuer.payload(scopes, client=client, **changes)
+                    yield issuer.signed(payload, issuer.stray, kid=kid)
+                else:
+                    yield issuer.token(scopes, client=client, jti="ID.1", **changes)
+                    yield issuer.token(scopes, client=client, aud="api://else", **changes)
+
+
+def _clients(live: Entities) -> set[str]:
+    """The ids of clients in all tables."""
+    scripts = (script_of(one) for one in live.plugins if one["name"] in ("pre-function", "post-function"))
+    tables = (script.table for script in scripts if script and script.table)
+    return {client for table in tables for client in (*table["services"], *table["on_behalf"])}
 
 
 class Hands:
@@ -109,9 +133,11 @@ class Hands:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for undo in reversed(self._undo):
-            undo().raise_for_status()
-        self._admin.close()
+        with closing(self._admin):
+            for undo in reversed(self._undo):
+                answer = undo()
+                if answer.request.method != "DELETE" or answer.status_code != 404:  # deleted as was said to be done
+                    answer.raise_for_status()
 
     def find(self, kind: str, **fields: Any) -> dict[str, Any]:
         """The one entity of a kind (as "plugins") with these fields; `service` and `route` by name."""
@@ -126,14 +152,14 @@ class Hands:
     def change(self, kind: str, entity: Mapping[str, Any], **fields: Any) -> None:
         """PATCH"""
         path = f"/{kind}/{entity['id']}"
-        self._undo.append(partial(self._admin.patch, path, json={name: entity[name] for name in fields}))
+        self._undo.append(partial(self._admin.put, path, json=dict(entity)))
         self._admin.patch(path, json=fields).raise_for_status()
 
     def make(self, path: str, **fields: Any) -> dict[str, Any]:
         """POST"""
         made = self._admin.post(path, json=fields).raise_for_status().json()
-        # Credentials live below their consumer; all else has a path of its own, whatever it was made below.
-        collection = path if path.endswith("/jwt") else f"/{path.rsplit('/', 1)[1]}"
+        # These live below what they belong to; all else has a path of its own, whatever it was made below.
+        collection = path if path.endswith(("/jwt", "/targets")) else f"/{path.rsplit('/', 1)[1]}"
         self._undo.append(partial(self._admin.delete, f"{collection}/{made['id']}"))
         return dict(made)
 
@@ -141,6 +167,15 @@ class Hands:
         """DELETE"""
         self._undo.append(partial(self._admin.put, f"/{kind}/{entity['id']}", json=dict(entity)))
         self._admin.delete(f"/{kind}/{entity['id']}").raise_for_status()
+
+    def delete(self, path: str) -> None:
+        """DELETE of what was made here, or came with it. Fails where there is nothing."""
+        self._admin.get(path).raise_for_status()
+        self._admin.delete(path).raise_for_status()
+
+    def keep(self) -> None:
+        """What was done until now is not undone."""
+        self._undo.clear()
 
 
 class Running:
@@ -154,7 +189,9 @@ class Running:
         self.kong.start()
         one = self.deployment
         with kong_entities.Entities(self.kong.admin_url, keep=True) as entities:
+            entities.clients = one.deployed.clients[one.issuer.provider.name]
             entities.rings(one.estate, {one.issuer.provider.name: {one.issuer.kid: one.issuer.pem}})
+            entities.nowhere(one.estate)
             for component in one.estate.exposed:
                 entities.guard(one.estate, component, f"{component.name}.{component.application}.test")
             for component in one.estate.exposed:

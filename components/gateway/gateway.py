@@ -1,4 +1,4 @@
-"""What one stack has once in its Kong workspace: its issuers' key rings, and the consumer that stands for nobody."""
+"""What one stack has once in its Kong workspace: its issuers' key rings, nobody as a consumer, and the way nowhere."""
 
 from __future__ import annotations
 
@@ -16,19 +16,22 @@ from components.gateway import names, plugins
 from components.gateway.keys import Slot, TooManyKeysError, assign
 from components.gateway.plugins import config_json
 from components.gateway.preflight import Gateway as Facts
+from components.held import State
 from components.identity import Identity
 from components.identity._discovery import SigningKey
 from components.refusal import refuse
 from components.settings import Kong
 
 Outputs = Mapping[str, Any]
-Config = Mapping[str, Any] | pulumi.Output[Mapping[str, Any]]
+Config = Mapping[str, Any] | str | pulumi.Output[Mapping[str, Any] | str]
+"""A plugin's configuration; as a text it is given to Kong as it stands."""
 
 
 class Gateway(pulumi.ComponentResource):
-    """Key rings and nobody. `slots` is the stack output that tells the next run which key sits where.
+    """Key rings, nobody and nowhere. `slots` is the stack output that tells the next run which key sits where.
 
-    `previous` is that output of the run before: {provider: [slot, ...]}, or None on the first.
+    `previous` is that output of the run before: {provider: [slot, ...]}, or None on the first. `state`: what the run
+    before recorded of the stack.
     """
 
     def __init__(
@@ -40,10 +43,12 @@ class Gateway(pulumi.ComponentResource):
         estate: Estate,
         identities: Mapping[str, Identity],
         previous: pulumi.Output[Outputs | None],
+        state: State,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("kong-oam:gateway:Gateway", name, None, opts)
         self.settings, self.facts, self.estate, self.identities = settings, facts, estate, identities
+        self.state = state
         self.stack = settings.stack.name
         self.provider = kong.Provider(
             f"{name}-account",
@@ -63,7 +68,16 @@ class Gateway(pulumi.ComponentResource):
             tags=names.tags(self.stack),
             opts=self.options,
         )
-        self.credentials: list[kong.ConsumerJwtAuth] = []
+        self.around: list[str] = []
+        """Services that lead to their workloads, around the gates that a version before this one made."""
+        self.tables: dict[str, pulumi.Output[str]] = {}
+        """By service, what its admission and its gate decide by."""
+        self.nowhere = kong.Upstream(
+            f"{name}-nowhere",
+            name=names.nowhere(self.stack),
+            tags=names.tags(self.stack),
+            opts=self.options,
+        )
         self.slots: dict[str, pulumi.Output[list[Outputs]]] = {}
         for key, identity in identities.items():
             ring = kong.Consumer(
@@ -93,7 +107,7 @@ class Gateway(pulumi.ComponentResource):
         )
         keys = pulumi.Output.all(slots, identity.keys).apply(lambda both: _filled(both[0], both[1][0], unused))
         for index in range(count):
-            credential = kong.ConsumerJwtAuth(
+            kong.ConsumerJwtAuth(
                 f"{name}-slot-{index}",
                 consumer_id=ring.id,
                 algorithm=keys[index].algorithm,
@@ -105,7 +119,6 @@ class Gateway(pulumi.ComponentResource):
                     self.options, pulumi.ResourceOptions(additional_secret_outputs=["secret"])
                 ),
             )
-            self.credentials.append(credential)
         return slots.apply(lambda assigned: [slot.to_output() for slot in assigned])
 
     def _assigned(
@@ -123,6 +136,27 @@ class Gateway(pulumi.ComponentResource):
             )
         except TooManyKeysError as error:
             refuse(f"identity provider '{key}': {error}")
+
+    def say_what_is_left(self) -> None:
+        """Says what another run has to do, and what a preview cannot show; once all services are there."""
+        if pulumi.runtime.is_dry_run():
+            # Kept: the SDK waits for outputs for as long as somebody has them.
+            self._said: pulumi.Output[bool] = pulumi.Output.from_input(self._say_what_is_unknown())
+        if self.around:
+            pulumi.log.warn(
+                f"gateway: {len(self.around)} services of a version before this one lead to their workloads, as "
+                f"{self.around[0]}, until their gates know the way: run `pulumi up` once more after this one"
+            )
+
+    async def _say_what_is_unknown(self) -> bool:
+        """The official plugin takes a configuration that is not known yet for one that does not change."""
+        unknown = [service for service, table in self.tables.items() if not await table.is_known()]
+        if unknown:
+            pulumi.log.warn(
+                f"gateway: this run changes what {len(unknown)} gates decide by, as that of {unknown[0]}, and "
+                "no preview can show it before: the provider makes up an id of a client or an API in the same run"
+            )
+        return bool(unknown)
 
     def authentication(self, provider: str, *, optional: bool = False) -> tuple[str, Config]:
         """The plugin that verifies the tokens of `provider`, and its configuration. Optional: no token makes nobody."""
@@ -146,8 +180,8 @@ class Gateway(pulumi.ComponentResource):
     ) -> kong.Plugin:
         """A plugin with its whole configuration spelled out, so that strict matching sees every change by hand."""
 
-        def in_full(config: Mapping[str, Any]) -> str:
-            return config_json(self.facts.schemas[kind], kind, config)
+        def in_full(config: Mapping[str, Any] | str) -> str:
+            return config if isinstance(config, str) else config_json(self.facts.schemas[kind], kind, config)
 
         return kong.Plugin(
             logical,

@@ -14,6 +14,11 @@ def service(stack: str, component: Component, port: int) -> str:
     return f"{_PREFIX}.{stack}.{component.application}.{component.name}.{port}"
 
 
+def nowhere(stack: str) -> str:
+    """The Upstream without Targets that the stack's services lead to. Only a gate leads farther."""
+    return f"{_PREFIX}.{stack}.nowhere"
+
+
 def route(stack: str, component: Component, port: int, role: str) -> str:
     return f"{service(stack, component, port)}.{role}"
 

@@ -7,6 +7,7 @@ has is sent, null where unset; with `strict_match` the provider then sees any ch
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -55,17 +56,24 @@ def _value(field: Schema, value: Any, where: str) -> Any:
     return field.get("default") if value is None else value
 
 
+_COMMENT = re.compile(r"(?:^|\s{2,})--\s.*")
+
+
 @cache
 def _lua(*names: str) -> str:
-    return "\n".join((_LUA / f"{name}.lua").read_text("utf-8").strip() for name in names)
+    """The scripts as one, without comments and indentation: every port has them, in Kong and in the state."""
+    lines = (line.strip() for name in names for line in (_LUA / f"{name}.lua").read_text("utf-8").splitlines())
+    kept = filter(None, (_COMMENT.sub("", line) for line in lines))
+    return "\n".join([f"-- components/gateway/lua: {', '.join(names)}", *kept])
 
 
-def admission(hsts_seconds: int = 0) -> dict[str, Any]:
-    """Configuration of `pre-function`. It meets every request, whatever refuses it later, so answers are marked here.
+def admission(table: str, hsts_seconds: int = 0) -> dict[str, Any]:
+    """Configuration of `pre-function`: the fixed script behind the table by which the gate judges what it lets pass.
 
-    `hsts_seconds`: how long browsers are told to use https only (RFC 6797); 0: not at all.
+    It meets every request, whatever refuses it later, so answers are marked here. `hsts_seconds`: how long browsers are
+    told to use https only (RFC 6797); 0: not at all.
     """
-    config: dict[str, Any] = {"access": [_lua("json", "token", "admission")]}
+    config: dict[str, Any] = {"access": [f"local TABLE = {embedded(table)}\n{_lua('json', 'token', 'admission')}"]}
     if hsts_seconds:
         told = f"kong.response.set_header('Strict-Transport-Security', 'max-age={hsts_seconds}')"
         config["header_filter"] = [f"return function() {told} end"]
@@ -105,6 +113,13 @@ def openid_connect(issuer: str, anonymous: str | None = None) -> dict[str, Any]:
     }
 
 
-def gate(table: str) -> dict[str, Any]:
-    """Configuration of `post-function`: the fixed script, behind the one table that it decides by."""
-    return {"access": [f"local TABLE = {embedded(table)}\n{_lua('json', 'token', 'gate')}"]}
+def knows_workload(gate: str) -> bool:
+    """Whether a gate's configuration in Kong, as its JSON, is one that leads to the workload itself."""
+    return "local UPSTREAM = " in gate
+
+
+def gate(table: str, address: str) -> dict[str, Any]:
+    """Configuration of `post-function`: the fixed script, behind the one table that it decides by and the workload's
+    address, which nothing else at the gateway knows."""
+    known = f"local TABLE = {embedded(table)}\nlocal UPSTREAM = {embedded(address)}"
+    return {"access": [f"{known}\n{_lua('json', 'token', 'gate')}"]}

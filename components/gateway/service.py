@@ -1,4 +1,4 @@
-"""A gated service per port, the pause until every worker sees it, and the routes, last of all (design section 5).
+"""A gated service per port that leads nowhere but through its gate, and the routes to it.
 
 `depends_on` names resources, never components: a component's subtree is not awaited as one would think.
 """
@@ -10,20 +10,27 @@ from typing import Any
 
 import pulumi
 import pulumi_kong as kong
-import pulumiverse_time as time
 
 from access.model import METHODS, Component
 from components.gateway import names, plugins
 from components.gateway.gateway import Config, Gateway
 from components.gateway.routes import RoutePlan, routes
-from components.gateway.table import table
-from components.workload.workload import Upstream
+from components.gateway.table import address, closed, table
+from components.workload.workload import Upstream, Workload
 
 _TIMEOUT = 60_000  # ms; Kong's default, spelled out
+_NOWHERE = 1
+"""The port of a service that leads to an Upstream, where it means nothing. The official plugin does not send a port of
+0, and Kong then takes 80: should somebody delete the Upstream, and DNS know its name, nothing listens on port 1."""
 
 
 class GatedService(pulumi.ComponentResource):
-    """A Kong service for one port of a component, with admission, authentication and its gate."""
+    """A Kong service for one port of a component, with admission, authentication and, last of all, its gate.
+
+    The service itself leads nowhere: to an Upstream without Targets, where every request is answered with 503. Only
+    the gate knows the workload, and sends there what it allows. So no order, pause or part of a run lets anybody in:
+    what is not there, or not seen yet, refuses.
+    """
 
     def __init__(
         self,
@@ -31,76 +38,91 @@ class GatedService(pulumi.ComponentResource):
         gateway: Gateway,
         component: Component,
         port: int,
-        upstream: Upstream,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("kong-oam:gateway:GatedService", name, None, opts)
-        tags = names.tags(gateway.stack, component)
-        options = pulumi.ResourceOptions(parent=self)
-        self.name, self.upstream = names.service(gateway.stack, component, port), upstream
+        self._logical, self._gateway, self._table = name, gateway, _table(gateway, component, port)
+        self._tags = names.tags(gateway.stack, component)
+        self.name = names.service(gateway.stack, component, port)
+        gateway.tables[self.name] = self._table
+        host, number = self._leads()
         self.service = kong.Service(
             f"{name}-service",
             name=self.name,
             protocol="http",
-            host=upstream.host,
-            port=upstream.port,
+            host=host,
+            port=number,
             retries=5,
             connect_timeout=_TIMEOUT,
             read_timeout=_TIMEOUT,
             write_timeout=_TIMEOUT,
-            tags=tags,
+            tags=self._tags,
             opts=pulumi.ResourceOptions(parent=self, provider=gateway.provider),
         )
+        seconds = gateway.settings.gateway.hsts_seconds
+        admitting = self._table.apply(lambda table: plugins.admission(table, seconds))
+        self.admission = self._plugin("admission", "pre-function", admitting)
         authentication, verifying = gateway.authentication(component.provider)
-        configs: dict[str, tuple[str, Config]] = {
-            "admission": ("pre-function", plugins.admission(gateway.settings.gateway.hsts_seconds)),
-            authentication: (authentication, verifying),
-            "gate": ("post-function", _gate(gateway, component, port)),
-        }
-        self.plugins = [
-            gateway.plugin(f"{name}-{role}", kind, config, options, service=self.service, tags=tags)
-            for role, (kind, config) in configs.items()
-        ]
+        self.guards = [self.admission, self._plugin(authentication, authentication, verifying)]
+
+    def lead_to(self, workload: Workload, upstream: Upstream) -> None:
+        """Adds the gate, once the workload is there. A run in which it is not leaves the rules as they were."""
+        self.upstream = upstream
+        known = pulumi.Output.all(self._table, upstream.host, upstream.port)
+        # A preview shows what comes of a run that succeeds, and says of the gate that it waits for the Deployment.
+        previewed = workload.deployment.urn.apply(lambda _: True)
+        here = previewed if pulumi.runtime.is_dry_run() else workload.rolled_out
+        config: pulumi.Output[Mapping[str, Any] | str] = pulumi.Output.all(known, here).apply(
+            lambda all_of: self._gate(*all_of[0], rolled_out=all_of[1])
+        )
+        self.guards.append(self._plugin("gate", "post-function", config, workload.deployment))
         self.register_outputs({})
 
+    def _plugin(self, role: str, kind: str, config: Config, *after: pulumi.Resource) -> kong.Plugin:
+        opts = pulumi.ResourceOptions(parent=self, depends_on=list(after))
+        return self._gateway.plugin(
+            f"{self._logical}-{role}", kind, config, opts, service=self.service, tags=self._tags
+        )
 
-def _gate(gateway: Gateway, component: Component, port: int) -> Config:
-    """The gate with its table, which a preview shows unless the provider makes up the audience in the same run."""
+    def _leads(self) -> tuple[pulumi.Input[str], int]:
+        """Nowhere; where it led before, for as long as its gate in Kong is one that does not know the workload."""
+        before = self._gateway.state.services.get(f"{self._logical}-service")
+        gate = self._gateway.state.plugins.get(f"{self._logical}-gate")
+        if before and before[0] != names.nowhere(self._gateway.stack) and gate and not plugins.knows_workload(gate):
+            self._gateway.around.append(self.name)
+            return before
+        return self._gateway.nowhere.name, _NOWHERE
+
+    def _gate(self, table: str, host: str, port: int, *, rolled_out: bool) -> Mapping[str, Any] | str:
+        where = address(host, port)
+        if rolled_out:
+            return plugins.gate(table, where)
+        before = self._gateway.state.plugins.get(f"{self._logical}-gate")
+        pulumi.log.warn(
+            f"gateway: service {self.name} {'opens nothing new' if before else 'stays closed'}: the Deployment of this "
+            "version is not there; run `pulumi up` once it can be"
+        )
+        return before or plugins.gate(closed(table), where)
+
+
+def _table(gateway: Gateway, component: Component, port: int) -> pulumi.Output[str]:
+    """A preview shows it unless the provider makes up an audience or a client's id in the same run."""
     ring = names.ring(gateway.stack, component.provider)
     verified_by = plugins.AUTHENTICATION[gateway.settings.gateway.edition]
-
-    def deciding(audiences: Mapping[str, str]) -> Mapping[str, Any]:
-        return plugins.gate(table(gateway.estate, component, port, ring, verified_by, audiences))
-
-    made = gateway.identities[component.provider].audiences
-    made_up = {api: made[api] for api in gateway.estate.apis_at(component) if api in made}
-    return pulumi.Output.all(**made_up).apply(deciding) if made_up else deciding({})
-
-
-def settle(name: str, gateway: Gateway, services: Sequence[GatedService]) -> time.Sleep:
-    """The pause between what guards and what leads there, on create, update and destroy.
-
-    It is made anew whenever the set of services, plugins or credentials changes, and before anything is taken away that
-    an old route may still lead to. A change of rules only changes a table, and waits for nothing.
-    """
-    guards: list[kong.Service | kong.Plugin | kong.ConsumerJwtAuth] = [*gateway.credentials]
-    for service in services:
-        guards += [service.service, *service.plugins]
-    seconds = gateway.settings.gateway.settle_seconds
-    length = f"{gateway.facts.settle if seconds is None else seconds:g}s"
-    return time.Sleep(
-        name,
-        create_duration=length,
-        destroy_duration=length,
-        triggers={guard._name: guard.id for guard in guards},
-        opts=pulumi.ResourceOptions(parent=gateway, depends_on=guards),
+    identity = gateway.identities[component.provider]
+    audiences = {api: identity.audiences[api] for api in gateway.estate.apis_at(component) if api in identity.audiences}
+    held = [key for users in (False, True) for key in gateway.estate.held_at(component, users=users)]
+    clients = {key: identity.clients[key].client_id for key in held}
+    return pulumi.Output.all(pulumi.Output.from_input(audiences), pulumi.Output.from_input(clients)).apply(
+        lambda made: table(gateway.estate, component, port, ring, verified_by, *made)
     )
 
 
 class Routes(pulumi.ComponentResource):
     """The routes of one component, each to the gated service of its port; on public ones, optional authentication.
 
-    `ready` is what must be there before anything leads anywhere: that the guards have settled, and certificates.
+    They come after what guards them, so that what is not there yet is not found (404); `ready` are certificates, before
+    which nothing can be called.
     """
 
     def __init__(
@@ -153,5 +175,5 @@ class Routes(pulumi.ComponentResource):
             request_buffering=True,
             response_buffering=True,
             tags=names.tags(gateway.stack, component),
-            opts=pulumi.ResourceOptions(parent=self, provider=gateway.provider, depends_on=list(ready)),
+            opts=pulumi.ResourceOptions(parent=self, provider=gateway.provider, depends_on=[*gated.guards, *ready]),
         )

@@ -1,4 +1,7 @@
-"""The gate's table: all that one component's gate decides by, as JSON that a reviewer can read in a preview.
+"""The table: all that is decided by before one port of a component, as JSON that a reviewer can read in a preview.
+
+Admission and the gate have the same one, and a request has to be allowed by both. Each is replaced at a moment of its
+own: what closes closes with the first, and what opens opens with the last.
 
     version, component
     authentication           the plugin that verifies tokens: it says which one in a way of its own
@@ -7,7 +10,12 @@
     spelling                 how the provider's tokens spell things (access.model.Spelling)
     hosts                    {host: {path: true | false}}: true leads here, false to another component or port
     rules                    {path: {method or "*": "public" | [[scopes, all of them], ...]}}
+    services, on_behalf      {client id: [scopes that it holds here]}, of clients that call as themselves and of those
+                             that users sign in through: no token is worth more, whatever it lists
+    callers                  {client id: [component, kind, {group that may sign in: what it is at the provider}, its
+                             workload]}: who they are, for access.enforced; nothing is decided by it
     groups                   {what the token lists of a user's groups: [scopes that those hold who are in it]}
+    logical                  {what the token lists of a group: its name in Applications}, where that is another
     depth                    elements of the longest path in the table
 
 Shape: a component and its estate in, sorted JSON out, an entry a line, so that a preview's diff shows just the entries
@@ -22,17 +30,18 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Literal
 
-from access.model import METHODS, Component, Endpoint, Estate, Provider, Rule
+from access.exported import workload_of
+from access.model import METHODS, Client, Component, Endpoint, Estate, Provider, Rule
 from access.paths import within, written
 
-VERSION = 3
+VERSION = 4
 
 Authentication = Literal["jwt", "openid-connect"]
 
 VERIFIED_HEADER = "x-auth-verified-token"
 """Where openid-connect puts the token that it verified. Admission takes x-auth-* headers from everybody else."""
 
-_BY_LINE = ("groups", "hosts", "rules")
+_BY_LINE = ("callers", "groups", "hosts", "on_behalf", "rules", "services")
 
 _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
 
@@ -44,13 +53,19 @@ def table(
     ring: str,
     authentication: Authentication = "jwt",
     audiences: Mapping[str, str] | None = None,
+    clients: Mapping[str, str] | None = None,
 ) -> str:
-    """The table of the gate before `port` of `component`; the consumer named `ring` stands for its issuer's keys.
+    """The table before `port` of `component`; the consumer named `ring` stands for its issuer's keys.
 
-    `audiences`: those that the provider made up, by component.
+    `audiences`: those that the provider made up, by component. `clients`: client ids at the provider, by component;
+    one that is not there has the id that the model knows it by.
     """
-    provider, made = estate.provider_of(component), audiences or {}
+    provider, made, ids = estate.provider_of(component), audiences or {}, clients or {}
     hosts, depth = _hosts(estate, component, port)
+
+    def held(*, users: bool) -> dict[str, list[str]]:
+        return {ids.get(key, key): list(scopes) for key, scopes in estate.held_at(component, users=users).items()}
+
     return _written(
         {
             "version": VERSION,
@@ -63,10 +78,28 @@ def table(
             "spelling": asdict(provider.spelling),
             "hosts": hosts,
             "rules": {written(path): _methods(rules) for path, rules in component.owned.items()},
+            "services": held(users=False),
+            "on_behalf": held(users=True),
+            "callers": {
+                ids.get(client.component, client.component): _caller(estate, client)
+                for client in estate.clients
+                if client.provider == component.provider and any(c.component == component.key for c in client.calls)
+            },
             "groups": _groups(component, provider),
+            "logical": _logical(component, provider),
             "depth": max(depth, *(len(rule.path) for rule in component.rules)) if component.rules else depth,
         }
     )
+
+
+def closed(table: str) -> str:
+    """The same table, by which nothing is exposed."""
+    return _written({**json.loads(table), "hosts": {}})
+
+
+def address(host: str, port: int) -> str:
+    """Where a workload is, as the gate reads it: JSON with `host` and `port`."""
+    return _compact({"host": f"[{host}]" if ":" in host else host, "port": port})
 
 
 def _written(data: Mapping[str, Any]) -> str:
@@ -86,7 +119,7 @@ def _compact(value: Any) -> str:
 
 
 def embedded(text: str) -> str:
-    """The table as a Lua long string. No input can leave it: a `]` inside a JSON text is written as an escape."""
+    """JSON as a Lua long string. No input can leave it: a `]` inside a JSON text is written as an escape."""
     return f"[==[{_TEXT.sub(lambda match: match.group().replace(']', chr(92) + 'u005d'), text)}]==]"
 
 
@@ -127,6 +160,17 @@ def _methods(rules: tuple[Rule, ...]) -> dict[str, Any]:
             by_method[method] = sorted({tuple(sorted(rule.scopes)) for rule in listing})
     same = len(by_method) == len(METHODS) and all(value == by_method["GET"] for value in by_method.values())
     return {"*": by_method["GET"]} if same else by_method
+
+
+def _caller(estate: Estate, client: Client) -> list[Any]:
+    provider = estate.stack.providers[client.provider]
+    groups = {group: provider.group(group) for group in client.groups}
+    return [client.component, client.kind, groups, workload_of(estate.components[client.component])]
+
+
+def _logical(component: Component, provider: Provider) -> dict[str, str]:
+    groups = {group for role in component.roles for group in role.groups}
+    return {listed: group for group in groups if (listed := provider.listed(group)) != group}
 
 
 def _groups(component: Component, provider: Provider) -> dict[str, list[str]]:

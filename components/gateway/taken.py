@@ -1,7 +1,7 @@
 """Names in Kong that are needed and taken: found before anything is made, where a creation would fail half-way.
 
-Unique in a workspace are names of services, routes and consumers, and the hosts of certificates. What carries the
-stack's tags and is not in its state was made by a run that was interrupted; anything else is somebody else's.
+Unique in a workspace are names of services, routes, upstreams and consumers, and the hosts of certificates. What
+carries the stack's tags and is not in its state was made by a run that was interrupted; anything else is somebody's.
 """
 
 from __future__ import annotations
@@ -25,9 +25,16 @@ Row = Mapping[str, Any]
 
 _SERVICE = "kong:index/service:Service"
 _ROUTE = "kong:index/route:Route"
+_UPSTREAM = "kong:index/upstream:Upstream"
 _CONSUMER = "kong:index/consumer:Consumer"
 _CERTIFICATE = "kong:index/certificate:Certificate"
-_COLLECTIONS = {_SERVICE: "services", _ROUTE: "routes", _CONSUMER: "consumers", _CERTIFICATE: "certificates"}
+_COLLECTIONS = {
+    _SERVICE: "services",
+    _ROUTE: "routes",
+    _UPSTREAM: "upstreams",
+    _CONSUMER: "consumers",
+    _CERTIFICATE: "certificates",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,7 @@ def needed(estate: Estate) -> Iterator[Needed]:
         for plan in routes(estate, component):
             name = names.route(stack, component, plan.port, plan.role)
             yield Needed(_ROUTE, name, f"{component.key}-{plan.role}-{plan.port}", component.place)
+    yield Needed(_UPSTREAM, names.nowhere(stack), "gateway-nowhere")
     yield Needed(_CONSUMER, names.anonymous(stack), "gateway-anonymous")
     for provider in estate.stack.providers:
         yield Needed(_CONSUMER, names.ring(stack, provider), f"gateway-ring-{provider}")

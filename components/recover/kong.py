@@ -9,10 +9,10 @@ from typing import Any
 
 import httpx
 
-_COLLECTIONS = ("routes", "plugins", "services", "jwts", "consumers", "certificates")
-"""In the order of removal: what leads somewhere goes before what guards it."""
+_COLLECTIONS = ("routes", "plugins", "services", "targets", "upstreams", "jwts", "consumers", "certificates")
+"""In the order of removal: what leads somewhere goes before what guards it. A stack makes no targets: somebody's."""
 
-_PARENTS = ("route", "service", "consumer")
+_PARENTS = ("route", "service", "upstream", "consumer")
 
 
 class OutdatedStateError(Exception):
@@ -37,6 +37,8 @@ class Entity:
     def path(self) -> str:
         if self.collection == "jwts":
             return f"/consumers/{self.parents['consumer']}/jwt/{self.id}"
+        if self.collection == "targets":
+            return f"/upstreams/{self.parents['upstream']}/targets/{self.id}"
         return f"/{self.collection}/{self.id}"
 
     @property
@@ -91,9 +93,17 @@ def _reason_to_keep(entity: Entity, staying: Iterable[Entity]) -> str | None:
 
 
 def entities(admin: httpx.Client) -> list[Entity]:
-    """Everything of the kinds that a stack makes, whoever made it. Raises RefusedError, httpx.HTTPError."""
-    rows = [(collection, row) for collection in _COLLECTIONS for row in _rows(admin, collection)]
-    names = {row["id"]: str(row.get("name") or row.get("username") or row["id"]) for _, row in rows}
+    """Everything of the kinds that a stack makes, and what belongs to it, whoever made it.
+
+    Raises RefusedError, httpx.HTTPError.
+    """
+    listed = (collection for collection in _COLLECTIONS if collection != "targets")  # Kong lists them by upstream
+    rows = [(collection, row) for collection in listed for row in _rows(admin, collection)]
+    upstreams = [row["id"] for collection, row in rows if collection == "upstreams"]
+    rows += [("targets", row) for one in upstreams for row in _rows(admin, f"upstreams/{one}/targets")]
+    names = {
+        row["id"]: str(row.get("name") or row.get("username") or row.get("target") or row["id"]) for _, row in rows
+    }
     return [_entity(collection, row, names) for collection, row in rows]
 
 
@@ -128,6 +138,6 @@ def _rows(admin: httpx.Client, collection: str) -> Iterator[Mapping[str, Any]]:
 def _entity(collection: str, row: Mapping[str, Any], names: Mapping[str, str]) -> Entity:
     parents = {kind: row[kind]["id"] for kind in _PARENTS if row.get(kind)}
     name = str(row["key"]) if collection == "jwts" else names[row["id"]]
-    if collection in ("plugins", "jwts"):
+    if collection in ("plugins", "targets", "jwts"):
         name += "".join(f" of {names[parent]}" for parent in parents.values())
     return Entity(collection, row["id"], name, frozenset(row.get("tags") or ()), parents)

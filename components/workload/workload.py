@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -18,6 +19,7 @@ from components.workload import manifests
 from components.workload.placement import placed_account, placed_properties, placed_service
 
 _CREDENTIAL_DIGEST = "kong-oam.dev/client-credential"
+_VERSION = "kong-oam.dev/version"
 _TOKEN_FOLDER, _TOKEN = "/var/run/secrets/kong-oam.dev", "token"
 _TOKEN_SECONDS = 3600
 
@@ -25,7 +27,8 @@ _TOKEN_SECONDS = 3600
 class Workload(pulumi.ComponentResource):
     """Deployment, Services, ServiceAccount, NetworkPolicy, and the Secret of a client.
 
-    `upstreams` is where the gateway reaches each port of the component's gateway traits.
+    `upstreams` is where the gateway reaches each port of the component's gateway traits. `rolled_out`: whether the pods
+    that run are those that this run means; a run that leaves the Deployment out, or fails there, has others.
     """
 
     def __init__(
@@ -61,15 +64,37 @@ class Workload(pulumi.ComponentResource):
             named = manifest["metadata"]["name"]
             placed = placed_service(manifest, gateway) if named in reached else manifest
             services[named] = k8s.core.v1.Service(f"{name}-service-{named}", **_args(placed), opts=options)
+        manifest = _with_tokens(_deployment(lowered, account, secret, credential, kept), federated)
+        version = _digest(manifests.deployment(lowered))
         self.deployment = k8s.apps.v1.Deployment(
             f"{name}-deployment",
-            **_args(_with_tokens(_deployment(lowered, account, secret, credential, kept), federated)),
+            **_args(_of_version(manifest, version)),
             opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=[policy, *after])),
         )
+        self.rolled_out = pulumi.Output.all(
+            self.deployment.metadata.apply(lambda metadata: (metadata.annotations or {}).get(_VERSION) == version),
+            self.deployment.status.apply(_available),
+        ).apply(all)
         self.upstreams = {
             port: _upstream(services[named], port, gateway) for named, ports in reached.items() for port in ports
         }
         self.register_outputs({})
+
+
+def _of_version(manifest: manifests.Manifest, version: str) -> manifests.Manifest:
+    """Says on the Deployment, not on its pods, which version of the component it is."""
+    metadata = manifest["metadata"]
+    return {**manifest, "metadata": {**metadata, "annotations": {**metadata.get("annotations", {}), _VERSION: version}}}
+
+
+def _available(status: k8s.apps.v1.outputs.DeploymentStatus | None) -> bool:
+    """Whether the pods of a Deployment's version were all there once, or nothing is said of it.
+
+    The condition Progressing keeps its last reason: once all pods of a version were available it is
+    NewReplicaSetAvailable until the next one begins, whatever happens to a pod (Kubernetes, Deployment status).
+    """
+    progress = next((one for one in (status.conditions or ()) if one.type == "Progressing"), None) if status else None
+    return progress is None or progress.reason == "NewReplicaSetAvailable"
 
 
 @dataclass(frozen=True)
@@ -157,7 +182,7 @@ def _deployment(
         if kept:
             container["env"] = [*(_reference(name, where) for name, where in kept.items()), *container.get("env", ())]
         # A new credential rolls the pods. The digest is of a high-entropy secret and says nothing about it.
-        digest = pulumi.Output.unsecret(pulumi.Output.all(**credential).apply(_digest))
+        digest = _detached(pulumi.Output.unsecret(pulumi.Output.all(**credential).apply(_digest)))
         template["metadata"]["annotations"] = {
             **template["metadata"].get("annotations", {}),
             _CREDENTIAL_DIGEST: digest,
@@ -191,7 +216,17 @@ def _name(metadata: k8s.meta.v1.outputs.ObjectMeta) -> str:
     return str(metadata.name)
 
 
-def _digest(data: Mapping[str, str]) -> str:
+def _detached(value: pulumi.Output[str]) -> pulumi.Output[str]:
+    """The value without what it comes from: the pods come after the Secret, which comes after all of that.
+
+    Where the engine deletes a client before it replaces it, it first deletes what its plugin would replace if what
+    comes from the client were unknown. A Deployment without a `spec` is that, by the stand-in: its pods would go.
+    """
+    future = value.future(with_unknowns=True)
+    return pulumi.Output(set(), future, value.is_known(), value.is_secret())  # type: ignore[arg-type]
+
+
+def _digest(data: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(dict(data), sort_keys=True).encode()).hexdigest()[:16]
 
 

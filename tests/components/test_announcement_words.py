@@ -9,15 +9,20 @@ from access.exported import exported
 from components.announcement import announcement
 from tests.access.test_diff import API, BEFORE, SHOP, edited, model, settings
 from tests.access.test_facts import EARLIER
+from tests.enforcing import state
 
+DEPLOYED = state(BEFORE.estate)
 OPENED = model(edited(API, ("methods: [GET], public", "methods: [GET, POST], public")), SHOP)
 LINE = "POST https://orders.example.com/orders/health"
 
 
 def test_what_opens_is_a_warning_and_what_closes_is_not() -> None:
     """One line either way."""
-    assert announcement(OPENED, exported(BEFORE), first=False) == (pulumi.log.warn, f"access: newly public: {LINE}")
-    said = announcement(BEFORE, exported(OPENED), first=False)
+    assert announcement(OPENED, exported(BEFORE), DEPLOYED, first=False) == (
+        pulumi.log.warn,
+        f"access: newly public: {LINE}",
+    )
+    said = announcement(BEFORE, exported(OPENED), state(OPENED.estate), first=False)
     assert said == (pulumi.log.info, f"access: revoked from everybody: {LINE}")
 
 
@@ -32,19 +37,19 @@ def test_what_opens_is_a_warning_and_what_closes_is_not() -> None:
 def test_a_setting_that_may_let_somebody_in_is_a_warning(gateway: dict[str, object], log: object, line: str) -> None:
     """Any other is said, too."""
     on = settings(gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", **gateway})
-    assert announcement(model(API, SHOP, on=on), exported(BEFORE), first=False) == (log, f"access: {line}")
+    assert announcement(model(API, SHOP, on=on), exported(BEFORE), DEPLOYED, first=False) == (log, f"access: {line}")
 
 
 def test_a_setting_that_only_refuses_is_no_warning() -> None:
     """Tokens that live shorter, say."""
     on = settings(providers=[{"name": "okta", "type": "okta", "accessTokenMinutes": 5}])
     line = "access: may narrow for clients of okta: identityProviders.okta.accessTokenMinutes: 60 -> 5"
-    assert announcement(model(API, SHOP, on=on), exported(BEFORE), first=False) == (pulumi.log.info, line)
+    assert announcement(model(API, SHOP, on=on), exported(BEFORE), DEPLOYED, first=False) == (pulumi.log.info, line)
 
 
 def test_what_an_earlier_version_did_not_export_is_said_to_be_missing() -> None:
     """As a warning, until the stack is deployed by this one."""
-    said = announcement(BEFORE, EARLIER, first=False)
+    said = announcement(BEFORE, EARLIER, DEPLOYED, first=False)
     line = (
         "access: may widen for everybody: settings and clients cannot be compared: an earlier version exported neither"
     )
@@ -53,14 +58,14 @@ def test_what_an_earlier_version_did_not_export_is_said_to_be_missing() -> None:
 
 def test_nothing_is_said_where_nothing_changes() -> None:
     """A run that changes images, say."""
-    assert announcement(BEFORE, exported(BEFORE), first=False) is None
+    assert announcement(BEFORE, exported(BEFORE), DEPLOYED, first=False) is None
 
 
 def test_a_first_deployment_is_compared_with_nothing() -> None:
     """And one by a version that exported no model, with nothing that could be told."""
-    said = announcement(BEFORE, None, first=True)
+    said = announcement(BEFORE, None, (), first=True)
     assert said is not None and said[1].startswith("access: newly public: ")
-    assert announcement(BEFORE, None, first=False) == (
+    assert announcement(BEFORE, None, (), first=False) == (
         pulumi.log.info,
         "access: cannot be compared with what is deployed, which exports no model yet",
     )
@@ -69,6 +74,6 @@ def test_a_first_deployment_is_compared_with_nothing() -> None:
 @pytest.mark.parametrize("deployed", ["2\n", 7, "nonsense", "1\nstack []"])
 def test_a_model_that_cannot_be_read_stops_nobody(deployed: object) -> None:
     """It is said, and decides nothing."""
-    said = announcement(BEFORE, deployed, first=False)
+    said = announcement(BEFORE, deployed, DEPLOYED, first=False)
     assert said is not None and said[0] is pulumi.log.warn
     assert said[1].startswith("access: cannot be compared with what is deployed: its model is ")

@@ -8,6 +8,7 @@ from typing import Any
 import pulumi
 import pytest
 
+from access.enforced import PLUGIN, ROUTE, Resource
 from components import held
 from components.held import State, recorded
 
@@ -39,6 +40,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
                 (CONSUMER, "gateway-ring-new", {}),
                 (CONSUMER, "gateway-anonymous", {"customId": "kong-oam.prod.anonymous"}),
                 ("kong:index/consumerJwtAuth:ConsumerJwtAuth", "gateway-ring-okta-slot-0", {"customId": "https://odd"}),
+                (PLUGIN, "orders/api-8080-gate", {"configJson": "{}"}),
+                (ROUTE, "orders/api-protected-1-8080", {"name": "r"}),
+                ("kong:index/service:Service", "orders/api-8080-service", {"host": "api.test", "port": 80.0}),
             )
         )
 
@@ -66,7 +70,16 @@ def test_what_is_held_and_whose_tokens_count_until_now(asked: list[tuple[str, di
                 (CONSUMER, "gateway-ring-new"),
                 (CONSUMER, "gateway-anonymous"),
                 ("kong:index/consumerJwtAuth:ConsumerJwtAuth", "gateway-ring-okta-slot-0"),
+                (PLUGIN, "orders/api-8080-gate"),
+                (ROUTE, "orders/api-protected-1-8080"),
+                ("kong:index/service:Service", "orders/api-8080-service"),
             }
         ),
         issuers={"okta": "https://issuer.example.com", "corp": "https://corp.example.com"},
+        plugins={"orders/api-8080-gate": "{}"},
+        services={"orders/api-8080-service": ("api.test", 80)},
+        gateway=(
+            Resource(PLUGIN, "orders/api-8080-gate", {"configJson": "{}"}),
+            Resource(ROUTE, "orders/api-protected-1-8080", {"name": "r"}),
+        ),
     )

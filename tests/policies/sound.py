@@ -10,7 +10,7 @@ from typing import Any
 
 from components.gateway import plugins
 from components.gateway.routes import routes
-from components.gateway.table import table
+from components.gateway.table import address, table
 from policies.deployed import Deployment, Model, Resource
 from tests.estates import api, estate
 
@@ -26,6 +26,7 @@ ACCESS = """
 ESTATE = estate(api(access=ACCESS))
 MODEL = Model(ESTATE, cloud="aws", as_of=datetime.date(2026, 1, 31))
 COMPONENT = ESTATE.components["orders/api"]
+TABLE = table(ESTATE, COMPONENT, 8080, "ring")
 CREDENTIAL = "a-client-secret-of-okta"
 POD = {"app.oam.dev/component": "api"}
 
@@ -53,12 +54,14 @@ def kubernetes(kind: str, name: str, spec: Mapping[str, Any]) -> Resource:
 
 
 def _gateway() -> list[Resource]:
-    service = resource("kong:index/service:Service", "api-service")
+    nowhere = resource("kong:index/upstream:Upstream", "nowhere")
+    service = resource("kong:index/service:Service", "api-service", {"host": nowhere.urn})
     made = [
+        nowhere,
         service,
-        plugin("admission", "pre-function", plugins.admission(600), serviceId=service.urn),
+        plugin("admission", "pre-function", plugins.admission(TABLE, 600), serviceId=service.urn),
         plugin("jwt", "jwt", plugins.strict_jwt(), serviceId=service.urn),
-        plugin("gate", "post-function", plugins.gate(table(ESTATE, COMPONENT, 8080, "ring")), serviceId=service.urn),
+        plugin("gate", "post-function", plugins.gate(TABLE, address("api.test", 8080)), serviceId=service.urn),
     ]
     for plan in routes(ESTATE, COMPONENT):
         route = resource(

@@ -20,13 +20,17 @@ def read(client: httpx.Client, admin_url: str) -> Entities:
     flavor = configuration.get("router_flavor", _FLAVORS[-1])
     if flavor not in _FLAVORS:
         raise PreflightError(f"Kong's router_flavor is '{flavor}', whose routes are not understood; use {_FLAVORS[-1]}")
+    upstreams = _all(client, "/upstreams", admin_url)
     return Entities(
         services=_all(client, "/services", admin_url),
         routes=_all(client, "/routes", admin_url),
         plugins=_all(client, "/plugins", admin_url),
         consumers=_all(client, "/consumers", admin_url),
         credentials=_all(client, "/jwts", admin_url),
-        upstreams=_all(client, "/upstreams", admin_url),
+        upstreams=upstreams,
+        targets=tuple(
+            target for one in upstreams for target in _all(client, f"/upstreams/{one['id']}/targets", admin_url)
+        ),
     )
 
 

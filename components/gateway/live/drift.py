@@ -15,7 +15,7 @@ from components.gateway.live import gate
 from components.gateway.live.effects import Effect, effect_of
 from components.gateway.live.entities import Entities, Entity, comparable, labels, reference
 
-_SERVICE = ("protocol", "host", "port", "path", "enabled")
+_SERVICE = ("protocol", "host", "path", "enabled")
 _ROUTE = (
     *("protocols", "hosts", "paths", "methods", "headers", "snis", "sources", "destinations"),
     *("regex_priority", "strip_path", "preserve_host"),
@@ -30,8 +30,9 @@ _SHOWN = 60
 class Drift:
     """One entity that is not as it is meant. `path` is its own on the Admin API, where somebody else has made it.
 
-    `misplaced`: a plugin of a kind of ours where we have none, somebody's route to a service of ours, or a `jwt` that
-    takes other tokens than it should; this breaks a promise even while nothing opens.
+    `misplaced`: a plugin of a kind of ours where we have none, or none where we have one, somebody's route to a service
+    of ours, a `jwt` that takes other tokens than it should, or a way to a workload around the gate; this breaks a
+    promise even while nothing opens.
     """
 
     text: str
@@ -45,10 +46,12 @@ def drifts(live: Entities, meant: Entities) -> dict[str, Drift]:
     found: dict[str, Drift] = {}
     for label, (kind, entity) in intended.items():
         if label not in there:
-            found[label] = Drift(f"{label} is missing")
+            # Without its Upstream, a service leads to whatever DNS says of the name.
+            found[label] = Drift(f"{label} is missing", misplaced=kind in ("plugin", "upstream"))
         elif changes := list(_changes(kind, there[label][1], entity, live, meant)):
             unlocked = kind == "plugin" and any(_fields(there[label][1]["config"], entity["config"], _LOCKS))
-            found[label] = Drift(f"{label}: {'; '.join(changes)}", misplaced=unlocked)
+            around = kind == "service" and there[label][1]["host"] != entity["host"]
+            found[label] = Drift(f"{label}: {'; '.join(changes)}", misplaced=unlocked or around)
     for label, (kind, entity) in there.items():
         if label not in intended and (drift := _extra(kind, label, entity, live, intended)):
             found[label] = drift
@@ -62,6 +65,7 @@ def _by_label(entities: Entities) -> dict[str, tuple[str, Entity]]:
         "consumer": entities.consumers,
         "credential": entities.credentials,
         "upstream": entities.upstreams,
+        "target": entities.targets,
         "plugin": entities.plugins,
     }
     known = labels(entities)
@@ -122,11 +126,23 @@ def _plugin(entity: Entity, meant: Entity) -> Iterator[str]:
     if entity["name"] not in ("pre-function", "post-function"):
         yield from _fields(config, wanted, tuple({**wanted, **config}))
     elif gate.code(config) != gate.code(wanted):
-        now, table = gate.table_of(config), gate.table_of(wanted)
-        if now and table:
-            yield f"its table differs in {', '.join(name for name in table if now.get(name) != table[name])}"
-        else:
-            yield "its script is not the one that is meant" if gate.code(config) else "it runs no script"
+        yield ", and ".join(_scripts(entity, meant))
+
+
+def _scripts(entity: Entity, meant: Entity) -> Iterator[str]:
+    now, ours = gate.script_of(entity), gate.script_of(meant)
+    if not now or not ours or not now.table or (now.table == ours.table and now.upstream == ours.upstream):
+        yield "its script is not the one that is meant" if gate.code(entity["config"]) else "it runs no script"
+        return
+    if now.table != ours.table:
+        names = (name for name in {**ours.table, **now.table} if now.table.get(name) != ours.table.get(name))
+        yield f"its table differs in {', '.join(names)}"
+    if now.upstream != ours.upstream:
+        yield f"it leads to {_address(now.upstream)}, not to {_address(ours.upstream)}"
+
+
+def _address(upstream: tuple[str, int] | None) -> str:
+    return f"{upstream[0]}:{upstream[1]}" if upstream else "nothing that it can read"
 
 
 def _extra(kind: str, label: str, entity: Entity, live: Entities, ours: Collection[str]) -> Drift | None:
@@ -141,6 +157,11 @@ def _extra(kind: str, label: str, entity: Entity, live: Entities, ours: Collecti
         owner = labels(live)["consumer", entity["consumer"]["id"]]
         path = f"/consumers/{entity['consumer']['id']}/jwt/{entity['id']}"
         return Drift(f"{label} of {owner} is not the issuer's", path)
+    if kind == "target":
+        if labels(live)["upstream", entity["upstream"]["id"]] not in ours:
+            return None  # it goes with its Upstream
+        path = f"/upstreams/{entity['upstream']['id']}/targets/{entity['id']}"
+        return Drift(f"{label} is not ours", path, misplaced=entity["weight"] > 0)
     service = labels(live).get(("service", reference(entity, "service") or ""))
     leads = f" and leads to {service}" if kind == "route" and service in ours else ""
     return Drift(f"{label} is not ours{leads}", f"/{kind}s/{entity['id']}", misplaced=bool(leads))

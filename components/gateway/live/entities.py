@@ -14,7 +14,7 @@ from access.stack import Settings
 from components.gateway import names, plugins
 from components.gateway.keys import Slot
 from components.gateway.routes import RoutePlan, routes
-from components.gateway.table import table
+from components.gateway.table import address, table
 
 Entity = Mapping[str, Any]
 
@@ -24,7 +24,8 @@ Complete = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Entities:
-    """All that there is of each kind. `credentials` are those of the plugin jwt, of every consumer."""
+    """All that there is of each kind. `credentials` are those of the plugin jwt, of every consumer, `targets` those of
+    every upstream."""
 
     services: tuple[Entity, ...] = ()
     routes: tuple[Entity, ...] = ()
@@ -32,6 +33,7 @@ class Entities:
     consumers: tuple[Entity, ...] = ()
     credentials: tuple[Entity, ...] = ()
     upstreams: tuple[Entity, ...] = ()
+    targets: tuple[Entity, ...] = ()
 
 
 def reference(entity: Entity, field: str) -> str | None:
@@ -60,6 +62,9 @@ def labels(entities: Entities) -> dict[tuple[str, str], str]:
         for one in ones:
             name = one.get("name") or one.get("username") or one.get("key") or one["id"]
             found[kind, one["id"]] = f"{kind} '{name}'"
+    for target in entities.targets:
+        owner = found["upstream", target["upstream"]["id"]]
+        found["target", target["id"]] = f"target '{target['target']}' of {owner}"
     for plugin in entities.plugins:
         scopes = [found.get((kind, reference(plugin, kind) or ""), "") for kind in ("route", "service", "consumer")]
         scope = " and ".join(filter(None, scopes)) or "everything (global)"
@@ -69,22 +74,23 @@ def labels(entities: Entities) -> dict[tuple[str, str], str]:
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """What only a deployment knows: the outputs `issuers`, `keySlots`, `audiences` and `upstreams` of its stack.
+    """What only a deployment knows: the stack's outputs `issuers`, `keySlots`, `audiences`, `clients` and `upstreams`.
 
-    By provider its issuer and its key slots; by component the audience that its provider made up for it; by Kong
-    service where its workload is, as "host:port".
+    By provider its issuer, its key slots and, by component, the ids of its clients; by component the audience that its
+    provider made up for it; by Kong service where its workload is, as "host:port".
     """
 
     issuers: Mapping[str, str]
     slots: Mapping[str, tuple[Slot, ...]]
     upstreams: Mapping[str, str]
     audiences: Mapping[str, str] = field(default_factory=dict)
+    clients: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @staticmethod
     def from_outputs(outputs: Mapping[str, Any]) -> Deployed:
         """Raises KeyError for an output that is missing, named by its first argument."""
         slots = {name: tuple(map(Slot.from_output, held)) for name, held in outputs["keySlots"].items()}
-        return Deployed(outputs["issuers"], slots, outputs["upstreams"], outputs["audiences"])
+        return Deployed(outputs["issuers"], slots, outputs["upstreams"], outputs["audiences"], outputs["clients"])
 
 
 def intended(
@@ -102,16 +108,15 @@ def intended(
     leading: list[Entity] = []
     for component in estate.exposed:
         for port in component.ports:
-            service = names.service(stack, component, port)
-            host, _, number = deployed.upstreams[service].rpartition(":")
-            services.append(_service(service, host, int(number)))
+            services.append(_service(names.service(stack, component, port), names.nowhere(stack)))
             guards += _guards(settings, estate, component, port, deployed, complete)
         for plan in routes(estate, component):
             leading.append(_route(settings, component, plan))
             if plan.public:
                 name, config = _verifying(settings, component, deployed, names.anonymous(stack))
                 guards.append(_plugin(name, complete(name, config), route=leading[-1]["name"]))
-    return Entities(tuple(services), tuple(leading), tuple(guards), tuple(consumers), tuple(credentials))
+    nowhere = (_named("name", names.nowhere(stack)),)
+    return Entities(tuple(services), tuple(leading), tuple(guards), tuple(consumers), tuple(credentials), nowhere)
 
 
 def _guards(
@@ -120,11 +125,13 @@ def _guards(
     service = names.service(settings.stack.name, component, port)
     authentication = plugins.AUTHENTICATION[settings.gateway.edition]
     ring = names.ring(settings.stack.name, component.provider)
-    decided_by = table(estate, component, port, ring, authentication, deployed.audiences)
+    clients = deployed.clients.get(component.provider, {})
+    decided_by = table(estate, component, port, ring, authentication, deployed.audiences, clients)
+    host, _, number = deployed.upstreams[service].rpartition(":")
     for name, config in (
-        ("pre-function", plugins.admission(settings.gateway.hsts_seconds)),
+        ("pre-function", plugins.admission(decided_by, settings.gateway.hsts_seconds)),
         _verifying(settings, component, deployed, None),
-        ("post-function", plugins.gate(decided_by)),
+        ("post-function", plugins.gate(decided_by, address(host, int(number)))),
     ):
         yield _plugin(name, complete(name, config), service=service)
 
@@ -143,8 +150,8 @@ def _named(by: str, name: str, **fields: Any) -> Entity:
     return {"id": name, by: name, **fields}
 
 
-def _service(name: str, host: str, port: int) -> Entity:
-    return _named("name", name, protocol="http", host=host, port=port, path=None, enabled=True)
+def _service(name: str, host: str) -> Entity:
+    return _named("name", name, protocol="http", host=host, path=None, enabled=True)
 
 
 def _route(settings: Settings, component: Component, plan: RoutePlan) -> Entity:

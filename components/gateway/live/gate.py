@@ -1,4 +1,4 @@
-"""What a gate decides by its table: the meaning of `lua/gate.lua`, for a script that is exactly that one.
+"""What admission and the gate decide by their tables: the meaning of `lua/gate.lua`, for scripts that are exactly ours.
 
 Scripts are never executed here: one that differs in a single byte is not judged.
 """
@@ -7,21 +7,27 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import jsonschema_rs
 
 from access.decide import host_patterns
-from access.model import METHODS, Elements
+from access.model import METHODS
 from access.paths import written
+from access.verify import Call
 from components.gateway import plugins
 from components.gateway.table import VERSION
 
 Table = Mapping[str, Any]
 
-_TABLE = re.compile(r"\[==\[(.*?)\]==\]", re.DOTALL)
+_KNOWN = re.compile(
+    r"local TABLE = \[==\[(?P<table>.*?)\]==\]\n(?:local UPSTREAM = \[==\[(?P<address>.*?)\]==\]\n)?", re.DOTALL
+)
+"""What a script of ours is given: each its table, and the gate its workload's address."""
+_HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 
 _TEXTS = {"type": "array", "items": {"type": "string"}}
 _REQUIREMENT = {"oneOf": [{"const": "public"}, {"type": "array", "items": _TEXTS}]}
@@ -34,6 +40,8 @@ _FIELDS = {
     "spelling": {"type": "object"},
     "hosts": {"additionalProperties": {"type": "object", "additionalProperties": {"type": "boolean"}}},
     "rules": {"additionalProperties": {"type": "object", "additionalProperties": _REQUIREMENT}},
+    "services": {"additionalProperties": _TEXTS},
+    "on_behalf": {"additionalProperties": _TEXTS},
     "groups": {"additionalProperties": _TEXTS},
     "depth": {"type": "integer"},
 }
@@ -42,10 +50,25 @@ _SHAPE = jsonschema_rs.validator_for({"required": list(_FIELDS), "properties": _
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who calls, as the gate reads it from a token. `scopes` None: whatever the caller likes. `groups`: a user's."""
+    """Who calls, as a table reads it from a token. `scopes` None: whatever the caller likes. `groups`: a user's.
 
+    `client`: its id at the provider.
+    """
+
+    client: str
     scopes: frozenset[str] | None
-    groups: tuple[str, ...] | None = None
+    groups: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script of ours as Kong has it. A table that it would refuse itself is empty, and lets nothing through.
+
+    `upstream`: of a gate, where it sends what it allows; None where it sends nothing anywhere.
+    """
+
+    table: Table
+    upstream: tuple[str, int] | None = None
 
 
 def code(config: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -53,21 +76,50 @@ def code(config: Mapping[str, Any]) -> dict[str, list[str]]:
     return {name: value for name, value in config.items() if isinstance(value, list) and value}
 
 
-def table_of(config: Mapping[str, Any]) -> Table | None:
-    """The table that a gate decides by; None where the script is not the gate's, or the table not one that it is given.
+def script_of(plugin: Mapping[str, Any]) -> Script | None:
+    """Admission or the gate, of a serverless plugin; None where what it runs is not exactly one of these.
 
-    A table that the gate itself refuses is empty, and lets nothing through.
+    Headers that admission marks answers with may be others: they open nothing.
     """
-    found = [_TABLE.search(script) for script in code(config).get("access", ())[:1] if isinstance(script, str)]
-    if not found or found[0] is None or plugins.gate(found[0][1]) != code(config):
+    run = code(plugin["config"])
+    first = run.get("access", [None])[0]
+    known = _KNOWN.match(first) if isinstance(first, str) else None
+    if known is None:
         return None
+    text, address = known["table"], known["address"]
+    if plugin["name"] == "pre-function":
+        judging = {phase: scripts for phase, scripts in run.items() if phase != "header_filter"}
+        ours = address is None and judging == code(plugins.admission(text))
+    else:
+        ours = address is not None and run == code(plugins.gate(text, address))
+    table = _table(text)
+    return Script(table, _upstream(address)) if ours and table is not None else None
+
+
+@cache
+def _table(text: str) -> Table | None:
+    """Empty where the scripts refuse it; None where nobody can say."""
+    value = _object(text)
+    if value.get("version") != VERSION:
+        return {}
+    return value if _SHAPE.is_valid(value) else None
+
+
+def _upstream(address: str | None) -> tuple[str, int] | None:
+    value = _object(address or "")
+    host, port = value.get("host"), value.get("port")
+    if not isinstance(host, str) or not _HOST.fullmatch(host) or type(port) is not int or not 0 < port < 65536:
+        return None
+    return host, port
+
+
+def _object(text: str) -> dict[str, Any]:
+    """A JSON object; empty where the scripts could not read it."""
     try:
-        table = json.loads(found[0][1], object_pairs_hook=_unique)
+        value = json.loads(text, object_pairs_hook=_unique)
     except ValueError:
         return {}
-    if not isinstance(table, dict) or table.get("version") != VERSION:
-        return {}
-    return table if _SHAPE.is_valid(table) else None
+    return value if isinstance(value, dict) else {}
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -76,21 +128,37 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def allows(table: Table, method: str, host: str, path: Elements, identity: Identity | None) -> bool:
-    """Whether the gate lets the call through."""
+def anybody(tables: Iterable[Table]) -> Iterator[Identity]:
+    """Whom somebody may say that they are who writes into a token what they like: the most there is, by client."""
+    tables = [table for table in tables if table]
+    holders = [table[name] for table in tables for name in ("services", "on_behalf")]
+    groups = frozenset(group for table in tables for group in table["groups"])
+    for client in sorted({"", *(client for held in holders for client in held)}):
+        scopes = frozenset(scope for held in holders for scope in held.get(client, ()))
+        yield Identity(client, scopes)
+        yield Identity(client, scopes, groups)
+
+
+def held(table: Table, client: str) -> tuple[frozenset[str], frozenset[str]]:
+    """What the client holds by the table: as itself, and for its users."""
+    return frozenset(table["services"].get(client, ())), frozenset(table["on_behalf"].get(client, ()))
+
+
+def allows(table: Table, call: Call, identity: Identity | None) -> bool:
+    """Whether a script with this table lets the call through."""
     if not table:
         return False
-    owners = [written(path[:length]) for length in range(min(len(path), table["depth"]), -1, -1)]
-    if method not in METHODS or not _owned(table, host, owners):
+    owners = [written(call.path[:length]) for length in range(min(len(call.path), table["depth"]), -1, -1)]
+    if call.method not in METHODS or not _owned(table, call.host, owners):
         return False
     methods = _rule(table, owners)
-    alternatives = methods and (methods.get(method) or methods.get("*"))
+    alternatives = methods and (methods.get(call.method) or methods.get("*"))
     if alternatives == "public":
         return True
     if identity is None or not alternatives:
         return False
-    held = _effective(table, identity)
-    return any(held is None or held.issuperset(scopes) for scopes in alternatives)
+    effective = _effective(table, identity)
+    return any(effective is None or effective.issuperset(scopes) for scopes in alternatives)
 
 
 def _owned(table: Table, host: str, owners: Iterable[str]) -> bool:
@@ -116,6 +184,10 @@ def _rule(table: Table, owners: Iterable[str]) -> Mapping[str, Any] | None:
 
 
 def _effective(table: Table, identity: Identity) -> frozenset[str] | None:
-    if identity.scopes is None or identity.groups is None:
-        return identity.scopes
-    return identity.scopes & {scope for group in identity.groups for scope in table["groups"].get(group, ())}
+    if identity.scopes is None:
+        return None
+    as_itself, for_users = held(table, identity.client)
+    if identity.groups is None:
+        return identity.scopes & as_itself
+    by_groups = {scope for group in identity.groups for scope in table["groups"].get(group, ())}
+    return identity.scopes & for_users & by_groups

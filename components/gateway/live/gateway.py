@@ -19,11 +19,10 @@ from access.stack import Settings
 from access.tokens import Claims
 from access.verify import Call, Caller, Forged, Speech, Verdict
 from components.gateway import names, plugins
-from components.gateway.live import gate
 from components.gateway.live.authentication import Authenticator, Keys, Passage
 from components.gateway.live.effects import Effect, effect_of
 from components.gateway.live.entities import Complete, Deployed, Entities, Entity, labels, reference
-from components.gateway.live.gate import Identity, Table
+from components.gateway.live.gate import Identity, Script, Table, allows, anybody, code, held, script_of
 from components.gateway.live.router import Reached, Router
 
 _SIGNATURES = frozenset({"RS256", "ES256"})
@@ -32,13 +31,9 @@ _HTTP = frozenset({"http", "https", "grpc", "grpcs"})
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a gateway is read against: who may sign, and the admission script as it is meant.
-
-    `workloads`: component by where its workload is, as "host:port".
-    """
+    """What a gateway is read against: who may sign, and component by where its workload is, as "host:port"."""
 
     keys: Keys
-    admission: Mapping[str, list[str]]
     workloads: Mapping[str, str]
 
     @staticmethod
@@ -48,14 +43,33 @@ class Terms:
             for component in estate.exposed
             for port in component.ports
         }
-        admission = gate.code(plugins.admission(settings.gateway.hsts_seconds))
         plugin = plugins.AUTHENTICATION[settings.gateway.edition]
         verifying = {
             provider: complete(plugin, plugins.openid_connect(issuer))
             for provider, issuer in (deployed.issuers.items() if plugin == "openid-connect" else ())
         }
         lifetimes = {provider.name: 60.0 * provider.access_token_minutes for provider in settings.providers}
-        return Terms(Keys(estate, deployed, plugin, verifying, lifetimes), admission, where)
+        return Terms(Keys(estate, deployed, plugin, verifying, lifetimes), where)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where a call goes, as "host:port": nowhere, if None. `through`: the entities of the balancer that lead there."""
+
+    address: str | None
+    through: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the tables of a call's scripts say. `alone`: the locks of which the table would let it pass, by itself.
+
+    `known`: each reads tokens by the words that its provider uses; what one that does not makes of them is not known.
+    """
+
+    allowed: bool
+    alone: frozenset[str] = frozenset()
+    known: bool = True
 
 
 class LiveGateway:
@@ -68,7 +82,8 @@ class LiveGateway:
         self._services = {one["id"]: one for one in entities.services}
         self._authenticator = Authenticator(entities, terms.keys)
         self._guards = ("pre-function", terms.keys.plugin, "post-function")
-        self._balanced = {one["name"] for one in entities.upstreams}
+        self._upstreams = {one["name"]: one["id"] for one in entities.upstreams}
+        self._targets = [one for one in entities.targets if one["weight"] > 0]
         active = [one for one in entities.plugins if one["enabled"] and _HTTP.intersection(one["protocols"])]
         self._bound = [one for one in active if one.get("consumer") or one.get("consumer_group")]
         self._plugins = {
@@ -77,13 +92,15 @@ class LiveGateway:
             if one not in self._bound
         }
         self._others = sorted({name for name, _, _ in self._plugins} - set(self._guards))
-        gates = (one for one in self._plugins.values() if one["name"] == "post-function")
-        self._tables = {one["id"]: gate.table_of(one["config"]) for one in gates}
+        scripted = (one for one in self._plugins.values() if one["name"] in ("pre-function", "post-function"))
+        self._scripts = {one["id"]: script_of(one) for one in scripted}
+        tables = (script.table for script in self._scripts.values() if script and script.table)
+        self._tables = tuple({id(table): table for table in tables}.values())
 
     # What it tells apart ----------------------------------------------------------------------------------------------
 
     def hosts(self) -> Iterable[str]:
-        return {*self._router.hosts(), *(host for table in self._tables.values() if table for host in table["hosts"])}
+        return {*self._router.hosts(), *(host for table in self._tables for host in table["hosts"])}
 
     def paths(self, host: str) -> Iterator[Elements]:
         yield from self._router.paths(host)
@@ -101,54 +118,83 @@ class LiveGateway:
             for needed in _needed(table):
                 scopes |= set(needed)
                 widest = max(widest, len(needed))
-        return Speech(frozenset(scopes), frozenset(groups), widest)
+        granted = {
+            client.component: tuple(
+                frozenset(scopes.intersection(one))
+                for table in self._speaking_of(host)
+                for one in held(table, self._client_id(client.provider, client.component))
+            )
+            for client in self._terms.keys.estate.clients
+        }
+        return Speech(frozenset(scopes), frozenset(groups), widest, granted)
 
     def strangers(self) -> Iterator[Caller]:
         return self._authenticator.strangers(self._rings())
 
     def _rings(self) -> frozenset[str]:
         """The consumers whose keys count at some gate, or are meant to."""
-        return self._terms.keys.rings() | {table["ring"] for table in self._tables.values() if table}
+        return self._terms.keys.rings() | {table["ring"] for table in self._tables}
 
     def _speaking_of(self, host: str) -> Iterator[Table]:
         patterns = set(host_patterns(host))
-        return (table for table in self._tables.values() if table and patterns.intersection(table["hosts"]))
+        return (table for table in self._tables if patterns.intersection(table["hosts"]))
 
     # What it decides --------------------------------------------------------------------------------------------------
 
     def verdicts(self, call: Call, caller: Caller) -> tuple[Verdict, ...]:
         reached = self._router.reached(call)
-        found = [self._verdict(one, call, caller) for one in reached]
+        found = [verdict for one in reached for verdict in self._verdicts(one, call, caller)]
         if not any(one.certain for one in reached):
             found.append(Verdict(False, None))
         return tuple(found)
 
-    def _verdict(self, reached: Reached, call: Call, caller: Caller) -> Verdict:
+    def _verdicts(self, reached: Reached, call: Call, caller: Caller) -> Iterator[Verdict]:
+        """By one route: a verdict for each way that the call may go."""
         route = reached.route
         service = self._services.get(reference(route, "service") or "")
         through: tuple[str, ...] = (self._labels["route", route["id"]],)
         if service is None or not service.get("enabled", True):
-            return Verdict(False, None, through=through)
+            yield Verdict(False, None, through=through)
+            return
         through += (self._labels["service", service["id"]],)
         path = _upstream_path(service, reached, call)
-        component, leads = self._leads(service, route, call, path)
-        if call.scheme == "http" and "http" not in route["protocols"]:
-            return Verdict(False, component, leads, through=through)
-        verdict = Verdict(True, component, leads, through=through)
-        return self._guarded(verdict, route, service, replace(call, path=path), caller)
+        verdict = self._guarded(route, service, replace(call, path=path), caller)
+        gate = self._script(self._effective("post-function", route, service))
+        for end in self._ends(service, gate, judged=verdict.judged):
+            led = replace(verdict, through=(*through, *end.through, *verdict.through))
+            if end.address is None:
+                yield replace(led, allowed=False, passes=frozenset())
+                continue
+            leads = f"{service['protocol']}://{end.address}"
+            leads += f" as {written(path)}" if path != call.path else ""
+            leads += "" if gate or route["preserve_host"] else " under the service's own host name"
+            led = replace(led, component=self._terms.workloads.get(end.address), leads=leads)
+            in_clear = call.scheme == "http" and "http" not in route["protocols"]
+            yield replace(led, allowed=False, passes=frozenset()) if in_clear else led
 
-    def _leads(self, service: Entity, route: Entity, call: Call, path: Elements) -> tuple[str | None, str]:
-        """Whose workload it is, and where to and how it goes, in words."""
-        where = f"{service['host']}:{service['port']}"
-        leads = f"{service['protocol']}://{where}"
-        balanced = service["host"] in self._balanced  # what its targets are is not judged
-        leads += " (an upstream of this name)" if balanced else ""
-        leads += f" as {written(path)}" if path != call.path else ""
-        leads += "" if route["preserve_host"] else " under the service's own host name"
-        return None if balanced else self._terms.workloads.get(where), leads
+    def _ends(self, service: Entity, gate: Script | None, *, judged: bool) -> list[End]:
+        """Where a call goes that gets past everything: where a gate of ours says, whatever the service does."""
+        if gate:
+            return self._balanced(*gate.upstream) if gate.upstream else [End(None)]
+        ends = self._balanced(service["host"], service["port"])
+        workload = self._terms.keys.deployed.upstreams.get(service["name"] or "")
+        if judged or workload is None:
+            return ends
+        # What is not judged may lead anywhere, and so to the workload.
+        return [End(workload), *(end for end in ends if end.address not in (None, workload))]
 
-    def _guarded(self, verdict: Verdict, route: Entity, service: Entity, call: Call, caller: Caller) -> Verdict:
-        """What is left of the verdict behind all plugins."""
+    def _balanced(self, host: str, port: int) -> list[End]:
+        """An Upstream of the host's name comes before what DNS says: its Targets are where it leads."""
+        if host not in self._upstreams:
+            return [End(f"{host}:{port}")]
+        identifier = self._upstreams[host]
+        upstream = self._labels["upstream", identifier]
+        targets = [one for one in self._targets if reference(one, "upstream") == identifier]
+        ends = [End(one["target"], (upstream, self._labels["target", one["id"]])) for one in targets]
+        return ends or [End(None, (upstream,))]
+
+    def _guarded(self, route: Entity, service: Entity, call: Call, caller: Caller) -> Verdict:
+        """What the plugins make of the call, wherever it goes."""
         admission, authentication, last = own = [self._effective(name, route, service) for name in self._guards]
         passage = self._authenticator.passage(authentication, call, caller)
         consumer = passage.consumer
@@ -156,20 +202,23 @@ class LiveGateway:
         others += [one for one in self._bound if consumer and _is_for(one, consumer)]
         effects = {one["id"]: effect_of(one) for one in others}
         acting = [one for one in (*others, *own) if one and effects.get(one["id"]) is not Effect.NONE]
-        through = (*verdict.through, *(self._labels["plugin", one["id"]] for one in acting))
+        through = tuple(self._labels["plugin", one["id"]] for one in acting)
         through += tuple(f"credential '{key}'" for key in passage.through)
         through += (self._labels["consumer", consumer["id"]],) if consumer else ()
+        verified = self._script(admission) is not None
         if Effect.CLOSES in effects.values():
-            return replace(verdict, allowed=False, through=through)
-        foreign, verified = self._admitted(admission)
-        anything = foreign or passage.unknown or Effect.UNKNOWN in effects.values()
+            return Verdict(False, None, verified=verified, through=through)
+        judged = self._judged(self._script(admission), self._script(last), call, caller, passage)
+        anything = passage.unknown or Effect.UNKNOWN in effects.values() or self._is_foreign(admission)
+        foreign = self._is_foreign(last)  # it runs once authentication has let the call pass
         ours = consumer is None or passage.algorithm is None or consumer.get("username") in self._rings()
-        return replace(
-            verdict,
-            allowed=anything or (passage.passes and self._gated(last, call, caller, passage)),
-            authenticated=anything or (passage.passes and ours),
+        authenticated = anything or (passage.passes and ours)
+        return Verdict(
+            anything or (passage.passes and (foreign or judged.allowed)),
+            None,
+            passes=judged.alone | {"authentication"} if authenticated else judged.alone,
             verified=verified,
-            judged=not anything and (last is None or self._tables[last["id"]] is not None),
+            judged=judged.known and not anything and not foreign,
             through=through,
         )
 
@@ -180,40 +229,74 @@ class LiveGateway:
                 return found
         return None
 
-    def _admitted(self, plugin: Entity | None) -> tuple[bool, bool]:
-        """(whether a script that is not ours runs, whether ours does). What only marks answers may be missing."""
-        run = gate.code(plugin["config"]) if plugin else {}
-        meant = self._terms.admission
-        marks = run.pop("header_filter", meant.get("header_filter"))
-        judging = {phase: scripts for phase, scripts in meant.items() if phase != "header_filter"}
-        known = marks == meant.get("header_filter") and run in ({}, judging)
-        return not known, run == judging
+    def _script(self, plugin: Entity | None) -> Script | None:
+        """Ours that the plugin runs; None where it runs none, or one that is not ours."""
+        return self._scripts[plugin["id"]] if plugin else None
 
-    def _gated(self, plugin: Entity | None, call: Call, caller: Caller, passage: Passage) -> bool:
-        table = self._tables[plugin["id"]] if plugin else None
-        if table is None:  # no gate, or a script that is not ours
-            return True
-        return gate.allows(table, call.method, call.host, call.path, self._identity(table, caller, passage))
+    def _is_foreign(self, plugin: Entity | None) -> bool:
+        return plugin is not None and self._script(plugin) is None and bool(code(plugin["config"]))
 
-    def _identity(self, table: Table, caller: Caller, passage: Passage) -> Identity | None:
-        """Whom the gate takes the caller for: nobody, unless the token is one that its table asks for."""
+    def _judged(
+        self, admission: Script | None, gate: Script | None, call: Call, caller: Caller, passage: Passage
+    ) -> Judgement:
+        """What the tables say. Without a gate nothing is judged by one, and a gate refuses what was not admitted."""
+        if gate is None:
+            return Judgement(True)
+        tables = {"gate": gate.table} | ({"admission": admission.table} if admission else {})
+        alone: set[str] = set()
+        together, known = False, True
+        for claimed in self._claimed(tuple(tables.values()), caller):
+            read = {name: self._read_by(table, claimed, caller, passage) for name, table in tables.items()}
+            passing = {name for name, table in tables.items() if allows(table, call, read[name])}
+            known = known and not any(one and one.scopes is None for one in read.values())
+            together = together or len(passing) == len(tables)
+            alone |= passing
+        return Judgement(together and admission is not None, frozenset(alone), known)
+
+    def _claimed(self, tables: Iterable[Table], caller: Caller) -> Iterable[Identity | None]:
+        """Whom the caller's tokens name. The most there is, of those who write into them what they like; and where the
+        client is none of the estate's, every id that a table has and the estate does not."""
+        token = caller.token
+        if token is None:
+            return (None,)
+        if isinstance(token, Forged):
+            return anybody(tables)
+        scopes, groups = frozenset(token.scopes), frozenset(token.groups) if token.user else None
+        if token.client:
+            return (Identity(self._client_id(token.provider, token.client), scopes, groups),)
+        known = {
+            self._client_id(client.provider, client.component)
+            for client in self._terms.keys.estate.clients
+            if client.provider == token.provider
+        }
+        listed = {one for table in tables if table for one in (*table["services"], *table["on_behalf"])}
+        return [Identity(client, scopes, groups) for client in ("", *sorted(listed - known))]
+
+    def _client_id(self, provider: str, component: str) -> str:
+        """What tokens call the client."""
+        return self._terms.keys.deployed.clients.get(provider, {}).get(component, component)
+
+    def _read_by(self, table: Table, claimed: Identity | None, caller: Caller, passage: Passage) -> Identity | None:
+        """Whom a table takes the caller for: nobody, unless the token is one that it asks for."""
         consumer, token = passage.consumer, caller.token
         if not table or passage.algorithm not in _SIGNATURES or consumer is None or token is None:
             return None
         if consumer.get("username") != table["ring"] or table["authentication"] != self._terms.keys.plugin:
             return None
         if isinstance(token, Forged) and token.credential:
-            return Identity(None)
+            return claimed
         provider = self._terms.keys.estate.stack.providers[token.provider or ""]
         if (table["issuer"] or consumer.get("custom_id")) != self._terms.keys.deployed.issuers[provider.name]:
             return None
         usual = table["spelling"] == _as_in_table(provider.spelling)
         if isinstance(token, Forged):
             # Read by other words, or for another audience, a token may say anything.
-            return None if usual and set(table["audiences"]).issubset(self._audiences(provider)) else Identity(None)
-        if self._audience(provider, token) not in table["audiences"]:
+            counts = not usual or not set(table["audiences"]).issubset(self._audiences(provider))
+        else:
+            counts = self._audience(provider, token) in table["audiences"]
+        if not counts:
             return None
-        return Identity(frozenset(token.scopes), token.groups if token.user else None) if usual else Identity(None)
+        return claimed if usual else Identity("", None)
 
     def _audiences(self, provider: Provider) -> Iterator[str]:
         """Everything that tokens of this API, or of the APIs, are for."""

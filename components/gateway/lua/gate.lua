@@ -1,15 +1,20 @@
--- The gate: the one place that decides, from the one table TABLE (JSON, see table.py). It runs last, trusts no other
--- plugin to have decided, and says no whenever anything is not as it must be. Needs json.lua, token.lua and TABLE.
-local VERSION = 3
+-- The gate: the one place that decides, from the one table TABLE (JSON, see table.py), and the one that knows where the
+-- workload is, which is in UPSTREAM (JSON). It runs last, trusts no other plugin to have decided, and says no whenever
+-- anything is not as it must be. Admission has a table, too: where that is another one, both must allow.
+-- Needs json.lua, token.lua, TABLE and UPSTREAM.
+local VERSION = 4
 local METHODS = { GET = true, HEAD = true, POST = true, PUT = true, PATCH = true, DELETE = true, OPTIONS = true }
 local ALGORITHMS = { RS256 = true, ES256 = true }
 local VERIFIED_HEADER = "x-auth-verified-token"   -- table.py names it, too: it is where openid-connect is told to put it
-local gate   -- the table, kept once it was read
+local gate               -- the table that is judged by
+local read = {}          -- tables by their text, kept once they were read: the gate's own, and the last of admission's
+local upstream           -- where the workload is, kept once it was read
 
 -- What a table and its spelling have, and of which kind. Nothing is guessed where a piece is missing.
 local PIECES = {
   audiences = "array", authentication = "text", component = "text", depth = "number", groups = "object", hosts = "object",
-  issuer = "text or null", per_api = "boolean", ring = "text", rules = "object", spelling = "object",
+  issuer = "text or null", on_behalf = "object", per_api = "boolean", ring = "text", rules = "object", services = "object",
+  spelling = "object",
 }
 local SPELLING = {
   client = "text", groups = "text", marks = "array", overage = "array", own = "text", own_value = "text or null",
@@ -29,8 +34,8 @@ local function need(pieces, value)
   end
 end
 
-local function load_table()
-  local value, why = json_read(TABLE)
+local function table_of(text)
+  local value, why = json_read(text)
   if not json_is_object(value) then error("the table cannot be read: " .. tostring(why), 0) end
   if value.version ~= VERSION then error("the table is of another version", 0) end
   need(PIECES, value)
@@ -40,6 +45,21 @@ local function load_table()
     if type(path) == "string" then value.folded[string.lower(path)] = true end
   end
   return value
+end
+
+local function kept(text)
+  if not read[text] then read = { [TABLE] = read[TABLE], [text] = table_of(text) } end
+  return read[text]
+end
+
+local function load_upstream()
+  local value, why = json_read(UPSTREAM)
+  if not json_is_object(value) then error("the workload's address cannot be read: " .. tostring(why), 0) end
+  local host, port = value.host, value.port
+  local named = type(host) == "string" and (string.find(host, "^[%w._-]+$") or string.find(host, "^%[[%x:.]+%]$"))
+  if not named then error("the workload has no host", 0) end
+  if type(port) ~= "number" or port % 1 ~= 0 or port < 1 or port > 65535 then error("the workload has no port", 0) end
+  return { host = host, port = port }
 end
 
 -- The paths that may own `text`, longest first, as the table writes them; none is longer than its longest.
@@ -163,17 +183,25 @@ local function listed(payload, listing)
   return after_prefix(listing.prefix, words)
 end
 
--- The scopes that count: for a user only those that the roles of their groups hold. A set.
-local function effective(issued, groups)
-  local held = groups and {}
-  for _, group in ipairs(groups or {}) do
-    for _, scope in ipairs(gate.groups[group] or {}) do held[scope] = true end
+-- What of these scopes one of the names holds, by a map from names to lists of scopes. A set.
+local function cut(scopes, names, holdings)
+  local held, result = {}, {}
+  for _, name in ipairs(names) do
+    for _, scope in ipairs(holdings[name] or {}) do held[scope] = true end
   end
-  local result = {}
-  for _, scope in ipairs(issued) do
-    if held == nil or held[scope] then result[scope] = true end
+  for scope in pairs(scopes) do
+    if held[scope] then result[scope] = true end
   end
   return result
+end
+
+-- The scopes that count: those that the client holds here, as itself or for its users, and for a user only those that the
+-- roles of their groups hold. What the token lists besides is somebody else's by now, or was never granted. A set.
+local function effective(issued, client, groups)
+  local scopes = {}
+  for _, scope in ipairs(issued) do scopes[scope] = true end
+  if not groups then return cut(scopes, { client }, gate.services) end
+  return cut(cut(scopes, { client }, gate.on_behalf), groups, gate.groups)
 end
 
 local function identity_of(payload)
@@ -187,7 +215,7 @@ local function identity_of(payload)
   local issued = listed(payload, user ~= nil and spelling.scopes or spelling.service_scopes)
   local groups = payload[spelling.groups]
   if not issued or (groups ~= nil and not is_texts(groups)) then return nil end
-  return { client = client, subject = subject, scopes = effective(issued, user and (groups or {}) or nil) }
+  return { client = client, subject = subject, scopes = effective(issued, client, user and (groups or {}) or nil) }
 end
 
 -- How each plugin says which token it verified for the consumer: the token's header and payload; nil where it did not.
@@ -238,8 +266,8 @@ local function holds(identity, scopes)
   return true
 end
 
-local function judge()
-  gate = gate or load_table()
+local function judge(text_of_table)
+  gate = kept(text_of_table)
   local ambiguous, text = unreadable(string.match(ngx.var.upstream_uri, "^[^?]*"))
   local owners = not ambiguous and owners_of(text)
   if not owners then return 400, "The path could be read in more than one way" end
@@ -257,6 +285,20 @@ local function judge()
     if holds(identity, scopes) then return 200, nil, identity end
   end
   return 403, "The token does not allow this"
+end
+
+-- By the gate's table and by admission's, which is told of by leaving it: a request that admission has not seen is refused.
+local function judge_by_both()
+  local admitted = kong.ctx.shared.kong_oam_admitted
+  if type(admitted) ~= "string" then return 503, "The request was not admitted" end
+  local status, message, identity = judge(TABLE)
+  if admitted == TABLE or status ~= 200 then return status, message, identity end
+  local other
+  status, message, other = judge(admitted)
+  if status ~= 200 then return status, message end
+  if not identity or not other then return 200 end
+  for scope in pairs(identity.scopes) do identity.scopes[scope] = other.scopes[scope] end
+  return 200, nil, identity
 end
 
 local function tell(identity)   -- the verified identity travels on, and nothing else under these names
@@ -278,13 +320,25 @@ local function tell(identity)   -- the verified identity travels on, and nothing
   end
 end
 
+-- The one way to the workload: the service itself leads nowhere. The call below makes the target's host the Host header.
+local function send()
+  upstream = upstream or load_upstream()
+  kong.service.set_target(upstream.host, upstream.port)
+  kong.service.request.set_header("Host", ngx.var.http_host)
+end
+
 return function()
-  local ok, status, message, identity = pcall(judge)
+  local ok, status, message, identity = pcall(judge_by_both)
+  local why = status
+  if ok and status == 200 then
+    tell(identity)
+    ok, why = pcall(send)
+    if ok then return end
+  end
   if not ok then
-    kong.log.err("the gate failed, request refused: ", status)
+    kong.log.err("the gate failed, request refused: ", why)
     status, message = 500, "The gate failed"
   end
-  if status == 200 then return tell(identity) end
   kong.response.exit(status, { message = message }, status == 401 and { ["WWW-Authenticate"] = "Bearer" } or nil)
   error("the request was refused and went on", 0)   -- what follows an exit is never reached, unless it failed to be one
 end

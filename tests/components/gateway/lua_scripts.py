@@ -20,6 +20,7 @@ CALLS = {
     "gate": (
         "ngx.var.upstream_uri", "ngx.var.http_host", "ngx.req.get_method", "ngx.now", "ngx.decode_base64", "kong.client.get_consumer",
         "kong.client.get_credential", "kong.service.request.set_header", "kong.service.request.clear_header",
+        "kong.service.set_target",
     ),
 }  # fmt: skip
 """What each script calls or reads; both call `kong.response.exit` and `kong.log.err`, too."""
@@ -40,7 +41,7 @@ return function(code, call, shared)
     kong = {
       ctx = { shared = shared }, log = { err = through("kong.log.err") },
       client = { get_consumer = through("kong.client.get_consumer"), get_credential = through("kong.client.get_credential") },
-      service = { request = { set_header = through("kong.service.request.set_header"),
+      service = { set_target = through("kong.service.set_target"), request = { set_header = through("kong.service.request.set_header"),
                               clear_header = through("kong.service.request.clear_header") } },
       response = { exit = function(status, ...)
         if call("kong.response.exit", status) ~= "came back" then error(exited, 0) end
@@ -73,6 +74,11 @@ class Lua:
     fault: tuple[str, Any] | None = None
     called: list[str] = field(default_factory=list)
     status: int | None = None
+    admitted: Any = None
+    """The table that admission left, or what else stands there."""
+    target: tuple[Any, ...] | None = None
+    marked: Any = None
+    """What stands there once the script has run."""
     told: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> str:
@@ -92,15 +98,21 @@ class Lua:
                 return lua(self.fault[1])
             if name == "kong.response.exit":
                 self.status = int(arguments[0])
+            if name == "kong.service.set_target":
+                self.target = arguments
             if name == "kong.service.request.set_header":
                 self.told[arguments[0]] = arguments[1]
             return _decoded(arguments[0]) if name == "ngx.decode_base64" else lua(self.facts.get(name))
 
         harness = runtime.execute(_HARNESS)
         try:
-            outcome = harness(self.code, call, runtime.table_from({"authenticated_jwt_token": self.token}))
+            shared = runtime.table_from(
+                {"authenticated_jwt_token": self.token, "kong_oam_admitted": lua(self.admitted)}
+            )
+            outcome = harness(self.code, call, shared)
         except LuaError as error:  # pragma: no cover - the harness itself
             raise AssertionError(error) from error
+        self.marked = shared["kong_oam_admitted"]
         return outcome if isinstance(outcome, str) else str(outcome[0])
 
 
@@ -111,11 +123,11 @@ def _decoded(text: str) -> str | None:
         return None
 
 
-def admission() -> str:
-    (code,) = plugins.admission()["access"]
+def admission(table: str = "{}") -> str:
+    (code,) = plugins.admission(table)["access"]
     return str(code)
 
 
-def gate(table: str) -> str:
-    (code,) = plugins.gate(table)["access"]
+def gate(table: str, leads: str = '{"host": "api.test", "port": 80}') -> str:
+    (code,) = plugins.gate(table, leads)["access"]
     return str(code)

@@ -13,6 +13,7 @@ from sandbox.kong import Kong
 from sandbox.kong.proxy import Answer
 from tests import kong_entities
 from tests.estates import PROVIDER, STACK, api, compiled, estate
+from tests.gateway_estates import with_callers
 from tests.gateway_tokens import Issuer
 
 ISSUER = Issuer(time.time(), PROVIDER)
@@ -26,7 +27,7 @@ MANY = """\
         - type: gateway
           properties: {name: all, domain: "*.all.example.com", http: {/a: 8080}}
 """
-ESTATE = estate(
+ESTATE = with_callers(estate(
     api("sockets", domain="ws.example.com", http="{/: 8080}", access=SOCKETS),
     api("root", domain="root.example.com", http="{/: 8080}", access=ROOT),
     api("signs", domain="signs.example.com", http="{/s: 8080}",
@@ -36,13 +37,14 @@ ESTATE = estate(
     api("above", domain="shared.example.com", http="{/: 8080}",
         access="{owner: a, rules: [{paths: [/], methods: [GET], public: {reason: a}}]}"),
     api("below", domain="shared.example.com", http="{/below: 8080}"),
-)  # fmt: skip
+))  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def kong() -> Iterator[Kong]:
     with Kong(now=lambda: ISSUER.now) as running, kong_entities.Entities(running.admin_url, keep=True) as entities:
         entities.rings(ESTATE, {"main": {ISSUER.kid: ISSUER.pem}})
+        entities.nowhere(ESTATE)
         for component in ESTATE.exposed:
             entities.guard(ESTATE, component, f"{component.application}.test")
         for component in ESTATE.exposed:

@@ -106,7 +106,7 @@ def test_no_default_of_openid_connect_opens_another_way(setting: str, value: obj
 
 def test_the_serverless_functions_have_enterprises_phases() -> None:
     """Sent empty: strict matching would see a script that somebody adds there by hand."""
-    for kind, short in (("pre-function", plugins.admission()), ("post-function", plugins.gate("{}"))):
+    for kind, short in (("pre-function", plugins.admission("{}")), ("post-function", plugins.gate("{}", "{}"))):
         config = json.loads(plugins.config_json(SCHEMAS[kind], kind, short))
         assert {phase: config[phase] for phase in FRAMES} == {phase: [] for phase in FRAMES}
         assert config["access"] == short["access"]
@@ -151,19 +151,16 @@ def test_only_public_routes_let_nobody_pass_openid_connect(registered: list[Regi
             assert plugin.inputs["strictMatch"] is True
 
 
-def test_the_settle_step_waits_for_openid_connect(registered: list[Registered]) -> None:
-    """It is a guard like any other: its id triggers the pause, and every route waits for that."""
-    (settle,) = all_of(registered, "time:index/sleep:Sleep").values()
+def test_routes_wait_for_openid_connect(registered: list[Registered]) -> None:
+    """It is a guard like any other: what is not there yet is not found."""
     strict = {
         name
         for name, plugin in all_of(registered, "kong:index/plugin:Plugin").items()
         if plugin.inputs["name"] == "openid-connect" and "serviceId" in plugin.inputs
     }
     assert len(strict) == 5
-    assert strict <= set(settle.inputs["triggers"])
-    assert strict <= settle.after
     for route in all_of(registered, "kong:index/route:Route").values():
-        assert "settle" in route.after
+        assert len(route.after & strict) == 1
 
 
 def test_the_gate_of_enterprise_is_the_same_script(registered: list[Registered]) -> None:
@@ -171,10 +168,11 @@ def test_the_gate_of_enterprise_is_the_same_script(registered: list[Registered])
     made = all_of(registered, "kong:index/plugin:Plugin")
     (gate,) = json.loads(made["orders/api-8080-gate"].inputs["configJson"])["access"]
     assert gate.count('"authentication": "openid-connect"') == 1
-    (script,) = plugins.gate("T")["access"]
-    assert gate.split("]==]", 1)[1] == script.split("]==]", 1)[1]
+    (script,) = plugins.gate("T", "A")["access"]
+    assert gate.split("]==]", 2)[2] == script.split("]==]", 2)[2]
     (admission,) = json.loads(made["orders/api-8080-admission"].inputs["configJson"])["access"]
-    assert admission == plugins.admission()["access"][0]
+    assert admission.split("]==]", 1)[1] == plugins.admission("T")["access"][0].split("]==]", 1)[1]
+    assert admission.split("]==]", 1)[0] == gate.split("]==]", 1)[0]
 
 
 # Requests

@@ -31,6 +31,8 @@ from sandbox.kong.proxy import Answer
 from tests import kong_entities
 from tests.components.test_application_mocks import Registered, registered  # noqa: F401 - a fixture
 from tests.estates import ISSUER, PROVIDER, SPELLING, api, compiled, estate
+from tests.gateway_estates import with_callers
+from tests.gateway_tokens import CLIENTS
 
 NOW = time.time()
 OTHER_ISSUER = "https://other.example.com"
@@ -42,8 +44,8 @@ PEMS = {
 OTHER = Provider("other", "api://other", SPELLING, issuer=OTHER_ISSUER)
 STACK = Stack("tests", {"main": PROVIDER, "other": OTHER}, domain="apps.example.com", scheme="https")
 RINGS = {
-    "main": KeyRing(PROVIDER, ISSUER, {"main": Key("main", KEYS["main"].public_key())}),
-    "other": KeyRing(OTHER, OTHER_ISSUER, {"other": Key("other", KEYS["other"].public_key())}),
+    "main": KeyRing(PROVIDER, ISSUER, {"main": Key("main", KEYS["main"].public_key())}, clients=CLIENTS),
+    "other": KeyRing(OTHER, OTHER_ISSUER, {"other": Key("other", KEYS["other"].public_key())}, clients=CLIENTS),
 }
 SECRET = b"a secret that a stray credential verifies with"
 HOSTILE = (
@@ -74,7 +76,7 @@ ORDERS = """
               viewer: {scopes: [read], groups: [sales]}
               editor: {scopes: [read, write], groups: [desk]}
 """
-ESTATE = estate(
+ESTATE = with_callers(estate(
     api("orders", http="{/orders: 8080, /orders/files: 9090}", access=ORDERS),
     api("nested", http="{/orders/health/nested: 8080}"),
     api("wild", domain="*.wild.test", http="{/: 80}", access="{owner: w, rules: [{methods: [GET], public: {reason: w}}]}"),
@@ -88,7 +90,7 @@ ESTATE = estate(
         "roles": {f"r{n}": {"scopes": ["h"], "groups": [group]} for n, group in enumerate(HOSTILE) if group},
     })),
     stack=STACK,
-)  # fmt: skip
+))  # fmt: skip
 
 
 @pytest.fixture(scope="module")

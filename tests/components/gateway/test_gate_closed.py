@@ -16,18 +16,26 @@ from access.tokens import KeyRing
 from components.gateway.table import embedded, table
 from tests.components.gateway.lua_scripts import CALLS, Lua, Raised, admission, gate
 from tests.estates import estate
-from tests.gateway_estates import issuers, nested_applications, stack
+from tests.gateway_estates import issuers, nested_applications, stack, with_callers
+from tests.gateway_tokens import CLIENTS
 
 STACK = stack("tests")
 ISSUER = issuers(STACK, time.time())["main"]
-ESTATE = estate(*nested_applications("example.com"), stack=STACK)
-TABLE = table(ESTATE, ESTATE.components["orders/api"], 8080, "ring")
+ESTATE = with_callers(estate(*nested_applications("example.com"), stack=STACK))
+TABLE = table(
+    ESTATE, ESTATE.components["orders/api"], 8080, "ring", clients={key: name for name, key in CLIENTS.items()}
+)
 RING: KeyRing = ISSUER.ring
 READ, OTHER, NOBODY = ISSUER.service(["read"]), ISSUER.service(["other"]), None
 EXPIRED = ISSUER.token(["read"], exp=1)
 WITHOUT_AUDIENCE = ISSUER.token(["read"], aud=None)
 WRONG = [None, True, False, -1.5, "", "x", {}, {"1": 2}, [], ["x"], Raised("injected")]
 """What an API may do that it never does: answer nothing, answer something of another kind, raise."""
+
+
+def as_left(table: str) -> str:
+    """A table as admission leaves it: as it stands in its script."""
+    return embedded(table).removeprefix("[==[").removesuffix("]==]")
 
 
 def asked(
@@ -40,7 +48,7 @@ def asked(
         "ngx.var.upstream_uri": path, "ngx.var.http_host": "orders.example.com", "ngx.req.get_method": "GET", "ngx.now": ISSUER.now,
         "kong.client.get_consumer": consumer, "kong.client.get_credential": credential,
     }  # fmt: skip
-    return Lua(gate(table), {**facts, **more}, token, fault)
+    return Lua(gate(table), {**facts, **more}, token, fault, admitted=as_left(table))
 
 
 def admitted(path: str, headers: Mapping[str, Any], fault: tuple[str, Any] | None = None) -> Lua:
@@ -65,7 +73,13 @@ REFUSED = {
 
 def again(request: Lua, **changes: Any) -> Lua:
     """The same request once more, on a fresh runtime."""
-    values = {"code": request.code, "facts": request.facts, "token": request.token, "fault": request.fault}
+    values = {
+        "code": request.code,
+        "facts": request.facts,
+        "token": request.token,
+        "fault": request.fault,
+        "admitted": request.admitted,
+    }
     return Lua(**{**values, **changes})
 
 
@@ -80,7 +94,9 @@ def test_a_request_with_the_scope_goes_on_and_calls_all_that_the_gate_calls() ->
     """So every call of the gate is among those that are made to fail."""
     one = asked(READ)
     assert one.run() == "on"
-    assert one.told == {"X-Auth-Client": "c", "X-Auth-Subject": "c", "X-Auth-Scopes": "read"}
+    told = {"X-Auth-Client": "c", "X-Auth-Subject": "c", "X-Auth-Scopes": "read", "Host": "orders.example.com"}
+    assert one.told == told
+    assert one.target == ("api.test", 80)
     assert set(one.called) == set(CALLS["gate"])
 
 
@@ -93,7 +109,7 @@ def test_no_failing_call_opens_the_gate(request_: Lua, status: int, name: str) -
             continue  # another moment, and no fault
         one = again(request_, fault=(name, wrong))
         assert one.run() in ("exit", "error"), wrong
-        assert one.told == {}
+        assert one.told == {} and one.target is None
 
 
 @pytest.mark.parametrize("does", [Raised("injected"), "came back"], ids=["raises", "comes back"])
@@ -101,6 +117,82 @@ def test_no_failing_call_opens_the_gate(request_: Lua, status: int, name: str) -
 def test_an_exit_that_fails_ends_the_request_all_the_same(request_: Lua, status: int, does: Any) -> None:
     """Kong answers 500 to a script that fails; one that only came back would let the request go on."""
     assert again(request_, fault=("kong.response.exit", does)).run() == "error"
+
+
+def test_a_request_that_admission_has_not_seen_is_refused() -> None:
+    """Whatever stands in place of its mark: nothing, since admission is missing, or something of another kind."""
+    for instead in (None, True, 7, {}, [TABLE]):
+        one = again(asked(READ), admitted=instead)
+        assert (one.run(), one.status, one.target) == ("exit", 503, None)
+    for text in ("", "{}", "null", TABLE[:-1], TABLE.replace('"version": 4', '"version": 3')):
+        one = again(asked(READ), admitted=text)
+        assert (one.run(), one.status, one.target) == ("exit", 500, None)
+
+
+def test_both_tables_have_to_allow() -> None:
+    """Admission's is another one while a run goes on, or after one that stopped half-way: what either refuses is refused."""
+    whole = json.loads(TABLE)
+    write = json.dumps({**whole, "rules": {"/orders": {"GET": [["write"]]}}})
+    public = json.dumps({**whole, "rules": {"/orders": {"GET": "public"}}})
+    elsewhere = json.dumps({**whole, "hosts": {}})
+    for mine, theirs, status in (
+        (TABLE, write, 403), (write, TABLE, 403), (TABLE, elsewhere, 404), (elsewhere, TABLE, 404), (write, public, 403), (public, write, 403),
+    ):  # fmt: skip
+        one = again(asked(READ, mine), admitted=as_left(theirs))
+        assert (one.run(), one.status, one.target) == ("exit", status, None), (mine, theirs)
+    for mine, theirs in ((TABLE, public), (public, TABLE)):
+        one = again(asked(READ, mine), admitted=as_left(theirs))
+        assert (one.run(), one.told["X-Auth-Scopes"]) == ("on", "read")
+    one = again(asked(None, public), admitted=as_left(TABLE))
+    assert (one.run(), one.status) == ("exit", 401)
+    both = ISSUER.token(["read", "write"])
+    held = json.dumps({**whole, "services": {"c": ["read", "a.b"]}})
+    for mine, theirs in ((TABLE, held), (held, TABLE)):
+        one = again(asked(both, mine), admitted=as_left(theirs))
+        assert (one.run(), one.told["X-Auth-Scopes"]) == ("on", "read")
+
+
+@pytest.mark.parametrize(
+    "leads",
+    [
+        "", "{}", "null", "[]", '{"host": "api.test"}', '{"port": 80}', '{"host": "", "port": 80}', '{"host": "a:80", "port": 80}',
+        '{"host": "a b", "port": 80}', '{"host": "[::1", "port": 80}', '{"host": 7, "port": 80}', '{"host": "a", "port": "80"}',
+        '{"host": "a", "port": 0}', '{"host": "a", "port": 80.5}', '{"host": "a", "port": 65536}', '{"host": "a", "port": -1}',
+    ],
+)  # fmt: skip
+def test_a_workload_whose_address_cannot_be_read_is_not_reached(leads: str) -> None:
+    """Kong takes some of these, and ends others in an error of its own."""
+    one = asked(READ)
+    one.code = gate(TABLE, leads)
+    assert (one.run(), one.status, one.target) == ("exit", 500, None)
+
+
+def test_the_workload_is_told_of_last_with_the_clients_own_host() -> None:
+    """Kong writes the target's name into the Host header; a name, an address and one in brackets are known."""
+    for host in ("api.orders.svc.cluster.local", "10.0.0.1", "[fd00::1]"):
+        one = asked(READ)
+        one.code = gate(TABLE, json.dumps({"host": host, "port": 8080}))
+        assert (one.run(), one.target) == ("on", (host, 8080))
+        assert one.called[-1] == "kong.service.request.set_header"
+        assert one.told["Host"] == "orders.example.com"
+
+
+def test_a_target_that_cannot_be_set_ends_the_request() -> None:
+    """As does a Host header that cannot be put back: the workload would be asked under another name."""
+    for name in ("kong.service.set_target", "ngx.var.http_host"):
+        one = asked(READ, fault=(name, Raised("injected")))
+        assert (one.run(), one.status) == ("exit", 500)
+
+
+def test_admission_marks_what_it_lets_pass_and_nothing_else() -> None:
+    """With its table, as it stands."""
+    one = admitted("/a", {"Accept": "x"})
+    one.code = admission(TABLE)
+    assert (one.run(), one.marked) == ("on", as_left(TABLE))
+    for request_, _ in UNADMITTED.values():
+        refused = again(request_)
+        refused.run()
+        assert refused.marked is None
 
 
 def test_an_identity_that_cannot_be_told_is_an_error() -> None:
@@ -177,7 +269,8 @@ def test_no_piece_missing_from_the_table_opens_the_gate(name: str) -> None:
     tables = [json.dumps(changed) for changed in _without(json.loads(TABLE))]
     assert len(tables) > 40
     for changed in tables:
-        assert again(REFUSED[name][0], code=gate(changed)).run() in ("exit", "error"), changed
+        one = again(REFUSED[name][0], code=gate(changed), admitted=as_left(changed))
+        assert one.run() in ("exit", "error") and one.target is None, changed
 
 
 @pytest.mark.parametrize("name", UNDER_ANY_TABLE)
@@ -186,10 +279,11 @@ def test_no_piece_of_another_kind_in_the_table_opens_the_gate(name: str) -> None
     tables = [json.dumps(changed) for changed in _other_kinds(json.loads(TABLE))]
     assert len(tables) > 200
     for changed in tables:
-        assert again(REFUSED[name][0], code=gate(changed)).run() in ("exit", "error"), changed
+        one = again(REFUSED[name][0], code=gate(changed), admitted=as_left(changed))
+        assert one.run() in ("exit", "error") and one.target is None, changed
 
 
-@pytest.mark.parametrize("piece", [key for key in json.loads(TABLE) if key != "version"])
+@pytest.mark.parametrize("piece", [key for key in json.loads(TABLE) if key not in ("version", "callers", "logical")])
 def test_a_table_without_one_of_its_pieces_is_refused_whole(piece: str) -> None:
     """Also for a caller who has the scope: 500, until the table is right again."""
     one = asked(READ, json.dumps({key: value for key, value in json.loads(TABLE).items() if key != piece}))
@@ -216,7 +310,7 @@ def test_a_rule_that_is_no_list_of_scopes_opens_nothing(scopes: Any) -> None:
     assert one.status in (403, 500)
 
 
-@pytest.mark.parametrize("version", [None, 0, 1, 2, 4, "3", 3.5, True, [3], {"3": 3}])
+@pytest.mark.parametrize("version", [None, 0, 1, 2, 3, 5, "4", 4.5, True, [4], {"4": 4}])
 def test_a_table_of_another_version_is_refused_whole(version: Any) -> None:
     """The script and the table are made by one program, but Kong keeps them as one text only by convention."""
     one = asked(READ, json.dumps({**json.loads(TABLE), "version": version}))

@@ -94,7 +94,7 @@ A, B = ESTATE.components["a/api"], ESTATE.components["b/api"]
 def service(**changes: Any) -> dict[str, Any]:
     base = {
         "aud": "6c1f-a",
-        "azp": "j",
+        "azp": "c",
         "oid": "object",
         "sub": "object",
         "ver": "2.0",
@@ -111,7 +111,7 @@ def user(**changes: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def kong() -> Iterator[Kong]:
     with Kong(now=lambda: ISSUER.now) as gateway:
-        kong_entities.deploy(gateway.admin_url, ESTATE, {"main": {ISSUER.kid: ISSUER.pem}}, audiences=MADE_UP)
+        kong_entities.deploy(gateway.admin_url, SCENE.estate, {"main": {ISSUER.kid: ISSUER.pem}}, audiences=MADE_UP)
         yield gateway
 
 
@@ -162,7 +162,7 @@ def test_the_gate_reads_tokens_for_one_api_as_decide_does(
         raw = f"{method} / HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nContent-Length: 0\r\n\r\n"
         got.append(kong.handle(raw.encode(), scheme="https").status)
         request = Request(method, host, b"/")
-        meant.append(answer(ESTATE, request, [f"Bearer {token}"], {"main": RING}, ISSUER.now).status)
+        meant.append(answer(SCENE.estate, request, [f"Bearer {token}"], {"main": RING}, ISSUER.now).status)
     assert (tuple(got), tuple(meant)) == (statuses, statuses)
 
 
@@ -200,7 +200,7 @@ def test_any_token_for_one_api_is_read_as_decide_reads_it(
 
 @pytest.mark.parametrize(
     ("host", "audience", "client"),
-    [("web", "6c1f-a", None), ("web", "graph", None), ("a", "6c1f-a", "j"), ("open", "6c1f-a", "j")],
+    [("web", "6c1f-a", None), ("web", "graph", None), ("a", "6c1f-a", "c"), ("open", "6c1f-a", "c")],
 )
 def test_a_public_path_is_told_nothing_of_a_token_for_another_api(
     kong: Kong, host: str, audience: str, client: str | None
@@ -237,7 +237,7 @@ def test_what_is_issued_is_what_is_authenticated() -> None:
     claims = authenticate(ISSUER.token(**user()), RING, ISSUER.now, ["a/api"])
     meant = issue(PROVIDER, WEB, User("object", ("ACME Sales",)), api=A)
     assert isinstance(meant, Claims)
-    assert claims == replace(meant, client="j")
+    assert claims == replace(meant, client="callers/all")
 
 
 def test_a_token_that_was_issued_for_another_api_is_not_for_this_one() -> None:

@@ -41,7 +41,7 @@ def test_the_table_holds_all_that_the_gate_decides_by() -> None:
     """Hosts, rules by path and method, groups with their scopes: readable, sorted, and nothing else."""
     made = estate(api(access=ACCESS), api("nested", http="{/orders/x/y/z: 80}"), api("other", domain="o.example.com"))
     assert json.loads(table(made, made.components["orders/api"], 8080, "ring")) == {
-        "version": 3,
+        "version": 4,
         "authentication": "jwt",
         "component": "orders/api",
         "ring": "ring",
@@ -61,6 +61,10 @@ def test_the_table_holds_all_that_the_gate_decides_by() -> None:
             "/orders/ready": {"GET": "public", "HEAD": "public"},
             "/orders/all": {"*": [["write"]]},
         },
+        "services": {},
+        "on_behalf": {},
+        "callers": {},
+        "logical": {},
         "groups": {"desk": ["read", "write"], "sales": ["read", "write"]},
         "depth": 4,
     }  # fmt: skip
@@ -326,9 +330,9 @@ def test_a_certificate_is_shown_for_the_hosts_that_name_it() -> None:
 
 def test_browsers_are_told_to_use_https_only() -> None:
     """In every answer of a gated service, refusals too, since admission meets them all; on plain http stacks never."""
-    (script,) = plugins.admission(600)["header_filter"]
+    (script,) = plugins.admission("{}", 600)["header_filter"]
     assert script == "return function() kong.response.set_header('Strict-Transport-Security', 'max-age=600') end"
-    assert "header_filter" not in plugins.admission()
+    assert "header_filter" not in plugins.admission("{}")
 
 
 def test_a_workspace_that_does_not_exist_is_what_to_check() -> None:

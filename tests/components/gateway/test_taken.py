@@ -67,19 +67,21 @@ def test_what_others_have_under_other_names_is_no_concern(admin: httpx.Client) -
     assert _found(admin) == []
 
 
-def test_a_service_a_route_and_a_consumer_of_others_are_named_with_their_tags(admin: httpx.Client) -> None:
+def test_what_others_have_under_our_names_is_named_with_its_tags(admin: httpx.Client) -> None:
     """The component's place where it is one's; tags of another stack and of ours without the stack are not ours."""
     service = _make(admin, "/services", name=SERVICE, host="x", tags=["theirs", "kong-oam"])
     route = _make(admin, "/routes", name=f"{SERVICE}.protected-0", paths=["/x"], tags=names.tags("other"))
+    upstream = _make(admin, "/upstreams", name="kong-oam.tests.nowhere", tags=["theirs"])
     consumer = _make(admin, "/consumers", username="kong-oam.tests.ring.main")
     found = {one.message.split("(")[1].split(")")[0]: one for one in _found(admin)}
-    assert found.keys() == {service["id"], route["id"], consumer["id"]}
+    assert found.keys() == {service["id"], route["id"], upstream["id"], consumer["id"]}
     assert {one.code for one in found.values()} == {"ENV305"}
     assert str(found[service["id"]]).startswith(
         f"app1.yaml:6:7: error ENV305: Kong has service '{SERVICE}' ({service['id']}) that stack 'tests' did not make: "
         "its tags are 'theirs', 'kong-oam'. It is left as it is; have it renamed or removed by whoever made it\n"
     )
     assert "its tags are 'kong-oam', 'kong-oam-stack:other'" in found[route["id"]].message
+    assert "Kong has upstream 'kong-oam.tests.nowhere'" in found[upstream["id"]].message
     assert "it has no tags" in found[consumer["id"]].message
 
 
@@ -89,6 +91,13 @@ def test_what_has_our_tags_is_recovered(admin: httpx.Client) -> None:
     (found,) = _found(admin)
     assert found.code == "ENV306"
     assert "`python -m components.recover -s tests`" in found.message
+
+
+def test_the_upstream_of_an_interrupted_run_is_recovered(admin: httpx.Client) -> None:
+    """It is the first that a run makes, and no service leads there yet."""
+    _make(admin, "/upstreams", name="kong-oam.tests.nowhere", tags=OURS)
+    assert [one.code for one in _found(admin)] == ["ENV306"]
+    assert _found(admin, ALL) == []
 
 
 def _certificate(admin: httpx.Client, *tags: str) -> None:
@@ -130,12 +139,13 @@ def test_every_page_is_looked_through() -> None:
 
 
 def test_names_and_resources_are_those_that_the_program_makes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For the sample estate: every service, route and consumer that it registers is looked for, and no other."""
+    """For the sample estate: every service, route, upstream and consumer that it registers is looked for, and no other."""
     made = {}
     with Kong() as kong:
         monkeypatch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
         registered = run_program(monkeypatch)
-    for kind, name in (("service:Service", "name"), ("route:Route", "name"), ("consumer:Consumer", "username")):
+    named = {"service:Service": "name", "route:Route": "name", "upstream:Upstream": "name"}
+    for kind, name in {**named, "consumer:Consumer": "username"}.items():
         token = f"kong:index/{kind}"
         made |= {(token, one.name): one.inputs[name] for one in all_of(registered, token).values()}
     texts = [file.read_text("utf-8") for file in sorted((ROOT / "applications").glob("*.yaml"))]

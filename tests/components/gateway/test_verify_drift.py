@@ -9,11 +9,13 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from access.paths import read, written
-from access.verify import Call, Verdict, classes
+from access.verify import Call, Caller, Verdict, classes
 from tests.drifts import DRIFTS, EXPECTED
 from tests.gateway_cases import Case
+from tests.tiers import deep_after
 from tests.verifying import Deployment, Hands, Running, sample, told
 
+UP = "pulumi up -s local --refresh"
 SAMPLED = 100
 """Of the classes that a drift changes, and as many of all others: so many calls go to the proxy for each drift."""
 
@@ -31,7 +33,7 @@ def pem(running: Running) -> str:
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
-@pytest.mark.parametrize("name", DRIFTS)
+@pytest.mark.parametrize("name", deep_after(24, DRIFTS))
 def test_a_change_by_hand_is_found_if_it_matters(running: Running, pem: str, name: str) -> None:
     """By the entity, with who may call what, and with nothing else; once it is undone there is nothing to be said."""
     with Hands(running.kong.admin_url) as hands:
@@ -40,15 +42,35 @@ def test_a_change_by_hand_is_found_if_it_matters(running: Running, pem: str, nam
     assert told(running.judged()) == []
 
 
-@pytest.mark.parametrize("name", ["nothing", *DRIFTS])
+@pytest.mark.parametrize("name", deep_after(6, DRIFTS))
+def test_what_is_said_to_be_deleted_can_be_and_is_the_reason(running: Running, pem: str, name: str) -> None:
+    """Each DELETE works as it is written; what is left then is for `pulumi up`, which restores all that was ours."""
+    with Hands(running.kong.admin_url) as hands:
+        DRIFTS[name](hands, pem)
+        said = _remedies(running)
+        for command in said:
+            if command != UP:
+                assert command.startswith("curl -X DELETE ")
+                hands.delete(command.rpartition("$KONG_ADMIN_ADDR")[2])
+        assert _remedies(running) == [command for command in said if command == UP]
+
+
+def _remedies(running: Running) -> list[str]:
+    """What is said to do, in that order."""
+    said = (reason.remedy for _, reasons in running.judged().findings for reason in reasons)
+    return list(dict.fromkeys(said))
+
+
+@pytest.mark.parametrize("name", deep_after(8, ["nothing", *DRIFTS]))
 def test_the_reading_of_a_gateway_is_what_it_does(running: Running, pem: str, name: str) -> None:
     """The proxy answers calls of every class as the reading says: let through or not, to where, and as what path."""
     with Hands(running.kong.admin_url) as hands:
         if name != "nothing":
             DRIFTS[name](hands, pem)
         live, meant = running.gateway(), running.meant()
-        key_ids = {one["id"]: one["key"] for one in running.kong.entities("jwt_secrets")}
-        changed, same = [], []
+        there = running.entities()
+        changed: list[tuple[Call, Caller]] = []
+        same: list[tuple[Call, Caller]] = []
         for call, caller, _ in classes(running.deployment.estate, live):
             (same if live.verdicts(call, caller) == meant.verdicts(call, caller) else changed).append((call, caller))
         chosen = random.Random(name)
@@ -56,7 +78,7 @@ def test_the_reading_of_a_gateway_is_what_it_does(running: Running, pem: str, na
         assert len(pairs) >= SAMPLED
         for call, caller in pairs:
             verdicts = live.verdicts(call, caller)
-            found = [_reached(running, call, token) for token in running.deployment.tokens(caller, key_ids)]
+            found = (_reached(running, call, token) for token in running.deployment.tokens(caller, there))
             reached = next((one for one in found if one), None)
             if all(one.judged for one in verdicts):
                 assert reached in [_read(one) for one in verdicts], (call, caller, verdicts)

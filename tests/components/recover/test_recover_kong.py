@@ -19,6 +19,7 @@ SERVICE = _entity("services", "api")
 GATE = _entity("plugins", "gate", service="api")
 ROUTE = _entity("routes", "way", service="api")
 OPTIONAL = _entity("plugins", "optional", route="way")
+NOWHERE = _entity("upstreams", "nowhere")
 RING = _entity("consumers", "ring")
 KEY = _entity("jwts", "key", consumer="ring")
 
@@ -40,17 +41,18 @@ def test_what_does_not_have_all_tags_of_the_stack_is_not_lost(tags: set[str]) ->
     assert lost([_entity("services", "other", frozenset(tags))], frozenset(), OURS) == ()
 
 
-def test_routes_go_before_plugins_and_those_before_services_and_consumers() -> None:
-    """What leads somewhere before what guards it, whatever the order of the list."""
+def test_routes_go_before_plugins_and_those_before_services_and_where_they_lead() -> None:
+    """What leads somewhere before what guards it, and before what it leads to, whatever the order of the list."""
     there = [
         _entity("consumers", "c"),
+        _entity("upstreams", "u"),
         _entity("services", "s"),
         _entity("certificates", "t"),
         _entity("jwts", "j", consumer="known"),
         _entity("plugins", "p", service="known"),
         _entity("routes", "r", service="known"),
     ]
-    assert _removed(there, {"known"}) == ["r", "p", "s", "j", "c", "t"]
+    assert _removed(there, {"known"}) == ["r", "p", "s", "u", "j", "c", "t"]
 
 
 def test_a_guard_stays_while_a_route_that_stays_leads_to_its_service() -> None:
@@ -75,6 +77,7 @@ def test_what_something_else_belongs_to_stays() -> None:
     found = lost([SERVICE, ROUTE, theirs], frozenset({"api"}), OURS)
     assert [(entity.id, reason) for entity, reason in found] == [("way", "plugin rate-limiting belongs to it")]
     assert _removed([RING, _entity("jwts", "by-hand", frozenset(), consumer="ring")], set()) == []
+    assert _removed([NOWHERE, _entity("targets", "by-hand", frozenset(), upstream="nowhere")], set()) == []
 
 
 def test_a_parent_and_its_child_are_never_both_lost() -> None:
@@ -93,6 +96,9 @@ def test_every_page_is_read_and_every_kind_is_named_and_removed() -> None:
         consumer = admin.post("/consumers", json={"username": "ring", "tags": ["t"]}).json()["id"]
         admin.post("/consumers/ring/jwt", json={"key": "kid", "secret": "s", "tags": ["t"]})
         admin.post("/plugins", json={"name": "jwt", "service": {"id": service}, "tags": ["t"]})
+        for name in ("ours", "theirs"):
+            admin.post("/upstreams", json={"name": name, "tags": ["t"]})
+        admin.post("/upstreams/theirs/targets", json={"target": "example.com:80"})
         admin.post("/routes", json={"name": "way", "paths": ["/"], "service": {"id": service}, "tags": ["t"]})
         there = entities(admin)
         assert sum(entity.collection == "services" for entity in there) == 1100
@@ -101,12 +107,17 @@ def test_every_page_is_read_and_every_kind_is_named_and_removed() -> None:
             "jwt kid of ring",
             "plugin jwt of s0",
             "route way",
+            "upstream ours",
+            "upstream theirs",
         ]
-        found = [entity for entity, _ in lost(there, frozenset({service, consumer}), ["t"])]
+        judged = lost(there, frozenset({service, consumer}), ["t"])
+        assert [reason for _, reason in judged if reason] == ["target example.com:80 of theirs belongs to it"]
+        found = [entity for entity, reason in judged if reason is None]
         remove(admin, found, settle=0)
         remove(admin, found, settle=0)
         assert [kong.entities(kind) for kind in ("routes", "plugins", "jwt_secrets")] == [[], [], []]
         assert len(kong.entities("consumers")) == 1
+        assert [one["name"] for one in kong.entities("upstreams")] == ["theirs"]
 
 
 def test_the_first_guard_goes_once_every_worker_has_seen_the_routes_go(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from components.workload.placement import mapped_image, placed_account, placed_p
 
 WORKLOAD = Workload("orders", "sales", "api", "webservice", {"image": "x"}, {}, {}, (Exposure(None, (8080,)),))
 PROVIDERS = [{"name": "okta", "type": "okta"}]
+SHARED = [{"name": "corp", "type": "oidc", "clients": {"a/one": {"id": "x"}, "a/two": {"id": "x"}}}]
 INSIDE = {"namespace": "kong", "podLabels": {"app": "kong"}}
 
 
@@ -112,6 +113,7 @@ def test_settings_that_would_open_a_workload_or_mean_nothing_are_refused(
         ({"asOf": "2026-02-30"}, "kong-oam:asOf: 2026-02-30 is no day"),
         ({"identityProviders": PROVIDERS * 2}, "'okta' stands twice"),
         ({"identityProviders": []}, "kong-oam:identityProviders"),
+        ({"identityProviders": SHARED}, "kong-oam:identityProviders.0.clients.a/two.id: is that of a/one, too"),
         ({"cloud": "azure"}, 'kong-oam:cloud: "azure" is none of local, aws, gcp, bare-metal'),
         ({"domain": {}}, "kong-oam: knows no setting 'domain'; did you mean 'domains'?"),
         ({"asOf": "yesterday"}, "write it as YYYY-MM-DD, in quotes"),
