@@ -1,8 +1,17 @@
 """Whether a run ever let a request through that neither the model before it nor the one after it allows.
 
-Every class of requests (hosts and paths that either model tells apart, methods, tokens) is asked at every combination of
-views that can come together while the run goes on, stops half-way, or is over: the real proxy of the stand-in with the
-emitted Lua answers, and `access.decide` says what it may. Allowed is what reaches the workload that it is meant for.
+Every class of requests (hosts and paths that some model tells apart, methods, tokens) is asked of the real proxy of the
+stand-in with the emitted Lua; `tests.oracle.meaning`, which knows nothing of the program, says what it may. Allowed is
+what reaches the workload that it is meant for, in a version that these rules were made for.
+
+- **Mixtures**: of each entity that decides about a request any version that there ever was, or none, in every
+  combination. No order of steps, lag, flag, half-finished run, second run or node of the gateway shows anything else,
+  so nothing is taken for granted about any of them. Nobody may be let in by any mixture.
+- What the mixtures leave open is which image answers. There the order counts that the run keeps: whoever sees a version
+  of an entity sees it after all that had to be done before it.
+- **Views**: what routes, plugins and credentials can show at one moment, by that order. Whoever is allowed by both
+  models is never turned away.
+- **Moments**: what is there, seen at once. An image is called by the rules of a model that has it.
 """
 
 from __future__ import annotations
@@ -10,35 +19,49 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import product
 
-from access.decide import Request, answer, component_of, host_patterns
 from access.model import Estate
 from access.partition import Hosts, sites_of
-from access.paths import read, written
-from access.tokens import KeyRing
-from components.gateway import names
+from access.paths import written
 from sandbox.kong import uri
+from sandbox.kong.proxy import ORDER
 from sandbox.kong.store import Entity
-from tests.checker.history import Replay, Write
+from tests.checker.history import Replay
 from tests.checker.order import members
-from tests.checker.plane import Plane, Seen, takes, winners
+from tests.checker.plane import FORGED, Address, Chosen, Plane, Seen, takes, winners
+from tests.oracle import meaning
+from tests.oracle.meaning import Answer, Document, Request, Token
 
 METHODS = ("GET", "POST", "DELETE")
 UNREADABLE = "/..%2fx"
 """Appended to a path, two servers could read it differently: nobody may have it."""
+PROVIDER = "okta"
+DECIDING = ("routes", "services", "upstreams", "targets", "plugins", "consumers", "jwt_secrets")
+PASSED: Address = ("passed", 1)
+_PASSING = {"host": PASSED[0], "port": PASSED[1]}
+"""Where a service leads while it is looked whether a request comes that far."""
+_STAMPS = ("created_at", "updated_at")
 
-Address = tuple[str, int]
 Target = tuple[str, str]
 """Host and path as a client writes them."""
+Place = tuple[str, int]
+"""A component and one of its ports."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody with a token, or without one (`token` is then empty); `kid` is the key that it is signed with."""
+    """Somebody with a token, or without one (`token` is then empty), and what is known of it. `kid` is the key that it
+    names, `issuer` who signed it ("": nobody), `client` the provider's id of the client that it was given to."""
 
     name: str
     token: str = ""
     kid: str = ""
+    issuer: str = ""
+    client: str = ""
+    user: bool = False
+    scopes: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
     @property
     def authorization(self) -> tuple[str, ...]:
@@ -47,80 +70,104 @@ class Caller:
 
 @dataclass(frozen=True)
 class Meaning:
-    """One model of a stack: who may call what, and where the workloads are, by the names of Kong's services.
+    """One model of a stack: its documents, and what is called how at the provider. `estate` only says which requests
+    differ; `clients` are components by the ids of their clients."""
 
-    A component may be at two addresses in two models; it is the same workload, and what counts is which one it is.
-    """
-
+    documents: tuple[Document, ...]
+    stack: Document
     estate: Estate
-    rings: Mapping[str, KeyRing]
-    workloads: Mapping[str, Address]
+    issuer: str
+    clients: Mapping[str, str]
 
     @cached_property
-    def _answers(self) -> dict[tuple[Target, str, str], str | None]:
+    def _answers(self) -> dict[tuple[Target, str, Token | None], Answer]:
         return {}
 
-    def allows(self, target: Target, method: str, caller: Caller, now: float) -> str | None:
-        """The workload that the request may reach, by the name of its service; None where it may reach none."""
-        key = target, method, caller.token
+    def answer(self, target: Target, method: str, caller: Caller) -> Answer:
+        token = self._token(caller)
+        key = target, method, token
         if key not in self._answers:
-            request = Request(method, target[0], target[1].encode())
-            allowed = answer(self.estate, request, caller.authorization, self.rings, now).allowed
-            self._answers[key] = self._workload(target) if allowed else None
+            request = Request(method, target[0], target[1].encode(), token)
+            self._answers[key] = meaning.answer(list(self.documents), self.stack, request)
         return self._answers[key]
 
-    def _workload(self, target: Target) -> str:
-        path = read(target[1].encode())
-        component = component_of(self.estate, target[0], path)
-        assert component is not None
-        leading = (self.estate.leading(pattern, path) for pattern in host_patterns(target[0]))
-        endpoint, _ = next(found for found in leading if found)
-        return names.service(self.estate.stack.name, component, endpoint.port)
+    def image(self, component: str) -> str | None:
+        return meaning.image(list(self.documents), component)
+
+    @cached_property
+    def places(self) -> frozenset[Place]:
+        return frozenset((one.component, one.port) for one in meaning.endpoints(list(self.documents), self.stack))
+
+    def _token(self, caller: Caller) -> Token | None:
+        if not caller.token:
+            return None
+        counts = caller.issuer != "" and caller.issuer == self.issuer
+        client = self.clients.get(caller.client)
+        return Token(PROVIDER, counts, client, caller.user, caller.scopes, caller.groups)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A request that was let through and should not have been, or was turned away and should not: who sent what, where
-    it ended (a workload's address, or a status), and what each view showed of the run at that moment."""
+    it ended (a component's port, or a status), and what was seen of the run then."""
 
     target: Target
     method: str
     caller: str
-    ended: Address | int
+    ended: Place | int
     seen: str
 
     def __str__(self) -> str:
-        where = "".join(self.target)
-        return f"{self.method} {where} by {self.caller} ended at {self.ended}, where {self.seen}"
+        ended = self.ended if isinstance(self.ended, int) else ":".join(map(str, self.ended))
+        return f"{self.method} {''.join(self.target)} by {self.caller} ended at {ended}, where {self.seen}"
 
 
 @dataclass(slots=True)
 class Report:
     """`opened` breaks the promise; `closed` is an outage: both models allow the call, and it was refused all the same.
-    One finding for each request. `asked` are requests, `reached` those that came to a workload, `moments` combinations of
-    views."""
+    `brief` is one by a route that comes or goes: its optional authentication comes after it, and goes before it, so that
+    who has no token is taken for somebody who needs one.
+    `asked` are requests, `reached` those that came to a workload, `mixtures` combinations of versions."""
 
     opened: list[Finding] = field(default_factory=list)
     closed: list[Finding] = field(default_factory=list)
+    brief: list[Finding] = field(default_factory=list)
     asked: int = 0
     reached: int = 0
-    moments: int = 0
+    mixtures: int = 0
+
+    def add(self, other: Report) -> None:
+        self.opened += other.opened
+        self.closed += other.closed
+        self.brief += other.brief
+        self.asked, self.reached = self.asked + other.asked, self.reached + other.reached
+        self.mixtures += other.mixtures
 
     def __str__(self) -> str:
         return "\n".join(map(str, [*self.opened[:10], *self.closed[:10]]))
 
 
-def check(replay: Replay, models: Sequence[Meaning], callers: Sequence[Caller], now: float) -> Report:
-    """Holds a run against the models that it leads from and to (or past: several runs in a row)."""
-    report = Report()
-    run = _Run(replay)
+def check(
+    replay: Replay,
+    models: Sequence[Meaning],
+    callers: Sequence[Caller],
+    workloads: Mapping[Address, Place],
+    *,
+    ordered: bool,
+) -> Report:
+    """Holds a run against the models that it leads from and to (or past: several runs in a row).
+
+    `workloads` is where components are. `ordered`: the order of the replay is what the engine promises, not only what
+    happened, so that views and moments are looked at, too.
+    """
+    run = _Run(replay, models, callers, workloads)
     for target in targets(models):
         scene = run.scene(target)
-        for kid in sorted({caller.kid for caller in callers}):
-            with_it = [caller for caller in callers if caller.kid == kid]
-            for seen, moment in scene.moments(kid, report):
-                _ask(run.plane, target, seen, moment, with_it, models, now, report)
-    return report
+        scene.ask_mixtures()
+        if ordered:
+            scene.ask_views()
+            scene.ask_moments()
+    return run.report
 
 
 def targets(models: Sequence[Meaning]) -> Iterator[Target]:
@@ -134,53 +181,41 @@ def targets(models: Sequence[Meaning]) -> Iterator[Target]:
         yield host, written(spots[0].path).rstrip("/") + UNREADABLE
 
 
-def _ask(
-    plane: Plane,
-    target: Target,
-    seen: Seen,
-    moment: str,
-    callers: Iterable[Caller],
-    models: Sequence[Meaning],
-    now: float,
-    report: Report,
-) -> None:
-    plane.show(seen)
-    for method in METHODS:
-        for caller in callers:
-            report.asked += 1
-            lines = [f"{method} {target[1]} HTTP/1.1", f"Host: {target[0]}"]
-            lines += [f"Authorization: {value}" for value in caller.authorization]
-            answered = plane.ask("\r\n".join([*lines, "", ""]).encode())
-            reached = (answered.upstream.host, answered.upstream.port) if answered.upstream else None
-            meant = [model.allows(target, method, caller, now) for model in models]
-            ended = reached or answered.status
-            report.reached += reached is not None
-            if reached and not any(reached == model.workloads.get(name) for name in meant if name for model in models):
-                report.opened.append(Finding(target, method, caller.name, ended, moment))
-            elif not reached and all(meant) and len(set(meant)) == 1:
-                report.closed.append(Finding(target, method, caller.name, ended, moment))
-
-
 class _Run:
-    """A replay, cut into what decides about each target."""
+    """A replay with who calls and what is meant, and what is found."""
 
-    def __init__(self, replay: Replay) -> None:
-        self.replay, self.order, self.plane = replay, replay.order, Plane()
+    def __init__(
+        self,
+        replay: Replay,
+        models: Sequence[Meaning],
+        callers: Sequence[Caller],
+        workloads: Mapping[Address, Place],
+    ) -> None:
+        self.replay, self.order, self.models, self.workloads = replay, replay.order, models, workloads
+        self.callers = {kid: [one for one in callers if one.kid == kid] for kid in sorted({c.kid for c in callers})}
+        self.plane = Plane({*workloads, PASSED})
+        self.report = Report()
         self.versions: dict[str, list[Entity]] = {}
-        for kind, table in replay.start.tables.items():
-            self.versions[kind] = list(table.values())
-        for operation in replay.operations:
+        self.writers: dict[int, int] = {}
+        """The operations that made versions."""
+        for kind in DECIDING:
+            self.versions[kind] = list(replay.start.entities.tables[kind].values())
+        for number, operation in enumerate(replay.operations):
             for write in operation.writes:
-                if write.after is not None:
+                if write.after is not None and write.kind in DECIDING:
                     self.versions[write.kind].append(write.after)
-        self._views: dict[tuple[int, ...], tuple[tuple[int, ...], ...]] = {}
-        self._states: dict[tuple[str, frozenset[str], int], dict[str, Entity]] = {}
+                    self.writers[id(write.after)] = number
+        self.different = {kind: list(_by_content(versions)) for kind, versions in self.versions.items()}
+        known, everything = frozenset(one["id"] for one in self.versions["routes"]), (1 << len(replay.operations)) - 1
+        self.staying = self.state("routes", known, 0).keys() & self.state("routes", known, everything).keys()
+        """Routes that neither come nor go."""
+        self.found: set[tuple[object, ...]] = set()
 
     def scene(self, target: Target) -> _Scene:
         path = uri.normalized(target[1])
-        routes = {one["id"]: one for one in self.versions["routes"] if takes(one, target[0], path)}
+        routes = frozenset(one["id"] for one in self.versions["routes"] if takes(one, target[0], path))
         services = {one["service"]["id"] for one in self.versions["routes"] if one["id"] in routes}
-        return _Scene(self, target, path, frozenset(routes), frozenset(services))
+        return _Scene(self, target, path, routes, frozenset(services))
 
     def mask(self, kind: str, ids: frozenset[str]) -> int:
         """The operations that write entities of a kind, of these ids."""
@@ -190,33 +225,72 @@ class _Run:
             if any(write.kind == kind and write.entity["id"] in ids for write in operation.writes)
         )
 
-    def views(self, *masks: int) -> tuple[tuple[int, ...], ...]:
-        """As Order.views; kept, since many targets are decided by the same operations."""
-        if masks not in self._views:
-            self._views[masks] = tuple(self.order.views(*masks))
-        return self._views[masks]
-
     def state(self, kind: str, ids: frozenset[str], done: int) -> dict[str, Entity]:
         """The entities of these ids after the operations of `done`."""
-        key = kind, ids, done
-        if key not in self._states:
-            table = {one: entity for one, entity in self.replay.start.tables[kind].items() if one in ids}
-            for number in members(done):
-                for write in self.replay.operations[number].writes:
-                    if write.kind == kind and write.entity["id"] in ids:
-                        _apply(table, write)
-            self._states[key] = table
-        return self._states[key]
+        table = {one: entity for one, entity in self.replay.start.entities.tables[kind].items() if one in ids}
+        for number in members(done):
+            for write in self.replay.operations[number].writes:
+                if write.kind == kind and write.entity["id"] in ids:
+                    if write.after is None:
+                        table.pop(write.entity["id"], None)
+                    else:
+                        table[write.entity["id"]] = write.after
+        return table
+
+    def rollouts(self, component: str) -> list[int]:
+        return [number for number, one in enumerate(self.replay.operations) if component in one.images]
+
+    def image(self, component: str, done: int) -> str | None:
+        """What runs after the operations of `done`."""
+        over = [number for number in self.rollouts(component) if done >> number & 1]
+        return self.replay.operations[over[-1]].images[component] if over else self.replay.start.images.get(component)
+
+    def images(self, component: str, seen: Seen) -> set[str | None]:
+        """What may run while these versions are seen: it had to be there before them, or comes later."""
+        written = sum({1 << self.writers[id(entity)] for _, entity in seen.entities if id(entity) in self.writers})
+        done = self.order.closed(written)
+        later = [number for number in self.rollouts(component) if not done >> number & 1]
+        return {self.image(component, done), *(self.replay.operations[number].images[component] for number in later)}
+
+    def misled(self, place: Place, image: str | None, answers: Sequence[Answer]) -> bool:
+        """Whether nobody allows the request there. Rules may be older than the image that answers, never newer."""
+        if image is None:
+            return False  # nothing answers
+        having = [number for number, model in enumerate(self.models) if model.image(place[0]) == image]
+        last = having[-1] if having else 0
+        return not any(_leads(answer, place) for answer in answers[: last + 1])
+
+    def out_of_date(self, place: Place, image: str | None, answers: Sequence[Answer]) -> bool:
+        """Whether no model that has the image allows the request there, and one of them has the place."""
+        having = [number for number, model in enumerate(self.models) if model.image(place[0]) == image]
+        known = any(place in self.models[number].places for number in having)
+        return known and not any(_leads(answers[number], place) for number in having)
+
+    def words(self, seen: Seen) -> str:
+        """Which versions are seen."""
+        parts = []
+        for kind, entity in seen.entities:
+            number = self.writers.get(id(entity))
+            by = "of before" if number is None else f"by '{self.replay.operations[number].name}'"
+            named = entity.get("name") or entity.get("username") or entity.get("key") or entity.get("target")
+            parts.append(f"{kind.removesuffix('s')} {named} is {by}")
+        return ", ".join(parts) or "nothing is there"
 
 
-def _apply(table: dict[str, Entity], write: Write) -> None:
-    if write.after is None:
-        table.pop(write.entity["id"], None)
-    else:
-        table[write.entity["id"]] = write.after
+def _leads(answer: Answer, place: Place) -> bool:
+    return answer.allowed and (answer.component, answer.port) == place
 
 
-@dataclass(frozen=True, slots=True)
+def _by_content(versions: Iterable[Entity]) -> Iterator[Entity]:
+    met: set[str] = set()
+    for one in versions:
+        content = repr({key: value for key, value in one.items() if key not in _STAMPS})
+        if content not in met:
+            met.add(content)
+            yield one
+
+
+@dataclass(frozen=True)
 class _Scene:
     """What may decide about one target in a run: routes that may take it, and the services that these lead to."""
 
@@ -226,37 +300,178 @@ class _Scene:
     routes: frozenset[str]
     services: frozenset[str]
 
-    def moments(self, kid: str, report: Report) -> Iterator[tuple[Seen, str]]:
-        """Each combination of versions that can be seen together, once, with words for a moment at which it is."""
+    def ask_mixtures(self) -> None:
+        """Every request with all that there is; with parts missing, one of each kind of requests."""
+        for some, requests in ((False, product(METHODS, self._callers())), (True, self._kinds())):
+            for method, caller in requests:
+                for route, service in self._ways():
+                    levels = self._levels(route, service, caller.kid, some=some)
+                    self._explore(method, caller, (("routes", route), ("services", service)), levels)
+
+    def _callers(self) -> list[Caller]:
+        return [one for callers in self.run.callers.values() for one in callers]
+
+    def _kinds(self) -> list[tuple[str, Caller]]:
+        """A request of every kind: who calls as what, signed by whom, and what the models say of it. What is missing is
+        not about one method or scope."""
+        kinds: dict[tuple[object, ...], tuple[str, Caller]] = {}
+        for method, caller in product(METHODS, self._callers()):
+            answers = tuple(one.allowed for one in self._meant(method, caller))
+            kinds.setdefault((bool(caller.token), caller.issuer, caller.user, caller.kid, answers), (method, caller))
+        return list(kinds.values())
+
+    def _ways(self) -> Iterator[tuple[Entity, Entity]]:
+        """The versions of routes that may take the request, each with those of its service."""
+        for route in self.run.different["routes"]:
+            if takes(route, self.target[0], self.path):
+                for service in self.run.different["services"]:
+                    if service["id"] == route["service"]["id"]:
+                        yield route, service
+
+    def _levels(self, route: Entity, service: Entity, kid: str, *, some: bool) -> list[list[tuple[Chosen, ...]]]:
+        """Combinations of what is met one after the other: plugins by their order, with what they look up, and last
+        where the service leads. `some`: with parts of it missing, too."""
         run = self.run
-        plugins = frozenset(one["id"] for one in run.versions["plugins"] if self._concerns(one))
-        consumers = frozenset(one["id"] for one in run.versions["consumers"])
-        credentials = frozenset(one["id"] for one in run.versions["jwt_secrets"] if one["key"] == kid)
-        masks = (
-            run.mask("routes", self.routes) | run.mask("services", self.services),
-            run.mask("plugins", plugins),
-            run.mask("jwt_secrets", credentials) | (run.mask("consumers", consumers) if credentials else 0),
-        )
-        met: set[tuple[int, ...]] = set()
-        for shown in run.views(*masks):
-            report.moments += 1
-            routed, plugged, known = shown
-            services = run.state("services", self.services, routed)
-            for route in winners(
-                run.state("routes", self.routes, routed).values(), services, self.target[0], self.path
+        plugins = [("plugins", one) for one in run.different["plugins"] if _on(one, route, service)]
+        balanced = [(kind, one) for kind in ("upstreams", "targets") for one in run.different[kind]]
+        levels = [_choices([one for one in plugins if one[1]["name"] == name], some=some) for name in ORDER]
+        levels[ORDER.index("jwt")] = [
+            more for chosen in levels[ORDER.index("jwt")] for more in self._with_lookups(chosen, kid, some=some)
+        ]
+        return [*levels, _choices(balanced, some=some)]
+
+    def _with_lookups(self, jwt: tuple[Chosen, ...], kid: str, *, some: bool) -> Iterator[tuple[Chosen, ...]]:
+        """These plugins with the credential and the consumers that they look up."""
+        run = self.run
+        secrets = [("jwt_secrets", one) for one in run.different["jwt_secrets"] if jwt and one["key"] == kid]
+        anonymous = {one["config"]["anonymous"] for _, one in jwt}
+        for found in _choices(secrets, some=some):
+            wanted = anonymous | {one["consumer"]["id"] for _, one in found}
+            consumers = [("consumers", one) for one in run.different["consumers"] if one["id"] in wanted]
+            for known in _choices(consumers, some=some):
+                yield (*jwt, *found, *known)
+
+    def _explore(
+        self, method: str, caller: Caller, chosen: tuple[Chosen, ...], levels: Sequence[list[tuple[Chosen, ...]]]
+    ) -> None:
+        """Goes on to what is met next only where what was met before lets the request pass."""
+        run = self.run
+        for more in levels[0]:
+            entities = (*chosen, *more)
+            last = len(levels) == 1
+            seen = Seen(entities if last else (entities[0], ("services", entities[1][1] | _PASSING), *entities[2:]))
+            run.report.mixtures += 1
+            ((_, _, ended),) = self._asked(seen, [(method, caller)])
+            if isinstance(ended, int):
+                continue
+            if not last:
+                self._explore(method, caller, entities, levels[1:])
+            elif run.plane.forged or any(
+                run.misled(ended, image, self._meant(method, caller)) for image in run.images(ended[0], seen)
             ):
-                service = services[route["service"]["id"]]
-                mine = [p for p in run.state("plugins", plugins, plugged).values() if _on(p, route, service)]
-                seen = Seen.of(
-                    route,
-                    service,
-                    mine,
-                    list(run.state("consumers", consumers, known).values()),
-                    list(run.state("jwt_secrets", credentials, known).values()),
-                )
+                self._found(run.report.opened, method, caller, ended, seen)
+
+    def ask_views(self) -> None:
+        run = self.run
+        for kid, callers in run.callers.items():
+            wanted = [one for one in product(METHODS, callers) if self._must_pass(*one)]
+            if wanted:
+                for seen in self._views(kid):
+                    for method, caller, ended in self._asked(seen, wanted):
+                        if isinstance(ended, int):
+                            stays = seen.entities[0][1]["id"] in run.staying
+                            self._found(run.report.closed if stays else run.report.brief, method, caller, ended, seen)
+
+    def ask_moments(self) -> None:
+        """Where no image changes, the mixtures say all of it."""
+        run = self.run
+        if not any(one.images for one in run.replay.operations):
+            return
+        for kid, callers in run.callers.items():
+            for seen, done in self._moments(kid):
+                for method, caller, ended in self._asked(seen, product(METHODS, callers)):
+                    if not isinstance(ended, int) and run.out_of_date(
+                        ended, run.image(ended[0], done), self._meant(method, caller)
+                    ):
+                        self._found(run.report.opened, method, caller, ended, seen)
+
+    def _asked(self, seen: Seen, requests: Iterable[tuple[str, Caller]]) -> Iterator[tuple[str, Caller, Place | int]]:
+        run = self.run
+        run.plane.show(seen)
+        for method, caller in requests:
+            lines = [f"{method} {self.target[1]} HTTP/1.1", f"Host: {self.target[0]}", f"{FORGED}: /"]
+            lines += [f"Authorization: {value}" for value in caller.authorization]
+            ended = run.plane.ask("\r\n".join([*lines, "", ""]).encode())
+            run.report.asked += 1
+            run.report.reached += ended in run.workloads
+            yield method, caller, ended if isinstance(ended, int) else run.workloads.get(ended, ended)
+
+    def _meant(self, method: str, caller: Caller) -> list[Answer]:
+        return [model.answer(self.target, method, caller) for model in self.run.models]
+
+    def _must_pass(self, method: str, caller: Caller) -> bool:
+        first, *others = self._meant(method, caller)
+        return all(meaning.must_allow(first, other) for other in others)
+
+    def _found(self, findings: list[Finding], method: str, caller: Caller, ended: Place | int, seen: Seen) -> None:
+        """One finding for each request and end."""
+        key = id(findings), self.target, method, caller.name, ended
+        if key not in self.run.found:
+            self.run.found.add(key)
+            findings.append(Finding(self.target, method, caller.name, ended, self.run.words(seen)))
+
+    def _views(self, kid: str) -> Iterator[Seen]:
+        """Each combination of versions that can be seen together, once."""
+        met: set[tuple[int, ...]] = set()
+        for routed, plugged, known in self.run.order.views(*self._masks(kid)):
+            for seen in self._seen(kid, routed, plugged, known):
                 if seen.versions not in met:
                     met.add(seen.versions)
-                    yield seen, self._words(shown)
+                    yield seen
+
+    def _moments(self, kid: str) -> Iterator[tuple[Seen, int]]:
+        """Each state of all that decides, with the operations that have led to it."""
+        rollouts = sum(1 << number for number, one in enumerate(self.run.replay.operations) if one.images)
+        routed, plugged, known = self._masks(kid)
+        for done in self.run.order.states(routed | plugged | known | rollouts):
+            for seen in self._seen(kid, done, done, done):
+                yield seen, done
+
+    def _masks(self, kid: str) -> tuple[int, int, int]:
+        """The operations that may show in routes, plugins and credentials."""
+        run, ids = self.run, self._ids(kid)
+        masks = {kind: run.mask(kind, ids[kind]) for kind in DECIDING}
+        credentials = masks["jwt_secrets"] | (masks["consumers"] if ids["jwt_secrets"] else 0)
+        return (
+            masks["routes"] | masks["services"] | masks["upstreams"] | masks["targets"],
+            masks["plugins"],
+            credentials,
+        )
+
+    def _seen(self, kid: str, routed: int, plugged: int, known: int) -> Iterator[Seen]:
+        run, ids = self.run, self._ids(kid)
+        shown = {"plugins": plugged, "consumers": known, "jwt_secrets": known}
+        state = {kind: run.state(kind, ids[kind], shown.get(kind, routed)) for kind in DECIDING}
+        for route in winners(state["routes"].values(), state["services"], self.target[0], self.path):
+            service = state["services"][route["service"]["id"]]
+            plugins = [one for one in state["plugins"].values() if _on(one, route, service)]
+            chosen: list[Chosen] = [("routes", route), ("services", service), *(("plugins", one) for one in plugins)]
+            for kind in ("upstreams", "targets", "consumers", "jwt_secrets"):
+                chosen += [(kind, one) for one in state[kind].values()]
+            yield Seen(tuple(chosen))
+
+    def _ids(self, kid: str) -> Mapping[str, frozenset[str]]:
+        """The entities of each kind that may decide."""
+        found = {kind: frozenset(one["id"] for one in self.run.versions[kind]) for kind in DECIDING}
+        plugins = frozenset(one["id"] for one in self.run.versions["plugins"] if self._concerns(one))
+        credentials = frozenset(one["id"] for one in self.run.versions["jwt_secrets"] if one["key"] == kid)
+        return {
+            **found,
+            "routes": self.routes,
+            "services": self.services,
+            "plugins": plugins,
+            "jwt_secrets": credentials,
+        }
 
     def _concerns(self, plugin: Entity) -> bool:
         route, service = plugin["route"], plugin["service"]
@@ -264,13 +479,18 @@ class _Scene:
             return True
         return bool(route and route["id"] in self.routes) or bool(service and service["id"] in self.services)
 
-    def _words(self, shown: tuple[int, ...]) -> str:
-        operations = self.run.replay.operations
-        parts = []
-        for view, done in zip(("routes", "plugins", "credentials"), shown, strict=True):
-            listed = ", ".join(operations[number].name for number in members(done)) or "nothing"
-            parts.append(f"{view} show: {listed}")
-        return "; ".join(parts)
+
+def _choices(versions: Iterable[Chosen], *, some: bool) -> list[tuple[Chosen, ...]]:
+    """Of each entity one of its versions, or of those that take one another's place; with `some`, or none."""
+    slots: dict[tuple[object, ...], list[Chosen | None]] = {}
+    for kind, one in versions:
+        slot = (kind, one["name"], *_scope(one)) if kind == "plugins" else (kind, one["id"])
+        slots.setdefault(slot, [None] if some else []).append((kind, one))
+    return [tuple(filter(None, chosen)) for chosen in product(*slots.values())]
+
+
+def _scope(plugin: Entity) -> tuple[object, ...]:
+    return tuple((plugin[kind] or {}).get("id") for kind in ("route", "service", "consumer"))
 
 
 def _on(plugin: Entity, route: Entity, service: Entity) -> bool:

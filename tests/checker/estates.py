@@ -1,7 +1,8 @@
 """Estates that follow one another by small steps, drawn from a seed: what the real engine is made to do, run after run.
 
-A component keeps its identity (`uid`) through all of them, and with it the names of its scopes; its name, its place and
-its rules change. So a step may be a rename, a move, a swap of two places, or something made public.
+A component keeps its identity (`uid`) through all of them; its name, its place, its image, its scopes and its rules
+change. So a step may be a rename, a move, a swap of two places, a scope that is another component's from now on, or a
+grant that is another client's.
 """
 
 from __future__ import annotations
@@ -16,24 +17,28 @@ UIDS = ("a", "b", "c")
 GROUPS = ("sales", "order-desk")
 HOSTS = ("one.example.com", "two.example.com", "*.example.com")
 PATHS = ("/", "/x", "/x/y", "/z")
-_NAMES = ("api", "web", "jobs", "files", "desk")
+REDIRECT = "com.example.site:/callback"
+_NAMES = ("api", "web", "files", "desk", "shelf")
+_IMAGE = "registry.example.com"
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One exposed component: its places are (host, path, port); rules are (path, method, "public" or scopes)."""
+    """One exposed component: its places are (host, path, port); rules are (path, method, scopes, or none: public)."""
 
     uid: str
     name: str
     places: tuple[tuple[str, str, int], ...]
     rules: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
     groups: tuple[str, ...] = ("sales",)
+    scopes: tuple[str, ...] = ()
+    version: int = 1
 
     @property
-    def scopes(self) -> tuple[str, str]:
-        return f"{self.uid}.read", f"{self.uid}.write"
+    def image(self) -> str:
+        return f"{_IMAGE}/{self.uid}:{self.version}"
 
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self, clients: tuple[Client, ...]) -> dict[str, Any]:
         traits: list[dict[str, Any]] = []
         for host in dict.fromkeys(host for host, _, _ in self.places):
             http = {path: port for other, path, port in self.places if other == host}
@@ -44,42 +49,81 @@ class Part:
                 | ({"scopes": list(scopes)} if scopes else {"public": {"reason": "generated"}})
                 for path, method, scopes in self.rules
             ]
-            role = {"scopes": list(self.scopes), "groups": list(self.groups)}
-            access = {"owner": "team", "scopes": dict.fromkeys(self.scopes, "s"), "rules": rules, "roles": {"r": role}}
+            callers = [f"app/{client.name}" for client in clients if client.asks(self)]
+            role = {"scopes": list(self.scopes), "groups": list(self.groups), "components": callers}
+            roles = {"roles": {"r": role}} if self.scopes else {}
+            access = {"owner": "team", "scopes": dict.fromkeys(self.scopes, "s"), "rules": rules} | roles
             traits.append({"type": "access", "properties": access})
         ports = [{"port": port} for port in sorted({port for _, _, port in self.places})]
-        return {
-            "name": self.name,
-            "type": "webservice",
-            "properties": {"image": "registry.example.com/x", "ports": ports},
-            "traits": traits,
-        }
+        return _component(self.name, "webservice", {"image": self.image, "ports": ports}, traits)
 
 
-Parts = tuple[Part, ...]
-"""One estate: an Application of these components."""
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One that calls: a service, or where users sign in. `calls` are (uid, scope); one that leads nowhere is left out."""
+
+    name: str
+    calls: tuple[tuple[str, str], ...] = ()
+    users: bool = False
+
+    def asks(self, part: Part) -> list[str]:
+        return [scope for uid, scope in self.calls if uid == part.uid and part.rules and scope in part.scopes]
+
+    def manifest(self, parts: tuple[Part, ...]) -> dict[str, Any]:
+        asked = {part.name: self.asks(part) for part in parts}
+        calls = [{"component": f"app/{name}", "scopes": scopes} for name, scopes in asked.items() if scopes]
+        trait: dict[str, Any] = {"kind": "native" if self.users else "service", "calls": calls}
+        if self.users:
+            trait["redirectUris"] = [REDIRECT]
+        properties = {} if self.users else {"image": f"{_IMAGE}/{self.name}"}
+        kind = "external" if self.users else "worker"
+        return _component(self.name, kind, properties, [{"type": "client", "properties": trait}])
 
 
-def application(parts: Parts) -> str:
+def _component(name: str, kind: str, properties: dict[str, Any], traits: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"name": name, "type": kind, "properties": properties, "traits": traits}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One estate: an Application of these components. `unpullable`: images that no node can pull."""
+
+    parts: tuple[Part, ...] = ()
+    clients: tuple[Client, ...] = ()
+    unpullable: frozenset[str] = frozenset()
+
+    def with_parts(self, *parts: Part) -> Shape:
+        return replace(self, parts=parts)
+
+    def changed(self, uid: str, **changes: Any) -> Shape:
+        """With one part that is otherwise."""
+        return self.with_parts(*(replace(part, **changes) if part.uid == uid else part for part in self.parts))
+
+
+def application(shape: Shape) -> str:
     """As YAML (JSON, that is); "" for no components."""
-    if not parts:
+    components = [
+        *(part.manifest(shape.clients) for part in shape.parts),
+        *(client.manifest(shape.parts) for client in shape.clients),
+    ]
+    if not components:
         return ""
     return json.dumps(
         {
             "apiVersion": "core.oam.dev/v1beta1",
             "kind": "Application",
             "metadata": {"name": "app"},
-            "spec": {"components": [part.manifest() for part in parts]},
+            "spec": {"components": components},
         }
     )
 
 
-Step = Callable[[random.Random, Parts], Parts]
+Step = Callable[[random.Random, Shape], Shape]
 
 
-def _one(draw: random.Random, parts: Parts, change: Callable[[Part], Part]) -> Parts:
-    chosen = draw.randrange(len(parts))
-    return tuple(change(part) if number == chosen else part for number, part in enumerate(parts))
+def _one(draw: random.Random, shape: Shape, change: Callable[[Part], Part]) -> Shape:
+    chosen = draw.choice(shape.parts)
+    return shape.with_parts(*(change(part) if part is chosen else part for part in shape.parts))
 
 
 def _place(draw: random.Random) -> tuple[str, str, int]:
@@ -88,84 +132,146 @@ def _place(draw: random.Random) -> tuple[str, str, int]:
 
 def _rules(draw: random.Random, part: Part) -> Part:
     """Some rules on and below the component's places, or none: closed to all who have not signed in."""
-    read, write = part.scopes
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     for _, path, _ in part.places:
         for below in draw.sample(["", "/health", "/health/deep"], draw.randint(1, 3)):
             for method in draw.sample(["GET", "POST"], draw.randint(1, 2)):
-                found[(path.rstrip("/") + below) or "/", method] = draw.choice(((), (read,), (write,), (read, write)))
+                needed = draw.sample(part.scopes, draw.randint(0, min(2, len(part.scopes))))
+                found[(path.rstrip("/") + below) or "/", method] = tuple(sorted(needed))
     rules = tuple((path, method, scopes) for (path, method), scopes in sorted(found.items()))
     return replace(part, rules=draw.choice((rules, rules, rules, ())))
 
 
-def added(draw: random.Random, parts: Parts) -> Parts:
-    free = [uid for uid in UIDS if uid not in {part.uid for part in parts}]
-    if not free:
-        return parts
-    names = [name for name in _NAMES if name not in {part.name for part in parts}]
+def _new(draw: random.Random, shape: Shape, places: tuple[tuple[str, str, int], ...], spare: str = "") -> Part:
+    free = [uid for uid in UIDS if uid not in {part.uid for part in shape.parts}] or [spare]
+    names = [name for name in _NAMES if name not in {part.name for part in shape.parts}]
+    uid = draw.choice(free)
+    taken = {scope for part in shape.parts for scope in part.scopes}
+    scopes = tuple(scope for scope in (f"{uid}.read", f"{uid}.write") if scope not in taken)
+    return _rules(draw, Part(uid, draw.choice(names), places, scopes=scopes))
+
+
+def added(draw: random.Random, shape: Shape) -> Shape:
+    if len(shape.parts) == len(UIDS):
+        return shape
     places = tuple({place[:2]: place for place in (_place(draw) for _ in range(draw.randint(1, 2)))}.values())
-    return (*parts, _rules(draw, Part(draw.choice(free), draw.choice(names), places)))
+    return shape.with_parts(*shape.parts, _new(draw, shape, places))
 
 
-def removed(draw: random.Random, parts: Parts) -> Parts:
-    chosen = draw.choice(parts)
-    return tuple(part for part in parts if part is not chosen) if len(parts) > 1 else parts
+def removed(draw: random.Random, shape: Shape) -> Shape:
+    chosen = draw.choice(shape.parts)
+    return shape.with_parts(*(part for part in shape.parts if part is not chosen)) if len(shape.parts) > 1 else shape
 
 
-def renamed(draw: random.Random, parts: Parts) -> Parts:
-    names = [name for name in _NAMES if name not in {part.name for part in parts}]
-    return _one(draw, parts, lambda part: replace(part, name=draw.choice(names)))
+def renamed(draw: random.Random, shape: Shape) -> Shape:
+    names = [name for name in _NAMES if name not in {part.name for part in shape.parts}]
+    return _one(draw, shape, lambda part: replace(part, name=draw.choice(names)))
 
 
-def moved(draw: random.Random, parts: Parts) -> Parts:
+def moved(draw: random.Random, shape: Shape) -> Shape:
     """To another host, path or port, with the rules that it has or with others."""
-    return _one(draw, parts, lambda part: _rules(draw, replace(part, places=(_place(draw), *part.places[1:]))))
+    return _one(draw, shape, lambda part: _rules(draw, replace(part, places=(_place(draw), *part.places[1:]))))
 
 
-def swapped(draw: random.Random, parts: Parts) -> Parts:
+def swapped(draw: random.Random, shape: Shape) -> Shape:
     """Two components take each other's places, and each asks for its own scopes there."""
-    if len(parts) < 2:
-        return parts
-    first, second = draw.sample(parts, 2)
+    if len(shape.parts) < 2:
+        return shape
+    first, second = draw.sample(shape.parts, 2)
     places = {first.uid: second.places, second.uid: first.places}
-    return tuple(_rules(draw, replace(part, places=places[part.uid])) if part.uid in places else part for part in parts)
+    return shape.with_parts(
+        *(_rules(draw, replace(part, places=places[part.uid])) if part.uid in places else part for part in shape.parts)
+    )
 
 
-def succeeded(draw: random.Random, parts: Parts) -> Parts:
+def succeeded(draw: random.Random, shape: Shape) -> Shape:
     """A component goes, and another takes its place at once."""
-    chosen = draw.choice(parts)
-    others = tuple(part for part in parts if part is not chosen)
-    free = [uid for uid in UIDS if uid not in {part.uid for part in parts}] or [chosen.uid]
-    names = [name for name in _NAMES if name not in {part.name for part in parts}]
-    return (*others, _rules(draw, Part(draw.choice(free), draw.choice(names), chosen.places)))
+    chosen = draw.choice(shape.parts)
+    others = shape.with_parts(*(part for part in shape.parts if part is not chosen))
+    return others.with_parts(*others.parts, _new(draw, shape, chosen.places, chosen.uid))
 
 
-def ruled(draw: random.Random, parts: Parts) -> Parts:
-    return _one(draw, parts, lambda part: _rules(draw, part))
+def ruled(draw: random.Random, shape: Shape) -> Shape:
+    return _one(draw, shape, lambda part: _rules(draw, part))
 
 
-def regrouped(draw: random.Random, parts: Parts) -> Parts:
-    return _one(draw, parts, lambda part: replace(part, groups=tuple(draw.sample(GROUPS, draw.randint(1, 2)))))
+def regrouped(draw: random.Random, shape: Shape) -> Shape:
+    return _one(draw, shape, lambda part: replace(part, groups=tuple(draw.sample(GROUPS, draw.randint(1, 2)))))
 
 
-STEPS: tuple[Step, ...] = (added, added, swapped, moved, ruled, renamed, succeeded, regrouped, removed)
+def rescoped(draw: random.Random, shape: Shape) -> Shape:
+    """A scope is another component's from now on, whose rules ask for it; the clients that had it ask for nothing new."""
+    if len(shape.parts) < 2:
+        return shape
+    giver, taker = draw.sample(shape.parts, 2)
+    if not giver.scopes:
+        return shape
+    scope = draw.choice(giver.scopes)
+    left = _rules(draw, replace(giver, scopes=tuple(one for one in giver.scopes if one != scope)))
+    more = _rules(draw, replace(taker, scopes=(*taker.scopes, scope)))
+    return shape.with_parts(*({giver.uid: left, taker.uid: more}.get(part.uid, part) for part in shape.parts))
 
 
-def estates(seed: int, count: int, sound: Callable[[str], bool]) -> Iterator[tuple[str, Parts]]:
+def regranted(draw: random.Random, shape: Shape) -> Shape:
+    """What one client may call another may from now on, and it no more; or a client comes, or goes."""
+    grants = [(part.uid, scope) for part in shape.parts for scope in part.scopes]
+    clients = {client.name: client for client in shape.clients}
+    name = draw.choice(("job", "cron", "site"))
+    calls = tuple(sorted(draw.sample(grants, draw.randint(min(1, len(grants)), len(grants)))))
+    clients[name] = Client(name, calls, users=name == "site")
+    for other in draw.sample(sorted(set(clients) - {name}), min(1, len(clients) - 1)):
+        left = tuple(call for call in clients[other].calls if call not in calls)
+        clients[other] = replace(clients[other], calls=left)
+        if not left:
+            del clients[other]
+    return replace(shape, clients=tuple(clients.values()))
+
+
+def versioned(draw: random.Random, shape: Shape) -> Shape:
+    """A component has another image, maybe with other rules; maybe it cannot be pulled."""
+    chosen = draw.choice(shape.parts)
+    newer = replace(chosen, version=chosen.version + 1)
+    newer = _rules(draw, newer) if draw.random() < 0.7 else newer
+    broken = frozenset({newer.image}) if draw.random() < 0.5 else frozenset()
+    following = shape.with_parts(*(newer if part is chosen else part for part in shape.parts))
+    return replace(following, unpullable=broken)
+
+
+STEPS: tuple[Step, ...] = (
+    added,
+    regranted,
+    added,
+    rescoped,
+    swapped,
+    versioned,
+    moved,
+    regranted,
+    ruled,
+    renamed,
+    versioned,
+    rescoped,
+    succeeded,
+    regrouped,
+    removed,
+)
+
+
+def estates(seed: int, count: int, sound: Callable[[str], bool]) -> Iterator[tuple[str, Shape]]:
     """`count` estates, each by one step (named) from the one before it and another Application; the first from nothing.
 
     `sound` says whether an Application compiles. A step that leads nowhere is drawn again, and in the end another.
     """
     draw = random.Random(seed)  # the same estates from the same seed
-    parts: Parts = ()
+    shape = Shape()
     for number in range(count):
-        wanted = STEPS[number % len(STEPS)] if parts else added
+        wanted = STEPS[number % len(STEPS)] if shape.parts else added
         tried = [wanted] * 200 + [draw.choice(STEPS) for _ in range(2000)]
+        before = replace(shape, unpullable=frozenset())
         for step in tried:
-            following = step(draw, parts)
-            if application(following) != application(parts) and sound(application(following)):
+            following = step(draw, before)
+            if application(following) != application(shape) and sound(application(following)):
                 break
         else:
-            raise ValueError(f"no estate follows {parts}")
-        parts = following
-        yield step.__name__, parts
+            raise ValueError(f"no estate follows {shape}")
+        shape = following
+        yield step.__name__, shape

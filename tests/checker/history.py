@@ -1,8 +1,9 @@
-"""A run of the real engine as the checker replays it: what it did to Kong, and in which order it had to.
+"""A run as the checker replays it: what was done to Kong and to the workloads, and in which order that had to be.
 
-Three records of one run are put together: the engine's events (which steps there were, when each began and ended), the
-state before and after (what depends on what), and every commit of the Kong stand-in. They must agree: each write belongs
-to one step, and no step began before what it has to wait for had ended.
+Of a run of the engine alone (`replay`) three records are put together: its events (which steps there were, when each
+began and ended), the state before and after (what depends on what), and every commit of the stand-ins. They must agree:
+each write belongs to one step, and no step began before what it has to wait for had ended. Where somebody else writes,
+too (`watched`), there is only the order in which it happened.
 
 What the engine promises: a resource is created or updated after all that it depends on, since its program waits for
 that. Deletes come after all of it; of two that go, the one that names the other as its dependency goes first, and so on
@@ -19,12 +20,11 @@ from itertools import pairwise
 from typing import Any
 
 from sandbox.kong.store import Entity, Snapshot
-from sandbox.plugins.time import seconds
 from tests.checker.order import Order
 
 Resource = Mapping[str, Any]
-SLEEP = "time:index/sleep:Sleep"
 KONG = "kong:index/"
+DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 _DELETES = frozenset({"delete", "delete-replaced"})
 _CHANGES = frozenset({"create", "update", "create-replacement"})
 
@@ -48,30 +48,41 @@ class Write:
         return found
 
 
+Images = Mapping[str, str]
+"""By component, the image that its pods run."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One step: `name` is for people, `writes` is what it did to Kong. `settles`: it waited as long as a view lags."""
+    """One step: `name` is for people, `writes` is what it did to Kong, `images` what runs since (None: nothing)."""
 
     name: str
     writes: tuple[Write, ...] = ()
-    settles: bool = False
+    images: Mapping[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What somebody who watches the stand-ins sees: all entities of Kong, and the images that run."""
+
+    entities: Snapshot
+    images: Images
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What a run found in Kong and what it did there, in an order (`before`: of each operation those it waits for)."""
+    """What a run found and what it did, in an order (`before`: of each operation those it waits for)."""
 
-    start: Snapshot
+    start: Moment
     operations: tuple[Operation, ...]
     before: tuple[int, ...]
 
     @property
     def order(self) -> Order:
-        settles = sum(1 << number for number, one in enumerate(self.operations) if one.settles)
-        return Order(self.before, settles)
+        return Order(self.before)
 
     def then(self, other: Replay) -> Replay:
-        """This run and then another, with no pause between them but for their own."""
+        """This run and then another."""
         count = len(self.operations)
         everything = (1 << count) - 1
         return replace(
@@ -91,7 +102,6 @@ class _Step:
     begun: int
     ended: int | None = None
     identifier: str = ""
-    inputs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def deletes(self) -> bool:
@@ -101,24 +111,42 @@ class _Step:
     def name(self) -> str:
         return f"{self.op} {self.urn.rsplit('::', 1)[1]}"
 
+    def images(self, changed: Mapping[str, str | None]) -> Mapping[str, str | None]:
+        """What of these changes is a rollout by this step."""
+        key = self.urn.rsplit("::", 1)[1].removesuffix("-deployment")
+        return {key: changed[key]} if self.type == DEPLOYMENT and key in changed else {}
 
-def replay(
-    printed: str, before: Sequence[Resource], after: Sequence[Resource], past: Sequence[Snapshot], lag: float
-) -> Replay:
-    """A run from its records: what `--json` printed, the resources of the state before and after it, and Kong's entities
-    from before the run to its end. `lag` is how long a settle step must last, in seconds.
+
+def replay(printed: str, before: Sequence[Resource], after: Sequence[Resource], moments: Sequence[Moment]) -> Replay:
+    """A run of the engine from its records: what `--json` printed, the resources of the state before and after it, and
+    what was there from before the run to its end, after each change.
 
     Raises DisagreementError.
     """
     steps = [step for step in _steps(printed) if step.op in _DELETES | _CHANGES]
     waits = _waits(steps, before, after)
     _hold_against_the_log(steps, waits)
-    writes = _assigned(steps, [write for old, new in pairwise(past) for write in _written(old, new)])
+    changes = [_change("", old, new) for old, new in pairwise(moments)]
+    writes = _assigned(steps, [write for change in changes for write in change.writes])
+    images = {key: image for change in changes for key, image in change.images.items()}
     operations = tuple(
-        Operation(step.name, tuple(writes.get(number, ())), step.ended is not None and _long_enough(step, lag))
-        for number, step in enumerate(steps)
+        Operation(step.name, tuple(writes.get(number, ())), step.images(images)) for number, step in enumerate(steps)
     )
-    return _narrowed(Replay(past[0], operations, tuple(waits)))
+    if images.keys() - {key for operation in operations for key in operation.images}:
+        raise DisagreementError(f"no step changed all of {', '.join(images)}")
+    return _narrowed(Replay(moments[0], operations, tuple(waits)))
+
+
+def watched(moments: Sequence[Moment]) -> Replay:
+    """What happened, in the order in which it did."""
+    operations = tuple(_change(f"change {number}", *pair) for number, pair in enumerate(pairwise(moments)))
+    return Replay(moments[0], operations, tuple((1 << number) - 1 for number in range(len(operations))))
+
+
+def _change(name: str, old: Moment, new: Moment) -> Operation:
+    images = {key: new.images.get(key) for key in {**old.images, **new.images}}
+    changed = {key: image for key, image in images.items() if image != old.images.get(key)}
+    return Operation(name, tuple(_written(old.entities, new.entities)), changed)
 
 
 def _steps(printed: str) -> list[_Step]:
@@ -138,7 +166,6 @@ def _steps(printed: str) -> list[_Step]:
             steps[key].ended = event["sequence"]
         if key in steps:
             steps[key].identifier = known.get("id") or steps[key].identifier
-            steps[key].inputs = known.get("inputs") or {}
     return list(steps.values())
 
 
@@ -213,7 +240,7 @@ def _assigned(steps: Sequence[_Step], writes: Iterable[Write]) -> dict[int, list
             for number, step in enumerate(steps)
             if step.type.startswith(KONG)
             and step.deletes == deletes
-            and step.identifier.split("|")[0] == write.entity["id"]
+            and step.identifier.split("|")[0].rsplit("/", 1)[-1] == write.entity["id"]
         ]
         lost = [
             number
@@ -226,15 +253,9 @@ def _assigned(steps: Sequence[_Step], writes: Iterable[Write]) -> dict[int, list
     return found
 
 
-def _long_enough(step: _Step, lag: float) -> bool:
-    """Whether the step is a pause in which every view is refreshed."""
-    duration = step.inputs.get("destroyDuration" if step.deletes else "createDuration")
-    return step.type == SLEEP and step.op != "update" and bool(duration) and seconds(str(duration)) >= lag
-
-
 def _narrowed(whole: Replay) -> Replay:
-    """Without the operations that neither change Kong nor settle; what waited for them waits for what they waited for."""
-    kept = [number for number, one in enumerate(whole.operations) if one.writes or one.settles]
+    """Without the operations that change nothing here; what waited for them waits for what they waited for."""
+    kept = [number for number, one in enumerate(whole.operations) if one.writes or one.images]
     below = whole.order.below
     before = tuple(sum(1 << new for new, old in enumerate(kept) if below[number] >> old & 1) for number in kept)
     return Replay(whole.start, tuple(whole.operations[number] for number in kept), before)

@@ -2,7 +2,7 @@
 
 A run is some operations and a partial order: what the engine promises to have finished before it begins another. Each
 part of the data plane (a view) sees what had been done at some moment, later than the store and later than no other
-part in particular. Only a settle step bounds that: once it is over, every view has seen all that was done before it.
+part in particular.
 
 Sets of operations are bit masks: operation `i` is `1 << i`. What had been done at a moment is closed downwards.
 """
@@ -11,17 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property
 from itertools import permutations, product
-from operator import or_
 
 
 @dataclass(frozen=True)
 class Order:
-    """`before[i]` is the mask of what is finished when operation `i` begins; `settles` the mask of settle steps."""
+    """`before[i]` is the mask of what is finished when operation `i` begins."""
 
     before: tuple[int, ...]
-    settles: int = 0
 
     @cached_property
     def below(self) -> tuple[int, ...]:
@@ -42,16 +40,9 @@ class Order:
 
     def closed(self, mask: int) -> int:
         """The least that has been done when all of `mask` has."""
-        return self._united(mask, mask)
-
-    def seen(self, mask: int) -> int:
-        """What every view has seen when all of `mask` is done: all that came before a settle step of it."""
-        return self._united(mask & self.settles, 0)
-
-    def _united(self, mask: int, result: int) -> int:
         for number in members(mask):
-            result |= self.below[number]
-        return result
+            mask |= self.below[number]
+        return mask
 
     def states(self, mask: int) -> Iterator[int]:
         """Every part of `mask` that can be what is done of it at some moment."""
@@ -69,24 +60,18 @@ class Order:
     def views(self, *masks: int) -> Iterator[tuple[int, ...]]:
         """Every combination of what views may show at one moment, `masks` being what each of them can show at all.
 
-        One view is the oldest, and shows the least that it must; each newer one shows that and its own. The newest says
-        which settle steps are over, and so what even the oldest has seen.
+        One view is the oldest, and shows the least that it must; each newer one shows that and its own.
         """
-        choices = [
-            [(state, self.closed(state), self.seen(self.closed(state))) for state in self.states(mask)]
-            for mask in masks
-        ]
+        choices = [[(state, self.closed(state)) for state in self.states(mask)] for mask in masks]
         ages = tuple(permutations(range(len(masks))))
         for chosen in product(*choices):
-            # To be closed, and what settle steps have shown, are both the union of the parts'.
-            settled = reduce(or_, (seen for _, _, seen in chosen))
-            if any(_possible(chosen, masks, order, settled) for order in ages):
-                yield tuple(state for state, _, _ in chosen)
+            if any(_possible(chosen, masks, order) for order in ages):
+                yield tuple(state for state, _ in chosen)
 
 
-def _possible(chosen: Sequence[tuple[int, int, int]], masks: Sequence[int], ages: Sequence[int], settled: int) -> bool:
-    """Whether the views can have been refreshed in this order, each showing its choice: (state, closed, ...)."""
-    done = settled
+def _possible(chosen: Sequence[tuple[int, int]], masks: Sequence[int], ages: Sequence[int]) -> bool:
+    """Whether the views can have been refreshed in this order, each showing its choice: (state, closed)."""
+    done = 0
     for view in ages:
         done |= chosen[view][1]
         if done & masks[view] != chosen[view][0]:

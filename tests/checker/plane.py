@@ -1,69 +1,91 @@
 """A data plane that sees what it is told to: the proxy of the Kong stand-in, the emitted Lua included, on chosen entities.
 
-Which entities decide about a request is found first (`Seen`), so that each combination of them is asked but once, however
-many moments show it.
+Which entities decide about a request is found first (`Seen`), so that each combination of them is asked but once.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass
+from typing import Any
 
 from sandbox.kong.http import Request
-from sandbox.kong.proxy import Answer, Proxy
+from sandbox.kong.lua import Functions
+from sandbox.kong.proxy import Proxy
 from sandbox.kong.router import Router
 from sandbox.kong.store import KINDS, Entity, Snapshot
-from sandbox.kong.upstream import accept_all
+from sandbox.kong.upstream import UnresolvedError, UpstreamRequest, accept_all
 
 VERSION = "3.10.0"
 PORT = 8000
-Entities = Sequence[Entity]
+FORGED = "X-Original-URL"
+"""A header that nobody may send to a workload."""
+Address = tuple[str, int]
+Chosen = tuple[str, Entity]
+"""An entity and its kind."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """All that decides about the requests to one host and path: the route that takes them, its service, the plugins on
-    either, and the consumers and credentials that may be asked for. Two are equal where they are the same versions."""
+    """All that decides about the requests to one host and path, each in one version."""
 
-    route: Entity = field(compare=False)
-    service: Entity = field(compare=False)
-    plugins: Entities = field(compare=False)
-    consumers: Entities = field(compare=False)
-    credentials: Entities = field(compare=False)
-    versions: tuple[int, ...] = ()
+    entities: tuple[Chosen, ...]
 
-    @staticmethod
-    def of(route: Entity, service: Entity, plugins: Entities, consumers: Entities, credentials: Entities) -> Seen:
-        versions = tuple(map(id, (route, service, *plugins, *consumers, *credentials)))
-        return Seen(route, service, plugins, consumers, credentials, versions)
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """Equal where all of it is."""
+        return tuple(id(entity) for _, entity in self.entities)
 
 
 class Plane:
-    """Answers by what it sees. Times are judged by the machine's clock."""
+    """Answers by what it sees. Times are judged by the machine's clock; `known` are the addresses that lead anywhere."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: Set[Address]) -> None:
+        self.forged = False
         self._seen = _tables({})
+        self._known = known
         # A store for the proxy that shows each view the same: the choice of versions has been made before.
         self._proxy = Proxy(self, VERSION, time.time, lambda: (0.0, 0.0, 0.0))  # type: ignore[arg-type]
+        self._proxy._functions = _Compiled(VERSION)
 
     def seen(self, *lags: float) -> tuple[Snapshot, ...]:
         return tuple(self._seen for _ in lags)
 
     def show(self, seen: Seen) -> None:
         """What requests are answered by from now on."""
-        self._seen = _tables(
-            {
-                "routes": [seen.route],
-                "services": [seen.service],
-                "plugins": seen.plugins,
-                "consumers": seen.consumers,
-                "jwt_secrets": seen.credentials,
-            }
+        found: dict[str, list[Entity]] = {}
+        for kind, entity in seen.entities:
+            found.setdefault(kind, []).append(entity)
+        self._seen = _tables(found)
+
+    def ask(self, raw: bytes) -> Address | int:
+        """Where a request ends: at an address, or with a status. `forged`: a header of the client's that admission takes
+        away came there, too."""
+        answer = self._proxy.handle(raw, "http", PORT, self._sent)
+        return (
+            (answer.upstream.host, answer.upstream.port) if answer.status == 200 and answer.upstream else answer.status
         )
 
-    def ask(self, raw: bytes, scheme: str = "http") -> Answer:
-        return self._proxy.handle(raw, scheme, PORT, accept_all)
+    def _sent(self, request: UpstreamRequest, service: Entity) -> Any:
+        if (request.host, request.port) not in self._known:
+            raise UnresolvedError
+        self.forged = any(name.lower() == FORGED.lower() for name, _ in request.headers)
+        return accept_all(request, service)
+
+
+class _Compiled(Functions):
+    """Keeps what it compiled by version: they come and go more often here than Kong rebuilds its plugins."""
+
+    def _steps(self, plugin: Entity, phase: str, codes: list[str]) -> Any:
+        key = str(id(plugin)), phase
+        if key not in self._compiled:
+            super()._steps(plugin, phase, codes)
+            self._compiled[key] = self._compiled.pop((plugin["id"], phase))
+        return self._compiled[key][1]
+
+    def forget(self) -> None:
+        pass
 
 
 def _tables(entities: Mapping[str, Iterable[Entity]]) -> Snapshot:

@@ -2,64 +2,82 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
+import yaml
 
 from access.compile import compile_estate
 from access.model import Estate
 from access.stack import Settings, read_file
-from access.tokens import Key, KeyRing
 from components.identity import describe
-from components.identity._discovery import discover
-from oam.application import read_files
+from oam.application import read_bytes, together
+from sandbox import browser, caller
 from sandbox.kong import Lags
 from sandbox.kong.http import Request, Response
-from sandbox.kong.store import Snapshot
-from sandbox.local import ROOT, STACK, Local
-from tests.checker.check import Caller, Meaning
-from tests.checker.estates import GROUPS, UIDS
-from tests.checker.history import Replay, replay
+from sandbox.local import ROOT, STACK, USERS, Local
+from tests.checker.check import PROVIDER, Caller, Meaning, Place, Report, check
+from tests.checker.estates import REDIRECT, UIDS, Shape, application
+from tests.checker.history import Images, Moment, Replay, replay, watched
+from tests.checker.plane import Address
+from tests.engine.calls import part
 from tests.engine.deployment import project
 from tests.faults.stacks import Stack
 
-LAG = 0.02
-"""Seconds. What the stand-in says its workers take, so that a settle step is short. It shows every change at once: how
-late views are is for the checker to vary."""
-PROVIDER = "okta"
+SETTINGS = ROOT / "stacks/Pulumi.local.yaml"
+EVERYTHING = tuple(f"{uid}.{what}" for uid in UIDS for what in ("read", "write"))
+APP = "applications/app.yaml"
+Edit = tuple[str, str, str]
+"""File, old text, new text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One recorded run (or several in a row), and what held before and after it. `callers` have tokens of the keys of
-    either."""
+    """One recorded run (or several in a row): the models that it led from, past and to, everybody who may call, and
+    where the workloads are. `ordered`: the engine alone wrote, so that its order is known."""
 
     name: str
     replay: Replay
-    old: Meaning
-    new: Meaning
+    models: tuple[Meaning, ...]
     callers: tuple[Caller, ...]
+    workloads: Mapping[Address, Place]
+    ordered: bool = True
+
+    def then(self, other: Run) -> Run:
+        """Both in a row, the second before anybody has seen the first."""
+        models = (*self.models, *(one for one in other.models if one not in self.models))
+        together = self.replay.then(other.replay)
+        known = {**self.workloads, **other.workloads}
+        return Run(other.name, together, models, other.callers, known, self.ordered and other.ordered)
+
+    def held(self) -> Report:
+        """What the checker finds."""
+        return check(self.replay, self.models, self.callers, self.workloads, ordered=self.ordered)
 
 
 @dataclass(slots=True)
 class Recorder:
-    """A stack of a copy of this project, on stand-ins of its own. `meaning` is what holds after the last run."""
+    """A stack of a copy of this project, on stand-ins of its own. `behind` are the models of which something may be
+    there: that of the last run that came to its end, and those since."""
 
     stack: Stack
     settings: Settings
-    meaning: Meaning
-    keys: dict[str, Key]
-    callers: dict[str, tuple[Caller, ...]]
-    """By the key that their tokens are signed with."""
+    document: dict[str, Any]
+    behind: tuple[Meaning, ...]
+    shape: Shape = field(default_factory=Shape)
+    callers: dict[tuple[object, ...], Caller] = field(default_factory=dict)
+    workloads: dict[Address, Place] = field(default_factory=dict)
+    rollouts: list[tuple[int, Images]] = field(default_factory=list)
+    """After how many changes of Kong's, what ran."""
 
     @staticmethod
-    def on(local: Local, folder: Path, *edits: tuple[str, str, str]) -> Recorder:
-        """An empty stack; `local` comes from `sandbox()`. Each edit is (file, old text, new text): a fault to be found."""
+    def on(local: Local, folder: Path, *edits: Edit) -> Recorder:
+        """An empty stack; `local` comes from `sandbox()`. Each edit is a fault to be found."""
         folder.mkdir()
         project(folder, *sorted({file.split("/", 1)[0] for file, _, _ in edits}))
         for file in (folder / "applications").iterdir():
@@ -68,19 +86,49 @@ class Recorder:
         stack = Stack(local, folder)
         for edit in edits:
             stack.edit(*edit)
-        settings = read_file(ROOT / "stacks/Pulumi.local.yaml", describe)
-        return Recorder(stack, settings, Meaning(Estate(settings.stack, ()), {}, {}), {}, {})
+        settings, document = read_file(SETTINGS, describe), yaml.safe_load(SETTINGS.read_text("utf-8"))
+        nothing = Meaning((), document, Estate(settings.stack, ()), "", {})
+        made = Recorder(stack, settings, document, (nothing,))
+        local.cluster.changed = lambda: made.rollouts.append((len(local.kong.past()), made._images()))
+        return made
 
-    def up(self, name: str, application: str) -> Run:
-        """Deploys the Application ("" for none) and records what that took."""
-        self._write(application)
-        return self._recorded(name, lambda: self.stack.run("up", "--json"))
+    def up(self, name: str, shape: Shape, *flags: str, fails: bool = False) -> Run:
+        """Deploys the Application and records what that took. With flags, some of it may be left as it was."""
+        self.write(shape)
+        fails = fails or bool(shape.unpullable)
+        return self.engine(name, "up", *flags, fails=fails or bool(flags), whole=not (flags or fails))
 
-    def failing(self, name: str, application: str, nth: int) -> Run:
-        """The same, but Kong answers the `nth` request that would change it with a 500 and does nothing; then once more,
-        with no pause in between. Gives both runs as one."""
-        self._write(application)
-        old, counted = self.meaning, 0
+    def destroy(self, name: str, *flags: str) -> Run:
+        """Takes all of the stack away, or what the flags say."""
+        if not flags:
+            self.write(Shape())
+        return self.engine(name, "destroy", *flags, fails=bool(flags), whole=not flags)
+
+    def engine(self, name: str, verb: str, *flags: str, fails: bool = False, whole: bool = False) -> Run:
+        """One run of the CLI with the Applications that are there. `fails`: it may; `whole`: nothing older is left."""
+        before = self.stack.state()
+
+        def replayed(done: CompletedProcess[str], moments: list[Moment]) -> Replay:
+            # Flags change what waits for what: `--continue-on-error` deletes though something before it has failed.
+            return watched(moments) if flags else replay(done.stdout, before, self.stack.state(), moments)
+
+        run = self._recorded(
+            name, lambda: self.stack.run(verb, "--json", *flags, check=not fails), replayed, whole=whole
+        )
+        return replace(run, ordered=not flags)
+
+    def happens(self, name: str, action: Callable[[], object], *passed: Shape) -> Run:
+        """Whatever it is that happens, in the order in which it does; `passed` are Applications that somebody deploys
+        meanwhile, other than those that are there in the end."""
+        run = self._recorded(name, action, lambda _, moments: watched(moments))
+        *older, last = self.behind
+        self.behind = (*older, *(self._meaning(shape) for shape in passed), last)
+        return replace(run, models=self.behind, ordered=False)
+
+    def failing(self, name: str, shape: Shape, nth: int) -> Run:
+        """Deploys it, but Kong answers the `nth` request that would change it with a 500 and does nothing; then once
+        more, with no pause in between. Gives both runs as one."""
+        counted = 0
 
         def refuse(request: Request, answer: Callable[[], Response]) -> Response | None:
             nonlocal counted
@@ -89,79 +137,149 @@ class Recorder:
 
         self.stack.local.kong.faults = refuse
         try:
-            first = self._recorded(name, lambda: self._must_fail(self.stack.run("up", "--json", check=False)))
+            first = self.up(name, shape, fails=True)
         finally:
             self.stack.local.kong.faults = None
-        second = self._recorded(name, lambda: self.stack.run("up", "--json"))
-        return replace(second, name=f"{name}, failing at {nth}", replay=first.replay.then(second.replay), old=old)
+        if counted < nth:
+            return first
+        return replace(first.then(self.up(name, shape)), name=f"{name}, failing at {nth}")
 
     def rotate(self) -> None:
         """Lets the issuer sign with another key from now on; it publishes the old one, too."""
         (server,) = self.stack.local.okta.objects("authorizationServers")
         self.stack.local.okta.rotate(server["id"])
 
-    @staticmethod
-    def _must_fail(done: CompletedProcess[str]) -> CompletedProcess[str]:
-        assert done.returncode, "the run was to fail, and did not"
-        return done
-
-    def _write(self, application: str) -> None:
-        file = self.stack.folder / "applications/app.yaml"
+    def write(self, shape: Shape) -> None:
+        """The Application, and which images cannot be pulled."""
+        self.shape = shape
+        file = self.stack.folder / APP
         file.unlink(missing_ok=True)
-        if application:
-            file.write_text(application, "utf-8")
+        if text := application(shape):
+            file.write_text(text, "utf-8")
+        self.stack.local.cluster.unpullable = set(shape.unpullable)
 
-    def _recorded(self, name: str, run: Callable[[], CompletedProcess[str]]) -> Run:
-        old, before, since = self.meaning, self.stack.state(), len(self._past())
-        printed = run().stdout
-        past = self._past()[since - 1 :]
-        done = replay(printed, before, self.stack.state(), past, LAG)
+    def _recorded(
+        self,
+        name: str,
+        action: Callable[[], Any],
+        replayed: Callable[[Any, list[Moment]], Replay],
+        *,
+        whole: bool = False,
+    ) -> Run:
+        since, ran = len(self.stack.local.kong.past()), self._images()
+        self.rollouts.clear()
+        self._find_workloads()
+        done = action()
+        moments = list(self._moments(since - 1, ran))
+        models = self.behind
         self._look()
-        return Run(name, done, old, self.meaning, tuple(c for known in self.callers.values() for c in known))
+        new = self._meaning(self.shape)
+        run = Run(name, replayed(done, moments), (*models, new), tuple(self.callers.values()), dict(self.workloads))
+        self.behind = (new,) if whole else (*models, new)
+        return run
 
-    def _past(self) -> Sequence[Snapshot]:
-        return self.stack.local.kong.past()
+    def _moments(self, since: int, images: Images) -> Iterator[Moment]:
+        for number, snapshot in enumerate(self.stack.local.kong.past()[since:], since + 1):
+            yield Moment(snapshot, images)
+            for count, after in self.rollouts:
+                if count == number and after != images:
+                    images = after
+                    yield Moment(snapshot, images)
+
+    def _images(self) -> Images:
+        cluster = self.stack.local.cluster
+        names = [one["metadata"]["name"] for one in cluster.objects("Deployment")]
+        running = {f"app/{name}": cluster.running("default", name) for name in names}
+        return {key: image for key, image in running.items() if image}
+
+    def _find_workloads(self) -> None:
+        for service in self.stack.local.cluster.objects("Service"):
+            host = f"{service['metadata']['name']}.{service['metadata']['namespace']}.svc.cluster.local"
+            component = f"app/{service['spec']['selector']['app.oam.dev/component']}"
+            for one in service["spec"]["ports"]:
+                self.workloads[host, one["port"]] = component, one["port"]
+
+    def _meaning(self, shape: Shape) -> Meaning:
+        """What an Application means, and who is whom at the provider."""
+        local, text = self.stack.local, application(shape)
+        compiled = compile_estate(together([read_bytes(APP, text.encode())] if text else []), self.settings.stack)
+        assert compiled.estate is not None, compiled.diagnostics
+        documents = (json.loads(text),) if text else ()
+        issuers = [f"{local.okta.url}/oauth2/{one['id']}" for one in local.okta.objects("authorizationServers")]
+        return Meaning(documents, self.document, compiled.estate, (*issuers, "")[0], self._clients())
+
+    def _clients(self) -> dict[str, str]:
+        label = f"kong-oam {STACK} "
+        apps = [one for one in self.stack.local.okta.objects("apps") if one["label"].startswith(label)]
+        return {one["credentials"]["oauthClient"]["client_id"]: one["label"].removeprefix(label) for one in apps}
 
     def _look(self) -> None:
-        """What is meant now: the model of the Applications that are there, and every key that the issuer published so
-        far (none of their tokens is past its lifetime)."""
-        local = self.stack.local
-        compiled = compile_estate(read_files([self.stack.folder / "applications"]), self.settings.stack)
-        assert compiled.estate is not None, compiled.diagnostics
-        provider = self.settings.stack.providers[PROVIDER]
-        issuer = ""
-        for server in local.okta.objects("authorizationServers"):
-            issuer = f"{local.okta.url}/oauth2/{server['id']}"
-            keys = discover(issuer).keys
-            self.keys |= {key.kid: Key(key.kid, load_pem_public_key(key.pem.encode())) for key in keys}  # type: ignore[arg-type]
-            kid = server["credentials"]["signing"]["kid"]
-            if kid not in self.callers:
-                self.callers[kid] = tuple(_callers(local, server["id"], issuer, kid, provider.audience))
-        workloads = {one["name"]: (one["host"], one["port"]) for one in local.kong.entities("services")}
-        self.meaning = Meaning(compiled.estate, {PROVIDER: KeyRing(provider, issuer, dict(self.keys))}, workloads)
+        """Where workloads are, and tokens of everybody who can get some now. None of them is past its lifetime."""
+        self._find_workloads()
+        for server in self.stack.local.okta.objects("authorizationServers"):
+            for one in self._callers(server["id"], server["credentials"]["signing"]["kid"]):
+                known = one.issuer, one.kid, one.client, one.user, one.scopes, one.groups, bool(one.token)
+                self.callers.setdefault(known, one)
+
+    def _callers(self, server: str, kid: str) -> Iterator[Caller]:
+        """Clients with the tokens that they get, and with such as list every scope; strangers; nobody."""
+        okta = self.stack.local.okta
+        issuer, now = f"{okta.url}/oauth2/{server}", int(time.time())
+        common = {"iss": issuer, "aud": self._audience, "iat": now, "exp": now + 24 * 3600, "jti": "AT.checker"}
+
+        def signed(name: str, **claims: Any) -> Caller:
+            return _caller(name, okta.sign(server, {**common, "scp": list(EVERYTHING), **claims}), issuer)
+
+        stranger = signed("a stranger with every scope", cid="stranger", sub="stranger")
+        yield Caller("nobody", kid=kid)
+        yield stranger
+        yield Caller("somebody who signs for themselves", stranger.token[:-8] + "AAAAAAAA", kid)
+        for client, component in self._clients().items():
+            name = component.removeprefix("app/")
+            users = name == "site"
+            for user in USERS if users else (None,):
+                if token := self._token(client, name, issuer, user.login if user else None):
+                    yield _caller(f"{name}{f' for {user.login}' if user else ''}", token, issuer)
+            if not users:
+                yield signed(f"{name} with every scope", cid=client, sub=client)
+            for user in USERS if users else ():
+                whose = {"cid": client, "sub": user.login, "uid": user.login, "groups": list(user.groups)}
+                yield signed(f"{name} for {user.login} with every scope", **whose)
+
+    @property
+    def _audience(self) -> str:
+        return self.settings.stack.providers[PROVIDER].audience
+
+    def _token(self, client: str, name: str, issuer: str, user: str | None) -> str | None:
+        """What a client gets from the issuer; None where that, or the client's workload, refuses."""
+        try:
+            if user is None:
+                return caller.token(caller.environment(self.stack.local.cluster.url, "default", name))[0]
+            endpoints = browser.Endpoints(f"{issuer}/v1/authorize", f"{issuer}/v1/token")
+            answer = browser.login(endpoints, client, None, REDIRECT, ["openid", *self._asked(name)], user)
+            return str(answer["access_token"])
+        except (browser.RefusedError, LookupError):
+            return None
+
+    def _asked(self, name: str) -> list[str]:
+        asked = (client.asks(part) for client in self.shape.clients for part in self.shape.parts if client.name == name)
+        return sorted({scope for scopes in asked for scope in scopes})
 
 
 def sandbox() -> Local:
-    """Stand-ins whose Kong shows every change at once and says that it takes `LAG`."""
-    configuration = {"worker_state_update_frequency": LAG, "db_update_frequency": 0.0}
-    return Local(lags=Lags(), configuration=configuration)
+    """Stand-ins whose Kong shows every change at once: how late views are is for the checker to vary."""
+    return Local(lags=Lags())
 
 
-def _callers(local: Local, server: str, issuer: str, kid: str, audience: str) -> Iterable[Caller]:
-    """Services with every choice of one component's scopes, users of every choice of groups, and nobody in particular."""
-    now = int(time.time())
-    common = {"iss": issuer, "aud": audience, "iat": now, "exp": now + 24 * 3600, "jti": "AT.checker", "cid": "client"}
-
-    def signed(name: str, **claims: Any) -> Caller:
-        return Caller(f"{name} (key {kid[:6]})", local.okta.sign(server, {**common, **claims}), kid)
-
-    yield Caller("nobody", kid=kid)
-    yield Caller("somebody with no token in the header", "a.b.c", kid)
-    yield signed("a service without scopes", sub="client", scp=[])
-    for uid in UIDS:
-        read, write = f"{uid}.read", f"{uid}.write"
-        for scopes in ([read], [write], [read, write]):
-            yield signed(f"a service with {' '.join(scopes)}", sub="client", scp=scopes)
-    everything = [f"{uid}.{what}" for uid in UIDS for what in ("read", "write")]
-    for groups in ([], [GROUPS[0]], [GROUPS[1]], list(GROUPS)):
-        yield signed(f"a user in {' '.join(groups) or 'no group'}", sub="u", uid="u", scp=everything, groups=groups)
+def _caller(name: str, token: str, issuer: str) -> Caller:
+    claims = part(token, 1)
+    return Caller(
+        f"{name}, {' '.join(claims.get('scp', ())) or 'no scope'}",
+        token,
+        part(token, 0)["kid"],
+        issuer,
+        claims["cid"],
+        "uid" in claims,
+        tuple(claims.get("scp", ())),
+        tuple(claims.get("groups", ())),
+    )

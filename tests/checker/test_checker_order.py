@@ -16,52 +16,37 @@ VIEWS = 3
 
 
 def _by_brute_force(order: Order, masks: tuple[int, ...]) -> set[tuple[int, ...]]:
-    """The same by walking: operations one after the other, views refreshed one at a time, settle steps that begin, wait
-    until every view has been refreshed since, and end. Knows no sets that are closed, no oldest view, no shortcut."""
-    count = len(order.before)
-    nothing = (0, (0,) * len(masks), ())  # done, what each view shows, (settle step, views refreshed since it began)
+    """The same by walking: operations one after the other, views refreshed one at a time. Knows no sets that are closed,
+    no oldest view, no shortcut."""
+    nothing = (0, (0,) * len(masks))  # done, what each view shows
     met, waiting = {nothing}, deque([nothing])
     found: set[tuple[int, ...]] = set()
 
-    def step(state: tuple[int, tuple[int, ...], tuple[tuple[int, int], ...]]) -> None:
+    def step(state: tuple[int, tuple[int, ...]]) -> None:
         if state not in met:
             met.add(state)
             waiting.append(state)
 
     while waiting:
-        done, shown, pauses = waiting.popleft()
+        done, shown = waiting.popleft()
         found.add(tuple(view & mask for view, mask in zip(shown, masks, strict=True)))
-        begun = {number for number, _ in pauses}
-        for number in range(count):
-            if done >> number & 1 or number in begun or order.before[number] & ~done:
-                continue
-            if order.settles >> number & 1:
-                step((done, shown, tuple(sorted((*pauses, (number, 0))))))
-            else:
-                step((done | 1 << number, shown, pauses))
+        for number in range(len(order.before)):
+            if not order.before[number] & ~done:
+                step((done | 1 << number, shown))
         for view in range(len(masks)):
-            refreshed = tuple((number, since | 1 << view) for number, since in pauses)
-            step((done, (*shown[:view], done, *shown[view + 1 :]), refreshed))
-        for pause in pauses:
-            if pause[1] == (1 << len(masks)) - 1:
-                step((done | 1 << pause[0], shown, tuple(one for one in pauses if one != pause)))
+            step((done, (*shown[:view], done, *shown[view + 1 :])))
     return found
 
 
 @st.composite
 def _orders(draw: st.DrawFn) -> tuple[Order, tuple[int, ...]]:
-    """Up to five operations, each after some of those before it; some settle, each other one is of one view."""
+    """Up to five operations, each after some of those before it, and each of one view or of none."""
     count = draw(st.integers(1, 5))
     before = tuple(draw(st.integers(0, (1 << number) - 1)) for number in range(count))
-    masks = [0] * VIEWS
-    settles = 0
+    masks = [0] * (VIEWS + 1)
     for number in range(count):
-        kind = draw(st.integers(0, VIEWS))
-        if kind == VIEWS:
-            settles |= 1 << number
-        else:
-            masks[kind] |= 1 << number
-    return Order(before, settles), tuple(masks)
+        masks[draw(st.integers(0, VIEWS))] |= 1 << number
+    return Order(before), tuple(masks[:VIEWS])
 
 
 @settings(max_examples=examples(400), deadline=None, derandomize=True, database=None)
@@ -72,29 +57,15 @@ def test_what_views_can_show_is_what_a_machine_comes_to(case: tuple[Order, tuple
     assert set(order.views(*masks)) == _by_brute_force(order, masks)
 
 
-def _chain(*kinds: str) -> tuple[Order, tuple[int, ...]]:
-    """Operations in a row: of the view "r", "p" or "c", or a settle step "s"."""
-    masks = tuple(sum(1 << number for number, kind in enumerate(kinds) if kind == view) for view in "rpc")
-    settles = sum(1 << number for number, kind in enumerate(kinds) if kind == "s")
-    return Order(tuple((1 << number) - 1 for number in range(len(kinds))), settles), masks
-
-
 def test_order_alone_does_not_keep_a_route_from_being_seen_first() -> None:
-    """A plugin and then a route, without a pause: some worker has the route and not the plugin."""
-    order, masks = _chain("p", "r")
-    assert (0b10, 0, 0) in set(order.views(*masks))
+    """A plugin and then a route: some worker has the route and not the plugin."""
+    plugin, route = 0b01, 0b10
+    assert (route, 0, 0) in set(Order((0, plugin)).views(route, plugin, 0))
 
 
-def test_a_settle_step_between_them_does() -> None:
-    """Whoever sees the route sees the plugin."""
-    order, masks = _chain("p", "s", "r")
-    assert set(order.views(*masks)) == {(0, 0, 0), (0, 0b1, 0), (0b100, 0b1, 0)}
-
-
-def test_a_settle_step_beside_them_does_not() -> None:
-    """A pause that the route does not wait for promises nothing about it."""
-    order = Order((0, 0b1, 0b1), settles=0b10)
-    assert (0b100, 0, 0) in set(order.views(0b100, 0b1, 0))
+def test_one_view_shows_things_in_their_order() -> None:
+    """Never the second without the first."""
+    assert set(Order((0, 0b01)).views(0b11)) == {(0,), (0b01,), (0b11,)}
 
 
 def test_operations_without_an_order_come_in_any() -> None:
