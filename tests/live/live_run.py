@@ -103,9 +103,9 @@ class Target:
         return answer
 
     def entities(self) -> dict[str, dict[str, Any]]:
-        """All services, routes, plugins, consumers and credentials by path, whoever made them."""
+        """All services, routes, plugins, Upstreams, consumers and credentials by path, whoever made them."""
         found: dict[str, dict[str, Any]] = {}
-        for kind in ("plugins", "routes", "services", "jwts", "consumers"):
+        for kind in ("plugins", "routes", "services", "upstreams", "jwts", "consumers"):
             path: str | None = f"/{kind}?size=1000"
             while path:
                 page = self.get(path).json()

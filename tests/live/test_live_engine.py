@@ -1,4 +1,4 @@
-"""The real engine and program on a live Kong: up, no change, repair, one update, destroy. Okta and cluster are stand-ins."""
+"""The real engine and program on a live Kong: up, no change, repair, one change, destroy. Okta and cluster are stand-ins."""
 
 from __future__ import annotations
 
@@ -76,11 +76,12 @@ def test_an_anonymous_set_by_hand_is_seen_and_repaired(deployed: Engine) -> None
     assert target.get(path).json()["config"]["anonymous"] is None
 
 
-def test_an_edited_rule_is_one_update(deployed: Engine) -> None:
-    """The gate's table changes and nothing else; soon every worker decides by it."""
+def test_an_edited_rule_is_one_table(deployed: Engine) -> None:
+    """The table changes, at admission and at the gate, and nothing else; soon every worker decides by it."""
     deployed.edit("[POST, PUT]", "[POST, PUT, DELETE]")
-    assert deployed.changes("preview") == {f"orders/api-{deployed.port}-gate": "update"}
-    assert deployed.changes("up") == {f"orders/api-{deployed.port}-gate": "update"}
+    changes = {f"orders/api-{deployed.port}-{role}": "update" for role in ("admission", "gate")}
+    assert deployed.changes("preview") == changes
+    assert deployed.changes("up") == changes
     deployed.live.await_steady(
         [
             (deployed.case("DELETE", "/orders/7", "import"), 200),

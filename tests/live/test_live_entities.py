@@ -7,7 +7,7 @@ import pytest
 from components.gateway import plugins
 from tests.kong_entities import Entities
 from tests.live.live_gateway import LiveGateway
-from tests.live.live_run import scene
+from tests.live.live_run import scene, upstream_host
 
 
 def test_every_entity_is_accepted_and_reads_back_as_it_was_sent(entities: Entities) -> None:
@@ -29,9 +29,9 @@ def test_the_configuration_is_spelled_out_in_full(entities: Entities, kind: str)
 def test_the_schemas_have_the_fields_that_are_used(live: LiveGateway) -> None:
     """What admission, authentication and gate set by name is in `GET /schemas/plugins/NAME`."""
     used = {
-        "pre-function": plugins.admission(),
+        "pre-function": plugins.admission("{}"),
         "jwt": plugins.optional_jwt("nobody"),
-        "post-function": plugins.gate("{}"),
+        "post-function": plugins.gate("{}", "{}"),
     }
     for kind, config in used.items():
         answer = live.target.get(f"/schemas/plugins/{kind}")
@@ -39,11 +39,11 @@ def test_the_schemas_have_the_fields_that_are_used(live: LiveGateway) -> None:
         assert set(config) <= {name for entry in record["fields"] for name in entry}
 
 
-def test_a_table_with_every_character_reaches_the_gate_unchanged(entities: Entities) -> None:
+def test_a_table_with_every_character_reaches_the_gate_unchanged(live: LiveGateway, entities: Entities) -> None:
     """Brackets and escapes in the names of groups neither end the Lua string nor change on the way."""
     estate = scene().estate
     orders = estate.components["orders/api"]
-    script = entities.configs(estate, orders, 8080)["post-function"]["access"]
+    script = entities.configs(estate, orders, 8080, upstream_host(), live.upstream.port)["post-function"]["access"]
     kept = [entities.read(path)["config"]["access"] for path in entities.paths("/plugins", name="post-function")]
     assert script in kept
     assert "de\\u005d==\\u005dsk" in script[0]

@@ -1,7 +1,7 @@
 """Never more open than the looser end, while it happens: callers hammer through create, change, move and destroy.
 
-Once with the entities by themselves, as the program would change them, once with the literal program, and once in an order
-that is wrong on purpose: if the hammer saw nothing then, the other two would say nothing.
+Once with the entities by themselves, as the program would change them, once with the literal program, and once in every
+order that is wrong. If the hammer saw nothing where a service leads to the workload, all that would say nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from access.model import Component, Estate
 from components.gateway import names
 from tests.estates import api, estate
 from tests.gateway_cases import Case
+from tests.gateway_estates import with_callers
 from tests.kong_entities import Entities
 from tests.live.live_engine import Engine, engine
 from tests.live.live_gateway import LiveGateway, await_true
@@ -38,7 +39,7 @@ def _estate(
         "{owner: t, scopes: {read: r, write: w}, rules: "
         f"[{{methods: [GET], scopes: [{scope}]}}, {{paths: [/orders/health], methods: [GET], public: {{reason: h}}}}]}}"
     )
-    return estate(api(owner, domain=host, http=f"{{/orders: {port}}}", access=access), stack=stack(name))
+    return with_callers(estate(api(owner, domain=host, http=f"{{/orders: {port}}}", access=access), stack=stack(name)))
 
 
 def _component(estate: Estate) -> Component:
@@ -68,33 +69,25 @@ def _asked(host: str, token: str | None) -> list[Case]:
 
 @dataclass(frozen=True, slots=True)
 class Changing:
-    """The entities of one component as they change; after each change it waits until every worker shows it."""
+    """The entities of one component as they change, one after the other and without a pause."""
 
     live: LiveGateway
     entities: Entities
-
-    def settle(self) -> None:
-        """The pause that the program makes: as long as the Admin API's settings amount to."""
-        time.sleep(self.entities.facts.settle)
 
     def guard(self, estate: Estate) -> None:
         """The component's gated service."""
         self.entities.guard(estate, _component(estate), upstream_host(), self.live.upstream.port)
 
     def rule(self, estate: Estate) -> None:
-        """The gate's table becomes the estate's."""
-        component = _component(estate)
-        (port,) = component.ports
-        gate = self._gates(estate)
-        self.entities.change(gate, {"config": self.entities.configs(estate, component, port)["post-function"]})
-
-    def _gates(self, estate: Estate) -> str:
+        """The table of admission and gate becomes the estate's."""
         component = _component(estate)
         (port,) = component.ports
         (service,) = self.entities.paths("/services", name=names.service(estate.stack.name, component, port))
         scope = {"id": service.rpartition("/")[2]}
-        (gate,) = self.entities.paths("/plugins", name="post-function", service=scope)
-        return gate
+        configs = self.entities.configs(estate, component, port, upstream_host(), self.live.upstream.port)
+        for kind in ("pre-function", "post-function"):
+            (plugin,) = self.entities.paths("/plugins", name=kind, service=scope)
+            self.entities.change(plugin, {"config": configs[kind]})
 
     def retarget(self, estate: Estate) -> None:
         """Every route leads to the estate's service, which is there already."""
@@ -148,9 +141,9 @@ def test_nobody_is_let_through_while_a_component_is_made_changed_moved_and_destr
 
         now()
         entities.rings(old, {"main": {issuer(STACK).kid: issuer(STACK).pem}})
+        entities.nowhere(old)
         now()
         changing.guard(old)
-        changing.settle()
         entities.lead(old, _component(old))
         changing.shown(scope="read")
 
@@ -161,9 +154,7 @@ def test_nobody_is_let_through_while_a_component_is_made_changed_moved_and_destr
         now()
         guards = [*entities.paths("/services"), *_of_services(entities)]
         changing.guard(moved)
-        changing.settle()
         changing.retarget(moved)
-        changing.settle()
         entities.remove(guards)
         changing.shown(scope="write")
 
@@ -176,16 +167,13 @@ def test_nobody_is_let_through_while_a_component_is_made_changed_moved_and_destr
         now()
         guards = [*entities.paths("/services"), *_of_services(entities)]
         changing.guard(handed)
-        changing.settle()
         changing.retarget(handed)
-        changing.settle()
         entities.remove(guards)
         changing.shown(scope="read", host=OTHER_HOST, other=HOST)
 
         now()
         on_routes = [path for path in entities.paths("/plugins") if path not in _of_services(entities)]
         entities.remove([*entities.paths("/routes"), *on_routes])
-        changing.settle()
         entities.remove(list(entities.made))
         now()
         changing.gone(HOST, OTHER_HOST)
@@ -201,43 +189,98 @@ def _of_services(entities: Entities) -> list[str]:
     return [path for path in entities.paths("/plugins") if "service" in entities.made[path]]
 
 
+GUARDS = ("pre-function", "jwt", "post-function")
+WRONG_ORDERS: Mapping[str, Sequence[str]] = {
+    "the route comes before all guards": (),
+    "the gate alone": ("post-function",),
+    "authentication alone": ("jwt",),
+    "admission alone": ("pre-function",),
+    "without admission": ("jwt", "post-function"),
+    "without authentication": ("pre-function", "post-function"),
+    "without the gate": ("pre-function", "jwt"),
+    "with all guards": GUARDS,
+    "all guards go before the route": (),
+}
+"""What a service has whose route is there all the time, one after the other."""
+GONE, TARGET, LEADS = "and the Upstream is gone", "the Upstream has a Target", "the service leads to the workload"
+
+
 @pytest.mark.timeout(900)
-def test_the_hammer_sees_what_the_wrong_order_lets_through(live: LiveGateway, report: Report) -> None:
-    """A control: a route before what guards it, and a guard that goes before its route. Then all four callers are let in,
-    and none in between. It is a host of this test's own, and leads to the tier's upstream alone."""
+def test_no_order_lets_anybody_through_and_the_hammer_would_see_it(live: LiveGateway, report: Report) -> None:
+    """A route without guards, or with some, leads nowhere: whatever is missing refuses, and so it is without the Upstream.
+
+    A control: once somebody gives the Upstream a Target, or the service the workload's address, and no gate is there, all
+    four callers are let in. It is a host of this test's own, and leads to the tier's upstream alone.
+    """
     made = _estate(WRONG, host=WRONG_HOST)
     component = _component(made)
-    stages = {"the route comes first": True, "guarded": False, "the guards go first": True}
     with (
         Entities(live.target.admin_url, live.target.token) as entities,
         Hammer(live, _callers(WRONG, WRONG_HOST)) as hammer,
     ):
         changing = Changing(live, entities)
+        entities.rings(made, {"main": {issuer(WRONG).kid: issuer(WRONG).pem}})
+        entities.nowhere(made)
+        entities.serve(made, component)
+        (service,), (upstream,) = entities.paths("/services"), entities.paths("/upstreams")
+        for stage, guards in WRONG_ORDERS.items():
+            hammer.stage(stage)
+            _only(changing, made, guards)
+            if not entities.paths("/routes"):
+                entities.lead(made, component)
+            _shown_to_every_worker(changing, hammer)
+            if guards == GUARDS:
+                allowed = issuer(WRONG).service(["read"])
+                live.await_steady(
+                    [(Case("GET", WRONG_HOST, b"/orders/7", (f"Bearer {allowed}",)), 200)], changing.bound
+                )
+        hammer.stage(GONE)
+        entities.remove([upstream])
+        _shown_to_every_worker(changing, hammer)
+        entities.nowhere(made)
+        (upstream,) = entities.paths("/upstreams")
+        where = {"host": upstream_host(), "port": live.upstream.port}
 
         def seen(stage: str) -> str | None:
             missing = [caller for caller in _callers(WRONG) if hammer.arrived(stage, caller) < LEAST]
             return f"{missing} not let through while '{stage}'" if missing else None
 
-        entities.rings(made, {"main": {issuer(WRONG).kid: issuer(WRONG).pem}})
-        entities.serve(made, component, upstream_host(), live.upstream.port)
-        hammer.stage("the route comes first")
-        entities.lead(made, component)
-        await_true(lambda: seen("the route comes first"), changing.bound)
-        entities.protect(made, component)
-        live.await_steady([(case, 401) for case in _callers(WRONG, WRONG_HOST)["nobody"]], changing.bound)
-        hammer.stage("guarded")
-        hammer.await_answers()
-        hammer.stage("the guards go first")
-        entities.remove(_of_services(entities))
-        await_true(lambda: seen("the guards go first"), changing.bound)
-    for line in hammer.lines(*stages):
+        hammer.stage(TARGET)
+        entities.make(f"{upstream}/targets", {"target": "{host}:{port}".format_map(where)})
+        await_true(lambda: seen(TARGET), changing.bound)
+        hammer.stage(LEADS)
+        entities.change(service, where)
+        entities.remove([upstream])
+        await_true(lambda: seen(LEADS), changing.bound)
+    for line in hammer.lines(*WRONG_ORDERS, GONE, TARGET, LEADS):
         report(f"control, {line}")
-    assert {stage for stage, _ in hammer.let_through()} == {stage for stage, open_ in stages.items() if open_}
+    assert {stage for stage, _ in hammer.let_through()} == {TARGET, LEADS}
+
+
+def _only(changing: Changing, estate: Estate, guards: Sequence[str]) -> None:
+    """Of what guards the component's service, these plugins are there and no others."""
+    made, component = changing.entities, _component(estate)
+    there = {made.made[path]["name"]: path for path in _of_services(made)}
+    made.remove([path for kind, path in there.items() if kind not in guards])
+    made.protect(
+        estate,
+        component,
+        upstream_host(),
+        changing.live.upstream.port,
+        kinds=[kind for kind in guards if kind not in there],
+    )
+
+
+def _shown_to_every_worker(changing: Changing, hammer: Hammer) -> None:
+    """Callers go on for as long as a worker may take to see a change."""
+    hammer.await_answers()
+    time.sleep(changing.entities.facts.settle)
+    hammer.await_answers()
 
 
 def _engine_callers(deployed: Engine, *hosts: str) -> Mapping[str, Sequence[Case]]:
     """Nobody, one with a token that is none, and once there is an issuer components that lack what they ask for."""
-    found = {"nobody": [], "with a token that is none": []}
+    found: dict[str, list[Case]] = {"nobody": [], "with a token that is none": []}
     if deployed.has_issuer:
         found |= {"report, which may only read": [], "import, which may only write": []}
     for host in hosts:
