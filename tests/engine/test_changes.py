@@ -12,14 +12,18 @@ from tests.engine.deployment import Deployment
 
 pytestmark = pytest.mark.engine
 
+RULED = {"orders/api-8080-admission": "update", "orders/api-8080-gate": "update"}
+"""Both have the table: admission closes first, the gate opens last."""
 
-def test_an_edited_rule_changes_one_gate_and_nothing_else(deployed: Deployment) -> None:
-    """PATCH joins the write rule of orders: one plugin would be updated, then is, and then the PATCH is let through."""
+
+def test_an_edited_rule_changes_what_decides_and_nothing_else(deployed: Deployment) -> None:
+    """PATCH joins the write rule of orders: admission and the gate would be updated, then are, and then the PATCH is let
+    through."""
     local = deployed.local
     order_desk, sales = (user_token(local, "web", f"user-{group}") for group in ("order-desk", "sales"))
     assert call(local, "PATCH", "orders.example.com", "/orders/7", order_desk).status == 403
     deployed.edit("applications/orders.yaml", "[POST, PUT, DELETE]", "[POST, PUT, PATCH, DELETE]")
-    assert deployed.changes("preview") == {"orders/api-8080-gate": "update"}
+    assert deployed.changes("preview") == RULED
     shown = deployed.pulumi("preview", "-s", STACK, "--diff").stdout
     assert (
         '+  "/orders": {"DELETE":[["orders.write"]],"GET":[["orders.read"]],"HEAD":[["orders.read"]],"PATCH":' in shown
@@ -28,7 +32,7 @@ def test_an_edited_rule_changes_one_gate_and_nothing_else(deployed: Deployment) 
     assert (
         call(local, "PATCH", "orders.example.com", "/orders/7", order_desk).status == 403
     )  # a preview changes nothing
-    assert deployed.changes("up") == {"orders/api-8080-gate": "update"}
+    assert deployed.changes("up") == RULED
     assert call(local, "PATCH", "orders.example.com", "/orders/7", order_desk).status == 200
     assert call(local, "PATCH", "orders.example.com", "/orders/7", sales).status == 403
     assert call(local, "PATCH", "orders.example.com", "/orders/7").status == 401

@@ -55,7 +55,7 @@ def test_nothing_is_made_at_the_issuer_and_nothing_changes_again(existing: tuple
     """No resource of an identity provider's package, and a quiet second run."""
     deployment, issuer = existing
     packages = {one["type"].split(":")[0] for one in deployment.state()}
-    assert packages == {"pulumi", "kong-oam", "kong", "kubernetes", "time"}
+    assert packages == {"pulumi", "kong-oam", "kong", "kubernetes"}
     assert deployment.output("issuers") == {PROVIDER: issuer.url}
     assert deployment.changes("up") == {}
 
@@ -76,7 +76,9 @@ def test_the_clients_secrets_stay_where_they_are(existing: tuple[Deployment, Iss
 def test_an_id_token_and_a_strangers_token_do_not_count(existing: tuple[Deployment, Issuer]) -> None:
     """What lacks the mark of an access token, is for another audience, or is signed by a key for encryption."""
     deployment, issuer = existing
-    claims = {"iss": issuer.url, "aud": AUDIENCE, "sub": "c", "client_id": "c", "scope": "orders.read", "exp": 2**31}
+    client = deployment.output("clients")[PROVIDER]["shop/checkout"]
+    own = {"sub": client, "client_id": client}
+    claims = {"iss": issuer.url, "aud": AUDIENCE, **own, "scope": "orders.read", "exp": 2**31}
     access = {**claims, "token_use": "access"}
     key = issuer.published[0]
 
@@ -86,7 +88,8 @@ def test_an_id_token_and_a_strangers_token_do_not_count(existing: tuple[Deployme
     assert status(key.sign(access)) == 200
     assert status(key.sign(claims)) == 401
     assert status(key.sign({**access, "token_use": "id"})) == 401
-    assert status(key.sign({**access, "aud": "c"})) == 401
+    assert status(key.sign({**access, "aud": client})) == 401
+    assert status(key.sign({**access, "sub": "other", "client_id": "other"})) == 403, "a client that nobody declared"
     assert status(Key(kid=key.kid).sign(access)) == 401
     assert status(issuer._encryption.sign(access)) == 401
 

@@ -14,7 +14,7 @@ from tests.engine.deployment import operations
 pytestmark = pytest.mark.engine
 
 ORDERS_TABLE: dict[str, Any] = {
-    "version": 3,
+    "version": 4,
     "authentication": "jwt",
     "component": "orders/api",
     "ring": "kong-oam.local.ring.okta",
@@ -44,7 +44,14 @@ ORDERS_TABLE: dict[str, Any] = {
         },
         "/orders/health": {"GET": "public", "HEAD": "public"},
     },
+    "services": {"kong-oam.local.shop.checkout": ["orders.read"]},
+    "on_behalf": {"kong-oam.local.shop.web": ["orders.read", "orders.write"]},
+    "callers": {
+        "kong-oam.local.shop.checkout": ["shop/checkout", "service", {}],
+        "kong-oam.local.shop.web": ["shop/web", "web", {"order-desk": "order-desk", "sales": "sales"}],
+    },
     "groups": {"sales": ["orders.read"], "order-desk": ["orders.read", "orders.write"]},
+    "logical": {},
     "depth": 2,
 }
 
@@ -56,7 +63,13 @@ def test_the_first_preview_shows_every_resource_of_the_up(sample: Sample) -> Non
     assert previewed == operations(sample.said["up"])
     assert {op for urn, op in previewed.items() if "StackReference" not in urn} == {"create"}
     names = {urn.rsplit("::", 1)[1] for urn in previewed}
-    assert {"okta-server", "orders/api-8080-gate", "settle", "orders/api-protected-1-8080", "shop/web-client"} <= names
+    assert {
+        "okta-server",
+        "orders/api-8080-gate",
+        "gateway-nowhere",
+        "orders/api-protected-1-8080",
+        "shop/web-client",
+    } <= names
 
 
 def test_a_preview_of_no_change_shows_none(sample: Sample) -> None:
@@ -72,7 +85,10 @@ def test_the_first_preview_holds_the_gates_table(sample: Sample) -> None:
     (gate,) = (step for step in steps if step["urn"].endswith("::orders/api-8080-gate"))
     script = json.loads(gate["newState"]["inputs"]["configJson"])["access"][0]
     written = script.removeprefix("local TABLE = [==[").split("]==]")[0]
-    assert json.loads(written) == ORDERS_TABLE
+    table = json.loads(written)
+    workloads = [caller.pop() for caller in table["callers"].values()]
+    assert table == ORDERS_TABLE
+    assert len({*workloads}) == 2
 
 
 def test_a_preview_as_text_shows_who_may_call_what(empty: Empty) -> None:

@@ -34,6 +34,13 @@ def orders(deployment: Deployment, settings: dict[str, str]) -> int:
     return call(deployment.local, "GET", "orders.example.com", "/orders", caller.token(settings)[0]).status
 
 
+def _app(deployment: Deployment) -> str:
+    """The id of the app of `checkout`."""
+    label = f"kong-oam {STACK} shop/checkout"
+    (app,) = (one for one in deployment.local.okta.objects("apps") if one["label"] == label)
+    return str(app["id"])
+
+
 def replaced(deployment: Deployment, shown: str) -> None:
     """Runs the command that a preview shows for `checkout`, in a shell, without its question."""
     (command,) = {found[4] for found in DUE.finditer(shown) if found[1] == "shop/checkout"}
@@ -60,7 +67,7 @@ def test_a_shared_secret_is_said_to_be_due_and_is_replaced_by_the_command(shop: 
     before = credential(shop.local, "checkout")
     told = {"generation": 1, "since": "2026-11-25", "due": "2027-02-23", "before": "ended"}
     first = shop.output("credentials")["shop/checkout at okta"]
-    assert first == {**told, "secretOf": before["OAUTH_CLIENT_ID"]}
+    assert first == {**told, "secretOf": _app(shop)}
     on(shop, 89)
     assert not DUE.search(said(shop))
     on(shop, 90)
@@ -80,7 +87,8 @@ def test_a_shared_secret_is_said_to_be_due_and_is_replaced_by_the_command(shop: 
     assert call(shop.local, "GET", "orders.example.com", "/orders", held).status == 200
     second = shop.output("credentials")["shop/checkout at okta"]
     assert (second["generation"], second["since"], second["due"]) == (2, "2027-02-23", "2027-05-24")
-    assert second["secretOf"] == after["OAUTH_CLIENT_ID"]
+    assert (second["secretOf"], after["OAUTH_CLIENT_ID"]) == (_app(shop), before["OAUTH_CLIENT_ID"])
+    assert second["secretOf"] != first["secretOf"]
     assert {found[1] for found in DUE.finditer(said(shop))} == {"shop/web"}
     assert shop.changes("up") == {}
 

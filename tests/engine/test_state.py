@@ -50,48 +50,46 @@ def test_an_app_leads_to_its_secret_and_that_to_the_pods(state: list[dict[str, A
         deployment = _one(state, f"{component}-deployment", "kubernetes:apps/v1:Deployment")
         assert {f"{component}-client", f"{component}-account"} <= _edges_of(deployment, "spec")
     orders = _one(state, "orders/api-deployment", "kubernetes:apps/v1:Deployment")
-    assert _edges(orders) == {"orders/api-account", "orders/api-ingress"}
+    assert _edges(orders) == {"orders/api-account", "orders/api-ingress", "orders/api-8080-admission"}
 
 
-def test_server_and_key_lead_to_credentials_and_those_to_settling_and_routes(state: list[dict[str, Any]]) -> None:
-    """Authorization server and its key -> key ring and credential -> settle -> every route."""
+def test_server_and_key_lead_to_credentials(state: list[dict[str, Any]]) -> None:
+    """Authorization server and its key -> key ring and credential."""
     ring = _one(state, "gateway-ring-okta", "kong:index/consumer:Consumer")
     assert _edges_of(ring, "customId") == {"okta-server"}
-    slots = [f"gateway-ring-okta-slot-{index}" for index in range(4)]
-    for slot in slots:
+    for slot in (f"gateway-ring-okta-slot-{index}" for index in range(4)):
         credential = _one(state, slot, "kong:index/consumerJwtAuth:ConsumerJwtAuth")
         assert _edges_of(credential, "consumerId") == {"gateway-ring-okta"}
         assert "okta-server" in _edges_of(credential, "key")
         assert "okta-server" in _edges_of(credential, "rsaPublicKey")
-    settle = _one(state, "settle", "time:index/sleep:Sleep")
-    services = ("hello/hello-world-8000", "orders/api-8080", "reports/console-4000", "reports/library-8000")
-    guards = {
-        f"{service}-{role}"
-        for service in (*services, "shop/web-3000")
-        for role in ("service", "admission", "jwt", "gate")
+
+
+def test_admission_leads_to_the_pods_and_those_to_the_gate_and_its_routes(state: list[dict[str, Any]]) -> None:
+    """What closes is there before a workload is, and what opens after it; every service by itself leads nowhere."""
+    services = {
+        "hello/hello-world-8000": "hello/hello-world-service-hello-world",
+        "orders/api-8080": "orders/api-service-api",
+        "reports/console-4000": "reports/console-service-console",
+        "reports/library-8000": "reports/library-service-library-api",
+        "shop/web-3000": "shop/web-service-web",
     }
-    assert _edges(settle) == guards | set(slots)
+    for name, reached in services.items():
+        deployment = f"{name.rpartition('-')[0]}-deployment"
+        assert _edges_of(_one(state, f"{name}-service", "kong:index/service:Service"), "host") == {"gateway-nowhere"}
+        admission = _one(state, f"{name}-admission", "kong:index/plugin:Plugin")
+        assert _edges_of(admission, "serviceId") == {f"{name}-service"}
+        assert not _edges(admission) & {deployment, reached}
+        assert f"{name}-admission" in _edges(_one(state, deployment, "kubernetes:apps/v1:Deployment"))
+        gate = _one(state, f"{name}-gate", "kong:index/plugin:Plugin")
+        assert _edges_of(gate, "serviceId") == {f"{name}-service"}
+        assert {deployment, reached} <= _edges_of(gate, "configJson")
+        assert gate["parent"].endswith(f"kong-oam:gateway:GatedService::{name}")
     routes = [one for one in state if one["type"] == "kong:index/route:Route"]
     assert len(routes) == 10
     for route in routes:
         (service,) = _edges_of(route, "serviceId")
-        assert _edges(route) == {"settle", service}
-
-
-def test_a_kubernetes_service_leads_to_the_gated_service(state: list[dict[str, Any]]) -> None:
-    """Kong's upstream is the name of the Service that the same run makes; plugins and parents belong to it."""
-    services = {
-        "hello/hello-world-8000-service": "hello/hello-world-service-hello-world",
-        "orders/api-8080-service": "orders/api-service-api",
-        "reports/console-4000-service": "reports/console-service-console",
-        "reports/library-8000-service": "reports/library-service-library-api",
-        "shop/web-3000-service": "shop/web-service-web",
-    }
-    for name, upstream in services.items():
-        assert _edges_of(_one(state, name, "kong:index/service:Service"), "host") == {upstream}
-    gate = _one(state, "orders/api-8080-gate", "kong:index/plugin:Plugin")
-    assert _edges_of(gate, "serviceId") == {"orders/api-8080-service"}
-    assert gate["parent"].endswith("kong-oam:gateway:GatedService::orders/api-8080")
+        name = service.removesuffix("-service")
+        assert _edges(route) == {service, *(f"{name}-{role}" for role in ("admission", "jwt", "gate"))}
     gated = _one(state, "orders/api-8080", "kong-oam:gateway:GatedService")
     assert gated["parent"].endswith("kong-oam:index:Application::orders")
 

@@ -66,6 +66,8 @@ def test_a_stack_that_is_up_decides_as_meant(capsys: pytest.CaptureFixture[str])
         ),
         *("a route that shadows ours", "a service to our workload", "a gate of somebody's on our route"),
         *("a key in the ring", "our gate made global", "a missing route", "another workload"),
+        *("the upstream removed", "the version before, and no gate", "a gate that leads elsewhere"),
+        "a client that is granted something",
         *("tags and timeouts", "others beside us"),
     ],
 )
@@ -87,6 +89,32 @@ def test_a_change_by_hand_on_a_stack_that_is_up(
     expected = [line.partition(": ")[0] + ": " if line[0] != " " else line for line in EXPECTED[name]]
     assert (status, told) == (1 if expected else 0, expected)
     assert (main(ask), capsys.readouterr().out) == (0, "[]\n")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("another workload", "a target of our upstream", "a changed role", "a service to our workload"),
+        ("the upstream removed", "the version before, and no gate", "admission disabled"),
+    ],
+    ids=" and ".join,
+)
+def test_what_is_said_to_do_makes_it_as_meant_again(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str], names: tuple[str, ...]
+) -> None:
+    """Just by the commands that are printed."""
+    with _hands(deployment) as hands:
+        for name in names:
+            DRIFTS[name](hands, _pem())
+        hands.keep()
+        assert main(["verify", "--outputs", "outputs.json"]) == 1
+        commands = [line for line in capsys.readouterr().out.splitlines() if line.startswith("    to do: ")]
+        for command in dict.fromkeys(line.removeprefix("    to do: ") for line in commands):
+            if command == f"pulumi up -s {STACK} --refresh":
+                deployment.run("up", "--refresh")
+            else:
+                hands.delete(command.rpartition("$KONG_ADMIN_ADDR")[2])
+    assert (main(["verify", "--outputs", "outputs.json"]), capsys.readouterr().out.count("\n")) == (0, 1)
 
 
 def _shown(methods: list[str]) -> str:

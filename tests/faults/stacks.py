@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from sandbox.kong.proxy import Answer
 from sandbox.local import STACK, Local
 from sandbox.okta import browser
 from tests.engine.deployment import project
@@ -57,11 +58,15 @@ class Stack:
         exported = json.loads(self.pulumi("stack", "export").stdout)
         return list(exported["deployment"].get("resources") or ())
 
-    def status(self, method: str, host: str, target: str, token: str | None = None, scheme: str = "http") -> int:
-        """What the gateway answers, without sockets; whatever is let through gets 200 from the workload."""
+    def answer(self, method: str, host: str, target: str, token: str | None = None, scheme: str = "http") -> Answer:
+        """What the gateway answers, without sockets, and whether that came from a workload."""
         authorization = f"Authorization: Bearer {token}\r\n" if token else ""
         raw = f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n{authorization}\r\n".encode()
-        return self.local.kong.handle(raw, scheme).status
+        return self.local.kong.handle(raw, scheme)
+
+    def status(self, method: str, host: str, target: str, token: str | None = None, scheme: str = "http") -> int:
+        """The status alone; whatever is let through gets 200 from the workload."""
+        return self.answer(method, host, target, token, scheme).status
 
     def kong(self, method: str, path: str, body: object = None) -> Any:
         """A request to the Admin API by hand; gives the answer's JSON, None where there is none."""

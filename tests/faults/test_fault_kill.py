@@ -24,8 +24,8 @@ pytestmark = pytest.mark.engine
 
 LAG, SHORT_LAG = 1.0, 0.3
 """Routes are seen so many seconds before the plugins that guard them: order alone would not keep anybody out."""
-TINY_OPERATIONS = 28
-SAMPLE_OPERATIONS = 100
+TINY_OPERATIONS = 29
+SAMPLE_OPERATIONS = 101
 
 
 TINY_KILLS = range(1, TINY_OPERATIONS + 1, 9)

@@ -17,9 +17,9 @@ ORDERS = ("GET", "orders.example.com", "/orders")
 
 
 def test_a_client_that_calls_nothing_any_more_is_issued_no_token(empty: Empty) -> None:
-    """One edit of the caller's file: its policy and rule at Okta go, its pods learn of it, the gateway stays as it is.
+    """One edit of the caller's file: its policy and rule at Okta go, its pods learn of it, and the gate of the API.
 
-    A token that it has already is good until its lifetime is over: an hour, unless the stack says otherwise.
+    A token that it has already is worth nothing from then on.
     """
     stack = empty()
     stack.run("up")
@@ -35,9 +35,11 @@ def test_a_client_that_calls_nothing_any_more_is_issued_no_token(empty: Empty) -
         "okta-policy-shop/web": "update",
         "shop/checkout-client": "update",
         "shop/checkout-deployment": "update",
+        "orders/api-8080-admission": "update",
+        "orders/api-8080-gate": "update",
     }
     assert is_refused(lambda: service_token(stack.local, "checkout"))
-    assert stack.status(*ORDERS, old) == 200
+    assert stack.status(*ORDERS, old) == 403
     assert stack.status(*ORDERS, user_token(stack.local, "web", "user-sales")) == 200
 
 
@@ -68,6 +70,7 @@ def test_a_group_that_leaves_a_role_is_shut_out_with_the_next_up(empty: Empty) -
     changes = stack.changes("up")
     print(f"a group revoked by an edit: {time.monotonic() - begun:.1f} s")
     assert changes == {
+        "orders/api-8080-admission": "update",
         "orders/api-8080-gate": "update",
         "okta-rule-shop/web": "update",
         "okta-groups-shop/web": "update",

@@ -1,0 +1,102 @@
+"""What the next run opens is said, also after one that failed or left parts out: by what the gates have, not by outputs."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from sandbox.kong import Lags
+from sandbox.kong.http import Request, Response
+from tests.faults.conftest import Empty
+from tests.faults.stacks import Stack
+from tests.faults.tiny import SERVICE, TINY
+
+pytestmark = pytest.mark.engine
+
+APP = "applications/app0.yaml"
+CLOSED, OPEN = "[/things/health], methods: [GET]", "[/things/health], methods: [GET, POST]"
+LINE = "access: newly public: POST http://tiny.example.com/things/health"
+BACK = "access: revoked from everybody: POST http://tiny.example.com/things/health"
+
+
+def _preview(stack: Stack) -> str:
+    done = stack.pulumi("preview", "--suppress-outputs")
+    return done.stdout + done.stderr
+
+
+def _diff(stack: Stack) -> str:
+    """The first line of `diff` that asks the CLI what is deployed."""
+    command = [".venv/bin/python", "-m", "access", "diff", "deployed:local", "."]
+    ran = subprocess.run(
+        command, cwd=stack.folder, env=stack.local.env, capture_output=True, text=True, timeout=90, check=True
+    )
+    return ran.stdout.partition("\n")[0]
+
+
+def _breaks(role: str) -> Callable[[Stack], None]:
+    """The run fails at the plugin of a role, and what its program exported says that all is done."""
+
+    def run(stack: Stack) -> None:
+        plugin = stack.plugin(role, SERVICE)["id"]
+
+        def broken(request: Request, answer: Callable[[], Response]) -> Response:
+            failing = (request.method, request.target) == ("PATCH", f"/plugins/{plugin}")
+            return Response(500, (), b"{}") if failing else answer()
+
+        stack.local.kong.faults = broken
+        assert stack.run("up", check=False).returncode != 0
+        stack.local.kong.faults = None
+
+    return run
+
+
+def _left_out(stack: Stack) -> None:
+    stack.run("up", "--target", "**::tiny/job-account")
+
+
+HALF: dict[str, Callable[[Stack], None]] = {
+    "it failed at the gate": _breaks("post-function"),
+    "it failed at admission": _breaks("pre-function"),
+    "it was about something else": _left_out,
+}
+
+
+@pytest.mark.parametrize("half", HALF.values(), ids=HALF)
+def test_a_preview_says_what_the_next_run_opens(empty: Empty, half: Callable[[Stack], None]) -> None:
+    """Until the gate has it. And `diff` says the same of what is deployed."""
+    stack = empty(applications=[TINY], lags=Lags())
+    stack.run("up")
+    stack.edit(APP, CLOSED, OPEN)
+    half(stack)
+    assert LINE in _preview(stack)
+    assert f"access: {_diff(stack)}" == LINE
+    stack.run("up")
+    assert "access:" not in _preview(stack)
+    assert _diff(stack) == ""
+
+
+def test_going_back_says_what_it_opens_again(empty: Empty) -> None:
+    """A run that was to close got as far as admission: the estate of before, deployed again, opens that."""
+    stack = empty(applications=[TINY.replace(CLOSED, OPEN)], lags=Lags())
+    stack.run("up")
+    stack.edit(APP, OPEN, CLOSED)
+    HALF["it failed at the gate"](stack)
+    assert BACK in _preview(stack)
+    stack.edit(APP, CLOSED, OPEN)
+    assert LINE in _preview(stack)
+    assert f"access: {_diff(stack)}" == LINE
+
+
+def test_a_first_run_that_failed_half_way_is_told_of_as_what_it_left(empty: Empty) -> None:
+    """A gate without a route lets nobody in, so that all is newly granted still."""
+    stack = empty(applications=[TINY], lags=Lags())
+
+    def broken(request: Request, answer: Callable[[], Response]) -> Response:
+        return Response(500, (), b"{}") if (request.method, request.target) == ("POST", "/routes") else answer()
+
+    stack.local.kong.faults = broken
+    assert stack.run("up", check=False).returncode != 0
+    stack.local.kong.faults = None
+    assert "access: newly public: GET,HEAD http://tiny.example.com/things/health" in _preview(stack)

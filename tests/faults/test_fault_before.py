@@ -1,0 +1,78 @@
+"""A stack of the version before this one goes over: services led to their workloads then, and no gate knew the way."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections import Counter
+from typing import Self
+
+import pytest
+
+from sandbox.kong import Lags
+from sandbox.local import ROOT
+from tests.engine.calls import service_token
+from tests.faults.conftest import Empty
+from tests.faults.stacks import Stack
+from tests.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
+from tests.faults.watch import Watch
+
+pytestmark = pytest.mark.engine
+
+LAG = 0.5
+WORKLOAD = "api.default.svc.cluster.local"
+BEFORE = (
+    ("components/gateway/service.py", "return self._gateway.nowhere.name, _NOWHERE", f'return "{WORKLOAD}", 8080'),
+    ("components/gateway/plugins.py", 'known = f"local TABLE = {embedded(table)}\\nlocal UPSTREAM', 'known = f"local TABLE = {embedded(table)}\\nlocal OTHER'),
+    ("components/gateway/lua/gate.lua", "json_read(UPSTREAM)", "json_read(OTHER)"),
+)  # fmt: skip
+
+
+class _Caller:
+    """Somebody who may, and asks for both paths about every 10 ms: how often each answer came."""
+
+    def __init__(self, stack: Stack, token: str) -> None:
+        self._stack, self._token = stack, token
+        self.answers: Counter[int] = Counter()
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        while not self._done.wait(0.01):
+            for path, token in ((PROTECTED, self._token), (PUBLIC, None)):
+                self.answers[self._stack.status("GET", HOST, path, token)] += 1
+
+
+@pytest.mark.parametrize(
+    "lags", [Lags(plugins=LAG), pytest.param(Lags(routes=LAG), marks=pytest.mark.deep)], ids=["plugins", "routes"]
+)
+def test_gates_come_first_and_services_with_the_run_after(empty: Empty, lags: Lags) -> None:
+    """Nobody is let in meanwhile, and nobody is refused who was not before: whatever Kong's workers see first."""
+    stack = empty(applications=[TINY], lags=lags)
+    (stack.folder / "components").unlink()  # a link to the project's own
+    shutil.copytree(ROOT / "components", stack.folder / "components")
+    for file, right, wrong in BEFORE:
+        stack.edit(file, right, wrong)
+    stack.run("up")
+    token = service_token(stack.local, "job")
+    time.sleep(2 * LAG)
+    for file, right, wrong in BEFORE:
+        stack.edit(file, wrong, right)
+    with Watch(stack, ((HOST, PROTECTED),)) as nobody, _Caller(stack, token) as caller:
+        first = stack.run("up").stdout
+        assert f"1 services of a version before this one lead to their workloads, as {SERVICE}" in first
+        assert stack.entity("services", SERVICE)["host"] == WORKLOAD
+        assert stack.changes("up") == {"tiny/api-8080-service": "update"}
+        assert stack.entity("services", SERVICE)["host"] == "kong-oam.local.nowhere"
+    assert nobody.let_in == set() and nobody.asked > 20
+    assert caller.answers.keys() == {200} and caller.answers[200] > 20
+    assert stack.changes("up") == {}

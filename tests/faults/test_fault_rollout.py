@@ -1,0 +1,108 @@
+"""What opens waits for its workload: rules of a version whose pods never come open nothing, and close at once.
+
+The cluster stand-in has images that cannot be pulled: such a Deployment does not roll out, and what ran before runs on.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox.kong import Lags
+from tests.engine.calls import service_token
+from tests.faults.conftest import Empty
+from tests.faults.stacks import Stack
+from tests.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
+
+pytestmark = pytest.mark.engine
+
+BROKEN = "registry.example.com/tiny:2"
+APP = "applications/app0.yaml"
+IMAGE, NEXT_IMAGE = "image: registry.example.com/tiny,", f"image: {BROKEN},"
+HEALTH = "- {paths: [/things/health], methods: [GET], public: {reason: probes}}"
+OPENED = "- {paths: [/things/health], methods: [GET, POST], public: {reason: probes}}"
+"""By a rule alone: what it opens has its route already, so that nothing but the gate keeps anybody out."""
+CLOSED = "- {paths: [/things/other], methods: [GET], public: {reason: probes}}"
+OTHER = "/things/other"
+
+
+@pytest.fixture
+def stack(empty: Empty) -> Stack:
+    """The tiny estate, deployed; its next image cannot be pulled."""
+    made = empty(applications=[TINY], lags=Lags())
+    made.run("up")
+    made.local.cluster.unpullable.add(BROKEN)
+    return made
+
+
+def statuses(stack: Stack, *paths: str) -> list[int]:
+    return [stack.status("GET", HOST, path) for path in paths]
+
+
+def opened(stack: Stack) -> list[int]:
+    """What was public, what the new rule makes public, and what is neither."""
+    return [stack.status(*asked) for asked in (("GET", HOST, PUBLIC), ("POST", HOST, PUBLIC), ("GET", HOST, PROTECTED))]
+
+
+def running(stack: Stack) -> str | None:
+    return stack.local.cluster.running("default", "api")
+
+
+def test_a_rule_opens_only_once_its_version_is_there(stack: Stack) -> None:
+    """The old image never answers by a rule that was not its own; the next run that succeeds opens it."""
+    stack.edit(APP, IMAGE, NEXT_IMAGE)
+    stack.edit(APP, HEALTH, OPENED)
+    failed = stack.run("up", check=False)
+    assert failed.returncode != 0 and "was not rolled out" in failed.stdout + failed.stderr
+    assert running(stack) == "registry.example.com/tiny"
+    assert opened(stack) == [200, 401, 401]
+    assert stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
+    stack.local.cluster.unpullable.clear()
+    stack.run("up")
+    assert (running(stack), opened(stack)) == (BROKEN, [200, 200, 401])
+    assert stack.changes("up") == {}
+
+
+def test_what_closes_does_not_wait(stack: Stack) -> None:
+    """It is closed by admission before the rollout begins; going back opens it again, and nothing else."""
+    stack.edit(APP, IMAGE, NEXT_IMAGE)
+    stack.edit(APP, HEALTH, CLOSED)
+    assert stack.run("up", check=False).returncode != 0
+    assert statuses(stack, PUBLIC, OTHER) == [401, 401]
+    stack.edit(APP, CLOSED, HEALTH)
+    stack.edit(APP, NEXT_IMAGE, IMAGE)
+    stack.run("up")
+    assert (running(stack), statuses(stack, PUBLIC, OTHER)) == ("registry.example.com/tiny", [200, 401])
+    assert stack.changes("up") == {}
+
+
+AROUND: dict[str, tuple[str, ...]] = {
+    "the run goes on": ("--continue-on-error",),
+    "the gate alone": ("--target", "**::tiny/api-8080-gate"),
+    "the gate and what is before it": ("--target", "**::tiny/api-8080-gate", "--target", "**::tiny/api-8080-admission"),
+    "all but the workload": ("--exclude", "**::tiny/api-deployment"),
+}
+
+
+@pytest.mark.parametrize("flags", AROUND.values(), ids=AROUND)
+@pytest.mark.parametrize("first", [False, True], ids=["at once", "after a run that failed"])
+def test_no_flag_opens_for_a_workload_that_is_not_there(stack: Stack, flags: tuple[str, ...], first: bool) -> None:
+    """Whatever is left out of a run, or failed in it."""
+    stack.edit(APP, IMAGE, NEXT_IMAGE)
+    stack.edit(APP, HEALTH, OPENED)
+    if first:
+        assert stack.run("up", check=False).returncode != 0
+    said = stack.run("up", *flags, check=False)
+    assert opened(stack) == [200, 401, 401], said.stdout
+    assert running(stack) == "registry.example.com/tiny"
+    stack.local.cluster.unpullable.clear()
+    stack.run("up")
+    assert (running(stack), opened(stack)) == (BROKEN, [200, 200, 401])
+    assert stack.changes("up") == {}
+
+
+def test_a_run_that_leaves_the_workload_out_says_that_nothing_opens(stack: Stack) -> None:
+    """And what to do."""
+    stack.edit(APP, IMAGE, NEXT_IMAGE)
+    stack.edit(APP, HEALTH, OPENED)
+    said = stack.run("up", "--target", "**::tiny/api-8080-gate").stdout
+    assert "opens nothing new: the Deployment of this version is not there; run `pulumi up` once it can be" in said
