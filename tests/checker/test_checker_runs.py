@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.checker.check import Report
-from tests.checker.estates import STEPS, Shape, estates, succeeded
+from tests.checker.estates import STEPS, Shape, estates, swapped
 from tests.checker.runs import Recorder, Run, sandbox
 from tests.estates import compiled
 from tests.tiers import deep_after, examples
@@ -21,9 +21,9 @@ from tests.tiers import deep_after, examples
 pytestmark = pytest.mark.engine
 
 CHAINS = (1, 2, 3)
-ESTATES = max(3, examples(6))
-"""Of each chain: 15 at full strength. With a rotated key, the way to nothing and the way back, it is 18 pairs of estates."""
-FAILS, FAILURES = STEPS.index(succeeded), (2, 4, 7, 11, 16)
+ESTATES = max(3, examples(8))
+"""Of each chain: 8 at full strength. With a rotated key, the way to nothing and the way back, it is 11 pairs of estates."""
+FAILS, FAILURES = STEPS.index(swapped), (2, 4, 7)
 """Which step of a chain Kong fails in, and at which change of its own: each chain at another."""
 
 
@@ -31,7 +31,7 @@ def _sound(text: str) -> bool:
     return compiled(text).estate is not None
 
 
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(380)
 @pytest.mark.generated
 @pytest.mark.parametrize("seed", deep_after(1, CHAINS))
 def test_nobody_is_let_in_whom_neither_estate_lets_in(tmp_path: Path, seed: int, report: Callable[[str], None]) -> None:

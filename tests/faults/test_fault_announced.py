@@ -12,6 +12,7 @@ from sandbox.kong.http import Request, Response
 from tests.faults.conftest import Empty
 from tests.faults.stacks import Stack
 from tests.faults.tiny import SERVICE, TINY
+from tests.tiers import deep_after
 
 pytestmark = pytest.mark.engine
 
@@ -63,7 +64,7 @@ HALF: dict[str, Callable[[Stack], None]] = {
 }
 
 
-@pytest.mark.parametrize("half", HALF.values(), ids=HALF)
+@pytest.mark.parametrize("half", deep_after(1, HALF.values()), ids=HALF)
 def test_a_preview_says_what_the_next_run_opens(empty: Empty, half: Callable[[Stack], None]) -> None:
     """Until the gate has it. And `diff` says the same of what is deployed."""
     stack = empty(applications=[TINY], lags=Lags())
@@ -89,6 +90,7 @@ def test_going_back_says_what_it_opens_again(empty: Empty) -> None:
     assert f"access: {_diff(stack)}" == LINE
 
 
+@pytest.mark.deep
 def test_a_first_run_that_failed_half_way_is_told_of_as_what_it_left(empty: Empty) -> None:
     """A gate without a route lets nobody in, so that all is newly granted still."""
     stack = empty(applications=[TINY], lags=Lags())

@@ -56,7 +56,7 @@ def _kong(lags: Lags, seconds: float) -> Kong:
 
 
 @pytest.mark.deep
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(390)
 def test_the_live_tier_passes_on_the_stand_in_and_says_that_it_is_one() -> None:
     """No test is skipped, nothing of the run is left, and an entity of somebody else is as it was."""
     with _kong(Lags(0.4, 0.4, 0.4), 0.4) as kong:
@@ -65,7 +65,7 @@ def test_the_live_tier_passes_on_the_stand_in_and_says_that_it_is_one() -> None:
         httpx.post(f"{kong.admin_url}/services", json=theirs, headers=headers).raise_for_status()
         before = {kind: kong.entities(kind) for kind in KINDS}
         apart = [f"--ignore={one}" for one in (WITH_KEYCLOAK, ROTATION, FLAGS)]
-        done = _live_tier(kong, "tests/live", *apart, timeout=500)
+        done = _live_tier(kong, "tests/live", *apart, timeout=370)
         assert done.returncode == 0, done.stdout
         assert f"{kong.admin_url} is NOT A KONG but a stand-in for Kong Gateway" in done.stdout
         assert "engine tests drive it with " in done.stdout
@@ -119,11 +119,20 @@ UNCUT = (
 
 
 @pytest.mark.deep
-@pytest.mark.timeout(900)
-def test_any_flag_in_the_live_tier() -> None:
-    """In a run of its own, since it takes a while."""
+@pytest.mark.timeout(380)
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        "single_resources or without_one_guard",
+        "exchange_their_scopes or are_replaced or took_away",
+        "component_moves or are_killed",
+        "destroyed_by_target or has_forgotten",
+    ],
+)
+def test_any_flag_in_the_live_tier(chosen: str) -> None:
+    """In runs of their own, since they take a while."""
     with _kong(Lags(0.4, 0.4, 0.4), 0.4) as kong:
-        done = _live_tier(kong, FLAGS, timeout=800)
+        done = _live_tier(kong, FLAGS, "-k", chosen, timeout=360)
         assert done.returncode == 0, done.stdout
         assert " passed" in done.stdout and "skipped" not in done.stdout
         assert {kind: kong.entities(kind) for kind in KINDS} == {kind: [] for kind in KINDS}
