@@ -18,7 +18,7 @@ from tests.faults.conftest import Empty
 from tests.faults.stacks import made
 from tests.faults.tiny import TINY
 
-SECONDS = 20.0
+SECONDS = 40.0
 MEGABYTES = 512
 """Address space of a check: it takes about 200 by itself."""
 
