@@ -307,6 +307,7 @@ DRIFTS: dict[str, Drift] = {
     "a target of our upstream": a_target,
     "a target of our upstream, and no gate": _both(a_target, _removed("post-function")),
     "a target of our upstream without a weight": a_target_without_weight,
+    "a target of our upstream without a weight, and no gate": _both(a_target_without_weight, _removed("post-function")),
     "an upstream in our workload's place": an_upstream_in_our_workloads_place,
     "an empty upstream in our workload's place": an_empty_upstream_in_our_workloads_place,
     "an upstream to our workload": an_upstream_to_our_workload,
@@ -526,6 +527,10 @@ EXPECTED: dict[str, list[str]] = {
         f"  {ANYBODY} | POST,PUT,PATCH,DELETE,OPTIONS | http://orders.example.com/orders/health",
     ],
     "a target of our upstream without a weight": [],
+    "a target of our upstream without a weight, and no gate": [
+        f"closed: plugin post-function of service '{ORDERS}' is missing",
+        *MEANT,
+    ],
     "an upstream in our workload's place": [
         "diverted: upstream 'api.orders.test' is not ours",
         *MEANT,
@@ -581,8 +586,8 @@ EXPECTED: dict[str, list[str]] = {
         "weakened: plugin post-function of everything (global) is not ours",
     ],
     "our gate made global": [
-        f"weakened: plugin post-function of service '{ORDERS}' is missing",
         "weakened: plugin post-function of everything (global) is not ours",
+        f"weakened: plugin post-function of service '{ORDERS}' is missing",
     ],
     "a key in the ring": [
         f"opened: credential 'k9' of consumer '{RING}' is not the issuer's",

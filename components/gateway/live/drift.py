@@ -44,6 +44,10 @@ def drifts(live: Entities, meant: Entities) -> dict[str, Drift]:
     """By label (components.gateway.live.entities.labels), every entity that differs, is missing or is too much."""
     there, intended = _by_label(live), _by_label(meant)
     found: dict[str, Drift] = {}
+    # First what is to be deleted: it may be one of ours in another place, which `pulumi up` then makes anew.
+    for label, (kind, entity) in there.items():
+        if label not in intended and (drift := _extra(kind, label, entity, live, intended)):
+            found[label] = drift
     for label, (kind, entity) in intended.items():
         if label not in there:
             # Without its Upstream, a service leads to whatever DNS says of the name.
@@ -52,9 +56,6 @@ def drifts(live: Entities, meant: Entities) -> dict[str, Drift]:
             unlocked = kind == "plugin" and any(_fields(there[label][1]["config"], entity["config"], _LOCKS))
             around = kind == "service" and there[label][1]["host"] != entity["host"]
             found[label] = Drift(f"{label}: {'; '.join(changes)}", misplaced=unlocked or around)
-    for label, (kind, entity) in there.items():
-        if label not in intended and (drift := _extra(kind, label, entity, live, intended)):
-            found[label] = drift
     return found
 
 

@@ -42,6 +42,15 @@ def test_a_change_by_hand_is_found_if_it_matters(running: Running, pem: str, nam
     assert told(running.judged()) == []
 
 
+def test_clients_are_told_apart_by_what_live_tables_grant_them(running: Running, pem: str) -> None:
+    """A client that is granted something by hand is asked about by itself, whoever is granted the same elsewhere."""
+    with Hands(running.kong.admin_url) as hands:
+        before = running.gateway().speech("orders.example.com").granted
+        DRIFTS["a client that is granted more"](hands, pem)
+        after = running.gateway().speech("orders.example.com").granted
+    assert {client for client in before if before[client] != after[client]} == {"shop/checkout"}
+
+
 @pytest.mark.parametrize("name", deep_after(6, DRIFTS))
 def test_what_is_said_to_be_deleted_can_be_and_is_the_reason(running: Running, pem: str, name: str) -> None:
     """Each DELETE works as it is written; what is left then is for `pulumi up`, which restores all that was ours."""
