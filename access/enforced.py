@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from access.exported import NOWHERE, Model
-from access.model import METHODS, Application, Call, Client, Component, Elements, Endpoint, Estate, Public, Role, Rule
+from access.exported import NOWHERE, Model, alone, blank
+from access.model import METHODS, Call, Client, Component, Elements, Endpoint, Estate, Public, Role, Rule
 from access.paths import pattern
 
 PLUGIN, ROUTE = "kong:index/plugin:Plugin", "kong:index/route:Route"
@@ -107,26 +107,16 @@ def _model(tables: Mapping[_Port, Table], reached: set[tuple[str, str, str, str]
         components[key] = replace(components[key], endpoints=(*components[key].endpoints, *ends))
     clients = _clients(tables, meant)
     for key in {client.component for client in clients}:
-        components.setdefault(key, _blank(key, stack.default_provider.name))
+        components.setdefault(key, blank(key, stack.default_provider.name))
         own = tuple(client for client in clients if client.component == key)
         components[key] = replace(components[key], clients=own)
-    applications = (_application(component) for _, component in sorted(components.items()))
+    applications = (alone(component) for _, component in sorted(components.items()))
     callers = (caller for table in tables.values() for caller in table["callers"].values())
     return replace(
         meant,
         estate=Estate(stack, tuple(applications)),
         workloads={**meant.workloads, **{key: workload for key, _, _, workload in callers}},
     )
-
-
-def _application(component: Component) -> Application:
-    """Of one component: where components are grouped differently decides nothing."""
-    return Application(component.application, "", {}, {}, (component,))
-
-
-def _blank(key: str, provider: str) -> Component:
-    application, _, name = key.partition("/")
-    return Component(application, name, "", "", {}, (), None, provider, (), (), {}, (), (), (), NOWHERE)
 
 
 def _component(key: str, table: Table, providers: Mapping[str, Any]) -> Component:
@@ -141,7 +131,7 @@ def _component(key: str, table: Table, providers: Mapping[str, Any]) -> Componen
         Role(name, tuple(scopes), (_logical(name, table, providers.get(provider)),), (), NOWHERE)
         for name, scopes in table["groups"].items()
     )
-    return replace(_blank(key, provider), rules=tuple(rules), roles=tuple(roles))
+    return replace(blank(key, provider), rules=tuple(rules), roles=tuple(roles))
 
 
 def _provider(table: Table) -> str:

@@ -138,7 +138,7 @@ def restored(data: Any) -> Model:
         }
         stack = Stack(about["name"], providers, scheme=about["scheme"])
         return Model(
-            Estate(stack, tuple(_application(key, value) for key, value in parts.items())),
+            Estate(stack, tuple(alone(_component_of(key, value)) for key, value in parts.items())),
             {key: value["workload"] for key, value in parts.items() if "workload" in value},
             {p["name"]: p["minutes"] for p in about["providers"]},
             _facts(about, parts) if "facts" in about else None,
@@ -182,30 +182,28 @@ def _check(parts: Mapping[str, Any]) -> None:
         raise ModelError(_NO_MODEL)
 
 
-def _application(key: str, told: Mapping[str, Any]) -> Application:
+def blank(key: str, provider: str) -> Component:
+    """A component (`application/component`) of which nothing is known but what guards it."""
+    application, _, name = key.partition("/")
+    return Component(application, name, "", "", {}, (), None, provider, (), (), {}, (), (), (), NOWHERE)
+
+
+def alone(component: Component) -> Application:
     """An application of one component: where components are grouped differently decides nothing."""
-    name, _, part = key.partition("/")
-    component = Component(
-        application=name,
-        name=part,
-        namespace="",
-        type="",
-        properties={},
-        depends_on=(),
-        owner=None,
-        provider=told["provider"],
+    return Application(component.application, "", {}, {}, (component,))
+
+
+def _component_of(key: str, told: Mapping[str, Any]) -> Component:
+    return replace(
+        blank(key, told["provider"]),
         endpoints=tuple(Endpoint(host, tuple(path), port, NOWHERE) for host, path, port in told.get("endpoints", ())),
-        exposures=(),
-        scopes={},
         rules=tuple(_rule(*rule) for rule in told.get("rules", ())),
         roles=tuple(
             Role("".join(name), tuple(scopes), tuple(groups), (), NOWHERE)
             for scopes, groups, *name in told.get("roles", ())
         ),
         clients=tuple(_client(key, *client) for client in told.get("clients", ())),
-        place=NOWHERE,
     )
-    return Application(name, "", {}, {}, (component,))
 
 
 def _rule(path: list[str], methods: list[str], needed: Any) -> Rule:

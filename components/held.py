@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import pulumi
 from pulumi.runtime import invoke
@@ -26,21 +27,24 @@ def stack_name() -> str:
     return f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class State:
     """All that the last run, finished or not, recorded. Other values are left where they are.
 
     `held`: what is there and not in it was not made by this stack. `issuers`: by provider, the issuer whose tokens
-    count at the gateway until now, which is what its key ring there is called by. `plugins`: by logical name, the
-    configuration that Kong has of each plugin, as the text that it was given. `services`: by logical name, where Kong's
-    services lead, as (host, port). `gateway`: what tells what is enforced.
+    count at the gateway until now, which is what its key ring there is called by. `services`: by logical name, where
+    Kong's services lead, as (host, port). `gateway`: its plugins and routes, which tell what is enforced.
     """
 
     held: Held
     issuers: Mapping[str, str]
-    plugins: Mapping[str, str] = field(default_factory=dict)
     services: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     gateway: tuple[Resource, ...] = ()
+
+    @cached_property
+    def plugins(self) -> Mapping[str, str]:
+        """By logical name, the configuration that Kong has of each plugin, as the text that it was given."""
+        return {one.name: one.outputs["configJson"] for one in self.gateway if one.type == PLUGIN}
 
 
 def recorded() -> State:
@@ -55,7 +59,6 @@ def recorded() -> State:
     return State(
         frozenset((one["type"], name) for name, one in resources),
         {provider: issuer for provider, issuer in rings.items() if isinstance(issuer, str)},
-        {name: one["outputs"]["configJson"] for name, one in resources if one["type"] == PLUGIN},
         {
             name: (one["outputs"]["host"], int(one["outputs"]["port"]))
             for name, one in resources

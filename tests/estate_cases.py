@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from access.decide import Request, decide
@@ -36,6 +37,7 @@ from access.stack import ProviderSettings, Settings, parse
 from access.tokens import Claims, Refusal, User, issue
 from oam.document import Document
 from tests.estates import SPELLING
+from tests.tiers import examples
 
 T = TypeVar("T")
 PLACE = Document("generated.yaml", "a: 1", 0, {"a": 1}).place()
@@ -45,6 +47,14 @@ SCOPES = ("r", "w")
 GROUPS = ("g1", "g2", "g3")
 KEYS = ("app/one", "app/two", "app/three")
 PROVIDERS = ("main", "other")
+
+MANY = settings(
+    max_examples=examples(120),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    phases=set(Phase) - {Phase.explain},
+)
+"""How often a property of estates is asked, at full strength."""
 
 _PATHS = st.sampled_from([(), (), ("x",), ("x",), ("X",), ("x", "y"), ("x", "X"), ("y", "x", "y")])
 _SCOPES = st.sampled_from([("r",), ("w",), ("r", "w"), ("r", "w"), ()])

@@ -44,6 +44,7 @@ class GatedService(pulumi.ComponentResource):
         self._logical, self._gateway, self._table = name, gateway, _table(gateway, component, port)
         self._tags = names.tags(gateway.stack, component)
         self.name = names.service(gateway.stack, component, port)
+        self._before = gateway.state.plugins.get(f"{name}-gate")
         gateway.tables[self.name] = self._table
         host, number = self._leads()
         self.service = kong.Service(
@@ -87,8 +88,8 @@ class GatedService(pulumi.ComponentResource):
     def _leads(self) -> tuple[pulumi.Input[str], int]:
         """Nowhere; where it led before, for as long as its gate in Kong is one that does not know the workload."""
         before = self._gateway.state.services.get(f"{self._logical}-service")
-        gate = self._gateway.state.plugins.get(f"{self._logical}-gate")
-        if before and before[0] != names.nowhere(self._gateway.stack) and gate and not plugins.knows_workload(gate):
+        is_old = self._before is not None and not plugins.knows_workload(self._before)
+        if before and before[0] != names.nowhere(self._gateway.stack) and is_old:
             self._gateway.around.append(self.name)
             return before
         return self._gateway.nowhere.name, _NOWHERE
@@ -97,12 +98,12 @@ class GatedService(pulumi.ComponentResource):
         where = address(host, port)
         if rolled_out:
             return plugins.gate(table, where)
-        before = self._gateway.state.plugins.get(f"{self._logical}-gate")
+        stays = "opens nothing new" if self._before else "stays closed"
         pulumi.log.warn(
-            f"gateway: service {self.name} {'opens nothing new' if before else 'stays closed'}: the Deployment of this "
-            "version is not there; run `pulumi up` once it can be"
+            f"gateway: service {self.name} {stays}: the Deployment of this version is not there; run `pulumi up` once "
+            "it can be"
         )
-        return before or plugins.gate(closed(table), where)
+        return self._before or plugins.gate(closed(table), where)
 
 
 def _table(gateway: Gateway, component: Component, port: int) -> pulumi.Output[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import given, note
 from hypothesis import strategies as st
 
 from access.change import CLOSING, Change, Difference, Setting
@@ -22,6 +22,7 @@ from tests.access.test_tokens import HEADER, NOW, RING, token
 from tests.estate_cases import (
     GROUPS,
     KEYS,
+    MANY,
     PRINCIPALS,
     REQUESTS,
     SETS_OF_GROUPS,
@@ -35,14 +36,7 @@ from tests.estate_cases import (
     site_of,
     tokens,
 )
-from tests.tiers import examples
 
-MANY = settings(
-    max_examples=examples(120),
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-    phases=set(Phase) - {Phase.explain},
-)
 REQUESTED = st.lists(REQUESTS, min_size=1, max_size=12)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 
 from access.change import OPENING, Change, Difference
 from access.diff import changed, diff
@@ -14,15 +14,7 @@ from access.exported import empty
 from access.model import Estate
 from tests import estates as written
 from tests.enforcing import plugins_of, routes_of, state
-from tests.estate_cases import estates, model, pairs
-from tests.tiers import examples
-
-MANY = settings(
-    max_examples=examples(120),
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-    phases=set(Phase) - {Phase.explain},
-)
+from tests.estate_cases import MANY, estates, model, pairs
 
 
 def requests(changes: Iterable[Difference]) -> list[Change]:

@@ -76,10 +76,10 @@ def test_what_is_held_and_whose_tokens_count_until_now(asked: list[tuple[str, di
             }
         ),
         issuers={"okta": "https://issuer.example.com", "corp": "https://corp.example.com"},
-        plugins={"orders/api-8080-gate": "{}"},
         services={"orders/api-8080-service": ("api.test", 80)},
         gateway=(
             Resource(PLUGIN, "orders/api-8080-gate", {"configJson": "{}"}),
             Resource(ROUTE, "orders/api-protected-1-8080", {"name": "r"}),
         ),
     )
+    assert recorded().plugins == {"orders/api-8080-gate": "{}"}

@@ -21,11 +21,13 @@ def empty(tmp_path: Path) -> Iterator[Empty]:
     """
     running: list[Local] = []
 
-    def make(name: str = STACK, applications: list[str] | None = None, **sandbox: Any) -> Stack:
+    def make(
+        name: str = STACK, applications: list[str] | None = None, copied: tuple[str, ...] = (), **sandbox: Any
+    ) -> Stack:
         local = Local(**({"lags": Lags()} | sandbox))
         local.__enter__()
         running.append(local)
-        return start(local, tmp_path / f"project{len(running)}", name, applications)
+        return start(local, tmp_path / f"project{len(running)}", name, applications, copied)
 
     yield make
     for local in running:

@@ -49,6 +49,7 @@ class Stack:
     def edit(self, file: str, old: str, new: str) -> None:
         """Replaces `old`, which stands exactly once, in a file of the project."""
         path = self.folder / file
+        assert path.resolve().is_relative_to(self.folder.resolve()), f"{file} is a link to the project's own"
         text = path.read_text("utf-8")
         assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
         path.write_text(text.replace(old, new), "utf-8")
@@ -104,10 +105,19 @@ class Stack:
         return found
 
 
-def start(local: Local, folder: Path, name: str = STACK, applications: Iterable[str] | None = None) -> Stack:
-    """An empty stack of a copy of this project; `applications` (YAML) take the place of the sample estate's."""
+def start(
+    local: Local,
+    folder: Path,
+    name: str = STACK,
+    applications: Iterable[str] | None = None,
+    copied: Iterable[str] = (),
+) -> Stack:
+    """An empty stack of a copy of this project; `applications` (YAML) take the place of the sample estate's.
+
+    `copied` are more parts of it (as "components") that are to be edited.
+    """
     folder.mkdir()
-    project(folder)
+    project(folder, *copied)
     if applications is not None:
         for file in (folder / "applications").iterdir():
             file.unlink()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from collections import Counter
@@ -11,7 +10,6 @@ from typing import Self
 import pytest
 
 from sandbox.kong import Lags
-from sandbox.local import ROOT
 from tests.engine.calls import service_token
 from tests.faults.conftest import Empty
 from tests.faults.stacks import Stack
@@ -57,9 +55,7 @@ class _Caller:
 )
 def test_gates_come_first_and_services_with_the_run_after(empty: Empty, lags: Lags) -> None:
     """Nobody is let in meanwhile, and nobody is refused who was not before: whatever Kong's workers see first."""
-    stack = empty(applications=[TINY], lags=lags)
-    (stack.folder / "components").unlink()  # a link to the project's own
-    shutil.copytree(ROOT / "components", stack.folder / "components")
+    stack = empty(applications=[TINY], copied=("components",), lags=lags)
     for file, right, wrong in BEFORE:
         stack.edit(file, right, wrong)
     stack.run("up")
