@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.requirements
 PYTEST := $(BIN)/python -m pytest -n 2
 QUICK := --hypothesis-profile quick
-FULL := --hypothesis-profile full
+FULL := --hypothesis-profile $(if $(SEED),fresh --hypothesis-seed $(SEED),full)
 NOTHING := status=$$?; test $$status = 5 || exit $$status  # 5: there was nothing to run
 # Each run of the engine starts the program anew; without its bytecode that takes twice the time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -40,7 +40,7 @@ test-fast: $(STAMP) ## what needs no engine, under 3 minutes on two cores
 test: setup ## each feature once on the real engine, and all of test-fast: under 12 minutes
 	$(PYTEST) $(QUICK) -m "not deep"
 
-test-all: setup ## everything at full strength: under 60 minutes (a workflow runs it every night)
+test-all: setup ## everything at full strength: under 60 minutes (a workflow runs it every night, with a new SEED)
 	$(PYTEST) $(FULL)
 
 test-slice: setup ## a part of what `make test` leaves out or asks less of: SLICE=K/N

@@ -83,8 +83,12 @@ def _stays(both: tuple[Estate, Estate], change: Change) -> bool:
 
 
 def _is_told(change: Change, found: Iterable[Difference]) -> bool:
-    """The same whom and where; of several regions that are told together, in one of them."""
-    return any(one.kind in OPENING and one.site == change.site for one in requests(found))
+    """Where it is, or at the wildcard above it, where neither estate names the host; of several regions in one."""
+    return any(one.kind in OPENING and _covers(one.site, change.site) for one in requests(found))
+
+
+def _covers(site: str, other: str) -> bool:
+    return site == other or (site.startswith("*.") and other.endswith(site[1:]))
 
 
 def test_without_a_gate_or_without_a_route_nothing_is_open() -> None:
