@@ -11,18 +11,19 @@ from access.report import access_table, grants
 from access.stack import StackError
 from components import settings as config
 from components.announcement import announce
-from components.application import Application
 from components.calling import elsewhere
+from components.component import provision_components
 from components.gateway import preflight, taken
 from components.gateway.certificates import provision_certificates
 from components.gateway.gateway import Gateway
-from components.gateway.service import Routes
+from components.graph import require_checkpoints, short_traces, stay
 from components.held import recorded, stack_name
 from components.identity import InspectionError, inspect, provision
 from components.refusal import accept, refuse, stop_at
 from components.rotation import Rotation
 from oam.application import read_files
 
+require_checkpoints()
 try:
     settings = config.load()
     compiled = compile_estate(read_files([Path("applications")]), settings.stack)
@@ -37,37 +38,41 @@ try:
 except (StackError, preflight.PreflightError, InspectionError) as error:
     refuse(error)
 
-own = pulumi.StackReference(
-    stack_name(),
-    # A preview would show all outputs of the run before as if they were new: as secrets they are one word.
-    opts=pulumi.ResourceOptions(additional_secret_outputs=["outputs"]),
-)
-model = model_of(estate, settings)
-announce(model, own, state.gateway)
-rotation = Rotation(estate, settings.as_of, own.get_output("credentials"))
-identities = {provider.name: provision(provider, estate, rotation) for provider in settings.providers}
-gateway = Gateway("gateway", settings, account, facts, estate, identities, own.get_output("keySlots"), state)
-cluster = k8s.Provider("cluster", context=settings.cluster.context)
+stay(state.moved)
+with short_traces():
+    own = pulumi.StackReference(
+        stack_name(),
+        # A preview would show all outputs of the run before as if they were new: as secrets they are one word.
+        opts=pulumi.ResourceOptions(additional_secret_outputs=["outputs"]),
+    )
+    model = model_of(estate, settings)
+    announce(model, own, state.gateway)
+    rotation = Rotation(estate, settings.as_of, own.get_output("credentials"))
+    identities = {provider.name: provision(provider, estate, rotation) for provider in settings.providers}
+    gateway = Gateway("gateway", settings, account, facts, estate, identities, own.get_output("keySlots"), state)
+    cluster = k8s.Provider("cluster", context=settings.cluster.context)
 
-applications = [Application(one, gateway, identities, cluster) for one in estate.applications]
-deployments = {key: one for application in applications for key, one in application.deployments.items()}
-gated = {key: services for application in applications for key, services in application.gated.items()}
-services = [service for of_component in gated.values() for service in of_component.values()]
-gateway.say_what_is_left()
-certificates = provision_certificates(gateway, own_certificates, cluster)
-for component in estate.exposed:
-    Routes(component.key, gateway, component, gated[component.key], certificates)
+    components = {
+        key: one
+        for application in estate.applications
+        for key, one in provision_components(application, gateway, identities, cluster)
+    }
+    gateway.say_what_is_left()
+    certificates = provision_certificates(gateway, own_certificates, cluster)
+    for component in components.values():
+        component.route(certificates)
 
 pulumi.export("access", access_table(estate))
 pulumi.export("grants", grants(estate))
 pulumi.export("model", exported(model))
 pulumi.export("elsewhere", elsewhere(estate, identities))
 pulumi.export("keySlots", gateway.slots)
-pulumi.export("credentials", rotation.outputs(deployments))
+pulumi.export("credentials", rotation.outputs({key: one.deployment for key, one in components.items()}))
 pulumi.export("issuers", {name: identity.issuer for name, identity in identities.items()})
 pulumi.export("audiences", {key: made for one in identities.values() for key, made in one.audiences.items()})
 pulumi.export(
     "clients",
     {name: {key: one.client_id for key, one in identity.clients.items()} for name, identity in identities.items()},
 )
+services = [service for one in components.values() for service in one.gated.values()]
 pulumi.export("upstreams", {service.name: service.upstream.address for service in services})

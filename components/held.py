@@ -18,6 +18,14 @@ _SERVICE = "kong:index/service:Service"
 RING = "gateway-ring-"
 """How the logical name of a provider's key ring begins."""
 
+_FORMER = (
+    "kong-oam:gateway:GatedService",
+    "kong-oam:gateway:Routes",
+    "kong-oam:index:Application",
+    "kong-oam:workload:Workload",
+)
+"""Components of versions before this one, under which resources of today may still lie in the state."""
+
 Held = frozenset[tuple[str, str]]
 """Types and logical names, such as ("okta:auth/server:Server", "okta-server")."""
 
@@ -34,12 +42,14 @@ class State:
     `held`: what is there and not in it was not made by this stack. `issuers`: by provider, the issuer whose tokens
     count at the gateway until now, which is what its key ring there is called by. `services`: by logical name, where
     Kong's services lead, as (host, port). `gateway`: its plugins and routes, which tell what is enforced.
+    `moved`: by type and logical name, the URN of what lies under a component that is none any more.
     """
 
     held: Held
     issuers: Mapping[str, str]
     services: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     gateway: tuple[Resource, ...] = ()
+    moved: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     @cached_property
     def plugins(self) -> Mapping[str, str]:
@@ -65,4 +75,9 @@ def recorded() -> State:
             if one["type"] == _SERVICE
         },
         tuple(Resource(one["type"], name, one["outputs"]) for name, one in resources if one["type"] in (PLUGIN, ROUTE)),
+        {
+            (one["type"], urn.rsplit("::", 1)[1]): urn
+            for urn, one in found["outputs"].items()
+            if any(f"{kind}$" in urn for kind in _FORMER)
+        },
     )

@@ -24,7 +24,7 @@ _NOWHERE = 1
 0, and Kong then takes 80: should somebody delete the Upstream, and DNS know its name, nothing listens on port 1."""
 
 
-class GatedService(pulumi.ComponentResource):
+class GatedService:
     """A Kong service for one port of a component, with admission, authentication and, last of all, its gate.
 
     The service itself leads nowhere: to an Upstream without Targets, where every request is answered with 503. Only
@@ -38,10 +38,10 @@ class GatedService(pulumi.ComponentResource):
         gateway: Gateway,
         component: Component,
         port: int,
-        opts: pulumi.ResourceOptions | None = None,
+        parent: pulumi.Resource,
     ) -> None:
-        super().__init__("kong-oam:gateway:GatedService", name, None, opts)
-        self._logical, self._gateway, self._table = name, gateway, _table(gateway, component, port)
+        self._logical, self._gateway, self._parent = name, gateway, parent
+        self._table = _table(gateway, component, port)
         self._tags = names.tags(gateway.stack, component)
         self.name = names.service(gateway.stack, component, port)
         self._before = gateway.state.plugins.get(f"{name}-gate")
@@ -58,7 +58,7 @@ class GatedService(pulumi.ComponentResource):
             read_timeout=_TIMEOUT,
             write_timeout=_TIMEOUT,
             tags=self._tags,
-            opts=pulumi.ResourceOptions(parent=self, provider=gateway.provider),
+            opts=pulumi.ResourceOptions(parent=parent, provider=gateway.provider),
         )
         seconds = gateway.settings.gateway.hsts_seconds
         admitting = self._table.apply(lambda table: plugins.admission(table, seconds))
@@ -77,10 +77,9 @@ class GatedService(pulumi.ComponentResource):
             lambda all_of: self._gate(*all_of[0], rolled_out=all_of[1])
         )
         self.guards.append(self._plugin("gate", "post-function", config, workload.deployment))
-        self.register_outputs({})
 
     def _plugin(self, role: str, kind: str, config: Config, *after: pulumi.Resource) -> kong.Plugin:
-        opts = pulumi.ResourceOptions(parent=self, depends_on=list(after))
+        opts = pulumi.ResourceOptions(parent=self._parent, depends_on=list(after))
         return self._gateway.plugin(
             f"{self._logical}-{role}", kind, config, opts, service=self.service, tags=self._tags
         )
@@ -119,62 +118,58 @@ def _table(gateway: Gateway, component: Component, port: int) -> pulumi.Output[s
     )
 
 
-class Routes(pulumi.ComponentResource):
+def provision_routes(
+    gateway: Gateway,
+    component: Component,
+    services: Mapping[int, GatedService],
+    ready: Sequence[pulumi.Resource],
+    parent: pulumi.Resource,
+) -> None:
     """The routes of one component, each to the gated service of its port; on public ones, optional authentication.
 
     They come after what guards them, so that what is not there yet is not found (404); `ready` are certificates, before
     which nothing can be called.
     """
+    tags = names.tags(gateway.stack, component)
+    for plan in routes(gateway.estate, component):
+        role = f"{plan.role}-{plan.port}"
+        gated = services[plan.port]
+        after = pulumi.ResourceOptions(parent=parent, provider=gateway.provider, depends_on=[*gated.guards, *ready])
+        route = _route(f"{component.key}-{role}", gateway, component, plan, gated, after)
+        if plan.public:
+            # Until this plugin exists, and once it vanishes, the strict one of the service holds.
+            gateway.plugin(
+                f"{component.key}-optional-{role}",
+                *gateway.authentication(component.provider, optional=True),
+                pulumi.ResourceOptions(parent=parent, depends_on=[gateway.nobody]),
+                route=route,
+                tags=tags,
+            )
 
-    def __init__(
-        self,
-        name: str,
-        gateway: Gateway,
-        component: Component,
-        services: Mapping[int, GatedService],
-        ready: Sequence[pulumi.Resource],
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__("kong-oam:gateway:Routes", name, None, opts)
-        tags = names.tags(gateway.stack, component)
-        for plan in routes(gateway.estate, component):
-            role = f"{plan.role}-{plan.port}"
-            route = self._route(f"{name}-{role}", gateway, component, plan, services[plan.port], ready)
-            if plan.public:
-                # Until this plugin exists, and once it vanishes, the strict one of the service holds.
-                gateway.plugin(
-                    f"{name}-optional-{role}",
-                    *gateway.authentication(component.provider, optional=True),
-                    pulumi.ResourceOptions(parent=self, depends_on=[gateway.nobody]),
-                    route=route,
-                    tags=tags,
-                )
-        self.register_outputs({})
 
-    def _route(
-        self,
-        logical: str,
-        gateway: Gateway,
-        component: Component,
-        plan: RoutePlan,
-        gated: GatedService,
-        ready: Sequence[pulumi.Resource],
-    ) -> kong.Route:
-        return kong.Route(
-            logical,
-            name=names.route(gateway.stack, component, plan.port, plan.role),
-            service_id=gated.service.id,
-            protocols=[gateway.settings.gateway.scheme],
-            hosts=list(plan.hosts),
-            paths=plan.kong_paths,
-            methods=list(METHODS),
-            regex_priority=plan.priority,
-            strip_path=False,
-            preserve_host=True,
-            path_handling="v0",
-            https_redirect_status_code=308 if gateway.settings.gateway.redirect else 426,
-            request_buffering=True,
-            response_buffering=True,
-            tags=names.tags(gateway.stack, component),
-            opts=pulumi.ResourceOptions(parent=self, provider=gateway.provider, depends_on=[*gated.guards, *ready]),
-        )
+def _route(
+    logical: str,
+    gateway: Gateway,
+    component: Component,
+    plan: RoutePlan,
+    gated: GatedService,
+    opts: pulumi.ResourceOptions,
+) -> kong.Route:
+    return kong.Route(
+        logical,
+        name=names.route(gateway.stack, component, plan.port, plan.role),
+        service_id=gated.service.id,
+        protocols=[gateway.settings.gateway.scheme],
+        hosts=list(plan.hosts),
+        paths=plan.kong_paths,
+        methods=list(METHODS),
+        regex_priority=plan.priority,
+        strip_path=False,
+        preserve_host=True,
+        path_handling="v0",
+        https_redirect_status_code=308 if gateway.settings.gateway.redirect else 426,
+        request_buffering=True,
+        response_buffering=True,
+        tags=names.tags(gateway.stack, component),
+        opts=opts,
+    )

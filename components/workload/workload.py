@@ -24,7 +24,7 @@ _TOKEN_FOLDER, _TOKEN = "/var/run/secrets/kong-oam.dev", "token"
 _TOKEN_SECONDS = 3600
 
 
-class Workload(pulumi.ComponentResource):
+class Workload:
     """Deployment, Services, ServiceAccount, NetworkPolicy, and the Secret of a client.
 
     `upstreams` is where the gateway reaches each port of the component's gateway traits. `rolled_out`: whether the pods
@@ -33,18 +33,17 @@ class Workload(pulumi.ComponentResource):
 
     def __init__(
         self,
-        name: str,
         application: Application,
         component: Component,
         estate: Estate,
         settings: Settings,
         identities: Mapping[str, Identity],
-        provider: k8s.Provider,
-        after: Sequence[pulumi.Resource] = (),
-        opts: pulumi.ResourceOptions | None = None,
+        cluster: k8s.Provider,
+        after: Sequence[pulumi.Resource],
+        parent: pulumi.Resource,
     ) -> None:
-        super().__init__("kong-oam:workload:Workload", name, None, opts)
-        options = pulumi.ResourceOptions(parent=self, provider=provider)
+        name = component.key
+        options = pulumi.ResourceOptions(parent=parent, provider=cluster)
         lowered = _lowered(application, component, settings)
         gateway = settings.gateway
         peer = manifests.GatewayPeer(gateway.namespace, gateway.pod_labels, gateway.cidrs)
@@ -78,7 +77,6 @@ class Workload(pulumi.ComponentResource):
         self.upstreams = {
             port: _upstream(services[named], port, gateway) for named, ports in reached.items() for port in ports
         }
-        self.register_outputs({})
 
 
 def _of_version(manifest: manifests.Manifest, version: str) -> manifests.Manifest:

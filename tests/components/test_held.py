@@ -83,3 +83,19 @@ def test_what_is_held_and_whose_tokens_count_until_now(asked: list[tuple[str, di
         ),
     )
     assert recorded().plugins == {"orders/api-8080-gate": "{}"}
+
+
+def test_what_lies_under_a_component_of_before_is_known_by_its_urn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing else: what lies where it would be made today needs no other name."""
+    start = "urn:pulumi:prod::kong-oam::"
+    old = f"{start}kong-oam:index:Application$kong-oam:gateway:GatedService${PLUGIN}::orders/api-8080-gate"
+    new = f"{start}kong-oam:index:Component${ROUTE}::orders/api-protected-1-8080"
+    outputs = {
+        old: {"type": PLUGIN, "outputs": {"configJson": "{}"}},
+        new: {"type": ROUTE, "outputs": {}},
+        f"{start}kong-oam:index:Application::orders": {"type": "kong-oam:index:Application", "outputs": {}},
+    }
+    monkeypatch.setattr(held, "invoke", lambda *_: SimpleNamespace(value={"outputs": outputs}))
+    for name in ("organization", "project", "stack"):
+        monkeypatch.setattr(pulumi, f"get_{name}", lambda: "")
+    assert recorded().moved == {(PLUGIN, "orders/api-8080-gate"): old}

@@ -140,5 +140,5 @@ def test_a_saved_plan_holds_what_was_previewed(empty: Empty, tmp_path: Path) -> 
     deployment.edit("applications/orders.yaml", "[POST, PUT, DELETE]", "[PUT, DELETE]")
     refused = deployment.run("up", "--plan", str(plan), check=False)
     assert refused.returncode != 0
-    assert "orders/api-8080-gate" in refused.stdout + refused.stderr
+    assert "orders/api-8080-admission" in refused.stdout + refused.stderr
     assert call(deployment.local, "GET", "orders.example.com", "/orders").status == 404

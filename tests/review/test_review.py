@@ -86,6 +86,16 @@ def test_a_preview_succeeded_only_where_the_engine_says_so(printed: str) -> None
     assert not read(printed).succeeded
 
 
+def test_a_preview_writes_no_checkpoints(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It keeps nothing, and that is what most of its time would go into."""
+    told = tmp_path / "environment"
+    (tmp_path / "pulumi").write_text(f'#!/bin/sh\necho "$1 $PULUMI_SKIP_CHECKPOINTS" > {told}\n')
+    (tmp_path / "pulumi").chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    preview("prod")
+    assert told.read_text() == "preview true\n"
+
+
 def test_without_a_pulumi_the_preview_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is no reason to say that nothing changes."""
     monkeypatch.setenv("PATH", "/nowhere")

@@ -1,0 +1,61 @@
+"""How the graph stands in the state: written down as it is made, with who resources were, and short stack traces.
+
+Sources: Pulumi's reference of resource options (aliases, transformations) and of environment variables; Python's of
+`sys.tracebacklimit`, which `traceback.extract_stack` follows, by which the SDK takes the stack of each resource.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Mapping
+
+import pulumi
+from pulumi.runtime import is_dry_run, register_stack_transformation
+
+from components.refusal import refuse
+
+_SKIPPED = "PULUMI_SKIP_CHECKPOINTS"
+_FRAMES = 8
+"""Innermost frames of which a resource keeps those outside of the SDK, which has up to 6 of them: first the line that
+makes it. All 20 or so of them were a quarter of what a component takes in the state."""
+
+
+@contextlib.contextmanager
+def short_traces() -> Iterator[None]:
+    """Resources that are registered meanwhile keep two or three frames. What is raised is printed after it, in full."""
+    before = getattr(sys, "tracebacklimit", None)
+    sys.tracebacklimit = _FRAMES
+    try:
+        yield
+    finally:
+        if before is None:
+            del sys.tracebacklimit
+        else:
+            sys.tracebacklimit = before
+
+
+def stay(moved: Mapping[tuple[str, str], str]) -> None:
+    """Resources of these types and logical names are those that the state has under these URNs.
+
+    A URN says under which components a resource lies: one that lies under others now would be deleted and made anew.
+    """
+    if not moved:
+        return
+
+    def named(one: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        urn = moved.get((one.type_, one.name))
+        if urn is None:
+            return None
+        known = pulumi.ResourceOptions(aliases=[urn])
+        return pulumi.ResourceTransformationResult(one.props, pulumi.ResourceOptions.merge(one.opts, known))
+
+    register_stack_transformation(named)
+
+
+def require_checkpoints() -> None:
+    """Ends a run that would change something and write nothing down until its end: interrupted, it could not be
+    recovered. A preview keeps nothing anyway."""
+    if not is_dry_run() and os.environ.get(_SKIPPED, "").lower() in ("1", "true"):
+        refuse(f"{_SKIPPED} is for previews: a run that is interrupted under it cannot be recovered. Unset it")

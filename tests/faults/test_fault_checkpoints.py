@@ -1,0 +1,25 @@
+"""Checkpoints: previews write none, and a run that changes something never goes without."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.conftest import Empty
+from tests.faults.tiny import TINY
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.mark.parametrize("value", ["true", "1"])
+def test_a_run_that_could_not_be_recovered_makes_nothing(empty: Empty, value: str) -> None:
+    """As where a pipeline sets for all its commands what is meant for previews."""
+    stack = empty(applications=[TINY])
+    stack.local.env["PULUMI_SKIP_CHECKPOINTS"] = value
+    stack.pulumi("preview")
+    before = stack.local.kong.past()
+    refused = stack.run("up", check=False)
+    assert refused.returncode != 0
+    assert "PULUMI_SKIP_CHECKPOINTS is for previews" in refused.stdout + refused.stderr
+    assert stack.local.kong.past() == before and not list(stack.local.cluster.objects())
+    del stack.local.env["PULUMI_SKIP_CHECKPOINTS"]
+    stack.run("up")
