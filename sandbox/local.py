@@ -150,7 +150,7 @@ class Local:
         pipe = None if show else subprocess.PIPE
         command = ["pulumi", *arguments, "--non-interactive"]
         # A preview keeps nothing, and yet writes the whole state for each resource.
-        env = {**self.env, "PULUMI_SKIP_CHECKPOINTS": "true"} if arguments[0] == "preview" else self.env
+        env = {"PULUMI_SKIP_CHECKPOINTS": "true", **self.env} if arguments[0] == "preview" else self.env
         process = subprocess.Popen(
             command, cwd=cwd or self._project, env=env, stdout=pipe, stderr=pipe, text=True, start_new_session=True
         )

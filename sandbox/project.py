@@ -15,18 +15,20 @@ _LINKED = ("__main__.py", "Pulumi.yaml", "oam", "access", "components", "policie
 _COPIED = ("applications", "stacks")
 
 
-def project(folder: Path, *copied: str) -> Path:
+def project(folder: Path, *copied: str, of: Path = ROOT) -> Path:
     """`folder` filled as this repository is: linked, but for what tests may edit or the CLI may write.
 
-    `copied` names more parts (as "components") that are to be edited.
+    `copied` names more parts (as "components") that are to be edited; `of` is another checkout of the project, which
+    runs with the libraries of this one.
     """
     for name in (*_LINKED, *_COPIED):
+        source = (ROOT if name == ".venv" else of) / name
         if name not in (*_COPIED, *copied):
-            (folder / name).symlink_to(ROOT / name)
-        elif (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / name)
+            (folder / name).symlink_to(source)
+        elif source.is_dir():
+            shutil.copytree(source, folder / name)
         else:
-            shutil.copy(ROOT / name, folder / name)
+            shutil.copy(source, folder / name)
     return folder
 
 

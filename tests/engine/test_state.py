@@ -90,7 +90,9 @@ def test_admission_leads_to_the_pods_and_those_to_the_gate_and_its_routes(state:
         (service,) = _edges_of(route, "serviceId")
         name = service.removesuffix("-service")
         assert _edges(route) == {service, *(f"{name}-{role}" for role in ("admission", "jwt", "gate"))}
-    assert _one(state, "orders/api", "kong-oam:index:Component")["parent"].endswith("pulumi:pulumi:Stack::kong-oam-local")
+    assert _one(state, "orders/api", "kong-oam:index:Component")["parent"].endswith(
+        "pulumi:pulumi:Stack::kong-oam-local"
+    )
 
 
 def test_each_resource_tells_the_line_that_makes_it_and_little_more(state: list[dict[str, Any]]) -> None:

@@ -35,7 +35,9 @@ def before(resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
             urn = f"{START}{'$'.join(kind for kind, _ in chain)}::{chain[-1][1]}"
             parent = f"{START}{'$'.join(kind for kind, _ in chain[:-1])}::{chain[-2][1]}" if depth else root
             made[urn] = {"urn": urn, "custom": False, "type": chain[-1][0], "parent": parent}
-        moved[one["urn"]] = f"{START}{'$'.join(kind for kind, _ in above)}{'$' * bool(above)}{kind}${one['type']}::{name}"
+        moved[one["urn"]] = (
+            f"{START}{'$'.join(kind for kind, _ in above)}{'$' * bool(above)}{kind}${one['type']}::{name}"
+        )
         parents[one["urn"]] = urn
     kept = [one for one in resources if one["type"] != COMPONENT]
     there = [{**one, "parent": parents.get(one["urn"], one.get("parent"))} for one in kept]

@@ -1,0 +1,166 @@
+"""What a component costs: resources and bytes in the state by kind, and CPU seconds of each kind of run.
+
+    python -m benchmarks.graph [--components 60] [--before FOLDER]
+
+Deploys Applications of three components (a guarded API, a job that calls it, a web client) on the sandbox: the engine
+and its checkpoints are real; Kong, Okta, the cluster and the plugins are stand-ins. CPU seconds are those of all
+processes of a run and of the stand-ins, and nothing is forked from what runs already. FOLDER is a checkout of another
+version, which is measured first, with the same stand-ins. Exits 1 where a limit is exceeded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.compile import APPLICATION
+from sandbox import project
+from sandbox.local import STACK, Local
+
+PER_APPLICATION = 3
+FEW, SOME = 3, 12
+GROUPS = ("readers", "writers")
+LIMITS = {
+    "KB of state a component": 80.0,
+    "resources a component": 14.0,
+    "preview, to one that writes checkpoints": 0.4,
+    "program of a run without a change, to that of 3 components": 3.0,
+    "operations of an added Application, to those among 12 components": 1.0,
+}
+AGAINST = {"up": 0.7}
+"""Most that a run may cost, to the same of the version before."""
+
+
+@dataclass
+class Measured:
+    """CPU seconds by kind of run, those of the program alone, the operations of an added Application, and the state."""
+
+    components: int
+    seconds: dict[str, float] = field(default_factory=dict)
+    program: float = 0.0
+    added: Counter[str] = field(default_factory=Counter)
+    resources: list[dict[str, Any]] = field(default_factory=list)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--components", type=int, default=60)
+    parser.add_argument("--before", type=Path, metavar="FOLDER", help="a checkout of the version to compare with")
+    options = parser.parse_args()
+    os.environ["KONG_OAM_FORK"] = "0"
+    before = measured(options.components, options.before) if options.before else None
+    few, some, many = (measured(count) for count in (FEW, SOME, options.components))
+    print(f"{options.components} components; state by kind:")
+    for line in by_kind(many.resources, options.components):
+        print(f"  {line}")
+    for kind, seconds in many.seconds.items():
+        print(f"{seconds:8.1f} CPU s: {kind}{against(kind, seconds, before)}")
+    found = {
+        "KB of state a component": sum(map(size, many.resources)) / options.components / 1000,
+        "resources a component": len(many.resources) / options.components,
+        "preview, to one that writes checkpoints": many.seconds["preview"] / many.seconds["preview with checkpoints"],
+        "program of a run without a change, to that of 3 components": many.program / few.program,
+        "operations of an added Application, to those among 12 components": many.added.total() / some.added.total(),
+    }
+    for name, value in found.items():
+        print(f"{value:8.2f} {name} (at most {LIMITS[name]:g})")
+    print(f"         operations of an added Application: {dict(many.added)}")
+    slow = [kind for kind, most in AGAINST.items() if before and many.seconds[kind] > most * before.seconds[kind]]
+    return 1 if slow or any(value > LIMITS[name] for name, value in found.items()) else 0
+
+
+def measured(components: int, checkout: Path = project.ROOT) -> Measured:
+    """A preview with and without checkpoints, `up`, a run without a change, one changed rule, and an Application more
+    whose name comes first."""
+    found = Measured(components)
+    with tempfile.TemporaryDirectory() as folder, Local(groups=GROUPS, users=()) as local:
+        root = project.project(Path(folder), of=checkout)
+        for file in (root / "applications").iterdir():
+            file.unlink()
+        for number in range(1, components // PER_APPLICATION + 1):
+            write(root, number)
+        times = local.env["KONG_OAM_PROGRAM_SECONDS"] = str(root / "seconds")
+
+        def run(kind: str, *arguments: str) -> str:
+            with spent(lambda seconds: found.seconds.__setitem__(kind, seconds)):
+                return local.pulumi(*arguments, "-s", STACK, cwd=root, timeout=1800).stdout
+
+        up = ("up", "--yes", "--skip-preview", "--json")
+        run("stack init", "stack", "init")
+        run("preview", "preview")
+        local.env["PULUMI_SKIP_CHECKPOINTS"] = "false"
+        run("preview with checkpoints", "preview")
+        run("up", *up)
+        found.resources = json.loads(run("export", "stack", "export"))["deployment"]["resources"]
+        Path(times).write_text("")
+        run("no change", *up)
+        found.program = float(Path(times).read_text())
+        write(root, components // PER_APPLICATION, reading="write")
+        run("one rule changed", *up)
+        write(root, 0)
+        found.added = operations(run("an Application added", *up))
+    for kind in ("stack init", "export"):
+        del found.seconds[kind]
+    return found
+
+
+def write(root: Path, number: int, reading: str = "read") -> None:
+    """The Application of a number; the scope is what reading asks for."""
+    rule = f"methods: [GET], scopes: [app{number}.read]"
+    text = APPLICATION.format(n=number).replace(rule, rule.replace(".read", f".{reading}"))
+    (root / "applications" / f"app{number:05}.yaml").write_text(text)
+
+
+@contextmanager
+def spent(tell: Callable[[float], object]) -> Iterator[None]:
+    """CPU seconds of this process, which the stand-ins are threads of, and of all that it waited for."""
+    before = os.times()
+    yield
+    after = os.times()
+    tell(sum(after[:4]) - sum(before[:4]))
+
+
+def operations(events: str) -> Counter[str]:
+    """How many resources of which type a run created, updated, replaced or deleted, from the engine's events."""
+    steps = (json.loads(line).get("resourcePreEvent") for line in events.splitlines() if line.startswith("{"))
+    done = (step["metadata"] for step in steps if step)
+    return Counter(f"{one['op']} {one['type']}" for one in done if one["op"] not in ("same", "read"))
+
+
+def size(one: Mapping[str, Any]) -> int:
+    """Bytes of a resource in the state, as the engine writes it: indented."""
+    return len(json.dumps(one, indent=4))
+
+
+def by_kind(resources: Iterable[Mapping[str, Any]], components: int) -> Iterator[str]:
+    """A line for each type, the largest first: how many a component has, their bytes, and bytes that are the same for
+    every resource of the type."""
+    kinds: dict[str, list[Mapping[str, Any]]] = {}
+    for one in resources:
+        kinds.setdefault(one["type"], []).append(one)
+    yield f"{'per component':>13} {'KB':>6} {'traces':>7}"
+    for kind, found in sorted(kinds.items(), key=lambda item: -sum(map(size, item[1]))):
+        kilobytes = sum(map(size, found)) / components / 1000
+        traces = sum(len(json.dumps(one.get("stackTrace", ()), indent=4)) for one in found) / components / 1000
+        yield f"{len(found) / components:13.2f} {kilobytes:6.1f} {traces:7.1f} {kind}"
+
+
+def against(kind: str, seconds: float, before: Measured | None) -> str:
+    """What a run costs of what it did, where that was measured."""
+    if before is None:
+        return ""
+    limit = f", at most {AGAINST[kind]:g}" if kind in AGAINST else ""
+    return f" ({seconds / before.seconds[kind]:.2f} of the version before{limit})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
