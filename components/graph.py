@@ -17,14 +17,14 @@ from pulumi.runtime import is_dry_run, register_stack_transformation
 from components.refusal import refuse
 
 _SKIPPED = "PULUMI_SKIP_CHECKPOINTS"
-_FRAMES = 8
+_FRAMES = 7
 """Innermost frames of which a resource keeps those outside of the SDK, which has up to 6 of them: first the line that
 makes it. All 20 or so of them were a quarter of what a component takes in the state."""
 
 
 @contextlib.contextmanager
 def short_traces() -> Iterator[None]:
-    """Resources that are registered meanwhile keep two or three frames. What is raised is printed after it, in full."""
+    """Resources that are registered meanwhile keep one or two frames. What is raised is printed after it, in full."""
     before = getattr(sys, "tracebacklimit", None)
     sys.tracebacklimit = _FRAMES
     try:

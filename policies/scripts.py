@@ -11,15 +11,24 @@ _PARTS = {"pre-function": ("json", "token", "admission"), "post-function": ("jso
 _GIVEN = {"pre-function": ("TABLE",), "post-function": ("TABLE", "UPSTREAM")}
 """What each is given, one Lua long string after the other, before it begins."""
 
-_COMMENT = re.compile(r"(?:^|\s{2,})--\s.*")
+_STRING = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
+_SPACE = re.compile(rf"({_STRING})|--.*|[ \t]+")
 
 
 @cache
 def _current(kind: str) -> str:
-    """Without comments and indentation, below a line that says where they are to be found."""
-    lines = [line.strip() for part in _PARTS[kind] for line in (_LUA / f"{part}.lua").read_text("utf-8").splitlines()]
-    code = [line for line in (_COMMENT.sub("", line) for line in lines) if line]
-    return "\n".join([f"-- components/gateway/lua: {', '.join(_PARTS[kind])}", *code])
+    """Without comments and needless space, below a line that says where they are to be found."""
+    sources = [(_LUA / f"{part}.lua").read_text("utf-8") for part in _PARTS[kind]]
+    lines = [_SPACE.sub(_closed, line.strip()) for source in sources for line in source.splitlines()]
+    return "\n".join([f"-- components/gateway/lua: {', '.join(_PARTS[kind])}", *filter(None, lines)])
+
+
+def _closed(found: re.Match[str]) -> str:
+    """A string stays; of other space what keeps two words apart, a number from a dot, or a minus from another."""
+    if found[1]:
+        return found[1]
+    around = found.string[: found.start()][-1:] + found.string[found.end() :][:1]
+    return " " if re.fullmatch(r"\w\w|\d\.|--", around) else ""
 
 
 def is_current(kind: str, code: str) -> bool:

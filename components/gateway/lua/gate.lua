@@ -5,27 +5,27 @@
 local VERSION = 4
 local METHODS = { GET = true, HEAD = true, POST = true, PUT = true, PATCH = true, DELETE = true, OPTIONS = true }
 local ALGORITHMS = { RS256 = true, ES256 = true }
-local VERIFIED_HEADER = "x-auth-verified-token"   -- table.py names it, too: it is where openid-connect is told to put it
+local VERIFIED_HEADER = 'x-auth-verified-token'   -- table.py names it, too: it is where openid-connect is told to put it
 local gate               -- the table that is judged by
 local read = {}          -- tables by their text, kept once they were read: the gate's own, and the last of admission's
 local upstream           -- where the workload is, kept once it was read
 
 -- What a table and its spelling have, and of which kind. Nothing is guessed where a piece is missing.
 local PIECES = {
-  audiences = "array", authentication = "text", component = "text", depth = "number", groups = "object", hosts = "object",
-  issuer = "text or null", on_behalf = "object", per_api = "boolean", ring = "text", rules = "object", services = "object",
-  spelling = "object",
+  audiences = 'array', authentication = 'text', component = 'text', depth = 'number', groups = 'object', hosts = 'object',
+  issuer = 'text or null', on_behalf = 'object', per_api = 'boolean', ring = 'text', rules = 'object', services = 'object',
+  spelling = 'object',
 }
 local SPELLING = {
-  client = "text", groups = "text", marks = "array", overage = "array", own = "text", own_value = "text or null",
-  scopes = "object", service_scopes = "object", subject = "text", user = "text",
+  client = 'text', groups = 'text', marks = 'array', overage = 'array', own = 'text', own_value = 'text or null',
+  scopes = 'object', service_scopes = 'object', subject = 'text', user = 'text',
 }
 
 local function is_of(kind, value)
-  if kind == "object" then return json_is_object(value) end
-  if kind == "array" then return json_is_array(value) end
-  if kind == "number" or kind == "boolean" then return type(value) == kind end
-  return type(value) == "string" or (kind == "text or null" and value == json_null)
+  if kind == 'object' then return json_is_object(value) end
+  if kind == 'array' then return json_is_array(value) end
+  if kind == 'number' or kind == 'boolean' then return type(value) == kind end
+  return type(value) == 'string' or (kind == 'text or null' and value == json_null)
 end
 
 local function need(pieces, value)
@@ -36,13 +36,13 @@ end
 
 local function table_of(text)
   local value, why = json_read(text)
-  if not json_is_object(value) then error("the table cannot be read: " .. tostring(why), 0) end
-  if value.version ~= VERSION then error("the table is of another version", 0) end
+  if not json_is_object(value) then error('the table cannot be read: ' .. tostring(why), 0) end
+  if value.version ~= VERSION then error('the table is of another version', 0) end
   need(PIECES, value)
   need(SPELLING, value.spelling)
   value.folded = {}
   for path in pairs(value.rules) do
-    if type(path) == "string" then value.folded[string.lower(path)] = true end
+    if type(path) == 'string' then value.folded[string.lower(path)] = true end
   end
   return value
 end
@@ -56,21 +56,21 @@ local function load_upstream()
   local value, why = json_read(UPSTREAM)
   if not json_is_object(value) then error("the workload's address cannot be read: " .. tostring(why), 0) end
   local host, port = value.host, value.port
-  local named = type(host) == "string" and (string.find(host, "^[%w._-]+$") or string.find(host, "^%[[%x:.]+%]$"))
-  if not named then error("the workload has no host", 0) end
-  if type(port) ~= "number" or port % 1 ~= 0 or port < 1 or port > 65535 then error("the workload has no port", 0) end
+  local named = type(host) == 'string' and (string.find(host, '^[%w._-]+$') or string.find(host, '^%[[%x:.]+%]$'))
+  if not named then error('the workload has no host', 0) end
+  if type(port) ~= 'number' or port % 1 ~= 0 or port < 1 or port > 65535 then error('the workload has no port', 0) end
   return { host = host, port = port }
 end
 
 -- The paths that may own `text`, longest first, as the table writes them; none is longer than its longest.
 -- nil where a dot segment is left, which Kong resolves before it routes.
 local function owners_of(text)
-  local owners, path, depth = { "/" }, "", 0
-  for element in string.gmatch(text, "[^/]+") do
-    if element == "." or element == ".." then return nil end
+  local owners, path, depth = { '/' }, '', 0
+  for element in string.gmatch(text, '[^/]+') do
+    if element == '.' or element == '..' then return nil end
     depth = depth + 1
     if depth <= gate.depth then
-      path = path .. "/" .. element
+      path = path .. '/' .. element
       table.insert(owners, 1, path)
     end
   end
@@ -94,29 +94,29 @@ end
 -- Whether this component owns host and path: the exact host before wildcards, then the longest path. Longer paths and
 -- nearer hosts of other components stand in the table as false, so that nothing is decided here that is theirs.
 local function owned(owners)
-  local rest = string.gsub(ngx.var.http_host or "", ":%d+$", "")
+  local rest = string.gsub(ngx.var.http_host or '', ':%d+$', '')
   if #rest > 253 then return false end                         -- no DNS name is longer
-  if string.find(rest, "[^a-z0-9._-]") then return false end   -- as Kong's router: capitals reach no route
+  if string.find(rest, '[^a-z0-9._-]') then return false end   -- as Kong's router: capitals reach no route
   local pattern = rest
   while pattern do
     local paths = gate.hosts[pattern]
     local mine = paths and first_of(paths, owners)
     if mine ~= nil then return mine end
-    local dot = string.find(rest, ".", 1, true)
+    local dot = string.find(rest, '.', 1, true)
     rest = dot and string.sub(rest, dot + 1)
-    pattern = dot and "*." .. rest
+    pattern = dot and '*.' .. rest
   end
   return false
 end
 
 local function is_name(value)
-  return type(value) == "string" and value ~= "" and not string.find(value, "%c")
+  return type(value) == 'string' and value ~= '' and not string.find(value, '%c')
 end
 
 local function is_texts(value)
   if not json_is_array(value) then return false end
   for _, item in ipairs(value) do
-    if type(item) ~= "string" then return false end
+    if type(item) ~= 'string' then return false end
   end
   return true
 end
@@ -130,8 +130,8 @@ end
 
 local function timely(payload)
   local now, from = ngx.now(), payload.nbf
-  return type(payload.exp) == "number" and payload.exp > now
-    and (from == nil or (type(from) == "number" and from <= now))
+  return type(payload.exp) == 'number' and payload.exp > now
+    and (from == nil or (type(from) == 'number' and from <= now))
 end
 
 local function is_of_issuer(payload, ring)
@@ -142,7 +142,7 @@ end
 -- Whether the token is for this service; nil where it does not say whom it is for.
 local function is_for_us(payload)
   local named = payload.aud
-  if type(named) == "string" then return contains(gate.audiences, named) end
+  if type(named) == 'string' then return contains(gate.audiences, named) end
   if not is_texts(named) or #named == 0 then return nil end
   for _, audience in ipairs(named) do
     if contains(gate.audiences, audience) then return true end
@@ -153,7 +153,7 @@ end
 local function is_access_token(payload)
   for _, mark in ipairs(gate.spelling.marks) do
     local value = payload[mark.claim]
-    if type(value) ~= "string" then return false end
+    if type(value) ~= 'string' then return false end
     if mark.prefix then value = string.sub(value, 1, #mark.value) end
     if value ~= mark.value then return false end
   end
@@ -165,7 +165,7 @@ end
 
 -- What follows the prefix in each of the names that begin with it.
 local function after_prefix(prefix, names)
-  if prefix == "" then return names end
+  if prefix == '' then return names end
   local result = {}
   for _, name in ipairs(names) do
     if string.sub(name, 1, #prefix) == prefix then result[#result + 1] = string.sub(name, #prefix + 1) end
@@ -176,10 +176,10 @@ end
 local function listed(payload, listing)
   local value = payload[listing.claim]
   if value == nil then return {} end
-  if listing.form == "list" then return is_texts(value) and after_prefix(listing.prefix, value) or nil end
-  if type(value) ~= "string" then return nil end
+  if listing.form == 'list' then return is_texts(value) and after_prefix(listing.prefix, value) or nil end
+  if type(value) ~= 'string' then return nil end
   local words = {}
-  for word in string.gmatch(value, "[^ ]+") do words[#words + 1] = word end
+  for word in string.gmatch(value, '[^ ]+') do words[#words + 1] = word end
   return after_prefix(listing.prefix, words)
 end
 
@@ -222,11 +222,11 @@ end
 local VERIFIED_BY = {}
 
 -- `jwt` leaves token and credential. It verifies with a key of any consumer: only those of the ring may sign here.
-VERIFIED_BY["jwt"] = function(ring)
+VERIFIED_BY['jwt'] = function(ring)
   local token, credential = kong.ctx.shared.authenticated_jwt_token, kong.client.get_credential()
-  if type(token) ~= "string" or not credential then return nil end
+  if type(token) ~= 'string' or not credential then return nil end
   local header, payload = token_parts(token)
-  if type(credential.consumer) == "table" and credential.consumer.id == ring.id
+  if type(credential.consumer) == 'table' and credential.consumer.id == ring.id
       and header and header.kid == credential.key and header.alg == credential.algorithm then
     return header, payload
   end
@@ -235,31 +235,31 @@ end
 -- `openid-connect` verifies with the issuer's published keys, finds the ring by `iss`, and puts the token that it verified
 -- into a header that admission took from everybody else. It looks for tokens in other headers than Authorization, too:
 -- only the one there counts.
-VERIFIED_BY["openid-connect"] = function()
+VERIFIED_BY['openid-connect'] = function()
   local headers = ngx.req.get_headers(0)
   local token = headers[VERIFIED_HEADER]
-  if type(token) == "string" and headers["authorization"] == "Bearer " .. token then return token_parts(token) end
+  if type(token) == 'string' and headers['authorization'] == 'Bearer ' .. token then return token_parts(token) end
 end
 
 -- Who calls, from a token that counts; nil and why not.
 local function identified()
   local ring = kong.client.get_consumer()
-  if not ring or ring.username ~= gate.ring then return nil, "A token of this issuer is needed" end
+  if not ring or ring.username ~= gate.ring then return nil, 'A token of this issuer is needed' end
   local header, payload = VERIFIED_BY[gate.authentication](ring)
-  if not header or not ALGORITHMS[header.alg] then return nil, "The token is not signed by this issuer" end
+  if not header or not ALGORITHMS[header.alg] then return nil, 'The token is not signed by this issuer' end
   local for_us = is_for_us(payload)
   if payload.kid ~= nil or not is_of_issuer(payload, ring) or not (for_us or (gate.per_api and for_us == false)) then
-    return nil, "The token is not for this service"
+    return nil, 'The token is not for this service'
   end
-  if not timely(payload) then return nil, "The token has expired or is not valid yet" end
+  if not timely(payload) then return nil, 'The token has expired or is not valid yet' end
   local identity = is_access_token(payload) and identity_of(payload)
-  if not identity then return nil, "The token is not an access token that can be read" end
+  if not identity then return nil, 'The token is not an access token that can be read' end
   identity.for_us = for_us
   return identity
 end
 
 local function holds(identity, scopes)
-  if not is_texts(scopes) then error("a rule of the table is no list of scopes", 0) end
+  if not is_texts(scopes) then error('a rule of the table is no list of scopes', 0) end
   for _, scope in ipairs(scopes) do
     if not identity.scopes[scope] then return false end
   end
@@ -268,29 +268,29 @@ end
 
 local function judge(text_of_table)
   gate = kept(text_of_table)
-  local ambiguous, text = unreadable(string.match(ngx.var.upstream_uri, "^[^?]*"))
+  local ambiguous, text = unreadable(string.match(ngx.var.upstream_uri, '^[^?]*'))
   local owners = not ambiguous and owners_of(text)
-  if not owners then return 400, "The path could be read in more than one way" end
+  if not owners then return 400, 'The path could be read in more than one way' end
   local method = ngx.req.get_method()
-  if not METHODS[method] or owned(owners) ~= true then return 404, "Nothing is exposed here" end
+  if not METHODS[method] or owned(owners) ~= true then return 404, 'Nothing is exposed here' end
   local rule = rule_of(owners)
   local folded = rule == true
-  local alternatives = rule and not folded and (rule[method] or rule["*"])
+  local alternatives = rule and not folded and (rule[method] or rule['*'])
   local identity, why = identified()
-  if alternatives == "public" then return 200, nil, identity and identity.for_us and identity or nil end
+  if alternatives == 'public' then return 200, nil, identity and identity.for_us and identity or nil end
   if not identity then return 401, why end
-  if folded then return 400, "The path could be read in more than one way" end
-  if not identity.for_us then return 403, "The token is for another API" end
+  if folded then return 400, 'The path could be read in more than one way' end
+  if not identity.for_us then return 403, 'The token is for another API' end
   for _, scopes in ipairs(alternatives or {}) do
     if holds(identity, scopes) then return 200, nil, identity end
   end
-  return 403, "The token does not allow this"
+  return 403, 'The token does not allow this'
 end
 
 -- By the gate's table and by admission's, which is told of by leaving it: a request that admission has not seen is refused.
 local function judge_by_both()
   local admitted = kong.ctx.shared.kong_oam_admitted
-  if type(admitted) ~= "string" then return 503, "The request was not admitted" end
+  if type(admitted) ~= 'string' then return 503, 'The request was not admitted' end
   local status, message, identity = judge(TABLE)
   if admitted == TABLE or status ~= 200 then return status, message, identity end
   local other
@@ -305,13 +305,13 @@ local function tell(identity)   -- the verified identity travels on, and nothing
   local scopes = {}
   for scope in pairs(identity and identity.scopes or {}) do scopes[#scopes + 1] = scope end
   table.sort(scopes)
-  local text = table.concat(scopes, " ")
+  local text = table.concat(scopes, ' ')
   local headers = {
-    ["X-Auth-Client"] = identity and identity.client,
-    ["X-Auth-Subject"] = identity and identity.subject,
-    ["X-Auth-Scopes"] = text ~= "" and text,
+    ['X-Auth-Client'] = identity and identity.client,
+    ['X-Auth-Subject'] = identity and identity.subject,
+    ['X-Auth-Scopes'] = text ~= '' and text,
   }
-  for _, name in ipairs({ "X-Auth-Client", "X-Auth-Subject", "X-Auth-Scopes", VERIFIED_HEADER }) do
+  for _, name in ipairs({ 'X-Auth-Client', 'X-Auth-Subject', 'X-Auth-Scopes', VERIFIED_HEADER }) do
     if headers[name] then
       kong.service.request.set_header(name, headers[name])
     else
@@ -324,7 +324,7 @@ end
 local function send()
   upstream = upstream or load_upstream()
   kong.service.set_target(upstream.host, upstream.port)
-  kong.service.request.set_header("Host", ngx.var.http_host)
+  kong.service.request.set_header('Host', ngx.var.http_host)
 end
 
 return function()
@@ -336,9 +336,9 @@ return function()
     if ok then return end
   end
   if not ok then
-    kong.log.err("the gate failed, request refused: ", why)
-    status, message = 500, "The gate failed"
+    kong.log.err('the gate failed, request refused: ', why)
+    status, message = 500, 'The gate failed'
   end
-  kong.response.exit(status, { message = message }, status == 401 and { ["WWW-Authenticate"] = "Bearer" } or nil)
-  error("the request was refused and went on", 0)   -- what follows an exit is never reached, unless it failed to be one
+  kong.response.exit(status, { message = message }, status == 401 and { ['WWW-Authenticate'] = 'Bearer' } or nil)
+  error('the request was refused and went on', 0)   -- what follows an exit is never reached, unless it failed to be one
 end

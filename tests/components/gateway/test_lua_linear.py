@@ -17,7 +17,7 @@ from tests.components.gateway.test_gate_closed import ISSUER, READ, TABLE, asked
 
 LUA = Path(__file__).resolve().parents[3] / "components" / "gateway" / "lua"
 _CALL = re.compile(r"\b(find|match|gmatch|gsub)\(")
-_PATTERN = re.compile(r"""(?:[^()"']|"[^"]*"|\([^()]*\))*?,\s*("(?:[^"\\]|\\.)*"|'[^']*')(, \w+, true)?""")
+_PATTERN = re.compile(r"""(?:[^()"']|"[^"]*"|'[^']*'|\([^()]*\))*?,\s*("(?:[^"\\]|\\.)*"|'[^']*')(, \w+, true)?""")
 SCRIPTS = {file.name: re.sub(r"--.*", "", file.read_text("utf-8")) for file in sorted(LUA.glob("*.lua"))}
 CALLS = [
     (name, call[1], _PATTERN.match(text, call.end())) for name, text in SCRIPTS.items() for call in _CALL.finditer(text)
