@@ -1,8 +1,8 @@
 """Okta: a custom authorization server per stack, a scope per declared scope, an app, a policy and a rule per client.
 
 What Okta gives a client is exactly what the model grants: each policy lists one client, its one rule the client's grant
-types and scopes. Okta renumbers priorities and takes the first rule that matches, so policies are numbered from 1 and
-made one after the other. Every property that matters is set: one left to its default is not repaired when changed.
+types and scopes. No two policies list one client, so that their order decides nothing and is left to Okta. Every other
+property that matters is set: one left to its default is not repaired when changed.
 
 Source: Okta's management API, and what the official plugin sends for each resource.
 """
@@ -62,6 +62,7 @@ _SPELLING = Spelling(
 
 _REFRESH_SCOPE = "offline_access"
 _REFRESH_LEEWAY = 30  # seconds in which a renewal whose answer was lost may be tried again
+_LAST = 99_999  # a priority that no policy has: one that is made with it moves no other
 _NO_ACCOUNT = "no account at Okta: set okta:orgName and the secret okta:apiToken, or OKTA_ORG_NAME and OKTA_API_TOKEN"
 
 
@@ -257,25 +258,32 @@ class Okta(pulumi.ComponentResource):
         return app
 
     def _policies(self, apps: Mapping[str, okta.app.OAuth], before: Sequence[pulumi.Resource]) -> None:
-        """A client without a policy gets no token."""
-        previous: Sequence[pulumi.Resource] = before
-        for position, client in enumerate(granted(self._clients), start=1):
+        """A client without a policy gets no token. All are made at once, each behind all others, and keep their place.
+
+        Facts: a policy that is put where another is moves that one and those below it (Okta's guide "Policy and rule
+        prioritization"). Ten that were made at once with priority 1 ended in 500s, as did their removal; with 99999
+        both worked (okta/terraform-provider-okta#1198: a user's report, to which its maintainers know no other way than
+        one at a time). A creation sends what stands here, an update the number that was read last
+        (pulumi-terraform-bridge, Provider.Update): that may move others at Okta, and takes no token from anybody.
+        A guess: which number Okta keeps, and whether it closes the gap that a removal leaves. Neither is looked at.
+        """
+        for client in granted(self._clients):
             policy = okta.auth.ServerPolicy(
                 f"{self._prefix}-policy-{client.component}",
                 auth_server_id=self._server.id,
                 name=client.component,
                 description=_about(client, apps[client.component]),
                 client_whitelists=[apps[client.component].client_id],
-                priority=position,
+                priority=_LAST,
                 status="ACTIVE",
-                opts=pulumi.ResourceOptions.merge(self._inside, pulumi.ResourceOptions(depends_on=list(previous))),
+                opts=pulumi.ResourceOptions.merge(
+                    self._inside, pulumi.ResourceOptions(depends_on=list(before), ignore_changes=["priority"])
+                ),
             )
-            previous = [policy, self._rule(client, policy, before)]
+            self._rule(client, policy, before)
 
-    def _rule(
-        self, client: Client, policy: okta.auth.ServerPolicy, scopes: Iterable[pulumi.Resource]
-    ) -> okta.auth.ServerPolicyRule:
-        return okta.auth.ServerPolicyRule(
+    def _rule(self, client: Client, policy: okta.auth.ServerPolicy, scopes: Iterable[pulumi.Resource]) -> None:
+        okta.auth.ServerPolicyRule(
             f"{self._prefix}-rule-{client.component}",
             auth_server_id=self._server.id,
             policy_id=policy.id,

@@ -195,9 +195,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Diff(self, request: pb.DiffRequest, context: grpc.ServicerContext) -> pb.DiffResponse:
         with _errors(context):
             olds, old_inputs, news = map(from_struct, (request.olds, request.old_inputs, request.news))
-            for path in request.ignoreChanges:
-                key = path.split(".")[0].split("[")[0]
-                news[key] = olds.get(key)
+            _keep(request.ignoreChanges, olds, news)
             return _diff_response(self._resource(request.urn).differences(olds, old_inputs, news))
 
     def Create(self, request: pb.CreateRequest, context: grpc.ServicerContext) -> pb.CreateResponse:
@@ -224,6 +222,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Update(self, request: pb.UpdateRequest, context: grpc.ServicerContext) -> pb.UpdateResponse:
         with _errors(context):
             resource, state, news = self._resource(request.urn), from_struct(request.olds), from_struct(request.news)
+            _keep(request.ignoreChanges, state, news)
             if request.preview:
                 return pb.UpdateResponse(properties=_state(resource, resource.planned(state, news)))
             return pb.UpdateResponse(properties=_state(resource, resource.update(request.id, state, news)))
@@ -239,6 +238,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             return self._plugin.resource(token)
         except KeyError:
             raise ProviderError(f"the stand-in for {self._plugin.name} does not model {token}") from None
+
+
+def _keep(ignored: Iterable[str], state: Properties, news: Properties) -> None:
+    """What the program ignores is as it was read last, in a difference and in an update (the bridge's provider.go)."""
+    for path in ignored:
+        key = path.split(".")[0].split("[")[0]
+        news[key] = state.get(key)
 
 
 class _errors:  # noqa: N801 - reads as a statement: with _errors(context)

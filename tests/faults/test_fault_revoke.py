@@ -32,7 +32,6 @@ def test_a_client_that_calls_nothing_any_more_is_issued_no_token(empty: Empty) -
     assert changes == {
         "okta-policy-shop/checkout": "delete",
         "okta-rule-shop/checkout": "delete",
-        "okta-policy-shop/web": "update",
         "shop/checkout-client": "update",
         "shop/checkout-deployment": "update",
         "orders/api-8080-admission": "update",

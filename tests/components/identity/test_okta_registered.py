@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -99,28 +98,26 @@ def test_a_client_is_issued_what_roles_grant_it_by_its_own_grant_type(registered
     }
     policies = inputs(registered, "auth/serverPolicy:ServerPolicy")
     assert sorted(policies) == [f"policy-{client}" for client in CLIENTS]
-    for position, client in enumerate(CLIENTS, start=1):
+    for client in CLIENTS:
         policy, rule = policies[f"policy-{client}"], rules[f"rule-{client}"]
         assert policy["clientWhitelists"] == [f"kong-oam.local.{client.replace('/', '.')}"]
-        assert (policy["priority"], policy["status"], policy["authServerId"]) == (
-            position,
-            "ACTIVE",
-            "id of okta-server",
-        )
+        assert (policy["status"], policy["authServerId"]) == ("ACTIVE", "id of okta-server")
         assert (rule["policyId"], rule["authServerId"]) == (f"id of okta-policy-{client}", "id of okta-server")
         assert (rule["priority"], rule["type"], rule["status"]) == (1, "RESOURCE_ACCESS", "ACTIVE")
         assert rule["accessTokenLifetimeMinutes"] == 60
 
 
-def test_policies_are_made_one_after_the_other(registered: list[Registered]) -> None:
-    """Okta moves those of a place that is taken: each waits for the one before and its rule, the first for all scopes."""
+def test_policies_are_made_at_once_behind_all_others(registered: list[Registered]) -> None:
+    """Each waits for scopes and claims, and for no other client; with a priority that moves no other."""
+    scopes = {*all_of(registered, "okta:auth/serverScope:ServerScope"), "okta-groups"}
     policies = all_of(registered, "okta:auth/serverPolicy:ServerPolicy")
-    scopes = set(all_of(registered, "okta:auth/serverScope:ServerScope"))
-    assert scopes | {"okta-groups"} <= policies[f"okta-policy-{CLIENTS[0]}"].after
-    for before, client in pairwise(CLIENTS):
-        assert {f"okta-policy-{before}", f"okta-rule-{before}"} <= policies[f"okta-policy-{client}"].after
-    for rule in all_of(registered, "okta:auth/serverPolicyRule:ServerPolicyRule").values():
-        assert scopes | {"okta-groups"} <= rule.after
+    assert {one.inputs["priority"] for one in policies.values()} == {99_999}
+    rules = all_of(registered, "okta:auth/serverPolicyRule:ServerPolicyRule")
+    for name, one in (*policies.items(), *rules.items()):
+        client = re.sub("okta-(policy|rule)-", "", name)
+        assert scopes <= one.after
+        others = {f"okta-{kind}-{other}" for kind in ("policy", "rule", "app") for other in CLIENTS if other != client}
+        assert not others & one.after
 
 
 def test_only_groups_that_hold_a_role_sign_in_through_a_client(registered: list[Registered]) -> None:
