@@ -167,6 +167,10 @@ CODES: dict[str, Code] = {
         "a certificate of somebody who is no partner at that identity provider",
         "correct `application/component` under `identityProviders[].certificates`, or remove it",
     ),
+    "ENV311": Code(
+        "more than the identity provider takes, or nearly as much (warning)",
+        "do as the message says: shorten a name, have a client call less, or bind roles to fewer groups",
+    ),
 }
 """Every stable code: OAM of reading, ACC of access, ENV of what a run finds at the products. The README has all."""
 

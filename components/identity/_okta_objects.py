@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from access.model import Client, Estate
+from access.model import SIGN_IN_SCOPES, Client, Estate
 from access.stack import ProviderSettings
 from components.identity._takeover import Object
 
@@ -19,6 +19,8 @@ ASSIGNMENTS = "okta:index/appGroupAssignments:AppGroupAssignments"
 ORIGIN = "okta:trustedorigin/origin:Origin"
 
 GROUPS_CLAIM = "groups"
+
+_REFRESH_SCOPE = "offline_access"
 
 
 def server_name(stack: str) -> str:
@@ -64,6 +66,12 @@ def granted(clients: Iterable[Client]) -> list[Client]:
     """Those with a policy. A client that is granted nothing, or that nobody may sign in through, has none."""
     found = (client for client in clients if client.scopes and (client.groups or not client.user_facing))
     return sorted(found, key=lambda client: client.component)
+
+
+def scopes_of(client: Client) -> list[str]:
+    """All that its rule lists: what it was granted, and what users sign in and stay signed in with."""
+    sign_in = (*SIGN_IN_SCOPES, *((_REFRESH_SCOPE,) if client.refresh else ())) if client.user_facing else ()
+    return [*client.scopes, *sign_in]
 
 
 def objects(settings: ProviderSettings, estate: Estate) -> Iterator[Object]:

@@ -16,7 +16,7 @@ from contextlib import ExitStack
 import pulumi
 import pulumi_okta as okta
 
-from access.model import EXTERNAL, SIGN_IN_SCOPES, Client, Estate, Listing, Mark, Provider, Spelling
+from access.model import EXTERNAL, Client, Estate, Listing, Mark, Provider, Spelling
 from access.stack import ProviderSettings
 from components.held import Held
 from components.identity import (
@@ -31,6 +31,7 @@ from components.identity import (
 from components.identity._discovery import DiscoveryError, Published
 from components.identity._keys import Jwk, Keys, key_pairs
 from components.identity._okta_inspect import missing_groups
+from components.identity._okta_limits import limits
 from components.identity._okta_objects import (
     GROUPS_CLAIM,
     app_label,
@@ -38,6 +39,7 @@ from components.identity._okta_objects import (
     granted,
     origin_name,
     origins,
+    scopes_of,
     server_name,
 )
 from components.identity._okta_takeover import COMPONENT, taken_names
@@ -60,7 +62,6 @@ _SPELLING = Spelling(
     marks=(Mark("jti", "AT.", prefix=True),),
 )
 
-_REFRESH_SCOPE = "offline_access"
 _REFRESH_LEEWAY = 30  # seconds in which a renewal whose answer was lost may be tried again
 _LAST = 99_999  # a priority that no policy has: one that is made with it moves no other
 _NO_ACCOUNT = "no account at Okta: set okta:orgName and the secret okta:apiToken, or OKTA_ORG_NAME and OKTA_API_TOKEN"
@@ -76,12 +77,16 @@ def describe(settings: ProviderSettings) -> Provider:
 
 
 def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[Diagnostic]:
-    """What stands in the way at Okta: groups that it does not have, and names that it has. Raises InspectionError."""
+    """What stands in the way at Okta: groups that it does not have, names that it has, more than it takes.
+
+    Raises InspectionError.
+    """
     account = _okta_org.account()
     if account is None:
         raise InspectionError(_NO_ACCOUNT)
     try:
         with _okta_org.client(account) as org:
+            yield from limits(settings, estate, held)
             yield from missing_groups(org, settings, estate)
             yield from taken_names(org, settings, estate, held)
     except RefusedError as error:
@@ -292,7 +297,7 @@ class Okta(pulumi.ComponentResource):
             type="RESOURCE_ACCESS",
             # Okta's rules know no refresh_token: whether one is given follows from the scope offline_access.
             grant_type_whitelists=["authorization_code" if client.user_facing else "client_credentials"],
-            scope_whitelists=_scopes_of(client),
+            scope_whitelists=scopes_of(client),
             group_whitelists=[self._group_ids[group] for group in client.groups],
             access_token_lifetime_minutes=self._settings.access_token_minutes,
             status="ACTIVE",
@@ -359,11 +364,6 @@ def _grant_types(client: Client) -> list[str]:
     if not client.user_facing:
         return ["client_credentials"]
     return ["authorization_code", *(["refresh_token"] if client.refresh else [])]
-
-
-def _scopes_of(client: Client) -> list[str]:
-    sign_in = (*SIGN_IN_SCOPES, *((_REFRESH_SCOPE,) if client.refresh else ())) if client.user_facing else ()
-    return [*client.scopes, *sign_in]
 
 
 def _method(client: Client, keys: Keys | None) -> str:
