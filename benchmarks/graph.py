@@ -100,7 +100,7 @@ def measured(components: int, checkout: Path = project.ROOT) -> Measured:
         local.env["PULUMI_SKIP_CHECKPOINTS"] = "false"
         run("preview with checkpoints", "preview")
         run("up", *up)
-        found.resources = json.loads(run("export", "stack", "export"))["deployment"]["resources"]
+        found.resources = exported(local, root)
         Path(times).write_text("")
         run("no change", *up)
         found.program = float(Path(times).read_text())
@@ -108,8 +108,15 @@ def measured(components: int, checkout: Path = project.ROOT) -> Measured:
         run("one rule changed", *up)
         write(root, 0)
         found.added = operations(run("an Application added", *up))
-    for kind in ("stack init", "export"):
-        del found.seconds[kind]
+    del found.seconds["stack init"]
+    return found
+
+
+def exported(local: Local, root: Path) -> list[dict[str, Any]]:
+    """The resources of the state of the project in `root`."""
+    found: list[dict[str, Any]] = json.loads(local.pulumi("stack", "export", "-s", STACK, cwd=root).stdout)[
+        "deployment"
+    ]["resources"]
     return found
 
 

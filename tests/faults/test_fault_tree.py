@@ -77,6 +77,7 @@ def test_nothing_but_the_components_themselves_changes(empty: Empty) -> None:
     file.write_text(json.dumps(exported), "utf-8")
     stack.pulumi("stack", "import", "--file", str(file))
     assert not any(COMPONENT in one["urn"] for one in stack.state())
+    assert "resources lie under components of a version before this one, and move" in stack.pulumi("preview").stdout
     entities, objects = len(stack.local.kong.past()), list(stack.local.cluster.objects())
     changed = operations(stack, "up")
     assert {kind for kind, operation in changed if operation == "create"} == {COMPONENT}

@@ -1,0 +1,37 @@
+"""What one Application more costs: as many resources and bytes of state as the README says, and nothing of others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from benchmarks import graph
+from sandbox.local import STACK, Local
+from sandbox.project import project
+
+pytestmark = pytest.mark.engine
+
+_UP = ("up", "-s", STACK, "--yes", "--skip-preview", "--json")
+
+
+def test_an_application_more_is_within_the_limits_and_changes_no_other(tmp_path: Path) -> None:
+    """By the estate of the benchmark, three components an Application; the one that comes sorts first."""
+    with Local(groups=graph.GROUPS, users=()) as local:
+        root = project(tmp_path)
+        for file in (root / "applications").iterdir():
+            file.unlink()
+        graph.write(root, 1)
+        local.pulumi("stack", "init", STACK, cwd=root)
+        local.pulumi(*_UP, cwd=root)
+        before = graph.exported(local, root)
+        graph.write(root, 0)
+        done = graph.operations(local.pulumi(*_UP, cwd=root).stdout)
+        after = graph.exported(local, root)
+    assert {operation.split()[0] for operation in done} == {"create"}
+    kilobytes = (sum(map(graph.size, after)) - sum(map(graph.size, before))) / graph.PER_APPLICATION / 1000
+    assert kilobytes < graph.LIMITS["KB of state a component"]
+    added = Counter(one["type"] for one in after) - Counter(one["type"] for one in before)
+    assert added == {kind.split()[1]: count for kind, count in done.items()}
+    assert added.total() <= graph.PER_APPLICATION * graph.LIMITS["resources a component"]
