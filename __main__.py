@@ -17,7 +17,7 @@ from components.gateway import preflight, taken
 from components.gateway.certificates import provision_certificates
 from components.gateway.gateway import Gateway
 from components.graph import require_checkpoints, short_traces, stay
-from components.held import recorded, stack_name
+from components.held import recorded
 from components.identity import InspectionError, inspect, provision
 from components.refusal import accept, refuse, stop_at
 from components.rotation import Rotation
@@ -40,16 +40,11 @@ except (StackError, preflight.PreflightError, InspectionError) as error:
 
 stay(state.moved)
 with short_traces():
-    own = pulumi.StackReference(
-        stack_name(),
-        # A preview would show all outputs of the run before as if they were new: as secrets they are one word.
-        opts=pulumi.ResourceOptions(additional_secret_outputs=["outputs"]),
-    )
     model = model_of(estate, settings)
-    announce(model, own, state.gateway)
-    rotation = Rotation(estate, settings.as_of, own.get_output("credentials"))
+    announce(model, state)
+    rotation = Rotation(estate, settings.as_of, state)
     identities = {provider.name: provision(provider, estate, rotation) for provider in settings.providers}
-    gateway = Gateway("gateway", settings, account, facts, estate, identities, own.get_output("keySlots"), state)
+    gateway = Gateway("gateway", settings, account, facts, estate, identities, state)
     cluster = k8s.Provider("cluster", context=settings.cluster.context)
 
     components = {

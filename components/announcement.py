@@ -13,18 +13,13 @@ from access.enforced import Resource, enforced
 from access.exported import Model, ModelError, empty, restored
 from access.principals import UnwieldyError
 from access.wording import headline
+from components.held import State
 
 
-def announce(model: Model, own: pulumi.StackReference, resources: Sequence[Resource]) -> pulumi.Output[None]:
+def announce(model: Model, state: State) -> None:
     """Compares with what the stack's gates enforce, by their resources in the state, and with the settings that it
     exported when it was last deployed. Silent where access stays as it is."""
-    return pulumi.Output.all(own.get_output("model"), own.get_output("access")).apply(
-        lambda known: _say(model, known[0], resources, first=known[1] is None)
-    )
-
-
-def _say(model: Model, deployed: Any, resources: Sequence[Resource], *, first: bool) -> None:
-    said = announcement(model, deployed, resources, first=first)
+    said = announcement(model, state.outputs.get("model"), state.gateway, first="access" not in state.outputs)
     if said:
         log, text = said
         log(text)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import pulumi
 from pulumi.runtime import invoke
 
 from access.enforced import PLUGIN, ROUTE, Resource
 
-_ALL_RESOURCES = "pulumi:pulumi:readStackResourceOutputs"  # of the engine's built-in provider, as StackReference's is
+_ALL_RESOURCES = "pulumi:pulumi:readStackResourceOutputs"  # of the engine's built-in provider
 
+_STACK = "pulumi:pulumi:Stack"
 _CONSUMER = "kong:index/consumer:Consumer"
 _SERVICE = "kong:index/service:Service"
 RING = "gateway-ring-"
@@ -41,7 +43,8 @@ class State:
 
     `held`: what is there and not in it was not made by this stack. `issuers`: by provider, the issuer whose tokens
     count at the gateway until now, which is what its key ring there is called by. `services`: by logical name, where
-    Kong's services lead, as (host, port). `gateway`: its plugins and routes, which tell what is enforced.
+    Kong's services lead, as (host, port). `gateway`: its plugins and routes, which tell what is enforced. `outputs`:
+    those of the stack, by name, as the last run that came to its end exported them; empty before the first one did.
     `moved`: by type and logical name, the URN of what lies under a component that is none any more.
     """
 
@@ -49,6 +52,7 @@ class State:
     issuers: Mapping[str, str]
     services: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     gateway: tuple[Resource, ...] = ()
+    outputs: Mapping[str, Any] = field(default_factory=dict)
     moved: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     @cached_property
@@ -75,7 +79,8 @@ def recorded() -> State:
             if one["type"] == _SERVICE
         },
         tuple(Resource(one["type"], name, one["outputs"]) for name, one in resources if one["type"] in (PLUGIN, ROUTE)),
-        {
+        next((one["outputs"] for _, one in resources if one["type"] == _STACK), {}),
+        moved={
             (one["type"], urn.rsplit("::", 1)[1]): urn
             for urn, one in found["outputs"].items()
             if any(f"{kind}$" in urn for kind in _FORMER)

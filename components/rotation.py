@@ -3,44 +3,42 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
 
 from access.model import Client, Estate
 from access.rotation import Generation, Kept, advanced, held, is_shared
+from components.held import State
 
-Outputs = Mapping[str, Mapping[str, Any]]
-"""The stack output `credentials`: by the client's name, what Generation.to_output or Kept.to_output gives."""
+_Output = pulumi.Output[Mapping[str, Any]]
 
 
 class Rotation:
-    """Not frozen: it keeps whose keys it was asked about. `previous` is the stack output `credentials` of the run
-    before, None on the first; `today` the stack's `asOf`."""
+    """Not frozen: it keeps whose keys it was asked about. `today` is the stack's `asOf`.
 
-    def __init__(self, estate: Estate, today: datetime.date, previous: pulumi.Output[Outputs | None]) -> None:
-        self._estate, self._today, self._previous = estate, today, previous
-        self._asked: dict[str, tuple[Client, pulumi.Output[Mapping[str, Any]]]] = {}
+    `state` has the output `credentials` of the run before: by the client's name, what Generation.to_output or
+    Kept.to_output gives.
+    """
 
-    def generation(self, client: Client) -> pulumi.Output[Generation]:
+    def __init__(self, estate: Estate, today: datetime.date, state: State) -> None:
+        self._estate, self._today = estate, today
+        self._previous: Mapping[str, Mapping[str, Any]] = state.outputs.get("credentials") or {}
+        self._asked: dict[str, tuple[Client, _Output]] = {}
+
+    def generation(self, client: Client) -> Generation:
         """The one that the client has when this run is over. A step that this run takes is said."""
-        schedule = self._estate.schedule_of(client)
-
-        def step(known: Outputs | None) -> Generation:
-            told = (known or {}).get(client.name)
-            if told and is_shared(told):
-                _switched(client, "a key in place of the secret that it shares with it")
-                told = None
-            last = Generation.from_output(told) if told else None
-            now = advanced(last, schedule, self._today)
-            if last is not None and last != now:
-                pulumi.log.info(f"credentials: {client.name}: {last.step}")
-            return now
-
-        generation = self._previous.apply(step)
-        self._asked[client.name] = client, generation.apply(lambda now: now.to_output(schedule))
-        return generation
+        schedule, told = self._estate.schedule_of(client), self._previous.get(client.name)
+        if told and is_shared(told):
+            _switched(client, "a key in place of the secret that it shares with it")
+            told = None
+        last = Generation.from_output(told) if told else None
+        now = advanced(last, schedule, self._today)
+        if last is not None and last != now:
+            pulumi.log.info(f"credentials: {client.name}: {last.step}")
+        self._asked[client.name] = client, pulumi.Output.from_input(now.to_output(schedule))
+        return now
 
     def kept(self, client: Client, holder: pulumi.Output[str], resource: str) -> None:
         """The secret of a client that its provider knows one at a time of, by the id of what has it there.
@@ -48,14 +46,14 @@ class Rotation:
         It is said of it in each run when it is due, with the command that replaces it: `resource` is the logical name
         of what has it.
         """
-        schedule = self._estate.schedule_of(client)
+        schedule, told = self._estate.schedule_of(client), self._previous.get(client.name)
+        if told and not is_shared(told):
+            _switched(client, "a secret that it shares with it in place of a key")
+            told = None
+        last = Kept.from_output(told) if told else None
 
-        def step(known: Sequence[Any]) -> Mapping[str, Any]:
-            told, holder = (known[0] or {}).get(client.name), known[1]
-            if told and not is_shared(told):
-                _switched(client, "a secret that it shares with it in place of a key")
-                told = None
-            now = held(Kept.from_output(told) if told else None, holder, self._today)
+        def step(holder: str) -> Mapping[str, Any]:
+            now = held(last, holder, self._today)
             if self._today >= now.due(schedule):
                 pulumi.log.warn(
                     f"credentials: {client.name}: the shared secret is due since {now.due(schedule)}, and nobody "
@@ -63,9 +61,9 @@ class Rotation:
                 )
             return now.to_output(schedule)
 
-        self._asked[client.name] = client, pulumi.Output.all(self._previous, holder).apply(step)
+        self._asked[client.name] = client, holder.apply(step)
 
-    def outputs(self, holders: Mapping[str, pulumi.Resource]) -> Mapping[str, pulumi.Output[Mapping[str, Any]]]:
+    def outputs(self, holders: Mapping[str, pulumi.Resource]) -> Mapping[str, _Output]:
         """What is exported as `credentials`, of all that have keys. Nothing of it is secret.
 
         `holders` are what runs with the keys, by component key: it counts from the run in which they had it, so that

@@ -22,7 +22,6 @@ from components.identity._discovery import SigningKey
 from components.refusal import refuse
 from components.settings import Kong
 
-Outputs = Mapping[str, Any]
 Config = Mapping[str, Any] | str | pulumi.Output[Mapping[str, Any] | str]
 """A plugin's configuration; as a text it is given to Kong as it stands."""
 
@@ -30,8 +29,7 @@ Config = Mapping[str, Any] | str | pulumi.Output[Mapping[str, Any] | str]
 class Gateway(pulumi.ComponentResource):
     """Key rings, nobody and nowhere. `slots` is the stack output that tells the next run which key sits where.
 
-    `previous` is that output of the run before: {provider: [slot, ...]}, or None on the first. `state`: what the run
-    before recorded of the stack.
+    `state`: what the run before recorded of the stack; its output `keySlots` is {provider: [slot, ...]}.
     """
 
     def __init__(
@@ -42,7 +40,6 @@ class Gateway(pulumi.ComponentResource):
         facts: Facts,
         estate: Estate,
         identities: Mapping[str, Identity],
-        previous: pulumi.Output[Outputs | None],
         state: State,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -78,7 +75,7 @@ class Gateway(pulumi.ComponentResource):
             tags=names.tags(self.stack),
             opts=self.options,
         )
-        self.slots: dict[str, pulumi.Output[list[Outputs]]] = {}
+        self.slots: dict[str, pulumi.Output[list[Mapping[str, Any]]]] = {}
         for key, identity in identities.items():
             ring = kong.Consumer(
                 f"{name}-ring-{key}",
@@ -88,23 +85,16 @@ class Gateway(pulumi.ComponentResource):
                 opts=self.options,
             )
             if settings.gateway.edition == "oss":  # openid-connect reads the issuer's keys where they are published
-                self.slots[key] = self._fill(ring, f"{name}-ring-{key}", key, identity, previous)
+                self.slots[key] = self._fill(ring, f"{name}-ring-{key}", key, identity)
         self.register_outputs({})
 
     def _fill(
-        self,
-        ring: kong.Consumer,
-        name: str,
-        key: str,
-        identity: Identity,
-        previous: pulumi.Output[Outputs | None],
-    ) -> pulumi.Output[list[Outputs]]:
+        self, ring: kong.Consumer, name: str, key: str, identity: Identity
+    ) -> pulumi.Output[list[Mapping[str, Any]]]:
         """The ring's fixed number of credentials. Returns what the next run has to know."""
         count = self.settings.gateway.key_slots
         unused = [names.unused_key(self.stack, key, index) for index in range(count)]
-        slots = pulumi.Output.all(previous, identity.keys, identity.former).apply(
-            lambda known: self._assigned(key, *known)
-        )
+        slots = pulumi.Output.all(identity.keys, identity.former).apply(lambda known: self._assigned(key, *known))
         keys = pulumi.Output.all(slots, identity.keys).apply(lambda both: _filled(both[0], both[1][0], unused))
         for index in range(count):
             kong.ConsumerJwtAuth(
@@ -121,13 +111,12 @@ class Gateway(pulumi.ComponentResource):
             )
         return slots.apply(lambda assigned: [slot.to_output() for slot in assigned])
 
-    def _assigned(
-        self, key: str, previous: Outputs | None, published: Sequence[SigningKey], former: Sequence[SigningKey]
-    ) -> tuple[Slot, ...]:
+    def _assigned(self, key: str, published: Sequence[SigningKey], former: Sequence[SigningKey]) -> tuple[Slot, ...]:
+        before = self.state.outputs.get("keySlots") or {}
         minutes = next(p.access_token_minutes for p in self.settings.providers if p.name == key)
         try:
             return assign(
-                map(Slot.from_output, (previous or {}).get(key) or ()),
+                map(Slot.from_output, before.get(key) or ()),
                 published,
                 self.settings.gateway.key_slots,
                 self.settings.as_of,

@@ -24,7 +24,7 @@ from components.identity import Credential
 from components.identity._certificates import VALID_FROM, VALID_UNTIL
 from components.identity._entra_graph import exchange
 from components.identity._entra_names import Tenant
-from components.identity._keys import SLOT_NAMES, Keys, certified_pairs, in_turn, ready
+from components.identity._keys import SLOT_NAMES, Keys, certified_pairs
 from components.rotation import Rotation
 
 _SECRETS_END = "2099-12-31T00:00:00Z"
@@ -64,12 +64,12 @@ class Credentials:
                 application_id=app.id,
                 display_name=f"kong-oam {SLOT_NAMES[slot]}",
                 end_date=_SECRETS_END,
-                rotate_when_changed={"generation": generation.apply(ready(slot)).apply(str)},
+                rotate_when_changed={"generation": str(generation.ready_in(slot))},
                 opts=self.options,
             ).value
             for slot in range(SLOTS)
         ]
-        return in_turn(generation, slots)
+        return pulumi.Output.secret(slots[generation.slot])
 
     def _federated(self, client: Client, app: azuread.Application, issuer: str) -> str:
         """Trust in the tokens that the cluster gives the component's own ServiceAccount, and in no others of it."""

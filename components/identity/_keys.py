@@ -1,8 +1,8 @@
 """Key pairs of clients that prove who they are with a key of their own (`private_key_jwt`).
 
 The public half goes to the provider, the private half into the Secret of the client's workload, and stands in the
-state, encrypted. A client has two slots for keys, so that no resource is made inside `apply` and a preview shows which
-key is replaced: its generation is the replacement trigger of the slot.
+state, encrypted. A client has two slots for keys, and a preview shows which key is replaced: its generation is the
+replacement trigger of the slot.
 
 Source: RFC 7517 and 7518, section 6.3 (JSON Web Keys, of RSA), RFC 7638 (their thumbprint, which is the key's id).
 """
@@ -12,9 +12,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_tls as tls
@@ -48,51 +47,40 @@ class Keys:
     certificate: pulumi.Output[str] | None = None
 
 
-def key_pairs(name: str, generation: pulumi.Output[Generation], parent: pulumi.Resource) -> Keys:
+def key_pairs(name: str, generation: Generation, parent: pulumi.Resource) -> Keys:
     """The keys of one client, as resources named after `name`."""
-    slots = [_slot(name, index, generation.apply(_lying(index)), parent) for index in range(SLOTS)]
-    keys = [slot.public_key_pem.apply(jwk) for slot in slots]
-    private = [slot.private_key_pem_pkcs8 for slot in slots]
+    slots = [_slot(name, slot, generation.lying_in(slot), parent) for slot in range(SLOTS)]
     return Keys(
-        counting=pulumi.Output.all(generation, *keys).apply(lambda known: [known[1 + n] for n in known[0].counting]),
-        private_key=in_turn(generation, private),
-        kid=pulumi.Output.all(generation, *keys).apply(_current).apply(lambda key: key["kid"]),
+        counting=_public(slots[slot] for slot in generation.counting),
+        private_key=pulumi.Output.secret(slots[generation.slot].private_key_pem_pkcs8),
+        kid=slots[generation.slot].public_key_pem.apply(lambda pem: jwk(pem)["kid"]),
     )
 
 
 def certified_pairs(
-    name: str, subject: str, generation: pulumi.Output[Generation], parent: pulumi.Resource
+    name: str, subject: str, generation: Generation, parent: pulumi.Resource
 ) -> tuple[Keys, list[pulumi.Output[str]]]:
     """The keys of one client at a provider that knows keys by certificates, and the certificates (PEM) of all slots.
 
     The provider takes all of these at any time, so no slot keeps a key that has ended (Generation.ready_in).
     """
-    slots = [_slot(name, index, generation.apply(ready(index)), parent) for index in range(SLOTS)]
+    slots = [_slot(name, slot, generation.ready_in(slot), parent) for slot in range(SLOTS)]
     private = [slot.private_key_pem_pkcs8 for slot in slots]
     certificates = [pulumi.Output.unsecret(key.apply(lambda pem: certificate(pem, subject))) for key in private]
-    current = pulumi.Output.all(generation, *certificates).apply(_current)
+    current = certificates[generation.slot]
     keys = Keys(
-        counting=pulumi.Output.all(*(slot.public_key_pem.apply(jwk) for slot in slots)),
-        private_key=in_turn(generation, private),
+        counting=_public(slots),
+        private_key=pulumi.Output.secret(private[generation.slot]),
         kid=current.apply(thumbprint),
         certificate=current,
     )
     return keys, certificates
 
 
-def _lying(slot: int) -> Callable[[Generation], int]:
-    return lambda generation: generation.lying_in(slot)
-
-
-def ready(slot: int) -> Callable[[Generation], int]:
-    """The number of the generation in a slot, at an issuer that takes what is in both at any time."""
-    return lambda generation: generation.ready_in(slot)
-
-
-def _slot(name: str, index: int, number: pulumi.Output[int], parent: pulumi.Resource) -> tls.PrivateKey:
+def _slot(name: str, slot: int, number: int, parent: pulumi.Resource) -> tls.PrivateKey:
     """`number`: of the generation whose key is to be there."""
     return tls.PrivateKey(
-        f"{name}-{SLOT_NAMES[index]}",
+        f"{name}-{SLOT_NAMES[slot]}",
         algorithm="RSA",
         rsa_bits=_BITS,
         opts=pulumi.ResourceOptions(
@@ -103,16 +91,8 @@ def _slot(name: str, index: int, number: pulumi.Output[int], parent: pulumi.Reso
     )
 
 
-def in_turn(generation: pulumi.Output[Generation], slots: Sequence[pulumi.Output[str]]) -> pulumi.Output[str]:
-    """Of a secret in each slot that of the generation, which is the client's."""
-    chosen: pulumi.Output[str] = pulumi.Output.secret(pulumi.Output.all(generation, *slots).apply(_current))
-    return chosen
-
-
-def _current(known: Sequence[Any]) -> Any:
-    """Of a generation and what the slots have, that of the generation's own slot."""
-    generation, *slots = known
-    return slots[generation.slot]
+def _public(slots: Iterable[tls.PrivateKey]) -> pulumi.Output[list[Jwk]]:
+    return pulumi.Output.all(*(slot.public_key_pem.apply(jwk) for slot in slots))
 
 
 def jwk(pem: str) -> Jwk:

@@ -14,6 +14,7 @@ from components.held import State, recorded
 
 CONSUMER = "kong:index/consumer:Consumer"
 SERVER = "okta:auth/server:Server"
+STACK = "pulumi:pulumi:Stack"
 
 
 def urn(kind: str, name: str) -> str:
@@ -43,6 +44,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
                 (PLUGIN, "orders/api-8080-gate", {"configJson": "{}"}),
                 (ROUTE, "orders/api-protected-1-8080", {"name": "r"}),
                 ("kong:index/service:Service", "orders/api-8080-service", {"host": "api.test", "port": 80.0}),
+                (STACK, "kong-oam-prod", {"keySlots": {"okta": []}}),
             )
         )
 
@@ -73,6 +75,7 @@ def test_what_is_held_and_whose_tokens_count_until_now(asked: list[tuple[str, di
                 (PLUGIN, "orders/api-8080-gate"),
                 (ROUTE, "orders/api-protected-1-8080"),
                 ("kong:index/service:Service", "orders/api-8080-service"),
+                (STACK, "kong-oam-prod"),
             }
         ),
         issuers={"okta": "https://issuer.example.com", "corp": "https://corp.example.com"},
@@ -81,6 +84,7 @@ def test_what_is_held_and_whose_tokens_count_until_now(asked: list[tuple[str, di
             Resource(PLUGIN, "orders/api-8080-gate", {"configJson": "{}"}),
             Resource(ROUTE, "orders/api-protected-1-8080", {"name": "r"}),
         ),
+        outputs={"keySlots": {"okta": []}},
     )
     assert recorded().plugins == {"orders/api-8080-gate": "{}"}
 
@@ -99,3 +103,12 @@ def test_what_lies_under_a_component_of_before_is_known_by_its_urn(monkeypatch: 
     for name in ("organization", "project", "stack"):
         monkeypatch.setattr(pulumi, f"get_{name}", lambda: "")
     assert recorded().moved == {(PLUGIN, "orders/api-8080-gate"): old}
+
+
+def test_a_stack_that_no_run_has_finished_has_no_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor one that is not there yet, of which the engine says nothing."""
+    for name in ("organization", "project", "stack"):
+        monkeypatch.setattr(pulumi, f"get_{name}", lambda: "x")
+    for resources in ((), ((SERVER, "okta-server", {}),)):
+        monkeypatch.setattr(held, "invoke", lambda *_, known=resources: SimpleNamespace(value=told(*known)))
+        assert recorded().outputs == {}
