@@ -58,15 +58,15 @@ class Generation:
         return tuple(range(SLOTS)) if self.overlapping else (self.slot,)
 
     def lying_in(self, slot: int) -> int:
-        """The number of the generation whose key is in a slot; 0: a key that nobody has yet and that counts nowhere."""
-        return max(0, self.number - (self.slot - slot) % SLOTS)
+        """The number of the generation whose key is in a slot that counts."""
+        return self.number - (self.slot - slot) % SLOTS
 
     def ready_in(self, slot: int) -> int:
-        """As `lying_in`, where an issuer takes the keys of both slots at any time.
+        """The number of the generation in any slot, where an issuer takes the keys of both at any time.
 
         A key that has ended is then in none: in its place lies the next one, which nobody has yet.
         """
-        return self.lying_in(slot) if self.overlapping or slot == self.slot else self.number + 1
+        return self.lying_in(slot) if slot in self.counting else self.number + 1
 
     def to_output(self, schedule: Schedule) -> dict[str, Any]:
         """What the next run reads back, and what people read: since when, and what is due when."""

@@ -1,8 +1,9 @@
 """Key pairs of clients that prove who they are with a key of their own (`private_key_jwt`).
 
 The public half goes to the provider, the private half into the Secret of the client's workload, and stands in the
-state, encrypted. A client has two slots for keys, and a preview shows which key is replaced: its generation is the
-replacement trigger of the slot.
+state, encrypted. Keys lie in two slots in turn, each of which a resource stands for. A client has one key, and while
+two of its generations overlap, two. The generation is the replacement trigger of its slot: a key that
+has ended and is there all the same, since a run left it out or died before, is not taken for the next one.
 
 Source: RFC 7517 and 7518, section 6.3 (JSON Web Keys, of RSA), RFC 7638 (their thumbprint, which is the key's id).
 """
@@ -48,10 +49,10 @@ class Keys:
 
 
 def key_pairs(name: str, generation: Generation, parent: pulumi.Resource) -> Keys:
-    """The keys of one client, as resources named after `name`."""
-    slots = [_slot(name, slot, generation.lying_in(slot), parent) for slot in range(SLOTS)]
+    """The keys of one client that count, as resources named after `name`."""
+    slots = {slot: _slot(name, slot, generation.lying_in(slot), parent) for slot in generation.counting}
     return Keys(
-        counting=_public(slots[slot] for slot in generation.counting),
+        counting=_public(slots.values()),
         private_key=pulumi.Output.secret(slots[generation.slot].private_key_pem_pkcs8),
         kid=slots[generation.slot].public_key_pem.apply(lambda pem: jwk(pem)["kid"]),
     )
