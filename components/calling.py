@@ -65,6 +65,7 @@ def _settings(prefix: str, client: Client, identity: Identity, credential: Crede
     if credential.keys is not None:
         settings[f"{prefix}_PRIVATE_KEY"] = credential.keys.private_key
         settings[f"{prefix}_KEY_ID"] = credential.keys.kid
+        settings[f"{prefix}_KEY_ALGORITHM"] = credential.keys.algorithm
         if credential.keys.certificate is not None:
             settings[f"{prefix}_CERTIFICATE"] = credential.keys.certificate
     if credential.client_secret is not None:

@@ -15,6 +15,7 @@ from access.enforced import PLUGIN, ROUTE, Resource
 _ALL_RESOURCES = "pulumi:pulumi:readStackResourceOutputs"  # of the engine's built-in provider
 
 _STACK = "pulumi:pulumi:Stack"
+_KEY = "tls:index/privateKey:PrivateKey"
 _CONSUMER = "kong:index/consumer:Consumer"
 _SERVICE = "kong:index/service:Service"
 RING = "gateway-ring-"
@@ -45,6 +46,7 @@ class State:
     count at the gateway until now, which is what its key ring there is called by. `services`: by logical name, where
     Kong's services lead, as (host, port). `gateway`: its plugins and routes, which tell what is enforced. `outputs`:
     those of the stack, by name, as the last run that came to its end exported them; empty before the first one did.
+    `algorithms`: by logical name, what kind the key pairs of clients are of, as the tls plugin calls it.
     `moved`: by type and logical name, the URN of what lies under a component that is none any more.
     """
 
@@ -53,6 +55,7 @@ class State:
     services: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     gateway: tuple[Resource, ...] = ()
     outputs: Mapping[str, Any] = field(default_factory=dict)
+    algorithms: Mapping[str, str] = field(default_factory=dict)
     moved: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     @cached_property
@@ -80,6 +83,7 @@ def recorded() -> State:
         },
         tuple(Resource(one["type"], name, one["outputs"]) for name, one in resources if one["type"] in (PLUGIN, ROUTE)),
         next((one["outputs"] for _, one in resources if one["type"] == _STACK), {}),
+        {name: one["outputs"]["algorithm"] for name, one in resources if one["type"] == _KEY},
         moved={
             (one["type"], urn.rsplit("::", 1)[1]): urn
             for urn, one in found["outputs"].items()

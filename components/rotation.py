@@ -19,12 +19,13 @@ class Rotation:
     """Not frozen: it keeps whose keys it was asked about. `today` is the stack's `asOf`.
 
     `state` has the output `credentials` of the run before: by the client's name, what Generation.to_output or
-    Kept.to_output gives.
+    Kept.to_output gives. `algorithms` are those of State.
     """
 
     def __init__(self, estate: Estate, today: datetime.date, state: State) -> None:
         self._estate, self._today = estate, today
         self._previous: Mapping[str, Mapping[str, Any]] = state.outputs.get("credentials") or {}
+        self.algorithms = state.algorithms
         self._asked: dict[str, tuple[Client, _Output]] = {}
 
     def generation(self, client: Client) -> Generation:

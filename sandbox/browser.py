@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit
 
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -54,24 +55,24 @@ class Endpoints:
 
 @dataclass(frozen=True, slots=True)
 class PrivateKey:
-    """A client's own RSA key: PEM, and the id under which the issuer knows its public half.
+    """A client's own key, of RSA or on P-256: PEM, and the id under which the issuer knows its public half.
 
-    `certified`: that id is the thumbprint of a certificate, and the issuer wants it named as such.
+    `certified`: that id is the thumbprint of a certificate, and the issuer wants it named as such. `algorithm` is what
+    it says that it signs with.
     """
 
     pem: str = field(repr=False)
     kid: str
     certified: bool = False
+    algorithm: str = "RS256"
 
     def assertion(self, client_id: str, endpoint: str) -> str:
         """A JWT that proves to the token endpoint who sends it (RFC 7523), good once and for a minute."""
         now = int(time.time())
         claims = {"iss": client_id, "sub": client_id, "aud": endpoint, "iat": now, "exp": now + ASSERTION_LIFETIME}
-        header = {"alg": "RS256", "x5t#S256" if self.certified else "kid": self.kid}
+        header = {"alg": self.algorithm, "x5t#S256" if self.certified else "kid": self.kid}
         signed = f"{_part(header)}.{_part(claims | {'jti': secrets.token_urlsafe(16)})}"
-        key = load_pem_private_key(self.pem.encode(), None)
-        assert isinstance(key, rsa.RSAPrivateKey), "the program makes RSA keys"
-        return f"{signed}.{_encoded(key.sign(signed.encode(), padding.PKCS1v15(), SHA256()))}"
+        return f"{signed}.{_encoded(_signature(self.pem, signed.encode()))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,15 @@ class ClusterToken:
 
 Proof = str | PrivateKey | ClusterToken | None
 """How a client proves who it is: its secret, its key, its cluster's word, or not at all."""
+
+
+def _signature(pem: str, text: bytes) -> bytes:
+    """By the kind of the key: RS256, or ES256, whose signature is two numbers of 32 bytes (RFC 7518, section 3.4)."""
+    key = load_pem_private_key(pem.encode(), None)
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return b"".join(one.to_bytes(32) for one in decode_dss_signature(key.sign(text, ec.ECDSA(SHA256()))))
+    assert isinstance(key, rsa.RSAPrivateKey), "the program makes keys of these two kinds"
+    return key.sign(text, padding.PKCS1v15(), SHA256())
 
 
 def _part(value: dict[str, Any]) -> str:

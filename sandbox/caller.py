@@ -62,10 +62,10 @@ def _told(answer: Mapping[str, Any]) -> str:
 
 
 def proof_of(settings: Mapping[str, str]) -> browser.Proof:
-    """The key of a client, or its secret; None where it has neither."""
+    """The key of a client, or its secret; None where it has neither. What names no algorithm is of a version before."""
     if "OAUTH_PRIVATE_KEY" in settings:
-        certified = "OAUTH_CERTIFICATE" in settings
-        return browser.PrivateKey(settings["OAUTH_PRIVATE_KEY"], settings["OAUTH_KEY_ID"], certified)
+        certified, algorithm = "OAUTH_CERTIFICATE" in settings, settings.get("OAUTH_KEY_ALGORITHM", "RS256")
+        return browser.PrivateKey(settings["OAUTH_PRIVATE_KEY"], settings["OAUTH_KEY_ID"], certified, algorithm)
     return settings.get("OAUTH_CLIENT_SECRET")
 
 

@@ -5,7 +5,7 @@ state, encrypted. Keys lie in two slots in turn, each of which a resource stands
 two of its generations overlap, two. The generation is the replacement trigger of its slot: a key that
 has ended and is there all the same, since a run left it out or died before, is not taken for the next one.
 
-Source: RFC 7517 and 7518, section 6.3 (JSON Web Keys, of RSA), RFC 7638 (their thumbprint, which is the key's id).
+Sources: RFC 7517 and 7518, section 6 (JSON Web Keys), RFC 7638 (their thumbprint, which is the key's id).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import pulumi
 import pulumi_tls as tls
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from access.rotation import SLOTS, Generation
@@ -27,34 +27,45 @@ from components.identity._certificates import certificate, thumbprint
 SLOT_NAMES = "ab"
 """How the resources of the two slots end."""
 
-_BITS = 2048
+RSA, ECDSA = "RSA", "ECDSA"
+"""Kinds of key pairs, as the tls plugin calls them: of 2048 bits, and on the curve P-256."""
+
+_BITS, _CURVE = 2048, "P256"
+_SIGNS = {RSA: "RS256", ECDSA: "ES256"}
 _PRIVATE = ["privateKeyPem", "privateKeyPemPkcs8", "privateKeyOpenssh"]
 
 Jwk = Mapping[str, str]
-"""The public half of an RSA key: kty, kid, n, e."""
+"""The public half of a key: kty and kid; n and e of one of RSA; crv, x and y of one on P-256."""
 
 
 @dataclass(frozen=True)
 class Keys:
     """`counting`: public halves of the keys that the provider is to take, in the order of their slots, at least one.
 
-    `private_key` (PEM, PKCS 8; a Pulumi secret) and `kid` are of the generation that the client has. `certificate`
-    (PEM) is its public half, where the provider knows it by one.
+    `private_key` (PEM, PKCS 8; a Pulumi secret), `kid` and `algorithm` (what it signs with: RS256 or ES256) are of the
+    generation that the client has. `certificate` (PEM) is its public half, where the provider knows it by one.
     """
 
     counting: pulumi.Output[list[Jwk]]
     private_key: pulumi.Output[str]
     kid: pulumi.Output[str]
+    algorithm: str
     certificate: pulumi.Output[str] | None = None
 
 
-def key_pairs(name: str, generation: Generation, parent: pulumi.Resource) -> Keys:
-    """The keys of one client that count, as resources named after `name`."""
-    slots = {slot: _slot(name, slot, generation.lying_in(slot), parent) for slot in generation.counting}
+def key_pairs(name: str, generation: Generation, kind: str, held: Mapping[str, str], parent: pulumi.Resource) -> Keys:
+    """The keys of one client that count, as resources named after `name`.
+
+    Those that are made are of `kind`. A slot that has a key already (`held`: kinds by logical name) stays of its kind,
+    whatever generation the last run recorded: one that died may have given the key to somebody.
+    """
+    kinds = {slot: held.get(_logical(name, slot), kind) for slot in generation.counting}
+    slots = {slot: _slot(name, slot, of, generation.lying_in(slot), parent) for slot, of in kinds.items()}
     return Keys(
         counting=_public(slots.values()),
         private_key=pulumi.Output.secret(slots[generation.slot].private_key_pem_pkcs8),
         kid=slots[generation.slot].public_key_pem.apply(lambda pem: jwk(pem)["kid"]),
+        algorithm=_SIGNS[kinds[generation.slot]],
     )
 
 
@@ -65,7 +76,7 @@ def certified_pairs(
 
     The provider takes all of these at any time, so no slot keeps a key that has ended (Generation.ready_in).
     """
-    slots = [_slot(name, slot, generation.ready_in(slot), parent) for slot in range(SLOTS)]
+    slots = [_slot(name, slot, RSA, generation.ready_in(slot), parent) for slot in range(SLOTS)]
     private = [slot.private_key_pem_pkcs8 for slot in slots]
     certificates = [pulumi.Output.unsecret(key.apply(lambda pem: certificate(pem, subject))) for key in private]
     current = certificates[generation.slot]
@@ -73,17 +84,23 @@ def certified_pairs(
         counting=_public(slots),
         private_key=pulumi.Output.secret(private[generation.slot]),
         kid=current.apply(thumbprint),
+        algorithm=_SIGNS[RSA],
         certificate=current,
     )
     return keys, certificates
 
 
-def _slot(name: str, slot: int, number: int, parent: pulumi.Resource) -> tls.PrivateKey:
+def _logical(name: str, slot: int) -> str:
+    return f"{name}-{SLOT_NAMES[slot]}"
+
+
+def _slot(name: str, slot: int, kind: str, number: int, parent: pulumi.Resource) -> tls.PrivateKey:
     """`number`: of the generation whose key is to be there."""
     return tls.PrivateKey(
-        f"{name}-{SLOT_NAMES[slot]}",
-        algorithm="RSA",
-        rsa_bits=_BITS,
+        _logical(name, slot),
+        algorithm=kind,
+        rsa_bits=_BITS if kind == RSA else None,
+        ecdsa_curve=_CURVE if kind == ECDSA else None,
         opts=pulumi.ResourceOptions(
             parent=parent,
             additional_secret_outputs=_PRIVATE,
@@ -97,18 +114,35 @@ def _public(slots: Iterable[tls.PrivateKey]) -> pulumi.Output[list[Jwk]]:
 
 
 def jwk(pem: str) -> Jwk:
-    """The JSON Web Key of a public RSA key in PEM; its id is its thumbprint, so that no two keys share one."""
+    """The JSON Web Key of a public key in PEM, of RSA or on P-256. Its id is its thumbprint, so that no two share one.
+
+    Raises TypeError for a key of another kind.
+    """
     key = load_pem_public_key(pem.encode())
-    if not isinstance(key, rsa.RSAPublicKey):
-        raise TypeError("the keys of clients are RSA keys")
-    numbers = key.public_numbers()
-    members = {"e": _number(numbers.e), "kty": "RSA", "n": _number(numbers.n)}
+    if isinstance(key, rsa.RSAPublicKey):
+        modulus = key.public_numbers()
+        members = {"e": _number(modulus.e), "kty": "RSA", "n": _number(modulus.n)}
+    elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
+        point = key.public_numbers()
+        members = {"crv": "P-256", "kty": "EC", "x": _coordinate(point.x), "y": _coordinate(point.y)}
+    else:
+        raise TypeError("the keys of clients are of RSA, or on P-256")
     told = json.dumps(members, sort_keys=True, separators=(",", ":"))
     return {**members, "kid": _encoded(hashlib.sha256(told.encode()).digest())}
 
 
+def signs(key: Jwk) -> str:
+    """The algorithm with which the private half of a key signs: RS256 or ES256 (RFC 7518)."""
+    return _SIGNS[ECDSA if key["kty"] == "EC" else RSA]
+
+
 def _number(value: int) -> str:
     return _encoded(value.to_bytes((value.bit_length() + 7) // 8))
+
+
+def _coordinate(value: int) -> str:
+    """In full length, whatever it begins with (RFC 7518, section 6.2.1.2)."""
+    return _encoded(value.to_bytes(32))
 
 
 def _encoded(value: bytes) -> str:

@@ -33,7 +33,7 @@ from components.identity import Credential, Identity, InspectionError, _keycloak
 from components.identity._groups import unclear_groups
 from components.identity._keycloak_names import SERVICE, SUBJECT, Names
 from components.identity._keycloak_takeover import taken_names
-from components.identity._keys import Jwk, Keys, key_pairs
+from components.identity._keys import ECDSA, Jwk, Keys, key_pairs, signs
 from components.identity._recovery import Left
 from components.identity._refusal import RefusedError
 from components.identity._settings import check
@@ -52,7 +52,8 @@ _SPELLING = Spelling(
 )
 
 _REALMS = "/realms/"
-_ALGORITHM = "RS256"  # of the keys with which clients prove who they are
+_ALGORITHM = "token.endpoint.auth.signing.alg"
+_OF_PARTNERS = "RS256"
 _NO_ACCOUNT = (
     "no account at Keycloak: set keycloak:clientId and the secret keycloak:clientSecret, or KEYCLOAK_CLIENT_ID and "
     "KEYCLOAK_CLIENT_SECRET"
@@ -142,7 +143,9 @@ class Keycloak(pulumi.ComponentResource):
         self._groups_scope = self._scope_of_groups()
         self._scopes = self._declared_scopes()
         keys = {
-            client.component: key_pairs(f"{name}-key-{client.component}", rotation.generation(client), self)
+            client.component: key_pairs(
+                f"{name}-key-{client.component}", rotation.generation(client), ECDSA, rotation.algorithms, self
+            )
             for client in self._clients
             if client.keyed and not settings.client_secrets
         }
@@ -347,17 +350,22 @@ def _account(name: str, account: _keycloak_realm.Account, parent: pulumi.Resourc
 def _proofs(client: Client, keys: Keys | None) -> pulumi.Input[Mapping[str, str]]:
     """Attributes of a client that proves with a key who it is: a partner's are where it publishes them."""
     if client.jwks_uri:
-        return {"use.jwks.url": "true", "jwks.url": client.jwks_uri, "token.endpoint.auth.signing.alg": _ALGORITHM}
+        return {"use.jwks.url": "true", "jwks.url": client.jwks_uri, _ALGORITHM: _OF_PARTNERS}
     return keys.counting.apply(_keyed) if keys else {}
 
 
 def _keyed(keys: Sequence[Jwk]) -> dict[str, str]:
-    """Attributes of a client that proves with one of these keys who it is."""
-    listed = [{**key, "use": "sig", "alg": _ALGORITHM} for key in keys]
+    """Attributes of a client that proves with one of these keys who it is.
+
+    While keys of two kinds overlap no algorithm is named: Keycloak then takes any that is asymmetric
+    (AbstractBaseJWTValidator.java), of a key that says so of itself.
+    """
+    listed = [{**key, "use": "sig", "alg": signs(key)} for key in keys]
+    algorithms = {key["alg"] for key in listed}
     return {
         "use.jwks.string": "true",
         "jwks.string": json.dumps({"keys": listed}, sort_keys=True),
-        "token.endpoint.auth.signing.alg": _ALGORITHM,
+        **({_ALGORITHM: algorithms.pop()} if len(algorithms) == 1 else {}),
     }
 
 

@@ -4,6 +4,7 @@ The assertion's `iss` and `sub` are the client id, its `aud` is the token endpoi
 that has a `jti` counts once. The key is found by `kid` in the app's `jwks`, or at its `jwks_uri`. RS256 and ES256.
 
 Not modelled: keys of other kinds, fetching a `jwks_uri` (`Okta.publish` says what stands there), encrypted assertions.
+A key on a curve is taken to be on P-256, whether its `crv` was told or not: what Okta does without it is not known.
 
 Source: developer.okta.com, "Build a JWT for client authentication"; RFC 7523, section 3.
 """

@@ -128,8 +128,11 @@ class Client(RealmObject):
         return super().create(inputs)
 
     def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
+        """Keycloak keeps what is not sent: an attribute of extraConfig that is gone is sent empty."""
         self._api.accepted("GET", "/serverinfo", server=True)
-        return super().update(identifier, state, news)
+        extra = news.get("extraConfig") or {}
+        gone = (state.get("extraConfig") or {}).keys() - extra.keys()
+        return super().update(identifier, state, {**news, "extraConfig": {**extra, **dict.fromkeys(gone, "")}})
 
     def completed(self, identifier: str, answer: Json, inputs: Properties) -> Properties:
         """With the secret that Keycloak keeps, and the user that stands for a service."""

@@ -16,7 +16,7 @@ from typing import Any
 import pulumi
 import pytest
 import yaml
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from pulumi.runtime import mocks, rpc, set_all_config, set_mocks
 
@@ -29,7 +29,10 @@ from sandbox.okta import Okta
 ROOT = Path(__file__).parents[2]
 KEY = SigningKey("key1", "RS256", "the public key")
 _PAIR = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-PUBLIC_KEY = _PAIR.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+PUBLIC_KEYS = {
+    kind: key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    for kind, key in (("RSA", _PAIR.public_key()), ("ECDSA", ec.generate_private_key(ec.SECP256R1()).public_key()))
+}
 PRIVATE_KEY = _PAIR.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 """Of every key pair for which a certificate is made; the others have a text that says whose they are."""
 
@@ -62,7 +65,7 @@ class _Answers(pulumi.runtime.Mocks):
             "azuread:index/servicePrincipal:ServicePrincipal": {"objectId": f"object {args.name}"},
             "azuread:index/applicationPassword:ApplicationPassword": {"value": f"secret of {args.name}"},
             "tls:index/privateKey:PrivateKey": {
-                "publicKeyPem": PUBLIC_KEY,
+                "publicKeyPem": PUBLIC_KEYS.get(args.inputs.get("algorithm", "")),
                 "privateKeyPemPkcs8": PRIVATE_KEY if "entra" in args.name else f"private half of {args.name}",
             },
         }
@@ -252,6 +255,7 @@ def test_the_pods_use_the_secret_that_the_app_is_in(registered: list[Registered]
     secret = all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"]
     assert secret.made_of["stringData"] == {"okta-app-shop/checkout", "okta-server", "okta-key-shop/checkout-a"}
     assert secret.inputs["stringData"]["OAUTH_PRIVATE_KEY"] == "private half of okta-key-shop/checkout-a"
+    assert secret.inputs["stringData"]["OAUTH_KEY_ALGORITHM"] == "RS256"
     assert "OAUTH_CLIENT_SECRET" not in secret.inputs["stringData"]
     deployment = all_of(registered, "kubernetes:apps/v1:Deployment")["shop/checkout-deployment"]
     # Of nothing else: the engine would delete the pods before an app that is deleted before it is replaced.

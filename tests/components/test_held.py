@@ -13,6 +13,7 @@ from components import held
 from components.held import State, recorded
 
 CONSUMER = "kong:index/consumer:Consumer"
+KEY = "tls:index/privateKey:PrivateKey"
 SERVER = "okta:auth/server:Server"
 STACK = "pulumi:pulumi:Stack"
 
@@ -45,6 +46,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
                 (ROUTE, "orders/api-protected-1-8080", {"name": "r"}),
                 ("kong:index/service:Service", "orders/api-8080-service", {"host": "api.test", "port": 80.0}),
                 (STACK, "kong-oam-prod", {"keySlots": {"okta": []}}),
+                (KEY, "okta-key-shop/checkout-a", {"algorithm": "RSA", "privateKeyPem": "never read"}),
             )
         )
 
@@ -76,6 +78,7 @@ def test_what_is_held_and_whose_tokens_count_until_now(asked: list[tuple[str, di
                 (ROUTE, "orders/api-protected-1-8080"),
                 ("kong:index/service:Service", "orders/api-8080-service"),
                 (STACK, "kong-oam-prod"),
+                (KEY, "okta-key-shop/checkout-a"),
             }
         ),
         issuers={"okta": "https://issuer.example.com", "corp": "https://corp.example.com"},
@@ -85,6 +88,7 @@ def test_what_is_held_and_whose_tokens_count_until_now(asked: list[tuple[str, di
             Resource(ROUTE, "orders/api-protected-1-8080", {"name": "r"}),
         ),
         outputs={"keySlots": {"okta": []}},
+        algorithms={"okta-key-shop/checkout-a": "RSA"},
     )
     assert recorded().plugins == {"orders/api-8080-gate": "{}"}
 

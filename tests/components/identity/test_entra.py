@@ -223,6 +223,7 @@ def test_the_gates_audience_is_the_client_id_of_the_api(registered: list[Registe
     data = all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"].inputs["stringData"]
     assert data["OAUTH_SCOPES"] == data["API_SCOPES_ORDERS__API"] == "client entra-api-orders/api/.default"
     assert {"OAUTH_PRIVATE_KEY", "OAUTH_KEY_ID", "OAUTH_CERTIFICATE", "OAUTH_CLIENT_ID"} <= set(data)
+    assert data["OAUTH_KEY_ALGORITHM"] == "RS256"
 
 
 def test_secrets_are_marked(registered: list[Registered]) -> None:

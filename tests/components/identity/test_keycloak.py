@@ -22,6 +22,7 @@ from components.held import Held
 from components.identity import InspectionError, describe, inspect
 from components.identity._keycloak_names import CLIENT, ROLE, SCOPE, Names
 from components.identity._keycloak_takeover import KINDS
+from components.identity.keycloak import _keyed
 from components.rotation import Rotation
 from oam.application import read_files
 from sandbox.kong import Kong
@@ -109,6 +110,20 @@ def test_an_issuer_is_a_realm() -> None:
         settings(issuer="http://kc.example.com/realms/acme")
     with pytest.raises(StackError, match="needs 'issuer'"):
         settings(issuer=None)
+
+
+def test_a_client_with_keys_of_two_kinds_may_sign_with_either() -> None:
+    """Each key says with what; of one kind alone, Keycloak is told so."""
+    rsa_key, ec_key = {"kty": "RSA", "kid": "r", "n": "n", "e": "AQAB"}, {"kty": "EC", "kid": "e", "crv": "P-256"}
+    for keys, algorithms, named in (
+        ([rsa_key], ["RS256"], "RS256"),
+        ([rsa_key, ec_key], ["RS256", "ES256"], None),
+        ([ec_key], ["ES256"], "ES256"),
+    ):
+        attributes = _keyed(keys)
+        assert [key["alg"] for key in json.loads(attributes["jwks.string"])["keys"]] == algorithms
+        assert attributes.get("token.endpoint.auth.signing.alg") == named
+        assert named or "token.endpoint.auth.signing.alg" not in attributes
 
 
 # What the program makes in a realm
@@ -255,10 +270,12 @@ def test_clients_can_do_no_more_than_their_kind(registered: list[Registered]) ->
     assert web["accessTokenLifespan"] == "3600"
     assert web["clientAuthenticatorType"] == service["clientAuthenticatorType"] == "client-jwt"
     extra = service["extraConfig"]
-    assert (extra["use.jwks.string"], extra["token.endpoint.auth.signing.alg"]) == ("true", "RS256")
+    assert (extra["use.jwks.string"], extra["token.endpoint.auth.signing.alg"]) == ("true", "ES256")
     (key,) = json.loads(extra["jwks.string"])["keys"]
-    assert {"kty", "kid", "n", "e", "use", "alg"} == key.keys()
-    assert (key["use"], key["alg"]) == ("sig", "RS256")
+    assert {"kty", "kid", "crv", "x", "y", "use", "alg"} == key.keys()
+    assert (key["use"], key["alg"]) == ("sig", "ES256")
+    data = all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"].inputs["stringData"]
+    assert data["OAUTH_KEY_ALGORITHM"] == "ES256"
     (account,) = all_of(registered, "pulumi:providers:keycloak").values()
     assert "clientSecret" in account.secret
     assert (account.inputs["url"], account.inputs["realm"]) == ("http://127.0.0.1:8180", "acme")

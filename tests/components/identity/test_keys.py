@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import base64
+import datetime
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
 
+import pulumi
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from pulumi.runtime import mocks, set_mocks
 
-from components.identity._keys import jwk
+from access.rotation import Generation
+from components.identity._keys import ECDSA, RSA, jwk, key_pairs, signs
 
 # The example of RFC 7638, section 3.1.
 N = (
@@ -17,18 +24,124 @@ N = (
     "hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"
 )
 THUMBPRINT = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+RSA_PEM = (
+    rsa.RSAPublicNumbers(65537, int.from_bytes(base64.urlsafe_b64decode(N + "==")))
+    .public_key()
+    .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    .decode()
+)
+
+# The example of RFC 7517, appendix A.1.
+X, Y = "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"
 
 
 def test_the_id_of_a_key_is_its_thumbprint() -> None:
     """As RFC 7638 computes it: whoever knows the key knows its id, and no two keys share one."""
-    n = int.from_bytes(base64.urlsafe_b64decode(N + "=="))
-    key = rsa.RSAPublicNumbers(65537, n).public_key()
-    pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    assert jwk(pem) == {"kty": "RSA", "kid": THUMBPRINT, "n": N, "e": "AQAB"}
+    assert jwk(RSA_PEM) == {"kty": "RSA", "kid": THUMBPRINT, "n": N, "e": "AQAB"}
+    assert signs(jwk(RSA_PEM)) == "RS256"
+
+
+def pem_of(key: ec.EllipticCurvePublicKey) -> str:
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def on_p256(scalar: int) -> str:
+    return pem_of(ec.derive_private_key(scalar, ec.SECP256R1()).public_key())
+
+
+def test_the_id_of_a_key_on_a_curve_is_its_thumbprint() -> None:
+    """Of crv, kty, x and y (RFC 7638, section 3.2)."""
+    numbers = (int.from_bytes(base64.urlsafe_b64decode(f"{one}=")) for one in (X, Y))
+    key = ec.EllipticCurvePublicNumbers(*numbers, ec.SECP256R1()).public_key()
+    told = f'{{"crv":"P-256","kty":"EC","x":"{X}","y":"{Y}"}}'
+    kid = base64.urlsafe_b64encode(hashlib.sha256(told.encode()).digest()).decode().rstrip("=")
+    assert jwk(pem_of(key)) == {"kty": "EC", "crv": "P-256", "x": X, "y": Y, "kid": kid}
+    assert signs(jwk(pem_of(key))) == "ES256"
+
+
+def test_coordinates_are_of_full_length() -> None:
+    """32 bytes each, whatever a number begins with: the x of this one with a zero."""
+    key = jwk(on_p256(379))
+    x, y = (base64.urlsafe_b64decode(f"{key[name]}=") for name in "xy")
+    assert (x[0], len(x), len(y)) == (0, 32, 32)
 
 
 def test_a_key_of_another_kind_is_refused() -> None:
     """It would be published without what verifies it."""
-    key = ec.generate_private_key(ec.SECP256R1()).public_key()
-    with pytest.raises(TypeError, match="RSA"):
-        jwk(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode())
+    with pytest.raises(TypeError, match="of RSA, or on P-256"):
+        jwk(pem_of(ec.generate_private_key(ec.SECP384R1()).public_key()))
+
+
+# Which keys there are
+
+
+@dataclass
+class Made(mocks.Mocks):
+    """The key pairs that are made: by logical name, algorithm and size or curve."""
+
+    keys: dict[str, tuple[str, Any]] = field(default_factory=dict)
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        of = args.inputs["algorithm"]
+        self.keys[args.name] = of, args.inputs.get("rsaBits") or args.inputs.get("ecdsaCurve")
+        public = on_p256(7) if of == ECDSA else RSA_PEM
+        return args.name, {**args.inputs, "publicKeyPem": public, "privateKeyPemPkcs8": f"private half of {args.name}"}
+
+    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+        raise AssertionError("nothing is called here")
+
+
+def made(generation: Generation, held: dict[str, str], kind: str = ECDSA) -> tuple[Made, list[str], str, str]:
+    """The pairs, the kinds of those that count, the private half that the client gets, and what it signs with."""
+    answers, got = Made(), []
+
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]
+    async def program() -> None:
+        keys = key_pairs("key", generation, kind, held, None)  # type: ignore[arg-type]
+        counting, private = await keys.counting.future(), await keys.private_key.future()
+        assert counting and private and await keys.kid.future() in {one["kid"] for one in counting}
+        got.append((answers, [one["kty"] for one in counting], private, keys.algorithm))
+
+    set_mocks(answers)
+    program()
+    return got[0]
+
+
+RSA_2048, P_256 = (RSA, 2048), (ECDSA, "P256")
+DAY = datetime.date(2026, 1, 1)
+FIRST, SECOND, ALONE = Generation(1, DAY), Generation(2, DAY, overlapping=True), Generation(2, DAY)
+
+
+@pytest.mark.parametrize(
+    ("generation", "held", "kinds", "counting"),
+    [
+        (FIRST, {}, {"a": P_256}, ["EC"]),
+        (SECOND, {"a": ECDSA}, {"a": P_256, "b": P_256}, ["EC", "EC"]),
+        (ALONE, {"a": ECDSA, "b": ECDSA}, {"b": P_256}, ["EC"]),
+        # Of a version before: both slots had a key at any time, of RSA. What counts stays, what is made is of the new kind.
+        (FIRST, {"a": RSA, "b": RSA}, {"a": RSA_2048}, ["RSA"]),
+        (SECOND, {"a": RSA}, {"a": RSA_2048, "b": P_256}, ["RSA", "EC"]),
+        (ALONE, {"a": RSA, "b": ECDSA}, {"b": P_256}, ["EC"]),
+        # A run of that version died before it recorded its step: pods may have the key of the other slot.
+        (SECOND, {"a": RSA, "b": RSA}, {"a": RSA_2048, "b": RSA_2048}, ["RSA", "RSA"]),
+        # Its very first run died, and nothing is recorded.
+        (FIRST, {"a": RSA}, {"a": RSA_2048}, ["RSA"]),
+        # The same of this version.
+        (SECOND, {"a": RSA, "b": ECDSA}, {"a": RSA_2048, "b": P_256}, ["RSA", "EC"]),
+    ],
+)
+def test_keys_that_are_there_stay_of_their_kind(
+    generation: Generation, held: dict[str, str], kinds: dict[str, Any], counting: list[str]
+) -> None:
+    """One that is made is on a curve; the client signs with what its own key is of."""
+    answers, kty, private, algorithm = made(generation, {f"key-{slot}": kind for slot, kind in held.items()})
+    assert answers.keys == {f"key-{slot}": kind for slot, kind in kinds.items()}
+    assert kty == counting
+    own = "ab"[generation.slot]
+    assert private == f"private half of key-{own}"
+    assert algorithm == ("RS256" if kinds[own] == RSA_2048 else "ES256")
+
+
+def test_a_provider_says_of_what_kind_its_keys_are_made() -> None:
+    answers, kty, _, algorithm = made(SECOND, {}, RSA)
+    assert (set(answers.keys.values()), kty, algorithm) == ({RSA_2048}, ["RSA", "RSA"], "RS256")

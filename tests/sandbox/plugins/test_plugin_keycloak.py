@@ -335,6 +335,21 @@ def test_a_group_is_looked_up_by_its_path() -> None:
         Lookups(api).group({"realmId": "acme", "groupPath": "/sales/US"})
 
 
+def test_an_attribute_that_is_gone_is_sent_empty() -> None:
+    """As getExtraConfigFromData of the official plugin does: Keycloak keeps what is not sent."""
+    one = next(one for one in posts("/clients") if "jwks.string" in one["request_body"]["attributes"])
+    inputs = _client_inputs(Client(Recorded("create")), one["request_body"])
+    name = "token.endpoint.auth.signing.alg"
+    api = Recorded("create")
+    identifier, state = Client(api).create(inputs)
+    assert state["extraConfig"][name] == "RS256"
+    api._answers["PUT", f"{one['path']}/{identifier}"] = [{"status": 204, "response_body": None}]
+    left = {key: value for key, value in inputs["extraConfig"].items() if key != name}
+    Client(api).update(identifier, state, {**inputs, "extraConfig": left})
+    sent = api.body("PUT")["attributes"]
+    assert sent == {**one["request_body"]["attributes"], name: ""}
+
+
 @pytest.mark.parametrize(
     ("step", "kind", "place"),
     [
