@@ -43,13 +43,13 @@ class Keys:
     """`counting`: public halves of the keys that the provider is to take, in the order of their slots, at least one.
 
     `private_key` (PEM, PKCS 8; a Pulumi secret), `kid` and `algorithm` (what it signs with: RS256 or ES256) are of the
-    generation that the client has. `certificate` (PEM) is its public half, where the provider knows it by one.
+    key that the client has. `certificate` (PEM) is its public half, where the provider knows it by one.
     """
 
     counting: pulumi.Output[list[Jwk]]
     private_key: pulumi.Output[str]
     kid: pulumi.Output[str]
-    algorithm: str
+    algorithm: pulumi.Input[str]
     certificate: pulumi.Output[str] | None = None
 
 
@@ -57,15 +57,17 @@ def key_pairs(name: str, generation: Generation, kind: str, held: Mapping[str, s
     """The keys of one client that count, as resources named after `name`.
 
     Those that are made are of `kind`. A slot that has a key already (`held`: kinds by logical name) stays of its kind,
-    whatever generation the last run recorded: one that died may have given the key to somebody.
+    whatever generation the last run recorded: one that died may have given the key to somebody. Where a run leaves out
+    (`--exclude`) the key that takes over, the one before stays the client's, alone.
     """
     kinds = {slot: held.get(_logical(name, slot), kind) for slot in generation.counting}
     slots = {slot: _slot(name, slot, of, generation.lying_in(slot), parent) for slot, of in kinds.items()}
+    own: pulumi.Output[int] = pulumi.Output.from_input(_own(slots, generation))
     return Keys(
-        counting=_public(slots.values()),
-        private_key=pulumi.Output.secret(slots[generation.slot].private_key_pem_pkcs8),
-        kid=slots[generation.slot].public_key_pem.apply(lambda pem: jwk(pem)["kid"]),
-        algorithm=_SIGNS[kinds[generation.slot]],
+        counting=own.apply(lambda slot: _public(slots.values() if slot == generation.slot else [slots[slot]])),
+        private_key=pulumi.Output.secret(own.apply(lambda slot: slots[slot].private_key_pem_pkcs8)),
+        kid=own.apply(lambda slot: slots[slot].public_key_pem.apply(lambda pem: jwk(pem)["kid"])),
+        algorithm=own.apply(lambda slot: _SIGNS[kinds[slot]]),
     )
 
 
@@ -107,6 +109,14 @@ def _slot(name: str, slot: int, kind: str, number: int, parent: pulumi.Resource)
             replacement_trigger=number,
         ),
     )
+
+
+async def _own(slots: Mapping[int, tls.PrivateKey], generation: Generation) -> int:
+    """The slot of the key that the client has. One that is left out is unknown, and would take what the app has."""
+    key = slots[generation.slot]
+    if generation.overlapping and not pulumi.runtime.is_dry_run() and not await key.public_key_pem.is_known():
+        return next(slot for slot in slots if slot != generation.slot)
+    return generation.slot
 
 
 def _public(slots: Iterable[tls.PrivateKey]) -> pulumi.Output[list[Jwk]]:

@@ -7,7 +7,7 @@ from tests.engine.deployment import Deployment
 _KEYS = "components/identity/_keys.py"
 _BEFORE = (
     (_KEYS, "held.get(_logical(name, slot), kind) for slot in generation.counting}", "RSA for slot in range(SLOTS)}"),
-    (_KEYS, "counting=_public(slots.values())", "counting=_public(slots[slot] for slot in generation.counting)"),
+    (_KEYS, "slots.values() if slot == generation.slot else [slots[slot]]", "slots[n] for n in generation.counting"),
     ("components/calling.py", 'settings[f"{prefix}_KEY_ALGORITHM"] =', "_ ="),
 )
 

@@ -114,6 +114,23 @@ def test_a_key_that_somebody_knows_is_replaced_at_once(deployed: Deployment) -> 
 
 
 @pytest.mark.deep
+def test_a_run_that_leaves_out_the_next_key_leaves_clients_what_they_have(deployed: Deployment) -> None:
+    """Not unknown, which would take their keys from apps and Secrets; the run after makes up for it."""
+    local = deployed.local
+    on(deployed, 0)
+    deployed.run("up")
+    before = credential(local, "checkout")
+    on(deployed, 90)
+    assert _own(deployed.changes("up", "--exclude", "**::okta-key-**")) == {}
+    assert _own(deployed.changes("up", "--target", "**::gateway-ring-okta")) == {}
+    assert credential(local, "checkout") == before and caller.token(before)
+    made = {name for name, operation in deployed.changes("up").items() if operation == "create"}
+    assert {"okta-key-shop/checkout-b", "okta-key-shop/web-b"} <= made
+    for own in (before, credential(local, "checkout")):
+        assert call(local, "GET", "orders.example.com", "/orders", caller.token(own)[0]).status == 200
+
+
+@pytest.mark.deep
 def test_a_run_that_fails_before_somebody_has_the_new_key_counts_for_nothing(deployed: Deployment) -> None:
     """The key of before is still their own: its overlap begins with the run that gives them the next one."""
     local, put = deployed.local, deployed.local.cluster.put

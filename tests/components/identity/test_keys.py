@@ -100,7 +100,9 @@ def made(generation: Generation, held: dict[str, str], kind: str = ECDSA) -> tup
         keys = key_pairs("key", generation, kind, held, None)  # type: ignore[arg-type]
         counting, private = await keys.counting.future(), await keys.private_key.future()
         assert counting and private and await keys.kid.future() in {one["kid"] for one in counting}
-        got.append((answers, [one["kty"] for one in counting], private, keys.algorithm))
+        algorithm = await pulumi.Output.from_input(keys.algorithm).future()
+        assert algorithm
+        got.append((answers, [one["kty"] for one in counting], private, algorithm))
 
     set_mocks(answers)
     program()
