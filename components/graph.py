@@ -44,8 +44,8 @@ def stay(moved: Mapping[tuple[str, str], str]) -> None:
     if not moved:
         return
     pulumi.log.info(
-        f"graph: {len(moved)} resources lie under components of a version before this one, and move; the components alone "
-        "are made and deleted"
+        f"graph: {len(moved)} resources lie under components of a version before this one, and move; those components "
+        "alone are deleted"
     )
 
     def named(one: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
