@@ -53,7 +53,7 @@ TARGET: Edit = (
 )
 NO_MARK: Edit = (
     GATE,
-    'if type(admitted) ~= "string" then return',
+    "if type(admitted) ~= 'string' then return",
     "if type(admitted) ~= 'string' then admitted = TABLE end\nif false then return",
 )
 ONE_TABLE: Edit = (GATE, "if admitted == TABLE or status ~= 200 then", "if true then")
@@ -80,9 +80,9 @@ UNCUT_FOR_USERS: Edit = (
 )
 GATE_DELETED_FIRST: Edit = (
     SERVICE,
-    "opts = pulumi.ResourceOptions(parent=self, depends_on=list(after))",
+    "opts = pulumi.ResourceOptions(parent=self._parent, depends_on=list(after))",
     "opts = pulumi.ResourceOptions(\n"
-    '            parent=self, depends_on=list(after), delete_before_replace=True, replace_on_changes=["configJson"]\n'
+    '            parent=self._parent, depends_on=list(after), delete_before_replace=True, replace_on_changes=["configJson"]\n'
     "        )",
 )
 ANY_HOST: Edit = (GATE, "if mine ~= nil then return mine end", "if mine or rest then return true end")

@@ -196,12 +196,12 @@ def test_a_fault_in_the_project_is_found(fault: str, monkeypatch: pytest.MonkeyP
 
 
 FAULTS_OF_THE_GATE: Mapping[str, tuple[str, str]] = {
-    "groups give nothing up": ("return cut(cut(scopes, { client }, gate.on_behalf), groups, gate.groups)", "return cut(scopes, { client }, gate.on_behalf)"),
-    "services hold everything": ("if not groups then return cut(scopes, { client }, gate.services) end", "if not groups then return scopes end"),
-    "clients hold everything for their users": ("return cut(cut(scopes, { client }, gate.on_behalf), groups, gate.groups)", "return cut(scopes, groups, gate.groups)"),
-    "tokens never end": ("payload.exp > now", "true"),
-    "capitals are not looked at": ("if gate.folded[string.lower(path)] then return true end", ""),
-    "hosts are not looked at": ("or owned(owners) ~= true", ""),
+    "groups give nothing up": ("return cut(cut(scopes,{client},gate.on_behalf),groups,gate.groups)", "return cut(scopes,{client},gate.on_behalf)"),
+    "services hold everything": ("if not groups then return cut(scopes,{client},gate.services)end", "if not groups then return scopes end"),
+    "clients hold everything for their users": ("return cut(cut(scopes,{client},gate.on_behalf),groups,gate.groups)", "return cut(scopes,groups,gate.groups)"),
+    "tokens never end": ("payload.exp>now", "true"),
+    "capitals are not looked at": ("if gate.folded[string.lower(path)]then return true end", ""),
+    "hosts are not looked at": ("or owned(owners)~=true then", " then"),
     "a token for any API will do": ("if not identity.for_us then", "if false then"),
 }  # fmt: skip
 
