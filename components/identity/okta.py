@@ -10,7 +10,7 @@ Source: Okta's management API, and what the official plugin sends for each resou
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 
 import pulumi
@@ -161,7 +161,7 @@ class Okta(pulumi.ComponentResource):
         for client in self._clients if settings.client_secrets else ():
             if client.keyed:
                 rotation.kept(client, apps[client.component].id, f"{name}-app-{client.component}")
-        self._policies(apps, [*scopes, *claims])
+        self._policies(apps, scopes, claims)
         self._trusted_origins()
         known = self._signing_keys()
         self.identity = Identity(
@@ -177,12 +177,12 @@ class Okta(pulumi.ComponentResource):
     def _merged(self, **options: object) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions.merge(self._options, pulumi.ResourceOptions(**options))  # type: ignore[arg-type]
 
-    def _scopes(self) -> list[okta.auth.ServerScope]:
+    def _scopes(self) -> Mapping[str, okta.auth.ServerScope]:
         declared = {
             scope: description for component in self._guarded for scope, description in component.scopes.items()
         }
-        return [
-            okta.auth.ServerScope(
+        return {
+            scope: okta.auth.ServerScope(
                 f"{self._prefix}-scope-{scope}",
                 auth_server_id=self._server.id,
                 name=scope,
@@ -195,7 +195,7 @@ class Okta(pulumi.ComponentResource):
                 opts=self._inside,
             )
             for scope, description in sorted(declared.items())
-        ]
+        }
 
     def _groups(self) -> Mapping[str, pulumi.Output[str]]:
         """Ids of the groups that the roles name, by logical name. One that does not exist at Okta fails the run."""
@@ -272,7 +272,12 @@ class Okta(pulumi.ComponentResource):
             )
         return app
 
-    def _policies(self, apps: Mapping[str, okta.app.OAuth], before: Sequence[pulumi.Resource]) -> None:
+    def _policies(
+        self,
+        apps: Mapping[str, okta.app.OAuth],
+        scopes: Mapping[str, pulumi.Resource],
+        claims: Sequence[pulumi.Resource],
+    ) -> None:
         """A client without a policy gets no token. All are made at once, each behind all others, and keep their place.
 
         Facts: a policy that is put where another is moves that one and those below it (Okta's guide "Policy and rule
@@ -291,13 +296,12 @@ class Okta(pulumi.ComponentResource):
                 client_whitelists=[apps[client.component].client_id],
                 priority=_LAST,
                 status="ACTIVE",
-                opts=pulumi.ResourceOptions.merge(
-                    self._inside, pulumi.ResourceOptions(depends_on=list(before), ignore_changes=["priority"])
-                ),
+                opts=pulumi.ResourceOptions.merge(self._inside, pulumi.ResourceOptions(ignore_changes=["priority"])),
             )
-            self._rule(client, policy, before)
+            self._rule(client, policy, [*(scopes[scope] for scope in client.scopes if scope in scopes), *claims])
 
-    def _rule(self, client: Client, policy: okta.auth.ServerPolicy, scopes: Iterable[pulumi.Resource]) -> None:
+    def _rule(self, client: Client, policy: okta.auth.ServerPolicy, before: Sequence[pulumi.Resource]) -> None:
+        """`before`: the scopes that it names, and what says in tokens which groups a user is in."""
         okta.auth.ServerPolicyRule(
             f"{self._prefix}-rule-{client.component}",
             auth_server_id=self._server.id,
@@ -311,7 +315,7 @@ class Okta(pulumi.ComponentResource):
             group_whitelists=[self._group_ids[group] for group in client.groups],
             access_token_lifetime_minutes=self._settings.access_token_minutes,
             status="ACTIVE",
-            opts=pulumi.ResourceOptions.merge(self._inside, pulumi.ResourceOptions(depends_on=list(scopes))),
+            opts=pulumi.ResourceOptions.merge(self._inside, pulumi.ResourceOptions(depends_on=list(before))),
         )
 
     def _trusted_origins(self) -> None:

@@ -31,3 +31,15 @@ def test_the_readme_counts_the_resources_of_the_sample_estate(sample: Sample) ->
         for count, kind in re.findall(r"(\d+) ([\w.]+)", kinds)
     }
     assert told == dict(counted)
+
+
+def test_the_previews_that_the_readme_shows_leave_the_rest_unchanged(sample: Sample) -> None:
+    """One updates five resources of the sample estate, the other one."""
+    made = [
+        one for one in sample.deployment.state() if "::default" not in one["urn"]
+    ]  # the engine's own are not counted
+    shown = [
+        (int(count), int(rest))
+        for count, rest in re.findall(r"~ (\d) to update\n[^~]*?(\d+) unchanged", README.read_text())
+    ]
+    assert shown == [(5, len(made) - 5), (1, len(made) - 1)]

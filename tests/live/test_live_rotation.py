@@ -38,12 +38,11 @@ def test_nobody_is_refused_while_keys_change(live: LiveGateway, tmp_path_factory
                 if issuers_too:
                     made.local.okta.rotate(server)
                     pods.go_on(40)
-        assert changed == [{"b"}, set(), set(), {"a"}]
+        assert changed == [{"b": "create"}, {}, {"a": "delete"}, {"a": "create"}]
         assert set(pods.statuses) == {"200"}, pods.statuses
 
 
-def _keys(changes: dict[str, str]) -> set[str]:
-    """The slots in which a run made the client another key."""
-    return {
-        name.removeprefix("okta-key-orders/report-") for name in changes if name.startswith("okta-key-orders/report-")
-    }
+def _keys(changes: dict[str, str]) -> dict[str, str]:
+    """What a run did with the keys of the client, by slot."""
+    start = "okta-key-orders/report-"
+    return {name.removeprefix(start): operation for name, operation in changes.items() if name.startswith(start)}

@@ -108,14 +108,17 @@ def test_a_client_is_issued_what_roles_grant_it_by_its_own_grant_type(registered
 
 
 def test_policies_are_made_at_once_behind_all_others(registered: list[Registered]) -> None:
-    """Each waits for scopes and claims, and for no other client; with a priority that moves no other."""
-    scopes = {*all_of(registered, "okta:auth/serverScope:ServerScope"), "okta-groups"}
+    """With a priority that moves no other. A rule waits for claims and its own scopes, and none waits for what is another
+    client's: what each waits for stands in the state."""
     policies = all_of(registered, "okta:auth/serverPolicy:ServerPolicy")
     assert {one.inputs["priority"] for one in policies.values()} == {99_999}
     rules = all_of(registered, "okta:auth/serverPolicyRule:ServerPolicyRule")
     for name, one in (*policies.items(), *rules.items()):
         client = re.sub("okta-(policy|rule)-", "", name)
-        assert scopes <= one.after
+        declared = set(one.inputs.get("scopeWhitelists", ())) - {"openid", "profile", "email", "offline_access"}
+        scopes = {f"okta-scope-{scope}" for scope in declared}
+        assert {after for after in one.after if after.startswith("okta-scope-")} == scopes
+        assert ("okta-groups" in one.after) == (one.type == "okta:auth/serverPolicyRule:ServerPolicyRule")
         others = {f"okta-{kind}-{other}" for kind in ("policy", "rule", "app") for other in CLIENTS if other != client}
         assert not others & one.after
 
