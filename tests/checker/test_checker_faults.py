@@ -64,8 +64,8 @@ NO_WAIT: tuple[Edit, ...] = (
 )
 NOT_ROLLED_OUT: Edit = (SERVICE, "pulumi.runtime.is_dry_run() else workload.rolled_out", "True else previewed")
 ADMITTED_LATE: Edit = (
-    "components/application.py",
-    "= [one.admission for one in gated.values()]",
+    "components/component.py",
+    "= [service.admission for service in self.gated.values()]",
     "= []",
 )
 UNCUT: Edit = (
