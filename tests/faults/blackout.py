@@ -125,7 +125,8 @@ _MADE_UP = {
 
 
 def shape(stack: Stack) -> dict[str, list[str]]:
-    """Everything there is, but for ids, times, keys, secrets and their digests: references are written as names."""
+    """Everything there is, but for ids, times, keys, secrets and their digests, and the order of policies, which Okta
+    gives them: references are written as names."""
     local = stack.local
     kinds: dict[str, list[Any]] = {kind: local.kong.entities(kind) for kind in KONG}
     kinds |= {kind: local.okta.objects(kind) for kind in OKTA}
@@ -149,7 +150,8 @@ def _names(found: dict[str, Any]) -> dict[str, str]:
 
 
 def _named(kind: str, found: dict[str, Any], names: dict[str, str]) -> str:
-    text = json.dumps(_plain({k: v for k, v in found.items() if k != "id" or kind == "assignments"}), sort_keys=True)
+    left_out = {"assignments": (), "policies": ("id", "priority")}.get(kind, ("id",))
+    text = json.dumps(_plain({k: v for k, v in found.items() if k not in left_out}), sort_keys=True)
     for identifier, name in names.items():
         text = text.replace(identifier, name)
     for made_up, name in _MADE_UP.items():
