@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
+from typing import Any
 
-from sandbox.local import STACK
 from tests.engine.deployment import Deployment
 
 
@@ -26,16 +25,17 @@ def paste(deployment: Deployment, command: str) -> None:
 
 def forget(deployment: Deployment, component: str) -> None:
     """Takes a component (its type), and all that is in it, out of the state."""
-    exported = json.loads(deployment.pulumi("stack", "export", "-s", STACK).stdout)
-    held = exported["deployment"]["resources"]
-    gone = {one["urn"] for one in held if component in one["urn"].split("::")[2]}
+    deployment.rewrite(
+        lambda held: without(held, {one["urn"] for one in held if component in one["urn"].split("::")[2]})
+    )
+
+
+def without(held: list[dict[str, Any]], gone: set[str]) -> list[dict[str, Any]]:
+    """The resources of a state without those, and without a word of them in what was made of them."""
     for one in held:
         one["dependencies"] = [urn for urn in one.get("dependencies") or () if urn not in gone]
         of_inputs = one.get("propertyDependencies") or {}
         one["propertyDependencies"] = {
             name: [urn for urn in urns or () if urn not in gone] for name, urns in of_inputs.items()
         }
-    exported["deployment"]["resources"] = [one for one in held if one["urn"] not in gone]
-    file = deployment.local.folder / "state.json"
-    file.write_text(json.dumps(exported), "utf-8")
-    deployment.pulumi("stack", "import", "-s", STACK, "--file", str(file))
+    return [one for one in held if one["urn"] not in gone]

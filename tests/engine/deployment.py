@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -13,6 +13,9 @@ from sandbox.local import STACK, Local
 from sandbox.project import project
 
 __all__ = ["Deployment", "project", "start"]
+
+Edit = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
+"""Of the resources of a state, as the engine exports them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,21 @@ class Deployment:
         found: list[dict[str, Any]] = exported["deployment"].get("resources") or []
         return found
 
+    def rewrite(self, edit: Edit) -> None:
+        """Puts the state back with its resources as `edit` gives them."""
+        rewrite(lambda *arguments: self.pulumi(*arguments, "-s", STACK), self.local.folder / "state.json", edit)
+
     def output(self, name: str) -> Any:
         """One of the stack's outputs."""
         return json.loads(self.pulumi("stack", "output", "-s", STACK, "--json", name).stdout)
+
+
+def rewrite(pulumi: Callable[..., CompletedProcess[str]], file: Path, edit: Edit) -> None:
+    """Exports the state of a stack that `pulumi` runs on, and imports it with its resources as `edit` gives them."""
+    exported = json.loads(pulumi("stack", "export").stdout)
+    exported["deployment"]["resources"] = edit(exported["deployment"]["resources"])
+    file.write_text(json.dumps(exported), "utf-8")
+    pulumi("stack", "import", "--file", str(file))
 
 
 def start(local: Local, folder: Path) -> Deployment:

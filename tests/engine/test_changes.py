@@ -1,6 +1,5 @@
 """Changes of a running estate: an edited rule, a change made by hand, a rotated key, and its end."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -96,14 +95,15 @@ def _numbered_by_name(deployment: Deployment) -> list[dict[str, Any]]:
     for number, policy in enumerate(ours, start=1):
         _move(deployment, policy, number)
     numbers = {policy["id"]: number for number, policy in enumerate(ours, start=1)}
-    exported = json.loads(deployment.pulumi("stack", "export", "-s", STACK).stdout)
-    for resource in exported["deployment"]["resources"]:
-        if resource["type"] == "okta:auth/serverPolicy:ServerPolicy":
-            resource["inputs"]["priority"] = resource["outputs"]["priority"] = numbers[resource["id"]]
-            del resource["ignoreChanges"]
-    file = deployment.folder / "state.json"
-    file.write_text(json.dumps(exported), "utf-8")
-    deployment.pulumi("stack", "import", "-s", STACK, "--file", str(file))
+
+    def numbered(held: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        for resource in held:
+            if resource["type"] == "okta:auth/serverPolicy:ServerPolicy":
+                resource["inputs"]["priority"] = resource["outputs"]["priority"] = numbers[resource["id"]]
+                del resource["ignoreChanges"]
+        return held
+
+    deployment.rewrite(numbered)
     found = _policies(deployment)
     assert [policy["priority"] for policy in found] == [1, 2, 3, 4]
     return found

@@ -8,27 +8,22 @@ from pathlib import Path
 import pytest
 
 from benchmarks import graph
-from sandbox.local import STACK, Local
-from sandbox.project import project
+from sandbox.local import Local
+from tests.faults.stacks import start
 
 pytestmark = pytest.mark.engine
-
-_UP = ("up", "-s", STACK, "--yes", "--skip-preview", "--json")
 
 
 def test_an_application_more_is_within_the_limits_and_changes_no_other(tmp_path: Path) -> None:
     """By the estate of the benchmark, three components an Application; the one that comes sorts first."""
     with Local(groups=graph.GROUPS, users=()) as local:
-        root = project(tmp_path)
-        for file in (root / "applications").iterdir():
-            file.unlink()
-        graph.write(root, 1)
-        local.pulumi("stack", "init", STACK, cwd=root)
-        local.pulumi(*_UP, cwd=root)
-        before = graph.exported(local, root)
-        graph.write(root, 0)
-        done = graph.operations(local.pulumi(*_UP, cwd=root).stdout)
-        after = graph.exported(local, root)
+        stack = start(local, tmp_path / "project", applications=[])
+        graph.write(stack.folder, 1)
+        stack.run("up")
+        before = stack.state()
+        graph.write(stack.folder, 0)
+        done = graph.operations(stack.run("up", "--json").stdout)
+        after = stack.state()
     assert {operation.split()[0] for operation in done} == {"create"}
     kilobytes = (sum(map(graph.size, after)) - sum(map(graph.size, before))) / graph.PER_APPLICATION / 1000
     assert kilobytes < graph.LIMITS["KB of state a component"]

@@ -15,7 +15,7 @@ import httpx
 from sandbox.kong.proxy import Answer
 from sandbox.local import STACK, Local
 from sandbox.okta import browser
-from tests.engine.deployment import project
+from tests.engine.deployment import Edit, project, rewrite
 
 KONG = ("services", "routes", "plugins", "consumers", "jwt_secrets")
 OKTA = ("authorizationServers", "scopes", "claims", "policies", "rules", "apps", "assignments")
@@ -58,6 +58,10 @@ class Stack:
         """The resources of the exported state."""
         exported = json.loads(self.pulumi("stack", "export").stdout)
         return list(exported["deployment"].get("resources") or ())
+
+    def rewrite(self, edit: Edit) -> None:
+        """Puts the state back with its resources as `edit` gives them."""
+        rewrite(self.pulumi, self.local.folder / "state.json", edit)
 
     def answer(self, method: str, host: str, target: str, token: str | None = None, scheme: str = "http") -> Answer:
         """What the gateway answers, without sockets, and whether that came from a workload."""

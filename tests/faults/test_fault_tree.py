@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.engine.deployment import operations
 from tests.faults.conftest import Empty
 from tests.faults.stacks import Stack
 from tests.faults.tiny import TINY
@@ -60,31 +61,28 @@ def _above(kind: str, name: str) -> Iterator[tuple[str, str]]:
     yield (WORKLOAD, component) if kind.startswith("kubernetes:") else (GATED, name.rsplit("-", 1)[0])
 
 
-def operations(stack: Stack, verb: str) -> list[tuple[str, str]]:
+def changed_by(stack: Stack, verb: str) -> list[tuple[str, str]]:
     """Type and operation of all that `verb` did, but what stayed."""
-    events = (json.loads(line) for line in stack.run(verb, "--json").stdout.splitlines() if line.startswith("{"))
-    steps = (event["resourcePreEvent"]["metadata"] for event in events if "resourcePreEvent" in event)
-    return sorted((one["type"], one["op"]) for one in steps if one["op"] not in ("same", "read", "refresh"))
+    done = operations(stack.run(verb, "--json").stdout)
+    return sorted(
+        (urn.split("::")[2].rpartition("$")[2], op) for urn, op in done.items() if op not in ("same", "read", "refresh")
+    )
 
 
 def test_nothing_but_the_components_themselves_changes(empty: Empty) -> None:
     """No product is asked to change anything, the next run has nothing to do, and `destroy` finds all of it."""
     stack = empty(applications=[TINY])
     stack.run("up")
-    exported = json.loads(stack.pulumi("stack", "export").stdout)
-    exported["deployment"]["resources"] = before(exported["deployment"]["resources"])
-    file = stack.folder / "before.json"
-    file.write_text(json.dumps(exported), "utf-8")
-    stack.pulumi("stack", "import", "--file", str(file))
+    stack.rewrite(before)
     assert not any(COMPONENT in one["urn"] for one in stack.state())
     assert "resources lie under components of a version before this one, and move" in stack.pulumi("preview").stdout
     entities, objects = len(stack.local.kong.past()), list(stack.local.cluster.objects())
-    changed = operations(stack, "up")
+    changed = changed_by(stack, "up")
     assert {kind for kind, operation in changed if operation == "create"} == {COMPONENT}
     assert {kind for kind, operation in changed if operation == "delete"} == {APPLICATION, WORKLOAD, GATED, ROUTES}
     assert {operation for _, operation in changed} == {"create", "delete"}
     assert len(stack.local.kong.past()) == entities and list(stack.local.cluster.objects()) == objects
-    assert operations(stack, "up") == []
+    assert changed_by(stack, "up") == []
     assert all("aliases" not in one for one in stack.state()), "who they were is not kept for ever"
     stack.run("destroy")
     assert stack.state() == []
