@@ -1,4 +1,4 @@
-"""What a run that was interrupted leaves in the state, as a value: the ids that it knows, and creations cut off."""
+"""What a run that was interrupted leaves in the state, as a value: what it knows, and creations cut off."""
 
 from __future__ import annotations
 
@@ -21,12 +21,26 @@ class Creation:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """A resource that the state has. `used`: another that it has depends on it."""
+
+    type: str
+    urn: str
+    id: str
+    used: bool
+
+    def __str__(self) -> str:
+        return f"{self.type.rpartition(':')[2]} {self.urn.rpartition('::')[2]} ({self.id})"
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """`ids` of everything recorded (both halves of ids such as `credential|consumer`), and what was `interrupted`.
 
-    `root` is the URN of the stack itself, None where nothing was ever recorded.
+    `root` is the URN of the stack itself, None where nothing was ever recorded. `resources` are those with an id.
     """
 
     ids: frozenset[str]
     interrupted: tuple[Creation, ...]
     root: str | None
+    resources: tuple[Recorded, ...] = ()

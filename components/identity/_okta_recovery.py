@@ -3,6 +3,9 @@
 Okta's objects have no tags, and an org has many owners. So nothing counts as lost but what the state itself says it was
 about to make, and of that only the one object of that name in that place which nothing uses: what uses an object needs
 its id, and nobody heard that. An app's client id was chosen, so that this stack's own policy may list it from before.
+
+The official plugin fails to refresh an app that is not there, so that one which an interrupted run deleted stops all
+refreshes until the state forgets it.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import httpx
 from components.identity._okta_objects import ORIGIN, client_id_of, origin_owner
 from components.identity._okta_org import Row, accepted, rows
 from components.identity._recovery import AtPath
-from components.interrupted import Creation, State
+from components.interrupted import Creation, Recorded, State
 
 _SERVER = "/authorizationServers/{authServerId}"
 _PLACES = {
@@ -26,14 +29,15 @@ _PLACES = {
     "okta:app/oAuth:OAuth": "/apps",
     ORIGIN: "/trustedOrigins",
 }
-_USED_BY = {"okta:auth/server:Server": "policies", "okta:auth/serverPolicy:ServerPolicy": "rules"}
-_SWITCHED_OFF_FIRST = ("okta:auth/server:Server", "okta:app/oAuth:OAuth")
+_ISSUER = "okta:auth/server:Server"
+_USED_BY = {_ISSUER: "policies", "okta:auth/serverPolicy:ServerPolicy": "rules"}
 _APP = "okta:app/oAuth:OAuth"
+_SWITCHED_OFF_FIRST = (_ISSUER, _APP)
 
 
 def concerned(state: State) -> bool:
-    """Whether anything at Okta was interrupted."""
-    return any(creation.type in _PLACES for creation in state.interrupted)
+    """Whether there is anything at Okta to be looked at."""
+    return any(creation.type in _PLACES for creation in state.interrupted) or bool(_apps(state))
 
 
 def made(org: httpx.Client, state: State) -> list[tuple[AtPath, str | None]]:
@@ -52,12 +56,32 @@ def made(org: httpx.Client, state: State) -> list[tuple[AtPath, str | None]]:
     return result
 
 
+def gone(org: httpx.Client, state: State) -> list[tuple[Recorded, str | None]]:
+    """The apps that the state has and the org has not. Raises RefusedError, httpx.HTTPError.
+
+    What uses an app is deleted before it: where something does, it was no run that took the app away.
+    """
+    apps = _apps(state)
+    there = {row["id"] for row in rows(org, "/apps")} if apps else set()
+    missing = [app for app in apps if app.id not in there]
+    if not missing:
+        return []
+    servers = {row["id"] for row in rows(org, "/authorizationServers")}
+    elsewhere = any(one.type == _ISSUER and one.id not in servers for one in state.resources)
+    doubt = "nor is the stack's authorization server there: is this its org?" if elsewhere else None
+    return [(app, "others in the state depend on it" if app.used else doubt) for app in missing]
+
+
 def remove(org: httpx.Client, lost: Iterable[AtPath]) -> None:
     """Removes them. Raises RefusedError, httpx.HTTPError."""
     for one in lost:
         if one.type in _SWITCHED_OFF_FIRST:
             accepted(org.post(f"{one.path}/lifecycle/deactivate"))
         accepted(org.delete(one.path))
+
+
+def _apps(state: State) -> list[Recorded]:
+    return [one for one in state.resources if one.type == _APP]
 
 
 def _is(row: Row, creation: Creation) -> bool:

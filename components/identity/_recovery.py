@@ -1,4 +1,4 @@
-"""What an interrupted run left at a provider: made there, although the state never heard of it.
+"""What an interrupted run left at a provider: made there, or deleted, although the state never heard of it.
 
 Each kind knows what counts as its own. Nothing is removed that is not certain to be what the state says it was about
 to make.
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from components.interrupted import Recorded
 
 
 class Object(Protocol):
@@ -38,9 +40,11 @@ class AtPath:
 class Left:
     """Where it was found, each object with the reason not to remove it or None, and what removes some of them.
 
-    `remove` raises RefusedError.
+    `remove` raises RefusedError. `gone` is what the state has and the provider has not, where no refresh can find that
+    out, with the reason to keep it in the state or None.
     """
 
     where: str
     objects: Sequence[tuple[Object, str | None]]
     remove: Callable[[list[Any]], None]
+    gone: Sequence[tuple[Recorded, str | None]] = ()

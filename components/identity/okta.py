@@ -107,13 +107,14 @@ def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) ->
 
 
 def left(settings: ProviderSettings, state: State, opened: ExitStack) -> Left | None:  # noqa: ARG001 - one org for all
-    """What interrupted creations made in the org. Raises InspectionError and RefusedError."""
+    """What an interrupted run made in the org, or took from it. Raises InspectionError and RefusedError."""
     if not _okta_recovery.concerned(state):
         return None
     if (account := _okta_org.account()) is None:
-        raise InspectionError(f"creations were interrupted, and there is {_NO_ACCOUNT}")
+        raise InspectionError(f"the org has to be looked at, and there is {_NO_ACCOUNT}")
     org = opened.enter_context(_okta_org.client(account))
-    return Left("Okta", _okta_recovery.made(org, state), lambda lost: _okta_recovery.remove(org, lost))
+    made, gone = _okta_recovery.made(org, state), _okta_recovery.gone(org, state)
+    return Left("Okta", made, lambda lost: _okta_recovery.remove(org, lost), gone)
 
 
 class Okta(pulumi.ComponentResource):

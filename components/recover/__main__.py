@@ -1,11 +1,11 @@
-"""`python -m components.recover`: what an interrupted run made although the state never heard of it.
+"""`python -m components.recover`: what an interrupted run made, or deleted, although the state never heard of it.
 
     python -m components.recover --stack NAME             lists it
     python -m components.recover --stack NAME --remove    removes what is certain to be it, and nothing else
 
 In Kong that is what carries the stack's tags, at identity providers what the state says it was about to make. It never
 runs beside another run: one that was interrupted is ended with `pulumi cancel` first, and only what was there before is
-looked at.
+looked at. What was deleted is told, and with --remove forgotten by the state, where a refresh would fail on it.
 
 Exit status: 0 nothing is left, 1 something is, 2 nothing was done.
 """
@@ -29,7 +29,7 @@ from components.gateway import names, preflight
 from components.identity import InspectionError, RefusedError, left
 from components.interrupted import State
 from components.recover import cluster, kong
-from components.recover.state import StateError, check_at_rest, configuration, read
+from components.recover.state import StateError, check_at_rest, configuration, forget, read
 
 T = TypeVar("T")
 
@@ -84,12 +84,17 @@ def _recover(stack: str, *, remove: bool) -> int:
         at_providers = [(one, [found for found in one.objects if found[0].id not in state.ids]) for one in places]
         for place, objects in at_providers:
             _show(place.where, objects)
+            if place.gone:
+                _show(place.where, place.gone, "deleted that the state still has")
         if remove:
             own = settings.gateway.settle_seconds
             kong.remove(admin, _certain(in_kong), settle if own is None else own)
             for place, objects in at_providers:
                 place.remove(_certain(objects))
-    listed = [doubt for found in (in_kong, *(objects for _, objects in at_providers)) for _, doubt in found]
+                for one in _certain(place.gone):
+                    forget(stack, one.urn)
+    found = (in_kong, *(some for place, objects in at_providers for some in (objects, place.gone)))
+    listed = [doubt for some in found for _, doubt in some]
     removed = sum(doubt is None for doubt in listed) if remove else 0
     if listed:
         print(f"{removed} of {len(listed)} removed" + ("" if remove else "; that is what --remove is for"))
@@ -101,8 +106,10 @@ def _certain(found: Iterable[tuple[T, str | None]]) -> list[T]:
     return [one for one, doubt in found if doubt is None]
 
 
-def _show(where: str, found: Sequence[tuple[object, str | None]]) -> None:
-    print(f"{where}: {len(found)} made that the state does not know")
+def _show(
+    where: str, found: Sequence[tuple[object, str | None]], what: str = "made that the state does not know"
+) -> None:
+    print(f"{where}: {len(found)} {what}")
     for one, doubt in found:
         print(f"  {one}" + (f", kept: {doubt}" if doubt else ""))
 

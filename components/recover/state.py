@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
-from components.interrupted import Creation, State
+from components.interrupted import Creation, Recorded, State
 
 
 class StateError(Exception):
@@ -22,15 +22,17 @@ def read(stack: str) -> State:
 def parse(deployment: Mapping[str, Any]) -> State:
     """The state from the `deployment` of `pulumi stack export` (pulumi: sdk/go/common/apitype, DeploymentV3)."""
     resources = deployment.get("resources") or ()
-    ids = [one["id"] for one in resources if "id" in one]
+    made = [one for one in resources if "id" in one]
+    used = {urn for one in resources for urn in one.get("dependencies") or ()}
     return State(
-        ids=frozenset(part for identifier in ids for part in identifier.split("|")),
+        ids=frozenset(part for one in made for part in one["id"].split("|")),
         interrupted=tuple(
             _creation(one["resource"])
             for one in deployment.get("pending_operations") or ()
             if one["type"] == "creating"
         ),
         root=next((one["urn"] for one in resources if one["type"] == "pulumi:pulumi:Stack"), None),
+        resources=tuple(Recorded(one["type"], one["urn"], one["id"], one["urn"] in used) for one in made),
     )
 
 
@@ -38,6 +40,11 @@ def _creation(resource: Mapping[str, Any]) -> Creation:
     asked = resource.get("provider", "").split("::")  # its URN, and behind that its id
     provider = asked[-2] if len(asked) > 1 else ""
     return Creation(resource["type"], resource.get("inputs", {}), resource.get("id"), provider)
+
+
+def forget(stack: str, urn: str) -> None:
+    """Takes a resource out of the state, without a word to the product. Raises StateError, where another needs it too."""
+    _pulumi(stack, "state", "delete", urn, "--yes")
 
 
 def check_at_rest(stack: str, state: State) -> None:

@@ -1,4 +1,4 @@
-"""The engine is killed at the n-th operation of a first `up`: the documented way back ends where an undisturbed one does.
+"""The engine is killed at the n-th operation of an `up`: the documented way back ends where an undisturbed one does.
 
 `make test` takes a few of them, and asks all that there is to ask. `make test-kills` takes every operation of the sample
 estate, and asks of each what counts: nobody was let in, and all is as after an undisturbed run.
@@ -24,8 +24,8 @@ pytestmark = pytest.mark.engine
 
 LAG, SHORT_LAG = 1.0, 0.3
 """Routes are seen so many seconds before the plugins that guard them: order alone would not keep anybody out."""
-TINY_OPERATIONS = 29
-SAMPLE_OPERATIONS = 101
+TINY_OPERATIONS = 27
+SAMPLE_OPERATIONS = 91
 
 
 TINY_KILLS = range(1, TINY_OPERATIONS + 1, 9)
@@ -116,6 +116,50 @@ def test_a_tiny_estate_recovers(tmp_path: Path, undisturbed: Callable[[str], Sha
 def test_the_sample_estate_recovers(tmp_path: Path, undisturbed: Callable[[str], Shape], nth: int) -> None:
     """The same, for four applications with users, groups and nested public paths."""
     _back(tmp_path, undisturbed("sample"), nth, None, SAMPLE_PROTECTED)
+
+
+REST = (
+    TINY[: TINY.index("    - name: job")]
+    .replace(", components: [tiny/job]", "")
+    .replace("[GET], scopes", "[POST], scopes")
+)
+REMOVAL_OPERATIONS = 10
+REMOVALS = range(1, REMOVAL_OPERATIONS + 1)
+
+
+def write(stack: Stack, text: str) -> None:
+    """The one Application of the project."""
+    (file,) = (stack.folder / "applications").iterdir()
+    file.write_text(text, "utf-8")
+
+
+@pytest.mark.parametrize("nth", deep_after(2, REMOVALS, wanted=[8]))
+def test_a_removal_recovers(tmp_path: Path, nth: int) -> None:
+    """A run that takes a client away and changes a rule: after the way back all is as after a run that nobody cut off, be
+    it that the client stays away or that it is put back."""
+    with Local() as local:
+        stack = start(local, tmp_path / "project", applications=[TINY])
+        stack.run("up")
+        there = shape(stack)
+        write(stack, REST)
+        Blackout(stack, nth).up()
+        recover(stack)
+        assert stack.changes("up") == {}
+        gone = shape(stack)
+        write(stack, TINY)
+        stack.run("up")
+        assert shape(stack) == there
+        write(stack, REST)
+        Blackout(stack, nth).up()
+        write(stack, TINY)
+        recover(stack)
+        assert stack.changes("up") == {}
+        assert shape(stack) == there
+        write(stack, REST)
+        counted = Blackout(stack, 0)
+        counted.up()
+        assert shape(stack) == gone
+        assert len(counted.seen) == REMOVAL_OPERATIONS
 
 
 @pytest.mark.deep

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.interrupted import Creation, State
+from components.interrupted import Creation, Recorded, State
 from components.recover.cluster import commands
 from components.recover.state import parse
 
@@ -16,6 +16,7 @@ def test_ids_and_interrupted_creations_are_read() -> None:
         "resources": [
             {"type": "pulumi:pulumi:Stack", "urn": "urn:root"},
             {"type": "kong:index/consumerJwtAuth:ConsumerJwtAuth", "urn": "urn:slot", "id": "credential|consumer"},
+            {"type": "kong:index/route:Route", "urn": "urn:route", "id": "way", "dependencies": ["urn:slot"]},
         ],
         "pending_operations": [
             {"type": "creating", "resource": {"type": "okta:app/oAuth:OAuth", "inputs": {"label": "kong-oam"}}},
@@ -24,12 +25,16 @@ def test_ids_and_interrupted_creations_are_read() -> None:
         ],
     }
     assert parse(deployment) == State(
-        ids=frozenset({"credential", "consumer"}),
+        ids=frozenset({"credential", "consumer", "way"}),
         interrupted=(
             Creation("okta:app/oAuth:OAuth", {"label": "kong-oam"}, None),
             Creation("kong:index/service:Service", {}, "heard"),
         ),
         root="urn:root",
+        resources=(
+            Recorded("kong:index/consumerJwtAuth:ConsumerJwtAuth", "urn:slot", "credential|consumer", used=True),
+            Recorded("kong:index/route:Route", "urn:route", "way", used=False),
+        ),
     )
 
 
