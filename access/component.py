@@ -23,7 +23,7 @@ _HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*\Z")
 
 DEEPEST = 511
 DEEPEST_BELOW_WILDCARD = 15
-"""How many elements a path has at most: one that is exposed, or public. Gateways order routes by a small number."""
+"""How many elements an exposed path has at most. Gateways order routes by a small number."""
 MOST_LABELS_OF_WILDCARD = 31
 
 
@@ -43,7 +43,7 @@ def compile_component(
         roles = tuple(_roles(properties, access.place.at("properties"), scopes, out))
     else:
         rules, roles = _authenticated_only(endpoints), ()
-    out += _beyond_the_order_of_routes(endpoints, rules)
+    out += _beyond_the_order_of_routes(endpoints)
     return Component(
         application=application.name,
         name=part.name,
@@ -101,7 +101,7 @@ def _endpoints(
                 yield Endpoint(host, elements, port, where, trait.properties.get("secretName"))
 
 
-def _beyond_the_order_of_routes(endpoints: Iterable[Endpoint], rules: Iterable[Rule]) -> Iterator[Diagnostic]:
+def _beyond_the_order_of_routes(endpoints: Iterable[Endpoint]) -> Iterator[Diagnostic]:
     """What a gateway cannot put into the order in which the nearer host and the longer path win."""
     wildcards = {one.host: one for one in endpoints if one.host.startswith("*.")}
     for host, endpoint in wildcards.items():
@@ -109,11 +109,11 @@ def _beyond_the_order_of_routes(endpoints: Iterable[Endpoint], rules: Iterable[R
             message = f"'{host}' has more than {MOST_LABELS_OF_WILDCARD} labels below its wildcard"
             yield Diagnostic("ACC221", message, endpoint.place)
     deepest = DEEPEST_BELOW_WILDCARD if wildcards else DEEPEST
-    public = ((rule.path, rule.place) for rule in rules if rule.public)
-    for path, place in (*((one.path, one.place) for one in endpoints), *public):
-        if len(path) > deepest:
+    for one in endpoints:
+        if len(one.path) > deepest:
             where = f" on a wildcard host ('{next(iter(wildcards))}')" if wildcards else ""
-            yield Diagnostic("ACC221", f"path '{written(path)}' has more than {deepest} elements{where}", place)
+            message = f"path '{written(one.path)}' has more than {deepest} elements{where}"
+            yield Diagnostic("ACC221", message, one.place)
 
 
 _GRPC_PORT = re.compile(r"grpc(?:-.*)?\Z")

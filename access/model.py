@@ -296,6 +296,11 @@ class Component:
         return any(not rule.public for rule in self.rules) and not any(rule.scopes for rule in self.rules)
 
     @property
+    def public(self) -> bool:
+        """Whether something of it may be called without a token."""
+        return any(rule.public for rule in self.rules)
+
+    @property
     def outside(self) -> bool:
         """Whether it runs elsewhere: nothing of it is deployed, and nothing leads to it."""
         return self.type == EXTERNAL

@@ -56,15 +56,15 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "authentication-strict", "mandatory", "critical",
-        "tokens are verified in full, from one place, and nobody passes without one on a whole service",
+        "tokens are verified in full, from one place, and nobody passes without one where nothing is public",
         "Run `pulumi up --refresh`, or undo the change of the program that set it.",
         ("SOC2 CC6.1", "ISO27001 A.5.17", "ISO27001 A.8.5"),
         gateway.strict_authentication,
     ),
     Rule(
         "public-declared", "mandatory", "critical",
-        "where a route passes callers without a token, a public rule says so",
-        "Declare the public rule in the Application, with its reason, or remove the plugin of the route.",
+        "what a gate lets everybody call, a public rule says",
+        "Declare the public rule in the Application, with its reason, or undo the change of the program.",
         ("SOC2 CC6.1", "SOC2 CC6.6", "ISO27001 A.5.15", "ISO27001 A.8.3"),
         gateway.declared_public,
     ),

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from access.model import Component, Estate
-from access.paths import pattern
+from access.model import METHODS, Component
+from access.paths import written
 from policies.deployed import Deployment, Resource
 from policies.rule import Finding, Settings
-from policies.scripts import is_current
+from policies.scripts import is_current, table_of
 
 ROUTE, SERVICE, PLUGIN = "kong:index/route:Route", "kong:index/service:Service", "kong:index/plugin:Plugin"
+CONSUMER = "kong:index/consumer:Consumer"
 UPSTREAM, TARGET = "kong:index/upstream:Upstream", "kong:index/target:Target"
 
 SCRIPTS = {"pre-function": "admission", "post-function": "the gate"}
@@ -123,7 +124,11 @@ def current_scripts(deployment: Deployment, _: Settings) -> Iterator[Finding]:
 
 
 def strict_authentication(deployment: Deployment, _: Settings) -> Iterator[Finding]:
-    """Tokens are verified in one place and in full; nobody passes without one on a service, whatever its routes say."""
+    """Tokens are verified in one place and in full.
+
+    Who has none passes only where something is public, and as nobody: a consumer that no credential makes.
+    """
+    nobodies = _without_credentials(deployment)
     for plugin in deployment.of(PLUGIN):
         config, wanted = plugin.config, STRICT.get(plugin.text("name"))
         if config is None or wanted is None:
@@ -131,26 +136,30 @@ def strict_authentication(deployment: Deployment, _: Settings) -> Iterator[Findi
         for name, value in wanted.items():
             if config.get(name) != value:
                 yield Finding(f"{plugin.name}: {name} is {config.get(name)!r}, not {value!r}", plugin)
-        if config.get("anonymous") is not None and not plugin.made_of.get("routeId"):
-            yield Finding(f"{plugin.name}: everybody passes as {config['anonymous']!r} on the whole service", plugin)
+        nobody = config.get("anonymous")
+        if nobody is None:
+            continue
+        if nobody not in nobodies:
+            yield Finding(
+                f"{plugin.name}: who has no token is {nobody!r}, no consumer without credentials here", plugin
+            )
+        if not _serves_everybody(deployment, plugin):
+            yield Finding(f"{plugin.name}: everybody passes as {nobody!r}, and nothing behind it is public", plugin)
 
 
 def declared_public(deployment: Deployment, _: Settings) -> Iterator[Finding]:
-    """Where a route passes callers without a token, a public rule says so, for each of its hosts and paths."""
+    """What a table opens to everybody, a public rule of its component does, for that path and method."""
     estate = deployment.model.estate
     if estate is None:
         return
-    for route in deployment.of(ROUTE):
-        own = [one for one in _plugins(deployment, "routeId", route) if one.text("name") in STRICT]
-        if not any(one.config is not None and one.config.get("anonymous") is not None for one in own):
+    for plugin in deployment.of(PLUGIN):
+        table = table_of(plugin.config) if plugin.text("name") in SCRIPTS else None
+        if table is None:
             continue
-        for host in route.texts("hosts") or ("",):
-            for path in route.texts("paths") or ("",):
-                if not _is_public(estate, host, path):
-                    yield Finding(
-                        f"route {route.name} passes callers without a token on {host}{path}: no public rule says so",
-                        route,
-                    )
+        component = estate.components.get(str(table.get("component")))
+        for path, method in _public(table):
+            if component is None or not _is_public(component, path, method):
+                yield Finding(f"{plugin.name} lets everybody call {method} {path}: no public rule says so", plugin)
 
 
 def undisturbed(deployment: Deployment, settings: Settings) -> Iterator[Finding]:
@@ -169,8 +178,8 @@ def undisturbed(deployment: Deployment, settings: Settings) -> Iterator[Finding]
             yield Finding(f"{plugin.name}: {kind} is not known to leave the decision to the gate", plugin)
         if kind in SCRIPTS and scopes != ["serviceId"]:
             yield Finding(f"{plugin.name}: {kind} replaces {SCRIPTS[kind]} where it is not on a service alone", plugin)
-        if kind in STRICT and scopes not in (["serviceId"], ["routeId"]):
-            yield Finding(f"{plugin.name}: {kind} stands neither on one service nor on one route", plugin)
+        if kind in STRICT and scopes != ["serviceId"]:
+            yield Finding(f"{plugin.name}: {kind} verifies tokens where it is not on a service alone", plugin)
 
 
 def encrypted_routes(deployment: Deployment, settings: Settings) -> Iterator[Finding]:
@@ -186,13 +195,27 @@ def _plugins(deployment: Deployment, scope: str, target: Resource) -> Iterator[R
     return (plugin for plugin in deployment.of(PLUGIN) if target.urn in plugin.made_of.get(scope, ()))
 
 
-def _is_public(estate: Estate, host: str, path: str) -> bool:
-    return any(
-        f"~{pattern(candidate)}" == path and any(rule.public for rule in component.owning(candidate))
-        for _, component in estate.by_host.get(host, ())
-        for candidate in _paths(component)
-    )
+def _without_credentials(deployment: Deployment) -> set[str]:
+    """Names of the consumers that nobody can be by a credential."""
+    held = {urn for resource in deployment.resources for urn in resource.made_of.get("consumerId", ())}
+    return {consumer.text("username") for consumer in deployment.of(CONSUMER) if consumer.urn not in held}
 
 
-def _paths(component: Component) -> set[tuple[str, ...]]:
-    return {rule.path for rule in component.rules} | {endpoint.path for endpoint in component.endpoints}
+def _serves_everybody(deployment: Deployment, plugin: Resource) -> bool:
+    """Whether something is public behind the plugin, as the tables beside it say; where none is known, it may be."""
+    services = plugin.made_of.get("serviceId", ())
+    beside = [one for one in deployment.of(PLUGIN) if set(services) & set(one.made_of.get("serviceId", ()))]
+    tables = [table for table in map(table_of, (one.config for one in beside if one.text("name") in SCRIPTS)) if table]
+    return not tables or any(True for table in tables for _ in _public(table))
+
+
+def _public(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Path and method ("*" for all that a rule knows) of what a table opens to everybody."""
+    for path, methods in table.get("rules", {}).items():
+        yield from ((path, method) for method, needed in methods.items() if needed == "public")
+
+
+def _is_public(component: Component, path: str, method: str) -> bool:
+    rules = next((rules for owned, rules in component.owned.items() if written(owned) == path), ())
+    wanted = METHODS if method == "*" else (method,)
+    return all(any(rule.public and rule.lists(one) for rule in rules) for one in wanted)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 _LUA = Path(__file__).parent.parent / "components" / "gateway" / "lua"
 _PARTS = {"pre-function": ("json", "token", "admission"), "post-function": ("json", "token", "gate")}
@@ -38,3 +41,17 @@ def is_current(kind: str, code: str) -> bool:
         if not given.startswith(f"local {name} = [==[") or not closed:
             return False
     return code == _current(kind)
+
+
+def table_of(config: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """The table in a plugin's configuration; None where there is none that can be read, or it is not known yet."""
+    codes = (config or {}).get("access") or [""]
+    given, closed, _ = codes[0].partition("]==]\n")
+    start, opened, text = given.partition("local TABLE = [==[")
+    if start or not opened or not closed:
+        return None
+    try:
+        table = json.loads(text)
+    except ValueError:
+        return None
+    return table if isinstance(table, dict) else None

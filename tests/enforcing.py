@@ -29,7 +29,7 @@ def plugins_of(estate: Estate, role: str) -> Iterator[Resource]:
 
 def routes_of(estate: Estate) -> Iterator[Resource]:
     for component in estate.exposed:
-        for plan in routes(estate, component):
+        for plan in routes(component):
             name = names.route(estate.stack.name, component, plan.port, plan.role)
             outputs = {"name": name, "hosts": list(plan.hosts), "paths": plan.kong_paths}
             yield Resource(ROUTE, f"{component.key}-{plan.role}-{plan.port}", outputs)

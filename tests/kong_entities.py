@@ -143,16 +143,17 @@ class Entities:
         ring = names.ring(estate.stack.name, component.provider)
         decided_by = table(estate, component, own, ring, self.authentication, self.audiences, self.clients)
         leads = address(upstream, port or own)
-        short = (plugins.admission(decided_by), plugins.strict_jwt(), plugins.gate(decided_by, leads))
+        nobody = names.nobody(estate.stack.name, component)
+        short = (plugins.admission(decided_by), plugins.jwt(nobody), plugins.gate(decided_by, leads))
         return {kind: self._full(kind, config) for kind, config in zip(plugins.guards("oss"), short, strict=True)}
 
     def lead(self, estate: Estate, component: Component) -> None:
-        """The component's routes, and on public ones the optional authentication."""
+        """The component's routes."""
         stack = estate.stack.name
         tags = names.tags(stack, component)
-        for plan in routes(estate, component):
+        for plan in routes(component):
             service = names.service(stack, component, plan.port)
-            route = self.make(
+            self.make(
                 f"/services/{service}/routes",
                 {
                     "name": names.route(stack, component, plan.port, plan.role),
@@ -166,9 +167,6 @@ class Entities:
                     "tags": tags,
                 },
             )
-            if plan.public:
-                config = self._full("jwt", plugins.optional_jwt(names.anonymous(stack)))
-                self._plugin("jwt", config, tags, {"route": {"id": route["id"]}})
 
     def make(self, path: str, body: Mapping[str, Any]) -> Entity:
         """POST; the entity as Kong answers it. Fails unless that is 201."""

@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 import pulumi_kong as kong
 
-from access.model import Estate
+from access.model import Component, Estate
 from access.stack import Settings
 from components.gateway import names, plugins
 from components.gateway.keys import Slot, TooManyKeysError, assign
@@ -147,14 +147,13 @@ class Gateway(pulumi.ComponentResource):
             )
         return bool(unknown)
 
-    def authentication(self, provider: str, *, optional: bool = False) -> tuple[str, Config]:
-        """The plugin that verifies the tokens of `provider`, and its configuration. Optional: no token makes nobody."""
-        nobody = names.anonymous(self.stack)
+    def authentication(self, component: Component) -> tuple[str, Config]:
+        """The plugin that verifies tokens before the component, and its configuration."""
+        nobody = names.nobody(self.stack, component)
         if self.settings.gateway.edition == "oss":
-            return "jwt", plugins.optional_jwt(nobody) if optional else plugins.strict_jwt()
-        anonymous = nobody if optional else None
-        issuer = self.identities[provider].issuer
-        return "openid-connect", issuer.apply(lambda issuer: plugins.openid_connect(issuer, anonymous))
+            return "jwt", plugins.jwt(nobody)
+        issuer = self.identities[component.provider].issuer
+        return "openid-connect", issuer.apply(lambda issuer: plugins.openid_connect(issuer, nobody))
 
     def plugin(
         self,
@@ -163,11 +162,10 @@ class Gateway(pulumi.ComponentResource):
         config: Config,
         opts: pulumi.ResourceOptions,
         *,
-        service: kong.Service | None = None,
-        route: kong.Route | None = None,
+        service: kong.Service,
         tags: Sequence[str],
     ) -> kong.Plugin:
-        """A plugin with its whole configuration spelled out, so that strict matching sees every change by hand."""
+        """A plugin of a service, its configuration spelled out, so that strict matching sees any change by hand."""
 
         def in_full(config: Mapping[str, Any] | str) -> str:
             return config if isinstance(config, str) else config_json(self.facts.schemas[kind], kind, config)
@@ -178,8 +176,7 @@ class Gateway(pulumi.ComponentResource):
             config_json=config.apply(in_full) if isinstance(config, pulumi.Output) else in_full(config),
             strict_match=True,
             enabled=True,
-            service_id=service.id if service else None,
-            route_id=route.id if route else None,
+            service_id=service.id,
             tags=list(tags),
             opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=self.provider)),
         )

@@ -33,6 +33,11 @@ def anonymous(stack: str) -> str:
     return f"{_PREFIX}.{stack}.anonymous"
 
 
+def nobody(stack: str, component: Component) -> str | None:
+    """Who calls the component without a token; None where nothing of it is public, and no such call passes `jwt`."""
+    return anonymous(stack) if component.public else None
+
+
 def unused_key(stack: str, provider: str, slot: int) -> str:
     """The key id of an empty slot: no issuer publishes it."""
     return f"{ring(stack, provider)}.unused.{slot}"

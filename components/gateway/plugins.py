@@ -89,18 +89,23 @@ def admission(table: str, hsts_seconds: int = 0) -> dict[str, Any]:
     return config
 
 
-def strict_jwt() -> dict[str, Any]:
-    """Configuration of `jwt` on a service: a token in the Authorization header, and nowhere else, or 401."""
-    return {"key_claim_name": "kid", "claims_to_verify": ["exp"], "uri_param_names": [], "cookie_names": []}
+def jwt(anonymous: str | None) -> dict[str, Any]:
+    """Configuration of `jwt`: it verifies a token in the Authorization header, and nowhere else.
+
+    Without one that counts the caller is the consumer `anonymous`, of whom the gate decides; where that is None, the
+    answer is 401.
+    """
+    return {
+        "key_claim_name": "kid",
+        "claims_to_verify": ["exp"],
+        "uri_param_names": [],
+        "cookie_names": [],
+        "anonymous": anonymous,
+    }
 
 
-def optional_jwt(anonymous: str) -> dict[str, Any]:
-    """Configuration of `jwt` on a public route: a token that is there is verified, none makes the caller nobody."""
-    return {**strict_jwt(), "anonymous": anonymous}
-
-
-def openid_connect(issuer: str, anonymous: str | None = None) -> dict[str, Any]:
-    """Configuration of `openid-connect`, in place of `jwt` on Kong Enterprise; `anonymous` as for `optional_jwt`.
+def openid_connect(issuer: str, anonymous: str | None) -> dict[str, Any]:
+    """Configuration of `openid-connect`, in place of `jwt` on Kong Enterprise; `anonymous` as there.
 
     It verifies a bearer token with the keys that `issuer` publishes, finds the key ring by its `custom_id`, and hands
     on the token that it verified. Audience, scopes and groups are left to the gate, the one that decides: where one of

@@ -63,8 +63,8 @@ class GatedService:
         seconds = gateway.settings.gateway.hsts_seconds
         admitting = self._table.apply(lambda table: plugins.admission(table, seconds))
         self.admission = self._plugin("admission", "pre-function", admitting)
-        authentication, verifying = gateway.authentication(component.provider)
-        self.guards = [self.admission, self._plugin(authentication, authentication, verifying)]
+        authentication, verifying = gateway.authentication(component)
+        self.guards = [self.admission, self._plugin(authentication, authentication, verifying, gateway.nobody)]
 
     def lead_to(self, workload: Workload, upstream: Upstream) -> None:
         """Adds the gate, once the workload is there. A run in which it is not leaves the rules as they were."""
@@ -125,38 +125,22 @@ def provision_routes(
     ready: Sequence[pulumi.Resource],
     parent: pulumi.Resource,
 ) -> None:
-    """The routes of one component, each to the gated service of its port; on public ones, optional authentication.
+    """The routes of one component, each to the gated service of its port.
 
     They come after what guards them, so that what is not there yet is not found (404); `ready` are certificates, before
     which nothing can be called.
     """
-    tags = names.tags(gateway.stack, component)
-    for plan in routes(gateway.estate, component):
-        role = f"{plan.role}-{plan.port}"
+    for plan in routes(component):
         gated = services[plan.port]
         after = pulumi.ResourceOptions(parent=parent, provider=gateway.provider, depends_on=[*gated.guards, *ready])
-        route = _route(f"{component.key}-{role}", gateway, component, plan, gated, after)
-        if plan.public:
-            # Until this plugin exists, and once it vanishes, the strict one of the service holds.
-            gateway.plugin(
-                f"{component.key}-optional-{role}",
-                *gateway.authentication(component.provider, optional=True),
-                pulumi.ResourceOptions(parent=parent, depends_on=[gateway.nobody]),
-                route=route,
-                tags=tags,
-            )
+        _route(gateway, component, plan, gated, after)
 
 
 def _route(
-    logical: str,
-    gateway: Gateway,
-    component: Component,
-    plan: RoutePlan,
-    gated: GatedService,
-    opts: pulumi.ResourceOptions,
-) -> kong.Route:
-    return kong.Route(
-        logical,
+    gateway: Gateway, component: Component, plan: RoutePlan, gated: GatedService, opts: pulumi.ResourceOptions
+) -> None:
+    kong.Route(
+        f"{component.key}-{plan.role}-{plan.port}",
         name=names.route(gateway.stack, component, plan.port, plan.role),
         service_id=gated.service.id,
         protocols=[gateway.settings.gateway.scheme],

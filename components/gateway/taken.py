@@ -54,7 +54,7 @@ def needed(estate: Estate) -> Iterator[Needed]:
         for port in component.ports:
             name = names.service(stack, component, port)
             yield Needed(_SERVICE, name, f"{component.key}-{port}-service", component.place)
-        for plan in routes(estate, component):
+        for plan in routes(component):
             name = names.route(stack, component, plan.port, plan.role)
             yield Needed(_ROUTE, name, f"{component.key}-{plan.role}-{plan.port}", component.place)
     yield Needed(_UPSTREAM, names.nowhere(stack), "gateway-nowhere")

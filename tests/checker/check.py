@@ -125,13 +125,10 @@ class Finding:
 @dataclass(slots=True)
 class Report:
     """`opened` breaks the promise; `closed` is an outage: both models allow the call, and it was refused all the same.
-    `brief` is one by a route that comes or goes: its optional authentication comes after it, and goes before it, so that
-    who has no token is taken for somebody who needs one.
     `asked` are requests, `reached` those that came to a workload, `mixtures` combinations of versions."""
 
     opened: list[Finding] = field(default_factory=list)
     closed: list[Finding] = field(default_factory=list)
-    brief: list[Finding] = field(default_factory=list)
     asked: int = 0
     reached: int = 0
     mixtures: int = 0
@@ -139,7 +136,6 @@ class Report:
     def add(self, other: Report) -> None:
         self.opened += other.opened
         self.closed += other.closed
-        self.brief += other.brief
         self.asked, self.reached = self.asked + other.asked, self.reached + other.reached
         self.mixtures += other.mixtures
 
@@ -206,9 +202,6 @@ class _Run:
                     self.versions[write.kind].append(write.after)
                     self.writers[id(write.after)] = number
         self.different = {kind: list(_by_content(versions)) for kind, versions in self.versions.items()}
-        known, everything = frozenset(one["id"] for one in self.versions["routes"]), (1 << len(replay.operations)) - 1
-        self.staying = self.state("routes", known, 0).keys() & self.state("routes", known, everything).keys()
-        """Routes that neither come nor go."""
         self.found: set[tuple[object, ...]] = set()
 
     def scene(self, target: Target) -> _Scene:
@@ -379,8 +372,7 @@ class _Scene:
                 for seen in self._views(kid):
                     for method, caller, ended in self._asked(seen, wanted):
                         if isinstance(ended, int):
-                            stays = seen.entities[0][1]["id"] in run.staying
-                            self._found(run.report.closed if stays else run.report.brief, method, caller, ended, seen)
+                            self._found(run.report.closed, method, caller, ended, seen)
 
     def ask_moments(self) -> None:
         """Where no image changes, the mixtures say all of it."""

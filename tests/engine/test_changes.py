@@ -135,8 +135,10 @@ def _policies(deployment: Deployment) -> list[dict[str, Any]]:
 
 
 def test_an_anonymous_set_by_hand_is_seen_and_repaired(deployed: Deployment) -> None:
-    """`jwt` of orders/api lets everybody pass: the gate still refuses, a refresh sees it, an up takes it back."""
+    """`jwt` takes everybody for the issuer: the gate still refuses, a refresh sees it, an up takes it back."""
     local = deployed.local
+    nobody = _jwt_of_orders(deployed)["config"]["anonymous"]
+    assert nobody == "kong-oam.local.anonymous"
     anonymous = _opened_by_hand(deployed)
     assert call(local, "GET", "orders.example.com", "/orders").status == 401
     assert call(local, "GET", "orders.example.com", "/orders", "a.b.c").status == 401
@@ -144,13 +146,13 @@ def test_an_anonymous_set_by_hand_is_seen_and_repaired(deployed: Deployment) -> 
     assert call(local, "POST", "orders.example.com", "/orders", service_token(local, "checkout")).status == 403
     assert deployed.changes("preview", "--refresh") == {"orders/api-8080-jwt": "update"}
     assert deployed.changes("up", "--refresh") == {"orders/api-8080-jwt": "update"}
-    assert _jwt_of_orders(deployed)["config"]["anonymous"] is None
+    assert _jwt_of_orders(deployed)["config"]["anonymous"] == nobody
 
     assert _opened_by_hand(deployed) == anonymous
     deployed.run("refresh")  # changes the state, not Kong
     assert _jwt_of_orders(deployed)["config"]["anonymous"] == anonymous
     assert deployed.changes("up") == {"orders/api-8080-jwt": "update"}
-    assert _jwt_of_orders(deployed)["config"]["anonymous"] is None
+    assert _jwt_of_orders(deployed)["config"]["anonymous"] == nobody
 
 
 def _jwt_of_orders(deployment: Deployment) -> dict[str, Any]:
@@ -168,8 +170,8 @@ def _jwt_of_orders(deployment: Deployment) -> dict[str, Any]:
 
 
 def _opened_by_hand(deployment: Deployment) -> str:
-    """Somebody gives the plugin an `anonymous` through the Admin API; the username of the stack's own nobody."""
-    anonymous = "kong-oam.local.anonymous"
+    """Somebody gives the plugin another `anonymous` through the Admin API: the consumer that holds the issuer's keys."""
+    anonymous = "kong-oam.local.ring.okta"
     local = deployment.local
     httpx.patch(
         f"{local.kong.admin_url}/plugins/{_jwt_of_orders(deployment)['id']}",
@@ -226,8 +228,8 @@ def test_destroy_takes_away_what_the_stack_made_and_nothing_else(empty: Empty) -
     # 5 gated services with 3 plugins each, 5 public routes with one more; nobody and one ring of 4 slots.
     assert {kind: made[kind] for kind in ("services", "plugins", "routes", "consumers", "jwt_secrets")} == {
         "services": 5,
-        "plugins": 20,
-        "routes": 10,
+        "plugins": 15,
+        "routes": 5,
         "consumers": 2,
         "jwt_secrets": 4,
     }

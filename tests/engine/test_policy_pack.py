@@ -92,7 +92,7 @@ def no_gate(resources: State) -> None:
 def anybody(resources: State) -> None:
     resources["orders/api-8080-jwt"]["outputs"]["configJson"] = resources["orders/api-8080-jwt"]["outputs"][
         "configJson"
-    ].replace('"anonymous":null', '"anonymous":"kong-oam.local.anonymous"')
+    ].replace('"kong-oam.local.anonymous"', '"kong-oam.local.ring.okta"')
 
 
 def token_in_a_tag(resources: State) -> None:
@@ -104,7 +104,7 @@ def token_in_a_tag(resources: State) -> None:
     [
         (another_script, "orders/api-8080-gate does not run the gate of this version"),
         (no_gate, "route orders/api-protected-1-8080 leads to orders/api-8080-service, which has no gate (an enabled post-function)"),
-        (anybody, "orders/api-8080-jwt: everybody passes as 'kong-oam.local.anonymous' on the whole service"),
+        (anybody, "orders/api-8080-jwt: who has no token is 'kong-oam.local.ring.okta', no consumer without credentials here"),
         (token_in_a_tag, "orders/api-8080-service: a private key stands in path"),
     ],
 )  # fmt: skip

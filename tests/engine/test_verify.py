@@ -58,7 +58,7 @@ def test_a_stack_that_is_up_decides_as_meant(capsys: pytest.CaptureFixture[str])
     "name",
     [
         *(
-            "an anonymous on jwt",
+            "no anonymous on jwt",
             "the gate disabled",
             "a changed script",
             "a changed role",

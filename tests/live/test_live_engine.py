@@ -56,7 +56,7 @@ def test_after_a_refresh_there_is_nothing_to_do(deployed: Engine) -> None:
 
 
 def test_an_anonymous_set_by_hand_is_seen_and_repaired(deployed: Engine) -> None:
-    """`jwt` lets everybody pass: the gate refuses all the same, a refresh sees it, and an up takes it back."""
+    """`jwt` takes everybody for the issuer: the gate refuses all the same, a refresh sees it, and an up takes it back."""
     target, name = deployed.live.target, f"orders/api-{deployed.port}-jwt"
     (path,) = (
         path
@@ -64,7 +64,7 @@ def test_an_anonymous_set_by_hand_is_seen_and_repaired(deployed: Engine) -> None
         if one.get("name") == "jwt" and one["service"] and f"kong-oam-stack:{deployed.stack}" in (one["tags"] or ())
     )
     with target.admin() as admin:
-        admin.patch(path, json={"config": {"anonymous": f"kong-oam.{deployed.stack}.anonymous"}}).raise_for_status()
+        admin.patch(path, json={"config": {"anonymous": f"kong-oam.{deployed.stack}.ring.okta"}}).raise_for_status()
     try:
         time.sleep(deployed.settle)  # the answers are those of before: there is nothing to poll for
         closed = [(deployed.case("GET", "/orders"), 401), (deployed.case("GET", "/orders", "import"), 403)]
@@ -73,7 +73,7 @@ def test_an_anonymous_set_by_hand_is_seen_and_repaired(deployed: Engine) -> None
     finally:
         repaired = deployed.changes("up", "--refresh")
     assert repaired == {name: "update"}
-    assert target.get(path).json()["config"]["anonymous"] is None
+    assert target.get(path).json()["config"]["anonymous"] == f"kong-oam.{deployed.stack}.anonymous"
 
 
 def test_an_edited_rule_is_one_table(deployed: Engine) -> None:

@@ -30,7 +30,7 @@ def test_the_schemas_have_the_fields_that_are_used(live: LiveGateway) -> None:
     """What admission, authentication and gate set by name is in `GET /schemas/plugins/NAME`."""
     used = {
         "pre-function": plugins.admission("{}"),
-        "jwt": plugins.optional_jwt("nobody"),
+        "jwt": plugins.jwt("nobody"),
         "post-function": plugins.gate("{}", "{}"),
     }
     for kind, config in used.items():

@@ -169,10 +169,8 @@ def test_what_the_state_has_forgotten(estate: Flags, report: Report, role: str) 
     stack = estate.engine.stack
     with attack(estate, report) as stage:
         stage(f"state delete of {role}")
-        routes = [f"{first.key}-{one}-{first.port}" for one in ("protected-0", "public-1")]
-        for name in routes if role == "routes" else [f"{first.key}-{first.port}-gate"]:
-            urn = estate.urn(name)
-            estate.engine.pulumi("state", "delete", urn, "-s", stack, "--yes", "--target-dependents")
+        name = f"{first.key}-protected-0-{first.port}" if role == "routes" else f"{first.key}-{first.port}-gate"
+        estate.engine.pulumi("state", "delete", estate.urn(name), "-s", stack, "--yes", "--target-dependents")
         stage(f"destroy after state delete of {role}")
         estate.fails("destroy")
         assert _service_of(estate, first)

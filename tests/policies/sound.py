@@ -44,7 +44,7 @@ def resource(kind: str, name: str, made_of: Mapping[str, str] = {}, secret: str 
 
 
 def plugin(name: str, kind: str, config: Mapping[str, Any], **made_of: str) -> Resource:
-    defaults = {"run_on_preflight": True, "anonymous": None} if kind == "jwt" else {}
+    defaults = {"run_on_preflight": True} if kind == "jwt" else {}
     text = json.dumps({**defaults, **config})
     return resource("kong:index/plugin:Plugin", name, made_of, name_=kind, enabled=True, configJson=text)
 
@@ -60,10 +60,11 @@ def _gateway() -> list[Resource]:
         nowhere,
         service,
         plugin("admission", "pre-function", plugins.admission(TABLE, 600), serviceId=service.urn),
-        plugin("jwt", "jwt", plugins.strict_jwt(), serviceId=service.urn),
+        resource("kong:index/consumer:Consumer", "anonymous", username="nobody"),
+        plugin("jwt", "jwt", plugins.jwt("nobody"), serviceId=service.urn),
         plugin("gate", "post-function", plugins.gate(TABLE, address("api.test", 8080)), serviceId=service.urn),
     ]
-    for plan in routes(ESTATE, COMPONENT):
+    for plan in routes(COMPONENT):
         route = resource(
             "kong:index/route:Route",
             plan.role,
@@ -73,8 +74,6 @@ def _gateway() -> list[Resource]:
             paths=plan.kong_paths,
         )
         made.append(route)
-        if plan.public:
-            made.append(plugin("optional", "jwt", plugins.optional_jwt("nobody"), routeId=route.urn))
     return made
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,12 +10,13 @@ from typing import Any
 import pytest
 
 from components.gateway import plugins
+from components.gateway.table import address, table
 from policies import pack
 from policies.catalogue import RULES
 from policies.deployed import UNKNOWN, Deployment, Model
 from policies.rule import Finding
 from tests.components.gateway import openid_connect_reference
-from tests.estates import estate
+from tests.estates import api, estate
 from tests.policies.sound import (
     ACCESS,
     CREDENTIAL,
@@ -54,10 +54,31 @@ def fenced_from(*ingress: dict[str, Any], **selector: Any) -> Deployment:
     return spoilt("fence", spec=spec)
 
 
+def deciding(access: str, name: str = "api") -> Deployment:
+    """`SOUND` with a gate that decides by another access trait, or for a component of another name."""
+    made = estate(api(access=access).replace("name: api", f"name: {name}"))
+    given = table(made, made.components[f"orders/{name}"], 8080, "ring")
+    return configured("gate", **plugins.gate(given, address("api.test", 8080)))
+
+
+def guarding(access: str) -> Deployment:
+    """`SOUND` with admission and a gate that decide by another access trait."""
+    made = estate(api(access=access))
+    given = table(made, made.components["orders/api"], 8080, "ring")
+    gate = deciding(access)
+    (admission,) = (
+        one for one in configured("admission", **plugins.admission(given)).resources if one.name == "admission"
+    )
+    return replace(gate, resources=tuple(admission if one.name == "admission" else one for one in gate.resources))
+
+
 NO_REASON = ACCESS.replace("reason: probes", 'reason: "-"')
 NO_END = ACCESS.replace(', until: "2026-06-30"', "")
 OTHER_PUBLIC = ACCESS.replace("/orders/health", "/orders/ready")
-OPTIONAL = plugins.optional_jwt("nobody")
+MORE_METHODS = ACCESS.replace("/orders/health], methods: [GET]", "/orders/health], methods: [GET, PUT]")
+EVERYTHING = ACCESS.replace("/orders/health], methods: [GET]", "/orders/health]")
+NOBODY = urn("kong:index/consumer:Consumer", "anonymous")
+JWT = plugins.jwt("nobody")
 CLIENT = """\
 apiVersion: core.oam.dev/v1beta1
 kind: Application
@@ -86,14 +107,16 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("script-current", configured("admission", access=[]), "admission does not run admission of this version"),
     ("script-current", configured("admission", access=[*plugins.admission("{}")["access"], "os.exit()"]), "admission does not run admission of this version"),
     ("script-current", configured("gate", rewrite=["x()"], log=["y()"]), "gate runs a script of somebody's in phase log, rewrite"),
-    ("authentication-strict", configured("jwt", anonymous="nobody"), "jwt: everybody passes as 'nobody' on the whole service"),
+    ("authentication-strict", configured("jwt", anonymous="somebody"), "jwt: who has no token is 'somebody', no consumer without credentials here"),
+    ("authentication-strict", beside(resource("kong:index/consumerJwtAuth:ConsumerJwtAuth", "key", {"consumerId": NOBODY})), "jwt: who has no token is 'nobody', no consumer without credentials here"),
+    ("authentication-strict", guarding(ACCESS.replace("public: {reason: probes, until: \"2026-06-30\"}", "scopes: [read]")), "jwt: everybody passes as 'nobody', and nothing behind it is public"),
     ("authentication-strict", configured("jwt", claims_to_verify=[]), "jwt: claims_to_verify is [], not ['exp']"),
-    ("authentication-strict", configured("optional", uri_param_names=["jwt"]), "optional: uri_param_names is ['jwt'], not []"),
-    ("authentication-strict", beside(plugin("oidc", "openid-connect", {**plugins.openid_connect("i"), "verify_signature": False, "verify_claims": True, "enable_hs_signatures": False, "consumer_optional": False}, serviceId=SERVICE)), "oidc: verify_signature is False, not True"),
-    ("public-declared", meaning(OTHER_PUBLIC), "route public-2 passes callers without a token on orders.example.com~/orders/health(?:/|$): no public rule says so"),
-    ("public-declared", spoilt("public-2", hosts=["orders.example.com", "x.test"]), "route public-2 passes callers without a token on x.test~/orders/health(?:/|$): no public rule says so"),
-    ("public-declared", spoilt("public-2", paths=None), "route public-2 passes callers without a token on orders.example.com: no public rule says so"),
-    ("public-declared", beside(plugin("stray", "jwt", OPTIONAL, routeId=PROTECTED)), "route protected-1 passes callers without a token on orders.example.com~/orders(?:/|$): no public rule says so"),
+    ("authentication-strict", beside(plugin("oidc", "openid-connect", {**plugins.openid_connect("i", "nobody"), "verify_signature": False, "verify_claims": True, "enable_hs_signatures": False, "consumer_optional": False}, serviceId=SERVICE)), "oidc: verify_signature is False, not True"),
+    ("public-declared", meaning(OTHER_PUBLIC), "gate lets everybody call GET /orders/health: no public rule says so"),
+    ("public-declared", meaning(OTHER_PUBLIC), "admission lets everybody call GET /orders/health: no public rule says so"),
+    ("public-declared", deciding(MORE_METHODS), "gate lets everybody call PUT /orders/health: no public rule says so"),
+    ("public-declared", deciding(EVERYTHING), "gate lets everybody call * /orders/health: no public rule says so"),
+    ("public-declared", deciding(ACCESS, name="elsewhere"), "gate lets everybody call GET /orders/health: no public rule says so"),
     ("gate-undisturbed", beside(plugin("end", "request-termination", {}, serviceId=SERVICE)), "end: request-termination answers before the gate"),
     ("gate-undisturbed", beside(plugin("key", "key-auth", {})), "key: key-auth authenticates in a way that the gate does not know"),
     ("gate-undisturbed", beside(plugin("call", "request-callout", {}, routeId=PROTECTED)), "call: request-callout runs code of its own"),
@@ -101,7 +124,8 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("gate-undisturbed", beside(plugin("own", "our-plugin", {}, serviceId=SERVICE)), "own: our-plugin is not known to leave the decision to the gate"),
     ("gate-undisturbed", beside(plugin("mine", "post-function", {}, routeId=PROTECTED)), "mine: post-function replaces the gate where it is not on a service alone"),
     ("gate-undisturbed", beside(plugin("all", "pre-function", {})), "all: pre-function replaces admission where it is not on a service alone"),
-    ("gate-undisturbed", beside(plugin("everywhere", "jwt", OPTIONAL)), "everywhere: jwt stands neither on one service nor on one route"),
+    ("gate-undisturbed", beside(plugin("everywhere", "jwt", JWT)), "everywhere: jwt verifies tokens where it is not on a service alone"),
+    ("gate-undisturbed", beside(plugin("own", "jwt", JWT, routeId=PROTECTED)), "own: jwt verifies tokens where it is not on a service alone"),
     ("no-plain-http", spoilt("protected-1", protocols=["http", "https"]), "route protected-1 takes http"),
     ("no-plain-http", spoilt("protected-1", protocols=["grpc"]), "route protected-1 takes grpc"),
     ("redirect-exact", spoilt("web", redirectUris=["https://*.example.com/x"]), "web: https://*.example.com/x in redirectUris stands for more than one address"),
@@ -212,15 +236,12 @@ def test_a_plugin_that_only_refuses_or_watches_may_stand_anywhere() -> None:
 
 @pytest.mark.parametrize("rule", ["route-guarded", "authentication-strict", "public-declared", "gate-undisturbed"])
 def test_openid_connect_as_it_is_emitted_is_sound(rule: str) -> None:
-    """In place of `jwt` on the service and on the public route, in full as Kong's reference has it."""
-    full = partial(plugins.config_json, openid_connect_reference.schema(), "openid-connect")
-    emitted = {
-        "jwt": full(plugins.openid_connect("https://i")),
-        "optional": full(plugins.openid_connect("https://i", "nobody")),
-    }
+    """In place of `jwt` on the service, in full as Kong's reference has it."""
+    config = plugins.openid_connect("https://i", "nobody")
+    emitted = plugins.config_json(openid_connect_reference.schema(), "openid-connect", config)
     swapped = tuple(
-        replace(one, properties={**one.properties, "name": "openid-connect", "configJson": emitted[one.name]})
-        if one.name in emitted else one
+        replace(one, properties={**one.properties, "name": "openid-connect", "configJson": emitted})
+        if one.name == "jwt" else one
         for one in SOUND.resources
     )  # fmt: skip
     assert found(rule, replace(SOUND, resources=swapped)) == []

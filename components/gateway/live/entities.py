@@ -110,11 +110,7 @@ def intended(
         for port in component.ports:
             services.append(_service(names.service(stack, component, port), names.nowhere(stack)))
             guards += _guards(settings, estate, component, port, deployed, complete)
-        for plan in routes(estate, component):
-            leading.append(_route(settings, component, plan))
-            if plan.public:
-                name, config = _verifying(settings, component, deployed, names.anonymous(stack))
-                guards.append(_plugin(name, complete(name, config), route=leading[-1]["name"]))
+        leading += [_route(settings, component, plan) for plan in routes(component)]
     nowhere = (_named("name", names.nowhere(stack)),)
     return Entities(tuple(services), tuple(leading), tuple(guards), tuple(consumers), tuple(credentials), nowhere)
 
@@ -130,20 +126,18 @@ def _guards(
     host, _, number = deployed.upstreams[service].rpartition(":")
     for name, config in (
         ("pre-function", plugins.admission(decided_by, settings.gateway.hsts_seconds)),
-        _verifying(settings, component, deployed, None),
+        _verifying(settings, component, deployed),
         ("post-function", plugins.gate(decided_by, address(host, int(number)))),
     ):
-        yield _plugin(name, complete(name, config), service=service)
+        yield _plugin(name, complete(name, config), service)
 
 
-def _verifying(
-    settings: Settings, component: Component, deployed: Deployed, anonymous: str | None
-) -> tuple[str, Mapping[str, Any]]:
+def _verifying(settings: Settings, component: Component, deployed: Deployed) -> tuple[str, Mapping[str, Any]]:
     """The plugin that verifies tokens before the component, and its configuration."""
-    name = plugins.AUTHENTICATION[settings.gateway.edition]
+    name, nobody = plugins.AUTHENTICATION[settings.gateway.edition], names.nobody(settings.stack.name, component)
     if name == "openid-connect":
-        return name, plugins.openid_connect(deployed.issuers[component.provider], anonymous)
-    return name, plugins.optional_jwt(anonymous) if anonymous else plugins.strict_jwt()
+        return name, plugins.openid_connect(deployed.issuers[component.provider], nobody)
+    return name, plugins.jwt(nobody)
 
 
 def _named(by: str, name: str, **fields: Any) -> Entity:
@@ -174,14 +168,14 @@ def _route(settings: Settings, component: Component, plan: RoutePlan) -> Entity:
     )
 
 
-def _plugin(name: str, config: Mapping[str, Any], *, service: str | None = None, route: str | None = None) -> Entity:
+def _plugin(name: str, config: Mapping[str, Any], service: str) -> Entity:
     return {
-        "id": f"{name} of {service or route}",
+        "id": f"{name} of {service}",
         "name": name,
         "enabled": True,
         "protocols": ["http", "https", "grpc", "grpcs"],
-        "service": {"id": service} if service else None,
-        "route": {"id": route} if route else None,
+        "service": {"id": service},
+        "route": None,
         "consumer": None,
         "config": config,
     }

@@ -45,7 +45,7 @@ class Terms:
         }
         plugin = plugins.AUTHENTICATION[settings.gateway.edition]
         verifying = {
-            provider: complete(plugin, plugins.openid_connect(issuer))
+            provider: complete(plugin, plugins.openid_connect(issuer, None))
             for provider, issuer in (deployed.issuers.items() if plugin == "openid-connect" else ())
         }
         lifetimes = {provider.name: 60.0 * provider.access_token_minutes for provider in settings.providers}

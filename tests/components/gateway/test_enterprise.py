@@ -132,20 +132,21 @@ def test_enterprise_has_openid_connect_in_place_of_jwt_and_slots(registered: lis
     made = all_of(registered, "kong:index/plugin:Plugin")
     kinds = sorted((one.inputs["name"], "routeId" in one.inputs) for one in made.values())
     assert kinds == (
-        [("openid-connect", False)] * 5 + [("openid-connect", True)] * 5
-        + [("post-function", False)] * 5 + [("pre-function", False)] * 5
+        [("openid-connect", False)] * 5 + [("post-function", False)] * 5 + [("pre-function", False)] * 5
     )  # fmt: skip
     assert not [one for one in registered if one.type == "kong:index/consumerJwtAuth:ConsumerJwtAuth"]
     ring = all_of(registered, "kong:index/consumer:Consumer")["gateway-ring-okta"]
     assert ring.inputs["customId"] == "https://okta.example.com/oauth2/aus1"
 
 
-def test_only_public_routes_let_nobody_pass_openid_connect(registered: list[Registered]) -> None:
-    """As with `jwt`: strict on the service, until a route of a public rule has its own."""
+def test_who_brings_no_token_is_nobody_where_something_is_public(registered: list[Registered]) -> None:
+    """As with `jwt`; elsewhere the plugin itself refuses."""
     for name, plugin in all_of(registered, "kong:index/plugin:Plugin").items():
         if plugin.inputs["name"] == "openid-connect":
             config = json.loads(plugin.inputs["configJson"])
-            assert config["anonymous"] == ("kong-oam.local.anonymous" if "routeId" in plugin.inputs else None), name
+            public = not name.startswith("hello/")
+            assert config["anonymous"] == ("kong-oam.local.anonymous" if public else None), name
+            assert plugin.after >= {"gateway-anonymous"}
             assert config["issuer"] == "https://okta.example.com/oauth2/aus1"
             assert set(config) == set(emitted())
             assert plugin.inputs["strictMatch"] is True
@@ -153,14 +154,14 @@ def test_only_public_routes_let_nobody_pass_openid_connect(registered: list[Regi
 
 def test_routes_wait_for_openid_connect(registered: list[Registered]) -> None:
     """It is a guard like any other: what is not there yet is not found."""
-    strict = {
+    guards = {
         name
         for name, plugin in all_of(registered, "kong:index/plugin:Plugin").items()
-        if plugin.inputs["name"] == "openid-connect" and "serviceId" in plugin.inputs
+        if plugin.inputs["name"] == "openid-connect"
     }
-    assert len(strict) == 5
+    assert len(guards) == 5
     for route in all_of(registered, "kong:index/route:Route").values():
-        assert len(route.after & strict) == 1
+        assert len(route.after & guards) == 1
 
 
 def test_the_gate_of_enterprise_is_the_same_script(registered: list[Registered]) -> None:

@@ -105,12 +105,12 @@ def test_no_input_leaves_the_tables_lua_string() -> None:
     assert json.loads(inside.group(1)) == json.loads(text)
 
 
-def test_a_protected_rule_costs_no_route_and_public_rules_of_a_depth_share_one() -> None:
-    """One route per depth of gateway paths, one per depth of public rules; the public one comes first."""
-    made = estate(api(access=ACCESS))
-    assert [(r.role, r.paths, r.priority, r.public) for r in routes(made, made.components["orders/api"])] == [
-        ("protected-1", ("/orders(?:/|$)",), 2, False),
-        ("public-2", ("/orders/health(?:/|$)", "/orders/ready(?:/|$)"), 5, True),
+def test_a_rule_costs_no_route_and_exposed_paths_of_a_depth_share_one() -> None:
+    """Public rules neither; the longer path comes first."""
+    made = estate(api(http="{/orders: 80, /items: 80, /orders/large: 80}", access=ACCESS))
+    assert [(r.role, r.paths, r.priority) for r in routes(made.components["orders/api"])] == [
+        ("protected-1", ("/items(?:/|$)", "/orders(?:/|$)"), 2),
+        ("protected-2", ("/orders/large(?:/|$)",), 4),
     ]
 
 
@@ -120,7 +120,7 @@ def test_hosts_with_the_same_paths_share_routes() -> None:
     text += "        - type: gateway\n          properties: {name: b, domain: b.example.com, http: {/x: 80}}\n"
     text += "        - type: gateway\n          properties: {name: c, domain: c.example.com, http: {/x: 80, /y: 81}}\n"
     made = estate(text)
-    assert [(r.role, r.port, r.hosts, r.paths) for r in routes(made, made.components["orders/api"])] == [
+    assert [(r.role, r.port, r.hosts, r.paths) for r in routes(made.components["orders/api"])] == [
         ("protected-1", 80, ("a.example.com", "b.example.com", "c.example.com"), ("/x(?:/|$)",)),
         ("protected-1", 81, ("c.example.com",), ("/y(?:/|$)",)),
     ]
@@ -131,7 +131,7 @@ def test_nearer_wildcards_come_first_whatever_the_path() -> None:
     made = estate(
         api("near", domain="*.a.example.com", http="{/: 80}"), api("far", domain="*.example.com", http="{/a/b/c: 80}")
     )
-    near, far = (routes(made, made.components[f"{name}/api"])[0].priority for name in ("near", "far"))
+    near, far = (routes(made.components[f"{name}/api"])[0].priority for name in ("near", "far"))
     assert near > far
 
 
@@ -144,11 +144,11 @@ def test_nearer_wildcards_come_first_whatever_the_path() -> None:
     ids=["a wildcard", "an exact host"],
 )  # fmt: skip
 def test_priorities_fit_into_what_kong_reads_of_them(domain: str, path: str) -> None:
-    """Ten bits, at the ends of what an Application may write; the highest is that of the public route of the longest."""
+    """Ten bits, at the ends of what an Application may write."""
     access = f"{{owner: o, rules: [{{paths: [{path}], public: {{reason: r}}}}]}}"
     made = estate(api("orders", domain=domain, http=f"{{/: 80, {path}: 80}}", access=access))
-    priorities = [one.priority for one in routes(made, made.components["orders/api"])]
-    assert max(priorities) == 1023 and len(set(priorities)) == len(priorities)
+    priorities = [one.priority for one in routes(made.components["orders/api"])]
+    assert max(priorities) == 1022 and len(set(priorities)) == len(priorities)
 
 
 def test_names_are_injective() -> None:
@@ -185,11 +185,6 @@ def test_a_field_that_the_gateway_lacks_is_an_error() -> None:
         config_json(SCHEMA, "p", {"nope": 1})
     with pytest.raises(SchemaError, match=r"plugin p\.c: this gateway's schema lacks nope"):
         config_json(SCHEMA, "p", {"c": {"nope": 1}})
-
-
-def test_optional_authentication_differs_by_one_field() -> None:
-    """Everything else is as strict."""
-    assert plugins.optional_jwt("nobody") == {**plugins.strict_jwt(), "anonymous": "nobody"}
 
 
 def key(kid: str) -> SigningKey:
