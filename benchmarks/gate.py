@@ -42,24 +42,27 @@ SPELLING = Spelling(
 )  # fmt: skip
 
 HARNESS = """
-return function(code, admitted, path, host, token, decoded, now)
+return function(admission, code, path, host, token, decoded, now)
   local exited
   local ring = { id = "1", username = "ring" }
   local credential = { key = "k", algorithm = "RS256", consumer = { id = "1" } }
   local function none() end
   local env = {
     ngx = {
-      var = { upstream_uri = path, http_host = host }, now = function() return now end,
-      req = { get_method = function() return "GET" end }, decode_base64 = function(text) return decoded[text] end,
+      var = { request = "GET / HTTP/1.1", request_uri = "/", upstream_uri = path, http_host = host },
+      req = { get_method = function() return "GET" end, get_headers = function() return {} end },
+      now = function() return now end, decode_base64 = function(text) return decoded[text] end,
     },
     kong = {
-      ctx = { shared = { authenticated_jwt_token = token, kong_oam_admitted = admitted } }, log = { err = error },
+      ctx = { shared = { authenticated_jwt_token = token } }, log = { err = error },
       client = { get_consumer = function() return ring end, get_credential = function() return credential end },
       service = { set_target = none, request = { set_header = none, clear_header = none } },
       response = { exit = function(status) error("refused with " .. status, 0) end },
     },
   }
-  local script = assert(load(code, "=gate", "t", setmetatable(env, { __index = _G })))()
+  setmetatable(env, { __index = _G })
+  assert(load(admission, "=admission", "t", env))()()
+  local script = assert(load(code, "=gate", "t", env))()
   script()                               -- the first request reads the table
   return function(requests)
     local start = os.clock()
@@ -112,6 +115,7 @@ def prepared(rules: int, groups: int) -> Any:
     compiled = compile_estate(read_bytes("orders.yaml", application(rules).encode()), Stack("s", {"main": provider}))
     assert compiled.estate is not None, compiled.diagnostics[0]
     decided_by = table(compiled.estate, compiled.estate.components["orders/api"], 80, "ring", clients={"shop/web": "c"})
+    (admission,) = plugins.admission(decided_by)["access"]
     (code,) = plugins.gate(decided_by, address("api.test", 80))["access"]
     claims = {
         "iss": ISSUER, "aud": AUDIENCE, "exp": NOW + 1, "jti": "AT.1", "cid": "c", "uid": "u", "sub": "someone",
@@ -125,7 +129,7 @@ def prepared(rules: int, groups: int) -> Any:
         decoded[standard] = text
         parts.append(standard.rstrip("=").replace("+", "-").replace("/", "_"))
     arguments = (f"/items/{rules - 1}/7", HOST, ".".join([*parts, "c"]), runtime.table_from(decoded), NOW)
-    return runtime.execute(HARNESS)(code, decided_by, *arguments)
+    return runtime.execute(HARNESS)(admission, code, *arguments)
 
 
 def measure(rounds: int, requests: int) -> dict[str, float]:

@@ -136,4 +136,4 @@ def gate(table: str, address: str) -> dict[str, Any]:
     """Configuration of `post-function`: the fixed script, behind the one table that it decides by and the workload's
     address, which nothing else at the gateway knows."""
     known = f"local TABLE = {embedded(table)}\nlocal UPSTREAM = {embedded(address)}"
-    return {"access": [f"{known}\n{_lua('json', 'token', 'gate')}"]}
+    return {"access": [f"{known}\n{_lua('gate')}"]}

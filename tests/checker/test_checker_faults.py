@@ -51,10 +51,15 @@ TARGET: Edit = (
     '        kong.Target(f"{name}-t", upstream_id=self.nowhere.id, target=host, weight=100, opts=self.options)\n'
     "        self.slots: dict",
 )
-NO_MARK: Edit = (
-    GATE,
-    "if type(admitted) ~= 'string' then return",
-    "if type(admitted) ~= 'string' then admitted = TABLE end\nif false then return",
+NO_MARK: tuple[Edit, ...] = (
+    ("components/gateway/plugins.py", "{_lua('gate')}", "{_lua('json', 'token', 'gate')}"),
+    (GATE, "local json_read, json_null, json_is_array, json_is_object, token_parts, unreadable\n", ""),
+    (
+        GATE,
+        "if type(admitted) ~= 'string' or type(given) ~= 'table' then return 503, 'The request was not admitted' end\n"
+        "  take(given)\n",
+        "admitted = admitted or TABLE\n",
+    ),
 )
 ONE_TABLE: Edit = (GATE, "if admitted == TABLE or status ~= 200 then", "if true then")
 NO_WAIT: tuple[Edit, ...] = (
@@ -114,7 +119,7 @@ FAULTS = {
         (LEADS, GATE_DELETED_FIRST), ((PLAIN,), (_part("a", "one", "a.read", "a.write"),))
     ),
     "the upstream has a target": Fault((TARGET,), ((PLAIN,),)),
-    "the gate does not ask for admission's mark": Fault((NO_MARK,), ((PUBLIC,),)),
+    "the gate does not ask for admission's mark": Fault(NO_MARK, ((PUBLIC,),)),
     "the gate does not judge by admission's table": Fault((ONE_TABLE,), ((PUBLIC,), (replace(PLAIN, version=2),))),
     "the gate does not wait for the Deployment": Fault(NO_WAIT, ((PLAIN,), (OPENED,))),
     "the gate does not look at the rollout": Fault(

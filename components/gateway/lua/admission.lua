@@ -1,7 +1,11 @@
 -- Admission: runs before authentication, on every request. Refuses what could be read in two ways, and takes away what
 -- only the gate may say. It allows nothing by itself: what passes is marked with the table that this script is given, by
 -- which the gate judges, too. So what closes is closed here first, and what opens is open last at the gate.
--- Needs json.lua, token.lua and TABLE.
+-- Beside the mark it leaves what it reads with, for the gate to read with. Needs json.lua, token.lua and TABLE.
+local READERS = {
+  json_read = json_read, json_null = json_null, json_is_array = json_is_array, json_is_object = json_is_object,
+  token_parts = token_parts, unreadable = unreadable,
+}
 local FORGEABLE = {
   ['forwarded'] = true, ['x-original-url'] = true, ['x-rewrite-url'] = true, ['x-original-method'] = true,
   ['x-http-method'] = true, ['x-http-method-override'] = true, ['x-method-override'] = true,
@@ -79,5 +83,5 @@ return function()
     kong.response.exit(status, { message = message }, status == 401 and { ['WWW-Authenticate'] = 'Bearer' } or nil)
     error('the request was refused and went on', 0)   -- never reached, unless the exit failed to be one
   end
-  kong.ctx.shared.kong_oam_admitted = TABLE
+  kong.ctx.shared.kong_oam_admitted, kong.ctx.shared.kong_oam_readers = TABLE, READERS
 end

@@ -1,7 +1,7 @@
 -- The gate: the one place that decides, from the one table TABLE (JSON, see table.py), and the one that knows where the
 -- workload is, which is in UPSTREAM (JSON). It runs last, trusts no other plugin to have decided, and says no whenever
 -- anything is not as it must be. Admission has a table, too: where that is another one, both must allow.
--- Needs json.lua, token.lua, TABLE and UPSTREAM.
+-- What reads JSON, tokens and paths is admission's, without which it refuses anyway. Needs TABLE and UPSTREAM.
 local VERSION = 4
 local METHODS = { GET = true, HEAD = true, POST = true, PUT = true, PATCH = true, DELETE = true, OPTIONS = true }
 local ALGORITHMS = { RS256 = true, ES256 = true }
@@ -9,6 +9,8 @@ local VERIFIED_HEADER = 'x-auth-verified-token'   -- table.py names it, too: it 
 local gate               -- the table that is judged by
 local read = {}          -- tables by their text, kept once they were read: the gate's own, and the last of admission's
 local upstream           -- where the workload is, kept once it was read
+local readers            -- what admission left to read with, and was read with
+local json_read, json_null, json_is_array, json_is_object, token_parts, unreadable
 
 -- What a table and its spelling have, and of which kind. Nothing is guessed where a piece is missing.
 local PIECES = {
@@ -45,6 +47,13 @@ local function table_of(text)
     if type(path) == 'string' then value.folded[string.lower(path)] = true end
   end
   return value
+end
+
+local function take(given)
+  if given == readers then return end
+  readers, read, upstream = given, {}, nil   -- what others have read is nothing to these: a null of theirs is another one
+  json_read, json_null, json_is_array = given.json_read, given.json_null, given.json_is_array
+  json_is_object, token_parts, unreadable = given.json_is_object, given.token_parts, given.unreadable
 end
 
 local function kept(text)
@@ -289,8 +298,9 @@ end
 
 -- By the gate's table and by admission's, which is told of by leaving it: a request that admission has not seen is refused.
 local function judge_by_both()
-  local admitted = kong.ctx.shared.kong_oam_admitted
-  if type(admitted) ~= 'string' then return 503, 'The request was not admitted' end
+  local admitted, given = kong.ctx.shared.kong_oam_admitted, kong.ctx.shared.kong_oam_readers
+  if type(admitted) ~= 'string' or type(given) ~= 'table' then return 503, 'The request was not admitted' end
+  take(given)
   local status, message, identity = judge(TABLE)
   if admitted == TABLE or status ~= 200 then return status, message, identity end
   local other

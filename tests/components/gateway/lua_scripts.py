@@ -26,9 +26,19 @@ CALLS = {
 """What each script calls or reads; both call `kong.response.exit` and `kong.log.err`, too."""
 
 _HARNESS = """
-return function(code, call, shared)
+return function(code, call, shared, before)
   local exited = {}
   local function through(name) return function(...) return call(name, ...) end end
+  if before then
+    local left = {}
+    local env = {
+      ngx = { var = { request = "GET / HTTP/1.1", request_uri = "/" }, decode_base64 = through("ngx.decode_base64"),
+              req = { get_headers = function() return {} end } },
+      kong = { ctx = { shared = left } },
+    }
+    assert(load(before, "=before", "t", setmetatable(env, { __index = _G })))()()
+    shared.kong_oam_readers = left.kong_oam_readers
+  end
   local function variables(name)
     return setmetatable({}, { __index = function(_, key) return call(name .. "." .. key) end })
   end
@@ -76,6 +86,10 @@ class Lua:
     status: int | None = None
     admitted: Any = None
     """The table that admission left, or what else stands there."""
+    before: str | None = None
+    """The admission that left what the gate reads with."""
+    readers: Any = None
+    """What else stands there."""
     target: tuple[Any, ...] | None = None
     marked: Any = None
     """What stands there once the script has run."""
@@ -107,9 +121,13 @@ class Lua:
         harness = runtime.execute(_HARNESS)
         try:
             shared = runtime.table_from(
-                {"authenticated_jwt_token": self.token, "kong_oam_admitted": lua(self.admitted)}
+                {
+                    "authenticated_jwt_token": self.token,
+                    "kong_oam_admitted": lua(self.admitted),
+                    "kong_oam_readers": lua(self.readers),
+                }
             )
-            outcome = harness(self.code, call, shared)
+            outcome = harness(self.code, call, shared, self.before)
         except LuaError as error:  # pragma: no cover - the harness itself
             raise AssertionError(error) from error
         self.marked = shared["kong_oam_admitted"]

@@ -48,7 +48,7 @@ def asked(
         "ngx.var.upstream_uri": path, "ngx.var.http_host": "orders.example.com", "ngx.req.get_method": "GET", "ngx.now": ISSUER.now,
         "kong.client.get_consumer": consumer, "kong.client.get_credential": credential,
     }  # fmt: skip
-    return Lua(gate(table), {**facts, **more}, token, fault, admitted=as_left(table))
+    return Lua(gate(table), {**facts, **more}, token, fault, admitted=as_left(table), before=admission())
 
 
 def admitted(path: str, headers: Mapping[str, Any], fault: tuple[str, Any] | None = None) -> Lua:
@@ -79,6 +79,7 @@ def again(request: Lua, **changes: Any) -> Lua:
         "token": request.token,
         "fault": request.fault,
         "admitted": request.admitted,
+        "before": request.before,
     }
     return Lua(**{**values, **changes})
 
@@ -124,6 +125,8 @@ def test_a_request_that_admission_has_not_seen_is_refused() -> None:
     for instead in (None, True, 7, {}, [TABLE]):
         one = again(asked(READ), admitted=instead)
         assert (one.run(), one.status, one.target) == ("exit", 503, None)
+        one = again(asked(READ), before=None, readers=instead)
+        assert (one.run(), one.target) == ("exit", None) and one.status in (500, 503)
     for text in ("", "{}", "null", TABLE[:-1], TABLE.replace('"version": 4', '"version": 3')):
         one = again(asked(READ), admitted=text)
         assert (one.run(), one.status, one.target) == ("exit", 500, None)
