@@ -43,7 +43,7 @@ def _creation(resource: Mapping[str, Any]) -> Creation:
 
 
 def forget(stack: str, urn: str) -> None:
-    """Takes a resource out of the state, without a word to the product. Raises StateError, where another needs it too."""
+    """Takes a resource out of the state, without a word to the product. Raises StateError, where another needs it."""
     _pulumi(stack, "state", "delete", urn, "--yes")
 
 
