@@ -55,6 +55,13 @@ RULES: tuple[Rule, ...] = (
         gateway.current_scripts, alone=True,
     ),
     Rule(
+        "guard-known", "advisory", "low",
+        "a preview knows what admission, authentication and the gate are given",
+        "Read `access diff`, which says what changes for callers: nothing but ids of clients or APIs is unknown.",
+        ("SOC2 CC8.1", "ISO27001 A.8.32"),
+        gateway.known_configurations, alone=True,
+    ),
+    Rule(
         "authentication-strict", "mandatory", "critical",
         "tokens are verified in full, from one place, and nobody passes without one where nothing is public",
         "Run `pulumi up --refresh`, or undo the change of the program that set it.",

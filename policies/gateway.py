@@ -123,6 +123,17 @@ def current_scripts(deployment: Deployment, _: Settings) -> Iterator[Finding]:
             yield Finding(f"{plugin.name} runs a script of somebody's in phase {', '.join(foreign)}", plugin)
 
 
+def known_configurations(deployment: Deployment, _: Settings) -> Iterator[Finding]:
+    """A preview knows what guards decide by. The official plugin takes what is not known for what does not change."""
+    for plugin in deployment.of(PLUGIN):
+        if plugin.text("name") in (*SCRIPTS, *STRICT) and plugin.config is None:
+            yield Finding(
+                f"{plugin.name} changes in this run, though the preview may list it as unchanged: an id in its "
+                "configuration is made up by a provider in the same run",
+                plugin,
+            )
+
+
 def strict_authentication(deployment: Deployment, _: Settings) -> Iterator[Finding]:
     """Tokens are verified in one place and in full.
 

@@ -33,11 +33,12 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deploym
         Local(lags=AT_ONCE) as local,
     ):
         local.env |= tenant.environment
-        deployment = start(local, project(folder))
+        deployment = start(local, project(folder, "policies"))
         entry = {"name": "entra", "type": "entra", "issuer": tenant.issuer, **ENTRA_SETTINGS}
         set_providers(folder, [entry])
-        previewed = deployment.pulumi("preview", "-s", STACK)
+        previewed = deployment.pulumi("preview", "-s", STACK, "--policy-pack", "policies")
         assert UNKNOWN in previewed.stdout + previewed.stderr
+        assert "orders/api-8080-gate changes in this run, though the preview may list it" in previewed.stdout
         deployment.run("up")
         yield deployment, tenant
 

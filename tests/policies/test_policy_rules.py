@@ -107,6 +107,8 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("script-current", configured("admission", access=[]), "admission does not run admission of this version"),
     ("script-current", configured("admission", access=[*plugins.admission("{}")["access"], "os.exit()"]), "admission does not run admission of this version"),
     ("script-current", configured("gate", rewrite=["x()"], log=["y()"]), "gate runs a script of somebody's in phase log, rewrite"),
+    ("guard-known", spoilt("gate", configJson=UNKNOWN), "gate changes in this run, though the preview may list it as unchanged: an id in its configuration is made up by a provider in the same run"),
+    ("guard-known", spoilt("jwt", configJson=UNKNOWN), "jwt changes in this run, though the preview may list it as unchanged: an id in its configuration is made up by a provider in the same run"),
     ("authentication-strict", configured("jwt", anonymous="somebody"), "jwt: who has no token is 'somebody', no consumer without credentials here"),
     ("authentication-strict", beside(resource("kong:index/consumerJwtAuth:ConsumerJwtAuth", "key", {"consumerId": NOBODY})), "jwt: who has no token is 'nobody', no consumer without credentials here"),
     ("authentication-strict", guarding(ACCESS.replace("public: {reason: probes, until: \"2026-06-30\"}", "scopes: [read]")), "jwt: everybody passes as 'nobody', and nothing behind it is public"),
@@ -195,9 +197,9 @@ def test_a_rule_finds_nothing_where_all_is_sound(rule: str) -> None:
     assert rule in {case[0] for case in CASES}
 
 
-@pytest.mark.parametrize("rule", sorted(BY_ID))
+@pytest.mark.parametrize("rule", sorted(BY_ID.keys() - {"guard-known"}))
 def test_a_rule_judges_nothing_that_is_not_known_yet(rule: str) -> None:
-    """In a first preview much is unknown; what is known is judged, the rest once it is there."""
+    """In a first preview much is unknown; what is known is judged, the rest once it is there. One rule is about that."""
     hidden = {
         *("configJson", "clientSecret", "redirectUris", "clientWhitelists", "scopeWhitelists", "hosts", "spec"),
         *("validRedirectUris", "implicitFlowEnabled", "directAccessGrantsEnabled", "clientAuthenticatorType"),
