@@ -63,6 +63,6 @@ check: $(STAMP) ## format, lint, types, import direction: all four, always
 test-live: setup ## the same promises on a real Kong: KONG_ADMIN_URL=... KONG_PROXY_URL=... (compose.yaml has one)
 	@test -n "$$KONG_ADMIN_URL" -a -n "$$KONG_PROXY_URL" || { \
 	  echo "Say where a Kong is: make test-live KONG_ADMIN_URL=http://127.0.0.1:8001 KONG_PROXY_URL=http://127.0.0.1:8000"; \
-	  echo "Where they are needed, too: KONG_ADMIN_TOKEN, LIVE_UPSTREAM_HOST (this machine, as Kong reaches it), LIVE_CASES, LIVE_SEED."; \
+	  echo "Where they are needed, too: KONG_ADMIN_TOKEN, KONG_OAM_PLUGINS (the folder of the official plugin), LIVE_UPSTREAM_HOST (this machine, as Kong reaches it), LIVE_CASES, LIVE_SEED."; \
 	  exit 1; }
 	$(BIN)/python -m pytest tests/live

@@ -1,22 +1,27 @@
-"""Where the engine finds the language host and the plugins: official ones where they are installed, else stand-ins.
+"""Where the engine finds the language host and the plugins: stand-ins, whatever is installed for the user.
 
-The engine looks for `pulumi-language-python` and `pulumi-resource-NAME` on PATH, then beside its own executable, then
-in `$PULUMI_HOME/plugins` (pulumi: sdk/go/common/workspace/plugins.go). The stand-ins are put in the last place, in a
-plugin folder of their own: anything official that is on PATH wins, and the engine does not warn about it, as it would
-about a stand-in on PATH. Official plugins in the user's own plugin folder are linked there and win as well.
+The engine looks for `pulumi-language-python` and `pulumi-resource-NAME` on PATH, then for the language host beside its
+own executable, then in `$PULUMI_HOME/plugins` (pulumi: sdk/go/common/workspace/plugins.go). All are put in the last
+place, in a plugin folder of the sandbox's own. PATH is switched off, and `toolchain` gives a CLI that has nothing
+beside it. The user's own plugin folder is not looked at: it may hold any version, and the engine writes into it.
+
+Official plugins are used where the environment variable `KONG_OAM_PLUGINS` names the folders that they are in.
 """
 
 import os
 import shlex
-import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Final
 
 from sandbox import forking
+from sandbox.toolchain import ToolchainError
 
+PLUGINS: Final = "KONG_OAM_PLUGINS"
+"""The environment variable that asks for official plugins: folders, separated as those of PATH."""
 _ROOT = Path(__file__).parent.parent
 _MODULES = {
     "language-python": "sandbox.language",
@@ -54,60 +59,65 @@ class Launchers:
         return f"stand-ins: {names(self.stand_ins)}\nofficial: {names(self.official)}"
 
 
-def install(home: Path, path: str, user_home: Path | None = None, servers: str = "") -> Launchers:
-    """Fills `home`/plugins (a PULUMI_HOME) with what is not on `path`, and tells what is what.
+def asked_for() -> tuple[Path, ...]:
+    """The folders that `KONG_OAM_PLUGINS` names."""
+    return tuple(Path(folder).absolute() for folder in os.environ.get(PLUGINS, "").split(os.pathsep) if folder)
 
-    `user_home` is the user's own PULUMI_HOME, whose plugins of the SDK's own version are linked. `servers` is what
-    `forking.start` gives: the stand-ins are forked from these.
+
+def install(home: Path, folders: Iterable[Path] = (), servers: str = "") -> Launchers:
+    """Fills `home`/plugins (a PULUMI_HOME), and tells what is what: official is what lies in one of `folders`.
+
+    `servers` is what `forking.start` gives: the stand-ins are forked from these. Raises ToolchainError for a folder
+    without any plugin of ours.
     """
-    official, stand_ins = [], []
-    pulumi = shutil.which("pulumi", path=path)
-    bundled = [str(Path(pulumi).resolve().parent)] if pulumi else []
-    search = os.pathsep.join([path, *bundled])
+    official = {name: program for folder in reversed([*folders]) for name, program in _plugins_in(folder).items()}
     for name in _MODULES:
-        on_path = shutil.which(f"pulumi-{name}", path=search) is not None
-        if on_path or (user_home is not None and _link(user_home / "plugins", home / "plugins", name)):
-            official.append(name)
-        else:
-            _write_launcher(home / "plugins", name, servers)
-            stand_ins.append(name)
-    return Launchers(tuple(official), tuple(stand_ins))
+        command = [str(official[name])] if name in official else _stand_in(home / "plugins", name, servers)
+        _write_launcher(home / "plugins", name, command)
+    return Launchers(
+        tuple(name for name in _MODULES if name in official), tuple(name for name in _MODULES if name not in official)
+    )
 
 
-def _version(name: str) -> str:
-    return metadata.version(_DISTRIBUTIONS[name])
+def _plugins_in(folder: Path) -> Mapping[str, Path]:
+    programs = {name: folder / f"pulumi-{name}" for name in _MODULES}
+    found = {name: program for name, program in programs.items() if os.access(program, os.X_OK)}
+    if not found:
+        raise ToolchainError(
+            f"{PLUGINS}: {folder} holds none of {', '.join(program.name for program in programs.values())}"
+        )
+    return found
 
 
-def _link(source: Path, target: Path, name: str) -> bool:
-    found = source / f"{name}-v{_version(name)}"
-    if not (found / f"pulumi-{name}").exists():
-        return False
-    target.mkdir(parents=True, exist_ok=True)
-    (target / found.name).symlink_to(found, target_is_directory=True)
-    return True
+def _folder(plugins: Path, name: str) -> Path:
+    """The engine takes a plugin only in the version that the SDK names, and only from a folder that is no link."""
+    return plugins / f"{name}-v{metadata.version(_DISTRIBUTIONS[name])}"
 
 
-def _write_launcher(plugins: Path, name: str, servers: str) -> None:
-    # The engine takes a plugin of this folder only in the version that the SDK names, hence the SDK's own version.
-    folder = plugins / f"{name}-v{_version(name)}"
-    folder.mkdir(parents=True, exist_ok=True)
-    program = folder / "plugin.py"
+def _stand_in(plugins: Path, name: str, servers: str) -> list[str]:
+    program = _folder(plugins, name) / "plugin.py"
+    program.parent.mkdir(parents=True)
     lines = ("import sys", f"sys.path.insert(0, {str(_ROOT)!r})", f"from {_MODULES[name]} import main", "main()")
     program.write_text("\n".join(lines) + "\n")
-    launcher = folder / f"pulumi-{name}"
-    command = forking.command(sys.executable, str(program), {forking.SERVERS: servers})
+    return forking.command(sys.executable, str(program), {forking.SERVERS: servers})
+
+
+def _write_launcher(plugins: Path, name: str, command: Iterable[str]) -> None:
+    launcher = _folder(plugins, name) / f"pulumi-{name}"
+    launcher.parent.mkdir(parents=True, exist_ok=True)
     launcher.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
     launcher.chmod(0o755)
 
 
 def environment(home: Path, backend: Path) -> Mapping[str, str]:
-    """What makes the engine use `home`, keep its state under `backend`, and neither download nor phone anything.
+    """What makes the engine use `home` alone, keep its state under `backend`, and neither download nor phone anything.
 
     It also collects its garbage less often, which takes a sixth less of a short run (measured).
     """
     return {
         "PULUMI_HOME": str(home),
         "PULUMI_BACKEND_URL": backend.as_uri(),
+        "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "PULUMI_SKIP_UPDATE_CHECK": "1",
         "GOGC": "400",

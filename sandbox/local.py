@@ -5,7 +5,7 @@ with Local() as local:
     httpx.get(f"{local.kong.proxy_url}/orders", headers={"Host": "orders.example.com"})
 
 Engine, program, SDKs, state and previews are real. Kong, Okta, the Kubernetes cluster and the workloads are stand-ins,
-as are the language host and those of the provider plugins for which no official one is installed.
+as are the language host and the provider plugins, but for official ones that KONG_OAM_PLUGINS asks for.
 """
 
 import contextlib
@@ -200,8 +200,7 @@ class Local:
         if shutil.which("pulumi", path=path) != str(pulumi / "pulumi"):
             path = os.pathsep.join([str(pulumi), path])
         servers = forking.start()
-        user_home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
-        self.launchers = launchers.install(home, path, user_home, servers)
+        self.launchers = launchers.install(home, launchers.asked_for(), servers)
         admin_token, api_token = self._tokens
         self.exports = {
             "PATH": path,

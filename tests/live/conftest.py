@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sandbox import launchers, toolchain
+from sandbox import launchers
 from tests.gateway_cases import Case, landmarks, refusals
 from tests.kong_entities import Entities
 from tests.live.live_gateway import LiveGateway
@@ -60,9 +60,7 @@ def pytest_report_header() -> list[str]:
 
 def _plugin() -> str:
     with tempfile.TemporaryDirectory() as home:
-        path = os.pathsep.join([os.environ.get("PATH", os.defpath), str(toolchain.pulumi_folder())])
-        user_home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
-        official = launchers.install(Path(home), path, user_home).official
+        official = launchers.install(Path(home), launchers.asked_for()).official
     return "the official pulumi-kong plugin" if "resource-kong" in official else "a stand-in for the pulumi-kong plugin"
 
 

@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 
 import httpx
@@ -69,14 +71,13 @@ def test_serve_prints_what_to_export_and_ends_with_a_signal(tmp_path: Path) -> N
         os.killpg(serving.pid, 0)
 
 
-def test_an_official_plugin_on_path_wins(tmp_path: Path) -> None:
-    """It is left where it is, and named as official."""
-    official = tmp_path / "bin" / "pulumi-resource-kong"
-    official.parent.mkdir()
-    official.write_text("#!/bin/sh\n")
-    official.chmod(0o755)
-    found = launchers.install(tmp_path / "home", str(official.parent))
-    assert found.official == ("resource-kong",)
+def test_official_plugins_are_used_where_they_are_asked_for(tmp_path: Path) -> None:
+    """They are named as official, the first of several folders counts, and all else is a stand-in."""
+    for folder, names in {"one": ["resource-kong"], "two": ["resource-kong", "resource-tls"]}.items():
+        for name in names:
+            _program(tmp_path / folder, f"pulumi-{name}", f"{name} of {folder}")
+    found = launchers.install(tmp_path / "home", (tmp_path / "one", tmp_path / "two"))
+    assert found.official == ("resource-kong", "resource-tls")
     assert found.stand_ins == (
         "language-python",
         "resource-okta",
@@ -84,28 +85,24 @@ def test_an_official_plugin_on_path_wins(tmp_path: Path) -> None:
         "resource-azuread",
         "resource-kubernetes",
         "resource-time",
-        "resource-tls",
     )
-    names = sorted(path.name.split("-v")[0] for path in (tmp_path / "home" / "plugins").iterdir())
-    assert names == [
-        "language-python",
-        "resource-azuread",
-        "resource-keycloak",
-        "resource-kubernetes",
-        "resource-okta",
-        "resource-time",
-        "resource-tls",
-    ]
+    assert _says(tmp_path / "home", "resource-kong") == "resource-kong of one\n"
+    assert _says(tmp_path / "home", "resource-tls") == "resource-tls of two\n"
+    # The engine takes no folder that is a link.
+    assert not [path for path in (tmp_path / "home" / "plugins").iterdir() if path.is_symlink()]
 
 
-def test_the_users_own_official_plugins_are_linked(tmp_path: Path) -> None:
-    """Those in the user's plugin folder win over stand-ins, in the version that the SDK asks for."""
-    theirs = tmp_path / "user" / "plugins" / "resource-kong-v4.6.3"
-    theirs.mkdir(parents=True)
-    (theirs / "pulumi-resource-kong").write_text("#!/bin/sh\n")
-    found = launchers.install(tmp_path / "home", str(tmp_path), tmp_path / "user")
-    assert found.official == ("resource-kong",)
-    assert (tmp_path / "home" / "plugins" / "resource-kong-v4.6.3").resolve() == theirs
+def test_a_folder_without_plugins_is_not_asked_for_silently(tmp_path: Path) -> None:
+    """Who mistypes it does not get stand-ins in place of what they meant."""
+    with pytest.raises(
+        toolchain.ToolchainError, match=r"KONG_OAM_PLUGINS: .*/nowhere holds none of .*pulumi-resource-kong"
+    ):
+        launchers.install(tmp_path / "home", (tmp_path / "nowhere",))
+
+
+def _says(home: Path, name: str) -> str:
+    (program,) = (home / "plugins").glob(f"{name}-v*/pulumi-{name}")
+    return subprocess.run([program], capture_output=True, text=True, check=True).stdout
 
 
 def _program(folder: Path, name: str, says: str) -> None:
@@ -126,6 +123,25 @@ def test_a_pulumi_that_is_new_enough_is_used_and_an_old_one_is_not(
     _program(tmp_path / "old", "pulumi", "v3.199.0")
     assert toolchain.pulumi_folder(str(tmp_path / "new")) == tmp_path / "new"
     assert toolchain.pulumi_folder(str(tmp_path / "old")) == cached
+
+
+def test_a_pulumi_with_a_language_host_beside_it_is_copied_away_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would use that host and no other. The copy is made once, also of a CLI that PATH has a link to."""
+    monkeypatch.setenv("KONG_OAM_CACHE", str(tmp_path / "cache"))
+    _program(tmp_path / "installed", "pulumi", "v3.274.1")
+    _program(tmp_path / "installed", "pulumi-language-python", "")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "pulumi").symlink_to(tmp_path / "installed" / "pulumi")
+    folder = toolchain.pulumi_folder(str(tmp_path / "bin"))
+    assert [path.name for path in folder.iterdir()] == ["pulumi"]
+    assert toolchain.version_of(str(folder / "pulumi")) == (3, 274)
+    made = (folder / "pulumi").stat()
+    assert toolchain.pulumi_folder(str(tmp_path / "installed")) == folder
+    assert (folder / "pulumi").stat() == made
+    _program(tmp_path / "installed", "pulumi", "v3.275.0, which is newer")
+    assert toolchain.version_of(str(toolchain.pulumi_folder(str(tmp_path / "bin")) / "pulumi")) == (3, 275)
 
 
 @pytest.mark.engine
@@ -157,3 +173,87 @@ def test_the_whole_environment_is_of_the_sandbox(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PULUMI_ACCESS_TOKEN", "of-the-user")
     with Local() as local:
         assert "of-the-user" not in json.dumps(local.env)
+
+
+_SDKS = {"language-python": "pulumi", "resource-kubernetes": "pulumi-kubernetes"}
+
+
+def _official(folder: Path, name: str, started: Path) -> Path:
+    """An official plugin, as far as the engine sees one before it starts it; where it is started, it says so."""
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / f"pulumi-{name}"
+    program.write_text(f"#!/bin/sh\necho {name} >> {started}\nexit 1\n")
+    program.chmod(0o755)
+    return program
+
+
+def _in_plugin_folder(home: Path, started: Path) -> None:
+    for name, sdk in _SDKS.items():
+        _official(home / "plugins" / f"{name}-v{metadata.version(sdk)}", name, started)
+
+
+def _up(local: Local, project: Path) -> subprocess.CompletedProcess[str]:
+    project.mkdir()
+    (project / "Pulumi.yaml").write_text("name: tiny\nruntime: python\n")
+    (project / "__main__.py").write_text("import pulumi_kubernetes as k; k.core.v1.Namespace('n')")
+    local.pulumi("stack", "init", "test", cwd=project)
+    return local.pulumi("up", "-s", "test", "--yes", "--skip-preview", cwd=project, check=False)
+
+
+def _tree(folder: Path) -> dict[Path, int]:
+    return {path: path.lstat().st_mtime_ns for path in sorted(folder.rglob("*"))}
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("where", ["PULUMI_HOME", "links in HOME", "PATH", "beside the CLI"])
+def test_what_is_installed_for_the_user_is_neither_used_nor_touched(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Official plugins, wherever the engine looks for them by itself: a run is that of the stand-ins, and says so."""
+    cli = toolchain.pulumi_folder() / "pulumi"
+    monkeypatch.setenv("KONG_OAM_CACHE", str(toolchain.cache()))
+    monkeypatch.delenv(launchers.PLUGINS, raising=False)
+    started, user = tmp_path / "started", tmp_path / "user"
+    monkeypatch.setenv("HOME", str(user))
+    if where == "PULUMI_HOME":
+        _in_plugin_folder(user / "elsewhere", started)
+        monkeypatch.setenv("PULUMI_HOME", str(user / "elsewhere"))
+    elif where == "links in HOME":
+        _in_plugin_folder(user / "elsewhere", started)
+        (user / ".pulumi" / "plugins").mkdir(parents=True)
+        for folder in (user / "elsewhere" / "plugins").iterdir():
+            (user / ".pulumi" / "plugins" / folder.name).symlink_to(folder)
+    else:
+        for name in _SDKS:
+            _official(user / "bin", name, started)
+        monkeypatch.setenv("PATH", os.pathsep.join([str(user / "bin"), os.environ["PATH"]]))
+    if where == "beside the CLI":
+        monkeypatch.setenv("KONG_OAM_CACHE", str(tmp_path / "cache"))
+        shutil.copy2(cli.resolve(), user / "bin")
+    before = _tree(user)
+    try:
+        with Local() as local:
+            done = _up(local, tmp_path / "project")
+            assert done.returncode == 0, done
+            assert local.launchers.official == ()
+            assert [one["kind"] for one in local.cluster.objects()] == ["Namespace"]
+        assert "warning" not in (done.stdout + done.stderr).lower()
+        assert not started.exists()
+        assert _tree(user) == before
+    finally:  # two programs of more than 100 MB
+        shutil.rmtree(tmp_path / "cache", ignore_errors=True)
+        (user / "bin" / "pulumi").unlink(missing_ok=True)
+
+
+@pytest.mark.engine
+def test_an_official_plugin_that_is_asked_for_is_what_the_engine_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """KONG_OAM_PLUGINS names its folder; the run says that it is official, and depends on it."""
+    _official(tmp_path / "official", "resource-kubernetes", tmp_path / "started")
+    monkeypatch.setenv(launchers.PLUGINS, str(tmp_path / "official"))
+    with Local() as local:
+        done = _up(local, tmp_path / "project")
+        assert "official: pulumi-resource-kubernetes" in str(local.launchers).splitlines()
+    assert done.returncode != 0
+    assert (tmp_path / "started").exists()
