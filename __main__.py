@@ -45,7 +45,8 @@ with short_traces():
     rotation = Rotation(estate, settings.as_of, state)
     identities = {provider.name: provision(provider, estate, rotation) for provider in settings.providers}
     gateway = Gateway("gateway", settings, account, facts, estate, identities, state)
-    cluster = k8s.Provider("cluster", context=settings.cluster.context)
+    # A new key changes a client's Secret in place: one that is replaced is deleted first, and its Deployment with it.
+    cluster = k8s.Provider("cluster", context=settings.cluster.context, enable_secret_mutable=True)
 
     components = {
         key: one

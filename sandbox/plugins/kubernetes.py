@@ -52,11 +52,22 @@ IMMUTABLE = {
 }
 
 
+class Settings:
+    """What the provider was configured with, as far as it is modelled."""
+
+    def __init__(self) -> None:
+        self.secret_mutable = False
+
+    def configure(self, arguments: Properties) -> None:
+        """Takes enableSecretMutable, which is a string where the SDK encoded it."""
+        self.secret_mutable = str(arguments.get("enableSecretMutable")).lower() == "true"
+
+
 class Manifest(Resource):
     """One kind, named by its token: `kubernetes:apps/v1:Deployment`."""
 
-    def __init__(self, token: str) -> None:
-        self.token = token
+    def __init__(self, token: str, settings: Settings) -> None:
+        self.token, self._settings = token, settings
         _, group_version, self._kind = token.split(":")
         self._api_version = group_version.removeprefix("core/")
         if self._kind == "Secret":
@@ -87,9 +98,15 @@ class Manifest(Resource):
         keys = old_inputs.keys() | news.keys()
         changed = {key for key in keys if old_inputs.get(key) != news.get(key)}
         moved = {path for path in ("metadata.name", "metadata.namespace") if _at(old_inputs, path) != _at(news, path)}
-        immutable = IMMUTABLE.get(self._kind, ())
-        replaced = moved | {path for path in immutable if _at(old_inputs, path) != _at(news, path)}
+        replaced = moved | {path for path in self._immutable(news) if _at(old_inputs, path) != _at(news, path)}
         return Difference(frozenset(changed), frozenset(replaced), delete_first=bool(replaced) and not moved)
+
+    def _immutable(self, news: Properties) -> tuple[str, ...]:
+        """A Secret's content, too, unless the provider says otherwise (pulumi-kubernetes: enableSecretMutable)."""
+        always = IMMUTABLE.get(self._kind, ())
+        if self._kind == "Secret" and (not self._settings.secret_mutable or news.get("immutable")):
+            return (*always, "data", "stringData")
+        return always
 
     def planned(self, state: Properties, news: Properties) -> Properties:
         """In a preview the server's own additions are unknown for a new object and kept for an old one."""
@@ -228,13 +245,14 @@ def _accepted(answer: Any) -> Properties:
 def plugin() -> Plugin:
     """The plugin: every kind that the installed SDK knows."""
     made: dict[str, Manifest] = {}
+    settings = Settings()
 
     def resource(token: str) -> Resource:
         if token not in made:
-            made[token] = Manifest(token)
+            made[token] = Manifest(token, settings)
         return made[token]
 
-    return Plugin("kubernetes", metadata.version("pulumi-kubernetes"), lambda _: None, resource)
+    return Plugin("kubernetes", metadata.version("pulumi-kubernetes"), settings.configure, resource)
 
 
 def main() -> None:

@@ -160,8 +160,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return pb.CheckResponse(inputs=request.news)
 
     def DiffConfig(self, request: pb.DiffRequest, _: grpc.ServicerContext) -> pb.DiffResponse:
-        """A changed provider configuration never replaces its resources."""
-        return _diff_response(Difference())
+        """A changed provider configuration is an update of the provider, and never replaces its resources."""
+        olds, news = from_struct(request.old_inputs), from_struct(request.news)
+        return _diff_response(Difference(frozenset(key for key in olds | news if olds.get(key) != news.get(key))))
 
     def Configure(self, request: pb.ConfigureRequest, context: grpc.ServicerContext) -> pb.ConfigureResponse:
         with _errors(context):

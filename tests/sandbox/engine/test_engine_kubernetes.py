@@ -107,6 +107,31 @@ def test_a_secret_is_nowhere_in_clear_and_an_unnamed_object_gets_a_name(project:
     assert one.pulumi("stack", "output", "name").stdout.strip() == name
 
 
+SECRET = """
+import pulumi, pulumi_kubernetes as k
+opts = pulumi.ResourceOptions(provider=k.Provider("cluster", enable_secret_mutable={mutable}))
+about, labels = {{"name": "api"}}, {{"app": "api"}}
+secret = k.core.v1.Secret("token", metadata=about, string_data={{"key": "{key}"}}, opts=opts)
+container = {{"name": "api", "image": "api:1", "envFrom": [{{"secretRef": {{"name": secret.metadata.name}}}}]}}
+k.apps.v1.Deployment("api", metadata=about, opts=opts, spec={{
+    "selector": {{"matchLabels": labels}},
+    "template": {{"metadata": {{"labels": labels}}, "spec": {{"containers": [container]}}}},
+}})
+"""
+
+
+def test_a_changed_secret_takes_along_what_names_it_unless_it_is_mutable(project: Callable[[str], Project]) -> None:
+    """By default it is deleted before it is made anew, and so is a Deployment that takes its name from it."""
+    one = project(SECRET.format(mutable=None, key="one"))
+    one.up()
+    one.write(SECRET.format(mutable=None, key="two"))
+    assert one.changes("preview") == {"same": 2, "replace": 2}
+    one.write(SECRET.format(mutable=True, key="two"))
+    assert one.changes("preview") == {"same": 2, "update": 2}
+    one.write(SECRET.format(mutable=None, key="one"))
+    assert one.changes("preview") == {"same": 4}
+
+
 SLEEP = """
 import pulumiverse_time as t
 t.Sleep("settle", create_duration="{create}", destroy_duration="1s", triggers={{"id": "{trigger}"}})
