@@ -13,7 +13,7 @@ NOTHING := status=$$?; test $$status = 5 || exit $$status  # 5: there was nothin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sandbox test-fast test test-all test-slice test-touched test-kills check test-live
+.PHONY: help setup demo sandbox test-fast test test-all test-slice test-touched test-kills check test-official test-live
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,6 +59,11 @@ check: $(STAMP) ## format, lint, types, import direction: all four, always
 	for check in "ruff format --check ." "ruff check ." "mypy" "lint-imports"; do \
 	  echo "== $$check"; $(BIN)/$$check || failed=1; \
 	done; exit $$failed
+
+test-official: setup ## the engine's tests with official plugins in place of stand-ins: KONG_OAM_PLUGINS=FOLDER[:FOLDER...]
+	@test -n "$$KONG_OAM_PLUGINS" || { \
+	  echo "Say where they are: make test-official KONG_OAM_PLUGINS=\$$HOME/.pulumi/plugins/resource-kong-v4.6.3"; exit 1; }
+	$(PYTEST) $(QUICK) -m "engine and not deep and not stand_in" tests/engine tests/faults tests/checker
 
 test-live: setup ## the same promises on a real Kong: KONG_ADMIN_URL=... KONG_PROXY_URL=... (compose.yaml has one)
 	@test -n "$$KONG_ADMIN_URL" -a -n "$$KONG_PROXY_URL" || { \

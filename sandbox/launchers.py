@@ -64,19 +64,30 @@ def asked_for() -> tuple[Path, ...]:
     return tuple(Path(folder).absolute() for folder in os.environ.get(PLUGINS, "").split(os.pathsep) if folder)
 
 
+def split(folders: Iterable[Path]) -> Launchers:
+    """What `install` would make of these folders. Raises ToolchainError for one without any plugin of ours."""
+    official = _official(folders)
+    return Launchers(
+        tuple(name for name in _MODULES if name in official), tuple(name for name in _MODULES if name not in official)
+    )
+
+
 def install(home: Path, folders: Iterable[Path] = (), servers: str = "") -> Launchers:
     """Fills `home`/plugins (a PULUMI_HOME), and tells what is what: official is what lies in one of `folders`.
 
     `servers` is what `forking.start` gives: the stand-ins are forked from these. Raises ToolchainError for a folder
     without any plugin of ours.
     """
-    official = {name: program for folder in reversed([*folders]) for name, program in _plugins_in(folder).items()}
+    official = _official(folders := tuple(folders))
     for name in _MODULES:
         command = [str(official[name])] if name in official else _stand_in(home / "plugins", name, servers)
         _write_launcher(home / "plugins", name, command)
-    return Launchers(
-        tuple(name for name in _MODULES if name in official), tuple(name for name in _MODULES if name not in official)
-    )
+    return split(folders)
+
+
+def _official(folders: Iterable[Path]) -> Mapping[str, Path]:
+    """Of several folders the first that has a plugin counts for it."""
+    return {name: program for folder in reversed([*folders]) for name, program in _plugins_in(folder).items()}
 
 
 def _plugins_in(folder: Path) -> Mapping[str, Path]:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Generator
 
 import pytest
 
+from sandbox import launchers
+
 pytest_plugins = ["tests.tiers"]
 
 HEAD, TAIL, WIDEST = 60, 60, 300
@@ -44,6 +46,12 @@ class _Collecting:
 def pytest_configure(config: pytest.Config) -> None:
     if os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0" and not getattr(config.option, "numprocesses", None):
         config.pluginmanager.register(_Collecting(), "progress-of-collecting")
+
+
+def pytest_report_header() -> list[str]:
+    """Which plugins are official, where somebody asks for such."""
+    folders = launchers.asked_for()
+    return [f"plugins: {line}" for line in str(launchers.split(folders)).splitlines()] if folders else []
 
 
 @pytest.hookimpl(wrapper=True)

@@ -78,6 +78,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "engine: starts the pulumi CLI; left out by `make test-fast`")
     config.addinivalue_line("markers", "deep: left out by `make test`; `make test-all` and CI's slices run it")
     config.addinivalue_line(
+        "markers", "stand_in: holds for a plugin's stand-in alone; left out by `make test-official`"
+    )
+    config.addinivalue_line(
         "markers", "generated: asks less in `make test` than in `make test-all`; CI's slices ask all"
     )
     config.pluginmanager.register(_Guard(), "engine-guard")

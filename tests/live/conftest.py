@@ -7,7 +7,6 @@ goes at the end, also after failures.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -59,8 +58,7 @@ def pytest_report_header() -> list[str]:
 
 
 def _plugin() -> str:
-    with tempfile.TemporaryDirectory() as home:
-        official = launchers.install(Path(home), launchers.asked_for()).official
+    official = launchers.split(launchers.asked_for()).official
     return "the official pulumi-kong plugin" if "resource-kong" in official else "a stand-in for the pulumi-kong plugin"
 
 
