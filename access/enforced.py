@@ -19,7 +19,7 @@ from access.paths import pattern
 
 PLUGIN, ROUTE = "kong:index/plugin:Plugin", "kong:index/route:Route"
 
-_TABLE = re.compile(r"\Alocal TABLE = \[==\[(.*?)\]==\]\n", re.DOTALL)
+_TABLE = re.compile(r"\A(?:\n(?:--[^\n]*\n)+)?local TABLE = \[==\[(.*?)\]==\]\n", re.DOTALL)
 
 _Port = tuple[str, str]
 """A component (`application/component`) and one of its ports."""

@@ -56,6 +56,13 @@ def _value(field: Schema, value: Any, where: str) -> Any:
     return field.get("default") if value is None else value
 
 
+_NOTE = """
+-- In a failed run: Kong did not take the plugin that is named above; why is said behind this script, after ']} error:'.
+-- Mend that, and run it again. The cause alone: pulumi up -s STACK --yes | grep -o '} err[o]r: .*'
+"""
+"""What a script begins with. Of a plugin that Kong did not take, the official plugin prints the whole configuration and
+only then what Kong said, and the program is not asked. The script is the first thing in that configuration."""
+
 _TOKEN = re.compile(r"""--.*|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\d+\.\d+|\w+|\S""")
 _MERGED = re.compile(r"\w\w|\d\.|--")
 
@@ -82,7 +89,9 @@ def admission(table: str, hsts_seconds: int = 0) -> dict[str, Any]:
     It meets every request, whatever refuses it later, so answers are marked here. `hsts_seconds`: how long browsers are
     told to use https only (RFC 6797); 0: not at all.
     """
-    config: dict[str, Any] = {"access": [f"local TABLE = {embedded(table)}\n{_lua('json', 'token', 'admission')}"]}
+    config: dict[str, Any] = {
+        "access": [f"{_NOTE}local TABLE = {embedded(table)}\n{_lua('json', 'token', 'admission')}"]
+    }
     if hsts_seconds:
         told = f"kong.response.set_header('Strict-Transport-Security', 'max-age={hsts_seconds}')"
         config["header_filter"] = [f"return function() {told} end"]
@@ -136,4 +145,4 @@ def gate(table: str, address: str) -> dict[str, Any]:
     """Configuration of `post-function`: the fixed script, behind the one table that it decides by and the workload's
     address, which nothing else at the gateway knows."""
     known = f"local TABLE = {embedded(table)}\nlocal UPSTREAM = {embedded(address)}"
-    return {"access": [f"{known}\n{_lua('gate')}"]}
+    return {"access": [f"{_NOTE}{known}\n{_lua('gate')}"]}

@@ -15,7 +15,8 @@ a program has to live with them:
   or keeps what it has, and every later up differs;
 - every change of a Target replaces it, and Kong refuses the new one while the old one is there: a program has to ask
   for the deletion first. A Target beyond its Upstream's first page of 100 counts as gone, and so does every Target of
-  an Upstream that Kong does not show for whatever reason.
+  an Upstream that Kong does not show for whatever reason;
+- where Kong does not take a new plugin, the message has its whole configuration before Kong's words.
 
 Not modelled: other credentials, auto-naming, basic auth, and the bridge's memory of defaults after a
 refresh (an input that was taken from Kong then stays although the program drops it).
@@ -105,7 +106,7 @@ class Entity(Resource):
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         answer = self._api.send("POST", self._collection(inputs), self._body(inputs))
-        entity = self._accepted(answer, f"failed to create kong {self.noun}")
+        entity = self._accepted(answer, f"failed to create kong {self._described(inputs)}")
         identifier = self._identifier(entity, inputs)
         return identifier, self._state_after(identifier, inputs)
 
@@ -139,6 +140,9 @@ class Entity(Resource):
 
     def _identifier(self, entity: Value, inputs: Properties) -> str:
         return str(entity["id"])
+
+    def _described(self, inputs: Properties) -> str:
+        return self.noun
 
     def _body(self, inputs: Properties, state: Properties | None = None) -> dict[str, Value]:
         body: dict[str, Value] = {}
@@ -484,6 +488,16 @@ class KongPlugin(Entity):
         except ValueError as error:
             raise ProviderError(f"failed to unmarshal config_json, err: {error}") from None
 
+    def _described(self, inputs: Properties) -> str:
+        """The whole request, as Go prints a structure of pointers."""
+        body = self._body(inputs)
+        route, service, consumer, enabled = (
+            _pointer(body.get(key)) for key in ("route", "service", "consumer", "enabled")
+        )
+        tags = " ".join(map(_pointer, body.get("tags", ())))
+        printed = f"{route} {service} {consumer} {_printed(body.get('config', {}))} {enabled} <nil> [] [{tags}]"
+        return f"{self.noun}: &{{<nil> <nil> {_pointer(body['name'])} {printed}}} error"
+
     def _is_strict(self, inputs: Properties) -> bool:
         return bool(inputs.get("strictMatch")) or self._api.strict
 
@@ -497,6 +511,21 @@ class KongPlugin(Entity):
         ):
             state["configJson"] = inputs["configJson"]  # the same configuration keeps the program's spelling
         return state
+
+
+def _pointer(value: Value) -> str:
+    return "<nil>" if value is None else "0xc000000000"
+
+
+def _printed(value: Value) -> str:
+    """A value of JSON as Go's %v prints it: texts as they stand."""
+    if isinstance(value, dict):
+        return f"map[{' '.join(f'{key}:{_printed(one)}' for key, one in sorted(value.items()))}]"
+    if isinstance(value, list):
+        return f"[{' '.join(map(_printed, value))}]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "<nil>" if value is None else str(value)
 
 
 def plugin() -> Plugin:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -143,6 +144,26 @@ def test_a_kong_that_breaks_half_way_is_named_and_the_next_run_finishes(empty: E
     assert stack.status("GET", HOST, PUBLIC) in (401, 404, 200)
     stack.local.kong.faults = None
     _works(stack)
+
+
+@pytest.mark.parametrize("role", deep_after(1, ["gate", "admission"]))
+def test_a_script_that_is_printed_before_the_cause_says_so_first(empty: Empty, role: str) -> None:
+    """Of a plugin that Kong did not take all is printed: its first line says where to look, its second how to see the
+    cause alone."""
+    stack = empty(applications=[TINY])
+    name = {"gate": b"post-function", "admission": b"pre-function"}[role]
+
+    def broken(request: Request, answer: Answer) -> Response:
+        refused = (request.method, request.target) == ("POST", "/plugins") and name in request.body
+        return _says(500, UNEXPECTED) if refused else answer()
+
+    stack.local.kong.faults = broken
+    said = _stopped(stack, "An unexpected error occurred")
+    shown = said[said.index("Diagnostics:") :].splitlines()
+    about = shown.index(f"  kong:index:Plugin (tiny/api-8080-{role}):")
+    assert "In a failed run: Kong did not take the plugin that is named above" in shown[about + 2]
+    (pattern,) = re.findall(r"pulumi up -s STACK --yes \| grep -o '(.*)'", shown[about + 3])
+    assert {one.split(" (")[0] for one in re.findall(pattern, said)} == {"} error: HTTP status 500"}
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,9 @@ from components.gateway.table import VERSION
 Table = Mapping[str, Any]
 
 _KNOWN = re.compile(
-    r"local TABLE = \[==\[(?P<table>.*?)\]==\]\n(?:local UPSTREAM = \[==\[(?P<address>.*?)\]==\]\n)?", re.DOTALL
+    r"(?:\n(?:--[^\n]*\n)+)?local TABLE = \[==\[(?P<table>.*?)\]==\]\n"
+    r"(?:local UPSTREAM = \[==\[(?P<address>.*?)\]==\]\n)?",
+    re.DOTALL,
 )
 """What a script of ours is given: each its table, and the gate its workload's address."""
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")

@@ -6,7 +6,9 @@ import datetime
 import json
 import re
 import threading
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
 
 import pytest
 
@@ -328,6 +330,17 @@ def test_browsers_are_told_to_use_https_only() -> None:
     (script,) = plugins.admission("{}", 600)["header_filter"]
     assert script == "return function() kong.response.set_header('Strict-Transport-Security', 'max-age=600') end"
     assert "header_filter" not in plugins.admission("{}")
+
+
+@pytest.mark.parametrize("config", [plugins.admission("{}", 600), plugins.gate("{}", "{}")], ids=["admission", "gate"])
+def test_a_script_says_first_what_to_do_where_a_failed_run_prints_it(config: Mapping[str, Any]) -> None:
+    """The official plugin prints the whole configuration before the cause, fields in alphabetical order."""
+    first, *lines = next(iter(dict(sorted(config.items()))["access"])).splitlines()
+    assert first == ""  # what the plugin prints before it stays on a line of its own
+    assert lines[0].startswith("-- In a failed run: Kong did not take the plugin that is named above;")
+    assert "']} error:'" in lines[0]
+    assert lines[1].startswith("-- Mend that")
+    assert lines[2].startswith("local TABLE = ")
 
 
 def test_a_workspace_that_does_not_exist_is_what_to_check() -> None:

@@ -155,6 +155,26 @@ def test_deleting_a_nested_entity_that_is_gone_fails() -> None:
         ConsumerJwtAuth(api).delete("credential|consumer", {})
 
 
+def test_a_plugin_that_kong_does_not_take_is_printed_with_its_whole_configuration() -> None:
+    """As Go prints it, before the cause: the first script begins where its first field does."""
+    api = Recorder({"message": "An error"}, status=500)
+    config = {"access": ["local A\nlocal B"], "log": [], "n": 1, "off": None}
+    given = {
+        "name": "post-function",
+        "configJson": json.dumps(config),
+        "enabled": True,
+        "serviceId": "s",
+        "tags": ["a", "b"],
+    }
+    with pytest.raises(ProviderError) as failed:
+        KongPlugin(api).create(given)
+    assert str(failed.value) == (
+        "failed to create kong plugin: &{<nil> <nil> 0xc000000000 <nil> 0xc000000000 <nil> map[access:[local A\nlocal B] "
+        "log:[] n:1 off:<nil>] 0xc000000000 <nil> [] [0xc000000000 0xc000000000]} error: HTTP status 500 (message: "
+        '\'An error\'): {"message": "An error"}'
+    )
+
+
 CONFIG = {"anonymous": "somebody", "claims_to_verify": ["exp"]}
 ENTITY = {"id": "p", "name": "jwt", "enabled": True, "config": CONFIG}
 
