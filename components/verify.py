@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from access.stack import Settings
 from access.verify import Finding, MisreadError, compare
 from components.gateway import preflight
 from components.gateway.live import admin
-from components.gateway.live.drift import Drift, drifts
+from components.gateway.live.drift import Drift, drifts, recognised
 from components.gateway.live.entities import Complete, Deployed, Entities, intended
 from components.gateway.live.gateway import LiveGateway, Terms
 from components.gateway.plugins import Schema, config_json
@@ -78,6 +79,7 @@ def judge(settings: Settings, estate: Estate, deployed: Deployed, live: Entities
     """The same, of entities that were read. Raises UnverifiedError."""
     terms = Terms.of(settings, estate, deployed, complete)
     meant = intended(settings, estate, deployed, complete)
+    live = recognised(live, meant)
     drifted = drifts(live, meant)
     try:
         found = compare(estate, LiveGateway(live, terms), LiveGateway(meant, terms), drifted)
@@ -92,10 +94,18 @@ def judge(settings: Settings, estate: Estate, deployed: Deployed, live: Entities
 
 
 def _remedy(settings: Settings, drift: Drift) -> str:
-    if drift.path is None:
-        return f"pulumi up -s {settings.stack.name} --refresh"
+    """A command, as it is to be given to a shell."""
+    up = f"pulumi up -s {settings.stack.name} --refresh"
+    if drift.request is None:
+        return up
     workspace = f"/{settings.gateway.workspace}" if settings.gateway.workspace else ""
-    return f'curl -X DELETE -H "Kong-Admin-Token: $KONG_ADMIN_TOKEN" $KONG_ADMIN_ADDR{workspace}{drift.path}'
+    where = f'-H "Kong-Admin-Token: $KONG_ADMIN_TOKEN" $KONG_ADMIN_ADDR{workspace}{drift.request.path}'
+    if drift.request.fields is None:
+        command = f"curl -X DELETE {where}"
+    else:
+        body = shlex.quote(json.dumps(drift.request.fields))
+        command = f'curl -X PATCH -H "Content-Type: application/json" -d {body} {where}'
+    return f"{command} && {up}" if drift.request.then_up else command
 
 
 def _complete(schemas: Mapping[str, Schema], name: str, config: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -33,6 +33,16 @@ MEANT = [
     f"  {ANYBODY} | GET,HEAD | http://orders.example.com/orders/health",
 ]
 """What all may do who may do something there."""
+BY_TOKEN = [
+    f"  reports/renderer, shop/checkout, reports/console for users in order-desk, reports/console for users in sales, {WRITERS}, shop/web for users in sales | * | http://hello.example.com/",
+    f"  {READERS} | GET,HEAD | http://orders.example.com/orders",
+    f"  {WRITERS} | POST,PUT,DELETE | http://orders.example.com/orders",
+    "  reports/renderer | GET,HEAD | http://reports.example.com/docs/internal",
+    "  reports/renderer, reports/console for users in order-desk, reports/console for users in sales | GET,HEAD | http://reports.example.com/reports",
+    "  reports/console for users in order-desk | PUT,DELETE | http://reports.example.com/reports",
+    "  reports/console for users in order-desk | GET,HEAD | http://reports.example.com/reports/published/drafts",
+]
+"""What anybody may do on the estate's hosts who has a token."""
 Drift = Callable[[Hands, str], None]
 """Makes the change; the text is the public key in PEM."""
 
@@ -205,8 +215,41 @@ def _service(**fields: Any) -> Drift:
     return lambda hands, _: hands.change("services", hands.find("services", name=ORDERS), **fields)
 
 
-def _route(role: str, **fields: Any) -> Drift:
-    return lambda hands, _: hands.change("routes", hands.find("routes", name=f"{ORDERS}.{role}"), **fields)
+def _route(role: str, of: str = ORDERS, **fields: Any) -> Drift:
+    return lambda hands, _: hands.change("routes", hands.find("routes", name=f"{of}.{role}"), **fields)
+
+
+def _key(**fields: Any) -> Drift:
+    return lambda hands, _: hands.change(f"consumers/{RING}/jwt", _issuers_key(hands), **fields)
+
+
+def _issuers_key(hands: Hands) -> dict[str, Any]:
+    (found,) = (one for one in hands.list(f"consumers/{RING}/jwt") if not one["key"].startswith(f"{RING}.unused."))
+    return found
+
+
+def a_key_moved_to_another_consumer(hands: Hands, _: str) -> None:
+    hands.move(_issuers_key(hands), hands.make("/consumers", username="another"))
+
+
+def a_renamed_ring(hands: Hands, _: str) -> None:
+    hands.change("consumers", hands.find("consumers", username=RING), username="another")
+
+
+def our_gate_on_a_route_alone(hands: Hands, _: str) -> None:
+    plugin = hands.find("plugins", name="post-function", service=ORDERS)
+    hands.change("plugins", plugin, route={"id": hands.find("routes", name=ROUTE)["id"]}, service=None)
+
+
+def a_gate_changed_in_every_way(hands: Hands, _: str) -> None:
+    plugin = hands.find("plugins", name="post-function", service=ORDERS)
+    config = {**plugin["config"], "access": ["return"]}
+    hands.change("plugins", plugin, enabled=False, protocols=["tcp"], config=config)
+
+
+def an_instance_of_its_own(hands: Hands, _: str) -> None:
+    plugin = hands.find("plugins", name="jwt", service=ORDERS)
+    hands.change("plugins", plugin, instance_name="byhand", protocols=["grpc"])
 
 
 def a_missing_route(hands: Hands, _: str) -> None:
@@ -309,6 +352,9 @@ DRIFTS: dict[str, Drift] = {
     "an answering plugin on our route": _on_the_route("request-termination", status_code=200, message="hello"),
     "a global gate": a_global_gate,
     "our gate made global": our_gate_made_global,
+    "our gate on a route alone": our_gate_on_a_route_alone,
+    "a gate changed in every way": a_gate_changed_in_every_way,
+    "an instance of its own": an_instance_of_its_own,
     "a key in the ring": a_key_in_the_ring,
     "a shared secret in the ring": a_shared_secret_in_the_ring,
     "a key of another consumer": a_key_of_another_consumer,
@@ -316,13 +362,35 @@ DRIFTS: dict[str, Drift] = {
     "another component's workload": _service(host="web.shop.test", port=3000),
     "another path": _service(path="/orders"),
     "a disabled service": _service(enabled=False),
+    "a disabled service at another path": _service(enabled=False, path="/orders"),
+    "TLS to the workload": _service(
+        protocol="https", tls_verify=True, tls_verify_depth=2, ca_certificates=["0af5ad7a-0000-4000-8000-000000000001"]
+    ),
+    "a service under another name": _service(name="byhand"),
+    "a service without a name": _service(name=None),
+    "a service with a path as good as none": _service(path=None),
     "a stripped path": _route("protected-1", strip_path=True),
     "another host name": _route("protected-1", preserve_host=False),
     "more paths": _route("protected-1", paths=["~/"]),
     "fewer methods": _route("protected-1", methods=["GET"]),
+    "a header that our route asks for": _route("protected-1", headers={"x-canary": ["1"]}),
+    "a header and a priority": _route("protected-0", HELLO, headers={"x-canary": ["1"]}, regex_priority=5),
+    "names of TLS that our route asks for": _route("protected-1", protocols=["https"], snis=["elsewhere.test"]),
+    "a route for streams": _route(
+        "protected-1", protocols=["tcp"], hosts=None, paths=None, methods=None, sources=[{"ip": "10.0.0.1"}]
+    ),
+    "a route without hosts and methods": _route("protected-1", hosts=None, methods=None, strip_path=True),
+    "a route that leads nowhere": _route("protected-1", service=None),
+    "a route that leads nowhere for a header": _route("protected-1", service=None, headers={"x-canary": ["1"]}),
+    "a route under another name": _route("protected-1", name="byhand"),
+    "a route without a name": _route("protected-1", name=None),
     "a missing route": a_missing_route,
     "a retargeted route": a_retargeted_route,
     "another issuer of the ring": another_issuer_of_the_ring,
+    "a ring under another name": a_renamed_ring,
+    "a key under another id": _key(key="k8"),
+    "a key that verifies otherwise": _key(algorithm="HS256"),
+    "a key moved to another consumer": a_key_moved_to_another_consumer,
     "tags and timeouts": tags_and_timeouts,
     "others beside us": others,
 }
@@ -573,6 +641,15 @@ EXPECTED: dict[str, list[str]] = {
         "weakened: plugin post-function of everything (global) is not ours",
         f"weakened: plugin post-function of service '{ORDERS}' is missing",
     ],
+    "our gate on a route alone": [
+        f"weakened: plugin post-function of route '{ROUTE}' is not ours",
+        f"weakened: plugin post-function of service '{ORDERS}' is missing",
+    ],
+    "a gate changed in every way": [
+        f"closed: plugin post-function of service '{ORDERS}': it is disabled; protocols are [\"tcp\"]; its script is not the one that is meant",
+        *MEANT,
+    ],
+    "an instance of its own": [],
     "a key in the ring": [
         f"opened: credential 'k9' of consumer '{RING}' is not the issuer's",
         "  whoever holds the key of credential 'k9' | * | http://hello.example.com/",
@@ -592,19 +669,30 @@ EXPECTED: dict[str, list[str]] = {
         f'weakened: service \'{ORDERS}\': host is "web.shop.test", not "{NOWHERE}"',
     ],
     "another path": [
-        f"opened: service '{ORDERS}': path is \"/orders\", not null",
+        f'opened: service \'{ORDERS}\': path is "/orders", not "/"',
         f"  {WRITERS} | POST,PUT,DELETE | http://orders.example.com/orders/health http://orders.example.com/orders/HEALTH",
         f"  {READERS} | GET,HEAD | http://orders.example.com/orders/HEALTH",
-        f"diverted: service '{ORDERS}': path is \"/orders\", not null",
+        f'diverted: service \'{ORDERS}\': path is "/orders", not "/"',
         f"  {READERS} | GET,HEAD | http://orders.example.com/orders http://orders.example.com/orders/health",
         f"  {WRITERS} | POST,PUT,DELETE | http://orders.example.com/orders",
-        f"closed: service '{ORDERS}': path is \"/orders\", not null",
+        f'closed: service \'{ORDERS}\': path is "/orders", not "/"',
         f"  {ANYBODY} | GET,HEAD | http://orders.example.com/orders/health",
     ],
     "a disabled service": [
         f"closed: service '{ORDERS}': enabled is false, not true",
         *MEANT,
     ],
+    "a disabled service at another path": [
+        f'closed: service \'{ORDERS}\': path is "/orders", not "/"; enabled is false, not true',
+        *MEANT,
+    ],
+    "TLS to the workload": [
+        f'diverted: service \'{ORDERS}\': protocol is "https", not "http"; tls_verify is true, not null; tls_verify_depth is 2, not null; ca_certificates is ["0af5ad7a-0000-4000-8000-000000000001"], not null',
+        *MEANT,
+    ],
+    "a service under another name": [],
+    "a service without a name": [],
+    "a service with a path as good as none": [],
     "a stripped path": [
         f"closed: route '{ROUTE}': strip_path is true, not false",
         *MEANT,
@@ -617,6 +705,38 @@ EXPECTED: dict[str, list[str]] = {
         f"  {WRITERS} | POST,PUT,DELETE | http://orders.example.com/orders",
         f"  {ANYBODY} | HEAD | http://orders.example.com/orders/health",
     ],
+    "a header that our route asks for": [
+        f'closed: route \'{ROUTE}\': headers is {{"x-canary": ["1"]}}, not null',
+        *MEANT,
+    ],
+    "a header and a priority": [
+        f'closed: route \'{HELLO}.protected-0\': headers is {{"x-canary": ["1"]}}, not null; regex_priority is 5, not 0',
+        BY_TOKEN[0],
+    ],
+    "names of TLS that our route asks for": [
+        f'closed: route \'{ROUTE}\': protocols is ["https"], not ["http"]; snis is ["elsewhere.test"], not null',
+        *MEANT,
+    ],
+    "a route for streams": [
+        f'closed: route \'{ROUTE}\': protocols is ["tcp"], not ["http"]; hosts is null, not ["orders.example.com"]; paths is null, not ["~/orders(?:/|$)"]; methods is null, not ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]; sources is [{{"ip": "10.0.0.1", "port": null}}], not null',
+        *MEANT,
+    ],
+    "a route without hosts and methods": [
+        f'weakened: route \'{ROUTE}\': hosts is null, not ["orders.example.com"]; methods is null, not ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]; strip_path is true, not false',
+        f"  {ANYBODY} | none (and others) | http://console-reports.sandbox.example.com/orders http://hello.example.com/orders http://orders.example.com/orders http://orders.example.com/orders/health http://shop.example.com/orders",
+        f'closed: route \'{ROUTE}\': hosts is null, not ["orders.example.com"]; methods is null, not ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]; strip_path is true, not false',
+        *MEANT,
+    ],
+    "a route that leads nowhere": [
+        f"closed: route '{ROUTE}': it leads to no service, not to service '{ORDERS}'",
+        *MEANT,
+    ],
+    "a route that leads nowhere for a header": [
+        f"closed: route '{ROUTE}': headers is {{\"x-canary\": [\"1\"]}}, not null; it leads to no service, not to service '{ORDERS}'",
+        *MEANT,
+    ],
+    "a route under another name": [],
+    "a route without a name": [],
     "a missing route": [
         f"closed: route '{ROUTE}' is missing",
         *MEANT,
@@ -626,6 +746,27 @@ EXPECTED: dict[str, list[str]] = {
         *MEANT,
     ],
     "another issuer of the ring": [],
+    "a ring under another name": [
+        f"closed: credential 'k1': it belongs to consumer 'another', not to consumer '{RING}'; consumer '{RING}' is missing",
+        *BY_TOKEN,
+    ],
+    "a key under another id": [
+        f"opened: credential 'k8' of consumer '{RING}' is not the issuer's",
+        "  whoever holds the key of credential 'k8' | * | http://hello.example.com/",
+        "  whoever holds the key of credential 'k8' | GET,HEAD,POST,PUT,DELETE | http://orders.example.com/orders",
+        "  whoever holds the key of credential 'k8' | GET,HEAD | http://reports.example.com/docs/internal http://reports.example.com/reports/published/drafts",
+        "  whoever holds the key of credential 'k8' | GET,HEAD,PUT,DELETE | http://reports.example.com/reports",
+        "closed: credential 'k1' is missing",
+        *BY_TOKEN,
+    ],
+    "a key that verifies otherwise": [
+        'closed: credential \'k1\': algorithm is "HS256", not "RS256"',
+        *BY_TOKEN,
+    ],
+    "a key moved to another consumer": [
+        f"closed: credential 'k1': it belongs to consumer 'another', not to consumer '{RING}'",
+        *BY_TOKEN,
+    ],
     "tags and timeouts": [],
     "others beside us": [],
 }

@@ -115,7 +115,7 @@ class Entities:
         """The same services before anything guards them: they lead nowhere."""
         stack = estate.stack.name
         for own in component.ports:
-            where = {"host": names.nowhere(stack), "port": 1, "protocol": "http"}
+            where = {"host": names.nowhere(stack), "port": 1, "protocol": "http", "path": "/"}
             name = names.service(stack, component, own)
             self.make("/services", {"name": name, "tags": names.tags(stack, component), **where})
 

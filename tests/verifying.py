@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 
@@ -145,15 +148,24 @@ class Hands:
             if field in fields:
                 name = fields[field]
                 fields[field] = {"id": self._admin.get(f"/{field}s/{name}").raise_for_status().json()["id"]}
-        listed = self._admin.get(f"/{kind}?size=1000").raise_for_status().json()["data"]
-        (found,) = (one for one in listed if all(one[name] == value for name, value in fields.items()))
+        (found,) = (one for one in self.list(kind) if all(one[name] == value for name, value in fields.items()))
         return dict(found)
+
+    def list(self, path: str) -> list[dict[str, Any]]:
+        """All entities of a collection."""
+        return list(self._admin.get(f"/{path}?size=1000").raise_for_status().json()["data"])
 
     def change(self, kind: str, entity: Mapping[str, Any], **fields: Any) -> None:
         """PATCH"""
         path = f"/{kind}/{entity['id']}"
         self._undo.append(partial(self._admin.put, path, json=dict(entity)))
         self._admin.patch(path, json=fields).raise_for_status()
+
+    def move(self, credential: Mapping[str, Any], consumer: Mapping[str, Any]) -> None:
+        """Gives a credential to another consumer."""
+        path = f"/consumers/{credential['consumer']['id']}/jwt/{credential['id']}"
+        self._undo.append(partial(self._admin.put, path, json=dict(credential)))
+        self._admin.patch(path, json={"consumer": {"id": consumer["id"]}}).raise_for_status()
 
     def make(self, path: str, **fields: Any) -> dict[str, Any]:
         """POST"""
@@ -168,10 +180,17 @@ class Hands:
         self._undo.append(partial(self._admin.put, f"/{kind}/{entity['id']}", json=dict(entity)))
         self._admin.delete(f"/{kind}/{entity['id']}").raise_for_status()
 
-    def delete(self, path: str) -> None:
-        """DELETE of what was made here, or came with it. Fails where there is nothing."""
-        self._admin.get(path).raise_for_status()
-        self._admin.delete(path).raise_for_status()
+    def run(self, command: str) -> None:
+        """What a `curl` that `verify` prints sends. Fails where there is nothing, and where Kong refuses it."""
+        _curl, *words = shlex.split(command)
+        (url,) = (word for word in words if word.startswith("$KONG_ADMIN_ADDR"))
+        given = dict(pairwise(words))
+        assert given["-H"] in ("Kong-Admin-Token: $KONG_ADMIN_TOKEN", "Content-Type: application/json")
+        path, body = url.removeprefix("$KONG_ADMIN_ADDR"), json.loads(given.get("-d", "null"))
+        there = self._admin.get(path).raise_for_status().json()
+        if "/jwt/" in path:  # whatever is said of our own keys
+            self._undo.append(partial(self._admin.put, path, json=there))
+        self._admin.request(given["-X"], path, json=body).raise_for_status()
 
     def keep(self) -> None:
         """What was done until now is not undone."""

@@ -84,7 +84,7 @@ def methods(exposure: Exposure) -> str:
     """`*` for all that rules can list."""
     listed = [method for method in exposure.methods if method != OTHER_METHOD]
     text = "*" if set(METHODS) <= set(listed) else ",".join(listed)
-    return f"{text} (and others)" if OTHER_METHOD in exposure.methods and text != "*" else text
+    return f"{text or 'none'} (and others)" if OTHER_METHOD in exposure.methods and text != "*" else text
 
 
 def _entry(finding: Finding, reasons: tuple[Reason, ...]) -> dict[str, Any]:

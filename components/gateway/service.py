@@ -22,6 +22,8 @@ _TIMEOUT = 60_000  # ms; Kong's default, spelled out
 _NOWHERE = 1
 """The port of a service that leads to an Upstream, where it means nothing. The official plugin does not send a port of
 0, and Kong then takes 80: should somebody delete the Upstream, and DNS know its name, nothing listens on port 1."""
+_PATH = "/"
+"""Of a service, as good as none. The official plugin cannot take back a path set by hand where the program has none."""
 
 
 class GatedService:
@@ -53,6 +55,7 @@ class GatedService:
             protocol="http",
             host=host,
             port=number,
+            path=_PATH,
             retries=5,
             connect_timeout=_TIMEOUT,
             read_timeout=_TIMEOUT,

@@ -220,7 +220,8 @@ class AdminApi:
             found = find()
             if found is None:
                 raise AnswerError(404, _NOT_FOUND) if within else absent(kind, key)
-            return 200, self._store.update(kind, found, self._resolved(kind, {**body, **scope()}))
+            # Seen on a Kong 3.10: a credential or a route may so be given to another consumer or service.
+            return 200, self._store.update(kind, found, self._resolved(kind, {**scope(), **body}))
 
         def put(_: Query, body: dict[str, Any]) -> tuple[int, Any]:
             limits = scope()

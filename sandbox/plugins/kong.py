@@ -8,6 +8,9 @@ a program has to live with them:
 - an input that the program drops is left out of the PATCH, so Kong keeps the old value and every later up differs;
   booleans alone fall back to false, and a few inputs to the plugin's own defaults;
 - an update of a Consumer, and anything about a ConsumerJwtAuth, sends absent strings as "", which Kong refuses;
+- a text, number, list or reference that somebody takes away in Kong is not seen: the state keeps what it was; only tags
+  and the texts of consumers and credentials are;
+- a Route's `headers` are never read;
 - without `strictMatch` a plugin's configuration is never compared with what Kong has; with it, all of it is;
 - neither the admin token nor a credential's secret is marked secret (a certificate's key is);
 - deleting a nested entity that is gone fails with Kong's 404;
@@ -100,6 +103,8 @@ class Entity(Resource):
     collection: str
     noun: str
     fields: Mapping[str, Field]
+    kept: frozenset[str] = frozenset()  # of which it is not seen that Kong has none
+    unread: frozenset[str] = frozenset()
 
     def __init__(self, api: AdminApi) -> None:
         self._api = api
@@ -116,6 +121,8 @@ class Entity(Resource):
             return None
         entity = self._accepted(answer, f"could not find kong {self.noun}")
         now = self._state(entity, inputs or state)
+        before = {key: state[key] for key in self.kept | self.unread if key in state}
+        now = {**before, **{key: value for key, value in now.items() if key not in self.unread}}
         # What the program never set stays out of its inputs, unless there were none (an import).
         seen = {key: now[key] for key in self.fields if key in now and (key in inputs or not inputs)}
         given = {key: value for key, value in inputs.items() if key not in self.fields}
@@ -184,6 +191,7 @@ class Service(Entity):
     collection, noun = "/services", "service"
     defaults = {"connectTimeout": 60000, "readTimeout": 60000, "writeTimeout": 60000, "retries": 5}
     sticky = frozenset({"port", "host", "name"})
+    kept = frozenset({"name", "path"})
     fields = {
         "name": Field("name"),
         "protocol": Field("protocol"),
@@ -362,6 +370,8 @@ class Route(Entity):
         "responseBuffering": True,
     }
     sticky = frozenset({"name"})
+    kept = frozenset({"name", "methods", "hosts", "paths", "snis", "serviceId", "regexPriority", "pathHandling"})
+    unread = frozenset({"headers"})
     unordered = frozenset({"headers", "sources", "destinations"})
     fields = {
         "name": Field("name"),
@@ -453,6 +463,7 @@ class KongPlugin(Entity):
     replaces = frozenset({"name"})
     computed = frozenset({"computedConfig"})
     defaults = {"enabled": True, "strictMatch": False}
+    kept = frozenset({"serviceId", "routeId", "consumerId"})
     fields = {
         "name": Field("name"),
         "enabled": Field("enabled", boolean=True),

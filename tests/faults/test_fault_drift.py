@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.engine.calls import service_token
@@ -48,6 +50,30 @@ def test_changes_by_hand_are_taken_back(empty: Empty) -> None:
     assert rule_scopes(stack) == ["orders.read"]
     assert stack.changes("up", "--refresh") == {}
     assert [stack.status("GET", "orders.example.com", "/orders", one) for one in (None, token)] == [401, 200]
+
+
+def test_the_path_of_a_service_is_taken_back_and_one_without_goes_over(empty: Empty) -> None:
+    """Kong keeps a path that a program does not name. A stack of before that named none gets it with a plain update."""
+    stack = empty(applications=[TINY])
+    stack.run("up")
+    path = f"/services/{stack.entity('services', SERVICE)['id']}"
+    stack.kong("PATCH", path, {"path": "/orders"})
+    assert stack.changes("up", "--refresh") == {"tiny/api-8080-service": "update"}
+    assert stack.kong("GET", path)["path"] == "/"
+    stack.kong("PATCH", path, {"path": None})
+    assert stack.changes("up", "--refresh") == {}, "none is as good"
+    stack.rewrite(_without_paths)
+    assert "~ 1 to update" in stack.pulumi("preview").stdout
+    assert stack.changes("up") == {"tiny/api-8080-service": "update"}
+    assert stack.kong("GET", path)["path"] == "/"
+    assert stack.changes("up", "--refresh") == {}
+
+
+def _without_paths(resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    for one in resources:
+        if one["type"] == "kong:index/service:Service":
+            del one["inputs"]["path"], one["outputs"]["path"]
+    return resources
 
 
 def rule_scopes(stack: Stack) -> object:

@@ -76,6 +76,30 @@ def test_an_anonymous_set_by_hand_is_seen_and_repaired(deployed: Engine) -> None
     assert target.get(path).json()["config"]["anonymous"] == f"kong-oam.{deployed.stack}.anonymous"
 
 
+def test_a_path_by_hand_is_repaired_and_what_the_plugin_does_not_see_stays(deployed: Engine) -> None:
+    """A run takes a service's path back. It never sees `enabled`, a route's headers, and that a list has gone: these are
+    what `verify` names requests for."""
+    target = deployed.live.target
+    own = {path: one for path, one in target.entities().items() if f"kong-oam-stack:{deployed.stack}" in str(one)}
+    (service,) = (path for path in own if path.startswith("/services/"))
+    route = next(path for path in own if path.startswith("/routes/"))
+    hosts = target.get(route).json()["hosts"]
+    with target.admin() as admin:
+        admin.patch(service, json={"path": "/orders"}).raise_for_status()
+        assert deployed.changes("up", "--refresh") == {f"orders/api-{deployed.port}-service": "update"}
+        assert target.get(service).json()["path"] == "/"
+        try:
+            admin.patch(service, json={"enabled": False}).raise_for_status()
+            admin.patch(route, json={"hosts": None, "headers": {"x-canary": ["1"]}}).raise_for_status()
+            assert deployed.changes("up", "--refresh") == {}
+            assert target.get(service).json()["enabled"] is False
+            assert target.get(route).json()["headers"] == {"x-canary": ["1"]}
+        finally:
+            admin.patch(service, json={"enabled": True}).raise_for_status()
+            admin.patch(route, json={"hosts": hosts, "headers": None}).raise_for_status()
+    assert deployed.changes("up", "--refresh") == {}
+
+
 def test_an_edited_rule_is_one_table(deployed: Engine) -> None:
     """The table changes, at admission and at the gate, and nothing else; soon every worker decides by it."""
     deployed.edit("[POST, PUT]", "[POST, PUT, DELETE]")

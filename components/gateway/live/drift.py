@@ -6,20 +6,17 @@ Only what may bear on a decision is compared; tags, timeouts and the like are no
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from components.gateway import plugins
 from components.gateway.live import gate
 from components.gateway.live.effects import Effect, effect_of
-from components.gateway.live.entities import Entities, Entity, comparable, labels, reference
+from components.gateway.live.entities import Entities, Entity, labels, reference
+from components.gateway.live.repair import FIELDS, HTTP, Request, alike, owner, removal, repair
 
-_SERVICE = ("protocol", "host", "path", "enabled")
-_ROUTE = (
-    *("protocols", "hosts", "paths", "methods", "headers", "snis", "sources", "destinations"),
-    *("regex_priority", "strip_path", "preserve_host"),
-)
 _LOCKS = ("anonymous", "claims_to_verify", "cookie_names", "header_names", "uri_param_names")
 """Fields of `jwt` that say which tokens it takes, from where, and whom it takes a caller without one for."""
 _OURS = frozenset(name for edition in plugins.AUTHENTICATION for name in plugins.guards(edition))
@@ -28,7 +25,7 @@ _SHOWN = 60
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One entity that is not as it is meant. `path` is its own on the Admin API, where somebody else has made it.
+    """One entity that is not as it is meant. `request` repairs it, where a run does not.
 
     `misplaced`: a plugin of a kind of ours where we have none, or none where we have one, somebody's route to a service
     of ours, a `jwt` that takes other tokens than it should, or a way to a workload around the gate; this breaks a
@@ -36,7 +33,7 @@ class Drift:
     """
 
     text: str
-    path: str | None = None
+    request: Request | None = None
     misplaced: bool = False
 
 
@@ -55,8 +52,33 @@ def drifts(live: Entities, meant: Entities) -> dict[str, Drift]:
         elif changes := list(_changes(kind, there[label][1], entity, live, meant)):
             unlocked = kind == "plugin" and any(_fields(there[label][1]["config"], entity["config"], _LOCKS))
             around = kind == "service" and there[label][1]["host"] != entity["host"]
-            found[label] = Drift(f"{label}: {'; '.join(changes)}", misplaced=unlocked or around)
+            request = repair(kind, there[label][1], entity, live, meant)
+            found[label] = Drift(f"{label}: {'; '.join(changes)}", request, misplaced=unlocked or around)
     return found
+
+
+def recognised(live: Entities, meant: Entities) -> Entities:
+    """The same, where services and routes of ours that got another name, which bears on nothing, have the one meant.
+
+    What has the tags of the only one of ours that is missing, and is the only one that has, is that one.
+    """
+    services = _renamed(live.services, meant.services)
+    return replace(live, services=services, routes=_renamed(live.routes, meant.routes))
+
+
+def _renamed(live: tuple[Entity, ...], meant: tuple[Entity, ...]) -> tuple[Entity, ...]:
+    there, ours = {one["name"] for one in live}, {one["name"] for one in meant}
+    missing = Counter(_tags(one) for one in meant if one["name"] not in there)
+    extra = Counter(_tags(one) for one in live if one["name"] not in ours)
+    names = {_tags(one): one["name"] for one in meant if one["name"] not in there}
+    alone = {tags for tags, count in missing.items() if tags and count == 1 == extra[tags]}
+    return tuple(
+        {**one, "name": names[_tags(one)]} if one["name"] not in ours and _tags(one) in alone else one for one in live
+    )
+
+
+def _tags(entity: Entity) -> frozenset[str]:
+    return frozenset(entity.get("tags") or ())
 
 
 def _by_label(entities: Entities) -> dict[str, tuple[str, Entity]]:
@@ -76,9 +98,9 @@ def _by_label(entities: Entities) -> dict[str, tuple[str, Entity]]:
 def _changes(kind: str, entity: Entity, meant: Entity, live: Entities, intended: Entities) -> Iterator[str]:
     match kind:
         case "service":
-            yield from _fields(entity, meant, _SERVICE)
+            yield from _fields(entity, meant, FIELDS[kind])
         case "route":
-            yield from _fields(entity, meant, _ROUTE)
+            yield from _fields(entity, meant, FIELDS[kind])
             yield from _leads(entity, meant, live, intended)
         case "consumer":
             yield from _fields(entity, meant, ("custom_id",) if "custom_id" in meant else ())
@@ -90,9 +112,8 @@ def _changes(kind: str, entity: Entity, meant: Entity, live: Entities, intended:
 
 def _fields(entity: Mapping[str, Any], meant: Mapping[str, Any], names: tuple[str, ...]) -> Iterator[str]:
     for name in names:
-        now, wanted = entity.get(name), meant.get(name)
-        if comparable(now) != comparable(wanted):
-            yield f"{name} is {_shown(now)}, not {_shown(wanted)}"
+        if not alike(name, entity, meant):
+            yield f"{name} is {_shown(entity.get(name))}, not {_shown(meant.get(name))}"
 
 
 def _shown(value: Any) -> str:
@@ -101,19 +122,16 @@ def _shown(value: Any) -> str:
 
 
 def _leads(entity: Entity, meant: Entity, live: Entities, intended: Entities) -> Iterator[str]:
-    now = labels(live).get(("service", reference(entity, "service") or ""), "no service")
-    wanted = labels(intended)["service", meant["service"]["id"]]
+    now, wanted = owner("service", entity, live), owner("service", meant, intended)
     if now != wanted:
         yield f"it leads to {now}, not to {wanted}"
 
 
 def _credential(entity: Entity, meant: Entity, live: Entities, intended: Entities) -> Iterator[str]:
     yield from _fields(entity, meant, ("algorithm",))
-    owner, wanted = (
-        labels(entities)["consumer", one["consumer"]["id"]] for entities, one in ((live, entity), (intended, meant))
-    )
-    if owner != wanted:
-        yield f"it belongs to {owner}, not to {wanted}"
+    now, wanted = owner("consumer", entity, live), owner("consumer", meant, intended)
+    if now != wanted:
+        yield f"it belongs to {now}, not to {wanted}"
     if (entity.get("rsa_public_key") or "").strip() != (meant.get("rsa_public_key") or "").strip():
         yield "its public key is not the issuer's"
 
@@ -121,8 +139,12 @@ def _credential(entity: Entity, meant: Entity, live: Entities, intended: Entitie
 def _plugin(entity: Entity, meant: Entity) -> Iterator[str]:
     if not entity["enabled"]:
         yield "it is disabled"
-    if not {"http", "https"}.intersection(entity["protocols"]):
+    if not HTTP.intersection(entity["protocols"]):
         yield f"protocols are {_shown(entity['protocols'])}"
+    yield from _configured(entity, meant)
+
+
+def _configured(entity: Entity, meant: Entity) -> Iterator[str]:
     config, wanted = entity["config"], meant["config"]
     if entity["name"] not in ("pre-function", "post-function"):
         yield from _fields(config, wanted, tuple({**wanted, **config}))
@@ -151,21 +173,18 @@ def _extra(kind: str, label: str, entity: Entity, live: Entities, ours: Collecti
     if kind == "plugin":
         if entity["name"] not in _OURS and effect_of(entity) is Effect.NONE:
             return None
-        return Drift(f"{label} is not ours", f"/plugins/{entity['id']}", _misplaced(entity, live, ours))
+        return Drift(f"{label} is not ours", removal(kind, entity), _misplaced(entity, live, ours))
     if kind == "consumer":
         return None
     if kind == "credential":
-        owner = labels(live)["consumer", entity["consumer"]["id"]]
-        path = f"/consumers/{entity['consumer']['id']}/jwt/{entity['id']}"
-        return Drift(f"{label} of {owner} is not the issuer's", path)
+        return Drift(f"{label} of {owner('consumer', entity, live)} is not the issuer's", removal(kind, entity))
     if kind == "target":
         if labels(live)["upstream", entity["upstream"]["id"]] not in ours:
             return None  # it goes with its Upstream
-        path = f"/upstreams/{entity['upstream']['id']}/targets/{entity['id']}"
-        return Drift(f"{label} is not ours", path, misplaced=entity["weight"] > 0)
+        return Drift(f"{label} is not ours", removal(kind, entity), misplaced=entity["weight"] > 0)
     service = labels(live).get(("service", reference(entity, "service") or ""))
     leads = f" and leads to {service}" if kind == "route" and service in ours else ""
-    return Drift(f"{label} is not ours{leads}", f"/{kind}s/{entity['id']}", misplaced=bool(leads))
+    return Drift(f"{label} is not ours{leads}", removal(kind, entity), misplaced=bool(leads))
 
 
 def _misplaced(plugin: Entity, live: Entities, ours: Collection[str]) -> bool:

@@ -108,7 +108,7 @@ def intended(
     leading: list[Entity] = []
     for component in estate.exposed:
         for port in component.ports:
-            services.append(_service(names.service(stack, component, port), names.nowhere(stack)))
+            services.append(_service(settings, component, port))
             guards += _guards(settings, estate, component, port, deployed, complete)
         leading += [_route(settings, component, plan) for plan in routes(component)]
     nowhere = (_named("name", names.nowhere(stack)),)
@@ -144,8 +144,17 @@ def _named(by: str, name: str, **fields: Any) -> Entity:
     return {"id": name, by: name, **fields}
 
 
-def _service(name: str, host: str) -> Entity:
-    return _named("name", name, protocol="http", host=host, path=None, enabled=True)
+def _service(settings: Settings, component: Component, port: int) -> Entity:
+    stack = settings.stack.name
+    return _named(
+        "name",
+        names.service(stack, component, port),
+        protocol="http",
+        host=names.nowhere(stack),
+        path="/",
+        enabled=True,
+        tags=names.tags(stack, component),
+    )
 
 
 def _route(settings: Settings, component: Component, plan: RoutePlan) -> Entity:
@@ -165,6 +174,7 @@ def _route(settings: Settings, component: Component, plan: RoutePlan) -> Entity:
         regex_priority=plan.priority,
         strip_path=False,
         preserve_host=True,
+        tags=names.tags(stack, component),
     )
 
 

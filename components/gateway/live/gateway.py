@@ -23,10 +23,10 @@ from components.gateway.live.authentication import Authenticator, Keys, Passage
 from components.gateway.live.effects import Effect, effect_of
 from components.gateway.live.entities import Complete, Deployed, Entities, Entity, labels, reference
 from components.gateway.live.gate import Identity, Script, Table, allows, anybody, code, held, script_of
+from components.gateway.live.repair import HTTP
 from components.gateway.live.router import Reached, Router
 
 _SIGNATURES = frozenset({"RS256", "ES256"})
-_HTTP = frozenset({"http", "https", "grpc", "grpcs"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +78,13 @@ class LiveGateway:
     def __init__(self, entities: Entities, terms: Terms) -> None:
         self._terms = terms
         self._labels = labels(entities)
-        self._router = Router(entities.routes)
+        self._router = Router(one for one in entities.routes if HTTP.intersection(one["protocols"]))
         self._services = {one["id"]: one for one in entities.services}
         self._authenticator = Authenticator(entities, terms.keys)
         self._guards = ("pre-function", terms.keys.plugin, "post-function")
         self._upstreams = {one["name"]: one["id"] for one in entities.upstreams}
         self._targets = [one for one in entities.targets if one["weight"] > 0]
-        active = [one for one in entities.plugins if one["enabled"] and _HTTP.intersection(one["protocols"])]
+        active = [one for one in entities.plugins if one["enabled"] and HTTP.intersection(one["protocols"])]
         self._bound = [one for one in active if one.get("consumer") or one.get("consumer_group")]
         self._plugins = {
             (one["name"], reference(one, "route"), reference(one, "service")): one

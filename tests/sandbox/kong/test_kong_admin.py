@@ -76,6 +76,16 @@ def test_a_deleted_service_and_consumer_take_along_what_is_theirs(kong: Kong) ->
     assert kong.entities("plugins") == kong.entities("jwt_secrets") == []
 
 
+def test_a_credential_can_be_given_to_another_consumer(kong: Kong) -> None:
+    """By a PATCH below the one that has it; a POST below one makes it that one's, whatever it says."""
+    consumers = [ask(kong, "POST", "/consumers", {"username": name})[1]["id"] for name in ("ring", "other")]
+    other = {"consumer": {"id": consumers[1]}}
+    _, made = ask(kong, "POST", "/consumers/ring/jwt", {"key": "kid-1", **other})
+    assert made["consumer"] == {"id": consumers[0]}
+    assert ask(kong, "PATCH", f"/consumers/ring/jwt/{made['id']}", other)[1]["consumer"] == other["consumer"]
+    assert ask(kong, "GET", f"/consumers/ring/jwt/{made['id']}")[0] == 404
+
+
 def test_a_certificate_is_written_and_read_with_the_names_of_its_snis(kong: Kong) -> None:
     """`snis` makes and removes SNIs; left out of a PATCH it keeps them, left out of a PUT it takes them away."""
     cert, key = self_signed("b.example.com")

@@ -190,6 +190,37 @@ def test_drift_of_a_configuration_is_only_seen_with_strict_match(strict: bool, c
     assert plugin.differences(found.state, found.inputs, inputs).changed == changed
 
 
+@pytest.mark.parametrize(
+    ("kind", "state", "name", "seen"),
+    [
+        (Service, {"name": "a", "path": "/a"}, "path", set()),
+        (Service, {"name": "a", "tags": ["a"]}, "tags", {"tags"}),
+        (Route, {"name": "a", "hosts": ["a.test"], "methods": ["GET"]}, "hosts", set()),
+        (Route, {"name": "a", "hosts": ["a.test"], "methods": ["GET"]}, "methods", set()),
+        (Route, {"name": "a", "serviceId": "s"}, "service", set()),
+        (KongPlugin, {"name": "jwt", "serviceId": "s"}, "service", set()),
+        (Consumer, {"username": "a", "customId": "b"}, "custom_id", {"customId"}),
+    ],
+)
+def test_what_somebody_takes_away_in_kong_is_not_always_seen(
+    kind: type[Entity], state: dict[str, Any], name: str, seen: set[str]
+) -> None:
+    """Of texts, lists and references the state keeps what was there, but for tags and the texts of a consumer."""
+    resource = kind(AdminApi())
+    entity = {field.name: field.write(state[key]) for key, field in resource.fields.items() if key in state}
+    read = kind(Recorder({"id": "x", "config": {}, **entity, name: None})).read("x", state, state)
+    assert read is not None
+    assert resource.differences(read.state, read.inputs, state).changed == seen
+
+
+@pytest.mark.parametrize("inputs", [{"name": "a"}, {"name": "a", "headers": [{"name": "x-a", "values": ["1"]}]}])
+def test_headers_of_a_route_are_never_read(inputs: dict[str, Any]) -> None:
+    """Whatever somebody made of them in Kong, nothing differs."""
+    read = Route(Recorder({"id": "r", "name": "a", "headers": {"x-b": ["2"]}})).read("r", inputs, inputs)
+    assert read is not None
+    assert Route(AdminApi()).differences(read.state, read.inputs, inputs).changed == set()
+
+
 def test_without_strict_match_kongs_configuration_is_only_shown() -> None:
     """It is the output computedConfig, sorted and compact."""
     plugin = KongPlugin(Recorder(ENTITY))
