@@ -22,7 +22,7 @@ from access.tokens import Claims, Refusal, User, issue
 OTHER_METHOD = "PROPFIND"
 """Stands for every method that no rule can list."""
 
-Kind = Literal["opened", "diverted", "impersonated", "in clear", "weakened", "closed"]
+Kind = Literal["opened", "diverted", "impersonated", "in clear", "weakened", "closed", "limited"]
 KINDS: dict[Kind, str] = {
     "opened": "may now be called by",
     "diverted": "leads somewhere else for",
@@ -30,6 +30,7 @@ KINDS: dict[Kind, str] = {
     "in clear": "may be called without TLS by",
     "weakened": "has one lock less against",
     "closed": "can no longer be called by",
+    "limited": "may be refused, for reasons that are not judged, to",
 }
 """What a finding says of each call, before who makes it; the worst first."""
 
@@ -74,7 +75,8 @@ class Verdict:
 
     `leads`: where to, in words that differ where it differs. `passes`: its locks of which each alone would let it pass;
     `verified`: nothing but the gateway's own word of who calls arrives. `judged`: no part of it is counted as open for
-    want of knowing better. `through`: the entities that had a say.
+    want of knowing better. `through`: the entities that had a say; `limits`: those of which nobody knows whether they
+    refuse the call all the same.
     """
 
     allowed: bool
@@ -84,6 +86,7 @@ class Verdict:
     verified: bool = True
     judged: bool = True
     through: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +202,8 @@ def _differences(
         kind = _kind(decision, intended, verdict, in_clear)
         if kind:
             yield kind, verdict.through + intended.through
+        if intended.allowed and verdict.allowed and verdict.limits:
+            yield "limited", verdict.limits
 
 
 def _kind(decision: Decision, intended: Verdict, verdict: Verdict, in_clear: bool) -> Kind | None:

@@ -224,8 +224,8 @@ def _key(**fields: Any) -> Drift:
 
 
 def _issuers_key(hands: Hands) -> dict[str, Any]:
-    (found,) = (one for one in hands.list(f"consumers/{RING}/jwt") if not one["key"].startswith(f"{RING}.unused."))
-    return found
+    """One of them: the others fill slots, or sign, too."""
+    return next(one for one in hands.list(f"consumers/{RING}/jwt") if not one["key"].startswith(f"{RING}.unused."))
 
 
 def a_key_moved_to_another_consumer(hands: Hands, _: str) -> None:

@@ -14,6 +14,7 @@ import pytest
 from access.__main__ import main
 from access.change import KINDS as CHANGES
 from access.lint.finding import KINDS
+from access.verify import KINDS as VERIFIED
 from oam.diagnostics import CODES
 from policies.catalogue import RULES
 
@@ -46,6 +47,12 @@ def test_every_kind_of_client_is_in_the_readme() -> None:
     table = README[README.index("| kind | who calls |") :].partition("\n\n")[0]
     schema = json.loads((ROOT / "definitions" / "client.schema.json").read_text())
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == schema["properties"]["kind"]["enum"]
+
+
+def test_every_kind_of_what_verify_finds_is_in_the_readme() -> None:
+    """The worst first."""
+    table = README[README.index("| finding | the call |") :].partition("\n\n")[0]
+    assert re.findall(r"^\| ([\w ]+) \| ", table, re.MULTILINE)[1:] == list(VERIFIED)
 
 
 def test_every_kind_of_change_is_in_the_readme() -> None:

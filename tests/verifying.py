@@ -237,9 +237,10 @@ class Running:
         terms = Terms.of(one.settings, one.estate, one.deployed, self._complete)
         return LiveGateway(intended(one.settings, one.estate, one.deployed, self._complete), terms)
 
-    def judged(self) -> Result:
+    def judged(self, live: Entities | None = None) -> Result:
+        """Of what there is, or would be."""
         one = self.deployment
-        return judge(one.settings, one.estate, one.deployed, self.entities(), self._complete)
+        return judge(one.settings, one.estate, one.deployed, live or self.entities(), self._complete)
 
 
 def told(result: Result) -> list[str]:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _DETAILS = """\
 Reads the routes, services, plugins, consumers and credentials of the stack's Kong, works out who may call what with
 them, and compares that with what the Applications here mean. Prints who may now call what that they may not, or no
-longer what they may, by which entity, and what to do. Changes nothing. Exit status 1 where there is a finding, 2 where
-Kong or the stack's outputs cannot be read.
+longer (or perhaps not) what they may, by which entity, and what to do. Changes nothing. Exit status 1 where there is a
+finding, 2 where Kong or the stack's outputs cannot be read.
 
   python -m access verify --stack aws
   pulumi stack output -s aws --json > outputs.json; python -m access verify --stack aws --outputs outputs.json
@@ -60,7 +60,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 def _lines(result: Result, stack: str, console: Console) -> Iterator[str]:
     for finding, reasons in result.findings:
-        colour: Colour = "yellow" if finding.kind in ("weakened", "closed") else "red"
+        colour: Colour = "yellow" if finding.kind in ("weakened", "closed", "limited") else "red"
         yield f"{console.paint(colour, finding.kind)}: {_told(reasons)}"
         for exposure in finding.exposures:
             yield from (f"    {methods(exposure)} {url}" for url in exposure.urls)
@@ -68,12 +68,16 @@ def _lines(result: Result, stack: str, console: Console) -> Iterator[str]:
         if not finding.exposures:
             yield "    nobody may call anything else for it now, but it could replace what guards, or lead around it"
         yield from (f"    to do: {remedy}" for remedy in dict.fromkeys(reason.remedy for reason in reasons))
-    found = len(result.findings)
-    yield (
-        f"{found} finding(s): the Kong of stack '{stack}' does not decide as the Applications mean"
-        if found
-        else f"{result.components} exposed component(s): the Kong of stack '{stack}' decides as the Applications mean"
-    )
+    yield _verdict(result, stack)
+
+
+def _verdict(result: Result, stack: str) -> str:
+    found, kinds = len(result.findings), {finding.kind for finding, _ in result.findings}
+    if not found:
+        return f"{result.components} exposed component(s): the Kong of stack '{stack}' decides as the Applications mean"
+    if kinds == {"limited"}:
+        return f"{found} finding(s): the Kong of stack '{stack}' may refuse what the Applications mean to be allowed"
+    return f"{found} finding(s): the Kong of stack '{stack}' does not decide as the Applications mean"
 
 
 def _told(reasons: tuple[Reason, ...]) -> str:

@@ -201,7 +201,10 @@ class LiveGateway:
         others = [one for one in (self._effective(name, route, service) for name in self._others) if one]
         others += [one for one in self._bound if consumer and _is_for(one, consumer)]
         effects = {one["id"]: effect_of(one) for one in others}
-        acting = [one for one in (*others, *own) if one and effects.get(one["id"]) is not Effect.NONE]
+        aside = (Effect.NONE, Effect.LIMITS)
+        acting = [one for one in (*others, *own) if one and effects.get(one["id"]) not in aside]
+        limiting = (one for one in others if effects[one["id"]] is Effect.LIMITS)
+        limits = tuple(self._labels["plugin", one["id"]] for one in limiting)
         through = tuple(self._labels["plugin", one["id"]] for one in acting)
         through += tuple(f"credential '{key}'" for key in passage.through)
         through += (self._labels["consumer", consumer["id"]],) if consumer else ()
@@ -220,6 +223,7 @@ class LiveGateway:
             verified=verified,
             judged=judged.known and not anything and not foreign,
             through=through,
+            limits=limits,
         )
 
     def _effective(self, name: str, route: Entity, service: Entity) -> Entity | None:
