@@ -7,14 +7,17 @@ tests meet them.
 
 from __future__ import annotations
 
+import base64
 import copy
 import re
 import secrets
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+from cryptography import x509
 
 Json = dict[str, Any]
 
@@ -36,6 +39,8 @@ _ALIKE = (
 )
 _MERGED = ("api", "info", "web", "spa", "publicClient", "parentalControlSettings")
 """Members of an application of which a PATCH may name a part."""
+_NO_CERTIFICATE = "KeyCredentialsInvalidValue"
+"""Graph's code for a key credential without a value (the collection azure.azcollection of Ansible, issue 1872)."""
 
 
 class GraphError(Exception):
@@ -60,6 +65,53 @@ def missing(identifier: str) -> GraphError:
 
 def stamp(now: float) -> str:
     return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _certificates(known: Mapping[str, x509.Certificate], wanted: Iterable[Json]) -> list[tuple[Json, x509.Certificate]]:
+    """Key credentials as Graph lists them, each with its certificate. A known one may be named without its value, as it
+    is read. Raises GraphError."""
+    found = []
+    for entry in wanted:
+        key_id = entry.get("keyId") or str(uuid.uuid4())
+        value = entry.get("key")
+        if not value and key_id not in known:
+            raise bad("KeyValue cannot be null or empty.", _NO_CERTIFICATE)
+        certificate = _certificate(value) if value else known[key_id]
+        _check_life(entry, certificate)
+        found.append(({**entry, "keyId": key_id, "key": None}, certificate))
+    return found
+
+
+def _certificate(value: str) -> x509.Certificate:
+    """What a key credential's value holds. Raises GraphError.
+
+    Graph documents the certificate's raw data (DER) in base64 (keyCredential). That it takes the text of a PEM file in
+    base64 as well is a guess, from what the official plugin sends, which is that and nothing else
+    (terraform-provider-azuread, internal/helpers/credentials). The words for what is no base64 are those of
+    microsoft-graph-docs, issue 10556; those for other bytes are made up.
+    """
+    try:
+        data = base64.b64decode(value, validate=True)
+    except ValueError:
+        message = (
+            "Cannot convert a primitive value to the expected type 'Edm.Binary'. See the inner exception for more "
+        )
+        raise bad(f"{message}details.") from None
+    try:
+        return (x509.load_pem_x509_certificate if b"-----BEGIN " in data else x509.load_der_x509_certificate)(data)
+    except ValueError:
+        raise bad("The value of a key credential is no X.509 certificate.", _NO_CERTIFICATE) from None
+
+
+def _check_life(entry: Json, certificate: x509.Certificate) -> None:
+    """A credential begins and ends within its certificate's own life. Raises GraphError."""
+    begin, end = (
+        datetime.fromisoformat(day) if (day := entry.get(f"{name}DateTime")) else None for name in ("start", "end")
+    )
+    if begin and begin < certificate.not_valid_before_utc:
+        raise bad("Key credential start date is invalid.", "KeyCredentialsInvalidStartDate")
+    if end and end > certificate.not_valid_after_utc:
+        raise bad("Key credential end date is invalid.", "KeyCredentialsInvalidEndDate")
 
 
 def _application() -> Json:
@@ -149,10 +201,10 @@ def _principal() -> Json:
 
 @dataclass(slots=True)
 class Secrets:
-    """What of an application's credentials Graph never says again: by key id, a password or a certificate (base64)."""
+    """What of an application's credentials Graph never says again: by key id, a password or a certificate."""
 
     passwords: dict[str, str] = field(default_factory=dict)
-    certificates: dict[str, str] = field(default_factory=dict)
+    certificates: dict[str, x509.Certificate] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -225,17 +277,19 @@ class Directory:
         one = {**_application(), **made}
         if not body.get("displayName"):
             raise bad("A value is required for property 'displayName' of resource 'Application'.")
+        certificates = _certificates({}, body.get("keyCredentials", ()))
         self._put(one, body)
         self.applications[one["id"]], self.kept[one["id"]], self.federated[one["id"]] = one, Secrets(), {}
-        if "keyCredentials" in body:
-            self._put_certificates(one, body["keyCredentials"])
+        self._keep(one, certificates)
         return one
 
     def update_application(self, identifier: str, body: Json) -> None:
         one = self.application(identifier)
+        known = self.kept[one["id"]].certificates
+        certificates = _certificates(known, body["keyCredentials"]) if "keyCredentials" in body else None
         self._put(one, body)
-        if "keyCredentials" in body:
-            self._put_certificates(one, body["keyCredentials"])
+        if certificates is not None:
+            self._keep(one, certificates)
 
     def _put(self, one: Json, body: Json) -> None:
         changed = copy.deepcopy(one)
@@ -269,18 +323,9 @@ class Directory:
         for role in has - had:
             self._roles[role] = self.now()
 
-    def _put_certificates(self, one: Json, wanted: Iterable[Json]) -> None:
-        """A known key may be named without its value, as it is read."""
-        certificates, listed = self.kept[one["id"]].certificates, []
-        for entry in wanted:
-            key_id = entry.get("keyId") or str(uuid.uuid4())
-            value = entry.get("key") or certificates.get(key_id)
-            if value is None:
-                raise bad("Key value is required for a new key credential.", "KeyCredentialsInvalid")
-            certificates[key_id] = value
-            listed.append({**entry, "keyId": key_id, "key": None})
-        one["keyCredentials"] = listed
-        self.kept[one["id"]].certificates = {entry["keyId"]: certificates[entry["keyId"]] for entry in listed}
+    def _keep(self, one: Json, certificates: list[tuple[Json, x509.Certificate]]) -> None:
+        one["keyCredentials"] = [entry for entry, _ in certificates]
+        self.kept[one["id"]].certificates = {entry["keyId"]: certificate for entry, certificate in certificates}
 
     def delete_application(self, identifier: str) -> None:
         """Its service principal goes with it. (Graph keeps it for 30 days where nobody looks.)"""

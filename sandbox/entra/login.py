@@ -311,8 +311,7 @@ class Login:
 
     def _certificate(self, app: Json, thumbprint: str | None) -> x509.Certificate:
         now = self.directory.now()
-        for text in self.directory.kept[app["id"]].certificates.values():
-            found = x509.load_der_x509_certificate(base64.b64decode(text))
+        for found in self.directory.kept[app["id"]].certificates.values():
             digest = base64url(hashlib.sha256(found.public_bytes(Encoding.DER)).digest())
             lives = found.not_valid_before_utc.timestamp() <= now < found.not_valid_after_utc.timestamp()
             if digest == thumbprint and lives:

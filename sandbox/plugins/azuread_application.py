@@ -9,9 +9,6 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import load_pem_x509_certificate
-
 from sandbox.plugins.azuread_api import GraphObject, Json, last, temporary
 from sandbox.plugins.provider import Found, ProviderError
 from sandbox.plugins.values import Properties, Value, has_unknown
@@ -341,7 +338,8 @@ class ApplicationPassword(GraphObject):
 class ApplicationCertificate(GraphObject):
     """azuread:index/applicationCertificate:ApplicationCertificate: a PATCH of all certificates of the application.
 
-    From the plugin's source; the recording has none. Modelled is the encoding pem.
+    From the plugin's source (terraform-provider-azuread, internal/helpers/credentials); the recording has none.
+    Modelled is the encoding pem, of which the text itself is sent, unread.
     """
 
     token = "azuread:index/applicationCertificate:ApplicationCertificate"
@@ -356,11 +354,10 @@ class ApplicationCertificate(GraphObject):
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         if inputs["encoding"] != "pem":
             raise ProviderError("the stand-in for azuread takes certificates in PEM only")
-        der = load_pem_x509_certificate(inputs["value"].encode()).public_bytes(Encoding.DER)
         key_id = inputs.get("keyId") or str(uuid.uuid4())
         made = {
             "endDateTime": inputs.get("endDate"),
-            "key": base64.b64encode(der).decode(),
+            "key": base64.b64encode(inputs["value"].encode()).decode(),
             "keyId": key_id,
             "startDateTime": inputs.get("startDate"),
             "type": inputs.get("type"),

@@ -8,12 +8,16 @@ import time
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificate
 
-from sandbox.browser import BlockedError, Endpoints, RefusedError, login
+from components.identity._certificates import VALID_FROM, VALID_UNTIL, certificate, thumbprint
+from sandbox.browser import BlockedError, Endpoints, PrivateKey, RefusedError, login
 from sandbox.entra import Entra
 from sandbox.entra.directory import MICROSOFT_GRAPH, NO_ROLE, GraphError
 from sandbox.entra.login import ASSERTION, LoginError
 from sandbox.issuer import Issuer, Key
+from tests.partner_keys import private_pem, rsa_key
 
 AUDIENCE = "api://AzureADTokenExchange"
 SUBJECT = "system:serviceaccount:shop:job"
@@ -77,6 +81,74 @@ def test_a_clusters_token_of_the_one_service_account_is_a_proof() -> None:
             with pytest.raises(LoginError) as refused:
                 tenant.login.token(_form(api, client, wrong), "")
             assert refused.value.error == "invalid_client"
+
+
+def _known(value: bytes | str, **more: str) -> dict[str, Any]:
+    key = value if isinstance(value, str) else base64.b64encode(value).decode()
+    return {"keyCredentials": [{"type": "AsymmetricX509Cert", "usage": "Verify", "key": key, **more}]}
+
+
+@pytest.mark.parametrize("encoding", [Encoding.DER, Encoding.PEM])
+def test_a_certificate_counts_as_bytes_and_as_text(encoding: Encoding) -> None:
+    """The former is what Microsoft Graph documents, the latter what the official plugin sends."""
+    key = private_pem(rsa_key())
+    pem = certificate(key, "job")
+    with Entra() as tenant:
+        api, client = _set_up(tenant)
+        value = load_pem_x509_certificate(pem.encode()).public_bytes(encoding)
+        tenant.directory.update_application(client["id"], _known(value))
+        proof = PrivateKey(key, thumbprint(pem), certified=True)
+        endpoint = f"{tenant.login.login}/{tenant.directory.tenant}/oauth2/v2.0/token"
+        form = _form(api, client, proof.assertion(client["appId"], endpoint))
+        assert _claims(tenant.login.token(form, ""))["roles"] == ["scope=read"]
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "words"),
+    [
+        (None, "KeyCredentialsInvalidValue", "KeyValue cannot be null or empty"),
+        ("no base64!", "Request_BadRequest", "Cannot convert a primitive value to the expected type 'Edm.Binary'"),
+        (b"no certificate", "KeyCredentialsInvalidValue", "is no X.509 certificate"),
+        (
+            b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            "KeyCredentialsInvalidValue",
+            "is no X.509",
+        ),
+    ],
+    ids=["nothing", "no base64", "no certificate", "a text around nothing"],
+)
+def test_what_is_no_certificate_is_refused_where_it_is_put(value: bytes | str | None, code: str, words: str) -> None:
+    """With an error that names what is wrong, and what there was stays; later nobody is in the way of a token."""
+    key = private_pem(rsa_key())
+    with Entra() as tenant:
+        _, client = _set_up(tenant)
+        directory = tenant.directory
+        good = load_pem_x509_certificate(certificate(key, "job").encode()).public_bytes(Encoding.DER)
+        directory.update_application(client["id"], _known(good))
+        before = directory.application(client["id"])["keyCredentials"], dict(directory.kept[client["id"]].certificates)
+        wanted = _known(value or "")
+        with pytest.raises(GraphError, match=words) as refused:
+            directory.update_application(client["id"], {**wanted, "displayName": "another"})
+        assert (refused.value.status, refused.value.code) == (400, code)
+        assert (
+            directory.application(client["id"])["keyCredentials"],
+            directory.kept[client["id"]].certificates,
+        ) == before
+        assert directory.application(client["id"])["displayName"] == "job"
+
+
+def test_a_certificate_counts_no_longer_than_it_lives() -> None:
+    """What it is to count for lies within what it says of itself, to the second."""
+    pem = certificate(private_pem(rsa_key()), "job").encode()
+    first, last = (day.strftime("%Y-%m-%dT%H:%M:%SZ") for day in (VALID_FROM, VALID_UNTIL))
+    with Entra() as tenant:
+        _, client = _set_up(tenant)
+        put = tenant.directory.update_application
+        put(client["id"], _known(pem, startDateTime=first, endDateTime=last))
+        with pytest.raises(GraphError, match="KeyCredentialsInvalidEndDate: Key credential end date is invalid"):
+            put(client["id"], _known(pem, startDateTime=first, endDateTime="2049-12-31T00:00:01Z"))
+        with pytest.raises(GraphError, match="KeyCredentialsInvalidStartDate"):
+            put(client["id"], _known(pem, startDateTime="2019-12-31T23:59:59Z", endDateTime=last))
 
 
 def test_the_api_chooses_the_version_and_who_is_assigned_nothing_gets_no_token() -> None:

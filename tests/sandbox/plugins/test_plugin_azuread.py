@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator
@@ -10,14 +11,16 @@ from typing import Any
 
 import pytest
 
+from components.identity._certificates import certificate
 from sandbox.entra import Entra
 from sandbox.entra.directory import MICROSOFT_GRAPH
 from sandbox.entra.service import ADMINISTRATOR, TENANT
 from sandbox.plugins.azuread import Lookups
 from sandbox.plugins.azuread_api import Graph
-from sandbox.plugins.azuread_application import Application, from_graph
+from sandbox.plugins.azuread_application import Application, ApplicationCertificate, from_graph
 from sandbox.plugins.http import Answer
 from sandbox.plugins.provider import ProviderError
+from tests.partner_keys import private_pem, rsa_key
 
 TRAFFIC = Path(__file__).parents[3].parent / "shared" / "data" / "entra" / "traffic-official-plugin.jsonl"
 SCOPE = {"adminConsentDescription": "d", "adminConsentDisplayName": "n", "enabled": True, "id": "1", "type": "Admin"}
@@ -151,3 +154,25 @@ def test_microsoft_graph_is_looked_up_by_its_client_id(graph: Recorder) -> None:
     assert found["displayName"] == "Microsoft Graph" and "openid" in found["oauth2PermissionScopeIds"]
     with pytest.raises(ProviderError, match="No service principal found for client ID"):
         Lookups(graph).service_principal({"clientId": ADMINISTRATOR})
+
+
+def test_a_certificate_is_sent_as_the_text_that_it_is_in(graph: Recorder) -> None:
+    """In base64, as the official plugin's source has it; the others of the application go along without their values."""
+    identifier, _ = Application(graph).create({"displayName": "job"})
+    pems = [certificate(private_pem(rsa_key()), f"job {number}") for number in (1, 2)]
+    for pem in pems:
+        given = {"applicationId": identifier, "encoding": "pem", "value": pem, "type": "AsymmetricX509Cert"}
+        ApplicationCertificate(graph).create(given)
+    ((first,), (known, second)) = (
+        body["keyCredentials"] for _, _, body in graph.asked if "keyCredentials" in (body or {})
+    )
+    assert [base64.b64decode(one["key"]).decode() for one in (first, second)] == pems
+    assert known["key"] is None
+
+
+def test_what_is_no_certificate_is_refused_with_the_words_of_microsoft_graph(graph: Recorder) -> None:
+    """Graph's, and not the plugin's: the official one sends any text."""
+    identifier, _ = Application(graph).create({"displayName": "job"})
+    given = {"applicationId": identifier, "encoding": "pem", "value": "none", "type": "AsymmetricX509Cert"}
+    with pytest.raises(ProviderError, match=r"400.*KeyCredentialsInvalidValue"):
+        ApplicationCertificate(graph).create(given)
