@@ -46,7 +46,10 @@ with short_traces():
     identities = {provider.name: provision(provider, estate, rotation) for provider in settings.providers}
     gateway = Gateway("gateway", settings, account, facts, estate, identities, state)
     # A new key changes a client's Secret in place: one that is replaced is deleted first, and its Deployment with it.
-    cluster = k8s.Provider("cluster", context=settings.cluster.context, enable_secret_mutable=True)
+    # What somebody changed by hand belongs to another field manager; without force a refresh could not put it back.
+    cluster = k8s.Provider(
+        "cluster", context=settings.cluster.context, enable_secret_mutable=True, enable_patch_force=True
+    )
 
     components = {
         key: one
