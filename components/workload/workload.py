@@ -16,6 +16,7 @@ from access.stack import GatewaySettings, Settings
 from components.calling import Data, federated_of, kept_of, settings_of
 from components.identity import Identity, Kept
 from components.workload import manifests
+from components.workload.foreign import foreign
 from components.workload.placement import placed_account, placed_properties, placed_service
 
 _CREDENTIAL_DIGEST = "kong-oam.dev/client-credential"
@@ -54,15 +55,15 @@ class Workload:
         kept, federated = kept_of(component, estate, identities), federated_of(component, estate, identities)
         secret = _secret(name, lowered, credential, options) if credential else None
         account = k8s.core.v1.ServiceAccount(f"{name}-account", **_args(service_account), opts=options)
-        policy = k8s.networking.v1.NetworkPolicy(
-            f"{name}-ingress", **_args(manifests.network_policy(lowered, peer)), opts=options
-        )
+        rules = manifests.network_policy(lowered, peer)
+        policy = k8s.networking.v1.NetworkPolicy(f"{name}-ingress", **_args(rules), opts=options)
         reached = {service_name(component.name, trait): ports for trait, ports in component.exposures}
         services = {}
         for manifest in manifests.services(lowered):
             named = manifest["metadata"]["name"]
             placed = placed_service(manifest, gateway) if named in reached else manifest
             services[named] = k8s.core.v1.Service(f"{name}-service-{named}", **_args(placed), opts=options)
+            _say_what_is_foreign(services[named], services[named].spec, placed["spec"])
         manifest = _with_tokens(_deployment(lowered, account, secret, credential, kept), federated)
         version = _digest(manifests.deployment(lowered))
         self.deployment = k8s.apps.v1.Deployment(
@@ -70,6 +71,13 @@ class Workload:
             **_args(_of_version(manifest, version)),
             opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=[policy, *after])),
         )
+        _say_what_is_foreign(self.deployment, self.deployment.spec, manifest["spec"])
+        _say_what_is_foreign(policy, policy.spec, rules["spec"])
+        _say_what_is_foreign(account, {"annotations": account.metadata.annotations}, service_account["metadata"])
+        # Apart: in a preview what an object does not have is unknown, and so is what it is part of.
+        _say_what_is_foreign(account, {"imagePullSecrets": account.image_pull_secrets}, {})
+        if secret is not None:
+            _say_what_is_foreign(secret, {"data": secret.data}, {"data": credential})
         self.rolled_out = pulumi.Output.all(
             self.deployment.metadata.apply(lambda metadata: (metadata.annotations or {}).get(_VERSION) == version),
             self.deployment.status.apply(_available),
@@ -77,6 +85,20 @@ class Workload:
         self.upstreams = {
             port: _upstream(services[named], port, gateway) for named, ports in reached.items() for port in ports
         }
+
+
+def _say_what_is_foreign(resource: pulumi.Resource, live: pulumi.Input[Any], meant: pulumi.Input[Any]) -> None:
+    """As of the last refresh, or of the change that this run makes."""
+
+    def said(both: Mapping[str, Any]) -> None:
+        if more := foreign(both["live"] or {}, both["meant"]):
+            pulumi.log.warn(
+                f"the cluster has {', '.join(more)}, which this run does not say and leaves there; "
+                "who may have added it by hand takes it out by hand",
+                resource,
+            )
+
+    pulumi.Output.all(live=live, meant=meant).apply(said)
 
 
 def _of_version(manifest: manifests.Manifest, version: str) -> manifests.Manifest:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sandbox.cluster import Key
+from sandbox.local import STACK
 from tests.engine.conftest import Empty
 from tests.engine.deployment import Deployment
 from tests.faults.tiny import TINY
@@ -61,6 +62,31 @@ def test_what_somebody_changed_in_the_cluster_is_put_back(deployed: Deployment) 
     assert {key: cluster.get(key) for key in HANDS} == before
     assert set(changes.values()) == {"update"} and len(changes) == len(HANDS)
     assert deployed.changes("preview", "--refresh") == {}
+
+
+def test_what_somebody_added_in_the_cluster_is_said(deployed: Deployment) -> None:
+    """A container, a rule, an identity and a key, by name: a run that refreshes says them and leaves them there."""
+    cluster = deployed.local.cluster
+    added = {key: cluster.get(key) for key in HANDS}
+    pod, policy, service, account, secret = (one or {} for one in added.values())
+    pod["spec"]["template"]["spec"]["containers"].append({"name": "side", "image": "elsewhere.example.com/side:1"})
+    policy["spec"]["ingress"].append({})
+    service["spec"]["ports"].append({"port": 22, "targetPort": 22})
+    account["metadata"]["annotations"] = {"role": "admin"}
+    secret["data"]["LD_PRELOAD"] = "b3RoZXI="
+    for one in (pod, policy, service, account, secret):
+        cluster.put(one)
+    assert "which this run does not say" not in deployed.run("up").stdout
+    shown = deployed.pulumi("preview", "-s", STACK, "--refresh").stdout
+    for said in (
+        "template.spec.containers[side]",
+        "ingress[1]",
+        "ports[22/TCP]",
+        "annotations.role",
+        "data.LD_PRELOAD",
+    ):
+        assert f"warning: the cluster has {said}, which this run does not say" in shown
+    assert "b3RoZXI=" not in shown
 
 
 def test_a_stack_of_before_updates_its_provider_alone(empty: Empty) -> None:
