@@ -2,21 +2,26 @@
 
 It is no API server: no admission, no controllers, no watches, no pods. What it keeps of the real one is what the
 program can notice: objects are found by apiVersion, kind, namespace and name; a second create of one is a conflict;
-a Service gets a cluster address, and by its type node ports and the address of a load balancer; a Deployment whose
-image cannot be pulled does not roll out, and what ran before runs on (its condition Progressing is as Kubernetes'
-documentation has it: no recording was at hand).
+fields belong to who wrote them, and an apply does not change those of others (`sandbox.applying`); a Service gets a
+cluster address, and by its type node ports and the address of a load balancer; a Deployment whose image cannot be
+pulled does not roll out, and what ran before runs on (its condition Progressing is as Kubernetes' documentation has it:
+no recording was at hand).
 """
 
 import json
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any, Final, Self
 from urllib.parse import parse_qsl, urlsplit
 
-Object = dict[str, Any]
+from sandbox.applying import ConflictError, Managed, Object
+
+PROGRAM: Final = "pulumi-kubernetes"
+BY_HAND: Final = "kubectl-edit"
+"""Field managers: of what comes over HTTP, and of what a test or the sandbox puts."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -39,6 +44,10 @@ class Key:
         return f"{self.kind} {place}{self.name} ({self.api_version})"
 
 
+Snapshot = Mapping[Key, tuple[Object, Managed]]
+_NOTHING = Managed({})
+
+
 class AlreadyExistsError(Exception):
     """An object of this key exists already (the API server's 409 AlreadyExists)."""
 
@@ -46,8 +55,9 @@ class AlreadyExistsError(Exception):
 class Cluster:
     """The objects, in memory, and the endpoint `/objects` over them.
 
-    GET, PUT and DELETE on `/objects?apiVersion=&kind=&namespace=&name=`; PUT with `create=1` is a create and answers
-    409 when the object exists. GET without a name lists. Answers are the object, or `{"message": ...}` with 404/409.
+    GET and DELETE on `/objects?apiVersion=&kind=&namespace=&name=`; GET without a name lists. POST creates, and answers
+    409 when the object exists. PATCH applies, and answers 409 where fields belong to others, but for `force=1`; with
+    `dryRun=1` nothing changes. Answers are the object, or `{"message": ...}` with 404/409.
     `balancer` is the address that load balancers get. `unpullable` are images that no node can pull; tests fill it.
     `changed` is called after each change.
     """
@@ -55,6 +65,7 @@ class Cluster:
     def __init__(self, port: int = 0, balancer: str = "127.0.0.1") -> None:
         self._balancer = balancer
         self._objects: dict[Key, Object] = {}
+        self._managed: dict[Key, Managed] = {}
         self._running: dict[Key, Object] = {}
         self.unpullable: set[str] = set()
         self.changed: Callable[[], None] = lambda: None
@@ -101,35 +112,61 @@ class Cluster:
             found = self._running.get(Key("apps/v1", "Deployment", namespace, name))
             return str(_images(found)[0]) if found else None
 
-    def put(self, manifest: Object, create: bool = False) -> Object:
-        """Stores `manifest` and gives it back with what the server adds. Raises AlreadyExistsError on `create`."""
-        key = Key.of(manifest)
-        with self._lock:
-            old = self._objects.get(key)
-            if create and old is not None:
-                raise AlreadyExistsError(f"{key} already exists")
-            self._objects[key] = new = self._completed(_copy(manifest), old)
-            made = _copy(new)
-        self.changed()
-        return made
+    def put(self, manifest: Object) -> Object:
+        """Stores `manifest` as somebody does by hand, and gives it back with what the server adds."""
+        return self._write(manifest, lambda managed: managed.edited(_given(manifest), BY_HAND))
+
+    def create(self, manifest: Object) -> Object:
+        """Stores a new object of the program's. Raises AlreadyExistsError."""
+
+        def new(managed: Managed) -> Managed:
+            if managed != _NOTHING:
+                raise AlreadyExistsError(f"{Key.of(manifest)} already exists")
+            return managed.edited(_given(manifest), PROGRAM)
+
+        return self._write(manifest, new)
+
+    def apply(self, manifest: Object, force: bool = False, dry_run: bool = False) -> Object:
+        """Merges what the program says into the object. Raises ConflictError, but not with `force`."""
+        if dry_run:
+            with self._lock:
+                found = self._managed.get(Key.of(manifest), _NOTHING)
+            return found.applied(_given(manifest), PROGRAM, force).manifest
+        return self._write(manifest, lambda managed: managed.applied(_given(manifest), PROGRAM, force))
 
     def delete(self, key: Key) -> bool:
         """Removes the object; False when there was none."""
         with self._lock:
             self._running.pop(key, None)
+            self._managed.pop(key, None)
             found = self._objects.pop(key, None) is not None
         self.changed()
         return found
 
-    def restore(self, objects: Iterable[Object]) -> None:
-        """Holds these objects, as `objects()` gave them, and no others. Addresses are not given a second time."""
+    def save(self) -> Snapshot:
+        """All objects and who owns their fields, for `restore`."""
         with self._lock:
-            self._objects = {Key.of(one): _copy(one) for one in objects}
+            return {key: (_copy(one), self._managed[key]) for key, one in self._objects.items()}
+
+    def restore(self, saved: Snapshot) -> None:
+        """Holds these objects and no others. Addresses are not given a second time."""
+        with self._lock:
+            self._objects = {key: _copy(one) for key, (one, _) in saved.items()}
+            self._managed = {key: managed for key, (_, managed) in saved.items()}
             self._running = {key: one for key, one in self._objects.items() if key.kind == "Deployment"}
             self.unpullable.clear()
 
     def __iter__(self) -> Iterator[Object]:
         return iter(self.objects())
+
+    def _write(self, manifest: Object, change: Callable[[Managed], Managed]) -> Object:
+        key = Key.of(manifest)
+        with self._lock:
+            self._managed[key] = managed = change(self._managed.get(key, _NOTHING))
+            self._objects[key] = new = self._completed(_copy(managed.manifest), self._objects.get(key))
+            made = _copy(new)
+        self.changed()
+        return made
 
     def _completed(self, manifest: Object, old: Object | None) -> Object:
         known = old or {}
@@ -170,6 +207,13 @@ class Cluster:
         return f"10.96.{self._addresses // 250}.{self._addresses % 250 + 1}"
 
 
+def _given(manifest: Object) -> Object:
+    """Without what only the server says."""
+    given = _copy({key: value for key, value in manifest.items() if key != "status"})
+    given["metadata"].pop("uid", None)
+    return given
+
+
 def _images(deployment: Object) -> list[str]:
     return [one["image"] for one in deployment["spec"]["template"]["spec"]["containers"]]
 
@@ -192,19 +236,27 @@ class _Handler(BaseHTTPRequestHandler):
         found = self.cluster.get(_key(query))
         self._answer(200, found) if found else self._answer(404, {"message": f"{_key(query)} not found"})
 
-    def do_PUT(self) -> None:
-        """Create or replace."""
-        manifest = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
-        try:
-            self._answer(200, self.cluster.put(manifest, create="create" in self._query()))
-        except AlreadyExistsError as error:
-            self._answer(409, {"message": str(error)})
+    def do_POST(self) -> None:
+        """Create."""
+        self._write(self.cluster.create)
+
+    def do_PATCH(self) -> None:
+        """Apply."""
+        query = self._query()
+        self._write(lambda manifest: self.cluster.apply(manifest, force="force" in query, dry_run="dryRun" in query))
 
     def do_DELETE(self) -> None:
         """Remove."""
         key = _key(self._query())
         removed = self.cluster.delete(key)
         self._answer(200, {}) if removed else self._answer(404, {"message": f"{key} not found"})
+
+    def _write(self, write: Callable[[Object], Object]) -> None:
+        manifest = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        try:
+            self._answer(200, write(manifest))
+        except (AlreadyExistsError, ConflictError) as error:
+            self._answer(409, {"message": str(error)})
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
         """Silent: the plugin reports what matters."""

@@ -23,10 +23,10 @@ from types import FrameType, TracebackType
 from typing import Any, Final, Self
 
 from sandbox import forking, launchers, toolchain
-from sandbox.cluster import Cluster, Object
+from sandbox.cluster import Cluster, Snapshot
 from sandbox.echo import Echo
 from sandbox.kong import Kong, Lags
-from sandbox.kong.store import Snapshot
+from sandbox.kong.store import Snapshot as Entities
 from sandbox.okta import Okta, User
 from sandbox.okta.org import Org
 from sandbox.plugins.kubernetes import CLUSTER
@@ -67,9 +67,9 @@ class Saved:
     """What a sandbox held at one moment: the folder of the CLI's states, and what each stand-in had."""
 
     state: Path
-    entities: Snapshot
+    entities: Entities
     org: Org
-    objects: tuple[Object, ...]
+    cluster: Snapshot
     env: Mapping[str, str]
     lags: Lags
 
@@ -173,7 +173,7 @@ class Local:
         """What the stand-ins hold and the state of every stack, for `restore`. No run of the CLI may be under way."""
         folder = Path(tempfile.mkdtemp(prefix="saved-", dir=self.folder))
         shutil.copytree(self.folder / "state", folder / "state")
-        entities, objects = self.kong.past()[-1], tuple(self.cluster.objects())
+        entities, objects = self.kong.past()[-1], self.cluster.save()
         return Saved(folder / "state", entities, self.okta.save(), objects, dict(self.env), self.kong.lags)
 
     def restore(self, saved: Saved) -> None:
@@ -184,7 +184,7 @@ class Local:
         self.kong.restore(saved.entities)
         self.kong.lags = saved.lags
         self.okta.restore(saved.org)
-        self.cluster.restore(saved.objects)
+        self.cluster.restore(saved.cluster)
         self.env = dict(saved.env)
 
     def kill(self) -> None:

@@ -2,9 +2,9 @@
 """The stand-in for the kubernetes plugin: any kind of the SDK, checked against the SDK's types, kept in a store.
 
 Not modelled: the API server's own validation (names, quantities, selectors), its defaults, pods and their readiness
-(but for a Deployment that does not roll out), server-side apply and its field ownership, Helm, Kustomize, ConfigGroup,
-patches. The store is `sandbox.cluster`, found through the environment variable KONG_OAM_SANDBOX_CLUSTER; kubeconfig and
-context of a provider are accepted and not used.
+(but for a Deployment that does not roll out), Helm, Kustomize, ConfigGroup, patches, the warnings of a preview. The
+store is `sandbox.cluster`, found through the environment variable KONG_OAM_SANDBOX_CLUSTER; kubeconfig and context of a
+provider are accepted and not used.
 """
 
 import base64
@@ -56,11 +56,17 @@ class Settings:
     """What the provider was configured with, as far as it is modelled."""
 
     def __init__(self) -> None:
-        self.secret_mutable = False
+        self.secret_mutable = self.patch_force = False
 
     def configure(self, arguments: Properties) -> None:
-        """Takes enableSecretMutable, which is a string where the SDK encoded it."""
-        self.secret_mutable = str(arguments.get("enableSecretMutable")).lower() == "true"
+        """Takes enableSecretMutable and enablePatchForce, from the provider or from the environment."""
+
+        def flag(name: str, variable: str) -> bool:
+            # The SDK encodes what is no string as JSON.
+            return str(arguments.get(name, os.environ.get(variable))).lower() == "true"
+
+        self.secret_mutable = flag("enableSecretMutable", "PULUMI_K8S_ENABLE_SECRET_MUTABLE")
+        self.patch_force = flag("enablePatchForce", "PULUMI_K8S_ENABLE_PATCH_FORCE")
 
 
 class Manifest(Resource):
@@ -109,7 +115,10 @@ class Manifest(Resource):
         return always
 
     def planned(self, state: Properties, news: Properties) -> Properties:
-        """In a preview the server's own additions are unknown for a new object and kept for an old one."""
+        """In a preview the server's own additions are unknown for a new object and kept for an old one, which is
+        applied without effect (dry run): what it would run into is said."""
+        if state and not has_unknown(news):
+            self._apply(news, {"dryRun": "1"})
         planned = {key: value for key, value in news.items() if key != "stringData"}
         if self._kind == "Secret":
             planned["data"] = _encoded(news)
@@ -121,13 +130,14 @@ class Manifest(Resource):
         return planned
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
-        answer = self._send("PUT", {"create": "1"}, self._stored(inputs))
+        answer = self._send("POST", {}, self._stored(inputs))
         if answer.status == 409:
             raise ProviderError(f"resource {_identifier(inputs)} was not successfully created: {_message(answer)}")
         return _identifier(inputs), self._ready(inputs, _accepted(answer))
 
     def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
-        """The object as it is now. A field that somebody changed or added by hand shows up in state and inputs."""
+        """The object as it is now. What somebody changed by hand shows up in state and inputs, and what somebody added
+        in the state alone, as in the official plugin: nothing puts it back."""
         namespace, _, name = identifier.rpartition("/")
         answer = self._send("GET", self._address(namespace, name))
         if answer.status == 404:
@@ -139,7 +149,14 @@ class Manifest(Resource):
         namespace, _, name = identifier.rpartition("/")
         if self._send("GET", self._address(namespace, name)).status == 404:
             raise ProviderError(f"{self._kind} {identifier} not found")
-        return self._ready(news, _accepted(self._send("PUT", {}, self._stored(news))))
+        return self._ready(news, self._apply(news, {}))
+
+    def _apply(self, news: Properties, query: dict[str, str]) -> Properties:
+        force = {"force": "1"} if self._settings.patch_force else {}
+        answer = self._send("PATCH", query | force, self._stored(news))
+        if answer.status == 409:
+            raise ProviderError(f"server-side apply field conflict detected: {_message(answer)}")
+        return _accepted(answer)
 
     def _ready(self, inputs: Properties, live: Properties) -> Properties:
         """The object, once a Deployment has rolled out; the official plugin waits for that, ten minutes by default."""
@@ -165,17 +182,12 @@ class Manifest(Resource):
         return stored
 
     def _inputs_of(self, live: Properties, inputs: Properties) -> Properties:
-        server_side = {"status"}
-        found = {key: value for key, value in live.items() if key not in server_side}
-        found["metadata"] = {key: value for key, value in live["metadata"].items() if key != "uid"}
-        if self._kind == "Service" and _at(inputs, "spec.clusterIP") is None:
-            found["spec"] = {key: value for key, value in live.get("spec", {}).items() if key != "clusterIP"}
-        if self._kind == "Service":
-            found["spec"] = {**found.get("spec", {}), "ports": _as_given(live.get("spec", {}), inputs)}
-        if self._kind == "Secret" and "stringData" in inputs and _encoded(inputs) == live.get("data"):
-            found["stringData"] = inputs["stringData"]
-            found["data"] = inputs.get("data")
-        return {key: value for key, value in found.items() if key in inputs or value}
+        given = {key: value for key, value in inputs.items() if key != "stringData"}
+        if self._kind == "Secret" and "stringData" in inputs:
+            if _pruned(live.get("data"), _encoded(inputs)) == _encoded(inputs):
+                return {**_pruned(live, given), "stringData": inputs["stringData"]}
+            given["data"] = _encoded(inputs)
+        return _pruned(live, given) if inputs else _imported(live)
 
     def _address(self, namespace: str, name: str) -> dict[str, str]:
         return {"apiVersion": self._api_version, "kind": self._kind, "namespace": namespace, "name": name}
@@ -200,13 +212,19 @@ def _numbered(spec: Properties, state: Properties) -> Value:
     return [{"nodePort": had.get(str(port.get("port"))) or UNKNOWN, **port} for port in _ports(spec)]
 
 
-def _as_given(spec: Properties, inputs: Properties) -> Value:
-    """The ports of a Service without the node ports that nobody asked for."""
-    asked = {str(port.get("port")) for port in _ports(inputs.get("spec")) if "nodePort" in port}
-    return [
-        {key: value for key, value in port.items() if key != "nodePort" or str(port.get("port")) in asked}
-        for port in _ports(spec)
-    ]
+def _pruned(live: Value, inputs: Value) -> Value:
+    """What is there of what the inputs have, item by item in lists (pulumi-kubernetes: pruneLiveState)."""
+    if isinstance(live, dict) and isinstance(inputs, dict):
+        return {key: _pruned(live[key], value) for key, value in inputs.items() if key in live}
+    if isinstance(live, list) and isinstance(inputs, list) and live and inputs:
+        return [_pruned(*both) for both in zip(live, inputs, strict=False)]
+    return live if inputs or not isinstance(live, list) else []
+
+
+def _imported(live: Properties) -> Properties:
+    """The inputs of an object that no program had: all of it but what only the server says."""
+    about = {key: value for key, value in live["metadata"].items() if key != "uid"}
+    return {**{key: value for key, value in live.items() if key != "status"}, "metadata": about}
 
 
 def _encoded(inputs: Properties) -> Value:

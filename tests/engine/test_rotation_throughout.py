@@ -133,22 +133,22 @@ def test_a_run_that_leaves_out_the_next_key_leaves_clients_what_they_have(deploy
 @pytest.mark.deep
 def test_a_run_that_fails_before_somebody_has_the_new_key_counts_for_nothing(deployed: Deployment) -> None:
     """The key of before is still their own: its overlap begins with the run that gives them the next one."""
-    local, put = deployed.local, deployed.local.cluster.put
+    local, apply = deployed.local, deployed.local.cluster.apply
 
-    def unwell(manifest: dict[str, Any], create: bool = False) -> dict[str, Any]:
+    def unwell(manifest: dict[str, Any], **how: bool) -> dict[str, Any]:
         if manifest["kind"] == "Deployment":
             raise AlreadyExistsError("the cluster is unwell")
-        return put(manifest, create)
+        return apply(manifest, **how)
 
     on(deployed, 0)
     deployed.run("up")
     before = credential(local, "checkout")
-    local.cluster.put = unwell  # type: ignore[method-assign]
+    local.cluster.apply = unwell  # type: ignore[method-assign]
     on(deployed, 90)
     failed = deployed.run("up", check=False)
     assert failed.returncode != 0 and "the cluster is unwell" in failed.stdout
     assert deployed.output("credentials")["shop/checkout at okta"]["generation"] == 1
-    local.cluster.put = put  # type: ignore[method-assign]
+    local.cluster.apply = apply  # type: ignore[method-assign]
     on(deployed, 100)
     deployed.run("up")
     told = deployed.output("credentials")["shop/checkout at okta"]

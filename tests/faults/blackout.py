@@ -40,18 +40,22 @@ class Blackout:
         """Runs `up` until then. Kong, Okta and the cluster are there again afterwards. Raises AssertionError where it
         never came to that."""
         local = self.stack.local
-        put, delete = local.cluster.put, local.cluster.delete
+        create, apply, delete = local.cluster.create, local.cluster.apply, local.cluster.delete
         local.kong.faults = lambda request, answer: self._pass(request.method, request.target, answer)
         local.okta.faults = self._pass
 
         # A plugin that outlives the engine may still be told something: nobody hears of it.
-        def stored(manifest: dict[str, Any], create: bool = False) -> dict[str, Any]:
-            return self._pass("PUT", str(Key.of(manifest)), lambda: put(manifest, create)) or manifest
+        def created(manifest: dict[str, Any]) -> dict[str, Any]:
+            return self._pass("POST", str(Key.of(manifest)), lambda: create(manifest)) or manifest
+
+        def applied(manifest: dict[str, Any], **how: bool) -> dict[str, Any]:
+            return self._pass("PATCH", str(Key.of(manifest)), lambda: apply(manifest, **how)) or manifest
 
         def removed(key: Key) -> bool:
             return self._pass("DELETE", str(key), lambda: delete(key)) or True
 
-        local.cluster.put, local.cluster.delete = stored, removed  # type: ignore[method-assign]
+        cluster = local.cluster
+        cluster.create, cluster.apply, cluster.delete = created, applied, removed  # type: ignore[method-assign]
         try:
             done = self.stack.run("up", check=False)
             assert self.dark == bool(self.nth), f"operation {self.nth} of {len(self.seen)}: {done.stdout}{done.stderr}"
@@ -59,7 +63,7 @@ class Blackout:
                 time.sleep(_PLUGINS_END)
         finally:
             local.kong.faults = local.okta.faults = None
-            local.cluster.put, local.cluster.delete = put, delete  # type: ignore[method-assign]
+            cluster.create, cluster.apply, cluster.delete = create, apply, delete  # type: ignore[method-assign]
 
     def _pass(self, method: str, path: str, answer: Callable[[], T]) -> T | None:
         if method == "GET":

@@ -81,17 +81,17 @@ def test_nobody_is_refused_while_keys_become_ones_on_a_curve(shop: Deployment) -
 
 def test_a_key_that_a_run_of_before_gave_somebody_stays(shop: Deployment) -> None:
     """It died in a rotation and recorded nothing: the other slot's key may be in use. The next one is on a curve."""
-    local, put = shop.local, shop.local.cluster.put
+    local, apply = shop.local, shop.local.cluster.apply
 
-    def unwell(manifest: dict[str, Any], create: bool = False) -> dict[str, Any]:
+    def unwell(manifest: dict[str, Any], **how: bool) -> dict[str, Any]:
         if (manifest["kind"], manifest["metadata"]["name"]) == ("Deployment", "checkout"):  # its Secret comes before
             raise AlreadyExistsError("the cluster is unwell")
-        return put(manifest, create)
+        return apply(manifest, **how)
 
-    local.cluster.put = unwell  # type: ignore[method-assign]
+    local.cluster.apply = unwell  # type: ignore[method-assign]
     on_day(shop, 90)
     assert shop.run("up", check=False).returncode != 0
-    local.cluster.put = put  # type: ignore[method-assign]
+    local.cluster.apply = apply  # type: ignore[method-assign]
     assert shop.output("credentials")[f"{CHECKOUT} at keycloak"]["generation"] == 1
     pods = Pods(local)
     given = credential(local, "checkout")

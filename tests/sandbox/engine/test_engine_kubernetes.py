@@ -39,9 +39,12 @@ def test_a_misspelt_field_of_a_deployment_is_refused(project: Callable[[str], Pr
     assert one.local.cluster.objects("Deployment") == []
 
 
-def test_a_second_up_and_a_refresh_change_nothing_and_drift_is_repaired(project: Callable[[str], Project]) -> None:
-    """A change made by hand is seen by refresh alone, and taken back by the next up."""
+def test_a_second_up_and_a_refresh_change_nothing_and_drift_is_repaired(
+    project: Callable[[str], Project], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change made by hand is seen by refresh alone, and taken back by the next up, which forces it."""
     one = project(_deployment())
+    monkeypatch.setitem(one.local.env, "PULUMI_K8S_ENABLE_PATCH_FORCE", "true")
     cluster, key = one.local.cluster, Key("apps/v1", "Deployment", "default", "api")
     assert one.changes("preview") == {"create": 2}
     one.up()
@@ -58,6 +61,33 @@ def test_a_second_up_and_a_refresh_change_nothing_and_drift_is_repaired(project:
     assert repaired["spec"]["replicas"] == 1
     cluster.delete(key)
     assert one.changes("preview", "--refresh") == {"create": 1, "same": 1}
+
+
+HELD = """
+import pulumi, pulumi_kubernetes as k
+opts = pulumi.ResourceOptions(provider=k.Provider("cluster", enable_patch_force={force}))
+k.core.v1.ConfigMap("c", metadata={{"name": "c", "namespace": "default"}}, data={{"a": "{value}"}}, opts=opts)
+"""
+
+
+def test_what_somebody_changed_by_hand_is_theirs_until_it_is_forced(project: Callable[[str], Project]) -> None:
+    """A preview that looks and an up say the conflict, and leave the value; with enablePatchForce it is put back. A key
+    that somebody added is no part of what is compared, and stays."""
+    one = project(HELD.format(force=None, value="ours"))
+    one.up()
+    cluster = one.local.cluster
+    about = {"name": "c", "namespace": "default"}
+    theirs = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": {"a": "theirs", "b": "more"}}
+    cluster.put(theirs)
+    for verb, yes in (("preview", ()), ("up", ("--yes", "--skip-preview"))):
+        failed = one.pulumi(verb, "--refresh", *yes, check=False)
+        assert failed.returncode != 0
+        assert 'Apply failed with 1 conflict: conflict with "kubectl-edit" using v1: .data.a' in failed.stdout
+    assert cluster.objects("ConfigMap")[0]["data"] == theirs["data"]
+    one.write(HELD.format(force=True, value="ours"))
+    assert one.changes("up", "--refresh") == {"same": 1, "update": 2}
+    assert cluster.objects("ConfigMap")[0]["data"] == {"a": "ours", "b": "more"}
+    assert one.changes("preview", "--refresh") == {"same": 3}
 
 
 def test_a_new_name_replaces_and_a_new_count_updates(project: Callable[[str], Project]) -> None:

@@ -1,0 +1,84 @@
+"""Server-side apply: whose a field is, what an apply takes back and leaves, and what it runs into."""
+
+from typing import Any
+
+import pytest
+
+from sandbox.applying import ConflictError, Managed
+
+OURS, THEIRS = "program", "somebody"
+
+
+def deployment(*containers: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    """A Deployment of these containers."""
+    pods = {"spec": {"containers": list(containers)}}
+    return {"apiVersion": "apps/v1", "metadata": {"name": "api"}, "spec": {"template": pods, **spec}}
+
+
+def container(name: str, image: str, **more: Any) -> dict[str, Any]:
+    """One container."""
+    return {"name": name, "image": image, **more}
+
+
+def test_a_field_that_somebody_changed_is_a_conflict_and_with_force_taken_over() -> None:
+    """The conflict names manager, apiVersion and field; after force it is nobody else's."""
+    ours, theirs = deployment(container("api", "api:1")), deployment(container("api", "other:1"))
+    found = Managed({}).edited(ours, OURS).edited(theirs, THEIRS)
+    field = '.spec.template.spec.containers[name="api"].image'
+    with pytest.raises(ConflictError) as conflict:
+        found.applied(ours, OURS, force=False)
+    assert str(conflict.value) == f'Apply failed with 1 conflict: conflict with "somebody" using apps/v1: {field}'
+    forced = found.applied(ours, OURS, force=True)
+    assert forced.manifest == ours
+    assert forced.applied(theirs, OURS, force=False).manifest == theirs
+
+
+def test_the_same_value_is_no_conflict_and_is_of_both() -> None:
+    """One that two say stays when one of them says it no more."""
+    one = deployment(replicas=2)
+    found = Managed({}).edited(one, THEIRS).applied(one, OURS, force=False)
+    assert found.applied(deployment(), OURS, force=False).manifest["spec"]["replicas"] == 2
+
+
+def test_what_somebody_added_stays_and_what_we_say_no_more_goes() -> None:
+    """A container, an annotation and a number of replicas of theirs; a variable and a container of ours."""
+    variable = [{"name": "A", "value": "1"}]
+    ours = deployment(container("api", "api:1", env=variable), container("old", "old:1"))
+    theirs = deployment(*ours["spec"]["template"]["spec"]["containers"], container("side", "side:1"), replicas=3)
+    theirs["metadata"] = {"name": "api", "annotations": {"by": "hand"}}
+    found = Managed({}).edited(ours, OURS).edited(theirs, THEIRS)
+    left = found.applied(deployment(container("api", "api:2")), OURS, force=False).manifest
+    assert left["spec"]["template"]["spec"]["containers"] == [container("api", "api:2"), container("side", "side:1")]
+    assert left["spec"]["replicas"] == 3
+    assert left["metadata"] == {"name": "api", "annotations": {"by": "hand"}}
+
+
+def test_ports_are_merged_by_number_and_protocol() -> None:
+    """A port without a protocol is one of TCP."""
+    ours = {"apiVersion": "v1", "spec": {"ports": [{"port": 80, "name": "http"}]}}
+    theirs = {"apiVersion": "v1", "spec": {"ports": [*ours["spec"]["ports"], {"port": 80, "protocol": "UDP"}]}}
+    found = Managed({}).edited(ours, OURS).edited(theirs, THEIRS)
+    named = {"apiVersion": "v1", "spec": {"ports": [{"port": 80, "protocol": "TCP", "name": "web"}]}}
+    assert found.applied(named, OURS, force=False).manifest["spec"]["ports"] == [
+        {"port": 80, "protocol": "TCP", "name": "web"},
+        {"port": 80, "protocol": "UDP"},
+    ]
+
+
+def test_a_list_or_a_map_that_is_one_field_is_replaced_as_a_whole() -> None:
+    """Rules of a NetworkPolicy and a selector: what somebody added to them is in the way, and goes with force."""
+    ours = {"apiVersion": "v1", "spec": {"selector": {"app": "api"}, "ingress": [{"from": []}]}}
+    theirs = {"apiVersion": "v1", "spec": {"selector": {"app": "api", "tier": "one"}, "ingress": [{"from": []}, {}]}}
+    found = Managed({}).edited(ours, OURS).edited(theirs, THEIRS)
+    with pytest.raises(ConflictError, match=r"2 conflicts: .*: \.spec\.ingress; .*: \.spec\.selector"):
+        found.applied(ours, OURS, force=False)
+    assert found.applied(ours, OURS, force=True).manifest == ours
+
+
+@pytest.mark.parametrize("empty", [{}, []])
+def test_what_is_empty_gives_way_to_what_is_in_it(empty: Any) -> None:
+    """And the other way round."""
+    one = {"apiVersion": "v1", "data": empty}
+    more = {"apiVersion": "v1", "data": {"a": "b"}}
+    assert Managed({}).edited(one, OURS).applied(more, OURS, force=False).manifest == more
+    assert Managed({}).edited(more, OURS).applied(one, OURS, force=False).manifest == one
