@@ -41,9 +41,10 @@ def drifts(live: Entities, meant: Entities) -> dict[str, Drift]:
     """By label (components.gateway.live.entities.labels), every entity that differs, is missing or is too much."""
     there, intended = _by_label(live), _by_label(meant)
     found: dict[str, Drift] = {}
+    gone = {one["name"] for label, (kind, one) in intended.items() if kind == "plugin" and label not in there}
     # First what is to be deleted: it may be one of ours in another place, which `pulumi up` then makes anew.
     for label, (kind, entity) in there.items():
-        if label not in intended and (drift := _extra(kind, label, entity, live, intended)):
+        if label not in intended and (drift := _extra(kind, label, entity, live, intended, gone)):
             found[label] = drift
     for label, (kind, entity) in intended.items():
         if label not in there:
@@ -168,12 +169,15 @@ def _address(upstream: tuple[str, int] | None) -> str:
     return f"{upstream[0]}:{upstream[1]}" if upstream else "nothing that it can read"
 
 
-def _extra(kind: str, label: str, entity: Entity, live: Entities, ours: Collection[str]) -> Drift | None:
-    """What nobody meant there to be; None where it can be no reason for anything."""
+def _extra(
+    kind: str, label: str, entity: Entity, live: Entities, ours: Collection[str], gone: Collection[str]
+) -> Drift | None:
+    """What nobody meant there to be; None where it can be no reason for anything. `gone`: kinds of missing plugins."""
     if kind == "plugin":
         if entity["name"] not in _OURS and effect_of(entity) is Effect.NONE:
             return None
-        return Drift(f"{label} is not ours", removal(kind, entity), _misplaced(entity, live, ours))
+        request = removal(kind, entity, then_up=entity["name"] in gone)
+        return Drift(f"{label} is not ours", request, _misplaced(entity, live, ours))
     if kind == "consumer":
         return None
     if kind == "credential":

@@ -43,9 +43,9 @@ class Request:
     then_up: bool = False
 
 
-def removal(kind: str, entity: Entity) -> Request:
-    """Removes the entity."""
-    return Request(_path(kind, entity))
+def removal(kind: str, entity: Entity, *, then_up: bool = False) -> Request:
+    """Removes the entity. `then_up`: it may be one of ours in another place."""
+    return Request(_path(kind, entity), then_up=then_up)
 
 
 def repair(kind: str, entity: Entity, meant: Entity, live: Entities, intended: Entities) -> Request | None:
