@@ -8,6 +8,7 @@ pulled does not roll out, and what ran before runs on (its condition Progressing
 no recording was at hand).
 """
 
+import base64
 import json
 import threading
 import uuid
@@ -122,7 +123,7 @@ class Cluster:
         def new(managed: Managed) -> Managed:
             if managed != _NOTHING:
                 raise AlreadyExistsError(f"{Key.of(manifest)} already exists")
-            return managed.edited(_given(manifest), PROGRAM)
+            return managed.edited(_folded(Managed(_given(manifest))).manifest, PROGRAM)
 
         return self._write(manifest, new)
 
@@ -162,7 +163,7 @@ class Cluster:
     def _write(self, manifest: Object, change: Callable[[Managed], Managed]) -> Object:
         key = Key.of(manifest)
         with self._lock:
-            self._managed[key] = managed = change(self._managed.get(key, _NOTHING))
+            self._managed[key] = managed = _folded(change(self._managed.get(key, _NOTHING)))
             self._objects[key] = new = self._completed(_copy(managed.manifest), self._objects.get(key))
             made = _copy(new)
         self.changed()
@@ -212,6 +213,17 @@ def _given(manifest: Object) -> Object:
     given = _copy({key: value for key, value in manifest.items() if key != "status"})
     given["metadata"].pop("uid", None)
     return given
+
+
+def _folded(managed: Managed) -> Managed:
+    """A Secret's `stringData` is write-only and lands in `data`, where an apply of it owns nothing: a key that is no
+    longer said stays (kubernetes/kubernetes, server-side apply of stringData)."""
+    manifest = managed.manifest
+    if "stringData" not in manifest:
+        return managed
+    strings = {key: base64.b64encode(str(value).encode()).decode() for key, value in manifest["stringData"].items()}
+    rest = {key: value for key, value in manifest.items() if key != "stringData"}
+    return Managed({**rest, "data": {**manifest.get("data", {}), **strings}}, managed.owners)
 
 
 def _images(deployment: Object) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -250,12 +251,18 @@ def _digest(data: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(dict(data), sort_keys=True).encode()).hexdigest()[:16]
 
 
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode("ascii")
+
+
 def _secret(
     name: str, lowered: manifests.Workload, credential: Data, options: pulumi.ResourceOptions
 ) -> k8s.core.v1.Secret:
+    data = {key: pulumi.Output.from_input(value).apply(_base64) for key, value in credential.items()}
     return k8s.core.v1.Secret(
         f"{name}-client",
         **_args(manifests.client_secret(lowered)),
-        string_data=pulumi.Output.secret(credential),
+        # Not `string_data`: nobody would own what that becomes, and a key that goes would stay in the Secret.
+        data=pulumi.Output.secret(data),
         opts=options,
     )

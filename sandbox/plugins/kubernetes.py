@@ -101,6 +101,7 @@ class Manifest(Resource):
     def differences(self, state: Properties, old_inputs: Properties, news: Properties) -> Difference:
         """What differs from the last inputs; a changed identity or an immutable field replaces, deleting first when
         the name stays."""
+        old_inputs, news = self._normalized(old_inputs), self._normalized(news)
         keys = old_inputs.keys() | news.keys()
         changed = {key for key in keys if old_inputs.get(key) != news.get(key)}
         moved = {path for path in ("metadata.name", "metadata.namespace") if _at(old_inputs, path) != _at(news, path)}
@@ -111,7 +112,7 @@ class Manifest(Resource):
         """A Secret's content, too, unless the provider says otherwise (pulumi-kubernetes: enableSecretMutable)."""
         always = IMMUTABLE.get(self._kind, ())
         if self._kind == "Secret" and (not self._settings.secret_mutable or news.get("immutable")):
-            return (*always, "data", "stringData")
+            return (*always, "data")
         return always
 
     def planned(self, state: Properties, news: Properties) -> Properties:
@@ -119,9 +120,7 @@ class Manifest(Resource):
         applied without effect (dry run): what it would run into is said."""
         if state and not has_unknown(news):
             self._apply(news, {"dryRun": "1"})
-        planned = {key: value for key, value in news.items() if key != "stringData"}
-        if self._kind == "Secret":
-            planned["data"] = _encoded(news)
+        planned = self._normalized(news)
         if self._kind == "Service" and isinstance(news.get("spec"), dict):
             address = _at(state, "spec.clusterIP") or UNKNOWN
             planned["spec"] = {"clusterIP": address, **news["spec"], "ports": _numbered(news["spec"], state)}
@@ -130,7 +129,7 @@ class Manifest(Resource):
         return planned
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
-        answer = self._send("POST", {}, self._stored(inputs))
+        answer = self._send("POST", {}, inputs)
         if answer.status == 409:
             raise ProviderError(f"resource {_identifier(inputs)} was not successfully created: {_message(answer)}")
         return _identifier(inputs), self._ready(inputs, _accepted(answer))
@@ -153,7 +152,7 @@ class Manifest(Resource):
 
     def _apply(self, news: Properties, query: dict[str, str]) -> Properties:
         force = {"force": "1"} if self._settings.patch_force else {}
-        answer = self._send("PATCH", query | force, self._stored(news))
+        answer = self._send("PATCH", query | force, news)
         if answer.status == 409:
             raise ProviderError(f"server-side apply field conflict detected: {_message(answer)}")
         return _accepted(answer)
@@ -174,12 +173,11 @@ class Manifest(Resource):
         if answer.status != 404:
             _accepted(answer)
 
-    def _stored(self, inputs: Properties) -> Properties:
-        """What the API server keeps: `stringData` is write-only and lands in `data`, base64."""
-        stored = {key: value for key, value in inputs.items() if key != "stringData"}
-        if self._kind == "Secret":
-            stored["data"] = _encoded(inputs)
-        return stored
+    def _normalized(self, inputs: Properties) -> Properties:
+        """With `stringData` as the `data` that it becomes (pulumi-kubernetes: clients.Normalize)."""
+        if self._kind != "Secret" or not ("data" in inputs or "stringData" in inputs):
+            return dict(inputs)
+        return {**{key: value for key, value in inputs.items() if key != "stringData"}, "data": _encoded(inputs)}
 
     def _inputs_of(self, live: Properties, inputs: Properties) -> Properties:
         given = {key: value for key, value in inputs.items() if key != "stringData"}
@@ -228,10 +226,10 @@ def _imported(live: Properties) -> Properties:
 
 
 def _encoded(inputs: Properties) -> Value:
-    data: dict[str, Value] = dict(inputs.get("data") or {})
-    strings = inputs.get("stringData") or {}
-    if not isinstance(strings, dict):
+    given, strings = inputs.get("data") or {}, inputs.get("stringData") or {}
+    if not isinstance(given, dict) or not isinstance(strings, dict):
         return UNKNOWN
+    data: dict[str, Value] = dict(given)
     for key, value in strings.items():
         data[key] = UNKNOWN if has_unknown(value) else base64.b64encode(str(value).encode()).decode()
     return data

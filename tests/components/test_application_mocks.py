@@ -6,6 +6,7 @@ the Okta stand-in, which has the groups that roles name.
 
 from __future__ import annotations
 
+import base64
 import json
 import runpy
 from collections.abc import Iterator
@@ -121,6 +122,11 @@ def _program() -> None:
     runpy.run_path("__main__.py", run_name="__main__")
 
 
+def clear(secret: Registered) -> dict[str, str]:
+    """What a Kubernetes Secret holds."""
+    return {key: base64.b64decode(one).decode() for key, one in secret.inputs["data"].items()}
+
+
 def run_program(
     patch: pytest.MonkeyPatch,
     providers: list[dict[str, Any]] | None = None,
@@ -218,7 +224,7 @@ def test_secrets_are_marked(registered: list[Registered]) -> None:
     secrets = all_of(registered, "kubernetes:core/v1:Secret")
     assert len(secrets) == 4
     for secret in secrets.values():
-        assert "stringData" in secret.secret and "data" not in secret.inputs
+        assert "data" in secret.secret and "stringData" not in secret.inputs
     for app in all_of(registered, "okta:app/oAuth:OAuth").values():
         assert "clientSecret" in app.secret_outputs
     for key in all_of(registered, "tls:index/privateKey:PrivateKey").values():
@@ -253,10 +259,10 @@ def test_names_and_tags_in_kong_tell_stack_and_component(registered: list[Regist
 def test_the_pods_use_the_secret_that_the_app_is_in(registered: list[Registered]) -> None:
     """Deployment, Secret and app of one client hang together by what the resources are, not by a name typed twice."""
     secret = all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"]
-    assert secret.made_of["stringData"] == {"okta-app-shop/checkout", "okta-server", "okta-key-shop/checkout-a"}
-    assert secret.inputs["stringData"]["OAUTH_PRIVATE_KEY"] == "private half of okta-key-shop/checkout-a"
-    assert secret.inputs["stringData"]["OAUTH_KEY_ALGORITHM"] == "RS256"
-    assert "OAUTH_CLIENT_SECRET" not in secret.inputs["stringData"]
+    assert secret.made_of["data"] == {"okta-app-shop/checkout", "okta-server", "okta-key-shop/checkout-a"}
+    assert clear(secret)["OAUTH_PRIVATE_KEY"] == "private half of okta-key-shop/checkout-a"
+    assert clear(secret)["OAUTH_KEY_ALGORITHM"] == "RS256"
+    assert "OAUTH_CLIENT_SECRET" not in clear(secret)
     deployment = all_of(registered, "kubernetes:apps/v1:Deployment")["shop/checkout-deployment"]
     # Of nothing else: the engine would delete the pods before an app that is deleted before it is replaced.
     assert deployment.made_of["spec"] == {"shop/checkout-client", "shop/checkout-account"}

@@ -44,7 +44,7 @@ def test_an_app_leads_to_its_secret_and_that_to_the_pods(state: list[dict[str, A
     for component in ("reports/renderer", "reports/console", "shop/checkout", "shop/web"):
         secret = _one(state, f"{component}-client", "kubernetes:core/v1:Secret")
         key = f"okta-key-{component}-a"
-        assert _edges_of(secret, "stringData") == {f"okta-app-{component}", "okta-server", key}
+        assert _edges_of(secret, "data") == {f"okta-app-{component}", "okta-server", key}
         assert _edges_of(_one(state, f"okta-app-{component}", "okta:app/oAuth:OAuth"), "jwks") == {key}
         deployment = _one(state, f"{component}-deployment", "kubernetes:apps/v1:Deployment")
         assert {f"{component}-client", f"{component}-account"} <= _edges_of(deployment, "spec")

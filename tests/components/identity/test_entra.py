@@ -33,7 +33,7 @@ from sandbox.entra.service import ADMINISTRATOR, TENANT
 from sandbox.kong import Kong
 from tests.components.identity.test_kinds import APP as KINDS
 from tests.components.identity.test_okta_inspect import ACCESS
-from tests.components.test_application_mocks import Registered, all_of, run_program
+from tests.components.test_application_mocks import Registered, all_of, clear, run_program
 from tests.estates import estate
 from tests.gateway_tokens import Issuer
 
@@ -220,7 +220,7 @@ def test_the_gates_audience_is_the_client_id_of_the_api(registered: list[Registe
     gate = all_of(registered, "kong:index/plugin:Plugin")["orders/api-8080-gate"].inputs["configJson"]
     assert '"audiences": ["client entra-api-orders/api"]' in json.loads(gate)["access"][0]
     assert '"prefix":"scope="' in json.loads(gate)["access"][0]
-    data = all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"].inputs["stringData"]
+    data = clear(all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"])
     assert data["OAUTH_SCOPES"] == data["API_SCOPES_ORDERS__API"] == "client entra-api-orders/api/.default"
     assert {"OAUTH_PRIVATE_KEY", "OAUTH_KEY_ID", "OAUTH_CERTIFICATE", "OAUTH_CLIENT_ID"} <= set(data)
     assert data["OAUTH_KEY_ALGORITHM"] == "RS256"
@@ -269,7 +269,7 @@ def test_where_entra_can_read_the_clusters_keys_a_client_has_nothing_to_lose() -
     mount = {"name": "oauth-assertion-file", "mountPath": folder, "readOnly": True}
     assert mount in pod["containers"][0]["volumeMounts"]
     assert {"name": "OAUTH_ASSERTION_FILE", "value": f"{folder}/token"} in pod["containers"][0]["env"]
-    secret = all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"].inputs["stringData"]
+    secret = clear(all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"])
     assert not {"OAUTH_PRIVATE_KEY", "OAUTH_CLIENT_SECRET"} & set(secret)
     assert not [one for one in registered if one.type.startswith("tls:") or "Certificate" in one.type]
 
@@ -285,8 +285,8 @@ def test_a_secret_is_shared_only_where_the_stack_says_so() -> None:
     }
     assert all("value" in one.secret_outputs and "rotateWhenChanged" not in one.secret for one in mine.values())
     secret = all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"]
-    assert secret.inputs["stringData"]["OAUTH_CLIENT_SECRET"] == "secret of entra-secret-shop/checkout-a"
-    assert "stringData" in secret.secret
+    assert clear(secret)["OAUTH_CLIENT_SECRET"] == "secret of entra-secret-shop/checkout-a"
+    assert "data" in secret.secret
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from components.identity.keycloak import _keyed
 from components.rotation import Rotation
 from oam.application import read_files
 from sandbox.kong import Kong
-from tests.components.test_application_mocks import Registered, all_of, run_program
+from tests.components.test_application_mocks import Registered, all_of, clear, run_program
 from tests.estates import estate
 
 ROOT = Path(__file__).parents[3]
@@ -274,7 +274,7 @@ def test_clients_can_do_no_more_than_their_kind(registered: list[Registered]) ->
     (key,) = json.loads(extra["jwks.string"])["keys"]
     assert {"kty", "kid", "crv", "x", "y", "use", "alg"} == key.keys()
     assert (key["use"], key["alg"]) == ("sig", "ES256")
-    data = all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"].inputs["stringData"]
+    data = clear(all_of(registered, "kubernetes:core/v1:Secret")["shop/checkout-client"])
     assert data["OAUTH_KEY_ALGORITHM"] == "ES256"
     (account,) = all_of(registered, "pulumi:providers:keycloak").values()
     assert "clientSecret" in account.secret
@@ -295,7 +295,7 @@ def test_a_secret_is_shared_only_where_the_stack_says_so(registered: list[Regist
     assert not [one for one in made if one.type.startswith("tls:")]
     clients = named(made, "openid/client:Client")
     assert {one.inputs["clientAuthenticatorType"] for one in clients.values()} == {"client-secret"}
-    data = all_of(made, "kubernetes:core/v1:Secret")["shop/checkout-client"].inputs["stringData"]
+    data = clear(all_of(made, "kubernetes:core/v1:Secret")["shop/checkout-client"])
     assert data["OAUTH_CLIENT_SECRET"] == "secret of kc-client-shop/checkout" and "OAUTH_PRIVATE_KEY" not in data
     assert sorted(shared) == sorted(clients)
 

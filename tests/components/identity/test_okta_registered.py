@@ -9,7 +9,7 @@ import pytest
 
 from components.identity._okta_objects import app_label, client_id
 from sandbox.kong import Kong
-from tests.components.test_application_mocks import Registered, all_of, run_program
+from tests.components.test_application_mocks import Registered, all_of, clear, run_program
 
 SHARED = {
     "name": "okta",
@@ -166,7 +166,7 @@ def test_a_first_preview_knows_the_client_ids() -> None:
     assert inputs(made, "auth/serverPolicy:ServerPolicy")["policy-shop/web"]["clientWhitelists"] == [
         "kong-oam.local.shop.web"
     ]
-    data = all_of(made, "kubernetes:core/v1:Secret")["shop/checkout-client"].inputs["stringData"]
+    data = clear(all_of(made, "kubernetes:core/v1:Secret")["shop/checkout-client"])
     assert data["OAUTH_CLIENT_ID"] == "kong-oam.local.shop.checkout"
 
 
@@ -196,5 +196,5 @@ def test_what_the_stack_sets_is_what_is_registered() -> None:
     assert rules["rule-shop/web"]["groupWhitelists"] == ["id of sales", "id of order-desk"]
     (claim,) = inputs(made, "auth/serverClaim:ServerClaim").values()
     assert claim["value"] == r"^(sales|order\-desk)$"
-    data = all_of(made, "kubernetes:core/v1:Secret")["shop/checkout-client"].inputs["stringData"]
+    data = clear(all_of(made, "kubernetes:core/v1:Secret")["shop/checkout-client"])
     assert data["OAUTH_CLIENT_SECRET"] == "secret of okta-app-shop/checkout" and "OAUTH_PRIVATE_KEY" not in data

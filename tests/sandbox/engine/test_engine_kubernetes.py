@@ -162,6 +162,29 @@ def test_a_changed_secret_takes_along_what_names_it_unless_it_is_mutable(project
     assert one.changes("preview") == {"same": 4}
 
 
+STRINGS = """
+import pulumi, pulumi_kubernetes as k
+opts = pulumi.ResourceOptions(provider=k.Provider("cluster", enable_secret_mutable=True))
+k.core.v1.Secret("token", metadata={{"name": "token"}}, {given}, opts=opts)
+"""
+
+
+def test_a_key_that_goes_from_a_secret_stays_where_it_was_given_as_a_string(project: Callable[[str], Project]) -> None:
+    """From the second update on: an apply of stringData owns none of what it becomes. Given as data, it goes."""
+    one = project(STRINGS.format(given='string_data={"a": "1", "b": "2", "c": "3"}'))
+    one.up()
+    for given, left in (
+        ('string_data={"a": "1", "b": "2", "c": "4"}', {"a", "b", "c"}),
+        ('string_data={"a": "1", "b": "2"}', {"a", "b", "c"}),
+        ('data={"a": "MQ==", "b": "Mg==", "d": "NA=="}', {"a", "b", "c", "d"}),
+        ('data={"a": "MQ=="}', {"a", "c"}),
+    ):
+        one.write(STRINGS.format(given=given))
+        one.up()
+        assert one.local.cluster.objects("Secret")[0]["data"].keys() == left
+    assert one.changes("preview", "--refresh") == {"same": 3}
+
+
 SLEEP = """
 import pulumiverse_time as t
 t.Sleep("settle", create_duration="{create}", destroy_duration="1s", triggers={{"id": "{trigger}"}})
