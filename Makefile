@@ -63,7 +63,7 @@ check: $(STAMP) ## format, lint, types, import direction: all four, always
 test-official: setup ## the engine's tests with official plugins in place of stand-ins: KONG_OAM_PLUGINS=FOLDER[:FOLDER...]
 	@test -n "$$KONG_OAM_PLUGINS" || { \
 	  echo "Say where they are: make test-official KONG_OAM_PLUGINS=\$$HOME/.pulumi/plugins/resource-kong-v4.6.3"; exit 1; }
-	$(PYTEST) $(QUICK) -m "engine and not deep and not stand_in" tests/engine tests/faults tests/checker
+	$(PYTEST) $(FULL) -m "engine and not deep and not stand_in" tests/engine tests/faults tests/checker
 
 test-live: setup ## the same promises on a real Kong: KONG_ADMIN_URL=... KONG_PROXY_URL=... (compose.yaml has one)
 	@test -n "$$KONG_ADMIN_URL" -a -n "$$KONG_PROXY_URL" || { \

@@ -35,9 +35,11 @@ _APP = "okta:app/oAuth:OAuth"
 _SWITCHED_OFF_FIRST = (_ISSUER, _APP)
 
 
-def concerned(state: State) -> bool:
-    """Whether there is anything at Okta to be looked at."""
-    return any(creation.type in _PLACES for creation in state.interrupted) or bool(_apps(state))
+def concern(state: State) -> str | None:
+    """Why Okta has to be looked at; None where it has not."""
+    if any(creation.type in _PLACES for creation in state.interrupted):
+        return "creations were interrupted"
+    return "the state's apps may be gone" if _apps(state) else None
 
 
 def made(org: httpx.Client, state: State) -> list[tuple[AtPath, str | None]]:

@@ -108,10 +108,10 @@ def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) ->
 
 def left(settings: ProviderSettings, state: State, opened: ExitStack) -> Left | None:  # noqa: ARG001 - one org for all
     """What an interrupted run made in the org, or took from it. Raises InspectionError and RefusedError."""
-    if not _okta_recovery.concerned(state):
+    if (concern := _okta_recovery.concern(state)) is None:
         return None
     if (account := _okta_org.account()) is None:
-        raise InspectionError(f"the org has to be looked at, and there is {_NO_ACCOUNT}")
+        raise InspectionError(f"{concern}, and there is {_NO_ACCOUNT}")
     org = opened.enter_context(_okta_org.client(account))
     made, gone = _okta_recovery.made(org, state), _okta_recovery.gone(org, state)
     return Left("Okta", made, lambda lost: _okta_recovery.remove(org, lost), gone)
