@@ -74,11 +74,11 @@ class Workload:
         )
         _say_what_is_foreign(self.deployment, self.deployment.spec, manifest["spec"])
         _say_what_is_foreign(policy, policy.spec, rules["spec"])
-        _say_what_is_foreign(account, {"annotations": account.metadata.annotations}, service_account["metadata"])
+        _say_what_is_foreign(account, account.metadata.annotations, service_account["metadata"], "annotations")
         # Apart: in a preview what an object does not have is unknown, and so is what it is part of.
-        _say_what_is_foreign(account, {"imagePullSecrets": account.image_pull_secrets}, {})
+        _say_what_is_foreign(account, account.image_pull_secrets, {}, "imagePullSecrets")
         if secret is not None:
-            _say_what_is_foreign(secret, {"data": secret.data}, {"data": credential})
+            _say_what_is_foreign(secret, secret.data, {"data": credential}, "data")
         self.rolled_out = pulumi.Output.all(
             self.deployment.metadata.apply(lambda metadata: (metadata.annotations or {}).get(_VERSION) == version),
             self.deployment.status.apply(_available),
@@ -88,18 +88,23 @@ class Workload:
         }
 
 
-def _say_what_is_foreign(resource: pulumi.Resource, live: pulumi.Input[Any], meant: pulumi.Input[Any]) -> None:
-    """As of the last refresh, or of the change that this run makes."""
+def _say_what_is_foreign(
+    resource: pulumi.Resource, live: pulumi.Output[Any], meant: Mapping[str, Any], field: str = ""
+) -> None:
+    """As of the last refresh, or of the change that this run makes. `live` may be one `field` of it alone.
 
-    def said(both: Mapping[str, Any]) -> None:
-        if more := foreign(both["live"] or {}, both["meant"]):
+    What of `meant` is made in the same run is not waited for: it counts what there is, not what it says.
+    """
+
+    def said(there: Any) -> None:
+        if more := foreign({field: there or {}} if field else there or {}, meant):
             pulumi.log.warn(
                 f"the cluster has {', '.join(more)}, which this run does not say and leaves there; "
                 "who may have added it by hand takes it out by hand",
                 resource,
             )
 
-    pulumi.Output.all(live=live, meant=meant).apply(said)
+    live.apply(said)
 
 
 def _of_version(manifest: manifests.Manifest, version: str) -> manifests.Manifest:
