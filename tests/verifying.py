@@ -86,7 +86,8 @@ class Deployment:
         return judge(self.settings, self.estate, self.deployed, live, lambda _, config: config)
 
     def tokens(self, caller: Caller, live: Entities) -> Iterator[str | None]:
-        """Tokens of the caller, the best there are: strangers, who have the issuer's `stray` key, claim everything.
+        """Tokens of the caller, the best there are: strangers claim everything. They have the issuer's `stray` key, but where
+        it is its own that stands under an id that is none of its.
 
         A client that is none of the estate's is each that a live table lists, and one that none does.
         """
@@ -110,9 +111,10 @@ class Deployment:
             for user in (False, True):
                 changes = issuer.of_user(groups) if user else {}
                 if token.credential:
-                    kid = next(one["key"] for one in live.credentials if one["id"] == token.credential)
+                    found = next(one for one in live.credentials if one["id"] == token.credential)
+                    own = (found.get("rsa_public_key") or "").strip() == issuer.pem.strip()
                     payload = issuer.payload(scopes, client=client, **changes)
-                    yield issuer.signed(payload, issuer.stray, kid=kid)
+                    yield issuer.signed(payload, issuer.key if own else issuer.stray, kid=found["key"])
                 else:
                     yield issuer.token(scopes, client=client, jti="ID.1", **changes)
                     yield issuer.token(scopes, client=client, aud="api://else", **changes)
