@@ -11,7 +11,7 @@ Official plugins are used where the environment variable `KONG_OAM_PLUGINS` name
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -66,10 +66,7 @@ def asked_for() -> tuple[Path, ...]:
 
 def split(folders: Iterable[Path]) -> Launchers:
     """What `install` would make of these folders. Raises ToolchainError for one without any plugin of ours."""
-    official = _official(folders)
-    return Launchers(
-        tuple(name for name in _MODULES if name in official), tuple(name for name in _MODULES if name not in official)
-    )
+    return _split(_official(folders))
 
 
 def install(home: Path, folders: Iterable[Path] = (), servers: str = "") -> Launchers:
@@ -78,11 +75,17 @@ def install(home: Path, folders: Iterable[Path] = (), servers: str = "") -> Laun
     `servers` is what `forking.start` gives: the stand-ins are forked from these. Raises ToolchainError for a folder
     without any plugin of ours.
     """
-    official = _official(folders := tuple(folders))
+    official = _official(folders)
     for name in _MODULES:
         command = [str(official[name])] if name in official else _stand_in(home / "plugins", name, servers)
         _write_launcher(home / "plugins", name, command)
-    return split(folders)
+    return _split(official)
+
+
+def _split(official: Collection[str]) -> Launchers:
+    return Launchers(
+        tuple(name for name in _MODULES if name in official), tuple(name for name in _MODULES if name not in official)
+    )
 
 
 def _official(folders: Iterable[Path]) -> Mapping[str, Path]:
