@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from access.model import METHODS, Component
+from access.model import METHODS, Rule
 from access.paths import written
 from policies.deployed import Deployment, Resource
 from policies.rule import Finding, Settings
@@ -81,9 +81,7 @@ def guarded_routes(deployment: Deployment, _: Settings) -> Iterator[Finding]:
         if service is None:
             yield Finding(f"route {route.name} leads to no service of this stack", route)
             continue
-        active = {
-            one.text("name") for one in _plugins(deployment, "serviceId", service) if one.properties.get("enabled")
-        }
+        active = {one.text("name") for one in _plugins(deployment, service.urn) if one.properties.get("enabled")}
         for what, kinds in GUARDS.items():
             if active.isdisjoint(kinds):
                 missing = " or ".join(kinds)
@@ -168,8 +166,9 @@ def declared_public(deployment: Deployment, _: Settings) -> Iterator[Finding]:
         if table is None:
             continue
         component = estate.components.get(str(table.get("component")))
+        rules = {written(path): owning for path, owning in component.owned.items()} if component else {}
         for path, method in _public(table):
-            if component is None or not _is_public(component, path, method):
+            if not _is_public(rules.get(path, ()), method):
                 yield Finding(f"{plugin.name} lets everybody call {method} {path}: no public rule says so", plugin)
 
 
@@ -202,8 +201,9 @@ def encrypted_routes(deployment: Deployment, settings: Settings) -> Iterator[Fin
             yield Finding(f"route {route.name} takes {', '.join(plain)}", route)
 
 
-def _plugins(deployment: Deployment, scope: str, target: Resource) -> Iterator[Resource]:
-    return (plugin for plugin in deployment.of(PLUGIN) if target.urn in plugin.made_of.get(scope, ()))
+def _plugins(deployment: Deployment, *services: str) -> Iterator[Resource]:
+    """Those of the services with these URNs."""
+    return (one for one in deployment.of(PLUGIN) if not set(services).isdisjoint(one.made_of.get("serviceId", ())))
 
 
 def _without_credentials(deployment: Deployment) -> set[str]:
@@ -214,10 +214,9 @@ def _without_credentials(deployment: Deployment) -> set[str]:
 
 def _serves_everybody(deployment: Deployment, plugin: Resource) -> bool:
     """Whether something is public behind the plugin, as the tables beside it say; where none is known, it may be."""
-    services = plugin.made_of.get("serviceId", ())
-    beside = [one for one in deployment.of(PLUGIN) if set(services) & set(one.made_of.get("serviceId", ()))]
-    tables = [table for table in map(table_of, (one.config for one in beside if one.text("name") in SCRIPTS)) if table]
-    return not tables or any(True for table in tables for _ in _public(table))
+    beside = _plugins(deployment, *plugin.made_of.get("serviceId", ()))
+    tables = [table for one in beside if one.text("name") in SCRIPTS and (table := table_of(one.config))]
+    return not tables or any([*_public(table)] for table in tables)
 
 
 def _public(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -226,7 +225,6 @@ def _public(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield from ((path, method) for method, needed in methods.items() if needed == "public")
 
 
-def _is_public(component: Component, path: str, method: str) -> bool:
-    rules = next((rules for owned, rules in component.owned.items() if written(owned) == path), ())
+def _is_public(rules: Sequence[Rule], method: str) -> bool:
     wanted = METHODS if method == "*" else (method,)
     return all(any(rule.public and rule.lists(one) for rule in rules) for one in wanted)
