@@ -161,8 +161,8 @@ def test_every_page_is_read() -> None:
 
 def test_nothing_interrupted_at_okta_is_no_reason_to_ask_okta() -> None:
     """Kong's and Kubernetes' own creations are not its concern."""
-    assert not okta.concerned(_interrupted("kong:index/route:Route", name="way"))
-    assert okta.concerned(_interrupted(APP, label=LABEL))
+    assert okta.concern(_interrupted("kong:index/route:Route", name="way")) is None
+    assert okta.concern(_interrupted(APP, label=LABEL)) == "creations were interrupted"
 
 
 def test_an_origin_that_stacks_share_is_kept(org: httpx.Client) -> None:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
 from subprocess import CompletedProcess
 from textwrap import dedent
 from typing import Any
@@ -18,8 +19,9 @@ class Project:
     folder: Path
 
     def write(self, program: str) -> None:
-        """Replaces the program."""
+        """Replaces the program, and what Python compiled of it: it tells sources apart by size and second."""
         (self.folder / "__main__.py").write_text(dedent(program))
+        rmtree(self.folder / "__pycache__", ignore_errors=True)
 
     def pulumi(self, *arguments: str, check: bool = True) -> CompletedProcess[str]:
         """Runs the CLI in the project's folder; 60 seconds at most."""
