@@ -1,5 +1,6 @@
-"""Does the Kong of a stack decide as the Applications here mean? All that the verb `verify` of `python -m access` does.
+"""Does the Kong of a stack decide as the Applications here mean, and has nobody changed what its cluster runs?
 
+All that the verb `verify` of `python -m access` does.
 What only the deployment knows (issuers, the keys in their slots, where workloads are) comes from the stack's outputs:
 they also name keys that an issuer has withdrawn while tokens may still be signed with them, and whoever can write to
 Kong's Admin API cannot write to the stack's state.
@@ -27,17 +28,20 @@ from components.gateway.live.entities import Complete, Deployed, Entities, inten
 from components.gateway.live.gateway import LiveGateway, Terms
 from components.gateway.plugins import Schema, config_json
 from components.gateway.preflight import PreflightError
+from components.workload import kubectl
+from components.workload.ownership import Change, changes
+from components.workload.placement import placed
 
 _PATIENCE = 60.0  # seconds for the CLI to read a setting or the outputs
 
 
 class UnverifiedError(Exception):
-    """Nothing can be said: the gateway or the stack's outputs cannot be read. The message says what to do."""
+    """Nothing can be said: the gateway, the cluster or the outputs cannot be read. The message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """An entity of the gateway that is not as it is meant, and what to do about it."""
+    """What is not as it is meant, an entity of the gateway or a field of an object, and what to do about it."""
 
     text: str
     remedy: str
@@ -50,6 +54,23 @@ class Result:
     findings: tuple[tuple[Finding, tuple[Reason, ...]], ...]
     components: int
     """How many exposed components were looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Altered:
+    """An object of the cluster that is not as the last run left it."""
+
+    name: str
+    """`Deployment 'namespace/name'`"""
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Workloads:
+    """What was found in the cluster, and of how many objects."""
+
+    altered: tuple[Altered, ...]
+    objects: int
 
 
 def verify(settings: Settings, estate: Estate, outputs: Path | None = None) -> Result:
@@ -93,9 +114,50 @@ def judge(settings: Settings, estate: Estate, deployed: Deployed, live: Entities
     return Result(listed, len(estate.exposed))
 
 
+def workloads(settings: Settings, estate: Estate) -> Workloads:
+    """What somebody changed in the objects of the stack's components. Raises UnverifiedError."""
+    meant = {
+        kubectl.name_of(one): one
+        for application in estate.applications
+        for component in application.components
+        if not component.outside
+        for one in placed(application, component, settings).objects()
+    }
+    try:
+        live = kubectl.read(settings.cluster.context, meant.values())
+    except kubectl.UnreadableError as error:
+        raise UnverifiedError(str(error)) from None
+    found = [(name, changes(one, live[name]) if name in live else (Change(""),)) for name, one in sorted(meant.items())]
+    return Workloads(
+        tuple(
+            Altered(f"{name[1]} '{name[0]}/{name[2]}'", tuple(_altered(settings, name, one) for one in changed))
+            for name, changed in found
+            if changed
+        ),
+        len(meant),
+    )
+
+
+def _altered(settings: Settings, name: kubectl.Name, change: Change) -> Reason:
+    up = _up(settings)
+    if change.by is None:
+        return Reason(f"{change.path} is gone".strip(), up)
+    who = f"by {change.by}" + (f" at {change.since}" if change.since else "")
+    if change.patch is None:
+        return Reason(f"{change.path} was changed {who}", up)
+    command = kubectl.patch(settings.cluster.context, name, change.patch)
+    if name[1] == "Secret":  # of whose keys nobody here knows which are the program's
+        return Reason(f"{change.path} was written {who}", f"{command} && {up}")
+    return Reason(f"{change.path} was added {who}", command)
+
+
+def _up(settings: Settings) -> str:
+    return f"pulumi up -s {settings.stack.name} --refresh"
+
+
 def _remedy(settings: Settings, drift: Drift) -> str:
     """A command, as it is to be given to a shell."""
-    up = f"pulumi up -s {settings.stack.name} --refresh"
+    up = _up(settings)
     if drift.request is None:
         return up
     workspace = f"/{settings.gateway.workspace}" if settings.gateway.workspace else ""

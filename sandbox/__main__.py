@@ -15,8 +15,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sandbox.cluster import CLUSTER
 from sandbox.local import STACK, Local
-from sandbox.plugins.kubernetes import CLUSTER
 from sandbox.toolchain import ToolchainError
 
 if TYPE_CHECKING:

@@ -3,10 +3,11 @@
 As Kubernetes documents it: an apply owns the fields that it names, leaves what others added, and takes back what it
 alone owned and names no more. A field that it would change and that another manager owns is a conflict; with force it
 is taken over. A plain update owns what it changes. Lists that Kubernetes merges by a key are merged by it, all others
-are one field. Not modelled: `managedFields` on the object, apiVersions in between, values that mean the same.
+are one field. Not modelled: apiVersions in between, values that mean the same, when something was written.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,8 @@ _MERGED = {
     "volumes": ("name",),
 }
 _WHOLE = frozenset({"namespaceSelector", "podSelector", "selector"})  # maps that are one field
+_FOUND_BY = ("apiVersion", "kind")
+_FOUND_BY_NAME = (("metadata", "name"), ("metadata", "namespace"))
 _NOBODY: frozenset[str] = frozenset()
 _ABSENT = object()
 
@@ -41,9 +44,9 @@ class Managed:
     manifest: Object
     owners: Owners = field(default_factory=dict)
 
-    def edited(self, manifest: Object, manager: str) -> "Managed":
-        """After a plain update to `manifest`: the manager owns what is new or another value."""
-        old, new = _fields(self.manifest), _fields(manifest)
+    def edited(self, manifest: Object, manager: str, given: Object | None = None) -> "Managed":
+        """After a plain update to `manifest`: the manager owns what is not as it was `given` it."""
+        old, new = _fields(given or self.manifest), _fields(manifest)
         owners = {
             path: self._owners(path) if old.get(path, _ABSENT) == value else frozenset({manager})
             for path, value in new.items()
@@ -67,8 +70,29 @@ class Managed:
         owners |= {path: (_NOBODY if path in changed else self._owners(path)) | {manager} for path in new}
         return Managed(_object(new | {path: value for path, value in kept.items() if path not in new}), owners)
 
+    def listed(self, applies: str) -> list[Object]:
+        """`metadata.managedFields`; the manager `applies` is the one that applies, all others update."""
+        managers = sorted(set().union(*self.owners.values()))
+        owned = {who: [path for path, owners in self.owners.items() if who in owners] for who in managers}
+        return [
+            {
+                "manager": who,
+                "operation": "Apply" if who == applies else "Update",
+                "apiVersion": self.manifest["apiVersion"],
+                "fieldsType": "FieldsV1",
+                "fieldsV1": fields,
+            }
+            for who, paths in owned.items()
+            if (fields := _fields_v1(paths))
+        ]
+
     def _owners(self, path: Path) -> frozenset[str]:
         return self.owners.get(path, _NOBODY)
+
+
+def merged_by(field: str) -> tuple[str, ...]:
+    """The keys that tell apart the items of a list that Kubernetes merges; none where it takes the list as a whole."""
+    return _MERGED.get(field, ())
 
 
 def _fields(value: Any, path: Path = ()) -> dict[Path, Any]:
@@ -86,6 +110,21 @@ def _fields(value: Any, path: Path = ()) -> dict[Path, Any]:
 def _key(item: Object, keys: tuple[str, ...]) -> Path:
     # A port without a protocol is one of TCP; other keys have no default.
     return tuple((key, item.get(key, "TCP")) for key in keys if key in item or key == "protocol")
+
+
+def _fields_v1(paths: Iterable[Path]) -> Object:
+    """Below `f:NAME` fields, below `k:{...}` items of lists, each with `.`; not what an object is found by."""
+    tree: Object = {}
+    for path in paths:
+        if path[0] in _FOUND_BY or path[:2] in _FOUND_BY_NAME:
+            continue
+        node = tree
+        for key in path:
+            if isinstance(key, str):
+                node = node.setdefault(f"f:{key}", {})
+            else:
+                node = node.setdefault(f"k:{json.dumps(dict(key), separators=(',', ':'))}", {".": {}})
+    return tree
 
 
 def _object(fields: Mapping[Path, Any]) -> Object:

@@ -20,6 +20,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from sandbox.applying import ConflictError, Managed, Object
 
+CLUSTER: Final = "KONG_OAM_SANDBOX_CLUSTER"
+"""The environment variable that says where the endpoint is."""
 PROGRAM: Final = "pulumi-kubernetes"
 BY_HAND: Final = "kubectl-edit"
 """Field managers: of what comes over HTTP, and of what a test or the sandbox puts."""
@@ -56,9 +58,10 @@ class AlreadyExistsError(Exception):
 class Cluster:
     """The objects, in memory, and the endpoint `/objects` over them.
 
-    GET and DELETE on `/objects?apiVersion=&kind=&namespace=&name=`; GET without a name lists. POST creates, and answers
-    409 when the object exists. PATCH applies, and answers 409 where fields belong to others, but for `force=1`; with
-    `dryRun=1` nothing changes. Answers are the object, or `{"message": ...}` with 404/409.
+    GET and DELETE on `/objects?apiVersion=&kind=&namespace=&name=`; GET without a name lists, and with `managed=1` it
+    shows who owns which field. POST creates, and answers 409 when the object exists. PUT is an update by hand. PATCH
+    applies, and answers 409 where fields belong to others, but for `force=1`; with `dryRun=1` nothing changes. Answers
+    are the object, or `{"message": ...}` with 404/409.
     `balancer` is the address that load balancers get. `unpullable` are images that no node can pull; tests fill it.
     `changed` is called after each change.
     """
@@ -98,6 +101,14 @@ class Cluster:
         with self._lock:
             return _copy(self._objects[key]) if key in self._objects else None
 
+    def shown(self, key: Key) -> Object | None:
+        """A copy of the object at `key` with its `managedFields`, as clients get it that do not leave them out."""
+        found = self.get(key)
+        if found is not None:
+            with self._lock:
+                found["metadata"]["managedFields"] = self._managed[key].listed(PROGRAM)
+        return found
+
     def objects(self, kind: str | None = None, namespace: str | None = None) -> list[Object]:
         """Copies of all objects, in the order of their keys."""
         with self._lock:
@@ -115,7 +126,9 @@ class Cluster:
 
     def put(self, manifest: Object) -> Object:
         """Stores `manifest` as somebody does by hand, and gives it back with what the server adds."""
-        return self._write(manifest, lambda managed: managed.edited(_given(manifest), BY_HAND))
+        there = self.get(Key.of(manifest))
+        given = _given(there) if there else None
+        return self._write(manifest, lambda managed: managed.edited(_given(manifest), BY_HAND, given))
 
     def create(self, manifest: Object) -> Object:
         """Stores a new object of the program's. Raises AlreadyExistsError."""
@@ -245,12 +258,16 @@ class _Handler(BaseHTTPRequestHandler):
         if "name" not in query:
             self._answer(200, {"objects": self.cluster.objects()})
             return
-        found = self.cluster.get(_key(query))
+        found = (self.cluster.shown if "managed" in query else self.cluster.get)(_key(query))
         self._answer(200, found) if found else self._answer(404, {"message": f"{_key(query)} not found"})
 
     def do_POST(self) -> None:
         """Create."""
         self._write(self.cluster.create)
+
+    def do_PUT(self) -> None:
+        """A plain update."""
+        self._write(self.cluster.put)
 
     def do_PATCH(self) -> None:
         """Apply."""

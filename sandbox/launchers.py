@@ -82,6 +82,17 @@ def install(home: Path, folders: Iterable[Path] = (), servers: str = "") -> Laun
     return _split(official)
 
 
+def kubectl(home: Path) -> Path:
+    """The folder, under `home`, of a stand-in for kubectl: a user's own must not meet another cluster's names."""
+    folder = home / "kubectl"
+    folder.mkdir(parents=True)
+    launcher = folder / "kubectl"
+    command = f"PYTHONPATH={shlex.quote(str(_ROOT))} exec {shlex.quote(sys.executable)} -m sandbox.kubectl"
+    launcher.write_text(f'#!/bin/sh\n{command} "$@"\n')
+    launcher.chmod(0o755)
+    return folder
+
+
 def _split(official: Collection[str]) -> Launchers:
     return Launchers(
         tuple(name for name in _MODULES if name in official), tuple(name for name in _MODULES if name not in official)

@@ -23,13 +23,12 @@ from types import FrameType, TracebackType
 from typing import Any, Final, Self
 
 from sandbox import forking, launchers, toolchain
-from sandbox.cluster import Cluster, Snapshot
+from sandbox.cluster import CLUSTER, Cluster, Snapshot
 from sandbox.echo import Echo
 from sandbox.kong import Kong, Lags
 from sandbox.kong.store import Snapshot as Entities
 from sandbox.okta import Okta, User
 from sandbox.okta.org import Org
-from sandbox.plugins.kubernetes import CLUSTER
 
 ROOT: Final = Path(__file__).parent.parent
 STACK: Final = "local"
@@ -199,6 +198,7 @@ class Local:
         path = os.environ.get("PATH", os.defpath)
         if shutil.which("pulumi", path=path) != str(pulumi / "pulumi"):
             path = os.pathsep.join([str(pulumi), path])
+        path = os.pathsep.join([str(launchers.kubectl(home)), path])
         servers = forking.start()
         self.launchers = launchers.install(home, launchers.asked_for(), servers)
         admin_token, api_token = self._tokens

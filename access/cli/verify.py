@@ -1,6 +1,6 @@
-"""`verify`: whether the Kong of a stack decides as the Applications mean.
+"""`verify`: whether the Kong of a stack decides as the Applications mean, and its cluster runs what the last run left.
 
-The one place that knows both sides: what is meant is access's, how a Kong is read is the gateway's.
+The one place that knows both sides: what is meant is access's, how a Kong or a cluster is read is the program's.
 """
 
 from __future__ import annotations
@@ -17,19 +17,22 @@ from access.model import METHODS
 from access.verify import KINDS, OTHER_METHOD, Exposure, Finding
 
 if TYPE_CHECKING:
-    from components.verify import Reason, Result
+    from components.verify import Altered, Reason, Result, Workloads
 
 _DETAILS = """\
 Reads the routes, services, plugins, consumers and credentials of the stack's Kong, works out who may call what with
 them, and compares that with what the Applications here mean. Prints who may now call what that they may not, or no
-longer (or perhaps not) what they may, by which entity, and what to do. Changes nothing. Exit status 1 where there is a
-finding, 2 where Kong or the stack's outputs cannot be read.
+longer (or perhaps not) what they may, by which entity, and what to do. Then it reads the Deployments, Services,
+ServiceAccounts, NetworkPolicies and clients' Secrets (not their values) of the stack's cluster, and prints which fields
+somebody has changed, added or taken away since the last run, who, and what to do. Changes nothing. Exit status 1 where
+there is a finding, 2 where Kong, the cluster or the stack's outputs cannot be read.
 
   python -m access verify --stack aws
   pulumi stack output -s aws --json > outputs.json; python -m access verify --stack aws --outputs outputs.json
 
 Kong's address and credentials are those of the stack: gateway.adminUrl or KONG_ADMIN_ADDR; KONG_ADMIN_TOKEN and
-KONG_API_KEY, or the secrets of the stack's configuration.
+KONG_API_KEY, or the secrets of the stack's configuration. The cluster is read with kubectl, in the context that the
+stack names, or in the current one.
 """
 
 
@@ -38,24 +41,28 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--outputs", type=Path, metavar="FILE", help="the stack's outputs as JSON (default: asks `pulumi stack output`)"
     )
+    parser.add_argument("--only", choices=("gateway", "cluster"), help="look at one of the two (default: at both)")
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     # Only this verb needs the gateway's side, and the SDKs behind it: the others start without them.
     from components.identity import describe
-    from components.verify import UnverifiedError, verify
+    from components.verify import UnverifiedError, verify, workloads
 
     settings = settings_of(options.stack, describe=describe)
     estate = estate_of(options.applications, settings)
     try:
-        result = verify(settings, estate, options.outputs)
+        result = verify(settings, estate, options.outputs) if options.only != "cluster" else None
+        cluster = workloads(settings, estate) if options.only != "gateway" else None
     except UnverifiedError as error:
         raise UsageError(str(error)) from None
+    findings, altered = result.findings if result else (), cluster.altered if cluster else ()
     if console.json:
-        console.print_json([_entry(finding, reasons) for finding, reasons in result.findings])
+        console.print_json([_entry(*finding) for finding in findings] + [_altered(one) for one in altered])
     else:
-        console.print(*_lines(result, options.stack, console))
-    return FOUND if result.findings else OK
+        console.print(*(_lines(result, options.stack, console) if result else ()))
+        console.print(*(_changes(cluster, options.stack, console) if cluster else ()))
+    return FOUND if findings or altered else OK
 
 
 def _lines(result: Result, stack: str, console: Console) -> Iterator[str]:
@@ -69,6 +76,17 @@ def _lines(result: Result, stack: str, console: Console) -> Iterator[str]:
             yield "    nobody may call anything else for it now, but it could replace what guards, or lead around it"
         yield from (f"    to do: {remedy}" for remedy in dict.fromkeys(reason.remedy for reason in reasons))
     yield _verdict(result, stack)
+
+
+def _changes(cluster: Workloads, stack: str, console: Console) -> Iterator[str]:
+    for one in cluster.altered:
+        yield f"{console.paint('red', 'changed')}: {one.name}: {_told(one.reasons)}"
+        yield from (f"    to do: {remedy}" for remedy in dict.fromkeys(reason.remedy for reason in one.reasons))
+    objects = f"{cluster.objects} object(s) of the cluster"
+    if cluster.altered:
+        yield f"{len(cluster.altered)} of {objects} are not as the last run of '{stack}' left them"
+    else:
+        yield f"{objects} are as the last run of '{stack}' left them"
 
 
 def _verdict(result: Result, stack: str) -> str:
@@ -91,10 +109,18 @@ def methods(exposure: Exposure) -> str:
     return f"{text or 'none'} (and others)" if OTHER_METHOD in exposure.methods and text != "*" else text
 
 
+def _altered(one: Altered) -> dict[str, Any]:
+    return {"kind": "changed", "object": one.name, "reasons": [*map(_reason, one.reasons)], "calls": []}
+
+
+def _reason(reason: Reason) -> dict[str, str]:
+    return {"text": reason.text, "remedy": reason.remedy}
+
+
 def _entry(finding: Finding, reasons: tuple[Reason, ...]) -> dict[str, Any]:
     return {
         "kind": finding.kind,
-        "reasons": [{"text": reason.text, "remedy": reason.remedy} for reason in reasons],
+        "reasons": [*map(_reason, reasons)],
         "calls": [
             {"callers": list(one.callers), "methods": list(one.methods), "urls": list(one.urls)}
             for one in finding.exposures
@@ -102,4 +128,4 @@ def _entry(finding: Finding, reasons: tuple[Reason, ...]) -> dict[str, Any]:
     }
 
 
-COMMAND = Command("verify", "compare a stack's Kong with what the Applications mean", _DETAILS, _arguments, _run)
+COMMAND = Command("verify", "compare a stack's Kong and cluster with what is meant", _DETAILS, _arguments, _run)

@@ -1,17 +1,58 @@
-"""What a cluster and its gateway change about manifests: registries, pull secrets, the cloud's identity, reach.
+"""A component's objects on this stack's cluster: what that and its gateway change about the manifests of a workload.
 
-Pure functions from manifest to manifest; an Application says nothing of any of it.
+Registries, pull secrets, the cloud's identity, reach: an Application says nothing of any of it. Pure functions.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from access.stack import ClusterSettings, GatewaySettings
+from access.model import Application, Component, service_name
+from access.stack import ClusterSettings, GatewaySettings, Settings
+from components.workload import manifests
 from components.workload.manifests import Manifest, Workload
 
 _SERVICE_TYPES = {"loadBalancer": "LoadBalancer", "nodePort": "NodePort"}
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A component's objects, without what only a run knows of its client. `secret` None: it is no client."""
+
+    deployment: Manifest
+    services: tuple[Manifest, ...]
+    account: Manifest
+    policy: Manifest
+    secret: Manifest | None
+
+    def objects(self) -> tuple[Manifest, ...]:
+        """All of them, with the Secret that the pods of a client read."""
+        if self.secret is None:
+            return (self.deployment, *self.services, self.account, self.policy)
+        deployment = copy.deepcopy(self.deployment)
+        container = deployment["spec"]["template"]["spec"]["containers"][0]
+        container["envFrom"] = [{"secretRef": {"name": self.secret["metadata"]["name"]}}]
+        return (deployment, *self.services, self.account, self.policy, self.secret)
+
+
+def placed(application: Application, component: Component, settings: Settings) -> Placed:
+    """The component's objects on this stack."""
+    workload = _lowered(application, component, settings)
+    gateway = settings.gateway
+    reached = {service_name(component.name, trait) for trait, _ in component.exposures}
+    return Placed(
+        manifests.deployment(workload),
+        tuple(
+            placed_service(one, gateway) if one["metadata"]["name"] in reached else one
+            for one in manifests.services(workload)
+        ),
+        placed_account(manifests.service_account(workload), settings.stack.name, workload, settings.cluster),
+        manifests.network_policy(workload, manifests.GatewayPeer(gateway.namespace, gateway.pod_labels, gateway.cidrs)),
+        manifests.client_secret(workload) if component.clients else None,
+    )
 
 
 def mapped_image(image: str, images: Mapping[str, str]) -> str:
@@ -60,6 +101,19 @@ def placed_service(service: Manifest, gateway: GatewaySettings) -> Manifest:
         "metadata": {**metadata, **({"annotations": annotations} if annotations else {})},
         "spec": {**service["spec"], "type": kind},
     }
+
+
+def _lowered(application: Application, component: Component, settings: Settings) -> Workload:
+    return Workload(
+        application=component.application,
+        namespace=component.namespace,
+        component=component.name,
+        type=component.type,
+        properties=placed_properties(component.properties, settings.cluster),
+        labels=application.labels,
+        annotations=application.annotations,
+        exposures=tuple(manifests.Exposure(trait, ports) for trait, ports in component.exposures),
+    )
 
 
 def _filled(text: str, names: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -16,9 +17,8 @@ from access.model import Application, Component, Estate, service_name
 from access.stack import GatewaySettings, Settings
 from components.calling import Data, federated_of, kept_of, settings_of
 from components.identity import Identity, Kept
-from components.workload import manifests
-from components.workload.foreign import foreign
-from components.workload.placement import placed_account, placed_properties, placed_service
+from components.workload.manifests import Manifest
+from components.workload.placement import placed
 
 _CREDENTIAL_DIGEST = "kong-oam.dev/client-credential"
 _VERSION = "kong-oam.dev/version"
@@ -46,68 +46,37 @@ class Workload:
     ) -> None:
         name = component.key
         options = pulumi.ResourceOptions(parent=parent, provider=cluster)
-        lowered = _lowered(application, component, settings)
-        gateway = settings.gateway
-        peer = manifests.GatewayPeer(gateway.namespace, gateway.pod_labels, gateway.cidrs)
-        service_account = placed_account(
-            manifests.service_account(lowered), estate.stack.name, lowered, settings.cluster
-        )
+        meant = placed(application, component, settings)
         credential = settings_of(component, estate, identities)
         kept, federated = kept_of(component, estate, identities), federated_of(component, estate, identities)
-        secret = _secret(name, lowered, credential, options) if credential else None
-        account = k8s.core.v1.ServiceAccount(f"{name}-account", **_args(service_account), opts=options)
-        rules = manifests.network_policy(lowered, peer)
-        policy = k8s.networking.v1.NetworkPolicy(f"{name}-ingress", **_args(rules), opts=options)
-        reached = {service_name(component.name, trait): ports for trait, ports in component.exposures}
-        services = {}
-        for manifest in manifests.services(lowered):
-            named = manifest["metadata"]["name"]
-            placed = placed_service(manifest, gateway) if named in reached else manifest
-            services[named] = k8s.core.v1.Service(f"{name}-service-{named}", **_args(placed), opts=options)
-            _say_what_is_foreign(services[named], services[named].spec, placed["spec"])
-        manifest = _with_tokens(_deployment(lowered, account, secret, credential, kept), federated)
-        version = _digest(manifests.deployment(lowered))
+        secret = _secret(name, meant.secret, credential, options) if meant.secret else None
+        account = k8s.core.v1.ServiceAccount(f"{name}-account", **_args(meant.account), opts=options)
+        policy = k8s.networking.v1.NetworkPolicy(f"{name}-ingress", **_args(meant.policy), opts=options)
+        services = {
+            (named := one["metadata"]["name"]): k8s.core.v1.Service(
+                f"{name}-service-{named}", **_args(one), opts=options
+            )
+            for one in meant.services
+        }
+        version = _digest(meant.deployment)
+        manifest = _with_tokens(_deployment(meant.deployment, account, secret, credential, kept), federated)
         self.deployment = k8s.apps.v1.Deployment(
             f"{name}-deployment",
             **_args(_of_version(manifest, version)),
             opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=[policy, *after])),
         )
-        _say_what_is_foreign(self.deployment, self.deployment.spec, manifest["spec"])
-        _say_what_is_foreign(policy, policy.spec, rules["spec"])
-        _say_what_is_foreign(account, account.metadata.annotations, service_account["metadata"], "annotations")
-        # Apart: in a preview what an object does not have is unknown, and so is what it is part of.
-        _say_what_is_foreign(account, account.image_pull_secrets, {}, "imagePullSecrets")
-        if secret is not None:
-            _say_what_is_foreign(secret, secret.data, {"data": credential}, "data")
         self.rolled_out = pulumi.Output.all(
             self.deployment.metadata.apply(lambda metadata: (metadata.annotations or {}).get(_VERSION) == version),
             self.deployment.status.apply(_available),
         ).apply(all)
         self.upstreams = {
-            port: _upstream(services[named], port, gateway) for named, ports in reached.items() for port in ports
+            port: _upstream(services[service_name(component.name, trait)], port, settings.gateway)
+            for trait, ports in component.exposures
+            for port in ports
         }
 
 
-def _say_what_is_foreign(
-    resource: pulumi.Resource, live: pulumi.Output[Any], meant: Mapping[str, Any], field: str = ""
-) -> None:
-    """As of the last refresh, or of the change that this run makes. `live` may be one `field` of it alone.
-
-    What of `meant` is made in the same run is not waited for: it counts what there is, not what it says.
-    """
-
-    def said(there: Any) -> None:
-        if more := foreign({field: there or {}} if field else there or {}, meant):
-            pulumi.log.warn(
-                f"the cluster has {', '.join(more)}, which this run does not say and leaves there; "
-                "who may have added it by hand takes it out by hand",
-                resource,
-            )
-
-    live.apply(said)
-
-
-def _of_version(manifest: manifests.Manifest, version: str) -> manifests.Manifest:
+def _of_version(manifest: Manifest, version: str) -> Manifest:
     """Says on the Deployment, not on its pods, which version of the component it is."""
     metadata = manifest["metadata"]
     return {**manifest, "metadata": {**metadata, "annotations": {**metadata.get("annotations", {}), _VERSION: version}}}
@@ -136,20 +105,7 @@ class Upstream:
         return pulumi.Output.concat(self.host, ":", pulumi.Output.from_input(self.port).apply(str))
 
 
-def _lowered(application: Application, component: Component, settings: Settings) -> manifests.Workload:
-    return manifests.Workload(
-        application=component.application,
-        namespace=component.namespace,
-        component=component.name,
-        type=component.type,
-        properties=placed_properties(component.properties, settings.cluster),
-        labels=application.labels,
-        annotations=application.annotations,
-        exposures=tuple(manifests.Exposure(trait, ports) for trait, ports in component.exposures),
-    )
-
-
-def _args(manifest: manifests.Manifest) -> manifests.Manifest:
+def _args(manifest: Manifest) -> Manifest:
     return {_snake(key): value for key, value in manifest.items() if key not in ("apiVersion", "kind")}
 
 
@@ -190,15 +146,15 @@ def _node_port(spec: k8s.core.v1.outputs.ServiceSpec, port: int) -> int:
 
 
 def _deployment(
-    lowered: manifests.Workload,
+    meant: Manifest,
     account: k8s.core.v1.ServiceAccount,
     secret: k8s.core.v1.Secret | None,
     credential: Data,
     kept: Mapping[str, Kept],
-) -> manifests.Manifest:
+) -> Manifest:
     """The Deployment; account and credential are named by the resources that make them. `kept`, by variable, are those
     that lie in Secrets of somebody else's."""
-    manifest = manifests.deployment(lowered)
+    manifest = copy.deepcopy(meant)
     template = manifest["spec"]["template"]
     template["spec"]["serviceAccountName"] = account.metadata.apply(_name)
     if secret is not None:
@@ -216,7 +172,7 @@ def _deployment(
     return manifest
 
 
-def _with_tokens(manifest: manifests.Manifest, audiences: Mapping[str, str]) -> manifests.Manifest:
+def _with_tokens(manifest: Manifest, audiences: Mapping[str, str]) -> Manifest:
     """With a token of the ServiceAccount in a file for each of these audiences, by the variable that names the file.
 
     The kubelet renews such a token long before it runs out (projected volumes, serviceAccountToken).
@@ -234,7 +190,7 @@ def _with_tokens(manifest: manifests.Manifest, audiences: Mapping[str, str]) -> 
     return manifest
 
 
-def _reference(variable: str, kept: Kept) -> manifests.Manifest:
+def _reference(variable: str, kept: Kept) -> Manifest:
     return {"name": variable, "valueFrom": {"secretKeyRef": {"name": kept.name, "key": kept.key}}}
 
 
@@ -260,13 +216,11 @@ def _base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode("ascii")
 
 
-def _secret(
-    name: str, lowered: manifests.Workload, credential: Data, options: pulumi.ResourceOptions
-) -> k8s.core.v1.Secret:
+def _secret(name: str, manifest: Manifest, credential: Data, options: pulumi.ResourceOptions) -> k8s.core.v1.Secret:
     data = {key: pulumi.Output.from_input(value).apply(_base64) for key, value in credential.items()}
     return k8s.core.v1.Secret(
         f"{name}-client",
-        **_args(manifests.client_secret(lowered)),
+        **_args(manifest),
         # Not `string_data`: nobody would own what that becomes, and a key that goes would stay in the Secret.
         data=pulumi.Output.secret(data),
         opts=options,

@@ -14,12 +14,12 @@ from importlib import metadata
 from typing import Any
 from urllib.parse import urlencode
 
+from sandbox.cluster import CLUSTER
 from sandbox.plugins import sdk
 from sandbox.plugins.http import send
 from sandbox.plugins.provider import Difference, Found, Naming, Plugin, ProviderError, Resource, UnreadyError, run
 from sandbox.plugins.values import UNKNOWN, Properties, Value, has_unknown
 
-CLUSTER = "KONG_OAM_SANDBOX_CLUSTER"
 AUTONAMED = "pulumi.com/autonamed"
 # Kinds without a namespace, of those that a program of this kind may meet (kubectl api-resources --namespaced=false).
 CLUSTER_SCOPED = frozenset(

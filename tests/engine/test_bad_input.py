@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from sandbox.cluster import CLUSTER
 from sandbox.kong import Kong, Lags
 from sandbox.local import ROOT, STACK, Local
-from sandbox.plugins.kubernetes import CLUSTER
 from tests.engine.conftest import Empty, entities
 from tests.engine.deployment import Deployment, project, start
 

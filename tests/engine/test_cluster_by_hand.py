@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sandbox.cluster import Key
+from access.__main__ import main
+from sandbox.cluster import CLUSTER, Key
 from sandbox.local import STACK
+from sandbox.project import ROOT
 from tests.engine.conftest import Empty
 from tests.engine.deployment import Deployment
 from tests.faults.tiny import TINY
@@ -50,6 +55,8 @@ HANDS: dict[Key, Callable[[dict[str, Any]], None]] = {
     Key("v1", "ServiceAccount", "default", "api"): _mount,
     Key("v1", "Secret", "default", "checkout-client"): _value,
 }
+GONE = Key("v1", "ServiceAccount", "default", "checkout")
+UP = f"pulumi up -s {STACK} --refresh"
 
 
 def test_what_somebody_changed_in_the_cluster_is_put_back(deployed: Deployment) -> None:
@@ -68,29 +75,82 @@ def test_what_somebody_changed_in_the_cluster_is_put_back(deployed: Deployment) 
     assert deployed.changes("preview", "--refresh") == {}
 
 
-def test_what_somebody_added_in_the_cluster_is_said(deployed: Deployment) -> None:
-    """A container, a rule, an identity and a key, by name: a run that refreshes says them and leaves them there."""
+def test_verify_finds_what_somebody_changed_in_the_cluster_and_says_what_undoes_it(
+    deployed: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was changed, added, taken away and deleted, by its path and who did it; a run alone leaves what was added."""
+    monkeypatch.chdir(deployed.folder)
+    for name, value in deployed.local.env.items():
+        monkeypatch.setenv(name, value)
+    ask = ["verify", "--stack", STACK, "--only", "cluster"]
+    assert (main(ask), capsys.readouterr().out) == (
+        0,
+        f"30 object(s) of the cluster are as the last run of '{STACK}' left them\n",
+    )
     cluster = deployed.local.cluster
-    added = {key: cluster.get(key) for key in HANDS}
-    pod, policy, service, account, secret = (one or {} for one in added.values())
+    before = cluster.objects()
+    pod, policy, service, account, secret = (cluster.get(key) or {} for key in HANDS)
+    _image(pod)
     pod["spec"]["template"]["spec"]["containers"].append({"name": "side", "image": "elsewhere.example.com/side:1"})
-    policy["spec"]["ingress"].append({})
+    _open(policy)
     service["spec"]["ports"].append({"port": 22, "targetPort": 22})
     account["metadata"]["annotations"] = {"role": "admin"}
     secret["data"]["LD_PRELOAD"] = "b3RoZXI="
     for one in (pod, policy, service, account, secret):
         cluster.put(one)
-    assert "which this run does not say" not in deployed.run("up").stdout
-    shown = deployed.pulumi("preview", "-s", STACK, "--refresh").stdout
-    for said in (
-        "template.spec.containers[side]",
-        "ingress[1]",
-        "ports[22/TCP]",
-        "annotations.role",
-        "data.LD_PRELOAD",
-    ):
-        assert f"warning: the cluster has {said}, which this run does not say" in shown
-    assert "b3RoZXI=" not in shown
+    cluster.delete(GONE)
+    assert main(ask) == 1
+    out = capsys.readouterr().out
+    assert "b3RoZXI=" not in out
+    found, commands = _lines(out, "changed: "), _lines(out, "    to do: ")
+    assert UP in commands
+    shown = (ROOT / "README.md").read_text("utf-8")
+    assert [line in shown for line in (found[0], *commands[:2])] == [True, True, True]
+    assert found == [
+        "Deployment 'default/api': spec.template.spec.containers[api].image was changed by kubectl-edit; "
+        "spec.template.spec.containers[side] was added by kubectl-edit",
+        "NetworkPolicy 'default/api': spec.ingress was changed by kubectl-edit",
+        "Secret 'default/checkout-client': data.LD_PRELOAD was written by kubectl-edit",
+        "Service 'default/api': spec.ports[22/TCP] was added by kubectl-edit",
+        "ServiceAccount 'default/api': metadata.annotations.role was added by kubectl-edit",
+        "ServiceAccount 'default/checkout': is gone",
+    ]
+    for command in commands:
+        for part in command.split(" && "):
+            if part != UP:
+                subprocess.run(part, shell=True, check=True, timeout=60, env=deployed.local.env)
+    deployed.run("up", "--refresh")
+    assert main(ask) == 0
+    assert [*map(_lasting, cluster.objects())] == [*map(_lasting, before)]
+    assert deployed.changes("preview", "--refresh") == {}
+
+
+def test_a_cluster_that_cannot_be_read_is_no_finding(
+    deployed: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit status 2, and what to do: no kubectl, or one that fails."""
+    monkeypatch.chdir(deployed.folder)
+    for name, value in deployed.local.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv(CLUSTER, "http://127.0.0.1:1")
+    assert main(["verify", "--stack", STACK, "--only", "cluster"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("`kubectl --namespace=default get deployments.apps/hello-world` failed: ")
+    monkeypatch.setenv("PATH", str(Path(shutil.which("pulumi") or "").parent))
+    assert main(["verify", "--stack", STACK]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("no kubectl on PATH, which reads the cluster: install it, or ask of the gateway alone")
+
+
+def _lines(text: str, beginning: str) -> list[str]:
+    return [line.removeprefix(beginning) for line in text.splitlines() if line.startswith(beginning)]
+
+
+def _lasting(one: dict[str, Any]) -> dict[str, Any]:
+    """Without the uid, which is another one once an object is made anew, and annotations that are none."""
+    return {**one, "metadata": {key: value for key, value in one["metadata"].items() if value and key != "uid"}}
 
 
 def test_a_stack_of_before_updates_its_provider_alone(empty: Empty) -> None:

@@ -51,6 +51,7 @@ def test_a_stack_that_is_up_decides_as_meant(capsys: pytest.CaptureFixture[str])
     assert main(["verify", "--stack", STACK]) == 0
     assert capsys.readouterr().out == (
         "5 exposed component(s): the Kong of stack 'local' decides as the Applications mean\n"
+        "30 object(s) of the cluster are as the last run of 'local' left them\n"
     )
 
 
@@ -75,7 +76,7 @@ def test_a_change_by_hand_on_a_stack_that_is_up(
     deployment: Deployment, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     """Is told as in the tests without the engine: the entities that the program makes are those that are meant."""
-    ask = ["verify", "--outputs", "outputs.json", "--json"]
+    ask = ["verify", "--only", "gateway", "--outputs", "outputs.json", "--json"]
     with _hands(deployment) as hands:
         DRIFTS[name](hands, _pem())
         status = main(ask)
@@ -115,7 +116,7 @@ def test_what_is_said_to_do_makes_it_as_meant_again(
     with _hands(deployment) as hands:
         for name in names:
             DRIFTS[name](hands, _pem())
-        assert main(["verify", "--outputs", "outputs.json"]) == 1
+        assert main(["verify", "--only", "gateway", "--outputs", "outputs.json"]) == 1
         prefix, up = "    to do: ", f"pulumi up -s {STACK} --refresh"
         commands = [
             line.removeprefix(prefix) for line in capsys.readouterr().out.splitlines() if line.startswith(prefix)
@@ -131,7 +132,7 @@ def test_what_is_said_to_do_makes_it_as_meant_again(
                 else:
                     hands.run(part)
         hands.keep()
-    assert main(["verify", "--outputs", "outputs.json"]) == 0, (commands, capsys.readouterr().out)
+    assert main(["verify", "--only", "gateway", "--outputs", "outputs.json"]) == 0, (commands, capsys.readouterr().out)
 
 
 def _shown(methods: list[str]) -> str:
@@ -144,7 +145,7 @@ def test_a_ring_of_another_issuer_lets_nobody_in(deployment: Deployment, capsys:
     with _hands(deployment) as hands:
         ring = hands.find("consumers", username="kong-oam.local.ring.okta")
         hands.change("consumers", ring, custom_id="https://else.example.com")
-        assert main(["verify", "--outputs", "outputs.json"]) == 1
+        assert main(["verify", "--only", "gateway", "--outputs", "outputs.json"]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(
         "closed: consumer 'kong-oam.local.ring.okta': custom_id is \"https://else.example.com\", not"
@@ -164,7 +165,7 @@ def test_a_key_that_is_swapped_is_both_findings(deployment: Deployment, capsys: 
         (own,) = (one for one in deployment.local.kong.entities("jwt_secrets") if one["key"] == signing)
         consumer = own["consumer"]["id"]
         hands.change(f"consumers/{consumer}/jwt", own, rsa_public_key=_pem())
-        assert main(["verify", "--outputs", "outputs.json", "--json"]) == 1
+        assert main(["verify", "--only", "gateway", "--outputs", "outputs.json", "--json"]) == 1
         found = json.loads(capsys.readouterr().out)
     assert [finding["kind"] for finding in found] == ["opened", "closed"]
     assert found[0]["calls"][0]["callers"] == [f"whoever holds the key of credential '{own['key']}'"]

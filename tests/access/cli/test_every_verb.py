@@ -15,7 +15,7 @@ import pytest
 import components.verify
 from access.__main__ import COMMANDS, main
 from access.verify import Exposure, Finding
-from components.verify import Reason, Result
+from components.verify import Altered, Reason, Result, Workloads
 
 ROOT = Path(__file__).resolve().parents[3]
 ORDERS = Path("applications/orders.yaml")
@@ -42,7 +42,7 @@ VERBS = pytest.mark.parametrize("verb", ASKED)
 def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The sample estate in a folder of its own, with a rule that grants more than in the folder `before`.
 
-    No Kong is at hand: what is found in one is given, as if it had been read.
+    No Kong and no cluster is at hand: what is found there is given, as if it had been read.
     """
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -55,6 +55,8 @@ def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     exposure = Exposure(("everybody",), ("GET",), (f"{LOOK}{STEERING}",))
     found = ((Finding("opened", (), (exposure,)), (Reason(f"a route{STEERING}", "remove it"),)),)
     monkeypatch.setattr(components.verify, "verify", lambda *_: Result(found, 1))
+    altered = Altered(f"Service 'default/api{STEERING}'", (Reason(f"a port{STEERING}", "take it out"),))
+    monkeypatch.setattr(components.verify, "workloads", lambda *_: Workloads((altered,), 1))
 
 
 def edit(old: str, new: str) -> None:

@@ -1,0 +1,167 @@
+"""What somebody changed in a Kubernetes object by hand, by what its API server says of who owns which field. Pure.
+
+An apply owns the fields that it names; whoever writes another value into one owns it from then on, and whoever adds a
+field owns that (server-side apply, `metadata.managedFields`). What nobody owns is a default. Values are not compared: a
+field that is still the program's has the value that the last run gave it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+Fields = Mapping[str, Any]
+"""FieldsV1: below `f:NAME` a field, below `k:{...}` the item of a list with these keys, `.` for one as a whole."""
+
+_NOTHING: Fields = {}
+_PROGRAM = "pulumi-kubernetes"
+_CLUSTER = frozenset({"kube-controller-manager"})
+"""Field managers: the beginning of the program's, and those of controllers that write what people asked them for."""
+_KUBECTL = "f:kubectl.kubernetes.io/"  # annotations of `kubectl rollout restart`, say
+_MAPS = frozenset({"f:annotations", "f:data", "f:labels"})
+_WHOLE = frozenset({"f:env", "f:ports", "f:volumeMounts", "f:volumes"})
+"""Lists of whose items, where the program names them, it says all that matters."""
+_METADATA: Mapping[str, frozenset[str]] = {"ServiceAccount": frozenset({"f:annotations", "f:labels"})}
+"""By kind, what of its metadata clouds and webhooks obey; elsewhere controllers write there all the time."""
+_DEFAULTS: Mapping[str, Any] = {
+    "f:dnsPolicy": "ClusterFirst",
+    "f:externalTrafficPolicy": "Cluster",
+    "f:internalTrafficPolicy": "Cluster",
+    "f:progressDeadlineSeconds": 600,
+    "f:replicas": 1,
+    "f:revisionHistoryLimit": 10,
+    "f:sessionAffinity": "None",
+    "f:terminationGracePeriodSeconds": 30,
+    "f:type": "ClusterIP",
+}
+"""What such a field is for whoever does not say it (Kubernetes API reference): also once an addition is taken out."""
+_UNREAD = "f:data"  # of a Secret
+_TWINS = frozenset({"f:serviceAccount"})  # follows serviceAccountName
+_SERVERS = frozenset({"apiVersion", "kind", "name", "namespace"})
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A field that is not as the program left it.
+
+    `by` and `since`: its manager, and when (RFC 3339); None where the field is gone. `patch`: a strategic merge patch
+    that takes out what was added; None where the next run with a refresh puts back what it says.
+    """
+
+    path: str
+    by: str | None = None
+    since: str | None = None
+    patch: Mapping[str, Any] | None = None
+
+
+def changes(meant: Mapping[str, Any], live: Mapping[str, Any]) -> tuple[Change, ...]:
+    """What is somebody else's in an object, or gone from it, in the order of paths. A Secret's metadata is enough."""
+    entries = [one for one in live["metadata"].get("managedFields", ()) if one.get("subresource") != "status"]
+    ours: Fields = reduce(_merged, (one["fieldsV1"] for one in entries if _is_ours(one)), _NOTHING)
+    theirs = [one for one in entries if not _is_ours(one) and one["manager"] not in _CLUSTER]
+    said = {key: value for key, value in meant.items() if key not in _SERVERS}
+    said["metadata"] = {key: value for key, value in meant["metadata"].items() if key not in _SERVERS}
+    found = {
+        change.path: change
+        for entry in theirs
+        for change in _more(_relevant(entry["fieldsV1"], meant["kind"]), ours, said, live, entry, ())
+    }
+    everybodys: Fields = reduce(_merged, (one["fieldsV1"] for one in theirs), ours)
+    found |= {path: Change(path) for path in _gone(said, everybodys, ())}
+    return tuple(found[path] for path in sorted(found))
+
+
+def _is_ours(entry: Mapping[str, Any]) -> bool:
+    return entry["operation"] == "Apply" and str(entry["manager"]).startswith(_PROGRAM)
+
+
+def _merged(one: Fields, other: Fields) -> Fields:
+    return {**one, **{key: _merged(one[key], below) if key in one else below for key, below in other.items()}}
+
+
+def _relevant(fields: Fields, kind: str) -> Fields:
+    kept = {key: below for key, below in fields.get("f:metadata", {}).items() if key in _METADATA.get(kind, ())}
+    rest = {key: below for key, below in fields.items() if key != "f:metadata"}
+    return {**rest, "f:metadata": kept} if kept else rest
+
+
+def _more(
+    theirs: Fields,
+    ours: Fields,
+    meant: Any,
+    live: Any,
+    entry: Mapping[str, Any],
+    path: tuple[str, ...],
+    whole: bool = False,
+) -> Iterator[Change]:
+    """What of `theirs` is not `ours`. `whole`: the program says all of what this is part of."""
+    for key, below in theirs.items():
+        if key == "." or key in _TWINS or key.startswith(_KUBECTL):
+            continue
+        at, said, there = (*path, key), _child(meant, key), _child(live, key)
+        if key in ours:
+            inside = whole or bool(path and path[-1] in _WHOLE)
+            yield from _more(below, ours[key], said, there, entry, at, inside) if ours[key] else ()
+        elif said is None and (key in _MAPS or any(inner.startswith("k:") for inner in below)):
+            yield from _more(below, {}, None, there, entry, at)
+        elif whole or said is not None:
+            yield Change(_spelt(at), entry["manager"], entry.get("time"))
+        elif at[0] == _UNREAD or there not in (None, [], {}, _DEFAULTS.get(key)):
+            yield Change(_spelt(at), entry["manager"], entry.get("time"), _without(at))
+
+
+def _gone(meant: Any, fields: Fields, path: tuple[str, ...]) -> Iterator[str]:
+    """What the program says and nobody owns: with an empty value it is as good as not said."""
+    for key, value in _entries(meant, fields):
+        if value in ("", [], {}, None):
+            continue
+        if key not in fields:
+            yield _spelt((*path, key))
+        elif fields[key]:
+            yield from _gone(value, fields[key], (*path, key))
+
+
+def _entries(meant: Any, fields: Fields) -> Iterator[tuple[str, Any]]:
+    if isinstance(meant, Mapping):
+        yield from ((f"f:{name}", value) for name, value in meant.items())
+    elif isinstance(meant, Sequence) and not isinstance(meant, str):
+        for place, item in enumerate(meant):
+            yield next((key for key in fields if _is_item(key, item)), f"i:{place}"), item
+
+
+def _child(meant: Any, key: str) -> Any:
+    if isinstance(meant, Mapping):
+        return meant.get(key.removeprefix("f:"))
+    return next((item for item in meant or () if _is_item(key, item)), None)
+
+
+def _is_item(key: str, item: Any) -> bool:
+    """Whether an item of a list is that of `k:{...}`. What an item does not say is the protocol of a port: TCP."""
+    if not key.startswith("k:") or not isinstance(item, Mapping):
+        return False
+    return all(item.get(name, "TCP") == value for name, value in json.loads(key[2:]).items())
+
+
+def _spelt(path: Sequence[str]) -> str:
+    def part(key: str) -> str:
+        if key.startswith("k:"):
+            return f"[{'/'.join(str(value) for value in json.loads(key[2:]).values())}]"
+        return f"[{key[2:]}]" if key.startswith(("i:", "v:")) else f".{key.removeprefix('f:')}"
+
+    return "".join(map(part, path)).removeprefix(".")
+
+
+def _without(path: Sequence[str]) -> Mapping[str, Any]:
+    """The strategic merge patch that removes the field, or the item of a list, at `path`."""
+    key, *rest = path
+    if key.startswith("k:"):
+        item: dict[str, Any] = json.loads(key[2:])
+        return {**item, **(_below(rest) if rest else {"$patch": "delete"})}
+    return {key.removeprefix("f:"): _below(rest) if rest else None}
+
+
+def _below(path: Sequence[str]) -> Any:
+    return [_without(path)] if path[0].startswith("k:") else _without(path)

@@ -1,0 +1,109 @@
+"""The stand-in for `kubectl`: get and patch on the stand-in cluster, with what the verb `verify` asks for.
+
+    kubectl [--context=C] --namespace=N get RESOURCE/NAME... --ignore-not-found --output=json --show-managed-fields
+    kubectl [--context=C] --namespace=N get secrets --selector=LABEL --output=jsonpath=...
+    kubectl [--context=C] --namespace=N patch RESOURCE/NAME -p PATCH
+
+The context is accepted and not used, and so is the jsonpath: what is printed is each object's metadata on a line of its
+own. A patch is a strategic merge patch: `null` takes a field out, `$patch: delete` an item of a list.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from sandbox.applying import Object, merged_by
+from sandbox.cluster import CLUSTER
+from sandbox.plugins.http import send
+
+_RESOURCES = {
+    "deployments.apps": ("apps/v1", "Deployment"),
+    "networkpolicies.networking.k8s.io": ("networking.k8s.io/v1", "NetworkPolicy"),
+    "secrets": ("v1", "Secret"),
+    "serviceaccounts": ("v1", "ServiceAccount"),
+    "services": ("v1", "Service"),
+}
+
+
+def main() -> int:
+    """Runs the command."""
+    parser = argparse.ArgumentParser(prog="kubectl")
+    parser.add_argument("--context")
+    parser.add_argument("--namespace", required=True)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    get = verbs.add_parser("get")
+    get.add_argument("what", nargs="+")
+    get.add_argument("--ignore-not-found", action="store_true")
+    get.add_argument("--show-managed-fields", action="store_true")
+    get.add_argument("--selector")
+    get.add_argument("--output", required=True)
+    patch = verbs.add_parser("patch")
+    patch.add_argument("what")
+    patch.add_argument("-p", dest="change", required=True, type=json.loads)
+    asked = parser.parse_args()
+    if asked.verb == "patch":
+        found = _get(asked.namespace, asked.what)
+        if found is None:
+            print(f"Error from server (NotFound): {asked.what} not found", file=sys.stderr)
+            return 1
+        found["metadata"].pop("managedFields")
+        _send("PUT", "/objects", merged(found, asked.change))
+        print(f"{asked.what} patched")
+    elif asked.selector:
+        for one in _send("GET", "/objects")["objects"]:
+            metadata = one["metadata"]
+            if one["kind"] == "Secret" and _is_in(asked.namespace, metadata) and asked.selector in metadata["labels"]:
+                print(json.dumps((_get(asked.namespace, f"secrets/{metadata['name']}") or one)["metadata"]))
+    else:
+        items = [one for what in asked.what if (one := _get(asked.namespace, what))]
+        if items:
+            print(json.dumps({"apiVersion": "v1", "kind": "List", "items": items} if len(asked.what) > 1 else items[0]))
+    return 0
+
+
+def merged(one: Any, change: Any, field: str = "") -> Any:
+    """What a strategic merge patch makes of a value."""
+    if isinstance(one, dict) and isinstance(change, dict):
+        new = {key: merged(one.get(key), value, key) for key, value in change.items() if value is not None}
+        return {**{key: value for key, value in one.items() if key not in change}, **new}
+    keys = merged_by(field)
+    if keys and isinstance(one, list) and isinstance(change, list):
+        return _merged_items(one, change, keys)
+    return change
+
+
+def _merged_items(items: Sequence[Object], changes: Iterable[Object], keys: Iterable[str]) -> list[Object]:
+    """By the first of the keys that an item has."""
+    by_key: dict[Any, Object] = {}
+    for change in (*items, *changes):
+        key = next(name for name in keys if name in change)
+        if change.get("$patch") == "delete":
+            by_key.pop(change[key], None)
+        else:
+            by_key[change[key]] = merged(by_key.get(change[key], {}), change)
+    return list(by_key.values())
+
+
+def _is_in(namespace: str, metadata: Object) -> bool:
+    return bool(metadata.get("namespace") == namespace)
+
+
+def _get(namespace: str, what: str) -> Object | None:
+    resource, _, name = what.partition("/")
+    version, kind = _RESOURCES[resource]
+    query = {"apiVersion": version, "kind": kind, "namespace": namespace, "name": name, "managed": "1"}
+    answer = _send("GET", f"/objects?{urlencode(query)}")
+    return answer if "kind" in answer else None
+
+
+def _send(method: str, target: str, body: Object | None = None) -> Object:
+    answer: Object = send(os.environ[CLUSTER], method, target, body).body
+    return answer
+
+
+if __name__ == "__main__":
+    sys.exit(main())
