@@ -12,7 +12,7 @@ from access.stack import StackError
 from components import settings as config
 from components.announcement import announce
 from components.calling import elsewhere
-from components.component import provision_components
+from components.component import provision_components, provision_namespaces
 from components.gateway import preflight, taken
 from components.gateway.certificates import provision_certificates
 from components.gateway.gateway import Gateway
@@ -21,6 +21,7 @@ from components.held import recorded
 from components.identity import InspectionError, inspect, provision
 from components.refusal import accept, refuse, stop_at
 from components.rotation import Rotation
+from components.workload import preflight as workload
 from oam.application import read_files
 
 require_checkpoints()
@@ -34,7 +35,8 @@ try:
     )
     state = recorded()
     found = [one for provider in settings.providers for one in inspect(provider, estate, state.held, state.issuers)]
-    stop_at([*found, *taken.inspect(account, settings.gateway.workspace, estate, state.held)])
+    found += [*taken.inspect(account, settings.gateway.workspace, estate, state.held)]
+    stop_at([*found, *workload.inspect(settings, estate, state.held)])
 except (StackError, preflight.PreflightError, InspectionError) as error:
     refuse(error)
 
@@ -51,10 +53,11 @@ with short_traces():
         "cluster", context=settings.cluster.context, enable_secret_mutable=True, enable_patch_force=True
     )
 
+    namespaces = provision_namespaces(estate, settings, cluster)
     components = {
         key: one
         for application in estate.applications
-        for key, one in provision_components(application, gateway, identities, cluster)
+        for key, one in provision_components(application, gateway, identities, cluster, namespaces)
     }
     gateway.say_what_is_left()
     certificates = provision_certificates(gateway, own_certificates, cluster)

@@ -107,6 +107,7 @@ class ClusterSettings:
     images: Mapping[str, str] = field(default_factory=dict)
     pull_secrets: tuple[str, ...] = ()
     account_annotations: Mapping[str, str] = field(default_factory=dict)
+    create_namespaces: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,7 @@ def parse(name: str, data: Mapping[str, Any], describe: Describe = plain) -> Set
             images=data.get("images", {}),
             pull_secrets=tuple(cluster.get("imagePullSecrets", ())),
             account_annotations=cluster.get("serviceAccountAnnotations", {}),
+            create_namespaces=cluster.get("createNamespaces", False),
         ),
         gateway=GatewaySettings(
             namespace=gateway.get("namespace"),

@@ -55,6 +55,10 @@ class AlreadyExistsError(Exception):
     """An object of this key exists already (the API server's 409 AlreadyExists)."""
 
 
+class NoNamespaceError(Exception):
+    """The object's namespace is not there (the API server's 404 NotFound)."""
+
+
 class Cluster:
     """The objects, in memory, and the endpoint `/objects` over them.
 
@@ -62,7 +66,9 @@ class Cluster:
     shows who owns which field. POST creates, and answers 409 when the object exists. PUT is an update by hand. PATCH
     applies, and answers 409 where fields belong to others, but for `force=1`; with `dryRun=1` nothing changes. Answers
     are the object, or `{"message": ...}` with 404/409.
-    `balancer` is the address that load balancers get. `unpullable` are images that no node can pull; tests fill it.
+    `balancer` is the address that load balancers get. Tests fill `unpullable`, images that no node can pull, and
+    `absent`, namespaces that there are not, of which GET `/absent` tells: nothing can be made in them (404) until
+    somebody makes them.
     `changed` is called after each change.
     """
 
@@ -72,6 +78,7 @@ class Cluster:
         self._managed: dict[Key, Managed] = {}
         self._running: dict[Key, Object] = {}
         self.unpullable: set[str] = set()
+        self.absent: set[str] = set()
         self.changed: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
         self._addresses = self._node_ports = 0
@@ -169,12 +176,17 @@ class Cluster:
             self._managed = {key: managed for key, (_, managed) in saved.items()}
             self._running = {key: one for key, one in self._objects.items() if key.kind == "Deployment"}
             self.unpullable.clear()
+            self.absent.clear()
 
     def __iter__(self) -> Iterator[Object]:
         return iter(self.objects())
 
     def _write(self, manifest: Object, change: Callable[[Managed], Managed]) -> Object:
         key = Key.of(manifest)
+        if key.namespace in self.absent:
+            raise NoNamespaceError(f'namespaces "{key.namespace}" not found')
+        if key.kind == "Namespace":
+            self.absent.discard(key.name)
         with self._lock:
             self._managed[key] = managed = _folded(change(self._managed.get(key, _NOTHING)))
             self._objects[key] = new = self._completed(_copy(managed.manifest), self._objects.get(key))
@@ -254,6 +266,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """One object, or all of them."""
+        if self.path == "/absent":
+            self._answer(200, {"namespaces": sorted(self.cluster.absent)})
+            return
         query = self._query()
         if "name" not in query:
             self._answer(200, {"objects": self.cluster.objects()})
@@ -286,6 +301,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, write(manifest))
         except (AlreadyExistsError, ConflictError) as error:
             self._answer(409, {"message": str(error)})
+        except NoNamespaceError as error:
+            self._answer(404, {"message": str(error)})
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
         """Silent: the plugin reports what matters."""

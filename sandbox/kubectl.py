@@ -1,11 +1,13 @@
-"""The stand-in for `kubectl`: get and patch on the stand-in cluster, with what the verb `verify` asks for.
+"""The stand-in for `kubectl`: of get and patch, what the program and the verb `verify` ask for.
 
     kubectl [--context=C] --namespace=N get RESOURCE/NAME... --ignore-not-found --output=json --show-managed-fields
     kubectl [--context=C] --namespace=N get secrets --selector=LABEL --output=jsonpath=...
+    kubectl [--context=C] [--request-timeout=T] get namespaces NAME... --ignore-not-found --output=name
     kubectl [--context=C] --namespace=N patch RESOURCE/NAME -p PATCH
 
-The context is accepted and not used, and so is the jsonpath: what is printed is each object's metadata on a line of its
-own. A patch is a strategic merge patch: `null` takes a field out, `$patch: delete` an item of a list.
+It asks the stand-in cluster. The context is accepted and not used, and so is the jsonpath: what is printed is each
+object's metadata on a line of its own. A patch is a strategic merge patch: `null` takes a field out, `$patch: delete`
+an item of a list.
 """
 
 import argparse
@@ -33,7 +35,8 @@ def main() -> int:
     """Runs the command."""
     parser = argparse.ArgumentParser(prog="kubectl")
     parser.add_argument("--context")
-    parser.add_argument("--namespace", required=True)
+    parser.add_argument("--request-timeout")
+    parser.add_argument("--namespace")
     verbs = parser.add_subparsers(dest="verb", required=True)
     get = verbs.add_parser("get")
     get.add_argument("what", nargs="+")
@@ -53,6 +56,9 @@ def main() -> int:
         found["metadata"].pop("managedFields")
         _send("PUT", "/objects", merged(found, asked.change))
         print(f"{asked.what} patched")
+    elif asked.what[0] == "namespaces":
+        absent = _send("GET", "/absent")["namespaces"]
+        print("\n".join(f"namespace/{name}" for name in asked.what[1:] if name not in absent))
     elif asked.selector:
         for one in _send("GET", "/objects")["objects"]:
             metadata = one["metadata"]

@@ -44,6 +44,16 @@ def read(context: str | None, wanted: Iterable[Manifest]) -> dict[Name, Manifest
     return {name: one for namespace, names in namespaces.items() for name, one in _found(context, namespace, names)}
 
 
+def absent(context: str | None, namespaces: Iterable[str]) -> frozenset[str]:
+    """Those of the namespaces that are not there. Raises UnreadableError."""
+    asked = frozenset(namespaces)
+    if not asked:
+        return asked
+    command = ("kubectl", *_context(context), "--request-timeout=10s", "get", "namespaces", *sorted(asked))
+    there = _run(*command, "--ignore-not-found", "--output=name").split()
+    return asked - {name.removeprefix("namespace/") for name in there}
+
+
 def patch(context: str | None, name: Name, change: Mapping[str, Any]) -> str:
     """The command, for a shell, that makes a change to an object."""
     namespace, kind, named = name
@@ -68,7 +78,11 @@ def _found(context: str | None, namespace: str, names: Sequence[Name]) -> Iterat
 
 
 def _kubectl(context: str | None, namespace: str) -> list[str]:
-    return ["kubectl", *([f"--context={context}"] if context else []), f"--namespace={namespace}"]
+    return ["kubectl", *_context(context), f"--namespace={namespace}"]
+
+
+def _context(context: str | None) -> list[str]:
+    return [f"--context={context}"] if context else []
 
 
 def _resource(kind: str) -> str:

@@ -75,7 +75,8 @@ def changes(meant: Mapping[str, Any], live: Mapping[str, Any]) -> tuple[Change, 
 
 
 def _is_ours(entry: Mapping[str, Any]) -> bool:
-    return entry["operation"] == "Apply" and str(entry["manager"]).startswith(_PROGRAM)
+    """The plugin creates by a plain write, and applies from the first update on (pulumi-kubernetes, await.Creation)."""
+    return str(entry["manager"]).startswith(_PROGRAM)
 
 
 def _merged(one: Fields, other: Fields) -> Fields:
@@ -104,7 +105,7 @@ def _more(
         at, said, there = (*path, key), _child(meant, key), _child(live, key)
         if key in ours:
             inside = whole or bool(path and path[-1] in _WHOLE)
-            yield from _more(below, ours[key], said, there, entry, at, inside) if ours[key] else ()
+            yield from _more(below, ours[key], said, there, entry, at, inside)
         elif said is None and (key in _MAPS or any(inner.startswith("k:") for inner in below)):
             yield from _more(below, {}, None, there, entry, at)
         elif whole or said is not None:

@@ -40,12 +40,10 @@ class Workload:
         estate: Estate,
         settings: Settings,
         identities: Mapping[str, Identity],
-        cluster: k8s.Provider,
         after: Sequence[pulumi.Resource],
-        parent: pulumi.Resource,
+        options: pulumi.ResourceOptions,
     ) -> None:
         name = component.key
-        options = pulumi.ResourceOptions(parent=parent, provider=cluster)
         meant = placed(application, component, settings)
         credential = settings_of(component, estate, identities)
         kept, federated = kept_of(component, estate, identities), federated_of(component, estate, identities)

@@ -2,7 +2,8 @@
 """The stand-in for the kubernetes plugin: any kind of the SDK, checked against the SDK's types, kept in a store.
 
 Not modelled: the API server's own validation (names, quantities, selectors), its defaults, pods and their readiness
-(but for a Deployment that does not roll out), Helm, Kustomize, ConfigGroup, patches, the warnings of a preview. The
+(but for a Deployment that does not roll out), Helm, Kustomize, ConfigGroup, the warnings of a preview. A patch makes an
+object that is not there, and leaves it when it goes; that it owns fields of its own is not modelled. The
 store is `sandbox.cluster`, found through the environment variable KONG_OAM_SANDBOX_CLUSTER; kubeconfig and context of a
 provider are accepted and not used.
 """
@@ -74,7 +75,8 @@ class Manifest(Resource):
 
     def __init__(self, token: str, settings: Settings) -> None:
         self.token, self._settings = token, settings
-        _, group_version, self._kind = token.split(":")
+        _, group_version, kind = token.split(":")
+        self._kind, self._is_patch = kind.removesuffix("Patch"), kind.endswith("Patch")
         self._api_version = group_version.removeprefix("core/")
         if self._kind == "Secret":
             self.secrets = frozenset({"data", "stringData"})
@@ -129,6 +131,8 @@ class Manifest(Resource):
         return planned
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
+        if self._is_patch:
+            return _identifier(inputs), self._apply(inputs, {})
         answer = self._send("POST", {}, inputs)
         if answer.status == 409:
             raise ProviderError(f"resource {_identifier(inputs)} was not successfully created: {_message(answer)}")
@@ -168,6 +172,8 @@ class Manifest(Resource):
 
     def delete(self, identifier: str, state: Properties) -> None:
         """An object that is gone already counts as deleted, as in the official plugin."""
+        if self._is_patch:
+            return
         namespace, _, name = identifier.rpartition("/")
         answer = self._send("DELETE", self._address(namespace, name))
         if answer.status != 404:

@@ -299,6 +299,26 @@ def test_a_change_by_hand_is_seen_and_what_is_to_do_undoes_it(cluster: Cluster, 
     assert changes(meant, repaired) == ()
 
 
+def test_what_the_program_created_is_the_programs(cluster: Cluster) -> None:
+    """The plugin creates by a plain write, which owns defaults as well: what is below one of them is not its."""
+    cluster.apply(DEPLOYMENT, force=True)
+    shown = cluster.shown(Key.of(DEPLOYMENT))
+    assert shown is not None
+    (applied,) = shown["metadata"]["managedFields"]
+    inside = applied["fieldsV1"]["f:spec"]["f:template"]["f:spec"]
+    inside |= {"f:dnsPolicy": {}, "f:securityContext": {}}
+    created = {**applied, "manager": "pulumi-kubernetes", "operation": "Update"}
+    fields = {"f:spec": {"f:template": {"f:spec": {"f:securityContext": {"f:runAsUser": {}}}}}}
+    edited = {**applied, "manager": "kubectl-edit", "operation": "Update", "fieldsV1": fields}
+    shown["metadata"]["managedFields"] = [created]
+    assert changes(DEPLOYMENT, shown) == ()
+    shown["metadata"]["managedFields"] = [created, edited]
+    shown["spec"]["template"]["spec"] |= {"dnsPolicy": "ClusterFirst", "securityContext": {"runAsUser": 0}}
+    patch = {"spec": {"template": {"spec": {"securityContext": {"runAsUser": None}}}}}
+    path = "spec.template.spec.securityContext.runAsUser"
+    assert changes(DEPLOYMENT, shown) == (Change(path, "kubectl-edit", None, patch),)
+
+
 def test_an_object_that_somebody_made_anew_is_theirs(cluster: Cluster) -> None:
     """It has the name of ours, and perhaps even its fields, but no run gave them to it."""
     cluster.put(SERVICE)

@@ -1,0 +1,79 @@
+"""Namespaces that the cluster does not have: named before anything is made, or made where the stack says so."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sandbox.cluster import Key
+from sandbox.local import STACK
+from tests.engine.conftest import Empty, entities
+from tests.engine.deployment import Deployment
+from tests.faults.tiny import TINY
+
+pytestmark = pytest.mark.engine
+
+SAID = (
+    "error: applications/tiny.yaml:6:7: error ENV312: the cluster has no namespace 'things': make it "
+    "(`kubectl create namespace things`), or have runs do it (kong-oam:cluster.createNamespaces)"
+)
+NAMESPACE = Key("v1", "Namespace", "", "things")
+
+
+@pytest.fixture
+def deployment(empty: Empty) -> Deployment:
+    """A stack with one Application, whose namespace the cluster does not have."""
+    made = empty("stacks")
+    for file in (made.folder / "applications").iterdir():
+        file.unlink()
+    text = TINY.replace("{name: tiny}", "{name: tiny, namespace: things}")
+    (made.folder / "applications/tiny.yaml").write_text(text, "utf-8")
+    made.local.cluster.absent.add("things")
+    return made
+
+
+def _let_runs_make_them(deployment: Deployment) -> None:
+    file = deployment.folder / f"stacks/Pulumi.{STACK}.yaml"
+    settings = yaml.safe_load(file.read_text("utf-8"))
+    settings["config"].setdefault("kong-oam:cluster", {})["createNamespaces"] = True
+    file.write_text(yaml.safe_dump(settings), "utf-8")
+
+
+@pytest.mark.parametrize("verb", ["preview", "up"])
+def test_a_namespace_that_is_missing_is_named_before_anything_is_made(deployment: Deployment, verb: str) -> None:
+    """With the command that makes it; once it is there, nothing is in the way."""
+    before = entities(deployment.local)
+    yes = ("--yes", "--skip-preview") if verb == "up" else ()
+    failed = deployment.pulumi(verb, "-s", STACK, *yes, check=False)
+    assert failed.returncode != 0
+    assert SAID in " ".join(failed.stdout.split())
+    assert "1 error(s) where this would be provisioned; nothing was" in failed.stdout
+    assert entities(deployment.local) == before
+    deployment.local.cluster.absent.clear()
+    assert set(deployment.changes("preview").values()) == {"create"}
+
+
+def test_without_kubectl_the_run_itself_finds_out(deployment: Deployment) -> None:
+    """Nobody has to have it: what the API server answers is shown, and the gateway stays closed."""
+    path = Path(deployment.local.env["PATH"].split(":")[0])
+    shutil.move(path, path.with_name("elsewhere"))
+    failed = deployment.run("up", check=False)
+    assert failed.returncode != 0
+    assert 'namespaces "things" not found' in failed.stdout
+    assert "ENV312" not in failed.stdout
+    assert deployment.local.cluster.objects() == []
+
+
+def test_where_the_stack_says_so_runs_make_it_and_leave_it(deployment: Deployment) -> None:
+    """Before all that is in it. Others may use it by then, so that nothing removes it."""
+    _let_runs_make_them(deployment)
+    changes = deployment.changes("up")
+    assert changes["namespace-things"] == "create" and set(changes.values()) == {"create"}
+    assert deployment.changes("up") == {}
+    assert deployment.changes("preview", "--refresh") == {}
+    deployment.run("destroy")
+    assert [Key.of(one) for one in deployment.local.cluster.objects()] == [NAMESPACE]
+    assert set(deployment.changes("up").values()) == {"create"}
