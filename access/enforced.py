@@ -14,7 +14,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from access.exported import NOWHERE, Model, alone, blank
-from access.model import METHODS, Call, Client, Component, Elements, Endpoint, Estate, Public, Role, Rule
+from access.model import (
+    METHODS,
+    Call,
+    Client,
+    Component,
+    Elements,
+    Endpoint,
+    Estate,
+    Provider,
+    Public,
+    Role,
+    Rule,
+    Stack,
+)
 from access.paths import pattern
 
 PLUGIN, ROUTE = "kong:index/plugin:Plugin", "kong:index/route:Route"
@@ -94,7 +107,7 @@ def _reached(resources: Iterable[Resource]) -> set[tuple[str, str, str, str]]:
 
 
 def _model(tables: Mapping[_Port, Table], reached: set[tuple[str, str, str, str]], meant: Model) -> Model:
-    stack = meant.estate.stack
+    stack = replace(meant.estate.stack, providers=_providers(tables, meant.estate.stack.providers))
     components: dict[str, Component] = {}
     for (key, port), table in tables.items():
         components.setdefault(key, _component(key, table, stack.providers))
@@ -105,7 +118,7 @@ def _model(tables: Mapping[_Port, Table], reached: set[tuple[str, str, str, str]
             if here and (key, port, host, f"~{pattern(_elements(path))}") in reached
         ]
         components[key] = replace(components[key], endpoints=(*components[key].endpoints, *ends))
-    clients = _clients(tables, meant)
+    clients = _clients(tables, meant, stack)
     for key in {client.component for client in clients}:
         components.setdefault(key, blank(key, stack.default_provider.name))
         own = tuple(client for client in clients if client.component == key)
@@ -119,7 +132,28 @@ def _model(tables: Mapping[_Port, Table], reached: set[tuple[str, str, str, str]
     )
 
 
-def _component(key: str, table: Table, providers: Mapping[str, Any]) -> Component:
+def _providers(tables: Mapping[_Port, Table], providers: Mapping[str, Provider]) -> Mapping[str, Provider]:
+    """The stack's, but without names of groups where one that a table lists now stands for another group."""
+    taken = {
+        name
+        for table in tables.values()
+        if (provider := providers.get(name := _provider(table))) is not None
+        if any(provider.listed(_logical(one, table, provider)) != one for one in table["groups"])
+        or any(
+            provider.group(_named(group, there, provider)) != there
+            for _, _, groups, _ in table["callers"].values()
+            for group, there in groups.items()
+        )
+    }
+    return {name: replace(one, groups={}) if name in taken else one for name, one in providers.items()}
+
+
+def _named(group: str, there: str, provider: Provider | None) -> str:
+    """The same of a group at the provider, by its name in Applications."""
+    return group if provider is None or provider.group(group) == there else there
+
+
+def _component(key: str, table: Table, providers: Mapping[str, Provider]) -> Component:
     provider = _provider(table)
     rules = (
         Rule(_elements(path), (method,), () if needed == "public" else tuple(needed), _public(needed), NOWHERE)
@@ -150,7 +184,7 @@ def _public(needed: Any) -> Public | None:
     return Public("", None) if needed == "public" else None
 
 
-def _logical(listed: str, table: Table, provider: Any) -> str:
+def _logical(listed: str, table: Table, provider: Provider | None) -> str:
     """The group by its name in Applications, where the stack still maps that one to what tokens list; else as it is."""
     logical = table["logical"].get(listed, listed)
     return str(logical) if provider is None or provider.listed(logical) == listed else listed
@@ -160,7 +194,7 @@ def _elements(path: str) -> Elements:
     return tuple(filter(None, path.split("/")))
 
 
-def _clients(tables: Mapping[_Port, Table], meant: Model) -> list[Client]:
+def _clients(tables: Mapping[_Port, Table], meant: Model, stack: Stack) -> list[Client]:
     """Those that hold something at a gate, and those that the stack exported, with what they hold where no gate is."""
     calls: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
     known = {(one.component, one.provider): one for one in meant.estate.clients}
@@ -172,8 +206,8 @@ def _clients(tables: Mapping[_Port, Table], meant: Model) -> list[Client]:
             who = key, _provider(table)
             held = table["services"].get(client) or table["on_behalf"].get(client) or ()
             calls.setdefault(who, {})[component] = tuple(held)
-            at = meant.estate.stack.providers.get(who[1])
-            named = [group if at is None or at.group(group) == there else there for group, there in groups.items()]
+            at = stack.providers.get(who[1])
+            named = [_named(group, there, at) for group, there in groups.items()]
             known[who] = Client(key, kind, who[1], (), tuple(named), (), False, NOWHERE)
     return [
         replace(one, calls=tuple(Call(at, held, (), NOWHERE) for at, held in calls.get(who, {}).items()))

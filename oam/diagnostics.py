@@ -171,6 +171,10 @@ CODES: dict[str, Code] = {
         "more than the identity provider takes, or nearly as much (warning)",
         "do as the message says: shorten a name, have a client call less, or bind roles to fewer groups",
     ),
+    "ENV312": Code(
+        "a namespace that the cluster does not have; found where `kubectl` is at hand",
+        "do as the message says: make it, or have runs make it",
+    ),
 }
 """Every stable code: OAM of reading, ACC of access, ENV of what a run finds at the products. The README has all."""
 

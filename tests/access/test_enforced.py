@@ -91,6 +91,23 @@ def _covers(site: str, other: str) -> bool:
     return site == other or (site.startswith("*.") and other.endswith(site[1:]))
 
 
+def test_a_group_whose_name_now_stands_for_another_is_read_as_it_was() -> None:
+    """The gate lists `sales`, which the stack maps to `staff` from now on: who is in that gets in with the next run."""
+    access = (
+        "{owner: t, scopes: {r: r}, rules: [{paths: [/orders], methods: [GET], scopes: [r]}], "
+        "roles: {reader: {scopes: [r], groups: [sales], components: [orders/api]}}}"
+    )
+    calls = "calls: [{component: orders/api, scopes: [r]}]"
+    client = f"{{kind: native, redirectUris: [com.example.app:/done], {calls}}}"
+    text = written.api(access=access) + f"        - type: client\n          properties: {client}\n"
+    old = written.estate(text)
+    provider = replace(written.PROVIDER, groups={"sales": "staff"})
+    meant = model(written.estate(text, stack=replace(written.STACK, providers={"main": provider})))
+    (found,) = enforced(state(old), meant)
+    assert changed([found], meant) == diff(model(old), meant)
+    assert [one.kind for one in requests(changed([found], meant))] == ["widened", "narrowed"]
+
+
 def test_without_a_gate_or_without_a_route_nothing_is_open() -> None:
     """A run that made one and not the other: the next one opens all that they lead to."""
     estate = _an_estate()
