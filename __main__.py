@@ -19,11 +19,13 @@ from components.gateway.gateway import Gateway
 from components.graph import require_checkpoints, short_traces, stay
 from components.held import recorded
 from components.identity import InspectionError, inspect, provision
+from components.process import spare
 from components.refusal import accept, refuse, stop_at
 from components.rotation import Rotation
 from components.workload import preflight as workload
 from oam.application import read_files
 
+spare()
 require_checkpoints()
 try:
     settings = config.load()

@@ -32,8 +32,8 @@ GROUPS = ("readers", "writers")
 LIMITS = {
     "KB of state a component": 80.0,
     "resources a component": 14.0,
-    "preview, to one that writes checkpoints": 0.5,
-    "program of a run without a change, to that of 3 components": 5.0,
+    "preview, to one that writes checkpoints": 0.4,
+    "program of a run without a change, to that of 3 components": 3.0,
     "operations of an added Application, to those among 12 components": 1.0,
 }
 AGAINST = {"up": 0.7}

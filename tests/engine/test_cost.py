@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import graph
+from components.process import DEBUG
 from sandbox.local import Local
 from tests.faults.stacks import start
 
@@ -30,3 +31,16 @@ def test_an_application_more_is_within_the_limits_and_changes_no_other(tmp_path:
     added = Counter(one["type"] for one in after) - Counter(one["type"] for one in before)
     assert added == {kind.split()[1]: count for kind, count in done.items()}
     assert added.total() <= graph.PER_APPLICATION * graph.LIMITS["resources a component"]
+
+
+def test_what_the_sdk_says_for_debugging_is_said_to_who_asks(tmp_path: Path) -> None:
+    """It waits for the engine with each message, several for each resource, whoever reads them."""
+    with Local(groups=graph.GROUPS, users=()) as local:
+        stack = start(local, tmp_path / "project", applications=[])
+        graph.write(stack.folder, 1)
+        said = stack.run("up", "--json").stdout.count("resource registration successful")
+        local.env[DEBUG] = "true"
+        asked = stack.run("up", "--json").stdout.count("resource registration successful")
+        resources = len(stack.state())
+    assert said == 0
+    assert asked >= resources
