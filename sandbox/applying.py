@@ -37,6 +37,10 @@ class ConflictError(Exception):
     """Fields of an apply belong to other managers, with other values (the API server's 409 Conflict)."""
 
 
+class RepeatedError(Exception):
+    """An item of a merged list stands twice in an apply (the API server's 500: duplicate entries for key)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Managed:
     """An object, without what the server adds, and who owns which of its fields."""
@@ -54,7 +58,8 @@ class Managed:
         return Managed(manifest, owners)
 
     def applied(self, manifest: Object, manager: str, force: bool) -> "Managed":
-        """After an apply of `manifest`. Raises ConflictError."""
+        """After an apply of `manifest`. Raises ConflictError, RepeatedError."""
+        _require_each_once(manifest, manifest.get("kind", ""))
         old, new = _fields(self.manifest), _fields(manifest)
         changed = {path for path, value in new.items() if old.get(path, _ABSENT) != value}
         theirs = {path: who for path in changed & old.keys() if (who := self._owners(path) - {manager})}
@@ -144,6 +149,19 @@ def _with_lists(node: Any) -> Any:
     if any(isinstance(key, tuple) for key in node):
         return [_with_lists(one) for one in node.values()]
     return {key: _with_lists(one) for key, one in node.items()}
+
+
+def _require_each_once(value: Any, place: str, last: str = "") -> None:
+    """As kube-apiserver 1.35.4 answers; a creation that is no apply takes what is repeated."""
+    if isinstance(value, list):
+        keys = [_key(one, _MERGED[last]) for one in value] if last in _MERGED else []
+        if repeated := [key for key in keys if keys.count(key) > 1]:
+            raise RepeatedError(
+                f"failed to create typed patch object: {place}: duplicate entries for key {_spelt((repeated[0],))}"
+            )
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, one in inner:
+        _require_each_once(one, f"{place}.{key}", key if isinstance(key, str) else "")
 
 
 def _within(path: Path, fields: Mapping[Path, Any]) -> bool:

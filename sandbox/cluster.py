@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from sandbox.applying import ConflictError, Managed, Object
+from sandbox.applying import ConflictError, Managed, Object, RepeatedError
 
 CLUSTER: Final = "KONG_OAM_SANDBOX_CLUSTER"
 """The environment variable that says where the endpoint is."""
@@ -303,6 +303,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(409, {"message": str(error)})
         except NoNamespaceError as error:
             self._answer(404, {"message": str(error)})
+        except RepeatedError as error:
+            self._answer(500, {"message": str(error)})
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
         """Silent: the plugin reports what matters."""

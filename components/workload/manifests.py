@@ -6,14 +6,16 @@ Pure functions; the same workload always gives the same objects. Deployment and 
 - the pods run as a ServiceAccount of their own, and a NetworkPolicy lets only the gateway in;
 - there is no Ingress, and no annotation that a gateway or an ingress controller would obey: Kong is told directly;
 - Services that KubeVela would make twice under one name (its issue 3180) are one, with the ports of both;
-- volumes of the deprecated `volumes` are one per name too, and an empty map of annotations is left out.
+- volumes of the deprecated `volumes` are one per name too, and an empty map of annotations is left out;
+- a variable, a container port, a pull secret and an address of `hostAliases` stand once: an API server takes them twice
+  in a creation, as the pods do, and refuses every apply after it.
 
 `properties` must satisfy the component type's JSON Schema in `oam/schemas/`; nothing is checked again here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -261,9 +263,9 @@ def _pod(w: Workload) -> Manifest:
     properties = w.properties
     pod: Manifest = {"serviceAccountName": w.component, "containers": [_container(w)]}
     if "hostAliases" in properties:
-        pod["hostAliases"] = properties["hostAliases"]
+        pod["hostAliases"] = _host_aliases(properties["hostAliases"])
     if "imagePullSecrets" in properties:
-        pod["imagePullSecrets"] = [{"name": name} for name in properties["imagePullSecrets"]]
+        pod["imagePullSecrets"] = [{"name": name} for name in dict.fromkeys(properties["imagePullSecrets"])]
     if (mounted := _mounted(properties)) is not None:
         pod["volumes"] = _volumes(mounted)
     return pod
@@ -274,12 +276,11 @@ def _container(w: Workload) -> Manifest:
     container: Manifest = {"name": w.component, "image": properties["image"]}
     container |= {theirs: properties[ours] for ours, theirs in _CONTAINER_FIELDS.items() if ours in properties}
     if "ports" in properties:
-        container["ports"] = [
-            {"containerPort": _container_port(port), "name": _port_name(port), "protocol": port.get("protocol", "TCP")}
-            for port in properties["ports"]
-        ]
+        container["ports"] = _container_ports(properties["ports"])
     elif "port" in properties:
         container["ports"] = [{"containerPort": properties["port"]}]
+    if "env" in container:
+        container["env"] = list({variable["name"]: variable for variable in container["env"]}.values())
     if resources := _resources(properties):
         container["resources"] = resources
     if (mounted := _mounted(properties)) is not None:
@@ -290,6 +291,24 @@ def _container(w: Workload) -> Manifest:
         if probe in properties:
             container[probe] = _PROBE_DEFAULTS | dict(properties[probe])
     return container
+
+
+def _container_ports(ports: Iterable[Mapping[str, Any]]) -> list[Manifest]:
+    """Of several with one number the first: the others are the Service's alone."""
+    found: dict[tuple[int, str], Manifest] = {}
+    for port in ports:
+        number, protocol = _container_port(port), port.get("protocol", "TCP")
+        entry = {"containerPort": number, "name": _port_name(port), "protocol": protocol}
+        found.setdefault((number, protocol), entry)
+    return list(found.values())
+
+
+def _host_aliases(aliases: Iterable[Mapping[str, Any]]) -> list[Manifest]:
+    """All names of an address together."""
+    found: dict[str, list[str]] = {}
+    for alias in aliases:
+        found.setdefault(alias["ip"], []).extend(alias["hostnames"])
+    return [{"ip": address, "hostnames": names} for address, names in found.items()]
 
 
 def _resources(properties: Mapping[str, Any]) -> Manifest:

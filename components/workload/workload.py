@@ -160,7 +160,7 @@ def _deployment(
         container = template["spec"]["containers"][0]
         container["envFrom"] = [{"secretRef": {"name": secret.metadata.apply(_name)}}]
         if kept:
-            container["env"] = [*(_reference(name, where) for name, where in kept.items()), *container.get("env", ())]
+            _add_variables(container, [_reference(name, where) for name, where in kept.items()])
         # A new credential rolls the pods. The digest is of a high-entropy secret and says nothing about it.
         digest = _detached(pulumi.Output.unsecret(pulumi.Output.all(**credential).apply(_digest)))
         template["metadata"]["annotations"] = {
@@ -183,9 +183,15 @@ def _with_tokens(manifest: Manifest, audiences: Mapping[str, str]) -> Manifest:
         pod["volumes"] = [*pod.get("volumes", ()), {"name": name, "projected": {"sources": [token]}}]
         mount = {"name": name, "mountPath": f"{_TOKEN_FOLDER}/{name}", "readOnly": True}
         container["volumeMounts"] = [*container.get("volumeMounts", ()), mount]
-        named = {"name": variable, "value": f"{_TOKEN_FOLDER}/{name}/{_TOKEN}"}
-        container["env"] = [named, *container.get("env", ())]
+        _add_variables(container, [{"name": variable, "value": f"{_TOKEN_FOLDER}/{name}/{_TOKEN}"}])
     return manifest
+
+
+def _add_variables(container: Manifest, variables: Sequence[Manifest]) -> None:
+    """Before the component's own, which win: of one name there is one."""
+    own = container.get("env", ())
+    names = {one["name"] for one in own}
+    container["env"] = [*(one for one in variables if one["name"] not in names), *own]
 
 
 def _reference(variable: str, kept: Kept) -> Manifest:

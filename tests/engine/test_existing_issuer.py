@@ -60,6 +60,20 @@ def test_nothing_is_made_at_the_issuer_and_nothing_changes_again(existing: tuple
     assert deployment.changes("up") == {}
 
 
+def test_a_variable_of_the_components_own_is_there_once(existing: tuple[Deployment, Issuer]) -> None:
+    """And wins: Kubernetes would make a Deployment that has it twice, and then refuse each update."""
+    deployment, _ = existing
+    shop, image = "applications/shop.yaml", "image: registry.example.com/checkout:2.1\n"
+    own = f"{image}        env: [{{name: OAUTH_CLIENT_SECRET, value: mine}}]\n"
+    deployment.edit(shop, image, own)
+    assert deployment.changes("up")["shop/checkout-deployment"] == "update"
+    (found,) = (one for one in deployment.local.cluster.objects("Deployment") if one["metadata"]["name"] == "checkout")
+    (container,) = found["spec"]["template"]["spec"]["containers"]
+    assert container["env"] == [{"name": "OAUTH_CLIENT_SECRET", "value": "mine"}]
+    deployment.edit(shop, own, image)
+    assert deployment.changes("up")["shop/checkout-deployment"] == "update"
+
+
 def test_the_clients_secrets_stay_where_they_are(existing: tuple[Deployment, Issuer]) -> None:
     """The pods refer to them by name and key; no value is in the state or in a Secret of ours."""
     deployment, issuer = existing

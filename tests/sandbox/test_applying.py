@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.applying import ConflictError, Managed
+from sandbox.applying import ConflictError, Managed, RepeatedError
 
 OURS, THEIRS = "program", "somebody"
 
@@ -73,6 +73,15 @@ def test_a_list_or_a_map_that_is_one_field_is_replaced_as_a_whole() -> None:
     with pytest.raises(ConflictError, match=r"2 conflicts: .*: \.spec\.ingress; .*: \.spec\.selector"):
         found.applied(ours, OURS, force=False)
     assert found.applied(ours, OURS, force=True).manifest == ours
+
+
+def test_an_item_that_stands_twice_is_refused_by_an_apply_alone() -> None:
+    """As kube-apiserver 1.35.4 answered for variables, container ports, pull secrets and host aliases."""
+    container = {"name": "api", "env": [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]}
+    twice = {"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"containers": [container]}}
+    made = Managed({}).edited(twice, OURS)
+    with pytest.raises(RepeatedError, match=r'Deployment\.spec\.containers\.0\.env: duplicate .* key \[name="A"\]'):
+        made.applied(twice, OURS, force=True)
 
 
 @pytest.mark.parametrize("empty", [{}, []])

@@ -157,6 +157,23 @@ spec:
 """)
 
 
+def test_what_an_api_server_would_never_apply_again_stands_once() -> None:
+    """The value that pods take of a variable, the first name of a port, all names of an address."""
+    properties = {
+        "image": "x",
+        "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}, {"name": "A", "value": "3"}],
+        "ports": [{"port": 80, "containerPort": 8080}, {"port": 81, "containerPort": 8080, "name": "other"}],
+        "imagePullSecrets": ["one", "one"],
+        "hostAliases": [{"ip": "10.0.0.1", "hostnames": ["a"]}, {"ip": "10.0.0.1", "hostnames": ["b"]}],
+    }
+    pod = deployment(replace(WEBSERVICE, properties=properties))["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert container["env"] == [{"name": "A", "value": "3"}, {"name": "B", "value": "2"}]
+    assert container["ports"] == [{"containerPort": 8080, "name": "port-8080", "protocol": "TCP"}]
+    assert pod["imagePullSecrets"] == [{"name": "one"}]
+    assert pod["hostAliases"] == [{"ip": "10.0.0.1", "hostnames": ["a", "b"]}]
+
+
 def test_worker_becomes_this_deployment_and_no_service() -> None:
     """A worker's Deployment has no ports, and nothing leads to it."""
     assert deployment(WORKER) == yaml.safe_load("""
