@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pulumi
-import pulumi_kubernetes as k8s
 
 from access.compile import compile_estate
 from access.exported import exported, model_of
@@ -12,7 +11,7 @@ from access.stack import StackError
 from components import settings as config
 from components.announcement import announce
 from components.calling import elsewhere
-from components.component import provision_components, provision_namespaces
+from components.component import provision_components
 from components.gateway import preflight, taken
 from components.gateway.certificates import provision_certificates
 from components.gateway.gateway import Gateway
@@ -23,6 +22,7 @@ from components.process import spare
 from components.refusal import accept, refuse, stop_at
 from components.rotation import Rotation
 from components.workload import preflight as workload
+from components.workload.cluster import provision_cluster
 from oam.application import read_files
 
 spare()
@@ -49,20 +49,14 @@ with short_traces():
     rotation = Rotation(estate, settings.as_of, state)
     identities = {provider.name: provision(provider, estate, rotation) for provider in settings.providers}
     gateway = Gateway("gateway", settings, account, facts, estate, identities, state)
-    # A new key changes a client's Secret in place: one that is replaced is deleted first, and its Deployment with it.
-    # What somebody changed by hand belongs to another field manager; without force a refresh could not put it back.
-    cluster = k8s.Provider(
-        "cluster", context=settings.cluster.context, enable_secret_mutable=True, enable_patch_force=True
-    )
-
-    namespaces = provision_namespaces(estate, settings, cluster)
+    cluster = provision_cluster(estate, settings)
     components = {
         key: one
         for application in estate.applications
-        for key, one in provision_components(application, gateway, identities, cluster, namespaces)
+        for key, one in provision_components(application, gateway, identities, cluster)
     }
     gateway.say_what_is_left()
-    certificates = provision_certificates(gateway, own_certificates, cluster)
+    certificates = provision_certificates(gateway, own_certificates, cluster.provider)
     for component in components.values():
         component.route(certificates)
 

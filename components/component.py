@@ -7,29 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 import pulumi
 import pulumi_kubernetes as k8s
 
-from access.model import Application, Estate
+from access.model import Application
 from access.model import Component as Model
-from access.stack import Settings
 from components.gateway.gateway import Gateway
 from components.gateway.service import GatedService, provision_routes
 from components.identity import Identity
+from components.workload.cluster import Cluster
 from components.workload.workload import Workload
-
-Namespaces = Mapping[str, k8s.core.v1.NamespacePatch]
-"""By name, those that the stack makes."""
-
-
-def provision_namespaces(estate: Estate, settings: Settings, cluster: k8s.Provider) -> Namespaces:
-    """All that components of the stack run in, where it makes them.
-
-    A patch makes one that is not there, takes one that is as it is, and leaves it there when it goes itself: others may
-    use it by then.
-    """
-    if not settings.cluster.create_namespaces:
-        return {}
-    options = pulumi.ResourceOptions(provider=cluster)
-    names = sorted({one.namespace for one in estate.components.values() if not one.outside})
-    return {one: k8s.core.v1.NamespacePatch(f"namespace-{one}", metadata={"name": one}, opts=options) for one in names}
 
 
 class Component(pulumi.ComponentResource):
@@ -45,8 +29,7 @@ class Component(pulumi.ComponentResource):
         model: Model,
         gateway: Gateway,
         identities: Mapping[str, Identity],
-        cluster: k8s.Provider,
-        namespaces: Namespaces,
+        cluster: Cluster,
         after: Sequence[k8s.apps.v1.Deployment],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -55,8 +38,7 @@ class Component(pulumi.ComponentResource):
         self.gated = {port: GatedService(f"{model.key}-{port}", gateway, model, port, self) for port in model.ports}
         closing = [service.admission for service in self.gated.values()]
         estate, settings = gateway.estate, gateway.settings
-        options = pulumi.ResourceOptions(parent=self, provider=cluster, depends_on=namespaces.get(model.namespace))
-        workload = Workload(application, model, estate, settings, identities, [*closing, *after], options)
+        workload = Workload(application, model, estate, settings, identities, cluster, [*closing, *after], self)
         self.deployment = workload.deployment
         for port, service in self.gated.items():
             service.lead_to(workload, workload.upstreams[port])
@@ -68,18 +50,14 @@ class Component(pulumi.ComponentResource):
 
 
 def provision_components(
-    application: Application,
-    gateway: Gateway,
-    identities: Mapping[str, Identity],
-    cluster: k8s.Provider,
-    namespaces: Namespaces,
+    application: Application, gateway: Gateway, identities: Mapping[str, Identity], cluster: Cluster
 ) -> Iterator[tuple[str, Component]]:
     """All of an Application but those that run elsewhere, by key; each after what it depends on."""
     made: dict[str, Component] = {}
     for model in _in_order(application):
         if not model.outside:
             after = [made[name].deployment for name in model.depends_on if name in made]
-            made[model.name] = Component(application, model, gateway, identities, cluster, namespaces, after)
+            made[model.name] = Component(application, model, gateway, identities, cluster, after)
             yield model.key, made[model.name]
 
 

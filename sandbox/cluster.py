@@ -11,6 +11,7 @@ no recording was at hand).
 import base64
 import json
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ class Cluster:
     are the object, or `{"message": ...}` with 404/409.
     `balancer` is the address that load balancers get. Tests fill `unpullable`, images that no node can pull, and
     `absent`, namespaces that there are not, of which GET `/absent` tells: nothing can be made in them (404) until
-    somebody makes them.
+    somebody makes them; and `slow`, the seconds that the pods of a Deployment take to get ready.
     `changed` is called after each change.
     """
 
@@ -79,6 +80,7 @@ class Cluster:
         self._running: dict[Key, Object] = {}
         self.unpullable: set[str] = set()
         self.absent: set[str] = set()
+        self.slow = 0.0
         self.changed: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
         self._addresses = self._node_ports = 0
@@ -177,6 +179,7 @@ class Cluster:
             self._running = {key: one for key, one in self._objects.items() if key.kind == "Deployment"}
             self.unpullable.clear()
             self.absent.clear()
+            self.slow = 0.0
 
     def __iter__(self) -> Iterator[Object]:
         return iter(self.objects())
@@ -298,7 +301,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _write(self, write: Callable[[Object], Object]) -> None:
         manifest = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
         try:
-            self._answer(200, write(manifest))
+            written = write(manifest)
+            if manifest["kind"] == "Deployment" and "dryRun" not in self._query():
+                time.sleep(self.cluster.slow)
+            self._answer(200, written)
         except (AlreadyExistsError, ConflictError) as error:
             self._answer(409, {"message": str(error)})
         except NoNamespaceError as error:

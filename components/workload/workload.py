@@ -17,6 +17,7 @@ from access.model import Application, Component, Estate, service_name
 from access.stack import GatewaySettings, Settings
 from components.calling import Data, federated_of, kept_of, settings_of
 from components.identity import Identity, Kept
+from components.workload.cluster import Cluster
 from components.workload.manifests import Manifest
 from components.workload.placement import placed
 
@@ -40,10 +41,13 @@ class Workload:
         estate: Estate,
         settings: Settings,
         identities: Mapping[str, Identity],
+        cluster: Cluster,
         after: Sequence[pulumi.Resource],
-        options: pulumi.ResourceOptions,
+        parent: pulumi.Resource,
     ) -> None:
         name = component.key
+        options = cluster.within(component.namespace, parent)
+        gateway = settings.gateway
         meant = placed(application, component, settings)
         credential = settings_of(component, estate, identities)
         kept, federated = kept_of(component, estate, identities), federated_of(component, estate, identities)
@@ -56,6 +60,9 @@ class Workload:
             )
             for one in meant.services
         }
+        for named, service in services.items():
+            if gateway.reach == "loadBalancer":
+                cluster.waiting.watch(service, [], _balanced(component.namespace, named))
         version = _digest(meant.deployment)
         manifest = _with_tokens(_deployment(meant.deployment, account, secret, credential, kept), federated)
         self.deployment = k8s.apps.v1.Deployment(
@@ -63,15 +70,31 @@ class Workload:
             **_args(_of_version(manifest, version)),
             opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=[policy, *after])),
         )
+        cluster.waiting.watch(self.deployment, [policy, account, *after], _rollout(component))
         self.rolled_out = pulumi.Output.all(
             self.deployment.metadata.apply(lambda metadata: (metadata.annotations or {}).get(_VERSION) == version),
             self.deployment.status.apply(_available),
         ).apply(all)
         self.upstreams = {
-            port: _upstream(services[service_name(component.name, trait)], port, settings.gateway)
+            port: _upstream(services[service_name(component.name, trait)], port, gateway)
             for trait, ports in component.exposures
             for port in ports
         }
+
+
+def _rollout(component: Component) -> str:
+    inside = f"kubectl --namespace={component.namespace}"
+    return (
+        f"Deployment '{component.namespace}/{component.name}' has pods of this version that are not ready; after ten "
+        f"minutes the run gives up. See {inside} get pods --selector=app.oam.dev/component={component.name}"
+    )
+
+
+def _balanced(namespace: str, name: str) -> str:
+    return (
+        f"Service '{namespace}/{name}' has no address of a load balancer; after ten minutes the run gives up. "
+        f"See kubectl --namespace={namespace} describe service {name}"
+    )
 
 
 def _of_version(manifest: Manifest, version: str) -> Manifest:

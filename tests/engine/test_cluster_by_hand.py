@@ -22,7 +22,7 @@ pytestmark = pytest.mark.engine
 
 FLAGS = ", enable_secret_mutable=True, enable_patch_force=True"
 """Of the provider of the cluster, which the version before did not have."""
-WORKLOAD = "components/workload/workload.py"
+CLUSTER_OF, WORKLOAD = "components/workload/cluster.py", "components/workload/workload.py"
 DATA = "data=pulumi.Output.secret(data)"
 STRINGS = "string_data=pulumi.Output.secret(credential)"
 """What a client's Secret holds, as this version gives it and as the version before did."""
@@ -155,15 +155,15 @@ def _lasting(one: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_stack_of_before_updates_its_provider_alone(empty: Empty) -> None:
     """Nothing is replaced, nothing rolls: the plugin works in another way from then on."""
-    deployment = empty("__main__.py", "components")
+    deployment = empty("components")
     for file in (deployment.folder / "applications").iterdir():
         file.unlink()
     (deployment.folder / "applications/tiny.yaml").write_text(TINY, "utf-8")
-    deployment.edit("__main__.py", FLAGS, "")
+    deployment.edit(CLUSTER_OF, FLAGS, "")
     deployment.edit(WORKLOAD, DATA, STRINGS)
     deployment.run("up")
     before = deployment.local.cluster.objects()
-    deployment.edit("__main__.py", "context=settings.cluster.context", "context=settings.cluster.context" + FLAGS)
+    deployment.edit(CLUSTER_OF, "context=settings.cluster.context", "context=settings.cluster.context" + FLAGS)
     deployment.edit(WORKLOAD, STRINGS, DATA)
     assert deployment.changes("up") == {"cluster": "update"}
     assert deployment.local.cluster.objects() == before

@@ -1,0 +1,44 @@
+"""What a run waits for, said while it waits: plugins tell it to terminals alone, and CI has none."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+import pulumi
+from pulumi.runtime import is_dry_run
+
+_PATIENCE = 30.0
+"""Seconds before it is said, and between one time and the next: less than that is what a run takes."""
+
+
+class Waiting:
+    """The resources whose turn it is and that are not done. It ends with the program; a preview waits for nothing."""
+
+    def __init__(self) -> None:
+        self._now: dict[pulumi.Resource, str] = {}
+        self._is_used = not is_dry_run()
+        if self._is_used:
+            self._later()
+
+    def watch(self, resource: pulumi.Resource, after: Iterable[pulumi.Resource], what: str) -> None:
+        """`what` is said of the resource from when all that it comes `after` is there, until it is there itself."""
+        if not self._is_used:
+            return
+
+        def begun(_: object) -> None:
+            self._now[resource] = what
+
+        def ended(_: object) -> None:
+            self._now.pop(resource, None)
+
+        pulumi.Output.all(*(one.urn for one in after)).apply(begun)
+        resource.urn.apply(ended)
+
+    def _later(self) -> None:
+        asyncio.get_running_loop().call_later(_PATIENCE, self._say)
+
+    def _say(self) -> None:
+        for resource, what in self._now.items():
+            pulumi.log.info(f"waiting: {what}", resource)
+        self._later()

@@ -1,0 +1,37 @@
+"""A run that waits says what for: nobody sits in front of a terminal in CI."""
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox.project import ROOT
+from tests.engine.conftest import Empty
+from tests.engine.deployment import Deployment
+from tests.faults.tiny import TINY
+
+pytestmark = pytest.mark.engine
+
+API = (
+    "waiting: Deployment 'default/api' has pods of this version that are not ready; after ten minutes the run gives up. "
+    "See kubectl --namespace=default get pods --selector=app.oam.dev/component=api"
+)
+
+
+@pytest.fixture
+def deployment(empty: Empty) -> Deployment:
+    """Of a version that has little patience: what is said after 30 seconds is said after one."""
+    made = empty("components")
+    made.edit("components/waiting.py", "_PATIENCE = 30.0", "_PATIENCE = 1.0")
+    for file in (made.folder / "applications").iterdir():
+        file.unlink()
+    (made.folder / "applications/tiny.yaml").write_text(TINY, "utf-8")
+    return made
+
+
+def test_a_run_says_which_pods_it_waits_for(deployment: Deployment) -> None:
+    """Those of which the turn has come, until they are ready, and where to look."""
+    deployment.local.cluster.slow = 2.5
+    said = deployment.run("up").stdout
+    assert API in said
+    assert API in (ROOT / "README.md").read_text("utf-8")
+    assert said.count("waiting: Deployment 'default/api'") <= 4
