@@ -61,8 +61,7 @@ class Workload:
             for one in meant.services
         }
         for named, service in services.items():
-            if gateway.reach == "loadBalancer":
-                cluster.waiting.watch(service, [], _balanced(component.namespace, named))
+            cluster.waiting.watch(service, [], _served(component.namespace, named))
         version = _digest(meant.deployment)
         manifest = _with_tokens(_deployment(meant.deployment, account, secret, credential, kept), federated)
         self.deployment = k8s.apps.v1.Deployment(
@@ -90,10 +89,10 @@ def _rollout(component: Component) -> str:
     )
 
 
-def _balanced(namespace: str, name: str) -> str:
+def _served(namespace: str, name: str) -> str:
     return (
-        f"Service '{namespace}/{name}' has no address of a load balancer; after ten minutes the run gives up. "
-        f"See kubectl --namespace={namespace} describe service {name}"
+        f"Service '{namespace}/{name}' has no pods behind it that are ready, or no address of its load balancer; "
+        f"after ten minutes the run gives up. See kubectl --namespace={namespace} describe service {name}"
     )
 
 
