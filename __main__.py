@@ -13,6 +13,7 @@ from components.announcement import announce
 from components.calling import elsewhere
 from components.component import provision_components
 from components.gateway import preflight, taken
+from components.gateway.actual import corrected
 from components.gateway.certificates import provision_certificates
 from components.gateway.gateway import Gateway
 from components.graph import require_checkpoints, short_traces, stay
@@ -37,6 +38,7 @@ try:
     )
     state = recorded()
     found = [one for provider in settings.providers for one in inspect(provider, estate, state.held, state.issuers)]
+    state = corrected(state, account, settings.gateway.workspace)
     found += [*taken.inspect(account, settings.gateway.workspace, estate, state.held)]
     stop_at([*found, *workload.inspect(settings, estate, state.held)])
 except (StackError, preflight.PreflightError, InspectionError) as error:
@@ -64,6 +66,7 @@ pulumi.export("access", access_table(estate))
 pulumi.export("grants", grants(estate))
 pulumi.export("model", exported(model))
 pulumi.export("elsewhere", elsewhere(estate, identities))
+pulumi.export("enforced", gateway.enforced)
 pulumi.export("keySlots", gateway.slots)
 pulumi.export("credentials", rotation.outputs({key: one.deployment for key, one in components.items()}))
 pulumi.export("issuers", {name: identity.issuer for name, identity in identities.items()})

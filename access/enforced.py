@@ -7,6 +7,7 @@ each client that holds something who that is; routes say which of them arrive.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -47,6 +48,11 @@ class Resource:
     type: str
     name: str
     outputs: Mapping[str, Any]
+
+
+def digest(configurations: Mapping[str, Any]) -> str:
+    """What the configurations of a stack's plugins, by logical name, come to; 16 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(dict(configurations), sort_keys=True).encode()).hexdigest()[:16]
 
 
 def enforced(resources: Iterable[Resource], meant: Model) -> tuple[Model, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 from pulumi.runtime import invoke
 
-from access.enforced import PLUGIN, ROUTE, Resource
+from access.enforced import PLUGIN, ROUTE, Resource, digest
 
 _ALL_RESOURCES = "pulumi:pulumi:readStackResourceOutputs"  # of the engine's built-in provider
 
@@ -57,6 +57,14 @@ class State:
     outputs: Mapping[str, Any] = field(default_factory=dict)
     algorithms: Mapping[str, str] = field(default_factory=dict)
     moved: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the plugins are as the last run that came to its end left them, all of them.
+
+        After one that failed at a plugin the official Kong plugin has the state say what that was to become.
+        """
+        return self.outputs.get("enforced") in (None, digest(self.plugins))
 
     @cached_property
     def plugins(self) -> Mapping[str, str]:

@@ -22,7 +22,9 @@ from sandbox.toolchain import ToolchainError
 if TYPE_CHECKING:
     from sandbox.identity import Chosen
 
-_STAND_INS = "Stand-ins, on 127.0.0.1 only: Kong (Admin API and proxy), {}the Kubernetes cluster and kubectl, the workloads."
+_STAND_INS = (
+    "Stand-ins, on 127.0.0.1 only: Kong (Admin API and proxy), {}the Kubernetes cluster and kubectl, the workloads."
+)
 _REAL = "Real: {}the Pulumi engine, this program, the SDKs, state and previews."
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from access.cli.command import UsageError
 from access.cli.estates import APPLICATIONS, STACKS, estate_of, settings_of
 from access.cli.revisions import commit, extract, is_revision
-from access.enforced import Resource, enforced
+from access.enforced import PLUGIN, Resource, enforced
 from access.exported import Model, ModelError, model_of, restored
 from oam.diagnostics import printable
 
@@ -119,7 +119,11 @@ def _of_state(exported: Any) -> tuple[Model, ...]:
     except (AttributeError, KeyError, TypeError):
         raise UsageError("not what `pulumi stack export` prints") from None
     outputs = next((one.outputs for one in found if one.type == "pulumi:pulumi:Stack"), {})
-    return enforced(found, _restored(outputs.get("model")))
+    models = enforced(found, _restored(outputs.get("model")))
+    # Of a plugin at which a run failed the state may say what it was to become, and all that is known of it is what the
+    # last run left that came to its end.
+    unknown = any(row["type"] == PLUGIN and row.get("initErrors") for row in rows)
+    return (*models, _restored(outputs.get("model"))) if unknown else models
 
 
 def _parsed(text: str) -> Any:

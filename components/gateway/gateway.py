@@ -10,6 +10,7 @@ from typing import Any
 import pulumi
 import pulumi_kong as kong
 
+from access.enforced import digest
 from access.model import Component, Estate
 from access.stack import Settings
 from components.gateway import names, plugins
@@ -67,6 +68,7 @@ class Gateway(pulumi.ComponentResource):
         )
         self.around: list[str] = []
         """Services that lead to their workloads, around the gates that a version before this one made."""
+        self._configurations: dict[str, pulumi.Output[str | None]] = {}
         self.tables: dict[str, pulumi.Output[str]] = {}
         """By service, what its admission and its gate decide by."""
         self.nowhere = kong.Upstream(
@@ -170,7 +172,7 @@ class Gateway(pulumi.ComponentResource):
         def in_full(config: Mapping[str, Any] | str) -> str:
             return config if isinstance(config, str) else config_json(self.facts.schemas[kind], kind, config)
 
-        return kong.Plugin(
+        made = kong.Plugin(
             logical,
             name=kind,
             config_json=config.apply(in_full) if isinstance(config, pulumi.Output) else in_full(config),
@@ -180,6 +182,13 @@ class Gateway(pulumi.ComponentResource):
             tags=list(tags),
             opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=self.provider)),
         )
+        self._configurations[logical] = made.config_json
+        return made
+
+    @property
+    def enforced(self) -> pulumi.Output[str]:
+        """What its plugins come to, once all of them are made: a run that fails at one exports nothing."""
+        return pulumi.Output.all(**self._configurations).apply(digest)
 
 
 def _filled(slots: Sequence[Slot], current: SigningKey, unused: Sequence[str]) -> list[SigningKey]:

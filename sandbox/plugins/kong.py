@@ -34,7 +34,7 @@ from importlib import metadata
 from typing import Literal
 
 from sandbox.plugins.http import Answer, send
-from sandbox.plugins.provider import Difference, Found, Plugin, ProviderError, Resource, run
+from sandbox.plugins.provider import Difference, Found, Plugin, ProviderError, Resource, UnreadyError, run
 from sandbox.plugins.values import Properties, Value, has_unknown, is_empty
 
 
@@ -130,11 +130,17 @@ class Entity(Resource):
         return Found({**given, **seen, **same}, now)
 
     def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
+        """One that fails is in the state as if it had been made, with the error beside it, as in the official plugin
+        (Terraform's SDK keeps what was planned unless it is told not to)."""
         bare = identifier.split("|")[0]
         body = {"id": bare, **self._body(news, state)}
-        answer = self._api.send("PATCH", f"{self._collection(news)}/{bare}", body)
-        self._accepted(answer, f"error updating kong {self.noun}")
-        return self._state_after(identifier, news)
+        try:
+            answer = self._api.send("PATCH", f"{self._collection(news)}/{bare}", body)
+            self._accepted(answer, f"error updating kong {self.noun}")
+            return self._state_after(identifier, news)
+        except (ProviderError, OSError) as error:
+            planned = {**state, **{key: news[key] for key in self.fields if key in news}}
+            raise UnreadyError(identifier, news, planned, str(error)) from None
 
     def delete(self, identifier: str, state: Properties) -> None:
         self._accepted(self._api.send("DELETE", self._path(identifier)), f"could not delete kong {self.noun}")

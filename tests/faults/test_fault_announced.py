@@ -78,6 +78,21 @@ def test_a_preview_says_what_the_next_run_opens(empty: Empty, half: Callable[[St
     assert _diff(stack) == ""
 
 
+def test_a_gate_at_which_a_run_failed_stays_as_kong_has_it(empty: Empty) -> None:
+    """Until its Deployment's turn has come: the state may say that it is open already (the official Kong plugin's)."""
+    stack = empty(applications=[TINY], lags=Lags())
+    stack.run("up")
+    before = stack.plugin("post-function", SERVICE)["config"]
+    stack.edit(APP, CLOSED, OPEN)
+    HALF["it failed at the gate"](stack)
+    stack.edit(APP, "com/tiny,", "com/tiny:2,")
+    said = stack.run("up", "--target", "**::tiny/api-8080-gate").stdout
+    assert "opens nothing new: the Deployment of this version is not there" in said
+    assert stack.plugin("post-function", SERVICE)["config"] == before
+    stack.run("up")
+    assert stack.plugin("post-function", SERVICE)["config"] != before
+
+
 def test_going_back_says_what_it_opens_again(empty: Empty) -> None:
     """A run that was to close got as far as admission: the estate of before, deployed again, opens that."""
     stack = empty(applications=[TINY.replace(CLOSED, OPEN)], lags=Lags())

@@ -20,21 +20,22 @@ def read(client: httpx.Client, admin_url: str) -> Entities:
     flavor = configuration.get("router_flavor", _FLAVORS[-1])
     if flavor not in _FLAVORS:
         raise PreflightError(f"Kong's router_flavor is '{flavor}', whose routes are not understood; use {_FLAVORS[-1]}")
-    upstreams = _all(client, "/upstreams", admin_url)
+    upstreams = rows(client, "/upstreams", admin_url)
     return Entities(
-        services=_all(client, "/services", admin_url),
-        routes=_all(client, "/routes", admin_url),
-        plugins=_all(client, "/plugins", admin_url),
-        consumers=_all(client, "/consumers", admin_url),
-        credentials=_all(client, "/jwts", admin_url),
+        services=rows(client, "/services", admin_url),
+        routes=rows(client, "/routes", admin_url),
+        plugins=rows(client, "/plugins", admin_url),
+        consumers=rows(client, "/consumers", admin_url),
+        credentials=rows(client, "/jwts", admin_url),
         upstreams=upstreams,
         targets=tuple(
-            target for one in upstreams for target in _all(client, f"/upstreams/{one['id']}/targets", admin_url)
+            target for one in upstreams for target in rows(client, f"/upstreams/{one['id']}/targets", admin_url)
         ),
     )
 
 
-def _all(client: httpx.Client, path: str, admin_url: str) -> tuple[Entity, ...]:
+def rows(client: httpx.Client, path: str, admin_url: str) -> tuple[Entity, ...]:
+    """All entities of a collection, such as "/plugins". Raises PreflightError."""
     found: list[Entity] = []
     offset = ""
     while True:
