@@ -64,7 +64,7 @@ with short_traces():
 
 pulumi.export("access", access_table(estate))
 pulumi.export("grants", grants(estate))
-pulumi.export("model", exported(model))
+pulumi.export("model", gateway.once_known(exported(model), state.outputs.get("model", "")))
 pulumi.export("elsewhere", elsewhere(estate, identities))
 pulumi.export("enforced", gateway.enforced)
 pulumi.export("keySlots", gateway.slots)

@@ -47,7 +47,8 @@ class State:
     Kong's services lead, as (host, port). `gateway`: its plugins and routes, which tell what is enforced. `outputs`:
     those of the stack, by name, as the last run that came to its end exported them; empty before the first one did.
     `algorithms`: by logical name, what kind the key pairs of clients are of, as the tls plugin calls it.
-    `moved`: by type and logical name, the URN of what lies under a component that is none any more.
+    `moved`: by type and logical name, the URN of what lies under a component that is none any more. `doubted`: by
+    logical name, the service's id and the kind of each plugin that Kong has otherwise than the state said.
     """
 
     held: Held
@@ -57,6 +58,7 @@ class State:
     outputs: Mapping[str, Any] = field(default_factory=dict)
     algorithms: Mapping[str, str] = field(default_factory=dict)
     moved: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    doubted: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
 
     @property
     def is_confirmed(self) -> bool:

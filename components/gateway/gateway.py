@@ -10,10 +10,9 @@ from typing import Any
 import pulumi
 import pulumi_kong as kong
 
-from access.enforced import digest
 from access.model import Component, Estate
 from access.stack import Settings
-from components.gateway import names, plugins
+from components.gateway import actual, names, plugins
 from components.gateway.keys import Slot, TooManyKeysError, assign
 from components.gateway.plugins import config_json
 from components.gateway.preflight import Gateway as Facts
@@ -46,7 +45,7 @@ class Gateway(pulumi.ComponentResource):
     ) -> None:
         super().__init__("kong-oam:gateway:Gateway", name, None, opts)
         self.settings, self.facts, self.estate, self.identities = settings, facts, estate, identities
-        self.state = state
+        self.state, self._account = state, account
         self.stack = settings.stack.name
         self.provider = kong.Provider(
             f"{name}-account",
@@ -188,7 +187,17 @@ class Gateway(pulumi.ComponentResource):
     @property
     def enforced(self) -> pulumi.Output[str]:
         """What its plugins come to, once all of them are made: a run that fails at one exports nothing."""
-        return pulumi.Output.all(**self._configurations).apply(digest)
+        workspace = self.settings.gateway.workspace
+        return pulumi.Output.all(**self._configurations).apply(
+            lambda made: actual.enforced(self.state, self._account, workspace, made)
+        )
+
+    def once_known(self, new: str, before: str) -> pulumi.Input[str]:
+        """`before` for as long as it is not known what is enforced: a run left out what one failed at that was to make
+        what is `new`."""
+        if not self.state.doubted or pulumi.runtime.is_dry_run():
+            return new
+        return self.enforced.apply(lambda found: before if found == actual.UNKNOWN else new)
 
 
 def _filled(slots: Sequence[Slot], current: SigningKey, unused: Sequence[str]) -> list[SigningKey]:
