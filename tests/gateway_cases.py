@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,6 +22,10 @@ UNKNOWN_CLIENT = "somebody-elses"
 
 STATUSES = (200, 400, 401, 403, 404)
 """All that `decide` answers."""
+
+
+_ODD_PORT = re.compile(r":(?!\d*\Z)")
+"""What Kong's router reads as a port where it can make a number of it (`:80.`), and nobody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +57,8 @@ class Case:
         statuses: set[int] = {meant.status}
         if meant.status == 400:
             statuses.add(404)  # no route was reached
-        if self.host != self.host.lower():
-            statuses.add(401)  # the wildcard's route was reached, and its admission spoke before its gate
+        if self.host != self.host.lower() or _ODD_PORT.search(self.host):
+            statuses.add(401)  # a route was reached, and its admission spoke before its gate
         if len(self.authorization) > 1 and not meant.allowed:
             statuses.add(400)  # nginx takes this header once
         return frozenset(statuses)
