@@ -36,10 +36,9 @@ try:
     facts = preflight.inspect(
         account.admin_url, account.token, settings.gateway.workspace, account.api_key, settings.gateway.edition
     )
-    state = recorded()
+    state = corrected(recorded(), account, settings.gateway.workspace)
     found = [one for provider in settings.providers for one in inspect(provider, estate, state.held, state.issuers)]
-    state = corrected(state, account, settings.gateway.workspace)
-    found += [*taken.inspect(account, settings.gateway.workspace, estate, state.held)]
+    found += taken.inspect(account, settings.gateway.workspace, estate, state.held)
     stop_at([*found, *workload.inspect(settings, estate, state.held)])
 except (StackError, preflight.PreflightError, InspectionError) as error:
     refuse(error)

@@ -119,11 +119,12 @@ def _of_state(exported: Any) -> tuple[Model, ...]:
     except (AttributeError, KeyError, TypeError):
         raise UsageError("not what `pulumi stack export` prints") from None
     outputs = next((one.outputs for one in found if one.type == "pulumi:pulumi:Stack"), {})
-    models = enforced(found, _restored(outputs.get("model")))
+    left = _restored(outputs.get("model"))
+    models = enforced(found, left)
     # Of a plugin at which a run failed the state may say what it was to become, and all that is known of it is what the
     # last run left that came to its end.
     unknown = any(row["type"] == PLUGIN and row.get("initErrors") for row in rows)
-    return (*models, _restored(outputs.get("model"))) if unknown else models
+    return (*models, left) if unknown else models
 
 
 def _parsed(text: str) -> Any:

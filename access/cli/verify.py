@@ -74,19 +74,23 @@ def _lines(result: Result, stack: str, console: Console) -> Iterator[str]:
             yield f"        {KINDS[finding.kind]} {', '.join(exposure.callers)}"
         if not finding.exposures:
             yield "    nobody may call anything else for it now, but it could replace what guards, or lead around it"
-        yield from (f"    to do: {remedy}" for remedy in dict.fromkeys(reason.remedy for reason in reasons))
+        yield from _remedies(reasons)
     yield _verdict(result, stack)
 
 
 def _changes(cluster: Workloads, stack: str, console: Console) -> Iterator[str]:
     for one in cluster.altered:
         yield f"{console.paint('red', 'changed')}: {one.name}: {_told(one.reasons)}"
-        yield from (f"    to do: {remedy}" for remedy in dict.fromkeys(reason.remedy for reason in one.reasons))
+        yield from _remedies(one.reasons)
     objects = f"{cluster.objects} object(s) of the cluster"
     if cluster.altered:
         yield f"{len(cluster.altered)} of {objects} are not as the last run of '{stack}' left them"
     else:
         yield f"{objects} are as the last run of '{stack}' left them"
+
+
+def _remedies(reasons: tuple[Reason, ...]) -> Iterator[str]:
+    return (f"    to do: {remedy}" for remedy in dict.fromkeys(reason.remedy for reason in reasons))
 
 
 def _verdict(result: Result, stack: str) -> str:

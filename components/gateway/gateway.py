@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import pulumi
@@ -184,7 +185,7 @@ class Gateway(pulumi.ComponentResource):
         self._configurations[logical] = made.config_json
         return made
 
-    @property
+    @cached_property
     def enforced(self) -> pulumi.Output[str]:
         """What its plugins come to, once all of them are made: a run that fails at one exports nothing."""
         workspace = self.settings.gateway.workspace

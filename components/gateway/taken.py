@@ -15,7 +15,8 @@ import httpx
 from access.model import Estate
 from components.gateway import names
 from components.gateway.certificates import hosts_by_certificate
-from components.gateway.preflight import client, get
+from components.gateway.live.admin import rows
+from components.gateway.preflight import client
 from components.gateway.routes import routes
 from components.held import Held
 from components.settings import Kong
@@ -84,7 +85,7 @@ def taken_names(admin: httpx.Client, admin_url: str, estate: Estate, held: Held)
             asked.setdefault(one.type, {})[one.name] = one
     own = frozenset(names.tags(estate.stack.name))
     for kind, wanted in asked.items():
-        for row in _rows(admin, admin_url, _COLLECTIONS[kind]):
+        for row in rows(admin, f"/{_COLLECTIONS[kind]}", admin_url):
             ours = own <= frozenset(row.get("tags") or ())
             for one in (wanted[name] for name in _names(row) if name in wanted):
                 if not (ours and (one.type, one.logical) in held):
@@ -111,11 +112,3 @@ def _problem(stack: str, one: Needed, row: Row, *, ours: bool) -> Diagnostic:
 def _names(row: Row) -> Iterable[str]:
     """What the entity is called; a certificate has the hosts that it is shown for."""
     return row.get("snis") or [row.get("name") or row.get("username") or ""]
-
-
-def _rows(admin: httpx.Client, admin_url: str, collection: str) -> Iterator[Row]:
-    path = f"/{collection}?size=1000"
-    while path:
-        page = get(admin, path, admin_url)
-        yield from page.get("data") or ()
-        path = f"/{collection}?{httpx.QueryParams(size=1000, offset=page['offset'])}" if page.get("offset") else ""

@@ -32,9 +32,7 @@ class Placed:
         """All of them, with the Secret that the pods of a client read."""
         if self.secret is None:
             return (self.deployment, *self.services, self.account, self.policy)
-        deployment = copy.deepcopy(self.deployment)
-        container = deployment["spec"]["template"]["spec"]["containers"][0]
-        container["envFrom"] = [{"secretRef": {"name": self.secret["metadata"]["name"]}}]
+        deployment = reading(self.deployment, self.secret["metadata"]["name"])
         return (deployment, *self.services, self.account, self.policy, self.secret)
 
 
@@ -53,6 +51,14 @@ def placed(application: Application, component: Component, settings: Settings) -
         manifests.network_policy(workload, manifests.GatewayPeer(gateway.namespace, gateway.pod_labels, gateway.cidrs)),
         manifests.client_secret(workload) if component.clients else None,
     )
+
+
+def reading(deployment: Manifest, secret: Any) -> Manifest:
+    """The Deployment with the variables of a Secret of this name. The component's own `env` wins over them, as
+    Kubernetes has it."""
+    copied = copy.deepcopy(deployment)
+    copied["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [{"secretRef": {"name": secret}}]
+    return copied
 
 
 def mapped_image(image: str, images: Mapping[str, str]) -> str:

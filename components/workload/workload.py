@@ -19,7 +19,7 @@ from components.calling import Data, federated_of, kept_of, settings_of
 from components.identity import Identity, Kept
 from components.workload.cluster import Cluster
 from components.workload.manifests import Manifest
-from components.workload.placement import placed
+from components.workload.placement import placed, reading
 
 _CREDENTIAL_DIGEST = "kong-oam.dev/client-credential"
 _VERSION = "kong-oam.dev/version"
@@ -174,15 +174,12 @@ def _deployment(
 ) -> Manifest:
     """The Deployment; account and credential are named by the resources that make them. `kept`, by variable, are those
     that lie in Secrets of somebody else's."""
-    manifest = copy.deepcopy(meant)
+    manifest = reading(meant, secret.metadata.apply(_name)) if secret is not None else copy.deepcopy(meant)
     template = manifest["spec"]["template"]
     template["spec"]["serviceAccountName"] = account.metadata.apply(_name)
     if secret is not None:
-        # The component's own `env` wins over what comes from the Secret, as Kubernetes has it.
-        container = template["spec"]["containers"][0]
-        container["envFrom"] = [{"secretRef": {"name": secret.metadata.apply(_name)}}]
         if kept:
-            _add_variables(container, [_reference(name, where) for name, where in kept.items()])
+            _add_variables(template["spec"]["containers"][0], [_reference(name, where) for name, where in kept.items()])
         # A new credential rolls the pods. The digest is of a high-entropy secret and says nothing about it.
         digest = _detached(pulumi.Output.unsecret(pulumi.Output.all(**credential).apply(_digest)))
         template["metadata"]["annotations"] = {

@@ -79,9 +79,7 @@ def test_verify_finds_what_somebody_changed_in_the_cluster_and_says_what_undoes_
     deployed: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What was changed, added, taken away and deleted, by its path and who did it; a run alone leaves what was added."""
-    monkeypatch.chdir(deployed.folder)
-    for name, value in deployed.local.env.items():
-        monkeypatch.setenv(name, value)
+    _as_a_shell(deployed, monkeypatch)
     ask = ["verify", "--stack", STACK, "--only", "cluster"]
     assert (main(ask), capsys.readouterr().out) == (
         0,
@@ -129,9 +127,7 @@ def test_a_cluster_that_cannot_be_read_is_no_finding(
     deployed: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Exit status 2, and what to do: no kubectl, or one that fails."""
-    monkeypatch.chdir(deployed.folder)
-    for name, value in deployed.local.env.items():
-        monkeypatch.setenv(name, value)
+    _as_a_shell(deployed, monkeypatch)
     monkeypatch.setenv(CLUSTER, "http://127.0.0.1:1")
     assert main(["verify", "--stack", STACK, "--only", "cluster"]) == 2
     said = capsys.readouterr()
@@ -142,6 +138,13 @@ def test_a_cluster_that_cannot_be_read_is_no_finding(
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith("no kubectl on PATH, which reads the cluster: install it, or ask of the gateway alone")
+
+
+def _as_a_shell(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the project's folder, with the stack's environment."""
+    monkeypatch.chdir(deployment.folder)
+    for name, value in deployment.local.env.items():
+        monkeypatch.setenv(name, value)
 
 
 def _lines(text: str, beginning: str) -> list[str]:

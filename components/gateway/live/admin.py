@@ -43,4 +43,4 @@ def rows(client: httpx.Client, path: str, admin_url: str) -> tuple[Entity, ...]:
         found += page["data"]
         if not page.get("offset"):
             return tuple(found)
-        offset = f"&offset={page['offset']}"
+        offset = f"&{httpx.QueryParams(offset=page['offset'])}"
