@@ -27,6 +27,7 @@ class Rotation:
         self._previous: Mapping[str, Mapping[str, Any]] = state.outputs.get("credentials") or {}
         self.algorithms = state.algorithms
         self._asked: dict[str, tuple[Client, _Output]] = {}
+        self._turned: set[str] = set()
 
     def generation(self, client: Client) -> Generation:
         """The one that the client has when this run is over. A step that this run takes is said."""
@@ -38,8 +39,13 @@ class Rotation:
         now = advanced(last, schedule, self._today)
         if last is not None and last != now:
             pulumi.log.info(f"credentials: {client.name}: {last.step}")
+            self._turned |= {client.component} if last.number != now.number else set()
         self._asked[client.name] = client, pulumi.Output.from_input(now.to_output(schedule))
         return now
+
+    def turns(self, client: Client) -> bool:
+        """Whether a client whose generation was asked for has another key when this run is over than before."""
+        return client.component in self._turned
 
     def kept(self, client: Client, holder: pulumi.Output[str], resource: str) -> None:
         """The secret of a client that its provider knows one at a time of, by the id of what has it there.

@@ -140,6 +140,21 @@ def test_a_step_is_taken_on_its_day_and_said() -> None:
     assert ended.said == [f"info: credentials: {NAME}: generation 1 ends"]
 
 
+def test_a_client_turns_in_the_run_in_which_its_next_key_takes_over() -> None:
+    """Not with its first one, not while nothing is due, and not when the one before ends."""
+    given = (None, told(1, 0, 30), told(1, 0, 30), told(2, 30, 37, "counts"))
+    turned = []
+
+    def asked(rotation: Rotation, _: Run) -> Generation:
+        generation = rotation.generation(JOB)
+        turned.append(rotation.turns(JOB))
+        return generation
+
+    for last, day in zip(given, (5, 29, 30, 37), strict=True):
+        run(asked, last and {NAME: last}, day)
+    assert turned == [False, False, True, False]
+
+
 def test_a_step_counts_from_the_run_in_which_the_workload_had_it() -> None:
     """Where that is not known, nothing is: the key before must not end after a run that failed on the way there."""
     done = run(keyed(), {NAME: told(1, 0, 30)}, 30, rolled_out=False)

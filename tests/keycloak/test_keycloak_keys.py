@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,33 @@ def test_nobody_is_refused_while_keys_become_ones_on_a_curve(shop: Deployment) -
     assert pods.statuses["200"] > 100
     with pytest.raises(RefusedError):
         caller.token(before)
+
+
+def test_a_new_key_is_given_out_after_each_reading_of_those_before_ends(server: Keycloak, shop: Deployment) -> None:
+    """Who calls in the moment of the change may have the server keep the keys of before: for 10 s, and what is left of
+    one. A key that ends is waited for by nobody."""
+    realm = str(shop.local.env["KEYCLOAK_REALM"])
+    server.admin("PUT", f"/{realm}/events/config", {"adminEventsEnabled": True, "adminEventsDetailsEnabled": True})
+    apply, given = shop.local.cluster.apply, []
+
+    def noted(manifest: dict[str, Any], **how: bool) -> dict[str, Any]:
+        if (manifest["kind"], manifest["metadata"]["name"]) == ("Secret", "checkout-client") and not how.get("dry_run"):
+            given.append(time.time())
+        return apply(manifest, **how)
+
+    as_now(shop)
+    shop.run("up")
+    shop.local.cluster.apply = noted  # type: ignore[method-assign]
+    on_day(shop, 90)
+    shop.run("up")
+    changes = server.admin("GET", f"/{realm}/admin-events?operationTypes=UPDATE&resourceTypes=CLIENT").body
+    changed = max(event["time"] for event in changes if '"shop/checkout"' in event.get("representation", "")) / 1000
+    assert given and given[0] - changed > 11
+
+    began = time.monotonic()
+    on_day(shop, 97)
+    shop.run("up")
+    assert time.monotonic() - began < 11
 
 
 def test_a_key_that_a_run_of_before_gave_somebody_stays(shop: Deployment) -> None:
