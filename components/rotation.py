@@ -39,7 +39,8 @@ class Rotation:
         now = advanced(last, schedule, self._today)
         if last is not None and last != now:
             pulumi.log.info(f"credentials: {client.name}: {last.step}")
-            self._turned |= {client.component} if last.number != now.number else set()
+            if last.number != now.number:
+                self._turned.add(client.component)
         self._asked[client.name] = client, pulumi.Output.from_input(now.to_output(schedule))
         return now
 
