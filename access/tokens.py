@@ -257,10 +257,7 @@ def _name(value: Any) -> TypeGuard[str]:
 
 
 def _number(value: Any) -> TypeGuard[int | float]:
-    try:
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    except OverflowError:  # an integer that no double holds
-        return False
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _texts(value: Any) -> TypeGuard[list[str]]:
@@ -277,7 +274,9 @@ def _decode(part: str) -> bytes:
 def _object(part: str) -> dict[str, Any]:
     try:
         text = _decode(part).decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_finite)
+        value = json.loads(
+            text, object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_finite, parse_int=_integer
+        )
         json.dumps(value, ensure_ascii=False).encode("utf-8")  # fails for a lone surrogate
     except RecursionError:
         raise ValueError("nested too deeply") from None
@@ -296,6 +295,12 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _finite(text: str) -> float:
     number = float(text)
     return number if math.isfinite(number) else _constant(text)
+
+
+def _integer(text: str) -> int:
+    """One that a double holds: the gate, which counts in doubles, refuses the others."""
+    _finite(text)
+    return int(text)
 
 
 def _constant(name: str) -> Any:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from oam.diagnostics import Diagnostic, suggestion
-from oam.document import MAX_BYTES, Document, FilePlace, Place, read, too_large
+from oam.document import MAX_BYTES, MAX_FINDINGS, Document, FilePlace, Place, read, too_large
 from oam.schema import COMPONENT_TYPES, TRAIT_TYPES, violations
 
 _SUFFIXES = (".yaml", ".yml")
@@ -126,7 +127,13 @@ def read_bytes(file: str, raw: bytes) -> Reading:
     applications = []
     malformed = set()
     for document in documents:
-        findings = tuple(_shape(document))
+        findings = tuple(islice(_shape(document), MAX_FINDINGS + 1 - len(diagnostics)))
+        if len(diagnostics) + len(findings) > MAX_FINDINGS:
+            message = f"more than {MAX_FINDINGS} findings in this file, which is not read further; mend these first"
+            beyond = Diagnostic("OAM101", message, findings[-1].place)
+            diagnostics = [*diagnostics, *findings[:-1], beyond]
+            malformed |= {_name_of(one) for one in documents[documents.index(document) :]}
+            break
         diagnostics += findings
         if any(finding.severity == "error" for finding in findings):
             malformed.add(_name_of(document))

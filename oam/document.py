@@ -23,9 +23,14 @@ from oam.diagnostics import Diagnostic
 
 MAX_BYTES = 1 << 20
 """A larger file is refused before it is parsed (etcd, where KubeVela keeps Applications, takes 1.5 MiB)."""
-MAX_NODES = 100_000
-"""Nodes of one document after aliases are expanded: an alias bomb stops here."""
+MAX_NODES = 50_000
+"""Values of one file after aliases are expanded: an alias bomb stops here."""
+MAX_DOCUMENTS = 1_000
+MAX_ENTRIES = 1_000
+"""Of one mapping or list."""
 MAX_DEPTH = 64
+MAX_FINDINGS = 100
+"""Of one file: who has more of them reads no more than these before the next try."""
 
 Path = tuple[str | int, ...]
 
@@ -125,11 +130,16 @@ class FilePlace:
 
 def excerpt(text: str, line: int, column: int) -> str:
     """`   14 | source` and a caret below; long lines are cut, control characters shown as spaces."""
-    lines = text.splitlines()
+    lines = _lines(text)
     source = lines[line - 1] if 0 < line <= len(lines) else ""
     start = max(0, column - 100)
     shown = "".join(c if c.isprintable() else " " for c in source[start : start + 120])
     return f"{line:5} | {shown}\n      | {' ' * (column - 1 - start)}^"
+
+
+@lru_cache(maxsize=64)
+def _lines(text: str) -> list[str]:
+    return text.splitlines()
 
 
 def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], tuple[Diagnostic, ...]]:
@@ -146,12 +156,17 @@ def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], tuple[Diagnostic,
         return (), (_unreadable(file, f"not UTF-8 (byte {raw[error.start]:#04x}); save it as UTF-8", line),)
     documents: list[Document] = []
     findings: list[Diagnostic] = []
+    construction = _Construction(file, text, findings)
     try:
         for index, root in enumerate(_compose(text)):
             try:
-                data = _Construction(file, text, findings).value(root, 0)
+                if index == MAX_DOCUMENTS:
+                    raise _TooMuch(root, f"more than {MAX_DOCUMENTS} documents in one file; split it")
+                data = construction.value(root, 0)
             except _Refused as refused:
                 findings.append(_unreadable(file, refused.message, refused.line, refused.column, text))
+                if isinstance(refused, _TooMuch):
+                    return (), (findings[-1],)
                 continue
             if data is not None:
                 documents.append(Document(file, text, index, data))
@@ -201,8 +216,12 @@ class _Refused(Exception):  # noqa: N818 - not an error of ours: the input's
         self.line, self.column = node.start_mark.line + 1, node.start_mark.column + 1
 
 
+class _TooMuch(_Refused):
+    """The file is refused as a whole."""
+
+
 class _Construction:
-    """One walk from nodes to plain data: counts nodes, finds duplicate keys, cycles, tags."""
+    """The walk from nodes to plain data: counts nodes, finds duplicate keys, cycles, tags."""
 
     __slots__ = ("file", "findings", "nodes", "text")
 
@@ -212,11 +231,14 @@ class _Construction:
     def value(self, node: Node, depth: int) -> Any:
         self.nodes += 1
         if self.nodes > MAX_NODES:
-            raise _Refused(node, f"more than {MAX_NODES} values once aliases are expanded; write it without aliases")
+            message = f"more than {MAX_NODES} values once aliases are expanded; write it without aliases, or split it"
+            raise _TooMuch(node, message)
         if type(node) is ScalarNode:
             return _scalar(node)
         if depth > MAX_DEPTH:
             raise _Refused(node, f"nested deeper than {MAX_DEPTH} levels (or an alias that contains itself)")
+        if len(node.value) > MAX_ENTRIES:
+            raise _TooMuch(node, f"more than {MAX_ENTRIES} entries in one mapping or list; split it")
         if type(node) is MappingNode:
             return self._mapping(node, depth)
         if node.tag != _TAG + "seq":
@@ -234,7 +256,8 @@ class _Construction:
                 raise _Refused(key, "merge keys (<<) are not read alike everywhere; write the fields out")
             if key.value in result:
                 place = FilePlace(self.file, key.start_mark.line + 1, key.start_mark.column + 1, self.text)
-                self.findings.append(Diagnostic("OAM106", f"key '{key.value}' stands twice in one mapping", place))
+                if len(self.findings) < MAX_FINDINGS:
+                    self.findings.append(Diagnostic("OAM106", f"key '{key.value}' stands twice in one mapping", place))
             result[key.value] = self.value(value, depth + 1)
         return result
 

@@ -141,6 +141,8 @@ class Issuer:
             "exp is a text": token(exp="never"),
             "exp is true": token(exp=True),
             "exp is no double": signed(self._with(self.payload(scopes, exp=None), '"exp":1e999')),
+            "exp has 400 digits": signed(self._with(self.payload(scopes, exp=None), f'"exp":{"9" * 400}')),
+            "another claim has 400 digits": signed(more(f'"n":{"9" * 400}')),
             "no exp": token(exp=None),
             "early": token(nbf=self.now + self.lifetime - 600),
             "nbf is a text": token(nbf="x"),
