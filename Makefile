@@ -60,10 +60,12 @@ check: $(STAMP) ## format, lint, types, import direction: all four, always
 	  echo "== $$check"; $(BIN)/$$check || failed=1; \
 	done; exit $$failed
 
-test-official: setup ## the engine's tests with official plugins in place of stand-ins: KONG_OAM_PLUGINS=FOLDER[:FOLDER...]
-	@test -n "$$KONG_OAM_PLUGINS" || { \
-	  echo "Say where they are: make test-official KONG_OAM_PLUGINS=\$$HOME/.pulumi/plugins/resource-kong-v4.6.3"; exit 1; }
-	$(PYTEST) $(FULL) -m "engine and not deep and not stand_in" tests/engine tests/faults tests/checker
+test-official: setup ## on a real Kubernetes, built once, and with the official plugins in KONG_OAM_PLUGINS=FOLDER[:FOLDER...]
+	KONG_OAM_KUBERNETES=$$($(BIN)/python -m tests.official.programs) && export KONG_OAM_KUBERNETES && \
+	  $(BIN)/python -m pytest tests/official
+	@test -n "$$KONG_OAM_PLUGINS" || echo "No other plugins were named: make test-official KONG_OAM_PLUGINS=\$$HOME/.pulumi/plugins/resource-kong-v4.6.3"
+	test -z "$$KONG_OAM_PLUGINS" || \
+	  $(PYTEST) $(FULL) -m "engine and not deep and not stand_in" tests/engine tests/faults tests/checker tests/keycloak
 
 test-live: setup ## the same promises on a real Kong: KONG_ADMIN_URL=... KONG_PROXY_URL=... (compose.yaml has one)
 	@test -n "$$KONG_ADMIN_URL" -a -n "$$KONG_PROXY_URL" || { \

@@ -10,12 +10,9 @@ Nothing here stands in for anything. Needed are Java 17 or newer and Maven, whic
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import secrets
 import shutil
-import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -23,19 +20,17 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final, Self
+from typing import Any, Final, Self
 
 from sandbox.browser import PASSWORD
 from sandbox.plugins.http import Answer, send, send_form
+from sandbox.server import Server, free_port
 from sandbox.toolchain import alone, cache
 
 VERSION: Final = "26.7.3"
 OLDEST_JAVA: Final = 17
 _ARTIFACT: Final = f"org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"
 _READY: Final = 180.0  # seconds; the first start also builds (32 s measured on two cores), later ones take 12
-_STOPPED: Final = 20.0
-# The shell becomes Keycloak; a process beside it ends both when standard input does, which who starts it holds open.
-_WHILE_ASKED_FOR: Final = 'exec 3<&0; (cat <&3 >/dev/null; kill -TERM 0) 2>/dev/null & exec "$@" </dev/null 3<&-'
 _ADMIN: Final = "sandbox-admin"
 ACCOUNT: Final = "kong-oam"
 """The client of a realm whose service account administers it."""
@@ -94,9 +89,8 @@ class Keycloak:
     def __init__(self) -> None:
         self._secret = secrets.token_urlsafe(24)
         self._token = ""
-        self._process: subprocess.Popen[bytes] | None = None
+        self._server: Server | None = None
         self._folder = Path()
-        self._output: IO[bytes] | None = None
         self.url = ""
         self.account_secret = secrets.token_urlsafe(24)
 
@@ -120,8 +114,7 @@ class Keycloak:
 
     @property
     def log(self) -> str:
-        file = self._folder / "log"
-        return file.read_text("utf-8", "replace") if file.exists() else ""
+        return self._server.log if self._server is not None else ""
 
     def environment(self, realm: str) -> dict[str, str]:
         """What the program takes for its account at the realm."""
@@ -184,32 +177,23 @@ class Keycloak:
         self._token = answer.body["access_token"]
 
     def _start(self, home: Path) -> None:
-        port = _free_port()
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         flags = ["--http-host=127.0.0.1", f"--http-port={port}", "--db=dev-mem", "--log-level=warn"]
         environment = {
-            **os.environ,
             "KC_BOOTSTRAP_ADMIN_CLIENT_ID": _ADMIN,
             "KC_BOOTSTRAP_ADMIN_CLIENT_SECRET": self._secret,
             "JAVA_OPTS_KC_HEAP": "-Xms64m -Xmx512m",
         }
-        self._output = (self._folder / "log").open("wb")
-        self._process = subprocess.Popen(
-            ["sh", "-c", _WHILE_ASKED_FOR, "sh", "sh", str(home / "bin" / "kc.sh"), "start-dev", *flags],
-            cwd=self._folder,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        command = ["sh", str(home / "bin" / "kc.sh"), "start-dev", *flags]
+        self._server = Server(command, self._folder, self._folder / "log", environment)
 
     def _await(self) -> None:
-        assert self._process is not None
+        assert self._server is not None
         until = time.monotonic() + _READY
         while time.monotonic() < until:
-            if self._process.poll() is not None:
-                raise RuntimeError(f"Keycloak ended with {self._process.returncode}:\n{self.log[-2000:]}")
+            if self._server.status is not None:
+                raise RuntimeError(f"Keycloak ended with {self._server.status}:\n{self.log[-2000:]}")
             with contextlib.suppress(OSError, RuntimeError):
                 self._log_in()
                 return
@@ -217,18 +201,9 @@ class Keycloak:
         raise RuntimeError(f"Keycloak was not ready within {_READY:.0f} s:\n{self.log[-2000:]}")
 
     def _end(self) -> None:
-        if self._process is not None:
-            assert self._process.stdin is not None
-            self._process.stdin.close()
-            for number in (signal.SIGTERM, signal.SIGKILL):
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(self._process.pid, number)
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    self._process.wait(_STOPPED)
-                    break
-            self._process = None
-        if self._output is not None:
-            self._output.close()
+        if self._server is not None:
+            self._server.end()
+            self._server = None
         if self._folder != Path():
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -244,8 +219,3 @@ def _user(login: str, groups: Iterable[str]) -> dict[str, Any]:
         "credentials": [password],
         "groups": [f"/{group}" for group in groups],
     }
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])

@@ -1,9 +1,10 @@
-"""The stand-in for `kubectl`: of get and patch, what the program and the verb `verify` ask for.
+"""The stand-in for `kubectl`: of get, patch and delete, what the program, `verify` and `recover` ask for or name.
 
     kubectl [--context=C] --namespace=N get RESOURCE/NAME... --ignore-not-found --output=json --show-managed-fields
     kubectl [--context=C] --namespace=N get secrets --selector=LABEL --output=jsonpath=...
     kubectl [--context=C] [--request-timeout=T] get namespaces NAME... --ignore-not-found --output=name
     kubectl [--context=C] --namespace=N patch RESOURCE/NAME -p PATCH
+    kubectl [--context=C] --namespace=N delete KIND --selector=LABELS --field-selector=metadata.name=NAME
 
 It asks the stand-in cluster. The context is accepted and not used, and so is the jsonpath: what is printed is each
 object's metadata on a line of its own. A patch is a strategic merge patch: `null` takes a field out, `$patch: delete`
@@ -47,6 +48,10 @@ def main() -> int:
     patch = verbs.add_parser("patch")
     patch.add_argument("what")
     patch.add_argument("-p", dest="change", required=True, type=json.loads)
+    delete = verbs.add_parser("delete")
+    delete.add_argument("kind")
+    delete.add_argument("--selector", required=True)
+    delete.add_argument("--field-selector", required=True)
     asked = parser.parse_args()
     if asked.verb == "patch":
         found = _get(asked.namespace, asked.what)
@@ -56,6 +61,8 @@ def main() -> int:
         found["metadata"].pop("managedFields")
         _send("PUT", "/objects", merged(found, asked.change))
         print(f"{asked.what} patched")
+    elif asked.verb == "delete":
+        _delete(asked.namespace, asked.kind, asked.selector, asked.field_selector)
     elif asked.what[0] == "namespaces":
         absent = _send("GET", "/absent")["namespaces"]
         print("\n".join(f"namespace/{name}" for name in asked.what[1:] if name not in absent))
@@ -92,6 +99,17 @@ def _merged_items(items: Sequence[Object], changes: Iterable[Object], keys: Iter
         else:
             by_key[change[key]] = merged(by_key.get(change[key], {}), change)
     return list(by_key.values())
+
+
+def _delete(namespace: str, kind: str, selector: str, field_selector: str) -> None:
+    wanted = dict(label.split("=") for label in selector.split(","))
+    for one in _send("GET", "/objects")["objects"]:
+        about = one["metadata"]
+        named = one["kind"].lower() == kind and field_selector == f"metadata.name={about['name']}"
+        if named and _is_in(namespace, about) and wanted.items() <= about.get("labels", {}).items():
+            key = {"apiVersion": one["apiVersion"], "kind": one["kind"], "namespace": namespace, "name": about["name"]}
+            _send("DELETE", f"/objects?{urlencode(key)}")
+            print(f'{kind} "{about["name"]}" deleted')
 
 
 def _is_in(namespace: str, metadata: Object) -> bool:

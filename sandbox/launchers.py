@@ -5,7 +5,8 @@ own executable, then in `$PULUMI_HOME/plugins` (pulumi: sdk/go/common/workspace/
 place, in a plugin folder of the sandbox's own. PATH is switched off, and `toolchain` gives a CLI that has nothing
 beside it. The user's own plugin folder is not looked at: it may hold any version, and the engine writes into it.
 
-Official plugins are used where the environment variable `KONG_OAM_PLUGINS` names the folders that they are in.
+Official plugins are used where the environment variable `KONG_OAM_PLUGINS` names the folders that they are in, but for
+Kubernetes': it needs an API server, which the stand-in cluster is not.
 """
 
 import os
@@ -22,6 +23,8 @@ from sandbox.toolchain import ToolchainError
 
 PLUGINS: Final = "KONG_OAM_PLUGINS"
 """The environment variable that asks for official plugins: folders, separated as those of PATH."""
+KUBERNETES: Final = "resource-kubernetes"
+"""The plugin that is official only where there is a real cluster."""
 _ROOT = Path(__file__).parent.parent
 _MODULES = {
     "language-python": "sandbox.language",
@@ -64,18 +67,18 @@ def asked_for() -> tuple[Path, ...]:
     return tuple(Path(folder).absolute() for folder in os.environ.get(PLUGINS, "").split(os.pathsep) if folder)
 
 
-def split(folders: Iterable[Path]) -> Launchers:
+def split(folders: Iterable[Path], cluster: bool = False) -> Launchers:
     """What `install` would make of these folders. Raises ToolchainError for one without any plugin of ours."""
-    return _split(_official(folders))
+    return _split(_official(folders, cluster))
 
 
-def install(home: Path, folders: Iterable[Path] = (), servers: str = "") -> Launchers:
+def install(home: Path, folders: Iterable[Path] = (), servers: str = "", cluster: bool = False) -> Launchers:
     """Fills `home`/plugins (a PULUMI_HOME), and tells what is what: official is what lies in one of `folders`.
 
-    `servers` is what `forking.start` gives: the stand-ins are forked from these. Raises ToolchainError for a folder
-    without any plugin of ours.
+    `servers` is what `forking.start` gives: the stand-ins are forked from these. `cluster` says that there is a real
+    one. Raises ToolchainError for a folder without any plugin of ours.
     """
-    official = _official(folders)
+    official = _official(folders, cluster)
     for name in _MODULES:
         command = [str(official[name])] if name in official else _stand_in(home / "plugins", name, servers)
         _write_launcher(home / "plugins", name, command)
@@ -99,9 +102,10 @@ def _split(official: Collection[str]) -> Launchers:
     )
 
 
-def _official(folders: Iterable[Path]) -> Mapping[str, Path]:
+def _official(folders: Iterable[Path], cluster: bool) -> Mapping[str, Path]:
     """Of several folders the first that has a plugin counts for it."""
-    return {name: program for folder in reversed([*folders]) for name, program in _plugins_in(folder).items()}
+    found = {name: program for folder in reversed([*folders]) for name, program in _plugins_in(folder).items()}
+    return {name: program for name, program in found.items() if cluster or name != KUBERNETES}
 
 
 def _plugins_in(folder: Path) -> Mapping[str, Path]:

@@ -5,7 +5,8 @@ with Local() as local:
     httpx.get(f"{local.kong.proxy_url}/orders", headers={"Host": "orders.example.com"})
 
 Engine, program, SDKs, state and previews are real. Kong, Okta, the Kubernetes cluster and the workloads are stand-ins,
-as are the language host and the provider plugins, but for official ones that KONG_OAM_PLUGINS asks for.
+as are the language host and the provider plugins, but for official ones that KONG_OAM_PLUGINS asks for. A test can
+bring a real cluster.
 """
 
 import contextlib
@@ -16,13 +17,14 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Final, Self
 
 from sandbox import forking, launchers, toolchain
+from sandbox.applying import Object
 from sandbox.cluster import CLUSTER, Cluster, Snapshot
 from sandbox.echo import Echo
 from sandbox.kong import Kong, Lags
@@ -73,13 +75,23 @@ class Saved:
     lags: Lags
 
 
+@dataclass(frozen=True, slots=True)
+class RealCluster:
+    """A real Kubernetes API server in place of the stand-in: the folder of kubectl and the official plugin, what of the
+    environment leads to it, and what there is of a kind."""
+
+    programs: Path
+    environment: Mapping[str, str]
+    objects: Callable[[str], list[Object]]
+
+
 class Local:
     """The sandbox of one run, in a folder of its own that goes with it. A context manager.
 
     `lags` are Kong's, and what it reports as its update frequency is their longest. `project` is the folder that
-    `pulumi` runs in, `balancer` the address of every load balancer. Attributes: `kong`, `okta`, `cluster`, `env` (the
-    whole environment for the CLI and for a shell), `exports` (the part of it that is ours), `launchers` (what is a
-    stand-in), `folder`.
+    `pulumi` runs in, `balancer` the address of every load balancer. Attributes: `kong`, `okta`, `cluster`, `objects`
+    (what there is of a kind in the cluster, be it real), `env` (the whole environment for the CLI and for a shell),
+    `exports` (the part of it that is ours), `launchers` (what is a stand-in), `folder`.
     """
 
     def __init__(
@@ -92,12 +104,15 @@ class Local:
         configuration: Mapping[str, Any] | None = None,
         project: Path = ROOT,
         balancer: str = "127.0.0.1",
+        real: RealCluster | None = None,
     ) -> None:
         lags = lags or Lags(routes=LAG, plugins=LAG, credentials=LAG)
         longest = max(lags.routes, lags.plugins, lags.credentials)
         self._project = project
         self._tokens = admin_token, api_token
+        self._real = real
         self.cluster = Cluster(balancer=balancer)
+        self.objects: Callable[[str], list[Object]] = real.objects if real else self.cluster.objects
         self.echo = Echo()
         self.okta = Okta(port=0, api_token=api_token, groups=tuple(groups), users=tuple(users))
         self.kong = Kong(
@@ -198,9 +213,10 @@ class Local:
         path = os.environ.get("PATH", os.defpath)
         if shutil.which("pulumi", path=path) != str(pulumi / "pulumi"):
             path = os.pathsep.join([str(pulumi), path])
-        path = os.pathsep.join([str(launchers.kubectl(home)), path])
-        servers = forking.start()
-        self.launchers = launchers.install(home, launchers.asked_for(), servers)
+        servers, real = forking.start(), self._real
+        path = os.pathsep.join([str(real.programs if real else launchers.kubectl(home)), path])
+        official = (*launchers.asked_for(), *((real.programs,) if real else ()))
+        self.launchers = launchers.install(home, official, servers, cluster=real is not None)
         admin_token, api_token = self._tokens
         self.exports = {
             "PATH": path,
@@ -218,7 +234,7 @@ class Local:
             "OKTA_BASE_URL": "okta.invalid",
             "OKTA_API_TOKEN": api_token,
             "OKTA_HTTP_PROXY": self.okta.url,
-            CLUSTER: self.cluster.url,
+            **(real.environment if real else {CLUSTER: self.cluster.url}),
         }
         # Settings of another shell's stack or backend must not leak into the sandbox.
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "OKTA_", "KONG_"))}
@@ -226,7 +242,7 @@ class Local:
 
     def _resolve(self, host: str, port: int) -> tuple[str, int] | None:
         """A Service's name, load balancer or node port leads to the workload stand-in, and only while it exists."""
-        return self.echo.address if any(_leads(s, host, port) for s in self.cluster.objects("Service")) else None
+        return self.echo.address if any(_leads(s, host, port) for s in self.objects("Service")) else None
 
     def _catch_signals(self) -> None:
         if threading.current_thread() is threading.main_thread():

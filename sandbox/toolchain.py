@@ -15,6 +15,7 @@ The cache is $KONG_OAM_CACHE, else $XDG_CACHE_HOME/kong-oam, else ~/.cache/kong-
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -23,7 +24,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -125,21 +126,59 @@ def alone(lock: Path) -> Iterator[None]:
 
 
 def _build(folder: Path) -> None:
+    flags = f"-s -w -X {_VERSION_FLAG}=v{VERSION}"
+    try:
+        build(
+            folder,
+            f"pulumi v{VERSION}",
+            {"go.mod": go_mod(_MODULE, f"v{VERSION}")},
+            {"pulumi": f"{_MODULE}/cmd/pulumi"},
+            flags,
+        )
+    except ToolchainError as error:
+        newest = ".".join(map(str, OLDEST))
+        raise ToolchainError(f"{error}\nOr install the Pulumi CLI {newest} or newer yourself.") from None
+
+
+def go_mod(module: str, version: str) -> str:
+    """The go.mod of a module that needs one other."""
+    return f"module build\n\ngo 1.25\n\nrequire {module} {version}\n"
+
+
+def build(folder: Path, about: str, files: Mapping[str, str], packages: Mapping[str, str], flags: str) -> None:
+    """Builds Go programs into `folder`, which nobody else builds into meanwhile.
+
+    `files` are those of the module that they are built in, by name: its go.mod, and what else it needs. `packages` are
+    the programs' packages by the programs' names, `flags` the linker's. Raises ToolchainError.
+    """
     compiler = go(cache())
-    _say(f"building pulumi v{VERSION} from its Go module into the cache; this takes a few minutes, once")
-    with tempfile.TemporaryDirectory(dir=folder, prefix="build-") as build:
-        Path(build, "go.mod").write_text(f"module build\n\ngo 1.25\n\nrequire {_MODULE} v{VERSION}\n")
-        made = Path(build, "pulumi")
-        flags = f"-s -w -X {_VERSION_FLAG}=v{VERSION}"
-        command = [compiler, "build", "-v", "-trimpath", "-ldflags", flags, "-o", str(made), f"{_MODULE}/cmd/pulumi"]
-        environment = {**os.environ, "GOFLAGS": "-mod=mod", "GOWORK": "off", "CGO_ENABLED": "0"}
-        log = _run_shown(command, build, environment)
-        if not made.exists():
-            raise ToolchainError(
-                f"go build of pulumi failed:\n{log}\nIs the Go module proxy reachable (go env GOPROXY)? "
-                f"Or install the Pulumi CLI {OLDEST[0]}.{OLDEST[1]} or newer yourself."
-            )
-        made.rename(folder / "pulumi")  # in one step: nobody ever sees half a program
+    _say(f"building {about} from Go modules into the cache; this takes a few minutes, once")
+    with tempfile.TemporaryDirectory(dir=folder, prefix="build-") as made:
+        for name, text in files.items():
+            Path(made, name).write_text(text, "utf-8")
+        for name, package in packages.items():
+            command = [compiler, "build", "-v", "-trimpath", "-ldflags", flags, "-o", f"{made}/{name}", package]
+            log = _run_shown(command, made, _environment())
+            if not Path(made, name).exists():
+                raise ToolchainError(
+                    f"go build of {name} failed:\n{log}\nIs the Go module proxy reachable (go env GOPROXY)?"
+                )
+        for name in packages:
+            Path(made, name).rename(folder / name)  # in one step: nobody ever sees half a program
+
+
+def downloaded(folder: Path, module: str, version: str) -> Path:
+    """The folder of a Go module's files, in Go's own cache. Raises ToolchainError."""
+    command = [go(cache()), "mod", "download", "-json", f"{module}@{version}"]
+    done = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, text=True)
+    about = json.loads(done.stdout or "{}")
+    if done.returncode or "Dir" not in about:
+        raise ToolchainError(f"{module}@{version} could not be downloaded: {about.get('Error') or done.stderr}")
+    return Path(about["Dir"])
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "GOFLAGS": "-mod=mod", "GOWORK": "off", "CGO_ENABLED": "0"}
 
 
 def _run_shown(command: list[str], folder: str, environment: dict[str, str]) -> str:

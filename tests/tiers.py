@@ -35,6 +35,7 @@ TOGETHER = (
     "tests/engine/test_two_providers.py",
     "tests/keycloak/",  # one server, and one estate that its tests change one after the other
     "tests/live/",  # one gateway
+    "tests/official/",  # one API server, and one estate on it
 )
 """Files and folders whose tests share what takes long to make, or build on each other."""
 FULL, QUICK = 100, 20

@@ -50,8 +50,8 @@ def call(
 
 
 def credential(local: Local, component: str) -> dict[str, str]:
-    """The environment that a component's pods get from its Secret in the cluster stand-in, and nothing else."""
-    (found,) = (one for one in local.cluster.objects("Secret") if one["metadata"]["name"] == f"{component}-client")
+    """The environment that a component's pods get from its Secret in the cluster, and nothing else."""
+    (found,) = (one for one in local.objects("Secret") if one["metadata"]["name"] == f"{component}-client")
     return {key: base64.b64decode(value).decode() for key, value in found["data"].items()}
 
 

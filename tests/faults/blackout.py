@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import subprocess
 import sys
 import threading
@@ -87,7 +86,7 @@ def recover(stack: Stack) -> str:
     said = lost(stack, "--remove").stdout
     for line in said.splitlines():
         if line.startswith("  kubectl "):
-            _kubectl(stack, shlex.split(line))
+            subprocess.run(line, shell=True, check=True, timeout=60, env=stack.local.env)
     stack.run("refresh", "--clear-pending-creates")
     stack.run("up")
     return said
@@ -99,18 +98,6 @@ def lost(stack: Stack, *arguments: str, status: int = 0) -> CompletedProcess[str
     done = subprocess.run(command, cwd=stack.folder, env=stack.local.env, capture_output=True, text=True, timeout=60)
     assert done.returncode == status, done.stdout + done.stderr
     return done
-
-
-def _kubectl(stack: Stack, words: list[str]) -> None:
-    """`kubectl --namespace N delete KIND --selector LABELS --field-selector metadata.name=NAME`, on the stand-in."""
-    _, _, namespace, verb, kind, _, labels, _, field_selector = words
-    assert verb == "delete"
-    wanted = dict(label.split("=") for label in labels.split(","))
-    for found in stack.local.cluster.objects(namespace=namespace):
-        about = found["metadata"]
-        named = found["kind"].lower() == kind and field_selector == f"metadata.name={about['name']}"
-        if named and wanted.items() <= about["labels"].items():
-            stack.local.cluster.delete(Key.of(found))
 
 
 _DROPPED = frozenset(

@@ -92,6 +92,16 @@ def test_official_plugins_are_used_where_they_are_asked_for(tmp_path: Path) -> N
     assert not [path for path in (tmp_path / "home" / "plugins").iterdir() if path.is_symlink()]
 
 
+def test_the_official_kubernetes_plugin_is_used_on_a_real_cluster_alone(tmp_path: Path) -> None:
+    """The stand-in for a cluster is no API server."""
+    _program(tmp_path / "one", "pulumi-resource-kubernetes", "official")
+    _program(tmp_path / "one", "pulumi-resource-tls", "official")
+    assert launchers.install(tmp_path / "home", (tmp_path / "one",)).official == ("resource-tls",)
+    on_a_real_one = launchers.install(tmp_path / "other", (tmp_path / "one",), cluster=True)
+    assert on_a_real_one.official == ("resource-kubernetes", "resource-tls")
+    assert _says(tmp_path / "other", "resource-kubernetes") == "official\n"
+
+
 def test_a_folder_without_plugins_is_not_asked_for_silently(tmp_path: Path) -> None:
     """Who mistypes it does not get stand-ins in place of what they meant."""
     with pytest.raises(
@@ -176,6 +186,8 @@ def test_the_whole_environment_is_of_the_sandbox(monkeypatch: pytest.MonkeyPatch
 
 
 _SDKS = {"language-python": "pulumi", "resource-kubernetes": "pulumi-kubernetes"}
+_NAMESPACE = "import pulumi_kubernetes as k; k.core.v1.Namespace('n')"
+_KEY = "import pulumi_tls as tls; tls.PrivateKey('k', algorithm='RSA')"
 
 
 def _official(folder: Path, name: str, started: Path) -> Path:
@@ -192,10 +204,10 @@ def _in_plugin_folder(home: Path, started: Path) -> None:
         _official(home / "plugins" / f"{name}-v{metadata.version(sdk)}", name, started)
 
 
-def _up(local: Local, project: Path) -> subprocess.CompletedProcess[str]:
+def _up(local: Local, project: Path, program: str) -> subprocess.CompletedProcess[str]:
     project.mkdir()
     (project / "Pulumi.yaml").write_text("name: tiny\nruntime: python\n")
-    (project / "__main__.py").write_text("import pulumi_kubernetes as k; k.core.v1.Namespace('n')")
+    (project / "__main__.py").write_text(program)
     local.pulumi("stack", "init", "test", cwd=project)
     return local.pulumi("up", "-s", "test", "--yes", "--skip-preview", cwd=project, check=False)
 
@@ -233,7 +245,7 @@ def test_what_is_installed_for_the_user_is_neither_used_nor_touched(
     before = _tree(user)
     try:
         with Local() as local:
-            done = _up(local, tmp_path / "project")
+            done = _up(local, tmp_path / "project", _NAMESPACE)
             assert done.returncode == 0, done
             assert local.launchers.official == ()
             assert [one["kind"] for one in local.cluster.objects()] == ["Namespace"]
@@ -250,10 +262,10 @@ def test_an_official_plugin_that_is_asked_for_is_what_the_engine_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """KONG_OAM_PLUGINS names its folder; the run says that it is official, and depends on it."""
-    _official(tmp_path / "official", "resource-kubernetes", tmp_path / "started")
+    _official(tmp_path / "official", "resource-tls", tmp_path / "started")
     monkeypatch.setenv(launchers.PLUGINS, str(tmp_path / "official"))
     with Local() as local:
-        done = _up(local, tmp_path / "project")
-        assert "official: pulumi-resource-kubernetes" in str(local.launchers).splitlines()
+        done = _up(local, tmp_path / "project", _KEY)
+        assert "official: pulumi-resource-tls" in str(local.launchers).splitlines()
     assert done.returncode != 0
     assert (tmp_path / "started").exists()

@@ -1,0 +1,70 @@
+"""A server of somebody else's, started for one run: it ends when this process does, however that ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+# The shell becomes the server; a process beside it ends both when standard input does, which who starts it holds open.
+_WHILE_ASKED_FOR: Final = 'exec 3<&0; (cat <&3 >/dev/null; kill -TERM 0) 2>/dev/null & exec "$@" </dev/null 3<&-'
+_STOPPED: Final = 20.0  # seconds
+_OWN: Final = range(20_000, 32_000)  # below the ports that systems hand out (Linux: 32768 to 60999)
+
+
+class Server:
+    """`command`, running in `folder`; what it prints goes into the file `log`."""
+
+    def __init__(
+        self, command: Sequence[str], folder: Path, log: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self._log = log
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                ["sh", "-c", _WHILE_ASKED_FOR, "sh", *command],
+                cwd=folder,
+                env={**os.environ, **(environment or {})},
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def status(self) -> int | None:
+        """Its exit status, None while it runs."""
+        return self._process.poll()
+
+    @property
+    def log(self) -> str:
+        """What it has printed."""
+        return self._log.read_text("utf-8", "replace")
+
+    def end(self) -> None:
+        """Ends it, at the latest by force after 20 seconds."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_STOPPED)
+                break
+
+
+def free_port() -> int:
+    """A port of the loopback address that nothing listens on, and that nobody gets who asks for any.
+
+    A server that takes long to start finds it free still. Raises RuntimeError where there is none.
+    """
+    for _ in range(100):
+        port = _OWN.start + secrets.randbelow(len(_OWN))
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise RuntimeError(f"no port of {_OWN.start} to {_OWN.stop - 1} is free")

@@ -1,0 +1,249 @@
+"""The sample estate on a real Kubernetes API server, with the official plugin: from the first `up` to `destroy`.
+
+Kong, Okta and the workloads are stand-ins, as are the nodes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from access.__main__ import main
+from sandbox import launchers
+from sandbox.kong import Lags
+from sandbox.local import STACK, Local
+from sandbox.project import project, stack_file
+from tests.engine.calls import call, service_token
+from tests.engine.deployment import Deployment, start
+from tests.engine.pods import Pods, on
+from tests.faults.blackout import recover
+from tests.faults.stacks import Stack
+from tests.faults.tiny import TINY
+from tests.official.cluster import Kubernetes, Object, Written
+
+KINDS = ("Deployment", "NetworkPolicy", "Secret", "Service", "ServiceAccount")
+CLIENTS = ("checkout", "console", "renderer", "web")
+KILLS = (2, 9, 17, 26)
+"""Writes to the cluster after which a first `up` is killed, of some 30."""
+
+
+def test_the_sample_estate_settles(deployed: Deployment, cluster: Kubernetes) -> None:
+    """It is official what is called so, a second run has nothing to do, with a refresh and without, and calls arrive."""
+    assert launchers.KUBERNETES in deployed.local.launchers.official
+    assert deployed.changes("up") == {}
+    assert deployed.changes("preview", "--refresh") == {}
+    assert len(_all(cluster)) == 30
+    token = service_token(deployed.local, "checkout")
+    asked = [call(deployed.local, "GET", "orders.example.com", "/orders", one).status for one in (token, None)]
+    assert asked == [200, 401]
+
+
+def test_a_change_reaches_its_own_objects_alone(deployed: Deployment, cluster: Kubernetes) -> None:
+    """A new image: one Deployment rolls, and nothing else is written."""
+    before, images = len(cluster.written()), _images(cluster)
+    deployed.edit("applications/hello.yaml", "image: ", "image: elsewhere.example.com/")
+    assert deployed.changes("preview") == {"hello/hello-world-deployment": "update"}
+    assert deployed.changes("up") == {"hello/hello-world-deployment": "update"}
+    assert _own(cluster.written()[before:]) == {"patch deployments default/hello-world"}
+    changed = {name for name, image in _images(cluster).items() if images[name] != image}
+    assert changed == {"hello-world"}
+    assert deployed.changes("preview", "--refresh") == {}
+
+
+def test_a_rotation_replaces_nothing_and_refuses_nobody(deployed: Deployment, cluster: Kubernetes) -> None:
+    """Secrets change in place and Deployments roll, while pods of before and of now call."""
+    on(deployed, 0)
+    deployed.run("up")
+    pods, before = Pods(deployed.local), len(cluster.written())
+    with pods.calling():
+        on(deployed, 90)
+        deployed.run("up")
+        pods.start()
+        pods.go_on(20)
+        assert deployed.changes("up") == {}
+        pods.roll_the_last()
+        on(deployed, 97)
+        deployed.run("up")
+        pods.go_on(20)
+    assert set(pods.statuses) == {"200"}, pods.statuses
+    wanted = {
+        f"patch {kind}"
+        for client in CLIENTS
+        for kind in (f"secrets default/{client}-client", f"deployments default/{client}")
+    }
+    assert _own(cluster.written()[before:]) == wanted
+    assert deployed.changes("preview", "--refresh") == {}
+
+
+def test_what_somebody_changed_by_hand_is_found_and_put_back(
+    deployed: Deployment, cluster: Kubernetes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Changed, added, taken away and deleted: `verify` says what and by whom, and what it names undoes it."""
+    monkeypatch.chdir(deployed.folder)
+    for name, value in deployed.local.env.items():
+        monkeypatch.setenv(name, value)
+    ask = ["verify", "--stack", STACK, "--only", "cluster"]
+    assert main(ask) == 0, capsys.readouterr()
+    capsys.readouterr()
+    before = [_lasting(one) for one in _all(cluster)]
+    for resource, kind, patch in HANDS:
+        cluster.kubectl(
+            "patch", resource, f"--type={kind}", "--field-manager=kubectl-edit", f"--patch={json.dumps(patch)}"
+        )
+    cluster.kubectl("delete", "serviceaccount", "checkout")
+    assert main(ask) == 1
+    out = capsys.readouterr().out
+    assert SECRET not in out
+    found = [line.removeprefix("changed: ") for line in out.splitlines() if line.startswith("changed: ")]
+    assert [re.sub(r" at \d{4}-\d\d-\d\dT[\d:]{8}Z", "", line) for line in found] == FOUND
+    commands = [line.removeprefix("    to do: ") for line in out.splitlines() if line.startswith("    to do: ")]
+    for command in dict.fromkeys(part for line in commands for part in line.split(" && ")):
+        if not command.startswith("pulumi"):
+            subprocess.run(command, shell=True, check=True, timeout=60, env=deployed.local.env)
+    deployed.run("up", "--refresh")
+    assert main(ask) == 0, capsys.readouterr()
+    assert [_lasting(one) for one in _all(cluster)] == before
+    assert deployed.changes("preview", "--refresh") == {}
+
+
+SECRET = "b3RoZXI="
+POD = {
+    "containers": [
+        {"name": "api", "image": "elsewhere.example.com/other:1"},
+        {"name": "side", "image": "elsewhere.example.com/side:1"},
+    ]
+}
+HANDS: Sequence[tuple[str, str, Object]] = (
+    ("deployment/api", "strategic", {"spec": {"replicas": 4, "template": {"spec": POD}}}),
+    ("networkpolicy/api", "merge", {"spec": {"ingress": [{}]}}),
+    ("secret/checkout-client", "merge", {"data": {"LD_PRELOAD": SECRET}}),
+    ("service/api", "strategic", {"spec": {"ports": [{"name": "ssh", "port": 22}]}}),
+    ("serviceaccount/api", "merge", {"metadata": {"annotations": {"role": "admin"}}}),
+)
+FOUND = [
+    "Deployment 'default/api': spec.replicas was added by kubectl-edit; "
+    "spec.template.spec.containers[api].image was changed by kubectl-edit; "
+    "spec.template.spec.containers[side] was added by kubectl-edit",
+    "NetworkPolicy 'default/api': spec.ingress was changed by kubectl-edit",
+    "Secret 'default/checkout-client': data.LD_PRELOAD was written by kubectl-edit",
+    "Service 'default/api': spec.ports[22/TCP] was added by kubectl-edit",
+    "ServiceAccount 'default/api': metadata.annotations.role was added by kubectl-edit",
+    "ServiceAccount 'default/checkout': is gone",
+]
+
+
+def test_a_pod_that_is_not_ready_is_no_change(deployed: Deployment, cluster: Kubernetes) -> None:
+    """For a run. With a refresh, README says so, its Deployment and Service are tried once more until it is ready."""
+    (pod,) = (one["metadata"]["name"] for one in cluster.objects("Pod") if one["metadata"]["name"].startswith("api-"))
+    unready = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
+    cluster.kubectl("patch", f"pod/{pod}", "--subresource=status", f"--patch={json.dumps(unready)}")
+    try:
+        assert deployed.changes("up") == {}
+        shown = {"orders/api-deployment": "update", "orders/api-service-api": "update"}
+        assert deployed.changes("preview", "--refresh") == shown
+    finally:
+        cluster.kubectl("delete", f"pod/{pod}")
+        cluster.kubectl("wait", "--for=condition=Available", "--timeout=30s", "deployment/api")
+    assert deployed.changes("preview", "--refresh") == {}
+
+
+def test_a_destroy_leaves_nothing(deployed: Deployment, cluster: Kubernetes) -> None:
+    """Of what the program made; the namespace is not its own."""
+    deployed.run("destroy")
+    assert _all(cluster) == []
+    assert cluster.kubectl("get", "namespace", "default", "--output=name") == "namespace/default\n"
+
+
+@pytest.mark.parametrize("writes", KILLS)
+def test_a_killed_run_recovers(deployed: Deployment, cluster: Kubernetes, writes: int) -> None:
+    """A first `up` that loses power after so many writes: the documented way back ends in the whole estate."""
+    assert _all(cluster) == []
+    with _killed_after(cluster, deployed, len(cluster.written()) + writes) as came:
+        deployed.run("up", check=False)
+    assert came.is_set()
+    recover(Stack(deployed.local, deployed.folder))
+    assert deployed.changes("up") == {}
+    assert deployed.changes("preview", "--refresh") == {}
+    assert len(_all(cluster)) == 30
+    deployed.run("destroy")
+
+
+def test_a_namespace_that_is_missing_is_named_or_made(cluster: Kubernetes, tmp_path: Path) -> None:
+    """Named before anything is made; where the stack says so, made with all that is in it, and left."""
+    with Local(lags=Lags(), real=cluster.as_cluster()) as local:
+        deployment = start(local, project(tmp_path))
+        for file in (tmp_path / "applications").iterdir():
+            file.unlink()
+        text = TINY.replace("{name: tiny}", "{name: tiny, namespace: things}")
+        (tmp_path / "applications/tiny.yaml").write_text(text, "utf-8")
+        failed = deployment.run("up", check=False)
+        assert failed.returncode != 0 and "ENV312: the cluster has no namespace 'things'" in failed.stdout
+        assert _all(cluster) == [] and local.kong.entities("services") == []
+        settings = yaml.safe_load(stack_file(tmp_path).read_text("utf-8"))
+        settings["config"].setdefault("kong-oam:cluster", {})["createNamespaces"] = True
+        stack_file(tmp_path).write_text(yaml.safe_dump(settings), "utf-8")
+        deployment.run("up")
+        assert deployment.changes("up") == {} == deployment.changes("preview", "--refresh")
+        assert {one["metadata"]["namespace"] for one in _all(cluster)} == {"things"}
+        deployment.run("destroy")
+        assert _all(cluster) == []
+    cluster.kubectl("delete", "namespace", "things")
+
+
+@contextmanager
+def _killed_after(cluster: Kubernetes, deployment: Deployment, writes: int) -> Iterator[threading.Event]:
+    """Ends the CLI without a word once the API server has accepted so many writes."""
+    came, over = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.02):
+            if len(cluster.written()) >= writes:
+                deployment.local.kill()
+                came.set()
+                return
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield came
+    finally:
+        over.set()
+        thread.join(10)
+        time.sleep(0.7)  # plugins look for their parent every half second
+
+
+def _all(cluster: Kubernetes) -> list[Object]:
+    return [one for kind in KINDS for one in cluster.objects(kind)]
+
+
+def _images(cluster: Kubernetes) -> dict[str, str]:
+    return {
+        one["metadata"]["name"]: one["spec"]["template"]["spec"]["containers"][0]["image"]
+        for one in cluster.objects("Deployment")
+    }
+
+
+def _own(written: Sequence[Written]) -> set[str]:
+    """What was written, events left out."""
+    return {f"{one.verb} {one.what}" for one in written if not one.what.startswith("events ")}
+
+
+_MOVING = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "annotations")
+
+
+def _lasting(one: Object) -> str:
+    """Without what the server and its controllers count."""
+    about: dict[str, Any] = {key: value for key, value in one["metadata"].items() if key not in _MOVING}
+    return json.dumps(
+        {**{key: value for key, value in one.items() if key != "status"}, "metadata": about}, sort_keys=True
+    )
