@@ -37,7 +37,7 @@ LEFT_OUT: Mapping[type, Mapping[str, str]] = {
     ClusterSettings: dict.fromkeys(("context", "images", "pull_secrets", "account_annotations"), _CODE),
     Stack: {
         "name": _KEY, "providers": _ELSEWHERE, "domain": _REQUESTS, "suffixes": _REQUESTS,
-        "gateway_namespace": _ELSEWHERE,
+        "gateway_namespace": _ELSEWHERE, "known_secrets": _ELSEWHERE,
     },
     GatewaySettings: {
         "scheme": _ELSEWHERE, "redirect": "compared as plainHttp", "admin_url": _WHERE, "workspace": _WHERE,
@@ -159,7 +159,7 @@ def settings_changed(
 
 
 def _said(values: Mapping[str, Any], name: str, between_stacks: bool) -> Any:
-    value = values.get(name, NOT_KNOWN)
+    value = values.get(name, _ADDED.get(name, NOT_KNOWN))
     return _paths(value) if between_stacks and name == "redirectUris" else value
 
 
@@ -181,9 +181,11 @@ _NEITHER = (
     "secret",
     "waivers",
 )
+_ADDED: Mapping[str, Any] = {"gateway.stripHeaders": []}
+"""What a version that does not know of a setting does."""
 _MORE_WIDENS = ("accessTokenMinutes", "refresh")
-_LESS_WIDENS = ("tokens.overage",)
-"""A token that has one of these claims is refused."""
+_LESS_WIDENS = ("gateway.stripHeaders", "tokens.overage")
+"""A header that is taken away, or a claim by which a token is refused, is one more thing that nobody gets in by."""
 
 
 def _kind(name: str, was: Any, now: Any) -> Kind:

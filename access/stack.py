@@ -79,8 +79,9 @@ class ProviderSettings:
 class GatewaySettings:
     """Where the gateway is, and how it reaches workloads. It runs in `namespace`, or connects from `cidrs`.
 
-    `redirect`: plain http is sent on to https, not refused. `hsts_seconds` 0: browsers are not told. `settle_seconds`
-    None: what the Admin API's settings amount to. `edition`: enterprise verifies tokens with openid-connect.
+    `redirect`: plain http is sent on to https, not refused. `hsts_seconds` 0: browsers are not told.
+    `strip_headers`: in lower case, what admission takes away beside its own list. `settle_seconds` None: what the Admin
+    API's settings amount to. `edition`: enterprise verifies tokens with openid-connect.
     """
 
     namespace: str | None
@@ -92,6 +93,7 @@ class GatewaySettings:
     scheme: Literal["http", "https"]
     redirect: bool
     hsts_seconds: int
+    strip_headers: tuple[str, ...]
     key_slots: int
     admin_url: str | None
     workspace: str | None
@@ -146,6 +148,12 @@ def parse(name: str, data: Mapping[str, Any], describe: Describe = plain) -> Set
             scheme=scheme,
             rotation=_rotation(data.get("rotation", {})),
             gateway_namespace=gateway.get("namespace"),
+            known_secrets=frozenset(
+                (key, client.secret[0])
+                for settings in providers
+                for key, client in settings.clients.items()
+                if client.secret
+            ),
         ),
         cloud=data["cloud"],
         as_of=datetime.date.fromisoformat(data["asOf"]),
@@ -166,6 +174,7 @@ def parse(name: str, data: Mapping[str, Any], describe: Describe = plain) -> Set
             scheme=scheme,
             redirect=gateway.get("plainHttp") == "redirect",
             hsts_seconds=gateway.get("hstsSeconds", _YEAR) if scheme == "https" else 0,
+            strip_headers=tuple(sorted({name.lower() for name in gateway.get("stripHeaders", ())})),
             key_slots=gateway.get("keySlots", 4),
             admin_url=gateway.get("adminUrl"),
             workspace=gateway.get("workspace"),

@@ -19,6 +19,8 @@ _NOTE = """
 """
 """What stands before all of it."""
 
+_MORE = re.compile(r"^local MORE = '[a-z0-9 -]*'\n")
+"""What admission is told beside its table: words, and nothing that would run."""
 _STRING = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
 _SPACE = re.compile(rf"({_STRING})|--.*|[ \t]+")
 
@@ -48,6 +50,8 @@ def is_current(kind: str, code: str) -> bool:
         given, closed, code = code.partition("]==]\n")
         if not given.startswith(f"local {name} = [==[") or not closed:
             return False
+    if kind == "pre-function":
+        code = _MORE.sub("", code, count=1)
     return code == _current(kind)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -83,15 +83,15 @@ def _tight(line: str) -> str:
     return tight
 
 
-def admission(table: str, hsts_seconds: int = 0) -> dict[str, Any]:
+def admission(table: str, hsts_seconds: int = 0, more: Iterable[str] = ()) -> dict[str, Any]:
     """Configuration of `pre-function`: the fixed script behind the table by which the gate judges what it lets pass.
 
     It meets every request, whatever refuses it later, so answers are marked here. `hsts_seconds`: how long browsers are
-    told to use https only (RFC 6797); 0: not at all.
+    told to use https only (RFC 6797); 0: not at all. `more`: headers that callers must not send, beside the script's
+    own; their names in lower case.
     """
-    config: dict[str, Any] = {
-        "access": [f"{_NOTE}local TABLE = {embedded(table)}\n{_lua('json', 'token', 'admission')}"]
-    }
+    known = f"local TABLE = {embedded(table)}\nlocal MORE = '{' '.join(more)}'"
+    config: dict[str, Any] = {"access": [f"{_NOTE}{known}\n{_lua('json', 'token', 'admission')}"]}
     if hsts_seconds:
         told = f"kong.response.set_header('Strict-Transport-Security', 'max-age={hsts_seconds}')"
         config["header_filter"] = [f"return function() {told} end"]

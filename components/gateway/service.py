@@ -63,8 +63,10 @@ class GatedService:
             tags=self._tags,
             opts=pulumi.ResourceOptions(parent=parent, provider=gateway.provider),
         )
-        seconds = gateway.settings.gateway.hsts_seconds
-        admitting = self._table.apply(lambda table: plugins.admission(table, seconds))
+        settings = gateway.settings.gateway
+        admitting = self._table.apply(
+            lambda table: plugins.admission(table, settings.hsts_seconds, settings.strip_headers)
+        )
         self.admission = self._plugin("admission", "pre-function", admitting)
         authentication, verifying = gateway.authentication(component)
         self.guards = [self.admission, self._plugin(authentication, authentication, verifying, gateway.nobody)]

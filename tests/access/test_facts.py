@@ -80,7 +80,8 @@ def test_these_are_compared() -> None:
     names = {subject: " ".join(sorted(values)) for subject, values in found.items()}
     assert names[Subject()] == (
         "gateway.cidrs gateway.edition gateway.hstsSeconds gateway.namespace gateway.nodeAddress gateway.plainHttp "
-        "gateway.podLabels gateway.reach gateway.scheme gateway.serviceAnnotations rotation.every rotation.overlap"
+        "gateway.podLabels gateway.reach gateway.scheme gateway.serviceAnnotations gateway.stripHeaders rotation.every "
+        "rotation.overlap"
     )
     assert names[Subject(provider="okta")] == (
         "accessTokenMinutes audience clientSecrets clusterIssuer issuer sharedOrigins tokens.accessToken tokens.client "

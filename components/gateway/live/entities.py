@@ -124,8 +124,9 @@ def _guards(
     clients = deployed.clients.get(component.provider, {})
     decided_by = table(estate, component, port, ring, authentication, deployed.audiences, clients)
     host, _, number = deployed.upstreams[service].rpartition(":")
+    told = settings.gateway.hsts_seconds, settings.gateway.strip_headers
     for name, config in (
-        ("pre-function", plugins.admission(decided_by, settings.gateway.hsts_seconds)),
+        ("pre-function", plugins.admission(decided_by, *told)),
         _verifying(settings, component, deployed),
         ("post-function", plugins.gate(decided_by, address(host, int(number)))),
     ):

@@ -1,31 +1,35 @@
 -- Admission: runs before authentication, on every request. Refuses what could be read in two ways, and takes away what
 -- only the gate may say. It allows nothing by itself: what passes is marked with the table that this script is given, by
 -- which the gate judges, too. So what closes is closed here first, and what opens is open last at the gate.
--- Beside the mark it leaves what it reads with, for the gate to read with. Needs json.lua, token.lua and TABLE.
+-- Beside the mark it leaves what it reads with, for the gate to read with. Needs json.lua, token.lua, TABLE and MORE.
 local READERS = {
   json_read = json_read, json_null = json_null, json_is_array = json_is_array, json_is_object = json_is_object,
   token_parts = token_parts, unreadable = unreadable,
 }
-local FORGEABLE = {
-  ['forwarded'] = true, ['x-original-url'] = true, ['x-rewrite-url'] = true, ['x-original-method'] = true,
-  ['x-http-method'] = true, ['x-http-method-override'] = true, ['x-method-override'] = true,
-  ['x-anonymous-consumer'] = true,
-  -- What other proxies say of a user or a client certificate; nobody in front of this gateway may.
-  ['remote-user'] = true, ['x-forwarded-user'] = true, ['x-forwarded-email'] = true, ['x-forwarded-groups'] = true,
-  ['x-forwarded-preferred-username'] = true, ['x-forwarded-access-token'] = true, ['x-userinfo'] = true,
-  ['x-forwarded-client-cert'] = true, ['x-client-cert'] = true,
-  -- A header that Connection names is dropped on the way upstream: it could delete the gate's own.
-  ['connection'] = true,
-}
-local FORGEABLE_PREFIXES = { 'x-auth-', 'x-consumer-', 'x-credential-', 'x-authenticated-', 'x-remote-', 'x-ssl-' }
+-- Names, and beginnings of names before a dash, of what only the gateway says, or what proxies say of a user, a client
+-- certificate or a method: nobody in front of this gateway may. README says whose they are. A header that Connection
+-- names is dropped on the way upstream: it could delete the gate's own.
+local FORGEABLE = {}
+for name in string.gmatch(
+  'connection forwarded x-original x-rewrite x-http-method x-method x-anonymous x-auth x-consumer '
+  .. 'x-credential x-authenticated x-remote x-ssl x-forwarded-user x-forwarded-email x-forwarded-groups '
+  .. 'x-forwarded-roles x-forwarded-preferred x-forwarded-access x-forwarded-client-cert x-forwarded-tls '
+  .. 'x-userinfo x-client-cert x-arr-clientcert x-webauth remote x-amzn-oidc x-amzn-mtls '
+  .. 'x-ms-client-principal x-ms-token x-goog-authenticated x-goog-iap x-pomerium x-apigateway-api '
+  .. 'x-endpoint-api x-jwt x-id-token cf-access tailscale impersonate ssl client-cert iv sm shib '
+  .. MORE, '%S+') do
+  FORGEABLE[name] = true
+end
 
--- Upstreams fold names as CGI does: X_Auth_Client and x.auth.client may arrive as X-Auth-Client.
+-- Upstreams fold names as CGI does: X_Auth_Client and x.auth.client may arrive as X-Auth-Client. Some fold letters that
+-- are not ASCII, too (a long s, the Kelvin sign): no name of a header has such (RFC 9110).
 local function forgeable(name)
-  local folded = string.gsub(string.lower(name), '[^%w]', '-')
-  if FORGEABLE[folded] then return true end
-  for _, prefix in ipairs(FORGEABLE_PREFIXES) do
-    if string.sub(folded, 1, #prefix) == prefix then return true end
-  end
+  if string.find(name, '[\128-\255]') then return true end
+  local folded, stop = string.gsub(string.lower(name), '[^%w]', '-'), 0
+  repeat
+    stop = string.find(folded, '-', stop + 1, true)
+    if FORGEABLE[string.sub(folded, 1, (stop or 0) - 1)] then return true end
+  until not stop or stop > 64   -- no name of the list is longer
   return false
 end
 

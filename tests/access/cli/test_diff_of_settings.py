@@ -111,6 +111,7 @@ CASES = {
     "who no longer connects": ("192.0.2.0/24, ", "", f"may narrow for {EVERYBODY}.cidrs: removed 192.0.2.0/24"),
     "how workloads are reached": ("hstsSeconds", "serviceAnnotations: {lb: internal}, hstsSeconds", f'may widen for {EVERYBODY}.serviceAnnotations: {{}} -> {{"lb": "internal"}}'),
     "plain http": ("hstsSeconds", "plainHttp: redirect, hstsSeconds", f"changed for {EVERYBODY}.plainHttp: refuse -> redirect"),
+    "a header that nobody may send": ("hstsSeconds", "stripHeaders: [X-User], hstsSeconds", f"may narrow for {EVERYBODY}.stripHeaders: added x-user"),
     "hsts": ("hstsSeconds: 600", "hstsSeconds: 0", f"changed for {EVERYBODY}.hstsSeconds: 600 -> 0"),
     "rotation": ("kong-oam:cloud", "kong-oam:rotation: {overlap: 30d}\n  kong-oam:cloud", "changed for everybody: rotation.overlap: 7 -> 30"),
     "redirect URI": ("com.example.app", "com.example.other", "may widen for outside/app at corp: redirectUris: added com.example.other:/callback; removed com.example.app:/callback"),

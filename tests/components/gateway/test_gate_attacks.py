@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -21,14 +22,18 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from access.decide import Request, answer
 from access.model import Provider, Stack
+from access.stack import StackError
 from access.tokens import Key, KeyRing, Refusal, authenticate
 from components import calling
-from components.gateway import names
+from components.gateway import names, plugins
 from components.gateway.preflight import inspect
 from components.workload import manifests
+from policies.scripts import is_current
 from sandbox.kong import Kong
 from sandbox.kong.proxy import Answer
+from sandbox.project import ROOT as PROJECT
 from tests import kong_entities
+from tests.access.test_diff import settings
 from tests.components.test_application_mocks import Registered, registered  # noqa: F401 - a fixture
 from tests.estates import ISSUER, PROVIDER, SPELLING, api, compiled, estate
 from tests.gateway_estates import with_callers
@@ -482,8 +487,23 @@ FORGED = (
     "X-Auth-Client", "x_auth_client", "X-AUTH_Subject", "X-Auth-Scopes", "X_Auth-Scopes", "X-Auth-Anything", "X-Consumer-ID", "X_Consumer_Username", "X-Consumer-Custom-ID",
     "X-Consumer-Groups", "X-Credential-Identifier", "X_Credential_Username", "X-Authenticated-Userid", "X-Authenticated-Scope", "X-Authenticated-Groups", "Forwarded",
     "X-Original-URL", "X_Original_URL", "X-Rewrite-URL", "X-HTTP-Method-Override", "X_HTTP_Method_Override", "X-HTTP-Method", "X-Method-Override", "X-Original-Method",
-    "X-Anonymous-Consumer", "X_Anonymous_Consumer",
+    "X-Anonymous-Consumer", "X_Anonymous_Consumer", "X-WEBAUTH-USER", "X-Webauth-Role", "Remote-User", "Remote-Groups", "Remote_Email", "X-Remote-User", "X-Amzn-Oidc-Identity",
+    "X-Amzn-Oidc-Data", "X-Amzn-Oidc-Accesstoken", "X-Amzn-Mtls-Clientcert-Subject", "X-MS-CLIENT-PRINCIPAL", "X-MS-CLIENT-PRINCIPAL-ID", "X-MS-TOKEN-AAD-ID-TOKEN",
+    "X-Goog-Authenticated-User-Email", "X-Goog-Iap-Jwt-Assertion", "Cf-Access-Jwt-Assertion", "Cf-Access-Authenticated-User-Email", "X-Pomerium-Jwt-Assertion", "X-JWT-Assertion",
+    "Tailscale-User-Login", "Impersonate-User", "Impersonate-Extra-scopes", "X-Forwarded-User", "X-Forwarded-Preferred-Username", "X-Forwarded-Access-Token", "X-Forwarded-Groups",
+    "X-Forwarded-Client-Cert", "X-Forwarded-Tls-Client-Cert-Info", "X-Client-Cert", "X-ARR-ClientCert", "Client-Cert", "Client-Cert-Chain", "SSL_CLIENT_S_DN", "Ssl-Client-Subject-Dn",
+    "X-SSL-Client-CN", "SM_USER", "IV-User", "iv-groups", "Shib-Session-ID", "X-Apigateway-Api-Userinfo", "X-Endpoint-Api-Userinfo", "X-Userinfo", "X-ID-Token",
 )  # fmt: skip
+PASSING = (
+    "X-Authority",
+    "X-MS-Client-Request-Id",
+    "Remotely",
+    "X-Forwarded-For",
+    "X-Forwarded-Client",
+    "Smart",
+    "Cf-Ray",
+)
+"""Names that only look like one of the list."""
 
 
 @pytest.mark.parametrize(
@@ -495,6 +515,49 @@ def test_no_forged_header_arrives(kong: Kong, lines: tuple[str, ...], filler: in
     attack = [f"{name}: forged" for name in FORGED for _ in range(2)]
     got = send(kong, "/orders/health", *(f"X-{n}: y" for n in range(filler)), *attack, *lines)
     assert not [name for name, values in upstream_headers(got).items() if "forged" in values]
+
+
+def test_names_that_only_look_like_one_of_them_arrive(kong: Kong) -> None:
+    """Words count as a whole."""
+    got = upstream_headers(send(kong, "/orders/health", *(f"{name}: sent" for name in PASSING)))
+    assert {name.lower() for name in PASSING} == {name for name, values in got.items() if "sent" in ", ".join(values)}
+
+
+def test_a_stack_adds_to_them(kong: Kong) -> None:
+    """`gateway.stripHeaders`, whose words are given to admission; the names that begin with one and a dash, too."""
+    more = settings(gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "stripHeaders": ["X-Company"]})
+    assert more.gateway.strip_headers == ("x-company",)
+    given = plugins.admission("{}", 0, more.gateway.strip_headers)["access"][0]
+    assert "\nlocal MORE = 'x-company'\n" in given and is_current("pre-function", given)
+    for one in [one for one in kong.entities("plugins") if one["name"] == "pre-function"]:
+        code = one["config"]["access"][0].replace("local MORE = ''", "local MORE = 'x-company'")
+        httpx.patch(f"{kong.admin_url}/plugins/{one['id']}", json={"config": {"access": [code]}}).raise_for_status()
+    got = upstream_headers(
+        send(kong, "/orders/health", "X_Company: forged", "X-Company-User: forged", "X-Companys: sent")
+    )
+    assert got["x-companys"] == ["sent"] and not [values for values in got.values() if "forged" in values]
+
+
+@pytest.mark.parametrize("added", ["x'", "x]==]", "", "x y", "x\n", "x" * 65, "-x", "\u017f"])
+def test_what_a_stack_adds_is_a_name(added: str) -> None:
+    """It stands in a script."""
+    with pytest.raises(StackError):
+        settings(gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", "stripHeaders": [added]})
+
+
+def test_every_header_of_the_list_is_documented_and_none_else() -> None:
+    """README says whose each is."""
+    script = (PROJECT / "components/gateway/lua/admission.lua").read_text("utf-8")
+    (listed,) = re.findall(r"string\.gmatch\((.*?)MORE", script, re.DOTALL)
+    section = (
+        (PROJECT / "README.md")
+        .read_text("utf-8")
+        .partition("### Headers that callers cannot send")[2]
+        .partition("## Five")[0]
+    )
+    documented = re.findall(r"`([^`]+)`", section.partition("|---|---|")[2])
+    assert sorted(documented) == sorted(" ".join(re.findall(r"'([^']*)'", listed)).split())
+    assert len(set(documented)) == len(documented)
 
 
 @pytest.mark.parametrize(
