@@ -134,19 +134,23 @@ def _gateway_neighbours(applications: Iterable[oam.Application], stack: Stack) -
 
 def _borrowed_credentials(directory: Directory) -> Iterator[Diagnostic]:
     """A client's Secret is its own: whoever else could read it would call as that client, with no role asked."""
-    owners = {
-        (component.namespace, client_secret_name(component.name)): component
-        for component in directory.components.values()
-        if directory.is_client(component.key) and not component.outside
-    }
+    owners: dict[tuple[str, str], list[Component]] = {}
+    for component in directory.components.values():
+        if directory.is_client(component.key) and not component.outside:
+            owners.setdefault((component.namespace, client_secret_name(component.name)), []).append(component)
+    for key, secret in sorted(directory.stack.known_secrets):
+        if owner := directory.components.get(key):
+            owners.setdefault((owner.namespace, secret), []).append(owner)
     for component in directory.components.values():
         for path in _secret_references(component.properties, ()):
             name = component.properties
             for step in path:
                 name = name[step]  # type: ignore[index]
-            owner = owners.get((component.namespace, str(name)))
-            if owner and owner is not component:
-                message = f"Secret '{name}' is the credential of '{owner.key}'; a component has its own client trait"
+            belongs = owners.get((component.namespace, str(name)), [component])
+            if component not in belongs:
+                message = (
+                    f"Secret '{name}' is the credential of '{belongs[0].key}'; a component has its own client trait"
+                )
                 yield Diagnostic("ACC217", message, component.place.at("properties", *path))
 
 

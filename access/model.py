@@ -124,6 +124,8 @@ class Stack:
     """When clients get new keys, where they do not say it themselves."""
     gateway_namespace: str | None = None
     """Where the gateway's pods are, if in the cluster. No application may live there: its pods could pass for them."""
+    known_secrets: frozenset[tuple[str, str]] = frozenset()
+    """Key of a component and name of the Secret with the credential that its client has already, in its namespace."""
 
     @property
     def default_provider(self) -> Provider:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from access.model import Provider, Stack
@@ -173,3 +175,41 @@ def test_same_input_same_findings() -> None:
     texts = [ORDERS.replace("image: x", "imgae: x"), CLIENT.replace("orders/api", "nope/api")]
     assert messages(*texts) == messages(*texts)
     assert messages(*texts) == sorted(messages(*texts))
+
+
+THIEF = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: thief%s}
+spec:
+  components:
+    - name: thief
+      type: worker
+      properties: {image: x, %s}
+"""
+READS = {
+    "a variable": "env: [{name: A, valueFrom: {secretKeyRef: {name: %s, key: k}}}]",
+    "a mounted Secret": "volumeMounts: {secret: [{name: s, mountPath: /s, secretName: %s}]}",
+    "a volume": "volumes: [{name: s, type: secret, mountPath: /s, secretName: %s}]",
+}
+
+
+@pytest.mark.parametrize("how", READS)
+@pytest.mark.parametrize("secret", ["job-client", "job-oauth"])
+def test_nobody_reads_the_credential_of_another(how: str, secret: str) -> None:
+    """Not the Secret that is made for a client, and not one that the stack names for a client that exists."""
+    stack = replace(STACK, known_secrets=frozenset({("shop/job", "job-oauth"), ("shop/gone", "x")}))
+    said = messages(ORDERS, CLIENT, THIEF % ("", READS[how] % secret), stack=stack)
+    assert [line.partition("error ")[2] for line in said] == [
+        f"ACC217: Secret '{secret}' is the credential of 'shop/job'; a component has its own client trait"
+    ]
+    elsewhere = THIEF % (", namespace: other", READS[how] % secret)
+    assert messages(ORDERS, CLIENT, elsewhere, stack=stack) == []  # another namespace has Secrets of its own
+    assert messages(ORDERS, CLIENT, THIEF % ("", READS[how] % "own"), stack=stack) == []
+
+
+def test_a_client_reads_its_own_credential() -> None:
+    """Of two that share one Secret, both."""
+    stack = replace(STACK, known_secrets=frozenset({("shop/job", "s"), ("thief/thief", "s")}))
+    own = CLIENT.replace("image: x", f"image: x, {READS['a variable'] % 's'}")
+    assert messages(ORDERS, own, THIEF % ("", READS["a variable"] % "s"), stack=stack) == []
