@@ -11,6 +11,7 @@ Kubernetes': it needs an API server, which the stand-in cluster is not.
 
 import os
 import shlex
+import subprocess
 import sys
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -70,6 +71,21 @@ def asked_for() -> tuple[Path, ...]:
 def split(folders: Iterable[Path], cluster: bool = False) -> Launchers:
     """What `install` would make of these folders. Raises ToolchainError for one without any plugin of ours."""
     return _split(_official(folders, cluster))
+
+
+def behind(name: str) -> str | None:
+    """What is said of an official plugin that is asked for and of an older major version than its SDK; None of others.
+
+    Such a one may want resources in another form.
+    """
+    program = _official(asked_for(), cluster=True).get(name)
+    if program is None:
+        return None
+    said = subprocess.run([program, "-version"], capture_output=True, text=True, timeout=60).stdout.strip()
+    wanted = metadata.version(_DISTRIBUTIONS[name])
+    if said.removeprefix("v").partition(".")[0] == wanted.partition(".")[0]:
+        return None
+    return f"the official {program.name} is {said or 'of no known version'}, the SDK {wanted}"
 
 
 def install(home: Path, folders: Iterable[Path] = (), servers: str = "", cluster: bool = False) -> Launchers:

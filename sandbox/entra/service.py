@@ -1,17 +1,22 @@
 """The tenant as an HTTP server on loopback: metadata, Microsoft Graph, the token endpoint and a test login on one port.
 
 It stands in for a tenant of Microsoft Entra ID, so that the program, its tests and the demo need no account. Everything
-is in memory. Not modelled: TLS, any other lag of replication, soft deletion, throttling (`faults` may bring it about).
+is in memory. The port speaks TLS as well, which the official plugin does when it asks for metadata: by a certificate of
+its own, which `environment` has programs believe. Not modelled: any other lag of replication, soft deletion, throttling
+(`faults` may bring it about).
 """
 
 from __future__ import annotations
 
 import json
+import socket
+import ssl
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from tempfile import NamedTemporaryFile, _TemporaryFileWrapper
 from types import TracebackType
 from typing import Any, ClassVar, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -19,6 +24,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from sandbox.entra.directory import Directory, GraphError, Json, stamp
 from sandbox.entra.graph import Graph
 from sandbox.entra.login import Login, LoginError
+from sandbox.kong.pem import self_signed
 
 TENANT = "11111111-1111-4111-8111-111111111111"
 ADMINISTRATOR = "33333333-3333-4333-8333-333333333333"
@@ -57,6 +63,11 @@ class Entra:
         self.faults: Fault | None = None
         self._graph = Graph(self.directory, self.url)
         self._lock = threading.RLock()
+        certificate, key = self_signed("127.0.0.1")
+        self._believed = _file(certificate)
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        with _file(key) as private:
+            self.tls.load_cert_chain(self._believed.name, private.name)
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -67,6 +78,7 @@ class Entra:
     ) -> None:
         self._server.shutdown()
         self._server.server_close()
+        self._believed.close()
 
     @property
     def issuer(self) -> str:
@@ -75,7 +87,8 @@ class Entra:
     @property
     def environment(self) -> dict[str, str]:
         """The account, as the program and the plugin take it."""
-        return {"ARM_CLIENT_ID": ADMINISTRATOR, "ARM_CLIENT_SECRET": self.secret}
+        account = {"ARM_CLIENT_ID": ADMINISTRATOR, "ARM_CLIENT_SECRET": self.secret}
+        return {**account, "SSL_CERT_FILE": self._believed.name}
 
     def answer(self, method: str, target: str, headers: Mapping[str, str], data: bytes) -> Answer:
         """The answer to one HTTP request: status, JSON body (None: no body), headers."""
@@ -144,6 +157,14 @@ class Entra:
         return 404, {}, {}
 
 
+def _file(text: str) -> _TemporaryFileWrapper[str]:
+    """Its owner's alone, and gone when it is closed."""
+    file = NamedTemporaryFile("w", suffix=".pem", encoding="utf-8")  # noqa: SIM115 - whoever gets it closes it
+    file.write(text)
+    file.flush()
+    return file
+
+
 def refusal(refused: GraphError, now: float) -> Json:
     """As Graph words it."""
     ids = {"request-id": str(uuid.uuid4()), "client-request-id": str(uuid.uuid4())}
@@ -162,9 +183,24 @@ def _told(refused: LoginError, now: float) -> Json:
     }
 
 
+_HANDSHAKE = b"\x16"
+"""The type of a TLS client's first record (RFC 8446, 5.1). No HTTP method begins with it."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     tenant: ClassVar[Entra]
     protocol_version = "HTTP/1.1"
+
+    def setup(self) -> None:
+        """By TLS where the client begins with it."""
+        if self.request.recv(1, socket.MSG_PEEK) == _HANDSHAKE:
+            self.request = self.tenant.tls.wrap_socket(self.request, server_side=True)
+        super().setup()
+
+    def finish(self) -> None:
+        """The server closes the connection that it gave, which is not the one that speaks TLS."""
+        super().finish()
+        self.request.close()
 
     def _serve(self) -> None:
         data = self.rfile.read(int(self.headers.get("Content-Length") or 0))

@@ -6,7 +6,9 @@ for a text that is no PEM at all; for other broken input a real Kong shows other
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
@@ -72,7 +74,8 @@ def _public_half_of_key(text: str) -> bytes:
 
 
 def self_signed(name: str, *names: str) -> tuple[str, str]:
-    """A certificate for these DNS names (wildcards included) and its key, both PEM: ECDSA P-256, valid for a year."""
+    """A certificate for these DNS names (wildcards included) or IP addresses, and its key, both PEM: ECDSA P-256, valid
+    for a year."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     moment = datetime.datetime.now(datetime.UTC)
@@ -85,8 +88,14 @@ def self_signed(name: str, *names: str) -> tuple[str, str]:
         # An hour of grace for clocks that disagree.
         .not_valid_before(moment - datetime.timedelta(hours=1))
         .not_valid_after(moment + datetime.timedelta(days=365))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(one) for one in (name, *names)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([*map(_alternative, (name, *names))]), critical=False)
         .sign(key, hashes.SHA256())
     )
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return made.public_bytes(Encoding.PEM).decode(), private.decode()
+
+
+def _alternative(name: str) -> x509.GeneralName:
+    with contextlib.suppress(ValueError):
+        return x509.IPAddress(ipaddress.ip_address(name))
+    return x509.DNSName(name)
