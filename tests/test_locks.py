@@ -1,0 +1,111 @@
+"""What is installed is what the lock files name, with the contents that they name."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from sandbox import toolchain
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCKS = ("requirements.lock", "requirements-dev.lock", "sandbox/go.lock")
+_DIGEST = re.compile(r"--hash=sha256:[0-9a-f]{64}")
+
+
+def _locked(lock: str) -> Mapping[str, Version]:
+    """Versions by name."""
+    lines = (ROOT / lock).read_text("utf-8").replace("\\\n", " ").splitlines()
+    found = [Requirement(_DIGEST.sub("", line).strip()) for line in lines]
+    return {one.name: Version(str(one.specifier).removeprefix("==")) for one in found}
+
+
+def _wanted(file: str) -> list[Requirement]:
+    lines = ((ROOT / file).read_text("utf-8")).splitlines()
+    named = [line.partition("#")[0].strip() for line in lines]
+    more = [one for line in named if line.startswith("-r ") for one in _wanted(line.removeprefix("-r "))]
+    return [*more, *(Requirement(line) for line in named if line and not line.startswith("-r "))]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_names_versions_and_digests_and_nothing_else(lock: str) -> None:
+    """No index, no address, no option: whoever installs asks the index that they are set to."""
+    for line in (ROOT / lock).read_text("utf-8").replace("\\\n", " ").splitlines():
+        assert re.fullmatch(r"[a-z0-9-]+==[\w.]+( ; [\w .'=<>()!]+)? +(--hash=sha256:[0-9a-f]{64} *)+", line), line
+
+
+@pytest.mark.parametrize("name", ["requirements", "requirements-dev"])
+def test_a_lock_has_what_is_required(name: str) -> None:
+    """In a version that fits. Who changes the one file runs `make lock`."""
+    locked = _locked(f"{name}.lock")
+    for one in _wanted(f"{name}.txt"):
+        assert one.specifier.contains(locked[one.name.lower()], prereleases=True), f"{one}: run make lock"
+
+
+def test_the_program_is_tested_with_what_it_runs_with() -> None:
+    """The tools' lock has the program's packages in the same versions."""
+    program, tools = _locked("requirements.lock"), _locked("requirements-dev.lock")
+    assert {name: tools[name] for name in program} == program
+
+
+def test_the_sums_are_of_the_cli_that_is_built() -> None:
+    """Of its own module, too, in the version that is named."""
+    assert f"github.com/pulumi/pulumi/pkg/v3 v{toolchain.VERSION} h1:" in toolchain.SUMS.read_text("utf-8")
+
+
+def _flags() -> list[str]:
+    """With which `make setup` calls pip."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    (given,) = re.findall(r"^LOCKED := (.*?) *#", makefile, re.MULTILINE)
+    assert "pip install --quiet --disable-pip-version-check $(LOCKED) requirements-dev.lock" in makefile
+    return str(given).split()
+
+
+@pytest.mark.parametrize("flags", [_flags(), [*toolchain.LOCKED]], ids=["make setup", "Go of PyPI"])
+def test_a_package_with_other_contents_is_not_installed(flags: list[str], tmp_path: Path) -> None:
+    """With pip's own words; the one that is named is."""
+    wheel = tmp_path / "thing-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as packed:
+        packed.writestr("thing.py", "")
+        packed.writestr("thing-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n")
+        packed.writestr("thing-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\nRoot-Is-Purelib: true\n")
+        packed.writestr("thing-1.0.dist-info/RECORD", "")
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    lock = tmp_path / "a.lock"
+    command = [sys.executable, "-m", "pip", "install", "--no-index", "--find-links", str(tmp_path), "--target"]
+    said = {}
+    for about, line in {
+        "as named": f"thing==1.0 --hash=sha256:{digest}",
+        "others": f"thing==1.0 --hash=sha256:{'0' * 64}",
+        "none named": "thing==1.0",
+    }.items():
+        lock.write_text(line + "\n", "utf-8")
+        done = subprocess.run([*command, str(tmp_path / about), *flags, str(lock)], capture_output=True, text=True)
+        said[about] = (done.returncode, done.stderr)
+    assert said["as named"][0] == 0, said
+    assert said["others"][0] and "DO NOT MATCH THE HASHES" in said["others"][1]
+    assert said["none named"][0] and "require" in said["none named"][1]
+
+
+@pytest.mark.skipif(shutil.which("go") is None, reason="no Go on PATH")
+def test_a_go_module_with_other_contents_is_not_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends before anything is compiled."""
+    sums = tmp_path / "other.sum"
+    module = f"github.com/pulumi/pulumi/pkg/v3 v{toolchain.VERSION} "
+    lines = toolchain.SUMS.read_text("utf-8").splitlines(keepends=True)
+    changed = [f"{module}h1:{'A' * 43}=\n" if line.startswith(f"{module}h1:") else line for line in lines]
+    assert changed != lines
+    sums.write_text("".join(changed), "utf-8")
+    monkeypatch.setattr(toolchain, "SUMS", sums)
+    with pytest.raises(toolchain.ToolchainError, match="checksum mismatch"):
+        toolchain._build(tmp_path)
+    assert not (tmp_path / "pulumi").exists()
