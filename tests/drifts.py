@@ -7,7 +7,10 @@ from typing import Any
 
 from components.gateway.live.gate import script_of
 from components.gateway.table import VERSION, address
+from sandbox.kong.pem import self_signed
 from tests.verifying import Hands
+
+CERTIFICATE = "0af5ad7a-0000-4000-8000-000000000002"
 
 ORDERS = "kong-oam.local.orders.api.8080"
 HELLO = "kong-oam.local.hello.hello-world.8000"
@@ -215,6 +218,12 @@ def _service(**fields: Any) -> Drift:
     return lambda hands, _: hands.change("services", hands.find("services", name=ORDERS), **fields)
 
 
+def a_client_certificate_for_the_workload(hands: Hands, _: str) -> None:
+    shown, key = self_signed("byhand.test")
+    hands.make("/certificates", id=CERTIFICATE, cert=shown, key=key)
+    _service(protocol="https", client_certificate={"id": CERTIFICATE})(hands, "")
+
+
 def _route(role: str, of: str = ORDERS, **fields: Any) -> Drift:
     return lambda hands, _: hands.change("routes", hands.find("routes", name=f"{of}.{role}"), **fields)
 
@@ -366,6 +375,7 @@ DRIFTS: dict[str, Drift] = {
     "TLS to the workload": _service(
         protocol="https", tls_verify=True, tls_verify_depth=2, ca_certificates=["0af5ad7a-0000-4000-8000-000000000001"]
     ),
+    "a client certificate for the workload": a_client_certificate_for_the_workload,
     "a service under another name": _service(name="byhand"),
     "a service without a name": _service(name=None),
     "a service with a path as good as none": _service(path=None),
@@ -688,6 +698,10 @@ EXPECTED: dict[str, list[str]] = {
     ],
     "TLS to the workload": [
         f'diverted: service \'{ORDERS}\': protocol is "https", not "http"; tls_verify is true, not null; tls_verify_depth is 2, not null; ca_certificates is ["0af5ad7a-0000-4000-8000-000000000001"], not null',
+        *MEANT,
+    ],
+    "a client certificate for the workload": [
+        f'diverted: service \'{ORDERS}\': protocol is "https", not "http"; client_certificate is {{"id": "{CERTIFICATE}"}}, not null',
         *MEANT,
     ],
     "a service under another name": [],
