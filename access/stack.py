@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 
@@ -340,6 +341,11 @@ def _gateway_problems(gateway: Mapping[str, Any]) -> Iterator[str]:
     where = f"{NAMESPACE}:gateway"
     if ("namespace" in gateway) != ("podLabels" in gateway):
         yield f"{where}: namespace and podLabels go together; else other pods there would count as the gateway"
+    for position, cidr in enumerate(gateway.get("cidrs", ())):
+        try:
+            ip_network(cidr, strict=False)
+        except ValueError:
+            yield f"{where}.cidrs.{position}: '{cidr}' is no range of addresses; write 192.0.2.0/28 or 2001:db8::/64"
     if "namespace" not in gateway and "cidrs" not in gateway:
         yield f"{where}: say where the gateway is: namespace and podLabels in the cluster, or cidrs outside"
     if gateway.get("reach", "cluster") == "cluster" and "namespace" not in gateway:

@@ -176,6 +176,11 @@ CODES: dict[str, Code] = {
         "a namespace that the cluster does not have; found where `kubectl` is at hand",
         "do as the message says: make it, or have runs make it",
     ),
+    "ENV313": Code(
+        "a range of `gateway.cidrs` that holds nodes or pods of the cluster, which would get past the gateway; found "
+        "where `kubectl` may list nodes",
+        "name the gateway's own addresses, or a subnet in which nothing else is",
+    ),
 }
 """Every stable code: OAM of reading, ACC of access, ENV of what a run finds at the products. The README has all."""
 

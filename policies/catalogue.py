@@ -32,6 +32,19 @@ _LONGEST: Mapping[str, Setting] = {
     )
 }
 
+_WIDEST: Mapping[str, Setting] = {
+    f"widestIPv{version}": Setting(
+        {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": bits,
+            "description": f"Shortest prefix of an IPv{version} range.",
+        },
+        usual,
+    )
+    for version, bits, usual in ((4, 32, 26), (6, 128, 64))
+}
+
 RULES: tuple[Rule, ...] = (
     Rule(
         "route-guarded", "mandatory", "critical",
@@ -126,10 +139,10 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "workload-fenced", "mandatory", "high",
-        "every exposed workload is behind a NetworkPolicy that names who may connect",
+        "every exposed workload is behind a NetworkPolicy that names who may connect, and nothing around it",
         "Set gateway.namespace and gateway.podLabels, or gateway.cidrs, to where the gateway is and nothing wider.",
         ("SOC2 CC6.6", "ISO27001 A.8.20", "ISO27001 A.8.22"),
-        workload.fenced_workloads,
+        workload.fenced_workloads, settings=_WIDEST,
     ),
     Rule(
         "applications-readable", "mandatory", "high",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 from policies.deployed import UNKNOWN, Deployment, Resource
@@ -11,20 +12,41 @@ from policies.rule import Finding, Settings
 WORKLOADS = tuple(f"kubernetes:apps/v1:{kind}" for kind in ("Deployment", "StatefulSet", "DaemonSet"))
 SERVICE, NETWORK_POLICY = "kubernetes:core/v1:Service", "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 
-_EVERYWHERE = ("0.0.0.0/0", "::/0")
+_OUTSIDE = ("LoadBalancer", "NodePort")
+"""Types of Services that answer outside the cluster."""
 
 
-def fenced_workloads(deployment: Deployment, _: Settings) -> Iterator[Finding]:
-    """The pods behind a Service have a NetworkPolicy for what comes in, and it names who that is."""
+def fenced_workloads(deployment: Deployment, settings: Settings) -> Iterator[Finding]:
+    """The pods behind a Service have a NetworkPolicy for what comes in, and it names who that is.
+
+    Settings: `widestIPv4` and `widestIPv6`, the shortest prefixes that a range of addresses may have.
+    """
+    widest = {4: settings["widestIPv4"], 6: settings["widestIPv6"]}
     for workload in deployment.of(*WORKLOADS):
-        if not any(_leads_to(service, workload) for service in deployment.of(SERVICE)):
+        services = [service for service in deployment.of(SERVICE) if _leads_to(service, workload)]
+        if not services:
             continue
+        yield from _seen_from_elsewhere(services, workload)
         fences = [policy for policy in deployment.of(NETWORK_POLICY) if _fences(policy, workload)]
         if not fences:
             yield Finding(f"{workload.name} is behind a Service, and behind no NetworkPolicy", workload)
         for fence in fences:
-            if any(_is_open(rule) for rule in _at(fence.properties, "spec", "ingress") or ()):
+            rules = _at(fence.properties, "spec", "ingress") or ()
+            if any(_is_open(rule) for rule in rules):
                 yield Finding(f"{fence.name} lets everybody in to {workload.name}", fence)
+            for cidr in sorted({cidr for rule in rules for cidr in _wide(rule, widest)}):
+                yield Finding(f"{fence.name} lets all of {cidr} in to {workload.name}", fence)
+
+
+def _seen_from_elsewhere(services: Iterable[Resource], workload: Resource) -> Iterator[Finding]:
+    """Where the cluster hands a connection on from another node, the fence sees that node's address."""
+    for service in services:
+        spec = _at(service.properties, "spec")
+        if _at(spec, "type") in _OUTSIDE and _at(spec, "externalTrafficPolicy") != "Local":
+            yield Finding(f"{service.name} hides from the fence of {workload.name} who connects from outside", service)
+    for volume in _at(workload.properties, "spec", "template", "spec", "volumes") or ():
+        if path := _at(volume, "hostPath", "path"):
+            yield Finding(f"{workload.name} mounts {path} of its node, which other pods can write to", workload)
 
 
 def _leads_to(service: Resource, workload: Resource) -> bool:
@@ -53,8 +75,20 @@ def _namespace(resource: Resource) -> Any:
 
 def _is_open(rule: Mapping[str, Any]) -> bool:
     """An ingress rule whose `from` is empty lets everybody in, and so does the whole address space."""
-    peers = rule.get("from") or ()
-    return not peers or any(_at(peer, "ipBlock", "cidr") in _EVERYWHERE for peer in peers)
+    return not rule.get("from") or any(network.prefixlen == 0 for network in _networks(rule))
+
+
+def _wide(rule: Mapping[str, Any], widest: Mapping[int, int]) -> Iterator[str]:
+    """Ranges with more addresses than gateways have: pods, nodes and whoever else is in a network."""
+    for network in _networks(rule):
+        if 0 < network.prefixlen < widest[network.version]:
+            yield str(network)
+
+
+def _networks(rule: Mapping[str, Any]) -> Iterator[IPv4Network | IPv6Network]:
+    for peer in rule.get("from") or ():
+        if cidr := _at(peer, "ipBlock", "cidr"):
+            yield ip_network(cidr, strict=False)
 
 
 def _at(value: Any, *path: str) -> Any:

@@ -69,7 +69,8 @@ class Cluster:
     are the object, or `{"message": ...}` with 404/409.
     `balancer` is the address that load balancers get. Tests fill `unpullable`, images that no node can pull, and
     `absent`, namespaces that there are not, of which GET `/absent` tells: nothing can be made in them (404) until
-    somebody makes them; and `slow`, the seconds that the pods of a Deployment take to get ready.
+    somebody makes them; `nodes`, of which GET `/nodes` tells; and `slow`, the seconds that the pods of a Deployment
+    take to get ready.
     `changed` is called after each change.
     """
 
@@ -80,6 +81,7 @@ class Cluster:
         self._running: dict[Key, Object] = {}
         self.unpullable: set[str] = set()
         self.absent: set[str] = set()
+        self.nodes: list[Object] = []
         self.slow = 0.0
         self.changed: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
@@ -179,6 +181,7 @@ class Cluster:
             self._running = {key: one for key, one in self._objects.items() if key.kind == "Deployment"}
             self.unpullable.clear()
             self.absent.clear()
+            self.nodes.clear()
             self.slow = 0.0
 
     def __iter__(self) -> Iterator[Object]:
@@ -269,6 +272,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """One object, or all of them."""
+        if self.path == "/nodes":
+            self._answer(200, {"nodes": self.cluster.nodes})
+            return
         if self.path == "/absent":
             self._answer(200, {"namespaces": sorted(self.cluster.absent)})
             return

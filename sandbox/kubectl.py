@@ -3,6 +3,7 @@
     kubectl [--context=C] --namespace=N get RESOURCE/NAME... --ignore-not-found --output=json --show-managed-fields
     kubectl [--context=C] --namespace=N get secrets --selector=LABEL --output=jsonpath=...
     kubectl [--context=C] [--request-timeout=T] get namespaces NAME... --ignore-not-found --output=name
+    kubectl [--context=C] [--request-timeout=T] get nodes --output=json
     kubectl [--context=C] --namespace=N patch RESOURCE/NAME -p PATCH
     kubectl [--context=C] --namespace=N delete KIND --selector=LABELS --field-selector=metadata.name=NAME
 
@@ -63,6 +64,8 @@ def main() -> int:
         print(f"{asked.what} patched")
     elif asked.verb == "delete":
         _delete(asked.namespace, asked.kind, asked.selector, asked.field_selector)
+    elif asked.what == ["nodes"]:
+        print(json.dumps({"kind": "List", "items": _send("GET", "/nodes")["nodes"]}))
     elif asked.what[0] == "namespaces":
         absent = _send("GET", "/absent")["namespaces"]
         print("\n".join(f"namespace/{name}" for name in asked.what[1:] if name not in absent))

@@ -153,7 +153,7 @@ def prices() -> None:
 def subnet() -> None:
     """The gateway connects from another subnet as well, and tokens live half an hour."""
     path = Path("stacks/Pulumi.aws.yaml")
-    text = path.read_text("utf-8").replace("cidrs: [10.20.0.0/16]", "cidrs: [10.20.0.0/16, 10.21.0.0/16]")
+    text = path.read_text("utf-8").replace("cidrs: [10.20.250.0/27, ", "cidrs: [10.20.251.0/27, 10.20.250.0/27, ")
     path.write_text(text.replace("      type: okta\n", "      type: okta\n      accessTokenMinutes: 30\n"), "utf-8")
 
 

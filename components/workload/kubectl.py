@@ -54,6 +54,16 @@ def absent(context: str | None, namespaces: Iterable[str]) -> frozenset[str]:
     return asked - {name.removeprefix("namespace/") for name in there}
 
 
+def addresses(context: str | None) -> dict[str, tuple[str, ...]]:
+    """Each node's addresses in the cluster and the ranges of its pods, by its name. Raises UnreadableError."""
+    command = ("kubectl", *_context(context), "--request-timeout=10s", "get", "nodes", "--output=json")
+    found = {}
+    for one in json.loads(_run(*command) or "{}").get("items", []):
+        own = (each["address"] for each in one.get("status", {}).get("addresses", ()) if each["type"] == "InternalIP")
+        found[one["metadata"]["name"]] = (*own, *one.get("spec", {}).get("podCIDRs", ()))
+    return found
+
+
 def patch(context: str | None, name: Name, change: Mapping[str, Any]) -> str:
     """The command, for a shell, that makes a change to an object."""
     namespace, kind, named = name

@@ -96,7 +96,11 @@ def placed_account(account: Manifest, stack: str, workload: Workload, cluster: C
 
 
 def placed_service(service: Manifest, gateway: GatewaySettings) -> Manifest:
-    """A Service that the gateway reaches, of the type that it reaches it by."""
+    """A Service that the gateway reaches, of the type that it reaches it by.
+
+    From outside, connections keep the gateway's address, which the NetworkPolicy goes by: none is handed on from
+    another node, which would put its own in the place.
+    """
     kind = _SERVICE_TYPES.get(gateway.reach)
     if kind is None:
         return service
@@ -105,7 +109,7 @@ def placed_service(service: Manifest, gateway: GatewaySettings) -> Manifest:
     return {
         **service,
         "metadata": {**metadata, **({"annotations": annotations} if annotations else {})},
-        "spec": {**service["spec"], "type": kind},
+        "spec": {**service["spec"], "type": kind, "externalTrafficPolicy": "Local"},
     }
 
 

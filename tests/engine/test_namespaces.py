@@ -1,4 +1,4 @@
-"""Namespaces that the cluster does not have: named before anything is made, or made where the stack says so."""
+"""What of the cluster does not fit the stack: namespaces that it does not have, and neighbours of the gateway."""
 
 from __future__ import annotations
 
@@ -77,3 +77,36 @@ def test_where_the_stack_says_so_runs_make_it_and_leave_it(deployment: Deploymen
     deployment.run("destroy")
     assert [Key.of(one) for one in deployment.local.cluster.objects()] == [NAMESPACE]
     assert set(deployment.changes("up").values()) == {"create"}
+
+
+def node(name: str, address: str, *pods: str) -> dict[str, object]:
+    addresses = [{"type": "Hostname", "address": name}, {"type": "InternalIP", "address": address}]
+    return {"metadata": {"name": name}, "spec": {"podCIDRs": [*pods]}, "status": {"addresses": addresses}}
+
+
+@pytest.mark.parametrize(
+    ("there", "who"),
+    [
+        (node("one", "10.20.3.4"), "the node at 10.20.3.4 (node 'one')"),
+        (node("two", "192.0.2.9", "10.20.128.0/24"), "its pods at 10.20.128.0/24 (node 'two')"),
+        (node("three", "192.0.2.9", "10.0.0.0/8"), "its pods at 10.0.0.0/8 (node 'three')"),
+    ],
+)
+def test_a_range_that_others_are_in_is_refused(deployment: Deployment, there: dict[str, object], who: str) -> None:
+    """They would get past the gateway: NetworkPolicies go by addresses. One with nobody in it is taken."""
+    deployment.local.cluster.absent.clear()
+    deployment.local.cluster.nodes = [node("far", "192.0.2.7", "198.51.100.0/24", "fd00::/64"), there]
+    file = deployment.folder / f"stacks/Pulumi.{STACK}.yaml"
+    settings = yaml.safe_load(file.read_text("utf-8"))
+    gateway = {"scheme": "http", "reach": "loadBalancer", "cidrs": ["203.0.113.8/29", "10.20.0.0/16"]}
+    settings["config"]["kong-oam:gateway"] = gateway
+    file.write_text(yaml.safe_dump(settings), "utf-8")
+    before = entities(deployment.local)
+    failed = deployment.run("up", check=False)
+    said = " ".join(failed.stdout.split())
+    assert failed.returncode != 0
+    assert f"ENV313: kong-oam:gateway.cidrs: 10.20.0.0/16 holds {who}, which would get past the gateway" in said
+    assert "1 error(s) where this would be provisioned; nothing was" in said and entities(deployment.local) == before
+    gateway["cidrs"] = ["203.0.113.8/29"]
+    file.write_text(yaml.safe_dump(settings), "utf-8")
+    assert set(deployment.changes("preview").values()) == {"create"}

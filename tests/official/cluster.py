@@ -86,6 +86,7 @@ class Kubernetes:
         self._ended = threading.Event()
         self._nodes = threading.Thread(target=self._ready_pods, daemon=True)
         self.slow = 0.0
+        self.node_address = "192.0.2.77"
         self.url = ""
 
     def __enter__(self) -> Self:
@@ -171,6 +172,8 @@ class Kubernetes:
         self.kubeconfig.write_text(json.dumps(_kubeconfig(self.url, authority.read_bytes(), self._token)))
         self._await(self._is_ready, "is not ready")
         self.ask("POST", "/api/v1/nodes", {"metadata": {"name": _NODES}})
+        addresses = [{"type": "InternalIP", "address": self.node_address}]
+        self.ask("PATCH", f"/api/v1/nodes/{_NODES}/status", {"status": {"addresses": addresses}})
         self._run("kube-controller-manager", _controllers(self._folder))
         self._await(self._has_default_account, "has no controllers")
 

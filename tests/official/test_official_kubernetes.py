@@ -178,8 +178,8 @@ def test_a_killed_run_recovers(deployed: Deployment, cluster: Kubernetes, writes
     deployed.run("destroy")
 
 
-def test_a_namespace_that_is_missing_is_named_or_made(cluster: Kubernetes, tmp_path: Path) -> None:
-    """Named before anything is made; where the stack says so, made with all that is in it, and left."""
+def test_what_of_the_cluster_does_not_fit_is_named(cluster: Kubernetes, tmp_path: Path) -> None:
+    """Before anything is made: a namespace that is missing, until runs make it, and nodes where the gateway is."""
     with Local(lags=Lags(), real=cluster.as_cluster()) as local:
         deployment = start(local, project(tmp_path))
         for file in (tmp_path / "applications").iterdir():
@@ -190,6 +190,16 @@ def test_a_namespace_that_is_missing_is_named_or_made(cluster: Kubernetes, tmp_p
         assert failed.returncode != 0 and "ENV312: the cluster has no namespace 'things'" in failed.stdout
         assert _all(cluster) == [] and local.kong.entities("services") == []
         settings = yaml.safe_load(stack_file(tmp_path).read_text("utf-8"))
+        inside = settings["config"]["kong-oam:gateway"]
+        outside = {"scheme": "http", "reach": "loadBalancer", "cidrs": [f"{cluster.node_address}/24"]}
+        stack_file(tmp_path).write_text(
+            yaml.safe_dump({"config": {**settings["config"], "kong-oam:gateway": outside}}), "utf-8"
+        )
+        failed = deployment.run("up", check=False)
+        assert f"ENV313: kong-oam:gateway.cidrs: {cluster.node_address}/24 holds the node" in " ".join(
+            failed.stdout.split()
+        )
+        settings["config"]["kong-oam:gateway"] = inside
         settings["config"].setdefault("kong-oam:cluster", {})["createNamespaces"] = True
         stack_file(tmp_path).write_text(yaml.safe_dump(settings), "utf-8")
         deployment.run("up")

@@ -49,6 +49,11 @@ def with_environment(*variables: dict[str, Any]) -> Deployment:
     return spoilt("deployment", spec={"template": {**POD_SPEC, "spec": {"containers": [container]}}})
 
 
+def with_volume(*volumes: dict[str, Any]) -> Deployment:
+    pod = {**POD_SPEC["spec"], "volumes": list(volumes)}
+    return spoilt("deployment", spec={"template": {**POD_SPEC, "spec": pod}})
+
+
 def fenced_from(*ingress: dict[str, Any], **selector: Any) -> Deployment:
     spec = {"podSelector": selector or {"matchLabels": POD}, "policyTypes": ["Ingress"], "ingress": list(ingress)}
     return spoilt("fence", spec=spec)
@@ -170,6 +175,13 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("workload-fenced", fenced_from({"from": []}), "fence lets everybody in to deployment"),
     ("workload-fenced", fenced_from({"ports": [{"port": 80}]}), "fence lets everybody in to deployment"),
     ("workload-fenced", fenced_from({"from": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}), "fence lets everybody in to deployment"),
+    ("workload-fenced", fenced_from({"from": [{"ipBlock": {"cidr": "::/0"}}]}), "fence lets everybody in to deployment"),
+    ("workload-fenced", fenced_from({"from": [{"ipBlock": {"cidr": "10.20.0.0/16"}}]}), "fence lets all of 10.20.0.0/16 in to deployment"),
+    ("workload-fenced", fenced_from({"from": [{"ipBlock": {"cidr": "10.20.0.0/27"}}, {"ipBlock": {"cidr": "10.21.0.0/25"}}]}), "fence lets all of 10.21.0.0/25 in to deployment"),
+    ("workload-fenced", fenced_from({"from": [{"ipBlock": {"cidr": "fd00::/48"}}]}), "fence lets all of fd00::/48 in to deployment"),
+    ("workload-fenced", spoilt("service", spec={"selector": POD, "type": "LoadBalancer"}), "service hides from the fence of deployment who connects from outside"),
+    ("workload-fenced", spoilt("service", spec={"selector": POD, "type": "NodePort", "externalTrafficPolicy": "Cluster"}), "service hides from the fence of deployment who connects from outside"),
+    ("workload-fenced", with_volume({"name": "v", "hostPath": {"path": "/var/run"}}), "deployment mounts /var/run of its node, which other pods can write to"),
     ("workload-fenced", fenced_from(matchLabels={"app": "another"}), "deployment is behind a Service, and behind no NetworkPolicy"),
     ("workload-fenced", fenced_from(matchExpressions=[{"key": "x", "operator": "Exists"}]), "deployment is behind a Service, and behind no NetworkPolicy"),
     ("workload-fenced", spoilt("fence", metadata={"namespace": "elsewhere"}), "deployment is behind a Service, and behind no NetworkPolicy"),
@@ -355,6 +367,18 @@ def test_what_kubernetes_leaves_open_is_no_finding_where_no_service_leads() -> N
         for one in without("fence").resources
     ))  # fmt: skip
     assert found("workload-fenced", nowhere) == []
+
+
+def test_a_fence_as_wide_as_gateways_are_is_no_finding() -> None:
+    """And as wide as the pack is told, which is no way to let everybody in."""
+    narrow = fenced_from({"from": [{"ipBlock": {"cidr": "10.20.0.0/26"}}, {"ipBlock": {"cidr": "fd00::/64"}}]})
+    assert found("workload-fenced", narrow) == []
+    wide = fenced_from({"from": [{"ipBlock": {"cidr": "10.20.0.0/16"}}]})
+    assert found("workload-fenced", wide, widestIPv4=16) == []
+    everybody = fenced_from({"from": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]})
+    assert found("workload-fenced", everybody, widestIPv4=1) == ["fence lets everybody in to deployment"]
+    told = spoilt("service", spec={"selector": POD, "type": "LoadBalancer", "externalTrafficPolicy": "Local"})
+    assert found("workload-fenced", told) == []
 
 
 def test_a_secret_is_where_it_belongs() -> None:

@@ -62,10 +62,10 @@ def test_services_are_of_the_type_that_the_gateway_reaches_them_by() -> None:
     balanced = placed_service(
         service, gateway(cidrs=["10.0.0.0/8"], reach="loadBalancer", serviceAnnotations={"scheme": "internal"})
     )
-    assert balanced["spec"]["type"] == "LoadBalancer"
+    assert (balanced["spec"]["type"], balanced["spec"]["externalTrafficPolicy"]) == ("LoadBalancer", "Local")
     assert balanced["metadata"]["annotations"] == {"scheme": "internal"}
     numbered = placed_service(service, gateway(cidrs=["10.0.0.0/8"], reach="nodePort", nodeAddress="n"))
-    assert numbered["spec"]["type"] == "NodePort"
+    assert (numbered["spec"]["type"], numbered["spec"]["externalTrafficPolicy"]) == ("NodePort", "Local")
 
 
 def test_only_the_gateway_may_connect_wherever_it_is() -> None:
@@ -90,6 +90,11 @@ def test_only_the_gateway_may_connect_wherever_it_is() -> None:
     [
         ({}, "say where the gateway is"),
         ({"namespace": "kong"}, "namespace and podLabels go together"),
+        ({"cidrs": ["10.0.0.256/32"], "reach": "loadBalancer"}, "cidrs.0: '10.0.0.256/32' is no range of addresses"),
+        (
+            {"cidrs": ["10.0.0.1/32", "10.0.0.0/33"], "reach": "loadBalancer"},
+            "cidrs.1: '10.0.0.0/33' is no range of addresses",
+        ),
         ({"cidrs": ["10.0.0.0/8"]}, "set reach to loadBalancer or nodePort"),
         ({"cidrs": ["10.0.0.0/8"], "reach": "nodePort"}, "reach: nodePort needs nodeAddress"),
         ({**INSIDE, "reach": "magic"}, 'kong-oam:gateway.reach: "magic" is none of cluster, loadBalancer, nodePort'),
