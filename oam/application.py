@@ -17,6 +17,7 @@ from oam.document import MAX_BYTES, MAX_FINDINGS, Document, FilePlace, Place, re
 from oam.schema import COMPONENT_TYPES, TRAIT_TYPES, violations
 
 _SUFFIXES = (".yaml", ".yml")
+_TOO_MANY = f"more than {MAX_FINDINGS} findings in this file, which is not read further; mend these first"
 
 # Fields of KubeVela's gateway trait that shape an Ingress, which Kong-OAM does not make.
 _INGRESS_ONLY = ("annotations", "class", "classInSpec", "gatewayHost", "labels")
@@ -123,15 +124,17 @@ def _cannot_be_read(name: str, why: str) -> Diagnostic:
 def read_bytes(file: str, raw: bytes) -> Reading:
     """Applications of one file's bytes."""
     documents, found = read(file, raw)
+    if len(found) > MAX_FINDINGS:
+        too_many = Diagnostic("OAM101", _TOO_MANY, found[MAX_FINDINGS].place)
+        return Reading((), (*found[:MAX_FINDINGS], too_many), frozenset(map(_name_of, documents)))
     diagnostics = list(found)
     applications = []
     malformed = set()
     for document in documents:
-        findings = tuple(islice(_shape(document), MAX_FINDINGS + 1 - len(diagnostics)))
-        if len(diagnostics) + len(findings) > MAX_FINDINGS:
-            message = f"more than {MAX_FINDINGS} findings in this file, which is not read further; mend these first"
-            beyond = Diagnostic("OAM101", message, findings[-1].place)
-            diagnostics = [*diagnostics, *findings[:-1], beyond]
+        room = MAX_FINDINGS - len(diagnostics)
+        findings = tuple(islice(_shape(document), room + 1))
+        if len(findings) > room:
+            diagnostics += [*findings[:room], Diagnostic("OAM101", _TOO_MANY, document.place())]
             malformed |= {_name_of(one) for one in documents[documents.index(document) :]}
             break
         diagnostics += findings

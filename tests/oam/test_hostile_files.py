@@ -54,6 +54,7 @@ PLACES: dict[str, tuple[str, Filler]] = {
     "escapes": ('a: "', lambda n: "\\u0041"),
     "anchors": ("", lambda n: f"k{n}: &a{n} [1]\nl{n}: *a{n}\n"),
     "levels": ("", lambda n: " " * n + "a:\n"),
+    "tags": ("", lambda n: f"---\na: !x y\n---\n{HEAD % f'a{n}'}{COMPONENT % f'c{n}'}"),
     "tabs": ("a:\n", lambda n: "\t\n"),
 }  # fmt: skip
 
@@ -107,6 +108,23 @@ def test_the_limits_are_said(place: str, count: int, message: str) -> None:
     assert [one.message for one in reading.diagnostics] == [message]
     within, _, _ = _checked(_filled(place, count - 1))
     assert message not in [one.message for one in within.diagnostics]
+
+
+@pytest.mark.parametrize("count", [MAX_FINDINGS - 1, MAX_FINDINGS, MAX_FINDINGS + 1, 5 * MAX_FINDINGS - 1])
+def test_documents_that_cannot_be_read_are_findings_like_others(count: int) -> None:
+    """Where there are too many of them, what can be read is not read any further either."""
+    reading, _, _ = _checked(_filled("tags", count))
+    over = count > MAX_FINDINGS
+    assert [one.code for one in reading.diagnostics] == ["OAM101"] * (min(count, MAX_FINDINGS) + over)
+    assert len(reading.applications) == (0 if over else count)
+    assert len(reading.malformed) == (count if over else 0)
+
+
+def test_a_file_of_which_nothing_can_be_read_says_that_there_is_more() -> None:
+    """Beside the first of its findings."""
+    reading, _, _ = _checked(b"---\na: !x y\n" * (MAX_FINDINGS + 1))
+    assert len(reading.diagnostics) == MAX_FINDINGS + 1
+    assert reading.diagnostics[-1].message.startswith("more than 100 findings in this file")
 
 
 def test_of_many_findings_the_first_are_shown() -> None:
