@@ -246,9 +246,11 @@ def test_no_order_lets_anybody_through_and_the_hammer_would_see_it(live: LiveGat
             return f"{missing} not let through while '{stage}'" if missing else None
 
         hammer.stage(TARGET)
+        hammer.await_answers()  # to what was sent before, and may wait for a name that is none yet
         entities.make(f"{upstream}/targets", {"target": "{host}:{port}".format_map(where)})
         await_true(lambda: seen(TARGET), changing.bound)
         hammer.stage(LEADS)
+        hammer.await_answers()
         entities.change(service, where)
         entities.remove([upstream])
         await_true(lambda: seen(LEADS), changing.bound)
