@@ -442,4 +442,5 @@ def test_no_workflow_runs_what_somebody_else_could_change(file: Path) -> None:
         assert re.search("@[0-9a-f]{40}$", step.get("uses", f"@{'0' * 40}")), step
         assert "${{" not in step.get("run", ""), step
     assert "pull_request_target" not in workflow[True]
-    assert workflow["permissions"], "what is not listed is not given"
+    for given in (workflow["permissions"], *(job.get("permissions", {}) for job in workflow["jobs"].values())):
+        assert isinstance(given, dict), "what is not listed is not given"
