@@ -94,8 +94,10 @@ def test_nobody_is_let_in_while_the_estate_comes_and_goes(empty: Empty, lags: La
     """Whatever Kong's workers see first, and with no pause anywhere: nothing ever reaches a workload."""
     deployment = empty(lags=lags)
     local = deployment.local
-    assert _answers_during(local, lambda: deployment.run("up"), 401, 401, 404) <= CLOSED
-    assert _answers_during(local, lambda: deployment.run("destroy"), 404, 404, 404) <= CLOSED
+    # Where the consumer of who has no token is not seen yet, Kong's jwt fails (500).
+    closed = CLOSED | {500} if lags.credentials else CLOSED
+    assert _answers_during(local, lambda: deployment.run("up"), 401, 401, 404) <= closed
+    assert _answers_during(local, lambda: deployment.run("destroy"), 404, 404, 404) <= closed
 
 
 @pytest.mark.deep
