@@ -68,9 +68,9 @@ def asked_for() -> tuple[Path, ...]:
     return tuple(Path(folder).absolute() for folder in os.environ.get(PLUGINS, "").split(os.pathsep) if folder)
 
 
-def split(folders: Iterable[Path], cluster: bool = False) -> Launchers:
+def split(folders: Iterable[Path]) -> Launchers:
     """What `install` would make of these folders. Raises ToolchainError for one without any plugin of ours."""
-    return _split(_official(folders, cluster))
+    return _split(_official(folders, cluster=False))
 
 
 def behind(name: str) -> str | None:

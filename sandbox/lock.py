@@ -56,7 +56,7 @@ def main() -> None:
 def _sums(folder: Path) -> str:
     """The go.sum of a module that builds the CLI, whatever the platform."""
     (folder / "go.mod").write_text(toolchain.cli_module(), "utf-8")
-    environment = {**os.environ, "GOFLAGS": "-mod=mod", "GOWORK": "off", "CGO_ENABLED": "0"}
+    environment = toolchain.go_environment()
     for platform in _PLATFORMS:
         command = [toolchain.go(toolchain.cache()), "list", "-deps", toolchain.CLI]
         done = subprocess.run(

@@ -166,7 +166,7 @@ def build(folder: Path, about: str, files: Mapping[str, str], packages: Mapping[
             Path(made, name).write_text(text, "utf-8")
         for name, package in packages.items():
             command = [compiler, "build", "-v", "-trimpath", "-ldflags", flags, "-o", f"{made}/{name}", package]
-            log = _run_shown(command, made, _environment("readonly" if "go.sum" in files else "mod"))
+            log = _run_shown(command, made, go_environment("readonly" if "go.sum" in files else "mod"))
             if not Path(made, name).exists():
                 raise ToolchainError(
                     f"go build of {name} failed:\n{log}\nIs the Go module proxy reachable (go env GOPROXY)?"
@@ -178,14 +178,15 @@ def build(folder: Path, about: str, files: Mapping[str, str], packages: Mapping[
 def downloaded(folder: Path, module: str, version: str) -> Path:
     """The folder of a Go module's files, in Go's own cache. Raises ToolchainError."""
     command = [go(cache()), "mod", "download", "-json", f"{module}@{version}"]
-    done = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder, env=go_environment(), capture_output=True, text=True)
     about = json.loads(done.stdout or "{}")
     if done.returncode or "Dir" not in about:
         raise ToolchainError(f"{module}@{version} could not be downloaded: {about.get('Error') or done.stderr}")
     return Path(about["Dir"])
 
 
-def _environment(modules: str = "mod") -> dict[str, str]:
+def go_environment(modules: str = "mod") -> dict[str, str]:
+    """What Go runs in: of this module alone, without C; `modules` says whether its go.mod may be changed."""
     return {**os.environ, "GOFLAGS": f"-mod={modules}", "GOWORK": "off", "CGO_ENABLED": "0"}
 
 

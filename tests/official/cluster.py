@@ -68,7 +68,6 @@ class Written:
 
     verb: str
     what: str
-    agent: str
 
 
 class Kubernetes:
@@ -141,9 +140,8 @@ class Kubernetes:
                 if event["responseStatus"]["code"] < 300 and not agent.startswith(("kube-", _NODES)):
                     about = event["objectRef"]
                     where = f"{about.get('namespace', '')}/{about.get('name', '')}"
-                    dry = "dryRun" in event["requestURI"]
-                    if not dry:
-                        found.append(Written(event["verb"], f"{about['resource']} {where}", agent))
+                    if "dryRun" not in event["requestURI"]:
+                        found.append(Written(event["verb"], f"{about['resource']} {where}"))
         return found
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
