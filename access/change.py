@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from access.model import Elements
 from access.partition import Region
+from access.paths import Elements
 from access.principals import Condition, Groups, Principal
 from oam.document import Place
 

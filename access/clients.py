@@ -16,12 +16,11 @@ from access.model import (
     Client,
     ClientKind,
     Component,
-    Elements,
     Stack,
     has_key,
     signs_in,
 )
-from access.paths import within
+from access.paths import Elements, within
 from access.rotation import days
 from oam.diagnostics import Diagnostic, suggestion
 from oam.document import Place

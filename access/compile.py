@@ -16,7 +16,6 @@ from access.component import compile_component
 from access.model import (
     Application,
     Component,
-    Elements,
     Endpoint,
     Estate,
     Exposures,
@@ -24,7 +23,7 @@ from access.model import (
     client_secret_name,
     service_name,
 )
-from access.paths import written
+from access.paths import Elements, written
 from oam.diagnostics import Diagnostic, errors, ordered
 
 

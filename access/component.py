@@ -9,8 +9,8 @@ from itertools import combinations
 from typing import Any
 
 import oam.application as oam
-from access.model import METHODS, Component, Elements, Endpoint, Public, Role, Rule, Stack, Waiver
-from access.paths import Unreadable, declared, within, written
+from access.model import METHODS, Component, Endpoint, Public, Role, Rule, Stack, Waiver
+from access.paths import Elements, Unreadable, declared, within, written
 from oam.diagnostics import Diagnostic, suggestion
 from oam.document import Place
 

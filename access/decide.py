@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Literal
 
-from access.model import METHODS, Component, Elements, Estate, Rule
-from access.paths import Unreadable, read, written
+from access.model import METHODS, Component, Estate, Rule
+from access.paths import Elements, Unreadable, read, written
 from access.tokens import Claims, KeyRing, Refusal, authenticate, bearer
 
 _PORT = re.compile(r":[0-9]+\Z")
@@ -63,9 +63,9 @@ def decide(estate: Estate, request: Request, claims: Claims | Refusal | None) ->
         return Decision(404, f"the gateway does not listen to {request.method}", component)
     rules = component.owning(path)
     matching = tuple(rule for rule in rules if rule.lists(request.method))
-    folded = component.folds_to_another_rule(path)
+    ambiguous = component.may_be_of_another_rule(path)
     for rule in matching:
-        if rule.public and not folded:
+        if rule.public and not ambiguous:
             return Decision(200, f"public: {rule.public.reason}", component, rule)
     if claims is None:
         return Decision(401, "a token is needed", component, next(iter(matching or rules), None))
@@ -74,10 +74,8 @@ def decide(estate: Estate, request: Request, claims: Claims | Refusal | None) ->
     provider = estate.provider_of(component)
     if claims.provider != component.provider:
         return Decision(401, f"a token of provider '{component.provider}' is needed", component)
-    if folded:
-        return Decision(
-            400, "the path differs from a rule's only in capitals, which not every server tells apart", component
-        )
+    if ambiguous:
+        return Decision(400, "the path is spelled so that some servers take it for that of another rule", component)
     if provider.per_api and claims.audience not in {provider.audience_of(api) for api in estate.apis_at(component)}:
         return Decision(403, "the token is for another API", component, next(iter(matching or rules), None))
     return _authorize(estate, component, request.method, rules, matching, claims)

@@ -19,9 +19,9 @@ from access.change import CLOSING, KINDS, OPENING, Change, Difference, Example, 
 from access.decide import Decision, Request, decide
 from access.exported import Model
 from access.facts import settings_changed
-from access.model import METHODS, Application, Component, Elements, Estate
+from access.model import METHODS, Application, Component, Estate
 from access.partition import Hosts, Ports, Region, Sites, Spot, regions, sites_of
-from access.paths import written
+from access.paths import Elements, written
 from access.principals import (
     NOBODY,
     Access,

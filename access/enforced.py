@@ -20,7 +20,6 @@ from access.model import (
     Call,
     Client,
     Component,
-    Elements,
     Endpoint,
     Estate,
     Provider,
@@ -29,7 +28,7 @@ from access.model import (
     Rule,
     Stack,
 )
-from access.paths import pattern
+from access.paths import Elements, pattern
 
 PLUGIN, ROUTE = "kong:index/plugin:Plugin", "kong:index/route:Route"
 

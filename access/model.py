@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
+from access.paths import Elements, folded, may_be_longer
 from access.rotation import Schedule
 from oam.document import Place
 
@@ -30,9 +31,6 @@ EXTERNAL = "external"
 """The type of a component that runs elsewhere: it is an identity and has no workload."""
 
 Exposures = tuple[tuple[str | None, tuple[int, ...]], ...]
-
-Elements = tuple[str, ...]
-"""A path, element by element, percent-decoded: `/orders/7` is ("orders", "7"), `/` is ()."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,14 +322,10 @@ class Component:
     def _folded(self) -> frozenset[Elements]:
         return frozenset(map(folded, self.owned))
 
-    def folds_to_another_rule(self, path: Elements) -> bool:
-        """Whether a longer rule would own the path at an upstream that does not tell capitals (ASCII) from others."""
-        for length in range(len(path), -1, -1):
-            if path[:length] in self.owned:
-                return False
-            if folded(path[:length]) in self._folded:
-                return True
-        return False
+    def may_be_of_another_rule(self, path: Elements) -> bool:
+        """Whether another server may read in the path what a longer rule owns than the one that owns it here."""
+        owner = next((length for length in range(len(path), -1, -1) if path[:length] in self.owned), -1)
+        return may_be_longer(path, owner, self._folded)
 
     def owning(self, path: Elements) -> tuple[Rule, ...]:
         """The rules of the longest rule path that owns `path`; a shorter one is never a fallback."""
@@ -369,11 +363,6 @@ def _as_value(group: str) -> str:
     """The name of a group as a value that tokens for one API list. Two groups never have one value."""
     value = f"group={quote(group, safe='')}"
     return value if len(value) <= _LONGEST_VALUE else f"group=#{sha256(group.encode()).hexdigest()}"
-
-
-def folded(path: Elements) -> Elements:
-    """The path as a server reads it that does not tell capitals (ASCII) from others."""
-    return tuple(element.encode().lower().decode() for element in path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,11 @@ A site is a host, as far as estates name it: an exact name, or a wildcard for th
 names. To compare stacks, whose hosts differ, it is a component's port instead.
 
 A spot is a class of paths of one site. What is decided about a path depends on which of its beginnings some endpoint or
-rule declares, byte by byte, and which ones it meets but for capitals. So a class is given by the longest declared
-beginning, and, for paths that leave what is declared by capitals only, by the longest beginning that they meet in lower
-case. Every class has an example, at which the real functions are asked.
+rule declares, byte by byte, and which ones another server may read in it (access.paths). So a class is given by the
+longest declared beginning, and, for paths that are spelled so that some servers take them for what is declared, by the
+longest beginning that these take them for, in small letters. Every class has an example, at which the real functions
+are asked. A path that may be taken for several (`/s*`, of /sales and /stock) is of no class of its own: what changes
+for it changes for one of those.
 """
 
 from __future__ import annotations
@@ -16,8 +18,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from access.decide import component_of, host_patterns
-from access.model import METHODS, Component, Elements, Endpoint, Estate, folded
-from access.paths import within
+from access.model import METHODS, Component, Endpoint, Estate
+from access.paths import Elements, folded, within
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Spot:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Part:
-    """Some paths: `path` and all below it. `spelled_otherwise`: those that differ from what is declared in capitals."""
+    """Some paths: `path` and all below it. `spelled_otherwise`: those that some servers take for what is declared."""
 
     path: Elements
     spelled_otherwise: bool = False
@@ -132,13 +134,12 @@ def spots(declared: Iterable[Elements]) -> tuple[Spot, ...]:
     for low in lower:
         for length in range(len(low)):
             for left in lower.get(low[:length], ()):
-                if (spelling := _otherwise(left, low[length:], exact)) is not None:
-                    examples[left, low] = spelling
+                examples[left, low] = (*left, f"{low[length]}.", *low[length + 1 :])
     return _tree(examples)
 
 
 def _tree(examples: Mapping[tuple[Elements, Elements], Elements]) -> tuple[Spot, ...]:
-    """`examples` are by (longest declared beginning, longest beginning met in lower case or the same again)."""
+    """`examples` are by (longest declared beginning, longest that others read, in small letters, or the same again)."""
     keys = sorted(examples, key=lambda key: (len(key[1]), key[0] != key[1], key))
     index = {key: number for number, key in enumerate(keys)}
     children: dict[int, list[int]] = {}
@@ -155,28 +156,6 @@ def _parent(key: tuple[Elements, Elements], index: Mapping[tuple[Elements, Eleme
         return next((index[other] for other in between if other in index), index[left, left])
     shorter = (left[:length] for length in range(len(left) - 1, -1, -1))
     return next((index[path, path] for path in shorter if (path, path) in index), None)
-
-
-def _otherwise(left: Elements, rest: Elements, exact: set[Elements]) -> Elements | None:
-    """A path that is `left` and then `rest` in other capitals, with no longer declared beginning than `left`."""
-    if not rest:
-        return left
-    for spelling in _spellings(rest[0]):
-        path = (*left, spelling)
-        if path not in exact and (found := _otherwise(path, rest[1:], exact)) is not None:
-            return found
-    return None
-
-
-def _spellings(element: str) -> Iterator[str]:
-    """Every spelling of the element in capitals and small letters (ASCII), its first letters varying first."""
-    if not element:
-        yield ""
-        return
-    for tail in _spellings(element[1:]):
-        yield element[0] + tail
-        if element[0] in "abcdefghijklmnopqrstuvwxyz":
-            yield element[0].upper() + tail
 
 
 def sites_of(*sides: Sites) -> Iterator[tuple[str, tuple[Spot, ...]]]:

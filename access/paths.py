@@ -3,14 +3,22 @@
 A request target that two servers could read differently is refused before any rule is looked at. What is left is read
 as Kong does before it routes: dot segments and doubled slashes resolved, percent-encoded unreserved characters decoded
 (kong/tools/uri.lua, and observed on Kong 3.10).
+
+Some servers read more into an element. One that keeps files on Windows drops dots and blanks at its end, and takes
+`SECRET~1` and `secret::$DATA` for `secret`; some take `<` or `"` for a joker (FindFirstFile). One that normalizes or
+folds Unicode (NFC, NFKC, case folding), that compares without accents as databases do, or that converts to an older
+character set takes letters of other alphabets for ASCII ones, and leaves characters out that cannot be seen. Nobody can
+say from outside which one stands behind a gate. So an element that might be taken for a dot segment, or for several
+elements, is refused; and where it might be taken for that of a rule, `spelled` and `meets` say so.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from access.model import Elements
+Elements = tuple[str, ...]
+"""A path, element by element, decoded: `/orders/7` is ("orders", "7"), and `/` has none."""
 
 _UNREADABLE = re.compile(
     rb"[\x00-\x20\x7f\\;#]"  # control bytes, space, backslash, path parameters, fragment
@@ -19,6 +27,44 @@ _UNREADABLE = re.compile(
     rb"|%(?:2[Ff]|5[Cc]|3[BbFf]|25)"  # encoded / \ ; ? %
 )
 _ENCODED = re.compile(rb"%([0-9A-Fa-f]{2})")
+
+Ranges = tuple[tuple[int, int], ...]
+
+SEPARATING: Ranges = (
+    (0xA5, 0xA5), (0x37E, 0x37E), (0x66A, 0x66A), (0x2044, 0x2044), (0x2047, 0x2049), (0x20A9, 0x20A9),
+    (0x2100, 0x2101), (0x2105, 0x2106), (0x2215, 0x2216), (0x29F5, 0x29F5), (0x29F8, 0x29F9), (0xFE14, 0xFE14),
+    (0xFE16, 0xFE16),
+    (0xFE54, 0xFE54), (0xFE56, 0xFE56), (0xFE5F, 0xFE5F), (0xFE68, 0xFE68), (0xFE6A, 0xFE6A), (0xFF03, 0xFF03),
+    (0xFF05, 0xFF05), (0xFF0F, 0xFF0F), (0xFF1B, 0xFF1B), (0xFF1F, 0xFF1F), (0xFF3C, 0xFF3C),
+)  # fmt: skip
+"""Characters that may be read as `/`, `\\`, `;`, `?`, `%` or `#`: by NFKC, or in an older character set."""
+
+LETTERS: Ranges = ((0xC0, 0x2AF), (0x1E00, 0x1EFF), (0x2C60, 0x2C7B), (0xA722, 0xA787), (0xAB30, 0xAB5A))
+"""Letters that may be read as ASCII ones: by case folding, or by who looks at no accents."""
+
+LOOSE: Ranges = (
+    (0x80, 0xBF), (0x2B0, 0x385), (0x483, 0x489), (0x600, 0x605), (0x61C, 0x61C), (0x660, 0x66D), (0x6DD, 0x6DD),
+    (0x6F0, 0x6F9), (0x70F, 0x70F), (0x890, 0x891), (0x8E2, 0x8E2), (0x115F, 0x1160), (0x1680, 0x1680),
+    (0x17B4, 0x17B5), (0x180B, 0x180F), (0x1AB0, 0x1AFF), (0x1D00, 0x1DFF), (0x1FBD, 0x1FC1), (0x1FCD, 0x1FCF),
+    (0x1FDD, 0x1FDF), (0x1FED, 0x1FEF), (0x1FFD, 0x24FF), (0x2A74, 0x2A76), (0x2C7C, 0x2C7F), (0x2DE0, 0x2DFF),
+    (0x3000, 0x303F), (0x3099, 0x309C), (0x3164, 0x3164), (0x3200, 0x33FF), (0xA66F, 0xA67D), (0xA69E, 0xA69F),
+    (0xA700, 0xA721), (0xA788, 0xA7FF), (0xA8E0, 0xA8F1), (0xAB5B, 0xAB6F), (0xFB00, 0xFB06), (0xFB29, 0xFB29),
+    (0xFC5E, 0xFC63), (0xFDFA, 0xFDFB), (0xFE00, 0xFE7F), (0xFEFF, 0xFF65), (0xFF9E, 0xFFA0), (0xFFE0, 0xFFFF),
+    (0x10376, 0x1037A), (0x10780, 0x107BF), (0x110BD, 0x110BD), (0x110CD, 0x110CD), (0x1133B, 0x1133B),
+    (0x11366, 0x11374), (0x13430, 0x1343F), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0x1D242, 0x1D244),
+    (0x1D400, 0x1D7FF), (0x1E000, 0x1E02A), (0x1F100, 0x1F190), (0x1FBF0, 0x1FBF9), (0xE0000, 0xE0FFF),
+)  # fmt: skip
+"""Other characters that may be read as ASCII ones, as several, or as none: compatibility characters and those that
+cannot be seen (Unicode Standard Annex 15 and 44), and what older character sets have a likeness of."""
+
+
+def _class(ranges: Ranges) -> str:
+    return "".join(f"{re.escape(chr(first))}-{re.escape(chr(last))}" for first, last in ranges)
+
+
+_SEPARATING, _LETTER, _LOOSE = (re.compile(f"[{_class(ranges)}]") for ranges in (SEPARATING, LETTERS, LOOSE))
+_NO_ELEMENT = re.compile(rf"[ .{_class(LOOSE)}]+\Z")
+_STREAM_OF_A_FOLDER = re.compile(rf"[ .{_class(LOOSE)}]*:.*[${_class(LOOSE)}]")
 
 _ELEMENT = r"[A-Za-z0-9\-._~!$&'()+,=@][A-Za-z0-9\-._~!$&'()+,:=@]*"  # no `*` and no `:id`: others read patterns
 _RULE_PATH = re.compile(rf"/(?:{_ELEMENT}(?:/{_ELEMENT})*/?)?\Z")
@@ -41,7 +87,61 @@ def read(target: bytes) -> Elements:
         text = decoded.decode("utf-8")
     except UnicodeDecodeError:
         raise Unreadable("is not UTF-8") from None
-    return resolve(text.split("/"))
+    elements = text.split("/")
+    for element in elements:
+        if separator := _SEPARATING.search(element):
+            raise Unreadable(f"contains {separator.group()!a}, which some servers take for a separator")
+        if element not in (".", "..") and (_NO_ELEMENT.match(element) or _STREAM_OF_A_FOLDER.match(element)):
+            raise Unreadable(f"has the element {element!a}, which some servers take for none")
+    return resolve(elements)
+
+
+def spelled(element: str) -> str:
+    """What other servers may read in an element: small letters, and `*` or `?` for any characters or none."""
+    pattern = _LETTER.sub("*", _LOOSE.sub("?", element))
+    pattern = re.sub('[<>"]', "*", pattern.encode().lower().decode())
+    if re.search(r"[~?][0-9?]", pattern):  # a short name, which says nothing of the long one
+        return "?"
+    if stream := re.search(r"[:?].*[$?]", pattern):  # of a file
+        pattern = pattern[: stream.start()] + "?"
+    without = pattern.lstrip(" *?")
+    kept = without.rstrip(" .*?")
+    leading, trailing = pattern[: len(pattern) - len(without)], without[len(kept) :]
+    return ("?" if joker(leading) else "") + kept + ("?" if joker(trailing) else "")
+
+
+def meets(pattern: str, element: str) -> bool:
+    """Whether another server may read what is `spelled` like this as the element of a rule, in small letters."""
+    first, *others = re.split(r"[*?]+", pattern)
+    if not others:
+        return pattern == element
+    if not element.startswith(first):
+        return False
+    *between, last = others
+    at = len(first)
+    for literal in between:
+        if (found := element.find(literal, at)) < 0:
+            return False
+        at = found + len(literal)
+    return len(element) - at >= len(last) and element.endswith(last)
+
+
+def joker(pattern: str) -> bool:
+    """Whether what is `spelled` like this stands for more than one element."""
+    return "*" in pattern or "?" in pattern
+
+
+def folded(path: Elements) -> Elements:
+    """The path as `spelled`: one that is declared, in small letters."""
+    return tuple(map(spelled, path))
+
+
+def may_be_longer(path: Elements, length: int, rules: Collection[Elements]) -> bool:
+    """Whether another server may read in `path` one of `rules`, each `folded`, that has more elements than `length`."""
+    patterns = folded(path[: max(map(len, rules), default=0)])
+    if not any(map(joker, patterns)):
+        return any(patterns[:end] in rules for end in range(length + 1, len(patterns) + 1))
+    return any(length < len(rule) <= len(patterns) and all(map(meets, patterns, rule)) for rule in rules)
 
 
 def resolve(elements: Iterable[str]) -> Elements:
@@ -67,6 +167,9 @@ def declared(path: str) -> Elements:
     elements = tuple(path.split("/"))[1:]
     if "." in elements or ".." in elements:
         raise Unreadable("contains a dot segment; write the path that it stands for")
+    for element in elements:
+        if spelled(element) != element.lower():
+            raise Unreadable(f"has the element '{element}', which Windows takes for another one; choose another name")
     return elements if elements[-1] else elements[:-1]
 
 

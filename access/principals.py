@@ -10,7 +10,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, combinations
 
-from access.model import METHODS, Client, Component, Elements, Estate, Provider, Rule
+from access.model import METHODS, Client, Component, Estate, Provider, Rule
+from access.paths import Elements
 
 Groups = frozenset[str]
 
@@ -117,7 +118,7 @@ class Callers:
 
     def at(self, component: Component, path: Elements) -> Mapping[str, Access]:
         """Who may call the path of the component, by method."""
-        if component.folds_to_another_rule(path):
+        if component.may_be_of_another_rule(path):
             return _NOBODY_AT_ALL
         rules = component.owning(path)
         key = (component.key, rules[0].path if rules else None)

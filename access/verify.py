@@ -15,8 +15,8 @@ from itertools import combinations
 from typing import Literal, NamedTuple, Protocol
 
 from access.decide import Decision, Request, decide, host_patterns
-from access.model import METHODS, Client, Component, Elements, Estate
-from access.paths import written
+from access.model import METHODS, Client, Component, Estate
+from access.paths import Elements, written
 from access.tokens import Claims, Refusal, User, issue
 
 OTHER_METHOD = "PROPFIND"

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from access.change import CLOSING, OPENING, Change, Difference, Kind, Setting, Whom
-from access.model import METHODS, folded
+from access.model import METHODS
 from access.partition import Part
-from access.paths import written
+from access.paths import folded, written
 from access.principals import ITSELF, Condition
 from oam.diagnostics import printable
 
@@ -48,10 +48,10 @@ def row(change: Difference, scheme: str) -> tuple[str, str, str, str]:
 
 
 def worth_telling(changes: Sequence[Difference]) -> Sequence[Difference]:
-    """Without other capitals of a path that is itself told of, and without those that are refused from now on.
+    """Without other spellings of a path that is itself told of, and without those that are refused from now on.
 
-    Requests in other capitals than a rule's are refused, so each rule that comes or goes changes them, too. Where
-    nothing else changes, they are told of.
+    Requests that some servers take for those of a rule are refused, so each rule that comes or goes changes them, too.
+    Where nothing else changes, they are told of.
     """
     requests = [change for change in changes if isinstance(change, Change)]
     itself = {(c.site, folded(c.region.part.path)) for c in requests if not c.region.part.spelled_otherwise}
@@ -96,7 +96,7 @@ def methods(listed: Sequence[str]) -> str:
 def where(change: Change, scheme: str) -> str:
     """`https://orders.example.com/orders but not /orders/health`, or `orders/api:8080 /orders` between stacks.
 
-    What differs from a declared path in capitals only is refused, and not listed as an exception.
+    Other spellings of a declared path are refused, and not listed as exceptions.
     """
     site = f"{change.site} " if "/" in change.site else f"{scheme}://{change.site}"
     declared = [written(part.path) for part in change.region.exceptions if not part.spelled_otherwise]
@@ -105,7 +105,7 @@ def where(change: Change, scheme: str) -> str:
 
 def path(part: Part) -> str:
     """`/orders`, with all below it."""
-    return written(part.path) + (" and other capitals" if part.spelled_otherwise else "")
+    return written(part.path) + (" and other spellings" if part.spelled_otherwise else "")
 
 
 def until(change: Change) -> str:

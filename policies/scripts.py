@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 _LUA = Path(__file__).parent.parent / "components" / "gateway" / "lua"
-_PARTS = {"pre-function": ("json", "token", "admission"), "post-function": ("gate",)}
+_PARTS = {"pre-function": ("json", "path", "token", "admission"), "post-function": ("gate",)}
 _GIVEN = {"pre-function": ("TABLE",), "post-function": ("TABLE", "UPSTREAM")}
 """What each is given, one Lua long string after the other, before it begins."""
 _NOTE = """

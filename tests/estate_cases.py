@@ -27,11 +27,10 @@ from access.model import (
     Role,
     Rule,
     Stack,
-    folded,
     signs_in,
 )
 from access.partition import Part
-from access.paths import within
+from access.paths import folded, meets, within
 from access.principals import Principal, principal_of
 from access.stack import ProviderSettings, Settings, parse
 from access.tokens import Claims, Refusal, User, issue
@@ -216,7 +215,7 @@ REQUESTS = st.builds(
     lambda method, host, elements: Request(method, host, ("/" + "/".join(elements)).encode()),
     st.sampled_from(("GET", "POST", "HEAD", "PUT", "PROPFIND")),
     st.sampled_from(("a.test", "a.test", "b.a.test", "c.a.test", "c.b.a.test", "z.test", "elsewhere")),
-    st.lists(st.sampled_from((*ELEMENTS, "Y", "z")), max_size=4),
+    st.lists(st.sampled_from((*ELEMENTS, "Y", "z", "x.", "Y%20", "x\u200b")), max_size=4),
 )
 
 
@@ -252,12 +251,13 @@ def _beginning(path: Elements, declared: set[Elements]) -> Elements | None:
 
 
 def lies_in(part: Part, path: Elements, declared: set[Elements]) -> bool:
-    """Other capitals: the same but for capitals, and leaving what is declared at the same point, for good: beside `/X`,
-    `/x/y` may be declared, and is then a path of its own."""
+    """Other spellings: taken for the same, and leaving what is declared at the same point, for good: beside `/X`, `/x/y`
+    may be declared, and is then a path of its own."""
     if not part.spelled_otherwise:
         return within(path, part.path)
     start = path[: len(part.path)]
-    return folded(start) == folded(part.path) and _beginning(path, declared) == _beginning(part.path, declared)
+    met = len(start) == len(part.path) and all(map(meets, folded(start), folded(part.path)))
+    return met and _beginning(path, declared) == _beginning(part.path, declared)
 
 
 def site_of(named: set[str], host: str) -> str:

@@ -11,8 +11,8 @@ from functools import cache
 from hypothesis import strategies as st
 
 from access.decide import Decision, Request, answer, decide, effective_scopes
-from access.model import METHODS, Elements, Endpoint, Rule
-from access.paths import within, written
+from access.model import METHODS, Endpoint, Rule
+from access.paths import Elements, within, written
 from access.tokens import Claims, authenticate, bearer
 from tests.gateway_estates import Scene
 from tests.gateway_tokens import CLIENTS, GROUPS
@@ -183,10 +183,34 @@ _ODD = [
 # TRACE and CONNECT never get as far: nginx itself answers 405.
 _OTHER_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "PROPFIND")
 _ELEMENTS = ["orders", "health", "deep", "docs", "nested", "files", "7", "x:y", "x%3ay", "x%3Ay", "%6frders", ".", "..", "",
-             "orders-internal", "Health", "%2e%2e", "..;", "%2f", "%5c", "a%20b", "%25", "caf%C3%A9", "%ff", "h\\x", "ORDERS", "%zz", "a%00"]  # fmt: skip
+             "orders-internal", "Health", "%2e%2e", "..;", "%2f", "%5c", "a%20b", "%25", "caf%C3%A9", "%ff", "h\\x", "ORDERS", "%zz", "a%00",
+             "health.", "health%20", "hea<", "HEALT~1", "health::$DATA", "he%E1%B8%81lth", "%E2%80%8Bdocs", "%EF%BC%A4ocs", "...",
+             "%C2%A0", "%EF%BC%8F", "7.", "doc%C5%BF", "\u5317\u4eac"]  # fmt: skip
 _QUERIES = ("", "", "?x=/orders", "?", "?a=%2F&b=//..;")
 _HARMLESS = ("", ".", "x/..", "%2e", "y/%2E%2e")
-_HARMFUL = ("..", "..;", "..%2f7", "%2e%2e%5c", "a%00", "%ff", "h\\x", "%zz", "%252e", "x;y", "x#y", "a%3bb", "%0a")
+_HARMFUL = (
+    "..",
+    "..;",
+    "..%2f7",
+    "%2e%2e%5c",
+    "a%00",
+    "%ff",
+    "h\\x",
+    "%zz",
+    "%252e",
+    "x;y",
+    "x#y",
+    "a%3bb",
+    "%0a",
+    "...",
+    "%20",
+    "..%20",
+    "%EF%BC%8E%EF%BC%8E",
+    "%E2%88%95",
+    "%C2%A5",
+    ".%E2%80%8B",
+    "::$DATA",
+)
 _BELOW = ("7", "health", "deep", "x:y", "CAPS", "caf%C3%A9", "a%20b", "v1.0", "orders", "docs")
 _ESCAPES = {"o": "%6f", "d": "%64", ":": "%3a", "(": "%28", "+": "%2B", "$": "%24", ".": "%2e", "-": "%2D"}
 
@@ -209,6 +233,8 @@ def _aimed(draw: st.DrawFn, scene: Scene) -> Case:
     endpoint, rule = draw(st.sampled_from(_places(scene, component.key)))
     method = draw(st.sampled_from([*(rule.methods if rule else ()), *_OTHER_METHODS]))
     elements = [*map(draw, map(_spelt, rule.path if rule else endpoint.path))]
+    if elements and draw(st.integers(0, 9)) == 0:
+        elements[-1] = draw(_misread(elements[-1]))
     elements += draw(st.lists(st.sampled_from(_BELOW), max_size=2))
     if noise := draw(st.sampled_from([(), (), _HARMLESS, _HARMFUL])):
         elements.insert(draw(st.integers(0, len(elements))), draw(st.sampled_from(noise)))
@@ -221,6 +247,13 @@ def _spelt(element: str) -> st.SearchStrategy[str]:
     """The element as a client may write it."""
     escaped = "".join(_ESCAPES.get(character, character) for character in element)
     return st.sampled_from([element, element, escaped])
+
+
+def _misread(element: str) -> st.SearchStrategy[str]:
+    """The element as some servers take it for the same, and the gate for another one."""
+    alike = element.replace("s", "%C5%BF").replace("k", "%E2%84%AA").replace("e", "\u00e9").replace("a", "%EF%BD%81")
+    spellings = [f"{element}.", f"{element}%20", f"{element}::$DATA", f"{element[:-1]}*", f"%E2%80%8B{element}", alike]
+    return st.sampled_from([*spellings, f"{element[:4]}~1", element.swapcase()])
 
 
 def _host(endpoint: Endpoint) -> st.SearchStrategy[str]:

@@ -69,7 +69,7 @@ def _print(changes: Sequence[Difference], scheme: str, console: Console) -> None
 
 def _left_out(changes: Sequence[Difference], told: Sequence[Difference]) -> list[str]:
     count = len(changes) - len(told)
-    return ["", f"and {count} of paths that differ from these in capitals only; --json has them"] if count else []
+    return ["", f"and {count} of other spellings of these paths; --json has them"] if count else []
 
 
 def _colour(change: Difference) -> Colour:

@@ -61,5 +61,5 @@ def place_entry(place: Position | None) -> dict[str, Any] | None:
 
 
 def part_entry(part: Part) -> dict[str, Any]:
-    """Some paths as JSON has them: all at and below `path`, or those that differ from it in capitals only."""
-    return {"path": written(part.path), "otherCapitals": part.spelled_otherwise}
+    """Some paths as JSON has them: all at and below `path`, or what some servers take for it."""
+    return {"path": written(part.path), "otherSpellings": part.spelled_otherwise}

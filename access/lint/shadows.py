@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from access.lint.finding import Finding, Removal
 from access.lint.subject import Subject
-from access.model import METHODS, Component, Elements, Rule
-from access.paths import within, written
+from access.model import METHODS, Component, Rule
+from access.paths import Elements, within, written
 
 
 def shadowed_rules(subject: Subject) -> Iterator[Finding]:
@@ -69,7 +69,7 @@ def _less(one: Rule, rule: Rule, earlier: bool) -> bool:
 def unreachable_rules(subject: Subject) -> Iterator[Finding]:
     """Rules on paths that lead to another component on every host, since its gateway trait has a longer path.
 
-    They still count for paths that differ from theirs in capitals (those are refused), so removing one is not certain.
+    They still count for other spellings of their paths (those are refused), so removing one is not certain.
     """
     for index, rule in enumerate(subject.access.get("rules", ())):
         place = subject.place("rules", index)

@@ -91,7 +91,7 @@ def admission(table: str, hsts_seconds: int = 0, more: Iterable[str] = ()) -> di
     own; their names in lower case.
     """
     known = f"local TABLE = {embedded(table)}\nlocal MORE = '{' '.join(more)}'"
-    config: dict[str, Any] = {"access": [f"{_NOTE}{known}\n{_lua('json', 'token', 'admission')}"]}
+    config: dict[str, Any] = {"access": [f"{_NOTE}{known}\n{_lua('json', 'path', 'token', 'admission')}"]}
     if hsts_seconds:
         told = f"kong.response.set_header('Strict-Transport-Security', 'max-age={hsts_seconds}')"
         config["header_filter"] = [f"return function() {told} end"]

@@ -294,22 +294,22 @@ def test_public_that_becomes_protected_is_narrowed_for_everybody() -> None:
     )
 
 
-def test_capitals_are_told_of_where_nothing_else_is() -> None:
-    """/Admin is refused as long as /admin has a rule. It opens with /admin, and alone where /admin was open before."""
+def test_other_spellings_are_told_of_where_nothing_else_is() -> None:
+    """/Admin and `/admin.` are refused as long as /admin has a rule. They open with /admin, and alone where /admin was open before."""
     public = "paths: [/], methods: [GET], public: {reason: all}"
     text = edited(API, ("/orders: 8080", "/: 8080"), ("paths: [/orders], methods: [GET], scopes: [read]", public))
     protected = edited(text, ("/orders/health], methods: [GET], public: {reason: probes}", "/admin], scopes: [read]"))
     without = edited(protected, ("- {paths: [/admin], scopes: [read]}", ""))
     both = diff(model(protected, SHOP), model(without, SHOP))
     assert [where(change, "https") for change in both] == [
-        "https://orders.example.com/Admin and other capitals",
         "https://orders.example.com/admin",
+        "https://orders.example.com/admin. and other spellings",
         "https://orders.example.com/admin",
     ]
     assert [change[3] for change in told(both)] == ["https://orders.example.com/admin"] * 2
     redundant = edited(protected, ("/admin], scopes: [read]", "/admin], methods: [GET], public: {reason: same}"))
     (alone,) = told(diff(model(redundant, SHOP), model(without, SHOP)))
-    assert alone[0:4:3] == ("newly public", "https://orders.example.com/Admin and other capitals")
+    assert alone[0:4:3] == ("newly public", "https://orders.example.com/admin. and other spellings")
 
 
 def test_a_host_of_its_own_takes_requests_from_a_wildcard() -> None:

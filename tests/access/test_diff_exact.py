@@ -13,9 +13,9 @@ from access.change import CLOSING, Change, Difference, Setting
 from access.decide import Request, component_of
 from access.diff import diff
 from access.exported import exported, restored
-from access.model import Component, Elements, Estate
+from access.model import Component, Estate
 from access.partition import Hosts, Ports
-from access.paths import read, within, written
+from access.paths import Elements, read, within, written
 from access.principals import Principal, principal_of, suffices
 from access.tokens import Claims, Refusal, authenticate
 from tests.access.test_tokens import HEADER, NOW, RING, token

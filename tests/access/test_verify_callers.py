@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
 
-from access.model import Elements
+from access.paths import Elements
 from access.tokens import Claims
 from access.verify import Call, Caller, Speech, Verdict, classes
 from tests.estates import api, estate

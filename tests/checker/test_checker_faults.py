@@ -52,8 +52,12 @@ TARGET: Edit = (
     "        self.slots: dict",
 )
 NO_MARK: tuple[Edit, ...] = (
-    ("components/gateway/plugins.py", "{_lua('gate')}", "{_lua('json', 'token', 'gate')}"),
-    (GATE, "local json_read, json_null, json_is_array, json_is_object, token_parts, unreadable\n", ""),
+    ("components/gateway/plugins.py", "{_lua('gate')}", "{_lua('json', 'path', 'token', 'gate')}"),
+    (
+        GATE,
+        "local json_read, json_null, json_is_array, json_is_object, token_parts, unreadable, elements_of, spelled, meets\n",
+        "",
+    ),
     (
         GATE,
         "if type(admitted) ~= 'string' or type(given) ~= 'table' then return 503, 'The request was not admitted' end\n"

@@ -320,9 +320,8 @@ class _Comparison:
 
 def known(request: Request, meant: Answer, status: int) -> str | None:
     """Where the project is known to answer otherwise than its documents say."""
-    if meant.status == 400 and meant.component:
-        if status == 401:
-            return "401 comes before the 400 for capitals"
-        if not request.target.isascii():
-            return "the sign for Kelvin is no capital of k"
+    if meant.status == 400 and meant.component and status == 401:
+        return "401 comes before the 400 for other spellings"
+    if status in (400, 401) and meaning.is_spelled_oddly(request.target):
+        return "an odd spelling is refused that nobody is known to misread"
     return None

@@ -9,8 +9,12 @@ A token is described by facts, as `Token` lists them, not by claims: how a provi
 
 from __future__ import annotations
 
+import re
 import string
+import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 Document = dict[str, Any]
@@ -172,6 +176,8 @@ def resolved(target: bytes) -> Elements | None:
         decoded.decode("utf-8")
     except UnicodeDecodeError:
         return None
+    if any(is_none_or_several(part) for part in decoded.split(b"/") if part not in (b"", b".", b"..")):
+        return None
     return without_dots(decoded)
 
 
@@ -200,8 +206,70 @@ def owns(path: Elements, request: Elements) -> bool:
     return request[: len(path)] == path
 
 
-def lower(path: Elements) -> Elements:
-    return tuple(part.decode().lower().encode() for part in path)
+# What other servers read in an element of a path
+
+
+def _without_accents(text: str) -> str:
+    return "".join(one for one in unicodedata.normalize("NFD", text) if unicodedata.category(one) != "Mn")
+
+
+def _without_what_cannot_be_seen(text: str) -> str:
+    selectors = {chr(code) for code in (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0), 0x34F, 0x3164, 0xFFA0)}
+    return "".join(one for one in text if unicodedata.category(one) != "Cf" and one not in selectors)
+
+
+HABITS: tuple[Callable[[str], str], ...] = (
+    *(lambda text, form=form: unicodedata.normalize(form, text) for form in ("NFC", "NFKC", "NFKD")),  # type: ignore[misc]
+    str.casefold,
+    str.lower,
+    lambda text: text.upper().lower(),
+    _without_accents,
+    _without_what_cannot_be_seen,
+    str.strip,
+    lambda text: text.rstrip(". "),
+    lambda text: re.sub(r":.*\$.*", "", text),  # streams of NTFS
+)
+"""What servers are known to do to an element before they look for what it names."""
+
+
+@lru_cache(maxsize=10_000)
+def readings(part: bytes) -> frozenset[str]:
+    """All that an element may become by any of the habits, one after the other."""
+    found: set[str] = set()
+    new = {part.decode()}
+    while new:
+        found |= new
+        new = {habit(text) for text in new for habit in HABITS} - found
+    return frozenset(found)
+
+
+def is_none_or_several(part: bytes) -> bool:
+    """Whether some server reads no element in it, a dot segment, or more than an element."""
+    separators = set("/\\;?%#") - set(part.decode())
+    return any(text in ("", ".", "..") or set(text) & separators for text in readings(part))
+
+
+def taken_for(part: bytes, rule: bytes) -> bool:
+    """Whether some server looks for what the rule's element names: by a habit, a joker of Windows, or a short name."""
+    name = rule.decode().lower()
+    jokers = {"*": ".*", "<": ".*", ">": ".?", '"': "[.]?"}
+    for text in readings(part):
+        pattern = "".join(jokers.get(one) or re.escape(one) for one in text.lower())
+        if re.fullmatch(pattern, name) or re.fullmatch(re.escape(name[:6]) + "~[0-9]", text.lower()):
+            return True
+    return False
+
+
+def may_own(path: Elements, request: Elements) -> bool:
+    """Whether some server takes the request for one of this path."""
+    return len(path) <= len(request) and all(map(taken_for, request, path))
+
+
+def is_spelled_oddly(target: bytes) -> bool:
+    """Whether the path has what servers are known to read in more than one way, for whatever reason. The project may
+    refuse more of these than anybody is known to misread; nothing else."""
+    path = target.partition(b"?")[0]
+    return bool(re.search(rb"[\x80-\xff*<>\"~]|%[89a-fA-F]|%2[2aA]|%3[cCeE]|%7[eE]|:.*[$]|%3[aA].*[$]", path))
 
 
 # Deciding
@@ -305,7 +373,7 @@ def _status(
     access = access_of(components(applications)[key])
     rules = rules_of(key, ANY_TOKEN if access is None else access, listed)
     owner = max((len(one) for one, _ in rules if owns(one, path)), default=-1)
-    if any(len(one) > owner and owns(lower(one), lower(path)) for one, _ in rules):
+    if any(len(one) > owner and may_own(one, path) for one, _ in rules):
         return 400
     deciding = [rule for one, rule in rules if len(one) == owner and owns(one, path) and lists(rule, request.method)]
     if any("public" in rule for rule in deciding):

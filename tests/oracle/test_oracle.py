@@ -185,7 +185,7 @@ FAULTS: Mapping[str, tuple[Any, str, Any]] = {
     "GET has no HEAD": (model.Rule, "lists", lambda rule, method: method in rule.methods),
     "groups are called as in Applications": (model.Provider, "group", lambda _provider, group: group),
     "tokens never end": (tokens, "_untimely", lambda *_: None),
-    "capitals are not looked at": (model.Component, "folds_to_another_rule", lambda *_: False),
+    "other spellings are not looked at": (model.Component, "may_be_of_another_rule", lambda *_: False),
 }  # fmt: skip
 
 
@@ -200,7 +200,8 @@ FAULTS_OF_THE_GATE: Mapping[str, tuple[str, str]] = {
     "services hold everything": ("if not groups then return cut(scopes,{client},gate.services)end", "if not groups then return scopes end"),
     "clients hold everything for their users": ("return cut(cut(scopes,{client},gate.on_behalf),groups,gate.groups)", "return cut(scopes,groups,gate.groups)"),
     "tokens never end": ("payload.exp>now", "true"),
-    "capitals are not looked at": ("if gate.folded[string.lower(path)]then return true end", ""),
+    "other spellings are not looked at": ("return deepest(gate.tree,patterns,0)>(depth or-1)or rule", "return rule"),
+    "only capitals are looked at": ("patterns[number]=spelled(element)", "patterns[number]=string.lower(element)"),
     "hosts are not looked at": ("or owned(owners)~=true then", " then"),
     "a token for any API will do": ("if not identity.for_us then", "if false then"),
 }  # fmt: skip

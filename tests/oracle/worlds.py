@@ -479,6 +479,35 @@ _HOSTILE = (
         b"%61",
         b"~",
     ),
+    *(
+        b".",
+        b"..%20/",
+        b"/..%20/",
+        b"/%20/",
+        b"/...%20./",
+        b"::$DATA",
+        b":$I30:$INDEX_ALLOCATION",
+        b"~1",
+        b"%22",
+        b"%3c",
+        b"/..<",
+    ),
+    *(
+        text.encode()
+        for text in (
+            "/\uff0e\uff0e/",
+            "\uff0f",
+            "\u200b",
+            "/\u00ad/",
+            "\uff0f\uff0e\uff0e\uff0f",
+            "\uff0fx",
+            "\uff0e",
+            "\u2024",
+            "\uff052f",
+            "\u0301",
+        )
+    ),
+    *(b"%e2%80%8b", b"%c2%a0", b"/.%e2%80%8d./", b"%cc%81", b"%ef%bc%8e"),
     *(b"%7e", b"?x=/../y", b"?%00", b"?#", b"?a=%2f;\\", b"/%2e%2e/%2e%2e", b"%c2%85", b"*"),
 )
 
@@ -565,11 +594,22 @@ def _hostile(rng: Random, target: bytes) -> bytes:
             target = target[:at] + b"%%%02x" % target[at] + target[at + 1 :] if at else target + b"/"
         elif kind < 0.37:
             target = target.replace(b"k", "\u212a".encode())  # the sign for Kelvin, whose small letter is k
+        elif kind < 0.4:
+            target = target[:at] + _alike(rng, target[at:].decode("latin-1")).encode()
         elif kind < 0.45:
             target = target.replace(b"/", rng.choice((b"//", b"/./", b"/x/../", b"/%2e/", b"/x/%2E./")))
         else:
             target = target[:at] + rng.choice(_HOSTILE) + target[at:]
     return target
+
+
+def _alike(rng: Random, text: str) -> str:
+    """Each letter as itself or as one that some server takes for it. Of bytes that are no ASCII none is changed."""
+    wide = {chr(code): chr(code + 0xFEE0) for code in range(0x41, 0x7B)}
+    accents = {"a": "á", "e": "é", "s": "\u017f", "k": "\u212a", "i": "\u0131", "h": "\u02b0", "b": "\U0001d41b"}
+    if not text.isascii():
+        return ""
+    return "".join(rng.choice((one, wide.get(one, one), accents.get(one, one))) for one in text)
 
 
 def _token(rng: Random, now: _Facts, then: _Facts, key: str | None, tags: set[str]) -> Token:

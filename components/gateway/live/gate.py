@@ -16,7 +16,7 @@ import jsonschema_rs
 
 from access.decide import host_patterns
 from access.model import METHODS
-from access.paths import written
+from access.paths import may_be_longer, written
 from access.verify import Call
 from components.gateway import plugins
 from components.gateway.table import VERSION
@@ -153,7 +153,7 @@ def allows(table: Table, call: Call, identity: Identity | None) -> bool:
     owners = [written(call.path[:length]) for length in range(min(len(call.path), table["depth"]), -1, -1)]
     if call.method not in METHODS or not _owned(table, call.host, owners):
         return False
-    methods = _rule(table, owners)
+    methods = _rule(table, call)
     alternatives = methods and (methods.get(call.method) or methods.get("*"))
     if alternatives == "public":
         return True
@@ -173,16 +173,15 @@ def _owned(table: Table, host: str, owners: Iterable[str]) -> bool:
     return False
 
 
-def _rule(table: Table, owners: Iterable[str]) -> Mapping[str, Any] | None:
-    """The methods of the longest path that owns the call; None where none does, or one in other capitals would."""
-    folded = {path.lower() for path in table["rules"]}
-    for owner in owners:
-        if owner in table["rules"]:
-            rule: Mapping[str, Any] = table["rules"][owner]
-            return rule
-        if owner.lower() in folded:
-            return None
-    return None
+def _rule(table: Table, call: Call) -> Mapping[str, Any] | None:
+    """The methods of the longest path that owns the call; None where none does, or another server may read a longer."""
+    rules: Mapping[str, Mapping[str, Any]] = table["rules"]
+    lengths = range(min(len(call.path), table["depth"]), -1, -1)
+    owner = next((length for length in lengths if written(call.path[:length]) in rules), -1)
+    folded = {tuple(path.lower().split("/"))[1:] if path != "/" else () for path in rules}
+    if may_be_longer(call.path, owner, folded):
+        return None
+    return rules.get(written(call.path[:owner])) if owner >= 0 else None
 
 
 def _effective(table: Table, identity: Identity) -> frozenset[str] | None:

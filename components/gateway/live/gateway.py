@@ -13,8 +13,8 @@ from functools import cache
 from typing import Any
 
 from access.decide import host_patterns
-from access.model import Elements, Estate, Provider, Spelling
-from access.paths import written
+from access.model import Estate, Provider, Spelling
+from access.paths import Elements, written
 from access.stack import Settings
 from access.tokens import Claims
 from access.verify import Call, Caller, Forged, Speech, Verdict

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from access.model import Elements
-from access.paths import declared, pattern, written
+from access.paths import Elements, declared, pattern, written
 from access.verify import Call
 from components.gateway.live.entities import Entity
 

@@ -1,10 +1,11 @@
 -- Admission: runs before authentication, on every request. Refuses what could be read in two ways, and takes away what
 -- only the gate may say. It allows nothing by itself: what passes is marked with the table that this script is given, by
 -- which the gate judges, too. So what closes is closed here first, and what opens is open last at the gate.
--- Beside the mark it leaves what it reads with, for the gate to read with. Needs json.lua, token.lua, TABLE and MORE.
+-- Beside the mark it leaves what it reads with, for the gate to read with. Needs json.lua, path.lua,
+-- token.lua, TABLE and MORE.
 local READERS = {
   json_read = json_read, json_null = json_null, json_is_array = json_is_array, json_is_object = json_is_object,
-  token_parts = token_parts, unreadable = unreadable,
+  token_parts = token_parts, unreadable = unreadable, elements_of = elements_of, spelled = spelled, meets = meets,
 }
 -- Names, and beginnings of names before a dash, of what only the gateway says, or what proxies say of a user, a client
 -- certificate or a method: nobody in front of this gateway may. README says whose they are. A header that Connection

@@ -5,12 +5,13 @@
 local VERSION = 4
 local METHODS = { GET = true, HEAD = true, POST = true, PUT = true, PATCH = true, DELETE = true, OPTIONS = true }
 local ALGORITHMS = { RS256 = true, ES256 = true }
+local RULE = true         -- no element is called that
 local VERIFIED_HEADER = 'x-auth-verified-token'   -- table.py names it, too: it is where openid-connect is told to put it
 local gate               -- the table that is judged by
 local read = {}          -- tables by their text, kept once they were read: the gate's own, and the last of admission's
 local upstream           -- where the workload is, kept once it was read
 local readers            -- what admission left to read with, and was read with
-local json_read, json_null, json_is_array, json_is_object, token_parts, unreadable
+local json_read, json_null, json_is_array, json_is_object, token_parts, unreadable, elements_of, spelled, meets
 
 -- What a table and its spelling have, and of which kind. Nothing is guessed where a piece is missing.
 local PIECES = {
@@ -36,15 +37,24 @@ local function need(pieces, value)
   end
 end
 
+-- A tree of the rules' paths in small letters, element by element; RULE where one ends.
+local function plant(tree, elements)
+  for _, element in ipairs(elements) do
+    tree[element] = tree[element] or {}
+    tree = tree[element]
+  end
+  tree[RULE] = true
+end
+
 local function table_of(text)
   local value, why = json_read(text)
   if not json_is_object(value) then error('the table cannot be read: ' .. tostring(why), 0) end
   if value.version ~= VERSION then error('the table is of another version', 0) end
   need(PIECES, value)
   need(SPELLING, value.spelling)
-  value.folded = {}
+  value.tree = {}
   for path in pairs(value.rules) do
-    if type(path) == 'string' then value.folded[string.lower(path)] = true end
+    if type(path) == 'string' then plant(value.tree, elements_of(string.lower(path))) end
   end
   return value
 end
@@ -54,6 +64,7 @@ local function take(given)
   readers, read, upstream = given, {}, nil   -- what others have read is nothing to these: a null of theirs is another one
   json_read, json_null, json_is_array = given.json_read, given.json_null, given.json_is_array
   json_is_object, token_parts, unreadable = given.json_is_object, given.token_parts, given.unreadable
+  elements_of, spelled, meets = given.elements_of, given.spelled, given.meets
 end
 
 local function kept(text)
@@ -74,11 +85,10 @@ end
 -- The paths that may own `text`, longest first, as the table writes them; none is longer than its longest.
 -- nil where a dot segment is left, which Kong resolves before it routes.
 local function owners_of(text)
-  local owners, path, depth = { '/' }, '', 0
-  for element in string.gmatch(text, '[^/]+') do
+  local owners, path = { '/' }, ''
+  for number, element in ipairs(elements_of(text)) do
     if element == '.' or element == '..' then return nil end
-    depth = depth + 1
-    if depth <= gate.depth then
+    if number <= gate.depth then
       path = path .. '/' .. element
       table.insert(owners, 1, path)
     end
@@ -86,12 +96,28 @@ local function owners_of(text)
   return owners
 end
 
--- The methods of the rule that owns the path; true instead where a longer rule would, to an upstream that folds case.
-local function rule_of(owners)
-  for _, path in ipairs(owners) do
-    if gate.rules[path] then return gate.rules[path] end
-    if gate.folded[string.lower(path)] then return true end
+-- How many elements the longest rule below `tree` has that another server may read in the path; none: -1.
+local function deepest(tree, patterns, depth)
+  local found, pattern = tree[RULE] and depth or -1, patterns[depth + 1]
+  if not pattern then return found end
+  for element, below in pairs(string.find(pattern, '[*?]') and tree or { [pattern] = tree[pattern] }) do
+    if element ~= RULE and meets(pattern, element) then found = math.max(found, deepest(below, patterns, depth + 1)) end
   end
+  return found
+end
+
+-- The methods of the rule that owns the path; true instead where another server may read in it what a longer rule owns.
+local function rule_of(owners, signs)
+  local rule, depth
+  for number, path in ipairs(owners) do
+    if gate.rules[path] then
+      rule, depth = gate.rules[path], #owners - number
+      break
+    end
+  end
+  local patterns = {}
+  for number, element in ipairs(elements_of(signs, gate.depth)) do patterns[number] = spelled(element) end
+  return deepest(gate.tree, patterns, 0) > (depth or -1) or rule
 end
 
 local function first_of(paths, owners)
@@ -277,18 +303,18 @@ end
 
 local function judge(text_of_table)
   gate = kept(text_of_table)
-  local ambiguous, text = unreadable(string.match(ngx.var.upstream_uri, '^[^?]*'))
+  local ambiguous, text, signs = unreadable(string.match(ngx.var.upstream_uri, '^[^?]*'))
   local owners = not ambiguous and owners_of(text)
   if not owners then return 400, 'The path could be read in more than one way' end
   local method = ngx.req.get_method()
   if not METHODS[method] or owned(owners) ~= true then return 404, 'Nothing is exposed here' end
-  local rule = rule_of(owners)
-  local folded = rule == true
-  local alternatives = rule and not folded and (rule[method] or rule['*'])
+  local rule = rule_of(owners, signs)
+  local ambiguous_rule = rule == true
+  local alternatives = rule and not ambiguous_rule and (rule[method] or rule['*'])
   local identity, why = identified()
   if alternatives == 'public' then return 200, nil, identity and identity.for_us and identity or nil end
   if not identity then return 401, why end
-  if folded then return 400, 'The path could be read in more than one way' end
+  if ambiguous_rule then return 400, 'The path could be read in more than one way' end
   if not identity.for_us then return 403, 'The token is for another API' end
   for _, scopes in ipairs(alternatives or {}) do
     if holds(identity, scopes) then return 200, nil, identity end

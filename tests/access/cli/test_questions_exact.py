@@ -110,7 +110,7 @@ def test_what_lists_just_what_decide_lets_through(estate: Estate, requests: list
 
 
 def _covers(row: Mapping[str, Any], request: Request, declared: set[Any]) -> bool:
-    parts = [Part(tuple(filter(None, one["path"].split("/"))), one["otherCapitals"]) for one in [row, *row["except"]]]
+    parts = [Part(tuple(filter(None, one["path"].split("/"))), one["otherSpellings"]) for one in [row, *row["except"]]]
     path = read(request.target)
     longest = max((part for part in parts if lies_in(part, path, declared)), key=lambda p: len(p.path), default=None)
     return request.method in row["methods"] and longest == parts[0]

@@ -211,7 +211,8 @@ def test_every_text_one_edit_away_is_read_as_another_reader_reads_it(seed: bytes
 
 
 TOKENS = RUNTIME.execute(
-    (LUA / "json.lua").read_text() + (LUA / "token.lua").read_text() + "return base64url_decode, unreadable"
+    "".join((LUA / f"{name}.lua").read_text() for name in ("json", "path", "token"))
+    + "return base64url_decode, unreadable"
 )
 
 
