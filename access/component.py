@@ -59,6 +59,7 @@ def compile_component(
         rules=rules,
         roles=roles,
         clients=(),
+        forward_token=properties.get("forwardToken", False),
         waivers=tuple(_waivers(properties, access.place.at("properties"), out)) if access else (),
         place=part.place,
     )

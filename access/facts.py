@@ -135,7 +135,7 @@ def _camel(name: str) -> str:
 NOT_COMPARED = Setting("may widen", Subject(), "", NOT_KNOWN, NOT_KNOWN)
 """Told where one side comes from a version of this program that exported none of this."""
 
-_OF_APPLICATIONS = ("kind", "refresh", "jwksUri", "redirectUris", "waivers")
+_OF_APPLICATIONS = ("forwardToken", "kind", "refresh", "jwksUri", "redirectUris", "waivers")
 """What Applications say, whatever the stack: all else differs between two stacks by what they are."""
 
 
@@ -181,9 +181,9 @@ _NEITHER = (
     "secret",
     "waivers",
 )
-_ADDED: Mapping[str, Any] = {"gateway.stripHeaders": []}
+_ADDED: Mapping[str, Any] = {"forwardToken": True, "gateway.stripHeaders": []}
 """What a version that does not know of a setting does."""
-_MORE_WIDENS = ("accessTokenMinutes", "refresh")
+_MORE_WIDENS = ("accessTokenMinutes", "forwardToken", "refresh")
 _LESS_WIDENS = ("gateway.stripHeaders", "tokens.overage")
 """A header that is taken away, or a claim by which a token is refused, is one more thing that nobody gets in by."""
 

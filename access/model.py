@@ -284,6 +284,8 @@ class Component:
     clients: tuple[Client, ...]
     place: Place = field(compare=False)
     waivers: tuple[Waiver, ...] = field(default=(), compare=False)
+    forward_token: bool = False
+    """Whether its workload gets the bearer tokens that it is called with, and could call others with them."""
 
     @property
     def key(self) -> str:

@@ -82,6 +82,12 @@ class Case:
         }
         return {name: value for name, value in told.items() if value}
 
+    def handed_on(self, meant: Decision) -> list[str]:
+        """The credentials that go upstream with a request that is allowed: tokens only to who asks for them."""
+        assert meant.component is not None
+        kept = () if meant.component.forward_token else ("bearer",)
+        return [value for value in self.authorization if value and not any(one in value.lower() for one in kept)]
+
     def decided_by_its_fault(self, scene: Scene, key: str | None = None) -> bool:
         """Whether the fault is all that is wrong: nobody is let in there, and whoever has every scope is.
 

@@ -218,6 +218,7 @@ def _access(draw: st.DrawFn, prefix: str, gateway_paths: list[str]) -> dict[str,
     return {
         "owner": "team",
         "identityProvider": draw(st.sampled_from(["main", "main", "other"])),
+        "forwardToken": draw(st.booleans()),
         "scopes": dict.fromkeys(scopes, "generated"),
         "rules": rules,
         "roles": roles,

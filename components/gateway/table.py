@@ -17,6 +17,7 @@ own: what closes closes with the first, and what opens opens with the last.
     groups                   {what the token lists of a user's groups: [scopes that those hold who are in it]}
     logical                  {what the token lists of a group: its name in Applications}, where that is another
     depth                    elements of the longest path in the table
+    forward_token            whether the workload gets the bearer token, or only what the gate says of who calls
 
 Shape: a component and its estate in, sorted JSON out, an entry a line, so that a preview's diff shows just the entries
 that change. The same input gives the same bytes.
@@ -76,6 +77,7 @@ def table(
             "audiences": sorted({made.get(api, provider.audience_of(api)) for api in estate.apis_at(component)}),
             "per_api": provider.per_api,
             "spelling": asdict(provider.spelling),
+            "forward_token": component.forward_token,
             "hosts": hosts,
             "rules": {written(path): _methods(rules) for path, rules in component.owned.items()},
             "services": held(users=False),

@@ -92,7 +92,7 @@ def test_these_are_compared() -> None:
     assert names[Subject("shop/web", "okta")] == (
         "certificates id jwksUri kind namespace redirectUris refresh rotateEvery secret"
     )
-    assert names[Subject("shop/web")] == "waivers"
+    assert names[Subject("shop/web")] == "forwardToken waivers"
 
 
 def test_a_field_that_is_added_is_told_of_as_what_may_let_somebody_in(monkeypatch: pytest.MonkeyPatch) -> None:

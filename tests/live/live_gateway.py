@@ -42,12 +42,20 @@ class Outcome:
 
     def told(self) -> dict[str, str]:
         """The identity headers that arrived, by name as CGI folds names. Fails for one that arrived twice."""
-        assert self.arrived is not None
-        lines = self.arrived.decode("latin-1").split("\r\n\r\n", 1)[0].split("\r\n")[1:]
-        pairs = [(name.lower().replace("_", "-").replace(".", "-"), value) for name, _, value in map(_parted, lines)]
+        pairs = [(name.replace("_", "-").replace(".", "-"), value) for name, value in self._headers()]
         told = [(name, value) for name, value in pairs if name.startswith("x-auth-")]
         assert len(told) == len(dict(told)), "a header arrived twice"
         return dict(told)
+
+    def credentials(self) -> list[str]:
+        """The values of Authorization that arrived, but for empty ones."""
+        return [value for name, value in self._headers() if name == "authorization" and value]
+
+    def _headers(self) -> list[tuple[str, str]]:
+        """Those that arrived, by name in small letters."""
+        assert self.arrived is not None
+        lines = self.arrived.decode("latin-1").split("\r\n\r\n", 1)[0].split("\r\n")[1:]
+        return [(name.lower(), value) for name, _, value in map(_parted, lines)]
 
 
 def _parted(line: str) -> tuple[str, str, str]:

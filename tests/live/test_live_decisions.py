@@ -260,6 +260,7 @@ def _check_generated(live: LiveGateway, case: Case) -> None:
         assert read(target) == read(case.target)
         assert not {b"", b".", b".."} & set(target.partition(b"?")[0].split(b"/")[1:-1])
         assert outcome.told() == case.told(scene(), meant)
+        assert outcome.credentials() == case.handed_on(meant)
 
 
 @pytest.mark.timeout(0)

@@ -101,6 +101,20 @@ def test_a_header_that_connection_lists_arrives_all_the_same(live: LiveGateway, 
 
 
 @pytest.mark.usefixtures("entities")
+def test_a_token_stays_at_the_gateway(live: LiveGateway) -> None:
+    """On a protected path and on a public one, whether it counts or not: who has it could call others with it. What is no
+    token goes on."""
+    tokens = (issuer().user(("read", "write"), ("desk",)), issuer().user(["read"], ["desk"], exp=1))
+    for target, token in ((b"/orders", tokens[0]), (b"/orders/health", tokens[0]), (b"/orders/health", tokens[1])):
+        outcome = live.send(Case("GET", f"orders.{CASES_DOMAIN}", target, (f"Bearer {token}",)))
+        assert outcome.status == 200
+        assert token.encode() not in (outcome.arrived or b"")
+        assert outcome.credentials() == []
+    basic = live.send(Case("GET", f"orders.{CASES_DOMAIN}", b"/orders/health", ("Basic YTpi",)))
+    assert basic.credentials() == ["Basic YTpi"]
+
+
+@pytest.mark.usefixtures("entities")
 def test_the_identity_of_a_service_arrives(live: LiveGateway) -> None:
     """Client and subject are the service itself; the scopes are those issued that it holds there."""
     case = Case("GET", f"orders.{CASES_DOMAIN}", b"/orders", (f"Bearer {issuer().service(['read', 'other'])}",))

@@ -15,9 +15,9 @@ local json_read, json_null, json_is_array, json_is_object, token_parts, unreadab
 
 -- What a table and its spelling have, and of which kind. Nothing is guessed where a piece is missing.
 local PIECES = {
-  audiences = 'array', authentication = 'text', component = 'text', depth = 'number', groups = 'object', hosts = 'object',
-  issuer = 'text or null', on_behalf = 'object', per_api = 'boolean', ring = 'text', rules = 'object', services = 'object',
-  spelling = 'object',
+  audiences = 'array', authentication = 'text', component = 'text', depth = 'number', forward_token = 'boolean',
+  groups = 'object', hosts = 'object', issuer = 'text or null', on_behalf = 'object', per_api = 'boolean',
+  ring = 'text', rules = 'object', services = 'object', spelling = 'object',
 }
 local SPELLING = {
   client = 'text', groups = 'text', marks = 'array', overage = 'array', own = 'text', own_value = 'text or null',
@@ -337,7 +337,13 @@ local function judge_by_both()
   return 200, nil, identity
 end
 
-local function tell(identity)   -- the verified identity travels on, and nothing else under these names
+local function is_bearer(authorization)   -- admission lets such a header through only where it is the only one
+  return type(authorization) == 'string' and string.find(string.lower(authorization), 'bearer', 1, true) ~= nil
+end
+
+-- The verified identity travels on, and nothing else under these names. The token itself only where the table says so: who
+-- has it can call other APIs with it.
+local function tell(identity)
   local scopes = {}
   for scope in pairs(identity and identity.scopes or {}) do scopes[#scopes + 1] = scope end
   table.sort(scopes)
@@ -354,10 +360,14 @@ local function tell(identity)   -- the verified identity travels on, and nothing
       kong.service.request.clear_header(name)
     end
   end
+  if not read[TABLE].forward_token and is_bearer(ngx.req.get_headers(0)['authorization']) then
+    kong.service.request.clear_header('Authorization')
+  end
 end
 
 -- The one way to the workload: the service itself leads nowhere. The call below makes the target's host the Host header.
-local function send()
+local function send(identity)
+  tell(identity)
   upstream = upstream or load_upstream()
   kong.service.set_target(upstream.host, upstream.port)
   kong.service.request.set_header('Host', ngx.var.http_host)
@@ -367,8 +377,7 @@ return function()
   local ok, status, message, identity = pcall(judge_by_both)
   local why = status
   if ok and status == 200 then
-    tell(identity)
-    ok, why = pcall(send)
+    ok, why = pcall(send, identity)
     if ok then return end
   end
   if not ok then

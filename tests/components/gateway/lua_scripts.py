@@ -19,7 +19,7 @@ CALLS = {
     "admission": ("ngx.var.request", "ngx.var.request_uri", "ngx.req.get_headers", "ngx.req.clear_header", "ngx.decode_base64"),
     "gate": (
         "ngx.var.upstream_uri", "ngx.var.http_host", "ngx.req.get_method", "ngx.now", "ngx.decode_base64", "kong.client.get_consumer",
-        "kong.client.get_credential", "kong.service.request.set_header", "kong.service.request.clear_header",
+        "kong.client.get_credential", "ngx.req.get_headers", "kong.service.request.set_header", "kong.service.request.clear_header",
         "kong.service.set_target",
     ),
 }  # fmt: skip
@@ -94,6 +94,7 @@ class Lua:
     marked: Any = None
     """What stands there once the script has run."""
     told: dict[str, str] = field(default_factory=dict)
+    cleared: list[str] = field(default_factory=list)
 
     def run(self) -> str:
         """`on`: the request goes on; `exit`: it was refused with `status`; `error`: the script failed, Kong says 500."""
@@ -114,6 +115,8 @@ class Lua:
                 self.status = int(arguments[0])
             if name == "kong.service.set_target":
                 self.target = arguments
+            if name == "kong.service.request.clear_header":
+                self.cleared.append(arguments[0])
             if name == "kong.service.request.set_header":
                 self.told[arguments[0]] = arguments[1]
             return _decoded(arguments[0]) if name == "ngx.decode_base64" else lua(self.facts.get(name))

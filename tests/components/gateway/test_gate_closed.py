@@ -47,6 +47,7 @@ def asked(
     facts = {
         "ngx.var.upstream_uri": path, "ngx.var.http_host": "orders.example.com", "ngx.req.get_method": "GET", "ngx.now": ISSUER.now,
         "kong.client.get_consumer": consumer, "kong.client.get_credential": credential,
+        "ngx.req.get_headers": {"authorization": f"Bearer {token}"} if token else {},
     }  # fmt: skip
     return Lua(gate(table), {**facts, **more}, token, fault, admitted=as_left(table), before=admission())
 
@@ -198,10 +199,24 @@ def test_admission_marks_what_it_lets_pass_and_nothing_else() -> None:
         assert refused.marked is None
 
 
+@pytest.mark.parametrize("token", [READ, EXPIRED])
+@pytest.mark.parametrize("forward", [False, True])
+def test_a_token_goes_upstream_only_where_the_table_says_so(token: str, forward: bool) -> None:
+    """On a public path, too, where one that does not count is no reason to refuse anybody."""
+    told = json.dumps({**json.loads(TABLE), "forward_token": forward})
+    one = asked(token, told, path="/orders/health")
+    assert one.run() == "on"
+    assert ("Authorization" in one.cleared) != forward
+    other = asked(None, told, path="/orders/health", **{"ngx.req.get_headers": {"authorization": "Basic YTpi"}})
+    assert other.run() == "on"
+    assert "Authorization" not in other.cleared
+
+
 def test_an_identity_that_cannot_be_told_is_an_error() -> None:
     """Upstream would take the caller for nobody, or for whom a header left over says."""
     for name in ("kong.service.request.set_header", "kong.service.request.clear_header"):
-        assert asked(READ, fault=(name, Raised("injected"))).run() == "error"
+        one = asked(READ, fault=(name, Raised("injected")))
+        assert (one.run(), one.status) == ("exit", 500)
 
 
 UNADMITTED = {

@@ -55,6 +55,8 @@ def check(kong: Kong, case: Case) -> None:
         folded = [(name.lower().replace("_", "-"), value) for name, value in got.upstream.headers]
         told = sorted(pair for pair in folded if pair[0].startswith("x-auth-"))
         assert told == sorted(case.told(SCENE, meant).items())
+        handed_on = [value for name, value in got.upstream.headers if name.lower() == "authorization" and value]
+        assert handed_on == case.handed_on(meant)
     COVERAGE.add(SCENE, case, meant)
 
 

@@ -56,6 +56,7 @@ def test_the_table_holds_all_that_the_gate_decides_by() -> None:
             "service_scopes": {"claim": "scp", "form": "list", "prefix": ""},
             "marks": [{"claim": "jti", "value": "AT.", "prefix": True}], "overage": ["more"],
         },
+        "forward_token": False,
         "hosts": {"orders.example.com": {"/orders": True, "/orders/x/y/z": False}},
         "rules": {
             "/orders": {"GET": [["read"]], "HEAD": [["read"]], "POST": [["read", "write"], ["write"]]},
