@@ -22,7 +22,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -196,14 +196,22 @@ class Kubernetes:
     def _has_default_account(self) -> bool:
         return bool(self.ask("GET", "/api/v1/namespaces/default/serviceaccounts")["items"])
 
+    def passes(self, connections: Iterable[tuple[str, str, int]]) -> list[bool]:
+        """Whether NetworkPolicies let somebody connect, each from an address to an address and port, by what
+        kube-network-policies makes of what this server holds."""
+        lines = "".join(f"{source} {destination} {port}\n" for source, destination, port in connections)
+        command = [str(self._programs / programs.JUDGE), str(self.kubeconfig)]
+        done = subprocess.run(command, input=lines, capture_output=True, text=True, timeout=60, check=True)
+        return [{"true": True, "false": False}[line] for line in done.stdout.split()]
+
     def _ready_pods(self) -> None:
         """The stand-in for nodes: one that takes every pod, says that it is ready, and lets it go."""
-        seen: dict[str, float] = {}
+        seen: dict[str, tuple[int, float]] = {}
         while not self._ended.wait(0.1):
             with contextlib.suppress(OSError, urllib.error.URLError):
                 for pod in self.ask("GET", _PATHS["Pod"])["items"]:
-                    first = seen.setdefault(pod["metadata"]["uid"], time.monotonic())
-                    self._run_pod(pod, time.monotonic() - first >= self.slow, len(seen))
+                    number, first = seen.setdefault(pod["metadata"]["uid"], (len(seen), time.monotonic()))
+                    self._run_pod(pod, time.monotonic() - first >= self.slow, number)
 
     def _run_pod(self, pod: Object, ready: bool, number: int) -> None:
         about = pod["metadata"]

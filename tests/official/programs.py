@@ -2,8 +2,9 @@
 
     python -m tests.official.programs      builds what is missing, and prints the folder
 
-kube-apiserver, kube-controller-manager and kubectl (k8s.io/kubernetes, Apache-2.0), etcd (go.etcd.io/etcd, Apache-2.0)
-and the plugin of pulumi-kubernetes (Apache-2.0): all that Go has to download are modules of its proxy.
+kube-apiserver, kube-controller-manager and kubectl (k8s.io/kubernetes, Apache-2.0), etcd (go.etcd.io/etcd, Apache-2.0),
+the plugin of pulumi-kubernetes (Apache-2.0), and what judges connections by NetworkPolicies
+(sigs.k8s.io/kube-network-policies, Apache-2.0): all that Go has to download are modules of its proxy.
 """
 
 from __future__ import annotations
@@ -49,18 +50,80 @@ func main() {
 \tprovider.Serve("kubernetes", "VERSION", schema, mapping)
 }
 """
+JUDGE: Final = "network-policies"
+_JUDGE_MODULE: Final = "sigs.k8s.io/kube-network-policies"
+_JUDGE_VERSION: Final = "v1.1.0"
+# Reads lines of "source destination port" and says of each whether the packet passes, by what the API server holds.
+_JUDGE: Final = """package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"log"
+	"net"
+	"os"
+
+	core "k8s.io/api/core/v1"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/kube-network-policies/pkg/api"
+	"sigs.k8s.io/kube-network-policies/pkg/network"
+	"sigs.k8s.io/kube-network-policies/pkg/networkpolicy"
+	"sigs.k8s.io/kube-network-policies/pkg/podinfo"
+)
+
+func main() {
+	config, err := clientcmd.BuildConfigFromFlags("", os.Args[1])
+	if err != nil {
+		log.Fatal(err)
+	}
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		log.Fatal(err)
+	}
+	factory := informers.NewSharedInformerFactory(client, 0)
+	namespaces, pods := factory.Core().V1().Namespaces(), factory.Core().V1().Pods()
+	policies := networkpolicy.NewStandardNetworkPolicy("", namespaces, pods, factory.Networking().V1().NetworkPolicies())
+	engine := networkpolicy.NewPolicyEngine(podinfo.NewInformerProvider(pods, namespaces, nil, nil), []api.PolicyEvaluator{policies})
+	factory.Start(context.Background().Done())
+	for kind, synced := range factory.WaitForCacheSync(context.Background().Done()) {
+		if !synced {
+			log.Fatal("not read: ", kind)
+		}
+	}
+	lines := bufio.NewScanner(os.Stdin)
+	for lines.Scan() {
+		var source, destination string
+		var port int
+		if _, err := fmt.Sscan(lines.Text(), &source, &destination, &port); err != nil {
+			log.Fatal(err)
+		}
+		packet := &network.Packet{Family: core.IPv4Protocol, SrcIP: net.ParseIP(source), DstIP: net.ParseIP(destination),
+			Proto: core.ProtocolTCP, SrcPort: 40000, DstPort: port}
+		passes, err := engine.EvaluatePacket(context.Background(), packet)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(passes)
+	}
+}
+"""
 _VERSIONS: Final = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
 
 
 def folder() -> Path:
     """The folder of the programs, built first where there is none. Raises ToolchainError."""
     found = cache() / f"kubernetes-v{KUBERNETES}"
-    if not all((found / name).exists() for name in (*_SERVERS, PLUGIN)):
+    if not all((found / name).exists() for name in (*_SERVERS, PLUGIN, JUDGE)):
         found.mkdir(parents=True, exist_ok=True)
         with alone(found / ".lock"):
             _build_servers(found)
             if not (found / PLUGIN).exists():
                 _build_plugin(found)
+            if not (found / JUDGE).exists():
+                _build_judge(found)
     return found
 
 
@@ -95,6 +158,11 @@ def _build_plugin(found: Path) -> None:
         "main.go": _MAIN.replace("VERSION", version),
     }
     build(found, f"the plugin of pulumi-kubernetes, {version}", files, {PLUGIN: "."}, "-s -w")
+
+
+def _build_judge(found: Path) -> None:
+    files = {"go.mod": go_mod(_JUDGE_MODULE, _JUDGE_VERSION, "1.26.0"), "main.go": _JUDGE}
+    build(found, f"kube-network-policies {_JUDGE_VERSION}", files, {JUDGE: "."}, "-s -w")
 
 
 def private_key() -> bytes:

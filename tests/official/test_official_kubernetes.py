@@ -48,6 +48,62 @@ def test_the_sample_estate_settles(deployed: Deployment, cluster: Kubernetes) ->
     assert asked == [200, 401]
 
 
+def test_nobody_but_the_gateway_connects_to_a_pod(deployed: Deployment, cluster: Kubernetes) -> None:
+    """By somebody else's reading of the NetworkPolicies and pods that the server holds: not another component, a pod
+    beside the gateway, a pod that calls itself one elsewhere, a pod of another namespace, a node, or the world."""
+    settings = yaml.safe_load(stack_file(deployed.folder).read_text("utf-8"))["config"]
+    labels = settings["kong-oam:gateway"]["podLabels"]
+    label = ",".join(f"{name}={value}" for name, value in labels.items())
+    for namespace in ("kong", "elsewhere"):
+        cluster.kubectl("create", "namespace", namespace)
+    strangers = {("kong", "gateway"): label, ("kong", "beside"): "app=other", ("elsewhere", "posing"): label}
+    strangers |= {("default", "posing"): label, ("elsewhere", "plain"): "app=other"}
+    for (namespace, name), own in strangers.items():
+        cluster.kubectl("run", name, f"--namespace={namespace}", "--image=x", f"--labels={own}")
+    try:
+        at = _addresses(cluster, len(strangers))
+        components = {name: address for (namespace, name), address in at.items() if (namespace, name) not in strangers}
+        sources = [*at.values(), cluster.node_address, "203.0.113.9"]
+        ports = {
+            (one["metadata"]["name"], port["port"])
+            for one in cluster.objects("NetworkPolicy")
+            for rule in one["spec"].get("ingress", [])
+            for port in rule["ports"]
+        }
+        asked = [
+            (source, address, port)
+            for address in components.values()
+            for source in sources
+            for port in (22, 443, *sorted({port for _, port in ports}))
+            if source != address
+        ]
+        passing = {one for one, passes in zip(asked, cluster.passes(asked), strict=True) if passes}
+        assert ports >= {("api", 8080), ("web", 3000)}
+        assert passing == {(at["kong", "gateway"], components[name], port) for name, port in ports}
+    finally:
+        for namespace, name in strangers:
+            cluster.kubectl("delete", "pod", name, f"--namespace={namespace}", "--wait=false")
+        cluster.kubectl("delete", "namespace", "kong", "elsewhere")
+
+
+def _addresses(cluster: Kubernetes, strangers: int) -> dict[tuple[str, str], str]:
+    """The addresses of all pods, by namespace and component, or by their own name where they are of none."""
+    deadline = time.monotonic() + 30
+    while True:
+        pods = cluster.objects("Pod")
+        names = {
+            (
+                one["metadata"]["namespace"],
+                one["metadata"]["labels"].get("app.oam.dev/component", one["metadata"]["name"]),
+            ): (one["status"].get("podIP"))
+            for one in pods
+        }
+        if all(names.values()) and len(names) == len(cluster.objects("Deployment")) + strangers:
+            return {name: str(address) for name, address in names.items()}
+        assert time.monotonic() < deadline, names
+        time.sleep(0.2)
+
+
 def test_a_change_reaches_its_own_objects_alone(deployed: Deployment, cluster: Kubernetes) -> None:
     """A new image: one Deployment rolls, and nothing else is written."""
     before, images = len(cluster.written()), _images(cluster)
