@@ -9,9 +9,7 @@ Kong's Admin API cannot write to the stack's state.
 from __future__ import annotations
 
 import json
-import os
 import shlex
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +19,7 @@ from typing import Any
 from access.model import Estate
 from access.stack import Settings
 from access.verify import Finding, MisreadError, compare
+from components.account import AccountError, account, cli
 from components.gateway import preflight
 from components.gateway.live import admin
 from components.gateway.live.drift import Drift, drifts, recognised
@@ -31,8 +30,6 @@ from components.gateway.preflight import PreflightError
 from components.workload import kubectl
 from components.workload.ownership import Change, changes
 from components.workload.placement import placed
-
-_PATIENCE = 60.0  # seconds for the CLI to read a setting or the outputs
 
 
 class UnverifiedError(Exception):
@@ -83,15 +80,13 @@ def verify(settings: Settings, estate: Estate, outputs: Path | None = None) -> R
         deployed = Deployed.from_outputs(_outputs(name, outputs))
     except KeyError as missing:
         raise UnverifiedError(f"the outputs of stack '{name}' lack {missing}; run `pulumi up -s {name}` once") from None
-    url = settings.gateway.admin_url or os.environ.get("KONG_ADMIN_ADDR")
-    if not url:
-        raise UnverifiedError("no address of Kong's Admin API: set kong-oam:gateway.adminUrl, or KONG_ADMIN_ADDR")
-    token, key = (_credential(name, *where) for where in _CREDENTIALS)
+    workspace = settings.gateway.workspace
     try:
-        facts = preflight.inspect(url, token, settings.gateway.workspace, key, settings.gateway.edition)
-        with preflight.client(url, token, settings.gateway.workspace, key) as client:
-            live = admin.read(client, url)
-    except PreflightError as error:
+        kong = account(settings)
+        facts = preflight.inspect(kong.admin_url, kong.token, workspace, kong.api_key, settings.gateway.edition)
+        with preflight.client(kong.admin_url, kong.token, workspace, kong.api_key) as client:
+            live = admin.read(client, kong.admin_url)
+    except (AccountError, PreflightError) as error:
         raise UnverifiedError(str(error)) from None
     return judge(settings, estate, deployed, live, partial(_complete, facts.schemas))
 
@@ -177,39 +172,12 @@ def _complete(schemas: Mapping[str, Schema], name: str, config: Mapping[str, Any
 
 def _outputs(stack: str, file: Path | None) -> Mapping[str, Any]:
     try:
-        text = file.read_text("utf-8") if file else _pulumi("stack", "output", "--json", "--stack", stack)
+        text = file.read_text("utf-8") if file else cli("stack", "output", "--json", "--stack", stack)
         found = json.loads(text)
+    except AccountError as error:
+        raise UnverifiedError(str(error)) from None
     except (OSError, ValueError) as error:
         raise UnverifiedError(f"the outputs of stack '{stack}' cannot be read: {error}") from None
     if not isinstance(found, dict):
         raise UnverifiedError(f"the outputs of stack '{stack}' are no JSON object")
     return found
-
-
-_CREDENTIALS = (("kong:kongAdminToken", "KONG_ADMIN_TOKEN"), ("kong:kongApiKey", "KONG_API_KEY"))
-
-
-def _credential(stack: str, setting: str, variable: str) -> str | None:
-    """From the environment, or else a secret of the stack's configuration; None where neither has it."""
-    if variable in os.environ:
-        return os.environ[variable]
-    if setting not in (_stack_file(stack)):
-        return None
-    return _pulumi("config", "get", setting, "--stack", stack).strip() or None
-
-
-def _stack_file(stack: str) -> str:
-    file = Path("stacks") / f"Pulumi.{stack}.yaml"
-    return file.read_text("utf-8") if file.is_file() else ""
-
-
-def _pulumi(*arguments: str) -> str:
-    """What the CLI prints. Raises UnverifiedError; its message never holds what the CLI printed on standard output."""
-    command = ("pulumi", *arguments, "--non-interactive")
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)  # noqa: S603
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise UnverifiedError(f"`{' '.join(command[:3])}` cannot be run ({type(error).__name__})") from None
-    if done.returncode:
-        raise UnverifiedError(f"`{' '.join(command[:3])}` failed: {' '.join(done.stderr.split())[:300]}")
-    return done.stdout

@@ -17,6 +17,7 @@ own: what closes closes with the first, and what opens opens with the last.
     groups                   {what the token lists of a user's groups: [scopes that those hold who are in it]}
     logical                  {what the token lists of a group: its name in Applications}, where that is another
     depth                    elements of the longest path in the table
+    opened                   not from here: {path, methods, ends, reason} of what components.emergency opened
     forward_token            whether the workload gets the bearer token, or only what the gate says of who calls
 
 Shape: a component and its estate in, sorted JSON out, an entry a line, so that a preview's diff shows just the entries
@@ -97,6 +98,12 @@ def table(
 def closed(table: str) -> str:
     """The same table, by which nothing is exposed."""
     return _written({**json.loads(table), "hosts": {}})
+
+
+def opened(table: str, opening: Mapping[str, Any] | None) -> str:
+    """The same table with what is open in an emergency, {path, methods, ends, reason}, in place of what was."""
+    rest = {name: value for name, value in json.loads(table).items() if name != "opened"}
+    return _written({**rest, "opened": dict(opening)} if opening else rest)
 
 
 def address(host: str, port: int) -> str:

@@ -3,6 +3,9 @@
     python -m components.recover --stack NAME             lists it
     python -m components.recover --stack NAME --remove    removes what is certain to be it, and nothing else
 
+With --older-state, after a state of before was put back from a backup, that is all of the stack's in Kong which this
+state does not know.
+
 In Kong that is what carries the stack's tags, at identity providers what the state says it was about to make. It never
 runs beside another run: one that was interrupted is ended with `pulumi cancel` first, and only what was there before is
 looked at. What was deleted is told, and with --remove forgotten by the state, where a refresh would fail on it.
@@ -15,7 +18,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,13 +26,16 @@ import httpx
 import pulumi
 from pulumi.runtime.config import set_all_config
 
+from access.compile import compile_estate
 from access.stack import Settings, StackError, read_file
 from components import settings as config
 from components.gateway import names, preflight
 from components.identity import InspectionError, RefusedError, left
-from components.interrupted import State
 from components.recover import cluster, kong
 from components.recover.state import StateError, check_at_rest, configuration, forget, read
+from components.workload.manifests import Manifest
+from components.workload.placement import placed
+from oam.application import read_files
 
 T = TypeVar("T")
 
@@ -56,9 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--stack", "-s", required=True, help="the stack whose run was interrupted")
     parser.add_argument("--remove", action="store_true", help="remove what is found (default: only list it)")
+    parser.add_argument("--older-state", action="store_true", help="the state was put back from a backup, on purpose")
     options = parser.parse_args(arguments)
     try:
-        return _recover(options.stack, remove=options.remove)
+        return _recover(options.stack, remove=options.remove, older=options.older_state)
     except _EXPECTED as error:
         print(f"error: {error}", file=sys.stderr)
     except httpx.HTTPError as error:
@@ -66,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 2
 
 
-def _recover(stack: str, *, remove: bool) -> int:
+def _recover(stack: str, *, remove: bool, older: bool) -> int:
     settings = read_file(Path("stacks") / f"Pulumi.{stack}.yaml")
     set_all_config(configuration(stack))
     gateway, workspace = config.kong(settings), settings.gateway.workspace
@@ -79,7 +86,7 @@ def _recover(stack: str, *, remove: bool) -> int:
         entities, places = kong.entities(admin), left(settings.providers, begun, clients)
         check_at_rest(stack, begun)
         state = read(stack)
-        in_kong = kong.lost(entities, state.ids, names.tags(stack))
+        in_kong = kong.lost(entities, state.ids, names.tags(stack), older=older)
         _show(f"Kong at {gateway.admin_url}", in_kong)
         at_providers = [(one, [found for found in one.objects if found[0].id not in state.ids]) for one in places]
         for place, objects in at_providers:
@@ -98,7 +105,10 @@ def _recover(stack: str, *, remove: bool) -> int:
     removed = sum(doubt is None for doubt in listed) if remove else 0
     if listed:
         print(f"{removed} of {len(listed)} removed" + ("" if remove else "; that is what --remove is for"))
-    _show_what_is_next(stack, state, settings)
+    told = [*cluster.commands(state, settings.cluster.context)]
+    if older:
+        told += cluster.unknown(state, _meant(settings), settings.cluster.context)
+    _show_what_is_next(stack, told)
     return 1 if len(listed) > removed else 0
 
 
@@ -114,9 +124,20 @@ def _show(
         print(f"  {one}" + (f", kept: {doubt}" if doubt else ""))
 
 
-def _show_what_is_next(stack: str, state: State, settings: Settings) -> None:
-    if told := list(cluster.commands(state, settings.cluster.context)):
-        print("Kubernetes: not looked at. These remove what the interrupted run may have made, and that alone:")
+def _meant(settings: Settings) -> Iterator[Manifest]:
+    """The objects of every component of the Applications here. Raises StateError."""
+    compiled = compile_estate(read_files([Path("applications")]), settings.stack)
+    if compiled.estate is None:
+        raise StateError("the Applications here cannot be compiled: see `python -m access check`")
+    for application in compiled.estate.applications:
+        for component in application.components:
+            if not component.outside:
+                yield from placed(application, component, settings).objects()
+
+
+def _show_what_is_next(stack: str, told: Sequence[str]) -> None:
+    if told:
+        print("Kubernetes: not looked at. These remove what the state does not know and may be there, and that alone:")
         print("".join(f"  {command}\n" for command in told), end="")
     print(f"Then: pulumi refresh -s {stack} --yes --clear-pending-creates && pulumi up -s {stack}")
 

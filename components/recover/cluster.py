@@ -1,10 +1,12 @@
-"""What may have been made in Kubernetes although its answer was lost. It takes `kubectl` to look."""
+"""What may have been made in Kubernetes that the state does not know. It takes `kubectl` to look."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from components.interrupted import State
+from components.workload.manifests import Manifest
 
 _OURS = ("app.oam.dev/name", "app.oam.dev/component")
 
@@ -13,10 +15,22 @@ def commands(state: State, context: str | None) -> Iterator[str]:
     """For each interrupted creation a command that removes the object where it exists and has our labels."""
     for creation in state.interrupted:
         if creation.type.startswith("kubernetes:"):
-            about = creation.inputs["metadata"]
-            labels = ",".join(f"{key}={about['labels'][key]}" for key in _OURS)
-            where = f"--context {context} " if context else ""
-            yield (
-                f"kubectl {where}--namespace {about['namespace']} delete {creation.type.rpartition(':')[2].lower()} "
-                f"--selector {labels} --field-selector metadata.name={about['name']}"
-            )
+            yield _delete(creation.type.rpartition(":")[2], creation.inputs["metadata"], context)
+
+
+def unknown(state: State, meant: Iterable[Manifest], context: str | None) -> Iterator[str]:
+    """The same for each of the objects that are meant to be there and that the state, one of before, does not know."""
+    known = {(one.type.rpartition(":")[2], one.id) for one in state.resources if one.type.startswith("kubernetes:")}
+    for one in meant:
+        about = one["metadata"]
+        if (one["kind"], f"{about['namespace']}/{about['name']}") not in known:
+            yield _delete(one["kind"], about, context)
+
+
+def _delete(kind: str, about: Mapping[str, Any], context: str | None) -> str:
+    labels = ",".join(f"{key}={about['labels'][key]}" for key in _OURS)
+    where = f"--context {context} " if context else ""
+    return (
+        f"kubectl {where}--namespace {about['namespace']} delete {kind.lower()} "
+        f"--selector {labels} --field-selector metadata.name={about['name']}"
+    )

@@ -51,16 +51,18 @@ class Entity:
 
 
 def lost(
-    entities: Iterable[Entity], known: frozenset[str], tags: Iterable[str]
+    entities: Iterable[Entity], known: frozenset[str], tags: Iterable[str], *, older: bool = False
 ) -> tuple[tuple[Entity, str | None], ...]:
     """Those of `entities`, all that there are, with all `tags` and no `known` id, in the order of their removal.
 
     With each comes the reason not to remove it, or None: something that stays belongs to it, or it is a plugin whose
-    service a route that stays leads to, and which would be more open without it. Raises OutdatedStateError.
+    service a route that stays leads to, and which would be more open without it. `older`: the state is known to be one
+    of before. Raises OutdatedStateError for another that is.
     """
     entities = sorted(entities, key=lambda one: (_COLLECTIONS.index(one.collection), one.name, one.id))
     found = [one for one in entities if frozenset(tags) <= one.tags and one.id not in known]
-    _check_that_parents_are_known(found)
+    if not older:
+        _check_that_parents_are_known(found)
     staying = {one.id: one for one in entities}
     result: list[tuple[Entity, str | None]] = []
     for entity in found:
@@ -79,7 +81,8 @@ def _check_that_parents_are_known(found: Iterable[Entity]) -> None:
             if parent in by_id:
                 raise OutdatedStateError(
                     f"the state knows neither {by_id[parent]} nor what belongs to it, {entity}. No interrupted run "
-                    "leaves that behind: is this the stack's backend (`pulumi whoami -v`), and its last state?"
+                    "leaves that behind: is this the stack's backend (`pulumi whoami -v`), and its last state? Where a "
+                    "state of before was put back on purpose: --older-state"
                 )
 
 

@@ -27,7 +27,7 @@ BEFORE = (
 )  # fmt: skip
 
 
-class _Caller:
+class Caller:
     """Somebody who may, and asks for both paths about every 10 ms: how often each answer came."""
 
     def __init__(self, stack: Stack, token: str) -> None:
@@ -63,7 +63,7 @@ def test_gates_come_first_and_services_with_the_run_after(empty: Empty, lags: La
     time.sleep(2 * LAG)
     for file, right, wrong in BEFORE:
         stack.edit(file, wrong, right)
-    with Watch(stack, ((HOST, PROTECTED),)) as nobody, _Caller(stack, token) as caller:
+    with Watch(stack, ((HOST, PROTECTED),)) as nobody, Caller(stack, token) as caller:
         first = stack.run("up").stdout
         assert f"1 services of a version before this one lead to their workloads, as {SERVICE}" in first
         assert stack.entity("services", SERVICE)["host"] == WORKLOAD

@@ -266,6 +266,7 @@ def flags(live: LiveGateway, folder: Path) -> Iterator[Flags]:
         for key in ("a/reader", "b/reader"):
             found.tokens[key] = found.token(*key.split("/"))
         found.back()
+        time.sleep(made.settle)  # requests one after the other may never meet each worker of each node
         found.hammer = started.enter_context(Hammer(live, found.callers(), found.welcome(), workloads))
         yield found
 

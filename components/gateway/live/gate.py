@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -19,7 +20,7 @@ from access.model import METHODS
 from access.paths import may_be_longer, written
 from access.verify import Call
 from components.gateway import plugins
-from components.gateway.table import VERSION
+from components.gateway.table import VERSION, embedded
 
 Table = Mapping[str, Any]
 
@@ -47,7 +48,12 @@ _FIELDS = {
     "groups": {"additionalProperties": _TEXTS},
     "depth": {"type": "integer"},
 }
-_SHAPE = jsonschema_rs.validator_for({"required": list(_FIELDS), "properties": _FIELDS})
+_OPENED = {
+    "type": "object",
+    "required": ["path", "methods", "ends"],
+    "properties": {"path": {"type": "string"}, "methods": _TEXTS, "ends": {"type": "number"}},
+}
+_SHAPE = jsonschema_rs.validator_for({"required": list(_FIELDS), "properties": {**_FIELDS, "opened": _OPENED}})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,15 @@ def script_of(plugin: Mapping[str, Any]) -> Script | None:
         ours = address is not None and run == code(plugins.gate(text, address))
     table = _table(text)
     return Script(table, _upstream(address)) if ours and table is not None else None
+
+
+def with_table(plugin: Mapping[str, Any], table: Callable[[str], str]) -> dict[str, Any]:
+    """The configuration of admission or a gate, one that `script_of` knows, with what `table` makes of its table."""
+    scripts = code(plugin["config"])["access"]
+    found = _KNOWN.match(scripts[0])
+    assert found is not None
+    begin, end = found.start("table") - len("[==["), found.end("table") + len("]==]")
+    return {"access": [scripts[0][:begin] + embedded(table(found["table"])) + scripts[0][end:], *scripts[1:]]}
 
 
 @cache
@@ -155,12 +170,20 @@ def allows(table: Table, call: Call, identity: Identity | None) -> bool:
         return False
     methods = _rule(table, call)
     alternatives = methods and (methods.get(call.method) or methods.get("*"))
-    if alternatives == "public":
+    if alternatives == "public" or (methods is not None and _opened(table, call, methods)):
         return True
     if identity is None or not alternatives:
         return False
     effective = _effective(table, identity)
     return any(effective is None or effective.issuperset(scopes) for scopes in alternatives)
+
+
+def _opened(table: Table, call: Call, methods: Mapping[str, Any]) -> bool:
+    """Whether the rule of the call was opened in an emergency, and still is."""
+    opened = table.get("opened")
+    if opened is None or time.time() >= opened["ends"] or table["rules"].get(opened["path"]) is not methods:
+        return False
+    return call.method in opened["methods"]
 
 
 def _owned(table: Table, host: str, owners: Iterable[str]) -> bool:

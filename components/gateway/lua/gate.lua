@@ -106,18 +106,19 @@ local function deepest(tree, patterns, depth)
   return found
 end
 
--- The methods of the rule that owns the path; true instead where another server may read in it what a longer rule owns.
+-- The methods of the rule that owns the path, and its path; true instead of the methods where another server may read in
+-- it what a longer rule owns.
 local function rule_of(owners, signs)
-  local rule, depth
+  local rule, owner, depth
   for number, path in ipairs(owners) do
     if gate.rules[path] then
-      rule, depth = gate.rules[path], #owners - number
+      rule, owner, depth = gate.rules[path], path, #owners - number
       break
     end
   end
   local patterns = {}
   for number, element in ipairs(elements_of(signs, gate.depth)) do patterns[number] = spelled(element) end
-  return deepest(gate.tree, patterns, 0) > (depth or -1) or rule
+  return deepest(gate.tree, patterns, 0) > (depth or -1) or rule, owner
 end
 
 local function first_of(paths, owners)
@@ -301,6 +302,12 @@ local function holds(identity, scopes)
   return true
 end
 
+-- Whether the rule of a path was opened to everybody, in an emergency (components.emergency), and still is.
+local function is_opened(path, method)
+  local opened = gate.opened
+  return opened ~= nil and opened.path == path and contains(opened.methods, method) and ngx.now() < opened.ends
+end
+
 local function judge(text_of_table)
   gate = kept(text_of_table)
   local ambiguous, text, signs = unreadable(string.match(ngx.var.upstream_uri, '^[^?]*'))
@@ -308,9 +315,10 @@ local function judge(text_of_table)
   if not owners then return 400, 'The path could be read in more than one way' end
   local method = ngx.req.get_method()
   if not METHODS[method] or owned(owners) ~= true then return 404, 'Nothing is exposed here' end
-  local rule = rule_of(owners, signs)
+  local rule, owner = rule_of(owners, signs)
   local ambiguous_rule = rule == true
   local alternatives = rule and not ambiguous_rule and (rule[method] or rule['*'])
+  if not ambiguous_rule and is_opened(owner, method) then alternatives = 'public' end
   local identity, why = identified()
   if alternatives == 'public' then return 200, nil, identity and identity.for_us and identity or nil end
   if not identity then return 401, why end

@@ -1,0 +1,123 @@
+"""One path is opened in an emergency, while nothing else answers: for a while, seen, and closed by itself."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from tests.engine.calls import service_token
+from tests.faults.conftest import Empty
+from tests.faults.stacks import Stack
+from tests.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
+
+pytestmark = pytest.mark.engine
+
+# A component without a public rule: its `jwt` lets nobody by, until something of it is opened.
+CLOSED = TINY.replace(
+    "              - {paths: [/things/health], methods: [GET], public: {reason: probes}}\n", ""
+).replace(
+    "scopes: [things.read]}\n",
+    "scopes: [things.read]}\n              - {paths: [/things/7], scopes: [things.read]}\n",
+    1,
+)
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+REASON = "INC-4711: Okta is down"
+
+
+def emergency(stack: Stack, *arguments: str) -> CompletedProcess[str]:
+    """The command, with neither state nor CLI in reach."""
+    env = {**stack.local.env, "PULUMI_BACKEND_URL": "file:///nowhere"}
+    command = [sys.executable, "-m", "components.emergency", "--stack", stack.name, *arguments]
+    return subprocess.run(command, cwd=stack.folder, env=env, capture_output=True, text=True, timeout=60)
+
+
+def verified(stack: Stack) -> CompletedProcess[str]:
+    command = [sys.executable, "-m", "access", "verify", "--stack", stack.name, "--only", "gateway"]
+    return subprocess.run(command, cwd=stack.folder, env=stack.local.env, capture_output=True, text=True, timeout=60)
+
+
+def answers(stack: Stack) -> dict[str, int]:
+    """To somebody without a token: what is opened, its other method, what is below it and has a rule, and a token's."""
+    asked = {"GET /things": ("GET", "/things"), "GET /things/9": ("GET", "/things/9"), "POST": ("POST", "/things")}
+    asked |= {"longer": ("GET", "/things/7"), "otherwise": ("GET", "/Things/7"), "misread": ("GET", "/things/7.")}
+    return {name: stack.status(method, HOST, path) for name, (method, path) in asked.items()}
+
+
+SHUT = {"GET /things": 401, "GET /things/9": 401, "POST": 401, "longer": 401, "otherwise": 404, "misread": 401}
+
+
+@pytest.fixture
+def stack(empty: Empty) -> Stack:
+    made = empty(applications=[CLOSED])
+    made.run("up")
+    return made
+
+
+def test_a_path_is_opened_while_nothing_else_answers_and_closed(stack: Stack) -> None:
+    """Without the identity provider, the state and the CLI: one rule's path and method, and nothing beside it."""
+    token = service_token(stack.local, "job")
+    assert answers(stack) == SHUT
+    stack.local.okta.faults = lambda *_: None
+    assert stack.run("up", check=False).returncode != 0
+    done = emergency(stack, "open", "tiny/api", PROTECTED, "--reason", REASON)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("open: GET,HEAD /things of tiny/api for everybody until 20")
+    assert f"({REASON})" in done.stdout
+    assert answers(stack) == {**SHUT, "GET /things": 200, "GET /things/9": 200}
+    assert stack.status("GET", HOST, "/things/7", token) == 200
+    listed = emergency(stack)
+    assert (listed.returncode, REASON in listed.stdout) == (1, True)
+    stack.local.okta.faults = None
+    seen = verified(stack)
+    assert seen.returncode == 1
+    shown, ends = (DOCS / "break-glass.md").read_text("utf-8"), re.compile(r"[0-9-]{10}T[0-9:]{8}Z")
+    for line in (done.stdout + seen.stdout).splitlines():
+        assert ends.sub("TIME", f"    {line}\n") in ends.sub("TIME", shown)
+    assert seen.stdout.startswith("opened: ") and f"GET,HEAD http://{HOST}{PROTECTED}\n" in seen.stdout
+    assert stack.changes("up") == {}  # a run without a change leaves it, until it ends
+    closed = emergency(stack, "close")
+    assert (closed.returncode, closed.stdout) == (0, "closed: tiny/api; at all nodes within some 15 seconds\n")
+    assert answers(stack) == SHUT
+    assert emergency(stack).stdout == "nothing is open in an emergency\n"
+    assert verified(stack).returncode == 0
+    assert stack.changes("up", "--refresh") == {}
+
+
+def test_it_ends_by_itself_and_a_refresh_ends_it_before(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gates look at the time themselves: whoever opened it need not be there."""
+    assert emergency(stack, "open", "tiny/api", PROTECTED, "--reason", "x", "--minutes", "1").returncode == 0
+    assert answers(stack)["GET /things"] == 200
+    with monkeypatch.context() as later:
+        later.setattr(stack.local.kong._proxy, "_now", lambda: time.time() + 61)
+        assert answers(stack) == SHUT
+    assert answers(stack)["GET /things"] == 200
+    assert stack.changes("up", "--refresh") != {}
+    assert answers(stack) == SHUT
+    assert verified(stack).returncode == 0
+    assert stack.changes("up") == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ("tiny/api", "/other", "--reason", "x"),
+            "'tiny/api' has no rule for '/other'; it has those for: /things, /things/7",
+        ),
+        (("tiny/none", PUBLIC, "--reason", "x"), "this Kong has no gate of 'tiny/none'; it has those of: tiny/api"),
+        (("tiny/api", PROTECTED, "--reason", "x", "--minutes", "481"), "--minutes is 1 to 480"),
+        (("tiny/api", PROTECTED, "--reason", "x", "--methods", "LOOK"), "no method that the gateway listens to: LOOK"),
+    ],
+)
+@pytest.mark.deep
+def test_what_cannot_be_opened_is_said_and_nothing_changes(stack: Stack, arguments: tuple[str, ...], said: str) -> None:
+    before = stack.local.kong.entities("plugins")
+    done = emergency(stack, "open", *arguments)
+    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+    assert stack.local.kong.entities("plugins") == before

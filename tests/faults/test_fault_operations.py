@@ -1,0 +1,139 @@
+"""What whoever runs a stack does once a year: an older state is put back, a release is taken back, Kong is upgraded."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sandbox.kong.schema import PLUGIN_SCHEMAS
+from tests.engine.calls import service_token
+from tests.faults.blackout import lost, shape
+from tests.faults.conftest import Empty
+from tests.faults.stacks import Stack
+from tests.faults.test_fault_before import Caller
+from tests.faults.tiny import HOST, PROTECTED, TINY
+from tests.faults.watch import Watch
+
+pytestmark = pytest.mark.engine
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+GET, MORE = "{paths: [/things], methods: [GET], scopes", "{paths: [/things], methods: [GET, POST], scopes"
+
+
+def other(name: str) -> str:
+    """The same Application in a namespace, on a host and with a scope of its own."""
+    text = TINY.replace("{name: tiny}", f"{{name: {name}, namespace: {name}}}").replace(
+        "tiny.example", f"{name}.example"
+    )
+    return text.replace("things.read", f"{name}.read").replace("tiny/", f"{name}/")
+
+
+def steps(page: str) -> list[str]:
+    """The commands of a page, in its order."""
+    lines = (DOCS / page).read_text("utf-8").splitlines()
+    return [line.strip() for line in lines if line.startswith("    ") and "STACK" in line]
+
+
+def test_an_older_state_is_put_back(empty: Empty) -> None:
+    """Of before one Application came, one went and a third changed: nobody is let in until all is as it is meant."""
+    stack = empty(applications=[TINY, other("gone")])
+    stack.run("up")
+    backup = stack.folder / "BACKUP.json"
+    backup.write_text(stack.pulumi("stack", "export").stdout, "utf-8")
+    (stack.folder / "applications/app1.yaml").write_text(other("come"), "utf-8")
+    stack.edit("applications/app0.yaml", GET, MORE)
+    stack.run("up")
+    before = shape(stack)
+    hosts = tuple((host, PROTECTED) for host in (HOST, "gone.example.com", "come.example.com"))
+    with Watch(stack, hosts) as nobody:
+        put_back, listed, removed, refreshed, stopped, ended = steps("restore-a-state.md")
+        assert put_back == "pulumi stack import -s STACK --file BACKUP.json"
+        stack.pulumi("stack", "import", "--file", str(backup))
+        failed = stack.run("up", check=False).stdout
+        assert "ENV306" in failed and "components.recover" in failed and "0 created" not in failed
+        refused = lost(stack, "--remove", status=2).stderr
+        assert "Where a state of before was put back on purpose: --older-state" in refused
+        assert listed == "python -m components.recover -s STACK --older-state"
+        lost(stack, "--older-state", status=1)
+        assert removed == "python -m components.recover -s STACK --older-state --remove"
+        for line in lost(stack, "--older-state", "--remove", status=1).stdout.splitlines():
+            if line.startswith("  kubectl "):
+                subprocess.run(line, shell=True, check=True, timeout=60, env=stack.local.env)
+        assert refreshed == "pulumi refresh -s STACK --yes"
+        assert "okta-app-gone/job" in stack.run("refresh", check=False).stdout  # deleted at Okta, where it stops
+        lost(stack, "--older-state", "--remove")
+        stack.run("refresh")
+        assert stopped == ended == "pulumi up -s STACK"
+        told = stack.run("up", check=False).stdout
+        for command in dict.fromkeys(line.strip() for line in told.splitlines() if line.strip().startswith("echo '")):
+            subprocess.run(
+                command, shell=True, check=True, timeout=60, cwd=stack.folder, env=stack.local.env, capture_output=True
+            )
+        stack.run("up")
+    assert nobody.let_in == set() and nobody.asked > 20
+    assert shape(stack) == before
+    assert stack.changes("up") == {}
+
+
+NEXT = (
+    ("components/gateway/table.py", "VERSION = 4", "VERSION = 5"),
+    ("components/gateway/lua/gate.lua", "VERSION = 4", "VERSION = 5"),
+    ("access/exported.py", "VERSION = 1", "VERSION = 2"),
+)
+"""What a release that reads tables and models in another way changes of this one."""
+
+
+def _release(stack: Stack, *, forth: bool) -> None:
+    for file, now, later in NEXT:
+        stack.edit(file, *((now, later) if forth else (later, now)))
+
+
+def test_a_release_is_taken_back(empty: Empty) -> None:
+    """One whose gates read other tables: closed for the moment in which admission is of one and the gate of the other."""
+    stack = empty(applications=[TINY], copied=("components", "access"))
+    stack.run("up")
+    token = service_token(stack.local, "job")
+    before = shape(stack)
+    for forth in (True, False):
+        _release(stack, forth=forth)
+        with Watch(stack, ((HOST, PROTECTED),)) as nobody, Caller(stack, token) as caller:
+            said = stack.run("up").stdout
+        assert nobody.let_in == set() and nobody.asked > 20
+        assert caller.answers.keys() <= {200, 500} and caller.answers[200] > 20
+        assert stack.status("GET", HOST, PROTECTED, token) == 200
+        assert "written in format" in said or "versions of this program differ" in said
+        assert stack.changes("up") == {}
+    assert shape(stack) == before
+    assert steps("go-back-a-release.md") == [
+        "pulumi preview -s STACK --diff",
+        "pulumi up -s STACK",
+        "python -m access verify --stack STACK",
+    ]
+
+
+def test_a_kong_is_upgraded_under_a_stack(empty: Empty, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To one whose `jwt` has one more field (3.8 brought `realm`): that it fills it in what it has is a guess."""
+    jwt = PLUGIN_SCHEMAS["jwt"]
+    config = jwt.fields["config"]
+    fields = {name: one for name, one in config.fields.items() if name != "realm"}
+    older = replace(jwt, fields={**jwt.fields, "config": replace(config, fields=fields)})
+    with monkeypatch.context() as before:
+        before.setitem(PLUGIN_SCHEMAS, "jwt", older)  # type: ignore[arg-type]
+        stack = empty(applications=[TINY])
+        stack.run("up")
+        assert stack.changes("up") == {}
+    token = service_token(stack.local, "job")
+    with Watch(stack, ((HOST, PROTECTED),)) as nobody, Caller(stack, token) as caller:
+        assert stack.changes("up") == {"tiny/api-8080-jwt": "update"}
+        assert stack.changes("up") == {}
+    assert nobody.let_in == set() and nobody.asked > 20
+    assert caller.answers.keys() == {200}
+    assert steps("upgrade-kong.md") == [
+        "python -m access verify --stack STACK",
+        "pulumi preview -s STACK --diff",
+        "pulumi up -s STACK",
+        "python -m access verify --stack STACK",
+    ]
