@@ -28,41 +28,36 @@ _UNREADABLE = re.compile(
 )
 _ENCODED = re.compile(rb"%([0-9A-Fa-f]{2})")
 
-Ranges = tuple[tuple[int, int], ...]
-
-SEPARATING: Ranges = (
-    (0xA5, 0xA5), (0x37E, 0x37E), (0x66A, 0x66A), (0x2044, 0x2044), (0x2047, 0x2049), (0x20A9, 0x20A9),
-    (0x2100, 0x2101), (0x2105, 0x2106), (0x2215, 0x2216), (0x29F5, 0x29F5), (0x29F8, 0x29F9), (0xFE14, 0xFE14),
-    (0xFE16, 0xFE16),
-    (0xFE54, 0xFE54), (0xFE56, 0xFE56), (0xFE5F, 0xFE5F), (0xFE68, 0xFE68), (0xFE6A, 0xFE6A), (0xFF03, 0xFF03),
-    (0xFF05, 0xFF05), (0xFF0F, 0xFF0F), (0xFF1B, 0xFF1B), (0xFF1F, 0xFF1F), (0xFF3C, 0xFF3C),
-)  # fmt: skip
+# Code points and ranges of them, as lua/path.lua has them.
+SEPARATING = (
+    "A5 37E 66A 2044-2049 20A9 2100-2101 2105-2106 2215-2216 29F5-29F9 FE14-FE16 FE54-FE56 FE5F FE68-FE6A "
+    "FF03-FF05 FF0F FF1B FF1F FF3C"
+)
 """Characters that may be read as `/`, `\\`, `;`, `?`, `%` or `#`: by NFKC, or in an older character set."""
 
-LETTERS: Ranges = ((0xC0, 0x2AF), (0x1E00, 0x1EFF), (0x2C60, 0x2C7B), (0xA722, 0xA787), (0xAB30, 0xAB5A))
+LETTERS = "C0-2AF 1E00-1EFF 2C60-2C7B"
 """Letters that may be read as ASCII ones: by case folding, or by who looks at no accents."""
 
-LOOSE: Ranges = (
-    (0x80, 0xBF), (0x2B0, 0x385), (0x483, 0x489), (0x600, 0x605), (0x61C, 0x61C), (0x660, 0x66D), (0x6DD, 0x6DD),
-    (0x6F0, 0x6F9), (0x70F, 0x70F), (0x890, 0x891), (0x8E2, 0x8E2), (0x115F, 0x1160), (0x1680, 0x1680),
-    (0x17B4, 0x17B5), (0x180B, 0x180F), (0x1AB0, 0x1AFF), (0x1D00, 0x1DFF), (0x1FBD, 0x1FC1), (0x1FCD, 0x1FCF),
-    (0x1FDD, 0x1FDF), (0x1FED, 0x1FEF), (0x1FFD, 0x24FF), (0x2A74, 0x2A76), (0x2C7C, 0x2C7F), (0x2DE0, 0x2DFF),
-    (0x3000, 0x303F), (0x3099, 0x309C), (0x3164, 0x3164), (0x3200, 0x33FF), (0xA66F, 0xA67D), (0xA69E, 0xA69F),
-    (0xA700, 0xA721), (0xA788, 0xA7FF), (0xA8E0, 0xA8F1), (0xAB5B, 0xAB6F), (0xFB00, 0xFB06), (0xFB29, 0xFB29),
-    (0xFC5E, 0xFC63), (0xFDFA, 0xFDFB), (0xFE00, 0xFE7F), (0xFEFF, 0xFF65), (0xFF9E, 0xFFA0), (0xFFE0, 0xFFFF),
-    (0x10376, 0x1037A), (0x10780, 0x107BF), (0x110BD, 0x110BD), (0x110CD, 0x110CD), (0x1133B, 0x1133B),
-    (0x11366, 0x11374), (0x13430, 0x1343F), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0x1D242, 0x1D244),
-    (0x1D400, 0x1D7FF), (0x1E000, 0x1E02A), (0x1F100, 0x1F190), (0x1FBF0, 0x1FBF9), (0xE0000, 0xE0FFF),
-)  # fmt: skip
-"""Other characters that may be read as ASCII ones, as several, or as none: compatibility characters and those that
-cannot be seen (Unicode Standard Annex 15 and 44), and what older character sets have a likeness of."""
+LOOSE = (
+    "80-BF 2B0-385 61C 115F-1160 1680 17B4-17B5 180B-180F 1AB0-1AFF 1D00-1DFF 1FBD-24FF 2A74-2C5F 2C7C-2C7F 3000-303F "
+    "3099-309C 3164 3200-33FF A700-A7FF AB30-AB6F FB00-FE7F FEFF-FF65 FF9E-FFFF 10780-107BF 1BCA0-1BCA3 "
+    "1D173-1D7FF 1F100-1F190 1FBF0-1FBF9 E0000-E0FFF"
+)
+"""Other characters that may be read as ASCII ones, as several, or as none: compatibility characters, marks of Latin
+text, those that cannot be seen (Unicode Standard Annex 15 and 44), and likenesses that older character sets take."""
 
 
-def _class(ranges: Ranges) -> str:
-    return "".join(f"{re.escape(chr(first))}-{re.escape(chr(last))}" for first, last in ranges)
+def ranges(text: str) -> tuple[tuple[int, int], ...]:
+    """The first and the last code point of each."""
+    found = (one.partition("-") for one in text.split())
+    return tuple((int(first, 16), int(last or first, 16)) for first, _, last in found)
 
 
-_SEPARATING, _LETTER, _LOOSE = (re.compile(f"[{_class(ranges)}]") for ranges in (SEPARATING, LETTERS, LOOSE))
+def _class(text: str) -> str:
+    return "".join(f"{re.escape(chr(first))}-{re.escape(chr(last))}" for first, last in ranges(text))
+
+
+_SEPARATING, _LETTER, _LOOSE = (re.compile(f"[{_class(one)}]") for one in (SEPARATING, LETTERS, LOOSE))
 _NO_ELEMENT = re.compile(rf"[ .{_class(LOOSE)}]+\Z")
 _STREAM_OF_A_FOLDER = re.compile(rf"[ .{_class(LOOSE)}]*:.*[${_class(LOOSE)}]")
 

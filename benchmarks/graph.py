@@ -30,7 +30,7 @@ PER_APPLICATION = 3
 FEW, SOME = 3, 12
 GROUPS = ("readers", "writers")
 LIMITS = {
-    "KB of state a component": 80.0,
+    "KB of state a component": 88.0,
     "resources a component": 14.0,
     "preview, to one that writes checkpoints": 0.4,
     "program of a run without a change, to that of 3 components": 3.0,

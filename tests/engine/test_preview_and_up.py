@@ -33,6 +33,7 @@ ORDERS_TABLE: dict[str, Any] = {
         "marks": [{"claim": "jti", "value": "AT.", "prefix": True}],
         "overage": [],
     },
+    "forward_token": False,
     "hosts": {"orders.example.com": {"/orders": True}},
     "rules": {
         "/orders": {
