@@ -92,22 +92,23 @@ def read(target: bytes) -> Elements:
 
 
 def spelled(element: str) -> str:
-    """What other servers may read in an element: small letters, and `*` or `?` for any characters or none."""
+    """What other servers may read in an element: small letters, and `*` for any characters or none."""
     pattern = _LETTER.sub("*", _LOOSE.sub("?", element))
     pattern = re.sub('[<>"]', "*", pattern.encode().lower().decode())
     if re.search(r"[~?][0-9?]", pattern):  # a short name, which says nothing of the long one
-        return "?"
+        return "*"
     if stream := re.search(r"[:?].*[$?]", pattern):  # of a file
         pattern = pattern[: stream.start()] + "?"
     without = pattern.lstrip(" *?")
     kept = without.rstrip(" .*?")
     leading, trailing = pattern[: len(pattern) - len(without)], without[len(kept) :]
-    return ("?" if joker(leading) else "") + kept + ("?" if joker(trailing) else "")
+    ends = ["*" if re.search(r"[*?]", end) else "" for end in (leading, trailing)]
+    return re.sub(r"[*?]+", "*", kept.join(ends))
 
 
 def meets(pattern: str, element: str) -> bool:
     """Whether another server may read what is `spelled` like this as the element of a rule, in small letters."""
-    first, *others = re.split(r"[*?]+", pattern)
+    first, *others = pattern.split("*")
     if not others:
         return pattern == element
     if not element.startswith(first):
@@ -121,11 +122,6 @@ def meets(pattern: str, element: str) -> bool:
     return len(element) - at >= len(last) and element.endswith(last)
 
 
-def joker(pattern: str) -> bool:
-    """Whether what is `spelled` like this stands for more than one element."""
-    return "*" in pattern or "?" in pattern
-
-
 def folded(path: Elements) -> Elements:
     """The path as `spelled`: one that is declared, in small letters."""
     return tuple(map(spelled, path))
@@ -134,7 +130,7 @@ def folded(path: Elements) -> Elements:
 def may_be_longer(path: Elements, length: int, rules: Collection[Elements]) -> bool:
     """Whether another server may read in `path` one of `rules`, each `folded`, that has more elements than `length`."""
     patterns = folded(path[: max(map(len, rules), default=0)])
-    if not any(map(joker, patterns)):
+    if not any("*" in pattern for pattern in patterns):
         return any(patterns[:end] in rules for end in range(length + 1, len(patterns) + 1))
     return any(length < len(rule) <= len(patterns) and all(map(meets, patterns, rule)) for rule in rules)
 

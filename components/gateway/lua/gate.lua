@@ -100,7 +100,7 @@ end
 local function deepest(tree, patterns, depth)
   local found, pattern = tree[RULE] and depth or -1, patterns[depth + 1]
   if not pattern then return found end
-  for element, below in pairs(string.find(pattern, '[*?]') and tree or { [pattern] = tree[pattern] }) do
+  for element, below in pairs(string.find(pattern, '*', 1, true) and tree or { [pattern] = tree[pattern] }) do
     if element ~= RULE and meets(pattern, element) then found = math.max(found, deepest(below, patterns, depth + 1)) end
   end
   return found

@@ -76,36 +76,32 @@ do
     return false, text, signs
   end
 
-  -- An element that ends in one of the signs, or in what Windows drops, without what may be dropped there.
-  local function trimmed(element)
-    local dropped = match(element, '^[ .*?]*')
-    return (find(dropped, '[*?]') and '?' or '') .. sub(element, #dropped + 1)
-  end
-
   -- spelled(element) -> the element, of a path with signs, as a pattern of what other servers may read: small letters,
-  -- and `*` or `?` for any characters or none.
+  -- and `*` for any characters or none.
   function spelled(element)
     local pattern = gsub(lower(element), '[<>"]', '*')
-    if find(pattern, '[~?][%d?]') then return '?' end   -- a short name, which says nothing of the long one
+    if find(pattern, '[~?][%d?]') then return '*' end   -- a short name, which says nothing of the long one
     local at = find(pattern, '[:?]')
     if at and find(pattern, '[$?]', at + 1) then pattern = sub(pattern, 1, at - 1) .. '?' end   -- a stream of a file
     local leading = match(pattern, '^[ *?]*')
-    pattern = (find(leading, '[*?]') and '?' or '') .. sub(pattern, #leading + 1)
-    return reverse(trimmed(reverse(pattern)))
+    pattern = (find(leading, '[*?]') and '*' or '') .. sub(pattern, #leading + 1)
+    local trailing = match(reverse(pattern), '^[ .*?]*')
+    pattern = sub(pattern, 1, #pattern - #trailing) .. (find(trailing, '[*?]') and '*' or '')
+    return (gsub(pattern, '[*?]+', '*'))
   end
 
   -- meets(pattern, element) -> whether another server may read what is spelled like this as the element of a rule.
   function meets(pattern, element)
-    local first, rest = match(pattern, '^([^*?]*)[*?]+(.*)$')
+    local first, rest = match(pattern, '^([^*]*)%*(.*)$')
     if not first then return pattern == element end
     if sub(element, 1, #first) ~= first then return false end
     local at = #first + 1
-    local literal, more = match(rest, '^([^*?]*)[*?]+(.*)$')
+    local literal, more = match(rest, '^([^*]*)%*(.*)$')
     while literal do
       local _, stop = find(element, literal, at, true)
       if not stop then return false end
       at, rest = stop + 1, more
-      literal, more = match(rest, '^([^*?]*)[*?]+(.*)$')
+      literal, more = match(rest, '^([^*]*)%*(.*)$')
     end
     return #element - at + 1 >= #rest and sub(element, #element - #rest + 1) == rest
   end

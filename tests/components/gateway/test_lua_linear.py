@@ -152,6 +152,17 @@ def test_the_gate_is_linear_in_the_path(element: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "element", ["o*" * 4_000, "order-*" * 1_000, "\xc3\xa9" * 4_000, "order\xe2\x80\x8b*"]
+)
+def test_an_odd_spelling_costs_little_beside_many_rules(element: str) -> None:
+    """It is held against each rule of its depth."""
+    rules = {f"/orders/order-{number}": {"GET": [["read"]]} for number in range(1_000)}
+    many = json.dumps({**json.loads(TABLE), "rules": {**json.loads(TABLE)["rules"], **rules}})
+    plain = seconds(asked(READ, many, path="/orders/order-7"))
+    assert seconds(asked(READ, many, path=f"/orders/{element}")) < 3 * plain + 0.02
+
+
+@pytest.mark.parametrize(
     "claims",
     [
         lambda size: {"x": "a" * size},
