@@ -159,7 +159,7 @@ def test_an_odd_spelling_costs_little_beside_many_rules(element: str) -> None:
     rules = {f"/orders/order-{number}": {"GET": [["read"]]} for number in range(1_000)}
     many = json.dumps({**json.loads(TABLE), "rules": {**json.loads(TABLE)["rules"], **rules}})
     plain = seconds(asked(READ, many, path="/orders/order-7"))
-    assert seconds(asked(READ, many, path=f"/orders/{element}")) < 3 * plain + 0.02
+    assert seconds(asked(READ, many, path=f"/orders/{element}")) < 4 * plain
 
 
 @pytest.mark.parametrize(
