@@ -30,21 +30,32 @@ _ENCODED = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 # Code points and ranges of them, as lua/path.lua has them.
 SEPARATING = (
-    "A5 37E 66A 2044-2049 20A9 2100-2101 2105-2106 2215-2216 29F5-29F9 FE14-FE16 FE54-FE56 FE5F FE68-FE6A "
-    "FF03-FF05 FF0F FF1B FF1F FF3C"
+    "A5 B4 BC-BF F7 37E 66A 2044-2049 20A9 2100-2101 2105-2106 214D 2150-215F 2189 2215-2216 2571-2572 27CB "
+    "27CD 29E3-29E5 29F5-29F9 33A7-33A8 33AE-33AF 33C6 33DE-33DF FE14-FE16 FE54 FE56 FE5F FE68 FE6A FF03 FF05 "
+    "FF0F FF1B FF1F FF3C"
 )
-"""Characters that may be read as `/`, `\\`, `;`, `?`, `%` or `#`: by NFKC, or in an older character set."""
+"""Characters that may be read as `/`, `\\`, `;`, `?`, `%` or `#`, or hold one: by NFKC, or in older
+character sets."""
 
-LETTERS = "C0-2AF 1E00-1EFF 2C60-2C7B"
-"""Letters that may be read as ASCII ones: by case folding, or by who looks at no accents."""
+LETTERS = "C0-2AF 393 398 3A3 3A6 3A9 3B1 3B4-3B5 3C0 3C3-3C4 3C6 4BB 660-669 6F0-6F9 1E00-1EFF 2C60-2C7B"
+"""Letters and digits that may be read as ASCII ones: by case folding, without accents, or in older
+character sets."""
 
 LOOSE = (
-    "80-BF 2B0-385 61C 115F-1160 1680 17B4-17B5 180B-180F 1AB0-1AFF 1D00-1DFF 1FBD-24FF 2A74-2C5F 2C7C-2C7F 3000-303F "
-    "3099-309C 3164 3200-33FF A700-A7FF AB30-AB6F FB00-FE7F FEFF-FF65 FF9E-FFFF 10780-107BF 1BCA0-1BCA3 "
-    "1D173-1D7FF 1F100-1F190 1FBF0-1FBF9 E0000-E0FFF"
+    "80-BF 2B0-385 61C 115F-1160 1680 17B4-17B5 180B-180F 1AB0-1AFF 1D00-1DFF 1FBD-25FF 263A-266B 2758 "
+    "2776-2793 2A74-2C5F 2C7C-2C7F 3000-303F 3099-309C 3164 3200-33FF A700-A7FF AB30-AB6F FB00-FE7F FEFF-FF65 "
+    "FF9E-FFFF 10780-107BF 1BCA0-1BCA3 1D173-1D7FF 1F100-1F1AC 1FBF0-1FBF9 E0000-E0FFF"
 )
 """Other characters that may be read as ASCII ones, as several, or as none: compatibility characters, marks of Latin
 text, those that cannot be seen (Unicode Standard Annex 15 and 44), and likenesses that older character sets take."""
+
+
+LIKE = {
+    **dict.fromkeys("\u0589\ufe13\ufe55\uff1a", ":"),
+    **dict.fromkeys("\ufe69\uff04", "$"),
+    **dict.fromkeys("\u223c\u301c\uff5e", "~"),
+}
+"""What may be read as a sign that Windows knows."""
 
 
 def ranges(text: str) -> tuple[tuple[int, int], ...]:
@@ -58,8 +69,11 @@ def _class(text: str) -> str:
 
 
 _SEPARATING, _LETTER, _LOOSE = (re.compile(f"[{_class(one)}]") for one in (SEPARATING, LETTERS, LOOSE))
-_NO_ELEMENT = re.compile(rf"[ .{_class(LOOSE)}]+\Z")
-_STREAM_OF_A_FOLDER = re.compile(rf"[ .{_class(LOOSE)}]*:.*[${_class(LOOSE)}]")
+_NO_ELEMENT = re.compile(
+    r'[ .?*<>"]+\Z'  # what cannot be seen, or stands for anything
+    r'|[ .?*<>"]*:.*\$'  # a stream of a folder
+    r"|\([A-Za-z]\(.*\)\)\Z"  # what ASP.NET takes for a session
+)
 
 _ELEMENT = r"[A-Za-z0-9\-._~!$&'()+,=@][A-Za-z0-9\-._~!$&'()+,:=@]*"  # no `*` and no `:id`: others read patterns
 _RULE_PATH = re.compile(rf"/(?:{_ELEMENT}(?:/{_ELEMENT})*/?)?\Z")
@@ -86,24 +100,42 @@ def read(target: bytes) -> Elements:
     for element in elements:
         if separator := _SEPARATING.search(element):
             raise Unreadable(f"contains {separator.group()!a}, which some servers take for a separator")
-        if element not in (".", "..") and (_NO_ELEMENT.match(element) or _STREAM_OF_A_FOLDER.match(element)):
+        if element not in (".", "..") and _is_none(element):
             raise Unreadable(f"has the element {element!a}, which some servers take for none")
     return resolve(elements)
 
 
+def _signs(element: str) -> str:
+    """The element with a sign for each character that another server may read as another one: \\x01 for letters."""
+    likened = "".join(LIKE.get(character, character) for character in element)
+    return _LOOSE.sub("?", _LETTER.sub("\x01", likened))
+
+
+def _is_none(element: str) -> bool:
+    """Whether some server reads no element here, or a dot segment."""
+    signs = _signs(element)
+    bare = "".join(filter(str.isascii, signs))
+    return bool(_NO_ELEMENT.match(signs)) or (bare != signs and "." in bare and not bare.strip(" ."))
+
+
 def spelled(element: str) -> str:
     """What other servers may read in an element: small letters, and `*` for any characters or none."""
-    pattern = _LETTER.sub("*", _LOOSE.sub("?", element))
-    pattern = re.sub('[<>"]', "*", pattern.encode().lower().decode())
-    if re.search(r"[~?][0-9?]", pattern):  # a short name, which says nothing of the long one
+    pattern = _signs(element).encode().lower().decode()
+    if re.search(r"~[0-9?]", pattern):  # a short name, which says nothing of the long one
         return "*"
-    if stream := re.search(r"[:?].*[$?]", pattern):  # of a file
-        pattern = pattern[: stream.start()] + "?"
-    without = pattern.lstrip(" *?")
-    kept = without.rstrip(" .*?")
+    if "#" in pattern:  # some cut what they decoded at a fragment
+        pattern = pattern.partition("#")[0] + "*"
+    name, colon, stream = pattern.partition(":")
+    if "$" in stream and colon:  # Windows reads a stream of a file
+        pattern = name + "*"
+    if re.search(r"[a-z0-9]", pattern):  # some drop what is no ASCII
+        pattern = re.sub(r"[^\x00-\x7f]+", "*", pattern)
+    pattern = re.sub(r'[<>"?\x01]', "*", pattern)
+    without = pattern.lstrip(" *")
+    kept = without.rstrip(" .*")
     leading, trailing = pattern[: len(pattern) - len(without)], without[len(kept) :]
-    ends = ["*" if re.search(r"[*?]", end) else "" for end in (leading, trailing)]
-    return re.sub(r"[*?]+", "*", kept.join(ends))
+    ends = ["*" if "*" in end else "" for end in (leading, trailing)]
+    return re.sub(r"\*+", "*", kept.join(ends))
 
 
 def meets(pattern: str, element: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
@@ -74,6 +76,29 @@ def test_an_anonymous_set_by_hand_is_seen_and_repaired(deployed: Engine) -> None
         repaired = deployed.changes("up", "--refresh")
     assert repaired == {name: "update"}
     assert target.get(path).json()["config"]["anonymous"] == f"kong-oam.{deployed.stack}.anonymous"
+
+
+def test_a_path_that_is_opened_in_an_emergency_is_open_until_it_is_closed(deployed: Engine) -> None:
+    """To everybody, for its method alone; paths with a rule of their own and other components stay as they are."""
+
+    def emergency(*arguments: str) -> str:
+        command = [sys.executable, "-m", "components.emergency", "--stack", deployed.stack, *arguments]
+        done = subprocess.run(
+            command, cwd=deployed.folder, env=deployed.local.env, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    shut = [(deployed.case("GET", "/orders"), 401), (deployed.case("GET", "/orders/7"), 401)]
+    stays = [(deployed.case("POST", "/orders"), 401), (deployed.case("POST", "/orders", "report"), 403)]
+    stays += [(deployed.case("GET", "/orders/7", "report"), 200)]
+    emergency("open", "orders/api", "/orders", "--reason", "a live test", "--minutes", "5")
+    try:
+        deployed.live.await_steady([*((case, 200) for case, _ in shut), *stays], deployed.bound)
+    finally:
+        emergency("close")
+    deployed.live.await_steady([*shut, *stays], deployed.bound)
+    assert deployed.changes("up", "--refresh") == {}
 
 
 def test_a_path_by_hand_is_repaired_and_what_the_plugin_does_not_see_stays(deployed: Engine) -> None:

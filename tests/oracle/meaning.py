@@ -228,6 +228,8 @@ HABITS: tuple[Callable[[str], str], ...] = (
     str.strip,
     lambda text: text.rstrip(". "),
     lambda text: re.sub(r":.*\$.*", "", text),  # streams of NTFS
+    lambda text: text.partition("#")[0] or text,  # a fragment of what was decoded
+    lambda text: text.encode("ascii", "ignore").decode() or text,
 )
 """What servers are known to do to an element before they look for what it names."""
 

@@ -151,9 +151,7 @@ def test_the_gate_is_linear_in_the_path(element: str) -> None:
     assert slow(lambda size: asked(READ, path="/orders" + element * size), 20_000) < 24
 
 
-@pytest.mark.parametrize(
-    "element", ["o*" * 4_000, "order-*" * 1_000, "\xc3\xa9" * 4_000, "order\xe2\x80\x8b*"]
-)
+@pytest.mark.parametrize("element", ["o*" * 4_000, "order-*" * 1_000, "\xc3\xa9" * 4_000, "order\xe2\x80\x8b*"])
 def test_an_odd_spelling_costs_little_beside_many_rules(element: str) -> None:
     """It is held against each rule of its depth."""
     rules = {f"/orders/order-{number}": {"GET": [["read"]]} for number in range(1_000)}

@@ -138,6 +138,7 @@ def test_no_character_becomes_an_ascii_one_unseen() -> None:
         "secret.", "secret..", "secret ", "secret .", " secret", "SECRET", "secret::$DATA", "secret:x:$DATA", "SECRET~1", "sec<", "s*t", 'secret"',
         "\u017fecret", "s\u00e9cret", "se\u00adcret", "\u200bsecret", "secret\u3000", "secret\u2026", "\uff53\uff45\uff43\uff52\uff45\uff54",
         "\U0001d42cecret", "se\u0301cret", "secret\ufe0f", "secret.\u200d", "secret\uff1a\uff1a$DATA", "SECRE\uff5e1", "\u24e2ecret",
+        "secret#x", "secret\u5317", "\U0001f600secret", "s\u03b5cret", "secret\u0589\u0589$DATA", "secr\u043ct", "secr\u06f3t", "secret\u05b8",
     ],
 )  # fmt: skip
 def test_what_some_server_takes_for_a_rules_element_meets_it(element: str) -> None:
@@ -154,6 +155,8 @@ def test_what_some_server_takes_for_a_rules_element_meets_it(element: str) -> No
     [
         "secrets", "secret-1", "secret.json", "secret:cancel", "~secret", "7", "m\u00fcnchen", "caf\u00e9", "\u5317\u4eac", "\u043c\u043e\u0441\u043a\u0432\u0430",
         "\u0646\u0627\u0645\u0647\u200c\u0647\u0627", "v1...v2", "\U0001f469\u200d\U0001f680", "a b", "x=1,y=2", "$metadata", "$count",
+        "\u00a7433", "\u2116 5.pdf", "\u5408\u540c\uff081\uff09.pdf", "2019\u20132020", "\u00ab Bonjour \u00bb", "\u20ac50", "\u5831\u544a\uff1a2024", "5\u00b012\u203230\u2033", "\u2764\ufe0f2", "v1\u20262",
+        "Tie\u0302\u0301ng", "backup-2024", "C#", "\u0395\u03bb\u03bb\u03ac\u03b4\u03b1",
     ],
 )  # fmt: skip
 def test_what_nobody_takes_for_it_is_not_refused(element: str) -> None:
@@ -185,7 +188,8 @@ def test_what_clients_of_a_large_api_ask_for_is_not_refused() -> None:
     [
         "/a/.../b", "/a/..%20/b", "/a/.%20", "/a/%20/b", "/a/%20%20", "/a/\uff0e\uff0e/b", "/a/\u2025/b", "/a/\u2026", "/a/.\u200b./b", "/a/\u00ad/b",
         "/a\uff0fb", "/a\u2215b", "/a\u2044b", "/a\uff3cb", "/a\u00a5b", "/a\u20a9b", "/a\uff1bb", "/a\uff05b", "/a/:$I30:$INDEX_ALLOCATION/b", "/a/::$DATA",
-        "/a/\u3000/b", "/a/%C2%A0",
+        "/a/\u3000/b", "/a/%C2%A0", "/a/%3C/b", "/a/*/b", "/a/..%3C/b", "/a/%22%22/b", "/a/(S(x))/b", "/a/(A(x)S(y)F(z))/b", "/a/.\u5317./b",
+        "/a\u00f7b", "/a\u2571b", "/a\u00b4b", "/a\u00bfb", "/a\u00bdb", "/a\u33a7b", "/a/\u5317.",
     ],
 )  # fmt: skip
 def test_what_some_server_takes_for_no_element_or_for_several_is_refused(target: str) -> None:
