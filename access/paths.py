@@ -114,7 +114,7 @@ def _signs(element: str) -> str:
 def _is_none(element: str) -> bool:
     """Whether some server reads no element here, or a dot segment."""
     signs = _signs(element)
-    bare = "".join(filter(str.isascii, signs))
+    bare = re.sub(r"[^\x00-\x7f]|[\x01?]", "", signs.partition("#")[0])  # dots beside what is no ASCII, or a fragment
     return bool(_NO_ELEMENT.match(signs)) or (bare != signs and "." in bare and not bare.strip(" ."))
 
 
@@ -123,11 +123,10 @@ def spelled(element: str) -> str:
     pattern = _signs(element).encode().lower().decode()
     if re.search(r"~[0-9?]", pattern):  # a short name, which says nothing of the long one
         return "*"
-    if "#" in pattern:  # some cut what they decoded at a fragment
-        pattern = pattern.partition("#")[0] + "*"
-    name, colon, stream = pattern.partition(":")
-    if "$" in stream and colon:  # Windows reads a stream of a file
-        pattern = name + "*"
+    pattern = pattern.partition("#")[0]  # some cut what they decoded at a fragment
+    name, _, stream = pattern.partition(":")
+    if "$" in stream:  # Windows reads a stream of a file
+        pattern = name
     if re.search(r"[a-z0-9]", pattern):  # some drop what is no ASCII
         pattern = re.sub(r"[^\x00-\x7f]+", "*", pattern)
     pattern = re.sub(r'[<>"?\x01]', "*", pattern)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -121,6 +122,7 @@ class AdminApi:
             ("Access-Control-Allow-Credentials", "true"),
             ("X-Kong-Admin-Latency", "0"),
             ("Server", f"kong/{self._version}"),
+            ("Date", formatdate(usegmt=True)),
         )
         if status == 204:
             return Response(status, (*headers, *common))

@@ -8,13 +8,14 @@ import sys
 import time
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import pytest
 
 from tests.engine.calls import service_token
 from tests.faults.conftest import Empty
 from tests.faults.stacks import Stack
-from tests.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
+from tests.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
 
 pytestmark = pytest.mark.engine
 
@@ -103,6 +104,56 @@ def test_it_ends_by_itself_and_a_refresh_ends_it_before(stack: Stack, monkeypatc
     assert stack.changes("up") == {}
 
 
+def test_what_an_opening_left_is_told_of_and_closed(stack: Stack) -> None:
+    """A run that changes the rules ends it and leaves `jwt` as it was made; a second opening is refused; and of scripts
+    that somebody changed nobody says that they are closed."""
+    opening = ("open", "tiny/api", PROTECTED, "--reason", "x")
+    assert emergency(stack, *opening).returncode == 0
+    again = emergency(stack, "open", "tiny/api", "/things/7", "--reason", "y")
+    assert (again.returncode, "close that first" in again.stderr) == (2, True)
+    stack.edit("applications/app0.yaml", "{paths: [/things/7], scopes", "{paths: [/things/8], scopes")
+    stack.run("up")
+    assert answers(stack)["GET /things"] == 401
+    left = emergency(stack)
+    assert (left.returncode, left.stdout.startswith("left: calls of tiny/api without a token")) == (1, True)
+    assert emergency(stack, "close").returncode == 0
+    assert stack.plugin("jwt", SERVICE)["config"]["anonymous"] is None
+    assert emergency(stack, *opening).returncode == 0
+    gate = stack.plugin("post-function", SERVICE)
+    stack.kong("PATCH", f"/plugins/{gate['id']}", {"config": {"log": ["return function() end"]}})
+    for verb in ((), ("close",)):
+        said = emergency(stack, *verb)
+        assert (said.returncode, "the scripts of tiny/api were changed by hand" in said.stderr) == (2, True)
+    stack.run("up", "--refresh")
+    assert answers(stack)["GET /things"] == 401 and emergency(stack).returncode == 0
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("verb", ["open", "close"])
+@pytest.mark.deep
+def test_what_fails_half_way_can_be_closed(stack: Stack, verb: str, number: int) -> None:
+    """Kong does not answer to one of three changes: the command says so, and the next `close` leaves nothing."""
+    opening = ("open", "tiny/api", PROTECTED, "--reason", "x")
+    if verb == "close":
+        assert emergency(stack, *opening).returncode == 0
+    changes: list[str] = []
+
+    def refuse(request: Any, answer: Any) -> Any:
+        if request.method == "PATCH":
+            changes.append(request.target)
+            if len(changes) == number:
+                return None
+        return answer()
+
+    stack.local.kong.faults = refuse
+    failed = emergency(stack, *(opening if verb == "open" else ("close",)))
+    stack.local.kong.faults = None
+    assert (failed.returncode, "disconnected" in failed.stderr) == (2, True), failed
+    assert emergency(stack, "close").returncode == 0
+    assert answers(stack) == SHUT
+    assert emergency(stack).returncode == 0 and verified(stack).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -113,6 +164,13 @@ def test_it_ends_by_itself_and_a_refresh_ends_it_before(stack: Stack, monkeypatc
         (("tiny/none", PUBLIC, "--reason", "x"), "this Kong has no gate of 'tiny/none'; it has those of: tiny/api"),
         (("tiny/api", PROTECTED, "--reason", "x", "--minutes", "481"), "--minutes is 1 to 480"),
         (("tiny/api", PROTECTED, "--reason", "x", "--methods", "LOOK"), "no method that the gateway listens to: LOOK"),
+        (
+            ("tiny/api", PROTECTED, "--reason", "x", "--methods", "DELETE"),
+            "the rule does not list DELETE, but GET, HEAD",
+        ),
+        (("tiny/api", PROTECTED, "--reason", "a\nb"), "--reason is a line of text that can be printed"),
+        (("tiny/api", PROTECTED, "--reason", "St\udcf6rung"), "--reason is a line of text that can be printed"),
+        (("tiny/api", PROTECTED, "--reason", " "), "--reason is a line of text that can be printed"),
     ],
 )
 @pytest.mark.deep

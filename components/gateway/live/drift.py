@@ -28,13 +28,19 @@ class Drift:
     """One entity that is not as it is meant. `request` repairs it, where a run does not.
 
     `misplaced`: a plugin of a kind of ours where we have none, or none where we have one, somebody's route to a service
-    of ours, a `jwt` that takes other tokens than it should, or a way to a workload around the gate; this breaks a
-    promise even while nothing opens.
+    of ours, a `jwt` that takes other tokens than it should, a way to a workload around the gate, or tokens that go on
+    to it; this breaks a promise even while nothing opens.
     """
 
     text: str
     request: Request | None = None
     misplaced: bool = False
+
+
+def _forwards(plugin: Entity) -> bool:
+    """Whether it is a script of ours whose table hands callers' tokens on."""
+    script = gate.script_of(plugin) if plugin["name"] in ("pre-function", "post-function") else None
+    return bool(script and script.table.get("forward_token"))
 
 
 def drifts(live: Entities, meant: Entities) -> dict[str, Drift]:
@@ -53,8 +59,9 @@ def drifts(live: Entities, meant: Entities) -> dict[str, Drift]:
         elif changes := list(_changes(kind, there[label][1], entity, live, meant)):
             unlocked = kind == "plugin" and any(_fields(there[label][1]["config"], entity["config"], _LOCKS))
             around = kind == "service" and there[label][1]["host"] != entity["host"]
+            leaking = kind == "plugin" and _forwards(there[label][1]) and not _forwards(entity)
             request = repair(kind, there[label][1], entity, live, meant)
-            found[label] = Drift(f"{label}: {'; '.join(changes)}", request, misplaced=unlocked or around)
+            found[label] = Drift(f"{label}: {'; '.join(changes)}", request, misplaced=unlocked or around or leaking)
     return found
 
 

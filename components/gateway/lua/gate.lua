@@ -5,6 +5,7 @@
 local VERSION = 4
 local METHODS = { GET = true, HEAD = true, POST = true, PUT = true, PATCH = true, DELETE = true, OPTIONS = true }
 local ALGORITHMS = { RS256 = true, ES256 = true }
+local LONGEST = 480 * 60  -- seconds for which something may be open in an emergency
 local RULE = true         -- no element is called that
 local VERIFIED_HEADER = 'x-auth-verified-token'   -- table.py names it, too: it is where openid-connect is told to put it
 local gate               -- the table that is judged by
@@ -305,7 +306,9 @@ end
 -- Whether the rule of a path was opened to everybody, in an emergency (components.emergency), and still is.
 local function is_opened(path, method)
   local opened = gate.opened
-  return opened ~= nil and opened.path == path and contains(opened.methods, method) and ngx.now() < opened.ends
+  if opened == nil or opened.path ~= path or not contains(opened.methods, method) then return false end
+  local left = opened.ends - ngx.now()
+  return left > 0 and left <= LONGEST
 end
 
 local function judge(text_of_table)
@@ -336,22 +339,24 @@ local function judge_by_both()
   if type(admitted) ~= 'string' or type(given) ~= 'table' then return 503, 'The request was not admitted' end
   take(given)
   local status, message, identity = judge(TABLE)
-  if admitted == TABLE or status ~= 200 then return status, message, identity end
+  local forwards = gate.forward_token
+  if admitted == TABLE or status ~= 200 then return status, message, identity, forwards end
   local other
   status, message, other = judge(admitted)
   if status ~= 200 then return status, message end
-  if not identity or not other then return 200 end
+  forwards = forwards and gate.forward_token
+  if not identity or not other then return 200, nil, nil, forwards end
   for scope in pairs(identity.scopes) do identity.scopes[scope] = other.scopes[scope] end
-  return 200, nil, identity
+  return 200, nil, identity, forwards
 end
 
 local function is_bearer(authorization)   -- admission lets such a header through only where it is the only one
   return type(authorization) == 'string' and string.find(string.lower(authorization), 'bearer', 1, true) ~= nil
 end
 
--- The verified identity travels on, and nothing else under these names. The token itself only where the table says so: who
+-- The verified identity travels on, and nothing else under these names. The token itself only where both tables say so: who
 -- has it can call other APIs with it.
-local function tell(identity)
+local function tell(identity, forwards)
   local scopes = {}
   for scope in pairs(identity and identity.scopes or {}) do scopes[#scopes + 1] = scope end
   table.sort(scopes)
@@ -368,24 +373,24 @@ local function tell(identity)
       kong.service.request.clear_header(name)
     end
   end
-  if not read[TABLE].forward_token and is_bearer(ngx.req.get_headers(0)['authorization']) then
+  if not forwards and is_bearer(ngx.req.get_headers(0)['authorization']) then
     kong.service.request.clear_header('Authorization')
   end
 end
 
 -- The one way to the workload: the service itself leads nowhere. The call below makes the target's host the Host header.
-local function send(identity)
-  tell(identity)
+local function send(identity, forwards)
+  tell(identity, forwards)
   upstream = upstream or load_upstream()
   kong.service.set_target(upstream.host, upstream.port)
   kong.service.request.set_header('Host', ngx.var.http_host)
 end
 
 return function()
-  local ok, status, message, identity = pcall(judge_by_both)
+  local ok, status, message, identity, forwards = pcall(judge_by_both)
   local why = status
   if ok and status == 200 then
-    ok, why = pcall(send, identity)
+    ok, why = pcall(send, identity, forwards)
     if ok then return end
   end
   if not ok then

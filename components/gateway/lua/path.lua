@@ -64,9 +64,9 @@ do
   end
 
   -- Whether some server reads no element here, or a dot segment: jokers of Windows, a stream of a folder, what ASP.NET
-  -- takes for a session, and dots beside what is no ASCII.
+  -- takes for a session, and dots beside what is no ASCII or before a fragment.
   local function is_none(element)
-    local bare = gsub(element, '[\128-\255]', '')
+    local bare = gsub(match(element, '^[^#]*'), '[\128-\255\1?]', '')
     return find(element, '^[ .?*<>"]+$') or find(element, '^[ .?*<>"]*:.*%$') or find(element, '^%(%a%(.*%)%)$')
       or (bare ~= element and find(bare, '^[ .]+$') and find(bare, '.', 1, true))
   end
@@ -95,9 +95,9 @@ do
     local pattern = lower(element)
     if find(pattern, '~[%d?]') then return '*' end   -- a short name, which says nothing of the long one
     local at = find(pattern, '#', 1, true)           -- some cut what they decoded at a fragment,
-    if at then pattern = sub(pattern, 1, at - 1) .. '*' end
+    if at then pattern = sub(pattern, 1, at - 1) end
     at = find(pattern, ':', 1, true)                 -- and Windows reads a stream of a file
-    if at and find(pattern, '$', at, true) then pattern = sub(pattern, 1, at - 1) .. '*' end
+    if at and find(pattern, '$', at, true) then pattern = sub(pattern, 1, at - 1) end
     if find(pattern, '%w') then pattern = gsub(pattern, '[\128-\255]+', '*') end   -- or drop what is no ASCII
     pattern = gsub(pattern, '[<>"?\1]', '*')
     local leading = match(pattern, '^[ *]*')

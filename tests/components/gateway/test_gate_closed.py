@@ -205,8 +205,13 @@ def test_a_token_goes_upstream_only_where_the_table_says_so(token: str, forward:
     """On a public path, too, where one that does not count is no reason to refuse anybody."""
     told = json.dumps({**json.loads(TABLE), "forward_token": forward})
     one = asked(token, told, path="/orders/health")
+    one.admitted = as_left(told)
     assert one.run() == "on"
     assert ("Authorization" in one.cleared) != forward
+    between = asked(token, told, path="/orders/health")  # a run that turns it on, or off, and has come half of its way
+    between.admitted = as_left(TABLE)
+    assert between.run() == "on"
+    assert "Authorization" in between.cleared
     other = asked(None, told, path="/orders/health", **{"ngx.req.get_headers": {"authorization": "Basic YTpi"}})
     assert other.run() == "on"
     assert "Authorization" not in other.cleared
