@@ -28,7 +28,7 @@ from access.model import (
     Rule,
     Stack,
 )
-from access.paths import Elements, pattern
+from access.paths import pattern, unwritten
 
 PLUGIN, ROUTE = "kong:index/plugin:Plugin", "kong:index/route:Route"
 
@@ -117,10 +117,10 @@ def _model(tables: Mapping[_Port, Table], reached: set[tuple[str, str, str, str]
     for (key, port), table in tables.items():
         components.setdefault(key, _component(key, table, stack.providers))
         ends = [
-            Endpoint(host, _elements(path), int(port), NOWHERE)
+            Endpoint(host, unwritten(path), int(port), NOWHERE)
             for host, paths in table["hosts"].items()
             for path, here in paths.items()
-            if here and (key, port, host, f"~{pattern(_elements(path))}") in reached
+            if here and (key, port, host, f"~{pattern(unwritten(path))}") in reached
         ]
         components[key] = replace(components[key], endpoints=(*components[key].endpoints, *ends))
     clients = _clients(tables, meant, stack)
@@ -161,7 +161,7 @@ def _named(group: str, there: str, provider: Provider | None) -> str:
 def _component(key: str, table: Table, providers: Mapping[str, Provider]) -> Component:
     provider = _provider(table)
     rules = (
-        Rule(_elements(path), (method,), () if needed == "public" else tuple(needed), _public(needed), NOWHERE)
+        Rule(unwritten(path), (method,), () if needed == "public" else tuple(needed), _public(needed), NOWHERE)
         for path, methods in table["rules"].items()
         for method, alternatives in _by_method(methods)
         for needed in (["public"] if alternatives == "public" else alternatives)
@@ -193,10 +193,6 @@ def _logical(listed: str, table: Table, provider: Provider | None) -> str:
     """The group by its name in Applications, where the stack still maps that one to what tokens list; else as it is."""
     logical = table["logical"].get(listed, listed)
     return str(logical) if provider is None or provider.listed(logical) == listed else listed
-
-
-def _elements(path: str) -> Elements:
-    return tuple(filter(None, path.split("/")))
 
 
 def _clients(tables: Mapping[_Port, Table], meant: Model, stack: Stack) -> list[Client]:

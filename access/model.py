@@ -326,8 +326,8 @@ class Component:
 
     def may_be_of_another_rule(self, path: Elements) -> bool:
         """Whether another server may read in the path what a longer rule owns than the one that owns it here."""
-        owner = next((length for length in range(len(path), -1, -1) if path[:length] in self.owned), -1)
-        return may_be_longer(path, owner, self._folded)
+        rules = self.owning(path)
+        return may_be_longer(path, len(rules[0].path) if rules else -1, self._folded)
 
     def owning(self, path: Elements) -> tuple[Rule, ...]:
         """The rules of the longest rule path that owns `path`; a shorter one is never a fallback."""

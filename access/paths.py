@@ -160,7 +160,7 @@ def folded(path: Elements) -> Elements:
 
 def may_be_longer(path: Elements, length: int, rules: Collection[Elements]) -> bool:
     """Whether another server may read in `path` one of `rules`, each `folded`, that has more elements than `length`."""
-    patterns = folded(path[: max(map(len, rules), default=0)])
+    patterns = folded(path)
     if not any("*" in pattern for pattern in patterns):
         return any(patterns[:end] in rules for end in range(length + 1, len(patterns) + 1))
     return any(length < len(rule) <= len(patterns) and all(map(meets, patterns, rule)) for rule in rules)
@@ -203,6 +203,11 @@ def within(path: Elements, base: Elements) -> bool:
 def written(path: Elements) -> str:
     """`/orders/7`; `/` for no elements."""
     return "/" + "/".join(path)
+
+
+def unwritten(text: str) -> Elements:
+    """The elements of what `written` wrote."""
+    return tuple(filter(None, text.split("/")))
 
 
 def pattern(path: Elements) -> str:

@@ -28,9 +28,11 @@ import httpx
 
 from access.model import METHODS
 from access.stack import Settings, StackError, read_file
+from components import command
 from components.account import AccountError, account
 from components.gateway import names, plugins
 from components.gateway.live.admin import rows
+from components.gateway.live.entities import reference
 from components.gateway.live.gate import script_of, with_table
 from components.gateway.preflight import PreflightError, client
 from components.gateway.table import opened
@@ -81,13 +83,7 @@ class _Gated:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns the exit status."""
-    summary, _, details = (__doc__ or "").partition("\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m components.emergency",
-        description=summary,
-        epilog=details,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command.parser("components.emergency", __doc__)
     parser.add_argument("--stack", "-s", required=True, help="the stack whose gateway it is")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
     opening = verbs.add_parser("open", help="open one rule's path to everybody")
@@ -98,20 +94,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     opening.add_argument("--minutes", type=int, default=60, help=f"1 to {LONGEST} (default: 60)")
     verbs.add_parser("close", help="close all that is open, now")
     options = parser.parse_args(arguments)
-    try:
-        settings = read_file(Path("stacks") / f"Pulumi.{options.stack}.yaml")
-        kong = account(settings)
-        with client(kong.admin_url, kong.token, settings.gateway.workspace, kong.api_key) as admin:
-            found = tuple(_gated(admin, kong.admin_url, settings))
-            now = _now(admin)
-            if options.verb == "open":
-                return _open(admin, settings, found, options, now)
-            return _close(admin, found) if options.verb == "close" else _list(found, now)
-    except (EmergencyError, AccountError, PreflightError, StackError) as error:
-        print(f"error: {error}", file=sys.stderr)
-    except httpx.HTTPError as error:
-        print(f"error: {error.request.url.host} does not answer ({type(error).__name__})", file=sys.stderr)
-    return 2
+    return command.reported(lambda: _run(options), EmergencyError, AccountError, PreflightError, StackError)
+
+
+def _run(options: argparse.Namespace) -> int:
+    settings = read_file(Path("stacks") / f"Pulumi.{options.stack}.yaml")
+    kong = account(settings)
+    with client(kong.admin_url, kong.token, settings.gateway.workspace, kong.api_key) as admin:
+        found = tuple(_gated(admin, kong.admin_url, settings))
+        now = _now(admin)
+        if options.verb == "open":
+            return _open(admin, settings, found, options, now)
+        return _close(admin, found) if options.verb == "close" else _list(found, now)
 
 
 def _now(admin: httpx.Client) -> float:
@@ -124,17 +118,16 @@ def _now(admin: httpx.Client) -> float:
 
 def _gated(admin: httpx.Client, url: str, settings: Settings) -> Iterator[_Gated]:
     tags, kinds = set(names.tags(settings.stack.name)), plugins.guards(settings.gateway.edition)
-    prefix = f"{names.tags(settings.stack.name)[0]}.{settings.stack.name}."
     guards = {
-        ((one.get("service") or {}).get("id"), one["name"]): one
+        (reference(one, "service"), one["name"]): one
         for one in rows(admin, "/plugins", url)
         if not one.get("route") and not one.get("consumer")
     }
     for service in rows(admin, "/services", url):
-        name, found = service.get("name") or "", [guards.get((service["id"], kind)) for kind in kinds]
-        if tags <= set(service.get("tags") or ()) and name.startswith(prefix) and name.count(".") >= 4 and all(found):
-            application, component, _ = name.split(".")[-3:]
-            yield _Gated(f"{application}/{component}", *(one for one in found if one is not None))
+        component = names.component_of(settings.stack.name, service.get("name") or "")
+        found = [one for kind in kinds if (one := guards.get((service["id"], kind)))]
+        if component and tags <= set(service.get("tags") or ()) and len(found) == len(kinds):
+            yield _Gated(component, *found)
 
 
 def _open(

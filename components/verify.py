@@ -29,7 +29,7 @@ from components.gateway.plugins import Schema, config_json
 from components.gateway.preflight import PreflightError
 from components.workload import kubectl
 from components.workload.ownership import Change, changes
-from components.workload.placement import placed
+from components.workload.placement import objects_of
 
 
 class UnverifiedError(Exception):
@@ -111,13 +111,7 @@ def judge(settings: Settings, estate: Estate, deployed: Deployed, live: Entities
 
 def workloads(settings: Settings, estate: Estate) -> Workloads:
     """What somebody changed in the objects of the stack's components. Raises UnverifiedError."""
-    meant = {
-        kubectl.name_of(one): one
-        for application in estate.applications
-        for component in application.components
-        if not component.outside
-        for one in placed(application, component, settings).objects()
-    }
+    meant = {kubectl.name_of(one): one for one in objects_of(estate, settings)}
     try:
         live = kubectl.read(settings.cluster.context, meant.values())
     except kubectl.UnreadableError as error:

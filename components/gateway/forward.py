@@ -12,7 +12,6 @@ Exit status: the command's, or 2 where it was not started.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import http.client
@@ -25,6 +24,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from components import command
 
 _CONNECTIONS = Path("/proc/net/tcp")
 _HERE = "127.0.0.1"
@@ -138,13 +139,7 @@ async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> Non
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit status."""
-    summary, _, details = (__doc__ or "").partition("\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m components.gateway.forward",
-        description=summary,
-        epilog=details,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command.parser("components.gateway.forward", __doc__)
     parser.add_argument("--to", required=True, metavar="URL", help="Kong's Admin API, https://HOST:PORT")
     parser.add_argument("--certificate", required=True, metavar="FILE", help="the client certificate, in PEM")
     parser.add_argument("--key", required=True, metavar="FILE", help="its private key, in PEM, without a passphrase")

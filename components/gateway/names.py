@@ -14,6 +14,12 @@ def service(stack: str, component: Component, port: int) -> str:
     return f"{_PREFIX}.{stack}.{component.application}.{component.name}.{port}"
 
 
+def component_of(stack: str, service: str) -> str | None:
+    """`application/component` of a service of this name; None for a name that `service` does not give."""
+    prefix, *parts = service.rsplit(".", 3)
+    return "/".join(parts[:2]) if prefix == f"{_PREFIX}.{stack}" and len(parts) == 3 else None
+
+
 def nowhere(stack: str) -> str:
     """The Upstream without Targets that the stack's services lead to. Only a gate leads farther."""
     return f"{_PREFIX}.{stack}.nowhere"

@@ -15,26 +15,25 @@ Exit status: 0 nothing is left, 1 something is, 2 nothing was done.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-import httpx
 import pulumi
 from pulumi.runtime.config import set_all_config
 
 from access.compile import compile_estate
 from access.stack import Settings, StackError, read_file
+from components import command
 from components import settings as config
 from components.gateway import names, preflight
 from components.identity import InspectionError, RefusedError, left
 from components.recover import cluster, kong
 from components.recover.state import StateError, check_at_rest, configuration, forget, read
 from components.workload.manifests import Manifest
-from components.workload.placement import placed
+from components.workload.placement import objects_of
 from oam.application import read_files
 
 T = TypeVar("T")
@@ -53,24 +52,14 @@ _EXPECTED = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns the exit status."""
-    summary, _, details = (__doc__ or "").partition("\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m components.recover",
-        description=summary,
-        epilog=details,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command.parser("components.recover", __doc__)
     parser.add_argument("--stack", "-s", required=True, help="the stack whose run was interrupted")
     parser.add_argument("--remove", action="store_true", help="remove what is found (default: only list it)")
     parser.add_argument("--older-state", action="store_true", help="the state was put back from a backup, on purpose")
     options = parser.parse_args(arguments)
-    try:
-        return _recover(options.stack, remove=options.remove, older=options.older_state)
-    except _EXPECTED as error:
-        print(f"error: {error}", file=sys.stderr)
-    except httpx.HTTPError as error:
-        print(f"error: {error.request.url.host} does not answer ({type(error).__name__})", file=sys.stderr)
-    return 2
+    return command.reported(
+        lambda: _recover(options.stack, remove=options.remove, older=options.older_state), *_EXPECTED
+    )
 
 
 def _recover(stack: str, *, remove: bool, older: bool) -> int:
@@ -129,10 +118,7 @@ def _meant(settings: Settings) -> Iterator[Manifest]:
     compiled = compile_estate(read_files([Path("applications")]), settings.stack)
     if compiled.estate is None:
         raise StateError("the Applications here cannot be compiled: see `python -m access check`")
-    for application in compiled.estate.applications:
-        for component in application.components:
-            if not component.outside:
-                yield from placed(application, component, settings).objects()
+    return objects_of(compiled.estate, settings)
 
 
 def _show_what_is_next(stack: str, told: Sequence[str]) -> None:

@@ -6,11 +6,11 @@ Registries, pull secrets, the cloud's identity, reach: an Application says nothi
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from access.model import Application, Component, service_name
+from access.model import Application, Component, Estate, service_name
 from access.stack import ClusterSettings, GatewaySettings, Settings
 from components.workload import manifests
 from components.workload.manifests import Manifest, Workload
@@ -51,6 +51,14 @@ def placed(application: Application, component: Component, settings: Settings) -
         manifests.network_policy(workload, manifests.GatewayPeer(gateway.namespace, gateway.pod_labels, gateway.cidrs)),
         manifests.client_secret(workload) if component.clients else None,
     )
+
+
+def objects_of(estate: Estate, settings: Settings) -> Iterator[Manifest]:
+    """The objects of every component that runs on this stack."""
+    for application in estate.applications:
+        for component in application.components:
+            if not component.outside:
+                yield from placed(application, component, settings).objects()
 
 
 def reading(deployment: Manifest, secret: Any) -> Manifest:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -94,8 +93,7 @@ def recover(stack: Stack) -> str:
 
 def lost(stack: Stack, *arguments: str, status: int = 0) -> CompletedProcess[str]:
     """`python -m components.recover` on the stack. Raises AssertionError where it ends with another status."""
-    command = [sys.executable, "-m", "components.recover", "--stack", stack.name, *arguments]
-    done = subprocess.run(command, cwd=stack.folder, env=stack.local.env, capture_output=True, text=True, timeout=60)
+    done = stack.module("components.recover", "--stack", stack.name, *arguments)
     assert done.returncode == status, done.stdout + done.stderr
     return done
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -36,6 +38,12 @@ class Stack:
     def run(self, verb: str, *arguments: str, check: bool = True) -> CompletedProcess[str]:
         """`up`, `refresh` or `destroy`, without a preview before it."""
         return self.pulumi(verb, "--yes", "--skip-preview", *arguments, check=check)
+
+    def module(self, name: str, *arguments: str, **environment: str) -> CompletedProcess[str]:
+        """`python -m NAME ARGUMENTS` in the project's folder, whatever it ends with."""
+        env = {**self.local.env, **environment}
+        command = [sys.executable, "-m", name, *arguments]
+        return subprocess.run(command, cwd=self.folder, env=env, capture_output=True, text=True, timeout=60)
 
     def changes(self, verb: str, *arguments: str) -> dict[str, str]:
         """What a run changed, from its events: {logical name: operation}."""

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import Counter
-from typing import Self
 
 import pytest
 
 from sandbox.kong import Lags
 from tests.engine.calls import service_token
 from tests.faults.conftest import Empty
-from tests.faults.stacks import Stack
-from tests.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
-from tests.faults.watch import Watch
+from tests.faults.tiny import HOST, PROTECTED, SERVICE, TINY
+from tests.faults.watch import Caller, Watch
 
 pytestmark = pytest.mark.engine
 
@@ -25,29 +21,6 @@ BEFORE = (
     ("components/gateway/plugins.py", 'known = f"local TABLE = {embedded(table)}\\nlocal UPSTREAM', 'known = f"local TABLE = {embedded(table)}\\nlocal OTHER'),
     ("components/gateway/lua/gate.lua", "json_read(UPSTREAM)", "json_read(OTHER)"),
 )  # fmt: skip
-
-
-class Caller:
-    """Somebody who may, and asks for both paths about every 10 ms: how often each answer came."""
-
-    def __init__(self, stack: Stack, token: str) -> None:
-        self._stack, self._token = stack, token
-        self.answers: Counter[int] = Counter()
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join(10)
-
-    def _run(self) -> None:
-        while not self._done.wait(0.01):
-            for path, token in ((PROTECTED, self._token), (PUBLIC, None)):
-                self.answers[self._stack.status("GET", HOST, path, token)] += 1
 
 
 @pytest.mark.parametrize(

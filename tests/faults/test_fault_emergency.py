@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import time
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -33,14 +31,11 @@ REASON = "INC-4711: Okta is down"
 
 def emergency(stack: Stack, *arguments: str) -> CompletedProcess[str]:
     """The command, with neither state nor CLI in reach."""
-    env = {**stack.local.env, "PULUMI_BACKEND_URL": "file:///nowhere"}
-    command = [sys.executable, "-m", "components.emergency", "--stack", stack.name, *arguments]
-    return subprocess.run(command, cwd=stack.folder, env=env, capture_output=True, text=True, timeout=60)
+    return stack.module("components.emergency", "--stack", stack.name, *arguments, PULUMI_BACKEND_URL="file:///nowhere")
 
 
 def verified(stack: Stack) -> CompletedProcess[str]:
-    command = [sys.executable, "-m", "access", "verify", "--stack", stack.name, "--only", "gateway"]
-    return subprocess.run(command, cwd=stack.folder, env=stack.local.env, capture_output=True, text=True, timeout=60)
+    return stack.module("access", "verify", "--stack", stack.name, "--only", "gateway")
 
 
 def answers(stack: Stack) -> dict[str, int]:

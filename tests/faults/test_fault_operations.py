@@ -13,9 +13,8 @@ from tests.engine.calls import service_token
 from tests.faults.blackout import lost, shape
 from tests.faults.conftest import Empty
 from tests.faults.stacks import Stack
-from tests.faults.test_fault_before import Caller
 from tests.faults.tiny import HOST, PROTECTED, TINY
-from tests.faults.watch import Watch
+from tests.faults.watch import Caller, Watch
 
 pytestmark = pytest.mark.engine
 

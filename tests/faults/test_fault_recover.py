@@ -13,7 +13,7 @@ from sandbox.kong.http import Request, Response
 from tests.engine.calls import service_token
 from tests.faults.blackout import lost
 from tests.faults.conftest import Empty
-from tests.faults.stacks import Stack, made
+from tests.faults.stacks import Stack, made, within
 from tests.faults.tiny import HOST, PROTECTED, SERVICE, TINY
 from tests.faults.watch import Watch
 
@@ -96,7 +96,8 @@ def test_a_gate_is_not_removed_while_a_route_leads_to_what_it_guards(empty: Empt
         stack.run("up")
     assert watch.let_in == set() and watch.asked > 20
     assert stack.changes("up") == {}
-    assert stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
+    token = service_token(stack.local, "job")
+    within(3 * LAG, lambda: stack.status("GET", HOST, PROTECTED, token) == 200)
 
 
 def test_with_a_state_that_is_not_this_gateways_nothing_is_removed(empty: Empty) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
 from tests.faults.stacks import Stack
+from tests.faults.tiny import HOST, PROTECTED, PUBLIC
 
 
 def poor_token(stack: Stack) -> str | None:
@@ -66,3 +68,26 @@ class Watch:
                         who = "a token without scopes" if with_token else "no token"
                         self.let_in.add((host + path, who, answer.status))
             self._done.wait(0.01)
+
+
+class Caller:
+    """Somebody who may, and asks for both paths about every 10 ms: how often each answer came."""
+
+    def __init__(self, stack: Stack, token: str) -> None:
+        self._stack, self._token = stack, token
+        self.answers: Counter[int] = Counter()
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        while not self._done.wait(0.01):
+            for path, token in ((PROTECTED, self._token), (PUBLIC, None)):
+                self.answers[self._stack.status("GET", HOST, path, token)] += 1

@@ -17,7 +17,7 @@ import jsonschema_rs
 
 from access.decide import host_patterns
 from access.model import METHODS
-from access.paths import may_be_longer, written
+from access.paths import Elements, may_be_longer, unwritten, written
 from access.verify import Call
 from components.gateway import plugins
 from components.gateway.table import VERSION, embedded
@@ -169,7 +169,7 @@ def allows(table: Table, call: Call, identity: Identity | None) -> bool:
     owners = [written(call.path[:length]) for length in range(min(len(call.path), table["depth"]), -1, -1)]
     if call.method not in METHODS or not _owned(table, call.host, owners):
         return False
-    methods = _rule(table, call)
+    methods = _rule(table, call, owners)
     alternatives = methods and (methods.get(call.method) or methods.get("*"))
     if alternatives == "public" or (methods is not None and _opened(table, call, methods)):
         return True
@@ -197,15 +197,18 @@ def _owned(table: Table, host: str, owners: Iterable[str]) -> bool:
     return False
 
 
-def _rule(table: Table, call: Call) -> Mapping[str, Any] | None:
+def _rule(table: Table, call: Call, owners: Iterable[str]) -> Mapping[str, Any] | None:
     """The methods of the longest path that owns the call; None where none does, or another server may read a longer."""
     rules: Mapping[str, Mapping[str, Any]] = table["rules"]
-    lengths = range(min(len(call.path), table["depth"]), -1, -1)
-    owner = next((length for length in lengths if written(call.path[:length]) in rules), -1)
-    folded = {tuple(path.lower().split("/"))[1:] if path != "/" else () for path in rules}
-    if may_be_longer(call.path, owner, folded):
+    owner = next((path for path in owners if path in rules), None)
+    if owner is None or may_be_longer(call.path, len(unwritten(owner)), _folded(tuple(rules))):
         return None
-    return rules.get(written(call.path[:owner])) if owner >= 0 else None
+    return rules[owner]
+
+
+@cache
+def _folded(paths: tuple[str, ...]) -> frozenset[Elements]:
+    return frozenset(unwritten(path.lower()) for path in paths)
 
 
 def _effective(table: Table, identity: Identity) -> frozenset[str] | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from access.decide import host_patterns
 from access.model import Estate, Provider, Spelling
-from access.paths import Elements, written
+from access.paths import Elements, unwritten, written
 from access.stack import Settings
 from access.tokens import Claims
 from access.verify import Call, Caller, Forged, Speech, Verdict
@@ -106,7 +106,7 @@ class LiveGateway:
         yield from self._router.paths(host)
         for table in self._speaking_of(host):
             for path in (*table["rules"], *(path for paths in table["hosts"].values() for path in paths)):
-                yield tuple(filter(None, path.split("/")))
+                yield unwritten(path)
 
     def speech(self, host: str) -> Speech:
         scopes: set[str] = set()
