@@ -4,27 +4,28 @@ from pathlib import Path
 
 import pulumi
 
-from access.compile import compile_estate
-from access.exported import exported, model_of
-from access.report import access_table, grants
-from access.stack import StackError
 from components import settings as config
 from components.announcement import announce
-from components.calling import elsewhere
-from components.component import provision_components
-from components.gateway import preflight, taken
-from components.gateway.actual import corrected
+from components.application import provision_components
 from components.gateway.certificates import provision_certificates
 from components.gateway.gateway import Gateway
 from components.graph import require_checkpoints, short_traces, stay
-from components.held import recorded
 from components.identity import InspectionError, inspect, provision
 from components.process import spare
 from components.refusal import accept, refuse, stop_at
 from components.rotation import Rotation
-from components.workload import preflight as workload
 from components.workload.cluster import provision_cluster
-from oam.application import read_files
+from components.workload.environment import elsewhere
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.diff.snapshot import exported, model_of
+from kong_oam.access.report import access_table, grants
+from kong_oam.access.settings.stack import StackError
+from kong_oam.engine.state import recorded
+from kong_oam.kong import conflicts as taken
+from kong_oam.kong import preflight
+from kong_oam.kong.actual import corrected
+from kong_oam.kubernetes import preflight as workload
+from kong_oam.oam.application import read_files
 
 spare()
 require_checkpoints()

@@ -7,13 +7,13 @@ from typing import Any
 
 import pulumi
 
-from access.change import OPENING
-from access.diff import changed
-from access.enforced import Resource, enforced
-from access.exported import Model, ModelError, empty, restored
-from access.principals import UnwieldyError
-from access.wording import headline
-from components.held import State
+from kong_oam.access.diff.change import OPENING
+from kong_oam.access.diff.compare import changed
+from kong_oam.access.diff.snapshot import Model, ModelError, empty, restored
+from kong_oam.access.principals import UnwieldyError
+from kong_oam.access.wording import headline
+from kong_oam.engine.state import State
+from kong_oam.kong.enforced import Resource, enforced
 
 
 def announce(model: Model, state: State) -> None:

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 import pulumi
 import pulumi_kubernetes as k8s
 
-from access.model import Application
-from access.model import Component as Model
 from components.gateway.gateway import Gateway
 from components.gateway.service import GatedService, provision_routes
 from components.identity import Identity
 from components.workload.cluster import Cluster
 from components.workload.workload import Workload
+from kong_oam.access.model import Application
+from kong_oam.access.model import Component as Model
 
 
 class Component(pulumi.ComponentResource):

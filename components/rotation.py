@@ -8,9 +8,9 @@ from typing import Any
 
 import pulumi
 
-from access.model import Client, Estate
-from access.rotation import Generation, Kept, advanced, held, is_shared
-from components.held import State
+from kong_oam.access.model import Client, Estate
+from kong_oam.access.rotation import Generation, Kept, advanced, held, is_shared
+from kong_oam.engine.state import State
 
 _Output = pulumi.Output[Mapping[str, Any]]
 

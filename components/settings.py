@@ -11,8 +11,8 @@ from typing import Any
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
 
-from access.stack import NAMESPACE, Settings, StackError, parse
 from components.identity import describe
+from kong_oam.access.settings.stack import NAMESPACE, Settings, StackError, parse
 
 _CERTIFICATES = "certificates"
 
@@ -27,7 +27,7 @@ class Kong:
 
 
 def load() -> Settings:
-    """The settings of the current stack. Raises access.stack.StackError."""
+    """The settings of the current stack. Raises kong_oam.access.settings.stack.StackError."""
     prefix = f"{NAMESPACE}:"
     given = {**get_config_env(), **CONFIG.get()}
     names = (key.removeprefix(prefix) for key in given if key.startswith(prefix))
@@ -43,7 +43,7 @@ def _value(text: str) -> Any:
 def certificates() -> Mapping[str, tuple[str, str]]:
     """Certificates that the stack keeps itself, by the name that gateway traits use: PEM certificate and private key.
 
-    From the secret `kong-oam:certificates`. Raises access.stack.StackError.
+    From the secret `kong-oam:certificates`. Raises kong_oam.access.settings.stack.StackError.
     """
     found = pulumi.Config(NAMESPACE).get_object(_CERTIFICATES) or {}
     try:

@@ -1,6 +1,6 @@
-"""`python -m access`: what Applications mean for access, without the engine.
+"""`python -m kong_oam`: what Applications mean for access, without the engine.
 
-    python -m access VERB [...] [--json]      # `--help` lists the verbs; `VERB --help` has an example
+    python -m kong_oam VERB [...] [--json]      # `--help` lists the verbs; `VERB --help` has an example
 
 Exit status: 0 nothing to report, 1 findings, 2 wrong usage or an input of which nothing can be said.
 """
@@ -14,11 +14,11 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from access.cli import check, diff, explain, new, verify, what, who
-from access.cli.command import UNUSABLE, Command, UsageError
-from access.cli.console import complain, console
-from access.principals import UnwieldyError
-from oam.diagnostics import printable
+from kong_oam.access.principals import UnwieldyError
+from kong_oam.cli import check, diff, explain, new, verify, what, who
+from kong_oam.cli.command import UNUSABLE, Command, UsageError
+from kong_oam.cli.console import complain, console
+from kong_oam.diagnostics import printable
 
 COMMANDS: tuple[Command, ...] = (
     check.COMMAND,
@@ -64,7 +64,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> _Parser:
     parser = _Parser(
-        prog="python -m access",
+        prog="python -m kong_oam",
         description="Who may call what, from the Applications.",
         epilog="`VERB --help` has examples. Exit status: 0 nothing to report, 1 findings (check, verify, "
         "diff --exit-code), 2 wrong usage, or an input of which nothing can be said.",

@@ -1,12 +1,12 @@
-"""`python -m components.emergency`: opens one path to everybody for a while, when `pulumi up` cannot, and closes it.
+"""`python -m kong_oam.emergency`: opens one path to everybody for a while, when `pulumi up` cannot, and closes it.
 
-    python -m components.emergency -s STACK                                   lists what is open
-    python -m components.emergency -s STACK open APPLICATION/COMPONENT PATH --reason TEXT [--methods GET] [--minutes 60]
-    python -m components.emergency -s STACK close                             closes all of it now
+    python -m kong_oam.emergency -s STACK                                   lists what is open
+    python -m kong_oam.emergency -s STACK open APPLICATION/COMPONENT PATH --reason TEXT [--methods GET] [--minutes 60]
+    python -m kong_oam.emergency -s STACK close                             closes all of it now
 
 It needs Kong's Admin API and nothing else: no identity provider, no state, no cluster. PATH is that of a rule, whose
 other methods, and whose longer and shorter rules, stay as they are. The gates know when it ends, and close by
-themselves. Each of them has what was opened, until when and why; `python -m access verify` tells of it as long as it
+themselves. Each of them has what was opened, until when and why; `python -m kong_oam verify` tells of it as long as it
 lasts; the next `pulumi up --refresh` takes it away, as does one that changes the component's rules.
 
 Exit status: 0 done (listed: nothing is open), 1 listed: something is open, 2 not done, or not all: what it says.
@@ -26,17 +26,17 @@ from typing import Any
 
 import httpx
 
-from access.model import METHODS
-from access.stack import Settings, StackError, read_file
-from components import command
-from components.account import AccountError, account
-from components.gateway import names, plugins
-from components.gateway.live.admin import rows
-from components.gateway.live.entities import reference
-from components.gateway.live.gate import script_of, with_table
-from components.gateway.preflight import PreflightError, client
-from components.gateway.table import opened
-from oam.diagnostics import printable
+from kong_oam.access.model import METHODS
+from kong_oam.access.settings.stack import Settings, StackError, read_file
+from kong_oam.cli import module as command
+from kong_oam.diagnostics import printable
+from kong_oam.kong import names, plugins
+from kong_oam.kong.account import AccountError, account
+from kong_oam.kong.admin import rows
+from kong_oam.kong.entities import reference
+from kong_oam.kong.preflight import PreflightError, client
+from kong_oam.kong.table import opened
+from kong_oam.verify.gate import script_of, with_table
 
 LONGEST = 480  # minutes; gate.lua takes none that lasts longer: such a one is a rule, and belongs into the Application
 _SEEN = 15  # seconds; Kong's workers look for changes every 5 by default
@@ -83,7 +83,7 @@ class _Gated:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns the exit status."""
-    parser = command.parser("components.emergency", __doc__)
+    parser = command.parser("kong_oam.emergency", __doc__)
     parser.add_argument("--stack", "-s", required=True, help="the stack whose gateway it is")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
     opening = verbs.add_parser("open", help="open one rule's path to everybody")
@@ -161,10 +161,10 @@ def _open(
     except (EmergencyError, httpx.HTTPError) as error:
         why = str(error) or type(error).__name__
         raise EmergencyError(
-            f"{why}. It may be open in part: python -m components.emergency -s {settings.stack.name} close"
+            f"{why}. It may be open in part: python -m kong_oam.emergency -s {settings.stack.name} close"
         ) from None
     print(f"{_told(options.component, opening, now)}; at all nodes within some {_SEEN} seconds")
-    print(f"To close it before: python -m components.emergency -s {settings.stack.name} close")
+    print(f"To close it before: python -m kong_oam.emergency -s {settings.stack.name} close")
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 
-from access.model import Component, Public, Rule
+from kong_oam.access.model import Component, Public, Rule
 from policies.deployed import Deployment
 from policies.rule import Finding, Settings
 

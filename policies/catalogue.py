@@ -147,7 +147,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "applications-readable", "mandatory", "high",
         "the Applications and the stack's settings can be read",
-        "Run `python -m access check`.",
+        "Run `python -m kong_oam check`.",
         ("SOC2 CC8.1", "ISO27001 A.8.32"),
         applications.readable,
     ),

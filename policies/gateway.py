@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from access.model import METHODS, Rule
-from access.paths import written
+from kong_oam.access.model import METHODS, Rule
+from kong_oam.access.paths import written
 from policies.deployed import Deployment, Resource
 from policies.rule import Finding, Settings
 from policies.scripts import is_current, table_of

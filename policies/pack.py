@@ -20,7 +20,7 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UnknownValueError
 
-from oam.diagnostics import printable
+from kong_oam.diagnostics import printable
 from policies import deployed
 from policies.catalogue import RULES
 from policies.deployed import UNKNOWN, Deployment, Resource

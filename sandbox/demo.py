@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from access.compile import compile_estate
-from access.decide import Request, decide
-from access.model import Client, Component, Endpoint, Estate, Provider, Stack
-from access.paths import within, written
-from access.stack import ProviderSettings, plain, read_file
-from access.tokens import Claims, Refusal, User, issue
-from oam.application import read_files
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.decide import Request, decide
+from kong_oam.access.model import Client, Component, Endpoint, Estate, Provider, Stack
+from kong_oam.access.paths import within, written
+from kong_oam.access.settings.stack import ProviderSettings, plain, read_file
+from kong_oam.access.tokens import Claims, Refusal, User, issue
+from kong_oam.oam.application import read_files
 from sandbox import browser, caller
 from sandbox.local import STACK, USERS, Local
 

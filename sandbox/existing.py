@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from access.model import SIGN_IN_SCOPES, Estate
+from kong_oam.access.model import SIGN_IN_SCOPES, Estate
 from sandbox.cluster import Cluster
 from sandbox.issuer import Client, Issuer
 

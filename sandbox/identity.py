@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from access.model import Estate, Stack
+from kong_oam.access.model import Estate, Stack
 from sandbox import existing
 from sandbox.demo import estate_of
 from sandbox.entra import Entra

@@ -1,4 +1,4 @@
-"""The README's tables are those of the code, and what it shows of `python -m access` is what that prints."""
+"""The README's tables are those of the code, and what it shows of `python -m kong_oam` is what that prints."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from access.__main__ import main
-from access.change import KINDS as CHANGES
-from access.lint.finding import KINDS
-from access.verify import KINDS as VERIFIED
-from oam.diagnostics import CODES
+from kong_oam.__main__ import main
+from kong_oam.access.diff.change import KINDS as CHANGES
+from kong_oam.access.lint.finding import KINDS
+from kong_oam.diagnostics import CODES
+from kong_oam.verify.decisions import KINDS as VERIFIED
 from policies.catalogue import RULES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -63,7 +63,7 @@ def test_every_kind_of_change_is_in_the_readme() -> None:
 
 def test_every_setting_of_a_stack_is_in_the_readme() -> None:
     """By its dotted name, and no other is."""
-    schema = json.loads((ROOT / "access" / "stack.schema.json").read_text())
+    schema = json.loads((ROOT / "kong_oam" / "access" / "settings" / "stack.schema.json").read_text())
     settings = {
         f"{name}.{inner}" if value.get("type") == "object" and "properties" in value else name
         for name, value in schema["properties"].items()
@@ -76,14 +76,14 @@ def test_every_setting_of_a_stack_is_in_the_readme() -> None:
 
 def test_every_setting_of_an_identity_provider_is_in_the_readme() -> None:
     """By name, and no other is."""
-    schema = json.loads((ROOT / "access" / "stack.schema.json").read_text())
+    schema = json.loads((ROOT / "kong_oam" / "access" / "settings" / "stack.schema.json").read_text())
     settings = set(schema["properties"]["identityProviders"]["items"]["properties"])
     assert set(re.findall(r"^\| `identityProviders\[\]\.(\w+)` \|", README, re.MULTILINE)) == settings
 
 
 # What commands print: each is run on what the text before it says
 
-PROMPT = "    $ .venv/bin/python -m access "
+PROMPT = "    $ .venv/bin/python -m kong_oam "
 
 
 @pytest.fixture

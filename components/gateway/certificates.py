@@ -13,9 +13,9 @@ import pulumi
 import pulumi_kong as kong
 import pulumi_kubernetes as k8s
 
-from access.model import Estate
-from components.gateway import names
 from components.gateway.gateway import Gateway
+from kong_oam.access.model import Estate
+from kong_oam.kong import names
 
 Pem = tuple[pulumi.Input[str], pulumi.Input[str]]
 

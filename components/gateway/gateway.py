@@ -11,17 +11,17 @@ from typing import Any
 import pulumi
 import pulumi_kong as kong
 
-from access.model import Component, Estate
-from access.stack import Settings
-from components.gateway import actual, names, plugins
-from components.gateway.keys import Slot, TooManyKeysError, assign
-from components.gateway.plugins import config_json
-from components.gateway.preflight import Gateway as Facts
-from components.held import State
 from components.identity import Identity
-from components.identity._discovery import SigningKey
 from components.refusal import refuse
 from components.settings import Kong
+from kong_oam.access.model import Component, Estate
+from kong_oam.access.settings.stack import Settings
+from kong_oam.engine.state import State
+from kong_oam.identity.common.discovery import SigningKey
+from kong_oam.kong import actual, names, plugins
+from kong_oam.kong.key_slots import Slot, TooManyKeysError, assign
+from kong_oam.kong.plugins import config_json
+from kong_oam.kong.preflight import Gateway as Facts
 
 Config = Mapping[str, Any] | str | pulumi.Output[Mapping[str, Any] | str]
 """A plugin's configuration; as a text it is given to Kong as it stands."""

@@ -18,18 +18,18 @@ from typing import Protocol
 
 import pulumi
 
-from access.model import Estate, Provider
-from access.stack import ProviderSettings, StackError
-from components.held import Held
-from components.identity._discovery import DiscoveryError, Published, SigningKey, discover
-from components.identity._keys import Keys
-from components.identity._moves import moved
-from components.identity._recovery import Left
-from components.identity._refusal import RefusedError as RefusedError
-from components.interrupted import State
+from components.identity.keys import Keys
 from components.refusal import refuse
 from components.rotation import Rotation
-from oam.diagnostics import Diagnostic, suggestion
+from kong_oam.access.model import Estate, Provider
+from kong_oam.access.settings.stack import ProviderSettings, StackError
+from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.engine.pending import State
+from kong_oam.engine.state import Held
+from kong_oam.identity.common.discovery import DiscoveryError, Published, SigningKey, discover
+from kong_oam.identity.common.errors import RefusedError as RefusedError
+from kong_oam.identity.common.issuer_moves import moved
+from kong_oam.identity.common.orphans import Left
 
 _KINDS = tuple(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
 

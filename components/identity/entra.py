@@ -4,7 +4,7 @@ A token is for one API: its audience is the client id of that API's application,
 is there twice: as a delegated permission, which users' tokens list in `scp`, and as a role for applications, which
 services' tokens list in `roles` behind a prefix. A group that roles name is a role for users, assigned to this group;
 users' tokens list it in `roles`, too. So nobody's groups are ever too many to be listed: beyond 200 Entra names none.
-A component without scopes is no API: any token for one of the others counts there (access.model.Estate.apis_at).
+A component without scopes is no API: any token for one of the others counts there (`Estate.apis_at`).
 
 Entra gives anybody a token for anything, unless told otherwise: every application here asks for an assignment, so that
 who has none gets no token. Services are assigned the roles of the scopes that they were granted; users are assigned to
@@ -26,13 +26,21 @@ import pulumi
 import pulumi_azuread as azuread
 import pulumiverse_time as time
 
-from access.model import Client, Component, Estate, Listing, Mark, Provider, Spelling
-from access.stack import ProviderSettings, StackError
-from components.held import Held
-from components.identity import Credential, Identity, InspectionError, _entra_graph, _entra_recovery, published
-from components.identity._entra_credentials import Credentials
-from components.identity._entra_inspect import missing_groups, shared_keys, unclaimed, unproven
-from components.identity._entra_names import (
+from components.identity import Credential, Identity, InspectionError, published
+from components.identity.entra_credentials import Credentials
+from components.rotation import Rotation
+from kong_oam.access.model import Client, Component, Estate, Listing, Mark, Provider, Spelling
+from kong_oam.access.settings.stack import ProviderSettings, StackError
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.engine.pending import State
+from kong_oam.engine.state import Held
+from kong_oam.identity.common.errors import RefusedError
+from kong_oam.identity.common.orphans import Left
+from kong_oam.identity.common.settings import check
+from kong_oam.identity.entra import api, orphans
+from kong_oam.identity.entra.adoption import taken_names
+from kong_oam.identity.entra.assignments import Assignment, assignments, distinct
+from kong_oam.identity.entra.names import (
     MICROSOFT_GRAPH,
     SCOPE_PREFIX,
     Tenant,
@@ -45,14 +53,7 @@ from components.identity._entra_names import (
     scope_id,
     tenant_of,
 )
-from components.identity._entra_takeover import taken_names
-from components.identity._entra_wanted import Assignment, assignments, distinct
-from components.identity._recovery import Left
-from components.identity._refusal import RefusedError
-from components.identity._settings import check
-from components.interrupted import State
-from components.rotation import Rotation
-from oam.diagnostics import Diagnostic
+from kong_oam.identity.entra.tenant import missing_groups, shared_keys, unclaimed, unproven
 
 SPELLING = Spelling(
     client="azp",
@@ -81,11 +82,11 @@ _NO_ACCOUNT = (
 
 
 def describe(settings: ProviderSettings) -> Provider:
-    """The provider as a value: the tenant exists. Raises access.stack.StackError."""
+    """The provider as a value: the tenant exists. Raises kong_oam.access.settings.stack.StackError."""
     check(settings, needs=("issuer",), takes=_TAKEN)
     tenant = tenant_of(settings.issuer or "")
     problem = None
-    if tenant is None or not _entra_graph.known(tenant):
+    if tenant is None or not api.known(tenant):
         problem = f"issuer {settings.issuer} is not https://login.microsoftonline.com/<tenant id>/v2.0"
     elif settings.access_token_minutes < _LONGEST_LIFE:
         problem = f"its access tokens live up to {_LONGEST_LIFE} minutes: set accessTokenMinutes: {_LONGEST_LIFE}"
@@ -106,11 +107,11 @@ def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[
     yield from shared_keys(settings, estate)
     yield from unproven(settings, estate)
     yield from unclaimed(settings, estate)
-    account = _entra_graph.account(_tenant(settings))
+    account = api.account(_tenant(settings))
     if account is None:
         raise InspectionError(_NO_ACCOUNT)
     try:
-        with _entra_graph.Graph(account) as graph:
+        with api.Graph(account) as graph:
             yield from missing_groups(graph, settings, estate)
             yield from taken_names(graph, settings, estate, held)
     except RefusedError as error:
@@ -124,13 +125,13 @@ def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) ->
 
 def left(settings: ProviderSettings, state: State, opened: ExitStack) -> Left | None:
     """What interrupted creations made in the tenant. Raises InspectionError and RefusedError."""
-    if not _entra_recovery.concerned(state, _account_name(settings.name)):
+    if not orphans.concerned(state, _account_name(settings.name)):
         return None
-    if (account := _entra_graph.account(_tenant(settings))) is None:
+    if (account := api.account(_tenant(settings))) is None:
         raise InspectionError(f"creations were interrupted, and there is {_NO_ACCOUNT}")
-    graph = opened.enter_context(_entra_graph.Graph(account))
-    found = _entra_recovery.made(graph, state, _account_name(settings.name))
-    return Left(f"Entra, {settings.issuer}", found, lambda lost: _entra_recovery.remove(graph, lost))
+    graph = opened.enter_context(api.Graph(account))
+    found = orphans.made(graph, state, _account_name(settings.name))
+    return Left(f"Entra, {settings.issuer}", found, lambda lost: orphans.remove(graph, lost))
 
 
 def _account_name(name: str) -> str:
@@ -395,10 +396,10 @@ def _redirects(client: Client) -> dict[str, Any]:
 
 def _account(name: str, tenant: Tenant, parent: pulumi.Resource) -> azuread.Provider:
     """The tenant, and who administers it. What proves that is a secret from here on."""
-    account = _entra_graph.account(tenant)
+    account = api.account(tenant)
     if account is None:
         raise pulumi.RunError(_NO_ACCOUNT)
-    known = account.host in _entra_graph.CLOUDS
+    known = account.host in api.CLOUDS
     return azuread.Provider(
         _account_name(name),
         tenant_id=tenant.id,
@@ -408,7 +409,7 @@ def _account(name: str, tenant: Tenant, parent: pulumi.Resource) -> azuread.Prov
         use_oidc=bool(account.token),
         use_cli=False,
         use_msi=False,
-        environment=_entra_graph.CLOUDS[account.host][0] if known else None,
+        environment=api.CLOUDS[account.host][0] if known else None,
         metadata_host=None if known else account.host,
         opts=pulumi.ResourceOptions(parent=parent, additional_secret_outputs=["clientSecret", "oidcToken"]),
     )

@@ -16,16 +16,16 @@ import pulumi
 import pulumi_azuread as azuread
 from cryptography.x509 import load_pem_x509_certificate
 
-from access.certificates import fingerprint
-from access.model import Client, Estate
-from access.rotation import SLOTS
-from access.stack import ProviderSettings
 from components.identity import Credential
-from components.identity._certificates import VALID_FROM, VALID_UNTIL
-from components.identity._entra_graph import exchange
-from components.identity._entra_names import Tenant
-from components.identity._keys import SLOT_NAMES, Keys, certified_pairs
+from components.identity.keys import SLOT_NAMES, Keys, certified_pairs
 from components.rotation import Rotation
+from kong_oam.access.model import Client, Estate
+from kong_oam.access.rotation import SLOTS
+from kong_oam.access.settings.certificates import fingerprint
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.identity.common.certificates import VALID_FROM, VALID_UNTIL
+from kong_oam.identity.entra.api import exchange
+from kong_oam.identity.entra.names import Tenant
 
 _SECRETS_END = "2099-12-31T00:00:00Z"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"

@@ -27,20 +27,21 @@ from contextlib import ExitStack
 import pulumi
 import pulumi_keycloak as keycloak
 
-from access.model import Client, Estate, Listing, Mark, Provider, Spelling
-from access.stack import ProviderSettings, StackError
-from components.held import Held
-from components.identity import Credential, Identity, InspectionError, _keycloak_realm, _keycloak_recovery, published
-from components.identity._groups import unclear_groups
-from components.identity._keycloak_names import SERVICE, SUBJECT, Names
-from components.identity._keycloak_takeover import taken_names
-from components.identity._keys import ECDSA, Jwk, Keys, key_pairs, signs
-from components.identity._recovery import Left
-from components.identity._refusal import RefusedError
-from components.identity._settings import check
-from components.interrupted import State
+from components.identity import Credential, Identity, InspectionError, published
+from components.identity.keys import ECDSA, Jwk, Keys, key_pairs, signs
 from components.rotation import Rotation
-from oam.diagnostics import Diagnostic
+from kong_oam.access.model import Client, Estate, Listing, Mark, Provider, Spelling
+from kong_oam.access.settings.stack import ProviderSettings, StackError
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.engine.pending import State
+from kong_oam.engine.state import Held
+from kong_oam.identity.common.errors import RefusedError
+from kong_oam.identity.common.groups import unclear_groups
+from kong_oam.identity.common.orphans import Left
+from kong_oam.identity.common.settings import check
+from kong_oam.identity.keycloak import api, orphans
+from kong_oam.identity.keycloak.adoption import taken_names
+from kong_oam.identity.keycloak.names import SERVICE, SUBJECT, Names
 
 _SPELLING = Spelling(
     client="azp",
@@ -67,7 +68,7 @@ _NO_ACCOUNT = (
 
 
 def describe(settings: ProviderSettings) -> Provider:
-    """The provider as a value: the realm exists. Raises access.stack.StackError."""
+    """The provider as a value: the realm exists. Raises kong_oam.access.settings.stack.StackError."""
     check(settings, needs=("issuer",), takes=("client_secrets", "moved_from"))
     issuer = settings.issuer or ""
     base, _, realm = issuer.partition(_REALMS)
@@ -81,11 +82,11 @@ def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[
 
     Raises InspectionError.
     """
-    account = _keycloak_realm.account(settings.issuer or "")
+    account = api.account(settings.issuer or "")
     if account is None:
         raise InspectionError(_NO_ACCOUNT)
     try:
-        with _keycloak_realm.Realm(account) as realm:
+        with api.Realm(account) as realm:
             yield from unclear_groups(
                 settings,
                 estate,
@@ -104,13 +105,13 @@ def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) ->
 
 def left(settings: ProviderSettings, state: State, opened: ExitStack) -> Left | None:
     """What interrupted creations made in the realm. Raises InspectionError and RefusedError."""
-    if not _keycloak_recovery.concerned(state, _account_name(settings.name)):
+    if not orphans.concerned(state, _account_name(settings.name)):
         return None
-    if (account := _keycloak_realm.account(settings.issuer or "")) is None:
+    if (account := api.account(settings.issuer or "")) is None:
         raise InspectionError(f"creations were interrupted, and there is {_NO_ACCOUNT}")
-    realm = opened.enter_context(_keycloak_realm.Realm(account))
-    found = _keycloak_recovery.made(realm, state, _account_name(settings.name))
-    return Left(f"Keycloak, {settings.issuer}", found, lambda lost: _keycloak_recovery.remove(realm, lost))
+    realm = opened.enter_context(api.Realm(account))
+    found = orphans.made(realm, state, _account_name(settings.name))
+    return Left(f"Keycloak, {settings.issuer}", found, lambda lost: orphans.remove(realm, lost))
 
 
 def _account_name(name: str) -> str:
@@ -137,7 +138,7 @@ class Keycloak(pulumi.ComponentResource):
         self._prefix, self._settings, self._estate = name, settings, estate
         self._issuer = estate.stack.providers[settings.name]
         self._names = Names(settings, estate)
-        account = _keycloak_realm.account(settings.issuer or "")
+        account = api.account(settings.issuer or "")
         if account is None:
             raise pulumi.RunError(_NO_ACCOUNT)
         self._realm = account.realm
@@ -344,7 +345,7 @@ class Keycloak(pulumi.ComponentResource):
         return scope, [*asked, mapper]
 
 
-def _account(name: str, account: _keycloak_realm.Account, parent: pulumi.Resource) -> keycloak.Provider:
+def _account(name: str, account: api.Account, parent: pulumi.Resource) -> keycloak.Provider:
     """The server, and who administers the realm there. The secret is one from here on."""
     return keycloak.Provider(
         _account_name(name),

@@ -21,8 +21,8 @@ import pulumi_tls as tls
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from access.rotation import SLOTS, Generation
-from components.identity._certificates import certificate, thumbprint
+from kong_oam.access.rotation import SLOTS, Generation
+from kong_oam.identity.common.certificates import certificate, thumbprint
 
 SLOT_NAMES = "ab"
 """How the resources of the two slots end."""

@@ -14,18 +14,18 @@ from contextlib import ExitStack
 
 import pulumi
 
-from access.model import EXTERNAL, Estate, Provider
-from access.stack import KnownClient, ProviderSettings
-from components.held import Held
 from components.identity import Credential, Identity, Kept, published
-from components.identity._settings import check
-from components.interrupted import State
 from components.rotation import Rotation
-from oam.diagnostics import Diagnostic, suggestion
+from kong_oam.access.model import EXTERNAL, Estate, Provider
+from kong_oam.access.settings.stack import KnownClient, ProviderSettings
+from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.engine.pending import State
+from kong_oam.engine.state import Held
+from kong_oam.identity.common.settings import check
 
 
 def describe(settings: ProviderSettings) -> Provider:
-    """The provider as a value: all of it stands in the settings. Raises access.stack.StackError."""
+    """The provider as a value: all of it stands in the settings. Raises kong_oam.access.settings.stack.StackError."""
     check(settings, needs=("issuer", "spelling"), takes=("clients", "moved_from"))
     assert settings.spelling is not None
     return Provider(settings.name, settings.audience, settings.spelling, issuer=settings.issuer, groups=settings.groups)

@@ -16,23 +16,25 @@ from contextlib import ExitStack
 import pulumi
 import pulumi_okta as okta
 
-from access.model import EXTERNAL, Client, Estate, Listing, Mark, Provider, Spelling
-from access.stack import ProviderSettings
-from components.held import Held
-from components.identity import (
-    Credential,
-    Identity,
-    InspectionError,
-    _okta_keys,
-    _okta_org,
-    _okta_recovery,
-    published,
-)
-from components.identity._discovery import DiscoveryError, Published
-from components.identity._keys import RSA, Jwk, Keys, key_pairs
-from components.identity._okta_inspect import missing_groups
-from components.identity._okta_limits import limits
-from components.identity._okta_objects import (
+from components.identity import Credential, Identity, InspectionError, published
+from components.identity.keys import RSA, Jwk, Keys, key_pairs
+from components.refusal import refuse
+from components.rotation import Rotation
+from components.settings import setting
+from kong_oam.access.model import EXTERNAL, Client, Estate, Listing, Mark, Provider, Spelling
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.engine.pending import State
+from kong_oam.engine.state import Held
+from kong_oam.identity.common.discovery import DiscoveryError, Published
+from kong_oam.identity.common.errors import RefusedError
+from kong_oam.identity.common.orphans import Left
+from kong_oam.identity.common.settings import check
+from kong_oam.identity.okta import api, orphans, signing_keys
+from kong_oam.identity.okta.adoption import COMPONENT, taken_names
+from kong_oam.identity.okta.groups import missing_groups
+from kong_oam.identity.okta.limits import limits
+from kong_oam.identity.okta.names import (
     GROUPS_CLAIM,
     app_label,
     client_id,
@@ -42,15 +44,6 @@ from components.identity._okta_objects import (
     scopes_of,
     server_name,
 )
-from components.identity._okta_takeover import COMPONENT, taken_names
-from components.identity._recovery import Left
-from components.identity._refusal import RefusedError
-from components.identity._settings import check
-from components.interrupted import State
-from components.refusal import refuse
-from components.rotation import Rotation
-from components.settings import setting
-from oam.diagnostics import Diagnostic
 
 _SPELLING = Spelling(
     client="cid",
@@ -78,7 +71,7 @@ _NO_ACCOUNT = "no account at Okta: set okta:orgName and the secret okta:apiToken
 def describe(settings: ProviderSettings) -> Provider:
     """The provider as a value. Its issuer is born with the authorization server, in the same graph.
 
-    Raises access.stack.StackError.
+    Raises kong_oam.access.settings.stack.StackError.
     """
     check(settings, takes=("client_secrets", "shared_origins"))
     return Provider(settings.name, settings.audience, _SPELLING, groups=settings.groups)
@@ -89,11 +82,11 @@ def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[
 
     Raises InspectionError.
     """
-    account = _okta_org.account()
+    account = api.account()
     if account is None:
         raise InspectionError(_NO_ACCOUNT)
     try:
-        with _okta_org.client(account) as org:
+        with api.client(account) as org:
             yield from limits(settings, estate, held)
             yield from missing_groups(org, settings, estate)
             yield from taken_names(org, settings, estate, held)
@@ -108,13 +101,13 @@ def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) ->
 
 def left(settings: ProviderSettings, state: State, opened: ExitStack) -> Left | None:  # noqa: ARG001 - one org for all
     """What an interrupted run made in the org, or took from it. Raises InspectionError and RefusedError."""
-    if (concern := _okta_recovery.concern(state)) is None:
+    if (concern := orphans.concern(state)) is None:
         return None
-    if (account := _okta_org.account()) is None:
+    if (account := api.account()) is None:
         raise InspectionError(f"{concern}, and there is {_NO_ACCOUNT}")
-    org = opened.enter_context(_okta_org.client(account))
-    made, gone = _okta_recovery.made(org, state), _okta_recovery.gone(org, state)
-    return Left("Okta", made, lambda lost: _okta_recovery.remove(org, lost), gone)
+    org = opened.enter_context(api.client(account))
+    made, gone = orphans.made(org, state), orphans.gone(org, state)
+    return Left("Okta", made, lambda lost: orphans.remove(org, lost), gone)
 
 
 class Okta(pulumi.ComponentResource):
@@ -335,23 +328,23 @@ class Okta(pulumi.ComponentResource):
                 opts=self._merged(retain_on_delete=shared, ignore_changes=["scopes"] if shared else []),
             )
 
-    def _signing_keys(self) -> pulumi.Output[_okta_keys.Listed]:
+    def _signing_keys(self) -> pulumi.Output[signing_keys.Listed]:
         """The server's keys, once it exists, and once it says of itself that it is this issuer."""
         said = published(self._settings.name, self._server.issuer, setting("okta", "httpProxy", "OKTA_HTTP_PROXY"))
         return pulumi.Output.all(self._server.id, said).apply(lambda known: self._listed(*known))
 
-    def _listed(self, server: str, said: Published) -> _okta_keys.Listed:
-        account = _okta_org.account()
+    def _listed(self, server: str, said: Published) -> signing_keys.Listed:
+        account = api.account()
         assert account is not None, "the provider has it, too"
         try:
-            return _okta_keys.listed(account, server, said.issuer)
+            return signing_keys.listed(account, server, said.issuer)
         except (RefusedError, DiscoveryError) as error:
             refuse(f"identity provider '{self._settings.name}': {error}")
 
 
 def _account(name: str, parent: pulumi.Resource) -> okta.Provider:
     """The org, from the stack's `okta:` settings or the environment. The token is a secret from here on."""
-    account = _okta_org.account()
+    account = api.account()
     if account is None:
         raise pulumi.RunError(_NO_ACCOUNT)
     return okta.Provider(

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import pulumi
 
-from access.model import Client, Component, Estate
-from access.paths import written
 from components.identity import Credential, Identity, Kept
+from kong_oam.access.model import Client, Component, Estate
+from kong_oam.access.paths import written
 
 Data = Mapping[str, pulumi.Input[str]]
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Literal
 
-from access.model import METHODS, Component, Estate, Rule
-from access.paths import Elements, Unreadable, read, written
-from access.tokens import Claims, KeyRing, Refusal, authenticate, bearer
+from kong_oam.access.model import METHODS, Component, Estate, Rule
+from kong_oam.access.paths import Elements, Unreadable, read, written
+from kong_oam.access.tokens import Claims, KeyRing, Refusal, authenticate, bearer
 
 _PORT = re.compile(r":[0-9]+\Z")
 _HOST = re.compile(r"[a-z0-9._-]{1,253}\Z")  # no DNS name is longer

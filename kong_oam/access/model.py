@@ -9,9 +9,9 @@ from hashlib import sha256
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
-from access.paths import Elements, folded, may_be_longer
-from access.rotation import Schedule
-from oam.document import Place
+from kong_oam.access.paths import Elements, folded, may_be_longer
+from kong_oam.access.rotation import Schedule
+from kong_oam.oam.document import Place
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 """The methods that a gateway listens to; with any other a request reaches nothing."""

@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, combinations
 
-from access.model import METHODS, Client, Component, Estate, Provider, Rule
-from access.paths import Elements
+from kong_oam.access.model import METHODS, Client, Component, Estate, Provider, Rule
+from kong_oam.access.paths import Elements
 
 Groups = frozenset[str]
 

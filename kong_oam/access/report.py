@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from access.model import METHODS, Component, Estate, Rule
-from access.paths import within, written
+from kong_oam.access.model import METHODS, Component, Estate, Rule
+from kong_oam.access.paths import within, written
 
 
 def access_table(estate: Estate) -> dict[str, str]:

@@ -17,9 +17,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from access.decide import component_of, host_patterns
-from access.model import METHODS, Component, Endpoint, Estate
-from access.paths import Elements, folded, within
+from kong_oam.access.decide import component_of, host_patterns
+from kong_oam.access.model import METHODS, Component, Endpoint, Estate
+from kong_oam.access.paths import Elements, folded, within
 
 
 @dataclass(frozen=True, slots=True)

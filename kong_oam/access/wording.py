@@ -6,12 +6,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from access.change import CLOSING, OPENING, Change, Difference, Kind, Setting, Whom
-from access.model import METHODS
-from access.partition import Part
-from access.paths import folded, written
-from access.principals import ITSELF, Condition
-from oam.diagnostics import printable
+from kong_oam.access.diff.change import CLOSING, OPENING, Change, Difference, Kind, Setting, Whom
+from kong_oam.access.model import METHODS
+from kong_oam.access.paths import folded, written
+from kong_oam.access.principals import ITSELF, Condition
+from kong_oam.access.request_classes import Part
+from kong_oam.diagnostics import printable
 
 _PREPOSITIONS: dict[Kind, str] = {
     "granted": "to",

@@ -7,24 +7,24 @@ import json
 from pathlib import Path
 from typing import Any
 
-from access import sarif
-from access.cli.command import FOUND, OK, Command, UsageError
-from access.cli.console import Console
-from access.cli.estates import APPLICATIONS, add_stack, place_entry, settings_of
-from access.compile import Compiled, compile_estate
-from access.lint.finding import Finding
-from access.lint.lint import lint
-from oam.application import read_files
-from oam.diagnostics import Diagnostic, errors
+from kong_oam.access.compile.estate import Compiled, compile_estate
+from kong_oam.access.lint import sarif
+from kong_oam.access.lint.finding import Finding
+from kong_oam.access.lint.lint import lint
+from kong_oam.cli.command import FOUND, OK, Command, UsageError
+from kong_oam.cli.console import Console
+from kong_oam.cli.estates import APPLICATIONS, add_stack, place_entry, settings_of
+from kong_oam.diagnostics import Diagnostic, errors
+from kong_oam.oam.application import read_files
 
 _DETAILS = """\
 Reads Applications and prints everything that is wrong in them, with file, line and column. Where nothing is, it prints
 what lint finds, with the change that mends it as a diff where one is certain (`patch -p0` takes it). Dates are judged
 by the stack's asOf. Provisions nothing, calls nobody. Exit status 1 where there is an error or a finding of lint.
 
-  python -m access check
-  python -m access check applications/orders.yaml --stack aws
-  python -m access check --sarif check.sarif
+  python -m kong_oam check
+  python -m kong_oam check applications/orders.yaml --stack aws
+  python -m kong_oam check --sarif check.sarif
 """
 
 

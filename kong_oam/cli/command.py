@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from access.cli.console import Console
-from oam.diagnostics import printable
+from kong_oam.cli.console import Console
+from kong_oam.diagnostics import printable
 
 OK, FOUND, UNUSABLE = 0, 1, 2
 """Exit statuses: nothing to report; findings; wrong usage, or an input of which nothing can be said."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TextIO
 
-from oam.diagnostics import printable
+from kong_oam.diagnostics import printable
 
 Colour = Literal["red", "yellow", "green", "bold"]
 

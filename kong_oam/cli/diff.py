@@ -6,15 +6,15 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from access.change import OPENING, Difference, Setting, Whom
-from access.cli.command import FOUND, OK, Command, UsageError
-from access.cli.console import Colour, Console
-from access.cli.estates import add_stack, part_entry, place_entry
-from access.cli.operands import FORMS, Operand
-from access.diff import changed
-from access.paths import written
-from access.wording import headline, row, worth_telling
-from oam.diagnostics import printable
+from kong_oam.access.diff.change import OPENING, Difference, Setting, Whom
+from kong_oam.access.diff.compare import changed
+from kong_oam.access.paths import written
+from kong_oam.access.wording import headline, row, worth_telling
+from kong_oam.cli.command import FOUND, OK, Command, UsageError
+from kong_oam.cli.console import Colour, Console
+from kong_oam.cli.estates import add_stack, part_entry, place_entry
+from kong_oam.cli.operands import FORMS, Operand
+from kong_oam.diagnostics import printable
 
 _DETAILS = f"""\
 Says what changes for callers between OLD (by default HEAD) and NEW (by default what is here): newly public, granted,
@@ -30,10 +30,10 @@ Two stacks are compared by component, port and path, groups by their logical nam
 say; all else by host.
 Exit status 0, with changes or without; with --exit-code 1 where there are some.
 
-  python -m access diff
-  python -m access diff main . --stack aws --markdown
-  python -m access diff stack:aws stack:bare-metal
-  python -m access diff deployed:prod . --stack prod --exit-code
+  python -m kong_oam diff
+  python -m kong_oam diff main . --stack aws --markdown
+  python -m kong_oam diff stack:aws stack:bare-metal
+  python -m kong_oam diff deployed:prod . --stack prod --exit-code
 """
 
 

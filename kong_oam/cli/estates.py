@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from access.cli.command import UsageError
-from access.compile import compile_estate
-from access.model import Estate
-from access.partition import Part
-from access.paths import written
-from access.stack import Describe, Settings, StackError, plain, read_file
-from oam.application import read_files
-from oam.diagnostics import Position, errors
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.model import Estate
+from kong_oam.access.paths import written
+from kong_oam.access.request_classes import Part
+from kong_oam.access.settings.stack import Describe, Settings, StackError, plain, read_file
+from kong_oam.cli.command import UsageError
+from kong_oam.diagnostics import Position, errors
+from kong_oam.oam.application import read_files
 
 APPLICATIONS, STACKS = Path("applications"), Path("stacks")
 

@@ -6,21 +6,21 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
-from access.cli.command import OK, Command, UsageError
-from access.cli.console import Console
-from access.cli.estates import place_entry
-from access.cli.requests import add_request, asked_estate, asked_request, clients_of, known_groups, reason
-from access.decide import Decision, Request, decide, effective_scopes
-from access.model import Estate
-from access.tokens import Claims, Refusal, User, issue
-from oam.diagnostics import printable
+from kong_oam.access.decide import Decision, Request, decide, effective_scopes
+from kong_oam.access.model import Estate
+from kong_oam.access.tokens import Claims, Refusal, User, issue
+from kong_oam.cli.command import OK, Command, UsageError
+from kong_oam.cli.console import Console
+from kong_oam.cli.estates import place_entry
+from kong_oam.cli.requests import add_request, asked_estate, asked_request, clients_of, known_groups, reason
+from kong_oam.diagnostics import printable
 
 _DETAILS = """\
 Says what the gateway does with a request and why: the decision, the rule by file and line, and the token that the
 identity provider would give. Without --as the request carries no token.
 
-  python -m access explain GET https://orders.example.com/orders
-  python -m access explain POST https://orders.example.com/orders --as shop/web --user-in sales
+  python -m kong_oam explain GET https://orders.example.com/orders
+  python -m kong_oam explain POST https://orders.example.com/orders --as shop/web --user-in sales
 """
 
 

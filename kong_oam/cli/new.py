@@ -10,29 +10,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import oam.application as oam
-from access.cli.command import OK, Command, UsageError
-from access.cli.console import Console
-from access.cli.estates import APPLICATIONS, add_stack, settings_of
-from access.compile import compile_estate
-from access.lint.lint import lint
-from access.model import EXTERNAL, Estate
-from access.scaffold import CLIENTS, OUTSIDE, NotScaffolded, Wanted, scaffold
-from access.stack import Settings
-from oam.application import read_bytes, read_files, together
-from oam.diagnostics import Diagnostic, errors, suggestion
-from oam.edit import unified
+import kong_oam.oam.application as oam
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.lint.lint import lint
+from kong_oam.access.model import EXTERNAL, Estate
+from kong_oam.access.settings.stack import Settings
+from kong_oam.cli.command import OK, Command, UsageError
+from kong_oam.cli.console import Console
+from kong_oam.cli.estates import APPLICATIONS, add_stack, settings_of
+from kong_oam.cli.scaffold import CLIENTS, OUTSIDE, NotScaffolded, Wanted, scaffold
+from kong_oam.diagnostics import Diagnostic, errors, suggestion
+from kong_oam.oam.application import read_bytes, read_files, together
+from kong_oam.oam.edit import unified
 
 _DETAILS = """\
 Writes a component with its access template: a new file, or behind the other components of an Application that exists.
 What it calls is granted in the file of the called component, whose owner reviews that. Nothing is overwritten, and
 nothing is written in which `check` would find something. On a terminal it asks for what no flag says.
 
-  python -m access new --app billing --component invoices --image registry.example.com/billing:1.0 \\
+  python -m kong_oam new --app billing --component invoices --image registry.example.com/billing:1.0 \\
       --owner team-billing --port 8080 --domain billing.example.com --group sales --calls orders/api:orders.read
-  python -m access new --app billing --component nightly --type worker --image registry.example.com/nightly:1.0 \\
+  python -m kong_oam new --app billing --component nightly --type worker --image registry.example.com/nightly:1.0 \\
       --owner team-billing --calls billing/invoices:billing.read
-  python -m access new --app billing --component app --client native --redirect-uri com.example.billing:/callback \\
+  python -m kong_oam new --app billing --component app --client native --redirect-uri com.example.billing:/callback \\
       --owner team-billing --calls billing/invoices:billing.read
 """
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from access.cli.command import UsageError
-from access.cli.estates import APPLICATIONS, STACKS, estate_of, settings_of
-from access.cli.revisions import commit, extract, is_revision
-from access.enforced import PLUGIN, Resource, enforced
-from access.exported import Model, ModelError, model_of, restored
-from oam.diagnostics import printable
+from kong_oam.access.diff.snapshot import Model, ModelError, model_of, restored
+from kong_oam.cli.command import UsageError
+from kong_oam.cli.estates import APPLICATIONS, STACKS, estate_of, settings_of
+from kong_oam.cli.revisions import commit, extract, is_revision
+from kong_oam.diagnostics import printable
+from kong_oam.kong.enforced import PLUGIN, Resource, enforced
 
 FORMS = """\
 OLD and NEW are each one of
@@ -37,7 +37,7 @@ class Operand:
     stack: str
 
     def models(self) -> tuple[Model, ...]:
-        """One; of what is deployed maybe two, each of which has to allow a request (access.enforced).
+        """One; of what is deployed maybe two, each of which has to allow a request (kong_oam.kong.enforced).
 
         Raises UsageError, which names the side.
         """

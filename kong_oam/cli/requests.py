@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import re
 
-from access.cli.command import UsageError, given
-from access.cli.estates import add_estate, estate_of, settings_of
-from access.decide import Decision, Request, host_patterns
-from access.model import Client, Estate
-from access.paths import written
-from access.principals import Callers, Condition, logical_groups, logical_names
-from oam.diagnostics import nearest, suggestion
+from kong_oam.access.decide import Decision, Request, host_patterns
+from kong_oam.access.model import Client, Estate
+from kong_oam.access.paths import written
+from kong_oam.access.principals import Callers, Condition, logical_groups, logical_names
+from kong_oam.cli.command import UsageError, given
+from kong_oam.cli.estates import add_estate, estate_of, settings_of
+from kong_oam.diagnostics import nearest, suggestion
 
 _METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+\Z")  # a token of RFC 9110, 5.6.2
 _AUTHORITY = re.compile(r"(?P<name>[^@:]*)(?::(?P<port>[0-9]{1,5}))?\Z")

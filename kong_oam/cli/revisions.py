@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from access.cli.command import UsageError
+from kong_oam.cli.command import UsageError
 
 _LINK = b"120000"
 

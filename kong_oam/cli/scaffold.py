@@ -14,13 +14,13 @@ from typing import Any, get_args
 
 import yaml
 
-import oam.application as oam
-from access.component import OWNER
-from access.lint.rules import owner_annotation
-from access.model import EXTERNAL, ClientKind, Component, Estate
-from oam import edit
-from oam.application import read_bytes
-from oam.diagnostics import suggestion
+import kong_oam.oam.application as oam
+from kong_oam.access.compile.component import OWNER
+from kong_oam.access.lint.rules import owner_annotation
+from kong_oam.access.model import EXTERNAL, ClientKind, Component, Estate
+from kong_oam.diagnostics import suggestion
+from kong_oam.oam import edit
+from kong_oam.oam.application import read_bytes
 
 _REVIEW = datetime.timedelta(days=365)
 """For how long a public rule of the template is meant, counted from the stack's asOf."""

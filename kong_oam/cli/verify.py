@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from access.cli.command import FOUND, OK, Command, UsageError
-from access.cli.console import Colour, Console
-from access.cli.estates import add_estate, estate_of, settings_of
-from access.model import METHODS
-from access.verify import KINDS, OTHER_METHOD, Exposure, Finding
+from kong_oam.access.model import METHODS
+from kong_oam.cli.command import FOUND, OK, Command, UsageError
+from kong_oam.cli.console import Colour, Console
+from kong_oam.cli.estates import add_estate, estate_of, settings_of
+from kong_oam.verify.decisions import KINDS, OTHER_METHOD, Exposure, Finding
 
 if TYPE_CHECKING:
-    from components.verify import Altered, Reason, Result, Workloads
+    from kong_oam.verify.stack import Altered, Reason, Result, Workloads
 
 _DETAILS = """\
 Reads the routes, services, plugins, consumers and credentials of the stack's Kong, works out who may call what with
@@ -27,8 +27,8 @@ ServiceAccounts, NetworkPolicies and clients' Secrets (not their values) of the 
 somebody has changed, added or taken away since the last run, who, and what to do. Changes nothing. Exit status 1 where
 there is a finding, 2 where Kong, the cluster or the stack's outputs cannot be read.
 
-  python -m access verify --stack aws
-  pulumi stack output -s aws --json > outputs.json; python -m access verify --stack aws --outputs outputs.json
+  python -m kong_oam verify --stack aws
+  pulumi stack output -s aws --json > outputs.json; python -m kong_oam verify --stack aws --outputs outputs.json
 
 Kong's address and credentials are those of the stack: gateway.adminUrl or KONG_ADMIN_ADDR; KONG_ADMIN_TOKEN and
 KONG_API_KEY, or the secrets of the stack's configuration. The cluster is read with kubectl, in the context that the
@@ -47,7 +47,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace, console: Console) -> int:
     # Only this verb needs the gateway's side, and the SDKs behind it: the others start without them.
     from components.identity import describe
-    from components.verify import UnverifiedError, verify, workloads
+    from kong_oam.verify.stack import UnverifiedError, verify, workloads
 
     settings = settings_of(options.stack, describe=describe)
     estate = estate_of(options.applications, settings)

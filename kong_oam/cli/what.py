@@ -5,22 +5,23 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from access.cli.command import OK, Command
-from access.cli.console import Console
-from access.cli.estates import add_estate, part_entry
-from access.cli.requests import asked_estate, callers_of, clients_of, sets
-from access.model import METHODS, Client, Estate
-from access.partition import Hosts, Region, regions, sites_of
-from access.principals import EVERYBODY, Access, principal_of
-from access.wording import methods, path, users
+from kong_oam.access.principals import EVERYBODY, Access, principal_of
+
+from kong_oam.access.model import METHODS, Client, Estate
+from kong_oam.access.request_classes import Hosts, Region, regions, sites_of
+from kong_oam.access.wording import methods, path, users
+from kong_oam.cli.command import OK, Command
+from kong_oam.cli.console import Console
+from kong_oam.cli.estates import add_estate, part_entry
+from kong_oam.cli.requests import asked_estate, callers_of, clients_of, sets
 
 ANONYMOUS = "anonymous"
 
 _DETAILS = """\
 Lists every endpoint that a principal may call: a client by its component (application/component), or `anonymous`.
 
-  python -m access what shop/web
-  python -m access what anonymous
+  python -m kong_oam what shop/web
+  python -m kong_oam what anonymous
 """
 
 

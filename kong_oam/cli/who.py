@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import argparse
 
-from access.cli.command import OK, Command
-from access.cli.console import Console
-from access.cli.estates import place_entry
-from access.cli.requests import add_request, asked_estate, asked_request, callers_of, reason, sets
-from access.decide import Decision, Request, component_of, decide
-from access.model import METHODS, Estate
-from access.paths import Unreadable, read
-from access.principals import NOBODY, Access
-from access.wording import users
-from oam.diagnostics import printable
+from kong_oam.access.principals import NOBODY, Access
+
+from kong_oam.access.decide import Decision, Request, component_of, decide
+from kong_oam.access.model import METHODS, Estate
+from kong_oam.access.paths import Unreadable, read
+from kong_oam.access.wording import users
+from kong_oam.cli.command import OK, Command
+from kong_oam.cli.console import Console
+from kong_oam.cli.estates import place_entry
+from kong_oam.cli.requests import add_request, asked_estate, asked_request, callers_of, reason, sets
+from kong_oam.diagnostics import printable
 
 _DETAILS = """\
 Lists everybody who may make a request: clients as themselves, and clients with users in which groups.
 
-  python -m access who GET https://orders.example.com/orders
+  python -m kong_oam who GET https://orders.example.com/orders
 """
 
 

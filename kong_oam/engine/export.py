@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
-from components.interrupted import Creation, Recorded, State
+from kong_oam.engine.pending import Creation, Recorded, State
 
 
 class StateError(Exception):

@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 from pulumi.runtime import invoke
 
-from access.enforced import PLUGIN, ROUTE, Resource, digest
+from kong_oam.kong.enforced import PLUGIN, ROUTE, Resource, digest
 
 _ALL_RESOURCES = "pulumi:pulumi:readStackResourceOutputs"  # of the engine's built-in provider
 

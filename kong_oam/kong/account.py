@@ -6,8 +6,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from access.stack import Settings
 from components.settings import Kong
+from kong_oam.access.settings.stack import Settings
 
 _PATIENCE = 60.0  # seconds for the CLI to read a setting or the outputs
 _CREDENTIALS = (("kong:kongAdminToken", "KONG_ADMIN_TOKEN"), ("kong:kongApiKey", "KONG_API_KEY"))

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from access.enforced import PLUGIN, Resource, digest
-from components.gateway.live.admin import rows
-from components.gateway.preflight import client
-from components.held import State
 from components.settings import Kong
+from kong_oam.engine.state import State
+from kong_oam.kong.admin import rows
+from kong_oam.kong.enforced import PLUGIN, Resource, digest
+from kong_oam.kong.preflight import client
 
 _Rows = Mapping[tuple[Any, Any], Mapping[str, Any]]
 """Plugins of Kong by the id of their service and their name."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 
-from components.gateway.live.entities import Entities, Entity
-from components.gateway.preflight import PreflightError, get
+from kong_oam.kong.entities import Entities, Entity
+from kong_oam.kong.preflight import PreflightError, get
 
 _PAGE = 1000
 _FLAVORS = ("traditional", "traditional_compatible")

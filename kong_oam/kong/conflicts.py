@@ -12,15 +12,15 @@ from typing import Any
 
 import httpx
 
-from access.model import Estate
-from components.gateway import names
 from components.gateway.certificates import hosts_by_certificate
-from components.gateway.live.admin import rows
-from components.gateway.preflight import client
-from components.gateway.routes import routes
-from components.held import Held
 from components.settings import Kong
-from oam.diagnostics import Diagnostic, Position
+from kong_oam.access.model import Estate
+from kong_oam.diagnostics import Diagnostic, Position
+from kong_oam.engine.state import Held
+from kong_oam.kong import names
+from kong_oam.kong.admin import rows
+from kong_oam.kong.preflight import client
+from kong_oam.kong.routes import routes
 
 Row = Mapping[str, Any]
 
@@ -98,7 +98,7 @@ def _problem(stack: str, one: Needed, row: Row, *, ours: bool) -> Diagnostic:
     if ours:
         message = (
             f"Kong has {what} ({row['id']}) of stack '{stack}', whose state does not know it: an interrupted run made "
-            f"it, or this is another state. See what `python -m components.recover -s {stack}` says"
+            f"it, or this is another state. See what `python -m kong_oam.recover -s {stack}` says"
         )
         return Diagnostic("ENV306", message, one.place)
     whose = f"its tags are {', '.join(map(repr, tags))}" if tags else "it has no tags"

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from access.exported import NOWHERE, Model, alone, blank
-from access.model import (
+from kong_oam.access.diff.snapshot import NOWHERE, Model, alone, blank
+from kong_oam.access.model import (
     METHODS,
     Call,
     Client,
@@ -28,7 +28,7 @@ from access.model import (
     Rule,
     Stack,
 )
-from access.paths import pattern, unwritten
+from kong_oam.access.paths import pattern, unwritten
 
 PLUGIN, ROUTE = "kong:index/plugin:Plugin", "kong:index/route:Route"
 

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from access.model import METHODS, Component, Estate
-from access.stack import Settings
-from components.gateway import names, plugins
-from components.gateway.keys import Slot
-from components.gateway.routes import RoutePlan, routes
-from components.gateway.table import address, table
+from kong_oam.access.model import METHODS, Component, Estate
+from kong_oam.access.settings.stack import Settings
+from kong_oam.kong import names, plugins
+from kong_oam.kong.key_slots import Slot
+from kong_oam.kong.routes import RoutePlan, routes
+from kong_oam.kong.table import address, table
 
 Entity = Mapping[str, Any]
 

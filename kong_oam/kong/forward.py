@@ -1,6 +1,6 @@
 """A client certificate for Kong's Admin API, which the provider plugin cannot present by itself.
 
-    python -m components.gateway.forward --to https://kong-admin.example.net:8444 \\
+    python -m kong_oam.kong.forward --to https://kong-admin.example.net:8444 \\
         --certificate client.pem --key client.key [--ca authority.pem] -- pulumi up -s prod
 
 For as long as the command runs, what this user's processes send to 127.0.0.1 goes on to `--to` by TLS, with the client
@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from components import command
+from kong_oam.cli import module as command
 
 _CONNECTIONS = Path("/proc/net/tcp")
 _HERE = "127.0.0.1"
@@ -139,7 +139,7 @@ async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> Non
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit status."""
-    parser = command.parser("components.gateway.forward", __doc__)
+    parser = command.parser("kong_oam.kong.forward", __doc__)
     parser.add_argument("--to", required=True, metavar="URL", help="Kong's Admin API, https://HOST:PORT")
     parser.add_argument("--certificate", required=True, metavar="FILE", help="the client certificate, in PEM")
     parser.add_argument("--key", required=True, metavar="FILE", help="its private key, in PEM, without a passphrase")

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from components.identity._discovery import SigningKey
+from kong_oam.identity.common.discovery import SigningKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Application and component names are DNS labels, so a dot never stands in them an
 
 from __future__ import annotations
 
-from access.model import Component
+from kong_oam.access.model import Component
 
 _PREFIX = "kong-oam"
 

@@ -13,8 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from access.stack import Edition
-from components.gateway.table import VERIFIED_HEADER, Authentication, embedded
+from kong_oam.access.settings.stack import Edition
+from kong_oam.kong.table import VERIFIED_HEADER, Authentication, embedded
 
 AUTHENTICATION: Mapping[Edition, Authentication] = {"oss": "jwt", "enterprise": "openid-connect"}
 """The plugin that verifies tokens."""

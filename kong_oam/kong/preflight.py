@@ -9,9 +9,9 @@ from typing import Any
 
 import httpx
 
-from access.stack import Edition
-from components.gateway.plugins import Schema, guards
-from components.trust import trusted
+from kong_oam.access.settings.stack import Edition
+from kong_oam.http.trust import trusted
+from kong_oam.kong.plugins import Schema, guards
 
 _OLDEST = (3, 4)
 _TIMEOUT = httpx.Timeout(10.0)

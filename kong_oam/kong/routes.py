@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from access.component import DEEPEST, DEEPEST_BELOW_WILDCARD, MOST_LABELS_OF_WILDCARD
-from access.model import Component, Endpoint
-from access.paths import Elements, pattern
+from kong_oam.access.compile.component import DEEPEST, DEEPEST_BELOW_WILDCARD, MOST_LABELS_OF_WILDCARD
+from kong_oam.access.model import Component, Endpoint
+from kong_oam.access.paths import Elements, pattern
 
 _STEP = 2 * (1 + DEEPEST_BELOW_WILDCARD)
 """What each label of a wildcard host adds to a route's priority: more than any path does.
 
 So among wildcard hosts the nearer one wins whatever the path; exact hosts always come first in Kong's router. Kong
 reads ten bits of a priority: what is above them falls together with other parts of its order, and then some wildcard
-routes win over exact hosts (seen on a Kong 3.10). `access.component` refuses what would not fit.
+routes win over exact hosts (seen on a Kong 3.10). `kong_oam.access.compile.component` refuses what would not fit.
 """
 assert _STEP * MOST_LABELS_OF_WILDCARD + 2 * DEEPEST_BELOW_WILDCARD <= 1023 and 2 * DEEPEST <= 1023
 

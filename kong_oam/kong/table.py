@@ -7,17 +7,17 @@ own: what closes closes with the first, and what opens opens with the last.
     authentication           the plugin that verifies tokens: it says which one in a way of its own
     ring, issuer, audiences  whose tokens count; issuer null: the `custom_id` of the key ring's consumer
     per_api                  whether a token for another audience is one for another API (403), and not a bad one (401)
-    spelling                 how the provider's tokens spell things (access.model.Spelling)
+    spelling                 how the provider's tokens spell things (kong_oam.access.model.Spelling)
     hosts                    {host: {path: true | false}}: true leads here, false to another component or port
     rules                    {path: {method or "*": "public" | [[scopes, all of them], ...]}}
     services, on_behalf      {client id: [scopes that it holds here]}, of clients that call as themselves and of those
                              that users sign in through: no token is worth more, whatever it lists
     callers                  {client id: [component, kind, {group that may sign in: what it is at the provider}, its
-                             workload]}: who they are, for access.enforced; nothing is decided by it
+                             workload]}: who they are, for kong_oam.kong.enforced; nothing is decided by it
     groups                   {what the token lists of a user's groups: [scopes that those hold who are in it]}
     logical                  {what the token lists of a group: its name in Applications}, where that is another
     depth                    elements of the longest path in the table
-    opened                   not from here: {path, methods, ends, reason} of what components.emergency opened
+    opened                   not from here: {path, methods, ends, reason} of what kong_oam.emergency opened
     forward_token            whether the workload gets the bearer token, or only what the gate says of who calls
 
 Shape: a component and its estate in, sorted JSON out, an entry a line, so that a preview's diff shows just the entries
@@ -32,9 +32,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Literal
 
-from access.exported import workload_of
-from access.model import METHODS, Client, Component, Endpoint, Estate, Provider, Rule
-from access.paths import within, written
+from kong_oam.access.diff.snapshot import workload_of
+from kong_oam.access.model import METHODS, Client, Component, Endpoint, Estate, Provider, Rule
+from kong_oam.access.paths import within, written
 
 VERSION = 4
 

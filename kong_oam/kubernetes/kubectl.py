@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from components.workload.manifests import Manifest
+from kong_oam.kubernetes.manifests import Manifest
 
 Name = tuple[str, str, str]
 """Namespace, kind and name of an object."""

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from access.model import client_secret_name, service_name
+from kong_oam.access.model import client_secret_name, service_name
 
 Manifest = dict[str, Any]
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from access.model import Application, Component, Estate, service_name
-from access.stack import ClusterSettings, GatewaySettings, Settings
-from components.workload import manifests
-from components.workload.manifests import Manifest, Workload
+from kong_oam.access.model import Application, Component, Estate, service_name
+from kong_oam.access.settings.stack import ClusterSettings, GatewaySettings, Settings
+from kong_oam.kubernetes import manifests
+from kong_oam.kubernetes.manifests import Manifest, Workload
 
 _SERVICE_TYPES = {"loadBalancer": "LoadBalancer", "nodePort": "NodePort"}
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import ip_network
 
-from access.model import Estate
-from access.stack import Settings
-from components.held import Held
-from components.workload import kubectl
-from oam.diagnostics import Diagnostic
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import Settings
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.engine.state import Held
+from kong_oam.kubernetes import kubectl
 
 _ACCOUNT = "kubernetes:core/v1:ServiceAccount"
 

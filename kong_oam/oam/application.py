@@ -12,9 +12,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from oam.diagnostics import Diagnostic, suggestion
-from oam.document import MAX_BYTES, MAX_FINDINGS, Document, FilePlace, Place, read, too_large
-from oam.schema import COMPONENT_TYPES, TRAIT_TYPES, violations
+from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.oam.document import MAX_BYTES, MAX_FINDINGS, Document, FilePlace, Place, read, too_large
+from kong_oam.oam.schema import COMPONENT_TYPES, TRAIT_TYPES, violations
 
 _SUFFIXES = (".yaml", ".yml")
 _TOO_MANY = f"more than {MAX_FINDINGS} findings in this file, which is not read further; mend these first"

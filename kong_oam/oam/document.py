@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic
 
 MAX_BYTES = 1 << 20
 """A larger file is refused before it is parsed (etcd, where KubeVela keeps Applications, takes 1.5 MiB)."""

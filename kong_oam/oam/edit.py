@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 
-from oam.document import Document, Path, Place, read
+from kong_oam.oam.document import Document, Path, Place, read
 
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*\Z")
 _COMMA = re.compile(r"\s*,\s*\Z")

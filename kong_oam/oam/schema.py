@@ -14,11 +14,11 @@ from typing import Any
 
 import jsonschema_rs
 
-from oam.diagnostics import Diagnostic, suggestion
-from oam.document import Place
+from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.oam.document import Place
 
-_ROOT = Path(__file__).resolve().parent
-_FOLDERS = (_ROOT / "schemas", _ROOT.parent / "definitions")
+_HERE = Path(__file__).resolve().parent
+_FOLDERS = (_HERE / "schemas", _HERE.parents[1] / "definitions")
 
 COMPONENT_TYPES = ("external", "webservice", "worker")
 TRAIT_TYPES = ("access", "client", "gateway")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from components.interrupted import State
-from components.workload.manifests import Manifest
+from kong_oam.engine.pending import State
+from kong_oam.kubernetes.manifests import Manifest
 
 _OURS = ("app.oam.dev/name", "app.oam.dev/component")
 

@@ -1,7 +1,7 @@
-"""`python -m components.recover`: what an interrupted run made, or deleted, although the state never heard of it.
+"""`python -m kong_oam.recover`: what an interrupted run made, or deleted, although the state never heard of it.
 
-    python -m components.recover --stack NAME             lists it
-    python -m components.recover --stack NAME --remove    removes what is certain to be it, and nothing else
+    python -m kong_oam.recover --stack NAME             lists it
+    python -m kong_oam.recover --stack NAME --remove    removes what is certain to be it, and nothing else
 
 With --older-state, after a state of before was put back from a backup, that is all of the stack's in Kong which this
 state does not know.
@@ -24,17 +24,17 @@ from typing import TypeVar
 import pulumi
 from pulumi.runtime.config import set_all_config
 
-from access.compile import compile_estate
-from access.stack import Settings, StackError, read_file
-from components import command
 from components import settings as config
-from components.gateway import names, preflight
 from components.identity import InspectionError, RefusedError, left
-from components.recover import cluster, kong
-from components.recover.state import StateError, check_at_rest, configuration, forget, read
-from components.workload.manifests import Manifest
-from components.workload.placement import objects_of
-from oam.application import read_files
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.settings.stack import Settings, StackError, read_file
+from kong_oam.cli import module as command
+from kong_oam.engine.export import StateError, check_at_rest, configuration, forget, read
+from kong_oam.kong import names, preflight
+from kong_oam.kubernetes.manifests import Manifest
+from kong_oam.kubernetes.placement import objects_of
+from kong_oam.oam.application import read_files
+from kong_oam.recover import cluster, kong
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ _EXPECTED = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns the exit status."""
-    parser = command.parser("components.recover", __doc__)
+    parser = command.parser("kong_oam.recover", __doc__)
     parser.add_argument("--stack", "-s", required=True, help="the stack whose run was interrupted")
     parser.add_argument("--remove", action="store_true", help="remove what is found (default: only list it)")
     parser.add_argument("--older-state", action="store_true", help="the state was put back from a backup, on purpose")
@@ -117,7 +117,7 @@ def _meant(settings: Settings) -> Iterator[Manifest]:
     """The objects of every component of the Applications here. Raises StateError."""
     compiled = compile_estate(read_files([Path("applications")]), settings.stack)
     if compiled.estate is None:
-        raise StateError("the Applications here cannot be compiled: see `python -m access check`")
+        raise StateError("the Applications here cannot be compiled: see `python -m kong_oam check`")
     return objects_of(compiled.estate, settings)
 
 

@@ -1,7 +1,7 @@
-"""`python -m review`: what a change does, per stack, as Markdown; on GitHub as one comment of the pull request.
+"""`review`: what a change does, per stack, as Markdown; on GitHub as one comment of the pull request.
 
-    python -m review --base origin/main --stack aws --stack gcp
-    python -m review --base $BASE --stack aws --needs KONG_ADMIN_TOKEN --pull-request 7 --repository acme/access
+    python -m kong_oam.review --base origin/main --stack aws --stack gcp
+    python -m kong_oam.review --base $BASE --stack aws --needs KONG_ADMIN_TOKEN --pull-request 7 --repository acme/oam
 
 Exit status: 0 nothing is wrong; 1 errors in Applications, mandatory policies violated, or a preview that failed or
 could not be made; 2 wrong usage.
@@ -15,10 +15,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from review.comment import LONGEST, Stack, compose, fenced
-from review.github import PullRequest
-from review.meaning import ReviewError, changes, check
-from review.preview import preview
+from kong_oam.review.comment import LONGEST, Stack, compose, fenced
+from kong_oam.review.github import PullRequest
+from kong_oam.review.meaning import ReviewError, changes, check
+from kong_oam.review.preview import preview
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,7 +70,7 @@ def _pull_request(options: argparse.Namespace, environment: Mapping[str, str]) -
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m review", description="What a change does to each stack.")
+    parser = argparse.ArgumentParser(prog="python -m kong_oam.review", description="What a change does to each stack.")
     say = parser.add_argument
     say("--base", required=True, metavar="REVISION", help="the git revision to compare access with")
     say("--stack", required=True, action="append", metavar="NAME", help="what to preview; may stand several times")

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from review.meaning import Access
-from review.preview import Preview, Violation
+from kong_oam.review.meaning import Access
+from kong_oam.review.preview import Preview, Violation
 
 MARKER = "<!-- kong-oam review -->"
 """The hidden first line by which the comment is found again."""

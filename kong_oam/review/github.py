@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
-from review.comment import MARKER
-from review.meaning import ReviewError
+from kong_oam.review.comment import MARKER
+from kong_oam.review.meaning import ReviewError
 
 _TIMEOUT = httpx.Timeout(30.0)
 _PAGE = 100

@@ -61,11 +61,13 @@ def changes(base: str, stack: str) -> Access:
 
 
 def _access(*arguments: str) -> str:
-    command = [sys.executable, "-m", "access", *arguments]
+    command = [sys.executable, "-m", "kong_oam", *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT)  # noqa: S603 - no shell
     except subprocess.TimeoutExpired:
-        raise ReviewError(f"`python -m access {' '.join(arguments)}` took more than {_TIMEOUT} seconds") from None
+        raise ReviewError(f"`python -m kong_oam {' '.join(arguments)}` took more than {_TIMEOUT} seconds") from None
     if done.returncode not in (0, 1):
-        raise ReviewError(f"`python -m access {' '.join(arguments)}` failed: {done.stderr.strip() or done.returncode}")
+        raise ReviewError(
+            f"`python -m kong_oam {' '.join(arguments)}` failed: {done.stderr.strip() or done.returncode}"
+        )
     return done.stdout

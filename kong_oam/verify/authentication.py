@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from access.model import Estate
-from access.verify import Call, Caller, Forged
-from components.gateway import names
-from components.gateway.live.entities import Deployed, Entities, Entity, comparable
-from components.gateway.table import Authentication
-from components.identity._discovery import SigningKey
+from kong_oam.access.model import Estate
+from kong_oam.identity.common.discovery import SigningKey
+from kong_oam.kong import names
+from kong_oam.kong.entities import Deployed, Entities, Entity, comparable
+from kong_oam.kong.table import Authentication
+from kong_oam.verify.decisions import Call, Caller, Forged
 
 
 @dataclass(frozen=True, slots=True)

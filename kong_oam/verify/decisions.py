@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Literal, NamedTuple, Protocol
 
-from access.decide import Decision, Request, decide, host_patterns
-from access.model import METHODS, Client, Component, Estate
-from access.paths import Elements, written
-from access.tokens import Claims, Refusal, User, issue
+from kong_oam.access.decide import Decision, Request, decide, host_patterns
+from kong_oam.access.model import METHODS, Client, Component, Estate
+from kong_oam.access.paths import Elements, written
+from kong_oam.access.tokens import Claims, Refusal, User, issue
 
 OTHER_METHOD = "PROPFIND"
 """Stands for every method that no rule can list."""

@@ -11,11 +11,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from components.gateway import plugins
-from components.gateway.live import gate
-from components.gateway.live.effects import Effect, effect_of
-from components.gateway.live.entities import Entities, Entity, labels, reference
-from components.gateway.live.repair import FIELDS, HTTP, Request, alike, owner, removal, repair
+from kong_oam.kong import plugins
+from kong_oam.kong.entities import Entities, Entity, labels, reference
+from kong_oam.verify import gate
+from kong_oam.verify.effects import Effect, effect_of
+from kong_oam.verify.repair import FIELDS, HTTP, Request, alike, owner, removal, repair
 
 _LOCKS = ("anonymous", "claims_to_verify", "cookie_names", "header_names", "uri_param_names")
 """Fields of `jwt` that say which tokens it takes, from where, and whom it takes a caller without one for."""
@@ -44,7 +44,7 @@ def _forwards(plugin: Entity) -> bool:
 
 
 def drifts(live: Entities, meant: Entities) -> dict[str, Drift]:
-    """By label (components.gateway.live.entities.labels), every entity that differs, is missing or is too much."""
+    """By label (kong_oam.kong.entities.labels), every entity that differs, is missing or is too much."""
     there, intended = _by_label(live), _by_label(meant)
     found: dict[str, Drift] = {}
     gone = {one["name"] for label, (kind, one) in intended.items() if kind == "plugin" and label not in there}

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from enum import Enum, auto
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
-from components.gateway.live.entities import Entity
+from kong_oam.kong.entities import Entity
 
 
 class Effect(Enum):

@@ -15,12 +15,12 @@ from typing import Any
 
 import jsonschema_rs
 
-from access.decide import host_patterns
-from access.model import METHODS
-from access.paths import Elements, may_be_longer, unwritten, written
-from access.verify import Call
-from components.gateway import plugins
-from components.gateway.table import VERSION, embedded
+from kong_oam.access.decide import host_patterns
+from kong_oam.access.model import METHODS
+from kong_oam.access.paths import Elements, may_be_longer, unwritten, written
+from kong_oam.kong import plugins
+from kong_oam.kong.table import VERSION, embedded
+from kong_oam.verify.decisions import Call
 
 Table = Mapping[str, Any]
 

@@ -1,7 +1,7 @@
 """A verdict on every call: the route that it reaches, the plugins on the way, the gate, and where it would go.
 
 Plugins that this reading does not know, and scripts that are not ours, may let in anybody: calls that meet one count as
-allowed. With the entities that are meant, the same reading has to give the model's decisions (access.verify).
+allowed. With the entities that are meant, the same reading has to give the model's decisions (verify.decisions).
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Any
 
-from access.decide import host_patterns
-from access.model import Estate, Provider, Spelling
-from access.paths import Elements, unwritten, written
-from access.stack import Settings
-from access.tokens import Claims
-from access.verify import Call, Caller, Forged, Speech, Verdict
-from components.gateway import names, plugins
-from components.gateway.live.authentication import Authenticator, Keys, Passage
-from components.gateway.live.effects import Effect, effect_of
-from components.gateway.live.entities import Complete, Deployed, Entities, Entity, labels, reference
-from components.gateway.live.gate import Identity, Script, Table, allows, anybody, code, held, script_of
-from components.gateway.live.repair import HTTP
-from components.gateway.live.router import Reached, Router
+from kong_oam.access.decide import host_patterns
+from kong_oam.access.model import Estate, Provider, Spelling
+from kong_oam.access.paths import Elements, unwritten, written
+from kong_oam.access.settings.stack import Settings
+from kong_oam.access.tokens import Claims
+from kong_oam.kong import names, plugins
+from kong_oam.kong.entities import Complete, Deployed, Entities, Entity, labels, reference
+from kong_oam.verify.authentication import Authenticator, Keys, Passage
+from kong_oam.verify.decisions import Call, Caller, Forged, Speech, Verdict
+from kong_oam.verify.effects import Effect, effect_of
+from kong_oam.verify.gate import Identity, Script, Table, allows, anybody, code, held, script_of
+from kong_oam.verify.repair import HTTP
+from kong_oam.verify.router import Reached, Router
 
 _SIGNATURES = frozenset({"RS256", "ES256"})
 
@@ -73,7 +73,7 @@ class Judgement:
 
 
 class LiveGateway:
-    """What a Kong with these entities decides; an access.verify.Gateway."""
+    """What a Kong with these entities decides; an kong_oam.verify.decisions.Gateway."""
 
     def __init__(self, entities: Entities, terms: Terms) -> None:
         self._terms = terms

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from components.gateway.live.entities import Entities, Entity, comparable, labels, reference
+from kong_oam.kong.entities import Entities, Entity, comparable, labels, reference
 
 HTTP = frozenset({"http", "https", "grpc", "grpcs"})
 """Protocols of requests that meet a plugin or a route: one that names any of them for plugins is as good as all."""

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from access.paths import Elements, declared, pattern, written
-from access.verify import Call
-from components.gateway.live.entities import Entity
+from kong_oam.access.paths import Elements, declared, pattern, written
+from kong_oam.kong.entities import Entity
+from kong_oam.verify.decisions import Call
 
 _LITERAL = re.compile(r"(?:[^\\.^$*+?()\[\]{}|]|\\[^A-Za-z0-9])*")
 _EITHER = re.compile(r"\(\?:(?:\\?)(.)\|%[0-9A-F]{2}\)")
@@ -148,7 +148,7 @@ def _matched(path: str, call: Call) -> tuple[str, bool] | None:
 
 @cache
 def own_path(path: str) -> Elements | None:
-    """The elements of a regular expression that `access.paths.pattern` writes; None for any other path."""
+    """The elements of a regular expression that `kong_oam.access.paths.pattern` writes; None for any other path."""
     if not path.startswith("~"):
         return None
     text = _EITHER.sub(r"\1", path[1:].removesuffix("(?:/|$)")).replace("\\", "")

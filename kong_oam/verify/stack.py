@@ -1,6 +1,6 @@
 """Does the Kong of a stack decide as the Applications here mean, and has nobody changed what its cluster runs?
 
-All that the verb `verify` of `python -m access` does.
+All that the verb `verify` of `python -m kong_oam` does.
 What only the deployment knows (issuers, the keys in their slots, where workloads are) comes from the stack's outputs:
 they also name keys that an issuer has withdrawn while tokens may still be signed with them, and whoever can write to
 Kong's Admin API cannot write to the stack's state.
@@ -16,20 +16,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from access.model import Estate
-from access.stack import Settings
-from access.verify import Finding, MisreadError, compare
-from components.account import AccountError, account, cli
-from components.gateway import preflight
-from components.gateway.live import admin
-from components.gateway.live.drift import Drift, drifts, recognised
-from components.gateway.live.entities import Complete, Deployed, Entities, intended
-from components.gateway.live.gateway import LiveGateway, Terms
-from components.gateway.plugins import Schema, config_json
-from components.gateway.preflight import PreflightError
-from components.workload import kubectl
-from components.workload.ownership import Change, changes
-from components.workload.placement import objects_of
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import Settings
+from kong_oam.kong import admin, preflight
+from kong_oam.kong.account import AccountError, account, cli
+from kong_oam.kong.entities import Complete, Deployed, Entities, intended
+from kong_oam.kong.plugins import Schema, config_json
+from kong_oam.kong.preflight import PreflightError
+from kong_oam.kubernetes import kubectl
+from kong_oam.kubernetes.ownership import Change, changes
+from kong_oam.kubernetes.placement import objects_of
+from kong_oam.verify.decisions import Finding, MisreadError, compare
+from kong_oam.verify.drift import Drift, drifts, recognised
+from kong_oam.verify.live_gateway import LiveGateway, Terms
 
 
 class UnverifiedError(Exception):

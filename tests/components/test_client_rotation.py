@@ -13,11 +13,11 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks, set_mocks
 
-from access.model import Client
-from access.rotation import Generation
-from components.held import State
 from components.rotation import Rotation
-from tests.estates import api, estate
+from kong_oam.access.model import Client
+from kong_oam.access.rotation import Generation
+from kong_oam.engine.state import State
+from tests.support.estates import api, estate
 
 ACCESS = """
             owner: team

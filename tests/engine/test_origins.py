@@ -10,10 +10,10 @@ import pytest
 from sandbox import launchers
 from sandbox.local import STACK, Local
 from sandbox.okta import browser
-from tests.engine.calls import credential
 from tests.engine.conftest import Empty
-from tests.engine.deployment import Deployment
 from tests.engine.test_clients_deployed import SHOP
+from tests.support.engine.calls import credential
+from tests.support.engine.deployment import Deployment
 
 pytestmark = pytest.mark.engine
 OKTA_IS_BEHIND = launchers.behind("resource-okta")

@@ -6,8 +6,8 @@ import pytest
 
 from sandbox.project import ROOT
 from tests.engine.conftest import Empty
-from tests.engine.deployment import Deployment
-from tests.faults.tiny import TINY
+from tests.support.engine.deployment import Deployment
+from tests.support.faults.tiny import TINY
 
 pytestmark = pytest.mark.engine
 

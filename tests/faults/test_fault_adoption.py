@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.engine.calls import credential, service_token, user_token
 from tests.faults.conftest import Empty
-from tests.faults.stacks import Stack, made
-from tests.faults.tiny import HOST, PROTECTED, TINY
-from tests.taking_over import without
+from tests.support.adopting import without
+from tests.support.engine.calls import credential, service_token, user_token
+from tests.support.faults.stacks import Stack, made
+from tests.support.faults.tiny import HOST, PROTECTED, TINY
 
 pytestmark = pytest.mark.engine
 

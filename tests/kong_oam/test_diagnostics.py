@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from oam.diagnostics import suggestion
+from kong_oam.diagnostics import suggestion
 
 
 def test_the_nearest_name_is_suggested_or_a_few_are_listed() -> None:

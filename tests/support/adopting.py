@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from typing import Any
 
-from tests.engine.deployment import Deployment
+from tests.support.engine.deployment import Deployment
 
 
 def command_in(said: str) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from components.gateway.live.gate import script_of
-from components.gateway.table import VERSION, address
+from kong_oam.kong.table import VERSION, address
+from kong_oam.verify.gate import script_of
 from sandbox.kong.pem import self_signed
-from tests.verifying import Hands
+from tests.support.verifying import Hands
 
 CERTIFICATE = "0af5ad7a-0000-4000-8000-000000000002"
 
@@ -405,7 +405,7 @@ DRIFTS: dict[str, Drift] = {
     "others beside us": others,
 }
 
-# Findings as tests.verifying.told tells them.
+# Findings as tests.support.verifying.told tells them.
 EXPECTED: dict[str, list[str]] = {
     "no anonymous on jwt": [
         f"closed: plugin jwt of service '{ORDERS}': anonymous is null, not \"{NOBODY}\"",

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from access.enforced import PLUGIN, ROUTE, Resource
-from access.model import Component, Estate
-from components.gateway import names, plugins
-from components.gateway.routes import routes
-from components.gateway.table import address, table
+from kong_oam.access.model import Component, Estate
+from kong_oam.kong import names, plugins
+from kong_oam.kong.enforced import PLUGIN, ROUTE, Resource
+from kong_oam.kong.routes import routes
+from kong_oam.kong.table import address, table
 
 
 def state(gates: Estate, admissions: Estate | None = None) -> list[Resource]:

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
-from access.decide import Request, decide
-from access.exported import Model
-from access.facts import facts_of
-from access.model import (
+from kong_oam.access.decide import Request, decide
+from kong_oam.access.diff.facts import facts_of
+from kong_oam.access.diff.snapshot import Model
+from kong_oam.access.model import (
     Application,
     Call,
     Client,
@@ -29,14 +29,14 @@ from access.model import (
     Stack,
     signs_in,
 )
-from access.partition import Part
-from access.paths import folded, meets, within
-from access.principals import Principal, principal_of
-from access.stack import ProviderSettings, Settings, parse
-from access.tokens import Claims, Refusal, User, issue
-from oam.document import Document
-from tests.estates import SPELLING
-from tests.tiers import examples
+from kong_oam.access.paths import folded, meets, within
+from kong_oam.access.principals import Principal, principal_of
+from kong_oam.access.request_classes import Part
+from kong_oam.access.settings.stack import ProviderSettings, Settings, parse
+from kong_oam.access.tokens import Claims, Refusal, User, issue
+from kong_oam.oam.document import Document
+from tests.support.estates import SPELLING
+from tests.support.tiers import examples
 
 T = TypeVar("T")
 PLACE = Document("generated.yaml", "a: 1", 0, {"a": 1}).place()

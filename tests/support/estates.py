@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from access.compile import Compiled, compile_estate
-from access.model import Estate, Listing, Mark, Provider, Spelling, Stack
-from oam.application import read_bytes, together
+from kong_oam.access.compile.estate import Compiled, compile_estate
+from kong_oam.access.model import Estate, Listing, Mark, Provider, Spelling, Stack
+from kong_oam.oam.application import read_bytes, together
 
 SPELLING = Spelling(
     client="cid",

@@ -10,12 +10,12 @@ from functools import cache
 
 from hypothesis import strategies as st
 
-from access.decide import Decision, Request, answer, decide, effective_scopes
-from access.model import METHODS, Endpoint, Rule
-from access.paths import Elements, within, written
-from access.tokens import Claims, authenticate, bearer
-from tests.gateway_estates import Scene
-from tests.gateway_tokens import CLIENTS, GROUPS
+from kong_oam.access.decide import Decision, Request, answer, decide, effective_scopes
+from kong_oam.access.model import METHODS, Endpoint, Rule
+from kong_oam.access.paths import Elements, within, written
+from kong_oam.access.tokens import Claims, authenticate, bearer
+from tests.support.gateway_estates import Scene
+from tests.support.gateway_tokens import CLIENTS, GROUPS
 
 UNKNOWN_CLIENT = "somebody-elses"
 """The client of tokens that no component was given."""

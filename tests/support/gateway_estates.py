@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from access.model import (
+from kong_oam.access.model import (
     EXTERNAL,
     METHODS,
     Application,
@@ -25,9 +25,9 @@ from access.model import (
     Spelling,
     Stack,
 )
-from access.tokens import KeyRing
-from tests.estates import SPELLING, api
-from tests.gateway_tokens import GROUPS, Issuer, ec_key
+from kong_oam.access.tokens import KeyRing
+from tests.support.estates import SPELLING, api
+from tests.support.gateway_tokens import GROUPS, Issuer, ec_key
 
 ACCESS = """
             owner: team
@@ -88,7 +88,7 @@ class Scene:
 
 
 def with_callers(estate: Estate) -> Estate:
-    """The estate with the components whose clients `tests.gateway_tokens.CLIENTS` names."""
+    """The estate with the components whose clients `tests.support.gateway_tokens.CLIENTS` names."""
     callers = Application("callers", "callers", {}, {}, (_caller(estate, "all", None), _caller(estate, "some", 1)))
     return replace(estate, applications=(*estate.applications, callers))
 

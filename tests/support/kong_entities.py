@@ -14,12 +14,12 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from access.model import METHODS, Component, Estate
-from components.gateway import names, plugins
-from components.gateway.preflight import Gateway, inspect
-from components.gateway.routes import routes
-from components.gateway.table import Authentication, address, table
-from tests.gateway_tokens import CLIENTS
+from kong_oam.access.model import METHODS, Component, Estate
+from kong_oam.kong import names, plugins
+from kong_oam.kong.preflight import Gateway, inspect
+from kong_oam.kong.routes import routes
+from kong_oam.kong.table import Authentication, address, table
+from tests.support.gateway_tokens import CLIENTS
 
 Entity = dict[str, Any]
 Pems = Mapping[str, Mapping[str, str]]

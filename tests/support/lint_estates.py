@@ -9,15 +9,15 @@ from typing import Any
 
 import yaml
 
-from access.compile import compile_estate
-from access.decide import Request, decide
-from access.lint.finding import Finding
-from access.lint.lint import lint
-from access.model import METHODS, Estate
-from access.paths import written
-from access.tokens import Claims, Refusal, User, issue
-from oam.application import read_bytes, together
-from tests.estates import STACK
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.decide import Request, decide
+from kong_oam.access.lint.finding import Finding
+from kong_oam.access.lint.lint import lint
+from kong_oam.access.model import METHODS, Estate
+from kong_oam.access.paths import written
+from kong_oam.access.tokens import Claims, Refusal, User, issue
+from kong_oam.oam.application import read_bytes, together
+from tests.support.estates import STACK
 
 AS_OF = datetime.date(2026, 11, 25)
 

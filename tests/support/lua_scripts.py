@@ -13,7 +13,7 @@ from typing import Any
 
 from lupa.luajit21 import LuaError, LuaRuntime
 
-from components.gateway import plugins
+from kong_oam.kong import plugins
 
 CALLS = {
     "admission": ("ngx.var.request", "ngx.var.request_uri", "ngx.req.get_headers", "ngx.req.clear_header", "ngx.decode_base64"),

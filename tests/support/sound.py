@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from components.gateway import plugins
-from components.gateway.routes import routes
-from components.gateway.table import address, table
+from kong_oam.kong import plugins
+from kong_oam.kong.routes import routes
+from kong_oam.kong.table import address, table
 from policies.deployed import Deployment, Model, Resource
-from tests.estates import api, estate
+from tests.support.estates import api, estate
 
 ACCESS = """
             owner: team

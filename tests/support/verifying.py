@@ -15,27 +15,26 @@ from typing import Any, Self
 
 import httpx
 
-from access.cli.verify import methods
-from access.compile import compile_estate
-from access.model import Estate
-from access.stack import Settings, read_file
-from access.tokens import Claims
-from access.verify import Caller
-from components.gateway import names, preflight
-from components.gateway.keys import Slot
-from components.gateway.live import admin
-from components.gateway.live.entities import Deployed, Entities, intended
-from components.gateway.live.gate import script_of
-from components.gateway.live.gateway import LiveGateway, Terms
 from components.identity import describe
-from components.identity._discovery import SigningKey
-from components.verify import Result, _complete, judge
-from oam.application import read_files
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import Settings, read_file
+from kong_oam.access.tokens import Claims
+from kong_oam.cli.verify import methods
+from kong_oam.identity.common.discovery import SigningKey
+from kong_oam.kong import admin, names, preflight
+from kong_oam.kong.entities import Deployed, Entities, intended
+from kong_oam.kong.key_slots import Slot
+from kong_oam.oam.application import read_files
+from kong_oam.verify.decisions import Caller
+from kong_oam.verify.gate import script_of
+from kong_oam.verify.live_gateway import LiveGateway, Terms
+from kong_oam.verify.stack import Result, _complete, judge
 from sandbox.kong import Kong
-from tests import kong_entities
-from tests.gateway_tokens import Issuer
+from tests.support import kong_entities
+from tests.support.gateway_tokens import Issuer
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 ISSUER = "https://issuer.example.com"
 
 

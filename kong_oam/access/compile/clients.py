@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-import oam.application as oam
-from access.component import elements_of
-from access.model import (
+import kong_oam.oam.application as oam
+from kong_oam.access.compile.component import elements_of
+from kong_oam.access.model import (
     EXTERNAL,
     RESERVED_SCOPES,
     Call,
@@ -20,10 +20,10 @@ from access.model import (
     has_key,
     signs_in,
 )
-from access.paths import Elements, within
-from access.rotation import days
-from oam.diagnostics import Diagnostic, suggestion
-from oam.document import Place
+from kong_oam.access.paths import Elements, within
+from kong_oam.access.rotation import days
+from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.oam.document import Place
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
-import oam.application as oam
-from access.model import METHODS, Component, Endpoint, Public, Role, Rule, Stack, Waiver
-from access.paths import Elements, Unreadable, declared, within, written
-from oam.diagnostics import Diagnostic, suggestion
-from oam.document import Place
+import kong_oam.oam.application as oam
+from kong_oam.access.model import METHODS, Component, Endpoint, Public, Role, Rule, Stack, Waiver
+from kong_oam.access.paths import Elements, Unreadable, declared, within, written
+from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.oam.document import Place
 
 OWNER = "owner"
 """The annotation of an Application that says who owns those of its components that have no access trait to say so."""

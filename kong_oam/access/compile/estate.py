@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import oam.application as oam
-from access.clients import Directory, compile_clients
-from access.component import compile_component
-from access.model import (
+import kong_oam.oam.application as oam
+from kong_oam.access.compile.clients import Directory, compile_clients
+from kong_oam.access.compile.component import compile_component
+from kong_oam.access.model import (
     Application,
     Component,
     Endpoint,
@@ -23,8 +23,8 @@ from access.model import (
     client_secret_name,
     service_name,
 )
-from access.paths import Elements, written
-from oam.diagnostics import Diagnostic, errors, ordered
+from kong_oam.access.paths import Elements, written
+from kong_oam.diagnostics import Diagnostic, errors, ordered
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from access.partition import Region
-from access.paths import Elements
-from access.principals import Condition, Groups, Principal
-from oam.document import Place
+from kong_oam.access.paths import Elements
+from kong_oam.access.principals import Condition, Groups, Principal
+from kong_oam.access.request_classes import Region
+from kong_oam.oam.document import Place
 
 Kind = Literal["newly public", "granted", "widened", "may widen", "narrowed", "revoked", "may narrow", "changed"]
 

@@ -1,9 +1,9 @@
 """What a change does to access: exact over all requests, not sampled.
 
-Both estates are cut into the same sites and spots (access.partition), and at each spot the principals of one are
+Both estates are cut into the same sites and spots (access.request_classes), and at each spot the principals of one are
 compared with those of the other (access.principals). Nothing is found exactly where `decide` lets the same principals
-through for every request. What no request of the model shows is compared as it stands (access.facts): how tokens spell
-things, who signs them, who may connect, where users and partners' keys come from.
+through for every request. What no request of the model shows is compared as it stands (access.diff.facts): how tokens
+spell things, who signs them, who may connect, where users and partners' keys come from.
 
 A principal is known by its component's key and its provider. One that is only in the old estate and one that is only in
 the new are the same where the same workload in the same namespace holds the credential and may call the same: renaming
@@ -15,14 +15,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from access.change import CLOSING, KINDS, OPENING, Change, Difference, Example, Kind, Subject, Whom
-from access.decide import Decision, Request, decide
-from access.exported import Model
-from access.facts import settings_changed
-from access.model import METHODS, Application, Component, Estate
-from access.partition import Hosts, Ports, Region, Sites, Spot, regions, sites_of
-from access.paths import Elements, written
-from access.principals import (
+from kong_oam.access.decide import Decision, Request, decide
+from kong_oam.access.diff.change import CLOSING, KINDS, OPENING, Change, Difference, Example, Kind, Subject, Whom
+from kong_oam.access.diff.facts import settings_changed
+from kong_oam.access.diff.snapshot import Model
+from kong_oam.access.model import METHODS, Application, Component, Estate
+from kong_oam.access.paths import Elements, written
+from kong_oam.access.principals import (
     NOBODY,
     Access,
     Callers,
@@ -34,7 +33,8 @@ from access.principals import (
     provider_names,
     suffices,
 )
-from access.tokens import Claims, Refusal, User, issue
+from kong_oam.access.request_classes import Hosts, Ports, Region, Sites, Spot, regions, sites_of
+from kong_oam.access.tokens import Claims, Refusal, User, issue
 
 _Key = tuple[Kind, Whom]
 

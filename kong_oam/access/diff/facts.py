@@ -14,10 +14,17 @@ from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
-from access.certificates import fingerprint
-from access.change import Kind, Setting, Subject
-from access.model import Client, Component, Estate, Provider, Spelling, Stack
-from access.stack import PLAIN, ClusterSettings, GatewaySettings, KnownClient, ProviderSettings, Settings
+from kong_oam.access.diff.change import Kind, Setting, Subject
+from kong_oam.access.model import Client, Component, Estate, Provider, Spelling, Stack
+from kong_oam.access.settings.certificates import fingerprint
+from kong_oam.access.settings.stack import (
+    PLAIN,
+    ClusterSettings,
+    GatewaySettings,
+    KnownClient,
+    ProviderSettings,
+    Settings,
+)
 
 Facts = Mapping[Subject, Mapping[str, Any]]
 """By whom or what they are about, then by name, as JSON has them. Names are those of the stack's file, or a trait's."""

@@ -1,8 +1,8 @@
 """The access model of a stack: what is compared, and what the stack exports so that the next run can compare.
 
 What is exported is all that decides who may call what, and nothing else: no places, no reasons, no descriptions. Moving
-a file or wording a reason better leaves it as it is. Its facts are those of access.facts; a version that knows none of
-them, or others, exports the same format.
+a file or wording a reason better leaves it as it is. Its facts are those of access.diff.facts; a version that knows
+none of them, or others, exports the same format.
 
 Shape: text; the version of the format on the first line, then a line for the stack and one per component: its name, a
 space, compact JSON. A preview's diff of a text shows the lines that change, and of a map every entry. The engine would
@@ -21,11 +21,23 @@ from typing import Any
 
 import jsonschema_rs
 
-from access.change import Subject
-from access.facts import Facts, facts_of
-from access.model import Application, Call, Client, Component, Endpoint, Estate, Provider, Public, Role, Rule, Stack
-from access.stack import PLAIN, Settings
-from oam.document import Document
+from kong_oam.access.diff.change import Subject
+from kong_oam.access.diff.facts import Facts, facts_of
+from kong_oam.access.model import (
+    Application,
+    Call,
+    Client,
+    Component,
+    Endpoint,
+    Estate,
+    Provider,
+    Public,
+    Role,
+    Rule,
+    Stack,
+)
+from kong_oam.access.settings.stack import PLAIN, Settings
+from kong_oam.oam.document import Document
 
 VERSION = 1
 
@@ -164,7 +176,7 @@ _NO_MODEL = "not what a stack exports as `model`"
 
 @cache
 def _validator(part: str) -> Any:
-    schema = json.loads(Path(__file__).with_name("exported.schema.json").read_text("utf-8"))
+    schema = json.loads(Path(__file__).with_name("snapshot.schema.json").read_text("utf-8"))
     return jsonschema_rs.validator_for({**schema, "$ref": f"#/$defs/{part}"})
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from oam import edit
-from oam.diagnostics import Diagnostic
-from oam.document import Place
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.oam import edit
+from kong_oam.oam.document import Place
 
 
 @dataclass(frozen=True, slots=True)

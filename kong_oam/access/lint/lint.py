@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Iterator, Sequence
 
-import oam.application as oam
-from access.lint import rules, shadows
-from access.lint.finding import Finding, Removal, shown
-from access.lint.subject import Subject, subjects
-from access.model import Estate
+import kong_oam.oam.application as oam
+from kong_oam.access.lint import rules, shadows
+from kong_oam.access.lint.finding import Finding, Removal, shown
+from kong_oam.access.lint.subject import Subject, subjects
+from kong_oam.access.model import Estate
 
 CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     rules.unused_grants,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import oam.application as oam
-from access.component import OWNER
-from access.lint.finding import Addition, Finding, Removal, shown
-from access.lint.shadows import weaker_rules
-from access.lint.subject import Subject
-from access.model import METHODS
-from oam.edit import scalar
+import kong_oam.oam.application as oam
+from kong_oam.access.compile.component import OWNER
+from kong_oam.access.lint.finding import Addition, Finding, Removal, shown
+from kong_oam.access.lint.shadows import weaker_rules
+from kong_oam.access.lint.subject import Subject
+from kong_oam.access.model import METHODS
+from kong_oam.oam.edit import scalar
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 

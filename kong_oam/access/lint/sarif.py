@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from access.lint.finding import KINDS
-from oam.diagnostics import CODES, Diagnostic, Position
-from oam.document import Place
+from kong_oam.access.lint.finding import KINDS
+from kong_oam.diagnostics import CODES, Diagnostic, Position
+from kong_oam.oam.document import Place
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 

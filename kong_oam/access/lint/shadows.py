@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from access.lint.finding import Finding, Removal
-from access.lint.subject import Subject
-from access.model import METHODS, Component, Rule
-from access.paths import Elements, within, written
+from kong_oam.access.lint.finding import Finding, Removal
+from kong_oam.access.lint.subject import Subject
+from kong_oam.access.model import METHODS, Component, Rule
+from kong_oam.access.paths import Elements, within, written
 
 
 def shadowed_rules(subject: Subject) -> Iterator[Finding]:

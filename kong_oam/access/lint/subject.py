@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import oam.application as oam
-from access.model import Component, Estate
-from oam.document import Place
+import kong_oam.oam.application as oam
+from kong_oam.access.model import Component, Estate
+from kong_oam.oam.document import Place
 
 Grants = Mapping[tuple[str, str], frozenset[str]]
 """(client, called component), both as application/component, to the names of the roles that grant what is asked for."""

@@ -14,10 +14,10 @@ from typing import Any, Literal
 import jsonschema_rs
 import yaml
 
-from access import certificates
-from access.model import Listing, Mark, Provider, Spelling, Stack
-from access.rotation import Schedule, days
-from oam.diagnostics import suggestion
+from kong_oam.access.model import Listing, Mark, Provider, Spelling, Stack
+from kong_oam.access.rotation import Schedule, days
+from kong_oam.access.settings import certificates
+from kong_oam.diagnostics import suggestion
 
 NAMESPACE = "kong-oam"
 

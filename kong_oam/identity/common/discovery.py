@@ -17,7 +17,7 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from components.trust import trusted
+from kong_oam.http.trust import trusted
 
 _TIMEOUT = httpx.Timeout(10.0)
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}

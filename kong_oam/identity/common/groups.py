@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from access.model import Estate
-from access.stack import ProviderSettings
-from oam.diagnostics import Diagnostic, nearest
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.diagnostics import Diagnostic, nearest
 
 
 def unclear_groups(

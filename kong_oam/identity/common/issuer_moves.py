@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from access.model import Estate
-from access.stack import ProviderSettings
-from oam.diagnostics import Diagnostic
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.diagnostics import Diagnostic
 
 _NAMED = 5  # so many of a list are named
 

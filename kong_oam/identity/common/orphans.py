@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from components.interrupted import Recorded
+from kong_oam.engine.pending import Recorded
 
 
 class Object(Protocol):

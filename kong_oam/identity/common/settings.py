@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from access.stack import ProviderSettings, StackError
-from components.identity._discovery import LOOPBACK
+from kong_oam.access.settings.stack import ProviderSettings, StackError
+from kong_oam.identity.common.discovery import LOOPBACK
 
 _SOME_KINDS = (
     "issuer",

@@ -16,15 +16,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from access.model import Estate
-from access.stack import ProviderSettings
-from components.held import Held
-from components.identity import _entra_wanted as wanted
-from components.identity._entra_graph import Graph, Row
-from components.identity._entra_names import APPLICATION, MICROSOFT_GRAPH, clients
-from components.identity._entra_wanted import ASSIGNMENT, FEDERATED, FEDERATION_NAME, GRANT, PRINCIPAL
-from components.identity._takeover import Object, Taken, Takeover
-from oam.diagnostics import Diagnostic
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.engine.state import Held
+from kong_oam.identity.common.adoption import Object, Taken, Takeover
+from kong_oam.identity.entra import assignments as wanted
+from kong_oam.identity.entra.api import Graph, Row
+from kong_oam.identity.entra.assignments import ASSIGNMENT, FEDERATED, FEDERATION_NAME, GRANT, PRINCIPAL
+from kong_oam.identity.entra.names import APPLICATION, MICROSOFT_GRAPH, clients
 
 COMPONENT = "kong-oam:identity:Entra"
 
@@ -43,7 +43,7 @@ def taken_names(graph: Graph, settings: ProviderSettings, estate: Estate, held: 
 class _Look:
     """At what one tenant has of one stack's names. Raises RefusedError. What the state holds is not asked about.
 
-    Applications are by the part of their logical name behind the provider's, as in _entra_wanted.
+    Applications are by the part of their logical name behind the provider's, as in kong_oam.identity.entra.assignments.
     """
 
     graph: Graph

@@ -17,12 +17,12 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from components.identity._discovery import LOOPBACK
-from components.identity._entra_names import Tenant
-from components.identity._patience import patiently
-from components.identity._refusal import RefusedError
 from components.settings import setting
-from components.trust import trusted
+from kong_oam.http.retry import patiently
+from kong_oam.http.trust import trusted
+from kong_oam.identity.common.discovery import LOOPBACK
+from kong_oam.identity.common.errors import RefusedError
+from kong_oam.identity.entra.names import Tenant
 
 Row = Mapping[str, Any]
 

@@ -9,17 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from access.model import Estate, Provider
-from access.stack import ProviderSettings
-from components.identity._entra_names import (
-    MICROSOFT_GRAPH,
-    api_name,
-    apis,
-    client_name,
-    clients,
-    role_id,
-    role_of,
-)
+from kong_oam.access.model import Estate, Provider
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.identity.entra.names import MICROSOFT_GRAPH, api_name, apis, client_name, clients, role_id, role_of
 
 PRINCIPAL = "azuread:index/servicePrincipal:ServicePrincipal"
 ASSIGNMENT = "azuread:index/appRoleAssignment:AppRoleAssignment"

@@ -10,8 +10,8 @@ import re
 import uuid
 from dataclasses import dataclass
 
-from access.model import Client, Component, Estate, Provider
-from access.stack import ProviderSettings
+from kong_oam.access.model import Client, Component, Estate, Provider
+from kong_oam.access.settings.stack import ProviderSettings
 
 MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"
 """The client id of Microsoft Graph, in every tenant of every cloud. The scopes of a sign-in are its permissions."""

@@ -14,11 +14,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from components.identity._entra_graph import Graph, Row
-from components.identity._entra_names import APPLICATION
-from components.identity._entra_takeover import credentials_of
-from components.identity._entra_wanted import ASSIGNMENT, FEDERATED, GRANT, PASSWORD, PRINCIPAL
-from components.interrupted import Creation, State
+from kong_oam.engine.pending import Creation, State
+from kong_oam.identity.entra.adoption import credentials_of
+from kong_oam.identity.entra.api import Graph, Row
+from kong_oam.identity.entra.assignments import ASSIGNMENT, FEDERATED, GRANT, PASSWORD, PRINCIPAL
+from kong_oam.identity.entra.names import APPLICATION
 
 _ON_THE_WAY = "TERRAFORM_UPDATE_"
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from access.model import EXTERNAL, Estate
-from access.stack import ProviderSettings
-from components.identity._entra_graph import Graph
-from components.identity._entra_names import clients, other_tenants
-from components.identity._groups import unclear_groups
-from oam.diagnostics import Diagnostic, suggestion
+from kong_oam.access.model import EXTERNAL, Estate
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.identity.common.groups import unclear_groups
+from kong_oam.identity.entra.api import Graph
+from kong_oam.identity.entra.names import clients, other_tenants
 
 
 def missing_groups(graph: Graph, settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:

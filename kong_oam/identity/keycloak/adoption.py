@@ -3,7 +3,7 @@
 In a realm a name is there once: to create it again would fail half-way. What has no name of its own (the roles of a
 group, the lists of a client's scopes, the roles that a scope asks for) takes what is there as it is made.
 
-Sources: the ids that the provider's resources are imported by; the notes of _keycloak_strays.
+Sources: the ids that the provider's resources are imported by; the notes of kong_oam.identity.keycloak.foreign.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from access.model import Client, Estate
-from access.stack import ProviderSettings
-from components.held import Held
-from components.identity import _keycloak_strays as strays
-from components.identity._keycloak_names import AUDIENCE, CLIENT, GROUPS, ROLE, SCOPE, SERVICE, SUBJECT, Names
-from components.identity._keycloak_realm import Realm, Row
-from components.identity._takeover import Object, Taken, Takeover
-from oam.diagnostics import Diagnostic
+from kong_oam.access.model import Client, Estate
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.engine.state import Held
+from kong_oam.identity.common.adoption import Object, Taken, Takeover
+from kong_oam.identity.keycloak import foreign as strays
+from kong_oam.identity.keycloak.api import Realm, Row
+from kong_oam.identity.keycloak.names import AUDIENCE, CLIENT, GROUPS, ROLE, SCOPE, SERVICE, SUBJECT, Names
 
 COMPONENT = "kong-oam:identity:Keycloak"
 KINDS = {AUDIENCE: "oidc-audience-mapper", GROUPS: "oidc-usermodel-realm-role-mapper"}

@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 import httpx
 
-from components.identity._patience import patiently
-from components.identity._refusal import RefusedError
 from components.settings import setting
-from components.trust import trusted
+from kong_oam.http.retry import patiently
+from kong_oam.http.trust import trusted
+from kong_oam.identity.common.errors import RefusedError
 
 _TIMEOUT: Final = httpx.Timeout(30.0)
 _NAMES: Final = 1_000

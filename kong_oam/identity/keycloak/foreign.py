@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from components.identity._keycloak_realm import Realm, Row
+from kong_oam.identity.keycloak.api import Realm, Row
 
 PROTOCOL: Final = "openid-connect"
 

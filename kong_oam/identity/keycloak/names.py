@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from access.model import Estate
-from access.stack import ProviderSettings
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import ProviderSettings
 
 ROLE = "keycloak:index/role:Role"
 SCOPE = "keycloak:openid/clientScope:ClientScope"

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from components.identity import _keycloak_strays as strays
-from components.identity._keycloak_names import AUDIENCE, CLIENT, GROUPS, ROLE, SCOPE
-from components.identity._keycloak_realm import Realm, Row
-from components.identity._keycloak_takeover import KINDS, PROOFS
-from components.identity._recovery import AtPath
-from components.interrupted import Creation, State
+from kong_oam.engine.pending import Creation, State
+from kong_oam.identity.common.orphans import AtPath
+from kong_oam.identity.keycloak import foreign as strays
+from kong_oam.identity.keycloak.adoption import KINDS, PROOFS
+from kong_oam.identity.keycloak.api import Realm, Row
+from kong_oam.identity.keycloak.names import AUDIENCE, CLIENT, GROUPS, ROLE, SCOPE
 
 _TYPES = (CLIENT, AUDIENCE, GROUPS, SCOPE, ROLE)
 

@@ -13,10 +13,13 @@ from dataclasses import dataclass
 
 import httpx
 
-from access.model import Estate
-from access.stack import ProviderSettings
-from components.held import Held
-from components.identity._okta_objects import (
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.engine.state import Held
+from kong_oam.identity.common.adoption import Object, Taken, Takeover
+from kong_oam.identity.okta.api import Row, rows
+from kong_oam.identity.okta.names import (
     APP,
     ASSIGNMENTS,
     CLAIM,
@@ -31,10 +34,7 @@ from components.identity._okta_objects import (
     objects,
     server_name,
 )
-from components.identity._okta_org import Row, rows
-from components.identity._okta_origins import existing, not_to_be_taken
-from components.identity._takeover import Object, Taken, Takeover
-from oam.diagnostics import Diagnostic
+from kong_oam.identity.okta.origins import existing, not_to_be_taken
 
 COMPONENT = "kong-oam:identity:Okta"
 

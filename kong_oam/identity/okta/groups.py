@@ -7,11 +7,11 @@ from itertools import islice
 
 import httpx
 
-from access.model import Estate
-from access.stack import ProviderSettings
-from components.identity._groups import unclear_groups
-from components.identity._okta_org import Row, rows
-from oam.diagnostics import Diagnostic
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.identity.common.groups import unclear_groups
+from kong_oam.identity.okta.api import Row, rows
 
 _NAMES = 10_000
 """So many groups are looked through for one of nearly the name. Finding one of the very name has no limit."""

@@ -11,19 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from access.model import Client, Estate
-from access.stack import ProviderSettings
-from components.held import Held
-from components.identity._okta_objects import (
-    APP,
-    ORIGIN,
-    POLICY,
-    client_id,
-    granted,
-    origin_name,
-    scopes_of,
-)
-from oam.diagnostics import Diagnostic
+from kong_oam.access.model import Client, Estate
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.engine.state import Held
+from kong_oam.identity.okta.names import APP, ORIGIN, POLICY, client_id, granted, origin_name, scopes_of
 
 GROUPS = 100
 """Groups that a claim lists; a request that matches more fails (guide "Create an authorization server", Groups claim).

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from access.model import SIGN_IN_SCOPES, Client, Estate
-from access.stack import ProviderSettings
-from components.identity._takeover import Object
+from kong_oam.access.model import SIGN_IN_SCOPES, Client, Estate
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.identity.common.adoption import Object
 
 SERVER = "okta:auth/server:Server"
 SCOPE = "okta:auth/serverScope:ServerScope"

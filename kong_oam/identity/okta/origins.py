@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 import httpx
 
-from access.model import Estate
-from access.stack import ProviderSettings
-from components.identity._okta_objects import origin_owner
-from components.identity._okta_org import Row, rows
-from components.identity._takeover import Object
-from oam.diagnostics import Diagnostic
-from oam.document import Place
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.identity.common.adoption import Object
+from kong_oam.identity.okta.api import Row, rows
+from kong_oam.identity.okta.names import origin_owner
+from kong_oam.oam.document import Place
 
 
 @dataclass(frozen=True, slots=True)

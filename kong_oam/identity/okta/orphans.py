@@ -14,10 +14,10 @@ from collections.abc import Iterable
 
 import httpx
 
-from components.identity._okta_objects import ORIGIN, client_id_of, origin_owner
-from components.identity._okta_org import Row, accepted, rows
-from components.identity._recovery import AtPath
-from components.interrupted import Creation, Recorded, State
+from kong_oam.engine.pending import Creation, Recorded, State
+from kong_oam.identity.common.orphans import AtPath
+from kong_oam.identity.okta.api import Row, accepted, rows
+from kong_oam.identity.okta.names import ORIGIN, client_id_of, origin_owner
 
 _SERVER = "/authorizationServers/{authServerId}"
 _PLACES = {

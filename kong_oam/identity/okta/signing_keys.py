@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from components.identity import _okta_org
-from components.identity._discovery import DiscoveryError, SigningKey, signing_keys
+from kong_oam.identity.common.discovery import DiscoveryError, SigningKey, signing_keys
+from kong_oam.identity.okta import api
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +23,13 @@ class Listed:
     former: tuple[SigningKey, ...]
 
 
-def listed(account: _okta_org.Account, server: str, issuer: str) -> Listed:
+def listed(account: api.Account, server: str, issuer: str) -> Listed:
     """The keys of an authorization server by its id. Raises RefusedError and DiscoveryError."""
-    with _okta_org.client(account) as org:
-        return arranged(list(_okta_org.rows(org, f"/authorizationServers/{server}/credentials/keys")), issuer)
+    with api.client(account) as org:
+        return arranged(list(api.rows(org, f"/authorizationServers/{server}/credentials/keys")), issuer)
 
 
-def arranged(rows: Sequence[_okta_org.Row], issuer: str) -> Listed:
+def arranged(rows: Sequence[api.Row], issuer: str) -> Listed:
     """The keys of a listing, which has the newest of those that expired first. Raises DiscoveryError."""
     by_status = {
         status: [row for row in rows if row.get("status") == status] for status in ("ACTIVE", "NEXT", "EXPIRED")

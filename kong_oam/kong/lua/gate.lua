@@ -303,7 +303,7 @@ local function holds(identity, scopes)
   return true
 end
 
--- Whether the rule of a path was opened to everybody, in an emergency (components.emergency), and still is.
+-- Whether the rule of a path was opened to everybody, in an emergency (kong_oam.emergency), and still is.
 local function is_opened(path, method)
   local opened = gate.opened
   if opened == nil or opened.path ~= path or not contains(opened.methods, method) then return false end

@@ -1,4 +1,4 @@
--- The one reading of a path, and what other servers may read in it. access/paths.py says the same, and why. Needs json.lua.
+-- The one reading of a path, and what other servers may read in it. kong_oam/access/paths.py says the same, and why. Needs json.lua.
 local unreadable, elements_of, spelled, meets
 do
   local byte, find, gsub, lower, match, reverse = string.byte, string.find, string.gsub, string.lower, string.match, string.reverse

@@ -15,19 +15,19 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from access.compile import compile_estate
-from access.stack import Settings, StackError, parse
-from access.tokens import Claims, Key, KeyRing, Refusal, authenticate
-from components.held import Held
 from components.identity import InspectionError, describe, inspect
-from components.identity._keycloak_names import CLIENT, ROLE, SCOPE, Names
-from components.identity._keycloak_takeover import KINDS
 from components.identity.keycloak import _keyed
 from components.rotation import Rotation
-from oam.application import read_files
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.settings.stack import Settings, StackError, parse
+from kong_oam.access.tokens import Claims, Key, KeyRing, Refusal, authenticate
+from kong_oam.engine.state import Held
+from kong_oam.identity.keycloak.adoption import KINDS
+from kong_oam.identity.keycloak.names import CLIENT, ROLE, SCOPE, Names
+from kong_oam.oam.application import read_files
 from sandbox.kong import Kong
 from tests.components.test_application_mocks import Registered, all_of, clear, run_program
-from tests.estates import estate
+from tests.support.estates import estate
 
 ROOT = Path(__file__).parents[3]
 TOKENS = ROOT.parent / "shared" / "data" / "keycloak" / "tokens.json"

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from access.model import Listing, Mark, Spelling
-from access.stack import KnownClient, ProviderSettings, Settings, StackError, parse
 from components.identity import _KINDS, describe, inspect
-from tests.estates import estate
-from tests.partner_keys import certified, rsa_key
+from kong_oam.access.model import Listing, Mark, Spelling
+from kong_oam.access.settings.stack import KnownClient, ProviderSettings, Settings, StackError, parse
+from tests.support.estates import estate
+from tests.support.partner_keys import certified, rsa_key
 
 OKTA = {"name": "okta", "type": "okta"}
 CERTIFICATE = certified(rsa_key())

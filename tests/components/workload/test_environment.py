@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from components.calling import settings_of
 from components.identity import Credential, Identity
-from tests.estates import api, estate
+from components.workload.environment import settings_of
+from tests.support.estates import api, estate
 
 ACCESS = """
             owner: team

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from access.decide import Request, answer, decide
-from access.model import Provider, Stack
-from access.tokens import Claims, Refusal
-from tests.estates import SPELLING, api, estate
+from kong_oam.access.decide import Request, answer, decide
+from kong_oam.access.model import Provider, Stack
+from kong_oam.access.tokens import Claims, Refusal
+from tests.support.estates import SPELLING, api, estate
 
 ACCESS = """
             owner: team

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from access.decide import Request, component_of, decide
-from access.model import Client, Component, Estate, Listing, Mark, Provider, Spelling, Stack
-from access.paths import read
-from access.tokens import Claims, Refusal, User, issue
-from tests.estate_cases import REQUESTS, SETS_OF_GROUPS, pairs, tokens_of
-from tests.estates import api, estate
-from tests.tiers import examples
+from kong_oam.access.decide import Request, component_of, decide
+from kong_oam.access.model import Client, Component, Estate, Listing, Mark, Provider, Spelling, Stack
+from kong_oam.access.paths import read
+from kong_oam.access.tokens import Claims, Refusal, User, issue
+from tests.support.estate_cases import REQUESTS, SETS_OF_GROUPS, pairs, tokens_of
+from tests.support.estates import api, estate
+from tests.support.tiers import examples
 
 SPELLING = Spelling("cid", "uid", Listing("scp"), Listing("scp"), "groups", (Mark("ver", "2"),))
 Roles = dict[str, tuple[set[str], set[str]]]

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from access.paths import Unreadable, declared, pattern, read, within, written
+from kong_oam.access.paths import Unreadable, declared, pattern, read, within, written
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from access.diff import diff
-from access.principals import MOST, UnwieldyError, minimal, one_of_each, suffices
-from access.wording import headline
 from components.announcement import announcement
-from tests.access.test_diff import API, SHOP, edited, model
+from kong_oam.access.diff.compare import diff
+from kong_oam.access.principals import MOST, UnwieldyError, minimal, one_of_each, suffices
+from kong_oam.access.wording import headline
+from tests.kong_oam.access.diff.test_diff import API, SHOP, edited, model
 
 UNIVERSE = [*"abcdef"]
 SUBSETS = [frozenset(chosen) for chosen in chain.from_iterable(combinations(UNIVERSE, size) for size in range(7))]

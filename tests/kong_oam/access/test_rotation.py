@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from access.rotation import Generation, Kept, Schedule, advanced, days, held, is_shared
-from tests.access.test_client_kinds import ORDERS, PATHS, messages, shop
-from tests.estates import compiled, estate
+from kong_oam.access.rotation import Generation, Kept, Schedule, advanced, days, held, is_shared
+from tests.kong_oam.access.compile.test_client_kinds import ORDERS, PATHS, messages, shop
+from tests.support.estates import compiled, estate
 
 FIRST = datetime.date(2026, 1, 1)
 SCHEDULE = Schedule(every=30, overlap=7)

@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from access.model import Call, Client, Listing, Mark, Provider
-from access.tokens import Claims, Key, KeyRing, Refusal, User, authenticate, bearer, issue
-from oam.document import read
-from tests.estates import ISSUER, PROVIDER, SPELLING
+from kong_oam.access.model import Call, Client, Listing, Mark, Provider
+from kong_oam.access.tokens import Claims, Key, KeyRing, Refusal, User, authenticate, bearer, issue
+from kong_oam.oam.document import read
+from tests.support.estates import ISSUER, PROVIDER, SPELLING
 
 NOW = 1_700_000_000.0
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)

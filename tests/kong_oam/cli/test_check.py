@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from access.__main__ import main
-from access.lint.finding import KINDS
+from kong_oam.__main__ import main
+from kong_oam.access.lint.finding import KINDS
 
 ROOT = Path(__file__).resolve().parents[3]
 ORDERS = "applications/orders.yaml"
@@ -163,7 +163,7 @@ def test_a_diff_survives_windows_line_ends() -> None:
     _unused_grant()
     path = Path(ORDERS)
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-    command = [sys.executable, "-m", "access", "check"]
+    command = [sys.executable, "-m", "kong_oam", "check"]
     printed = subprocess.run(command, env={"PYTHONPATH": str(ROOT)}, capture_output=True, timeout=60).stdout
     subprocess.run(["git", "apply", "-p0"], input=printed, check=True, timeout=30)
     assert main(["check"]) == 0

@@ -1,4 +1,4 @@
-"""The frame of `python -m access`: verbs, exit statuses, JSON, colours."""
+"""The frame of `python -m kong_oam`: verbs, exit statuses, JSON, colours."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from access.__main__ import COMMANDS, main
-from access.cli.console import Console
+from kong_oam.__main__ import COMMANDS, main
+from kong_oam.cli.console import Console
 
 ROOT = Path(__file__).resolve().parents[3]
 BROKEN = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: a}\nspec: {components: [{name: x, type: webservise}]}\n"
@@ -32,7 +32,7 @@ def test_every_verb_has_help_with_an_example(command, capsys: pytest.CaptureFixt
         main([command.name, "--help"])
     said = capsys.readouterr().out
     assert ended.value.code == 0
-    assert f"python -m access {command.name}" in said.split("\n\n", 1)[1]
+    assert f"python -m kong_oam {command.name}" in said.split("\n\n", 1)[1]
     assert "--json" in said
     positional = said.partition("positional arguments:\n")[2].partition("\n\n")[0]
     assert all(len(line.split()) > 1 for line in positional.splitlines()), "each says what it is"
@@ -73,7 +73,7 @@ def test_wrong_usage_is_2(arguments: list[str], capsys: pytest.CaptureFixture[st
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
-    assert capsys.readouterr().err.startswith("usage: python -m access")
+    assert capsys.readouterr().err.startswith("usage: python -m kong_oam")
 
 
 def test_a_stack_that_does_not_exist_is_2(capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,7 +89,7 @@ def _on_a_terminal(file: Path, **environment: str) -> str:
     ours, theirs = pty.openpty()
     env = {**os.environ, "TERM": "xterm", **environment}
     try:
-        subprocess.run([sys.executable, "-m", "access", "check", file], cwd=ROOT, env=env, stdout=theirs, timeout=60)
+        subprocess.run([sys.executable, "-m", "kong_oam", "check", file], cwd=ROOT, env=env, stdout=theirs, timeout=60)
         return os.read(ours, 65536).decode()
     finally:
         os.close(ours)
@@ -110,7 +110,7 @@ def test_a_reader_that_leaves_early_is_no_traceback() -> None:
     """As with `| head`."""
     reading, writing = os.pipe()
     os.close(reading)
-    arguments = [sys.executable, "-m", "access", "check"]
+    arguments = [sys.executable, "-m", "kong_oam", "check"]
     ran = subprocess.run(arguments, cwd=ROOT, stdout=writing, stderr=subprocess.PIPE, timeout=60)
     os.close(writing)
     assert ran.stderr == b""

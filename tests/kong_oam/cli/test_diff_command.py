@@ -1,4 +1,4 @@
-"""`python -m access diff`: what its operands name, what it prints, how it ends."""
+"""`python -m kong_oam diff`: what its operands name, what it prints, how it ends."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from access.__main__ import main
-from access.cli.estates import estate_of, settings_of
-from access.enforced import Resource
-from access.exported import exported, model_of
-from tests.access.test_diff import API, SHOP
-from tests.enforcing import state
+from kong_oam.__main__ import main
+from kong_oam.access.diff.snapshot import exported, model_of
+from kong_oam.cli.estates import estate_of, settings_of
+from kong_oam.kong.enforced import Resource
+from tests.kong_oam.access.diff.test_diff import API, SHOP
+from tests.support.enforcing import state
 
 STACK = """
 config:

@@ -1,4 +1,4 @@
-"""`python -m access diff` of what no single request shows: settings of the stack, and what its clients are."""
+"""`python -m kong_oam diff` of what no single request shows: settings of the stack, and what its clients are."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from access.__main__ import main
-from access.cli.estates import estate_of, settings_of
-from access.exported import exported, model_of
-from tests.access.test_diff import API, SHOP
-from tests.partner_keys import certified, rsa_key
+from kong_oam.__main__ import main
+from kong_oam.access.diff.snapshot import exported, model_of
+from kong_oam.cli.estates import estate_of, settings_of
+from tests.kong_oam.access.diff.test_diff import API, SHOP
+from tests.support.partner_keys import certified, rsa_key
 
 STACK = """
 config:

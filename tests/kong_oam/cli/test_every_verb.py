@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-import components.verify
-from access.__main__ import COMMANDS, main
-from access.verify import Exposure, Finding
-from components.verify import Altered, Reason, Result, Workloads
+import kong_oam.verify.stack
+from kong_oam.__main__ import COMMANDS, main
+from kong_oam.verify.decisions import Exposure, Finding
+from kong_oam.verify.stack import Altered, Reason, Result, Workloads
 
 ROOT = Path(__file__).resolve().parents[3]
 ORDERS = Path("applications/orders.yaml")
@@ -54,9 +54,9 @@ def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     edit(', until: "2027-12-31"', "")
     exposure = Exposure(("everybody",), ("GET",), (f"{LOOK}{STEERING}",))
     found = ((Finding("opened", (), (exposure,)), (Reason(f"a route{STEERING}", "remove it"),)),)
-    monkeypatch.setattr(components.verify, "verify", lambda *_: Result(found, 1))
+    monkeypatch.setattr(kong_oam.verify.stack, "verify", lambda *_: Result(found, 1))
     altered = Altered(f"Service 'default/api{STEERING}'", (Reason(f"a port{STEERING}", "take it out"),))
-    monkeypatch.setattr(components.verify, "workloads", lambda *_: Workloads((altered,), 1))
+    monkeypatch.setattr(kong_oam.verify.stack, "workloads", lambda *_: Workloads((altered,), 1))
 
 
 def edit(old: str, new: str) -> None:
@@ -169,7 +169,7 @@ def test_a_full_disk_is_2() -> None:
     """Said once, and not again when the interpreter ends."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with Path("/dev/full").open("w") as full:
-        command = [sys.executable, "-m", "access", "what", "anonymous"]
+        command = [sys.executable, "-m", "kong_oam", "what", "anonymous"]
         ran = subprocess.run(command, env=environment, stdout=full, stderr=subprocess.PIPE, timeout=60)
     assert (ran.returncode, ran.stderr) == (2, b"standard output: No space left on device\n")
 
@@ -221,7 +221,7 @@ def test_arguments_need_not_be_text(verb: str) -> None:
     """Bytes that are no UTF-8 are answered or refused, without a traceback; JSON stays JSON."""
     asked: list[str | bytes] = [verb, *(["GET"] if verb in ("explain", "who") else []), b"a.example.com/\xff\x1b"]
     for more in ([], ["--json"]):
-        command = [sys.executable, "-m", "access", *asked, *more]
+        command = [sys.executable, "-m", "kong_oam", *asked, *more]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
         ran = subprocess.run(command, env=environment, capture_output=True, timeout=60)
         assert ran.returncode == (0 if verb in ("explain", "who") else 2), ran.stderr

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from access.__main__ import main
+from kong_oam.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[3]
 BILLING = "applications/billing.yaml"
@@ -360,7 +360,7 @@ def _on_a_terminal(arguments: list[str], answers: bytes, status: int = 0) -> str
     ours, theirs = pty.openpty()
     os.write(ours, answers)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
-    command = [sys.executable, "-m", "access", "new", *arguments]
+    command = [sys.executable, "-m", "kong_oam", "new", *arguments]
     try:
         ran = subprocess.Popen(command, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
         assert ran.wait(timeout=60) == status

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from access.__main__ import main
-from access.cli.estates import estate_of, settings_of
-from access.decide import Request, decide
-from access.model import METHODS
-from access.tokens import User, issue
+from kong_oam.__main__ import main
+from kong_oam.access.decide import Request, decide
+from kong_oam.access.model import METHODS
+from kong_oam.access.tokens import User, issue
+from kong_oam.cli.estates import estate_of, settings_of
 
 ROOT = Path(__file__).resolve().parents[3]
 ORDERS = "https://orders.example.com/orders"

@@ -12,15 +12,15 @@ from unittest.mock import patch
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
-from access.__main__ import main
-from access.decide import Request, component_of, decide
-from access.model import Client, Component, Estate
-from access.partition import Hosts, Part
-from access.paths import read
-from access.principals import logical_groups
-from access.tokens import Refusal, User, issue
-from tests.estate_cases import REQUESTS, SETS_OF_GROUPS, Tokens, allowed, estates, lies_in, site_of, tokens_of
-from tests.tiers import examples
+from kong_oam.__main__ import main
+from kong_oam.access.decide import Request, component_of, decide
+from kong_oam.access.model import Client, Component, Estate
+from kong_oam.access.paths import read
+from kong_oam.access.principals import logical_groups
+from kong_oam.access.request_classes import Hosts, Part
+from kong_oam.access.tokens import Refusal, User, issue
+from tests.support.estate_cases import REQUESTS, SETS_OF_GROUPS, Tokens, allowed, estates, lies_in, site_of, tokens_of
+from tests.support.tiers import examples
 
 MANY = settings(
     max_examples=examples(200),
@@ -34,7 +34,7 @@ REQUESTED = st.lists(REQUESTS, min_size=1, max_size=12)
 def answered(estate: Estate, *arguments: str) -> Any:
     """What the command prints as JSON about the estate, which stands in for Applications."""
     verb, printed = arguments[0], io.StringIO()
-    with patch(f"access.cli.{verb}.asked_estate", lambda _: estate), contextlib.redirect_stdout(printed):
+    with patch(f"kong_oam.cli.{verb}.asked_estate", lambda _: estate), contextlib.redirect_stdout(printed):
         assert main([*arguments, "--json"]) == 0
     return json.loads(printed.getvalue())
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from components.interrupted import Creation, Recorded, State
-from components.recover.cluster import commands
-from components.recover.state import parse
+from kong_oam.engine.export import parse
+from kong_oam.engine.pending import Creation, Recorded, State
+from kong_oam.recover.cluster import commands
 
 LABELS = {"app.oam.dev/name": "shop", "app.oam.dev/component": "web", "app.oam.dev/appRevision": ""}
 SERVICE = {"metadata": {"name": "web", "namespace": "default", "labels": LABELS}}

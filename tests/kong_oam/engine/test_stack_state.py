@@ -8,9 +8,9 @@ from typing import Any
 import pulumi
 import pytest
 
-from access.enforced import PLUGIN, ROUTE, Resource
-from components import held
-from components.held import State, recorded
+from kong_oam.engine import state as held
+from kong_oam.engine.state import State, recorded
+from kong_oam.kong.enforced import PLUGIN, ROUTE, Resource
 
 CONSUMER = "kong:index/consumer:Consumer"
 KEY = "tls:index/privateKey:PrivateKey"

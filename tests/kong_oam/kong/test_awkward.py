@@ -7,14 +7,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from access.decide import component_of
-from access.paths import read
+from kong_oam.access.decide import component_of
+from kong_oam.access.paths import read
 from sandbox.kong import Kong
 from sandbox.kong.proxy import Answer
-from tests import kong_entities
-from tests.estates import PROVIDER, STACK, api, compiled, estate
-from tests.gateway_estates import with_callers
-from tests.gateway_tokens import Issuer
+from tests.support import kong_entities
+from tests.support.estates import PROVIDER, STACK, api, compiled, estate
+from tests.support.gateway_estates import with_callers
+from tests.support.gateway_tokens import Issuer
 
 ISSUER = Issuer(time.time(), PROVIDER)
 SOCKETS = "{owner: s, scopes: {talk: t}, rules: [{paths: [/chat], methods: [GET], scopes: [talk]}, {paths: [/feed], methods: [GET], public: {reason: f}}]}"

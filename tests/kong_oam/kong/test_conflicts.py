@@ -9,17 +9,17 @@ from typing import Any
 import httpx
 import pytest
 
-from access.model import Stack
-from access.stack import read_file
-from components.gateway import names
-from components.gateway.preflight import client
-from components.gateway.taken import needed, taken_names
-from components.held import Held
-from oam.diagnostics import Diagnostic
+from kong_oam.access.model import Stack
+from kong_oam.access.settings.stack import read_file
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.engine.state import Held
+from kong_oam.kong import names
+from kong_oam.kong.conflicts import needed, taken_names
+from kong_oam.kong.preflight import client
 from sandbox.kong import Kong
 from sandbox.kong.pem import self_signed
 from tests.components.test_application_mocks import all_of, run_program
-from tests.estates import PROVIDER, estate
+from tests.support.estates import PROVIDER, estate
 
 ROOT = Path(__file__).parents[3]
 APPLICATION = """\
@@ -90,7 +90,7 @@ def test_what_has_our_tags_is_recovered(admin: httpx.Client) -> None:
     _make(admin, "/services", name=SERVICE, host="x", tags=[*OURS, "kong-oam-component:shop.api"])
     (found,) = _found(admin)
     assert found.code == "ENV306"
-    assert "`python -m components.recover -s tests`" in found.message
+    assert "`python -m kong_oam.recover -s tests`" in found.message
 
 
 def test_the_upstream_of_an_interrupted_run_is_recovered(admin: httpx.Client) -> None:

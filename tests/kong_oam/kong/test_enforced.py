@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from hypothesis import given
 
-from access.change import OPENING, Change, Difference
-from access.diff import changed, diff
-from access.enforced import PLUGIN, ROUTE, Resource, enforced
-from access.exported import empty
-from access.model import Estate
-from tests import estates as written
-from tests.enforcing import plugins_of, routes_of, state
-from tests.estate_cases import MANY, estates, model, pairs
+from kong_oam.access.diff.change import OPENING, Change, Difference
+from kong_oam.access.diff.compare import changed, diff
+from kong_oam.access.diff.snapshot import empty
+from kong_oam.access.model import Estate
+from kong_oam.kong.enforced import PLUGIN, ROUTE, Resource, enforced
+from tests.support import estates as written
+from tests.support.enforcing import plugins_of, routes_of, state
+from tests.support.estate_cases import MANY, estates, model, pairs
 
 
 def requests(changes: Iterable[Difference]) -> list[Change]:

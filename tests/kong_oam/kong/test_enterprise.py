@@ -15,21 +15,22 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from access.stack import StackError, parse
-from components.gateway import names, plugins, preflight, taken
-from components.gateway.preflight import PreflightError, inspect
-from components.gateway.table import VERIFIED_HEADER
+from kong_oam.access.settings.stack import StackError, parse
+from kong_oam.kong import conflicts as taken
+from kong_oam.kong import names, plugins, preflight
+from kong_oam.kong.preflight import PreflightError, inspect
+from kong_oam.kong.table import VERIFIED_HEADER
 from sandbox.kong import Kong, jwt
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.schema import PLUGIN_SCHEMAS
 from sandbox.kong.store import Snapshot
-from tests import kong_entities
-from tests.components.gateway import openid_connect_reference as reference
 from tests.components.test_application_mocks import Registered, all_of, run_program
-from tests.estates import estate
-from tests.gateway_cases import Case, cases
-from tests.gateway_estates import Scene, issuers, nested_applications, stack
-from tests.tiers import examples
+from tests.support import kong_entities
+from tests.support import openid_connect_reference as reference
+from tests.support.estates import estate
+from tests.support.gateway_cases import Case, cases
+from tests.support.gateway_estates import Scene, issuers, nested_applications, stack
+from tests.support.tiers import examples
 
 VERSION = "3.10.0.0-enterprise-edition"
 FRAMES = ("ws_handshake", "ws_client_frame", "ws_upstream_frame", "ws_close")

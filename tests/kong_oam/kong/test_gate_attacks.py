@@ -20,24 +20,24 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from access.decide import Request, answer
-from access.model import Provider, Stack
-from access.stack import StackError
-from access.tokens import Key, KeyRing, Refusal, authenticate
-from components import calling
-from components.gateway import names, plugins
-from components.gateway.preflight import inspect
-from components.workload import manifests
+from components.workload import environment as calling
+from kong_oam.access.decide import Request, answer
+from kong_oam.access.model import Provider, Stack
+from kong_oam.access.settings.stack import StackError
+from kong_oam.access.tokens import Key, KeyRing, Refusal, authenticate
+from kong_oam.kong import names, plugins
+from kong_oam.kong.preflight import inspect
+from kong_oam.kubernetes import manifests
 from policies.scripts import is_current
 from sandbox.kong import Kong
 from sandbox.kong.proxy import Answer
 from sandbox.project import ROOT as PROJECT
-from tests import kong_entities
-from tests.access.test_diff import settings
 from tests.components.test_application_mocks import Registered, registered  # noqa: F401 - a fixture
-from tests.estates import ISSUER, PROVIDER, SPELLING, api, compiled, estate
-from tests.gateway_estates import with_callers
-from tests.gateway_tokens import CLIENTS
+from tests.kong_oam.access.diff.test_diff import settings
+from tests.support import kong_entities
+from tests.support.estates import ISSUER, PROVIDER, SPELLING, api, compiled, estate
+from tests.support.gateway_estates import with_callers
+from tests.support.gateway_tokens import CLIENTS
 
 NOW = time.time()
 OTHER_ISSUER = "https://other.example.com"
@@ -550,7 +550,7 @@ def test_what_a_stack_adds_is_a_name(added: str) -> None:
 
 def test_every_header_of_the_list_is_documented_and_none_else() -> None:
     """README says whose each is."""
-    script = (PROJECT / "components/gateway/lua/admission.lua").read_text("utf-8")
+    script = (PROJECT / "kong_oam/kong/lua/admission.lua").read_text("utf-8")
     (listed,) = re.findall(r"string\.gmatch\((.*?)MORE", script, re.DOTALL)
     section = (
         (PROJECT / "README.md")

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from access.tokens import KeyRing
-from components.gateway.table import embedded, table
-from tests.components.gateway.lua_scripts import CALLS, Lua, Raised, admission, gate
-from tests.estates import estate
-from tests.gateway_estates import issuers, nested_applications, stack, with_callers
-from tests.gateway_tokens import CLIENTS
+from kong_oam.access.tokens import KeyRing
+from kong_oam.kong.table import embedded, table
+from tests.support.estates import estate
+from tests.support.gateway_estates import issuers, nested_applications, stack, with_callers
+from tests.support.gateway_tokens import CLIENTS
+from tests.support.lua_scripts import CALLS, Lua, Raised, admission, gate
 
 STACK = stack("tests")
 ISSUER = issuers(STACK, time.time())["main"]

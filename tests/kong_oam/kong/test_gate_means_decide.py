@@ -1,7 +1,7 @@
 """Enforced equals meant: the emitted Lua in the sandbox's proxy (a stand-in for Kong) answers as `decide` does.
 
 GATE_CASES requests (10,000 at full strength) to an estate that is generated from GATE_SEED, as the requests are: the same every time. To
-explore more: `GATE_SEED=$RANDOM GATE_CASES=100000 pytest tests/components/gateway/test_gate_means_decide.py --timeout 0`.
+explore more: `GATE_SEED=$RANDOM GATE_CASES=100000 pytest tests/kong_oam/kong/test_gate_means_decide.py --timeout 0`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from sandbox.kong import Kong
-from tests import kong_entities
-from tests.estates import estate
-from tests.gateway_cases import STATUSES, Case, Coverage, cases, faulty_cases
-from tests.gateway_estates import Scene, generated_applications, issuers, nested_applications, stack
-from tests.tiers import examples
+from tests.support import kong_entities
+from tests.support.estates import estate
+from tests.support.gateway_cases import STATUSES, Case, Coverage, cases, faulty_cases
+from tests.support.gateway_estates import Scene, generated_applications, issuers, nested_applications, stack
+from tests.support.tiers import examples
 
 pytestmark = pytest.mark.generated
 

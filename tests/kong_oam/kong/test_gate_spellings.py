@@ -14,16 +14,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from access.decide import Request, answer, decide
-from access.model import Client, Listing, Mark, Provider, Spelling, Stack
-from access.tokens import Claims, Refusal, User, authenticate, issue
+from kong_oam.access.decide import Request, answer, decide
+from kong_oam.access.model import Client, Listing, Mark, Provider, Spelling, Stack
+from kong_oam.access.tokens import Claims, Refusal, User, authenticate, issue
 from sandbox.kong import Kong
-from tests import kong_entities
-from tests.estates import api, estate
-from tests.gateway_cases import Case
-from tests.gateway_estates import Scene
-from tests.gateway_tokens import Issuer
-from tests.tiers import examples
+from tests.support import kong_entities
+from tests.support.estates import api, estate
+from tests.support.gateway_cases import Case
+from tests.support.gateway_estates import Scene
+from tests.support.gateway_tokens import Issuer
+from tests.support.tiers import examples
 
 SPELLING = Spelling(
     client="azp",

@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-from access.model import Provider, Stack
-from components.gateway import names, plugins
 from components.gateway.certificates import hosts_by_certificate
-from components.gateway.keys import Slot, TooManyKeysError, assign
-from components.gateway.plugins import SchemaError, config_json
-from components.gateway.preflight import PreflightError, inspect, settle_seconds
-from components.gateway.routes import routes
-from components.gateway.table import embedded, table
-from components.identity._discovery import SigningKey
+from kong_oam.access.model import Provider, Stack
+from kong_oam.identity.common.discovery import SigningKey
+from kong_oam.kong import names, plugins
+from kong_oam.kong.key_slots import Slot, TooManyKeysError, assign
+from kong_oam.kong.plugins import SchemaError, config_json
+from kong_oam.kong.preflight import PreflightError, inspect, settle_seconds
+from kong_oam.kong.routes import routes
+from kong_oam.kong.table import embedded, table
 from sandbox.kong import Kong
-from tests.estates import SPELLING, api, estate
+from tests.support.estates import SPELLING, api, estate
 
 ACCESS = """
             owner: team

@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lupa.luajit21 import LuaRuntime
 
-from access import tokens
-from tests.components.gateway import json_suite as suite
+from kong_oam.access import tokens
+from tests.support import json_suite as suite
 
-LUA = Path(__file__).resolve().parents[3] / "components" / "gateway" / "lua"
+LUA = Path(__file__).resolve().parents[3] / "kong_oam" / "kong" / "lua"
 RUNTIME = LuaRuntime(encoding="latin-1", unpack_returned_tuples=True)
 RUNTIME.globals().ngx = RUNTIME.table_from(
     {"decode_base64": lambda text: base64.b64decode(text.encode(), validate=True).decode("latin-1")}

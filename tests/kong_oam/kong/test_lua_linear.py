@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from lupa.luajit21 import LuaRuntime
 
-from tests.components.gateway.lua_scripts import Lua, admission
-from tests.components.gateway.test_gate_closed import ISSUER, READ, TABLE, asked
+from tests.kong_oam.kong.test_gate_closed import ISSUER, READ, TABLE, asked
+from tests.support.lua_scripts import Lua, admission
 
-LUA = Path(__file__).resolve().parents[3] / "components" / "gateway" / "lua"
+LUA = Path(__file__).resolve().parents[3] / "kong_oam" / "kong" / "lua"
 _CALL = re.compile(r"\b(find|match|gmatch|gsub)\(")
 _PATTERN = re.compile(r"""(?:[^()"']|"[^"]*"|'[^']*'|\([^()]*\))*?,\s*("(?:[^"\\]|\\.)*"|'[^']*')(, \w+, true)?""")
 SCRIPTS = {file.name: re.sub(r"--.*", "", file.read_text("utf-8")) for file in sorted(LUA.glob("*.lua"))}

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lupa.luajit21 import LuaRuntime
 
-from access.paths import (
+from kong_oam.access.paths import (
     LETTERS,
     LOOSE,
     SEPARATING,
@@ -27,10 +27,10 @@ from access.paths import (
     read,
     spelled,
 )
-from tests.recordings import DATA
+from tests.support.recordings import DATA
 
 README = (Path(__file__).resolve().parents[3] / "README.md").read_text("utf-8")
-LUA = Path(__file__).resolve().parents[3] / "components" / "gateway" / "lua"
+LUA = Path(__file__).resolve().parents[3] / "kong_oam" / "kong" / "lua"
 RUNTIME = LuaRuntime(encoding="latin-1", unpack_returned_tuples=True, register_builtins=False)
 UNREADABLE, SPELLED, MEETS = RUNTIME.execute(
     "".join((LUA / f"{name}.lua").read_text() for name in ("json", "path"))

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from access.compile import object_names
-from components.workload.manifests import (
+from kong_oam.access.compile.estate import object_names
+from kong_oam.kubernetes.manifests import (
     Exposure,
     GatewayPeer,
     Workload,

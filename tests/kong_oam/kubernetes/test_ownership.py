@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from components.workload import manifests
-from components.workload.manifests import Exposure, GatewayPeer, Workload
-from components.workload.ownership import Change, changes
+from kong_oam.kubernetes import manifests
+from kong_oam.kubernetes.manifests import Exposure, GatewayPeer, Workload
+from kong_oam.kubernetes.ownership import Change, changes
 from sandbox.cluster import Cluster, Key
 from sandbox.kubectl import merged
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from access.stack import ClusterSettings, StackError, parse
-from components.workload.manifests import Exposure, GatewayPeer, Workload, network_policy, service_account, services
-from components.workload.placement import mapped_image, placed_account, placed_properties, placed_service
+from kong_oam.access.settings.stack import ClusterSettings, StackError, parse
+from kong_oam.kubernetes.manifests import Exposure, GatewayPeer, Workload, network_policy, service_account, services
+from kong_oam.kubernetes.placement import mapped_image, placed_account, placed_properties, placed_service
 
 WORKLOAD = Workload("orders", "sales", "api", "webservice", {"image": "x"}, {}, {}, (Exposure(None, (8080,)),))
 PROVIDERS = [{"name": "okta", "type": "okta"}]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-DEFINITIONS = Path(__file__).resolve().parents[2] / "definitions"
+DEFINITIONS = Path(__file__).resolve().parents[3] / "definitions"
 
 
 KINDS = {"access": "TraitDefinition", "client": "TraitDefinition", "external": "ComponentDefinition"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from oam.document import MAX_BYTES, read
+from kong_oam.oam.document import MAX_BYTES, read
 
 
 def only_finding(raw: bytes) -> str:

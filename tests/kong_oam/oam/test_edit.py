@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from oam import edit
-from oam.document import Place, read
+from kong_oam.oam import edit
+from kong_oam.oam.document import Place, read
 
 
 def place(text: str, *path: str | int) -> Place:

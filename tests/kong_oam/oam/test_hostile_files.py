@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from access.compile import compile_estate
-from access.lint.lint import lint
-from oam.application import Reading, read_bytes
-from oam.document import MAX_BYTES, MAX_DOCUMENTS, MAX_ENTRIES, MAX_FINDINGS
-from tests.estates import STACK
-from tests.tiers import examples
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.lint.lint import lint
+from kong_oam.oam.application import Reading, read_bytes
+from kong_oam.oam.document import MAX_BYTES, MAX_DOCUMENTS, MAX_ENTRIES, MAX_FINDINGS
+from tests.support.estates import STACK
+from tests.support.tiers import examples
 
 BOUND = 5.0
 """CPU seconds for reading, judging and printing one file."""

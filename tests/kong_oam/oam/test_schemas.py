@@ -12,11 +12,11 @@ import jsonschema_rs
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 DATA = ROOT.parent / "shared" / "data" / "oam"
 
 SCHEMAS: Mapping[str, Any] = {
-    name: json.loads((ROOT / "oam" / "schemas" / f"{name}.json").read_text("utf-8"))
+    name: json.loads((ROOT / "kong_oam" / "oam" / "schemas" / f"{name}.json").read_text("utf-8"))
     for name in ("application", "gateway", "webservice", "worker")
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from components.recover.kong import Entity, OutdatedStateError, RefusedError, entities, lost, remove
+from kong_oam.recover.kong import Entity, OutdatedStateError, RefusedError, entities, lost, remove
 from sandbox.kong import Kong
 
 OURS = frozenset({"kong-oam", "kong-oam-stack:local"})
@@ -123,7 +123,7 @@ def test_every_page_is_read_and_every_kind_is_named_and_removed() -> None:
 def test_the_first_guard_goes_once_every_worker_has_seen_the_routes_go(monkeypatch: pytest.MonkeyPatch) -> None:
     """One pause for all guards, and none where nothing guards anything."""
     done: list[object] = []
-    monkeypatch.setattr("components.recover.kong.time.sleep", done.append)
+    monkeypatch.setattr("kong_oam.recover.kong.time.sleep", done.append)
 
     def answer(request: httpx.Request) -> httpx.Response:
         done.append(request.url.path)

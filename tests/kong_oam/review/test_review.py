@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 import yaml
 
-from access.change import KINDS
-from review import __main__ as review
-from review import meaning
-from review.comment import LONGEST, MARKER, Stack, compose, fenced
-from review.github import PullRequest
-from review.meaning import Access, Checked, ReviewError
-from review.preview import Preview, Step, Violation, preview, read
-from tests.access.cli.test_diff_command import write_project
-from tests.review.comments_stand_in import BOT, REPOSITORY, TOKEN, Comments
+from kong_oam.access.diff.change import KINDS
+from kong_oam.review import __main__ as review
+from kong_oam.review import meaning
+from kong_oam.review.comment import LONGEST, MARKER, Stack, compose, fenced
+from kong_oam.review.github import PullRequest
+from kong_oam.review.meaning import Access, Checked, ReviewError
+from kong_oam.review.preview import Preview, Step, Violation, preview, read
+from tests.kong_oam.cli.test_diff_command import write_project
+from tests.support.comments_stand_in import BOT, REPOSITORY, TOKEN, Comments
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SECRET = "s3cr3t-of-the-engine"
 
 
@@ -425,7 +425,7 @@ def test_the_workflow_runs_the_review_and_nothing_that_a_stranger_could_use() ->
     assert job["steps"][0]["with"] == {"fetch-depth": 2, "persist-credentials": False}
     command = job["steps"][-1]
     words = command["run"].split()
-    assert words[:3] == [".venv/bin/python", "-m", "review"]
+    assert words[:3] == [".venv/bin/python", "-m", "kong_oam.review"]
     options = review._parser().parse_args([word.strip('"').replace("$PULL_REQUEST", "7") for word in words[3:]])
     assert set(options.needs) <= set(command["env"])
     assert options.base == "HEAD^1"

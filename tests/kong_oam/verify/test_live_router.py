@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from access.paths import Unreadable, read, written
-from access.verify import Call
-from components.gateway.live.router import Router
-from tests.recordings import recorded
+from kong_oam.access.paths import Unreadable, read, written
+from kong_oam.verify.decisions import Call
+from kong_oam.verify.router import Router
+from tests.support.recordings import recorded
 
 
 def _call(request: Mapping[str, Any]) -> Call | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
 
-from access.paths import Elements
-from access.tokens import Claims
-from access.verify import Call, Caller, Speech, Verdict, classes
-from tests.estates import api, estate
+from kong_oam.access.paths import Elements
+from kong_oam.access.tokens import Claims
+from kong_oam.verify.decisions import Call, Caller, Speech, Verdict, classes
+from tests.support.estates import api, estate
 
 ACCESS = """
             owner: team

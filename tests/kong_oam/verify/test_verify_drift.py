@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from access.paths import read, written
-from access.verify import Call, Caller, Verdict, classes
-from tests.drifts import DRIFTS, EXPECTED
-from tests.gateway_cases import Case
-from tests.tiers import deep_after
-from tests.verifying import Deployment, Hands, Running, sample, told
+from kong_oam.access.paths import read, written
+from kong_oam.verify.decisions import Call, Caller, Verdict, classes
+from tests.support.drifts import DRIFTS, EXPECTED
+from tests.support.gateway_cases import Case
+from tests.support.tiers import deep_after
+from tests.support.verifying import Deployment, Hands, Running, sample, told
 
 UP = "pulumi up -s local --refresh"
 SAMPLED = 100

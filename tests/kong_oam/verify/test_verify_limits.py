@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from components.gateway.live.effects import Effect, effect_of
-from components.gateway.live.entities import Entities
-from tests.drifts import ANYBODY, MEANT, ORDERS, RING, ROUTE
-from tests.verifying import Deployment, Running, sample, told
+from kong_oam.kong.entities import Entities
+from kong_oam.verify.effects import Effect, effect_of
+from tests.support.drifts import ANYBODY, MEANT, ORDERS, RING, ROUTE
+from tests.support.verifying import Deployment, Running, sample, told
 
 RECORDED = Path(__file__).parents[3].parent / "shared" / "data" / "kong-3.10" / "recorded-plugins.jsonl"
 MINUTE = {"minute": 1}

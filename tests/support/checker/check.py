@@ -1,7 +1,7 @@
 """Whether a run ever let a request through that neither the model before it nor the one after it allows.
 
 Every class of requests (hosts and paths that some model tells apart, methods, tokens) is asked of the real proxy of the
-stand-in with the emitted Lua; `tests.oracle.meaning`, which knows nothing of the program, says what it may. Allowed is
+stand-in with the emitted Lua; `tests.support.oracle.meaning`, which knows nothing of the program, says what it may. Allowed is
 what reaches the workload that it is meant for, in a version that these rules were made for.
 
 - **Mixtures**: of each entity that decides about a request any version that there ever was, or none, in every
@@ -21,17 +21,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 
-from access.model import Estate
-from access.partition import Hosts, sites_of
-from access.paths import written
+from kong_oam.access.model import Estate
+from kong_oam.access.paths import written
+from kong_oam.access.request_classes import Hosts, sites_of
 from sandbox.kong import uri
 from sandbox.kong.proxy import ORDER
 from sandbox.kong.store import Entity
-from tests.checker.history import Replay
-from tests.checker.order import members
-from tests.checker.plane import FORGED, Address, Chosen, Plane, Seen, takes, winners
-from tests.oracle import meaning
-from tests.oracle.meaning import Answer, Document, Request, Token
+from tests.support.checker.history import Replay
+from tests.support.checker.order import members
+from tests.support.checker.plane import FORGED, Address, Chosen, Plane, Seen, takes, winners
+from tests.support.oracle import meaning
+from tests.support.oracle.meaning import Answer, Document, Request, Token
 
 METHODS = ("GET", "POST", "DELETE")
 UNREADABLE = "/..%2fx"

@@ -20,7 +20,7 @@ from itertools import pairwise
 from typing import Any
 
 from sandbox.kong.store import Entity, Snapshot
-from tests.checker.order import Order
+from tests.support.checker.order import Order
 
 Resource = Mapping[str, Any]
 KONG = "kong:index/"

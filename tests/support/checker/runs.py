@@ -12,22 +12,22 @@ from typing import Any
 
 import yaml
 
-from access.compile import compile_estate
-from access.model import Estate
-from access.stack import Settings, read_file
 from components.identity import describe
-from oam.application import read_bytes, together
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import Settings, read_file
+from kong_oam.oam.application import read_bytes, together
 from sandbox import browser, caller
 from sandbox.kong import Lags
 from sandbox.kong.http import Request, Response
 from sandbox.local import ROOT, STACK, USERS, Local
-from tests.checker.check import PROVIDER, Caller, Meaning, Place, Report, check
-from tests.checker.estates import REDIRECT, UIDS, Shape, application
-from tests.checker.history import Images, Moment, Replay, replay, watched
-from tests.checker.plane import Address
-from tests.engine.calls import part
-from tests.engine.deployment import project
-from tests.faults.stacks import Stack
+from tests.support.checker.check import PROVIDER, Caller, Meaning, Place, Report, check
+from tests.support.checker.estates import REDIRECT, UIDS, Shape, application
+from tests.support.checker.history import Images, Moment, Replay, replay, watched
+from tests.support.checker.plane import Address
+from tests.support.engine.calls import part
+from tests.support.engine.deployment import project
+from tests.support.faults.stacks import Stack
 
 SETTINGS = ROOT / "stacks/Pulumi.local.yaml"
 EVERYTHING = tuple(f"{uid}.{what}" for uid in UIDS for what in ("read", "write"))

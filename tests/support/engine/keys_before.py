@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tests.engine.deployment import Deployment
+from tests.support.engine.deployment import Deployment
 
-_KEYS = "components/identity/_keys.py"
+_KEYS = "components/identity/keys.py"
 _BEFORE = (
     (_KEYS, "held.get(_logical(name, slot), kind) for slot in generation.counting}", "RSA for slot in range(SLOTS)}"),
     (_KEYS, "slots.values() if slot == generation.slot else [slots[slot]]", "slots[n] for n in generation.counting"),
-    ("components/calling.py", 'settings[f"{prefix}_KEY_ALGORITHM"] =', "_ ="),
+    ("components/workload/environment.py", 'settings[f"{prefix}_KEY_ALGORITHM"] =', "_ ="),
 )
 
 

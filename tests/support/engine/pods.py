@@ -16,8 +16,8 @@ from pathlib import Path
 from sandbox import caller
 from sandbox.browser import RefusedError
 from sandbox.local import STACK, Local
-from tests.engine.calls import call, credential
-from tests.engine.deployment import Deployment
+from tests.support.engine.calls import call, credential
+from tests.support.engine.deployment import Deployment
 
 FIRST = datetime.date(2026, 11, 25)
 CLIENTS: Mapping[str, str | None] = {"checkout": None, "web": "user-sales"}

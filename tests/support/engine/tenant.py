@@ -12,7 +12,7 @@ from sandbox.identity import ENTRA_LAG, ENTRA_SETTINGS
 from sandbox.local import GROUPS, USERS, Local
 from sandbox.project import set_providers
 from tests.engine.conftest import AT_ONCE
-from tests.engine.deployment import Deployment, project, start
+from tests.support.engine.deployment import Deployment, project, start
 
 
 @contextmanager

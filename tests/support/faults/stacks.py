@@ -17,7 +17,7 @@ import httpx
 from sandbox.kong.proxy import Answer
 from sandbox.local import STACK, Local
 from sandbox.okta import browser
-from tests.engine.deployment import Edit, project, rewrite
+from tests.support.engine.deployment import Edit, project, rewrite
 
 KONG = ("services", "routes", "plugins", "consumers", "jwt_secrets")
 OKTA = ("authorizationServers", "scopes", "claims", "policies", "rules", "apps", "assignments")

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from tests.faults.stacks import Stack
-from tests.faults.tiny import HOST, PROTECTED, PUBLIC
+from tests.support.faults.stacks import Stack
+from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC
 
 
 def poor_token(stack: Stack) -> str | None:

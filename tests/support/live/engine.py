@@ -10,13 +10,13 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
-from components.gateway.preflight import inspect
+from kong_oam.kong.preflight import inspect
 from sandbox import caller
 from sandbox.local import PASSPHRASE, ROOT, Local
-from tests.engine.deployment import named, operations
-from tests.gateway_cases import Case
-from tests.live.live_gateway import LiveGateway
-from tests.live.live_run import RUN, upstream_host
+from tests.support.engine.deployment import named, operations
+from tests.support.gateway_cases import Case
+from tests.support.live.gateway import LiveGateway
+from tests.support.live.run import RUN, upstream_host
 
 _LINKED = ("__main__.py", "Pulumi.yaml", "oam", "access", "components", "definitions", ".venv")
 

@@ -16,12 +16,12 @@ from typing import Self
 import httpx
 
 from sandbox import caller
-from tests.gateway_cases import Case
-from tests.live.live_engine import Engine, engine
-from tests.live.live_gateway import LiveGateway
-from tests.live.live_hammer import Hammer
-from tests.live.live_run import Target, issuer, upstream_host
-from tests.live.live_upstream import Upstream
+from tests.support.gateway_cases import Case
+from tests.support.live.engine import Engine, engine
+from tests.support.live.gateway import LiveGateway
+from tests.support.live.hammer import Hammer
+from tests.support.live.run import Target, issuer, upstream_host
+from tests.support.live.upstream import Upstream
 
 _APPLICATION = """
 apiVersion: core.oam.dev/v1beta1

@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tests.gateway_cases import Case
-from tests.live.live_run import Target, upstream_host
-from tests.live.live_upstream import MARK, Upstream
+from tests.support.gateway_cases import Case
+from tests.support.live.run import Target, upstream_host
+from tests.support.live.upstream import MARK, Upstream
 
 _numbers = itertools.count(1)
 

@@ -12,10 +12,10 @@ from itertools import pairwise
 from types import TracebackType
 from typing import Self
 
-from tests.gateway_cases import Case
-from tests.live.live_gateway import LiveGateway, ask
-from tests.live.live_run import RUN
-from tests.live.live_upstream import MARK, Upstream
+from tests.support.gateway_cases import Case
+from tests.support.live.gateway import LiveGateway, ask
+from tests.support.live.run import RUN
+from tests.support.live.upstream import MARK, Upstream
 
 _PAUSE = 0.006
 """Seconds between two requests of a caller: some 100 a second, which leaves ports and processors for the gateway."""

@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from access.model import Stack
-from tests import gateway_estates
-from tests.estates import estate
-from tests.gateway_estates import Scene, generated_applications, nested_applications
-from tests.gateway_tokens import Issuer
+from kong_oam.access.model import Stack
+from tests.support import gateway_estates
+from tests.support.estates import estate
+from tests.support.gateway_estates import Scene, generated_applications, nested_applications
+from tests.support.gateway_tokens import Issuer
 
 RUN: Final = f"live-{secrets.token_hex(4)}"
 """Stacks, hosts, issuers and key ids of a run carry it, so that entities of others are never touched."""

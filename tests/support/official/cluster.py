@@ -30,7 +30,7 @@ from typing import Any, Final, Self
 
 from sandbox.local import RealCluster
 from sandbox.server import Server, free_port
-from tests.official import programs
+from tests.support.official import programs
 
 Object = dict[str, Any]
 CONTEXT: Final = "official-tests"
@@ -73,7 +73,7 @@ class Written:
 class Kubernetes:
     """One API server. A context manager. `url` is where it listens, `kubeconfig` the file that leads to it.
 
-    `folder` is what `tests.official.programs` gives. Raises RuntimeError where a program does not start.
+    `folder` is what `tests.support.official.programs` gives. Raises RuntimeError where a program does not start.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -1,6 +1,6 @@
 """Kubernetes' own programs and the official plugin, built once from their Go modules into the cache.
 
-    python -m tests.official.programs      builds what is missing, and prints the folder
+    python -m tests.support.official.programs      builds what is missing, and prints the folder
 
 kube-apiserver, kube-controller-manager and kubectl (k8s.io/kubernetes, Apache-2.0), etcd (go.etcd.io/etcd, Apache-2.0),
 the plugin of pulumi-kubernetes (Apache-2.0), and what judges connections by NetworkPolicies

@@ -1,4 +1,4 @@
-"""Asks the project what the oracle knows: `python -m tests.oracle --decisions 1000000 --seed 7`.
+"""Asks the project what the oracle knows: `python -m tests.support.oracle --decisions 1000000 --seed 7`.
 
 Prints how often each dimension was asked, and every disagreement. Exit status 1 where there is one.
 """
@@ -12,15 +12,15 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
-from tests.oracle.compare import Report, compared
-from tests.oracle.worlds import table
+from tests.support.oracle.compare import Report, compared
+from tests.support.oracle.worlds import table
 
 QUESTIONS = 100
 """To one pair of estates."""
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.oracle", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.support.oracle", description=__doc__)
     parser.add_argument("--decisions", type=int, default=10_000, help="answers of the project to look at, at least")
     parser.add_argument("--seed", type=int, default=0, help="of the first pair of estates; the next has the next one")
     parser.add_argument("--processes", type=int, default=os.cpu_count())

@@ -1,6 +1,6 @@
 """The oracle against the project: one pair of estates, its questions, and every answer that is another one.
 
-Asked are `access.decide.answer`, with real tokens that are signed here, and the Lua that is emitted: admission and
+Asked are `kong_oam.access.decide.answer`, with real tokens that are signed here, and the Lua that is emitted: admission and
 the gate of the component that a request leads to, and of others, which must refuse it. While a run goes on, admission
 may be of one estate and the gate of the other.
 """
@@ -20,20 +20,20 @@ from zlib import crc32
 
 from lupa.luajit21 import LuaRuntime
 
-from access import decide
-from access.compile import Compiled, compile_estate
-from access.model import Estate
-from access.stack import Settings, parse
-from access.tokens import KeyRing
 from components import identity
-from components.gateway import names, plugins
-from components.gateway.table import address, table
-from oam.application import read_bytes, together
+from kong_oam.access import decide
+from kong_oam.access.compile.estate import Compiled, compile_estate
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import Settings, parse
+from kong_oam.access.tokens import KeyRing
+from kong_oam.kong import names, plugins
+from kong_oam.kong.table import address, table
+from kong_oam.oam.application import read_bytes, together
 from sandbox.kong import uri
-from tests.gateway_tokens import Issuer, ec_key
-from tests.oracle import meaning, worlds
-from tests.oracle.meaning import Answer, Request, Token
-from tests.oracle.worlds import Question, World
+from tests.support.gateway_tokens import Issuer, ec_key
+from tests.support.oracle import meaning, worlds
+from tests.support.oracle.meaning import Answer, Request, Token
+from tests.support.oracle.worlds import Question, World
 
 NOW = 1_790_000_000.0
 _KEY, _STRAY = ec_key(), ec_key()
@@ -82,7 +82,7 @@ class Project:
         return [client.component for client in self.estate.clients if client.provider == provider]
 
     def asked(self, request: Request) -> Answer:
-        """What `access.decide` says."""
+        """What `kong_oam.access.decide` says."""
         authorization = (f"Bearer {self.signed(request.token)}",) if request.token else ()
         raw = decide.Request(request.method, request.host, request.target)
         found = decide.answer(self.estate, raw, authorization, self.rings, NOW)

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from tests.oracle import meaning
-from tests.oracle.meaning import METHODS, Answer, Document, Request, Token
+from tests.support.oracle import meaning
+from tests.support.oracle.meaning import METHODS, Answer, Document, Request, Token
 
 HOSTS = ("one.example.com", "two.example.com", "deep.two.example.com", "shop.example.org", "example.com")
 WILDCARDS = ("*.example.com", "*.two.example.com")

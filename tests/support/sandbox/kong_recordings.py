@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests import recordings
+from tests.support import recordings
 
 DATA = recordings.DATA / "kong-3.10"
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)

@@ -9,8 +9,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from okta_description import shared
-from okta_org import Admin
+from tests.support.sandbox.okta_description import shared
+from tests.support.sandbox.okta_org import Admin
 
 Json = dict[str, Any]
 

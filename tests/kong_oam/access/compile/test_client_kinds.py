@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from access.tokens import Claims, Refusal, User, issue
-from tests.estates import PROVIDER, api, compiled, estate
+from kong_oam.access.tokens import Claims, Refusal, User, issue
+from tests.support.estates import PROVIDER, api, compiled, estate
 
 ORDERS = api(
     access=(

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from access.model import Provider, Stack
-from tests.estates import PROVIDER, SPELLING, STACK, api, compiled, estate
+from kong_oam.access.model import Provider, Stack
+from tests.support.estates import PROVIDER, SPELLING, STACK, api, compiled, estate
 
 TWO_PROVIDERS = Stack(
     "tests", {"main": PROVIDER, "other": Provider("other", "api://o", SPELLING)}, domain="d.example.com"

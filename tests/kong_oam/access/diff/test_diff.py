@@ -6,15 +6,15 @@ from collections.abc import Iterable
 
 import pytest
 
-from access.change import Change, Difference, Setting, Subject, Whom
-from access.compile import compile_estate
-from access.diff import diff
-from access.exported import Model, ModelError, empty, exported, model_of, restored
-from access.principals import Principal
-from access.stack import parse
-from access.wording import headline, row, until, where, whom, worth_telling
-from oam.application import read_bytes, together
-from tests.estates import api
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.diff.change import Change, Difference, Setting, Subject, Whom
+from kong_oam.access.diff.compare import diff
+from kong_oam.access.diff.snapshot import Model, ModelError, empty, exported, model_of, restored
+from kong_oam.access.principals import Principal
+from kong_oam.access.settings.stack import parse
+from kong_oam.access.wording import headline, row, until, where, whom, worth_telling
+from kong_oam.oam.application import read_bytes, together
+from tests.support.estates import api
 
 API = """
 apiVersion: core.oam.dev/v1beta1

@@ -9,17 +9,17 @@ from typing import Any
 from hypothesis import given, note
 from hypothesis import strategies as st
 
-from access.change import CLOSING, Change, Difference, Setting
-from access.decide import Request, component_of
-from access.diff import diff
-from access.exported import exported, restored
-from access.model import Component, Estate
-from access.partition import Hosts, Ports
-from access.paths import Elements, read, within, written
-from access.principals import Principal, principal_of, suffices
-from access.tokens import Claims, Refusal, authenticate
-from tests.access.test_tokens import HEADER, NOW, RING, token
-from tests.estate_cases import (
+from kong_oam.access.decide import Request, component_of
+from kong_oam.access.diff.change import CLOSING, Change, Difference, Setting
+from kong_oam.access.diff.compare import diff
+from kong_oam.access.diff.snapshot import exported, restored
+from kong_oam.access.model import Component, Estate
+from kong_oam.access.paths import Elements, read, within, written
+from kong_oam.access.principals import Principal, principal_of, suffices
+from kong_oam.access.request_classes import Hosts, Ports
+from kong_oam.access.tokens import Claims, Refusal, authenticate
+from tests.kong_oam.access.test_tokens import HEADER, NOW, RING, token
+from tests.support.estate_cases import (
     GROUPS,
     KEYS,
     MANY,

@@ -7,12 +7,12 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 
 import pytest
 
-from access import facts
-from access.change import Setting, Subject
-from access.diff import diff
-from access.exported import exported, restored
-from access.facts import LEFT_OUT, NOT_COMPARED, NOT_KNOWN, facts_of
-from access.model import (
+from kong_oam.access.diff import facts
+from kong_oam.access.diff.change import Setting, Subject
+from kong_oam.access.diff.compare import diff
+from kong_oam.access.diff.facts import LEFT_OUT, NOT_COMPARED, NOT_KNOWN, facts_of
+from kong_oam.access.diff.snapshot import exported, restored
+from kong_oam.access.model import (
     Application,
     Call,
     Endpoint,
@@ -26,10 +26,10 @@ from access.model import (
     Spelling,
     Waiver,
 )
-from access.rotation import Schedule
-from access.stack import ProviderSettings, Settings
-from access.wording import headline
-from tests.access.test_diff import API, BEFORE, SHOP, edited, model, settings
+from kong_oam.access.rotation import Schedule
+from kong_oam.access.settings.stack import ProviderSettings, Settings
+from kong_oam.access.wording import headline
+from tests.kong_oam.access.diff.test_diff import API, BEFORE, SHOP, edited, model, settings
 
 WHOLE = {Spelling, Listing, Mark, Schedule}
 """All fields of these are compared."""

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from access.diff import diff
-from access.exported import ModelError, exported, restored
-from access.wording import row
-from tests.access.test_diff import BEFORE
-from tests.tiers import examples
+from kong_oam.access.diff.compare import diff
+from kong_oam.access.diff.snapshot import ModelError, exported, restored
+from kong_oam.access.wording import row
+from tests.kong_oam.access.diff.test_diff import BEFORE
+from tests.support.tiers import examples
 
 LINES = exported(BEFORE).split("\n")
 JUNK = st.sampled_from(

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from access.lint.finding import Finding
-from tests.access.lint.lint_estates import STYLES, Data, access_of, answers, changed, files_of, linted
+from kong_oam.access.lint.finding import Finding
+from tests.support.lint_estates import STYLES, Data, access_of, answers, changed, files_of, linted
 
 Change = Callable[[Data, Data], None]
 

@@ -9,15 +9,15 @@ import pytest
 from pydantic import ValidationError
 from pydantic_sarif.model import StaticAnalysisResultsFormatSarifVersion210JsonSchema
 
-from access import sarif
-from access.compile import compile_estate
-from access.lint.finding import KINDS
-from access.lint.lint import lint
-from oam.application import read_bytes, together
-from oam.diagnostics import CODES, Diagnostic
-from oam.document import FilePlace
-from tests.access.lint.lint_estates import AS_OF, Data, access_of, changed, files_of
-from tests.estates import STACK, api
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.lint import sarif
+from kong_oam.access.lint.finding import KINDS
+from kong_oam.access.lint.lint import lint
+from kong_oam.diagnostics import CODES, Diagnostic
+from kong_oam.oam.application import read_bytes, together
+from kong_oam.oam.document import FilePlace
+from tests.support.estates import STACK, api
+from tests.support.lint_estates import AS_OF, Data, access_of, changed, files_of
 
 ROOT = Path("/src")
 BROKEN = api(access="{owner: o, scopes: {r: r}, rules: [{scopes: [a]}, {methods: [GET], scopes: [b, c]}]}")

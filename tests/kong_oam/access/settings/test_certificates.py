@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from access.stack import StackError, parse
-from tests.partner_keys import certified, private_pem, rsa_key
+from kong_oam.access.settings.stack import StackError, parse
+from tests.support.partner_keys import certified, private_pem, rsa_key
 
 KEY = rsa_key()
 GOOD = certified(KEY)

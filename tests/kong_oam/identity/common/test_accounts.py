@@ -10,12 +10,14 @@ import httpx
 import pytest
 from pulumi.runtime import set_all_config
 
-from access.model import Provider, Stack
-from access.stack import ProviderSettings
-from components.identity import _entra_graph, _keycloak_realm, _okta_org
-from components.identity._entra_names import Tenant
-from components.identity._groups import unclear_groups
-from tests.estates import SPELLING, api, estate
+from kong_oam.access.model import Provider, Stack
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.identity.common.groups import unclear_groups
+from kong_oam.identity.entra import api as entra
+from kong_oam.identity.entra.names import Tenant
+from kong_oam.identity.keycloak import api as keycloak
+from kong_oam.identity.okta import api as okta
+from tests.support.estates import SPELLING, api, estate
 
 TENANT = Tenant("https://login.microsoftonline.com", "11111111-1111-4111-8111-111111111111")
 ISSUER = "https://kc.example.com/realms/acme"
@@ -40,38 +42,36 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_an_account_is_never_shown() -> None:
     """It may stand in a traceback: no form of it has what proves it."""
     for account in (
-        _okta_org.Account("acme", "okta.com", SECRET, None),
-        _keycloak_realm.Account("https://kc.example.com", "acme", "acme", "kong-oam", SECRET),
-        _entra_graph.Account(TENANT, "client", secret=SECRET),
-        _entra_graph.Account(TENANT, "client", token=SECRET),
+        okta.Account("acme", "okta.com", SECRET, None),
+        keycloak.Account("https://kc.example.com", "acme", "acme", "kong-oam", SECRET),
+        entra.Account(TENANT, "client", secret=SECRET),
+        entra.Account(TENANT, "client", token=SECRET),
     ):
         assert SECRET not in repr(account) + str(account) + f"{account}"
 
 
 def test_an_account_is_of_the_stack_or_else_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is not named in full is none."""
-    assert (_okta_org.account(), _keycloak_realm.account(ISSUER), _entra_graph.account(TENANT)) == (None, None, None)
+    assert (okta.account(), keycloak.account(ISSUER), entra.account(TENANT)) == (None, None, None)
     for name in ("OKTA_ORG_NAME", "KEYCLOAK_CLIENT_ID", "ARM_CLIENT_ID"):
         monkeypatch.setenv(name, "of the environment")
-    assert (_okta_org.account(), _keycloak_realm.account(ISSUER), _entra_graph.account(TENANT)) == (None, None, None)
+    assert (okta.account(), keycloak.account(ISSUER), entra.account(TENANT)) == (None, None, None)
     for name in ("OKTA_API_TOKEN", "KEYCLOAK_CLIENT_SECRET", "ARM_CLIENT_SECRET"):
         monkeypatch.setenv(name, SECRET)
     said = "of the environment"
-    assert _okta_org.account() == _okta_org.Account(said, "okta.com", SECRET, None)
-    assert _keycloak_realm.account(ISSUER) == _keycloak_realm.Account(
-        "https://kc.example.com", "acme", "acme", said, SECRET
-    )
-    assert _entra_graph.account(TENANT) == _entra_graph.Account(TENANT, said, SECRET)
+    assert okta.account() == okta.Account(said, "okta.com", SECRET, None)
+    assert keycloak.account(ISSUER) == keycloak.Account("https://kc.example.com", "acme", "acme", said, SECRET)
+    assert entra.account(TENANT) == entra.Account(TENANT, said, SECRET)
     set_all_config(
         {"okta:orgName": "s", "okta:apiToken": "t", "okta:baseUrl": "oktapreview.com", "okta:httpProxy": "p"}
     )
-    assert _okta_org.account() == _okta_org.Account("s", "oktapreview.com", "t", "p")
+    assert okta.account() == okta.Account("s", "oktapreview.com", "t", "p")
     set_all_config(
         {"keycloak:clientId": "s", "keycloak:clientSecret": "t", "keycloak:realm": "master", "keycloak:url": "u/"}
     )
-    assert _keycloak_realm.account(ISSUER) == _keycloak_realm.Account("u", "acme", "master", "s", "t")
+    assert keycloak.account(ISSUER) == keycloak.Account("u", "acme", "master", "s", "t")
     set_all_config({"azuread:clientId": "s", "azuread:clientSecret": "t"})
-    assert _entra_graph.account(TENANT) == _entra_graph.Account(TENANT, "s", "t")
+    assert entra.account(TENANT) == entra.Account(TENANT, "s", "t")
 
 
 def test_a_token_proves_an_account_of_a_tenant_without_a_secret(
@@ -88,18 +88,18 @@ def test_a_token_proves_an_account_of_a_tenant_without_a_secret(
     file.write_text("from a file\n", "utf-8")
     monkeypatch.setenv("ARM_CLIENT_ID", "client")
     monkeypatch.setenv("ARM_OIDC_TOKEN_FILE_PATH", str(file))
-    assert _entra_graph.account(TENANT) == _entra_graph.Account(TENANT, "client", token="from a file")
+    assert entra.account(TENANT) == entra.Account(TENANT, "client", token="from a file")
     monkeypatch.setenv("ARM_OIDC_TOKEN", "as it is")
-    account = _entra_graph.account(TENANT)
-    assert account == _entra_graph.Account(TENANT, "client", token="as it is")
-    with _entra_graph.Graph(account, httpx.MockTransport(answer)):
+    account = entra.account(TENANT)
+    assert account == entra.Account(TENANT, "client", token="as it is")
+    with entra.Graph(account, httpx.MockTransport(answer)):
         pass
     (form,) = asked
     assert form["client_assertion"] == ["as it is"]
     assert form["client_assertion_type"] == ["urn:ietf:params:oauth:client-assertion-type:jwt-bearer"]
     assert "client_secret" not in form
     monkeypatch.setenv("ARM_CLIENT_SECRET", SECRET)
-    assert _entra_graph.account(TENANT) == _entra_graph.Account(TENANT, "client", SECRET)
+    assert entra.account(TENANT) == entra.Account(TENANT, "client", SECRET)
 
 
 def test_groups_are_looked_for_at_the_provider_that_guards() -> None:

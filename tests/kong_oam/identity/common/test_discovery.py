@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from components.identity._discovery import DiscoveryError, SigningKey, discover, signing_keys
+from kong_oam.identity.common.discovery import DiscoveryError, SigningKey, discover, signing_keys
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
 SMALL = rsa.generate_private_key(public_exponent=65537, key_size=1024).public_key()

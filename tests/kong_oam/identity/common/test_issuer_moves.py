@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from access.model import Provider, Stack
-from access.stack import ProviderSettings
-from components.identity._moves import moved
-from tests.estates import SPELLING, api, estate
+from kong_oam.access.model import Provider, Stack
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.identity.common.issuer_moves import moved
+from tests.support.estates import SPELLING, api, estate
 
 NOW, BEFORE = "https://now.example.com", "https://before.example.com"
 SETTINGS = ProviderSettings("main", "oidc", "api://tests", issuer=NOW)

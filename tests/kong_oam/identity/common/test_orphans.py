@@ -6,12 +6,12 @@ from contextlib import ExitStack
 
 import pytest
 
-from access.stack import ProviderSettings
 from components.identity import InspectionError, left
-from components.identity._entra_names import APPLICATION
-from components.identity._keycloak_names import CLIENT
-from components.interrupted import Creation, State
-from components.recover.state import parse
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.engine.export import parse
+from kong_oam.engine.pending import Creation, State
+from kong_oam.identity.entra.names import APPLICATION
+from kong_oam.identity.keycloak.names import CLIENT
 from sandbox.entra import Entra
 
 APP = "okta:app/oAuth:OAuth"

@@ -10,20 +10,20 @@ from typing import Any
 
 import pytest
 
-from access.model import Stack
-from components.held import Held
-from components.identity import _entra_wanted as wanted
-from components.identity._entra_graph import Account, Graph
-from components.identity._entra_names import APPLICATION, MICROSOFT_GRAPH, Tenant, role_id
-from components.identity._entra_takeover import taken_names
-from components.identity._entra_wanted import ASSIGNMENT, FEDERATED, GRANT, NO_ROLE, PRINCIPAL
 from components.identity.entra import describe
-from oam.diagnostics import Diagnostic
+from kong_oam.access.model import Stack
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.engine.state import Held
+from kong_oam.identity.entra import assignments as wanted
+from kong_oam.identity.entra.adoption import taken_names
+from kong_oam.identity.entra.api import Account, Graph
+from kong_oam.identity.entra.assignments import ASSIGNMENT, FEDERATED, GRANT, NO_ROLE, PRINCIPAL
+from kong_oam.identity.entra.names import APPLICATION, MICROSOFT_GRAPH, Tenant, role_id
 from sandbox.entra import Entra
 from sandbox.entra.service import ADMINISTRATOR, TENANT
 from tests.components.identity.test_entra import SETTINGS, entra, program
 from tests.components.test_application_mocks import Registered
-from tests.estates import estate
+from tests.support.estates import estate
 
 APP = """\
 apiVersion: core.oam.dev/v1beta1
@@ -175,11 +175,11 @@ def _between(one: Registered) -> tuple[str, str, str]:
 def _sample(provider: Any) -> Any:
     from pathlib import Path
 
-    from access.compile import compile_estate
-    from oam.application import read_files
+    from kong_oam.access.compile.estate import compile_estate
+    from kong_oam.oam.application import read_files
 
     stack = Stack("local", {"entra": describe(provider)}, domain="sandbox.example.com", scheme="http")
-    compiled = compile_estate(read_files([Path(__file__).parents[3] / "applications"]), stack)
+    compiled = compile_estate(read_files([Path(__file__).parents[4] / "applications"]), stack)
     assert compiled.estate is not None
     return compiled.estate
 

@@ -9,15 +9,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from access.model import Provider, Stack
-from access.stack import ProviderSettings
-from access.tokens import KeyRing, Refusal, authenticate
-from components.identity._certificates import certificate
-from components.identity._entra_names import apis, clients, other_tenants, role_id, scope_id, tenant_of
 from components.identity.entra import SPELLING, describe
-from tests.estates import SPELLING as ANOTHER
-from tests.estates import api, estate
-from tests.gateway_tokens import Issuer
+from kong_oam.access.model import Provider, Stack
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.access.tokens import KeyRing, Refusal, authenticate
+from kong_oam.identity.common.certificates import certificate
+from kong_oam.identity.entra.names import apis, clients, other_tenants, role_id, scope_id, tenant_of
+from tests.support.estates import SPELLING as ANOTHER
+from tests.support.estates import api, estate
+from tests.support.gateway_tokens import Issuer
 
 TENANT = "11111111-1111-4111-8111-111111111111"
 ISSUER = f"https://login.microsoftonline.com/{TENANT}/v2.0"

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from components.identity import _entra_recovery as entra
-from components.identity._entra_graph import Account, Graph
-from components.identity._entra_names import APPLICATION, Tenant
-from components.identity._entra_wanted import ASSIGNMENT, FEDERATED, GRANT, NO_ROLE, PASSWORD, PRINCIPAL
-from components.interrupted import Creation, State
+from kong_oam.engine.pending import Creation, State
+from kong_oam.identity.entra import orphans as entra
+from kong_oam.identity.entra.api import Account, Graph
+from kong_oam.identity.entra.assignments import ASSIGNMENT, FEDERATED, GRANT, NO_ROLE, PASSWORD, PRINCIPAL
+from kong_oam.identity.entra.names import APPLICATION, Tenant
 from sandbox.entra import Entra
 from sandbox.entra.service import ADMINISTRATOR, TENANT
 

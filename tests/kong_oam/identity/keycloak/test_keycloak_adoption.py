@@ -9,16 +9,16 @@ from typing import Any
 import httpx
 import pytest
 
-from components.held import Held
-from components.identity import _keycloak_recovery as recovery
-from components.identity._keycloak_names import AUDIENCE, CLIENT, GROUPS, ROLE, SCOPE, Names
-from components.identity._keycloak_realm import Account, Realm
-from components.identity._keycloak_takeover import taken_names
-from components.identity._refusal import RefusedError
-from components.interrupted import Creation, State
-from oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.engine.pending import Creation, State
+from kong_oam.engine.state import Held
+from kong_oam.identity.common.errors import RefusedError
+from kong_oam.identity.keycloak import orphans as recovery
+from kong_oam.identity.keycloak.adoption import taken_names
+from kong_oam.identity.keycloak.api import Account, Realm
+from kong_oam.identity.keycloak.names import AUDIENCE, CLIENT, GROUPS, ROLE, SCOPE, Names
 from tests.components.identity.test_keycloak import settings
-from tests.estates import estate
+from tests.support.estates import estate
 
 APP = """\
 apiVersion: core.oam.dev/v1beta1
@@ -150,7 +150,7 @@ def test_everything_of_our_names_is_listed_with_the_id_to_import_it_by() -> None
     realm.scope(JOB, protocolMappers=[AUDIENCE_MAPPER])
     realm.client_of(JOB)
     (found,) = told(realm)
-    assert found.code == "ENV303" and "`python -m components.recover` removes them" in str(found)
+    assert found.code == "ENV303" and "`python -m kong_oam.recover` removes them" in str(found)
     first, *rest = imported(found)
     assert first == {"type": "kong-oam:identity:Keycloak", "name": "kc", "component": True}
     assert {(one["type"], one["name"]): one["id"] for one in rest} == {

@@ -10,15 +10,15 @@ from typing import Any
 import httpx
 import pytest
 
-from access.model import Stack
-from access.stack import ProviderSettings
-from components.held import Held
-from components.identity._okta_objects import objects
-from components.identity._okta_org import Account, client
-from components.identity._okta_takeover import taken_names
-from oam.diagnostics import Diagnostic
+from kong_oam.access.model import Stack
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.engine.state import Held
+from kong_oam.identity.okta.adoption import taken_names
+from kong_oam.identity.okta.api import Account, client
+from kong_oam.identity.okta.names import objects
 from sandbox.okta import Okta
-from tests.estates import PROVIDER, estate
+from tests.support.estates import PROVIDER, estate
 
 APPLICATION = """\
 apiVersion: core.oam.dev/v1beta1
@@ -146,7 +146,7 @@ def test_everything_of_our_names_is_listed_with_the_id_to_import_it_by(org: http
     (found,) = _found(org)
     assert found.code == "ENV303"
     assert f"\n  auth.ServerScope 'read', {server}/{scope}\n" in str(found)
-    assert "`python -m components.recover` removes them" in str(found)
+    assert "`python -m kong_oam.recover` removes them" in str(found)
     first, *rest = _imported(found)["resources"]
     assert first == {"type": "kong-oam:identity:Okta", "name": "main", "component": True}
     assert {one["parent"] for one in rest} == {"main"}

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from access.model import Stack
-from access.stack import ProviderSettings
-from components.identity._okta_inspect import missing_groups
-from components.identity._okta_org import Account, client, rows
-from components.identity._refusal import RefusedError
+from kong_oam.access.model import Stack
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.identity.common.errors import RefusedError
+from kong_oam.identity.okta.api import Account, client, rows
+from kong_oam.identity.okta.groups import missing_groups
 from sandbox.okta import Okta
-from tests.estates import PROVIDER, STACK, estate
+from tests.support.estates import PROVIDER, STACK, estate
 
 ACCESS = """
 apiVersion: core.oam.dev/v1beta1
@@ -156,7 +156,7 @@ def test_a_rate_limit_is_waited_for_a_few_times(
 ) -> None:
     """As long as the org says, up to a minute; after that it is a refusal as any other."""
     slept: list[float] = []
-    monkeypatch.setattr("components.identity._patience.time.sleep", slept.append)
+    monkeypatch.setattr("kong_oam.http.retry.time.sleep", slept.append)
     said = _refused(lambda request: httpx.Response(429, json={"errorSummary": "Too many"}, headers=headers))
     assert "429 Too many; others use up the org's rate limit" in said
     assert slept == pauses
@@ -164,7 +164,7 @@ def test_a_rate_limit_is_waited_for_a_few_times(
 
 def test_what_comes_after_a_rate_limit_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """One window that is over, and the answer is read."""
-    monkeypatch.setattr("components.identity._patience.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("kong_oam.http.retry.time.sleep", lambda seconds: None)
     answers = iter([httpx.Response(429, headers={"Retry-After": "1"}), httpx.Response(200, json=[{"id": "1"}])])
     assert [row["id"] for row in rows(_org(lambda request: next(answers)), "/groups")] == ["1"]
 

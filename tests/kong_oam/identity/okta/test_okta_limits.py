@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from access.model import SIGN_IN_SCOPES, Estate
-from access.stack import ProviderSettings
-from components.held import Held
-from components.identity import _okta_limits, okta
-from components.identity._okta_limits import limits
-from components.identity._okta_objects import APP, objects
+from components.identity import okta
+from kong_oam.access.model import SIGN_IN_SCOPES, Estate
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.engine.state import Held
+from kong_oam.identity.okta import limits as of_okta
+from kong_oam.identity.okta.limits import limits
+from kong_oam.identity.okta.names import APP, objects
 from sandbox.okta import Okta
-from tests.estates import estate
+from tests.support.estates import estate
 
 SETTINGS = ProviderSettings("main", "okta", "api://tests")
 NOTHING: Held = frozenset()
@@ -143,7 +144,7 @@ def test_what_is_at_another_provider_does_not_count() -> None:
 def test_numbers_are_those_that_okta_publishes() -> None:
     """Each has its source beside it."""
     numbers = ("GROUPS", "SCOPE_CHARACTERS", "CLIENT_ID", "POLICY_NAME", "ORIGIN_NAME")
-    assert [getattr(_okta_limits, name) for name in numbers] == [100, 4096, 100, 100, 255]
+    assert [getattr(of_okta, name) for name in numbers] == [100, 4096, 100, 100, 255]
 
 
 def test_previews_tell_it_with_all_else_that_stands_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:

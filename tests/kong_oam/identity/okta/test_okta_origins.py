@@ -9,15 +9,15 @@ from typing import Any
 import httpx
 import pytest
 
-from access.model import Stack
-from access.stack import ProviderSettings, StackError
-from components.identity._okta_objects import ORIGIN, objects, origin_name, origin_owner
-from components.identity._okta_org import Account, client
-from components.identity._okta_takeover import taken_names
-from oam.diagnostics import Diagnostic
+from kong_oam.access.model import Stack
+from kong_oam.access.settings.stack import ProviderSettings, StackError
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.identity.okta.adoption import taken_names
+from kong_oam.identity.okta.api import Account, client
+from kong_oam.identity.okta.names import ORIGIN, objects, origin_name, origin_owner
 from sandbox.okta import Okta
 from tests.components.identity.test_kinds import APP, stack
-from tests.estates import PROVIDER, estate
+from tests.support.estates import PROVIDER, estate
 
 PAGE = "https://spa.example.com"
 TWO = (

@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from components.identity import _okta_org
-from components.identity import _okta_recovery as okta
-from components.identity._recovery import AtPath
-from components.interrupted import Creation, State
+from kong_oam.engine.pending import Creation, State
+from kong_oam.identity.common.orphans import AtPath
+from kong_oam.identity.okta import api
+from kong_oam.identity.okta import orphans as okta
 from sandbox.okta import Okta, User
 
 LABEL, CHOSEN = "kong-oam local shop/checkout", "kong-oam.local.shop.checkout"
@@ -23,7 +23,7 @@ def org() -> Iterator[httpx.Client]:
     """An org with the group `sales`, reached as the official plugin reaches it."""
     running = Okta(port=0, api_token="secret", groups=("sales",), users=(User("user", groups=("sales",)),))
     running.start()
-    with _okta_org.client(_okta_org.Account("sandbox", "okta.invalid", "secret", running.url)) as client:
+    with api.client(api.Account("sandbox", "okta.invalid", "secret", running.url)) as client:
         yield client
     running.stop()
 
@@ -156,7 +156,7 @@ def test_every_page_is_read() -> None:
         return httpx.Response(200, json=[{"id": "0oa1", "label": "another"}], headers={"Link": link})
 
     with httpx.Client(base_url="https://acme.okta.com/api/v1", transport=httpx.MockTransport(answer)) as paged:
-        assert [row["id"] for row in _okta_org.rows(paged, "/apps")] == ["0oa1", "0oa2"]
+        assert [row["id"] for row in api.rows(paged, "/apps")] == ["0oa1", "0oa2"]
 
 
 def test_nothing_interrupted_at_okta_is_no_reason_to_ask_okta() -> None:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from components.identity._discovery import DiscoveryError, discover
-from components.identity._okta_keys import arranged, listed
-from components.identity._okta_org import Account, client
-from components.identity._refusal import RefusedError
+from kong_oam.identity.common.discovery import DiscoveryError, discover
+from kong_oam.identity.common.errors import RefusedError
+from kong_oam.identity.okta.api import Account, client
+from kong_oam.identity.okta.signing_keys import arranged, listed
 from sandbox.okta import Okta
 
 TOKEN = "test-token"

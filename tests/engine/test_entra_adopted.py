@@ -12,12 +12,12 @@ import pytest
 
 from sandbox.entra import Entra
 from sandbox.local import STACK
-from tests.engine.deployment import Deployment
-from tests.engine.tenant import tenant_stack
-from tests.faults.blackout import lost, recover
-from tests.faults.stacks import Stack
-from tests.taking_over import command_in, forget, paste
-from tests.tiers import deep_after
+from tests.support.adopting import command_in, forget, paste
+from tests.support.engine.deployment import Deployment
+from tests.support.engine.tenant import tenant_stack
+from tests.support.faults.blackout import lost, recover
+from tests.support.faults.stacks import Stack
+from tests.support.tiers import deep_after
 
 pytestmark = pytest.mark.engine
 

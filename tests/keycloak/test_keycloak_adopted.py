@@ -21,14 +21,14 @@ from sandbox import caller
 from sandbox.keycloak import ACCOUNT, Keycloak
 from sandbox.local import STACK, Local
 from sandbox.project import set_providers
-from tests.engine.calls import call
 from tests.engine.conftest import AT_ONCE
-from tests.engine.deployment import Deployment, project, start
-from tests.faults.blackout import lost, recover
-from tests.faults.stacks import Stack
-from tests.faults.tiny import HOST, PROTECTED, TINY
 from tests.keycloak.conftest import on
-from tests.taking_over import command_in, forget, paste
+from tests.support.adopting import command_in, forget, paste
+from tests.support.engine.calls import call
+from tests.support.engine.deployment import Deployment, project, start
+from tests.support.faults.blackout import lost, recover
+from tests.support.faults.stacks import Stack
+from tests.support.faults.tiny import HOST, PROTECTED, TINY
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
