@@ -14,13 +14,13 @@ from components.identity import InspectionError, inspect, provision
 from components.process import spare
 from components.refusal import accept, refuse, stop_at
 from components.rotation import Rotation
+from components.state import recorded
 from components.workload.cluster import provision_cluster
 from components.workload.environment import elsewhere
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.diff.snapshot import exported, model_of
 from kong_oam.access.report import access_table, grants
 from kong_oam.access.settings.stack import StackError
-from kong_oam.engine.state import recorded
 from kong_oam.kong import conflicts as taken
 from kong_oam.kong import preflight
 from kong_oam.kong.actual import corrected

@@ -12,11 +12,11 @@ from kong_oam.access.diff.compare import changed
 from kong_oam.access.diff.snapshot import Model, ModelError, empty, restored
 from kong_oam.access.principals import UnwieldyError
 from kong_oam.access.wording import headline
-from kong_oam.engine.state import State
-from kong_oam.kong.enforced import Resource, enforced
+from kong_oam.engine.state import Resource, StackState
+from kong_oam.kong.enforced import enforced
 
 
-def announce(model: Model, state: State) -> None:
+def announce(model: Model, state: StackState) -> None:
     """Compares with what the stack's gates enforce, by their resources in the state, and with the settings that it
     exported when it was last deployed. Silent where access stays as it is."""
     said = announcement(model, state.outputs.get("model"), state.gateway, first="access" not in state.outputs)

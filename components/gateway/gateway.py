@@ -13,12 +13,12 @@ import pulumi_kong as kong
 
 from components.identity import Identity
 from components.refusal import refuse
-from components.settings import Kong
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.stack import Settings
-from kong_oam.engine.state import State
+from kong_oam.engine.state import StackState
 from kong_oam.identity.common.discovery import SigningKey
 from kong_oam.kong import actual, names, plugins
+from kong_oam.kong.account import Kong
 from kong_oam.kong.key_slots import Slot, TooManyKeysError, assign
 from kong_oam.kong.plugins import config_json
 from kong_oam.kong.preflight import Gateway as Facts
@@ -41,7 +41,7 @@ class Gateway(pulumi.ComponentResource):
         facts: Facts,
         estate: Estate,
         identities: Mapping[str, Identity],
-        state: State,
+        state: StackState,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("kong-oam:gateway:Gateway", name, None, opts)

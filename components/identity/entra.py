@@ -29,6 +29,7 @@ import pulumiverse_time as time
 from components.identity import Credential, Identity, InspectionError, published
 from components.identity.entra_credentials import Credentials
 from components.rotation import Rotation
+from components.settings import configuration
 from kong_oam.access.model import Client, Component, Estate, Listing, Mark, Provider, Spelling
 from kong_oam.access.settings.stack import ProviderSettings, StackError
 from kong_oam.diagnostics import Diagnostic
@@ -107,7 +108,7 @@ def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[
     yield from shared_keys(settings, estate)
     yield from unproven(settings, estate)
     yield from unclaimed(settings, estate)
-    account = api.account(_tenant(settings))
+    account = api.account(_tenant(settings), configuration())
     if account is None:
         raise InspectionError(_NO_ACCOUNT)
     try:
@@ -127,7 +128,7 @@ def left(settings: ProviderSettings, state: State, opened: ExitStack) -> Left | 
     """What interrupted creations made in the tenant. Raises InspectionError and RefusedError."""
     if not orphans.concerned(state, _account_name(settings.name)):
         return None
-    if (account := api.account(_tenant(settings))) is None:
+    if (account := api.account(_tenant(settings), configuration())) is None:
         raise InspectionError(f"creations were interrupted, and there is {_NO_ACCOUNT}")
     graph = opened.enter_context(api.Graph(account))
     found = orphans.made(graph, state, _account_name(settings.name))
@@ -396,7 +397,7 @@ def _redirects(client: Client) -> dict[str, Any]:
 
 def _account(name: str, tenant: Tenant, parent: pulumi.Resource) -> azuread.Provider:
     """The tenant, and who administers it. What proves that is a secret from here on."""
-    account = api.account(tenant)
+    account = api.account(tenant, configuration())
     if account is None:
         raise pulumi.RunError(_NO_ACCOUNT)
     known = account.host in api.CLOUDS

@@ -30,6 +30,7 @@ import pulumi_keycloak as keycloak
 from components.identity import Credential, Identity, InspectionError, published
 from components.identity.keys import ECDSA, Jwk, Keys, key_pairs, signs
 from components.rotation import Rotation
+from components.settings import configuration
 from kong_oam.access.model import Client, Estate, Listing, Mark, Provider, Spelling
 from kong_oam.access.settings.stack import ProviderSettings, StackError
 from kong_oam.diagnostics import Diagnostic
@@ -82,7 +83,7 @@ def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[
 
     Raises InspectionError.
     """
-    account = api.account(settings.issuer or "")
+    account = api.account(settings.issuer or "", configuration())
     if account is None:
         raise InspectionError(_NO_ACCOUNT)
     try:
@@ -107,7 +108,7 @@ def left(settings: ProviderSettings, state: State, opened: ExitStack) -> Left | 
     """What interrupted creations made in the realm. Raises InspectionError and RefusedError."""
     if not orphans.concerned(state, _account_name(settings.name)):
         return None
-    if (account := api.account(settings.issuer or "")) is None:
+    if (account := api.account(settings.issuer or "", configuration())) is None:
         raise InspectionError(f"creations were interrupted, and there is {_NO_ACCOUNT}")
     realm = opened.enter_context(api.Realm(account))
     found = orphans.made(realm, state, _account_name(settings.name))
@@ -138,7 +139,7 @@ class Keycloak(pulumi.ComponentResource):
         self._prefix, self._settings, self._estate = name, settings, estate
         self._issuer = estate.stack.providers[settings.name]
         self._names = Names(settings, estate)
-        account = api.account(settings.issuer or "")
+        account = api.account(settings.issuer or "", configuration())
         if account is None:
             raise pulumi.RunError(_NO_ACCOUNT)
         self._realm = account.realm

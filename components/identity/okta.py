@@ -20,7 +20,7 @@ from components.identity import Credential, Identity, InspectionError, published
 from components.identity.keys import RSA, Jwk, Keys, key_pairs
 from components.refusal import refuse
 from components.rotation import Rotation
-from components.settings import setting
+from components.settings import configuration
 from kong_oam.access.model import EXTERNAL, Client, Estate, Listing, Mark, Provider, Spelling
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
@@ -82,7 +82,7 @@ def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[
 
     Raises InspectionError.
     """
-    account = api.account()
+    account = api.account(configuration())
     if account is None:
         raise InspectionError(_NO_ACCOUNT)
     try:
@@ -103,7 +103,7 @@ def left(settings: ProviderSettings, state: State, opened: ExitStack) -> Left | 
     """What an interrupted run made in the org, or took from it. Raises InspectionError and RefusedError."""
     if (concern := orphans.concern(state)) is None:
         return None
-    if (account := api.account()) is None:
+    if (account := api.account(configuration())) is None:
         raise InspectionError(f"{concern}, and there is {_NO_ACCOUNT}")
     org = opened.enter_context(api.client(account))
     made, gone = orphans.made(org, state), orphans.gone(org, state)
@@ -330,11 +330,13 @@ class Okta(pulumi.ComponentResource):
 
     def _signing_keys(self) -> pulumi.Output[signing_keys.Listed]:
         """The server's keys, once it exists, and once it says of itself that it is this issuer."""
-        said = published(self._settings.name, self._server.issuer, setting("okta", "httpProxy", "OKTA_HTTP_PROXY"))
+        said = published(
+            self._settings.name, self._server.issuer, configuration().setting("okta:httpProxy", "OKTA_HTTP_PROXY")
+        )
         return pulumi.Output.all(self._server.id, said).apply(lambda known: self._listed(*known))
 
     def _listed(self, server: str, said: Published) -> signing_keys.Listed:
-        account = api.account()
+        account = api.account(configuration())
         assert account is not None, "the provider has it, too"
         try:
             return signing_keys.listed(account, server, said.issuer)
@@ -344,13 +346,13 @@ class Okta(pulumi.ComponentResource):
 
 def _account(name: str, parent: pulumi.Resource) -> okta.Provider:
     """The org, from the stack's `okta:` settings or the environment. The token is a secret from here on."""
-    account = api.account()
+    account = api.account(configuration())
     if account is None:
         raise pulumi.RunError(_NO_ACCOUNT)
     return okta.Provider(
         f"{name}-account",
         org_name=account.org,
-        base_url=setting("okta", "baseUrl", "OKTA_BASE_URL"),
+        base_url=configuration().setting("okta:baseUrl", "OKTA_BASE_URL"),
         http_proxy=account.proxy,
         api_token=pulumi.Output.secret(account.token),
         opts=pulumi.ResourceOptions(parent=parent),

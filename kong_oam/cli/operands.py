@@ -15,7 +15,8 @@ from kong_oam.cli.command import UsageError
 from kong_oam.cli.estates import APPLICATIONS, STACKS, estate_of, settings_of
 from kong_oam.cli.revisions import commit, extract, is_revision
 from kong_oam.diagnostics import printable
-from kong_oam.kong.enforced import PLUGIN, Resource, enforced
+from kong_oam.engine.state import PLUGIN, Resource
+from kong_oam.kong.enforced import enforced
 
 FORMS = """\
 OLD and NEW are each one of

@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from kong_oam.access.principals import EVERYBODY, Access, principal_of
-
 from kong_oam.access.model import METHODS, Client, Estate
+from kong_oam.access.principals import EVERYBODY, Access, principal_of
 from kong_oam.access.request_classes import Hosts, Region, regions, sites_of
 from kong_oam.access.wording import methods, path, users
 from kong_oam.cli.command import OK, Command

@@ -1,25 +1,22 @@
-"""What the state of this very stack holds already, asked of the engine before anything is registered."""
+"""What the state of a stack holds, as the engine's built-in provider tells it to a program. Pure."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import pulumi
-from pulumi.runtime import invoke
-
-from kong_oam.kong.enforced import PLUGIN, ROUTE, Resource, digest
-
-_ALL_RESOURCES = "pulumi:pulumi:readStackResourceOutputs"  # of the engine's built-in provider
+PLUGIN, ROUTE = "kong:index/plugin:Plugin", "kong:index/route:Route"
+RING = "gateway-ring-"
+"""How the logical name of a provider's key ring begins."""
 
 _STACK = "pulumi:pulumi:Stack"
 _KEY = "tls:index/privateKey:PrivateKey"
 _CONSUMER = "kong:index/consumer:Consumer"
 _SERVICE = "kong:index/service:Service"
-RING = "gateway-ring-"
-"""How the logical name of a provider's key ring begins."""
 
 _FORMER = (
     "kong-oam:gateway:GatedService",
@@ -33,14 +30,23 @@ Held = frozenset[tuple[str, str]]
 """Types and logical names, such as ("okta:auth/server:Server", "okta-server")."""
 
 
-def stack_name() -> str:
-    """The stack as the engine finds it: `organization/project/stack`."""
-    return f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A resource of the state: its type, its logical name, and what is known of it."""
+
+    type: str
+    name: str
+    outputs: Mapping[str, Any]
+
+
+def digest(configurations: Mapping[str, Any]) -> str:
+    """A fingerprint of the configurations of a stack's plugins, by logical name; 16 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(dict(configurations), sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
-class State:
-    """All that the last run, finished or not, recorded. Other values are left where they are.
+class StackState:
+    """What the last run, finished or not, recorded. Other values are left where they are.
 
     `held`: what is there and not in it was not made by this stack. `issuers`: by provider, the issuer whose tokens
     count at the gateway until now, which is what its key ring there is called by. `services`: by logical name, where
@@ -71,32 +77,35 @@ class State:
     @cached_property
     def plugins(self) -> Mapping[str, str]:
         """By logical name, the configuration that Kong has of each plugin, as the text that it was given."""
-        return {one.name: one.outputs["configJson"] for one in self.gateway if one.type == PLUGIN}
+        return {plugin.name: plugin.outputs["configJson"] for plugin in self.gateway if plugin.type == PLUGIN}
 
 
-def recorded() -> State:
-    """Asks the engine, once."""
-    found = invoke(_ALL_RESOURCES, {"stackName": stack_name()}).value or {}
-    resources = [(urn.rsplit("::", 1)[1], one) for urn, one in found["outputs"].items()]
+def from_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> StackState:
+    """The state, from the `outputs` of `pulumi:pulumi:readStackResourceOutputs`: {URN: {type, outputs}}."""
+    resources = [Resource(entry["type"], _name(urn), entry["outputs"]) for urn, entry in outputs.items()]
     rings = {
-        name.removeprefix(RING): one["outputs"].get("customId")
-        for name, one in resources
-        if one["type"] == _CONSUMER and name.startswith(RING)
+        resource.name.removeprefix(RING): resource.outputs.get("customId")
+        for resource in resources
+        if resource.type == _CONSUMER and resource.name.startswith(RING)
     }
-    return State(
-        frozenset((one["type"], name) for name, one in resources),
+    return StackState(
+        frozenset((resource.type, resource.name) for resource in resources),
         {provider: issuer for provider, issuer in rings.items() if isinstance(issuer, str)},
         {
-            name: (one["outputs"]["host"], int(one["outputs"]["port"]))
-            for name, one in resources
-            if one["type"] == _SERVICE
+            service.name: (service.outputs["host"], int(service.outputs["port"]))
+            for service in resources
+            if service.type == _SERVICE
         },
-        tuple(Resource(one["type"], name, one["outputs"]) for name, one in resources if one["type"] in (PLUGIN, ROUTE)),
-        next((one["outputs"] for _, one in resources if one["type"] == _STACK), {}),
-        {name: one["outputs"]["algorithm"] for name, one in resources if one["type"] == _KEY},
+        tuple(resource for resource in resources if resource.type in (PLUGIN, ROUTE)),
+        next((resource.outputs for resource in resources if resource.type == _STACK), {}),
+        {key.name: key.outputs["algorithm"] for key in resources if key.type == _KEY},
         moved={
-            (one["type"], urn.rsplit("::", 1)[1]): urn
-            for urn, one in found["outputs"].items()
+            (entry["type"], _name(urn)): urn
+            for urn, entry in outputs.items()
             if any(f"{kind}$" in urn for kind in _FORMER)
         },
     )
+
+
+def _name(urn: str) -> str:
+    return urn.rsplit("::", 1)[1]

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
-from components.settings import Kong
 from kong_oam.access.settings.stack import Settings
 
 _PATIENCE = 60.0  # seconds for the CLI to read a setting or the outputs
 _CREDENTIALS = (("kong:kongAdminToken", "KONG_ADMIN_TOKEN"), ("kong:kongApiKey", "KONG_API_KEY"))
+
+
+@dataclass(frozen=True, slots=True)
+class Kong:
+    """How to reach Kong's Admin API. `token` and `api_key` are plain here and must leave only as secrets."""
+
+    admin_url: str
+    token: str | None
+    api_key: str | None
 
 
 class AccountError(Exception):

@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from components.settings import Kong
-from kong_oam.engine.state import State
+from kong_oam.engine.state import PLUGIN, Resource, StackState, digest
+from kong_oam.kong.account import Kong
 from kong_oam.kong.admin import rows
-from kong_oam.kong.enforced import PLUGIN, Resource, digest
 from kong_oam.kong.preflight import client
 
 _Rows = Mapping[tuple[Any, Any], Mapping[str, Any]]
@@ -27,7 +26,7 @@ UNKNOWN = "unknown"
 """Of what is enforced: another run has to ask Kong."""
 
 
-def corrected(state: State, account: Kong, workspace: str | None) -> State:
+def corrected(state: StackState, account: Kong, workspace: str | None) -> StackState:
     """The state with the configurations that Kong has of its plugins, without those that Kong does not have.
 
     Kong is asked only where the last run did not come to its end. Raises preflight.PreflightError.
@@ -41,7 +40,7 @@ def corrected(state: State, account: Kong, workspace: str | None) -> State:
     return replace(state, gateway=tuple(one for one in kept if one is not None), doubted=doubted)
 
 
-def enforced(state: State, account: Kong, workspace: str | None, made: Mapping[str, Any]) -> str:
+def enforced(state: StackState, account: Kong, workspace: str | None, made: Mapping[str, Any]) -> str:
     """What the plugins come to that a run has `made`, configurations by logical name; UNKNOWN where it left one out
     that is in the state otherwise than in Kong. Raises preflight.PreflightError."""
     doubted = {name: key for name, key in state.doubted.items() if name in made}

@@ -12,13 +12,13 @@ from typing import Any
 
 import httpx
 
-from components.gateway.certificates import hosts_by_certificate
-from components.settings import Kong
 from kong_oam.access.model import Estate
 from kong_oam.diagnostics import Diagnostic, Position
 from kong_oam.engine.state import Held
 from kong_oam.kong import names
+from kong_oam.kong.account import Kong
 from kong_oam.kong.admin import rows
+from kong_oam.kong.certificates import hosts_by_certificate
 from kong_oam.kong.preflight import client
 from kong_oam.kong.routes import routes
 

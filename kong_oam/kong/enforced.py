@@ -7,11 +7,10 @@ each client that holds something who that is; routes say which of them arrive.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from kong_oam.access.diff.snapshot import NOWHERE, Model, alone, blank
@@ -29,8 +28,7 @@ from kong_oam.access.model import (
     Stack,
 )
 from kong_oam.access.paths import pattern, unwritten
-
-PLUGIN, ROUTE = "kong:index/plugin:Plugin", "kong:index/route:Route"
+from kong_oam.engine.state import PLUGIN, ROUTE, Resource
 
 _TABLE = re.compile(r"\A(?:\n(?:--[^\n]*\n)+)?local TABLE = \[==\[(.*?)\]==\]\n", re.DOTALL)
 
@@ -38,20 +36,6 @@ _Port = tuple[str, str]
 """A component (`application/component`) and one of its ports."""
 
 Table = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """A resource of the state: its type, its logical name, and what is known of it."""
-
-    type: str
-    name: str
-    outputs: Mapping[str, Any]
-
-
-def digest(configurations: Mapping[str, Any]) -> str:
-    """What the configurations of a stack's plugins, by logical name, come to; 16 hexadecimal digits."""
-    return hashlib.sha256(json.dumps(dict(configurations), sort_keys=True).encode()).hexdigest()[:16]
 
 
 def enforced(resources: Iterable[Resource], meant: Model) -> tuple[Model, ...]:

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 
 from kong_oam.access.model import Component, Estate
+from kong_oam.engine.state import PLUGIN, ROUTE, Resource
 from kong_oam.kong import names, plugins
-from kong_oam.kong.enforced import PLUGIN, ROUTE, Resource
 from kong_oam.kong.routes import routes
 from kong_oam.kong.table import address, table
 

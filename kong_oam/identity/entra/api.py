@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from components.settings import setting
+from kong_oam.engine.configuration import Configuration
 from kong_oam.http.retry import patiently
 from kong_oam.http.trust import trusted
 from kong_oam.identity.common.discovery import LOOPBACK
@@ -81,12 +81,13 @@ def exchange(tenant: Tenant) -> str:
     return f"api://AzureADTokenExchange{CLOUDS.get(urlsplit(tenant.login).netloc, ('', '', ''))[2]}"
 
 
-def account(tenant: Tenant) -> Account | None:
+def account(tenant: Tenant, configuration: Configuration) -> Account | None:
     """The account of the stack's `azuread:` settings or of the environment; None where neither names one in full."""
-    client = setting("azuread", "clientId", "ARM_CLIENT_ID")
-    secret = setting("azuread", "clientSecret", "ARM_CLIENT_SECRET")
-    token = setting("azuread", "oidcToken", "ARM_OIDC_TOKEN")
-    if file := setting("azuread", "oidcTokenFilePath", "ARM_OIDC_TOKEN_FILE_PATH"):
+    setting = configuration.setting
+    client = setting("azuread:clientId", "ARM_CLIENT_ID")
+    secret = setting("azuread:clientSecret", "ARM_CLIENT_SECRET")
+    token = setting("azuread:oidcToken", "ARM_OIDC_TOKEN")
+    if file := setting("azuread:oidcTokenFilePath", "ARM_OIDC_TOKEN_FILE_PATH"):
         token = token or Path(file).read_text("utf-8").strip()
     if not client or not (secret or token):
         return None

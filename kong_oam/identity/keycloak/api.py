@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import httpx
 
-from components.settings import setting
+from kong_oam.engine.configuration import Configuration
 from kong_oam.http.retry import patiently
 from kong_oam.http.trust import trusted
 from kong_oam.identity.common.errors import RefusedError
@@ -46,16 +46,17 @@ class Account:
     secret: str = field(repr=False)
 
 
-def account(issuer: str) -> Account | None:
+def account(issuer: str, configuration: Configuration) -> Account | None:
     """The account for the realm of `issuer` (ends in /realms/<realm>), from the stack's `keycloak:` settings or the
     environment; None where neither names one. The Admin API may have another address than the issuer."""
-    client = setting("keycloak", "clientId", "KEYCLOAK_CLIENT_ID")
-    secret = setting("keycloak", "clientSecret", "KEYCLOAK_CLIENT_SECRET")
+    setting = configuration.setting
+    client = setting("keycloak:clientId", "KEYCLOAK_CLIENT_ID")
+    secret = setting("keycloak:clientSecret", "KEYCLOAK_CLIENT_SECRET")
     if not client or not secret:
         return None
     base, _, realm = issuer.partition("/realms/")
-    url = setting("keycloak", "url", "KEYCLOAK_URL") or base
-    return Account(url.rstrip("/"), realm, setting("keycloak", "realm", "KEYCLOAK_REALM") or realm, client, secret)
+    url = setting("keycloak:url", "KEYCLOAK_URL") or base
+    return Account(url.rstrip("/"), realm, setting("keycloak:realm", "KEYCLOAK_REALM") or realm, client, secret)
 
 
 class Realm:

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from components.settings import setting
+from kong_oam.engine.configuration import Configuration
 from kong_oam.http.retry import patiently
 from kong_oam.http.trust import trusted
 from kong_oam.identity.common.errors import RefusedError
@@ -41,13 +41,14 @@ class Account:
     proxy: str | None
 
 
-def account() -> Account | None:
+def account(configuration: Configuration) -> Account | None:
     """The account of the stack's `okta:` settings or of the environment; None where neither names one."""
-    org, token = setting("okta", "orgName", "OKTA_ORG_NAME"), setting("okta", "apiToken", "OKTA_API_TOKEN")
+    setting = configuration.setting
+    org, token = setting("okta:orgName", "OKTA_ORG_NAME"), setting("okta:apiToken", "OKTA_API_TOKEN")
     if not org or not token:
         return None
-    base = setting("okta", "baseUrl", "OKTA_BASE_URL") or "okta.com"
-    return Account(org, base, token, setting("okta", "httpProxy", "OKTA_HTTP_PROXY"))
+    base = setting("okta:baseUrl", "OKTA_BASE_URL") or "okta.com"
+    return Account(org, base, token, setting("okta:httpProxy", "OKTA_HTTP_PROXY"))
 
 
 def client(account: Account) -> httpx.Client:

@@ -12,7 +12,7 @@ import pytest
 from kong_oam.__main__ import main
 from kong_oam.access.diff.snapshot import exported, model_of
 from kong_oam.cli.estates import estate_of, settings_of
-from kong_oam.kong.enforced import Resource
+from kong_oam.engine.state import Resource
 from tests.kong_oam.access.diff.test_diff import API, SHOP
 from tests.support.enforcing import state
 

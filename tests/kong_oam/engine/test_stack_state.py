@@ -8,9 +8,9 @@ from typing import Any
 import pulumi
 import pytest
 
-from kong_oam.engine import state as held
-from kong_oam.engine.state import State, recorded
-from kong_oam.kong.enforced import PLUGIN, ROUTE, Resource
+from components import state as engine
+from components.state import recorded
+from kong_oam.engine.state import PLUGIN, ROUTE, Resource, StackState
 
 CONSUMER = "kong:index/consumer:Consumer"
 KEY = "tls:index/privateKey:PrivateKey"
@@ -50,7 +50,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
             )
         )
 
-    monkeypatch.setattr(held, "invoke", invoke)
+    monkeypatch.setattr(engine, "invoke", invoke)
     for name, value in (("organization", "acme"), ("project", "kong-oam"), ("stack", "prod")):
         monkeypatch.setattr(pulumi, f"get_{name}", lambda value=value: value)
     return calls
@@ -65,7 +65,7 @@ def test_the_engine_is_asked_once_for_this_very_stack(asked: list[tuple[str, dic
 def test_what_is_held_and_whose_tokens_count_until_now(asked: list[tuple[str, dict[str, Any]]]) -> None:
     """By type and logical name; issuers are what key rings, and no other entities, are called by. One that a run ended
     before making has none."""
-    assert recorded() == State(
+    assert recorded() == StackState(
         held=frozenset(
             {
                 (SERVER, "okta-server"),
@@ -103,7 +103,7 @@ def test_what_lies_under_a_component_of_before_is_known_by_its_urn(monkeypatch: 
         new: {"type": ROUTE, "outputs": {}},
         f"{start}kong-oam:index:Application::orders": {"type": "kong-oam:index:Application", "outputs": {}},
     }
-    monkeypatch.setattr(held, "invoke", lambda *_: SimpleNamespace(value={"outputs": outputs}))
+    monkeypatch.setattr(engine, "invoke", lambda *_: SimpleNamespace(value={"outputs": outputs}))
     for name in ("organization", "project", "stack"):
         monkeypatch.setattr(pulumi, f"get_{name}", lambda: "")
     assert recorded().moved == {(PLUGIN, "orders/api-8080-gate"): old}
@@ -114,5 +114,5 @@ def test_a_stack_that_no_run_has_finished_has_no_outputs(monkeypatch: pytest.Mon
     for name in ("organization", "project", "stack"):
         monkeypatch.setattr(pulumi, f"get_{name}", lambda: "x")
     for resources in ((), ((SERVER, "okta-server", {}),)):
-        monkeypatch.setattr(held, "invoke", lambda *_, known=resources: SimpleNamespace(value=told(*known)))
+        monkeypatch.setattr(engine, "invoke", lambda *_, known=resources: SimpleNamespace(value=told(*known)))
         assert recorded().outputs == {}

@@ -11,7 +11,8 @@ from kong_oam.access.diff.change import OPENING, Change, Difference
 from kong_oam.access.diff.compare import changed, diff
 from kong_oam.access.diff.snapshot import empty
 from kong_oam.access.model import Estate
-from kong_oam.kong.enforced import PLUGIN, ROUTE, Resource, enforced
+from kong_oam.engine.state import PLUGIN, ROUTE, Resource
+from kong_oam.kong.enforced import enforced
 from tests.support import estates as written
 from tests.support.enforcing import plugins_of, routes_of, state
 from tests.support.estate_cases import MANY, estates, model, pairs

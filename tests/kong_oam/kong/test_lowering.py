@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from components.gateway.certificates import hosts_by_certificate
 from kong_oam.access.model import Provider, Stack
 from kong_oam.identity.common.discovery import SigningKey
 from kong_oam.kong import names, plugins
+from kong_oam.kong.certificates import hosts_by_certificate
 from kong_oam.kong.key_slots import Slot, TooManyKeysError, assign
 from kong_oam.kong.plugins import SchemaError, config_json
 from kong_oam.kong.preflight import PreflightError, inspect, settle_seconds

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from pulumi.runtime import set_all_config
 
+from components.settings import configuration
 from kong_oam.access.model import Provider, Stack
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.identity.common.groups import unclear_groups
@@ -52,26 +53,36 @@ def test_an_account_is_never_shown() -> None:
 
 def test_an_account_is_of_the_stack_or_else_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is not named in full is none."""
-    assert (okta.account(), keycloak.account(ISSUER), entra.account(TENANT)) == (None, None, None)
+    assert (
+        okta.account(configuration()),
+        keycloak.account(ISSUER, configuration()),
+        entra.account(TENANT, configuration()),
+    ) == (None, None, None)
     for name in ("OKTA_ORG_NAME", "KEYCLOAK_CLIENT_ID", "ARM_CLIENT_ID"):
         monkeypatch.setenv(name, "of the environment")
-    assert (okta.account(), keycloak.account(ISSUER), entra.account(TENANT)) == (None, None, None)
+    assert (
+        okta.account(configuration()),
+        keycloak.account(ISSUER, configuration()),
+        entra.account(TENANT, configuration()),
+    ) == (None, None, None)
     for name in ("OKTA_API_TOKEN", "KEYCLOAK_CLIENT_SECRET", "ARM_CLIENT_SECRET"):
         monkeypatch.setenv(name, SECRET)
     said = "of the environment"
-    assert okta.account() == okta.Account(said, "okta.com", SECRET, None)
-    assert keycloak.account(ISSUER) == keycloak.Account("https://kc.example.com", "acme", "acme", said, SECRET)
-    assert entra.account(TENANT) == entra.Account(TENANT, said, SECRET)
+    assert okta.account(configuration()) == okta.Account(said, "okta.com", SECRET, None)
+    assert keycloak.account(ISSUER, configuration()) == keycloak.Account(
+        "https://kc.example.com", "acme", "acme", said, SECRET
+    )
+    assert entra.account(TENANT, configuration()) == entra.Account(TENANT, said, SECRET)
     set_all_config(
         {"okta:orgName": "s", "okta:apiToken": "t", "okta:baseUrl": "oktapreview.com", "okta:httpProxy": "p"}
     )
-    assert okta.account() == okta.Account("s", "oktapreview.com", "t", "p")
+    assert okta.account(configuration()) == okta.Account("s", "oktapreview.com", "t", "p")
     set_all_config(
         {"keycloak:clientId": "s", "keycloak:clientSecret": "t", "keycloak:realm": "master", "keycloak:url": "u/"}
     )
-    assert keycloak.account(ISSUER) == keycloak.Account("u", "acme", "master", "s", "t")
+    assert keycloak.account(ISSUER, configuration()) == keycloak.Account("u", "acme", "master", "s", "t")
     set_all_config({"azuread:clientId": "s", "azuread:clientSecret": "t"})
-    assert entra.account(TENANT) == entra.Account(TENANT, "s", "t")
+    assert entra.account(TENANT, configuration()) == entra.Account(TENANT, "s", "t")
 
 
 def test_a_token_proves_an_account_of_a_tenant_without_a_secret(
@@ -88,9 +99,9 @@ def test_a_token_proves_an_account_of_a_tenant_without_a_secret(
     file.write_text("from a file\n", "utf-8")
     monkeypatch.setenv("ARM_CLIENT_ID", "client")
     monkeypatch.setenv("ARM_OIDC_TOKEN_FILE_PATH", str(file))
-    assert entra.account(TENANT) == entra.Account(TENANT, "client", token="from a file")
+    assert entra.account(TENANT, configuration()) == entra.Account(TENANT, "client", token="from a file")
     monkeypatch.setenv("ARM_OIDC_TOKEN", "as it is")
-    account = entra.account(TENANT)
+    account = entra.account(TENANT, configuration())
     assert account == entra.Account(TENANT, "client", token="as it is")
     with entra.Graph(account, httpx.MockTransport(answer)):
         pass
@@ -99,7 +110,7 @@ def test_a_token_proves_an_account_of_a_tenant_without_a_secret(
     assert form["client_assertion_type"] == ["urn:ietf:params:oauth:client-assertion-type:jwt-bearer"]
     assert "client_secret" not in form
     monkeypatch.setenv("ARM_CLIENT_SECRET", SECRET)
-    assert entra.account(TENANT) == entra.Account(TENANT, "client", SECRET)
+    assert entra.account(TENANT, configuration()) == entra.Account(TENANT, "client", SECRET)
 
 
 def test_groups_are_looked_for_at_the_provider_that_guards() -> None:
