@@ -10,7 +10,7 @@ from components.application import provision_components
 from components.gateway.certificates import provision_certificates
 from components.gateway.gateway import Gateway
 from components.graph import require_checkpoints, short_traces, stay
-from components.identity import InspectionError, inspect, provision
+from components.identity import provision
 from components.process import spare
 from components.refusal import accept, refuse, stop_at
 from components.rotation import Rotation
@@ -21,6 +21,8 @@ from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.diff.snapshot import exported, model_of
 from kong_oam.access.report import access_table, grants
 from kong_oam.access.settings.stack import StackError
+from kong_oam.identity.common.errors import InspectionError
+from kong_oam.identity.kinds import inspect
 from kong_oam.kong import conflicts as taken
 from kong_oam.kong import preflight
 from kong_oam.kong.actual import corrected
@@ -38,7 +40,11 @@ try:
         account.admin_url, account.token, settings.gateway.workspace, account.api_key, settings.gateway.edition
     )
     state = corrected(recorded(), account, settings.gateway.workspace)
-    found = [one for provider in settings.providers for one in inspect(provider, estate, state.held, state.issuers)]
+    found = [
+        one
+        for provider in settings.providers
+        for one in inspect(provider, estate, state.held, state.issuers, config.configuration())
+    ]
     found += taken.inspect(account, settings.gateway.workspace, estate, state.held)
     stop_at([*found, *workload.inspect(settings, estate, state.held)])
 except (StackError, preflight.PreflightError, InspectionError) as error:

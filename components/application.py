@@ -9,7 +9,7 @@ import pulumi_kubernetes as k8s
 
 from components.gateway.gateway import Gateway
 from components.gateway.service import GatedService, provision_routes
-from components.identity import Identity
+from components.identity.issuer import Issuer
 from components.workload.cluster import Cluster
 from components.workload.workload import Workload
 from kong_oam.access.model import Application
@@ -28,7 +28,7 @@ class Component(pulumi.ComponentResource):
         application: Application,
         model: Model,
         gateway: Gateway,
-        identities: Mapping[str, Identity],
+        identities: Mapping[str, Issuer],
         cluster: Cluster,
         after: Sequence[k8s.apps.v1.Deployment],
         opts: pulumi.ResourceOptions | None = None,
@@ -50,7 +50,7 @@ class Component(pulumi.ComponentResource):
 
 
 def provision_components(
-    application: Application, gateway: Gateway, identities: Mapping[str, Identity], cluster: Cluster
+    application: Application, gateway: Gateway, identities: Mapping[str, Issuer], cluster: Cluster
 ) -> Iterator[tuple[str, Component]]:
     """All of an Application but those that run elsewhere, by key; each after what it depends on."""
     made: dict[str, Component] = {}

@@ -10,9 +10,9 @@ from typing import Any
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
 
-from components.identity import describe
 from kong_oam.access.settings.stack import NAMESPACE, Settings, StackError, parse
 from kong_oam.engine.configuration import Configuration
+from kong_oam.identity.kinds import describe
 from kong_oam.kong.account import Kong
 
 _CERTIFICATES = "certificates"

@@ -11,7 +11,7 @@ from typing import Any
 import pulumi
 import pulumi_kong as kong
 
-from components.identity import Identity
+from components.identity.issuer import Issuer
 from components.refusal import refuse
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.stack import Settings
@@ -40,7 +40,7 @@ class Gateway(pulumi.ComponentResource):
         account: Kong,
         facts: Facts,
         estate: Estate,
-        identities: Mapping[str, Identity],
+        identities: Mapping[str, Issuer],
         state: StackState,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -91,7 +91,7 @@ class Gateway(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _fill(
-        self, ring: kong.Consumer, name: str, key: str, identity: Identity
+        self, ring: kong.Consumer, name: str, key: str, identity: Issuer
     ) -> pulumi.Output[list[Mapping[str, Any]]]:
         """The ring's fixed number of credentials. Returns what the next run has to know."""
         count = self.settings.gateway.key_slots

@@ -16,7 +16,7 @@ import pulumi
 import pulumi_azuread as azuread
 from cryptography.x509 import load_pem_x509_certificate
 
-from components.identity import Credential
+from components.identity.issuer import Credential
 from components.identity.keys import SLOT_NAMES, Keys, certified_pairs
 from components.rotation import Rotation
 from kong_oam.access.model import Client, Estate

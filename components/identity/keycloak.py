@@ -21,40 +21,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Mapping, Sequence
 
 import pulumi
 import pulumi_keycloak as keycloak
 
-from components.identity import Credential, Identity, InspectionError, published
-from components.identity.keys import ECDSA, Jwk, Keys, key_pairs, signs
+from components.identity.issuer import Credential, Issuer, published
+from components.identity.keys import Keys, key_pairs
 from components.rotation import Rotation
 from components.settings import configuration
-from kong_oam.access.model import Client, Estate, Listing, Mark, Provider, Spelling
-from kong_oam.access.settings.stack import ProviderSettings, StackError
-from kong_oam.diagnostics import Diagnostic
-from kong_oam.engine.pending import State
-from kong_oam.engine.state import Held
-from kong_oam.identity.common.errors import RefusedError
-from kong_oam.identity.common.groups import unclear_groups
-from kong_oam.identity.common.orphans import Left
-from kong_oam.identity.common.settings import check
-from kong_oam.identity.keycloak import api, orphans
-from kong_oam.identity.keycloak.adoption import taken_names
-from kong_oam.identity.keycloak.names import SERVICE, SUBJECT, Names
+from kong_oam.access.model import Client, Estate
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.identity.common.jwk import ECDSA, Jwk, signs
+from kong_oam.identity.keycloak import api
+from kong_oam.identity.keycloak.description import SPELLING
+from kong_oam.identity.keycloak.names import SERVICE, SUBJECT, Names, account_name, group_path
 
-_SPELLING = Spelling(
-    client="azp",
-    user="sid",  # of the session: whoever signs in has one, and a client that calls as itself none
-    scopes=Listing("scope", "words"),
-    service_scopes=Listing("scope", "words"),
-    groups="groups",
-    marks=(Mark("typ", "Bearer"),),  # an ID token says ID, a refresh token Refresh
-    own="client_id",  # brought by the scope service_account, which only clients with one have
-)
-
-_REALMS = "/realms/"
 _ALGORITHM = "token.endpoint.auth.signing.alg"
 _OF_PARTNERS = "RS256"
 _KEYS_STAY = 12.0
@@ -62,66 +44,11 @@ _KEYS_STAY = 12.0
 calls in that moment may have it keep those of before; it reads anew for a key that it does not find, but no sooner than
 10 seconds after the last time (InfinispanPublicKeyStorageProvider.java, and seen: 4 of 400 changes under calls, for
 10.0 to 10.5 seconds)."""
-_NO_ACCOUNT = (
-    "no account at Keycloak: set keycloak:clientId and the secret keycloak:clientSecret, or KEYCLOAK_CLIENT_ID and "
-    "KEYCLOAK_CLIENT_SECRET"
-)
 
 
-def describe(settings: ProviderSettings) -> Provider:
-    """The provider as a value: the realm exists. Raises kong_oam.access.settings.stack.StackError."""
-    check(settings, needs=("issuer",), takes=("client_secrets", "moved_from"))
-    issuer = settings.issuer or ""
-    base, _, realm = issuer.partition(_REALMS)
-    if not base or not realm or "/" in realm:
-        raise StackError(f"identity provider '{settings.name}': issuer {issuer} does not end in {_REALMS}<realm>")
-    return Provider(settings.name, settings.audience, _SPELLING, issuer=issuer, groups=settings.groups)
-
-
-def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[Diagnostic]:
-    """What stands in the way: groups of roles that the realm does not have, and names of ours that it has already.
-
-    Raises InspectionError.
-    """
-    account = api.account(settings.issuer or "", configuration())
-    if account is None:
-        raise InspectionError(_NO_ACCOUNT)
-    try:
-        with api.Realm(account) as realm:
-            yield from unclear_groups(
-                settings,
-                estate,
-                count=lambda name: int(realm.has_group(_path(name))),
-                known=lambda: [path.removeprefix("/") for path in realm.groups()],
-            )
-            yield from taken_names(realm, settings, estate, held)
-    except RefusedError as error:
-        raise InspectionError(f"identity provider '{settings.name}': Keycloak at {error}") from None
-
-
-def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Identity:
+def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Issuer:
     """Everything in the realm that the stack needs."""
     return Keycloak(settings.name, settings, estate, rotation).identity
-
-
-def left(settings: ProviderSettings, state: State, opened: ExitStack) -> Left | None:
-    """What interrupted creations made in the realm. Raises InspectionError and RefusedError."""
-    if not orphans.concerned(state, _account_name(settings.name)):
-        return None
-    if (account := api.account(settings.issuer or "", configuration())) is None:
-        raise InspectionError(f"creations were interrupted, and there is {_NO_ACCOUNT}")
-    realm = opened.enter_context(api.Realm(account))
-    found = orphans.made(realm, state, _account_name(settings.name))
-    return Left(f"Keycloak, {settings.issuer}", found, lambda lost: orphans.remove(realm, lost))
-
-
-def _account_name(name: str) -> str:
-    """The logical name of the resource that says who administers the realm."""
-    return f"{name}-account"
-
-
-def _path(group: str) -> str:
-    return group if group.startswith("/") else f"/{group}"
 
 
 class Keycloak(pulumi.ComponentResource):
@@ -141,7 +68,7 @@ class Keycloak(pulumi.ComponentResource):
         self._names = Names(settings, estate)
         account = api.account(settings.issuer or "", configuration())
         if account is None:
-            raise pulumi.RunError(_NO_ACCOUNT)
+            raise pulumi.RunError(api.NO_ACCOUNT)
         self._realm = account.realm
         self._server = _account(name, account, self)
         self._options = pulumi.ResourceOptions(parent=self, provider=self._server)
@@ -162,7 +89,7 @@ class Keycloak(pulumi.ComponentResource):
             if client.keyed:
                 rotation.kept(client, made[client.component].id, self._names.client(client.component))
         said = published(settings.name, settings.issuer or "")
-        self.identity = Identity(
+        self.identity = Issuer(
             issuer=said.issuer,
             token_endpoint=said.token_endpoint,
             authorization_endpoint=said.authorization_endpoint,
@@ -183,14 +110,14 @@ class Keycloak(pulumi.ComponentResource):
         for group in self._names.groups:
             found = keycloak.get_group_output(
                 realm_id=self._realm,
-                group_path=_path(group),
+                group_path=group_path(group),
                 opts=pulumi.InvokeOutputOptions(parent=self, provider=self._server),
             )
             roles[group] = keycloak.Role(
                 self._names.role(group),
                 realm_id=self._realm,
                 name=group,
-                description=f"Kong-OAM, stack {self._estate.stack.name}: member of {_path(group)}",
+                description=f"Kong-OAM, stack {self._estate.stack.name}: member of {group_path(group)}",
                 opts=self._options,
             )
             keycloak.GroupRoles(
@@ -239,8 +166,8 @@ class Keycloak(pulumi.ComponentResource):
             f"{self._prefix}-groups",
             realm_id=self._realm,
             client_scope_id=scope.id,
-            name=_SPELLING.groups,
-            claim_name=_SPELLING.groups,
+            name=SPELLING.groups,
+            claim_name=SPELLING.groups,
             claim_value_type="String",
             multivalued=True,
             add_to_access_token=True,
@@ -349,7 +276,7 @@ class Keycloak(pulumi.ComponentResource):
 def _account(name: str, account: api.Account, parent: pulumi.Resource) -> keycloak.Provider:
     """The server, and who administers the realm there. The secret is one from here on."""
     return keycloak.Provider(
-        _account_name(name),
+        account_name(name),
         url=account.url,
         realm=account.login,
         client_id=account.client,

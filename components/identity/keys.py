@@ -10,32 +10,21 @@ Sources: RFC 7517 and 7518, section 6 (JSON Web Keys), RFC 7638 (their thumbprin
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_tls as tls
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from kong_oam.access.rotation import SLOTS, Generation
 from kong_oam.identity.common.certificates import certificate, thumbprint
+from kong_oam.identity.common.jwk import ECDSA, RSA, SIGNS, Jwk, jwk
 
 SLOT_NAMES = "ab"
 """How the resources of the two slots end."""
 
-RSA, ECDSA = "RSA", "ECDSA"
-"""Kinds of key pairs, as the tls plugin calls them: of 2048 bits, and on the curve P-256."""
-
 _BITS, _CURVE = 2048, "P256"
-_SIGNS = {RSA: "RS256", ECDSA: "ES256"}
 _PRIVATE = ["privateKeyPem", "privateKeyPemPkcs8", "privateKeyOpenssh"]
-
-Jwk = Mapping[str, str]
-"""The public half of a key: kty and kid; n and e of one of RSA; crv, x and y of one on P-256."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +56,7 @@ def key_pairs(name: str, generation: Generation, kind: str, held: Mapping[str, s
         counting=own.apply(lambda slot: _public(slots.values() if slot == generation.slot else [slots[slot]])),
         private_key=pulumi.Output.secret(own.apply(lambda slot: slots[slot].private_key_pem_pkcs8)),
         kid=own.apply(lambda slot: slots[slot].public_key_pem.apply(lambda pem: jwk(pem)["kid"])),
-        algorithm=own.apply(lambda slot: _SIGNS[kinds[slot]]),
+        algorithm=own.apply(lambda slot: SIGNS[kinds[slot]]),
     )
 
 
@@ -86,7 +75,7 @@ def certified_pairs(
         counting=_public(slots),
         private_key=pulumi.Output.secret(private[generation.slot]),
         kid=current.apply(thumbprint),
-        algorithm=_SIGNS[RSA],
+        algorithm=SIGNS[RSA],
         certificate=current,
     )
     return keys, certificates
@@ -121,39 +110,3 @@ async def _own(slots: Mapping[int, tls.PrivateKey], generation: Generation) -> i
 
 def _public(slots: Iterable[tls.PrivateKey]) -> pulumi.Output[list[Jwk]]:
     return pulumi.Output.all(*(slot.public_key_pem.apply(jwk) for slot in slots))
-
-
-def jwk(pem: str) -> Jwk:
-    """The JSON Web Key of a public key in PEM, of RSA or on P-256. Its id is its thumbprint, so that no two share one.
-
-    Raises TypeError for a key of another kind.
-    """
-    key = load_pem_public_key(pem.encode())
-    if isinstance(key, rsa.RSAPublicKey):
-        modulus = key.public_numbers()
-        members = {"e": _number(modulus.e), "kty": "RSA", "n": _number(modulus.n)}
-    elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
-        point = key.public_numbers()
-        members = {"crv": "P-256", "kty": "EC", "x": _coordinate(point.x), "y": _coordinate(point.y)}
-    else:
-        raise TypeError("the keys of clients are of RSA, or on P-256")
-    told = json.dumps(members, sort_keys=True, separators=(",", ":"))
-    return {**members, "kid": _encoded(hashlib.sha256(told.encode()).digest())}
-
-
-def signs(key: Jwk) -> str:
-    """The algorithm with which the private half of a key signs: RS256 or ES256 (RFC 7518)."""
-    return _SIGNS[ECDSA if key["kty"] == "EC" else RSA]
-
-
-def _number(value: int) -> str:
-    return _encoded(value.to_bytes((value.bit_length() + 7) // 8))
-
-
-def _coordinate(value: int) -> str:
-    """In full length, whatever it begins with (RFC 7518, section 6.2.1.2)."""
-    return _encoded(value.to_bytes(32))
-
-
-def _encoded(value: bytes) -> str:
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode("ascii")

@@ -10,32 +10,25 @@ Source: Okta's management API, and what the official plugin sends for each resou
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_okta as okta
 
-from components.identity import Credential, Identity, InspectionError, published
-from components.identity.keys import RSA, Jwk, Keys, key_pairs
+from components.identity.issuer import Credential, Issuer, published
+from components.identity.keys import Keys, key_pairs
 from components.refusal import refuse
 from components.rotation import Rotation
 from components.settings import configuration
-from kong_oam.access.model import EXTERNAL, Client, Estate, Listing, Mark, Provider, Spelling
+from kong_oam.access.model import EXTERNAL, Client, Estate
 from kong_oam.access.settings.stack import ProviderSettings
-from kong_oam.diagnostics import Diagnostic
-from kong_oam.engine.pending import State
-from kong_oam.engine.state import Held
 from kong_oam.identity.common.discovery import DiscoveryError, Published
 from kong_oam.identity.common.errors import RefusedError
-from kong_oam.identity.common.orphans import Left
-from kong_oam.identity.common.settings import check
-from kong_oam.identity.okta import api, orphans, signing_keys
-from kong_oam.identity.okta.adoption import COMPONENT, taken_names
-from kong_oam.identity.okta.groups import missing_groups
-from kong_oam.identity.okta.limits import limits
+from kong_oam.identity.common.jwk import RSA, Jwk
+from kong_oam.identity.okta import api, signing_keys
+from kong_oam.identity.okta.adoption import COMPONENT
+from kong_oam.identity.okta.description import SPELLING
 from kong_oam.identity.okta.names import (
-    GROUPS_CLAIM,
     app_label,
     client_id,
     granted,
@@ -43,16 +36,6 @@ from kong_oam.identity.okta.names import (
     origins,
     scopes_of,
     server_name,
-)
-
-_SPELLING = Spelling(
-    client="cid",
-    user="uid",
-    scopes=Listing("scp"),
-    service_scopes=Listing("scp"),
-    groups=GROUPS_CLAIM,
-    # An access token's id starts with AT., an ID token's with ID.; only an access token has `cid`.
-    marks=(Mark("jti", "AT.", prefix=True),),
 )
 
 _KEYS = RSA
@@ -65,49 +48,11 @@ TestAccResourceOktaAppOauth_serviceWithJWKS). Nobody has shown that it verifies 
 
 _REFRESH_LEEWAY = 30  # seconds in which a renewal whose answer was lost may be tried again
 _LAST = 99_999  # a priority that no policy has: one that is made with it moves no other
-_NO_ACCOUNT = "no account at Okta: set okta:orgName and the secret okta:apiToken, or OKTA_ORG_NAME and OKTA_API_TOKEN"
 
 
-def describe(settings: ProviderSettings) -> Provider:
-    """The provider as a value. Its issuer is born with the authorization server, in the same graph.
-
-    Raises kong_oam.access.settings.stack.StackError.
-    """
-    check(settings, takes=("client_secrets", "shared_origins"))
-    return Provider(settings.name, settings.audience, _SPELLING, groups=settings.groups)
-
-
-def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[Diagnostic]:
-    """What stands in the way at Okta: groups that it does not have, names that it has, more than it takes.
-
-    Raises InspectionError.
-    """
-    account = api.account(configuration())
-    if account is None:
-        raise InspectionError(_NO_ACCOUNT)
-    try:
-        with api.client(account) as org:
-            yield from limits(settings, estate, held)
-            yield from missing_groups(org, settings, estate)
-            yield from taken_names(org, settings, estate, held)
-    except RefusedError as error:
-        raise InspectionError(f"identity provider '{settings.name}': Okta at {error}") from None
-
-
-def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Identity:
+def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Issuer:
     """Everything at Okta that the stack needs."""
     return Okta(settings.name, settings, estate, rotation).identity
-
-
-def left(settings: ProviderSettings, state: State, opened: ExitStack) -> Left | None:  # noqa: ARG001 - one org for all
-    """What an interrupted run made in the org, or took from it. Raises InspectionError and RefusedError."""
-    if (concern := orphans.concern(state)) is None:
-        return None
-    if (account := api.account(configuration())) is None:
-        raise InspectionError(f"{concern}, and there is {_NO_ACCOUNT}")
-    org = opened.enter_context(api.client(account))
-    made, gone = orphans.made(org, state), orphans.gone(org, state)
-    return Left("Okta", made, lambda lost: orphans.remove(org, lost), gone)
 
 
 class Okta(pulumi.ComponentResource):
@@ -158,7 +103,7 @@ class Okta(pulumi.ComponentResource):
         self._policies(apps, scopes, claims)
         self._trusted_origins()
         known = self._signing_keys()
-        self.identity = Identity(
+        self.identity = Issuer(
             issuer=self._server.issuer,
             token_endpoint=pulumi.Output.concat(self._server.issuer, "/v1/token"),
             authorization_endpoint=pulumi.Output.concat(self._server.issuer, "/v1/authorize"),
@@ -207,7 +152,7 @@ class Okta(pulumi.ComponentResource):
             okta.auth.ServerClaim(
                 f"{self._prefix}-groups",
                 auth_server_id=self._server.id,
-                name=_SPELLING.groups,
+                name=SPELLING.groups,
                 claim_type="RESOURCE",
                 value_type="GROUPS",
                 group_filter_type="REGEX",
@@ -348,7 +293,7 @@ def _account(name: str, parent: pulumi.Resource) -> okta.Provider:
     """The org, from the stack's `okta:` settings or the environment. The token is a secret from here on."""
     account = api.account(configuration())
     if account is None:
-        raise pulumi.RunError(_NO_ACCOUNT)
+        raise pulumi.RunError(api.NO_ACCOUNT)
     return okta.Provider(
         f"{name}-account",
         org_name=account.org,
@@ -396,9 +341,9 @@ def _credential(client: Client, apps: Mapping[str, okta.app.OAuth], keys: Mappin
 
 
 def _known(secret: str | None, urn: str) -> str:
-    """The secret. Okta says it when an app is made or changed, and to nobody who takes it over as it is."""
+    """The secret. Okta says it when an app is made or changed, and to nobody who adopts it as it is."""
     if not secret:
-        refuse(f"the client secret of {urn} is not known: it was taken over. Make it anew: pulumi up --replace '{urn}'")
+        refuse(f"the client secret of {urn} is not known: it was adopted. Make it anew: pulumi up --replace '{urn}'")
     return secret
 
 

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 import pulumi
 
-from components.identity import Credential, Identity, Kept
+from components.identity.issuer import Credential, Issuer, SecretReference
 from kong_oam.access.model import Client, Component, Estate
 from kong_oam.access.paths import written
 
 Data = Mapping[str, pulumi.Input[str]]
 
 
-def settings_of(component: Component, estate: Estate, identities: Mapping[str, Identity]) -> Data:
+def settings_of(component: Component, estate: Estate, identities: Mapping[str, Issuer]) -> Data:
     """Of every client of the component; empty where it is none. They are environment variables of its workload."""
     data: dict[str, pulumi.Input[str]] = {}
     for client in component.clients:
@@ -25,26 +25,26 @@ def settings_of(component: Component, estate: Estate, identities: Mapping[str, I
     return data
 
 
-def federated_of(component: Component, estate: Estate, identities: Mapping[str, Identity]) -> dict[str, str]:
+def federated_of(component: Component, estate: Estate, identities: Mapping[str, Issuer]) -> dict[str, str]:
     """By environment variable that is to name the file, the audiences of the tokens that its ServiceAccount needs."""
     known = ((client, identities[client.provider].clients[component.key]) for client in component.clients)
     return {f"{_prefix(client, estate)}_ASSERTION_FILE": one.federated for client, one in known if one.federated}
 
 
-def _asked(client: Client, api: str, identity: Identity) -> pulumi.Input[str]:
+def _asked(client: Client, api: str, identity: Issuer) -> pulumi.Input[str]:
     """What the client asks for to call an API, however many entries of `calls` that is: the scopes, unless the provider
     has a word for all of them."""
     granted = dict.fromkeys(scope for call in client.calls if call.component == api for scope in call.scopes)
     return identity.requests.get(api, " ".join(granted))
 
 
-def kept_of(component: Component, estate: Estate, identities: Mapping[str, Identity]) -> dict[str, Kept]:
+def kept_of(component: Component, estate: Estate, identities: Mapping[str, Issuer]) -> dict[str, SecretReference]:
     """By environment variable, what of it somebody else keeps."""
     known = ((client, identities[client.provider].clients[component.key]) for client in component.clients)
     return {f"{_prefix(client, estate)}_CLIENT_SECRET": one.kept for client, one in known if one.kept}
 
 
-def elsewhere(estate: Estate, identities: Mapping[str, Identity]) -> dict[str, Data]:
+def elsewhere(estate: Estate, identities: Mapping[str, Issuer]) -> dict[str, Data]:
     """The settings of components that run elsewhere, for those who run them. None of it is secret."""
     return {key: settings_of(one, estate, identities) for key, one in estate.components.items() if one.outside}
 
@@ -55,7 +55,7 @@ def _prefix(client: Client, estate: Estate) -> str:
     return "OAUTH" if default else _environment("OAUTH", client.provider)
 
 
-def _settings(prefix: str, client: Client, identity: Identity, credential: Credential) -> dict[str, pulumi.Input[str]]:
+def _settings(prefix: str, client: Client, identity: Issuer, credential: Credential) -> dict[str, pulumi.Input[str]]:
     settings: dict[str, pulumi.Input[str]] = {
         f"{prefix}_ISSUER": identity.issuer,
         f"{prefix}_TOKEN_ENDPOINT": identity.token_endpoint,
@@ -76,7 +76,7 @@ def _settings(prefix: str, client: Client, identity: Identity, credential: Crede
     return settings
 
 
-def _scopes(client: Client, identity: Identity) -> pulumi.Input[str]:
+def _scopes(client: Client, identity: Issuer) -> pulumi.Input[str]:
     """All that it may ask for. A provider whose tokens are for one API takes that of one API at a time."""
     if not identity.requests:
         return " ".join(client.scopes)

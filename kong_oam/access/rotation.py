@@ -102,7 +102,7 @@ def advanced(last: Generation | None, schedule: Schedule, today: datetime.date) 
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class SharedSecret:
     """A secret that a client shares with a provider that knows one of it at a time: nobody replaces it by a schedule,
     since whoever has the one before would be refused.
 
@@ -123,8 +123,8 @@ class Kept:
         return {**told, "before": "ended", _HOLDER: self.holder}
 
     @staticmethod
-    def from_output(data: Mapping[str, Any]) -> Kept:
-        return Kept(int(data["generation"]), datetime.date.fromisoformat(data["since"]), str(data[_HOLDER]))
+    def from_output(data: Mapping[str, Any]) -> SharedSecret:
+        return SharedSecret(int(data["generation"]), datetime.date.fromisoformat(data["since"]), str(data[_HOLDER]))
 
 
 def is_shared(data: Mapping[str, Any]) -> bool:
@@ -132,8 +132,8 @@ def is_shared(data: Mapping[str, Any]) -> bool:
     return _HOLDER in data
 
 
-def held(last: Kept | None, holder: str, today: datetime.date) -> Kept:
+def held(last: SharedSecret | None, holder: str, today: datetime.date) -> SharedSecret:
     """The secret from this run on, by what has it."""
     if last is None:
-        return Kept(1, today, holder)
-    return last if last.holder == holder else Kept(last.number + 1, today, holder)
+        return SharedSecret(1, today, holder)
+    return last if last.holder == holder else SharedSecret(last.number + 1, today, holder)

@@ -46,7 +46,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     # Only this verb needs the gateway's side, and the SDKs behind it: the others start without them.
-    from components.identity import describe
+    from kong_oam.identity.kinds import describe
     from kong_oam.verify.stack import UnverifiedError, verify, workloads
 
     settings = settings_of(options.stack, describe=describe)

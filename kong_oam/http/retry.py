@@ -12,7 +12,7 @@ _LONGEST_PAUSE = 65.0
 """Seconds. The limits of most providers are by the minute."""
 
 
-def patiently(send: Callable[[], httpx.Response], pause: Callable[[httpx.Response], float | None]) -> httpx.Response:
+def retried(send: Callable[[], httpx.Response], pause: Callable[[httpx.Response], float | None]) -> httpx.Response:
     """The answer of `send`, made up to four times. `pause` tells from an answer how many seconds to wait before the
     next time; None where there is nothing to wait for. A longer pause than a minute's is not waited for."""
     for _ in range(_REPETITIONS):

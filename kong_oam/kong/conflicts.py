@@ -70,10 +70,10 @@ def needed(estate: Estate) -> Iterator[Needed]:
 def inspect(account: Kong, workspace: str | None, estate: Estate, held: Held) -> tuple[Diagnostic, ...]:
     """All that is wrong with names in the workspace. Raises preflight.PreflightError."""
     with client(account.admin_url, account.token, workspace, account.api_key) as admin:
-        return tuple(taken_names(admin, account.admin_url, estate, held))
+        return tuple(name_conflicts(admin, account.admin_url, estate, held))
 
 
-def taken_names(admin: httpx.Client, admin_url: str, estate: Estate, held: Held) -> Iterator[Diagnostic]:
+def name_conflicts(admin: httpx.Client, admin_url: str, estate: Estate, held: Held) -> Iterator[Diagnostic]:
     """Names that the state does not hold and that Kong has. Raises preflight.PreflightError.
 
     Kong is asked for kinds of which something is new, and for no other, but for certificates: one that is held may be

@@ -25,11 +25,12 @@ import pulumi
 from pulumi.runtime.config import set_all_config
 
 from components import settings as config
-from components.identity import InspectionError, RefusedError, left
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.settings.stack import Settings, StackError, read_file
 from kong_oam.cli import module as command
 from kong_oam.engine.export import StateError, check_at_rest, configuration, forget, read
+from kong_oam.identity.common.errors import InspectionError, RefusedError
+from kong_oam.identity.kinds import find_orphans
 from kong_oam.kong import names, preflight
 from kong_oam.kubernetes.manifests import Manifest
 from kong_oam.kubernetes.placement import objects_of
@@ -72,7 +73,10 @@ def _recover(stack: str, *, remove: bool, older: bool) -> int:
     with contextlib.ExitStack() as clients:
         admin = clients.enter_context(preflight.client(gateway.admin_url, gateway.token, workspace, gateway.api_key))
         # First what is there, then the state: what was there and is not recorded afterwards belongs to no living run.
-        entities, places = kong.entities(admin), left(settings.providers, begun, clients)
+        entities, places = (
+            kong.entities(admin),
+            find_orphans(settings.providers, begun, clients, config.configuration()),
+        )
         check_at_rest(stack, begun)
         state = read(stack)
         in_kong = kong.lost(entities, state.ids, names.tags(stack), older=older)

@@ -144,7 +144,7 @@ def run_program(
     patch.setenv("KONG_ADMIN_TOKEN", "the admin token")
     patch.setenv("OKTA_API_TOKEN", "the API token")
     patch.setenv("OKTA_ORG_NAME", "sandbox")
-    patch.setattr("components.identity.discover", _published)
+    patch.setattr("components.identity.issuer.discover", _published)
     patch.setattr("kong_oam.identity.okta.signing_keys.listed", lambda *_: Listed((KEY,), ()))
     set_all_config(config)
     set_mocks(_Answers(), "kong-oam", "local", preview=preview, monitor=monitor, organization="organization")

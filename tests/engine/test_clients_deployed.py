@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from components.identity.keys import jwk
+from kong_oam.identity.common.jwk import jwk
 from sandbox import launchers
 from sandbox.browser import PrivateKey
 from sandbox.local import STACK, Local

@@ -78,7 +78,7 @@ def test_a_stack_that_lost_its_state_takes_all_of_it_over(stack: tuple[Deploymen
 @pytest.mark.parametrize("stack", [{}], indirect=True)
 def test_an_application_that_somebody_registered_before_us_is_not_taken_over(stack: tuple[Deployment, Entra]) -> None:
     """Any user of a tenant may be allowed to, and owns it then, with a secret. Nothing is made; once both are gone it
-    is taken over, and the secret is of no use."""
+    is adopted, and the secret is of no use."""
     deployment, tenant = stack
     app = tenant.directory.create_application({"displayName": CHECKOUT})
     tenant.directory.owners[app["id"]] = [{"id": "u1", "userPrincipalName": "eve@example.com"}]

@@ -1,4 +1,4 @@
-"""Something at Okta has our names already: nothing is made, and the command of the message itself takes it over."""
+"""Something at Okta has our names already: nothing is made, and the command of the message itself adopts it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real realm that has our names already: nothing is made, what is foreign is named, and what is taken over is ours."""
+"""A real realm that has our names already: nothing is made, what is foreign is named, and what is adopted is ours."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_a_role_a_scope_and_a_client_made_by_hand_are_taken_over(realm: Realm) -
 
 @pytest.mark.deep
 def test_a_stack_that_lost_its_state_takes_all_of_it_over(realm: Realm) -> None:
-    """What our own run made has nothing foreign in it. Mappers are taken over, too; nobody is let in, or shut out."""
+    """What our own run made has nothing foreign in it. Mappers are adopted, too; nobody is let in, or shut out."""
     realm.deployment.run("up")
     forget(realm.deployment, "kong-oam:identity:Keycloak")
     done = realm.deployment.run("up", check=False)
@@ -184,7 +184,7 @@ def test_what_an_attacker_left_in_it_is_named_and_nothing_is_taken_over(realm: R
 
 @pytest.mark.deep
 def test_a_client_whose_secret_somebody_knows_is_not_taken_over(realm: Realm) -> None:
-    """Where clients share a secret: whoever made it has it. What is left is taken over once it is gone."""
+    """Where clients share a secret: whoever made it has it. What is left is adopted once it is gone."""
     issuer = realm.server.issuer(realm.name)
     entry = {"name": "keycloak", "type": "keycloak", "issuer": issuer, "audience": "api://sandbox"}
     set_providers(realm.deployment.folder, [{**entry, "clientSecrets": True}])

@@ -15,13 +15,13 @@ from typing import Any, Self
 
 import httpx
 
-from components.identity import describe
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import Settings, read_file
 from kong_oam.access.tokens import Claims
 from kong_oam.cli.verify import methods
 from kong_oam.identity.common.discovery import SigningKey
+from kong_oam.identity.kinds import describe
 from kong_oam.kong import admin, names, preflight
 from kong_oam.kong.entities import Deployed, Entities, intended
 from kong_oam.kong.key_slots import Slot

@@ -1,4 +1,4 @@
-"""What an interrupted run left at a provider: made there, or deleted, although the state never heard of it.
+"""Orphans: what an interrupted run made at a provider, or deleted, although the state never heard of it.
 
 Each kind knows what counts as its own. Nothing is removed that is not certain to be what the state says it was about
 to make.
@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from kong_oam.engine.pending import Recorded
 
 
-class Object(Protocol):
+class Orphan(Protocol):
     """What an interrupted creation may have made. `id` is the one that the state would know it by."""
 
     @property
@@ -21,7 +21,7 @@ class Object(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class AtPath:
+class OrphanAtPath:
     """An object of the kind and name that an interrupted creation would have had, by its path in the provider's API."""
 
     type: str
@@ -37,7 +37,7 @@ class AtPath:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class Orphans:
     """Where it was found, each object with the reason not to remove it or None, and what removes some of them.
 
     `remove` raises RefusedError. `gone` is what the state has and the provider has not, where no refresh can find that
@@ -45,6 +45,6 @@ class Left:
     """
 
     where: str
-    objects: Sequence[tuple[Object, str | None]]
+    objects: Sequence[tuple[Orphan, str | None]]
     remove: Callable[[list[Any]], None]
     gone: Sequence[tuple[Recorded, str | None]] = ()

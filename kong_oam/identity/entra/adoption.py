@@ -1,4 +1,4 @@
-"""What a tenant has under names of ours and the state does not know: how it is taken over, and what has to go first.
+"""What a tenant has under names of ours and the state does not know: how it is adopted, and what has to go first.
 
 Names of applications are not unique in a tenant, and any of its users may be allowed to register one: a second one
 would be made in silence, and whoever owns the first, or has a secret of it, would be a client of ours.
@@ -20,7 +20,7 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held
-from kong_oam.identity.common.adoption import Object, Taken, Takeover
+from kong_oam.identity.common.adoption import Adoption, Conflict, Managed
 from kong_oam.identity.entra import assignments as wanted
 from kong_oam.identity.entra.api import Graph, Row
 from kong_oam.identity.entra.assignments import ASSIGNMENT, FEDERATED, FEDERATION_NAME, GRANT, PRINCIPAL
@@ -29,14 +29,18 @@ from kong_oam.identity.entra.names import APPLICATION, MICROSOFT_GRAPH, clients
 COMPONENT = "kong-oam:identity:Entra"
 
 
-def taken_names(graph: Graph, settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[Diagnostic]:
-    """What is called in the tenant as ours will be, or is of an application of ours, and how to take it over.
+def name_conflicts(
+    graph: Graph, settings: ProviderSettings, estate: Estate, held: Held, project: str
+) -> Iterator[Diagnostic]:
+    """What is called in the tenant as ours will be, or is of an application of ours, and how to adopt it.
 
     Raises RefusedError.
     """
     look = _Look(graph, settings, estate, held)
     found = [*look.applications(), *look.principals(), *look.credentials(), *look.assignments(), *look.grants()]
-    yield from Takeover(COMPONENT, graph.environment).told(settings, estate, held, found, look.strays())
+    yield from Adoption(COMPONENT, project, graph.environment).diagnostics(
+        settings, estate, held, found, look.foreign()
+    )
 
 
 @dataclass(frozen=True)
@@ -51,48 +55,48 @@ class _Look:
     estate: Estate
     held: Held
 
-    def applications(self) -> Iterator[Taken]:
+    def applications(self) -> Iterator[Conflict]:
         for key, rows in self._named.items():
             for row in rows if self._new(APPLICATION, key) else ():
                 made = f"made {row['createdDateTime']}" if row.get("createdDateTime") else ""
                 yield self._taken(APPLICATION, key, row["displayName"], f"/applications/{row['id']}", made)
 
-    def principals(self) -> Iterator[Taken]:
+    def principals(self) -> Iterator[Conflict]:
         for key, row in self._principals.items():
             logical = f"principal-{key}"
             if self._new(PRINCIPAL, logical):
                 yield self._taken(PRINCIPAL, logical, self._names[key], f"/servicePrincipals/{row['id']}")
 
-    def credentials(self) -> Iterator[Taken]:
+    def credentials(self) -> Iterator[Conflict]:
         """Trust in the cluster, by name: its resource sets issuer, subject and audience right."""
         for key, row in self._federated.items():
             where = f"{self._apps[key]['id']}/federatedIdentityCredential/{row['id']}"
             name = f"{row['name']} of {self._names[key]}"
             yield self._taken(FEDERATED, key.replace("app-", "federation-", 1), name, where)
 
-    def assignments(self) -> Iterator[Taken]:
+    def assignments(self) -> Iterator[Conflict]:
         for logical, row in self._assigned.items():
             if (ASSIGNMENT, logical) not in self.held:
                 name = f"{row.get('principalDisplayName')} at {row.get('resourceDisplayName')}"
                 path = f"/servicePrincipals/{row['resourceId']}/appRoleAssignedTo/{row['id']}"
-                yield Taken(Object(ASSIGNMENT, logical, name), path)
+                yield Conflict(Managed(ASSIGNMENT, logical, name), path)
 
-    def grants(self) -> Iterator[Taken]:
+    def grants(self) -> Iterator[Conflict]:
         for logical, row in self._consented.items():
             if (GRANT, logical) not in self.held:
-                yield Taken(
-                    Object(GRANT, logical, row.get("scope", "").strip()), f"/oauth2PermissionGrants/{row['id']}"
+                yield Conflict(
+                    Managed(GRANT, logical, row.get("scope", "").strip()), f"/oauth2PermissionGrants/{row['id']}"
                 )
 
-    def strays(self) -> Iterator[str]:
-        """What is foreign in applications that are to be taken over."""
+    def foreign(self) -> Iterator[str]:
+        """What is foreign in applications that are to be adopted."""
         for key, app in self._apps.items():
             if self._new(APPLICATION, key):
                 found = (*self._in_application(key, app), *self._in_principal(key))
                 for stray in dict.fromkeys(found):
                     yield (
                         f"application '{self._names[key]}': {stray}; that is not this stack's. Remove it before the "
-                        "application is taken over"
+                        "application is adopted"
                     )
 
     def _in_application(self, key: str, app: Row) -> Iterator[str]:
@@ -132,8 +136,8 @@ class _Look:
         name = f"{self.settings.name}-{logical}"
         return (kind, name) not in self.held
 
-    def _taken(self, kind: str, logical: str, name: str, identifier: str, about: str = "") -> Taken:
-        return Taken(Object(kind, f"{self.settings.name}-{logical}", name), identifier, about=about)
+    def _taken(self, kind: str, logical: str, name: str, identifier: str, about: str = "") -> Conflict:
+        return Conflict(Managed(kind, f"{self.settings.name}-{logical}", name), identifier, about=about)
 
     # What is there, asked for once and only where something of it is not in the state
 

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from kong_oam.engine.configuration import Configuration
-from kong_oam.http.retry import patiently
+from kong_oam.http.retry import retried
 from kong_oam.http.trust import trusted
 from kong_oam.identity.common.discovery import LOOPBACK
 from kong_oam.identity.common.errors import RefusedError
@@ -49,6 +49,12 @@ _WHAT_TO_DO = {
     429: "others use up the tenant's limits; run it again later",
 }
 _WHERE_TO_LOOK = "see status.cloud.microsoft, and run it again"
+
+
+NO_ACCOUNT = (
+    "no account at Entra: set azuread:clientId and the secret azuread:clientSecret, or ARM_CLIENT_ID and "
+    "ARM_CLIENT_SECRET (or ARM_OIDC_TOKEN)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,13 +171,13 @@ class Graph:
     def remove_password(self, application: str, key: str) -> None:
         """Removes a secret of an application (object id)."""
         url = f"{self._account.graph}/v1.0/applications/{application}/removePassword"
-        answer = patiently(partial(self._http.post, url, json={"keyId": key}), _pause)
+        answer = retried(partial(self._http.post, url, json={"keyId": key}), _pause)
         if answer.status_code != 204:
             _accepted(answer)
 
     def remove(self, path: str) -> None:
         """Removes an object; one that is gone already is gone."""
-        answer = patiently(partial(self._sent, "DELETE", f"{self._account.graph}/v1.0{path}", None), _pause)
+        answer = retried(partial(self._sent, "DELETE", f"{self._account.graph}/v1.0{path}", None), _pause)
         if answer.status_code not in (204, 404):
             _accepted(answer)
 
@@ -186,7 +192,7 @@ class Graph:
 
     def _asked(self, method: str, url: str, data: Mapping[str, str] | None = None) -> Row:
         """The answer, after a pause where one is asked for that is soon over."""
-        return _accepted(patiently(partial(self._sent, method, url, data), _pause))
+        return _accepted(retried(partial(self._sent, method, url, data), _pause))
 
     def _sent(self, method: str, url: str, data: Mapping[str, str] | None) -> httpx.Response:
         try:

@@ -91,3 +91,15 @@ def other_tenants(settings: ProviderSettings, estate: Estate) -> list[Provider]:
     own = tenant_of(settings.issuer or "")
     others = (one for one in estate.stack.providers.values() if one.name != settings.name and one.issuer)
     return [one for one in others if own and (their := tenant_of(one.issuer or "")) and their.login == own.login]
+
+
+def account_name(name: str) -> str:
+    """The logical name of the resource that says who administers the tenant."""
+    return f"{name}-account"
+
+
+def tenant_in(settings: ProviderSettings) -> Tenant:
+    """The tenant of settings that `describe` has accepted."""
+    tenant = tenant_of(settings.issuer or "")
+    assert tenant is not None, "describe() has accepted the same settings"
+    return tenant

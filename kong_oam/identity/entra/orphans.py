@@ -11,20 +11,25 @@ then has no name of ours, and is known by its description and by what it offers 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import Creation, State
+from kong_oam.identity.common.errors import InspectionError
+from kong_oam.identity.common.orphans import Orphans
 from kong_oam.identity.entra.adoption import credentials_of
-from kong_oam.identity.entra.api import Graph, Row
+from kong_oam.identity.entra.api import NO_ACCOUNT, Graph, Row, account
 from kong_oam.identity.entra.assignments import ASSIGNMENT, FEDERATED, GRANT, PASSWORD, PRINCIPAL
-from kong_oam.identity.entra.names import APPLICATION
+from kong_oam.identity.entra.names import APPLICATION, account_name, tenant_in
 
 _ON_THE_WAY = "TERRAFORM_UPDATE_"
 
 
 @dataclass(frozen=True, slots=True)
-class Object:
+class TenantOrphan:
     """An object of the kind and name that an interrupted creation would have had. `id` is as the state would have it;
     `path` is Graph's, None of a secret, which has none."""
 
@@ -37,12 +42,23 @@ class Object:
         return f"{self.type.rpartition(':')[2]} {self.name} ({self.id.rpartition('/')[2]})"
 
 
+def find(settings: ProviderSettings, state: State, opened: ExitStack, configuration: Configuration) -> Orphans | None:
+    """What interrupted creations made in the tenant. Raises InspectionError and RefusedError."""
+    provider = account_name(settings.name)
+    if not concerned(state, provider):
+        return None
+    if (known := account(tenant_in(settings), configuration)) is None:
+        raise InspectionError(f"creations were interrupted, and there is {NO_ACCOUNT}")
+    graph = opened.enter_context(Graph(known))
+    return Orphans(f"Entra, {settings.issuer}", made(graph, state, provider), lambda lost: remove(graph, lost))
+
+
 def concerned(state: State, provider: str) -> bool:
     """Whether anything that was interrupted had been asked of `provider` (its resource's logical name)."""
     return any(True for _ in _creations(state, provider))
 
 
-def made(graph: Graph, state: State, provider: str) -> list[tuple[Object, str | None]]:
+def made(graph: Graph, state: State, provider: str) -> list[tuple[TenantOrphan, str | None]]:
     """What there is of the interrupted creations and not in the state, with the reason not to remove it, or None.
 
     Raises RefusedError.
@@ -56,7 +72,7 @@ def made(graph: Graph, state: State, provider: str) -> list[tuple[Object, str | 
     return list(dict.fromkeys(result))
 
 
-def remove(graph: Graph, lost: Iterable[Object]) -> None:
+def remove(graph: Graph, lost: Iterable[TenantOrphan]) -> None:
     """Removes them. Raises RefusedError."""
     for one in lost:
         if one.path is None:
@@ -70,7 +86,7 @@ def _creations(state: State, provider: str) -> Iterator[Creation]:
     return (one for one in state.interrupted if one.type in _FOUND and one.provider == provider)
 
 
-_Found = Iterator[tuple[Object, Iterable[str]]]
+_Found = Iterator[tuple[TenantOrphan, Iterable[str]]]
 
 
 def _applications(graph: Graph, creation: Creation) -> _Found:
@@ -82,9 +98,9 @@ def _applications(graph: Graph, creation: Creation) -> _Found:
             yield _application(row), _used(graph, creation, row)
 
 
-def _application(row: Row) -> Object:
+def _application(row: Row) -> TenantOrphan:
     path = f"/applications/{row['id']}"
-    return Object(APPLICATION, path, row["displayName"], path)
+    return TenantOrphan(APPLICATION, path, row["displayName"], path)
 
 
 def _used(graph: Graph, creation: Creation, row: Row) -> Iterator[str]:
@@ -115,7 +131,7 @@ def _meant(inputs: Any) -> tuple[Any, ...]:
 def _principals(graph: Graph, creation: Creation) -> _Found:
     if row := graph.principal(creation.inputs["clientId"]):
         path = f"/servicePrincipals/{row['id']}"
-        yield Object(PRINCIPAL, path, row["displayName"], path), _assigned(graph, path, row)
+        yield TenantOrphan(PRINCIPAL, path, row["displayName"], path), _assigned(graph, path, row)
 
 
 def _assigned(graph: Graph, path: str, row: Row) -> Iterator[str]:
@@ -131,7 +147,7 @@ def _assignments(graph: Graph, creation: Creation) -> _Found:
     for row in graph.rows(path):
         if (row["principalId"], row["appRoleId"]) == (wanted["principalObjectId"], wanted["appRoleId"]):
             name = f"{row['principalDisplayName']} at {row['resourceDisplayName']}"
-            yield Object(ASSIGNMENT, f"{path}/{row['id']}", name, f"{path}/{row['id']}"), ()
+            yield TenantOrphan(ASSIGNMENT, f"{path}/{row['id']}", name, f"{path}/{row['id']}"), ()
 
 
 def _grants(graph: Graph, creation: Creation) -> _Found:
@@ -140,7 +156,7 @@ def _grants(graph: Graph, creation: Creation) -> _Found:
         at = wanted["resourceServicePrincipalObjectId"]
         if (row["resourceId"], row["consentType"]) == (at, "AllPrincipals"):
             path = f"/oauth2PermissionGrants/{row['id']}"
-            yield Object(GRANT, path, row.get("scope", "").strip(), path), ()
+            yield TenantOrphan(GRANT, path, row.get("scope", "").strip(), path), ()
 
 
 def _federated(graph: Graph, creation: Creation) -> _Found:
@@ -151,7 +167,7 @@ def _federated(graph: Graph, creation: Creation) -> _Found:
             identifier = f"{application}/federatedIdentityCredential/{row['id']}"
             same = all(row.get(name) == creation.inputs.get(name) for name in ("issuer", "subject", "audiences"))
             doubts = () if same else ("it trusts others than the one that it would have",)
-            yield Object(FEDERATED, identifier, row["name"], f"{place}/{row['id']}"), doubts
+            yield TenantOrphan(FEDERATED, identifier, row["name"], f"{place}/{row['id']}"), doubts
 
 
 def _passwords(graph: Graph, creation: Creation) -> _Found:
@@ -159,7 +175,7 @@ def _passwords(graph: Graph, creation: Creation) -> _Found:
     application = creation.inputs["applicationId"].rpartition("/")[2]
     for row in graph.row(f"/applications/{application}").get("passwordCredentials") or ():
         if row.get("displayName") == creation.inputs.get("displayName"):
-            yield Object(PASSWORD, f"{application}/password/{row['keyId']}", row["displayName"], None), ()
+            yield TenantOrphan(PASSWORD, f"{application}/password/{row['keyId']}", row["displayName"], None), ()
 
 
 _FOUND = {

@@ -1,4 +1,4 @@
-"""What a realm has under names of ours and the state does not know: how it is taken over, and what has to go first.
+"""What a realm has under names of ours and the state does not know: how it is adopted, and what has to go first.
 
 In a realm a name is there once: to create it again would fail half-way. What has no name of its own (the roles of a
 group, the lists of a client's scopes, the roles that a scope asks for) takes what is there as it is made.
@@ -16,8 +16,8 @@ from kong_oam.access.model import Client, Estate
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held
-from kong_oam.identity.common.adoption import Object, Taken, Takeover
-from kong_oam.identity.keycloak import foreign as strays
+from kong_oam.identity.common.adoption import Adoption, Conflict, Managed
+from kong_oam.identity.keycloak import foreign
 from kong_oam.identity.keycloak.api import Realm, Row
 from kong_oam.identity.keycloak.names import AUDIENCE, CLIENT, GROUPS, ROLE, SCOPE, SERVICE, SUBJECT, Names
 
@@ -35,11 +35,13 @@ PROOFS = {
 _KNOWN_SECRET = "whoever made it knows its secret; remove it, and `up` makes it anew"  # noqa: S105 - no secret
 
 
-def taken_names(realm: Realm, settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[Diagnostic]:
-    """What is called in the realm as ours will be, and how to take it over. Raises RefusedError."""
+def name_conflicts(
+    realm: Realm, settings: ProviderSettings, estate: Estate, held: Held, project: str
+) -> Iterator[Diagnostic]:
+    """What is called in the realm as ours will be, and how to adopt it. Raises RefusedError."""
     look = _Look(realm, Names(settings, estate), held)
     found = [*look.roles(), *look.scopes(), *look.mappers(), *look.clients()]
-    yield from Takeover(COMPONENT, realm.environment).told(settings, estate, held, found, look.strays())
+    yield from Adoption(COMPONENT, project, realm.environment).diagnostics(settings, estate, held, found, look.strays())
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,13 @@ class _Look:
     names: Names
     held: Held
 
-    def roles(self) -> Iterator[Taken]:
+    def roles(self) -> Iterator[Conflict]:
         return (self._taken(ROLE, logical, row["name"], row["id"]) for logical, row in self._roles.items())
 
-    def scopes(self) -> Iterator[Taken]:
+    def scopes(self) -> Iterator[Conflict]:
         return (self._taken(SCOPE, logical, row["name"], row["id"]) for logical, row in self._new_scopes.items())
 
-    def mappers(self) -> Iterator[Taken]:
+    def mappers(self) -> Iterator[Conflict]:
         for logical, mapper in self.names.mappers.items():
             scope = self._all_scopes.get(self.names.scopes[mapper.scope]) if self._new(mapper.type, logical) else None
             for row in (scope or {}).get("protocolMappers") or ():
@@ -64,16 +66,16 @@ class _Look:
                     where = f"client-scope/{scope['id']}/{row['id']}"
                     yield self._taken(mapper.type, logical, f"{mapper.name} of {scope['name']}", where)
 
-    def clients(self) -> Iterator[Taken]:
+    def clients(self) -> Iterator[Conflict]:
         for logical, row in self._clients.items():
             shared = self.names.settings.client_secrets and self._meant(logical).keyed
             yield self._taken(CLIENT, logical, row["clientId"], row["id"], _KNOWN_SECRET if shared else None)
 
     def strays(self) -> Iterator[str]:
-        """What is foreign in that which is to be taken over."""
+        """What is foreign in that which is to be adopted."""
         for logical, row in self._roles.items():
             group = self.names.roles[logical]
-            found = strays.of_role(self.realm, row, (group if group.startswith("/") else f"/{group}",))
+            found = foreign.of_role(self.realm, row, (group if group.startswith("/") else f"/{group}",))
             yield from _said("role", row["name"], found)
         for logical, row in self._new_scopes.items():
             yield from _said("client scope", row["name"], self._in_scope(logical, row))
@@ -82,7 +84,7 @@ class _Look:
                 scope = self._all_scopes.get(self.names.scopes[mapper.scope], {})
                 own = (one for one in scope.get("protocolMappers") or () if one["name"] == mapper.name)
                 for one in own:
-                    yield from _said("client scope", scope["name"], strays.of_mapper(one, KINDS[mapper.type]))
+                    yield from _said("client scope", scope["name"], foreign.of_mapper(one, KINDS[mapper.type]))
         for logical, row in self._clients.items():
             if not (self.names.settings.client_secrets and self._meant(logical).keyed):
                 yield from _said("client", row["clientId"], self._in_client(self._meant(logical), row))
@@ -90,14 +92,14 @@ class _Look:
     def _in_scope(self, logical: str, row: Row) -> Iterator[str]:
         own = {one.name: KINDS[one.type] for one in self.names.mappers.values() if one.scope == logical}
         asked = self.names.asked(logical)
-        return strays.of_scope(
+        return foreign.of_scope(
             self.realm, row, mappers=own, roles=asked, clients=frozenset(self.names.clients.values())
         )
 
     def _in_client(self, client: Client, row: Row) -> Iterator[str]:
         own = "published" if client.jwks_uri else "own" if client.keyed else "none"
         always = (SUBJECT, SERVICE, self.names.here("groups"), self.names.here(client.component))
-        return strays.of_client(
+        return foreign.of_client(
             self.realm,
             row,
             service=not client.user_facing,
@@ -109,8 +111,8 @@ class _Look:
     def _new(self, kind: str, logical: str) -> bool:
         return (kind, logical) not in self.held
 
-    def _taken(self, kind: str, logical: str, name: str, identifier: str, obstacle: str | None = None) -> Taken:
-        return Taken(Object(kind, logical, name), f"{self.realm.name}/{identifier}", obstacle)
+    def _taken(self, kind: str, logical: str, name: str, identifier: str, obstacle: str | None = None) -> Conflict:
+        return Conflict(Managed(kind, logical, name), f"{self.realm.name}/{identifier}", obstacle)
 
     def _meant(self, logical: str) -> Client:
         """The client that a resource stands for."""
@@ -139,4 +141,4 @@ class _Look:
 
 def _said(kind: str, name: str, found: Iterator[str]) -> Iterator[str]:
     for stray in found:
-        yield f"{kind} '{name}': {stray}; that is not this stack's. Remove it before the {kind} is taken over"
+        yield f"{kind} '{name}': {stray}; that is not this stack's. Remove it before the {kind} is adopted"

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import httpx
 
 from kong_oam.engine.configuration import Configuration
-from kong_oam.http.retry import patiently
+from kong_oam.http.retry import retried
 from kong_oam.http.trust import trusted
 from kong_oam.identity.common.errors import RefusedError
 
@@ -33,6 +33,12 @@ _WHAT_TO_DO: Final = {
     404: "is there such a realm? The issuer ends in /realms/<its name>",
     429: "others use up the server's rate limit; run it again later",
 }
+
+
+NO_ACCOUNT = (
+    "no account at Keycloak: set keycloak:clientId and the secret keycloak:clientSecret, or KEYCLOAK_CLIENT_ID and "
+    "KEYCLOAK_CLIENT_SECRET"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +163,7 @@ class Realm:
     def _sent(self, method: str, path: str, **more: Any) -> httpx.Response:
         """The answer, after waiting where a rate limit says for how long."""
         try:
-            return patiently(partial(self._client.request, method, path, **more), _pause)
+            return retried(partial(self._client.request, method, path, **more), _pause)
         except httpx.HTTPError as error:
             raise RefusedError(
                 f"{self._account.url} does not answer ({type(error).__name__}); check the issuer, keycloak:url (or "

@@ -94,3 +94,13 @@ class Names:
     def clients(self) -> dict[str, str]:
         mine = (one.component for one in self.estate.clients if one.provider == self.settings.name)
         return {self.client(component): self.here(component) for component in mine}
+
+
+def account_name(name: str) -> str:
+    """The logical name of the resource that says who administers the realm."""
+    return f"{name}-account"
+
+
+def group_path(group: str) -> str:
+    """The path of a group that a stack or an Application names; one without a slash is at the top of the realm."""
+    return group if group.startswith("/") else f"/{group}"

@@ -8,15 +8,30 @@ anything since: whoever uses an object needs its id, and nobody heard that.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import Creation, State
-from kong_oam.identity.common.orphans import AtPath
-from kong_oam.identity.keycloak import foreign as strays
+from kong_oam.identity.common.errors import InspectionError
+from kong_oam.identity.common.orphans import OrphanAtPath, Orphans
+from kong_oam.identity.keycloak import foreign
 from kong_oam.identity.keycloak.adoption import KINDS, PROOFS
-from kong_oam.identity.keycloak.api import Realm, Row
-from kong_oam.identity.keycloak.names import AUDIENCE, CLIENT, GROUPS, ROLE, SCOPE
+from kong_oam.identity.keycloak.api import NO_ACCOUNT, Realm, Row, account
+from kong_oam.identity.keycloak.names import AUDIENCE, CLIENT, GROUPS, ROLE, SCOPE, account_name
 
 _TYPES = (CLIENT, AUDIENCE, GROUPS, SCOPE, ROLE)
+
+
+def find(settings: ProviderSettings, state: State, opened: ExitStack, configuration: Configuration) -> Orphans | None:
+    """What interrupted creations made in the realm. Raises InspectionError and RefusedError."""
+    provider = account_name(settings.name)
+    if not concerned(state, provider):
+        return None
+    if (known := account(settings.issuer or "", configuration)) is None:
+        raise InspectionError(f"creations were interrupted, and there is {NO_ACCOUNT}")
+    realm = opened.enter_context(Realm(known))
+    return Orphans(f"Keycloak, {settings.issuer}", made(realm, state, provider), lambda lost: remove(realm, lost))
 
 
 def concerned(state: State, provider: str) -> bool:
@@ -24,7 +39,7 @@ def concerned(state: State, provider: str) -> bool:
     return any(True for _ in _creations(state, provider))
 
 
-def made(realm: Realm, state: State, provider: str) -> list[tuple[AtPath, str | None]]:
+def made(realm: Realm, state: State, provider: str) -> list[tuple[OrphanAtPath, str | None]]:
     """What there is of the interrupted creations and not in the state, with the reason not to remove it, or None.
 
     Raises RefusedError.
@@ -37,7 +52,7 @@ def made(realm: Realm, state: State, provider: str) -> list[tuple[AtPath, str | 
     ]
 
 
-def remove(realm: Realm, lost: Iterable[AtPath]) -> None:
+def remove(realm: Realm, lost: Iterable[OrphanAtPath]) -> None:
     """Removes them. Raises RefusedError."""
     for one in lost:
         realm.remove(one.path)
@@ -47,29 +62,29 @@ def _creations(state: State, provider: str) -> Iterator[Creation]:
     return (one for one in state.interrupted if one.type in _TYPES and one.provider == provider)
 
 
-def _found(realm: Realm, creation: Creation) -> Iterator[tuple[AtPath, Iterator[str]]]:
+def _found(realm: Realm, creation: Creation) -> Iterator[tuple[OrphanAtPath, Iterator[str]]]:
     """What has the name, and what speaks against its being what was made."""
     wanted = creation.inputs
     if creation.type == CLIENT:
         if client := realm.client(wanted["clientId"]):
-            one = AtPath(CLIENT, f"/clients/{client['id']}", client["clientId"])
+            one = OrphanAtPath(CLIENT, f"/clients/{client['id']}", client["clientId"])
             yield one, _doubts(creation, client, _of_client(realm, client))
     elif creation.type == ROLE:
         if role := realm.role(wanted["name"]):
-            one = AtPath(ROLE, f"/roles-by-id/{role['id']}", role["name"])
+            one = OrphanAtPath(ROLE, f"/roles-by-id/{role['id']}", role["name"])
             yield one, _doubts(creation, role, _of_role(realm, role))
     elif creation.type == SCOPE:
         for scope in realm.rows("/client-scopes"):
             if scope["name"] == wanted["name"]:
-                found = strays.of_scope(realm, scope, mappers={}, roles=(), clients=())
-                one = AtPath(SCOPE, f"/client-scopes/{scope['id']}", scope["name"])
+                found = foreign.of_scope(realm, scope, mappers={}, roles=(), clients=())
+                one = OrphanAtPath(SCOPE, f"/client-scopes/{scope['id']}", scope["name"])
                 yield one, _doubts(creation, scope, found)
     else:
         place = f"/client-scopes/{wanted['clientScopeId']}/protocol-mappers/models"
         for mapper in realm.rows(place):
             if mapper["name"] == wanted["name"]:
-                one = AtPath(creation.type, f"{place}/{mapper['id']}", mapper["name"])
-                yield one, strays.of_mapper(mapper, KINDS[creation.type])
+                one = OrphanAtPath(creation.type, f"{place}/{mapper['id']}", mapper["name"])
+                yield one, foreign.of_mapper(mapper, KINDS[creation.type])
 
 
 def _doubts(creation: Creation, row: Row, found: Iterable[str]) -> Iterator[str]:
@@ -83,11 +98,11 @@ def _doubts(creation: Creation, row: Row, found: Iterable[str]) -> Iterator[str]
 def _of_client(realm: Realm, client: Row) -> Iterator[str]:
     """It is new: nobody has signed in through it, and nothing is granted to its service account."""
     proofs = frozenset(name for names in PROOFS.values() for name in names)
-    return strays.of_client(realm, client, service=True, public=True, proofs=proofs, always=())
+    return foreign.of_client(realm, client, service=True, public=True, proofs=proofs, always=())
 
 
 def _of_role(realm: Realm, role: Row) -> Iterator[str]:
     """A scope that asks for it and for nothing else would be everybody's without it."""
-    yield from strays.of_role(realm, role, ())
-    asking = strays.asking(realm, role, realm.rows("/client-scopes"))
+    yield from foreign.of_role(realm, role, ())
+    asking = foreign.asking(realm, role, realm.rows("/client-scopes"))
     yield from (f"client scope '{scope}' asks for it" for scope in asking)

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from kong_oam.engine.configuration import Configuration
-from kong_oam.http.retry import patiently
+from kong_oam.http.retry import retried
 from kong_oam.http.trust import trusted
 from kong_oam.identity.common.errors import RefusedError
 
@@ -28,6 +28,7 @@ _WHAT_TO_DO = {
     " for pages in a browser also to manage trusted origins",
     429: "others use up the org's rate limit; run it again later",
 }
+NO_ACCOUNT = "no account at Okta: set okta:orgName and the secret okta:apiToken, or OKTA_ORG_NAME and OKTA_API_TOKEN"
 _WHERE_TO_LOOK = "see status.okta.com and the org's system log, and run it again"
 
 
@@ -70,7 +71,7 @@ def rows(org: httpx.Client, path: str, **query: str) -> Iterator[Row]:
     """
     following: httpx.URL | str = str(httpx.URL(path, params={"limit": "200", **query})).removeprefix("/")
     while following:
-        answer = accepted(patiently(partial(_sent, org, following), _pause))
+        answer = accepted(retried(partial(_sent, org, following), _pause))
         yield from _listed(answer)
         url = answer.links.get("next", {}).get("url")
         following = org.base_url.copy_with(raw_path=httpx.URL(url).raw_path) if url else ""

@@ -7,7 +7,7 @@ from typing import Any
 
 from kong_oam.access.model import SIGN_IN_SCOPES, Client, Estate
 from kong_oam.access.settings.stack import ProviderSettings
-from kong_oam.identity.common.adoption import Object
+from kong_oam.identity.common.adoption import Managed
 
 SERVER = "okta:auth/server:Server"
 SCOPE = "okta:auth/serverScope:ServerScope"
@@ -74,20 +74,20 @@ def scopes_of(client: Client) -> list[str]:
     return [*client.scopes, *sign_in]
 
 
-def objects(settings: ProviderSettings, estate: Estate) -> Iterator[Object]:
+def objects(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:
     """All that the stack makes, but for the assignments of groups to apps: those have no name."""
     prefix, stack = settings.name, estate.stack.name
     guarded = [component for component in estate.components.values() if component.provider == prefix]
     clients = [client for client in estate.clients if client.provider == prefix]
-    yield Object(SERVER, f"{prefix}-server", server_name(stack))
+    yield Managed(SERVER, f"{prefix}-server", server_name(stack))
     for scope in sorted({scope for component in guarded for scope in component.scopes}):
-        yield Object(SCOPE, f"{prefix}-scope-{scope}", scope)
+        yield Managed(SCOPE, f"{prefix}-scope-{scope}", scope)
     if any(role.groups for component in guarded for role in component.roles):
-        yield Object(CLAIM, f"{prefix}-groups", GROUPS_CLAIM)
+        yield Managed(CLAIM, f"{prefix}-groups", GROUPS_CLAIM)
     for client in clients:
-        yield Object(APP, f"{prefix}-app-{client.component}", app_label(stack, client.component))
+        yield Managed(APP, f"{prefix}-app-{client.component}", app_label(stack, client.component))
     for origin in origins(clients):
-        yield Object(ORIGIN, f"{prefix}-origin-{origin}", origin)
+        yield Managed(ORIGIN, f"{prefix}-origin-{origin}", origin)
     for client in granted(clients):
-        yield Object(POLICY, f"{prefix}-policy-{client.component}", client.component)
-        yield Object(RULE, f"{prefix}-rule-{client.component}", client.component)
+        yield Managed(POLICY, f"{prefix}-policy-{client.component}", client.component)
+        yield Managed(RULE, f"{prefix}-rule-{client.component}", client.component)

@@ -2,7 +2,7 @@
 
 Two stacks of one org may have pages of one origin, such as one that is moved to another cloud. If both had it in their
 states, the first that goes would take it away from the other. So a trusted origin is of one stack, whose name it has;
-or it is shared, has no stack's name, and no stack removes it. An origin that another stack has is taken over only
+or it is shared, has no stack's name, and no stack removes it. An origin that another stack has is adopted only
 after that stack has let go of it in this way.
 """
 
@@ -16,7 +16,7 @@ import httpx
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.identity.common.adoption import Object
+from kong_oam.identity.common.adoption import Managed
 from kong_oam.identity.okta.api import Row, rows
 from kong_oam.identity.okta.names import origin_owner
 from kong_oam.oam.document import Place
@@ -26,7 +26,7 @@ from kong_oam.oam.document import Place
 class Existing:
     """One of the org's trusted origins that a client here needs."""
 
-    object: Object
+    object: Managed
     row: Row
 
     @property
@@ -42,7 +42,7 @@ class Existing:
         return f"'{self.row['name']}', {' and '.join(self.kinds) or 'for nothing'}, {self.row['status']}"
 
 
-def existing(org: httpx.Client, wanted: Iterable[Object]) -> Iterator[Existing]:
+def existing(org: httpx.Client, wanted: Iterable[Managed]) -> Iterator[Existing]:
     """Those of the org that are one of `wanted`. Raises RefusedError."""
     for one in wanted:
         for row in rows(org, "/trustedOrigins", q=one.name):
@@ -51,7 +51,7 @@ def existing(org: httpx.Client, wanted: Iterable[Object]) -> Iterator[Existing]:
 
 
 def not_to_be_taken(found: Existing, settings: ProviderSettings, estate: Estate) -> Diagnostic | None:
-    """Why it is not taken over, with what to do; None where it may be."""
+    """Why it is not adopted, with what to do; None where it may be."""
     origin, stack = found.object.name, estate.stack.name
     owner = origin_owner(str(found.row["name"]), origin)
     shared, setting = origin in settings.shared_origins, f"`sharedOrigins: [{origin}]`"

@@ -11,12 +11,16 @@ refreshes until the state forgets it.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import ExitStack
 
 import httpx
 
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import Creation, Recorded, State
-from kong_oam.identity.common.orphans import AtPath
-from kong_oam.identity.okta.api import Row, accepted, rows
+from kong_oam.identity.common.errors import InspectionError
+from kong_oam.identity.common.orphans import OrphanAtPath, Orphans
+from kong_oam.identity.okta.api import NO_ACCOUNT, Row, accepted, account, client, rows
 from kong_oam.identity.okta.names import ORIGIN, client_id_of, origin_owner
 
 _SERVER = "/authorizationServers/{authServerId}"
@@ -35,6 +39,21 @@ _APP = "okta:app/oAuth:OAuth"
 _SWITCHED_OFF_FIRST = (_ISSUER, _APP)
 
 
+def find(
+    settings: ProviderSettings,  # noqa: ARG001 - one org for all
+    state: State,
+    opened: ExitStack,
+    configuration: Configuration,
+) -> Orphans | None:
+    """What an interrupted run made in the org, or took from it. Raises InspectionError and RefusedError."""
+    if (why := concern(state)) is None:
+        return None
+    if (known := account(configuration)) is None:
+        raise InspectionError(f"{why}, and there is {NO_ACCOUNT}")
+    org = opened.enter_context(client(known))
+    return Orphans("Okta", made(org, state), lambda lost: remove(org, lost), gone(org, state))
+
+
 def concern(state: State) -> str | None:
     """Why Okta has to be looked at; None where it has not."""
     if any(creation.type in _PLACES for creation in state.interrupted):
@@ -42,7 +61,7 @@ def concern(state: State) -> str | None:
     return "the state's apps may be gone" if _apps(state) else None
 
 
-def made(org: httpx.Client, state: State) -> list[tuple[AtPath, str | None]]:
+def made(org: httpx.Client, state: State) -> list[tuple[OrphanAtPath, str | None]]:
     """What there is of the interrupted creations and not in the state, with the reason not to remove it, or None.
 
     Raises RefusedError, httpx.HTTPError.
@@ -54,7 +73,7 @@ def made(org: httpx.Client, state: State) -> list[tuple[AtPath, str | None]]:
             found = [row for row in rows(org, place) if row["id"] not in state.ids and _is(row, creation)]
             for row in found:
                 doubt = "there are several of this name" if len(found) > 1 else _use(org, creation, place, row, state)
-                result.append((AtPath(creation.type, f"{place}/{row['id']}", _name(row)), doubt))
+                result.append((OrphanAtPath(creation.type, f"{place}/{row['id']}", _name(row)), doubt))
     return result
 
 
@@ -74,7 +93,7 @@ def gone(org: httpx.Client, state: State) -> list[tuple[Recorded, str | None]]:
     return [(app, "others in the state depend on it" if app.used else doubt) for app in missing]
 
 
-def remove(org: httpx.Client, lost: Iterable[AtPath]) -> None:
+def remove(org: httpx.Client, lost: Iterable[OrphanAtPath]) -> None:
     """Removes them. Raises RefusedError, httpx.HTTPError."""
     for one in lost:
         if one.type in _SWITCHED_OFF_FIRST:

@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from components.identity.entra import SPELLING, _redirects, describe
+from components.identity.entra import _redirects
 from kong_oam.access.model import Provider, Stack
 from kong_oam.access.rotation import Generation
 from kong_oam.access.settings.stack import ProviderSettings, StackError
@@ -27,14 +27,15 @@ from kong_oam.identity.common.certificates import certificate, thumbprint
 from kong_oam.identity.common.errors import RefusedError
 from kong_oam.identity.entra import api
 from kong_oam.identity.entra.api import Account, Graph
+from kong_oam.identity.entra.description import SPELLING, describe
 from kong_oam.identity.entra.names import MICROSOFT_GRAPH, Tenant, role_id, scope_id, tenant_of
-from kong_oam.identity.entra.tenant import missing_groups, shared_keys, unclaimed, unproven
+from kong_oam.identity.entra.preflight import missing_groups, shared_keys, unclaimed, unproven
 from sandbox.entra import Entra
 from sandbox.entra.service import ADMINISTRATOR, TENANT
 from sandbox.kong import Kong
 from tests.components.identity.test_kinds import APP as KINDS
 from tests.components.test_application_mocks import Registered, all_of, clear, run_program
-from tests.kong_oam.identity.okta.test_okta_groups import ACCESS
+from tests.kong_oam.identity.okta.test_okta_preflight import ACCESS
 from tests.support.estates import estate
 from tests.support.gateway_tokens import Issuer
 

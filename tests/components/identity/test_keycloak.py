@@ -6,6 +6,7 @@ import base64
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,18 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from components.identity import InspectionError, describe, inspect
 from components.identity.keycloak import _keyed
 from components.rotation import Rotation
+from components.settings import configuration
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.settings.stack import Settings, StackError, parse
 from kong_oam.access.tokens import Claims, Key, KeyRing, Refusal, authenticate
 from kong_oam.engine.state import Held
+from kong_oam.identity import kinds
+from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.keycloak.adoption import KINDS
 from kong_oam.identity.keycloak.names import CLIENT, ROLE, SCOPE, Names
+from kong_oam.identity.kinds import describe, inspect
 from kong_oam.oam.application import read_files
 from sandbox.kong import Kong
 from tests.components.test_application_mocks import Registered, all_of, clear, run_program
@@ -136,7 +140,7 @@ def registered() -> list[Registered]:
         patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
         patch.setenv("KEYCLOAK_CLIENT_ID", "kong-oam")
         patch.setenv("KEYCLOAK_CLIENT_SECRET", "the account's secret")
-        patch.setattr("components.identity.keycloak.inspect", lambda settings, estate, held: ())
+        patch.setitem(kinds.KINDS, "keycloak", replace(kinds.KINDS["keycloak"], inspect=lambda *_: ()))
         return run_program(patch, [ENTRY])
 
 
@@ -289,7 +293,7 @@ def test_a_secret_is_shared_only_where_the_stack_says_so(registered: list[Regist
         patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
         patch.setenv("KEYCLOAK_CLIENT_ID", "kong-oam")
         patch.setenv("KEYCLOAK_CLIENT_SECRET", "the account's secret")
-        patch.setattr("components.identity.keycloak.inspect", lambda settings, estate, held: ())
+        patch.setitem(kinds.KINDS, "keycloak", replace(kinds.KINDS["keycloak"], inspect=lambda *_: ()))
         patch.setattr(Rotation, "kept", lambda self, client, holder, resource: shared.append(resource))
         made = run_program(patch, [{**ENTRY, "clientSecrets": True}])
     assert not [one for one in made if one.type.startswith("tls:")]
@@ -384,7 +388,7 @@ def found(server: Server, held: Held = frozenset(), **changes: Any) -> list[str]
     stack = settings(issuer=f"{server.url}/realms/acme", **changes)
     return [
         f"{one.place}: {one.code}: {one.message}"
-        for one in inspect(stack.providers[0], estate(APP, stack=stack.stack), held, {})
+        for one in inspect(stack.providers[0], estate(APP, stack=stack.stack), held, {}, configuration())
     ]
 
 
@@ -408,7 +412,7 @@ def test_groups_that_are_there_are_found_by_path(server: Server) -> None:
 
 
 def test_names_that_the_realm_has_already_stop_the_run(server: Server) -> None:
-    """Each, where the state does not know it, and how it is taken over: a name is there once."""
+    """Each, where the state does not know it, and how it is adopted: a name is there once."""
     server.answers["/admin/realms/acme/group-by-path/sales"] = (200, {"id": "1"})
     server.answers["/admin/realms/acme/group-by-path/emea"] = (200, {"id": "3"})
     server.answers["/admin/realms/acme/client-scopes"] = (

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kong_oam.access.rotation import Generation, Kept, Schedule, advanced, days, held, is_shared
+from kong_oam.access.rotation import Generation, Schedule, SharedSecret, advanced, days, held, is_shared
 from tests.kong_oam.access.compile.test_client_kinds import ORDERS, PATHS, messages, shop
 from tests.support.estates import compiled, estate
 
@@ -118,5 +118,5 @@ def test_a_secret_that_nobody_replaces_is_due_and_stays_what_it_is() -> None:
     assert (second.number, second.since) == (2, later)
     assert held(second, "app-2", start) == second
     told = second.to_output(schedule)
-    assert Kept.from_output(told) == second
+    assert SharedSecret.from_output(told) == second
     assert is_shared(told) and not is_shared(Generation(1, start).to_output(schedule))

@@ -14,7 +14,7 @@ from kong_oam.access.settings.stack import read_file
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held
 from kong_oam.kong import names
-from kong_oam.kong.conflicts import needed, taken_names
+from kong_oam.kong.conflicts import name_conflicts, needed
 from kong_oam.kong.preflight import client
 from sandbox.kong import Kong
 from sandbox.kong.pem import self_signed
@@ -56,7 +56,7 @@ def _make(admin: httpx.Client, path: str, **body: Any) -> dict[str, Any]:
 
 
 def _found(admin: httpx.Client, held: Held = NOTHING) -> list[Diagnostic]:
-    return list(taken_names(admin, str(admin.base_url), ESTATE, held))
+    return list(name_conflicts(admin, str(admin.base_url), ESTATE, held))
 
 
 def test_what_others_have_under_other_names_is_no_concern(admin: httpx.Client) -> None:

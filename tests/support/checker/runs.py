@@ -12,10 +12,10 @@ from typing import Any
 
 import yaml
 
-from components.identity import describe
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import Settings, read_file
+from kong_oam.identity.kinds import describe
 from kong_oam.oam.application import read_bytes, together
 from sandbox import browser, caller
 from sandbox.kong import Lags

@@ -6,12 +6,14 @@ from contextlib import ExitStack
 
 import pytest
 
-from components.identity import InspectionError, left
+from components.settings import configuration
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.export import parse
 from kong_oam.engine.pending import Creation, State
+from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.entra.names import APPLICATION
 from kong_oam.identity.keycloak.names import CLIENT
+from kong_oam.identity.kinds import find_orphans
 from sandbox.entra import Entra
 
 APP = "okta:app/oAuth:OAuth"
@@ -36,8 +38,10 @@ def test_where_nothing_was_interrupted_nobody_is_asked() -> None:
     """No account is needed then, whatever the stack names; and none for what was asked of a provider that went."""
     with ExitStack() as opened:
         for kind in ("okta", "keycloak", "entra", "oidc"):
-            assert left(_settings(kind), State(frozenset(), (), None), opened) == ()
-        assert left(_settings("keycloak"), _interrupted(CLIENT, "former-account"), opened) == ()
+            assert find_orphans(_settings(kind), State(frozenset(), (), None), opened, configuration()) == ()
+        assert (
+            find_orphans(_settings("keycloak"), _interrupted(CLIENT, "former-account"), opened, configuration()) == ()
+        )
 
 
 @pytest.mark.parametrize(
@@ -55,7 +59,7 @@ def test_what_was_interrupted_takes_an_account(kind: str, resource: str, variabl
         ExitStack() as opened,
         pytest.raises(InspectionError, match=f"creations were interrupted, and there is no account .*{variables}"),
     ):
-        left(settings, _interrupted(resource, "main-account"), opened)
+        find_orphans(settings, _interrupted(resource, "main-account"), opened, configuration())
 
 
 def test_a_tenant_is_looked_at_with_the_programs_account(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +67,9 @@ def test_a_tenant_is_looked_at_with_the_programs_account(monkeypatch: pytest.Mon
         for name, value in tenant.environment.items():
             monkeypatch.setenv(name, value)
         tenant.directory.create_application({"displayName": "x"})
-        (place,) = left(_settings("entra", tenant.issuer), _interrupted(APPLICATION, "main-account"), opened)
+        (place,) = find_orphans(
+            _settings("entra", tenant.issuer), _interrupted(APPLICATION, "main-account"), opened, configuration()
+        )
         ((found, doubt),) = place.objects
         assert (place.where, doubt) == (f"Entra, {tenant.issuer}", None)
         place.remove([found])

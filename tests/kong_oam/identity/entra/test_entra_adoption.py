@@ -1,4 +1,4 @@
-"""What a tenant has under our names: what is taken over and by which ids, what has to go first, what is not asked."""
+"""What a tenant has under our names: what is adopted and by which ids, what has to go first, what is not asked."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from components.identity.entra import describe
 from kong_oam.access.model import Stack
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held
 from kong_oam.identity.entra import assignments as wanted
-from kong_oam.identity.entra.adoption import taken_names
+from kong_oam.identity.entra.adoption import name_conflicts
 from kong_oam.identity.entra.api import Account, Graph
 from kong_oam.identity.entra.assignments import ASSIGNMENT, FEDERATED, GRANT, NO_ROLE, PRINCIPAL
+from kong_oam.identity.entra.description import describe
 from kong_oam.identity.entra.names import APPLICATION, MICROSOFT_GRAPH, Tenant, role_id
 from sandbox.entra import Entra
 from sandbox.entra.service import ADMINISTRATOR, TENANT
@@ -84,7 +84,7 @@ def tenant() -> Iterator[Entra]:
 
 def told(tenant: Entra, held: Held = frozenset(), **settings: Any) -> list[Diagnostic]:
     with Graph(Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)) as graph:
-        return list(taken_names(graph, replace(SETTINGS, **settings), ESTATE, held))
+        return list(name_conflicts(graph, replace(SETTINGS, **settings), ESTATE, held, "kong-oam"))
 
 
 def foreign(tenant: Entra, held: Held = frozenset(), **settings: Any) -> list[str]:

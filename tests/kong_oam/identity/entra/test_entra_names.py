@@ -9,11 +9,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from components.identity.entra import SPELLING, describe
 from kong_oam.access.model import Provider, Stack
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.access.tokens import KeyRing, Refusal, authenticate
 from kong_oam.identity.common.certificates import certificate
+from kong_oam.identity.entra.description import SPELLING, describe
 from kong_oam.identity.entra.names import apis, clients, other_tenants, role_id, scope_id, tenant_of
 from tests.support.estates import SPELLING as ANOTHER
 from tests.support.estates import api, estate

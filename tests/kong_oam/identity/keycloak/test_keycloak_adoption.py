@@ -1,4 +1,4 @@
-"""What a realm has under our names: what is taken over and by which ids, what has to go first, what is not asked."""
+"""What a realm has under our names: what is adopted and by which ids, what has to go first, what is not asked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kong_oam.engine.pending import Creation, State
 from kong_oam.engine.state import Held
 from kong_oam.identity.common.errors import RefusedError
 from kong_oam.identity.keycloak import orphans as recovery
-from kong_oam.identity.keycloak.adoption import taken_names
+from kong_oam.identity.keycloak.adoption import name_conflicts
 from kong_oam.identity.keycloak.api import Account, Realm
 from kong_oam.identity.keycloak.names import AUDIENCE, CLIENT, GROUPS, ROLE, SCOPE, Names
 from tests.components.identity.test_keycloak import settings
@@ -105,7 +105,7 @@ class Recorded(Realm):
 
 
 def told(realm: Realm, held: Held = frozenset()) -> list[Diagnostic]:
-    return list(taken_names(realm, PROVIDER, ESTATE, held))
+    return list(name_conflicts(realm, PROVIDER, ESTATE, held, "kong-oam"))
 
 
 def foreign(realm: Realm) -> list[str]:

@@ -1,4 +1,4 @@
-"""What an org has under our names: which of it counts, how it is taken over, and when nobody can say which is meant."""
+"""What an org has under our names: which of it counts, how it is adopted, and when nobody can say which is meant."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kong_oam.access.model import Stack
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held
-from kong_oam.identity.okta.adoption import taken_names
+from kong_oam.identity.okta.adoption import name_conflicts
 from kong_oam.identity.okta.api import Account, client
 from kong_oam.identity.okta.names import objects
 from sandbox.okta import Okta
@@ -109,7 +109,7 @@ def _rule(org: httpx.Client, server: str, policy: str, name: str) -> str:
 
 
 def _found(org: httpx.Client, held: Held = NOTHING) -> list[Diagnostic]:
-    return list(taken_names(org, SETTINGS, ESTATE, held))
+    return list(name_conflicts(org, SETTINGS, ESTATE, held, "kong-oam"))
 
 
 def _imported(found: Diagnostic) -> dict[str, Any]:
@@ -181,7 +181,7 @@ def test_what_the_state_holds_is_ours_and_is_not_asked_about() -> None:
 
 
 def test_what_is_new_is_looked_for_in_the_server_that_the_state_holds(org: httpx.Client) -> None:
-    """A scope made by hand in our own server: it alone is taken over, below the component that is there."""
+    """A scope made by hand in our own server: it alone is adopted, below the component that is there."""
     server = _server(org)
     scope = _make(org, f"/authorizationServers/{server}/scopes", name="read")
     new = ("okta:auth/serverScope:ServerScope", "main-scope-read")
@@ -201,7 +201,7 @@ def test_of_several_of_one_label_none_is_taken_over(org: httpx.Client) -> None:
 
 
 def test_an_app_that_has_our_client_id_is_listed_whatever_its_label(org: httpx.Client) -> None:
-    """No other can be made with it, nor can it be given another: it is taken over, or has to be removed."""
+    """No other can be made with it, nor can it be given another: it is adopted, or has to be removed."""
     _app(org, "kong-oam tests shop/job2", client_id="kong-oam.tests.shop.job2")
     renamed = _app(org, "billing", client_id="kong-oam.tests.shop.job")
     (found,) = _found(org)

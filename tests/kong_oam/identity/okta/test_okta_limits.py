@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from components.identity import okta
 from kong_oam.access.model import SIGN_IN_SCOPES, Estate
 from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.state import Held
 from kong_oam.identity.okta import limits as of_okta
 from kong_oam.identity.okta.limits import limits
 from kong_oam.identity.okta.names import APP, objects
+from kong_oam.identity.okta.preflight import inspect
 from sandbox.okta import Okta
 from tests.support.estates import estate
 
@@ -154,7 +155,7 @@ def test_previews_tell_it_with_all_else_that_stands_in_the_way(monkeypatch: pyte
     try:
         for name, value in {"ORG_NAME": "acme", "API_TOKEN": "secret", "HTTP_PROXY": org.url}.items():
             monkeypatch.setenv(f"OKTA_{name}", value)
-        found = list(okta.inspect(SETTINGS, _estate(groups=100), NOTHING))
+        found = list(inspect(SETTINGS, _estate(groups=100), NOTHING, Configuration(lambda _: None)))
     finally:
         org.stop()
     assert [(one.code, one.severity) for one in found] == [("ENV311", "warning"), ("ENV301", "error")]

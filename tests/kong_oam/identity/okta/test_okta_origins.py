@@ -1,4 +1,4 @@
-"""Trusted origins that an org has already: whose they are, when they are taken over, and which stays for others."""
+"""Trusted origins that an org has already: whose they are, when they are adopted, and which stays for others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from kong_oam.access.model import Stack
 from kong_oam.access.settings.stack import ProviderSettings, StackError
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.identity.okta.adoption import taken_names
+from kong_oam.identity.okta.adoption import name_conflicts
 from kong_oam.identity.okta.api import Account, client
 from kong_oam.identity.okta.names import ORIGIN, objects, origin_name, origin_owner
 from sandbox.okta import Okta
@@ -56,7 +56,7 @@ def _trusted(org: httpx.Client, name: str, *scopes: str, origin: str = PAGE) -> 
 
 
 def _found(org: httpx.Client, settings: ProviderSettings = SETTINGS, *held: tuple[str, str]) -> list[Diagnostic]:
-    return list(taken_names(org, settings, ESTATE, frozenset(held)))
+    return list(name_conflicts(org, settings, ESTATE, frozenset(held), "kong-oam"))
 
 
 def _imports(found: list[Diagnostic]) -> bool:

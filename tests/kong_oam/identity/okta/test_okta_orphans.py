@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from kong_oam.engine.pending import Creation, State
-from kong_oam.identity.common.orphans import AtPath
+from kong_oam.identity.common.orphans import OrphanAtPath
 from kong_oam.identity.okta import api
 from kong_oam.identity.okta import orphans as okta
 from sandbox.okta import Okta, User
@@ -169,7 +169,7 @@ def test_an_origin_that_stacks_share_is_kept(org: httpx.Client) -> None:
     """Another stack may have made it meanwhile. One with this stack's name is nobody else's."""
     kind, page = "okta:trustedorigin/origin:Origin", "https://shop.example.com"
 
-    def made(name: str) -> list[tuple[AtPath, str | None]]:
+    def made(name: str) -> list[tuple[OrphanAtPath, str | None]]:
         return okta.made(org, _interrupted(kind, name=name, origin=page))
 
     body = {"origin": page, "scopes": [{"type": "CORS"}]}

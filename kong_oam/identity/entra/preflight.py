@@ -7,9 +7,34 @@ from collections.abc import Iterator
 from kong_oam.access.model import EXTERNAL, Estate
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.engine.configuration import Configuration
+from kong_oam.engine.state import Held
+from kong_oam.identity.common.errors import InspectionError, RefusedError
 from kong_oam.identity.common.groups import unclear_groups
-from kong_oam.identity.entra.api import Graph
-from kong_oam.identity.entra.names import clients, other_tenants
+from kong_oam.identity.entra.adoption import name_conflicts
+from kong_oam.identity.entra.api import NO_ACCOUNT, Graph, account
+from kong_oam.identity.entra.names import clients, other_tenants, tenant_in
+
+
+def inspect(
+    settings: ProviderSettings, estate: Estate, held: Held, configuration: Configuration
+) -> Iterator[Diagnostic]:
+    """What stands in the way: groups that the tenant does not have, names that it has, another tenant in this stack.
+
+    Raises InspectionError.
+    """
+    yield from shared_keys(settings, estate)
+    yield from unproven(settings, estate)
+    yield from unclaimed(settings, estate)
+    known = account(tenant_in(settings), configuration)
+    if known is None:
+        raise InspectionError(NO_ACCOUNT)
+    try:
+        with Graph(known) as graph:
+            yield from missing_groups(graph, settings, estate)
+            yield from name_conflicts(graph, settings, estate, held, configuration.project)
+    except RefusedError as error:
+        raise InspectionError(f"identity provider '{settings.name}': Entra at {error}") from None
 
 
 def missing_groups(graph: Graph, settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:

@@ -10,11 +10,35 @@ import httpx
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
+from kong_oam.engine.configuration import Configuration
+from kong_oam.engine.state import Held
+from kong_oam.identity.common.errors import InspectionError, RefusedError
 from kong_oam.identity.common.groups import unclear_groups
-from kong_oam.identity.okta.api import Row, rows
+from kong_oam.identity.okta.adoption import name_conflicts
+from kong_oam.identity.okta.api import NO_ACCOUNT, Row, account, client, rows
+from kong_oam.identity.okta.limits import limits
 
 _NAMES = 10_000
 """So many groups are looked through for one of nearly the name. Finding one of the very name has no limit."""
+
+
+def inspect(
+    settings: ProviderSettings, estate: Estate, held: Held, configuration: Configuration
+) -> Iterator[Diagnostic]:
+    """What stands in the way at Okta: groups that it does not have, names that it has, more than it takes.
+
+    Raises InspectionError.
+    """
+    known = account(configuration)
+    if known is None:
+        raise InspectionError(NO_ACCOUNT)
+    try:
+        with client(known) as org:
+            yield from limits(settings, estate, held)
+            yield from missing_groups(org, settings, estate)
+            yield from name_conflicts(org, settings, estate, held, configuration.project)
+    except RefusedError as error:
+        raise InspectionError(f"identity provider '{settings.name}': Okta at {error}") from None
 
 
 def missing_groups(org: httpx.Client, settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
