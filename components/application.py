@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 import pulumi
 import pulumi_kubernetes as k8s
 
-from components.gateway.gateway import Gateway
-from components.gateway.service import GatedService, provision_routes
-from components.identity.issuer import Issuer
-from components.workload.cluster import Cluster
-from components.workload.workload import Workload
 from kong_oam.access.model import Application
 from kong_oam.access.model import Component as Model
+
+from .gateway.gateway import Gateway
+from .gateway.service import GatedService, provision_routes
+from .identity.issuer import Issuer
+from .workload.cluster import Cluster
+from .workload.workload import Workload
 
 
 class Component(pulumi.ComponentResource):

@@ -6,8 +6,9 @@ import datetime
 from collections.abc import Iterator
 
 from kong_oam.access.model import Component, Public, Rule
-from policies.deployed import Deployment
-from policies.rule import Finding, Settings
+
+from .deployed import Deployment
+from .rule import Finding, Settings
 
 
 def readable(deployment: Deployment, _: Settings) -> Iterator[Finding]:

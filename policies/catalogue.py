@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from policies import applications, credentials, gateway, identity, workload
-from policies.rule import Rule, Setting
+from . import applications, credentials, gateway, identity, workload
+from .rule import Rule, Setting
 
 _EXCEPT_CLOUDS: Mapping[str, Setting] = {
     "exceptClouds": Setting(

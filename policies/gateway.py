@@ -7,9 +7,10 @@ from typing import Any
 
 from kong_oam.access.model import METHODS, Rule
 from kong_oam.access.paths import written
-from policies.deployed import Deployment, Resource
-from policies.rule import Finding, Settings
-from policies.scripts import is_current, table_of
+
+from .deployed import Deployment, Resource
+from .rule import Finding, Settings
+from .scripts import is_current, table_of
 
 ROUTE, SERVICE, PLUGIN = "kong:index/route:Route", "kong:index/service:Service", "kong:index/plugin:Plugin"
 CONSUMER = "kong:index/consumer:Consumer"

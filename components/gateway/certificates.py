@@ -13,9 +13,10 @@ import pulumi
 import pulumi_kong as kong
 import pulumi_kubernetes as k8s
 
-from components.gateway.gateway import Gateway
 from kong_oam.kong import names
 from kong_oam.kong.certificates import hosts_by_certificate
+
+from .gateway import Gateway
 
 Pem = tuple[pulumi.Input[str], pulumi.Input[str]]
 

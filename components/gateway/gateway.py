@@ -11,8 +11,6 @@ from typing import Any
 import pulumi
 import pulumi_kong as kong
 
-from components.identity.issuer import Issuer
-from components.refusal import refuse
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.stack import Settings
 from kong_oam.engine.state import StackState
@@ -22,6 +20,9 @@ from kong_oam.kong.account import Kong
 from kong_oam.kong.key_slots import Slot, TooManyKeysError, assign
 from kong_oam.kong.plugins import config_json
 from kong_oam.kong.preflight import Gateway as Facts
+
+from ..identity.issuer import Issuer
+from ..refusal import refuse
 
 Config = Mapping[str, Any] | str | pulumi.Output[Mapping[str, Any] | str]
 """A plugin's configuration; as a text it is given to Kong as it stands."""

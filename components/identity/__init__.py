@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from components.identity import entra, keycloak, oidc, okta
-from components.identity.issuer import Issuer
-from components.rotation import Rotation
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import ProviderSettings
+
+from ..rotation import Rotation
+from . import entra, keycloak, oidc, okta
+from .issuer import Issuer
 
 PROVISIONERS: Mapping[str, Callable[[ProviderSettings, Estate, Rotation], Issuer]] = {
     "entra": entra.provision,

@@ -25,10 +25,6 @@ import pulumi
 import pulumi_azuread as azuread
 import pulumiverse_time as time
 
-from components.identity.entra_credentials import Credentials
-from components.identity.issuer import Credential, Issuer, published
-from components.rotation import Rotation
-from components.settings import configuration
 from kong_oam.access.model import Client, Component, Estate
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.identity.entra import api
@@ -47,6 +43,11 @@ from kong_oam.identity.entra.names import (
     scope_id,
     tenant_in,
 )
+
+from ..rotation import Rotation
+from ..settings import configuration
+from .entra_credentials import Credentials
+from .issuer import Credential, Issuer, published
 
 _SETTLING = 20.0
 """Seconds until a role of an application that was just added can be assigned, wherever in Entra that is asked for."""

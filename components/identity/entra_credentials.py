@@ -16,9 +16,6 @@ import pulumi
 import pulumi_azuread as azuread
 from cryptography.x509 import load_pem_x509_certificate
 
-from components.identity.issuer import Credential
-from components.identity.keys import SLOT_NAMES, Keys, certified_pairs
-from components.rotation import Rotation
 from kong_oam.access.model import Client, Estate
 from kong_oam.access.rotation import SLOTS
 from kong_oam.access.settings.certificates import fingerprint
@@ -26,6 +23,10 @@ from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.identity.common.certificates import VALID_FROM, VALID_UNTIL
 from kong_oam.identity.entra.api import exchange
 from kong_oam.identity.entra.names import Tenant
+
+from ..rotation import Rotation
+from .issuer import Credential
+from .keys import SLOT_NAMES, Keys, certified_pairs
 
 _SECRETS_END = "2099-12-31T00:00:00Z"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"

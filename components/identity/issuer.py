@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 import pulumi
 
-from components.identity.keys import Keys
-from components.refusal import refuse
 from kong_oam.identity.common.discovery import DiscoveryError, Published, SigningKey, discover
+
+from ..refusal import refuse
+from .keys import Keys
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,16 +26,17 @@ from collections.abc import Iterable, Mapping, Sequence
 import pulumi
 import pulumi_keycloak as keycloak
 
-from components.identity.issuer import Credential, Issuer, published
-from components.identity.keys import Keys, key_pairs
-from components.rotation import Rotation
-from components.settings import configuration
 from kong_oam.access.model import Client, Estate
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.identity.common.jwk import ECDSA, Jwk, signs
 from kong_oam.identity.keycloak import api
 from kong_oam.identity.keycloak.description import SPELLING
 from kong_oam.identity.keycloak.names import SERVICE, SUBJECT, Names, account_name, group_path
+
+from ..rotation import Rotation
+from ..settings import configuration
+from .issuer import Credential, Issuer, published
+from .keys import Keys, key_pairs
 
 _ALGORITHM = "token.endpoint.auth.signing.alg"
 _OF_PARTNERS = "RS256"

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import pulumi
 
-from components.identity.issuer import Credential, Issuer, SecretReference, published
-from components.rotation import Rotation
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import KnownClient, ProviderSettings
+
+from ..rotation import Rotation
+from .issuer import Credential, Issuer, SecretReference, published
 
 
 def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Issuer:  # noqa: ARG001

@@ -15,11 +15,6 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_okta as okta
 
-from components.identity.issuer import Credential, Issuer, published
-from components.identity.keys import Keys, key_pairs
-from components.refusal import refuse
-from components.rotation import Rotation
-from components.settings import configuration
 from kong_oam.access.model import EXTERNAL, Client, Estate
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.identity.common.discovery import DiscoveryError, Published
@@ -37,6 +32,12 @@ from kong_oam.identity.okta.names import (
     scopes_of,
     server_name,
 )
+
+from ..refusal import refuse
+from ..rotation import Rotation
+from ..settings import configuration
+from .issuer import Credential, Issuer, published
+from .keys import Keys, key_pairs
 
 _KEYS = RSA
 """Of clients. Okta takes keys on a curve as well, and the official plugin does not tell it which curve.

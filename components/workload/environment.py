@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import pulumi
 
-from components.identity.issuer import Credential, Issuer, SecretReference
 from kong_oam.access.model import Client, Component, Estate
 from kong_oam.access.paths import written
+
+from ..identity.issuer import Credential, Issuer, SecretReference
 
 Data = Mapping[str, pulumi.Input[str]]
 

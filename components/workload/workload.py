@@ -13,13 +13,14 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as k8s
 
-from components.identity.issuer import Issuer, SecretReference
-from components.workload.cluster import Cluster
-from components.workload.environment import Data, federated_of, kept_of, settings_of
 from kong_oam.access.model import Application, Component, Estate, service_name
 from kong_oam.access.settings.stack import GatewaySettings, Settings
 from kong_oam.kubernetes.manifests import Manifest
 from kong_oam.kubernetes.placement import placed, reading
+
+from ..identity.issuer import Issuer, SecretReference
+from .cluster import Cluster
+from .environment import Data, federated_of, kept_of, settings_of
 
 _CREDENTIAL_DIGEST = "kong-oam.dev/client-credential"
 _VERSION = "kong-oam.dev/version"

@@ -18,7 +18,11 @@ from kong_oam.diagnostics import Diagnostic, suggestion
 from kong_oam.oam.document import Place
 
 _HERE = Path(__file__).resolve().parent
-_FOLDERS = (_HERE / "schemas", _HERE.parents[1] / "definitions")
+_DEFINITIONS = (
+    _HERE.parent / "definitions",
+    _HERE.parents[1] / "definitions",
+)  # as a wheel has them, and as the project
+_FOLDERS = (_HERE / "schemas", *(folder for folder in _DEFINITIONS if folder.is_dir()))
 
 COMPONENT_TYPES = ("external", "webservice", "worker")
 TRAIT_TYPES = ("access", "client", "gateway")
