@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.demo import ask, estate_of
-from sandbox.existing import PROVIDER, hand_out, provider_entry, set_up
+from sandbox.demo.existing import PROVIDER, hand_out, provider_entry, set_up
+from sandbox.demo.table import ask, estate_of
 from sandbox.issuer import Issuer, Key
 from sandbox.local import USERS, Local
 from sandbox.project import set_providers, stack_file

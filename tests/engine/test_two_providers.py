@@ -11,8 +11,8 @@ import yaml
 
 from kong_oam.access.model import Estate
 from sandbox import caller
-from sandbox.demo import estate_of
-from sandbox.existing import PROVIDER, hand_out, provider_entry, set_up
+from sandbox.demo.existing import PROVIDER, hand_out, provider_entry, set_up
+from sandbox.demo.table import estate_of
 from sandbox.issuer import Issuer
 from sandbox.local import Local
 from sandbox.project import set_providers

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sandbox import browser, caller
-from sandbox.demo import ask, estate_of
+from sandbox.demo.table import ask, estate_of
 from sandbox.keycloak import ACCOUNT, PERMISSIONS, Keycloak
 from sandbox.local import GROUPS, STACK, USERS, Local
 from sandbox.plugins.http import send_form

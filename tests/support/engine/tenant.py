@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sandbox.demo.identity import ENTRA_LAG, ENTRA_SETTINGS
 from sandbox.entra import Entra
-from sandbox.identity import ENTRA_LAG, ENTRA_SETTINGS
 from sandbox.local import GROUPS, USERS, Local
 from sandbox.project import set_providers
 from tests.engine.conftest import AT_ONCE

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kong_oam.access.model import Estate, Stack
-from sandbox import existing
-from sandbox.demo import estate_of
+from sandbox.demo import existing
+from sandbox.demo.table import estate_of
 from sandbox.entra import Entra
 from sandbox.issuer import Issuer
 from sandbox.keycloak import VERSION, Keycloak
