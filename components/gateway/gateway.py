@@ -79,17 +79,23 @@ class Gateway(pulumi.ComponentResource):
             opts=self.options,
         )
         self.slots: dict[str, pulumi.Output[list[Mapping[str, Any]]]] = {}
-        for key, identity in identities.items():
+        self._rings(name)
+        self.register_outputs({})
+
+    def _rings(self, name: str) -> None:
+        """A consumer per issuer, whose credentials are the issuer's keys."""
+        for key, issuer in self.identities.items():
             ring = kong.Consumer(
                 f"{name}-ring-{key}",
                 username=names.ring(self.stack, key),
-                custom_id=identity.issuer,
+                custom_id=issuer.issuer,
                 tags=names.tags(self.stack),
                 opts=self.options,
             )
-            if settings.gateway.edition == "oss":  # openid-connect reads the issuer's keys where they are published
-                self.slots[key] = self._fill(ring, f"{name}-ring-{key}", key, identity)
-        self.register_outputs({})
+            if (
+                self.settings.gateway.edition == "oss"
+            ):  # openid-connect reads the issuer's keys where they are published
+                self.slots[key] = self._fill(ring, f"{name}-ring-{key}", key, issuer)
 
     def _fill(
         self, ring: kong.Consumer, name: str, key: str, identity: Issuer

@@ -76,16 +76,7 @@ class Okta(pulumi.ComponentResource):
         self._clients = tuple(client for client in estate.clients if client.provider == settings.name)
         self._guarded = tuple(c for c in estate.components.values() if c.provider == settings.name)
         self._named = sorted({group for c in self._guarded for role in c.roles for group in role.groups})
-        self._server = okta.auth.Server(
-            f"{name}-server",
-            name=server_name(estate.stack.name),
-            description=f"Kong-OAM, stack {estate.stack.name}",
-            audiences=[settings.audience],
-            credentials_rotation_mode="AUTO",
-            issuer_mode="ORG_URL",
-            status="ACTIVE",
-            opts=self._options,
-        )
+        self._server = self._authorization_server()
         self._inside = self._merged(replace_on_changes=["authServerId", "policyId"])
         scopes = self._scopes()
         self._group_ids = self._groups()
@@ -113,6 +104,18 @@ class Okta(pulumi.ComponentResource):
             clients={client.component: _credential(client, apps, keys) for client in self._clients},
         )
         self.register_outputs({"issuer": self._server.issuer})
+
+    def _authorization_server(self) -> okta.auth.Server:
+        return okta.auth.Server(
+            f"{self._prefix}-server",
+            name=server_name(self._estate.stack.name),
+            description=f"Kong-OAM, stack {self._estate.stack.name}",
+            audiences=[self._settings.audience],
+            credentials_rotation_mode="AUTO",
+            issuer_mode="ORG_URL",
+            status="ACTIVE",
+            opts=self._options,
+        )
 
     def _merged(self, **options: object) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions.merge(self._options, pulumi.ResourceOptions(**options))  # type: ignore[arg-type]

@@ -14,7 +14,8 @@ from kong_oam.access.model import METHODS
 from kong_oam.cli.command import FOUND, OK, Command, UsageError
 from kong_oam.cli.console import Colour, Console
 from kong_oam.cli.estates import add_estate, estate_of, settings_of
-from kong_oam.verify.decisions import KINDS, OTHER_METHOD, Exposure, Finding
+from kong_oam.verify.decisions import KINDS, Exposure, Finding
+from kong_oam.verify.questions import OTHER_METHOD
 
 if TYPE_CHECKING:
     from kong_oam.verify.stack import Altered, Reason, Result, Workloads

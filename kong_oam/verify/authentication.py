@@ -11,7 +11,7 @@ from kong_oam.identity.common.discovery import SigningKey
 from kong_oam.kong import names
 from kong_oam.kong.entities import Deployed, Entities, Entity, comparable
 from kong_oam.kong.table import Authentication
-from kong_oam.verify.decisions import Call, Caller, Forged
+from kong_oam.verify.questions import Call, Caller, Forged
 
 
 @dataclass(frozen=True, slots=True)

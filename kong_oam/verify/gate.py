@@ -20,7 +20,7 @@ from kong_oam.access.model import METHODS
 from kong_oam.access.paths import Elements, may_be_longer, unwritten, written
 from kong_oam.kong import plugins
 from kong_oam.kong.table import VERSION, embedded
-from kong_oam.verify.decisions import Call
+from kong_oam.verify.questions import Call
 
 Table = Mapping[str, Any]
 

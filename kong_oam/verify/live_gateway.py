@@ -20,9 +20,9 @@ from kong_oam.access.tokens import Claims
 from kong_oam.kong import names, plugins
 from kong_oam.kong.entities import Complete, Deployed, Entities, Entity, labels, reference
 from kong_oam.verify.authentication import Authenticator, Keys, Passage
-from kong_oam.verify.decisions import Call, Caller, Forged, Speech, Verdict
 from kong_oam.verify.effects import Effect, effect_of
 from kong_oam.verify.gate import Identity, Script, Table, allows, anybody, code, held, script_of
+from kong_oam.verify.questions import Call, Caller, Forged, Speech, Verdict
 from kong_oam.verify.repair import HTTP
 from kong_oam.verify.router import Reached, Router
 

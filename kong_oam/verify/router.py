@@ -16,7 +16,7 @@ from typing import Any
 
 from kong_oam.access.paths import Elements, declared, pattern, written
 from kong_oam.kong.entities import Entity
-from kong_oam.verify.decisions import Call
+from kong_oam.verify.questions import Call
 
 _LITERAL = re.compile(r"(?:[^\\.^$*+?()\[\]{}|]|\\[^A-Za-z0-9])*")
 _EITHER = re.compile(r"\(\?:(?:\\?)(.)\|%[0-9A-F]{2}\)")

@@ -26,9 +26,9 @@ from kong_oam.kong import admin, names, preflight
 from kong_oam.kong.entities import Deployed, Entities, intended
 from kong_oam.kong.key_slots import Slot
 from kong_oam.oam.application import read_files
-from kong_oam.verify.decisions import Caller
 from kong_oam.verify.gate import script_of
 from kong_oam.verify.live_gateway import LiveGateway, Terms
+from kong_oam.verify.questions import Caller
 from kong_oam.verify.stack import Result, _complete, judge
 from sandbox.kong import Kong
 from tests.support import kong_entities

@@ -1,7 +1,6 @@
--- The gate: the one place that decides, from the one table TABLE (JSON, see table.py), and the one that knows where the
--- workload is, which is in UPSTREAM (JSON). It runs last, trusts no other plugin to have decided, and says no whenever
--- anything is not as it must be. Admission has a table, too: where that is another one, both must allow.
--- What reads JSON, tokens and paths is admission's, without which it refuses anyway. Needs TABLE and UPSTREAM.
+-- The gate: decides, from TABLE (JSON, see table.py), and knows where the workload is, from UPSTREAM (JSON). It runs last,
+-- trusts no other plugin to have decided, and says no whenever anything is not as it must be. Where admission's table is
+-- another one, both must allow. It reads JSON, tokens and paths with what admission left, without which it refuses.
 local VERSION = 4
 local METHODS = { GET = true, HEAD = true, POST = true, PUT = true, PATCH = true, DELETE = true, OPTIONS = true }
 local ALGORITHMS = { RS256 = true, ES256 = true }
@@ -13,7 +12,6 @@ local read = {}          -- tables by their text, kept once they were read: the 
 local upstream           -- where the workload is, kept once it was read
 local readers            -- what admission left to read with, and was read with
 local json_read, json_null, json_is_array, json_is_object, token_parts, unreadable, elements_of, spelled, meets
-
 -- What a table and its spelling have, and of which kind. Nothing is guessed where a piece is missing.
 local PIECES = {
   audiences = 'array', authentication = 'text', component = 'text', depth = 'number', forward_token = 'boolean',

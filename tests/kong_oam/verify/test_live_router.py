@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from kong_oam.access.paths import Unreadable, read, written
-from kong_oam.verify.decisions import Call
+from kong_oam.verify.questions import Call
 from kong_oam.verify.router import Router
 from tests.support.recordings import recorded
 

@@ -6,7 +6,8 @@ from collections.abc import Hashable, Iterable, Mapping
 
 from kong_oam.access.paths import Elements
 from kong_oam.access.tokens import Claims
-from kong_oam.verify.decisions import Call, Caller, Speech, Verdict, classes
+from kong_oam.verify.classes import classes
+from kong_oam.verify.questions import Call, Caller, Speech, Verdict
 from tests.support.estates import api, estate
 
 ACCESS = """

@@ -9,7 +9,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kong_oam.access.paths import read, written
-from kong_oam.verify.decisions import Call, Caller, Verdict, classes
+from kong_oam.verify.classes import classes
+from kong_oam.verify.questions import Call, Caller, Verdict
 from tests.support.drifts import DRIFTS, EXPECTED
 from tests.support.gateway_cases import Case
 from tests.support.tiers import deep_after
