@@ -1,4 +1,4 @@
-"""Microsoft Graph: which tenant, one client, waiting that ends, and one message for each way in which it refuses.
+"""Microsoft Graph: the account of a tenant, a client of it, and its lists page by page.
 
 Sources: Microsoft Graph (errors, paging by @odata.nextLink, throttling by Retry-After), the identity platform's client
 credentials flow, and the settings of the official provider, which this reads as it does.
@@ -10,7 +10,6 @@ import base64
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,13 +17,11 @@ from urllib.parse import urlsplit
 import httpx
 
 from kong_oam.engine.configuration import Configuration
-from kong_oam.http.retry import retried
 from kong_oam.http.trust import trusted
 from kong_oam.identity.common.discovery import LOOPBACK
 from kong_oam.identity.common.errors import RefusedError
+from kong_oam.identity.common.management import ManagementApi, Row, pages
 from kong_oam.identity.entra.names import Tenant
-
-Row = Mapping[str, Any]
 
 CLOUDS = {
     "login.microsoftonline.com": ("public", "https://graph.microsoft.com", ""),
@@ -36,21 +33,38 @@ CLOUDS = {
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 _TIMEOUT = httpx.Timeout(30.0)
-_USUAL_PAUSE = 5.0  # seconds, where a refusal does not say how long
 
 _PERMISSIONS = (
     "Application.ReadWrite.All, AppRoleAssignment.ReadWrite.All, DelegatedPermissionGrant.ReadWrite.All and "
     "Group.Read.All"
 )
 """OwnedBy is not enough for applications: the official plugin takes its own account out of the owners of each."""
-_WHAT_TO_DO = {
-    401: "check azuread:clientId and the secret azuread:clientSecret (or ARM_CLIENT_ID and ARM_CLIENT_SECRET)",
-    403: f"give the application these permissions of Microsoft Graph, with an administrator's consent: {_PERMISSIONS}",
-    429: "others use up the tenant's limits; run it again later",
-}
-_WHERE_TO_LOOK = "see status.cloud.microsoft, and run it again"
 
 
+def _words(body: Any) -> str | None:
+    """Microsoft's own words, of Graph or of the token endpoint."""
+    if not isinstance(body, dict):
+        return None
+    error = body.get("error")
+    if isinstance(error, dict):
+        return f"{error.get('code')}: {error.get('message')}"
+    description = body.get("error_description")
+    return description.splitlines()[0] if isinstance(description, str) else None
+
+
+_API = ManagementApi(
+    "Microsoft Graph",
+    "the provider's issuer in the stack's file, and the network",
+    {
+        401: "check azuread:clientId and the secret azuread:clientSecret (or ARM_CLIENT_ID and ARM_CLIENT_SECRET)",
+        403: "give the application these permissions of Microsoft Graph, with an administrator's consent: "
+        f"{_PERMISSIONS}",
+        429: "others use up the tenant's limits; run it again later",
+    },
+    "see status.cloud.microsoft, and run it again",
+    _words,
+    usual_pause=5.0,
+)
 NO_ACCOUNT = (
     "no account at Entra: set azuread:clientId and the secret azuread:clientSecret, or ARM_CLIENT_ID and "
     "ARM_CLIENT_SECRET (or ARM_OIDC_TOKEN)"
@@ -171,38 +185,29 @@ class Graph:
     def remove_password(self, application: str, key: str) -> None:
         """Removes a secret of an application (object id)."""
         url = f"{self._account.graph}/v1.0/applications/{application}/removePassword"
-        answer = retried(partial(self._http.post, url, json={"keyId": key}), _pause)
-        if answer.status_code != 204:
-            _accepted(answer)
+        _API.accepted(_API.send(self._http, "POST", url, json={"keyId": key}))
 
     def remove(self, path: str) -> None:
         """Removes an object; one that is gone already is gone."""
-        answer = retried(partial(self._sent, "DELETE", f"{self._account.graph}/v1.0{path}", None), _pause)
-        if answer.status_code not in (204, 404):
-            _accepted(answer)
+        answer = _API.send(self._http, "DELETE", f"{self._account.graph}/v1.0{path}")
+        if answer.status_code != 404:
+            _API.accepted(answer)
 
     def _rows(self, path: str, query: Mapping[str, str]) -> Iterator[Row]:
-        following = str(httpx.URL(f"{self._account.graph}{path}", params=query))
-        while following:
-            if not following.startswith(f"{self._account.graph}/"):
-                raise RefusedError(f"{self._account.host}: a further page is said to be at another server, {following}")
-            page = self._asked("GET", following)
-            yield from page.get("value", ())
-            following = page.get("@odata.nextLink", "")
+        def ask(url: str) -> tuple[list[Row], str]:
+            if not url.startswith(f"{self._account.graph}/"):
+                raise RefusedError(f"{self._account.host}: a further page is said to be at another server, {url}")
+            page = self._asked("GET", url)
+            return list(page.get("value", ())), page.get("@odata.nextLink", "")
+
+        return pages(str(httpx.URL(f"{self._account.graph}{path}", params=query)), ask)
 
     def _asked(self, method: str, url: str, data: Mapping[str, str] | None = None) -> Row:
-        """The answer, after a pause where one is asked for that is soon over."""
-        return _accepted(retried(partial(self._sent, method, url, data), _pause))
-
-    def _sent(self, method: str, url: str, data: Mapping[str, str] | None) -> httpx.Response:
-        try:
-            return self._http.request(method, url, data=data)
-        except httpx.HTTPError as error:
-            host = urlsplit(url).netloc
-            raise RefusedError(
-                f"{host} does not answer ({type(error).__name__}); check the provider's issuer in the stack's file, "
-                "and the network"
-            ) from None
+        answer = _API.send(self._http, method, url, data=data)
+        # The token endpoint says 400 or 401 where the client's own credentials are wrong.
+        if answer.status_code == 400 and b'"invalid_client"' in answer.content:
+            answer.status_code = 401
+        return _API.row(answer)
 
 
 def _object_id(token: str) -> str | None:
@@ -217,38 +222,3 @@ def _object_id(token: str) -> str | None:
 
 def _quoted(text: str | None) -> str:
     return "'" + (text or "").replace("'", "''") + "'"
-
-
-def _pause(answer: httpx.Response) -> float | None:
-    """Seconds to wait before the request is made again; None where it need not be."""
-    if answer.status_code != 429:
-        return None
-    told = answer.headers.get("retry-after", "")
-    return max(float(told), 1.0) if told.isdecimal() else _USUAL_PAUSE
-
-
-def _accepted(answer: httpx.Response) -> Row:
-    try:
-        body = answer.json()
-    except ValueError:
-        body = None
-    where = answer.url.host
-    if answer.status_code < 300 and isinstance(body, dict):
-        return body
-    if answer.status_code < 300:
-        raise RefusedError(f"{where}: {answer.url.path} answers no JSON object; is this Microsoft Graph?")
-    status = 401 if isinstance(body, dict) and body.get("error") == "invalid_client" else answer.status_code
-    advice = _WHAT_TO_DO.get(status, _WHERE_TO_LOOK if status >= 500 else "")
-    what = f"{answer.request.method} {answer.url.path} answers {answer.status_code} {_told(body, answer.text)}"
-    raise RefusedError(f"{where}: {what}{f'; {advice}' if advice else ''}")
-
-
-def _told(body: Any, text: str) -> str:
-    """Microsoft's own words (of Graph, or of the token endpoint), or the beginning of whatever else answered."""
-    if isinstance(body, dict):
-        error = body.get("error")
-        if isinstance(error, dict):
-            return f"{error.get('code')}: {error.get('message')}"
-        if isinstance(body.get("error_description"), str):
-            return str(body["error_description"]).splitlines()[0]
-    return " ".join(text.split())[:200]

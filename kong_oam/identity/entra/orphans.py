@@ -19,9 +19,10 @@ from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import Creation, State
 from kong_oam.identity.common.errors import InspectionError
+from kong_oam.identity.common.management import Row
 from kong_oam.identity.common.orphans import Orphans
 from kong_oam.identity.entra.adoption import credentials_of
-from kong_oam.identity.entra.api import NO_ACCOUNT, Graph, Row, account
+from kong_oam.identity.entra.api import NO_ACCOUNT, Graph, account
 from kong_oam.identity.entra.assignments import ASSIGNMENT, FEDERATED, GRANT, PASSWORD, PRINCIPAL
 from kong_oam.identity.entra.names import APPLICATION, account_name, tenant_in
 

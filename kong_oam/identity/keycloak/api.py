@@ -5,18 +5,16 @@ Sources: Keycloak's Admin REST API (group-by-path, groups with `briefRepresentat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
 
 from kong_oam.engine.configuration import Configuration
-from kong_oam.http.retry import retried
 from kong_oam.http.trust import trusted
-from kong_oam.identity.common.errors import RefusedError
+from kong_oam.identity.common.management import ManagementApi, Row, pages
 
 _TIMEOUT: Final = httpx.Timeout(30.0)
 _NAMES: Final = 1_000
@@ -24,17 +22,27 @@ _NAMES: Final = 1_000
 
 _PAGE: Final = 200
 
-Row = Mapping[str, Any]
-
 _PERMISSIONS: Final = "manage-clients, manage-realm, manage-users and query-groups of realm-management"
-_WHAT_TO_DO: Final = {
-    401: "check keycloak:clientId and the secret keycloak:clientSecret, or KEYCLOAK_CLIENT_ID and _CLIENT_SECRET",
-    403: f"give the service account of keycloak:clientId the roles {_PERMISSIONS}",
-    404: "is there such a realm? The issuer ends in /realms/<its name>",
-    429: "others use up the server's rate limit; run it again later",
-}
 
 
+def _words(body: Any) -> str | None:
+    if not isinstance(body, dict):
+        return None
+    return ": ".join(str(body[name]) for name in ("error", "errorMessage", "error_description") if name in body) or None
+
+
+_API: Final = ManagementApi(
+    "Keycloak's Admin API",
+    "the issuer, keycloak:url (or KEYCLOAK_URL) and the network",
+    {
+        401: "check keycloak:clientId and the secret keycloak:clientSecret, or KEYCLOAK_CLIENT_ID and _CLIENT_SECRET",
+        403: f"give the service account of keycloak:clientId the roles {_PERMISSIONS}",
+        404: "is there such a realm? The issuer ends in /realms/<its name>",
+        429: "others use up the server's rate limit; run it again later",
+    },
+    "see the server's log, and run it again",
+    _words,
+)
 NO_ACCOUNT = (
     "no account at Keycloak: set keycloak:clientId and the secret keycloak:clientSecret, or KEYCLOAK_CLIENT_ID and "
     "KEYCLOAK_CLIENT_SECRET"
@@ -79,7 +87,7 @@ class Realm:
             "client_secret": self._account.secret,
         }
         path = f"/realms/{quote(self._account.login, safe='')}/protocol/openid-connect/token"
-        token = _accepted(self._sent("POST", path, data=form)).json()["access_token"]
+        token = _API.accepted(self._sent("POST", path, data=form)).json()["access_token"]
         self._client.headers["Authorization"] = f"Bearer {token}"
         return self
 
@@ -94,7 +102,7 @@ class Realm:
         answer = self._asked(f"/group-by-path/{quote(path.removeprefix('/'))}")
         if answer.status_code == 404:
             return False
-        return bool(_accepted(answer).json())
+        return bool(_API.accepted(answer).json())
 
     @property
     def name(self) -> str:
@@ -120,21 +128,23 @@ class Realm:
 
     def rows(self, path: str, **query: str) -> list[Row]:
         """A whole list that the server gives at once. Raises RefusedError."""
-        return list(_accepted(self._asked(path, **query)).json() or ())
+        answer = _API.accepted(self._asked(path, **query))
+        return list(answer.json() or ())  # null, where there is none
 
     def pages(self, path: str, **query: str) -> Iterator[Row]:
         """A list that may be long, page by page. Raises RefusedError."""
-        first, size = 0, _PAGE
-        while size == _PAGE:
-            page = self.rows(path, first=str(first), max=str(_PAGE), **query)
-            yield from page
-            first, size = first + _PAGE, len(page)
+
+        def ask(first: str) -> tuple[list[Row], str]:
+            page = self.rows(path, first=first, max=str(_PAGE), **query)
+            return page, str(int(first) + _PAGE) if len(page) == _PAGE else ""
+
+        return pages("0", ask)
 
     def remove(self, path: str) -> None:
         """Removes an object; one that is gone already is gone. Raises RefusedError."""
         answer = self._sent("DELETE", f"{self._base}{path}")
         if answer.status_code != 404:
-            _accepted(answer)
+            _API.accepted(answer)
 
     def groups(self) -> Iterator[str]:
         """Paths of groups of the realm, children after their parents, as many as are worth comparing."""
@@ -142,7 +152,7 @@ class Realm:
         waiting = ["/groups"]
         while waiting and count < _NAMES:
             where = waiting.pop(0)
-            for group in _accepted(self._asked(where, max=str(_NAMES))).json():
+            for group in _API.accepted(self._asked(where, max=str(_NAMES))).json():
                 yield group["path"]
                 count += 1
                 if group.get("subGroupCount"):
@@ -157,42 +167,7 @@ class Realm:
 
     @staticmethod
     def _row(answer: httpx.Response) -> Row:
-        found: Row = _accepted(answer).json()
-        return found
+        return _API.row(answer)
 
     def _sent(self, method: str, path: str, **more: Any) -> httpx.Response:
-        """The answer, after waiting where a rate limit says for how long."""
-        try:
-            return retried(partial(self._client.request, method, path, **more), _pause)
-        except httpx.HTTPError as error:
-            raise RefusedError(
-                f"{self._account.url} does not answer ({type(error).__name__}); check the issuer, keycloak:url (or "
-                "KEYCLOAK_URL) and the network"
-            ) from None
-
-
-def _pause(answer: httpx.Response) -> float | None:
-    if answer.status_code != 429:
-        return None
-    try:
-        return max(float(answer.headers["retry-after"]), 0.1)
-    except (KeyError, ValueError):
-        return None
-
-
-def _accepted(answer: httpx.Response) -> httpx.Response:
-    if answer.status_code < 300:
-        return answer
-    what = f"{answer.request.method} {answer.request.url.path} answers {answer.status_code}"
-    advice = _WHAT_TO_DO.get(answer.status_code, "see the server's log, and run it again")
-    raise RefusedError(f"{answer.request.url.host}: {what}: {_said(answer)}; {advice}")
-
-
-def _said(answer: httpx.Response) -> str:
-    """Keycloak's own words, or the beginning of whatever else answered."""
-    try:
-        body = answer.json()
-        words = [body[name] for name in ("error", "errorMessage", "error_description") if name in body]
-    except (ValueError, TypeError):
-        words = []
-    return ": ".join(map(str, words)) or " ".join(answer.text.split())[:200] or "nothing"
+        return _API.send(self._client, method, path, **more)

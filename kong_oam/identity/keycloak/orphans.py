@@ -14,10 +14,11 @@ from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import Creation, State
 from kong_oam.identity.common.errors import InspectionError
+from kong_oam.identity.common.management import Row
 from kong_oam.identity.common.orphans import OrphanAtPath, Orphans
 from kong_oam.identity.keycloak import foreign
 from kong_oam.identity.keycloak.adoption import KINDS, PROOFS
-from kong_oam.identity.keycloak.api import NO_ACCOUNT, Realm, Row, account
+from kong_oam.identity.keycloak.api import NO_ACCOUNT, Realm, account
 from kong_oam.identity.keycloak.names import AUDIENCE, CLIENT, GROUPS, ROLE, SCOPE, account_name
 
 _TYPES = (CLIENT, AUDIENCE, GROUPS, SCOPE, ROLE)

@@ -18,7 +18,8 @@ from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held
 from kong_oam.identity.common.adoption import Adoption, Conflict, Managed
-from kong_oam.identity.okta.api import Row, rows
+from kong_oam.identity.common.management import Row
+from kong_oam.identity.okta.api import rows
 from kong_oam.identity.okta.names import (
     APP,
     ASSIGNMENTS,

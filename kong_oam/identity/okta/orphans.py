@@ -19,8 +19,9 @@ from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import Creation, Recorded, State
 from kong_oam.identity.common.errors import InspectionError
+from kong_oam.identity.common.management import Row
 from kong_oam.identity.common.orphans import OrphanAtPath, Orphans
-from kong_oam.identity.okta.api import NO_ACCOUNT, Row, accepted, account, client, rows
+from kong_oam.identity.okta.api import NO_ACCOUNT, accepted, account, client, rows
 from kong_oam.identity.okta.names import ORIGIN, client_id_of, origin_owner
 
 _SERVER = "/authorizationServers/{authServerId}"

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kong_oam.identity.common.discovery import DiscoveryError, SigningKey, signing_keys
+from kong_oam.identity.common.management import Row
 from kong_oam.identity.okta import api
 
 
@@ -29,7 +30,7 @@ def listed(account: api.Account, server: str, issuer: str) -> Listed:
         return arranged(list(api.rows(org, f"/authorizationServers/{server}/credentials/keys")), issuer)
 
 
-def arranged(rows: Sequence[api.Row], issuer: str) -> Listed:
+def arranged(rows: Sequence[Row], issuer: str) -> Listed:
     """The keys of a listing, which has the newest of those that expired first. Raises DiscoveryError."""
     by_status = {
         status: [row for row in rows if row.get("status") == status] for status in ("ACTIVE", "NEXT", "EXPIRED")

@@ -22,7 +22,7 @@ from kong_oam.access.model import Provider, Stack
 from kong_oam.access.rotation import Generation
 from kong_oam.access.settings.stack import ProviderSettings, StackError
 from kong_oam.access.tokens import KeyRing, Refusal, authenticate
-from kong_oam.http import retry
+from kong_oam.identity.common import management
 from kong_oam.identity.common.certificates import certificate, thumbprint
 from kong_oam.identity.common.errors import RefusedError
 from kong_oam.identity.entra import api
@@ -533,7 +533,7 @@ def test_a_wrong_secret_is_said_and_never_shown(tenant: Entra) -> None:
 def test_a_throttled_request_is_made_again_when_it_is_told_to(tenant: Entra, monkeypatch: pytest.MonkeyPatch) -> None:
     """After the seconds of Retry-After; a long pause is not waited for."""
     pauses: list[float] = []
-    monkeypatch.setattr(retry.time, "sleep", pauses.append)
+    monkeypatch.setattr(management.time, "sleep", pauses.append)
     throttled = iter(
         [(429, {"error": {"code": "TooManyRequests"}}, {"Retry-After": seconds}) for seconds in ("7", "2")]
     )

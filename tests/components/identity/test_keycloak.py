@@ -434,7 +434,7 @@ def test_names_that_the_realm_has_already_stop_the_run(server: Server) -> None:
         (
             "/realms/acme/protocol/openid-connect/token",
             (401, {"error": "unauthorized_client", "error_description": "Invalid client"}),
-            "answers 401: unauthorized_client: Invalid client; check keycloak:clientId and the secret",
+            "answers 401 unauthorized_client: Invalid client; check keycloak:clientId and the secret",
         ),
         (
             "/realms/acme/protocol/openid-connect/token",
@@ -450,7 +450,7 @@ def test_names_that_the_realm_has_already_stop_the_run(server: Server) -> None:
         (
             "/admin/realms/acme/group-by-path/desk",
             (500, {"error": "unknown_error"}),
-            "answers 500: unknown_error; see the server's log",
+            "answers 500 unknown_error; see the server's log",
         ),
     ],
 )
@@ -471,7 +471,7 @@ def test_a_rate_limit_is_waited_for_as_long_as_it_says(server: Server) -> None:
     assert found(server) == []
     assert server.limited == []
     server.limited.extend([0.1] * 4)
-    with pytest.raises(InspectionError, match="answers 429: too many"):
+    with pytest.raises(InspectionError, match="answers 429 too many"):
         found(server)
 
 
