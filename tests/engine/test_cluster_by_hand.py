@@ -14,8 +14,7 @@ from kong_oam.__main__ import main
 from sandbox.cluster import CLUSTER, Key
 from sandbox.local import STACK
 from sandbox.project import ROOT
-from tests.engine.conftest import Empty
-from tests.support.engine.deployment import Deployment
+from tests.support.engine.deployment import Deployment, Empty
 from tests.support.faults.tiny import TINY
 
 pytestmark = pytest.mark.engine

@@ -12,9 +12,9 @@ from sandbox.demo.table import ask, estate_of
 from sandbox.issuer import Issuer, Key
 from sandbox.local import USERS, Local
 from sandbox.project import set_providers, stack_file
-from tests.engine.conftest import AT_ONCE, Empty, Sample
 from tests.support.engine.calls import call
-from tests.support.engine.deployment import Deployment, project, start
+from tests.support.engine.deployment import AT_ONCE, Deployment, Empty, project, start
+from tests.support.engine.sample import Sample
 
 pytestmark = pytest.mark.engine
 

@@ -10,8 +10,8 @@ import yaml
 
 from sandbox.cluster import Key
 from sandbox.local import STACK
-from tests.engine.conftest import Empty, entities
-from tests.support.engine.deployment import Deployment
+from tests.support.engine.deployment import Deployment, Empty
+from tests.support.engine.inventory import entities
 from tests.support.faults.tiny import TINY
 
 pytestmark = pytest.mark.engine

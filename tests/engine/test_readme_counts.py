@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.conftest import Sample
+from tests.support.engine.sample import Sample
 
 pytestmark = pytest.mark.engine
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sandbox.project import ROOT
-from tests.engine.conftest import Empty
-from tests.support.engine.deployment import Deployment
+from tests.support.engine.deployment import Deployment, Empty
 from tests.support.faults.tiny import TINY
 
 pytestmark = pytest.mark.engine

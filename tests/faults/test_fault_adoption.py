@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.faults.conftest import Empty
 from tests.support.adopting import without
 from tests.support.engine.calls import credential, service_token, user_token
-from tests.support.faults.stacks import Stack, made
+from tests.support.faults.stacks import Empty, Stack, made
 from tests.support.faults.tiny import HOST, PROTECTED, TINY
 
 pytestmark = pytest.mark.engine

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from sandbox.kong import Lags
-from tests.faults.conftest import Empty
 from tests.support.engine.calls import service_token
+from tests.support.faults.stacks import Empty
 from tests.support.faults.tiny import HOST, PROTECTED, SERVICE, TINY
 from tests.support.faults.watch import Caller, Watch
 

@@ -12,10 +12,9 @@ import pytest
 
 from sandbox.kong import Kong
 from sandbox.kong.http import Request, Response
-from tests.faults.conftest import Empty
 from tests.support.engine.calls import service_token
 from tests.support.faults.blackout import lost
-from tests.support.faults.stacks import Stack, made
+from tests.support.faults.stacks import Empty, Stack, made
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
 from tests.support.faults.watch import Watch
 from tests.support.tiers import deep_after

@@ -11,9 +11,8 @@ import pytest
 
 from sandbox.okta.answers import Answer
 from sandbox.okta.service import Answered
-from tests.faults.conftest import Empty
 from tests.support.engine.calls import service_token
-from tests.support.faults.stacks import Stack, made
+from tests.support.faults.stacks import Empty, Stack, made
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
 from tests.support.faults.watch import Watch
 from tests.support.tiers import deep_after

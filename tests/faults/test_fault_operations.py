@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from sandbox.kong.schema import PLUGIN_SCHEMAS
-from tests.faults.conftest import Empty
 from tests.support.engine.calls import service_token
 from tests.support.faults.blackout import lost, shape
-from tests.support.faults.stacks import Stack
+from tests.support.faults.stacks import Empty, Stack
 from tests.support.faults.tiny import HOST, PROTECTED, TINY
 from tests.support.faults.watch import Caller, Watch
 

@@ -21,11 +21,10 @@ from sandbox import caller
 from sandbox.keycloak import ACCOUNT, Keycloak
 from sandbox.local import STACK, Local
 from sandbox.project import set_providers
-from tests.engine.conftest import AT_ONCE
-from tests.keycloak.conftest import on
 from tests.support.adopting import command_in, forget, paste
 from tests.support.engine.calls import call
-from tests.support.engine.deployment import Deployment, project, start
+from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
+from tests.support.engine.realm import on
 from tests.support.faults.blackout import lost, recover
 from tests.support.faults.stacks import Stack
 from tests.support.faults.tiny import HOST, PROTECTED, TINY

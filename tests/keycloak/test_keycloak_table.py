@@ -16,10 +16,10 @@ from sandbox.keycloak import ACCOUNT, PERMISSIONS, Keycloak
 from sandbox.local import GROUPS, STACK, USERS, Local
 from sandbox.plugins.http import send_form
 from sandbox.project import stack_file
-from tests.engine.conftest import AT_ONCE, Sample
-from tests.keycloak.conftest import REALM, WithKeycloak
 from tests.support.engine.calls import call, part
-from tests.support.engine.deployment import Deployment, project, start
+from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
+from tests.support.engine.realm import REALM, WithKeycloak
+from tests.support.engine.sample import Sample
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 

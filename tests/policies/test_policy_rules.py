@@ -17,7 +17,7 @@ from policies.deployed import UNKNOWN, Deployment, Model
 from policies.rule import Finding
 from tests.support import openid_connect_reference
 from tests.support.estates import api, estate
-from tests.support.sound import (
+from tests.support.sound_deployment import (
     ACCESS,
     CREDENTIAL,
     MODEL,

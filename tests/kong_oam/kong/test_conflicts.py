@@ -18,8 +18,8 @@ from kong_oam.kong.conflicts import name_conflicts, needed
 from kong_oam.kong.preflight import client
 from sandbox.kong import Kong
 from sandbox.kong.pem import self_signed
-from tests.components.test_application_mocks import all_of, run_program
 from tests.support.estates import PROVIDER, estate
+from tests.support.mocks import all_of, run_program
 
 ROOT = Path(__file__).parents[3]
 APPLICATION = """\

@@ -21,9 +21,9 @@ from kong_oam.identity.entra.description import describe
 from kong_oam.identity.entra.names import APPLICATION, MICROSOFT_GRAPH, Tenant, role_id
 from sandbox.entra import Entra
 from sandbox.entra.service import ADMINISTRATOR, TENANT
-from tests.components.identity.test_entra import SETTINGS, entra, program
-from tests.components.test_application_mocks import Registered
+from tests.support.entra_mocks import SETTINGS, entra, program
 from tests.support.estates import estate
+from tests.support.mocks import Registered
 
 APP = """\
 apiVersion: core.oam.dev/v1beta1

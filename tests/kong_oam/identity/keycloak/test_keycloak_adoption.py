@@ -17,8 +17,8 @@ from kong_oam.identity.keycloak import orphans as recovery
 from kong_oam.identity.keycloak.adoption import name_conflicts
 from kong_oam.identity.keycloak.api import Account, Realm
 from kong_oam.identity.keycloak.names import AUDIENCE, CLIENT, GROUPS, ROLE, SCOPE, Names
-from tests.components.identity.test_keycloak import settings
 from tests.support.estates import estate
+from tests.support.provider_settings import keycloak
 
 APP = """\
 apiVersion: core.oam.dev/v1beta1
@@ -53,7 +53,7 @@ spec:
       properties: {image: x}
       traits: [{type: client, properties: {kind: service, calls: [{component: shop/api, scopes: [read]}]}}]
 """
-SETTINGS = settings()
+SETTINGS = keycloak()
 PROVIDER = SETTINGS.providers[0]
 ESTATE = estate(APP, stack=SETTINGS.stack)
 NAMES = Names(PROVIDER, ESTATE)

@@ -16,12 +16,13 @@ from kong_oam.identity.okta.adoption import name_conflicts
 from kong_oam.identity.okta.api import Account, client
 from kong_oam.identity.okta.names import ORIGIN, objects, origin_name, origin_owner
 from sandbox.okta import Okta
-from tests.components.identity.test_kinds import APP, stack
+from tests.support.applications import WITH_CLIENTS
 from tests.support.estates import PROVIDER, estate
+from tests.support.provider_settings import stack
 
 PAGE = "https://spa.example.com"
 TWO = (
-    APP
+    WITH_CLIENTS
     + """\
     - name: other
       type: webservice

@@ -13,28 +13,8 @@ from kong_oam.identity.common.errors import RefusedError
 from kong_oam.identity.okta.api import Account, client, rows
 from kong_oam.identity.okta.preflight import missing_groups
 from sandbox.okta import Okta
+from tests.support.applications import WITH_GROUPS
 from tests.support.estates import PROVIDER, STACK, estate
-
-ACCESS = """
-apiVersion: core.oam.dev/v1beta1
-kind: Application
-metadata: {name: shop}
-spec:
-  components:
-    - name: api
-      type: webservice
-      properties: {image: x, ports: [{port: 80}]}
-      traits:
-        - {type: gateway, properties: {domain: shop.example.com, http: {/: 80}}}
-        - type: access
-          properties:
-            owner: shop
-            scopes: {read: Read}
-            rules: [{scopes: [read]}]
-            roles:
-              reader: {scopes: [read], groups: [sales]}
-              desk: {scopes: [read], groups: [sales, desk]}
-"""
 
 SETTINGS = ProviderSettings("main", "okta", "api://tests")
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -45,7 +25,7 @@ def _org(answer: Answer) -> httpx.Client:
 
 
 def _problems(org: httpx.Client, stack: Stack = STACK) -> list[str]:
-    return [str(found).splitlines()[0] for found in missing_groups(org, SETTINGS, estate(ACCESS, stack=stack))]
+    return [str(found).splitlines()[0] for found in missing_groups(org, SETTINGS, estate(WITH_GROUPS, stack=stack))]
 
 
 @pytest.fixture
