@@ -14,7 +14,7 @@ import pytest
 from kong_oam.__main__ import main
 from kong_oam.access.diff.change import KINDS as CHANGES
 from kong_oam.access.lint.finding import KINDS
-from kong_oam.diagnostics import CODES
+from kong_oam.codes import CODES
 from kong_oam.verify.decisions import KINDS as VERIFIED
 from policies.catalogue import RULES
 

@@ -37,7 +37,7 @@ def _refused(stack: Stack, verb: str = "up") -> str:
     before = made(stack.local)
     arguments = (verb, "--yes", "--skip-preview") if verb == "up" else (verb,)
     done = stack.pulumi(*arguments, check=False)
-    assert done.returncode != 0 and "ENV303" in done.stdout, done.stdout
+    assert done.returncode != 0 and "ENV403" in done.stdout, done.stdout
     assert made(stack.local) == before
     (command,) = {line.strip() for line in done.stdout.splitlines() if line.strip().startswith("echo ")}
     return command

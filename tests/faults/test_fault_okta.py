@@ -144,9 +144,9 @@ def test_groups_that_do_not_exist_are_named_before_anything_is_made(empty: Empty
         assert done.returncode != 0
         where = "under identityProviders[].groups in stacks/Pulumi.local.yaml"
         for message in (
-            "applications/app0.yaml:20:56: error ENV301: role 'reader': group 'sales' of okta does not exist; "
+            "applications/app0.yaml:20:56: error ENV401: role 'reader': group 'sales' of okta does not exist; "
             f"did you mean 'Sales' or 'Sales EMEA'? Create it there, or map 'sales' {where}",
-            "applications/app0.yaml:20:63: error ENV301: role 'reader': group 'desk' (there 'Order Desk') of okta does "
+            "applications/app0.yaml:20:63: error ENV401: role 'reader': group 'desk' (there 'Order Desk') of okta does "
             f"not exist. Create it there, or map 'desk' {where}",
             "2 error(s) where this would be provisioned; nothing was",
         ):

@@ -381,14 +381,14 @@ def test_a_group_that_does_not_exist_is_said_with_the_nearest(tenant: Entra) -> 
     where = "Create it there, or map 'sales' under identityProviders[].groups in stacks/Pulumi.tests.yaml"
     near = f"group 'sales' of main does not exist; did you mean 'sales-emea'? {where}"
     assert problems(tenant) == [
-        f"app1.yaml:18:49: error ENV301: role 'reader': {near}",
-        f"app1.yaml:19:47: error ENV301: role 'desk': {near}",
+        f"app1.yaml:18:49: error ENV401: role 'reader': {near}",
+        f"app1.yaml:19:47: error ENV401: role 'desk': {near}",
     ]
     tenant.directory.add_group("sales")
     assert problems(tenant) == []
     tenant.directory.add_group("desk")
     assert problems(tenant) == [
-        "app1.yaml:19:54: error ENV301: role 'desk': group 'desk' of main is there 2 times. Rename the others"
+        "app1.yaml:19:54: error ENV401: role 'desk': group 'desk' of main is there 2 times. Rename the others"
     ]
 
 
@@ -408,7 +408,7 @@ def test_two_tenants_in_one_stack_are_refused_once() -> None:
     stack = Stack("tests", {one.name: describe(one) for one in (SETTINGS, other)}, domain="apps.example.com")
     both = estate(WITH_GROUPS, stack=stack)
     assert [str(one) for settings in (SETTINGS, other) for one in shared_keys(settings, both)] == [
-        "error ENV308: main and other are tenants of one Entra, which signs for all with the same keys, and a Kong "
+        "error ENV408: main and other are tenants of one Entra, which signs for all with the same keys, and a Kong "
         "workspace has each key once. Give each a stack and a workspace of its own"
     ]
     assert list(shared_keys(SETTINGS, estate(WITH_GROUPS, stack=on_main()))) == []
@@ -422,7 +422,7 @@ def test_a_tenant_that_only_exists_beside_one_that_is_made_in_is_refused_as_well
     both = estate(
         WITH_GROUPS, stack=Stack("tests", {"main": describe(SETTINGS), "a": beside}, domain="apps.example.com")
     )
-    assert [one.code for one in shared_keys(SETTINGS, both)] == ["ENV308"]
+    assert [one.code for one in shared_keys(SETTINGS, both)] == ["ENV408"]
 
 
 PARTNER = """
@@ -443,7 +443,7 @@ def test_a_partner_without_a_certificate_is_said_to_need_one() -> None:
     """A warning at its trait, with the setting: everything else of it is made."""
     with_partner = estate(GRANTING, PARTNER, stack=on_main())
     (found,) = unproven(SETTINGS, with_partner)
-    assert (found.code, found.severity) == ("ENV309", "warning")
+    assert (found.code, found.severity) == ("ENV409", "warning")
     assert found.message == (
         "main does not look at the jwksUri of 'partner/acme', so that it has no key there: name its owner's "
         "certificate under identityProviders[].certificates in stacks/Pulumi.tests.yaml"
@@ -456,7 +456,7 @@ def test_a_certificate_of_nobody_is_refused_with_the_nearest() -> None:
     """A component that does not exist, and one that is no partner's client there."""
     with_partner = estate(GRANTING, PARTNER, stack=on_main())
     given = replace(SETTINGS, certificates={"partner/acne": ("PEM",), "shop/api": ("PEM",)})
-    where = "error ENV310: identityProviders[].certificates in stacks/Pulumi.tests.yaml"
+    where = "error ENV410: identityProviders[].certificates in stacks/Pulumi.tests.yaml"
     assert [str(one) for one in unclaimed(given, with_partner)] == [
         f"{where}: 'partner/acne' is no client of kind external at main; did you mean 'partner/acme'?",
         f"{where}: 'shop/api' is no client of kind external at main; known: partner/acme",

@@ -388,9 +388,9 @@ def test_a_group_that_the_realm_does_not_have_is_named_with_the_nearest(server: 
     """Every one at once, subgroups among the nearest; by the realm's own names where the stack maps them."""
     where = "under identityProviders[].groups in stacks/Pulumi.tests.yaml"
     assert found(server, groups={"emea": "Sales/EMAE"}) == [
-        "app1.yaml:18:49: ENV301: role 'reader': group 'sales' of kc does not exist; did you mean 'Sales' or 'Sales/EMEA'? "
+        "app1.yaml:18:49: ENV401: role 'reader': group 'sales' of kc does not exist; did you mean 'Sales' or 'Sales/EMEA'? "
         f"Create it there, or map 'sales' {where}",
-        "app1.yaml:19:47: ENV301: role 'emea': group 'emea' (there 'Sales/EMAE') of kc does not exist; did you mean "
+        "app1.yaml:19:47: ENV401: role 'emea': group 'emea' (there 'Sales/EMAE') of kc does not exist; did you mean "
         f"'Sales/EMEA' or 'Sales'? Create it there, or map 'emea' {where}",
     ]
 
@@ -416,7 +416,7 @@ def test_names_that_the_realm_has_already_stop_the_run(server: Server) -> None:
         server.answers[f"/admin/realms/acme/{path}"] = (200, [] if path.startswith("roles") else {})
     for kind in ("default", "optional"):
         server.answers[f"/admin/realms/acme/default-{kind}-client-scopes"] = (200, [])
-    assert found(server) == ["None: ENV303: kc has what the state of stack 'tests' does not know"]
+    assert found(server) == ["None: ENV403: kc has what the state of stack 'tests' does not know"]
     assert found(server, frozenset({(ROLE, "kc-role-desk"), (SCOPE, "kc-scope-api-read")})) == []
 
 

@@ -150,7 +150,7 @@ def test_clients_of_an_issuer_that_exists_are_named_in_full(clients: dict[str, A
     """All that is missing at once, each at its client trait."""
     settings = stack({**OIDC, "clients": clients})
     found = inspect(settings.providers[0], estate(WITH_CLIENTS, stack=settings.stack), frozenset(), {}, NOTHING_SET)
-    assert [one.code for one in found] == ["ENV302"] * len(said)
+    assert [one.code for one in found] == ["ENV402"] * len(said)
     assert all(text in one.message for text, one in zip(said, found, strict=True))
 
 
@@ -167,7 +167,7 @@ def test_another_issuer_is_refused_with_what_would_break() -> None:
         return [str(one) for one in shown]
 
     assert found(entry, before) == [
-        "error ENV307: the issuer of corp was https://old.example.com and would be https://login.example.com. No token "
+        "error ENV407: the issuer of corp was https://old.example.com and would be https://login.example.com. No token "
         "of before would count any more at shop/api, shop/spa; shop/job, shop/spa would need a client there, and their "
         "users would sign in anew. If that is meant, write `movedFrom: https://old.example.com` beside the issuer in "
         "stacks/Pulumi.tests.yaml"

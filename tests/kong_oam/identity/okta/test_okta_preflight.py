@@ -52,8 +52,8 @@ def test_every_group_that_does_not_exist_is_said_where_a_role_names_it(org: Call
     where = "Create it there, or map 'sales' under identityProviders[].groups in stacks/Pulumi.tests.yaml"
     near = "group 'sales' of main does not exist; did you mean 'Sales' or 'sales-emea'? "
     assert said == [
-        f"app1.yaml:18:49: error ENV301: role 'reader': {near}{where}",
-        f"app1.yaml:19:47: error ENV301: role 'desk': {near}{where}",
+        f"app1.yaml:18:49: error ENV401: role 'reader': {near}{where}",
+        f"app1.yaml:19:47: error ENV401: role 'desk': {near}{where}",
     ]
     assert _problems(org("sales", "desk")) == []
 
