@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kong_oam.access.settings.stack import Edition
+from kong_oam.errors import ProductError
 from kong_oam.kong.table import VERIFIED_HEADER, Authentication, embedded
 
 AUTHENTICATION: Mapping[Edition, Authentication] = {"oss": "jwt", "enterprise": "openid-connect"}
@@ -31,7 +32,7 @@ Schema = Mapping[str, Any]
 """A plugin's schema as `GET /schemas/plugins/NAME` prints it."""
 
 
-class SchemaError(ValueError):
+class SchemaError(ProductError):
     """The gateway's schema lacks a field that is needed. The message names plugin and field."""
 
 

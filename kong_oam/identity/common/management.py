@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from kong_oam.identity.common.errors import RefusedError
+from kong_oam.errors import RefusedError
 
 Row = Mapping[str, Any]
 """An object as the API prints it."""

@@ -12,7 +12,7 @@ import pytest
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.pending import Creation, State
 from kong_oam.engine.state import Held
-from kong_oam.identity.common.errors import RefusedError
+from kong_oam.errors import RefusedError
 from kong_oam.identity.keycloak import orphans as recovery
 from kong_oam.identity.keycloak.adoption import name_conflicts
 from kong_oam.identity.keycloak.api import Account, Realm

@@ -9,7 +9,7 @@ import pytest
 
 from kong_oam.access.model import Stack
 from kong_oam.access.settings.stack import ProviderSettings
-from kong_oam.identity.common.errors import RefusedError
+from kong_oam.errors import RefusedError
 from kong_oam.identity.okta.api import Account, client, rows
 from kong_oam.identity.okta.preflight import missing_groups
 from sandbox.okta import Okta
