@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from kong_oam.access.tokens import KeyRing
-from kong_oam.kong.table import embedded
+from kong_oam.kong.script import embedded
 from tests.support.gate_requests import ISSUER, READ, TABLE, as_left, asked
 from tests.support.lua_scripts import CALLS, Lua, Raised, admission, gate
 
