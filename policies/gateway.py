@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import kong_oam
 from kong_oam.access.model import METHODS, Rule
 from kong_oam.access.paths import written
 
@@ -51,7 +52,7 @@ GUARDS: Mapping[str, tuple[str, ...]] = {
 """What a service has to have, and the plugins that are it."""
 
 _DOING: Mapping[str, str] = json.loads(
-    (Path(__file__).parent.parent / "kong_oam" / "kong" / "plugin_kinds.json").read_text("utf-8")
+    (Path(kong_oam.__file__).parent / "kong" / "plugin_kinds.json").read_text("utf-8")
 )
 """What plugins of other kinds do to a call, by kind. It is read as data: the pack guards the program, and runs none of
 what the program knows Kong by. `kong_oam/kong/plugin_kinds.py` says what each word means."""
