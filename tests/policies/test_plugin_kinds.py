@@ -7,12 +7,12 @@ import typing
 from pathlib import Path
 
 import pytest
-from tests.support.sound import beside, plugin
 
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS, Doing
 from kong_oam.verify.effects import Effect, effect_of
 from policies.catalogue import RULES
 from policies.gateway import SCRIPTS, STRICT
+from tests.support.sound_deployment import beside, plugin
 
 POLICIES = Path(__file__).resolve().parents[2] / "policies"
 (UNDISTURBED,) = (rule for rule in RULES if rule.id == "gate-undisturbed")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from kong_oam.kong.script import embedded, table
+from kong_oam.kong.script import embedded
+from kong_oam.kong.table import table
 from tests.support.estates import estate
 from tests.support.gateway_estates import issuers, nested_applications, stack, with_callers
 from tests.support.gateway_tokens import CLIENTS

@@ -20,12 +20,12 @@ from zlib import crc32
 
 from lupa.luajit21 import LuaRuntime
 
-from components import identity
 from kong_oam.access import decide
 from kong_oam.access.compile.estate import Compiled, compile_estate
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import Settings, parse
 from kong_oam.access.tokens import KeyRing
+from kong_oam.identity import kinds
 from kong_oam.kong import names, plugins
 from kong_oam.kong.table import address, table
 from kong_oam.oam.application import read_bytes, together
@@ -49,7 +49,7 @@ class Project:
         self.world = world
         prefix = "kong-oam:"
         values = {key.removeprefix(prefix): value for key, value in world.stack["config"].items()}
-        self.settings: Settings = parse("tests", values, identity.describe)
+        self.settings: Settings = parse("tests", values, kinds.describe)
         readings = [
             read_bytes(f"app{number}.yaml", json.dumps(application).encode())
             for number, application in enumerate(world.applications)
