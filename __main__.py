@@ -24,6 +24,7 @@ from kong_oam.access.settings.stack import StackError
 from kong_oam.kong import conflicts as taken
 from kong_oam.kong import preflight
 from kong_oam.kong.actual import corrected
+from kong_oam.kong.admin import AdminError
 from kong_oam.kubernetes import preflight as workload
 from kong_oam.oam.application import read_files
 
@@ -34,14 +35,12 @@ try:
     compiled = compile_estate(read_files([Path("applications")]), settings.stack)
     estate = accept(compiled)
     account, own_certificates = config.kong(settings), config.certificates()
-    facts = preflight.inspect(
-        account.admin_url, account.token, settings.gateway.workspace, account.api_key, settings.gateway.edition
-    )
-    state = corrected(recorded(), account, settings.gateway.workspace)
+    facts = preflight.inspect(account, settings.gateway.edition)
+    state = corrected(recorded(), account)
     found = [one for provider in settings.providers for one in inspect(provider, estate, state.held, state.issuers)]
-    found += taken.inspect(account, settings.gateway.workspace, estate, state.held)
+    found += taken.inspect(account, estate, state.held)
     stop_at([*found, *workload.inspect(settings, estate, state.held)])
-except (StackError, preflight.PreflightError, InspectionError) as error:
+except (StackError, AdminError, InspectionError) as error:
     refuse(error)
 
 stay(state.moved)

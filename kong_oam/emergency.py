@@ -19,12 +19,9 @@ import datetime
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import httpx
 
 from kong_oam.access.model import METHODS
 from kong_oam.access.settings.stack import Settings, StackError, read_file
@@ -32,9 +29,8 @@ from kong_oam.cli import module as command
 from kong_oam.diagnostics import printable
 from kong_oam.kong import names, plugins
 from kong_oam.kong.account import AccountError, account
-from kong_oam.kong.admin import rows
+from kong_oam.kong.admin import AdminApi, AdminError, RefusedError
 from kong_oam.kong.entities import reference
-from kong_oam.kong.preflight import PreflightError, client
 from kong_oam.kong.table import opened
 from kong_oam.verify.gate import script_of, with_table
 
@@ -94,45 +90,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     opening.add_argument("--minutes", type=int, default=60, help=f"1 to {LONGEST} (default: 60)")
     verbs.add_parser("close", help="close all that is open, now")
     options = parser.parse_args(arguments)
-    return command.reported(lambda: _run(options), EmergencyError, AccountError, PreflightError, StackError)
+    return command.reported(lambda: _run(options), EmergencyError, AccountError, AdminError, StackError)
 
 
 def _run(options: argparse.Namespace) -> int:
     settings = read_file(Path("stacks") / f"Pulumi.{options.stack}.yaml")
     kong = account(settings)
-    with client(kong.admin_url, kong.token, settings.gateway.workspace, kong.api_key) as admin:
-        found = tuple(_gated(admin, kong.admin_url, settings))
-        now = _now(admin)
+    with AdminApi(kong) as admin:
+        found = tuple(_gated(admin, settings))
+        now = admin.now()
         if options.verb == "open":
             return _open(admin, settings, found, options, now)
         return _close(admin, found) if options.verb == "close" else _list(found, now)
 
 
-def _now(admin: httpx.Client) -> float:
-    """Seconds by Kong's own clock, by which the gates see the end. Raises EmergencyError."""
-    try:
-        return parsedate_to_datetime(admin.get("/").headers["date"]).timestamp()
-    except (KeyError, ValueError):
-        raise EmergencyError("Kong's Admin API does not say what time it is (the header Date)") from None
-
-
-def _gated(admin: httpx.Client, url: str, settings: Settings) -> Iterator[_Gated]:
+def _gated(admin: AdminApi, settings: Settings) -> Iterator[_Gated]:
     tags, kinds = set(names.tags(settings.stack.name)), plugins.guards(settings.gateway.edition)
     guards = {
         (reference(one, "service"), one["name"]): one
-        for one in rows(admin, "/plugins", url)
+        for one in admin.rows("/plugins")
         if not one.get("route") and not one.get("consumer")
     }
-    for service in rows(admin, "/services", url):
+    for service in admin.rows("/services"):
         component = names.component_of(settings.stack.name, service.get("name") or "")
         found = [one for kind in kinds if (one := guards.get((service["id"], kind)))]
         if component and tags <= set(service.get("tags") or ()) and len(found) == len(kinds):
             yield _Gated(component, *found)
 
 
-def _open(
-    admin: httpx.Client, settings: Settings, found: Sequence[_Gated], options: argparse.Namespace, now: float
-) -> int:
+def _open(admin: AdminApi, settings: Settings, found: Sequence[_Gated], options: argparse.Namespace, now: float) -> int:
     chosen = [one for one in found if one.component == options.component]
     if not chosen:
         known = ", ".join(sorted({one.component for one in found})) or "none"
@@ -158,17 +144,16 @@ def _open(
             _patch(admin, one.authentication, nobody)
             _patch(admin, one.admission, with_table(one.admission, partial(opened, opening=opening)))
             _patch(admin, one.gate, with_table(one.gate, partial(opened, opening=opening)))
-    except (EmergencyError, httpx.HTTPError) as error:
-        why = str(error) or type(error).__name__
+    except (EmergencyError, AdminError) as error:
         raise EmergencyError(
-            f"{why}. It may be open in part: python -m kong_oam.emergency -s {settings.stack.name} close"
+            f"{error}. It may be open in part: python -m kong_oam.emergency -s {settings.stack.name} close"
         ) from None
     print(f"{_told(options.component, opening, now)}; at all nodes within some {_SEEN} seconds")
     print(f"To close it before: python -m kong_oam.emergency -s {settings.stack.name} close")
     return 0
 
 
-def _close(admin: httpx.Client, found: Sequence[_Gated]) -> int:
+def _close(admin: AdminApi, found: Sequence[_Gated]) -> int:
     """All gates first, whatever fails; then admission, and who passes without a token."""
     failed: list[str] = []
     closing: set[str] = set()
@@ -178,8 +163,8 @@ def _close(admin: httpx.Client, found: Sequence[_Gated]) -> int:
             if one.opening is not None or one.is_left_anonymous:
                 closing.add(one.component)
                 step(one)
-        except (EmergencyError, httpx.HTTPError) as error:
-            failed.append(str(error) or type(error).__name__)
+        except (EmergencyError, AdminError) as error:
+            failed.append(str(error))
 
     def close_gate(one: _Gated) -> None:
         _patch(admin, one.gate, with_table(one.gate, partial(opened, opening=None)))
@@ -233,11 +218,11 @@ def _methods(text: str, rule: Mapping[str, Any]) -> list[str]:
     return methods
 
 
-def _patch(admin: httpx.Client, plugin: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    answer = admin.patch(f"/plugins/{plugin['id']}", json={"config": config})
-    if answer.status_code != 200:
-        said = f"{answer.status_code} {answer.text[:300]}"
-        raise EmergencyError(f"Kong did not take the change of {plugin['name']}: {said}")
+def _patch(admin: AdminApi, plugin: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    try:
+        admin.patch(f"/plugins/{plugin['id']}", {"config": config})
+    except RefusedError as error:
+        raise EmergencyError(f"Kong did not take the change of {plugin['name']}: {error.answer}") from None
 
 
 if __name__ == "__main__":

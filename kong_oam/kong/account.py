@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kong_oam.access.settings.stack import Settings
@@ -14,19 +14,22 @@ _CREDENTIALS = (("kong:kongAdminToken", "KONG_ADMIN_TOKEN"), ("kong:kongApiKey",
 
 
 @dataclass(frozen=True, slots=True)
-class Kong:
-    """How to reach Kong's Admin API. `token` and `api_key` are plain here and must leave only as secrets."""
+class Account:
+    """How to reach the Admin API of one workspace of Kong: `token` as Kong Enterprise's RBAC wants it, `api_key` as a
+    proxy before it does. Both are plain here and must leave only as secrets; without `workspace` it is Kong's default.
+    """
 
     admin_url: str
-    token: str | None
-    api_key: str | None
+    token: str | None = field(default=None, repr=False)
+    api_key: str | None = field(default=None, repr=False)
+    workspace: str | None = None
 
 
 class AccountError(Exception):
     """What is needed is not there, or the CLI does not give it. The message says what to do."""
 
 
-def account(settings: Settings) -> Kong:
+def account(settings: Settings) -> Account:
     """Where the Admin API is, and the credentials for it: from the environment, or the stack's file and its secrets.
 
     The CLI is only asked for what the environment lacks and the file has. Raises AccountError.
@@ -35,7 +38,7 @@ def account(settings: Settings) -> Kong:
     if not url:
         raise AccountError("no address of Kong's Admin API: set kong-oam:gateway.adminUrl, or KONG_ADMIN_ADDR")
     token, key = (_credential(settings.stack.name, *where) for where in _CREDENTIALS)
-    return Kong(url, token, key)
+    return Account(url, token, key, settings.gateway.workspace)
 
 
 def _credential(stack: str, setting: str, variable: str) -> str | None:

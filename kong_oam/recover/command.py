@@ -31,6 +31,7 @@ from kong_oam.access.settings.stack import Settings, StackError, read_file
 from kong_oam.cli import module as command
 from kong_oam.engine.export import StateError, check_at_rest, configuration, forget, read
 from kong_oam.kong import names, preflight
+from kong_oam.kong.admin import AdminApi, AdminError
 from kong_oam.kubernetes.manifests import Manifest
 from kong_oam.kubernetes.placement import objects_of
 from kong_oam.oam.application import read_files
@@ -42,9 +43,9 @@ _EXPECTED = (
     StackError,
     StateError,
     pulumi.RunError,
-    preflight.PreflightError,
+    AdminError,
     kong.OutdatedStateError,
-    kong.RefusedError,
+    kong.RemovalError,
     InspectionError,
     RefusedError,
 )
@@ -65,12 +66,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _recover(stack: str, *, remove: bool, older: bool) -> int:
     settings = read_file(Path("stacks") / f"Pulumi.{stack}.yaml")
     set_all_config(configuration(stack))
-    gateway, workspace = config.kong(settings), settings.gateway.workspace
-    edition = settings.gateway.edition
-    settle = preflight.inspect(gateway.admin_url, gateway.token, workspace, gateway.api_key, edition).settle
+    gateway = config.kong(settings)
+    settle = preflight.inspect(gateway, settings.gateway.edition).settle
     begun = read(stack)
     with contextlib.ExitStack() as clients:
-        admin = clients.enter_context(preflight.client(gateway.admin_url, gateway.token, workspace, gateway.api_key))
+        admin = clients.enter_context(AdminApi(gateway))
         # First what is there, then the state: what was there and is not recorded afterwards belongs to no living run.
         entities, places = kong.entities(admin), left(settings.providers, begun, clients)
         check_at_rest(stack, begun)

@@ -18,11 +18,11 @@ from typing import Any
 
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import Settings
-from kong_oam.kong import admin, preflight
+from kong_oam.kong import preflight
 from kong_oam.kong.account import AccountError, account, cli
+from kong_oam.kong.admin import AdminApi, AdminError, read
 from kong_oam.kong.entities import Complete, Deployed, Entities, intended
 from kong_oam.kong.plugins import Schema, config_json
-from kong_oam.kong.preflight import PreflightError
 from kong_oam.kubernetes import kubectl
 from kong_oam.kubernetes.ownership import Change, changes
 from kong_oam.kubernetes.placement import objects_of
@@ -79,13 +79,12 @@ def verify(settings: Settings, estate: Estate, outputs: Path | None = None) -> R
         deployed = Deployed.from_outputs(_outputs(name, outputs))
     except KeyError as missing:
         raise UnverifiedError(f"the outputs of stack '{name}' lack {missing}; run `pulumi up -s {name}` once") from None
-    workspace = settings.gateway.workspace
     try:
         kong = account(settings)
-        facts = preflight.inspect(kong.admin_url, kong.token, workspace, kong.api_key, settings.gateway.edition)
-        with preflight.client(kong.admin_url, kong.token, workspace, kong.api_key) as client:
-            live = admin.read(client, kong.admin_url)
-    except (AccountError, PreflightError) as error:
+        facts = preflight.inspect(kong, settings.gateway.edition)
+        with AdminApi(kong) as admin:
+            live = read(admin)
+    except (AccountError, AdminError) as error:
         raise UnverifiedError(str(error)) from None
     return judge(settings, estate, deployed, live, partial(_complete, facts.schemas))
 
