@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,9 +10,10 @@ import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
 
 from components.identity import describe
+from components.refusal import refuse
 from kong_oam.access.settings.stack import NAMESPACE, Settings, StackError, parse
 from kong_oam.engine.configuration import Configuration
-from kong_oam.kong.account import Account
+from kong_oam.kong.account import Account, AccountError, account
 
 _CERTIFICATES = "certificates"
 
@@ -45,17 +45,11 @@ def certificates() -> Mapping[str, tuple[str, str]]:
 
 
 def kong(settings: Settings) -> Account:
-    """Kong's address and credentials: `gateway.adminUrl` and the secrets `kong:kongAdminToken` (Kong Enterprise's RBAC)
-    and `kong:kongApiKey` (an Admin API behind key-auth), or the environment."""
-    url = settings.gateway.admin_url or os.environ.get("KONG_ADMIN_ADDR")
-    if not url:
-        raise pulumi.RunError("no address of Kong's Admin API: set kong-oam:gateway.adminUrl, or KONG_ADMIN_ADDR")
-    return Account(
-        url,
-        token=configuration().setting("kong:kongAdminToken", "KONG_ADMIN_TOKEN"),
-        api_key=configuration().setting("kong:kongApiKey", "KONG_API_KEY"),
-        workspace=settings.gateway.workspace,
-    )
+    """Kong's address and credentials: what the stack's configuration says, or else the environment."""
+    try:
+        return account(settings, configuration())
+    except AccountError as error:
+        refuse(error)
 
 
 def configuration() -> Configuration:

@@ -27,6 +27,8 @@ from kong_oam.access.model import METHODS
 from kong_oam.access.settings.stack import Settings, StackError, read_file
 from kong_oam.cli import module as command
 from kong_oam.diagnostics import printable
+from kong_oam.engine.cli import CliError
+from kong_oam.engine.configuration import of_stack
 from kong_oam.kong import names, plugins
 from kong_oam.kong.account import AccountError, account
 from kong_oam.kong.admin import AdminApi, AdminError, RefusedError
@@ -90,12 +92,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     opening.add_argument("--minutes", type=int, default=60, help=f"1 to {LONGEST} (default: 60)")
     verbs.add_parser("close", help="close all that is open, now")
     options = parser.parse_args(arguments)
-    return command.reported(lambda: _run(options), EmergencyError, AccountError, AdminError, StackError)
+    return command.reported(lambda: _run(options), EmergencyError, AccountError, AdminError, CliError, StackError)
 
 
 def _run(options: argparse.Namespace) -> int:
     settings = read_file(Path("stacks") / f"Pulumi.{options.stack}.yaml")
-    kong = account(settings)
+    kong = account(settings, of_stack(options.stack))
     with AdminApi(kong) as admin:
         found = tuple(_gated(admin, settings))
         now = admin.now()

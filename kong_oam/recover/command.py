@@ -29,7 +29,8 @@ from components.identity import InspectionError, RefusedError, left
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.settings.stack import Settings, StackError, read_file
 from kong_oam.cli import module as command
-from kong_oam.engine.export import StateError, check_at_rest, configuration, forget, read
+from kong_oam.engine.cli import CliError
+from kong_oam.engine.export import check_at_rest, configuration, forget, read
 from kong_oam.kong import names, preflight
 from kong_oam.kong.admin import AdminApi, AdminError
 from kong_oam.kubernetes.manifests import Manifest
@@ -37,11 +38,17 @@ from kong_oam.kubernetes.placement import objects_of
 from kong_oam.oam.application import read_files
 from kong_oam.recover import cluster, kong
 
+
+class _UncompiledError(Exception):
+    """What is meant cannot be said."""
+
+
 T = TypeVar("T")
 
 _EXPECTED = (
     StackError,
-    StateError,
+    CliError,
+    _UncompiledError,
     pulumi.RunError,
     AdminError,
     kong.OutdatedStateError,
@@ -114,10 +121,10 @@ def _show(
 
 
 def _meant(settings: Settings) -> Iterator[Manifest]:
-    """The objects of every component of the Applications here. Raises StateError."""
+    """The objects of every component of the Applications here. Raises _UncompiledError."""
     compiled = compile_estate(read_files([Path("applications")]), settings.stack)
     if compiled.estate is None:
-        raise StateError("the Applications here cannot be compiled: see `python -m kong_oam check`")
+        raise _UncompiledError("the Applications here cannot be compiled: see `python -m kong_oam check`")
     return objects_of(compiled.estate, settings)
 
 

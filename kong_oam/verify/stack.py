@@ -18,8 +18,10 @@ from typing import Any
 
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import Settings
+from kong_oam.engine.cli import SHORT, CliError, pulumi
+from kong_oam.engine.configuration import of_stack
 from kong_oam.kong import preflight
-from kong_oam.kong.account import AccountError, account, cli
+from kong_oam.kong.account import AccountError, account
 from kong_oam.kong.admin import AdminApi, AdminError, read
 from kong_oam.kong.entities import Complete, Deployed, Entities, intended
 from kong_oam.kong.plugins import Schema, config_json
@@ -80,11 +82,11 @@ def verify(settings: Settings, estate: Estate, outputs: Path | None = None) -> R
     except KeyError as missing:
         raise UnverifiedError(f"the outputs of stack '{name}' lack {missing}; run `pulumi up -s {name}` once") from None
     try:
-        kong = account(settings)
+        kong = account(settings, of_stack(name))
         facts = preflight.inspect(kong, settings.gateway.edition)
         with AdminApi(kong) as admin:
             live = read(admin)
-    except (AccountError, AdminError) as error:
+    except (AccountError, AdminError, CliError) as error:
         raise UnverifiedError(str(error)) from None
     return judge(settings, estate, deployed, live, partial(_complete, facts.schemas))
 
@@ -164,9 +166,9 @@ def _complete(schemas: Mapping[str, Schema], name: str, config: Mapping[str, Any
 
 def _outputs(stack: str, file: Path | None) -> Mapping[str, Any]:
     try:
-        text = file.read_text("utf-8") if file else cli("stack", "output", "--json", "--stack", stack)
+        text = file.read_text("utf-8") if file else pulumi("stack", "output", "--json", stack=stack, timeout=SHORT)
         found = json.loads(text)
-    except AccountError as error:
+    except CliError as error:
         raise UnverifiedError(str(error)) from None
     except (OSError, ValueError) as error:
         raise UnverifiedError(f"the outputs of stack '{stack}' cannot be read: {error}") from None
