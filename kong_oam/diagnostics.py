@@ -150,7 +150,7 @@ CODES: dict[str, Code] = {
     ),
     "ENV306": Code(
         "something in Kong has this stack's tags, and its state does not know it",
-        "`python -m kong_oam.recover` lists and removes it; look first whether this is the right backend",
+        "`python -m kong_oam recover` lists and removes it; look first whether this is the right backend",
     ),
     "ENV307": Code(
         "an identity provider whose issuer is another than the one whose tokens count",

@@ -95,7 +95,7 @@ def _problem(stack: str, one: Needed, row: Row, *, ours: bool) -> Diagnostic:
     if ours:
         message = (
             f"Kong has {what} ({row['id']}) of stack '{stack}', whose state does not know it: an interrupted run made "
-            f"it, or this is another state. See what `python -m kong_oam.recover -s {stack}` says"
+            f"it, or this is another state. See what `python -m kong_oam recover -s {stack}` says"
         )
         return Diagnostic("ENV306", message, one.place)
     whose = f"its tags are {', '.join(map(repr, tags))}" if tags else "it has no tags"

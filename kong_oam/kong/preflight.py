@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kong_oam.access.settings.stack import Edition
+from kong_oam.access.settings.stack import Edition, GatewaySettings
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi, AdminError
 from kong_oam.kong.plugins import Schema, guards
@@ -61,6 +61,13 @@ def check(version: str, configuration: Mapping[str, Any], edition: Edition) -> N
         raise PreflightError(
             "this Kong runs no Lua of its configuration (untrusted_lua=off); set untrusted_lua=sandbox, the default"
         )
+
+
+def settle(admin: AdminApi, settings: GatewaySettings) -> float:
+    """How many seconds a change takes to reach every worker, as the stack says or else Kong does. Raises AdminError."""
+    if settings.settle_seconds is not None:
+        return settings.settle_seconds
+    return settle_seconds(admin.get("/").get("configuration") or {})
 
 
 def settle_seconds(configuration: Mapping[str, Any]) -> float:

@@ -79,7 +79,7 @@ class Takeover:
             )
         elif strays:
             advice = (
-                "If an interrupted run made them, `python -m kong_oam.recover` removes them. They cannot be taken",
+                "If an interrupted run made them, `python -m kong_oam recover` removes them. They cannot be taken",
                 "over with what ENV304 names in them: remove that first, or have them renamed.",
             )
         else:
@@ -108,9 +108,9 @@ class Takeover:
 
 def _advice(command: str | None) -> tuple[str, ...]:
     if command is None:
-        return ("If an interrupted run made them, `python -m kong_oam.recover` removes them.",)
+        return ("If an interrupted run made them, `python -m kong_oam recover` removes them.",)
     return (
-        "If an interrupted run made them, `python -m kong_oam.recover` removes them. If they are this stack's for",
+        "If an interrupted run made them, `python -m kong_oam recover` removes them. If they are this stack's for",
         "another reason, look at each, take them over, and run it again:",
         f"  {command}",
         "If they are somebody else's, have them renamed.",

@@ -92,7 +92,7 @@ def test_what_has_our_tags_is_recovered(admin: httpx.Client) -> None:
     _make(admin, "/services", name=SERVICE, host="x", tags=[*OURS, "kong-oam-component:shop.api"])
     (found,) = _found(admin)
     assert found.code == "ENV306"
-    assert "`python -m kong_oam.recover -s tests`" in found.message
+    assert "`python -m kong_oam recover -s tests`" in found.message
 
 
 def test_the_upstream_of_an_interrupted_run_is_recovered(admin: httpx.Client) -> None:
