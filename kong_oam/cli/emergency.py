@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kong_oam.access.settings.stack import StackError, read_file
+from kong_oam.access.settings.stack import Settings, StackError, read_file
 from kong_oam.cli.command import FOUND, OK, Command, UsageError
 from kong_oam.cli.console import Console
 from kong_oam.kong.table import LONGEST_OPENING
+
+if TYPE_CHECKING:
+    from kong_oam.kong.admin import AdminApi
 
 _DETAILS = """\
 Opens one path to everybody for a while, when `pulumi up` cannot, and closes it.
@@ -51,22 +56,35 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         with AdminApi(account(settings, of_stack(options.stack))) as admin:
             if options.verb == "open":
                 wanted = Wanted(options.component, options.path, options.methods, options.minutes, options.reason)
-                console.print(f"{open_path(admin, settings, wanted)}; {_SEEN}")
+                console.print(f"{open_path(admin, settings, wanted)}; {_seen(admin, settings)}")
                 console.print(f"To close it before: python -m kong_oam emergency -s {options.stack} close")
                 return OK
             if options.verb == "close":
-                lines = [f"closed: {component}; {_SEEN}" for component in close(admin, settings)]
-                console.print(*lines or (_NOTHING,))
+                closed = close(admin, settings)
+                seen = _seen(admin, settings) if closed else ""
+                console.print(*([f"closed: {component}; {seen}" for component in closed] or (_NOTHING,)))
                 return OK
-            found = openings(admin, settings)
+            listed = openings(admin, settings)
     except (EmergencyError, AccountError, AdminError, CliError, StackError) as error:
         raise UsageError(f"error: {error}") from None
     left = "left: calls of {} without a token still pass its authentication; `close` mends that"
-    console.print(*((*found.openings, *map(left.format, found.left)) or (_NOTHING,)))
-    return FOUND if found.left or not all(opening.is_over for opening in found.openings) else OK
+    console.print(*((*listed.openings, *map(left.format, listed.left)) or (_NOTHING,)))
+    return FOUND if listed.left or not all(opening.is_over for opening in listed.openings) else OK
 
 
-_SEEN = "at all nodes within some 15 seconds"  # Kong's workers look for changes every 5 by default
+def _seen(admin: AdminApi, settings: Settings) -> str:
+    """By when Kong's workers have it. Nobody can say where they are of data planes, which get it with a snapshot, or
+    where Kong does not tell: what was done is done."""
+    from kong_oam.kong.admin import AdminError
+    from kong_oam.kong.preflight import settle
+
+    try:
+        seconds = settle(admin, settings.gateway)
+    except AdminError:
+        seconds = 0.0
+    return f"at all nodes within some {math.ceil(seconds)} seconds" if seconds else "at each node once it hears of it"
+
+
 _NOTHING = "nothing is open in an emergency"
 
 COMMAND = Command("emergency", "open one path to everybody for a while", _DETAILS, _arguments, _run, json=False)

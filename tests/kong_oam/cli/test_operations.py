@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,7 @@ from kong_oam import emergency
 from kong_oam.__main__ import main
 from kong_oam.emergency import EmergencyError, Opening, Openings
 from kong_oam.engine.pending import State
-from kong_oam.kong import forward
+from kong_oam.kong import forward, preflight
 from kong_oam.kong.admin import AdminError
 from kong_oam.recover import recovery
 from kong_oam.recover.recovery import Place, RecoveryError, Search
@@ -189,6 +190,42 @@ def test_what_cannot_be_opened_is_an_error(capsys: pytest.CaptureFixture[str], m
     monkeypatch.setattr(emergency, "open_path", fails)
     assert main(["emergency", "-s", "local", "open", "tiny/api", "/things", "--reason", "x"]) == 2
     assert capsys.readouterr() == ("", "error: close that first\n")
+
+
+@pytest.fixture
+def changed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A Kong where opening and closing works."""
+    monkeypatch.setattr(emergency, "open_path", lambda *_: OPEN)
+    monkeypatch.setattr(emergency, "close", lambda *_: ("tiny/api",))
+    yield
+
+
+@pytest.mark.usefixtures("changed")
+@pytest.mark.parametrize(
+    ("seconds", "seen"),
+    [
+        (12.0, "at all nodes within some 12 seconds"),
+        (2.4, "at all nodes within some 3 seconds"),
+        (0.0, "at each node once it hears of it"),
+        (None, "at each node once it hears of it"),
+    ],
+)
+def test_it_is_said_by_when_this_kongs_workers_see_it(
+    seconds: float | None, seen: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As its configuration has it. Where nobody can say, what was done is told all the same."""
+
+    def settle(*_: object) -> float:
+        if seconds is None:
+            raise AdminError("does not answer")
+        return seconds
+
+    monkeypatch.setattr(preflight, "settle", settle)
+    assert main(["emergency", "-s", "local", "open", "tiny/api", "/things", "--reason", "x"]) == 0
+    opened = [f"open: {SHOWN}; {seen}", "To close it before: python -m kong_oam emergency -s local close"]
+    assert capsys.readouterr().out.splitlines() == opened
+    assert main(["emergency", "-s", "local", "close"]) == 0
+    assert capsys.readouterr().out.splitlines() == [f"closed: tiny/api; {seen}"]
 
 
 # forward

@@ -7,20 +7,23 @@ import json
 import re
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kong_oam.access.model import Provider, Stack
+from kong_oam.access.settings.stack import read_file
 from kong_oam.identity.common.discovery import SigningKey
 from kong_oam.kong import names, plugins
 from kong_oam.kong.account import Account
-from kong_oam.kong.admin import AdminError
+from kong_oam.kong.admin import AdminApi, AdminError
 from kong_oam.kong.certificates import hosts_by_certificate
 from kong_oam.kong.key_slots import Slot, TooManyKeysError, assign
 from kong_oam.kong.plugins import SchemaError, config_json
-from kong_oam.kong.preflight import inspect, settle_seconds
+from kong_oam.kong.preflight import inspect, settle, settle_seconds
 from kong_oam.kong.routes import routes
 from kong_oam.kong.table import embedded, table
 from sandbox.kong import Kong
@@ -374,3 +377,13 @@ def test_preflight_sends_the_credentials_that_the_provider_sends() -> None:
     thread.join(10)
     server.server_close()
     assert (seen["kong-admin-token"], seen["apikey"]) == ("t", "k")
+
+
+def test_a_stack_may_say_itself_how_long_its_workers_take() -> None:
+    """And is believed; otherwise it is what this Kong's configuration amounts to."""
+    settings = read_file(Path(__file__).parents[3] / "stacks/Pulumi.local.yaml").gateway
+    quick = {"worker_state_update_frequency": 1, "db_update_frequency": 1}
+    with Kong(configuration=quick) as kong, AdminApi(Account(kong.admin_url)) as admin:
+        assert settle(admin, replace(settings, settle_seconds=None)) == 2.4
+        assert settle(admin, replace(settings, settle_seconds=0.5)) == 0.5
+        assert settle(admin, replace(settings, settle_seconds=0.0)) == 0.0
