@@ -20,7 +20,7 @@ from kong_oam.engine.state import StackState
 from kong_oam.errors import ProductError, SettingsError
 from kong_oam.identity.kinds import inspect
 from kong_oam.kong import conflicts, preflight
-from kong_oam.kong.account import Kong
+from kong_oam.kong.account import Account
 from kong_oam.kong.actual import corrected
 from kong_oam.kubernetes import preflight as kubernetes
 from kong_oam.oam.application import read_files
@@ -49,7 +49,7 @@ class _Plan:
 
     settings: Settings
     estate: Estate
-    account: Kong
+    account: Account
     certificates: Mapping[str, tuple[str, str]]
     facts: preflight.Gateway
     state: StackState
@@ -82,15 +82,14 @@ def _plan() -> _Plan:
         settings = config.load()
         estate = accept(compile_estate(read_files([_APPLICATIONS]), settings.stack))
         account, certificates = config.kong(settings), config.certificates()
-        workspace, edition = settings.gateway.workspace, settings.gateway.edition
-        facts = preflight.inspect(account.admin_url, account.token, workspace, account.api_key, edition)
-        state = corrected(recorded(), account, workspace)
+        facts = preflight.inspect(account, settings.gateway.edition)
+        state = corrected(recorded(), account)
         findings = [
             finding
             for provider in settings.providers
             for finding in inspect(provider, estate, state.held, state.issuers, config.configuration())
         ]
-        findings += conflicts.inspect(account, workspace, estate, state.held)
+        findings += conflicts.inspect(account, estate, state.held)
         stop_at([*findings, *kubernetes.inspect(settings, estate, state.held)])
     except (SettingsError, ProductError) as error:
         refuse(error)

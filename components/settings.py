@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,8 +11,11 @@ from pulumi.runtime.config import CONFIG, get_config_env
 
 from kong_oam.access.settings.stack import NAMESPACE, Settings, StackError, parse
 from kong_oam.engine.configuration import Configuration
+from kong_oam.errors import SettingsError
 from kong_oam.identity.kinds import describe
-from kong_oam.kong.account import Kong
+from kong_oam.kong.account import Account, account
+
+from .refusal import refuse
 
 _CERTIFICATES = "certificates"
 
@@ -44,17 +46,12 @@ def certificates() -> Mapping[str, tuple[str, str]]:
         raise StackError(f"{NAMESPACE}:{_CERTIFICATES}: each has a `certificate` and a `privateKey`, in PEM") from None
 
 
-def kong(settings: Settings) -> Kong:
-    """Kong's address and credentials: `gateway.adminUrl` and the secrets `kong:kongAdminToken` (Kong Enterprise's RBAC)
-    and `kong:kongApiKey` (an Admin API behind key-auth), or the environment."""
-    url = settings.gateway.admin_url or os.environ.get("KONG_ADMIN_ADDR")
-    if not url:
-        raise pulumi.RunError("no address of Kong's Admin API: set kong-oam:gateway.adminUrl, or KONG_ADMIN_ADDR")
-    return Kong(
-        url,
-        token=configuration().setting("kong:kongAdminToken", "KONG_ADMIN_TOKEN"),
-        api_key=configuration().setting("kong:kongApiKey", "KONG_API_KEY"),
-    )
+def kong(settings: Settings) -> Account:
+    """Kong's address and credentials: what the stack's configuration says, or else the environment."""
+    try:
+        return account(settings, configuration())
+    except SettingsError as error:
+        refuse(error)
 
 
 def configuration() -> Configuration:

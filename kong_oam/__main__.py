@@ -1,8 +1,9 @@
-"""`python -m kong_oam`: what Applications mean for access, without the engine.
+"""`python -m kong_oam`: what Applications mean for access, and whether that is so; what to do where a run cannot.
 
     python -m kong_oam VERB [...] [--json]      # `--help` lists the verbs; `VERB --help` has an example
 
-Exit status: 0 nothing to report, 1 findings, 2 wrong usage or an input of which nothing can be said.
+Exit status: 0 nothing to report, 1 findings, 2 wrong usage or an input of which nothing can be said; of `forward`, its
+command's.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from kong_oam.cli import check, diff, explain, new, verify, what, who
+from kong_oam.cli import check, diff, emergency, explain, forward, new, recover, review, verify, what, who
 from kong_oam.cli.command import UNUSABLE, Command
 from kong_oam.cli.console import complain, console
 from kong_oam.diagnostics import printable
@@ -28,6 +29,10 @@ COMMANDS: tuple[Command, ...] = (
     what.COMMAND,
     new.COMMAND,
     verify.COMMAND,
+    recover.COMMAND,
+    emergency.COMMAND,
+    review.COMMAND,
+    forward.COMMAND,
 )
 
 
@@ -67,7 +72,8 @@ def _parser() -> _Parser:
         prog="python -m kong_oam",
         description="Who may call what, from the Applications.",
         epilog="`VERB --help` has examples. Exit status: 0 nothing to report, 1 findings (check, verify, "
-        "diff --exit-code), 2 wrong usage, or an input of which nothing can be said.",
+        "recover, emergency, review, diff --exit-code), 2 wrong usage, or an input of which nothing can be said. "
+        "`forward` ends as its command does.",
     )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     for command in COMMANDS:
@@ -78,8 +84,9 @@ def _parser() -> _Parser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.arguments(verb)
-        verb.add_argument("--json", action="store_true", help="print JSON")
-        verb.set_defaults(command=command)
+        if command.json:
+            verb.add_argument("--json", action="store_true", help="print JSON")
+        verb.set_defaults(command=command, json=False)
     return parser
 
 

@@ -1,50 +1,70 @@
-"""`python -m kong_oam.emergency`: opens one path to everybody for a while, when `pulumi up` cannot, and closes it.
+"""An emergency: one path is opened to everybody for a while, when `pulumi up` cannot, and closed.
 
-    python -m kong_oam.emergency -s STACK                                   lists what is open
-    python -m kong_oam.emergency -s STACK open APPLICATION/COMPONENT PATH --reason TEXT [--methods GET] [--minutes 60]
-    python -m kong_oam.emergency -s STACK close                             closes all of it now
-
-It needs Kong's Admin API and nothing else: no identity provider, no state, no cluster. PATH is that of a rule, whose
-other methods, and whose longer and shorter rules, stay as they are. The gates know when it ends, and close by
-themselves. Each of them has what was opened, until when and why; `python -m kong_oam verify` tells of it as long as it
-lasts; the next `pulumi up --refresh` takes it away, as does one that changes the component's rules.
-
-Exit status: 0 done (listed: nothing is open), 1 listed: something is open, 2 not done, or not all: what it says.
+It needs Kong's Admin API and nothing else: no identity provider, no state, no cluster. The gates know when it ends, and
+close by themselves. Each of them has what was opened, until when and why.
 """
 
 from __future__ import annotations
 
-import argparse
 import datetime
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-import httpx
-
 from kong_oam.access.model import METHODS
-from kong_oam.access.settings.stack import Settings, read_file
-from kong_oam.cli import module as command
+from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import printable
-from kong_oam.errors import ProductError, SettingsError, UndoneError
+from kong_oam.errors import UndoneError
 from kong_oam.kong import names, plugins
-from kong_oam.kong.account import account
-from kong_oam.kong.admin import rows
+from kong_oam.kong.admin import AdminApi, AdminError, RejectedError
 from kong_oam.kong.entities import reference
-from kong_oam.kong.preflight import client
-from kong_oam.kong.table import opened
+from kong_oam.kong.table import LONGEST_OPENING, opened
 from kong_oam.verify.gate import script_of, with_table
-
-LONGEST = 480  # minutes; gate.lua takes none that lasts longer: such a one is a rule, and belongs into the Application
-_SEEN = 15  # seconds; Kong's workers look for changes every 5 by default
 
 
 class EmergencyError(UndoneError):
     """Not done, or not all of it. The message says what is left, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be opened: the path of a rule, some of its methods (comma-separated), for how long, and why."""
+
+    component: str
+    path: str
+    methods: str
+    minutes: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What is open to everybody, or was: one that `is_over` closed by itself, and is still written at the gate."""
+
+    component: str
+    path: str
+    methods: tuple[str, ...]
+    ends: float
+    reason: str
+    is_over: bool
+
+    def __str__(self) -> str:
+        ends = datetime.datetime.fromtimestamp(self.ends, datetime.UTC)
+        state = "over" if self.is_over else "open"
+        return (
+            f"{state}: {','.join(self.methods)} {self.path} of {self.component} for everybody until {ends:%FT%TZ}"
+            f" ({printable(self.reason)})"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Openings:
+    """All openings of a stack, by component. `left`: components without one, whose authentication still passes calls
+    without a token; closing mends that."""
+
+    openings: tuple[Opening, ...]
+    left: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +80,7 @@ class _Gated:
     def tables(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """What admission and the gate decide by. Raises EmergencyError where these are not of this version."""
         scripts = script_of(self.admission), script_of(self.gate)
-        read = [one.table for one in scripts if one is not None and one.table]
+        read = [script.table for script in scripts if script is not None and script.table]
         if len(read) != len(scripts):
             raise EmergencyError(
                 f"the scripts of {self.component} were changed by hand, or are of another version of the program: "
@@ -72,8 +92,8 @@ class _Gated:
     def opening(self) -> Mapping[str, Any] | None:
         """What is, or was, open at one of the two. Raises EmergencyError."""
         admitting, deciding = self.tables
-        found: Mapping[str, Any] | None = deciding.get("opened") or admitting.get("opened")
-        return found
+        opening: Mapping[str, Any] | None = deciding.get("opened") or admitting.get("opened")
+        return opening
 
     @property
     def is_left_anonymous(self) -> bool:
@@ -82,150 +102,65 @@ class _Gated:
         return not public and self.authentication["config"].get("anonymous") is not None
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command and returns the exit status."""
-    parser = command.parser("kong_oam.emergency", __doc__)
-    parser.add_argument("--stack", "-s", required=True, help="the stack whose gateway it is")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
-    opening = verbs.add_parser("open", help="open one rule's path to everybody")
-    opening.add_argument("component", metavar="APPLICATION/COMPONENT")
-    opening.add_argument("path", metavar="PATH", help="of a rule, as the Application writes it")
-    opening.add_argument("--reason", required=True, help="why, and the incident's number: it stands at the gateway")
-    opening.add_argument("--methods", default="GET", help="comma-separated; GET includes HEAD (default: GET)")
-    opening.add_argument("--minutes", type=int, default=60, help=f"1 to {LONGEST} (default: 60)")
-    verbs.add_parser("close", help="close all that is open, now")
-    options = parser.parse_args(arguments)
-    return command.reported(lambda: _run(options), EmergencyError, SettingsError, ProductError)
-
-
-def _run(options: argparse.Namespace) -> int:
-    settings = read_file(Path("stacks") / f"Pulumi.{options.stack}.yaml")
-    kong = account(settings)
-    with client(kong.admin_url, kong.token, settings.gateway.workspace, kong.api_key) as admin:
-        found = tuple(_gated(admin, kong.admin_url, settings))
-        now = _now(admin)
-        if options.verb == "open":
-            return _open(admin, settings, found, options, now)
-        return _close(admin, found) if options.verb == "close" else _list(found, now)
-
-
-def _now(admin: httpx.Client) -> float:
-    """Seconds by Kong's own clock, by which the gates see the end. Raises EmergencyError."""
-    try:
-        return parsedate_to_datetime(admin.get("/").headers["date"]).timestamp()
-    except (KeyError, ValueError):
-        raise EmergencyError("Kong's Admin API does not say what time it is (the header Date)") from None
-
-
-def _gated(admin: httpx.Client, url: str, settings: Settings) -> Iterator[_Gated]:
-    tags, kinds = set(names.tags(settings.stack.name)), plugins.guards(settings.gateway.edition)
-    guards = {
-        (reference(one, "service"), one["name"]): one
-        for one in rows(admin, "/plugins", url)
-        if not one.get("route") and not one.get("consumer")
+def openings(admin: AdminApi, settings: Settings) -> Openings:
+    """What is open, or was. Raises EmergencyError, AdminError."""
+    gates, now = tuple(_gated(admin, settings)), admin.now()
+    known = {
+        gated.component: _read(gated.component, opening, now)
+        for gated in gates
+        if (opening := gated.opening) is not None
     }
-    for service in rows(admin, "/services", url):
-        component = names.component_of(settings.stack.name, service.get("name") or "")
-        found = [one for kind in kinds if (one := guards.get((service["id"], kind)))]
-        if component and tags <= set(service.get("tags") or ()) and len(found) == len(kinds):
-            yield _Gated(component, *found)
+    left = {gated.component for gated in gates if gated.is_left_anonymous} - set(known)
+    return Openings(tuple(known[component] for component in sorted(known)), tuple(sorted(left)))
 
 
-def _open(
-    admin: httpx.Client, settings: Settings, found: Sequence[_Gated], options: argparse.Namespace, now: float
-) -> int:
-    chosen = [one for one in found if one.component == options.component]
+def _read(component: str, opening: Mapping[str, Any], now: float) -> Opening:
+    ends, reason = opening["ends"], str(opening.get("reason", "no reason given"))
+    return Opening(component, opening["path"], tuple(opening["methods"]), ends, reason, is_over=ends <= now)
+
+
+def open_path(admin: AdminApi, settings: Settings, wanted: Wanted) -> Opening:
+    """Opens it at all gates of the component. Raises EmergencyError, AdminError."""
+    gates, now = tuple(_gated(admin, settings)), admin.now()
+    chosen = [gated for gated in gates if gated.component == wanted.component]
     if not chosen:
-        known = ", ".join(sorted({one.component for one in found})) or "none"
-        raise EmergencyError(f"this Kong has no gate of '{options.component}'; it has those of: {known}")
-    rules = chosen[0].tables[1]["rules"]
-    if options.path not in rules:
-        raise EmergencyError(
-            f"'{options.component}' has no rule for '{options.path}'; it has those for: {', '.join(sorted(rules))}"
-        )
-    if not 1 <= options.minutes <= LONGEST:
-        raise EmergencyError(f"--minutes is 1 to {LONGEST}: what lasts longer is a rule of the Application")
-    if not options.reason.strip() or not options.reason.isprintable():
-        raise EmergencyError("--reason is a line of text that can be printed")
-    for one in chosen:  # all scripts are known before the first change
-        if (open_already := one.opening) and open_already["ends"] > now:
-            raise EmergencyError(f"{_told(one.component, open_already, now)}: close that first")
-    methods = _methods(options.methods, rules[options.path])
-    ends = int(now) + 60 * options.minutes
-    opening = {"path": options.path, "methods": methods, "ends": ends, "reason": options.reason}
+        known = ", ".join(sorted({gated.component for gated in gates})) or "none"
+        raise EmergencyError(f"this Kong has no gate of '{wanted.component}'; it has those of: {known}")
+    methods = _checked(wanted, chosen[0].tables[1]["rules"])
+    for gated in chosen:  # all scripts are known before the first change
+        if (earlier := gated.opening) and earlier["ends"] > now:
+            raise EmergencyError(f"{_read(gated.component, earlier, now)}: close that first")
+    ends = int(now) + 60 * wanted.minutes
+    opening = {"path": wanted.path, "methods": methods, "ends": ends, "reason": wanted.reason}
     nobody = {"anonymous": names.anonymous(settings.stack.name)}
     try:
-        for one in chosen:  # the gate last: until then everything is as it was
-            _patch(admin, one.authentication, nobody)
-            _patch(admin, one.admission, with_table(one.admission, partial(opened, opening=opening)))
-            _patch(admin, one.gate, with_table(one.gate, partial(opened, opening=opening)))
-    except (EmergencyError, httpx.HTTPError) as error:
-        why = str(error) or type(error).__name__
+        for gated in chosen:  # the gate last: until then everything is as it was
+            _patch(admin, gated.authentication, nobody)
+            _patch(admin, gated.admission, with_table(gated.admission, partial(opened, opening=opening)))
+            _patch(admin, gated.gate, with_table(gated.gate, partial(opened, opening=opening)))
+    except (EmergencyError, AdminError) as error:
         raise EmergencyError(
-            f"{why}. It may be open in part: python -m kong_oam.emergency -s {settings.stack.name} close"
+            f"{error}. It may be open in part: python -m kong_oam emergency -s {settings.stack.name} close"
         ) from None
-    print(f"{_told(options.component, opening, now)}; at all nodes within some {_SEEN} seconds")
-    print(f"To close it before: python -m kong_oam.emergency -s {settings.stack.name} close")
-    return 0
+    return _read(wanted.component, opening, now)
 
 
-def _close(admin: httpx.Client, found: Sequence[_Gated]) -> int:
-    """All gates first, whatever fails; then admission, and who passes without a token."""
-    failed: list[str] = []
-    closing: set[str] = set()
-
-    def attempt(one: _Gated, step: Callable[[_Gated], None]) -> None:
-        try:
-            if one.opening is not None or one.is_left_anonymous:
-                closing.add(one.component)
-                step(one)
-        except (EmergencyError, httpx.HTTPError) as error:
-            failed.append(str(error) or type(error).__name__)
-
-    def close_gate(one: _Gated) -> None:
-        _patch(admin, one.gate, with_table(one.gate, partial(opened, opening=None)))
-
-    def close_rest(one: _Gated) -> None:
-        if one.is_left_anonymous:
-            _patch(admin, one.authentication, {"anonymous": None})
-        _patch(admin, one.admission, with_table(one.admission, partial(opened, opening=None)))
-
-    for step in (close_gate, close_rest):
-        for one in found:
-            attempt(one, step)
-    if failed:
-        raise EmergencyError("; ".join(dict.fromkeys(failed)))
-    for component in sorted(closing):
-        print(f"closed: {component}; at all nodes within some {_SEEN} seconds")
-    if not closing:
-        print("nothing is open in an emergency")
-    return 0
-
-
-def _list(found: Sequence[_Gated], now: float) -> int:
-    openings = {one.component: opening for one in found if (opening := one.opening) is not None}
-    for component, opening in sorted(openings.items()):
-        print(_told(component, opening, now))
-    left = sorted({one.component for one in found if one.is_left_anonymous} - set(openings))
-    for component in left:
-        print(f"left: calls of {component} without a token still pass its authentication; `close` mends that")
-    if not openings and not left:
-        print("nothing is open in an emergency")
-    return 1 if left or any(opening["ends"] > now for opening in openings.values()) else 0
-
-
-def _told(component: str, opening: Mapping[str, Any], now: float) -> str:
-    ends = datetime.datetime.fromtimestamp(opening["ends"], datetime.UTC)
-    state = "open" if opening["ends"] > now else "over"
-    return (
-        f"{state}: {','.join(opening['methods'])} {opening['path']} of {component} for everybody until {ends:%FT%TZ}"
-        f" ({printable(str(opening.get('reason', 'no reason given')))})"
-    )
+def _checked(wanted: Wanted, rules: Mapping[str, Any]) -> list[str]:
+    """The methods that are wanted. Raises EmergencyError where it cannot be opened like that."""
+    if wanted.path not in rules:
+        raise EmergencyError(
+            f"'{wanted.component}' has no rule for '{wanted.path}'; it has those for: {', '.join(sorted(rules))}"
+        )
+    if not 1 <= wanted.minutes <= LONGEST_OPENING:
+        raise EmergencyError(f"--minutes is 1 to {LONGEST_OPENING}: what lasts longer is a rule of the Application")
+    if not wanted.reason.strip() or not wanted.reason.isprintable():
+        raise EmergencyError("--reason is a line of text that can be printed")
+    return _methods(wanted.methods, rules[wanted.path])
 
 
 def _methods(text: str, rule: Mapping[str, Any]) -> list[str]:
     """Those that are named, of those that the rule lists."""
-    named = {one.strip().upper() for one in text.split(",")}
+    named = {name.strip().upper() for name in text.split(",")}
     if unknown := sorted(named - set(METHODS)):
         raise EmergencyError(f"no method that the gateway listens to: {', '.join(unknown)}")
     methods = [method for method in METHODS if method in named or (method == "HEAD" and "GET" in named)]
@@ -234,12 +169,53 @@ def _methods(text: str, rule: Mapping[str, Any]) -> list[str]:
     return methods
 
 
-def _patch(admin: httpx.Client, plugin: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    answer = admin.patch(f"/plugins/{plugin['id']}", json={"config": config})
-    if answer.status_code != 200:
-        said = f"{answer.status_code} {answer.text[:300]}"
-        raise EmergencyError(f"Kong did not take the change of {plugin['name']}: {said}")
+def close(admin: AdminApi, settings: Settings) -> tuple[str, ...]:
+    """The components of which something was closed: all gates first, whatever fails; then admission, and who passes
+    without a token. Raises EmergencyError, AdminError."""
+    gates = tuple(_gated(admin, settings))
+    failed: list[str] = []
+    closing: set[str] = set()
+
+    def attempt(gated: _Gated, step: Callable[[_Gated], None]) -> None:
+        try:
+            if gated.opening is not None or gated.is_left_anonymous:
+                closing.add(gated.component)
+                step(gated)
+        except (EmergencyError, AdminError) as error:
+            failed.append(str(error))
+
+    def close_gate(gated: _Gated) -> None:
+        _patch(admin, gated.gate, with_table(gated.gate, partial(opened, opening=None)))
+
+    def close_rest(gated: _Gated) -> None:
+        if gated.is_left_anonymous:
+            _patch(admin, gated.authentication, {"anonymous": None})
+        _patch(admin, gated.admission, with_table(gated.admission, partial(opened, opening=None)))
+
+    for step in (close_gate, close_rest):
+        for gated in gates:
+            attempt(gated, step)
+    if failed:
+        raise EmergencyError("; ".join(dict.fromkeys(failed)))
+    return tuple(sorted(closing))
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _gated(admin: AdminApi, settings: Settings) -> Iterator[_Gated]:
+    tags, kinds = set(names.tags(settings.stack.name)), plugins.guards(settings.gateway.edition)
+    guards = {
+        (reference(plugin, "service"), plugin["name"]): plugin
+        for plugin in admin.rows("/plugins")
+        if not plugin.get("route") and not plugin.get("consumer")
+    }
+    for service in admin.rows("/services"):
+        component = names.component_of(settings.stack.name, service.get("name") or "")
+        parts = [plugin for kind in kinds if (plugin := guards.get((service["id"], kind)))]
+        if component and tags <= set(service.get("tags") or ()) and len(parts) == len(kinds):
+            yield _Gated(component, *parts)
+
+
+def _patch(admin: AdminApi, plugin: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    try:
+        admin.patch(f"/plugins/{plugin['id']}", {"config": config})
+    except RejectedError as error:
+        raise EmergencyError(f"Kong did not take the change of {plugin['name']}: {error.answer}") from None

@@ -12,19 +12,23 @@
         - TooManyKeysError    kong.key_slots
       + EngineError           what the engine keeps of a stack cannot be read, or is not of now
         - ModelError          access.diff.snapshot
-        - StateError          engine.export
+        - CliError            engine.cli
         - OutdatedStateError  recover.kong
       + ProductError          a product refuses, does not answer, or cannot be used as it is
         - RefusedError
         - DiscoveryError      identity.common.discovery
         - InspectionError     identity.common.errors
-        - PreflightError      kong.preflight
+        - AdminError          kong.admin
+          - PreflightError    kong.preflight
+          - RejectedError     kong.admin
         - SchemaError         kong.plugins
         - ForwardError        kong.forward
         - UnreadableError     kubernetes.kubectl
+        - RemovalError        recover.kong
       + UndoneError           a command does not come to its end
         - EmergencyError      emergency
         - ReviewError         review.meaning
+        - RecoveryError       recover.recovery
         - UnverifiedError     verify.stack
         - MisreadError        verify.decisions
 

@@ -16,7 +16,7 @@ from kong_oam.access.settings.stack import Settings
 from kong_oam.engine.state import StackState
 from kong_oam.identity.common.discovery import SigningKey
 from kong_oam.kong import actual, names, plugins
-from kong_oam.kong.account import Kong
+from kong_oam.kong.account import Account
 from kong_oam.kong.key_slots import Slot, TooManyKeysError, assign
 from kong_oam.kong.plugins import config_json
 from kong_oam.kong.preflight import Gateway as Facts
@@ -38,7 +38,7 @@ class Gateway(pulumi.ComponentResource):
         self,
         name: str,
         settings: Settings,
-        account: Kong,
+        account: Account,
         facts: Facts,
         estate: Estate,
         identities: Mapping[str, Issuer],
@@ -54,7 +54,7 @@ class Gateway(pulumi.ComponentResource):
             kong_admin_uri=account.admin_url,
             kong_admin_token=pulumi.Output.secret(account.token) if account.token else None,
             kong_api_key=pulumi.Output.secret(account.api_key) if account.api_key else None,
-            kong_workspace=settings.gateway.workspace,
+            kong_workspace=account.workspace,
             strict_plugins_match=True,
             opts=pulumi.ResourceOptions(parent=self, additional_secret_outputs=["kongAdminToken", "kongApiKey"]),
         )
@@ -195,9 +195,8 @@ class Gateway(pulumi.ComponentResource):
     @cached_property
     def enforced(self) -> pulumi.Output[str]:
         """What its plugins come to, once all of them are made: a run that fails at one exports nothing."""
-        workspace = self.settings.gateway.workspace
         return pulumi.Output.all(**self._configurations).apply(
-            lambda made: actual.enforced(self.state, self._account, workspace, made)
+            lambda made: actual.enforced(self.state, self._account, made)
         )
 
     def once_known(self, new: str, before: str) -> pulumi.Input[str]:

@@ -27,8 +27,8 @@ def given(text: str) -> str:
 class Command:
     """One verb. `summary` is its line in the list of verbs, `details` the text of its own `--help`, with an example.
 
-    `arguments` declares what it takes besides `--json`, which every verb has; `run` returns the exit status and raises
-    UsageError where there is nothing to be said.
+    `arguments` declares what it takes besides `--json`, which the verbs have that `json` says; `run` returns the exit
+    status and raises UsageError where there is nothing to be said.
     """
 
     name: str
@@ -36,3 +36,4 @@ class Command:
     details: str
     arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace, Console], int]
+    json: bool = True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from kong_oam.cli.command import UsageError
 from kong_oam.cli.estates import APPLICATIONS, STACKS, estate_of, settings_of
 from kong_oam.cli.revisions import commit, extract, is_revision
 from kong_oam.diagnostics import printable
+from kong_oam.engine.cli import LONG, CliError, pulumi
 from kong_oam.engine.state import PLUGIN, Resource
 from kong_oam.kong.enforced import enforced
 
@@ -90,16 +90,10 @@ def _of_revision(revision: str, stack: str) -> Model:
 
 
 def _deployed(stack: str) -> tuple[Model, ...]:
-    command = ["pulumi", "stack", "export", "--stack", stack, "--non-interactive"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300)  # noqa: S603 - no shell
-    except FileNotFoundError:
-        raise UsageError("there is no `pulumi` on the PATH to ask what is deployed") from None
-    except subprocess.TimeoutExpired:
-        raise UsageError("`pulumi stack export` took more than 5 minutes") from None
-    if done.returncode != 0:
-        raise UsageError(f"`{' '.join(command)}` failed: {done.stderr.strip()}")
-    return _of_state(_parsed(done.stdout))
+        return _of_state(_parsed(pulumi("stack", "export", stack=stack, timeout=LONG)))
+    except CliError as error:
+        raise UsageError(str(error)) from None
 
 
 def _saved(path: Path) -> tuple[Model, ...]:

@@ -5,17 +5,38 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+
+from kong_oam.engine.cli import SHORT, pulumi
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """The configuration of one stack. `value` gives what stands under a key such as `okta:orgName`, secrets in plain
-    text: what it gives leaves only as a secret. `project` is the name of the Pulumi project.
+    text: what it gives leaves only as a secret. `project` is the name of the Pulumi project. `environment_first`: a
+    variable of the environment counts before what is configured, which is then not even asked for.
     """
 
     value: Callable[[str], str | None]
     project: str = "kong-oam"
+    environment_first: bool = False
 
     def setting(self, key: str, variable: str) -> str | None:
-        """A plugin's own setting: from the stack's configuration, or else from a variable of the environment."""
+        """A plugin's own setting: from the stack's configuration, or else from a variable of the environment; the other
+        way round where the environment comes first. What `value` raises is passed on."""
+        if self.environment_first and variable in os.environ:
+            return os.environ[variable]
         return self.value(key) or os.environ.get(variable)
+
+
+def of_stack(stack: str) -> Configuration:
+    """For commands that do without the engine: the environment first, then the CLI, which is asked for one setting at a
+    time, and only for what the stack's file has. Looking a setting up raises cli.CliError."""
+
+    def value(key: str) -> str | None:
+        file = Path("stacks") / f"Pulumi.{stack}.yaml"
+        if not file.is_file() or key not in file.read_text("utf-8"):
+            return None
+        return pulumi("config", "get", key, stack=stack, timeout=SHORT).strip() or None
+
+    return Configuration(value, environment_first=True)

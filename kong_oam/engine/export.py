@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Mapping
 from typing import Any
 
+from kong_oam.engine.cli import LONG, SHORT, pulumi
 from kong_oam.engine.pending import Creation, Recorded, State
-from kong_oam.errors import EngineError
-
-
-class StateError(EngineError):
-    """The state cannot be read, or a run is under way. The message is the CLI's."""
 
 
 def read(stack: str) -> State:
-    """The state as it is now. Raises StateError."""
-    return parse(json.loads(_pulumi(stack, "stack", "export"))["deployment"])
+    """The state as it is now. Raises cli.CliError."""
+    return parse(json.loads(pulumi("stack", "export", stack=stack, timeout=LONG))["deployment"])
 
 
 def parse(deployment: Mapping[str, Any]) -> State:
@@ -44,31 +39,20 @@ def _creation(resource: Mapping[str, Any]) -> Creation:
 
 
 def forget(stack: str, urn: str) -> None:
-    """Takes a resource out of the state, without a word to the product. Raises StateError, where another needs it."""
-    _pulumi(stack, "state", "delete", urn, "--yes")
+    """Takes a resource out of the state, without a word to the product. Raises cli.CliError, where another needs it."""
+    pulumi("state", "delete", urn, "--yes", stack=stack, timeout=LONG)
 
 
 def check_at_rest(stack: str, state: State) -> None:
-    """Raises StateError while another run of the engine is under way, or has left its lock.
+    """Raises cli.CliError while another run of the engine is under way, or has left its lock.
 
     To refresh nothing but the stack itself asks nobody anything, but it takes the lock, whatever backend keeps it.
     """
-    _pulumi(stack, "refresh", "--yes", "--skip-preview", *(["--target", state.root] if state.root else []))
+    target = ("--target", state.root) if state.root else ()
+    pulumi("refresh", "--yes", "--skip-preview", *target, stack=stack, timeout=LONG)
 
 
 def configuration(stack: str) -> dict[str, str]:
-    """The stack's configuration, secrets included: never to be printed. Raises StateError."""
-    found = json.loads(_pulumi(stack, "config", "--json", "--show-secrets"))
-    return {key: entry["value"] for key, entry in found.items()}
-
-
-def _pulumi(stack: str, *arguments: str) -> str:
-    command = ["pulumi", *arguments, "--stack", stack, "--non-interactive"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603 - no shell, and our own words
-    except FileNotFoundError:
-        raise StateError("there is no `pulumi` on the PATH") from None
-    if done.returncode:
-        said = (done.stderr.strip() or done.stdout.strip()).removeprefix("error: ")
-        raise StateError(f"`pulumi {arguments[0]}`: {said}")
-    return done.stdout
+    """The stack's configuration, secrets included: never to be printed. Raises cli.CliError."""
+    settings = json.loads(pulumi("config", "--json", "--show-secrets", stack=stack, timeout=SHORT))
+    return {key: entry["value"] for key, entry in settings.items()}

@@ -12,9 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from kong_oam.engine.state import PLUGIN, Resource, StackState, digest
-from kong_oam.kong.account import Kong
-from kong_oam.kong.admin import rows
-from kong_oam.kong.preflight import client
+from kong_oam.kong.account import Account
+from kong_oam.kong.admin import AdminApi
 
 _Rows = Mapping[tuple[Any, Any], Mapping[str, Any]]
 """Plugins of Kong by the id of their service and their name."""
@@ -26,33 +25,33 @@ UNKNOWN = "unknown"
 """Of what is enforced: another run has to ask Kong."""
 
 
-def corrected(state: StackState, account: Kong, workspace: str | None) -> StackState:
+def corrected(state: StackState, account: Account) -> StackState:
     """The state with the configurations that Kong has of its plugins, without those that Kong does not have.
 
-    Kong is asked only where the last run did not come to its end. Raises preflight.PreflightError.
+    Kong is asked only where the last run did not come to its end. Raises admin.AdminError.
     """
     if state.is_confirmed:
         return state
-    found = _plugins(account, workspace)
+    found = _plugins(account)
     read = [one for one in state.gateway if one.type == PLUGIN and one.outputs.get("name") in _READ]
     doubted = {one.name: _key(one) for one in read if not _same(one.outputs.get("configJson"), found.get(_key(one)))}
     kept = (_as_in_kong(one, found) if one.name in doubted else one for one in state.gateway)
     return replace(state, gateway=tuple(one for one in kept if one is not None), doubted=doubted)
 
 
-def enforced(state: StackState, account: Kong, workspace: str | None, made: Mapping[str, Any]) -> str:
+def enforced(state: StackState, account: Account, made: Mapping[str, Any]) -> str:
     """What the plugins come to that a run has `made`, configurations by logical name; UNKNOWN where it left one out
-    that is in the state otherwise than in Kong. Raises preflight.PreflightError."""
+    that is in the state otherwise than in Kong. Raises admin.AdminError."""
     doubted = {name: key for name, key in state.doubted.items() if name in made}
-    found = _plugins(account, workspace) if doubted else {}
+    found = _plugins(account) if doubted else {}
     if all(_same(made[name], found.get(key)) for name, key in doubted.items()):
         return digest(made)
     return UNKNOWN
 
 
-def _plugins(account: Kong, workspace: str | None) -> _Rows:
-    with client(account.admin_url, account.token, workspace, account.api_key) as admin:
-        found = rows(admin, "/plugins", account.admin_url)
+def _plugins(account: Account) -> _Rows:
+    with AdminApi(account) as admin:
+        found = admin.rows("/plugins")
     return {((one.get("service") or {}).get("id"), one["name"]): one for one in found}
 
 

@@ -1,46 +1,142 @@
-"""Reading a gateway's entities from its Admin API. Nothing is ever changed."""
+"""The one client of Kong's Admin API: what it sends, how it reads, and one message for each way in which it is refused.
+
+Sources: the Admin API documentation of Kong 3.10 (pages, statuses); RFC 9110, section 6.6.1 (Date).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Self
 
 import httpx
 
+from kong_oam.errors import ProductError
+from kong_oam.http.trust import trusted
+from kong_oam.kong.account import Account
 from kong_oam.kong.entities import Entities, Entity
-from kong_oam.kong.preflight import PreflightError, get
 
 _PAGE = 1000
+_TIMEOUT = httpx.Timeout(10.0)
+_LONGEST_ANSWER = 300  # characters of a refusal that are told
 _FLAVORS = ("traditional", "traditional_compatible")
 
 
-def read(client: httpx.Client, admin_url: str) -> Entities:
-    """All entities of the workspace that may bear on a decision. Raises PreflightError."""
-    configuration: Mapping[str, Any] = get(client, "/", admin_url).get("configuration") or {}
+class AdminError(ProductError):
+    """Kong's Admin API cannot be used as it is. The message says what was found and what to change."""
+
+
+class RejectedError(AdminError):
+    """The Admin API did not take a change. `answer` is its status and its own words."""
+
+    def __init__(self, request: str, answer: str) -> None:
+        super().__init__(f"{request} answers {answer}")
+        self.answer = answer
+
+
+class AdminApi:
+    """The Admin API of one workspace, as a context manager that closes its connections. Every request raises
+    AdminError; `transport` is what carries them, httpx's own by default."""
+
+    def __init__(self, account: Account, transport: httpx.BaseTransport | None = None) -> None:
+        self._url = account.admin_url
+        address = account.admin_url.rstrip("/")
+        credentials = {"Kong-Admin-Token": account.token, "apikey": account.api_key}
+        self._client = httpx.Client(
+            base_url=f"{address}/{account.workspace}" if account.workspace else address,
+            headers={name: value for name, value in credentials.items() if value},
+            timeout=_TIMEOUT,
+            follow_redirects=False,
+            verify=trusted(),
+            transport=transport,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._client.close()
+
+    def get(self, path: str) -> dict[str, Any]:
+        """The JSON object at a path."""
+        answer = self._sent("GET", path)
+        if answer.status_code != 200:
+            lacking = "check gateway.adminUrl, gateway.workspace where one is set, and Kong's setting `plugins`"
+            advice = lacking if answer.status_code == 404 else "see Kong's error log"
+            raise AdminError(f"Kong's Admin API at {self._url}{path} answers {answer.status_code}; {advice}")
+        try:
+            body = answer.json()
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            raise AdminError(f"{self._url}{path} answers no JSON object; is this Kong's Admin API?")
+        return body
+
+    def rows(self, path: str) -> tuple[Entity, ...]:
+        """All entities of a collection, such as "/plugins", page by page."""
+        entities: list[Entity] = []
+        offset = ""
+        while True:
+            page = self.get(f"{path}?size={_PAGE}{offset}")
+            entities += page["data"]
+            if not page.get("offset"):
+                return tuple(entities)
+            offset = f"&{httpx.QueryParams(offset=page['offset'])}"
+
+    def patch(self, path: str, fields: Entity) -> None:
+        """Changes fields of the entity at a path. Raises RejectedError."""
+        answer = self._sent("PATCH", path, fields)
+        if answer.status_code != 200:
+            raise RejectedError(f"PATCH {path}", _words(answer))
+
+    def delete(self, path: str) -> None:
+        """Removes the entity at a path; what is gone already is gone. Raises RejectedError."""
+        answer = self._sent("DELETE", path)
+        if answer.status_code not in (204, 404):
+            raise RejectedError(f"DELETE {path}", _words(answer))
+
+    def now(self) -> float:
+        """Seconds since 1970 by Kong's own clock."""
+        try:
+            return parsedate_to_datetime(self._sent("GET", "/").headers["date"]).timestamp()
+        except (KeyError, ValueError):
+            raise AdminError("Kong's Admin API does not say what time it is (the header Date)") from None
+
+    def _sent(self, method: str, path: str, fields: Entity | None = None) -> httpx.Response:
+        try:
+            answer = self._client.request(method, path, json=fields)
+        except httpx.HTTPError as error:
+            raise AdminError(
+                f"Kong's Admin API at {self._url} does not answer ({type(error).__name__}); "
+                "check gateway.adminUrl, or KONG_ADMIN_ADDR, and that Kong is up"
+            ) from None
+        if answer.status_code in (401, 403):
+            raise AdminError(
+                f"Kong's Admin API at {self._url} refuses the credentials ({answer.status_code}); "
+                "check the secrets kong:kongAdminToken and kong:kongApiKey, or KONG_ADMIN_TOKEN and KONG_API_KEY"
+            )
+        return answer
+
+
+def _words(answer: httpx.Response) -> str:
+    return f"{answer.status_code} {answer.text[:_LONGEST_ANSWER]}"
+
+
+def read(admin: AdminApi) -> Entities:
+    """All entities of the workspace that may bear on a decision. Raises AdminError."""
+    configuration = admin.get("/").get("configuration") or {}
     flavor = configuration.get("router_flavor", _FLAVORS[-1])
     if flavor not in _FLAVORS:
-        raise PreflightError(f"Kong's router_flavor is '{flavor}', whose routes are not understood; use {_FLAVORS[-1]}")
-    upstreams = rows(client, "/upstreams", admin_url)
+        raise AdminError(f"Kong's router_flavor is '{flavor}', whose routes are not understood; use {_FLAVORS[-1]}")
+    upstreams = admin.rows("/upstreams")
     return Entities(
-        services=rows(client, "/services", admin_url),
-        routes=rows(client, "/routes", admin_url),
-        plugins=rows(client, "/plugins", admin_url),
-        consumers=rows(client, "/consumers", admin_url),
-        credentials=rows(client, "/jwts", admin_url),
+        services=admin.rows("/services"),
+        routes=admin.rows("/routes"),
+        plugins=admin.rows("/plugins"),
+        consumers=admin.rows("/consumers"),
+        credentials=admin.rows("/jwts"),
         upstreams=upstreams,
         targets=tuple(
-            target for one in upstreams for target in rows(client, f"/upstreams/{one['id']}/targets", admin_url)
+            target for upstream in upstreams for target in admin.rows(f"/upstreams/{upstream['id']}/targets")
         ),
     )
-
-
-def rows(client: httpx.Client, path: str, admin_url: str) -> tuple[Entity, ...]:
-    """All entities of a collection, such as "/plugins". Raises PreflightError."""
-    found: list[Entity] = []
-    offset = ""
-    while True:
-        page = get(client, f"{path}?size={_PAGE}{offset}", admin_url)
-        found += page["data"]
-        if not page.get("offset"):
-            return tuple(found)
-        offset = f"&{httpx.QueryParams(offset=page['offset'])}"

@@ -10,16 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
-
 from kong_oam.access.model import Estate
 from kong_oam.diagnostics import Diagnostic, Position
 from kong_oam.engine.state import Held
 from kong_oam.kong import names
-from kong_oam.kong.account import Kong
-from kong_oam.kong.admin import rows
+from kong_oam.kong.account import Account
+from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.certificates import hosts_by_certificate
-from kong_oam.kong.preflight import client
 from kong_oam.kong.routes import routes
 
 Row = Mapping[str, Any]
@@ -67,14 +64,14 @@ def needed(estate: Estate) -> Iterator[Needed]:
             yield Needed(_CERTIFICATE, host, f"certificate-{namespace}/{certificate}")
 
 
-def inspect(account: Kong, workspace: str | None, estate: Estate, held: Held) -> tuple[Diagnostic, ...]:
-    """All that is wrong with names in the workspace. Raises preflight.PreflightError."""
-    with client(account.admin_url, account.token, workspace, account.api_key) as admin:
-        return tuple(name_conflicts(admin, account.admin_url, estate, held))
+def inspect(account: Account, estate: Estate, held: Held) -> tuple[Diagnostic, ...]:
+    """All that is wrong with names in the workspace. Raises admin.AdminError."""
+    with AdminApi(account) as admin:
+        return tuple(name_conflicts(admin, estate, held))
 
 
-def name_conflicts(admin: httpx.Client, admin_url: str, estate: Estate, held: Held) -> Iterator[Diagnostic]:
-    """Names that the state does not hold and that Kong has. Raises preflight.PreflightError.
+def name_conflicts(admin: AdminApi, estate: Estate, held: Held) -> Iterator[Diagnostic]:
+    """Names that the state does not hold and that Kong has. Raises admin.AdminError.
 
     Kong is asked for kinds of which something is new, and for no other, but for certificates: one that is held may be
     given more hosts.
@@ -85,7 +82,7 @@ def name_conflicts(admin: httpx.Client, admin_url: str, estate: Estate, held: He
             asked.setdefault(one.type, {})[one.name] = one
     own = frozenset(names.tags(estate.stack.name))
     for kind, wanted in asked.items():
-        for row in rows(admin, f"/{_COLLECTIONS[kind]}", admin_url):
+        for row in admin.rows(f"/{_COLLECTIONS[kind]}"):
             ours = own <= frozenset(row.get("tags") or ())
             for one in (wanted[name] for name in _names(row) if name in wanted):
                 if not (ours and (one.type, one.logical) in held):
@@ -98,7 +95,7 @@ def _problem(stack: str, one: Needed, row: Row, *, ours: bool) -> Diagnostic:
     if ours:
         message = (
             f"Kong has {what} ({row['id']}) of stack '{stack}', whose state does not know it: an interrupted run made "
-            f"it, or this is another state. See what `python -m kong_oam.recover -s {stack}` says"
+            f"it, or this is another state. See what `python -m kong_oam recover -s {stack}` says"
         )
         return Diagnostic("ENV406", message, one.place)
     whose = f"its tags are {', '.join(map(repr, tags))}" if tags else "it has no tags"

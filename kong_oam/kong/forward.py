@@ -1,13 +1,8 @@
 """A client certificate for Kong's Admin API, which the provider plugin cannot present by itself.
 
-    python -m kong_oam.kong.forward --to https://kong-admin.example.net:8444 \\
-        --certificate client.pem --key client.key [--ca authority.pem] -- pulumi up -s prod
-
-For as long as the command runs, what this user's processes send to 127.0.0.1 goes on to `--to` by TLS, with the client
+For as long as a command runs, what this user's processes send to 127.0.0.1 goes on to Kong by TLS, with the client
 certificate, once Kong's own certificate was verified. Processes of other users are turned away. The command finds the
-address as KONG_ADMIN_ADDR. The state keeps that address, and `pulumi destroy` uses it: so always say the same `--port`.
-
-Exit status: the command's, or 2 where it was not started.
+address as KONG_ADMIN_ADDR.
 """
 
 from __future__ import annotations
@@ -25,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from kong_oam.cli import module as command
 from kong_oam.errors import ProductError
 
 _CONNECTIONS = Path("/proc/net/tcp")
@@ -86,6 +80,15 @@ def check(kong: Target) -> None:
         raise ForwardError(f"{kong} refuses the client certificate ({answer.status}); is its authority the right one?")
 
 
+def forward(kong: Target, port: int, command: Sequence[str]) -> int:
+    """Runs the command while what is sent to `port` goes on to `kong`, which was asked once before; gives its exit
+    status. Raises ForwardError."""
+    if not _CONNECTIONS.exists():
+        raise ForwardError("this system does not tell whose a connection is, and so cannot turn others away: use Linux")
+    check(kong)
+    return asyncio.run(run(kong, port, command))
+
+
 async def run(kong: Target, port: int, command: Sequence[str]) -> int:
     """Runs the command while what is sent to `port` goes on to `kong`; gives its exit status. Raises ForwardError."""
     try:
@@ -136,32 +139,3 @@ async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> Non
         while data := await source.read(65536):
             sink.write(data)
             await sink.drain()
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns the exit status."""
-    parser = command.parser("kong_oam.kong.forward", __doc__)
-    parser.add_argument("--to", required=True, metavar="URL", help="Kong's Admin API, https://HOST:PORT")
-    parser.add_argument("--certificate", required=True, metavar="FILE", help="the client certificate, in PEM")
-    parser.add_argument("--key", required=True, metavar="FILE", help="its private key, in PEM, without a passphrase")
-    parser.add_argument(
-        "--ca", metavar="FILE", help="who signed Kong's certificate (default: the system's authorities)"
-    )
-    parser.add_argument("--port", type=int, default=18444, help="where to listen on 127.0.0.1 (default: %(default)s)")
-    parser.add_argument("command", nargs="+", help="what to run, after --")
-    options = parser.parse_args(arguments)
-    try:
-        if not _CONNECTIONS.exists():
-            raise ForwardError(
-                "this system does not tell whose a connection is, and so cannot turn others away: use Linux"
-            )
-        kong = target(options.to, options.certificate, options.key, options.ca)
-        check(kong)
-        return asyncio.run(run(kong, options.port, options.command))
-    except ForwardError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -7,19 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
-
-from kong_oam.access.settings.stack import Edition
-from kong_oam.errors import ProductError
-from kong_oam.http.trust import trusted
+from kong_oam.access.settings.stack import Edition, GatewaySettings
+from kong_oam.kong.account import Account
+from kong_oam.kong.admin import AdminApi, AdminError
 from kong_oam.kong.plugins import Schema, guards
 
 _OLDEST = (3, 4)
-_TIMEOUT = httpx.Timeout(10.0)
 
 
-class PreflightError(ProductError):
-    """The gateway cannot be used as it is. The message says what was found and what to change."""
+class PreflightError(AdminError):
+    """The promises do not hold on this gateway. The message says what was found and what to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,60 +28,14 @@ class Gateway:
     schemas: Mapping[str, Schema]
 
 
-def inspect(
-    admin_url: str,
-    token: str | None = None,
-    workspace: str | None = None,
-    api_key: str | None = None,
-    edition: Edition = "oss",
-) -> Gateway:
-    """The gateway behind `admin_url`: `token` as Kong Enterprise's RBAC wants it, `api_key` as a proxy before it does.
-
-    Raises PreflightError.
-    """
-    with client(admin_url, token, workspace, api_key) as admin:
-        root = get(admin, "/", admin_url)
+def inspect(account: Account, edition: Edition = "oss") -> Gateway:
+    """The gateway of an account. Raises PreflightError, and AdminError where it cannot be asked."""
+    with AdminApi(account) as admin:
+        root = admin.get("/")
         configuration: Mapping[str, Any] = root.get("configuration") or {}
         check(str(root.get("version", "")), configuration, edition)
-        schemas = {name: get(admin, f"/schemas/plugins/{name}", admin_url) for name in guards(edition)}
+        schemas = {name: admin.get(f"/schemas/plugins/{name}") for name in guards(edition)}
     return Gateway(str(root["version"]), settle_seconds(configuration), schemas)
-
-
-def client(
-    admin_url: str, token: str | None = None, workspace: str | None = None, api_key: str | None = None
-) -> httpx.Client:
-    """A client of the Admin API of one workspace, with the credentials that `inspect` describes."""
-    base = f"{admin_url.rstrip('/')}/{workspace}" if workspace else admin_url.rstrip("/")
-    given = {"Kong-Admin-Token": token, "apikey": api_key}
-    headers = {name: value for name, value in given.items() if value}
-    return httpx.Client(base_url=base, headers=headers, timeout=_TIMEOUT, follow_redirects=False, verify=trusted())
-
-
-def get(admin: httpx.Client, path: str, admin_url: str) -> dict[str, Any]:
-    """The JSON object at a path of the Admin API. Raises PreflightError."""
-    try:
-        answer = admin.get(path)
-    except httpx.HTTPError as error:
-        raise PreflightError(
-            f"Kong's Admin API at {admin_url} does not answer ({type(error).__name__}); "
-            "check gateway.adminUrl, or KONG_ADMIN_ADDR, and that Kong is up"
-        ) from None
-    if answer.status_code in (401, 403):
-        raise PreflightError(
-            f"Kong's Admin API at {admin_url} refuses the credentials ({answer.status_code}); "
-            "check the secrets kong:kongAdminToken and kong:kongApiKey, or KONG_ADMIN_TOKEN and KONG_API_KEY"
-        )
-    if answer.status_code != 200:
-        lacking = "check gateway.adminUrl, gateway.workspace where one is set, and Kong's setting `plugins`"
-        advice = lacking if answer.status_code == 404 else "see Kong's error log"
-        raise PreflightError(f"Kong's Admin API at {admin_url}{path} answers {answer.status_code}; {advice}")
-    try:
-        body = answer.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise PreflightError(f"{admin_url}{path} answers no JSON object; is this Kong's Admin API?")
-    return body
 
 
 def check(version: str, configuration: Mapping[str, Any], edition: Edition) -> None:
@@ -110,6 +61,13 @@ def check(version: str, configuration: Mapping[str, Any], edition: Edition) -> N
         raise PreflightError(
             "this Kong runs no Lua of its configuration (untrusted_lua=off); set untrusted_lua=sandbox, the default"
         )
+
+
+def settle(admin: AdminApi, settings: GatewaySettings) -> float:
+    """How many seconds a change takes to reach every worker, as the stack says or else Kong does. Raises AdminError."""
+    if settings.settle_seconds is not None:
+        return settings.settle_seconds
+    return settle_seconds(admin.get("/").get("configuration") or {})
 
 
 def settle_seconds(configuration: Mapping[str, Any]) -> float:

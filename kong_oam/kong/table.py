@@ -37,6 +37,9 @@ from kong_oam.access.paths import within, written
 
 VERSION = 4
 
+LONGEST_OPENING = 480
+"""Minutes. gate.lua takes no `opened` that lasts longer: such a one is a rule, and belongs into the Application."""
+
 Authentication = Literal["jwt", "openid-connect"]
 
 VERIFIED_HEADER = "x-auth-verified-token"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
-
-from kong_oam.errors import EngineError, RefusedError
+from kong_oam.errors import EngineError, ProductError
+from kong_oam.kong.admin import AdminApi, RejectedError
 
 _COLLECTIONS = ("routes", "plugins", "services", "targets", "upstreams", "jwts", "consumers", "certificates")
 """In the order of removal: what leads somewhere goes before what guards it. A stack makes no targets: somebody's."""
@@ -19,6 +18,10 @@ _PARENTS = ("route", "service", "upstream", "consumer")
 
 class OutdatedStateError(EngineError):
     """The state is older than the gateway, or another's. The message says what shows it, and what to do."""
+
+
+class RemovalError(ProductError):
+    """Kong did not remove an entity. The message has its words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,23 +96,20 @@ def _reason_to_keep(entity: Entity, staying: Iterable[Entity]) -> str | None:
     return None
 
 
-def entities(admin: httpx.Client) -> list[Entity]:
-    """Everything of the kinds that a stack makes, and what belongs to it, whoever made it.
-
-    Raises RefusedError, httpx.HTTPError.
-    """
+def entities(admin: AdminApi) -> list[Entity]:
+    """Everything of the kinds that a stack makes, and what belongs to it, whoever made it. Raises AdminError."""
     listed = (collection for collection in _COLLECTIONS if collection != "targets")  # Kong lists them by upstream
-    rows = [(collection, row) for collection in listed for row in _rows(admin, collection)]
+    rows = [(collection, row) for collection in listed for row in admin.rows(f"/{collection}")]
     upstreams = [row["id"] for collection, row in rows if collection == "upstreams"]
-    rows += [("targets", row) for one in upstreams for row in _rows(admin, f"upstreams/{one}/targets")]
+    rows += [("targets", row) for one in upstreams for row in admin.rows(f"/upstreams/{one}/targets")]
     names = {
         row["id"]: str(row.get("name") or row.get("username") or row.get("target") or row["id"]) for _, row in rows
     }
     return [_entity(collection, row, names) for collection, row in rows]
 
 
-def remove(admin: httpx.Client, lost: Iterable[Entity], settle: float) -> None:
-    """Removes them one after the other; what is gone already is gone. Raises RefusedError, httpx.HTTPError.
+def remove(admin: AdminApi, lost: Iterable[Entity], settle: float) -> None:
+    """Removes them one after the other; what is gone already is gone. Raises RemovalError, AdminError.
 
     Before the first guard it waits for `settle` seconds: every worker sees the routes gone by then.
     """
@@ -118,22 +118,10 @@ def remove(admin: httpx.Client, lost: Iterable[Entity], settle: float) -> None:
         if entity.guards and not waited:
             time.sleep(settle)
             waited = True
-        answer = admin.delete(entity.path)
-        if answer.status_code not in (204, 404):
-            raise RefusedError(f"{entity} was not removed: {answer.status_code} {answer.text}")
-
-
-def _rows(admin: httpx.Client, collection: str) -> Iterator[Mapping[str, Any]]:
-    page: dict[str, str] = {"size": "1000"}
-    while True:
-        answer = admin.get(f"/{collection}", params=page)
-        if answer.status_code != 200:
-            raise RefusedError(f"GET /{collection} answers {answer.status_code} {answer.text}")
-        body = answer.json()
-        yield from body["data"]
-        if not body.get("offset"):
-            return
-        page["offset"] = body["offset"]
+        try:
+            admin.delete(entity.path)
+        except RejectedError as error:
+            raise RemovalError(f"{entity} was not removed: {error.answer}") from None
 
 
 def _entity(collection: str, row: Mapping[str, Any], names: Mapping[str, str]) -> Entity:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +53,14 @@ class PullRequest:
     def _is_own(self, comment: dict[str, Any]) -> bool:
         author = (comment.get("user") or {}).get("login")
         return author == self.author and str(comment.get("body", "")).startswith(MARKER)
+
+
+def pull_request(number: int, repository: str | None, author: str, environment: Mapping[str, str]) -> PullRequest:
+    """Where to comment, as the variables that GitHub's runs have say. Raises ReviewError."""
+    token = environment.get("GITHUB_TOKEN")
+    if not token or not repository:
+        raise ReviewError("to comment on a pull request, set GITHUB_TOKEN and say --repository OWNER/NAME")
+    return PullRequest(environment.get("GITHUB_API_URL", "https://api.github.com"), repository, number, token, author)
 
 
 def _sent(client: httpx.Client, method: str, path: str, **arguments: Any) -> httpx.Response:

@@ -7,17 +7,17 @@ masking by the engine is a second line of defence, not the first.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from kong_oam.engine.cli import CliError, pulumi
 
 PACK = "kong-oam"
 """The one policy pack whose messages are shown: it never puts a secret into them."""
 
 _OPERATIONS = ("create", "update", "replace", "delete")
-_TIMEOUT = 1200  # seconds
+_TIMEOUT = 1200.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +51,13 @@ class Preview:
 
 def preview(stack: str) -> Preview:
     """Previews a stack of the project in the working directory, with its policy pack."""
-    command = ["pulumi", "preview", "--stack", stack, "--json", "--policy-pack", "policies", "--non-interactive"]
+    command = ("preview", "--json", "--policy-pack", "policies")
     # A preview keeps nothing, and would write the whole state down for each resource all the same.
-    environment = {
-        **os.environ,
-        "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true",
-        "PULUMI_SKIP_CHECKPOINTS": "true",
-    }
+    environment = {"PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
     try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_TIMEOUT)  # noqa: S603 - no shell
-    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return read(pulumi(*command, stack=stack, timeout=_TIMEOUT, environment=environment, check=False))
+    except CliError:
         return Preview((), (), succeeded=False)
-    return read(done.stdout)
 
 
 def read(printed: str) -> Preview:

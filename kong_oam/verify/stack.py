@@ -18,9 +18,12 @@ from typing import Any
 
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import Settings
-from kong_oam.errors import ProductError, SettingsError, UndoneError
-from kong_oam.kong import admin, preflight
-from kong_oam.kong.account import AccountError, account, cli
+from kong_oam.engine.cli import SHORT, CliError, pulumi
+from kong_oam.engine.configuration import of_stack
+from kong_oam.errors import EngineError, ProductError, SettingsError, UndoneError
+from kong_oam.kong import preflight
+from kong_oam.kong.account import account
+from kong_oam.kong.admin import AdminApi, read
 from kong_oam.kong.entities import Complete, Deployed, Entities, intended
 from kong_oam.kong.plugins import Schema, config_json
 from kong_oam.kubernetes import kubectl
@@ -79,13 +82,12 @@ def verify(settings: Settings, estate: Estate, outputs: Path | None = None) -> R
         deployed = Deployed.from_outputs(_outputs(name, outputs))
     except KeyError as missing:
         raise UnverifiedError(f"the outputs of stack '{name}' lack {missing}; run `pulumi up -s {name}` once") from None
-    workspace = settings.gateway.workspace
     try:
-        kong = account(settings)
-        facts = preflight.inspect(kong.admin_url, kong.token, workspace, kong.api_key, settings.gateway.edition)
-        with preflight.client(kong.admin_url, kong.token, workspace, kong.api_key) as client:
-            live = admin.read(client, kong.admin_url)
-    except (SettingsError, ProductError) as error:
+        kong = account(settings, of_stack(name))
+        facts = preflight.inspect(kong, settings.gateway.edition)
+        with AdminApi(kong) as admin:
+            live = read(admin)
+    except (EngineError, ProductError, SettingsError) as error:
         raise UnverifiedError(str(error)) from None
     return judge(settings, estate, deployed, live, partial(_complete, facts.schemas))
 
@@ -165,9 +167,9 @@ def _complete(schemas: Mapping[str, Schema], name: str, config: Mapping[str, Any
 
 def _outputs(stack: str, file: Path | None) -> Mapping[str, Any]:
     try:
-        text = file.read_text("utf-8") if file else cli("stack", "output", "--json", "--stack", stack)
+        text = file.read_text("utf-8") if file else pulumi("stack", "output", "--json", stack=stack, timeout=SHORT)
         found = json.loads(text)
-    except AccountError as error:
+    except CliError as error:
         raise UnverifiedError(str(error)) from None
     except (OSError, ValueError) as error:
         raise UnverifiedError(f"the outputs of stack '{stack}' cannot be read: {error}") from None

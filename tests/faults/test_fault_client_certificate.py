@@ -94,7 +94,7 @@ def _free_port() -> int:
 def _forward(
     *arguments: str, cwd: Path | None = None, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "kong_oam.kong.forward", *arguments]
+    command = [sys.executable, "-m", "kong_oam", "forward", *arguments]
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=100)
 
 

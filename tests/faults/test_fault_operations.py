@@ -51,12 +51,12 @@ def test_an_older_state_is_put_back(empty: Empty) -> None:
         assert put_back == "pulumi stack import -s STACK --file BACKUP.json"
         stack.pulumi("stack", "import", "--file", str(backup))
         failed = stack.run("up", check=False).stdout
-        assert "ENV406" in failed and "kong_oam.recover" in failed and "0 created" not in failed
+        assert "ENV406" in failed and "kong_oam recover" in failed and "0 created" not in failed
         refused = lost(stack, "--remove", status=2).stderr
         assert "Where a state of before was put back on purpose: --older-state" in refused
-        assert listed == "python -m kong_oam.recover -s STACK --older-state"
+        assert listed == "python -m kong_oam recover -s STACK --older-state"
         lost(stack, "--older-state", status=1)
-        assert removed == "python -m kong_oam.recover -s STACK --older-state --remove"
+        assert removed == "python -m kong_oam recover -s STACK --older-state --remove"
         for line in lost(stack, "--older-state", "--remove", status=1).stdout.splitlines():
             if line.startswith("  kubectl "):
                 subprocess.run(line, shell=True, check=True, timeout=60, env=stack.local.env)

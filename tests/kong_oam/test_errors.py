@@ -49,10 +49,11 @@ def test_no_two_errors_have_one_name() -> None:
 
 def test_the_drawing_is_that_of_the_tree() -> None:
     """Families with what they stand for, members with the module that they stand in."""
-    drawn, family = {}, ""
-    for sign, name, rest in re.findall(r"^ {6,}([+-]) (\w+) *(.*)$", errors.__doc__ or "", re.MULTILINE):
-        family = name if sign == "+" else family
-        drawn[name] = ("KongOamError", "errors") if sign == "+" else (family, rest or "errors")
+    drawn: dict[str, tuple[str, str]] = {}
+    above = {4: "KongOamError"}  # by how far a name is indented
+    for indent, sign, name, rest in re.findall(r"^( {6,})([+-]) (\w+) *(.*)$", errors.__doc__ or "", re.MULTILINE):
+        above[len(indent)] = name
+        drawn[name] = (above[len(indent) - 2], "errors" if sign == "+" else rest or "errors")
         if sign == "+":
             assert (getattr(errors, name).__doc__ or "").partition(".")[0].casefold() == rest.casefold()
     made = {

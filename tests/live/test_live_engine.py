@@ -82,7 +82,7 @@ def test_a_path_that_is_opened_in_an_emergency_is_open_until_it_is_closed(deploy
     """To everybody, for its method alone; paths with a rule of their own and other components stay as they are."""
 
     def emergency(*arguments: str) -> str:
-        command = [sys.executable, "-m", "kong_oam.emergency", "--stack", deployed.stack, *arguments]
+        command = [sys.executable, "-m", "kong_oam", "emergency", "--stack", deployed.stack, *arguments]
         done = subprocess.run(
             command, cwd=deployed.folder, env=deployed.local.env, capture_output=True, text=True, timeout=60
         )

@@ -22,7 +22,9 @@ from kong_oam.access.tokens import Claims
 from kong_oam.cli.verify import methods
 from kong_oam.identity.common.discovery import SigningKey
 from kong_oam.identity.kinds import describe
-from kong_oam.kong import admin, names, preflight
+from kong_oam.kong import names, preflight
+from kong_oam.kong.account import Account
+from kong_oam.kong.admin import AdminApi, read
 from kong_oam.kong.entities import Deployed, Entities, intended
 from kong_oam.kong.key_slots import Slot
 from kong_oam.oam.application import read_files
@@ -223,11 +225,11 @@ class Running:
 
     @cached_property
     def _complete(self) -> Any:
-        return partial(_complete, preflight.inspect(self.kong.admin_url).schemas)
+        return partial(_complete, preflight.inspect(Account(self.kong.admin_url)).schemas)
 
     def entities(self) -> Entities:
-        with preflight.client(self.kong.admin_url, None, None, None) as client:
-            return admin.read(client, self.kong.admin_url)
+        with AdminApi(Account(self.kong.admin_url)) as admin:
+            return read(admin)
 
     def gateway(self) -> LiveGateway:
         one = self.deployment

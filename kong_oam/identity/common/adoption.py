@@ -78,7 +78,7 @@ class Adoption:
             )
         elif foreign:
             advice = (
-                "If an interrupted run made them, `python -m kong_oam.recover` removes them. They cannot be",
+                "If an interrupted run made them, `python -m kong_oam recover` removes them. They cannot be",
                 "adopted with what ENV404 names in them: remove that first, or have them renamed.",
             )
         else:
@@ -107,9 +107,9 @@ class Adoption:
 
 def _advice(command: str | None) -> tuple[str, ...]:
     if command is None:
-        return ("If an interrupted run made them, `python -m kong_oam.recover` removes them.",)
+        return ("If an interrupted run made them, `python -m kong_oam recover` removes them.",)
     return (
-        "If an interrupted run made them, `python -m kong_oam.recover` removes them. If they are this stack's for",
+        "If an interrupted run made them, `python -m kong_oam recover` removes them. If they are this stack's for",
         "another reason, look at each, adopt them, and run it again:",
         f"  {command}",
         "If they are somebody else's, have them renamed.",

@@ -27,13 +27,13 @@ def _at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 def test_every_verb_has_help_with_an_example(command, capsys: pytest.CaptureFixture[str]) -> None:
-    """And takes --json."""
+    """And takes --json, where it says so."""
     with pytest.raises(SystemExit) as ended:
         main([command.name, "--help"])
     said = capsys.readouterr().out
     assert ended.value.code == 0
     assert f"python -m kong_oam {command.name}" in said.split("\n\n", 1)[1]
-    assert "--json" in said
+    assert ("--json" in said) == command.json
     positional = said.partition("positional arguments:\n")[2].partition("\n\n")[0]
     assert all(len(line.split()) > 1 for line in positional.splitlines()), "each says what it is"
 

@@ -116,7 +116,7 @@ def test_a_link_in_a_revision_is_followed_as_here(project: Path, capsys: pytest.
         (["git:."], "OLD (git:.): neither a file nor a folder, and no revision that git knows"),
         (["deep.json"], "OLD (deep.json): no JSON"),
         (["outputs.json"], "OLD (outputs.json): written in format 1 x"),
-        (["deployed:prod"], "OLD (deployed:prod): `pulumi stack export --stack prod --non-interactive` failed: no such stack"),
+        (["deployed:prod"], "OLD (deployed:prod): `pulumi stack export` failed: no such stack"),
         (["deployed"], "OLD (deployed): no JSON"),
         (["state.json"], "OLD (state.json): not what `pulumi stack export` prints"),
         (["nothing.json"], "OLD (nothing.json): not what a stack exports as `model`"),

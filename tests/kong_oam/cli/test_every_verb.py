@@ -83,8 +83,8 @@ def shown(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
 
 
 def test_every_verb_is_asked_below() -> None:
-    """And no other."""
-    assert [*ASKED] == [command.name for command in COMMANDS]
+    """But for those that run something: they have no JSON, and tests of their own."""
+    assert [*ASKED] == [command.name for command in COMMANDS if command.json]
 
 
 @VERBS

@@ -14,8 +14,9 @@ from kong_oam.access.settings.stack import read_file
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held
 from kong_oam.kong import names
+from kong_oam.kong.account import Account
+from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.conflicts import name_conflicts, needed
-from kong_oam.kong.preflight import client
 from sandbox.kong import Kong
 from sandbox.kong.pem import self_signed
 from tests.support.estates import PROVIDER, estate
@@ -43,9 +44,9 @@ OURS = names.tags("tests")
 
 @pytest.fixture
 def admin() -> Iterator[httpx.Client]:
-    """An empty Kong."""
-    with Kong() as kong, client(kong.admin_url) as asked:
-        yield asked
+    """An empty Kong, as somebody else changes it."""
+    with Kong() as kong, httpx.Client(base_url=kong.admin_url) as theirs:
+        yield theirs
 
 
 def _make(admin: httpx.Client, path: str, **body: Any) -> dict[str, Any]:
@@ -55,8 +56,9 @@ def _make(admin: httpx.Client, path: str, **body: Any) -> dict[str, Any]:
     return made
 
 
-def _found(admin: httpx.Client, held: Held = NOTHING) -> list[Diagnostic]:
-    return list(name_conflicts(admin, str(admin.base_url), ESTATE, held))
+def _found(admin: httpx.Client, held: Held = NOTHING, transport: httpx.BaseTransport | None = None) -> list[Diagnostic]:
+    with AdminApi(Account(str(admin.base_url)), transport) as asked:
+        return list(name_conflicts(asked, ESTATE, held))
 
 
 def test_what_others_have_under_other_names_is_no_concern(admin: httpx.Client) -> None:
@@ -90,7 +92,7 @@ def test_what_has_our_tags_is_recovered(admin: httpx.Client) -> None:
     _make(admin, "/services", name=SERVICE, host="x", tags=[*OURS, "kong-oam-component:shop.api"])
     (found,) = _found(admin)
     assert found.code == "ENV406"
-    assert "`python -m kong_oam.recover -s tests`" in found.message
+    assert "`python -m kong_oam recover -s tests`" in found.message
 
 
 def test_the_upstream_of_an_interrupted_run_is_recovered(admin: httpx.Client) -> None:
@@ -118,8 +120,13 @@ def test_what_the_state_holds_is_ours_and_is_not_asked_about(admin: httpx.Client
     """One request, for certificates; with the state of before an interrupted run, ours count as lost."""
     _certificate(admin, *OURS)
     asked: list[str] = []
-    admin.event_hooks = {"request": [lambda request: asked.append(request.url.path)]}
-    assert _found(admin, ALL) == []
+
+    class Transport(httpx.HTTPTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            asked.append(request.url.path)
+            return super().handle_request(request)
+
+    assert _found(admin, ALL, Transport()) == []
     assert asked == ["/certificates"]
     assert [one.code for one in _found(admin)] == ["ENV406"]
 
@@ -134,8 +141,9 @@ def test_every_page_is_looked_through() -> None:
             return httpx.Response(200, json={"data": [{"id": "1", "name": "x"}], "offset": "a b="})
         return httpx.Response(200, json={"data": [{"id": "2", "name": SERVICE}], "offset": None})
 
-    with httpx.Client(base_url="http://kong.test", transport=httpx.MockTransport(answer)) as asked:
-        assert [one.code for one in _found(asked)] == ["ENV405"]
+    with httpx.Client(base_url="http://kong.test") as nobody:
+        found = _found(nobody, transport=httpx.MockTransport(answer))
+    assert [one.code for one in found] == ["ENV405"]
 
 
 def test_names_and_resources_are_those_that_the_program_makes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from kong_oam.access.settings.stack import StackError, parse
 from kong_oam.kong import conflicts as taken
 from kong_oam.kong import names, plugins, preflight
+from kong_oam.kong.account import Account
+from kong_oam.kong.admin import AdminError
 from kong_oam.kong.preflight import PreflightError, inspect
 from kong_oam.kong.table import VERIFIED_HEADER
 from sandbox.kong import Kong, jwt
@@ -40,7 +42,9 @@ FRAMES = ("ws_handshake", "ws_client_frame", "ws_upstream_frame", "ws_close")
 def schemas() -> dict[str, Any]:
     """What `GET /schemas/plugins/NAME` of a Kong Enterprise says: Kong's own as far as both editions have them."""
     with Kong() as kong:
-        found = {name: dict(inspect(kong.admin_url).schemas[name]) for name in ("pre-function", "post-function")}
+        found = {
+            name: dict(inspect(Account(kong.admin_url)).schemas[name]) for name in ("pre-function", "post-function")
+        }
     for schema in found.values():
         (record,) = (field["config"] for field in schema["fields"] if "config" in field)
         record["fields"] += [{phase: {"type": "array", "default": []}} for phase in FRAMES]
@@ -350,16 +354,16 @@ def test_a_gateway_of_another_edition_than_the_stacks_is_refused(version: str, e
     """With both, and the setting that would be right."""
     message = f"Kong {version} is of edition {actual}, the stack says {edition}; set gateway.edition: {actual}"
     with Kong(version=version) as kong, pytest.raises(PreflightError, match=re.escape(message)):
-        inspect(kong.admin_url, edition=edition)
+        inspect(Account(kong.admin_url), edition=edition)
 
 
 def test_a_kong_enterprise_without_openid_connect_is_refused() -> None:
     """Its preflight asks for the schema of what will verify tokens; the stand-in for Kong has none, and says 404."""
     with (
         Kong(version=VERSION) as kong,
-        pytest.raises(PreflightError, match="schemas/plugins/openid-connect answers 404"),
+        pytest.raises(AdminError, match="schemas/plugins/openid-connect answers 404"),
     ):
-        inspect(kong.admin_url, edition="enterprise")
+        inspect(Account(kong.admin_url), edition="enterprise")
 
 
 def test_a_stack_is_oss_unless_it_says_otherwise_and_only_enterprise_has_workspaces() -> None:

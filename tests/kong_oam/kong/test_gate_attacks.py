@@ -26,6 +26,7 @@ from kong_oam.access.model import Provider, Stack
 from kong_oam.access.settings.stack import StackError
 from kong_oam.access.tokens import Key, KeyRing, Refusal, authenticate
 from kong_oam.kong import names, plugins
+from kong_oam.kong.account import Account
 from kong_oam.kong.preflight import inspect
 from kong_oam.kubernetes import manifests
 from policies.scripts import is_current
@@ -591,7 +592,7 @@ def test_preflights_are_authenticated_and_tokens_are_read_from_one_place(kong: K
         )
         for one in plugins
     } == {(True, (), (), ("authorization",))}
-    assert inspect(kong.admin_url).version
+    assert inspect(Account(kong.admin_url)).version
 
 
 # The model against the gate

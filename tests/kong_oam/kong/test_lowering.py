@@ -7,18 +7,23 @@ import json
 import re
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kong_oam.access.model import Provider, Stack
+from kong_oam.access.settings.stack import read_file
 from kong_oam.identity.common.discovery import SigningKey
 from kong_oam.kong import names, plugins
+from kong_oam.kong.account import Account
+from kong_oam.kong.admin import AdminApi, AdminError
 from kong_oam.kong.certificates import hosts_by_certificate
 from kong_oam.kong.key_slots import Slot, TooManyKeysError, assign
 from kong_oam.kong.plugins import SchemaError, config_json
-from kong_oam.kong.preflight import PreflightError, inspect, settle_seconds
+from kong_oam.kong.preflight import inspect, settle, settle_seconds
 from kong_oam.kong.routes import routes
 from kong_oam.kong.script import embedded
 from kong_oam.kong.table import table
@@ -285,7 +290,7 @@ def test_settling_takes_as_long_as_the_slowest_worker(configuration: dict[str, o
 def test_preflight_reads_the_gateway() -> None:
     """Version, settling and the three schemas."""
     with Kong(configuration={"worker_state_update_frequency": 1, "db_update_frequency": 1}) as kong:
-        facts = inspect(kong.admin_url)
+        facts = inspect(Account(kong.admin_url))
     assert facts.version == "3.10.0"
     assert facts.settle == 2.4
     assert set(facts.schemas) == {"pre-function", "jwt", "post-function"}
@@ -303,16 +308,16 @@ def test_preflight_reads_the_gateway() -> None:
 )
 def test_a_gateway_that_the_promises_do_not_hold_on_is_refused(settings: dict[str, object], message: str) -> None:
     """With what was found and what to change."""
-    with Kong(**settings) as kong, pytest.raises(PreflightError, match=re.escape(message)):  # type: ignore[arg-type]
-        inspect(kong.admin_url, token="wrong")
+    with Kong(**settings) as kong, pytest.raises(AdminError, match=re.escape(message)):  # type: ignore[arg-type]
+        inspect(Account(kong.admin_url, token="wrong"))
 
 
 def test_a_gateway_that_is_down_is_refused() -> None:
     """Nothing is provisioned on a guess."""
     with Kong() as kong:
         url = kong.admin_url
-    with pytest.raises(PreflightError, match="does not answer"):
-        inspect(url)
+    with pytest.raises(AdminError, match="does not answer"):
+        inspect(Account(url))
 
 
 def test_a_certificate_is_shown_for_the_hosts_that_name_it() -> None:
@@ -349,9 +354,9 @@ def test_a_workspace_that_does_not_exist_is_what_to_check() -> None:
     """404 on all of it, as of an address that is not the Admin API's; nothing is in the error log then."""
     with (
         Kong() as kong,
-        pytest.raises(PreflightError, match=r"answers 404; check gateway\.adminUrl, gateway\.workspace"),
+        pytest.raises(AdminError, match=r"answers 404; check gateway\.adminUrl, gateway\.workspace"),
     ):
-        inspect(kong.admin_url, workspace="nowhere")
+        inspect(Account(kong.admin_url, workspace="nowhere"))
 
 
 def test_preflight_sends_the_credentials_that_the_provider_sends() -> None:
@@ -368,8 +373,18 @@ def test_preflight_sends_the_credentials_that_the_provider_sends() -> None:
     server = HTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.handle_request)
     thread.start()
-    with pytest.raises(PreflightError, match=r"refuses the credentials \(403\)"):
-        inspect(f"http://127.0.0.1:{server.server_port}", token="t", api_key="k")
+    with pytest.raises(AdminError, match=r"refuses the credentials \(403\)"):
+        inspect(Account(f"http://127.0.0.1:{server.server_port}", token="t", api_key="k"))
     thread.join(10)
     server.server_close()
     assert (seen["kong-admin-token"], seen["apikey"]) == ("t", "k")
+
+
+def test_a_stack_may_say_itself_how_long_its_workers_take() -> None:
+    """And is believed; otherwise it is what this Kong's configuration amounts to."""
+    settings = read_file(Path(__file__).parents[3] / "stacks/Pulumi.local.yaml").gateway
+    quick = {"worker_state_update_frequency": 1, "db_update_frequency": 1}
+    with Kong(configuration=quick) as kong, AdminApi(Account(kong.admin_url)) as admin:
+        assert settle(admin, replace(settings, settle_seconds=None)) == 2.4
+        assert settle(admin, replace(settings, settle_seconds=0.5)) == 0.5
+        assert settle(admin, replace(settings, settle_seconds=0.0)) == 0.0

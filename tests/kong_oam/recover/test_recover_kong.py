@@ -5,8 +5,9 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from kong_oam.errors import RefusedError
-from kong_oam.recover.kong import Entity, OutdatedStateError, entities, lost, remove
+from kong_oam.kong.account import Account
+from kong_oam.kong.admin import AdminApi
+from kong_oam.recover.kong import Entity, OutdatedStateError, RemovalError, entities, lost, remove
 from sandbox.kong import Kong
 
 OURS = frozenset({"kong-oam", "kong-oam-stack:local"})
@@ -90,7 +91,7 @@ def test_a_parent_and_its_child_are_never_both_lost() -> None:
 
 def test_every_page_is_read_and_every_kind_is_named_and_removed() -> None:
     """1,100 services are two pages; credentials go below their consumer; what is gone already is no error."""
-    with Kong() as kong, httpx.Client(base_url=kong.admin_url) as admin:
+    with Kong() as kong, httpx.Client(base_url=kong.admin_url) as admin, AdminApi(Account(kong.admin_url)) as asked:
         for number in range(1100):
             admin.post("/services", json={"name": f"s{number}", "host": "example.com"})
         service = admin.get("/services/s0").json()["id"]
@@ -101,7 +102,7 @@ def test_every_page_is_read_and_every_kind_is_named_and_removed() -> None:
             admin.post("/upstreams", json={"name": name, "tags": ["t"]})
         admin.post("/upstreams/theirs/targets", json={"target": "example.com:80"})
         admin.post("/routes", json={"name": "way", "paths": ["/"], "service": {"id": service}, "tags": ["t"]})
-        there = entities(admin)
+        there = entities(asked)
         assert sum(entity.collection == "services" for entity in there) == 1100
         assert sorted(map(str, (entity for entity in there if entity.tags))) == [
             "consumer ring",
@@ -114,8 +115,8 @@ def test_every_page_is_read_and_every_kind_is_named_and_removed() -> None:
         judged = lost(there, frozenset({service, consumer}), ["t"])
         assert [reason for _, reason in judged if reason] == ["target example.com:80 of theirs belongs to it"]
         found = [entity for entity, reason in judged if reason is None]
-        remove(admin, found, settle=0)
-        remove(admin, found, settle=0)
+        remove(asked, found, settle=0)
+        remove(asked, found, settle=0)
         assert [kong.entities(kind) for kind in ("routes", "plugins", "jwt_secrets")] == [[], [], []]
         assert len(kong.entities("consumers")) == 1
         assert [one["name"] for one in kong.entities("upstreams")] == ["theirs"]
@@ -130,7 +131,7 @@ def test_the_first_guard_goes_once_every_worker_has_seen_the_routes_go(monkeypat
         done.append(request.url.path)
         return httpx.Response(204)
 
-    with httpx.Client(base_url="http://kong", transport=httpx.MockTransport(answer)) as admin:
+    with AdminApi(Account("http://kong"), httpx.MockTransport(answer)) as admin:
         remove(admin, [ROUTE, OPTIONAL, GATE, _entity("plugins", "jwt", service="api")], settle=12.0)
         assert done == ["/routes/way", "/plugins/optional", 12.0, "/plugins/gate", "/plugins/jwt"]
         done.clear()
@@ -140,8 +141,8 @@ def test_the_first_guard_goes_once_every_worker_has_seen_the_routes_go(monkeypat
 
 def test_a_kong_that_refuses_is_quoted() -> None:
     """A service that got a route meanwhile is not removed: Kong's own words."""
-    with Kong() as kong, httpx.Client(base_url=kong.admin_url) as admin:
+    with Kong() as kong, httpx.Client(base_url=kong.admin_url) as admin, AdminApi(Account(kong.admin_url)) as asked:
         service = admin.post("/services", json={"name": "s", "host": "example.com"}).json()["id"]
         admin.post("/routes", json={"paths": ["/"], "service": {"id": service}})
-        with pytest.raises(RefusedError, match=r"service s was not removed: 400 .*references this"):
-            remove(admin, [Entity("services", service, "s")], settle=0)
+        with pytest.raises(RemovalError, match=r"service s was not removed: 400 .*references this"):
+            remove(asked, [Entity("services", service, "s")], settle=0)

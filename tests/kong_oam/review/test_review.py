@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
+from kong_oam.__main__ import _parser, main
 from kong_oam.access.diff.change import KINDS
-from kong_oam.review import __main__ as review
-from kong_oam.review import meaning
+from kong_oam.review import meaning, reviewed
 from kong_oam.review.comment import LONGEST, MARKER, Stack, compose, fenced
 from kong_oam.review.github import PullRequest
 from kong_oam.review.meaning import Access, Checked, ReviewError
@@ -269,15 +269,15 @@ def test_nobody_answering_is_an_error() -> None:
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the command did, in order; each step is content."""
     did: list[str] = []
-    monkeypatch.setattr(review, "check", lambda stack: did.append(f"check {stack}") or FINE)
-    monkeypatch.setattr(review, "changes", lambda base, stack: did.append(f"diff {base} {stack}") or OPENS)
-    monkeypatch.setattr(review, "preview", lambda stack: did.append(f"preview {stack}") or QUIET)
+    monkeypatch.setattr(reviewed, "check", lambda stack: did.append(f"check {stack}") or FINE)
+    monkeypatch.setattr(reviewed, "changes", lambda base, stack: did.append(f"diff {base} {stack}") or OPENS)
+    monkeypatch.setattr(reviewed, "preview", lambda stack: did.append(f"preview {stack}") or QUIET)
     return did
 
 
 def test_every_stack_is_checked_compared_and_previewed(steps: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """In this order; the exit status is 0, and what is printed is the comment."""
-    assert review.main(["--base", "main", "--stack", "aws", "--stack", "gcp"]) == 0
+    assert main(["review", "--base", "main", "--stack", "aws", "--stack", "gcp"]) == 0
     assert steps == ["check aws", "diff main aws", "preview aws", "check gcp", "diff main gcp", "preview gcp"]
     assert capsys.readouterr().out.startswith(f"{MARKER}\n**Access** · `newly public")
 
@@ -289,7 +289,7 @@ def test_a_fork_without_secrets_fails_closed(
     monkeypatch.setenv("KONG_ADMIN_TOKEN", "")
     monkeypatch.delenv("OKTA_API_TOKEN", raising=False)
     needs = ["--needs", "KONG_ADMIN_TOKEN", "--needs", "OKTA_API_TOKEN", "--needs", "PATH"]
-    assert review.main(["--base", "main", "--stack", "aws", *needs]) == 1
+    assert main(["review", "--base", "main", "--stack", "aws", *needs]) == 1
     assert steps == ["check aws", "diff main aws"]
     said = capsys.readouterr().out
     assert "**failed** on `aws`" in said
@@ -305,14 +305,14 @@ def test_errors_in_applications_come_before_everything_else(
 ) -> None:
     """With where they are; and a comparison that fails is said, too."""
     wrong = Checked(("a.yaml:1:2: ACC204: no",), ())
-    monkeypatch.setattr(review, "check", lambda stack: wrong if stack == "aws" else FINE)
+    monkeypatch.setattr(reviewed, "check", lambda stack: wrong if stack == "aws" else FINE)
 
     def fails(base: str, stack: str) -> Access:
         steps.append(f"diff {base} {stack}")
         raise ReviewError(f"no revision {base}")
 
-    monkeypatch.setattr(review, "changes", fails)
-    assert review.main(["--base", "main", "--stack", "aws", "--stack", "gcp"]) == 1
+    monkeypatch.setattr(reviewed, "changes", fails)
+    assert main(["review", "--base", "main", "--stack", "aws", "--stack", "gcp"]) == 1
     assert steps == ["diff main gcp"]
     said = capsys.readouterr().out
     assert "- `a.yaml:1:2: ACC204: no`" in said and "```\nno revision main\n```" in said
@@ -325,11 +325,11 @@ def test_a_failed_preview_or_a_mandatory_policy_fails_the_command(
     steps: list[str], monkeypatch: pytest.MonkeyPatch, failing: Preview
 ) -> None:
     """Though the comment is written."""
-    monkeypatch.setattr(review, "preview", lambda _: failing)
+    monkeypatch.setattr(reviewed, "preview", lambda _: failing)
     with Comments() as comments:
         monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
         monkeypatch.setenv("GITHUB_API_URL", comments.url)
-        assert review.main(["--base", "b", "--stack", "s", "--pull-request", "7", "--repository", REPOSITORY]) == 1
+        assert main(["review", "--base", "b", "--stack", "s", "--pull-request", "7", "--repository", REPOSITORY]) == 1
         assert comments.kept[0]["body"].startswith(MARKER)
 
 
@@ -338,7 +338,7 @@ def test_a_comment_without_a_token_is_wrong_usage(
 ) -> None:
     """The review is printed, and the run fails."""
     monkeypatch.delenv("GITHUB_TOKEN", raising=False)
-    assert review.main(["--base", "b", "--stack", "s", "--pull-request", "7", "--repository", REPOSITORY]) == 1
+    assert main(["review", "--base", "b", "--stack", "s", "--pull-request", "7", "--repository", REPOSITORY]) == 1
     assert "set GITHUB_TOKEN and say --repository" in capsys.readouterr().err
 
 
@@ -425,8 +425,8 @@ def test_the_workflow_runs_the_review_and_nothing_that_a_stranger_could_use() ->
     assert job["steps"][0]["with"] == {"fetch-depth": 2, "persist-credentials": False}
     command = job["steps"][-1]
     words = command["run"].split()
-    assert words[:3] == [".venv/bin/python", "-m", "kong_oam.review"]
-    options = review._parser().parse_args([word.strip('"').replace("$PULL_REQUEST", "7") for word in words[3:]])
+    assert words[:4] == [".venv/bin/python", "-m", "kong_oam", "review"]
+    options = _parser().parse_args([word.strip('"').replace("$PULL_REQUEST", "7") for word in words[3:]])
     assert set(options.needs) <= set(command["env"])
     assert options.base == "HEAD^1"
     assert all((ROOT / "stacks" / f"Pulumi.{name}.yaml").is_file() for name in options.stack)

@@ -80,7 +80,7 @@ class Blackout:
 
 
 def recover(stack: Stack) -> str:
-    """The documented commands: `cancel`, `kong_oam.recover --remove` with the `kubectl` commands that it names,
+    """The documented commands: `cancel`, `kong_oam recover --remove` with the `kubectl` commands that it names,
     `refresh --clear-pending-creates`, `up`. Gives what the second one said."""
     stack.pulumi("cancel", "--yes")
     said = lost(stack, "--remove").stdout
@@ -93,8 +93,8 @@ def recover(stack: Stack) -> str:
 
 
 def lost(stack: Stack, *arguments: str, status: int = 0) -> CompletedProcess[str]:
-    """`python -m kong_oam.recover` on the stack. Raises AssertionError where it ends with another status."""
-    done = stack.module("kong_oam.recover", "--stack", stack.name, *arguments)
+    """`python -m kong_oam recover` on the stack. Raises AssertionError where it ends with another status."""
+    done = stack.module("kong_oam", "recover", "--stack", stack.name, *arguments)
     assert done.returncode == status, done.stdout + done.stderr
     return done
 

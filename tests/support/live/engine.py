@@ -10,6 +10,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
+from kong_oam.kong.account import Account
 from kong_oam.kong.preflight import inspect
 from sandbox import caller
 from sandbox.local import PASSPHRASE, ROOT, Local
@@ -84,7 +85,7 @@ class Engine:
     @property
     def settle(self) -> float:
         """Seconds after which every worker has seen a change."""
-        return inspect(self.live.target.admin_url, self.live.target.token).settle
+        return inspect(Account(self.live.target.admin_url, self.live.target.token)).settle
 
     @property
     def bound(self) -> float:

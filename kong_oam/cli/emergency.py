@@ -1,0 +1,90 @@
+"""`emergency`: opens one path to everybody for a while, when `pulumi up` cannot, and closes it."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kong_oam.access.settings.stack import Settings, read_file
+from kong_oam.cli.command import FOUND, OK, Command, UsageError
+from kong_oam.cli.console import Console
+from kong_oam.kong.table import LONGEST_OPENING
+
+if TYPE_CHECKING:
+    from kong_oam.kong.admin import AdminApi
+
+_DETAILS = """\
+Opens one path to everybody for a while, when `pulumi up` cannot, and closes it.
+
+  python -m kong_oam emergency -s STACK                                   lists what is open
+  python -m kong_oam emergency -s STACK open APPLICATION/COMPONENT PATH --reason TEXT [--methods GET] [--minutes 60]
+  python -m kong_oam emergency -s STACK close                             closes all of it now
+
+It needs Kong's Admin API and nothing else: no identity provider, no state, no cluster. PATH is that of a rule, whose
+other methods, and whose longer and shorter rules, stay as they are. The gates know when it ends, and close by
+themselves. Each of them has what was opened, until when and why; `python -m kong_oam verify` tells of it as long as it
+lasts; the next `pulumi up --refresh` takes it away, as does one that changes the component's rules.
+
+Exit status: 0 done (listed: nothing is open), 1 listed: something is open, 2 not done, or not all: what it says.
+"""
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--stack", "-s", required=True, help="the stack whose gateway it is")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", help="(default: list what is open)")
+    opening = verbs.add_parser("open", help="open one rule's path to everybody")
+    opening.add_argument("component", metavar="APPLICATION/COMPONENT")
+    opening.add_argument("path", metavar="PATH", help="of a rule, as the Application writes it")
+    opening.add_argument("--reason", required=True, help="why, and the incident's number: it stands at the gateway")
+    opening.add_argument("--methods", default="GET", help="comma-separated; GET includes HEAD (default: GET)")
+    opening.add_argument("--minutes", type=int, default=60, help=f"1 to {LONGEST_OPENING} (default: 60)")
+    verbs.add_parser("close", help="close all that is open, now")
+
+
+def _run(options: argparse.Namespace, console: Console) -> int:
+    # The other verbs start without what asks Kong.
+    from kong_oam.emergency import Wanted, close, open_path, openings
+    from kong_oam.engine.configuration import of_stack
+    from kong_oam.errors import KongOamError
+    from kong_oam.kong.account import account
+    from kong_oam.kong.admin import AdminApi
+
+    try:
+        settings = read_file(Path("stacks") / f"Pulumi.{options.stack}.yaml")
+        with AdminApi(account(settings, of_stack(options.stack))) as admin:
+            if options.verb == "open":
+                wanted = Wanted(options.component, options.path, options.methods, options.minutes, options.reason)
+                console.print(f"{open_path(admin, settings, wanted)}; {_seen(admin, settings)}")
+                console.print(f"To close it before: python -m kong_oam emergency -s {options.stack} close")
+                return OK
+            if options.verb == "close":
+                closed = close(admin, settings)
+                seen = _seen(admin, settings) if closed else ""
+                console.print(*([f"closed: {component}; {seen}" for component in closed] or (_NOTHING,)))
+                return OK
+            listed = openings(admin, settings)
+    except KongOamError as error:
+        raise UsageError(f"error: {error}") from None
+    left = "left: calls of {} without a token still pass its authentication; `close` mends that"
+    console.print(*((*listed.openings, *map(left.format, listed.left)) or (_NOTHING,)))
+    return FOUND if listed.left or not all(opening.is_over for opening in listed.openings) else OK
+
+
+def _seen(admin: AdminApi, settings: Settings) -> str:
+    """By when Kong's workers have it. Nobody can say where they are of data planes, which get it with a snapshot, or
+    where Kong does not tell: what was done is done."""
+    from kong_oam.kong.admin import AdminError
+    from kong_oam.kong.preflight import settle
+
+    try:
+        seconds = settle(admin, settings.gateway)
+    except AdminError:
+        seconds = 0.0
+    return f"at all nodes within some {math.ceil(seconds)} seconds" if seconds else "at each node once it hears of it"
+
+
+_NOTHING = "nothing is open in an emergency"
+
+COMMAND = Command("emergency", "open one path to everybody for a while", _DETAILS, _arguments, _run, json=False)

@@ -1,0 +1,81 @@
+"""`recover`: what an interrupted run made, or deleted, although the state never heard of it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from kong_oam.cli.command import FOUND, OK, Command, UsageError
+from kong_oam.cli.console import Console
+
+if TYPE_CHECKING:
+    from kong_oam.recover.recovery import Place
+
+_DETAILS = """\
+Lists what an interrupted run made, or deleted, although the state never heard of it, and with --remove removes what is
+certain to be it, and nothing else.
+
+  python -m kong_oam recover --stack NAME             lists it
+  python -m kong_oam recover --stack NAME --remove    removes what is certain to be it
+
+With --older-state, after a state of before was put back from a backup, that is all of the stack's in Kong which this
+state does not know.
+
+In Kong that is what carries the stack's tags, at identity providers what the state says it was about to make. It never
+runs beside another run: one that was interrupted is ended with `pulumi cancel` first, and only what was there before is
+looked at. What was deleted is told, and with --remove forgotten by the state, where a refresh would fail on it.
+
+Exit status: 0 nothing is left, 1 something is, 2 nothing was done.
+"""
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--stack", "-s", required=True, help="the stack whose run was interrupted")
+    parser.add_argument("--remove", action="store_true", help="remove what is found (default: only list it)")
+    parser.add_argument("--older-state", action="store_true", help="the state was put back from a backup, on purpose")
+
+
+def _run(options: argparse.Namespace, console: Console) -> int:
+    # Only this verb needs every product's side: the others start without them.
+    from kong_oam.recover.recovery import RecoveryError, search
+
+    try:
+        with search(options.stack, older=options.older_state) as recovery:
+            for place in recovery.places:
+                console.print(*_lines(place))
+            removed = 0
+            if options.remove:
+                for place in recovery.places:
+                    place.remove()
+                removed = sum(place.certain for place in recovery.places)
+            listed = sum(len(place.made) + len(place.gone) for place in recovery.places)
+            if listed:
+                hint = "" if options.remove else "; that is what --remove is for"
+                console.print(f"{removed} of {listed} removed{hint}")
+            console.print(*_next(options.stack, recovery.commands()))
+    except RecoveryError as error:
+        raise UsageError(f"error: {error}") from None
+    return FOUND if listed > removed else OK
+
+
+def _lines(place: Place) -> Iterator[str]:
+    yield from _listed(place.where, place.made, "made that the state does not know")
+    if place.gone:
+        yield from _listed(place.where, place.gone, "deleted that the state still has")
+
+
+def _listed(where: str, judged: Sequence[tuple[object, str | None]], what: str) -> Iterator[str]:
+    yield f"{where}: {len(judged)} {what}"
+    for lost, doubt in judged:
+        yield f"  {lost}" + (f", kept: {doubt}" if doubt else "")
+
+
+def _next(stack: str, commands: Sequence[str]) -> Iterator[str]:
+    if commands:
+        yield "Kubernetes: not looked at. These remove what the state does not know and may be there, and that alone:"
+        yield from (f"  {command}" for command in commands)
+    yield f"Then: pulumi refresh -s {stack} --yes --clear-pending-creates && pulumi up -s {stack}"
+
+
+COMMAND = Command("recover", "what an interrupted run left", _DETAILS, _arguments, _run, json=False)

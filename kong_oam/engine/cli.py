@@ -1,0 +1,51 @@
+"""The one way to the `pulumi` CLI: bounded in time, asking nobody anything, and its failures in one sentence each."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+
+from kong_oam.errors import EngineError
+
+SHORT, LONG = 60.0, 300.0
+"""Seconds: for a setting or the outputs; for all of a large state, and what waits for a backend."""
+
+_LONGEST_MESSAGE = 1000  # characters of what the CLI said
+
+
+class CliError(EngineError):
+    """The CLI cannot be run, or failed. The message names its command, and has what it said on standard error: never
+    what it printed on standard output, which may hold secrets."""
+
+
+def pulumi(
+    *arguments: str, stack: str, timeout: float, environment: Mapping[str, str] | None = None, check: bool = True
+) -> str:
+    """What the CLI prints for a stack of the project in the working directory. Raises CliError.
+
+    `environment` is given to it besides this process's own. Without `check` what it printed counts, however it ended.
+    """
+    command = ("pulumi", *arguments, "--stack", stack, "--non-interactive")
+    try:
+        process = subprocess.run(  # noqa: S603 - no shell, and our own words
+            command, env={**os.environ, **(environment or {})}, capture_output=True, text=True, timeout=timeout
+        )
+    except FileNotFoundError:
+        raise CliError("there is no `pulumi` on the PATH") from None
+    except OSError as error:
+        raise CliError(f"{_named(arguments)} cannot be run: {error.strerror}") from None
+    except subprocess.TimeoutExpired:
+        raise CliError(f"{_named(arguments)} took more than {timeout:g} seconds") from None
+    if check and process.returncode:
+        reason = (
+            " ".join(process.stderr.split()).removeprefix("error: ") or f"it ended with status {process.returncode}"
+        )
+        raise CliError(f"{_named(arguments)} failed: {reason[:_LONGEST_MESSAGE]}")
+    return process.stdout
+
+
+def _named(arguments: tuple[str, ...]) -> str:
+    """The command by its first words, without options."""
+    words = [word for word in arguments[:2] if not word.startswith("-")]
+    return f"`{' '.join(('pulumi', *words))}`"

@@ -1,0 +1,122 @@
+"""What an interrupted run made, or deleted, although the state never heard of it: found, and removed where certain.
+
+In Kong that is what carries the stack's tags, at identity providers what the state says it was about to make. It never
+runs beside another run: one that was interrupted is ended with `pulumi cancel` first, and only what was there before is
+looked at. What was deleted is told, and where it is removed forgotten by the state, where a refresh would fail on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.settings.stack import Settings, read_file
+from kong_oam.engine.configuration import Configuration
+from kong_oam.engine.export import check_at_rest, configuration, forget, read
+from kong_oam.engine.pending import Recorded, State
+from kong_oam.errors import EngineError, ProductError, SettingsError, UndoneError
+from kong_oam.identity.kinds import find_orphans
+from kong_oam.kong import names, preflight
+from kong_oam.kong.account import account
+from kong_oam.kong.admin import AdminApi
+from kong_oam.kubernetes.placement import objects_of
+from kong_oam.oam.application import read_files
+from kong_oam.recover import cluster, kong
+
+T = TypeVar("T")
+
+_EXPECTED = (EngineError, ProductError, SettingsError)
+
+
+class RecoveryError(UndoneError):
+    """Nothing, or nothing more, was done. The message says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Kong or an identity provider: what was `made` there that the state does not know, and what is `gone` from there
+    that the state still has, each with the reason to keep it or None."""
+
+    where: str
+    made: Sequence[tuple[object, str | None]]
+    gone: Sequence[tuple[Recorded, str | None]]
+    stack: str
+    removal: Callable[[list[Any]], None]
+
+    @property
+    def certain(self) -> int:
+        """How much of it `remove` removes."""
+        return len(_certain(self.made)) + len(_certain(self.gone))
+
+    def remove(self) -> None:
+        """Removes what is certain to be lost, and has the state forget what is certain to be gone."""
+        self.removal(_certain(self.made))
+        for resource in _certain(self.gone):
+            forget(self.stack, resource.urn)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What was looked at, Kong first. `older`: the state is one of before, put back on purpose."""
+
+    settings: Settings
+    state: State
+    places: tuple[Place, ...]
+    older: bool
+
+    def commands(self) -> list[str]:
+        """What removes from the cluster, which is not looked at, objects that the state does not know."""
+        context = self.settings.cluster.context
+        commands = [*cluster.commands(self.state, context)]
+        if self.older:
+            compiled = compile_estate(read_files([Path("applications")]), self.settings.stack)
+            if compiled.estate is None:
+                raise RecoveryError("the Applications here cannot be compiled: see `python -m kong_oam check`")
+            commands += cluster.unknown(self.state, objects_of(compiled.estate, self.settings), context)
+        return commands
+
+
+@contextmanager
+def search(stack: str, *, older: bool) -> Iterator[Search]:
+    """What an interrupted run of the stack left, for as long as its products are connected.
+
+    Raises RecoveryError, also for what fails inside of it.
+    """
+    try:
+        with ExitStack() as clients:
+            yield _searched(stack, clients, older=older)
+    except _EXPECTED as error:
+        raise RecoveryError(str(error)) from None
+    except httpx.HTTPError as error:
+        raise RecoveryError(f"{error.request.url.host} does not answer ({type(error).__name__})") from None
+
+
+def _searched(stack: str, clients: ExitStack, *, older: bool) -> Search:
+    settings = read_file(Path("stacks") / f"Pulumi.{stack}.yaml")
+    given = Configuration(configuration(stack).get)
+    gateway = account(settings, given)
+    preflight.inspect(gateway, settings.gateway.edition)
+    begun = read(stack)
+    admin = clients.enter_context(AdminApi(gateway))
+    # First what is there, then the state: what was there and is not recorded afterwards belongs to no living run.
+    entities, providers = kong.entities(admin), find_orphans(settings.providers, begun, clients, given)
+    check_at_rest(stack, begun)
+    state = read(stack)
+    in_kong = kong.lost(entities, state.ids, names.tags(stack), older=older)
+    settle = preflight.settle(admin, settings.gateway)
+    places = [Place(f"Kong at {gateway.admin_url}", in_kong, (), stack, partial(kong.remove, admin, settle=settle))]
+    for provider in providers:
+        made = [(lost, doubt) for lost, doubt in provider.objects if lost.id not in state.ids]
+        places.append(Place(provider.where, made, provider.gone, stack, provider.remove))
+    return Search(settings, state, tuple(places), older)
+
+
+def _certain(judged: Iterable[tuple[T, str | None]]) -> list[T]:
+    return [lost for lost, doubt in judged if doubt is None]

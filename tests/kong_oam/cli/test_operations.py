@@ -1,0 +1,242 @@
+"""The verbs that run something: what the others do without, what they say where nothing is done, and former names."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from kong_oam import emergency
+from kong_oam.__main__ import main
+from kong_oam.emergency import EmergencyError, Opening, Openings
+from kong_oam.engine.pending import State
+from kong_oam.kong import forward, preflight
+from kong_oam.kong.admin import AdminError
+from kong_oam.recover import recovery
+from kong_oam.recover.recovery import Place, RecoveryError, Search
+
+ROOT = Path(__file__).resolve().parents[3]
+STEERING = "\x1b]0;title\x07"
+HEAVY = ("httpx", "asyncio", "pulumi", "kong_oam.emergency", "kong_oam.recover", "kong_oam.review")
+
+
+@pytest.fixture(autouse=True)
+def _at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("KONG_ADMIN_ADDR", "http://kong.test:8001")
+    monkeypatch.setenv("KONG_ADMIN_TOKEN", "")
+    monkeypatch.setenv("KONG_API_KEY", "")
+
+
+def test_a_verb_starts_without_what_only_others_need() -> None:
+    """`check` runs in every editor and every commit."""
+    code = f"import sys; from kong_oam.__main__ import main; main(['check']); print(*{{*{HEAVY}}} & {{*sys.modules}})"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert ran.stdout.splitlines()[-1] == "", ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("former", "now"),
+    [
+        (["access", "check"], ["check"]),
+        (["components.recover"], ["recover"]),
+        (["components.emergency"], ["emergency"]),
+        (["components.gateway.forward"], ["forward"]),
+        (["review"], ["review"]),
+    ],
+)
+def test_a_former_name_is_the_verb_for_one_more_release(former: list[str], now: list[str]) -> None:
+    """With the same arguments, output and exit status: runbooks and workflows have these."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        ran = subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True, timeout=60)
+        return ran.returncode, ran.stdout, ran.stderr
+
+    for arguments, status in ((("--help",), 0), (("--nonsense",), 2)):
+        found = run(*former, *arguments)
+        assert found == run("kong_oam", *now, *arguments)
+        assert found[0] == status and "python -m kong_oam" in found[1] + found[2]
+
+
+@pytest.mark.parametrize("verb", ["recover", "emergency"])
+def test_a_stack_that_does_not_exist_is_2(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anybody is asked anything."""
+    assert main([verb, "-s", "lokal"]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.startswith("error: there is no stack 'lokal'")
+
+
+def test_without_an_address_of_kong_it_is_said_where_to_set_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is to be opened or closed."""
+    monkeypatch.delenv("KONG_ADMIN_ADDR")
+    assert main(["emergency", "-s", "local", "close"]) == 2
+    assert capsys.readouterr().err.startswith("error: no address of Kong's Admin API: set kong-oam:gateway.adminUrl")
+
+
+# recover
+
+
+class Resource(SimpleNamespace):
+    def __str__(self) -> str:
+        return str(self.urn)
+
+
+def _search(monkeypatch: pytest.MonkeyPatch, removed: list[str], *places: Place) -> None:
+    settings: Any = SimpleNamespace(cluster=SimpleNamespace(context=None))
+    found = Search(settings, State(frozenset(), (), None), places, older=False)
+    monkeypatch.setattr(recovery, "_searched", lambda *_, **__: found)
+    monkeypatch.setattr(recovery, "forget", lambda stack, urn: removed.append(f"{stack} forgets {urn}"))
+
+
+def _place(removed: list[str]) -> Place:
+    gone: Any = [(Resource(urn="app"), None), (Resource(urn="other"), "another needs it")]
+    made = [("route way" + STEERING, None), ("service api", "route way belongs to it")]
+    return Place("Kong", made, gone, "local", removed.extend)
+
+
+def test_what_is_lost_is_listed_and_what_is_certain_removed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the reasons to keep the rest, counted, and with what is next; a name does not steer the terminal."""
+    removed: list[str] = []
+    _search(monkeypatch, removed, _place(removed))
+    listed = [
+        "Kong: 2 made that the state does not know",
+        "  route way?]0;title?",
+        "  service api, kept: route way belongs to it",
+        "Kong: 2 deleted that the state still has",
+        "  app",
+        "  other, kept: another needs it",
+    ]
+    last = "Then: pulumi refresh -s local --yes --clear-pending-creates && pulumi up -s local"
+    assert main(["recover", "-s", "local"]) == 1
+    shown = [*listed, "0 of 4 removed; that is what --remove is for", last]
+    assert capsys.readouterr().out.splitlines() == shown and removed == []
+    assert main(["recover", "-s", "local", "--remove"]) == 1
+    assert capsys.readouterr().out.splitlines() == [*listed, "2 of 4 removed", last]
+    assert removed == ["route way" + STEERING, "local forgets app"]
+    _search(monkeypatch, removed, Place("Kong", [], [], "local", removed.extend))
+    assert main(["recover", "-s", "local"]) == 0
+    assert capsys.readouterr().out.splitlines() == ["Kong: 0 made that the state does not know", last]
+
+
+def test_what_fails_while_it_removes_is_one_line_after_the_list(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever ran it has seen what was found."""
+
+    def fails(_: object) -> None:
+        raise AdminError("Kong's Admin API does not answer")
+
+    _search(monkeypatch, [], Place("Kong", [("route way", None)], [], "local", fails))
+    assert main(["recover", "-s", "local", "--remove"]) == 2
+    said = capsys.readouterr()
+    assert said.out.splitlines() == ["Kong: 1 made that the state does not know", "  route way"]
+    assert said.err == "error: Kong's Admin API does not answer\n"
+    with pytest.raises(RecoveryError), recovery.search("local", older=False):
+        raise AdminError
+
+
+# emergency
+
+
+OPEN = Opening("tiny/api", "/things", ("GET", "HEAD"), 1.0, "INC-1" + STEERING, is_over=False)
+SHOWN = "GET,HEAD /things of tiny/api for everybody until 1970-01-01T00:00:01Z (INC-1?]0;title?)"
+
+
+@pytest.mark.parametrize(
+    ("found", "lines", "status"),
+    [
+        (Openings((), ()), ["nothing is open in an emergency"], 0),
+        (Openings((OPEN,), ()), [f"open: {SHOWN}"], 1),
+        (
+            Openings((Opening(*[getattr(OPEN, name) for name in Opening.__slots__][:-1], is_over=True),), ()),
+            [f"over: {SHOWN}"],
+            0,
+        ),
+        (
+            Openings((), ("tiny/web",)),
+            ["left: calls of tiny/web without a token still pass its authentication; `close` mends that"],
+            1,
+        ),
+    ],
+)
+def test_what_is_open_is_listed(
+    found: Openings,
+    lines: list[str],
+    status: int,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """1 while something is; what ended by itself is told and is no finding."""
+    monkeypatch.setattr(emergency, "openings", lambda *_: found)
+    assert main(["emergency", "-s", "local"]) == status
+    assert capsys.readouterr().out.splitlines() == lines
+
+
+def test_what_cannot_be_opened_is_an_error(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Status 2, and nothing on standard output."""
+
+    def fails(*_: object) -> Opening:
+        raise EmergencyError("close that first")
+
+    monkeypatch.setattr(emergency, "open_path", fails)
+    assert main(["emergency", "-s", "local", "open", "tiny/api", "/things", "--reason", "x"]) == 2
+    assert capsys.readouterr() == ("", "error: close that first\n")
+
+
+@pytest.fixture
+def changed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A Kong where opening and closing works."""
+    monkeypatch.setattr(emergency, "open_path", lambda *_: OPEN)
+    monkeypatch.setattr(emergency, "close", lambda *_: ("tiny/api",))
+    yield
+
+
+@pytest.mark.usefixtures("changed")
+@pytest.mark.parametrize(
+    ("seconds", "seen"),
+    [
+        (12.0, "at all nodes within some 12 seconds"),
+        (2.4, "at all nodes within some 3 seconds"),
+        (0.0, "at each node once it hears of it"),
+        (None, "at each node once it hears of it"),
+    ],
+)
+def test_it_is_said_by_when_this_kongs_workers_see_it(
+    seconds: float | None, seen: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As its configuration has it. Where nobody can say, what was done is told all the same."""
+
+    def settle(*_: object) -> float:
+        if seconds is None:
+            raise AdminError("does not answer")
+        return seconds
+
+    monkeypatch.setattr(preflight, "settle", settle)
+    assert main(["emergency", "-s", "local", "open", "tiny/api", "/things", "--reason", "x"]) == 0
+    opened = [f"open: {SHOWN}; {seen}", "To close it before: python -m kong_oam emergency -s local close"]
+    assert capsys.readouterr().out.splitlines() == opened
+    assert main(["emergency", "-s", "local", "close"]) == 0
+    assert capsys.readouterr().out.splitlines() == [f"closed: tiny/api; {seen}"]
+
+
+# forward
+
+
+def test_what_is_after_two_hyphens_is_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its options are its own, also where a verb has one of that name; its exit status is the answer."""
+    ran: list[object] = []
+    monkeypatch.setattr(forward, "target", lambda *given: given)
+    monkeypatch.setattr(forward, "forward", lambda *given: ran.append(given) or 7)
+    own = ["--to", "https://kong.test", "--certificate", "c", "--key", "k", "--port", "1"]
+    assert main(["forward", *own, "--", "pulumi", "up", "-s", "prod", "--json", "--to", "x", "--", "y"]) == 7
+    words = ["pulumi", "up", "-s", "prod", "--json", "--to", "x", "--", "y"]
+    assert ran == [(("https://kong.test", "c", "k", None), 1, words)]
