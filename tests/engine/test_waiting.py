@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.project import ROOT
 from tests.engine.conftest import Empty
 from tests.engine.deployment import Deployment
 from tests.faults.tiny import TINY
+from tests.support.documentation import page
 
 pytestmark = pytest.mark.engine
 
@@ -33,4 +33,4 @@ def test_a_run_says_which_pods_it_waits_for(deployment: Deployment) -> None:
     deployment.local.cluster.slow = 2.5
     said = deployment.run("up").stdout
     assert API in said
-    assert API in (ROOT / "README.md").read_text("utf-8")
+    assert API in page("how-to/when-a-run-fails.md")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
@@ -14,6 +13,7 @@ from tests.engine.calls import service_token
 from tests.faults.conftest import Empty
 from tests.faults.stacks import Stack
 from tests.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
+from tests.support.documentation import documented, page
 
 pytestmark = pytest.mark.engine
 
@@ -25,7 +25,6 @@ CLOSED = TINY.replace(
     "scopes: [things.read]}\n              - {paths: [/things/7], scopes: [things.read]}\n",
     1,
 )
-DOCS = Path(__file__).resolve().parents[2] / "docs"
 REASON = "INC-4711: Okta is down"
 
 
@@ -72,8 +71,8 @@ def test_a_path_is_opened_while_nothing_else_answers_and_closed(stack: Stack) ->
     stack.local.okta.faults = None
     seen = verified(stack)
     assert seen.returncode == 1
-    shown, ends = (DOCS / "break-glass.md").read_text("utf-8"), re.compile(r"[0-9-]{10}T[0-9:]{8}Z")
-    for line in (done.stdout + seen.stdout).splitlines():
+    shown, ends = page("how-to/break-glass.md"), re.compile(r"[0-9-]{10}T[0-9:]{8}Z")
+    for line in documented(done.stdout + seen.stdout).splitlines():
         assert ends.sub("TIME", f"    {line}\n") in ends.sub("TIME", shown)
     assert seen.stdout.startswith("opened: ") and f"GET,HEAD http://{HOST}{PROTECTED}\n" in seen.stdout
     assert stack.changes("up") == {}  # a run without a change leaves it, until it ends

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -15,10 +14,10 @@ from tests.faults.conftest import Empty
 from tests.faults.stacks import Stack
 from tests.faults.tiny import HOST, PROTECTED, TINY
 from tests.faults.watch import Caller, Watch
+from tests.support.documentation import page
 
 pytestmark = pytest.mark.engine
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
 GET, MORE = "{paths: [/things], methods: [GET], scopes", "{paths: [/things], methods: [GET, POST], scopes"
 
 
@@ -30,9 +29,9 @@ def other(name: str) -> str:
     return text.replace("things.read", f"{name}.read").replace("tiny/", f"{name}/")
 
 
-def steps(page: str) -> list[str]:
+def steps(name: str) -> list[str]:
     """The commands of a page, in its order."""
-    lines = (DOCS / page).read_text("utf-8").splitlines()
+    lines = page(f"how-to/{name}").splitlines()
     return [line.strip() for line in lines if line.startswith("    ") and "STACK" in line]
 
 
@@ -55,9 +54,9 @@ def test_an_older_state_is_put_back(empty: Empty) -> None:
         assert "ENV306" in failed and "components.recover" in failed and "0 created" not in failed
         refused = lost(stack, "--remove", status=2).stderr
         assert "Where a state of before was put back on purpose: --older-state" in refused
-        assert listed == "python -m components.recover -s STACK --older-state"
+        assert listed == "python -m kong_oam recover -s STACK --older-state"
         lost(stack, "--older-state", status=1)
-        assert removed == "python -m components.recover -s STACK --older-state --remove"
+        assert removed == "python -m kong_oam recover -s STACK --older-state --remove"
         for line in lost(stack, "--older-state", "--remove", status=1).stdout.splitlines():
             if line.startswith("  kubectl "):
                 subprocess.run(line, shell=True, check=True, timeout=60, env=stack.local.env)
@@ -109,7 +108,7 @@ def test_a_release_is_taken_back(empty: Empty) -> None:
     assert steps("go-back-a-release.md") == [
         "pulumi preview -s STACK --diff",
         "pulumi up -s STACK",
-        "python -m access verify --stack STACK",
+        "python -m kong_oam verify --stack STACK",
     ]
 
 
@@ -131,8 +130,8 @@ def test_a_kong_is_upgraded_under_a_stack(empty: Empty, monkeypatch: pytest.Monk
     assert nobody.let_in == set() and nobody.asked > 20
     assert caller.answers.keys() == {200}
     assert steps("upgrade-kong.md") == [
-        "python -m access verify --stack STACK",
+        "python -m kong_oam verify --stack STACK",
         "pulumi preview -s STACK --diff",
         "pulumi up -s STACK",
-        "python -m access verify --stack STACK",
+        "python -m kong_oam verify --stack STACK",
     ]

@@ -23,6 +23,7 @@ from tests.oracle import meaning, worlds
 from tests.oracle.compare import NOW, Project, Report, client_id, compared, known
 from tests.oracle.meaning import Answer, Request, Token
 from tests.oracle.worlds import World
+from tests.support.documentation import below, page
 from tests.tiers import deep_after, examples
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,9 +68,9 @@ def sample() -> World:
     return World([yaml.safe_load(file.read_text("utf-8")) for file in files], stack)
 
 
-def test_the_oracle_knows_the_table_that_the_readme_shows() -> None:
+def test_the_oracle_knows_the_table_that_the_tutorial_shows() -> None:
     """What the demo prints: callers by letter, then requests and a status for each."""
-    text = (ROOT / "README.md").read_text("utf-8").partition("## What the demo prints")[2].partition("\n## ")[0]
+    text = below(page("tutorial.md"), "## What the demo prints")
     users = {"user-sales": ("sales",), "user-order-desk": ("order-desk",), "user-both": ("sales", "order-desk")}
     callers: list[Token | None] = []
     for client, user, got in re.findall(r"^  [A-K]  (\S+)(?: for (\S+))? {2,}(.+)$", text, re.MULTILINE):

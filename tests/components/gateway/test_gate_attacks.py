@@ -38,6 +38,7 @@ from tests.components.test_application_mocks import Registered, registered  # no
 from tests.estates import ISSUER, PROVIDER, SPELLING, api, compiled, estate
 from tests.gateway_estates import with_callers
 from tests.gateway_tokens import CLIENTS
+from tests.support.documentation import below, page
 
 NOW = time.time()
 OTHER_ISSUER = "https://other.example.com"
@@ -549,15 +550,10 @@ def test_what_a_stack_adds_is_a_name(added: str) -> None:
 
 
 def test_every_header_of_the_list_is_documented_and_none_else() -> None:
-    """README says whose each is."""
+    """The page says whose each is."""
     script = (PROJECT / "components/gateway/lua/admission.lua").read_text("utf-8")
     (listed,) = re.findall(r"string\.gmatch\((.*?)MORE", script, re.DOTALL)
-    section = (
-        (PROJECT / "README.md")
-        .read_text("utf-8")
-        .partition("### Headers that callers cannot send")[2]
-        .partition("## Five")[0]
-    )
+    section = below(page("reference/paths-and-headers.md"), "## Headers that callers cannot send")
     documented = re.findall(r"`([^`]+)`", section.partition("|---|---|")[2])
     assert sorted(documented) == sorted(" ".join(re.findall(r"'([^']*)'", listed)).split())
     assert len(set(documented)) == len(documented)
