@@ -12,18 +12,18 @@ from typing import Any
 
 import pytest
 
-import components.emergency
-import components.gateway.forward
-import components.recover.__main__
-import oam.application
-import oam.schema
-import review.__main__
 from access.__main__ import main
 from access.change import KINDS as CHANGES
 from access.lint.finding import KINDS
 from access.verify import KINDS as VERIFIED
+from components import emergency
+from components.gateway import forward
+from components.recover import __main__ as recover
+from oam import application
+from oam import schema as shapes
 from oam.diagnostics import CODES
 from policies.catalogue import RULES
+from review import __main__ as review
 from tests.support.documentation import (
     CONTRIBUTING,
     DOCS,
@@ -136,10 +136,10 @@ def _fields(schema: Mapping[str, Any], node: Mapping[str, Any], prefix: str = ""
 VERBS = ("check", "diff", "explain", "who", "what", "new", "verify")
 HELPED: Mapping[str, list[tuple[Callable[[list[str]], object], list[str]]]] = {
     **{verb: [(main, [verb])] for verb in VERBS},
-    "recover": [(components.recover.__main__.main, [])],
-    "emergency": [(components.emergency.main, []), (components.emergency.main, ["-s", "STACK", "open"])],
-    "review": [(review.__main__.main, [])],
-    "forward": [(components.gateway.forward.main, [])],
+    "recover": [(recover.main, [])],
+    "emergency": [(emergency.main, []), (emergency.main, ["-s", "STACK", "open"])],
+    "review": [(review.main, [])],
+    "forward": [(forward.main, [])],
 }
 
 
@@ -282,8 +282,8 @@ def test_the_first_trait_of_a_newcomer_is_read(
     definitions = project / "definitions"
     definitions.mkdir()
     (definitions / "retries.schema.json").write_text(block(text, "json"), "utf-8")
-    monkeypatch.setattr(oam.schema, "_FOLDERS", (*oam.schema._FOLDERS, definitions))
-    monkeypatch.setattr(oam.application, "TRAIT_TYPES", (*oam.application.TRAIT_TYPES, "retries"))
+    monkeypatch.setattr(shapes, "_FOLDERS", (*shapes._FOLDERS, definitions))
+    monkeypatch.setattr(application, "TRAIT_TYPES", (*application.TRAIT_TYPES, "retries"))
     trait = block(below(text, "with a typo:"), "yaml")
 
     def with_the_trait() -> None:
@@ -345,3 +345,25 @@ def test_what_pages_name_is_there() -> None:
     assert set(re.findall(r"\btest_\w+\.py\b", text)) <= tests
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     assert set(re.findall(r"(?:^    (?:\$ )?|`)make ([a-z-]+)", text, re.MULTILINE)) <= targets
+
+
+_NAMED = re.compile(r"\b(docs/[\w/-]+\.md)(?:#([\w-]+))?")
+
+
+def test_what_code_says_of_pages_is_there() -> None:
+    """Each page that code names is a file, and so is the heading that stands behind a `#`."""
+    folders = [
+        one for one in ROOT.iterdir() if one.is_dir() and one.name[0] != "." and one.name not in ("docs", "build")
+    ]
+    sources = [
+        ROOT / "__main__.py",
+        *(file for one in folders for file in one.rglob("*") if file.suffix in (".py", ".lua")),
+    ]
+    named = {(file, *found) for file in sources for found in _NAMED.findall(file.read_text("utf-8"))}
+    assert named
+    dead = [
+        (file.name, name, anchor)
+        for file, name, anchor in named
+        if not (ROOT / name).is_file() or (anchor and anchor not in anchors(ROOT / name))
+    ]
+    assert dead == []
