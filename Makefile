@@ -77,7 +77,7 @@ lock: ## the lock files anew, from requirements*.txt: what is installed, by its 
 	$(PYTHON) -m sandbox.lock
 
 test-official: setup ## on a real Kubernetes, built once, and with the official plugins in KONG_OAM_PLUGINS=FOLDER[:FOLDER...]
-	KONG_OAM_KUBERNETES=$$($(BIN)/python -m tests.official.programs) && export KONG_OAM_KUBERNETES && \
+	KONG_OAM_KUBERNETES=$$($(BIN)/python -m tests.support.official.programs) && export KONG_OAM_KUBERNETES && \
 	  $(BIN)/python -m pytest tests/official
 	@test -n "$$KONG_OAM_PLUGINS" || echo "No other plugins were named: make test-official KONG_OAM_PLUGINS=\$$HOME/.pulumi/plugins/resource-kong-v4.6.3"
 	test -z "$$KONG_OAM_PLUGINS" || \

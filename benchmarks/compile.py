@@ -18,9 +18,9 @@ from pathlib import Path
 
 import yaml
 
-from access.compile import compile_estate
-from access.stack import read_file
-from oam.application import read_files
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.settings.stack import read_file
+from kong_oam.oam.application import read_files
 
 LIMIT = 3.0
 

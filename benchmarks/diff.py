@@ -15,12 +15,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from access.compile import compile_estate
-from access.diff import diff
-from access.exported import Model, model_of
-from access.stack import Settings, read_file
 from benchmarks.compile import APPLICATION, seconds
-from oam.application import read_bytes, together
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.diff.compare import diff
+from kong_oam.access.diff.snapshot import Model, model_of
+from kong_oam.access.settings.stack import Settings, read_file
+from kong_oam.oam.application import read_bytes, together
 
 LIMIT = 1.0
 

@@ -20,12 +20,12 @@ from unittest.mock import patch
 
 from lupa.luajit21 import LuaRuntime
 
-from access.compile import compile_estate
-from access.model import Listing, Mark, Provider, Spelling, Stack
-from components.gateway import plugins
-from components.gateway.table import address, table
-from oam import document
-from oam.application import read_bytes
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.model import Listing, Mark, Provider, Spelling, Stack
+from kong_oam.kong import plugins
+from kong_oam.kong.table import address, table
+from kong_oam.oam import document
+from kong_oam.oam.application import read_bytes
 
 LIMIT = 2.5
 HOST, ISSUER, AUDIENCE, NOW = "orders.example.com", "https://issuer.example.com", "api://orders", 1_000

@@ -7,16 +7,16 @@ from typing import Any
 
 import pulumi
 
-from access.change import OPENING
-from access.diff import changed
-from access.enforced import Resource, enforced
-from access.exported import Model, ModelError, empty, restored
-from access.principals import UnwieldyError
-from access.wording import headline
-from components.held import State
+from kong_oam.access.diff.change import OPENING
+from kong_oam.access.diff.compare import changed
+from kong_oam.access.diff.snapshot import Model, ModelError, empty, restored
+from kong_oam.access.principals import UnwieldyError
+from kong_oam.access.wording import headline
+from kong_oam.engine.state import Resource, StackState
+from kong_oam.kong.enforced import enforced
 
 
-def announce(model: Model, state: State) -> None:
+def announce(model: Model, state: StackState) -> None:
     """Compares with what the stack's gates enforce, by their resources in the state, and with the settings that it
     exported when it was last deployed. Silent where access stays as it is."""
     said = announcement(model, state.outputs.get("model"), state.gateway, first="access" not in state.outputs)

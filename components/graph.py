@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 import pulumi
 from pulumi.runtime import is_dry_run, register_stack_transformation
 
-from components.refusal import refuse
+from .refusal import refuse
 
 _SKIPPED = "PULUMI_SKIP_CHECKPOINTS"
 _FRAMES = 7

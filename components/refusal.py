@@ -7,16 +7,16 @@ from typing import NoReturn
 
 import pulumi
 
-from access.compile import Compiled
-from access.model import Estate
-from oam.diagnostics import Diagnostic, errors
+from kong_oam.access.compile.estate import Compiled
+from kong_oam.access.model import Estate
+from kong_oam.diagnostics import Diagnostic, errors
 
 
 def accept(compiled: Compiled) -> Estate:
     """The estate; every warning is shown. Where there is an error the program ends, before one provider is called."""
     found = _show(compiled.diagnostics)
     if compiled.estate is None:
-        refuse(f"{found} error(s) in applications/; nothing was provisioned. `python -m access check` shows them")
+        refuse(f"{found} error(s) in applications/; nothing was provisioned. `python -m kong_oam check` shows them")
     return compiled.estate
 
 

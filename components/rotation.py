@@ -8,9 +8,9 @@ from typing import Any
 
 import pulumi
 
-from access.model import Client, Estate
-from access.rotation import Generation, Kept, advanced, held, is_shared
-from components.held import State
+from kong_oam.access.model import Client, Estate
+from kong_oam.access.rotation import Generation, SharedSecret, advanced, held, is_shared
+from kong_oam.engine.state import StackState
 
 _Output = pulumi.Output[Mapping[str, Any]]
 
@@ -19,10 +19,10 @@ class Rotation:
     """Not frozen: it keeps whose keys it was asked about. `today` is the stack's `asOf`.
 
     `state` has the output `credentials` of the run before: by the client's name, what Generation.to_output or
-    Kept.to_output gives. `algorithms` are those of State.
+    SharedSecret.to_output gives. `algorithms` are those of StackState.
     """
 
-    def __init__(self, estate: Estate, today: datetime.date, state: State) -> None:
+    def __init__(self, estate: Estate, today: datetime.date, state: StackState) -> None:
         self._estate, self._today = estate, today
         self._previous: Mapping[str, Mapping[str, Any]] = state.outputs.get("credentials") or {}
         self.algorithms = state.algorithms
@@ -58,7 +58,7 @@ class Rotation:
         if told and not is_shared(told):
             _switched(client, "a secret that it shares with it in place of a key")
             told = None
-        last = Kept.from_output(told) if told else None
+        last = SharedSecret.from_output(told) if told else None
 
         def step(holder: str) -> Mapping[str, Any]:
             now = held(last, holder, self._today)

@@ -5,29 +5,21 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
 
-from access.stack import NAMESPACE, Settings, StackError, parse
-from components.identity import describe
+from kong_oam.access.settings.stack import NAMESPACE, Settings, StackError, parse
+from kong_oam.engine.configuration import Configuration
+from kong_oam.identity.kinds import describe
+from kong_oam.kong.account import Kong
 
 _CERTIFICATES = "certificates"
 
 
-@dataclass(frozen=True, slots=True)
-class Kong:
-    """How to reach Kong's Admin API. `token` and `api_key` are plain here and must leave only as secrets."""
-
-    admin_url: str
-    token: str | None
-    api_key: str | None
-
-
 def load() -> Settings:
-    """The settings of the current stack. Raises access.stack.StackError."""
+    """The settings of the current stack. Raises kong_oam.access.settings.stack.StackError."""
     prefix = f"{NAMESPACE}:"
     given = {**get_config_env(), **CONFIG.get()}
     names = (key.removeprefix(prefix) for key in given if key.startswith(prefix))
@@ -43,7 +35,7 @@ def _value(text: str) -> Any:
 def certificates() -> Mapping[str, tuple[str, str]]:
     """Certificates that the stack keeps itself, by the name that gateway traits use: PEM certificate and private key.
 
-    From the secret `kong-oam:certificates`. Raises access.stack.StackError.
+    From the secret `kong-oam:certificates`. Raises kong_oam.access.settings.stack.StackError.
     """
     found = pulumi.Config(NAMESPACE).get_object(_CERTIFICATES) or {}
     try:
@@ -60,11 +52,16 @@ def kong(settings: Settings) -> Kong:
         raise pulumi.RunError("no address of Kong's Admin API: set kong-oam:gateway.adminUrl, or KONG_ADMIN_ADDR")
     return Kong(
         url,
-        token=setting("kong", "kongAdminToken", "KONG_ADMIN_TOKEN"),
-        api_key=setting("kong", "kongApiKey", "KONG_API_KEY"),
+        token=configuration().setting("kong:kongAdminToken", "KONG_ADMIN_TOKEN"),
+        api_key=configuration().setting("kong:kongApiKey", "KONG_API_KEY"),
     )
 
 
-def setting(namespace: str, key: str, variable: str) -> str | None:
-    """A provider's own setting, from the stack's configuration or else from the environment."""
-    return pulumi.Config(namespace).get(key) or os.environ.get(variable)
+def configuration() -> Configuration:
+    """What the current stack's configuration says to the providers' plugins."""
+    return Configuration(_configured, pulumi.get_project())
+
+
+def _configured(key: str) -> str | None:
+    namespace, _, name = key.partition(":")
+    return pulumi.Config(namespace).get(name)

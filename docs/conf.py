@@ -10,7 +10,7 @@ from sphinx.application import Sphinx
 DOCS: Final = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent))
 
-from oam.diagnostics import CODES  # noqa: E402  needs the standard library alone
+from kong_oam.diagnostics import CODES  # noqa: E402  needs the standard library alone
 
 project = "Kong-OAM"
 extensions = ["myst_parser", "sphinxcontrib.mermaid"]

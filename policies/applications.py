@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 
-from access.model import Component, Public, Rule
-from policies.deployed import Deployment
-from policies.rule import Finding, Settings
+from kong_oam.access.model import Component, Public, Rule
+
+from .deployed import Deployment
+from .rule import Finding, Settings
 
 
 def readable(deployment: Deployment, _: Settings) -> Iterator[Finding]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from policies import applications, credentials, gateway, identity, workload
-from policies.rule import Rule, Setting
+from . import applications, credentials, gateway, identity, workload
+from .rule import Rule, Setting
 
 _EXCEPT_CLOUDS: Mapping[str, Setting] = {
     "exceptClouds": Setting(
@@ -147,7 +147,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "applications-readable", "mandatory", "high",
         "the Applications and the stack's settings can be read",
-        "Run `python -m access check`.",
+        "Run `python -m kong_oam check`.",
         ("SOC2 CC8.1", "ISO27001 A.8.32"),
         applications.readable,
     ),

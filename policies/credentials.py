@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from policies.deployed import Deployment, Resource
-from policies.rule import Finding, Settings
-from policies.workload import WORKLOADS
+from .deployed import Deployment, Resource
+from .rule import Finding, Settings
+from .workload import WORKLOADS
 
 KEPT: Mapping[str, tuple[str, ...]] = {
     "okta:app/oAuth:OAuth": ("clientSecret",),

@@ -10,11 +10,11 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from access.compile import compile_estate
-from access.model import Estate
-from access.stack import StackError, read_file
-from oam.application import read_files
-from oam.diagnostics import errors
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import StackError, read_file
+from kong_oam.diagnostics import errors
+from kong_oam.oam.application import read_files
 
 
 class _Unknown:

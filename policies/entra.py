@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from policies.deployed import Deployment, Resource
-from policies.rule import Finding
+from .deployed import Deployment, Resource
+from .rule import Finding
 
 APPLICATION, PRINCIPAL = "azuread:index/application:Application", "azuread:index/servicePrincipal:ServicePrincipal"
 SHARED = "azuread:index/applicationPassword:ApplicationPassword"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from access.model import METHODS, Rule
-from access.paths import written
-from policies.deployed import Deployment, Resource
-from policies.rule import Finding, Settings
-from policies.scripts import is_current, table_of
+from kong_oam.access.model import METHODS, Rule
+from kong_oam.access.paths import written
+
+from .deployed import Deployment, Resource
+from .rule import Finding, Settings
+from .scripts import is_current, table_of
 
 ROUTE, SERVICE, PLUGIN = "kong:index/route:Route", "kong:index/service:Service", "kong:index/plugin:Plugin"
 CONSUMER = "kong:index/consumer:Consumer"

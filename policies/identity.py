@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from policies import entra
-from policies.deployed import UNKNOWN, Deployment
-from policies.rule import Finding, Settings
+from . import entra
+from .deployed import UNKNOWN, Deployment
+from .rule import Finding, Settings
 
 APP, SERVER = "okta:app/oAuth:OAuth", "okta:auth/server:Server"
 POLICY, POLICY_RULE = "okta:auth/serverPolicy:ServerPolicy", "okta:auth/serverPolicyRule:ServerPolicyRule"

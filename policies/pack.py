@@ -20,11 +20,12 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UnknownValueError
 
-from oam.diagnostics import printable
-from policies import deployed
-from policies.catalogue import RULES
-from policies.deployed import UNKNOWN, Deployment, Resource
-from policies.rule import Rule
+from kong_oam.diagnostics import printable
+
+from . import deployed
+from .catalogue import RULES
+from .deployed import UNKNOWN, Deployment, Resource
+from .rule import Rule
 
 NAME = "kong-oam"
 

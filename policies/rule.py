@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from policies.deployed import Deployment, Resource
+from .deployed import Deployment, Resource
 
 Level = Literal["mandatory", "advisory"]
 Severity = Literal["low", "medium", "high", "critical"]

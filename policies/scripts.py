@@ -9,7 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-_LUA = Path(__file__).parent.parent / "components" / "gateway" / "lua"
+import kong_oam
+
+_LUA = Path(kong_oam.__file__).parent / "kong" / "lua"
 _PARTS = {"pre-function": ("json", "path", "token", "admission"), "post-function": ("gate",)}
 _GIVEN = {"pre-function": ("TABLE",), "post-function": ("TABLE", "UPSTREAM")}
 """What each is given, one Lua long string after the other, before it begins."""

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
-from policies.deployed import UNKNOWN, Deployment, Resource
-from policies.rule import Finding, Settings
+from .deployed import UNKNOWN, Deployment, Resource
+from .rule import Finding, Settings
 
 WORKLOADS = tuple(f"kubernetes:apps/v1:{kind}" for kind in ("Deployment", "StatefulSet", "DaemonSet"))
 SERVICE, NETWORK_POLICY = "kubernetes:core/v1:Service", "kubernetes:networking.k8s.io/v1:NetworkPolicy"

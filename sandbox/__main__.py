@@ -20,7 +20,7 @@ from sandbox.local import STACK, Local
 from sandbox.toolchain import ToolchainError
 
 if TYPE_CHECKING:
-    from sandbox.identity import Chosen
+    from sandbox.demo.identity import Chosen
 
 _STAND_INS = (
     "Stand-ins, on 127.0.0.1 only: Kong (Admin API and proxy), {}the Kubernetes cluster and kubectl, the workloads."
@@ -30,7 +30,7 @@ _REAL = "Real: {}the Pulumi engine, this program, the SDKs, state and previews."
 
 def demo(kind: str) -> int:
     """Deploys the sample estate with the literal CLI and shows who may do what. Exit code of the demo."""
-    from sandbox.identity import KINDS, chosen
+    from sandbox.demo.identity import KINDS, chosen
     from sandbox.keycloak import UnavailableError
     from sandbox.project import project
 
@@ -48,7 +48,7 @@ def demo(kind: str) -> int:
 
 
 def _deployed(local: Local, folder: Path, provider: "Chosen") -> int:
-    from sandbox.demo import show
+    from sandbox.demo.table import show
 
     _introduce(local, provider.name, real=provider.real)
     local.pulumi("stack", "init", STACK)

@@ -11,7 +11,7 @@ import yaml
 
 from sandbox.local import ROOT, STACK
 
-_LINKED = ("__main__.py", "Pulumi.yaml", "oam", "access", "components", "policies", "review", "definitions", ".venv")
+_LINKED = ("__main__.py", "Pulumi.yaml", "kong_oam", "access", "components", "policies", "definitions", ".venv")
 _COPIED = ("applications", "stacks")
 
 

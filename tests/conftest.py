@@ -14,7 +14,7 @@ import pytest
 
 from sandbox import launchers
 
-pytest_plugins = ["tests.tiers"]
+pytest_plugins = ["tests.support.tiers"]
 
 HEAD, TAIL, WIDEST = 60, 60, 300
 """Lines of a failure that are shown from its beginning and its end, and characters of a line; all of it with -vv."""

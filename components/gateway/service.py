@@ -11,12 +11,13 @@ from typing import Any
 import pulumi
 import pulumi_kong as kong
 
-from access.model import METHODS, Component
-from components.gateway import names, plugins
-from components.gateway.gateway import Config, Gateway
-from components.gateway.routes import RoutePlan, routes
-from components.gateway.table import address, closed, table
-from components.workload.workload import Upstream, Workload
+from kong_oam.access.model import METHODS, Component
+from kong_oam.kong import names, plugins
+from kong_oam.kong.routes import RoutePlan, routes
+from kong_oam.kong.table import address, closed, table
+
+from ..workload.workload import Upstream, Workload
+from .gateway import Config, Gateway
 
 _TIMEOUT = 60_000  # ms; Kong's default, spelled out
 _NOWHERE = 1

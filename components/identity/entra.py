@@ -4,7 +4,7 @@ A token is for one API: its audience is the client id of that API's application,
 is there twice: as a delegated permission, which users' tokens list in `scp`, and as a role for applications, which
 services' tokens list in `roles` behind a prefix. A group that roles name is a role for users, assigned to this group;
 users' tokens list it in `roles`, too. So nobody's groups are ever too many to be listed: beyond 200 Entra names none.
-A component without scopes is no API: any token for one of the others counts there (access.model.Estate.apis_at).
+A component without scopes is no API: any token for one of the others counts there (`Estate.apis_at`).
 
 Entra gives anybody a token for anything, unless told otherwise: every application here asks for an assignment, so that
 who has none gets no token. Services are assigned the roles of the scopes that they were granted; users are assigned to
@@ -18,24 +18,22 @@ matters is set.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
 import pulumi_azuread as azuread
 import pulumiverse_time as time
 
-from access.model import Client, Component, Estate, Listing, Mark, Provider, Spelling
-from access.stack import ProviderSettings, StackError
-from components.held import Held
-from components.identity import Credential, Identity, InspectionError, _entra_graph, _entra_recovery, published
-from components.identity._entra_credentials import Credentials
-from components.identity._entra_inspect import missing_groups, shared_keys, unclaimed, unproven
-from components.identity._entra_names import (
+from kong_oam.access.model import Client, Component, Estate
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.identity.entra import api
+from kong_oam.identity.entra.assignments import Assignment, assignments, distinct
+from kong_oam.identity.entra.description import SPELLING
+from kong_oam.identity.entra.names import (
     MICROSOFT_GRAPH,
-    SCOPE_PREFIX,
     Tenant,
+    account_name,
     api_name,
     apis,
     client_name,
@@ -43,105 +41,21 @@ from components.identity._entra_names import (
     role_id,
     role_of,
     scope_id,
-    tenant_of,
-)
-from components.identity._entra_takeover import taken_names
-from components.identity._entra_wanted import Assignment, assignments, distinct
-from components.identity._recovery import Left
-from components.identity._refusal import RefusedError
-from components.identity._settings import check
-from components.interrupted import State
-from components.rotation import Rotation
-from oam.diagnostics import Diagnostic
-
-SPELLING = Spelling(
-    client="azp",
-    user="scp",  # an ID token has neither this nor the claim that says that a client calls as itself
-    scopes=Listing("scp", "words"),
-    service_scopes=Listing("roles", prefix=SCOPE_PREFIX),
-    groups="roles",
-    marks=(Mark("ver", "2.0"),),
-    subject="oid",
-    own="idtyp",
-    own_value="app",
-    overage=("_claim_names", "hasgroups"),
+    tenant_in,
 )
 
-_LONGEST_LIFE = 90
-"""Minutes. Entra gives an access token between 60 and 90, and no stack can change that."""
+from ..rotation import Rotation
+from ..settings import configuration
+from .entra_credentials import Credentials
+from .issuer import Credential, Issuer, published
 
-_TAKEN = ("client_secrets", "cluster_issuer", "moved_from", "settle_seconds", "certificates")
 _SETTLING = 20.0
 """Seconds until a role of an application that was just added can be assigned, wherever in Entra that is asked for."""
 
-_NO_ACCOUNT = (
-    "no account at Entra: set azuread:clientId and the secret azuread:clientSecret, or ARM_CLIENT_ID and "
-    "ARM_CLIENT_SECRET (or ARM_OIDC_TOKEN)"
-)
 
-
-def describe(settings: ProviderSettings) -> Provider:
-    """The provider as a value: the tenant exists. Raises access.stack.StackError."""
-    check(settings, needs=("issuer",), takes=_TAKEN)
-    tenant = tenant_of(settings.issuer or "")
-    problem = None
-    if tenant is None or not _entra_graph.known(tenant):
-        problem = f"issuer {settings.issuer} is not https://login.microsoftonline.com/<tenant id>/v2.0"
-    elif settings.access_token_minutes < _LONGEST_LIFE:
-        problem = f"its access tokens live up to {_LONGEST_LIFE} minutes: set accessTokenMinutes: {_LONGEST_LIFE}"
-    elif settings.client_secrets and settings.cluster_issuer:
-        problem = "clients have either secrets (clientSecrets) or their cluster's tokens (clusterIssuer)"
-    if problem:
-        raise StackError(f"identity provider '{settings.name}' (type {settings.type}): {problem}")
-    return Provider(
-        settings.name, settings.audience, SPELLING, issuer=settings.issuer, groups=settings.groups, per_api=True
-    )
-
-
-def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[Diagnostic]:
-    """What stands in the way: groups that the tenant does not have, names that it has, another tenant in this stack.
-
-    Raises InspectionError.
-    """
-    yield from shared_keys(settings, estate)
-    yield from unproven(settings, estate)
-    yield from unclaimed(settings, estate)
-    account = _entra_graph.account(_tenant(settings))
-    if account is None:
-        raise InspectionError(_NO_ACCOUNT)
-    try:
-        with _entra_graph.Graph(account) as graph:
-            yield from missing_groups(graph, settings, estate)
-            yield from taken_names(graph, settings, estate, held)
-    except RefusedError as error:
-        raise InspectionError(f"identity provider '{settings.name}': Entra at {error}") from None
-
-
-def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Identity:
+def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Issuer:
     """Everything in the tenant that the stack needs."""
     return Entra(settings.name, settings, estate, rotation).identity
-
-
-def left(settings: ProviderSettings, state: State, opened: ExitStack) -> Left | None:
-    """What interrupted creations made in the tenant. Raises InspectionError and RefusedError."""
-    if not _entra_recovery.concerned(state, _account_name(settings.name)):
-        return None
-    if (account := _entra_graph.account(_tenant(settings))) is None:
-        raise InspectionError(f"creations were interrupted, and there is {_NO_ACCOUNT}")
-    graph = opened.enter_context(_entra_graph.Graph(account))
-    found = _entra_recovery.made(graph, state, _account_name(settings.name))
-    return Left(f"Entra, {settings.issuer}", found, lambda lost: _entra_recovery.remove(graph, lost))
-
-
-def _account_name(name: str) -> str:
-    """The logical name of the resource that says who administers the tenant."""
-    return f"{name}-account"
-
-
-def _tenant(settings: ProviderSettings) -> Tenant:
-    tenant = tenant_of(settings.issuer or "")
-    assert tenant is not None, "describe() has accepted the same settings"
-    return tenant
 
 
 class Entra(pulumi.ComponentResource):
@@ -157,7 +71,7 @@ class Entra(pulumi.ComponentResource):
     ) -> None:
         super().__init__("kong-oam:identity:Entra", name, None, opts)
         self._prefix, self._settings, self._estate = name, settings, estate
-        self._stack, tenant = estate.stack.name, _tenant(settings)
+        self._stack, tenant = estate.stack.name, tenant_in(settings)
         self._issuer = estate.stack.providers[settings.name]
         self._directory = _account(name, tenant, self)
         self._options = pulumi.ResourceOptions(parent=self, provider=self._directory)
@@ -176,7 +90,7 @@ class Entra(pulumi.ComponentResource):
         for assignment in assignments(settings, estate):
             self._assign(assignment)
         said = published(settings.name, settings.issuer or "")
-        self.identity = Identity(
+        self.identity = Issuer(
             issuer=said.issuer,
             token_endpoint=said.token_endpoint,
             authorization_endpoint=said.authorization_endpoint,
@@ -395,12 +309,12 @@ def _redirects(client: Client) -> dict[str, Any]:
 
 def _account(name: str, tenant: Tenant, parent: pulumi.Resource) -> azuread.Provider:
     """The tenant, and who administers it. What proves that is a secret from here on."""
-    account = _entra_graph.account(tenant)
+    account = api.account(tenant, configuration())
     if account is None:
-        raise pulumi.RunError(_NO_ACCOUNT)
-    known = account.host in _entra_graph.CLOUDS
+        raise pulumi.RunError(api.NO_ACCOUNT)
+    known = account.host in api.CLOUDS
     return azuread.Provider(
-        _account_name(name),
+        account_name(name),
         tenant_id=tenant.id,
         client_id=account.client,
         client_secret=pulumi.Output.secret(account.secret) if account.secret else None,
@@ -408,7 +322,7 @@ def _account(name: str, tenant: Tenant, parent: pulumi.Resource) -> azuread.Prov
         use_oidc=bool(account.token),
         use_cli=False,
         use_msi=False,
-        environment=_entra_graph.CLOUDS[account.host][0] if known else None,
+        environment=api.CLOUDS[account.host][0] if known else None,
         metadata_host=None if known else account.host,
         opts=pulumi.ResourceOptions(parent=parent, additional_secret_outputs=["clientSecret", "oidcToken"]),
     )

@@ -21,38 +21,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Mapping, Sequence
 
 import pulumi
 import pulumi_keycloak as keycloak
 
-from access.model import Client, Estate, Listing, Mark, Provider, Spelling
-from access.stack import ProviderSettings, StackError
-from components.held import Held
-from components.identity import Credential, Identity, InspectionError, _keycloak_realm, _keycloak_recovery, published
-from components.identity._groups import unclear_groups
-from components.identity._keycloak_names import SERVICE, SUBJECT, Names
-from components.identity._keycloak_takeover import taken_names
-from components.identity._keys import ECDSA, Jwk, Keys, key_pairs, signs
-from components.identity._recovery import Left
-from components.identity._refusal import RefusedError
-from components.identity._settings import check
-from components.interrupted import State
-from components.rotation import Rotation
-from oam.diagnostics import Diagnostic
+from kong_oam.access.model import Client, Estate
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.identity.common.jwk import ECDSA, Jwk, signs
+from kong_oam.identity.keycloak import api
+from kong_oam.identity.keycloak.description import SPELLING
+from kong_oam.identity.keycloak.names import SERVICE, SUBJECT, Names, account_name, group_path
 
-_SPELLING = Spelling(
-    client="azp",
-    user="sid",  # of the session: whoever signs in has one, and a client that calls as itself none
-    scopes=Listing("scope", "words"),
-    service_scopes=Listing("scope", "words"),
-    groups="groups",
-    marks=(Mark("typ", "Bearer"),),  # an ID token says ID, a refresh token Refresh
-    own="client_id",  # brought by the scope service_account, which only clients with one have
-)
+from ..rotation import Rotation
+from ..settings import configuration
+from .issuer import Credential, Issuer, published
+from .keys import Keys, key_pairs
 
-_REALMS = "/realms/"
 _ALGORITHM = "token.endpoint.auth.signing.alg"
 _OF_PARTNERS = "RS256"
 _KEYS_STAY = 12.0
@@ -60,66 +45,11 @@ _KEYS_STAY = 12.0
 calls in that moment may have it keep those of before; it reads anew for a key that it does not find, but no sooner than
 10 seconds after the last time (InfinispanPublicKeyStorageProvider.java, and seen: 4 of 400 changes under calls, for
 10.0 to 10.5 seconds)."""
-_NO_ACCOUNT = (
-    "no account at Keycloak: set keycloak:clientId and the secret keycloak:clientSecret, or KEYCLOAK_CLIENT_ID and "
-    "KEYCLOAK_CLIENT_SECRET"
-)
 
 
-def describe(settings: ProviderSettings) -> Provider:
-    """The provider as a value: the realm exists. Raises access.stack.StackError."""
-    check(settings, needs=("issuer",), takes=("client_secrets", "moved_from"))
-    issuer = settings.issuer or ""
-    base, _, realm = issuer.partition(_REALMS)
-    if not base or not realm or "/" in realm:
-        raise StackError(f"identity provider '{settings.name}': issuer {issuer} does not end in {_REALMS}<realm>")
-    return Provider(settings.name, settings.audience, _SPELLING, issuer=issuer, groups=settings.groups)
-
-
-def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[Diagnostic]:
-    """What stands in the way: groups of roles that the realm does not have, and names of ours that it has already.
-
-    Raises InspectionError.
-    """
-    account = _keycloak_realm.account(settings.issuer or "")
-    if account is None:
-        raise InspectionError(_NO_ACCOUNT)
-    try:
-        with _keycloak_realm.Realm(account) as realm:
-            yield from unclear_groups(
-                settings,
-                estate,
-                count=lambda name: int(realm.has_group(_path(name))),
-                known=lambda: [path.removeprefix("/") for path in realm.groups()],
-            )
-            yield from taken_names(realm, settings, estate, held)
-    except RefusedError as error:
-        raise InspectionError(f"identity provider '{settings.name}': Keycloak at {error}") from None
-
-
-def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Identity:
+def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Issuer:
     """Everything in the realm that the stack needs."""
     return Keycloak(settings.name, settings, estate, rotation).identity
-
-
-def left(settings: ProviderSettings, state: State, opened: ExitStack) -> Left | None:
-    """What interrupted creations made in the realm. Raises InspectionError and RefusedError."""
-    if not _keycloak_recovery.concerned(state, _account_name(settings.name)):
-        return None
-    if (account := _keycloak_realm.account(settings.issuer or "")) is None:
-        raise InspectionError(f"creations were interrupted, and there is {_NO_ACCOUNT}")
-    realm = opened.enter_context(_keycloak_realm.Realm(account))
-    found = _keycloak_recovery.made(realm, state, _account_name(settings.name))
-    return Left(f"Keycloak, {settings.issuer}", found, lambda lost: _keycloak_recovery.remove(realm, lost))
-
-
-def _account_name(name: str) -> str:
-    """The logical name of the resource that says who administers the realm."""
-    return f"{name}-account"
-
-
-def _path(group: str) -> str:
-    return group if group.startswith("/") else f"/{group}"
 
 
 class Keycloak(pulumi.ComponentResource):
@@ -137,9 +67,9 @@ class Keycloak(pulumi.ComponentResource):
         self._prefix, self._settings, self._estate = name, settings, estate
         self._issuer = estate.stack.providers[settings.name]
         self._names = Names(settings, estate)
-        account = _keycloak_realm.account(settings.issuer or "")
+        account = api.account(settings.issuer or "", configuration())
         if account is None:
-            raise pulumi.RunError(_NO_ACCOUNT)
+            raise pulumi.RunError(api.NO_ACCOUNT)
         self._realm = account.realm
         self._server = _account(name, account, self)
         self._options = pulumi.ResourceOptions(parent=self, provider=self._server)
@@ -160,7 +90,7 @@ class Keycloak(pulumi.ComponentResource):
             if client.keyed:
                 rotation.kept(client, made[client.component].id, self._names.client(client.component))
         said = published(settings.name, settings.issuer or "")
-        self.identity = Identity(
+        self.identity = Issuer(
             issuer=said.issuer,
             token_endpoint=said.token_endpoint,
             authorization_endpoint=said.authorization_endpoint,
@@ -181,14 +111,14 @@ class Keycloak(pulumi.ComponentResource):
         for group in self._names.groups:
             found = keycloak.get_group_output(
                 realm_id=self._realm,
-                group_path=_path(group),
+                group_path=group_path(group),
                 opts=pulumi.InvokeOutputOptions(parent=self, provider=self._server),
             )
             roles[group] = keycloak.Role(
                 self._names.role(group),
                 realm_id=self._realm,
                 name=group,
-                description=f"Kong-OAM, stack {self._estate.stack.name}: member of {_path(group)}",
+                description=f"Kong-OAM, stack {self._estate.stack.name}: member of {group_path(group)}",
                 opts=self._options,
             )
             keycloak.GroupRoles(
@@ -237,8 +167,8 @@ class Keycloak(pulumi.ComponentResource):
             f"{self._prefix}-groups",
             realm_id=self._realm,
             client_scope_id=scope.id,
-            name=_SPELLING.groups,
-            claim_name=_SPELLING.groups,
+            name=SPELLING.groups,
+            claim_name=SPELLING.groups,
             claim_value_type="String",
             multivalued=True,
             add_to_access_token=True,
@@ -344,10 +274,10 @@ class Keycloak(pulumi.ComponentResource):
         return scope, [*asked, mapper]
 
 
-def _account(name: str, account: _keycloak_realm.Account, parent: pulumi.Resource) -> keycloak.Provider:
+def _account(name: str, account: api.Account, parent: pulumi.Resource) -> keycloak.Provider:
     """The server, and who administers the realm there. The secret is one from here on."""
     return keycloak.Provider(
-        _account_name(name),
+        account_name(name),
         url=account.url,
         realm=account.login,
         client_id=account.client,

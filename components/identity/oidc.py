@@ -9,53 +9,19 @@ Sources: OpenID Connect Discovery 1.0; RFC 9068 for what a token is taken to loo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
-
 import pulumi
 
-from access.model import EXTERNAL, Estate, Provider
-from access.stack import KnownClient, ProviderSettings
-from components.held import Held
-from components.identity import Credential, Identity, Kept, published
-from components.identity._settings import check
-from components.interrupted import State
-from components.rotation import Rotation
-from oam.diagnostics import Diagnostic, suggestion
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import KnownClient, ProviderSettings
+
+from ..rotation import Rotation
+from .issuer import Credential, Issuer, SecretReference, published
 
 
-def describe(settings: ProviderSettings) -> Provider:
-    """The provider as a value: all of it stands in the settings. Raises access.stack.StackError."""
-    check(settings, needs=("issuer", "spelling"), takes=("clients", "moved_from"))
-    assert settings.spelling is not None
-    return Provider(settings.name, settings.audience, settings.spelling, issuer=settings.issuer, groups=settings.groups)
-
-
-def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[Diagnostic]:  # noqa: ARG001 - no object of its own
-    """Clients of the estate that the stack does not name, or not with all that they need."""
-    clients = [client for client in estate.clients if client.provider == settings.name]
-    keys = {client.component for client in clients}
-    unused = settings.clients.keys() - keys
-    where = f"identityProviders[].clients in stacks/Pulumi.{estate.stack.name}.yaml"
-    for client in clients:
-        known, name = settings.clients.get(client.component), f"'{client.component}' at {settings.name}"
-        if known is None:
-            hint = suggestion(client.component, unused)
-            yield Diagnostic("ENV302", f"nobody says which client {name} is{hint}. Name it under {where}", client.place)
-        elif client.public and known.secret:
-            yield Diagnostic(
-                "ENV302", f"{name} runs where its users are and can keep no `secret`: {where}", client.place
-            )
-        elif not client.public and client.kind != EXTERNAL and known.secret is None:
-            yield Diagnostic("ENV302", f"{name} has no `secret`. Say where it lies under {where}", client.place)
-    for key in sorted(unused):
-        pulumi.log.warn(f"identity provider '{settings.name}': {where} names '{key}', which calls nothing here")
-
-
-def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Identity:  # noqa: ARG001
+def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Issuer:  # noqa: ARG001
     """What the issuer says of itself, and the clients that the stack says it has."""
     said = published(settings.name, settings.issuer or "")
-    return Identity(
+    return Issuer(
         issuer=said.issuer,
         token_endpoint=said.token_endpoint,
         authorization_endpoint=said.authorization_endpoint,
@@ -69,8 +35,4 @@ def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) ->
 
 
 def _credential(known: KnownClient) -> Credential:
-    return Credential(pulumi.Output.from_input(known.id), kept=Kept(*known.secret) if known.secret else None)
-
-
-def left(settings: ProviderSettings, state: State, opened: ExitStack) -> None:
-    """Nothing is made there."""
+    return Credential(pulumi.Output.from_input(known.id), kept=SecretReference(*known.secret) if known.secret else None)

@@ -10,30 +10,20 @@ Source: Okta's management API, and what the official plugin sends for each resou
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_okta as okta
 
-from access.model import EXTERNAL, Client, Estate, Listing, Mark, Provider, Spelling
-from access.stack import ProviderSettings
-from components.held import Held
-from components.identity import (
-    Credential,
-    Identity,
-    InspectionError,
-    _okta_keys,
-    _okta_org,
-    _okta_recovery,
-    published,
-)
-from components.identity._discovery import DiscoveryError, Published
-from components.identity._keys import RSA, Jwk, Keys, key_pairs
-from components.identity._okta_inspect import missing_groups
-from components.identity._okta_limits import limits
-from components.identity._okta_objects import (
-    GROUPS_CLAIM,
+from kong_oam.access.model import EXTERNAL, Client, Estate
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.identity.common.discovery import DiscoveryError, Published
+from kong_oam.identity.common.errors import RefusedError
+from kong_oam.identity.common.jwk import RSA, Jwk
+from kong_oam.identity.okta import api, signing_keys
+from kong_oam.identity.okta.adoption import COMPONENT
+from kong_oam.identity.okta.description import SPELLING
+from kong_oam.identity.okta.names import (
     app_label,
     client_id,
     granted,
@@ -42,25 +32,12 @@ from components.identity._okta_objects import (
     scopes_of,
     server_name,
 )
-from components.identity._okta_takeover import COMPONENT, taken_names
-from components.identity._recovery import Left
-from components.identity._refusal import RefusedError
-from components.identity._settings import check
-from components.interrupted import State
-from components.refusal import refuse
-from components.rotation import Rotation
-from components.settings import setting
-from oam.diagnostics import Diagnostic
 
-_SPELLING = Spelling(
-    client="cid",
-    user="uid",
-    scopes=Listing("scp"),
-    service_scopes=Listing("scp"),
-    groups=GROUPS_CLAIM,
-    # An access token's id starts with AT., an ID token's with ID.; only an access token has `cid`.
-    marks=(Mark("jti", "AT.", prefix=True),),
-)
+from ..refusal import refuse
+from ..rotation import Rotation
+from ..settings import configuration
+from .issuer import Credential, Issuer, published
+from .keys import Keys, key_pairs
 
 _KEYS = RSA
 """Of clients. Okta takes keys on a curve as well, and the official plugin does not tell it which curve.
@@ -72,49 +49,11 @@ TestAccResourceOktaAppOauth_serviceWithJWKS). Nobody has shown that it verifies 
 
 _REFRESH_LEEWAY = 30  # seconds in which a renewal whose answer was lost may be tried again
 _LAST = 99_999  # a priority that no policy has: one that is made with it moves no other
-_NO_ACCOUNT = "no account at Okta: set okta:orgName and the secret okta:apiToken, or OKTA_ORG_NAME and OKTA_API_TOKEN"
 
 
-def describe(settings: ProviderSettings) -> Provider:
-    """The provider as a value. Its issuer is born with the authorization server, in the same graph.
-
-    Raises access.stack.StackError.
-    """
-    check(settings, takes=("client_secrets", "shared_origins"))
-    return Provider(settings.name, settings.audience, _SPELLING, groups=settings.groups)
-
-
-def inspect(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[Diagnostic]:
-    """What stands in the way at Okta: groups that it does not have, names that it has, more than it takes.
-
-    Raises InspectionError.
-    """
-    account = _okta_org.account()
-    if account is None:
-        raise InspectionError(_NO_ACCOUNT)
-    try:
-        with _okta_org.client(account) as org:
-            yield from limits(settings, estate, held)
-            yield from missing_groups(org, settings, estate)
-            yield from taken_names(org, settings, estate, held)
-    except RefusedError as error:
-        raise InspectionError(f"identity provider '{settings.name}': Okta at {error}") from None
-
-
-def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Identity:
+def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Issuer:
     """Everything at Okta that the stack needs."""
     return Okta(settings.name, settings, estate, rotation).identity
-
-
-def left(settings: ProviderSettings, state: State, opened: ExitStack) -> Left | None:  # noqa: ARG001 - one org for all
-    """What an interrupted run made in the org, or took from it. Raises InspectionError and RefusedError."""
-    if (concern := _okta_recovery.concern(state)) is None:
-        return None
-    if (account := _okta_org.account()) is None:
-        raise InspectionError(f"{concern}, and there is {_NO_ACCOUNT}")
-    org = opened.enter_context(_okta_org.client(account))
-    made, gone = _okta_recovery.made(org, state), _okta_recovery.gone(org, state)
-    return Left("Okta", made, lambda lost: _okta_recovery.remove(org, lost), gone)
 
 
 class Okta(pulumi.ComponentResource):
@@ -137,16 +76,7 @@ class Okta(pulumi.ComponentResource):
         self._clients = tuple(client for client in estate.clients if client.provider == settings.name)
         self._guarded = tuple(c for c in estate.components.values() if c.provider == settings.name)
         self._named = sorted({group for c in self._guarded for role in c.roles for group in role.groups})
-        self._server = okta.auth.Server(
-            f"{name}-server",
-            name=server_name(estate.stack.name),
-            description=f"Kong-OAM, stack {estate.stack.name}",
-            audiences=[settings.audience],
-            credentials_rotation_mode="AUTO",
-            issuer_mode="ORG_URL",
-            status="ACTIVE",
-            opts=self._options,
-        )
+        self._server = self._authorization_server()
         self._inside = self._merged(replace_on_changes=["authServerId", "policyId"])
         scopes = self._scopes()
         self._group_ids = self._groups()
@@ -165,7 +95,7 @@ class Okta(pulumi.ComponentResource):
         self._policies(apps, scopes, claims)
         self._trusted_origins()
         known = self._signing_keys()
-        self.identity = Identity(
+        self.identity = Issuer(
             issuer=self._server.issuer,
             token_endpoint=pulumi.Output.concat(self._server.issuer, "/v1/token"),
             authorization_endpoint=pulumi.Output.concat(self._server.issuer, "/v1/authorize"),
@@ -174,6 +104,18 @@ class Okta(pulumi.ComponentResource):
             clients={client.component: _credential(client, apps, keys) for client in self._clients},
         )
         self.register_outputs({"issuer": self._server.issuer})
+
+    def _authorization_server(self) -> okta.auth.Server:
+        return okta.auth.Server(
+            f"{self._prefix}-server",
+            name=server_name(self._estate.stack.name),
+            description=f"Kong-OAM, stack {self._estate.stack.name}",
+            audiences=[self._settings.audience],
+            credentials_rotation_mode="AUTO",
+            issuer_mode="ORG_URL",
+            status="ACTIVE",
+            opts=self._options,
+        )
 
     def _merged(self, **options: object) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions.merge(self._options, pulumi.ResourceOptions(**options))  # type: ignore[arg-type]
@@ -214,7 +156,7 @@ class Okta(pulumi.ComponentResource):
             okta.auth.ServerClaim(
                 f"{self._prefix}-groups",
                 auth_server_id=self._server.id,
-                name=_SPELLING.groups,
+                name=SPELLING.groups,
                 claim_type="RESOURCE",
                 value_type="GROUPS",
                 group_filter_type="REGEX",
@@ -335,29 +277,31 @@ class Okta(pulumi.ComponentResource):
                 opts=self._merged(retain_on_delete=shared, ignore_changes=["scopes"] if shared else []),
             )
 
-    def _signing_keys(self) -> pulumi.Output[_okta_keys.Listed]:
+    def _signing_keys(self) -> pulumi.Output[signing_keys.Listed]:
         """The server's keys, once it exists, and once it says of itself that it is this issuer."""
-        said = published(self._settings.name, self._server.issuer, setting("okta", "httpProxy", "OKTA_HTTP_PROXY"))
+        said = published(
+            self._settings.name, self._server.issuer, configuration().setting("okta:httpProxy", "OKTA_HTTP_PROXY")
+        )
         return pulumi.Output.all(self._server.id, said).apply(lambda known: self._listed(*known))
 
-    def _listed(self, server: str, said: Published) -> _okta_keys.Listed:
-        account = _okta_org.account()
+    def _listed(self, server: str, said: Published) -> signing_keys.Listed:
+        account = api.account(configuration())
         assert account is not None, "the provider has it, too"
         try:
-            return _okta_keys.listed(account, server, said.issuer)
+            return signing_keys.listed(account, server, said.issuer)
         except (RefusedError, DiscoveryError) as error:
             refuse(f"identity provider '{self._settings.name}': {error}")
 
 
 def _account(name: str, parent: pulumi.Resource) -> okta.Provider:
     """The org, from the stack's `okta:` settings or the environment. The token is a secret from here on."""
-    account = _okta_org.account()
+    account = api.account(configuration())
     if account is None:
-        raise pulumi.RunError(_NO_ACCOUNT)
+        raise pulumi.RunError(api.NO_ACCOUNT)
     return okta.Provider(
         f"{name}-account",
         org_name=account.org,
-        base_url=setting("okta", "baseUrl", "OKTA_BASE_URL"),
+        base_url=configuration().setting("okta:baseUrl", "OKTA_BASE_URL"),
         http_proxy=account.proxy,
         api_token=pulumi.Output.secret(account.token),
         opts=pulumi.ResourceOptions(parent=parent),
@@ -401,9 +345,9 @@ def _credential(client: Client, apps: Mapping[str, okta.app.OAuth], keys: Mappin
 
 
 def _known(secret: str | None, urn: str) -> str:
-    """The secret. Okta says it when an app is made or changed, and to nobody who takes it over as it is."""
+    """The secret. Okta says it when an app is made or changed, and to nobody who adopts it as it is."""
     if not secret:
-        refuse(f"the client secret of {urn} is not known: it was taken over. Make it anew: pulumi up --replace '{urn}'")
+        refuse(f"the client secret of {urn} is not known: it was adopted. Make it anew: pulumi up --replace '{urn}'")
     return secret
 
 

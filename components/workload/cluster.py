@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_kubernetes as k8s
 
-from access.model import Estate
-from access.stack import Settings
-from components.waiting import Waiting
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import Settings
+
+from ..waiting import Waiting
 
 
 @dataclass(frozen=True)

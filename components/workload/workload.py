@@ -13,13 +13,14 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as k8s
 
-from access.model import Application, Component, Estate, service_name
-from access.stack import GatewaySettings, Settings
-from components.calling import Data, federated_of, kept_of, settings_of
-from components.identity import Identity, Kept
-from components.workload.cluster import Cluster
-from components.workload.manifests import Manifest
-from components.workload.placement import placed, reading
+from kong_oam.access.model import Application, Component, Estate, service_name
+from kong_oam.access.settings.stack import GatewaySettings, Settings
+from kong_oam.kubernetes.manifests import Manifest
+from kong_oam.kubernetes.placement import placed, reading
+
+from ..identity.issuer import Issuer, SecretReference
+from .cluster import Cluster
+from .environment import Data, federated_of, kept_of, settings_of
 
 _CREDENTIAL_DIGEST = "kong-oam.dev/client-credential"
 _VERSION = "kong-oam.dev/version"
@@ -40,7 +41,7 @@ class Workload:
         component: Component,
         estate: Estate,
         settings: Settings,
-        identities: Mapping[str, Identity],
+        identities: Mapping[str, Issuer],
         cluster: Cluster,
         after: Sequence[pulumi.Resource],
         parent: pulumi.Resource,
@@ -170,7 +171,7 @@ def _deployment(
     account: k8s.core.v1.ServiceAccount,
     secret: k8s.core.v1.Secret | None,
     credential: Data,
-    kept: Mapping[str, Kept],
+    kept: Mapping[str, SecretReference],
 ) -> Manifest:
     """The Deployment; account and credential are named by the resources that make them. `kept`, by variable, are those
     that lie in Secrets of somebody else's."""
@@ -213,7 +214,7 @@ def _add_variables(container: Manifest, variables: Sequence[Manifest]) -> None:
     container["env"] = [*(one for one in variables if one["name"] not in names), *own]
 
 
-def _reference(variable: str, kept: Kept) -> Manifest:
+def _reference(variable: str, kept: SecretReference) -> Manifest:
     return {"name": variable, "valueFrom": {"secretKeyRef": {"name": kept.name, "key": kept.key}}}
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from sandbox.kong.http import Request, Response
-from tests.checker.check import Report
-from tests.checker.estates import Client, Part, Shape
-from tests.checker.runs import Recorder, Run, sandbox
-from tests.tiers import deep_after
+from tests.support.checker.check import Report
+from tests.support.checker.estates import Client, Part, Shape
+from tests.support.checker.runs import Recorder, Run, sandbox
+from tests.support.tiers import deep_after
 
 pytestmark = pytest.mark.engine
 

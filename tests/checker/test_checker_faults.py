@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.checker.estates import Client, Part, Shape
-from tests.checker.runs import Edit, Recorder, Run, sandbox
-from tests.tiers import deep_after
+from tests.support.checker.estates import Client, Part, Shape
+from tests.support.checker.runs import Edit, Recorder, Run, sandbox
+from tests.support.tiers import deep_after
 
 pytestmark = pytest.mark.engine
 
 SERVICE, GATEWAY = "components/gateway/service.py", "components/gateway/gateway.py"
-GATE = "components/gateway/lua/gate.lua"
+GATE = "kong_oam/kong/lua/gate.lua"
 
 
 def _part(uid: str, host: str, *needed: str, public: bool = False, version: int = 1) -> Part:
@@ -52,7 +52,7 @@ TARGET: Edit = (
     "        self.slots: dict",
 )
 NO_MARK: tuple[Edit, ...] = (
-    ("components/gateway/plugins.py", "{_lua('gate')}", "{_lua('json', 'path', 'token', 'gate')}"),
+    ("kong_oam/kong/plugins.py", "{_lua('gate')}", "{_lua('json', 'path', 'token', 'gate')}"),
     (
         GATE,
         "local json_read, json_null, json_is_array, json_is_object, token_parts, unreadable, elements_of, spelled, meets\n",
@@ -73,7 +73,7 @@ NO_WAIT: tuple[Edit, ...] = (
 )
 NOT_ROLLED_OUT: Edit = (SERVICE, "pulumi.runtime.is_dry_run() else workload.rolled_out", "True else previewed")
 ADMITTED_LATE: Edit = (
-    "components/component.py",
+    "components/application.py",
     "= [service.admission for service in self.gated.values()]",
     "= []",
 )
@@ -96,7 +96,7 @@ GATE_DELETED_FIRST: Edit = (
 )
 ANY_HOST: Edit = (GATE, "if mine ~= nil then return mine end", "if mine or rest then return true end")
 DROPPED_AT_ONCE: Edit = (
-    "components/gateway/keys.py",
+    "kong_oam/kong/key_slots.py",
     "over = today - retired - datetime.timedelta(days=1) >= lifetime",
     "over = True",
 )

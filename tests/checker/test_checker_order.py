@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.checker.order import Order, members
-from tests.tiers import examples
+from tests.support.checker.order import Order, members
+from tests.support.tiers import examples
 
 VIEWS = 3
 

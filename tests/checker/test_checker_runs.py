@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.checker.check import Report
-from tests.checker.estates import STEPS, Shape, estates, swapped
-from tests.checker.runs import Recorder, Run, sandbox
-from tests.estates import compiled
-from tests.tiers import deep_after, examples
+from tests.support.checker.check import Report
+from tests.support.checker.estates import STEPS, Shape, estates, swapped
+from tests.support.checker.runs import Recorder, Run, sandbox
+from tests.support.estates import compiled
+from tests.support.tiers import deep_after, examples
 
 pytestmark = pytest.mark.engine
 

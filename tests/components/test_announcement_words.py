@@ -5,11 +5,11 @@ from __future__ import annotations
 import pulumi
 import pytest
 
-from access.exported import exported
 from components.announcement import announcement
-from tests.access.test_diff import API, BEFORE, SHOP, edited, model, settings
-from tests.access.test_facts import EARLIER
-from tests.enforcing import state
+from kong_oam.access.diff.snapshot import exported
+from tests.kong_oam.access.diff.test_diff import API, BEFORE, SHOP, edited, model, settings
+from tests.kong_oam.access.diff.test_facts import EARLIER
+from tests.support.enforcing import state
 
 DEPLOYED = state(BEFORE.estate)
 OPENED = model(edited(API, ("methods: [GET], public", "methods: [GET, POST], public")), SHOP)

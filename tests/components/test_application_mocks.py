@@ -21,9 +21,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from pulumi.runtime import mocks, rpc, set_all_config, set_mocks
 
-from components.held import RING
-from components.identity._discovery import Published, SigningKey
-from components.identity._okta_keys import Listed
+from kong_oam.engine.state import RING
+from kong_oam.identity.common.discovery import Published, SigningKey
+from kong_oam.identity.okta.signing_keys import Listed
 from sandbox.kong import Kong
 from sandbox.okta import Okta
 
@@ -144,8 +144,8 @@ def run_program(
     patch.setenv("KONG_ADMIN_TOKEN", "the admin token")
     patch.setenv("OKTA_API_TOKEN", "the API token")
     patch.setenv("OKTA_ORG_NAME", "sandbox")
-    patch.setattr("components.identity.discover", _published)
-    patch.setattr("components.identity._okta_keys.listed", lambda *_: Listed((KEY,), ()))
+    patch.setattr("components.identity.issuer.discover", _published)
+    patch.setattr("kong_oam.identity.okta.signing_keys.listed", lambda *_: Listed((KEY,), ()))
     set_all_config(config)
     set_mocks(_Answers(), "kong-oam", "local", preview=preview, monitor=monitor, organization="organization")
     with Okta(api_token="the API token", groups=("sales", "order-desk")) as okta:

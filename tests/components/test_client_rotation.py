@@ -13,11 +13,11 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks, set_mocks
 
-from access.model import Client
-from access.rotation import Generation
-from components.held import State
 from components.rotation import Rotation
-from tests.estates import api, estate
+from kong_oam.access.model import Client
+from kong_oam.access.rotation import Generation
+from kong_oam.engine.state import StackState
+from tests.support.estates import api, estate
 
 ACCESS = """
             owner: team
@@ -64,7 +64,7 @@ def run(
     done = Run()
 
     async def program() -> None:
-        state = State(frozenset(), {}, outputs={} if previous is None else {"credentials": previous})
+        state = StackState(frozenset(), {}, outputs={} if previous is None else {"credentials": previous})
         rotation = Rotation(ESTATE, on(day), state)
         done.generation = ask(rotation, done)
         urn = pulumi.Output.from_input("urn") if rolled_out else _unknown()

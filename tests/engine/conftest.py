@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.kong import Lags
 from sandbox.local import STACK, Local
-from tests.engine.deployment import Deployment, project, start
+from tests.support.engine.deployment import Deployment, project, start
 
 AT_ONCE = Lags()
 """Kong sees every change at once: most tests are not about its lags."""

@@ -7,7 +7,7 @@ import pytest
 
 from sandbox.local import STACK
 from tests.engine.conftest import Empty
-from tests.engine.deployment import Deployment
+from tests.support.engine.deployment import Deployment
 
 pytestmark = pytest.mark.engine
 
@@ -21,7 +21,7 @@ def _preview(deployment: Deployment, *arguments: str) -> str:
 
 def _told(deployment: Deployment) -> tuple[int, str]:
     """How `diff` ends that asks the CLI what is deployed, and its first line."""
-    command = [".venv/bin/python", "-m", "access", "diff", "deployed:local", ".", "--exit-code"]
+    command = [".venv/bin/python", "-m", "kong_oam", "diff", "deployed:local", ".", "--exit-code"]
     ran = subprocess.run(
         command, cwd=deployment.folder, env=deployment.local.env, capture_output=True, text=True, timeout=90
     )

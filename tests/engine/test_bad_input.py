@@ -16,7 +16,7 @@ from sandbox.cluster import CLUSTER
 from sandbox.kong import Kong, Lags
 from sandbox.local import ROOT, STACK, Local
 from tests.engine.conftest import Empty, entities
-from tests.engine.deployment import Deployment, project, start
+from tests.support.engine.deployment import Deployment, project, start
 
 # `orders.reed` begins in column 61 of line 24.
 WRONG = (
@@ -53,13 +53,13 @@ def test_the_program_stops_on_a_scope_that_is_not_declared(empty: Empty) -> None
 
 
 def _check(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "access", "check", *arguments]
+    command = [sys.executable, "-m", "kong_oam", "check", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=30)
 
 
 def test_check_finds_nothing_wrong_with_the_sample_estate() -> None:
-    """`python -m access check` without the engine: exit status 0, and what it looked at."""
+    """`python -m kong_oam check` without the engine: exit status 0, and what it looked at."""
     done = _check()
     assert (done.returncode, done.stdout, done.stderr) == (0, "4 application(s), 7 component(s): no errors\n", "")
 

@@ -8,10 +8,10 @@ import pytest
 
 from sandbox.local import STACK
 from sandbox.okta.service import Answered
-from tests.engine.calls import call, part, service_token, user_token
 from tests.engine.conftest import Empty, entities
-from tests.engine.deployment import Deployment, events
-from tests.faults.tiny import TINY
+from tests.support.engine.calls import call, part, service_token, user_token
+from tests.support.engine.deployment import Deployment, events
+from tests.support.faults.tiny import TINY
 
 pytestmark = pytest.mark.engine
 

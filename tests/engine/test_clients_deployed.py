@@ -6,13 +6,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from components.identity._keys import jwk
+from kong_oam.identity.common.jwk import jwk
 from sandbox import launchers
 from sandbox.browser import PrivateKey
 from sandbox.local import STACK, Local
 from sandbox.okta import browser
-from tests.engine.calls import call, credential
 from tests.engine.conftest import Empty
+from tests.support.engine.calls import call, credential
 
 pytestmark = pytest.mark.engine
 OKTA_IS_BEHIND = launchers.behind("resource-okta")

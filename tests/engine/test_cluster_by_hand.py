@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from access.__main__ import main
+from kong_oam.__main__ import main
 from sandbox.cluster import CLUSTER, Key
 from sandbox.local import STACK
 from tests.engine.conftest import Empty
-from tests.engine.deployment import Deployment
-from tests.faults.tiny import TINY
 from tests.support.documentation import page
+from tests.support.engine.deployment import Deployment
+from tests.support.faults.tiny import TINY
 
 pytestmark = pytest.mark.engine
 

@@ -10,7 +10,7 @@ import pytest
 from benchmarks import graph
 from components.process import DEBUG
 from sandbox.local import Local
-from tests.faults.stacks import start
+from tests.support.faults.stacks import start
 
 pytestmark = pytest.mark.engine
 

@@ -10,9 +10,9 @@ import pytest
 from sandbox import caller
 from sandbox.browser import RefusedError
 from sandbox.entra import Entra
-from tests.engine.calls import call, credential
-from tests.engine.deployment import Deployment
-from tests.engine.tenant import tenant_stack
+from tests.support.engine.calls import call, credential
+from tests.support.engine.deployment import Deployment
+from tests.support.engine.tenant import tenant_stack
 
 pytestmark = pytest.mark.engine
 

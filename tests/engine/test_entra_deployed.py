@@ -8,14 +8,14 @@ import pytest
 
 from sandbox import caller
 from sandbox.browser import RefusedError
-from sandbox.demo import ask, estate_of
+from sandbox.demo.identity import ENTRA_LAG, ENTRA_SETTINGS
+from sandbox.demo.table import ask, estate_of
 from sandbox.entra import Entra
-from sandbox.identity import ENTRA_LAG, ENTRA_SETTINGS
 from sandbox.local import GROUPS, STACK, USERS, Local
 from sandbox.project import set_providers
-from tests.engine.calls import call
 from tests.engine.conftest import AT_ONCE, Sample
-from tests.engine.deployment import Deployment, project, start
+from tests.support.engine.calls import call
+from tests.support.engine.deployment import Deployment, project, start
 
 pytestmark = pytest.mark.engine
 

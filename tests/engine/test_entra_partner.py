@@ -8,14 +8,14 @@ import pytest
 import yaml
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from components.identity._certificates import thumbprint
+from kong_oam.identity.common.certificates import thumbprint
 from sandbox import browser
 from sandbox.local import STACK
 from sandbox.project import stack_file
-from tests.engine.calls import call
-from tests.engine.deployment import Deployment
-from tests.engine.tenant import tenant_stack
-from tests.partner_keys import certified, private_pem, rsa_key
+from tests.support.engine.calls import call
+from tests.support.engine.deployment import Deployment
+from tests.support.engine.tenant import tenant_stack
+from tests.support.partner_keys import certified, private_pem, rsa_key
 
 pytestmark = pytest.mark.engine
 

@@ -9,9 +9,9 @@ import pytest
 from sandbox import caller
 from sandbox.browser import RefusedError
 from sandbox.local import STACK
-from tests.engine.calls import call, credential
-from tests.engine.pods import CLIENTS, Pods, on
-from tests.engine.tenant import tenant_stack
+from tests.support.engine.calls import call, credential
+from tests.support.engine.pods import CLIENTS, Pods, on
+from tests.support.engine.tenant import tenant_stack
 
 pytestmark = pytest.mark.engine
 

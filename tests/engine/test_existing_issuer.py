@@ -7,14 +7,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.demo import ask, estate_of
-from sandbox.existing import PROVIDER, hand_out, provider_entry, set_up
+from sandbox.demo.existing import PROVIDER, hand_out, provider_entry, set_up
+from sandbox.demo.table import ask, estate_of
 from sandbox.issuer import Issuer, Key
 from sandbox.local import USERS, Local
 from sandbox.project import set_providers, stack_file
-from tests.engine.calls import call
 from tests.engine.conftest import AT_ONCE, Empty, Sample
-from tests.engine.deployment import Deployment, project, start
+from tests.support.engine.calls import call
+from tests.support.engine.deployment import Deployment, project, start
 
 pytestmark = pytest.mark.engine
 

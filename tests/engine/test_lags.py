@@ -11,8 +11,8 @@ import pytest
 from sandbox.kong import Lags
 from sandbox.local import Local
 from tests.engine.conftest import Empty
-from tests.engine.deployment import Deployment
-from tests.tiers import deep_after
+from tests.support.engine.deployment import Deployment
+from tests.support.tiers import deep_after
 
 pytestmark = pytest.mark.engine
 

@@ -11,8 +11,8 @@ import yaml
 from sandbox.cluster import Key
 from sandbox.local import STACK
 from tests.engine.conftest import Empty, entities
-from tests.engine.deployment import Deployment
-from tests.faults.tiny import TINY
+from tests.support.engine.deployment import Deployment
+from tests.support.faults.tiny import TINY
 
 pytestmark = pytest.mark.engine
 

@@ -24,7 +24,7 @@ NEW = (
 def test_a_scaffolded_component_can_be_previewed_at_once(empty: Empty) -> None:
     """Workload, identity, gate and routes are planned, and its access is what the template says."""
     deployment = empty()
-    command = [sys.executable, "-m", "access", "new", *NEW]
+    command = [sys.executable, "-m", "kong_oam", "new", *NEW]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run(command, cwd=deployment.folder, env=environment, check=True, capture_output=True, timeout=60)
     previewed = deployment.pulumi("preview", "-s", STACK)

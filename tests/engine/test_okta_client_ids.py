@@ -7,10 +7,10 @@ import json
 import pytest
 
 from sandbox.local import STACK
-from tests.engine.calls import call, credential, service_token
 from tests.engine.conftest import Empty
-from tests.engine.deployment import Deployment
-from tests.faults.tiny import HOST, PROTECTED, TINY
+from tests.support.engine.calls import call, credential, service_token
+from tests.support.engine.deployment import Deployment
+from tests.support.faults.tiny import HOST, PROTECTED, TINY
 
 pytestmark = pytest.mark.engine
 

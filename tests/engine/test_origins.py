@@ -10,10 +10,10 @@ import pytest
 from sandbox import launchers
 from sandbox.local import STACK, Local
 from sandbox.okta import browser
-from tests.engine.calls import credential
 from tests.engine.conftest import Empty
-from tests.engine.deployment import Deployment
 from tests.engine.test_clients_deployed import SHOP
+from tests.support.engine.calls import credential
+from tests.support.engine.deployment import Deployment
 
 pytestmark = pytest.mark.engine
 OKTA_IS_BEHIND = launchers.behind("resource-okta")
@@ -90,7 +90,7 @@ def test_an_origin_is_trusted_as_long_as_pages_of_it_get_tokens(shop: Deployment
 
 @pytest.mark.deep
 def test_an_origin_that_stacks_share_is_removed_by_none_of_them(shop: Deployment) -> None:
-    """It stays when its page goes; who needs it, takes it over by the command of the preview, with what it is for. Where
+    """It stays when its page goes; who needs it, adopts it by the command of the preview, with what it is for. Where
     a stack no longer shares it, it is that stack's own again."""
     settings, provider = "stacks/Pulumi.local.yaml", "      type: okta\n"
     shared = f"{provider}      sharedOrigins: [{PAGE}]\n"

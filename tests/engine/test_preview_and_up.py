@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from sandbox.local import STACK
-from tests.engine.calls import call, service_token
 from tests.engine.conftest import Empty, Sample
-from tests.engine.deployment import operations
+from tests.support.engine.calls import call, service_token
+from tests.support.engine.deployment import operations
 
 pytestmark = pytest.mark.engine
 

@@ -1,4 +1,4 @@
-"""`python -m review` over the sandbox: a change of an Application becomes one comment, and no secret gets into it."""
+"""`python -m kong_oam.review` over the sandbox: a change of an Application becomes one comment, and no secret gets into it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.local import PASSPHRASE, STACK
-from tests.engine.deployment import Deployment
-from tests.review.comments_stand_in import REPOSITORY, TOKEN, Comments
+from tests.support.comments_stand_in import REPOSITORY, TOKEN, Comments
+from tests.support.engine.deployment import Deployment
 
 pytestmark = pytest.mark.engine
 
@@ -34,7 +34,7 @@ def git(folder: Path, *arguments: str) -> None:
 def review(deployment: Deployment, comments: Comments, *more: str) -> subprocess.CompletedProcess[str]:
     environment = {**deployment.local.env, "GITHUB_TOKEN": TOKEN, "GITHUB_API_URL": comments.url}
     target = ("--pull-request", "7", "--repository", REPOSITORY)
-    command = [".venv/bin/python", "-m", "review", "--base", "HEAD", "--stack", STACK, *target, *more]
+    command = [".venv/bin/python", "-m", "kong_oam.review", "--base", "HEAD", "--stack", STACK, *target, *more]
     return subprocess.run(command, cwd=deployment.folder, env=environment, capture_output=True, text=True, timeout=180)
 
 

@@ -10,11 +10,11 @@ from sandbox import caller
 from sandbox.browser import RefusedError
 from sandbox.cluster import AlreadyExistsError
 from sandbox.local import STACK
-from tests.engine.calls import call, credential
 from tests.engine.conftest import Empty
-from tests.engine.deployment import Deployment
-from tests.engine.keys_before import as_before, as_now, keys_of
-from tests.engine.pods import CLIENTS, Pods, on
+from tests.support.engine.calls import call, credential
+from tests.support.engine.deployment import Deployment
+from tests.support.engine.keys_before import as_before, as_now, keys_of
+from tests.support.engine.pods import CLIENTS, Pods, on
 
 pytestmark = pytest.mark.engine
 

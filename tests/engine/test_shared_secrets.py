@@ -10,10 +10,10 @@ import pytest
 from sandbox import caller
 from sandbox.browser import RefusedError
 from sandbox.local import STACK
-from tests.engine.calls import call, credential
 from tests.engine.conftest import Empty
-from tests.engine.deployment import Deployment
-from tests.engine.pods import CLIENTS, on
+from tests.support.engine.calls import call, credential
+from tests.support.engine.deployment import Deployment
+from tests.support.engine.pods import CLIENTS, on
 
 pytestmark = pytest.mark.engine
 

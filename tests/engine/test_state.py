@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from sandbox.local import STACK
-from tests.engine.calls import credential
 from tests.engine.conftest import Sample
+from tests.support.engine.calls import credential
 
 pytestmark = pytest.mark.engine
 

@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from sandbox.local import STACK, Local
 from tests.engine.conftest import Empty
-from tests.engine.deployment import Deployment
+from tests.support.engine.deployment import Deployment
 
 pytestmark = pytest.mark.engine
 

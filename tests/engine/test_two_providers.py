@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from access.model import Estate
+from kong_oam.access.model import Estate
 from sandbox import caller
-from sandbox.demo import estate_of
-from sandbox.existing import PROVIDER, hand_out, provider_entry, set_up
+from sandbox.demo.existing import PROVIDER, hand_out, provider_entry, set_up
+from sandbox.demo.table import estate_of
 from sandbox.issuer import Issuer
 from sandbox.local import Local
 from sandbox.project import set_providers
-from tests.engine.calls import call, service_token, user_token
 from tests.engine.conftest import AT_ONCE
-from tests.engine.deployment import Deployment, project, start
+from tests.support.engine.calls import call, service_token, user_token
+from tests.support.engine.deployment import Deployment, project, start
 
 pytestmark = pytest.mark.engine
 

@@ -10,11 +10,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from access.__main__ import main
+from kong_oam.__main__ import main
 from sandbox.local import STACK
-from tests.drifts import DRIFTS, EXPECTED, READERS, WRITERS
-from tests.engine.deployment import Deployment
-from tests.verifying import Hands
+from tests.support.drifts import DRIFTS, EXPECTED, READERS, WRITERS
+from tests.support.engine.deployment import Deployment
+from tests.support.verifying import Hands
 
 pytestmark = pytest.mark.engine
 

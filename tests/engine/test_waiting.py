@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.engine.conftest import Empty
-from tests.engine.deployment import Deployment
-from tests.faults.tiny import TINY
 from tests.support.documentation import page
+from tests.support.engine.deployment import Deployment
+from tests.support.faults.tiny import TINY
 
 pytestmark = pytest.mark.engine
 

@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.kong import Lags
 from sandbox.local import STACK, Local
-from tests.faults.stacks import Stack, start
+from tests.support.faults.stacks import Stack, start
 
 Empty = Callable[..., Stack]
 

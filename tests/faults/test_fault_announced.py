@@ -10,9 +10,9 @@ import pytest
 from sandbox.kong import Lags
 from sandbox.kong.http import Request, Response
 from tests.faults.conftest import Empty
-from tests.faults.stacks import Stack
-from tests.faults.tiny import SERVICE, TINY
-from tests.tiers import deep_after
+from tests.support.faults.stacks import Stack
+from tests.support.faults.tiny import SERVICE, TINY
+from tests.support.tiers import deep_after
 
 pytestmark = pytest.mark.engine
 
@@ -29,7 +29,7 @@ def _preview(stack: Stack) -> str:
 
 def _diff(stack: Stack) -> str:
     """The first line of `diff` that asks the CLI what is deployed."""
-    command = [".venv/bin/python", "-m", "access", "diff", "deployed:local", "."]
+    command = [".venv/bin/python", "-m", "kong_oam", "diff", "deployed:local", "."]
     ran = subprocess.run(
         command, cwd=stack.folder, env=stack.local.env, capture_output=True, text=True, timeout=90, check=True
     )

@@ -7,10 +7,10 @@ import time
 import pytest
 
 from sandbox.kong import Lags
-from tests.engine.calls import service_token
 from tests.faults.conftest import Empty
-from tests.faults.tiny import HOST, PROTECTED, SERVICE, TINY
-from tests.faults.watch import Caller, Watch
+from tests.support.engine.calls import service_token
+from tests.support.faults.tiny import HOST, PROTECTED, SERVICE, TINY
+from tests.support.faults.watch import Caller, Watch
 
 pytestmark = pytest.mark.engine
 
@@ -18,8 +18,8 @@ LAG = 0.5
 WORKLOAD = "api.default.svc.cluster.local"
 BEFORE = (
     ("components/gateway/service.py", "return self._gateway.nowhere.name, _NOWHERE", f'return "{WORKLOAD}", 8080'),
-    ("components/gateway/plugins.py", 'known = f"local TABLE = {embedded(table)}\\nlocal UPSTREAM', 'known = f"local TABLE = {embedded(table)}\\nlocal OTHER'),
-    ("components/gateway/lua/gate.lua", "json_read(UPSTREAM)", "json_read(OTHER)"),
+    ("kong_oam/kong/plugins.py", 'known = f"local TABLE = {embedded(table)}\\nlocal UPSTREAM', 'known = f"local TABLE = {embedded(table)}\\nlocal OTHER'),
+    ("kong_oam/kong/lua/gate.lua", "json_read(UPSTREAM)", "json_read(OTHER)"),
 )  # fmt: skip
 
 
@@ -28,7 +28,7 @@ BEFORE = (
 )
 def test_gates_come_first_and_services_with_the_run_after(empty: Empty, lags: Lags) -> None:
     """Nobody is let in meanwhile, and nobody is refused who was not before: whatever Kong's workers see first."""
-    stack = empty(applications=[TINY], copied=("components",), lags=lags)
+    stack = empty(applications=[TINY], copied=("components", "kong_oam"), lags=lags)
     for file, right, wrong in BEFORE:
         stack.edit(file, right, wrong)
     stack.run("up")

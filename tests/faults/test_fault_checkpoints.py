@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.faults.conftest import Empty
-from tests.faults.tiny import TINY
+from tests.support.faults.tiny import TINY
 
 pytestmark = pytest.mark.engine
 

@@ -21,12 +21,12 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from components.gateway import forward
+from kong_oam.kong import forward
 from sandbox.kong import Kong
 from sandbox.kong.http import TlsConnection
 from tests.faults.conftest import Empty
-from tests.faults.stacks import made
-from tests.faults.tiny import TINY
+from tests.support.faults.stacks import made
+from tests.support.faults.tiny import TINY
 
 
 class Authority:
@@ -95,7 +95,7 @@ def _free_port() -> int:
 def _forward(
     *arguments: str, cwd: Path | None = None, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "components.gateway.forward", *arguments]
+    command = [sys.executable, "-m", "kong_oam.kong.forward", *arguments]
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=100)
 
 
@@ -193,7 +193,7 @@ def test_only_processes_of_the_same_user_are_served(
     """One's own hear Kong (401: no token was sent); for others the connection ends without an answer."""
     own = os.getuid()
     assert _asked(guarded, capfd, own) == "b'HTTP/1.1 401'"
-    monkeypatch.setattr("components.gateway.forward.os.getuid", lambda: own + 1)
+    monkeypatch.setattr("kong_oam.kong.forward.os.getuid", lambda: own + 1)
     assert _asked(guarded, capfd, own) == "b''"
 
 

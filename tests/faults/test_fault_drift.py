@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.engine.calls import service_token
 from tests.faults.conftest import Empty
-from tests.faults.stacks import Stack, is_refused
-from tests.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
+from tests.support.engine.calls import service_token
+from tests.support.faults.stacks import Stack, is_refused
+from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
 
 pytestmark = pytest.mark.engine
 

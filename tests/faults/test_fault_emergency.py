@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.engine.calls import service_token
 from tests.faults.conftest import Empty
-from tests.faults.stacks import Stack
-from tests.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
 from tests.support.documentation import documented, page
+from tests.support.engine.calls import service_token
+from tests.support.faults.stacks import Stack
+from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
 
 pytestmark = pytest.mark.engine
 
@@ -30,11 +30,11 @@ REASON = "INC-4711: Okta is down"
 
 def emergency(stack: Stack, *arguments: str) -> CompletedProcess[str]:
     """The command, with neither state nor CLI in reach."""
-    return stack.module("components.emergency", "--stack", stack.name, *arguments, PULUMI_BACKEND_URL="file:///nowhere")
+    return stack.module("kong_oam.emergency", "--stack", stack.name, *arguments, PULUMI_BACKEND_URL="file:///nowhere")
 
 
 def verified(stack: Stack) -> CompletedProcess[str]:
-    return stack.module("access", "verify", "--stack", stack.name, "--only", "gateway")
+    return stack.module("kong_oam", "verify", "--stack", stack.name, "--only", "gateway")
 
 
 def answers(stack: Stack) -> dict[str, int]:

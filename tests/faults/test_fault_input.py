@@ -15,8 +15,8 @@ import pytest
 
 from sandbox.local import ROOT
 from tests.faults.conftest import Empty
-from tests.faults.stacks import made
-from tests.faults.tiny import TINY
+from tests.support.faults.stacks import made
+from tests.support.faults.tiny import TINY
 
 SECONDS = 40.0
 MEGABYTES = 512
@@ -49,7 +49,7 @@ SPOTLESS = TINY.replace("{name: tiny}", "{name: tiny, annotations: {owner: team-
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What `python -m access check` said; `seconds` it took."""
+    """What `python -m kong_oam check` said; `seconds` it took."""
 
     status: int
     said: str
@@ -62,7 +62,7 @@ def _limited() -> None:
 
 def _check(folder: Path, *arguments: str) -> Checked:
     """The command in `folder`."""
-    return _run(folder, "-m", "access", "check", *arguments)
+    return _run(folder, "-m", "kong_oam", "check", *arguments)
 
 
 def _run(folder: Path, *arguments: str) -> Checked:
@@ -163,7 +163,7 @@ def test_a_file_that_fits_no_memory_is_not_opened(folder: Path) -> None:
 
 
 AS_NOBODY = """import os, sys
-from access.__main__ import main
+from kong_oam.__main__ import main
 main(["check", "applications/tiny.yaml"])  # whatever is imported on the way is imported while it may be read
 os.setuid(int(sys.argv[1]))
 sys.exit(main(["check"]))

@@ -13,12 +13,12 @@ import pytest
 
 from sandbox.kong import Lags
 from sandbox.local import Local
-from tests.engine.calls import service_token
-from tests.faults.blackout import Blackout, lost, recover, shape
-from tests.faults.stacks import Stack, start
-from tests.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
-from tests.faults.watch import Watch, poor_token
-from tests.tiers import deep_after
+from tests.support.engine.calls import service_token
+from tests.support.faults.blackout import Blackout, lost, recover, shape
+from tests.support.faults.stacks import Stack, start
+from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
+from tests.support.faults.watch import Watch, poor_token
+from tests.support.tiers import deep_after
 
 pytestmark = pytest.mark.engine
 

@@ -12,13 +12,13 @@ import pytest
 
 from sandbox.kong import Kong
 from sandbox.kong.http import Request, Response
-from tests.engine.calls import service_token
-from tests.faults.blackout import lost
 from tests.faults.conftest import Empty
-from tests.faults.stacks import Stack, made
-from tests.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
-from tests.faults.watch import Watch
-from tests.tiers import deep_after
+from tests.support.engine.calls import service_token
+from tests.support.faults.blackout import lost
+from tests.support.faults.stacks import Stack, made
+from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
+from tests.support.faults.watch import Watch
+from tests.support.tiers import deep_after
 
 pytestmark = pytest.mark.engine
 

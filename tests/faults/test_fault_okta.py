@@ -11,12 +11,12 @@ import pytest
 
 from sandbox.okta.answers import Answer
 from sandbox.okta.service import Answered
-from tests.engine.calls import service_token
 from tests.faults.conftest import Empty
-from tests.faults.stacks import Stack, made
-from tests.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
-from tests.faults.watch import Watch
-from tests.tiers import deep_after
+from tests.support.engine.calls import service_token
+from tests.support.faults.stacks import Stack, made
+from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
+from tests.support.faults.watch import Watch
+from tests.support.tiers import deep_after
 
 pytestmark = pytest.mark.engine
 

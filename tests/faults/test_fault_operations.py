@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 
 from sandbox.kong.schema import PLUGIN_SCHEMAS
-from tests.engine.calls import service_token
-from tests.faults.blackout import lost, shape
 from tests.faults.conftest import Empty
-from tests.faults.stacks import Stack
-from tests.faults.tiny import HOST, PROTECTED, TINY
-from tests.faults.watch import Caller, Watch
 from tests.support.documentation import page
+from tests.support.engine.calls import service_token
+from tests.support.faults.blackout import lost, shape
+from tests.support.faults.stacks import Stack
+from tests.support.faults.tiny import HOST, PROTECTED, TINY
+from tests.support.faults.watch import Caller, Watch
 
 pytestmark = pytest.mark.engine
 
@@ -51,7 +51,7 @@ def test_an_older_state_is_put_back(empty: Empty) -> None:
         assert put_back == "pulumi stack import -s STACK --file BACKUP.json"
         stack.pulumi("stack", "import", "--file", str(backup))
         failed = stack.run("up", check=False).stdout
-        assert "ENV306" in failed and "components.recover" in failed and "0 created" not in failed
+        assert "ENV306" in failed and "kong_oam.recover" in failed and "0 created" not in failed
         refused = lost(stack, "--remove", status=2).stderr
         assert "Where a state of before was put back on purpose: --older-state" in refused
         assert listed == "python -m kong_oam recover -s STACK --older-state"
@@ -77,9 +77,9 @@ def test_an_older_state_is_put_back(empty: Empty) -> None:
 
 
 NEXT = (
-    ("components/gateway/table.py", "VERSION = 4", "VERSION = 5"),
-    ("components/gateway/lua/gate.lua", "VERSION = 4", "VERSION = 5"),
-    ("access/exported.py", "VERSION = 1", "VERSION = 2"),
+    ("kong_oam/kong/table.py", "VERSION = 4", "VERSION = 5"),
+    ("kong_oam/kong/lua/gate.lua", "VERSION = 4", "VERSION = 5"),
+    ("kong_oam/access/diff/snapshot.py", "VERSION = 1", "VERSION = 2"),
 )
 """What a release that reads tables and models in another way changes of this one."""
 
@@ -91,7 +91,7 @@ def _release(stack: Stack, *, forth: bool) -> None:
 
 def test_a_release_is_taken_back(empty: Empty) -> None:
     """One whose gates read other tables: closed for the moment in which admission is of one and the gate of the other."""
-    stack = empty(applications=[TINY], copied=("components", "access"))
+    stack = empty(applications=[TINY], copied=("components", "kong_oam"))
     stack.run("up")
     token = service_token(stack.local, "job")
     before = shape(stack)

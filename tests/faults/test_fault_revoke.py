@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from tests.engine.calls import part, service_token, user_token
 from tests.faults.conftest import Empty
-from tests.faults.stacks import is_refused
-from tests.faults.tiny import HOST, PROTECTED, TINY
+from tests.support.engine.calls import part, service_token, user_token
+from tests.support.faults.stacks import is_refused
+from tests.support.faults.tiny import HOST, PROTECTED, TINY
 
 pytestmark = pytest.mark.engine
 

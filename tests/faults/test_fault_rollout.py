@@ -8,11 +8,11 @@ from __future__ import annotations
 import pytest
 
 from sandbox.kong import Lags
-from tests.engine.calls import service_token
 from tests.faults.conftest import Empty
-from tests.faults.stacks import Stack
-from tests.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
-from tests.tiers import deep_after
+from tests.support.engine.calls import service_token
+from tests.support.faults.stacks import Stack
+from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
+from tests.support.tiers import deep_after
 
 pytestmark = pytest.mark.engine
 

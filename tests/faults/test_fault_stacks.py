@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import pytest
 
 from sandbox.okta import User
-from tests.engine.calls import service_token, signed_in
 from tests.faults.conftest import Empty
-from tests.faults.stacks import Stack
-from tests.tiers import deep_after
+from tests.support.engine.calls import service_token, signed_in
+from tests.support.faults.stacks import Stack
+from tests.support.tiers import deep_after
 
 pytestmark = pytest.mark.engine
 

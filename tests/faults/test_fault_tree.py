@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.engine.deployment import operations
 from tests.faults.conftest import Empty
-from tests.faults.stacks import Stack
-from tests.faults.tiny import TINY
+from tests.support.engine.deployment import operations
+from tests.support.faults.stacks import Stack
+from tests.support.faults.tiny import TINY
 
 pytestmark = pytest.mark.engine
 

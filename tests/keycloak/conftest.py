@@ -11,7 +11,7 @@ from sandbox.keycloak import Keycloak, UnavailableError
 from sandbox.local import GROUPS, USERS, Local
 from sandbox.project import set_providers
 from tests.engine.conftest import AT_ONCE, sample  # noqa: F401 - the same estate with Okta, to compare with
-from tests.engine.deployment import Deployment, project, start
+from tests.support.engine.deployment import Deployment, project, start
 
 REALM = "sandbox"
 

@@ -9,11 +9,11 @@ import pytest
 from sandbox import browser
 from sandbox.keycloak import Keycloak
 from sandbox.local import Local
-from tests.engine.calls import call, credential
 from tests.engine.conftest import AT_ONCE
-from tests.engine.deployment import Deployment, project, start
 from tests.engine.test_clients_deployed import SHOP
 from tests.keycloak.conftest import on
+from tests.support.engine.calls import call, credential
+from tests.support.engine.deployment import Deployment, project, start
 
 pytestmark = [pytest.mark.engine, pytest.mark.deep, pytest.mark.timeout(300)]
 

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 
 from sandbox import browser, caller
-from sandbox.demo import ask, estate_of
+from sandbox.demo.table import ask, estate_of
 from sandbox.keycloak import ACCOUNT, PERMISSIONS, Keycloak
 from sandbox.local import GROUPS, STACK, USERS, Local
 from sandbox.plugins.http import send_form
 from sandbox.project import stack_file
-from tests.engine.calls import call, part
 from tests.engine.conftest import AT_ONCE, Sample
-from tests.engine.deployment import Deployment, project, start
 from tests.keycloak.conftest import REALM, WithKeycloak
+from tests.support.engine.calls import call, part
+from tests.support.engine.deployment import Deployment, project, start
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 

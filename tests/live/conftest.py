@@ -15,11 +15,11 @@ import httpx
 import pytest
 
 from sandbox import launchers
-from tests.gateway_cases import Case, landmarks, refusals
-from tests.kong_entities import Entities
-from tests.live.live_gateway import LiveGateway
-from tests.live.live_run import RUN, Target, scene, upstream_host
-from tests.live.live_upstream import Upstream
+from tests.support.gateway_cases import Case, landmarks, refusals
+from tests.support.kong_entities import Entities
+from tests.support.live.gateway import LiveGateway
+from tests.support.live.run import RUN, Target, scene, upstream_host
+from tests.support.live.upstream import Upstream
 
 _HERE = Path(__file__).parent
 _BOUND = 300

@@ -10,10 +10,10 @@ import socket
 
 import pytest
 
-from tests.gateway_cases import Case
-from tests.live.live_gateway import LiveGateway, Outcome, ask
-from tests.live.live_run import CASES_DOMAIN, issuer
-from tests.live.live_upstream import MARK
+from tests.support.gateway_cases import Case
+from tests.support.live.gateway import LiveGateway, Outcome, ask
+from tests.support.live.run import CASES_DOMAIN, issuer
+from tests.support.live.upstream import MARK
 
 HOST = f"orders.{CASES_DOMAIN}".encode()
 _numbers = itertools.count(1)

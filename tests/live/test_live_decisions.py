@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from access.paths import read
-from tests.gateway_cases import STATUSES, Case, Coverage, cases, faulty_cases
-from tests.gateway_tokens import MALFORMED
-from tests.live.live_gateway import LiveGateway
-from tests.live.live_run import CASES_DOMAIN, SEED, issuer, issuers, scene
+from kong_oam.access.paths import read
+from tests.support.gateway_cases import STATUSES, Case, Coverage, cases, faulty_cases
+from tests.support.gateway_tokens import MALFORMED
+from tests.support.live.gateway import LiveGateway
+from tests.support.live.run import CASES_DOMAIN, SEED, issuer, issuers, scene
 
 CASES = int(os.environ.get("LIVE_CASES") or 500)
 EACH = max(CASES // 100, 1)

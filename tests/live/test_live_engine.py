@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.live.live_engine import Engine, engine
-from tests.live.live_gateway import LiveGateway
+from tests.support.live.engine import Engine, engine
+from tests.support.live.gateway import LiveGateway
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -82,7 +82,7 @@ def test_a_path_that_is_opened_in_an_emergency_is_open_until_it_is_closed(deploy
     """To everybody, for its method alone; paths with a rule of their own and other components stay as they are."""
 
     def emergency(*arguments: str) -> str:
-        command = [sys.executable, "-m", "components.emergency", "--stack", deployed.stack, *arguments]
+        command = [sys.executable, "-m", "kong_oam.emergency", "--stack", deployed.stack, *arguments]
         done = subprocess.run(
             command, cwd=deployed.folder, env=deployed.local.env, capture_output=True, text=True, timeout=60
         )

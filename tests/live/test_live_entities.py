@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from components.gateway import plugins
-from tests.kong_entities import Entities
-from tests.live.live_gateway import LiveGateway
-from tests.live.live_run import scene, upstream_host
+from kong_oam.kong import plugins
+from tests.support.kong_entities import Entities
+from tests.support.live.gateway import LiveGateway
+from tests.support.live.run import scene, upstream_host
 
 
 def test_every_entity_is_accepted_and_reads_back_as_it_was_sent(entities: Entities) -> None:

@@ -13,11 +13,11 @@ from dataclasses import replace
 
 import pytest
 
-from tests.faults.blackout import recover
-from tests.faults.stacks import Stack
-from tests.live.live_flags import EVERYBODY, READER, Api, Flags, attack, flags, swap
-from tests.live.live_gateway import LiveGateway
-from tests.live.live_hammer import LEAST
+from tests.support.faults.blackout import recover
+from tests.support.faults.stacks import Stack
+from tests.support.live.flags import EVERYBODY, READER, Api, Flags, attack, flags, swap
+from tests.support.live.gateway import LiveGateway
+from tests.support.live.hammer import LEAST
 
 pytestmark = pytest.mark.timeout(600)
 Report = Callable[[str], None]

@@ -13,16 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from access.model import Component, Estate
-from components.gateway import names
-from tests.estates import api, estate
-from tests.gateway_cases import Case
-from tests.gateway_estates import with_callers
-from tests.kong_entities import Entities
-from tests.live.live_engine import Engine, engine
-from tests.live.live_gateway import LiveGateway, await_true
-from tests.live.live_hammer import LEAST, Hammer
-from tests.live.live_run import HAMMER_DOMAIN, RUN, issuer, stack, upstream_host
+from kong_oam.access.model import Component, Estate
+from kong_oam.kong import names
+from tests.support.estates import api, estate
+from tests.support.gateway_cases import Case
+from tests.support.gateway_estates import with_callers
+from tests.support.kong_entities import Entities
+from tests.support.live.engine import Engine, engine
+from tests.support.live.gateway import LiveGateway, await_true
+from tests.support.live.hammer import LEAST, Hammer
+from tests.support.live.run import HAMMER_DOMAIN, RUN, issuer, stack, upstream_host
 
 STACK = f"{RUN}-hammer"
 WRONG = f"{RUN}-wrong"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.gateway_cases import Case
-from tests.live.live_gateway import LiveGateway, Outcome
-from tests.live.live_run import CASES_DOMAIN, issuer
+from tests.support.gateway_cases import Case
+from tests.support.live.gateway import LiveGateway, Outcome
+from tests.support.live.run import CASES_DOMAIN, issuer
 
 FORGED = b"forged-by-the-caller"
 VERIFIED = {"x-auth-client": "c", "x-auth-subject": "someone", "x-auth-scopes": "read write"}

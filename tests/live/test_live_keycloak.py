@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import pytest
 
 from sandbox.keycloak import Keycloak, UnavailableError
-from tests.live.live_engine import Engine, engine
-from tests.live.live_gateway import LiveGateway
+from tests.support.live.engine import Engine, engine
+from tests.support.live.gateway import LiveGateway
 
 pytestmark = pytest.mark.timeout(1800)  # the first run fetches Keycloak, within 15 minutes
 

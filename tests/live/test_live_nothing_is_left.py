@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.kong_entities import Entities
-from tests.live.live_gateway import LiveGateway
-from tests.live.live_run import RUN
+from tests.support.kong_entities import Entities
+from tests.support.live.gateway import LiveGateway
+from tests.support.live.run import RUN
 
 
 def test_nothing_is_left_behind_and_nothing_of_others_was_touched(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.engine.pods import Pods, set_day
-from tests.gateway_cases import Case
-from tests.live.live_engine import engine
-from tests.live.live_gateway import LiveGateway
+from tests.support.engine.pods import Pods, set_day
+from tests.support.gateway_cases import Case
+from tests.support.live.engine import engine
+from tests.support.live.gateway import LiveGateway
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -10,9 +10,9 @@ import pytest
 
 from sandbox.kong import Lags
 from sandbox.local import Local
-from tests.engine.deployment import Deployment, project, start
-from tests.official.cluster import Kubernetes
-from tests.official.programs import KUBERNETES
+from tests.support.engine.deployment import Deployment, project, start
+from tests.support.official.cluster import Kubernetes
+from tests.support.official.programs import KUBERNETES
 
 ASKED_FOR = "KONG_OAM_KUBERNETES"
 """The environment variable that `make test-official` sets: the folder of Kubernetes' programs."""

@@ -18,18 +18,18 @@ from typing import Any
 import pytest
 import yaml
 
-from access.__main__ import main
+from kong_oam.__main__ import main
 from sandbox import launchers
 from sandbox.kong import Lags
 from sandbox.local import STACK, Local
 from sandbox.project import project, stack_file
-from tests.engine.calls import call, service_token
-from tests.engine.deployment import Deployment, start
-from tests.engine.pods import Pods, on
-from tests.faults.blackout import recover
-from tests.faults.stacks import Stack
-from tests.faults.tiny import TINY
-from tests.official.cluster import Kubernetes, Object, Written
+from tests.support.engine.calls import call, service_token
+from tests.support.engine.deployment import Deployment, start
+from tests.support.engine.pods import Pods, on
+from tests.support.faults.blackout import recover
+from tests.support.faults.stacks import Stack
+from tests.support.faults.tiny import TINY
+from tests.support.official.cluster import Kubernetes, Object, Written
 
 KINDS = ("Deployment", "NetworkPolicy", "Secret", "Service", "ServiceAccount")
 CLIENTS = ("checkout", "console", "renderer", "web")

@@ -14,17 +14,17 @@ from typing import Any
 import pytest
 import yaml
 
-from access import decide, model, tokens
-from components.gateway import plugins
+from kong_oam.access import decide, model, tokens
+from kong_oam.kong import plugins
 from sandbox.kong import Kong
-from tests import kong_entities
-from tests.gateway_cases import Case
-from tests.oracle import meaning, worlds
-from tests.oracle.compare import NOW, Project, Report, client_id, compared, known
-from tests.oracle.meaning import Answer, Request, Token
-from tests.oracle.worlds import World
+from tests.support import kong_entities
 from tests.support.documentation import below, page
-from tests.tiers import deep_after, examples
+from tests.support.gateway_cases import Case
+from tests.support.oracle import meaning, worlds
+from tests.support.oracle.compare import NOW, Project, Report, client_id, compared, known
+from tests.support.oracle.meaning import Answer, Request, Token
+from tests.support.oracle.worlds import World
+from tests.support.tiers import deep_after, examples
 
 ROOT = Path(__file__).resolve().parents[2]
 INDEPENDENT = ("meaning", "worlds")
@@ -48,17 +48,17 @@ DIMENSIONS = (
 
 @pytest.mark.parametrize("module", INDEPENDENT)
 def test_the_oracle_imports_nothing_of_the_project(module: str) -> None:
-    tree = ast.parse((Path(__file__).parent / f"{module}.py").read_text("utf-8"))
+    tree = ast.parse((ROOT / "tests" / "support" / "oracle" / f"{module}.py").read_text("utf-8"))
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             found |= {
-                f"{node.module}.{alias.name}" if node.module == "tests.oracle" else str(node.module)
+                f"{node.module}.{alias.name}" if node.module == "tests.support.oracle" else str(node.module)
                 for alias in node.names
             }
-    own = {f"tests.oracle.{name}" for name in INDEPENDENT}
+    own = {f"tests.support.oracle.{name}" for name in INDEPENDENT}
     assert {name for name in found if name.partition(".")[0] not in sys.stdlib_module_names} <= own
 
 

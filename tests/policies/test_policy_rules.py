@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from components.gateway import plugins
-from components.gateway.table import address, table
+from kong_oam.kong import plugins
+from kong_oam.kong.table import address, table
 from policies import pack
 from policies.catalogue import RULES
 from policies.deployed import UNKNOWN, Deployment, Model
 from policies.rule import Finding
-from tests.components.gateway import openid_connect_reference
-from tests.estates import api, estate
-from tests.policies.sound import (
+from tests.support import openid_connect_reference
+from tests.support.estates import api, estate
+from tests.support.sound import (
     ACCESS,
     CREDENTIAL,
     MODEL,

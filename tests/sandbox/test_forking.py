@@ -23,7 +23,7 @@ print(json.dumps({
     "environment": os.environ.get("WHO"),
     "input": sys.stdin.read(),
     "path": [one for one in sys.path if "site-packages" not in one and "lib/python" not in one],
-    "modules": sorted(name for name in sys.modules if name.split(".")[0] in ("sandbox", "access", "components", "oam")),
+    "modules": sorted(name for name in sys.modules if name.split(".")[0] in ("sandbox", "kong_oam", "components")),
     "leads": os.getsid(0) == os.getpid(),
     "libraries": "pulumi" in sys.modules,
 }))

@@ -112,7 +112,7 @@ def test_the_live_tier_asks_nothing_before_what_guards_is_seen() -> None:
 
 LEADS = ("components/gateway/service.py", "host, number = self._leads()", 'host, number = "127.0.0.1", port')
 UNCUT = (
-    "components/gateway/lua/gate.lua",
+    "kong_oam/kong/lua/gate.lua",
     "then return cut(scopes, { client }, gate.services) end",
     "then return scopes end",
 )

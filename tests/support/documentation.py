@@ -17,11 +17,9 @@ PROMPT = "    $ .venv/bin/python -m kong_oam "
 
 # Names that the code has until it moves, to those that the pages have: goes with the last of them.
 _RENAMED = (
-    ("python -m components.gateway.forward", "python -m kong_oam.kong.forward"),
-    ("python -m components.recover", "python -m kong_oam recover"),
-    ("python -m components.emergency", "python -m kong_oam emergency"),
-    ("python -m review", "python -m kong_oam review"),
-    ("python -m access", "python -m kong_oam"),
+    ("python -m kong_oam.recover", "python -m kong_oam recover"),
+    ("python -m kong_oam.emergency", "python -m kong_oam emergency"),
+    ("python -m kong_oam.review", "python -m kong_oam review"),
     ("(README, Adding a trait)", "(docs/how-to/add-a-trait.md)"),
     ("take it over with its command", "adopt it with its command"),
     ("what is to be taken over", "what is to be adopted"),

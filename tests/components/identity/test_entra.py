@@ -17,25 +17,27 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from access.model import Provider, Stack
-from access.rotation import Generation
-from access.stack import ProviderSettings, StackError
-from access.tokens import KeyRing, Refusal, authenticate
-from components.identity import _entra_graph, _patience
-from components.identity._certificates import certificate, thumbprint
-from components.identity._entra_graph import Account, Graph
-from components.identity._entra_inspect import missing_groups, shared_keys, unclaimed, unproven
-from components.identity._entra_names import MICROSOFT_GRAPH, Tenant, role_id, scope_id, tenant_of
-from components.identity._refusal import RefusedError
-from components.identity.entra import SPELLING, _redirects, describe
+from components.identity.entra import _redirects
+from kong_oam.access.model import Provider, Stack
+from kong_oam.access.rotation import Generation
+from kong_oam.access.settings.stack import ProviderSettings, StackError
+from kong_oam.access.tokens import KeyRing, Refusal, authenticate
+from kong_oam.identity.common import management
+from kong_oam.identity.common.certificates import certificate, thumbprint
+from kong_oam.identity.common.errors import RefusedError
+from kong_oam.identity.entra import api
+from kong_oam.identity.entra.api import Account, Graph
+from kong_oam.identity.entra.description import SPELLING, describe
+from kong_oam.identity.entra.names import MICROSOFT_GRAPH, Tenant, role_id, scope_id, tenant_of
+from kong_oam.identity.entra.preflight import missing_groups, shared_keys, unclaimed, unproven
 from sandbox.entra import Entra
 from sandbox.entra.service import ADMINISTRATOR, TENANT
 from sandbox.kong import Kong
 from tests.components.identity.test_kinds import APP as KINDS
-from tests.components.identity.test_okta_inspect import ACCESS
 from tests.components.test_application_mocks import Registered, all_of, clear, run_program
-from tests.estates import estate
-from tests.gateway_tokens import Issuer
+from tests.kong_oam.identity.okta.test_okta_preflight import ACCESS
+from tests.support.estates import estate
+from tests.support.gateway_tokens import Issuer
 
 ISSUER = f"https://login.microsoftonline.com/{TENANT}/v2.0"
 SETTINGS = ProviderSettings("main", "entra", "api://tests", access_token_minutes=90, issuer=ISSUER)
@@ -68,11 +70,11 @@ def test_an_api_asks_for_tokens_of_version_2_that_say_who_calls_as_itself(regist
     """Of this tenant alone, with the optional claim idtyp, and without the user's groups, which may be too many."""
     apis = {name: one for name, one in entra(registered, "Application").items() if "-api-" in name}
     assert set(apis) == {"entra-api-orders/api", "entra-api-reports/library"}
-    for api in apis.values():
-        assert api.inputs["api"]["requestedAccessTokenVersion"] == 2
-        assert api.inputs["optionalClaims"] == {"accessTokens": [{"name": "idtyp"}]}
-        assert api.inputs["signInAudience"] == "AzureADMyOrg"
-        assert api.inputs["groupMembershipClaims"] == []
+    for one in apis.values():
+        assert one.inputs["api"]["requestedAccessTokenVersion"] == 2
+        assert one.inputs["optionalClaims"] == {"accessTokens": [{"name": "idtyp"}]}
+        assert one.inputs["signInAudience"] == "AzureADMyOrg"
+        assert one.inputs["groupMembershipClaims"] == []
 
 
 def test_a_declared_scope_is_a_permission_for_users_and_a_role_for_services(registered: list[Registered]) -> None:
@@ -358,8 +360,8 @@ def test_settings_that_cannot_be_used_are_refused(settings: dict[str, Any], said
 @pytest.mark.parametrize("login", ["https://login.microsoftonline.us", "https://login.partner.microsoftonline.cn"])
 def test_national_clouds_have_a_graph_and_a_token_exchange_of_their_own(login: str) -> None:
     tenant = tenant_of(f"{login}/{TENANT}/v2.0")
-    assert tenant is not None and _entra_graph.known(tenant)
-    assert _entra_graph.exchange(tenant) in ("api://AzureADTokenExchangeUSGov", "api://AzureADTokenExchangeChina")
+    assert tenant is not None and api.known(tenant)
+    assert api.exchange(tenant) in ("api://AzureADTokenExchangeUSGov", "api://AzureADTokenExchangeChina")
     assert Account(tenant, "a").graph in ("https://graph.microsoft.us", "https://microsoftgraph.chinacloudapi.cn")
 
 
@@ -531,7 +533,7 @@ def test_a_wrong_secret_is_said_and_never_shown(tenant: Entra) -> None:
 def test_a_throttled_request_is_made_again_when_it_is_told_to(tenant: Entra, monkeypatch: pytest.MonkeyPatch) -> None:
     """After the seconds of Retry-After; a long pause is not waited for."""
     pauses: list[float] = []
-    monkeypatch.setattr(_patience.time, "sleep", pauses.append)
+    monkeypatch.setattr(management.time, "sleep", pauses.append)
     throttled = iter(
         [(429, {"error": {"code": "TooManyRequests"}}, {"Retry-After": seconds}) for seconds in ("7", "2")]
     )
@@ -557,6 +559,6 @@ def test_a_next_page_elsewhere_is_not_asked() -> None:
 def test_its_spelling_is_the_one_that_the_gate_is_tried_with() -> None:
     from dataclasses import replace
 
-    from tests.components.gateway.test_gate_spellings import SPELLING as TRIED
+    from tests.kong_oam.kong.test_gate_spellings import SPELLING as TRIED
 
     assert replace(SPELLING, overage=()) == TRIED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from components.identity._entra_names import role_id, scope_id
+from kong_oam.identity.entra.names import role_id, scope_id
 from tests.components.identity.test_entra import entra, program
 from tests.components.test_application_mocks import Registered
 

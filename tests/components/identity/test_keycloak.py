@@ -6,6 +6,7 @@ import base64
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -15,19 +16,22 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from access.compile import compile_estate
-from access.stack import Settings, StackError, parse
-from access.tokens import Claims, Key, KeyRing, Refusal, authenticate
-from components.held import Held
-from components.identity import InspectionError, describe, inspect
-from components.identity._keycloak_names import CLIENT, ROLE, SCOPE, Names
-from components.identity._keycloak_takeover import KINDS
 from components.identity.keycloak import _keyed
 from components.rotation import Rotation
-from oam.application import read_files
+from components.settings import configuration
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.settings.stack import Settings, StackError, parse
+from kong_oam.access.tokens import Claims, Key, KeyRing, Refusal, authenticate
+from kong_oam.engine.state import Held
+from kong_oam.identity import kinds
+from kong_oam.identity.common.errors import InspectionError
+from kong_oam.identity.keycloak.adoption import KINDS
+from kong_oam.identity.keycloak.names import CLIENT, ROLE, SCOPE, Names
+from kong_oam.identity.kinds import describe, inspect
+from kong_oam.oam.application import read_files
 from sandbox.kong import Kong
 from tests.components.test_application_mocks import Registered, all_of, clear, run_program
-from tests.estates import estate
+from tests.support.estates import estate
 
 ROOT = Path(__file__).parents[3]
 TOKENS = ROOT.parent / "shared" / "data" / "keycloak" / "tokens.json"
@@ -136,7 +140,7 @@ def registered() -> list[Registered]:
         patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
         patch.setenv("KEYCLOAK_CLIENT_ID", "kong-oam")
         patch.setenv("KEYCLOAK_CLIENT_SECRET", "the account's secret")
-        patch.setattr("components.identity.keycloak.inspect", lambda settings, estate, held: ())
+        patch.setitem(kinds.KINDS, "keycloak", replace(kinds.KINDS["keycloak"], inspect=lambda *_: ()))
         return run_program(patch, [ENTRY])
 
 
@@ -289,7 +293,7 @@ def test_a_secret_is_shared_only_where_the_stack_says_so(registered: list[Regist
         patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
         patch.setenv("KEYCLOAK_CLIENT_ID", "kong-oam")
         patch.setenv("KEYCLOAK_CLIENT_SECRET", "the account's secret")
-        patch.setattr("components.identity.keycloak.inspect", lambda settings, estate, held: ())
+        patch.setitem(kinds.KINDS, "keycloak", replace(kinds.KINDS["keycloak"], inspect=lambda *_: ()))
         patch.setattr(Rotation, "kept", lambda self, client, holder, resource: shared.append(resource))
         made = run_program(patch, [{**ENTRY, "clientSecrets": True}])
     assert not [one for one in made if one.type.startswith("tls:")]
@@ -384,7 +388,7 @@ def found(server: Server, held: Held = frozenset(), **changes: Any) -> list[str]
     stack = settings(issuer=f"{server.url}/realms/acme", **changes)
     return [
         f"{one.place}: {one.code}: {one.message}"
-        for one in inspect(stack.providers[0], estate(APP, stack=stack.stack), held, {})
+        for one in inspect(stack.providers[0], estate(APP, stack=stack.stack), held, {}, configuration())
     ]
 
 
@@ -408,7 +412,7 @@ def test_groups_that_are_there_are_found_by_path(server: Server) -> None:
 
 
 def test_names_that_the_realm_has_already_stop_the_run(server: Server) -> None:
-    """Each, where the state does not know it, and how it is taken over: a name is there once."""
+    """Each, where the state does not know it, and how it is adopted: a name is there once."""
     server.answers["/admin/realms/acme/group-by-path/sales"] = (200, {"id": "1"})
     server.answers["/admin/realms/acme/group-by-path/emea"] = (200, {"id": "3"})
     server.answers["/admin/realms/acme/client-scopes"] = (
@@ -430,7 +434,7 @@ def test_names_that_the_realm_has_already_stop_the_run(server: Server) -> None:
         (
             "/realms/acme/protocol/openid-connect/token",
             (401, {"error": "unauthorized_client", "error_description": "Invalid client"}),
-            "answers 401: unauthorized_client: Invalid client; check keycloak:clientId and the secret",
+            "answers 401 unauthorized_client: Invalid client; check keycloak:clientId and the secret",
         ),
         (
             "/realms/acme/protocol/openid-connect/token",
@@ -446,7 +450,7 @@ def test_names_that_the_realm_has_already_stop_the_run(server: Server) -> None:
         (
             "/admin/realms/acme/group-by-path/desk",
             (500, {"error": "unknown_error"}),
-            "answers 500: unknown_error; see the server's log",
+            "answers 500 unknown_error; see the server's log",
         ),
     ],
 )
@@ -467,7 +471,7 @@ def test_a_rate_limit_is_waited_for_as_long_as_it_says(server: Server) -> None:
     assert found(server) == []
     assert server.limited == []
     server.limited.extend([0.1] * 4)
-    with pytest.raises(InspectionError, match="answers 429: too many"):
+    with pytest.raises(InspectionError, match="answers 429 too many"):
         found(server)
 
 

@@ -14,8 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pulumi.runtime import mocks, set_mocks
 
-from access.rotation import Generation
-from components.identity._keys import ECDSA, RSA, jwk, key_pairs, signs
+from components.identity.keys import key_pairs
+from kong_oam.access.rotation import Generation
+from kong_oam.identity.common.jwk import ECDSA, RSA, jwk, signs
 
 # The example of RFC 7638, section 3.1.
 N = (

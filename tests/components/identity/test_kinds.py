@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
-from inspect import signature
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from access.model import Listing, Mark, Spelling
-from access.stack import KnownClient, ProviderSettings, Settings, StackError, parse
-from components.identity import _KINDS, describe, inspect
-from tests.estates import estate
-from tests.partner_keys import certified, rsa_key
+from components.identity import PROVISIONERS
+from kong_oam.access.model import Listing, Mark, Spelling
+from kong_oam.access.settings.stack import KnownClient, ProviderSettings, Settings, StackError, parse
+from kong_oam.engine.configuration import Configuration
+from kong_oam.identity.kinds import KINDS, describe, inspect
+from tests.support.estates import estate
+from tests.support.partner_keys import certified, rsa_key
 
+ROOT = Path(__file__).parents[3]
+NOTHING_SET = Configuration(lambda _: None)
 OKTA = {"name": "okta", "type": "okta"}
 CERTIFICATE = certified(rsa_key())
 TOKENS = {"user": "sid", "accessToken": {"claim": "token_use", "value": "access"}}
@@ -40,16 +43,17 @@ def test_a_stack_may_have_several_kinds() -> None:
     assert providers["okta"].spelling.client == "cid"
 
 
-@pytest.mark.parametrize("kind", _KINDS)
-def test_every_kind_has_the_one_interface(kind: str) -> None:
-    """The program calls each in the same way, and a module is checked by no type."""
-    module = importlib.import_module(f"components.identity.{kind}")
-    functions = ("describe", "inspect", "provision")
-    assert [[*signature(getattr(module, name)).parameters] for name in functions] == [
-        ["settings"],
-        ["settings", "estate", "held"],
-        ["settings", "estate", "rotation"],
-    ]
+def test_what_is_known_of_a_kind_can_be_provisioned() -> None:
+    """Both registries have the same kinds."""
+    assert KINDS.keys() == PROVISIONERS.keys()
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_every_kind_has_the_same_files(kind: str) -> None:
+    """At an issuer that exists nothing is made, so that there is nothing to be asked, adopted or removed."""
+    files = {file.stem for file in (ROOT / "kong_oam" / "identity" / kind).glob("*.py")}
+    made = {"api", "names", "adoption", "orphans"} if kind != "oidc" else set()
+    assert files >= {"description", "preflight", *made}
 
 
 def test_an_unknown_kind_is_refused_with_the_nearest() -> None:
@@ -186,7 +190,7 @@ spec:
 def test_clients_of_an_issuer_that_exists_are_named_in_full(clients: dict[str, Any], said: list[str]) -> None:
     """All that is missing at once, each at its client trait."""
     settings = stack({**OIDC, "clients": clients})
-    found = inspect(settings.providers[0], estate(APP, stack=settings.stack), frozenset(), {})
+    found = inspect(settings.providers[0], estate(APP, stack=settings.stack), frozenset(), {}, NOTHING_SET)
     assert [one.code for one in found] == ["ENV302"] * len(said)
     assert all(text in one.message for text, one in zip(said, found, strict=True))
 
@@ -198,7 +202,7 @@ def test_another_issuer_is_refused_with_what_would_break() -> None:
 
     def found(entry: dict[str, Any], issuers: dict[str, str]) -> list[str]:
         settings = stack(entry)
-        shown = inspect(settings.providers[0], estate(APP, stack=settings.stack), frozenset(), issuers)
+        shown = inspect(settings.providers[0], estate(APP, stack=settings.stack), frozenset(), issuers, NOTHING_SET)
         return [str(one) for one in shown]
 
     assert found(entry, before) == [

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from components.identity._okta_objects import app_label, client_id
+from kong_oam.identity.okta.names import app_label, client_id
 from sandbox.kong import Kong
 from tests.components.test_application_mocks import Registered, all_of, clear, run_program
 

@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.kong import Lags
 from sandbox.local import Local
-from tests.sandbox.engine.engine_project import Project
+from tests.support.sandbox.engine_project import Project
 
 _numbers = itertools.count()
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from sandbox.cluster import Key
-from tests.sandbox.engine.engine_project import Project
+from tests.support.sandbox.engine_project import Project
 
 pytestmark = pytest.mark.engine
 

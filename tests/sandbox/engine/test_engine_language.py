@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.engine.engine_project import Project
+from tests.support.sandbox.engine_project import Project
 
 pytestmark = pytest.mark.engine
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from tests.sandbox.engine.engine_project import Project
+from tests.support.sandbox.engine_project import Project
 
 pytestmark = pytest.mark.engine
 

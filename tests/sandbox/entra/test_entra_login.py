@@ -11,13 +11,13 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_pem_x509_certificate
 
-from components.identity._certificates import VALID_FROM, VALID_UNTIL, certificate, thumbprint
+from kong_oam.identity.common.certificates import VALID_FROM, VALID_UNTIL, certificate, thumbprint
 from sandbox.browser import BlockedError, Endpoints, PrivateKey, RefusedError, login
 from sandbox.entra import Entra
 from sandbox.entra.directory import MICROSOFT_GRAPH, NO_ROLE, GraphError
 from sandbox.entra.login import ASSERTION, LoginError
 from sandbox.issuer import Issuer, Key
-from tests.partner_keys import private_pem, rsa_key
+from tests.support.partner_keys import private_pem, rsa_key
 
 AUDIENCE = "api://AzureADTokenExchange"
 SUBJECT = "system:serviceaccount:shop:job"

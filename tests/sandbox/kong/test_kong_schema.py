@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import kong_recordings as recordings
 import pytest
 
 from sandbox.kong import store, validation
 from sandbox.kong.schema import ENTITY_SCHEMAS, PLUGIN_SCHEMAS
+from tests.support.sandbox import kong_recordings as recordings
 
 
 @pytest.mark.parametrize("name", sorted(PLUGIN_SCHEMAS))

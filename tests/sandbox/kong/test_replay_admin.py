@@ -8,11 +8,11 @@ import re
 from collections import Counter
 from typing import Any
 
-import kong_recordings as recordings
 import pytest
 
 from sandbox.kong import Kong
 from sandbox.kong.pem import self_signed
+from tests.support.sandbox import kong_recordings as recordings
 
 COLLECTIONS = {"", "services", "routes", "plugins", "consumers", "jwts", "schemas", "tags", "status", "endpoints"}
 COLLECTIONS |= {"certificates", "snis", "upstreams", "targets"}

@@ -13,10 +13,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import kong_recordings as recordings
-
 from sandbox.kong import Kong
 from sandbox.kong.http import RefusedError, Request, Response, Server
+from tests.support.sandbox import kong_recordings as recordings
 
 STEPS = {
     "success",

@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import kong_recordings as recordings
-
 from sandbox.kong.proxy import Proxy
 from sandbox.kong.store import Store
 from sandbox.kong.upstream import accept_all
+from tests.support.sandbox import kong_recordings as recordings
 
 NOW = 1_800_000_000.0
 PORTS = {"http": 38000, "https": 38443}

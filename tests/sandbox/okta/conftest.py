@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from okta_org import Admin, Estate, build, new_okta
+
+from tests.support.sandbox.okta_org import Admin, Estate, build, new_okta
 
 
 @pytest.fixture

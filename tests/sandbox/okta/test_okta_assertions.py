@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from okta_org import Estate, app, client_id, secret
 
 from sandbox.browser import ASSERTION, PrivateKey, RefusedError, _call
 from sandbox.okta.browser import client_credentials
+from tests.support.sandbox.okta_org import Estate, app, client_id, secret
 
 RSA, OTHER = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
 EC = ec.generate_private_key(ec.SECP256R1())

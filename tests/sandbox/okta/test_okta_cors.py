@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from okta_org import CALLBACK, Estate, app, build, client_id, new_okta, policy, rule
 
 from sandbox.okta.browser import BlockedError, login
+from tests.support.sandbox.okta_org import CALLBACK, Estate, app, build, client_id, new_okta, policy, rule
 
 PAGE = "https://shop.example.com"
 

@@ -4,8 +4,9 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from okta_description import description
-from okta_org import Admin, app, build, client_id, new_okta, policy, rule
+
+from tests.support.sandbox.okta_description import description
+from tests.support.sandbox.okta_org import Admin, app, build, client_id, new_okta, policy, rule
 
 ANSWERS_AT_LEAST = 121
 # Operations that the official plugin needs and the description does not have.

@@ -4,9 +4,9 @@ import http.client
 from email.utils import parsedate_to_datetime
 
 import pytest
-from okta_org import Admin, Estate, app, client_id, new_okta, policy, rule
 
 from sandbox.okta import Okta, User
+from tests.support.sandbox.okta_org import Admin, Estate, app, client_id, new_okta, policy, rule
 
 SERVER = {"name": "estate", "audiences": ["api://estate"]}
 SCOPES = ["address", "email", "offline_access", "openid", "phone", "profile"]

@@ -10,10 +10,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from okta_org import CALLBACK, Estate, app, build, client_id, new_okta, policy, rule, secret
 
 from sandbox.okta import User
 from sandbox.okta.browser import RefusedError, client_credentials, login, refresh
+from tests.support.sandbox.okta_org import CALLBACK, Estate, app, build, client_id, new_okta, policy, rule, secret
 
 POLICY_FAILED = "Policy evaluation failed for this request, please check the policy configurations."
 

@@ -1,8 +1,8 @@
 """The official plugin's recorded requests get the same answers from the Okta stand-in."""
 
-from okta_description import description
-from okta_org import Admin, new_okta
-from okta_recording import NOT_COMPARED, Replay, exchanges
+from tests.support.sandbox.okta_description import description
+from tests.support.sandbox.okta_org import Admin, new_okta
+from tests.support.sandbox.okta_recording import NOT_COMPARED, Replay, exchanges
 
 REPLAYED = 1049
 VALUES_AT_LEAST = 8130

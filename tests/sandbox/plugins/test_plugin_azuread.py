@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from components.identity._certificates import certificate
+from kong_oam.identity.common.certificates import certificate
 from sandbox.entra import Entra
 from sandbox.entra.directory import MICROSOFT_GRAPH
 from sandbox.entra.service import ADMINISTRATOR, TENANT
@@ -20,7 +20,7 @@ from sandbox.plugins.azuread_api import Graph
 from sandbox.plugins.azuread_application import Application, ApplicationCertificate, from_graph
 from sandbox.plugins.http import Answer
 from sandbox.plugins.provider import ProviderError
-from tests.partner_keys import private_pem, rsa_key
+from tests.support.partner_keys import private_pem, rsa_key
 
 TRAFFIC = Path(__file__).parents[3].parent / "shared" / "data" / "entra" / "traffic-official-plugin.jsonl"
 SCOPE = {"adminConsentDescription": "d", "adminConsentDisplayName": "n", "enabled": True, "id": "1", "type": "Admin"}

@@ -197,7 +197,7 @@ def test_an_input_that_is_not_modelled_is_refused() -> None:
 
 
 def test_an_update_of_assignments_removes_what_is_gone_and_puts_every_other() -> None:
-    """Foreign assignments are taken over, and so removed. A priority that was not given is sent as 0."""
+    """Foreign assignments are adopted, and so removed. A priority that was not given is sent as 0."""
     api = Recorder([])
     state = {"appId": "app", "groups": [{"id": "gone", "profile": "{}"}, {"id": "kept", "profile": "{}"}]}
     groups = [{"id": "kept", "profile": "{}"}, {"id": "new", "profile": "{}", "priority": 1}]

@@ -1,0 +1,78 @@
+"""One component as resources: a gated service for each port that is exposed, its workload, and the routes there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from kong_oam.access.model import Application
+from kong_oam.access.model import Component as Model
+
+from .gateway.gateway import Gateway
+from .gateway.service import GatedService, provision_routes
+from .identity.issuer import Issuer
+from .workload.cluster import Cluster
+from .workload.workload import Workload
+
+
+class Component(pulumi.ComponentResource):
+    """`gated` is, by port, what routes lead to.
+
+    First what closes: services that lead nowhere, with admission. Then the workload, after those that it depends on,
+    and last the gates, which open what this version of the workload is to answer. Routes come once `route` is called.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        model: Model,
+        gateway: Gateway,
+        identities: Mapping[str, Issuer],
+        cluster: Cluster,
+        after: Sequence[k8s.apps.v1.Deployment],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("kong-oam:index:Component", model.key, None, opts)
+        self._model, self._gateway = model, gateway
+        self.gated = {port: GatedService(f"{model.key}-{port}", gateway, model, port, self) for port in model.ports}
+        closing = [service.admission for service in self.gated.values()]
+        estate, settings = gateway.estate, gateway.settings
+        workload = Workload(application, model, estate, settings, identities, cluster, [*closing, *after], self)
+        self.deployment = workload.deployment
+        for port, service in self.gated.items():
+            service.lead_to(workload, workload.upstreams[port])
+
+    def route(self, ready: Sequence[pulumi.Resource]) -> None:
+        """The routes, after the gates and after `ready`, certificates before which nothing can be called."""
+        provision_routes(self._gateway, self._model, self.gated, ready, self)
+        self.register_outputs({})
+
+
+def provision_components(
+    application: Application, gateway: Gateway, identities: Mapping[str, Issuer], cluster: Cluster
+) -> Iterator[tuple[str, Component]]:
+    """All of an Application but those that run elsewhere, by key; each after what it depends on."""
+    made: dict[str, Component] = {}
+    for model in _in_order(application):
+        if not model.outside:
+            after = [made[name].deployment for name in model.depends_on if name in made]
+            made[model.name] = Component(application, model, gateway, identities, cluster, after)
+            yield model.key, made[model.name]
+
+
+def _in_order(application: Application) -> Iterator[Model]:
+    """Components with those before them that they depend on. There is no circle: reading refuses one."""
+    by_name = {component.name: component for component in application.components}
+    done: set[str] = set()
+
+    def visit(component: Model) -> Iterator[Model]:
+        if component.name not in done:
+            done.add(component.name)
+            for name in component.depends_on:
+                yield from visit(by_name[name])
+            yield component
+
+    for component in application.components:
+        yield from visit(component)

@@ -1,0 +1,122 @@
+"""How clients at Entra prove who they are: with certificates, with secrets, or with the tokens of their cluster.
+
+Entra takes all the certificates and all the secrets that an application has, so both slots of a client are there at any
+time (Generation.ready_in), and one that ends is replaced where it lies: what was before is refused from then on.
+
+Sources: Microsoft Graph (keyCredential, passwordCredential, federatedIdentityCredential), and the official plugin, for
+which a changed `rotateWhenChanged` replaces a secret: the new one is made first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import pulumi
+import pulumi_azuread as azuread
+from cryptography.x509 import load_pem_x509_certificate
+
+from kong_oam.access.model import Client, Estate
+from kong_oam.access.rotation import SLOTS
+from kong_oam.access.settings.certificates import fingerprint
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.identity.common.certificates import VALID_FROM, VALID_UNTIL
+from kong_oam.identity.entra.api import exchange
+from kong_oam.identity.entra.names import Tenant
+
+from ..rotation import Rotation
+from .issuer import Credential
+from .keys import SLOT_NAMES, Keys, certified_pairs
+
+_SECRETS_END = "2099-12-31T00:00:00Z"
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Makes the credentials of one provider's clients. `options` are of its resources, and name `parent` as theirs."""
+
+    settings: ProviderSettings
+    tenant: Tenant
+    estate: Estate
+    rotation: Rotation
+    parent: pulumi.Resource
+    options: pulumi.ResourceOptions
+
+    def of(self, client: Client, app: azuread.Application) -> Credential:
+        """Where Entra can read the cluster's keys a client has nothing to lose; elsewhere it has a certificate.
+
+        A partner has its own key, and the certificates of it that its owner handed over.
+        """
+        if not client.keyed:
+            self._partners(client, app)
+            return Credential(app.client_id)
+        if self.settings.client_secrets:
+            return Credential(app.client_id, client_secret=self._secret(client, app))
+        if self.settings.cluster_issuer:
+            return Credential(app.client_id, federated=self._federated(client, app, self.settings.cluster_issuer))
+        return Credential(app.client_id, keys=self._certificates(client, app))
+
+    def _secret(self, client: Client, app: azuread.Application) -> pulumi.Output[str]:
+        generation = self.rotation.generation(client)
+        slots = [
+            azuread.ApplicationPassword(
+                f"{self.settings.name}-secret-{client.component}-{SLOT_NAMES[slot]}",
+                application_id=app.id,
+                display_name=f"kong-oam {SLOT_NAMES[slot]}",
+                end_date=_SECRETS_END,
+                rotate_when_changed={"generation": str(generation.ready_in(slot))},
+                opts=self.options,
+            ).value
+            for slot in range(SLOTS)
+        ]
+        return pulumi.Output.secret(slots[generation.slot])
+
+    def _federated(self, client: Client, app: azuread.Application, issuer: str) -> str:
+        """Trust in the tokens that the cluster gives the component's own ServiceAccount, and in no others of it."""
+        component = self.estate.components[client.component]
+        azuread.ApplicationFederatedIdentityCredential(
+            f"{self.settings.name}-federation-{client.component}",
+            application_id=app.id,
+            display_name="kubernetes",
+            description=f"ServiceAccount of {client.component}",
+            issuer=issuer,
+            subject=f"system:serviceaccount:{component.namespace}:{component.name}",
+            audiences=[exchange(self.tenant)],
+            opts=self.options,
+        )
+        return exchange(self.tenant)
+
+    def _certificates(self, client: Client, app: azuread.Application) -> Keys:
+        keys, certificates = certified_pairs(
+            f"{self.settings.name}-key-{client.component}",
+            client.component,
+            self.rotation.generation(client),
+            self.parent,
+        )
+        for slot, pem in zip(SLOT_NAMES, certificates, strict=True):
+            self._known(f"{client.component}-{slot}", app, pem, (VALID_FROM, VALID_UNTIL))
+        return keys
+
+    def _partners(self, client: Client, app: azuread.Application) -> None:
+        """Each by its own name, so that one that is added or taken away leaves the other as it is."""
+        for pem in self.settings.certificates.get(client.component, ()):
+            read = load_pem_x509_certificate(pem.encode())
+            lives = read.not_valid_before_utc, read.not_valid_after_utc
+            self._known(f"{client.component}-{fingerprint(pem)[:16]}", app, pem, lives)
+
+    def _known(
+        self, name: str, app: azuread.Application, pem: pulumi.Input[str], lives: tuple[datetime, datetime]
+    ) -> None:
+        """A certificate of an application, as long as it lives itself: what is longer Microsoft Graph refuses."""
+        begin, end = (day.strftime(_TIME) for day in lives)
+        azuread.ApplicationCertificate(
+            f"{self.settings.name}-certificate-{name}",
+            application_id=app.id,
+            type="AsymmetricX509Cert",
+            encoding="pem",
+            value=pem,
+            start_date=begin,
+            end_date=end,
+            opts=self.options,
+        )

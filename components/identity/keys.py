@@ -1,0 +1,112 @@
+"""Key pairs of clients that prove who they are with a key of their own (`private_key_jwt`).
+
+The public half goes to the provider, the private half into the Secret of the client's workload, and stands in the
+state, encrypted. Keys lie in two slots in turn, each of which a resource stands for. A client has one key, and while
+two of its generations overlap, two. The generation is the replacement trigger of its slot: a key that
+has ended and is there all the same, since a run left it out or died before, is not taken for the next one.
+
+Sources: RFC 7517 and 7518, section 6 (JSON Web Keys), RFC 7638 (their thumbprint, which is the key's id).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_tls as tls
+
+from kong_oam.access.rotation import SLOTS, Generation
+from kong_oam.identity.common.certificates import certificate, thumbprint
+from kong_oam.identity.common.jwk import ECDSA, RSA, SIGNS, Jwk, jwk
+
+SLOT_NAMES = "ab"
+"""How the resources of the two slots end."""
+
+_BITS, _CURVE = 2048, "P256"
+_PRIVATE = ["privateKeyPem", "privateKeyPemPkcs8", "privateKeyOpenssh"]
+
+
+@dataclass(frozen=True)
+class Keys:
+    """`counting`: public halves of the keys that the provider is to take, in the order of their slots, at least one.
+
+    `private_key` (PEM, PKCS 8; a Pulumi secret), `kid` and `algorithm` (what it signs with: RS256 or ES256) are of the
+    key that the client has. `certificate` (PEM) is its public half, where the provider knows it by one.
+    """
+
+    counting: pulumi.Output[list[Jwk]]
+    private_key: pulumi.Output[str]
+    kid: pulumi.Output[str]
+    algorithm: pulumi.Input[str]
+    certificate: pulumi.Output[str] | None = None
+
+
+def key_pairs(name: str, generation: Generation, kind: str, held: Mapping[str, str], parent: pulumi.Resource) -> Keys:
+    """The keys of one client that count, as resources named after `name`.
+
+    Those that are made are of `kind`. A slot that has a key already (`held`: kinds by logical name) stays of its kind,
+    whatever generation the last run recorded: one that died may have given the key to somebody. Where a run leaves out
+    (`--exclude`) the key that takes over, the one before stays the client's, alone.
+    """
+    kinds = {slot: held.get(_logical(name, slot), kind) for slot in generation.counting}
+    slots = {slot: _slot(name, slot, of, generation.lying_in(slot), parent) for slot, of in kinds.items()}
+    own: pulumi.Output[int] = pulumi.Output.from_input(_own(slots, generation))
+    return Keys(
+        counting=own.apply(lambda slot: _public(slots.values() if slot == generation.slot else [slots[slot]])),
+        private_key=pulumi.Output.secret(own.apply(lambda slot: slots[slot].private_key_pem_pkcs8)),
+        kid=own.apply(lambda slot: slots[slot].public_key_pem.apply(lambda pem: jwk(pem)["kid"])),
+        algorithm=own.apply(lambda slot: SIGNS[kinds[slot]]),
+    )
+
+
+def certified_pairs(
+    name: str, subject: str, generation: Generation, parent: pulumi.Resource
+) -> tuple[Keys, list[pulumi.Output[str]]]:
+    """The keys of one client at a provider that knows keys by certificates, and the certificates (PEM) of all slots.
+
+    The provider takes all of these at any time, so no slot keeps a key that has ended (Generation.ready_in).
+    """
+    slots = [_slot(name, slot, RSA, generation.ready_in(slot), parent) for slot in range(SLOTS)]
+    private = [slot.private_key_pem_pkcs8 for slot in slots]
+    certificates = [pulumi.Output.unsecret(key.apply(lambda pem: certificate(pem, subject))) for key in private]
+    current = certificates[generation.slot]
+    keys = Keys(
+        counting=_public(slots),
+        private_key=pulumi.Output.secret(private[generation.slot]),
+        kid=current.apply(thumbprint),
+        algorithm=SIGNS[RSA],
+        certificate=current,
+    )
+    return keys, certificates
+
+
+def _logical(name: str, slot: int) -> str:
+    return f"{name}-{SLOT_NAMES[slot]}"
+
+
+def _slot(name: str, slot: int, kind: str, number: int, parent: pulumi.Resource) -> tls.PrivateKey:
+    """`number`: of the generation whose key is to be there."""
+    return tls.PrivateKey(
+        _logical(name, slot),
+        algorithm=kind,
+        rsa_bits=_BITS if kind == RSA else None,
+        ecdsa_curve=_CURVE if kind == ECDSA else None,
+        opts=pulumi.ResourceOptions(
+            parent=parent,
+            additional_secret_outputs=_PRIVATE,
+            replacement_trigger=number,
+        ),
+    )
+
+
+async def _own(slots: Mapping[int, tls.PrivateKey], generation: Generation) -> int:
+    """The slot of the key that the client has. One that is left out is unknown, and would take what the app has."""
+    key = slots[generation.slot]
+    if generation.overlapping and not pulumi.runtime.is_dry_run() and not await key.public_key_pem.is_known():
+        return next(slot for slot in slots if slot != generation.slot)
+    return generation.slot
+
+
+def _public(slots: Iterable[tls.PrivateKey]) -> pulumi.Output[list[Jwk]]:
+    return pulumi.Output.all(*(slot.public_key_pem.apply(jwk) for slot in slots))

@@ -1,1 +1,0 @@
-"""What an interrupted run made although the state never heard of it. `python -m components.recover --help`."""

@@ -1,0 +1,87 @@
+"""`python -m kong_oam`: what Applications mean for access, without the engine.
+
+    python -m kong_oam VERB [...] [--json]      # `--help` lists the verbs; `VERB --help` has an example
+
+Exit status: 0 nothing to report, 1 findings, 2 wrong usage or an input of which nothing can be said.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from kong_oam.access.principals import UnwieldyError
+from kong_oam.cli import check, diff, explain, new, verify, what, who
+from kong_oam.cli.command import UNUSABLE, Command, UsageError
+from kong_oam.cli.console import complain, console
+from kong_oam.diagnostics import printable
+
+COMMANDS: tuple[Command, ...] = (
+    check.COMMAND,
+    diff.COMMAND,
+    explain.COMMAND,
+    who.COMMAND,
+    what.COMMAND,
+    new.COMMAND,
+    verify.COMMAND,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one verb and returns the exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # an argument need not be UTF-8, nor a terminal take all of it
+        sys.stdout.reconfigure(errors="backslashreplace")
+    options = _parser().parse_args(arguments)
+    command: Command = options.command
+    try:
+        status = command.run(options, console(sys.stdout, as_json=options.json))
+        sys.stdout.flush()
+    except (UsageError, UnwieldyError) as error:
+        complain(error)
+        return UNUSABLE
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return UNUSABLE
+    except BrokenPipeError:  # `| head` has seen enough; what is still buffered goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNUSABLE
+    except OSError as error:  # a name that no file can have, a file that goes while it is read, a full disk
+        complain(f"{error.filename or 'standard output'}: {error.strerror}")
+        return UNUSABLE
+    return status
+
+
+class _Parser(argparse.ArgumentParser):
+    """Complains as everything else does: on lines that steer no terminal."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="python -m kong_oam",
+        description="Who may call what, from the Applications.",
+        epilog="`VERB --help` has examples. Exit status: 0 nothing to report, 1 findings (check, verify, "
+        "diff --exit-code), 2 wrong usage, or an input of which nothing can be said.",
+    )
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    for command in COMMANDS:
+        verb = verbs.add_parser(
+            command.name,
+            help=command.summary,
+            description=command.details,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.arguments(verb)
+        verb.add_argument("--json", action="store_true", help="print JSON")
+        verb.set_defaults(command=command)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Compilation: the documents of Applications become one estate, with every finding."""

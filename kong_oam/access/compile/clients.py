@@ -1,0 +1,239 @@
+"""Between components: who asks to call whom, and which roles grant it. A call that no role covers is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import kong_oam.oam.application as oam
+from kong_oam.access.compile.component import elements_of
+from kong_oam.access.model import (
+    EXTERNAL,
+    RESERVED_SCOPES,
+    Call,
+    Client,
+    ClientKind,
+    Component,
+    Stack,
+    has_key,
+    signs_in,
+)
+from kong_oam.access.paths import Elements, within
+from kong_oam.access.rotation import days
+from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.oam.document import Place
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@dataclass(slots=True)
+class Directory:
+    """Every component by its key, with the part of the Application that it comes from."""
+
+    stack: Stack
+    out: list[Diagnostic]
+    malformed: frozenset[str]
+    """Applications that could not be read: nobody is told that a component of theirs does not exist."""
+    components: dict[str, Component] = field(default_factory=dict)
+    parts: dict[str, oam.Component] = field(default_factory=dict)
+
+    def add(self, component: Component, part: oam.Component) -> None:
+        self.components[component.key] = component
+        self.parts[component.key] = part
+
+    def access(self, component: Component, *path: str | int) -> Place:
+        """A place in the component's access trait, or the component itself where it has none."""
+        trait = self.parts[component.key].trait("access")
+        return trait.place.at("properties", *path) if trait else component.place
+
+    def is_client(self, key: str) -> bool:
+        """Whether the component has a client trait."""
+        return self.parts[key].trait("client") is not None
+
+    def unread(self, key: str) -> bool:
+        """Whether the component `application/component` may well exist, in an application that could not be read."""
+        return key not in self.components and key.partition("/")[0] in self.malformed
+
+    def check_scopes(self) -> None:
+        """Scope names are unique per issuer, and none is one of OpenID Connect's own."""
+        first: dict[tuple[str, str], Component] = {}
+        for component in self.components.values():
+            for scope in component.scopes:
+                place = self.access(component, "scopes").key(scope)
+                if scope in RESERVED_SCOPES:
+                    message = f"scope '{scope}' has a meaning of its own in OpenID Connect; choose another name"
+                    self.out.append(Diagnostic("ACC202", message, place))
+                other = first.setdefault((component.provider, scope), component)
+                if other is not component:
+                    message = f"scope '{scope}' is already declared by '{other.key}' for the same issuer; prefix it"
+                    self.out.append(Diagnostic("ACC202", message, place))
+
+    def check_role_members(self) -> None:
+        """Roles are bound to components that exist and are clients."""
+        clients = set(filter(self.is_client, self.parts))
+        for component in self.components.values():
+            for role in component.roles:
+                for index, member in enumerate(role.components):
+                    if member not in clients and not self.unread(member):
+                        what = "has no client trait" if member in self.parts else "does not exist"
+                        message = f"role '{role.name}': component '{member}' {what}{suggestion(member, clients)}"
+                        self.out.append(Diagnostic("ACC214", message, role.place.at("components", index)))
+
+
+def compile_clients(component: Component, directory: Directory) -> Iterator[Client]:
+    """One client per provider whose APIs the component calls; one of its own provider where it calls none."""
+    trait = directory.parts[component.key].trait("client")
+    if trait is None:
+        return
+    properties, place, out = trait.properties, trait.place.at("properties"), directory.out
+    calls: dict[str, list[Call]] = {}
+    groups: dict[str, set[str]] = {}
+    for index, call in enumerate(properties.get("calls", ())):
+        if granted := _granted(component, call, place.at("calls", index), directory):
+            callee = directory.components[granted.component]
+            calls.setdefault(callee.provider, []).append(granted)
+            holders = (role.groups for role in callee.roles if role.name in granted.roles)
+            groups.setdefault(callee.provider, set()).update(group for names in holders for group in names)
+    kind: ClientKind = properties["kind"]
+    users = signs_in(kind)
+    out += _misplaced(component, trait)
+    out += _rotation(trait, directory.stack)
+    rotate_every = days(properties["rotateEvery"]) if "rotateEvery" in properties else None
+    redirects = tuple(dict.fromkeys(_redirects(component, trait, directory))) if users else ()
+    for provider in calls or {component.provider: []}:
+        yield Client(
+            component=component.key,
+            kind=kind,
+            provider=provider,
+            calls=tuple(calls.get(provider, ())),
+            groups=tuple(sorted(groups.get(provider, ()))) if users else (),
+            redirect_uris=redirects,
+            refresh=users and bool(properties.get("refresh", False)),
+            place=trait.place,
+            rotate_every=rotate_every,
+            jwks_uri=component.properties.get("jwksUri") if kind == EXTERNAL else None,
+        )
+
+
+def _misplaced(component: Component, trait: oam.Trait) -> Iterator[Diagnostic]:
+    """A kind that this type of component cannot be, and fields that this kind has no use for."""
+    kind, place = trait.properties["kind"], trait.place.at("properties")
+    if component.outside and kind not in (EXTERNAL, "native"):
+        message = f"a component of type '{EXTERNAL}' runs elsewhere, and its client is external or native, not '{kind}'"
+        yield Diagnostic("ACC220", message, place.at("kind"))
+    if kind == EXTERNAL and not component.outside:
+        message = f"a partner's client runs elsewhere: make its component one of type '{EXTERNAL}'"
+        yield Diagnostic("ACC220", message, place.at("kind"))
+    if component.outside and (kind == EXTERNAL) != ("jwksUri" in component.properties):
+        message = (
+            "an external client needs jwksUri: where its owner publishes the keys that it proves itself with"
+            if kind == EXTERNAL
+            else f"jwksUri is for a client of kind external; one of kind '{kind}' proves itself with no key"
+        )
+        yield Diagnostic("ACC220", message, component.place)
+    if not signs_in(kind):
+        for name in {"redirectPaths", "redirectUris", "refresh"} & trait.properties.keys():
+            message = f"a client of kind '{kind}' signs no users in; remove {name}"
+            yield Diagnostic("ACC210", message, place.key(name))
+    elif kind != "native" and "redirectUris" in trait.properties:
+        message = f"users of a '{kind}' client come back to its own pages: write redirectPaths, not redirectUris"
+        yield Diagnostic("ACC210", message, place.key("redirectUris"))
+
+
+def _rotation(trait: oam.Trait, stack: Stack) -> Iterator[Diagnostic]:
+    every, overlap, kind = trait.properties.get("rotateEvery"), stack.rotation.overlap, trait.properties["kind"]
+    if every is not None and not has_key(kind):
+        message = f"'rotateEvery' has no effect: no key is made for a client of kind '{kind}'"
+        place = trait.place.at("properties").key("rotateEvery")
+        yield Diagnostic("OAM109", message, place, "warning")
+    elif every is not None and days(every) <= overlap:
+        message = f"rotateEvery: {every} is not longer than the stack's rotation.overlap of {overlap}d"
+        yield Diagnostic("OAM103", message, trait.place.at("properties", "rotateEvery"))
+
+
+def _granted(component: Component, call: Mapping[str, Any], place: Place, directory: Directory) -> Call | None:
+    name, wanted = call["component"], tuple(dict.fromkeys(call["scopes"]))
+    callee = directory.components.get(name)
+    if directory.unread(name):
+        return None
+    if callee is None or not callee.scopes:
+        what = "does not exist" if callee is None else "declares no scopes that could be granted"
+        known = (key for key, other in directory.components.items() if other.scopes)
+        message = f"component '{name}' {what}{suggestion(name, known)}"
+        directory.out.append(Diagnostic("ACC203", message, place.at("component")))
+        return None
+    roles = tuple(role for role in callee.roles if component.key in role.components)
+    covered = {scope for role in roles for scope in role.scopes}
+    for index, scope in enumerate(wanted):
+        if scope not in callee.scopes:
+            message = f"'{name}' declares no scope '{scope}'{suggestion(scope, callee.scopes)}"
+            directory.out.append(Diagnostic("ACC201", message, place.at("scopes", index)))
+        elif scope not in covered:
+            directory.out.append(_no_grant(component, callee, scope, place.at("scopes", index), directory))
+    granting = tuple(role.name for role in roles if set(role.scopes) & set(wanted))
+    return Call(name, wanted, granting, place)
+
+
+def _no_grant(component: Component, callee: Component, scope: str, place: Place, directory: Directory) -> Diagnostic:
+    where = directory.access(callee, "roles")
+    able = [role.name for role in callee.roles if scope in role.scopes]
+    todo = f"add it to the components of role '{able[0]}'" if able else "add a role that does"
+    message = f"no role of '{callee.key}' grants '{scope}' to '{component.key}'; {todo} at {where}"
+    return Diagnostic("ACC204", message, place)
+
+
+def _redirects(component: Component, trait: oam.Trait, directory: Directory) -> Iterator[str]:
+    place, kind = trait.place.at("properties"), trait.properties["kind"]
+    paths = trait.properties.get("redirectPaths", ())
+    uris = trait.properties.get("redirectUris", ()) if kind == "native" else ()
+    for index, uri in enumerate(uris):
+        if why := _leaves_the_device(uri):
+            directory.out.append(Diagnostic("ACC210", f"redirect URI '{uri}' {why}", place.at("redirectUris", index)))
+        yield uri
+    if (paths and not component.endpoints) or not (paths or uris):
+        message = f"a {kind} client needs redirectPaths, and a gateway trait on whose domains they lie"
+        message += "; or redirectUris that stay on the device" if kind == "native" else ""
+        directory.out.append(Diagnostic("ACC210", message, place))
+        return
+    for index, path in enumerate(paths):
+        elements = elements_of(path, place.at("redirectPaths", index), directory.out)
+        if elements is None:
+            continue
+        if not _open(component, elements):
+            message = f"no public rule of '{component.key}' covers GET {path}, so users could not come back to it"
+            directory.out.append(Diagnostic("ACC210", message, place.at("redirectPaths", index)))
+        hosts = dict.fromkeys(e.host for e in component.endpoints if within(elements, e.path))
+        for host in hosts:
+            if host.startswith("*."):
+                message = f"a redirect URI cannot lie on the wildcard host '{host}'"
+                directory.out.append(Diagnostic("ACC210", message, place.at("redirectPaths", index)))
+            yield f"{directory.stack.scheme}://{host}{path}"
+
+
+def _leaves_the_device(uri: str) -> str:
+    """Why a redirect URI of a native application could end up with somebody else; empty where it could not.
+
+    RFC 8252, section 7: a scheme that is a domain's, reversed, or a loopback address. Claimed https addresses (7.2) are
+    redirectPaths, on the domains of the application itself.
+    """
+    try:
+        parts = urlsplit(uri)
+        host = parts.hostname
+    except ValueError:
+        return "is no URI"
+    if "*" in uri:
+        return "stands for more than one address"
+    if parts.fragment or "#" in uri:
+        return "has a fragment, which no redirect URI has"
+    if "." in parts.scheme and uri.startswith(f"{parts.scheme}:/"):
+        return ""
+    if parts.scheme == "http" and host in _LOOPBACK and "@" not in parts.netloc:
+        return ""
+    return "does not stay on the device: write a reversed domain as its scheme (com.example.app:/callback), or loopback"
+
+
+def _open(component: Component, path: Elements) -> bool:
+    """Whether anybody may GET the path: the longest rule path that owns it has a public rule for GET."""
+    return any(rule.public and rule.lists("GET") for rule in component.owning(path))

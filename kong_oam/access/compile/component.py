@@ -1,0 +1,266 @@
+"""One component: its endpoints, rules and roles, as far as it can be judged by itself."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
+from typing import Any
+
+import kong_oam.oam.application as oam
+from kong_oam.access.model import METHODS, Component, Endpoint, Public, Role, Rule, Stack, Waiver
+from kong_oam.access.paths import Elements, Unreadable, declared, within, written
+from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.oam.document import Place
+
+OWNER = "owner"
+"""The annotation of an Application that says who owns those of its components that have no access trait to say so."""
+
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*\Z")
+
+
+DEEPEST = 511
+DEEPEST_BELOW_WILDCARD = 15
+"""How many elements an exposed path has at most. Gateways order routes by a small number."""
+MOST_LABELS_OF_WILDCARD = 31
+
+
+def compile_component(
+    application: oam.Application, part: oam.Component, stack: Stack, out: list[Diagnostic]
+) -> Component:
+    """The component that `part` means on `stack`, still without its clients. What is wrong is added to `out`."""
+    access = part.trait("access")
+    properties: Mapping[str, Any] = access.properties if access else {}
+    endpoints = tuple(_endpoints(application, part, stack, out))
+    if access and not part.traits_of("gateway"):
+        message = f"component '{part.name}' has access rules but no gateway trait that exposes it; add one"
+        out.append(Diagnostic("ACC211", message, access.place.at("type")))
+    scopes: Mapping[str, str] = properties.get("scopes", {})
+    if access:
+        rules = _rules(properties, access.place.at("properties"), endpoints, scopes, out)
+        roles = tuple(_roles(properties, access.place.at("properties"), scopes, out))
+    else:
+        rules, roles = _authenticated_only(endpoints), ()
+    out += _beyond_the_order_of_routes(endpoints)
+    return Component(
+        application=application.name,
+        name=part.name,
+        namespace=application.namespace,
+        type=part.type,
+        properties=part.properties,
+        depends_on=part.depends_on,
+        owner=properties.get("owner", application.annotations.get(OWNER)),
+        provider=_provider(properties, access, stack, out),
+        endpoints=endpoints,
+        exposures=_exposures(part),
+        scopes=scopes,
+        rules=rules,
+        roles=roles,
+        clients=(),
+        forward_token=properties.get("forwardToken", False),
+        waivers=tuple(_waivers(properties, access.place.at("properties"), out)) if access else (),
+        place=part.place,
+    )
+
+
+def _provider(properties: Mapping[str, Any], access: oam.Trait | None, stack: Stack, out: list[Diagnostic]) -> str:
+    name: str = properties.get("identityProvider", stack.default_provider.name)
+    if name not in stack.providers and access:
+        message = f"the stack has no identity provider '{name}'{suggestion(name, stack.providers)}"
+        out.append(Diagnostic("ACC209", message, access.place.at("properties", "identityProvider")))
+        return stack.default_provider.name
+    return name
+
+
+def _exposures(part: oam.Component) -> tuple[tuple[str | None, tuple[int, ...]], ...]:
+    return tuple(
+        (trait.properties.get("name"), tuple(sorted(set(trait.properties["http"].values()))))
+        for trait in part.traits_of("gateway")
+    )
+
+
+def _endpoints(
+    application: oam.Application, part: oam.Component, stack: Stack, out: list[Diagnostic]
+) -> Iterator[Endpoint]:
+    for trait in part.traits_of("gateway"):
+        place = trait.place.at("properties")
+        host = _host(application.name, part.name, trait.properties.get("domain"), stack)
+        if host is None:
+            message = "no domain here, and the stack has none to give; write `domain`, or set the stack's"
+            out.append(Diagnostic("ACC208", message, place))
+            continue
+        if not _HOST.match(host):
+            message = f"host '{host}' is not a DNS name (a wildcard may only be its first label)"
+            out.append(Diagnostic("ACC213", message, place.at("domain")))
+            continue
+        out += _grpc(part, trait)
+        for path, port in trait.properties["http"].items():
+            where = place.at("http").key(path)
+            if (elements := elements_of(path, where, out)) is not None:
+                yield Endpoint(host, elements, port, where, trait.properties.get("secretName"))
+
+
+def _beyond_the_order_of_routes(endpoints: Iterable[Endpoint]) -> Iterator[Diagnostic]:
+    """What a gateway cannot put into the order in which the nearer host and the longer path win."""
+    wildcards = {one.host: one for one in endpoints if one.host.startswith("*.")}
+    for host, endpoint in wildcards.items():
+        if host.count(".") > MOST_LABELS_OF_WILDCARD:
+            message = f"'{host}' has more than {MOST_LABELS_OF_WILDCARD} labels below its wildcard"
+            yield Diagnostic("ACC221", message, endpoint.place)
+    deepest = DEEPEST_BELOW_WILDCARD if wildcards else DEEPEST
+    for one in endpoints:
+        if len(one.path) > deepest:
+            where = f" on a wildcard host ('{next(iter(wildcards))}')" if wildcards else ""
+            message = f"path '{written(one.path)}' has more than {deepest} elements{where}"
+            yield Diagnostic("ACC221", message, one.place)
+
+
+_GRPC_PORT = re.compile(r"grpc(?:-.*)?\Z")
+
+
+def _grpc(part: oam.Component, trait: oam.Trait) -> Iterator[Diagnostic]:
+    """Ports that are named as gRPC's (`grpc`, `grpc-...`: how service meshes are told), or an Ingress told so.
+
+    Kong hands a call of gRPC on by the path that its client wrote (grpc_pass takes no other), not by that of the gate.
+    """
+    place = trait.place.at("properties")
+    why = "speaks gRPC, whose calls go upstream by another path than the one that was decided on; it is not deployed"
+    names = {port.get("port"): str(port.get("name", "")) for port in part.properties.get("ports", ())}
+    for path, port in trait.properties["http"].items():
+        if _GRPC_PORT.match(names.get(port, "")):
+            yield Diagnostic("ACC218", f"port {port} ('{names[port]}') {why}", place.at("http").key(path))
+    for name, value in trait.properties.get("annotations", {}).items():
+        if name.endswith("/backend-protocol") and value.upper() in ("GRPC", "GRPCS"):
+            yield Diagnostic("ACC218", f"'{name}: {value}' {why}", place.at("annotations").key(name))
+
+
+def _host(application: str, component: str, domain: str | None, stack: Stack) -> str | None:
+    """The host as this environment has it, in lower case; None where nothing says."""
+    if domain is None:
+        return f"{component}-{application}.{stack.domain}".lower() if stack.domain else None
+    domain = domain.lower()
+    for suffix, replacement in sorted(stack.suffixes.items(), key=lambda pair: -len(pair[0])):
+        if domain == suffix or domain.endswith(f".{suffix}"):
+            return domain[: len(domain) - len(suffix)] + replacement.lower()
+    return domain
+
+
+def elements_of(path: str, place: Place, out: list[Diagnostic]) -> Elements | None:
+    """The elements of a path as an Application writes it; None, and a finding, where it could be read in two ways."""
+    try:
+        return declared(path)
+    except Unreadable as why:
+        out.append(Diagnostic("ACC213", f"path '{path}': {why}", place))
+        return None
+
+
+def _authenticated_only(endpoints: tuple[Endpoint, ...]) -> tuple[Rule, ...]:
+    """A component without an access trait: any token that counts, nothing without one (design section 3.7)."""
+    places = {endpoint.path: endpoint.place for endpoint in endpoints}
+    return tuple(Rule(path, METHODS, (), None, place) for path, place in places.items())
+
+
+def _rules(
+    properties: Mapping[str, Any],
+    place: Place,
+    endpoints: tuple[Endpoint, ...],
+    scopes: Mapping[str, str],
+    out: list[Diagnostic],
+) -> tuple[Rule, ...]:
+    result: list[Rule] = []
+    gateway_paths = tuple(dict.fromkeys(endpoint.path for endpoint in endpoints))
+    for index, rule in enumerate(properties.get("rules", ())):
+        where = place.at("rules", index)
+        public = _public(rule, where, out)
+        for position, scope in enumerate(rule.get("scopes", ())):
+            if scope not in scopes:
+                hint = suggestion(scope, scopes)
+                message = f"scope '{scope}' is not declared by this component{hint}"
+                out.append(Diagnostic("ACC201", message, where.at("scopes", position)))
+        methods = tuple(dict.fromkeys(rule.get("methods", METHODS)))
+        needed = tuple(dict.fromkeys(rule.get("scopes", ())))
+        for path in _rule_paths(rule, where, gateway_paths, out):
+            result.append(Rule(path, methods, needed, public, where))
+    out += _disagreements(result)
+    return tuple(result)
+
+
+def _public(rule: Mapping[str, Any], place: Place, out: list[Diagnostic]) -> Public | None:
+    if ("scopes" in rule) == ("public" in rule):
+        message = "a rule has exactly one of `scopes` and `public`"
+        out.append(Diagnostic("OAM103", message, place))
+    public = rule.get("public")
+    if not public:
+        return None
+    until: str | None = public.get("until")
+    if until is not None:
+        _check_day(until, place.at("public", "until"), out)
+    return Public(public["reason"], until)
+
+
+def _waivers(properties: Mapping[str, Any], place: Place, out: list[Diagnostic]) -> Iterator[Waiver]:
+    for index, waiver in enumerate(properties.get("waivers", ())):
+        where = place.at("waivers", index)
+        _check_day(waiver["until"], where.at("until"), out)
+        yield Waiver(waiver["finding"], waiver["reason"], waiver["until"], where)
+
+
+def _check_day(day: str, place: Place, out: list[Diagnostic]) -> None:
+    """Days have the form YYYY-MM-DD when they come here (the schema says so), but not every such text is one."""
+    try:
+        datetime.date.fromisoformat(day)
+    except ValueError:
+        out.append(Diagnostic("OAM103", f"'{day}' is no day of the calendar", place))
+
+
+def _rule_paths(
+    rule: Mapping[str, Any], place: Place, gateway_paths: tuple[Elements, ...], out: list[Diagnostic]
+) -> Iterator[Elements]:
+    if "paths" not in rule:
+        yield from gateway_paths
+        return
+    for index, path in enumerate(rule["paths"]):
+        where = place.at("paths", index)
+        elements = elements_of(path, where, out)
+        if elements is None:
+            continue
+        if gateway_paths and not any(within(elements, base) for base in gateway_paths):
+            known = ", ".join(written(base) for base in gateway_paths)
+            message = f"path '{path}' is outside the gateway trait's: {known}"
+            out.append(Diagnostic("ACC206", message, where))
+        yield elements
+
+
+def _disagreements(rules: Iterable[Rule]) -> Iterator[Diagnostic]:
+    by_path: dict[Elements, list[Rule]] = {}
+    for rule in rules:
+        by_path.setdefault(rule.path, []).append(rule)
+    for path, owners in by_path.items():
+        for one, other in combinations(owners, 2):
+            both = [method for method in METHODS if one.lists(method) and other.lists(method)]
+            if both and bool(one.public) != bool(other.public):
+                message = (
+                    f"{both[0]} {written(path)} is public in one rule and protected in another "
+                    f"(line {one.place.line}); keep one"
+                )
+                yield Diagnostic("ACC212", message, other.place)
+
+
+def _roles(
+    properties: Mapping[str, Any], place: Place, scopes: Mapping[str, str], out: list[Diagnostic]
+) -> Iterator[Role]:
+    for name, role in properties.get("roles", {}).items():
+        where = place.at("roles", name)
+        for index, scope in enumerate(role["scopes"]):
+            if scope not in scopes:
+                message = f"role '{name}': scope '{scope}' is not declared by this component{suggestion(scope, scopes)}"
+                out.append(Diagnostic("ACC207", message, where.at("scopes", index)))
+        yield Role(
+            name,
+            tuple(dict.fromkeys(role["scopes"])),
+            tuple(dict.fromkeys(role.get("groups", ()))),
+            tuple(dict.fromkeys(role.get("components", ()))),
+            where,
+        )

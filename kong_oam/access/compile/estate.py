@@ -1,0 +1,203 @@
+"""From Applications and a stack to an estate: every name resolved, every grant covered, or diagnostics that say why.
+
+All problems at once: nothing here stops at the first, and an estate exists only where no error was found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import kong_oam.oam.application as oam
+from kong_oam.access.compile.clients import Directory, compile_clients
+from kong_oam.access.compile.component import compile_component
+from kong_oam.access.model import (
+    Application,
+    Component,
+    Endpoint,
+    Estate,
+    Exposures,
+    Stack,
+    client_secret_name,
+    service_name,
+)
+from kong_oam.access.paths import Elements, written
+from kong_oam.diagnostics import Diagnostic, errors, ordered
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """`estate` is None exactly where `diagnostics` hold an error."""
+
+    estate: Estate | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def compile_estate(reading: oam.Reading, stack: Stack) -> Compiled:
+    """The estate that the applications of `reading` mean on `stack`."""
+    findings = list(reading.diagnostics)
+    directory = Directory(stack, findings, reading.malformed)
+    applications = tuple(_once(reading.applications, findings))
+    for application in applications:
+        for part in application.components:
+            directory.add(compile_component(application, part, stack, findings), part)
+    directory.check_scopes()
+    directory.check_role_members()
+    findings += _shared_endpoints(directory.components.values())
+    findings += _nested_applications(directory.components.values())
+    findings += _gateway_neighbours(applications, stack)
+    findings += _borrowed_credentials(directory)
+    findings += _two_certificates(directory.components.values())
+    findings += _shared_objects(directory)
+    estate = Estate(stack, tuple(_application(application, directory) for application in applications))
+    diagnostics = ordered(findings)
+    return Compiled(None if errors(diagnostics) else estate, diagnostics)
+
+
+def _once(applications: Iterable[oam.Application], out: list[Diagnostic]) -> Iterator[oam.Application]:
+    """The first application of each name; another of the same name is a finding."""
+    first: dict[str, oam.Application] = {}
+    for application in applications:
+        other = first.setdefault(application.name, application)
+        if other is application:
+            yield application
+        else:
+            message = f"application '{application.name}' is already defined at {other.place}; a stack has a name once"
+            out.append(Diagnostic("OAM106", message, application.place.at("metadata", "name")))
+
+
+def _application(source: oam.Application, directory: Directory) -> Application:
+    components = (directory.components[f"{source.name}/{part.name}"] for part in source.components)
+    return Application(
+        source.name,
+        source.namespace,
+        source.labels,
+        source.annotations,
+        tuple(replace(component, clients=tuple(compile_clients(component, directory))) for component in components),
+    )
+
+
+def _shared_endpoints(components: Iterable[Component]) -> Iterator[Diagnostic]:
+    first: dict[tuple[str, Elements], tuple[Component, Endpoint]] = {}
+    for component in components:
+        for endpoint in component.endpoints:
+            key = (endpoint.host, endpoint.path)
+            owner, other = first.setdefault(key, (component, endpoint))
+            if other is not endpoint:
+                message = (
+                    f"{endpoint.host}{written(endpoint.path)} already belongs to '{owner.key}' ({other.place}); "
+                    "a host and path lead to one port of one component"
+                )
+                yield Diagnostic("ACC205", message, endpoint.place)
+
+
+def _nested_applications(components: Iterable[Component]) -> Iterator[Diagnostic]:
+    """Nobody owns a host: whoever declares the longer path takes its calls, and the tokens in them, from the other.
+
+    That is as meant within one application, and between components whose access traits name one owner.
+    """
+    exposed = {(endpoint.host, endpoint.path): (c, endpoint) for c in components for endpoint in c.endpoints}
+    for (host, path), (component, endpoint) in exposed.items():
+        above = (exposed.get((host, path[:length])) for length in range(len(path) - 1, -1, -1))
+        owner, other = next((found for found in above if found), (component, endpoint))
+        together = owner.application == component.application or (owner.owner and owner.owner == component.owner)
+        if not together:
+            message = (
+                f"{host}{written(path)} lies below {written(other.path)} of '{owner.key}' ({other.place}): its calls "
+                f"go to '{component.key}' and are judged by its rules alone; agree on that, or take a host of your own"
+            )
+            yield Diagnostic("ACC219", message, endpoint.place, "warning")
+
+
+def _two_certificates(components: Iterable[Component]) -> Iterator[Diagnostic]:
+    """A host has one certificate: of two, callers would be shown either."""
+    first: dict[str, tuple[str, str, Endpoint]] = {}
+    for component in components:
+        for endpoint in component.endpoints:
+            if endpoint.certificate:
+                wanted = (component.namespace, endpoint.certificate)
+                *given, other = first.setdefault(endpoint.host, (*wanted, endpoint))
+                if tuple(given) != wanted:
+                    message = f"{endpoint.host} is given another certificate at {other.place}: '{'/'.join(given)}'"
+                    yield Diagnostic("ACC215", message, endpoint.place)
+
+
+def _gateway_neighbours(applications: Iterable[oam.Application], stack: Stack) -> Iterator[Diagnostic]:
+    for application in applications:
+        if application.namespace == stack.gateway_namespace:
+            message = f"namespace '{application.namespace}' is the gateway's: pods there could pass for it; use another"
+            yield Diagnostic("ACC216", message, application.place.at("metadata", "namespace"))
+
+
+def _borrowed_credentials(directory: Directory) -> Iterator[Diagnostic]:
+    """A client's Secret is its own: whoever else could read it would call as that client, with no role asked."""
+    owners: dict[tuple[str, str], list[Component]] = {}
+    for component in directory.components.values():
+        if directory.is_client(component.key) and not component.outside:
+            owners.setdefault((component.namespace, client_secret_name(component.name)), []).append(component)
+    for key, secret in sorted(directory.stack.known_secrets):
+        if owner := directory.components.get(key):
+            owners.setdefault((owner.namespace, secret), []).append(owner)
+    for component in directory.components.values():
+        for path in _secret_references(component.properties, ()):
+            name = component.properties
+            for step in path:
+                name = name[step]  # type: ignore[index]
+            belongs = owners.get((component.namespace, str(name)), [component])
+            if component not in belongs:
+                message = (
+                    f"Secret '{name}' is the credential of '{belongs[0].key}'; a component has its own client trait"
+                )
+                yield Diagnostic("ACC217", message, component.place.at("properties", *path))
+
+
+def _secret_references(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
+    """Paths of every name of a Secret in a component's properties: env, volumes, volumeMounts."""
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _secret_references(item, (*path, index))
+    elif isinstance(value, dict):
+        if "secretName" in value:
+            yield (*path, "secretName")
+        if path[-1:] == ("secretKeyRef",) and "name" in value:
+            yield (*path, "name")
+        for key, item in value.items():
+            yield from _secret_references(item, (*path, key))
+
+
+_SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
+
+
+def object_names(
+    name: str, properties: Mapping[str, Any], exposures: Exposures, *, client: bool
+) -> Iterator[tuple[str, str]]:
+    """(kind, name) of a component's Kubernetes objects, in its namespace: KubeVela's names, and ours beside them."""
+    for kind in ("Deployment", "ServiceAccount", "NetworkPolicy"):
+        yield kind, name
+    services = {service_name(name, trait) for trait, _ in exposures}
+    if any(port.get("expose") for port in properties.get("ports", ())):
+        services.add(name)
+    for service in sorted(services):
+        yield "Service", service
+    if client:
+        yield "Secret", client_secret_name(name)
+
+
+def _shared_objects(directory: Directory) -> Iterator[Diagnostic]:
+    first: dict[tuple[str, str, str], Component] = {}
+    for component in (each for each in directory.components.values() if not each.outside):
+        client = directory.is_client(component.key)
+        for kind, name in object_names(component.name, component.properties, component.exposures, client=client):
+            if kind == "Service" and not _SERVICE_NAME.match(name):
+                message = f"'{name}' cannot name a Service: a letter first, then letters, digits and dashes, 63 in all"
+                yield Diagnostic("OAM103", message, component.place.at("name"))
+            other = first.setdefault((kind, component.namespace, name), component)
+            if other is not component:
+                message = (
+                    f"{kind} '{name}' in namespace '{component.namespace}' would also be made for '{other.key}' "
+                    f"({other.place}); rename one, or give the applications namespaces of their own"
+                )
+                yield Diagnostic("OAM107", message, component.place.at("name"))
+                break

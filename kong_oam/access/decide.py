@@ -1,0 +1,175 @@
+"""The answer to a request: the meaning that the gateway, `explain`, `diff` and the tests are held against (section 3).
+
+`decide` is total: it answers every request, and every answer says why, and by which rule.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass
+from typing import Literal
+
+from kong_oam.access.model import METHODS, Component, Estate, Rule
+from kong_oam.access.paths import Elements, Unreadable, read, written
+from kong_oam.access.tokens import Claims, KeyRing, Refusal, authenticate, bearer
+
+_PORT = re.compile(r":[0-9]+\Z")
+_HOST = re.compile(r"[a-z0-9._-]{1,253}\Z")  # no DNS name is longer
+
+Status = Literal[200, 400, 401, 403, 404]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it arrives: `host` from the Host header, `target` the raw bytes of the request line."""
+
+    method: str
+    host: str
+    target: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """200 stands for "goes upstream". `rule` is the rule that decided, where one did."""
+
+    status: Status
+    reason: str
+    component: Component | None = None
+    rule: Rule | None = None
+
+    @property
+    def allowed(self) -> bool:
+        return self.status == 200
+
+    @property
+    def place(self) -> str | None:
+        """`file:line:column` of the rule, or of the component where no rule owns the path."""
+        if self.rule:
+            return str(self.rule.place)
+        return str(self.component.place) if self.component else None
+
+
+def decide(estate: Estate, request: Request, claims: Claims | Refusal | None) -> Decision:
+    """What the gateway does with `request`. No claims: no token; a Refusal: a bad one."""
+    try:
+        path = read(request.target)
+    except Unreadable as why:
+        return Decision(400, f"the path {why}")
+    component = component_of(estate, request.host, path)
+    if component is None:
+        return Decision(404, "no component is exposed on this host and path")
+    if request.method not in METHODS:
+        return Decision(404, f"the gateway does not listen to {request.method}", component)
+    rules = component.owning(path)
+    matching = tuple(rule for rule in rules if rule.lists(request.method))
+    ambiguous = component.may_be_of_another_rule(path)
+    for rule in matching:
+        if rule.public and not ambiguous:
+            return Decision(200, f"public: {rule.public.reason}", component, rule)
+    if claims is None:
+        return Decision(401, "a token is needed", component, next(iter(matching or rules), None))
+    if isinstance(claims, Refusal):
+        return Decision(401, claims.reason, component, next(iter(matching or rules), None))
+    provider = estate.provider_of(component)
+    if claims.provider != component.provider:
+        return Decision(401, f"a token of provider '{component.provider}' is needed", component)
+    if ambiguous:
+        return Decision(400, "the path is spelled so that some servers take it for that of another rule", component)
+    if provider.per_api and claims.audience not in {provider.audience_of(api) for api in estate.apis_at(component)}:
+        return Decision(403, "the token is for another API", component, next(iter(matching or rules), None))
+    return _authorize(estate, component, request.method, rules, matching, claims)
+
+
+def _authorize(
+    estate: Estate,
+    component: Component,
+    method: str,
+    rules: tuple[Rule, ...],
+    matching: tuple[Rule, ...],
+    claims: Claims,
+) -> Decision:
+    effective = effective_scopes(estate, component, claims)
+    for rule in matching:
+        if set(rule.scopes) <= effective:
+            return Decision(200, f"has {', '.join(rule.scopes) or 'a token that counts'}", component, rule)
+    if matching:
+        needed = " or ".join(" and ".join(rule.scopes) for rule in matching)
+        withheld = {scope for rule in matching for scope in rule.scopes} & set(claims.scopes) - effective
+        why = f"; the token lists it, but {_cut(estate, component, claims, withheld)}" if withheld else ""
+        return Decision(403, f"needs {needed}{why}", component, matching[0])
+    if rules:
+        return Decision(403, f"no rule on {written(rules[0].path)} lists {method}", component, rules[0])
+    return Decision(403, "no rule owns this path", component)
+
+
+def _cut(estate: Estate, component: Component, claims: Claims, withheld: Set[str]) -> str:
+    """Why what the token lists does not count."""
+    if not claims.client:
+        return "its client is none of this estate"
+    if withheld - _granted(estate, component, claims):
+        return f"{claims.client} was not granted it here"
+    return "no group of the user holds it"
+
+
+def answer(
+    estate: Estate, request: Request, authorization: Iterable[str], rings: Mapping[str, KeyRing], now: float
+) -> Decision:
+    """`decide` for a whole request: its Authorization headers read, the token judged by the component's own provider.
+
+    A malformed bearer header is refused even on a public path (design section 5, admission).
+    """
+    unidentified = decide(estate, request, None)
+    if unidentified.status in (400, 404) or unidentified.component is None:
+        return unidentified
+    token = bearer(authorization)
+    if isinstance(token, Refusal):
+        return Decision(401, token.reason, unidentified.component)
+    ring = rings.get(unidentified.component.provider)
+    if token is None or ring is None:
+        return unidentified
+    return decide(estate, request, authenticate(token, ring, now, estate.apis_at(unidentified.component)))
+
+
+def effective_scopes(estate: Estate, component: Component, claims: Claims) -> frozenset[str]:
+    """What of the issued scopes counts at `component`: those that the client was granted there and, for a user, that
+    the roles of their groups hold.
+
+    A token lists what its issuer gave once; where a scope has changed hands since, that is another's now.
+    """
+    counting = frozenset(claims.scopes) & _granted(estate, component, claims)
+    if not claims.user:
+        return counting
+    provider = estate.provider_of(component)
+    held = {
+        scope
+        for role in component.roles
+        if not set(map(provider.listed, role.groups)).isdisjoint(claims.groups)
+        for scope in role.scopes
+    }
+    return counting & held
+
+
+def _granted(estate: Estate, component: Component, claims: Claims) -> frozenset[str]:
+    return frozenset(estate.held_at(component, users=claims.user).get(claims.client, ()))
+
+
+def component_of(estate: Estate, host: str, path: Elements) -> Component | None:
+    """The component that host and path lead to: an exact host before a wildcard, then the longest path."""
+    for pattern in host_patterns(host):
+        if found := estate.leading(pattern, path):
+            return found[1]
+    return None
+
+
+def host_patterns(host: str) -> tuple[str, ...]:
+    """The ways in which an endpoint may name the host, the most specific first: itself, then wildcards.
+
+    None for a host with capitals, or with what no DNS name has: Kong's router compares hosts byte by byte and answers
+    404 (seen on 3.10); browsers and HTTP libraries send them in lower case.
+    """
+    name = _PORT.sub("", host)
+    if not _HOST.match(name):
+        return ()
+    labels = name.split(".")
+    return (name, *(f"*.{'.'.join(labels[start:])}" for start in range(1, len(labels))))

@@ -1,0 +1,1 @@
+"""Comparison: what a change does to access."""

@@ -1,0 +1,281 @@
+"""What a change does to access: exact over all requests, not sampled.
+
+Both estates are cut into the same sites and spots (access.request_classes), and at each spot the principals of one are
+compared with those of the other (access.principals). Nothing is found exactly where `decide` lets the same principals
+through for every request. What no request of the model shows is compared as it stands (access.diff.facts): how tokens
+spell things, who signs them, who may connect, where users and partners' keys come from.
+
+A principal is known by its component's key and its provider. One that is only in the old estate and one that is only in
+the new are the same where the same workload in the same namespace holds the credential and may call the same: renaming
+a component or an application is no change of access. Roles and scopes are never compared, only who has what by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from kong_oam.access.decide import Decision, Request, decide
+from kong_oam.access.diff.change import CLOSING, KINDS, OPENING, Change, Difference, Example, Kind, Subject, Whom
+from kong_oam.access.diff.facts import settings_changed
+from kong_oam.access.diff.snapshot import Model
+from kong_oam.access.model import METHODS, Application, Component, Estate
+from kong_oam.access.paths import Elements, written
+from kong_oam.access.principals import (
+    NOBODY,
+    Access,
+    Callers,
+    Groups,
+    Principal,
+    logical_groups,
+    logical_names,
+    principal_of,
+    provider_names,
+    suffices,
+)
+from kong_oam.access.request_classes import Hosts, Ports, Region, Sites, Spot, regions, sites_of
+from kong_oam.access.tokens import Claims, Refusal, User, issue
+
+_Key = tuple[Kind, Whom]
+
+_Where = dict[str, dict[str, set[int]]]
+"""By site, by method: the numbers of the spots."""
+
+
+def diff(old: Model, new: Model) -> tuple[Difference, ...]:
+    """Every change of access from `old` to `new`, the worst first.
+
+    Models of one stack are compared by host; those of two by component and port, groups by their logical names, and of
+    settings what Applications say.
+    """
+    old = _with_providers_named_as(old, new)
+    by_port = old.estate.stack.name != new.estate.stack.name
+    names = logical_groups(old.estate) | logical_groups(new.estate) if by_port else None
+    sides = _Side(old, names), _Side(new, names)
+    spots = dict(sites_of(sides[0].sites, sides[1].sites))
+    found = _differences(*sides, spots)
+    renamed = _renamed(found, *sides)
+    requests = _changes(*sides, spots, _without(renamed, found))
+    settings = settings_changed(old.facts, new.facts, _known_again(renamed, *sides), between_stacks=by_port)
+    return tuple(sorted([*requests, *settings], key=_rank))
+
+
+def changed(old: Sequence[Model], new: Model) -> tuple[Difference, ...]:
+    """Every change of access from what all of `old` allow together to `new`, the worst first.
+
+    What only some of them refuse opens all the same, and is told so; what closes is told by the first.
+    """
+    first, *others = (diff(one, new) for one in old)
+    opening = [change for found in others for change in found if change.kind in OPENING and change not in first]
+    return tuple(sorted([*first, *opening], key=_rank))
+
+
+class _Side:
+    """One of the two estates, asked by site and path.
+
+    `names` are all logical names of groups where stacks are compared; None where the stack is the same.
+    """
+
+    def __init__(self, model: Model, names: frozenset[str] | None) -> None:
+        self.model, self._between_stacks = model, names is not None
+        self.sites: Sites = Hosts(model.estate) if names is None else Ports(model.estate)
+        self._callers = Callers(model.estate, provider_names if names is None else logical_names(names))
+        self.clients = {principal_of(client): client for client in model.estate.clients}
+
+    def at(self, site: str, path: Elements) -> Mapping[str, Access]:
+        """Who may call, by method."""
+        component = self.sites.component(site, path)
+        return self._callers.at(component, path) if component else _NOTHING_HERE
+
+    def token(self, principal: Principal | None, groups: Groups, site: str, path: Elements) -> Claims | Refusal | None:
+        """What the provider gives the principal for calling there, for a user in `groups` where it signs users in."""
+        if principal is None:
+            return None
+        client, provider = self.clients[principal], self.model.estate.stack.providers[principal.provider]
+        names = sorted(provider.group(group) if self._between_stacks else group for group in groups)
+        user = User("user", tuple(names)) if client.user_facing else None
+        api = self.model.estate.shown_at(self.sites.component(site, path), client)
+        return issue(provider, client, user, api=api)
+
+    def answer(self, site: str, path: Elements, method: str, token: Claims | Refusal | None) -> Decision:
+        host = self.sites.host(site, path) or ""
+        return decide(self.model.estate, Request(method, host, written(path).encode()), token)
+
+    def lifetime(self, principal: Principal) -> int | None:
+        """Minutes; None between stacks, where no token of one is one of the other."""
+        return None if self._between_stacks else self.model.minutes[principal.provider]
+
+
+_NOTHING_HERE = dict.fromkeys(METHODS, NOBODY)
+
+
+def _differences(old: _Side, new: _Side, spots: Mapping[str, Sequence[Spot]]) -> dict[_Key, _Where]:
+    """Every difference, by what it is and for whom. The sides keep their answers, so a pair is known by its ids."""
+    found: dict[_Key, _Where] = {}
+    compared: dict[tuple[int, int], tuple[_Key, ...]] = {}
+    for site, classes in spots.items():
+        for number, spot in enumerate(classes):
+            was, now = old.at(site, spot.path), new.at(site, spot.path)
+            for method in METHODS:
+                pair = id(was[method]), id(now[method])
+                if pair not in compared:
+                    compared[pair] = tuple(_compare(was[method], now[method]))
+                for key in compared[pair]:
+                    found.setdefault(key, {}).setdefault(site, {}).setdefault(method, set()).add(number)
+    return found
+
+
+def _compare(was: Access, now: Access) -> Iterator[_Key]:
+    if was.everybody or now.everybody:
+        if not was.everybody:
+            yield "newly public", Whom(None)
+        elif not now.everybody:
+            yield "narrowed" if now.principals else "revoked", Whom(None)
+        return
+    if was.principals == now.principals:
+        return
+    for principal in sorted({*was.principals, *now.principals}):
+        before, after = was.principals.get(principal), now.principals.get(principal)
+        if before is None and after is not None:
+            yield "granted", Whom(principal, after)
+        elif after is None and before is not None:
+            yield "revoked", Whom(principal, before)
+        elif before is not None and after is not None:
+            if more := frozenset(groups for groups in after if not suffices(groups, before)):
+                yield "widened", Whom(principal, more)
+            if less := frozenset(groups for groups in before if not suffices(groups, after)):
+                yield "narrowed", Whom(principal, less)
+
+
+def _renamed(found: Mapping[_Key, _Where], old: _Side, new: _Side) -> dict[Principal, Principal]:
+    """Those of the new side that are one of the old under another name: what that lost, this has got."""
+    gone, come = _only(old, new, found, "revoked"), _only(new, old, found, "granted")
+    return {
+        after: before
+        for identity, principals in gone.items()
+        for before, after in zip(principals, come.get(identity, ()), strict=False)
+    }
+
+
+def _without(renamed: Mapping[Principal, Principal], found: Mapping[_Key, _Where]) -> dict[_Key, _Where]:
+    """Leaves out what a principal lost and got by being called otherwise."""
+    dropped: set[tuple[Kind, Principal]] = {("granted", after) for after in renamed}
+    dropped |= {("revoked", before) for before in renamed.values()}
+    return {key: where for key, where in found.items() if (key[0], key[1].principal) not in dropped}
+
+
+def _known_again(renamed: Mapping[Principal, Principal], old: _Side, new: _Side) -> dict[Subject, Subject]:
+    """The clients of the new side that are on the old, too, and who they are there."""
+    pairs = ((after, renamed.get(after, after)) for after in new.clients)
+    return {
+        Subject(after.client, after.provider): Subject(before.client, before.provider)
+        for after, before in pairs
+        if before in old.clients
+    }
+
+
+def _only(side: _Side, other: _Side, found: Mapping[_Key, _Where], kind: Kind) -> dict[object, list[Principal]]:
+    """The principals that `other` does not have, by what they are known by without their name."""
+    access: dict[Principal, set[object]] = {p: set() for p in sorted(side.clients) if p not in other.clients}
+    for (what, whom), where in found.items():
+        if what == kind and whom.principal in access:
+            access[whom.principal] |= {
+                (whom.condition, site, method, number)
+                for site, by_method in where.items()
+                for method, numbers in by_method.items()
+                for number in numbers
+            }
+    result: dict[object, list[Principal]] = {}
+    for principal, cells in access.items():
+        identity = (principal.provider, principal.users, side.model.workloads.get(principal.client), frozenset(cells))
+        result.setdefault(identity, []).append(principal)
+    return result
+
+
+def _changes(
+    old: _Side, new: _Side, spots: Mapping[str, Sequence[Spot]], found: Mapping[_Key, _Where]
+) -> Iterator[Change]:
+    """Differences as few changes: spots as regions, then methods of one region, then principals of one change."""
+    merged: dict[tuple[Kind, str, Region, tuple[str, ...], int | None], list[Whom]] = {}
+    for (kind, whom), where in found.items():
+        for site, by_method in where.items():
+            for region, members, methods in regions(spots[site], by_method):
+                paths = [spots[site][number].path for number in members]
+                minutes = _minutes(old, new, whom, site, paths, methods) if kind in CLOSING else None
+                merged.setdefault((kind, site, region, methods, minutes), []).append(whom)
+    for (kind, site, region, listed, minutes), together in merged.items():
+        together.sort(key=lambda one: (one.principal or _FIRST, sorted(map(sorted, one.condition))))
+        yield _change(old, new, kind, tuple(together), listed, site, region, minutes)
+
+
+_FIRST = Principal("", "")
+
+
+def _minutes(
+    old: _Side, new: _Side, whom: Whom, site: str, paths: Iterable[Elements], methods: Sequence[str]
+) -> int | None:
+    """How long the old tokens live, where the new gate lets one of them through; None where it lets none."""
+    if whom.principal is None:
+        return None
+    let_through = (
+        new.answer(site, path, method, token).allowed
+        for path in paths
+        for token in [old.token(whom.principal, groups, site, path) for groups in whom.condition]
+        for method in methods
+    )
+    return old.lifetime(whom.principal) if any(let_through) else None
+
+
+def _change(
+    old: _Side,
+    new: _Side,
+    kind: Kind,
+    whom: tuple[Whom, ...],
+    methods: tuple[str, ...],
+    site: str,
+    region: Region,
+    minutes: int | None,
+) -> Change:
+    side = old if kind in CLOSING else new
+    path, principal = region.part.path, whom[0].principal
+    groups = min(whom[0].condition, key=sorted, default=frozenset())
+    example = Example(methods[0], path, old.sites.host(site, path), new.sites.host(site, path), principal, groups)
+    rule = side.answer(site, path, methods[0], side.token(principal, groups, site, path)).rule
+    place = rule.place if rule and rule.place.file else None
+    return Change(kind, whom, methods, site, region, example, minutes, place)
+
+
+def _rank(change: Difference) -> tuple[object, ...]:
+    if not isinstance(change, Change):
+        return KINDS.index(change.kind), change.of, change.name
+    first = change.whom[0].principal or _FIRST
+    return KINDS.index(change.kind), change.site, change.region.part, METHODS.index(change.methods[0]), first
+
+
+def _with_providers_named_as(old: Model, new: Model) -> Model:
+    """`old` with its providers called as in `new`: by name, and in order where a name is only on one side."""
+    gone = [name for name in old.estate.stack.providers if name not in new.estate.stack.providers]
+    come = [name for name in new.estate.stack.providers if name not in old.estate.stack.providers]
+    names = dict(zip(gone, come, strict=False))
+    if not names:
+        return old
+
+    def renamed(component: Component) -> Component:
+        clients = tuple(replace(c, provider=names.get(c.provider, c.provider)) for c in component.clients)
+        return replace(component, provider=names.get(component.provider, component.provider), clients=clients)
+
+    def application(source: Application) -> Application:
+        return replace(source, components=tuple(map(renamed, source.components)))
+
+    stack = old.estate.stack
+    providers = {
+        names.get(name, name): replace(provider, name=names.get(name, name))
+        for name, provider in stack.providers.items()
+    }
+    estate = Estate(replace(stack, providers=providers), tuple(map(application, old.estate.applications)))
+    minutes = {names.get(name, name): value for name, value in old.minutes.items()}
+    facts = old.facts and {
+        replace(subject, provider=names.get(subject.provider, subject.provider)): values
+        for subject, values in old.facts.items()
+    }
+    return replace(old, estate=estate, minutes=minutes, facts=facts)

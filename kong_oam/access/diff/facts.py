@@ -1,0 +1,209 @@
+"""What bears on access besides rules and grants: settings of the stack, and what its clients are, as named values.
+
+Which requests another claim, address or scheme lets through cannot be told one by one, so these values are compared as
+they stand. Every field of the dataclasses is one of them, unless LEFT_OUT says why not: one that is added later is told
+of as if it might let somebody in, until somebody says in `_kind` that it cannot.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from itertools import chain
+from typing import Any
+from urllib.parse import urlsplit
+
+from kong_oam.access.diff.change import Kind, Setting, Subject
+from kong_oam.access.model import Client, Component, Estate, Provider, Spelling, Stack
+from kong_oam.access.settings.certificates import fingerprint
+from kong_oam.access.settings.stack import (
+    PLAIN,
+    ClusterSettings,
+    GatewaySettings,
+    KnownClient,
+    ProviderSettings,
+    Settings,
+)
+
+Facts = Mapping[Subject, Mapping[str, Any]]
+"""By whom or what they are about, then by name, as JSON has them. Names are those of the stack's file, or a trait's."""
+
+NOT_KNOWN = "not known"
+"""Stands for a value that one side does not say: another version of this program wrote it."""
+
+_KEY, _REQUESTS = "what it is known by", "what it decides is compared request by request"
+_ELSEWHERE, _WHERE = "compared as part of something else", "where the gateway is administered, not what it lets through"
+_PACE, _CODE = "how long a change takes, or how often", "what runs, and where; not who may call it"
+
+LEFT_OUT: Mapping[type, Mapping[str, str]] = {
+    Settings: {
+        "stack": _ELSEWHERE, "cluster": _ELSEWHERE, "gateway": _ELSEWHERE, "providers": _ELSEWHERE,
+        "cloud": "a name that policies go by", "as_of": "a day to remind by",
+    },
+    ClusterSettings: dict.fromkeys(("context", "images", "pull_secrets", "account_annotations"), _CODE),
+    Stack: {
+        "name": _KEY, "providers": _ELSEWHERE, "domain": _REQUESTS, "suffixes": _REQUESTS,
+        "gateway_namespace": _ELSEWHERE, "known_secrets": _ELSEWHERE,
+    },
+    GatewaySettings: {
+        "scheme": _ELSEWHERE, "redirect": "compared as plainHttp", "admin_url": _WHERE, "workspace": _WHERE,
+        "key_slots": "how many keys fit", "settle_seconds": _PACE,
+    },
+    Provider: {"name": _KEY, "groups": _REQUESTS, "per_api": _REQUESTS},
+    ProviderSettings: {
+        "name": _KEY, "groups": _REQUESTS, "audience": _ELSEWHERE, "issuer": _ELSEWHERE, "spelling": _ELSEWHERE,
+        "clients": _ELSEWHERE, "certificates": "compared by client, as fingerprints", "settle_seconds": _PACE,
+        "moved_from": "says that another issuer is meant, which is compared",
+    },
+    KnownClient: {"secret": "compared as one text"},
+    Client: {"component": _KEY, "provider": _KEY, "place": _KEY, "calls": _REQUESTS, "groups": _REQUESTS},
+    Component: {
+        **dict.fromkeys(("application", "name", "place"), _KEY),
+        **dict.fromkeys(("provider", "endpoints", "rules", "roles", "clients"), _REQUESTS),
+        **dict.fromkeys(("type", "properties", "depends_on", "exposures"), _CODE),
+        "namespace": "compared of clients, whose credentials lie there", "waivers": "compared without their reasons",
+        "owner": "whom to ask", "scopes": "names and descriptions",
+    },
+}  # fmt: skip
+"""Fields that are not compared as they stand, each with the reason."""
+
+_NAMES: Mapping[tuple[type, str], str] = {
+    (Stack, "scheme"): "gateway.scheme",
+    (Provider, "spelling"): "tokens",
+    (Spelling, "marks"): "accessToken",
+    (Spelling, "own"): "service.claim",
+    (Spelling, "own_value"): "service.value",
+}
+"""Fields that the stack's file calls otherwise."""
+
+
+def facts_of(estate: Estate, settings: Settings) -> Facts:
+    """What the estate and the settings that it was compiled on say. Certificates are there as fingerprints."""
+    gateway = settings.gateway
+    found = {
+        Subject(): {
+            **dict(_values(estate.stack)),
+            **dict(_values(gateway, "gateway.")),
+            "gateway.plainHttp": "redirect" if gateway.redirect else "refuse",
+        }
+    }
+    by_name = {provider.name: provider for provider in settings.providers}
+    for provider in estate.stack.providers.values():
+        found[Subject(provider=provider.name)] = {
+            name: value
+            for name, value in chain(_values(provider), _values(by_name[provider.name]))
+            # Who did not ask the kind of provider does not know how its tokens spell things.
+            if not (name.startswith("tokens.") and provider.spelling is PLAIN)
+        }
+    for key, component in estate.components.items():
+        if component.endpoints or component.clients:
+            waived = sorted(f"{waiver.finding} until {waiver.until}" for waiver in component.waivers)
+            found[Subject(key)] = {**dict(_values(component)), "waivers": waived}
+        for client in component.clients:
+            found[Subject(key, client.provider)] = _of_client(client, component, by_name[client.provider])
+    return found
+
+
+def _of_client(client: Client, component: Component, provider: ProviderSettings) -> dict[str, Any]:
+    known = provider.clients.get(client.component, KnownClient(""))
+    return {
+        **dict(_values(client)),
+        **dict(_values(known)),
+        "namespace": None if component.outside else component.namespace,
+        "secret": "/".join(known.secret) if known.secret else None,
+        "certificates": sorted(map(fingerprint, provider.certificates.get(client.component, ()))),
+    }
+
+
+def _values(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """`tokens.scopes.claim` and its value, for each field that is compared, at whatever depth."""
+    for field in fields(value):
+        if field.name not in LEFT_OUT.get(type(value), ()):
+            name = prefix + _NAMES.get((type(value), field.name), _camel(field.name))
+            inner = getattr(value, field.name)
+            yield from _values(inner, f"{name}.") if is_dataclass(inner) else [(name, _json(inner))]
+
+
+def _json(value: Any) -> Any:
+    """As JSON has it; a list in order, since none of these means anything by its order."""
+    if isinstance(value, tuple):
+        return sorted(map(_json, value), key=json.dumps)
+    if isinstance(value, Mapping):
+        return {str(key): _json(inner) for key, inner in value.items()}
+    return dict(_values(value)) if is_dataclass(value) else value
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))
+
+
+NOT_COMPARED = Setting("may widen", Subject(), "", NOT_KNOWN, NOT_KNOWN)
+"""Told where one side comes from a version of this program that exported none of this."""
+
+_OF_APPLICATIONS = ("forwardToken", "kind", "refresh", "jwksUri", "redirectUris", "waivers")
+"""What Applications say, whatever the stack: all else differs between two stacks by what they are."""
+
+
+def settings_changed(
+    old: Facts | None, new: Facts | None, clients: Mapping[Subject, Subject], *, between_stacks: bool
+) -> Iterator[Setting]:
+    """Every value that differs, of what is on both sides. `clients`: who of the new side was who of the old."""
+    if old is None or new is None:
+        yield NOT_COMPARED
+        return
+    for subject, values in new.items():
+        before = clients.get(subject) if subject.component and subject.provider else subject
+        if before is None or before not in old:
+            continue
+        for name in sorted({*old[before], *values}):
+            was, now = (_said(side, name, between_stacks) for side in (old[before], values))
+            if was != now and (not between_stacks or name in _OF_APPLICATIONS):
+                if name.startswith("tokens.") and NOT_KNOWN in (was, now):
+                    continue  # not asked; another kind of provider is told of as its type
+                yield Setting(_kind(name, was, now), subject, name, was, now)
+
+
+def _said(values: Mapping[str, Any], name: str, between_stacks: bool) -> Any:
+    value = values.get(name, _ADDED.get(name, NOT_KNOWN))
+    return _paths(value) if between_stacks and name == "redirectUris" else value
+
+
+def _paths(uris: Any) -> Any:
+    """Of pages below the gateway, which has other domains on another stack, the paths alone."""
+    if not isinstance(uris, list):
+        return uris
+    return sorted({urlsplit(uri).path if uri.startswith(("http://", "https://")) else uri for uri in map(str, uris)})
+
+
+_NEITHER = (
+    "clientSecrets",
+    "gateway.hstsSeconds",
+    "gateway.nodeAddress",
+    "gateway.plainHttp",
+    "rotateEvery",
+    "rotation.every",
+    "rotation.overlap",
+    "secret",
+    "waivers",
+)
+_ADDED: Mapping[str, Any] = {"forwardToken": True, "gateway.stripHeaders": []}
+"""What a version that does not know of a setting does."""
+_MORE_WIDENS = ("accessTokenMinutes", "forwardToken", "refresh")
+_LESS_WIDENS = ("gateway.stripHeaders", "tokens.overage")
+"""A header that is taken away, or a claim by which a token is refused, is one more thing that nobody gets in by."""
+
+
+def _kind(name: str, was: Any, now: Any) -> Kind:
+    """What another value can do. Without a reason to think otherwise, it may let somebody in who was not before."""
+    if name in _NEITHER:
+        return "changed"
+    if name == "gateway.scheme":  # by plain http, whoever listens has the tokens
+        return "may narrow" if now == "https" else "may widen"
+    if name in _MORE_WIDENS and isinstance(was, int) and isinstance(now, int):
+        return "may widen" if now > was else "may narrow"
+    if isinstance(was, list) and isinstance(now, list):
+        before, after = (now, was) if name in _LESS_WIDENS else (was, now)
+        return "may narrow" if all(one in before for one in after) else "may widen"
+    return "may widen"

@@ -1,0 +1,228 @@
+"""The access model of a stack: what is compared, and what the stack exports so that the next run can compare.
+
+What is exported is all that decides who may call what, and nothing else: no places, no reasons, no descriptions. Moving
+a file or wording a reason better leaves it as it is. Its facts are those of access.diff.facts; a version that knows
+none of them, or others, exports the same format.
+
+Shape: text; the version of the format on the first line, then a line for the stack and one per component: its name, a
+space, compact JSON. A preview's diff of a text shows the lines that change, and of a map every entry. The engine would
+unfold what is JSON as a whole over hundreds of lines of every preview; it takes this for the number on the first line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+
+from kong_oam.access.diff.change import Subject
+from kong_oam.access.diff.facts import Facts, facts_of
+from kong_oam.access.model import (
+    Application,
+    Call,
+    Client,
+    Component,
+    Endpoint,
+    Estate,
+    Provider,
+    Public,
+    Role,
+    Rule,
+    Stack,
+)
+from kong_oam.access.settings.stack import PLAIN, Settings
+from kong_oam.oam.document import Document
+
+VERSION = 1
+
+_STACK = "stack"
+NOWHERE = Document("", "null", 0, None).place()
+"""The place of all that was exported: its `file` is empty."""
+
+
+class ModelError(ValueError):
+    """What is there is no exported model that this version reads. The message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An estate with what else tells what a change of access amounts to.
+
+    `workloads`: per client component what holds its credential, so that it is known again under another name.
+    `minutes`: per provider, how long its access tokens live. `facts`: settings and clients; None where the version that
+    exported the model exported none.
+    """
+
+    estate: Estate
+    workloads: Mapping[str, str]
+    minutes: Mapping[str, int]
+    facts: Facts | None
+
+
+def model_of(estate: Estate, settings: Settings) -> Model:
+    """The model of the estate that was compiled on these settings."""
+    return Model(
+        estate,
+        {client.component: workload_of(estate.components[client.component]) for client in estate.clients},
+        {provider.name: provider.access_token_minutes for provider in settings.providers},
+        facts_of(estate, settings),
+    )
+
+
+def empty(model: Model) -> Model:
+    """The model of the same stack before anything is deployed."""
+    return replace(model, estate=Estate(model.estate.stack, ()), workloads={})
+
+
+def workload_of(component: Component) -> str:
+    """The same for the same workload in the same namespace, whatever its component is called.
+
+    Where nothing is said of a workload, as of an application on its users' devices, only the name tells it from others.
+    """
+    said = component.properties or component.key
+    told = json.dumps([component.namespace, component.type, said], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()[:32]
+
+
+def exported(model: Model) -> str:
+    """The model as a stack output. The same model gives the same bytes."""
+    stack = model.estate.stack
+    facts = model.facts or {}
+    providers = [
+        {
+            "name": p.name,
+            "audience": p.audience,
+            "perApi": p.per_api,
+            "groups": p.groups,
+            "minutes": model.minutes[p.name],
+            "facts": facts.get(Subject(provider=p.name), {}),
+        }
+        for p in stack.providers.values()
+    ]
+    about = {"name": stack.name, "scheme": stack.scheme, "providers": providers, "facts": facts.get(Subject(), {})}
+    parts: dict[str, Any] = {_STACK: about}
+    for key, component in sorted(model.estate.components.items()):
+        if component.endpoints or component.clients:
+            parts[key] = _component(component, stack.providers[component.provider].per_api, model.workloads.get(key))
+            names = ("", *(client.provider for client in component.clients))
+            parts[key]["facts"] = {name: facts.get(Subject(key, name), {}) for name in names}
+    lines = (f"{name} {json.dumps(part, sort_keys=True, separators=(',', ':'))}" for name, part in parts.items())
+    return "\n".join([str(VERSION), *lines])
+
+
+def _component(component: Component, per_api: bool, workload: str | None) -> dict[str, Any]:
+    """Roles have names only where tokens list them: elsewhere, calling one otherwise decides nothing."""
+    roles = [[role.scopes, role.groups, *([role.name] if per_api else [])] for role in component.roles if role.groups]
+    told: dict[str, Any] = {
+        "provider": component.provider,
+        "endpoints": [[e.host, e.path, e.port] for e in component.endpoints],
+        "rules": [[rule.path, rule.methods, "public" if rule.public else rule.scopes] for rule in component.rules],
+        "roles": roles,
+        "clients": [
+            [c.kind, c.provider, [[call.component, call.scopes] for call in c.calls], c.groups]
+            for c in component.clients
+        ],
+        "workload": workload,
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def restored(data: Any) -> Model:
+    """The model that `exported` wrote. Raises ModelError."""
+    try:
+        version, *lines = data.splitlines()
+        if version != str(VERSION):
+            raise ModelError(
+                f"written in format {version[:20]}, and read in {VERSION}: versions of this program differ"
+            )
+        parts = {name: json.loads(text) for name, _, text in (line.partition(" ") for line in lines)}
+        _check(parts)
+        about = parts.pop(_STACK)
+        providers = {
+            p["name"]: Provider(p["name"], p["audience"], PLAIN, groups=p["groups"], per_api=p["perApi"])
+            for p in about["providers"]
+        }
+        stack = Stack(about["name"], providers, scheme=about["scheme"])
+        return Model(
+            Estate(stack, tuple(alone(_component_of(key, value)) for key, value in parts.items())),
+            {key: value["workload"] for key, value in parts.items() if "workload" in value},
+            {p["name"]: p["minutes"] for p in about["providers"]},
+            _facts(about, parts) if "facts" in about else None,
+        )
+    except ModelError:
+        raise
+    except (AttributeError, RecursionError, ValueError):
+        raise ModelError(_NO_MODEL) from None
+
+
+def _facts(about: Mapping[str, Any], components: Mapping[str, Any]) -> Facts:
+    return {
+        Subject(): about["facts"],
+        **{Subject(provider=p["name"]): p.get("facts", {}) for p in about["providers"]},
+        **{
+            Subject(key, name): said for key, part in components.items() for name, said in part.get("facts", {}).items()
+        },
+    }
+
+
+_NO_MODEL = "not what a stack exports as `model`"
+
+
+@cache
+def _validator(part: str) -> Any:
+    schema = json.loads(Path(__file__).with_name("snapshot.schema.json").read_text("utf-8"))
+    return jsonschema_rs.validator_for({**schema, "$ref": f"#/$defs/{part}"})
+
+
+def _check(parts: Mapping[str, Any]) -> None:
+    """Whatever wrote it, or edited the state. Raises ModelError where a part is not as the schema says."""
+    about, components = parts.get(_STACK), {key: part for key, part in parts.items() if key != _STACK}
+    keys = _validator("key")
+    fits = _validator("stack").is_valid(about) and all(map(_validator("component").is_valid, components.values()))
+    if not fits or about is None or not all(map(keys.is_valid, components)):
+        raise ModelError(_NO_MODEL)
+    known = {provider["name"] for provider in about["providers"]}
+    used = {part["provider"] for part in components.values()}
+    used |= {client[1] for part in components.values() for client in part.get("clients", ())}
+    if not used <= known:
+        raise ModelError(_NO_MODEL)
+
+
+def blank(key: str, provider: str) -> Component:
+    """A component (`application/component`) of which nothing is known but what guards it."""
+    application, _, name = key.partition("/")
+    return Component(application, name, "", "", {}, (), None, provider, (), (), {}, (), (), (), NOWHERE)
+
+
+def alone(component: Component) -> Application:
+    """An application of one component: where components are grouped differently decides nothing."""
+    return Application(component.application, "", {}, {}, (component,))
+
+
+def _component_of(key: str, told: Mapping[str, Any]) -> Component:
+    return replace(
+        blank(key, told["provider"]),
+        endpoints=tuple(Endpoint(host, tuple(path), port, NOWHERE) for host, path, port in told.get("endpoints", ())),
+        rules=tuple(_rule(*rule) for rule in told.get("rules", ())),
+        roles=tuple(
+            Role("".join(name), tuple(scopes), tuple(groups), (), NOWHERE)
+            for scopes, groups, *name in told.get("roles", ())
+        ),
+        clients=tuple(_client(key, *client) for client in told.get("clients", ())),
+    )
+
+
+def _rule(path: list[str], methods: list[str], needed: Any) -> Rule:
+    public = Public("", None) if needed == "public" else None
+    return Rule(tuple(path), tuple(methods), () if public else tuple(needed), public, NOWHERE)
+
+
+def _client(key: str, kind: Any, provider: str, calls: list[tuple[str, list[str]]], groups: list[str]) -> Client:
+    granted = tuple(Call(component, tuple(scopes), (), NOWHERE) for component, scopes in calls)
+    return Client(key, kind, provider, granted, tuple(groups), (), False, NOWHERE)

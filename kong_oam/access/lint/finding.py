@@ -1,0 +1,123 @@
+"""What lint can find, and one finding of it: where, what to do, and the change that does it where one is certain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.oam import edit
+from kong_oam.oam.document import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One thing that lint looks for: what it is, what to do about it, and whether a waiver can accept it."""
+
+    title: str
+    remedy: str
+    waivable: bool = True
+
+
+KINDS: Mapping[str, Kind] = {
+    "LINT301": Kind(
+        "a grant that no `calls` uses",
+        "take the component out of the role, or have it call",
+    ),
+    "LINT302": Kind(
+        "a role that no group and no component holds",
+        "remove it, or say who holds it",
+    ),
+    "LINT303": Kind(
+        "a scope that no rule asks for",
+        "remove it, or ask for it in a rule; where the component itself looks at it, waive this",
+    ),
+    "LINT304": Kind(
+        "a rule that never decides: another of the same path and method asks for less, or a longer path takes it all",
+        "remove it",
+    ),
+    "LINT305": Kind(
+        "a public rule that is wider than what it names",
+        "list the methods and paths that the reason is about; only the owner knows which",
+    ),
+    "LINT306": Kind(
+        "a public rule without an end date",
+        "write `until`, the day by which somebody looks at it again; only the owner knows which",
+    ),
+    "LINT307": Kind(
+        "a public rule past its end date (it is still open: the gate has no clock)",
+        "close it, or write a later `until`; only the owner knows which",
+        waivable=False,
+    ),
+    "LINT308": Kind(
+        "components that nobody owns",
+        "write `owner` in the access trait or, for all components of the application, in its annotations",
+        waivable=False,
+    ),
+    "LINT309": Kind(
+        "a waiver past its date: what it accepted is a finding again",
+        "remove it and mend what it was for, or write a later `until`",
+        waivable=False,
+    ),
+    "LINT310": Kind(
+        "a waiver of what is not found",
+        "remove it",
+        waivable=False,
+    ),
+}
+"""Every stable code; the README's table and the schema of waivers are checked against it."""
+
+
+def shown(text: str) -> str:
+    """A text of an Application within a message: one line, nothing that a terminal would obey, not endless."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= 80 else f"{line[:77]}..."
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """Takes the key or item at `place` away."""
+
+    place: Place
+
+    def text(self) -> str | None:
+        """The whole file afterwards; None where the text cannot be edited with certainty."""
+        return edit.without(self.place)
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """Puts `key: value` last into the mapping at `place`; `value` is YAML on one line."""
+
+    place: Place
+    key: str
+    value: str
+
+    def text(self) -> str | None:
+        """The whole file afterwards; None where the text cannot be edited with certainty."""
+        return edit.with_key(self.place, self.key, self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding in `component` (application/component). No `change`: what to do is not certain, and people decide."""
+
+    code: str
+    component: str
+    message: str
+    place: Place
+    change: Removal | Addition | None = None
+
+    @property
+    def diagnostic(self) -> Diagnostic:
+        """The same without the change, as everything prints it. A warning: lint never stops a deployment."""
+        return Diagnostic(self.code, self.message, self.place, "warning")
+
+    @property
+    def remedy(self) -> str:
+        return KINDS[self.code].remedy
+
+    def suggestion(self) -> str | None:
+        """The change as a unified diff against the file as it is written; None where there is none that is certain."""
+        edited = self.change.text() if self.change else None
+        return None if edited is None else edit.unified(self.place.file, self.place.document.text, edited)

@@ -1,0 +1,51 @@
+"""Lint of an estate: every rule on every component, and what waivers leave of it."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterator, Sequence
+
+import kong_oam.oam.application as oam
+from kong_oam.access.lint import rules, shadows
+from kong_oam.access.lint.finding import Finding, Removal, shown
+from kong_oam.access.lint.subject import Subject, subjects
+from kong_oam.access.model import Estate
+
+CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
+    rules.unused_grants,
+    rules.unheld_roles,
+    rules.unasked_scopes,
+    shadows.shadowed_rules,
+    shadows.unreachable_rules,
+    rules.wide_public_rules,
+    rules.endless_public_rules,
+    rules.overdue_public_rules,
+    rules.ownerless_components,
+)
+
+
+def lint(applications: tuple[oam.Application, ...], estate: Estate, as_of: datetime.date) -> tuple[Finding, ...]:
+    """What there is to say about the estate that `applications` compiled to, on the day `as_of`: by file and line."""
+    found: list[Finding] = []
+    for subject in subjects(applications, estate, as_of):
+        found += _unwaived(subject, [finding for check in CHECKS for finding in check(subject)])
+    return tuple(sorted(found, key=lambda one: (one.place.file, one.place.line, one.place.column, one.code)))
+
+
+def _unwaived(subject: Subject, findings: Sequence[Finding]) -> Iterator[Finding]:
+    """A waiver accepts every finding of its code in its component, up to and including its last day."""
+    codes = {finding.code for finding in findings}
+    accepted = set()
+    for waiver in subject.component.waivers:
+        change = Removal(waiver.place)
+        if waiver.finding not in codes:
+            message = f"{waiver.finding} is not found here, and waived ({shown(waiver.reason)})"
+            yield Finding("LINT310", subject.key, message, waiver.place, change)
+        elif subject.past(waiver.until):
+            message = (
+                f"{waiver.finding} was accepted until {waiver.until} ({shown(waiver.reason)}); today is {subject.as_of}"
+            )
+            yield Finding("LINT309", subject.key, message, waiver.place, change)
+        else:
+            accepted.add(waiver.finding)
+    yield from (finding for finding in findings if finding.code not in accepted)

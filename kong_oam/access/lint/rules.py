@@ -1,0 +1,110 @@
+"""The lint rules about grants, scopes, public rules and owners: each a function from a component to its findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import kong_oam.oam.application as oam
+from kong_oam.access.compile.component import OWNER
+from kong_oam.access.lint.finding import Addition, Finding, Removal, shown
+from kong_oam.access.lint.shadows import weaker_rules
+from kong_oam.access.lint.subject import Subject
+from kong_oam.access.model import METHODS
+from kong_oam.oam.edit import scalar
+
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def unused_grants(subject: Subject) -> Iterator[Finding]:
+    """A component in a role of whose scopes it asks for none."""
+    for name, role in subject.access.get("roles", {}).items():
+        members: list[str] = role.get("components", [])
+        for index, member in enumerate(members):
+            if name not in subject.grants.get((member, subject.key), ()):
+                message = f"'{member}' holds role '{name}', but asks for none of its scopes"
+                alone = len(members) == 1 and not role.get("groups")
+                place = subject.place("roles", name, "components", index)
+                # Without its only holder the role would be one that nobody holds.
+                change = Removal(subject.place("roles", name) if alone else place)
+                yield Finding("LINT301", subject.key, message, place, change)
+
+
+def unheld_roles(subject: Subject) -> Iterator[Finding]:
+    """A role that says neither groups nor components."""
+    for name, role in subject.access.get("roles", {}).items():
+        if not role.get("groups") and not role.get("components"):
+            place = subject.place("roles", name)
+            message = f"no group and no component holds role '{name}'"
+            yield Finding("LINT302", subject.key, message, subject.place("roles").key(name), Removal(place))
+
+
+def unasked_scopes(subject: Subject) -> Iterator[Finding]:
+    """A scope in no rule that ever decides. Removing it is certain only where nobody else names it."""
+    rules, weaker = subject.component.rules, weaker_rules(subject.component)
+    asked = {scope for index, rule in enumerate(rules) if index not in weaker for scope in rule.scopes}
+    named = {scope for rule in rules for scope in rule.scopes}
+    named |= {scope for role in subject.component.roles for scope in role.scopes}
+    for scope in subject.component.scopes:
+        if scope not in asked:
+            place = subject.place("scopes", scope)
+            change = None if scope in named else Removal(place)
+            message = f"no rule asks for scope '{scope}'"
+            yield Finding("LINT303", subject.key, message, subject.place("scopes").key(scope), change)
+
+
+def _public(subject: Subject) -> Iterator[tuple[int, dict[str, Any]]]:
+    for index, rule in enumerate(subject.access.get("rules", ())):
+        if "public" in rule:
+            yield index, rule
+
+
+def wide_public_rules(subject: Subject) -> Iterator[Finding]:
+    """A public rule that leaves out its methods, or stands on `/` (or leaves out its paths) beside protected rules."""
+    protects = any(rule.public is None for rule in subject.component.rules)
+    for index, rule in _public(subject):
+        place = subject.place("rules", index)
+        if "methods" not in rule:
+            writing = [method for method in METHODS if method not in _READING]
+            message = f"names no methods, so that {', '.join(writing)} are public as well"
+            yield Finding("LINT305", subject.key, message, place)
+        if protects and ("paths" not in rule or "/" in rule["paths"]):
+            what = "stands on '/'" if "paths" in rule else "names no paths"
+            message = f"{what}, so that whatever no longer path protects is public, new paths included"
+            yield Finding("LINT305", subject.key, message, place)
+
+
+def endless_public_rules(subject: Subject) -> Iterator[Finding]:
+    for index, rule in _public(subject):
+        if "until" not in rule["public"]:
+            message = f"public without an end date ({shown(rule['public']['reason'])})"
+            yield Finding("LINT306", subject.key, message, subject.place("rules", index, "public"))
+
+
+def overdue_public_rules(subject: Subject) -> Iterator[Finding]:
+    for index, rule in _public(subject):
+        until = rule["public"].get("until")
+        if until and subject.past(until):
+            message = f"public until {until} ({shown(rule['public']['reason'])}), and still open on {subject.as_of}"
+            yield Finding("LINT307", subject.key, message, subject.place("rules", index, "public", "until"))
+
+
+def ownerless_components(subject: Subject) -> Iterator[Finding]:
+    """One finding an application. Who owns its other components owns these, where that is one team."""
+    names = (f"{subject.application.name}/{part.name}" for part in subject.application.components)
+    siblings = [subject.estate.components[name] for name in names]
+    ownerless = [component.name for component in siblings if not component.owner]
+    if ownerless[:1] != [subject.component.name]:
+        return
+    owners = {component.owner for component in siblings if component.owner}
+    message = f"nobody owns {', '.join(repr(name) for name in ownerless)}"
+    change = owner_annotation(subject.application, owners.pop() or "") if len(owners) == 1 else None
+    yield Finding("LINT308", subject.key, message, subject.part.place.at("name"), change)
+
+
+def owner_annotation(application: oam.Application, owner: str) -> Addition:
+    """The change that makes `owner` answer for all components of an application without an access trait."""
+    metadata, value = application.place.at("metadata"), scalar(owner)
+    if application.annotations:
+        return Addition(metadata.at("annotations"), OWNER, value)
+    return Addition(metadata, "annotations", f"{{{OWNER}: {value}}}")

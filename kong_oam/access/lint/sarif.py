@@ -1,0 +1,111 @@
+"""Findings as SARIF 2.1.0 (OASIS), as code scanning services read it: file, line, column, and who is who next time.
+
+A fingerprint is made of names (code, application, component, field, and what stands there), never of a line, so that
+moving a file or adding a comment above makes no new finding. GitHub looks at `primaryLocationLineHash` alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from kong_oam.access.lint.finding import KINDS
+from kong_oam.diagnostics import CODES, Diagnostic, Position
+from kong_oam.oam.document import Place
+
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+_NAMES = ("name", "type", "component", "finding")
+"""What tells an item of a list from its neighbours, in this order; rules have their paths and methods."""
+
+
+def document(diagnostics: Iterable[Diagnostic], root: Path) -> dict[str, Any]:
+    """One run with every rule that there is and a result for each of `diagnostics`. `root` is that of the sources."""
+    rules = [*_rules()]
+    index = {rule["id"]: position for position, rule in enumerate(rules)}
+    seen: Counter[str] = Counter()
+    results = []
+    for diagnostic in diagnostics:
+        print_ = fingerprint(diagnostic)
+        seen[print_] += 1
+        result = _result(diagnostic, index[diagnostic.code], f"{print_}:{seen[print_]}")
+        results.append(result | {"locations": [_location(diagnostic.place, root)] if diagnostic.place else []})
+    driver = {"name": "Kong-OAM", "rules": rules}
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _rules() -> Iterable[dict[str, Any]]:
+    for code, known in CODES.items():
+        level = "warning" if known.title.endswith("(warning)") else "error"
+        stops = "Nothing is provisioned until this is mended." if level == "error" else "It stops no deployment."
+        yield _rule(code, known.title, f"What to do: {known.remedy}. {stops}", level)
+    for code, kind in KINDS.items():
+        yield _rule(code, kind.title, f"What to do: {kind.remedy}.", "warning")
+
+
+def _rule(code: str, title: str, help_: str, level: str) -> dict[str, Any]:
+    return {
+        "id": code,
+        "shortDescription": {"text": title},
+        "fullDescription": {"text": title},
+        "help": {"text": help_},
+        "defaultConfiguration": {"level": level},
+    }
+
+
+def _result(diagnostic: Diagnostic, rule: int, identity: str) -> dict[str, Any]:
+    return {
+        "ruleId": diagnostic.code,
+        "ruleIndex": rule,
+        "level": diagnostic.severity,
+        "message": {"text": diagnostic.message},
+        "partialFingerprints": {"kongOamFinding/v1": identity, "primaryLocationLineHash": identity},
+    }
+
+
+def _location(place: Position, root: Path) -> dict[str, Any]:
+    region = {"startLine": place.line, "startColumn": place.column}
+    return {"physicalLocation": {"artifactLocation": _artifact(root / place.file, root), "region": region}}
+
+
+def _artifact(file: Path, root: Path) -> dict[str, str]:
+    """Relative to the root of the sources where it is below it."""
+    if not file.is_relative_to(root):
+        return {"uri": file.as_uri()}
+    return {"uri": quote(file.relative_to(root).as_posix()), "uriBaseId": "%SRCROOT%"}
+
+
+def fingerprint(diagnostic: Diagnostic) -> str:
+    """16 hexadecimal digits that stay the same while the finding does."""
+    place = diagnostic.place
+    names = [*_names(place)] if isinstance(place, Place) else [place.file if place else "", diagnostic.message]
+    return hashlib.sha256(json.dumps([diagnostic.code, *names]).encode()).hexdigest()[:16]
+
+
+def _names(place: Place) -> Iterable[str]:
+    """The application, then the path with names for positions, then what stands there where that is a text."""
+    data = place.document.data
+    metadata = data.get("metadata") if isinstance(data, dict) else None
+    yield str(metadata.get("name")) if isinstance(metadata, dict) else ""
+    for step in place.path:
+        try:
+            data = data[step]
+        except (KeyError, IndexError, TypeError):
+            data = None
+        yield _name(data) if isinstance(step, int) else step
+    if isinstance(data, str):
+        yield data
+
+
+def _name(item: Any) -> str:
+    if not isinstance(item, Mapping):
+        return ""
+    if "paths" in item or "methods" in item:
+        return json.dumps([item.get("paths"), item.get("methods")])
+    return next((str(item[name]) for name in _NAMES if name in item), "")

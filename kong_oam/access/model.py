@@ -1,0 +1,476 @@
+"""The vocabulary of access: small frozen values that `compile` makes and `issue`, `authenticate`, `decide` read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from typing import Any, Literal
+from urllib.parse import quote, urlsplit
+
+from kong_oam.access.paths import Elements, folded, may_be_longer
+from kong_oam.access.rotation import Schedule
+from kong_oam.oam.document import Place
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+"""The methods that a gateway listens to; with any other a request reaches nothing."""
+
+SIGN_IN_SCOPES = ("openid",)
+"""What user-facing clients ask for besides API scopes, so that the provider also says who the user is."""
+
+RESERVED_SCOPES = frozenset(
+    {"openid", "profile", "email", "address", "phone", "offline_access", "device_sso", "groups"}
+)
+"""Names with a meaning of their own at every OpenID provider; an API cannot declare them."""
+
+ClientKind = Literal["service", "web", "browser", "native", "external"]
+"""A service; an application whose users sign in, on a server, in a browser or on their devices; a partner's service."""
+
+EXTERNAL = "external"
+"""The type of a component that runs elsewhere: it is an identity and has no workload."""
+
+Exposures = tuple[tuple[str | None, tuple[int, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A claim that tells access tokens from other tokens of the same issuer: it must equal `value` or start with it."""
+
+    claim: str
+    value: str
+    prefix: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A claim that lists names: an array of strings, or one string of words.
+
+    Where there is a `prefix`, what does not begin with it is no name, and the name is what follows it.
+    """
+
+    claim: str
+    form: Literal["list", "words"] = "list"
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """How one provider's tokens spell things. Claims are named as in the token's payload.
+
+    A token that has the claim `user` is a user's; one that has not is a service's, and must say so: its claim `own`
+    is then `own_value`, or the client itself where that is None. A user's scopes are in `scopes`, a service's in
+    `service_scopes`. A token that has any of the `overage` claims does not list its groups and is refused.
+    """
+
+    client: str
+    user: str
+    scopes: Listing
+    service_scopes: Listing
+    groups: str
+    marks: tuple[Mark, ...]
+    subject: str = "sub"
+    own: str = "sub"
+    own_value: str | None = None
+    overage: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One issuer of tokens, as a value. `issuer` is None where the provisioning itself brings it into being.
+
+    `per_api`: every component with scopes is an API of its own there. A token is for one of them, its audience is that
+    API's, and of the user's groups it lists those that roles of that API name.
+    """
+
+    name: str
+    audience: str
+    spelling: Spelling
+    issuer: str | None = None
+    groups: Mapping[str, str] = field(default_factory=dict)
+    """Logical group to the provider's group; a group that is not here has the same name there."""
+    per_api: bool = False
+
+    def group(self, logical: str) -> str:
+        return self.groups.get(logical, logical)
+
+    def audience_of(self, component: str) -> str:
+        """The audience of tokens for a component (`application/component`), as the model names it."""
+        return f"{self.audience}/{component}" if self.per_api else self.audience
+
+    def listed(self, group: str) -> str:
+        """What a user's token lists for a logical group that they are in.
+
+        Never the role that the group holds: a role changes whom and what it is about, and a token of before would be
+        taken for one of those who hold it by then.
+        """
+        return _as_value(self.group(group)) if self.per_api else self.group(group)
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """What of a stack's settings changes the meaning of Applications."""
+
+    name: str
+    providers: Mapping[str, Provider]
+    domain: str | None = None
+    """Given to gateway traits without one: `<component>-<application>.<domain>`."""
+    suffixes: Mapping[str, str] = field(default_factory=dict)
+    """Domain suffixes as Applications write them, to those of this environment."""
+    scheme: Literal["http", "https"] = "https"
+    rotation: Schedule = field(default_factory=Schedule)
+    """When clients get new keys, where they do not say it themselves."""
+    gateway_namespace: str | None = None
+    """Where the gateway's pods are, if in the cluster. No application may live there: its pods could pass for them."""
+    known_secrets: frozenset[tuple[str, str]] = frozenset()
+    """Key of a component and name of the Secret with the credential that its client has already, in its namespace."""
+
+    @property
+    def default_provider(self) -> Provider:
+        """The first that the stack names."""
+        return next(iter(self.providers.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a component is exposed. `host` is in lower case; a leading `*.` stands for one or more labels."""
+
+    host: str
+    path: Elements
+    port: int
+    place: Place = field(compare=False)
+    certificate: str | None = None
+    """The name of the TLS certificate of `host`, as the gateway trait's `secretName` says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """Why a rule asks for no token, and the last day (YYYY-MM-DD) for which that is meant.
+
+    The day is for `check` to remind of: the gate has no clock, and the rule stays public until somebody changes it.
+    """
+
+    reason: str
+    until: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule on one path: either `public`, or the scopes that a caller needs, all of them.
+
+    A rule without scopes that is not public asks for nothing but a token that counts; only `compile` makes such rules,
+    for components that have no access trait.
+    """
+
+    path: Elements
+    methods: tuple[str, ...]
+    scopes: tuple[str, ...]
+    public: Public | None
+    place: Place = field(compare=False)
+
+    def lists(self, method: str) -> bool:
+        return method in self.methods or (method == "HEAD" and "GET" in self.methods)
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A bundle of scopes and who holds it: logical groups, and client components as application/component."""
+
+    name: str
+    scopes: tuple[str, ...]
+    groups: tuple[str, ...]
+    components: tuple[str, ...]
+    place: Place = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """What of a component is not as it should be, why, and the last day (YYYY-MM-DD) on which that is accepted.
+
+    `finding` is the code of a lint finding. It changes what `check` says, never what a caller may do.
+    """
+
+    finding: str
+    reason: str
+    until: str
+    place: Place = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A granted request: the called component, the scopes asked for, and the roles that grant them."""
+
+    component: str
+    scopes: tuple[str, ...]
+    roles: tuple[str, ...]
+    place: Place = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """What a component is to one identity provider: what it may be issued, and on behalf of whom.
+
+    `groups` are the logical groups whose members may sign in through it (user-facing kinds only).
+    """
+
+    component: str
+    kind: ClientKind
+    provider: str
+    calls: tuple[Call, ...]
+    groups: tuple[str, ...]
+    redirect_uris: tuple[str, ...]
+    refresh: bool
+    place: Place = field(compare=False)
+    rotate_every: int | None = field(default=None, compare=False)
+    """Days after which it gets a new key; by default the stack's."""
+    jwks_uri: str | None = field(default=None, compare=False)
+    """Where a partner publishes the keys that it proves itself with."""
+
+    @property
+    def name(self) -> str:
+        """`shop/checkout at okta`: a component may be a client of several providers."""
+        return f"{self.component} at {self.provider}"
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """Every scope granted, sorted."""
+        return tuple(sorted({scope for call in self.calls for scope in call.scopes}))
+
+    @property
+    def user_facing(self) -> bool:
+        return signs_in(self.kind)
+
+    @property
+    def keyed(self) -> bool:
+        """Whether it proves who it is with a credential that is made for it."""
+        return has_key(self.kind)
+
+    @property
+    def public(self) -> bool:
+        """Whether it runs where its users are, who could read any secret of it: it has none (RFC 6749, 2.1)."""
+        return self.kind in ("browser", "native")
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Where its pages are that call the provider's token endpoint themselves, `https://shop.example.com`, sorted.
+
+        Users come back to the page that exchanges the code, so it is where the redirects lead (RFC 6454).
+        """
+        if self.kind != "browser":
+            return ()
+        redirects = (urlsplit(uri) for uri in self.redirect_uris)
+        return tuple(sorted({f"{uri.scheme}://{uri.netloc}" for uri in redirects}))
+
+
+@dataclass(frozen=True)
+class Component:
+    """One component with all that access and provisioning need to know of it."""
+
+    application: str
+    name: str
+    namespace: str
+    type: str
+    properties: Mapping[str, Any] = field(compare=False)
+    depends_on: tuple[str, ...]
+    owner: str | None
+    provider: str
+    """The identity provider that guards it; also of components that guard nothing."""
+    endpoints: tuple[Endpoint, ...]
+    exposures: Exposures
+    """Per gateway trait its `name` and its ports: each is a Kubernetes Service."""
+    scopes: Mapping[str, str]
+    rules: tuple[Rule, ...]
+    roles: tuple[Role, ...]
+    clients: tuple[Client, ...]
+    place: Place = field(compare=False)
+    waivers: tuple[Waiver, ...] = field(default=(), compare=False)
+    forward_token: bool = False
+    """Whether its workload gets the bearer tokens that it is called with, and could call others with them."""
+
+    @property
+    def key(self) -> str:
+        """`application/component`: unique in a stack."""
+        return f"{self.application}/{self.name}"
+
+    @property
+    def any_token(self) -> bool:
+        """Whether a token that counts is all that it asks for. It has no scopes, so no token is for it alone."""
+        return any(not rule.public for rule in self.rules) and not any(rule.scopes for rule in self.rules)
+
+    @property
+    def public(self) -> bool:
+        """Whether something of it may be called without a token."""
+        return any(rule.public for rule in self.rules)
+
+    @property
+    def outside(self) -> bool:
+        """Whether it runs elsewhere: nothing of it is deployed, and nothing leads to it."""
+        return self.type == EXTERNAL
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The ports that the gateway reaches, each once, in order."""
+        return tuple(sorted({endpoint.port for endpoint in self.endpoints}))
+
+    @cached_property
+    def owned(self) -> Mapping[Elements, tuple[Rule, ...]]:
+        """Rules by the path that they own."""
+        result: dict[Elements, list[Rule]] = {}
+        for rule in self.rules:
+            result.setdefault(rule.path, []).append(rule)
+        return {path: tuple(rules) for path, rules in result.items()}
+
+    @cached_property
+    def _folded(self) -> frozenset[Elements]:
+        return frozenset(map(folded, self.owned))
+
+    def may_be_of_another_rule(self, path: Elements) -> bool:
+        """Whether another server may read in the path what a longer rule owns than the one that owns it here."""
+        rules = self.owning(path)
+        return may_be_longer(path, len(rules[0].path) if rules else -1, self._folded)
+
+    def owning(self, path: Elements) -> tuple[Rule, ...]:
+        """The rules of the longest rule path that owns `path`; a shorter one is never a fallback."""
+        for length in range(len(path), -1, -1):
+            if rules := self.owned.get(path[:length]):
+                return rules
+        return ()
+
+
+def signs_in(kind: ClientKind) -> bool:
+    """Whether users sign in through a client of this kind; any other calls as itself."""
+    return kind in ("web", "browser", "native")
+
+
+def has_key(kind: ClientKind) -> bool:
+    """Whether a key, or a secret, is made for a client of this kind."""
+    return kind in ("service", "web")
+
+
+def service_name(component: str, trait: str | None) -> str:
+    """The Kubernetes Service of a gateway trait, by the trait's `name` (KubeVela's rule)."""
+    return component if trait is None else f"{component}-{trait}"
+
+
+def client_secret_name(component: str) -> str:
+    """The Kubernetes Secret with all that a component's client needs to call."""
+    return f"{component}-client"
+
+
+_LONGEST_VALUE = 120
+"""Characters of the value of an application role, ASCII without spaces (Microsoft Graph, appRole)."""
+
+
+def _as_value(group: str) -> str:
+    """The name of a group as a value that tokens for one API list. Two groups never have one value."""
+    value = f"group={quote(group, safe='')}"
+    return value if len(value) <= _LONGEST_VALUE else f"group=#{sha256(group.encode()).hexdigest()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """One application: its components, and the metadata that every object of it carries."""
+
+    name: str
+    namespace: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    components: tuple[Component, ...]
+
+
+@dataclass(frozen=True)
+class Estate:
+    """All applications of one stack: the model that everything is derived from."""
+
+    stack: Stack
+    applications: tuple[Application, ...]
+
+    @cached_property
+    def components(self) -> Mapping[str, Component]:
+        """By `application/component`, in order."""
+        return {component.key: component for app in self.applications for component in app.components}
+
+    @cached_property
+    def exposed(self) -> tuple[Component, ...]:
+        """Those that the gateway serves."""
+        return tuple(component for component in self.components.values() if component.endpoints)
+
+    @cached_property
+    def clients(self) -> tuple[Client, ...]:
+        return tuple(client for component in self.components.values() for client in component.clients)
+
+    @cached_property
+    def by_host(self) -> Mapping[str, tuple[tuple[Endpoint, Component], ...]]:
+        """Endpoints with their components, by host as the endpoint writes it."""
+        result: dict[str, list[tuple[Endpoint, Component]]] = {}
+        for component in self.exposed:
+            for endpoint in component.endpoints:
+                result.setdefault(endpoint.host, []).append((endpoint, component))
+        return {host: tuple(pairs) for host, pairs in result.items()}
+
+    @cached_property
+    def _by_path(self) -> Mapping[str, Mapping[Elements, tuple[Endpoint, Component]]]:
+        return {host: {endpoint.path: (endpoint, own) for endpoint, own in on} for host, on in self.by_host.items()}
+
+    def leading(self, host: str, path: Elements) -> tuple[Endpoint, Component] | None:
+        """The endpoint with the longest path that owns `path`, of those that write their host so, and whose it is."""
+        paths = self._by_path.get(host, {})
+        found = (paths.get(path[:length]) for length in range(len(path), -1, -1))
+        return next((pair for pair in found if pair), None)
+
+    def schedule_of(self, client: Client) -> Schedule:
+        """When the client gets new keys."""
+        every = client.rotate_every or self.stack.rotation.every
+        return Schedule(every, self.stack.rotation.overlap)
+
+    def provider_of(self, component: Component) -> Provider:
+        return self.stack.providers[component.provider]
+
+    @cached_property
+    def _called(self) -> Mapping[str, tuple[str, ...]]:
+        """By provider, the components for which it gives somebody a token."""
+        called: dict[str, set[str]] = {name: set() for name in self.stack.providers}
+        for client in self.clients:
+            called[client.provider].update(self._apis_of(client))
+        return {provider: tuple(sorted(keys)) for provider, keys in called.items()}
+
+    def apis_at(self, component: Component) -> tuple[str, ...]:
+        """The components that a token may be for, to count at this one, where a token is for one API.
+
+        For itself; where any token will do, for any API of its provider.
+        """
+        per_api = self.provider_of(component).per_api
+        return self._called[component.provider] if per_api and component.any_token else (component.key,)
+
+    @cached_property
+    def _held(self) -> Mapping[tuple[str, bool], Mapping[str, tuple[str, ...]]]:
+        """By component, and whether it is users for whom it is called."""
+        held: dict[tuple[str, bool], dict[str, set[str]]] = {}
+        for client in self.clients:
+            for call in client.calls:
+                called = self.components.get(call.component)
+                if called is not None and called.provider == client.provider:
+                    by_client = held.setdefault((call.component, client.user_facing), {})
+                    by_client.setdefault(client.component, set()).update(call.scopes)
+        return {
+            where: {client: tuple(sorted(scopes)) for client, scopes in sorted(clients.items())}
+            for where, clients in held.items()
+        }
+
+    def held_at(self, component: Component, *, users: bool) -> Mapping[str, tuple[str, ...]]:
+        """By client (`application/component`), the scopes that it was granted at a component, sorted.
+
+        `users`: of clients that users sign in through, or of those that call as themselves. No token is worth more
+        there, whatever it lists: one from before a scope changed hands lists another's now.
+        """
+        return self._held.get((component.key, users), {})
+
+    def shown_at(self, component: Component | None, client: Client) -> Component | None:
+        """The API whose token the client shows at a component: that one's, or the first for which it can have one."""
+        called = self._apis_of(client)
+        if component is not None and component.key in called:
+            return component
+        return next((self.components[key] for key in called), component)
+
+    def _apis_of(self, client: Client) -> list[str]:
+        return [call.component for call in client.calls if call.component in self.components]

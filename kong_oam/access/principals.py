@@ -1,0 +1,220 @@
+"""Who may call: one value per request path and method, exact over all clients and all sets of groups of their users.
+
+Derived from `issue` and `decide`, and tested against them: a principal may call where `decide` allows the token that
+`issue` gives it. Two estates mean the same where these values are equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain, combinations
+
+from kong_oam.access.model import METHODS, Client, Component, Estate, Provider, Rule
+from kong_oam.access.paths import Elements
+
+Groups = frozenset[str]
+
+Condition = frozenset[Groups]
+"""Which users may: the smallest sets of groups that suffice, none within another. Unique, so that equal means equal."""
+
+ITSELF: Condition = frozenset({frozenset()})
+"""The condition of a client that calls as itself: none."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Principal:
+    """A client of an identity provider, as itself, or with `users` those who sign in through it.
+
+    `client` is its component's key. A service that becomes a web application is another principal: others call by it.
+    """
+
+    client: str
+    provider: str
+    users: bool = False
+
+
+def principal_of(client: Client) -> Principal:
+    """Who calls through the client."""
+    return Principal(client.component, client.provider, client.user_facing)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may call: everybody, token or not; or those principals, each under its condition."""
+
+    everybody: bool = False
+    principals: Mapping[Principal, Condition] = field(default_factory=dict)
+
+
+EVERYBODY, NOBODY = Access(everybody=True), Access()
+
+Naming = Callable[[Provider, str], Groups]
+"""A logical group of an Application, to what a user's groups are called: any one of these is that group."""
+
+
+def provider_names(provider: Provider, group: str) -> Groups:
+    """Groups as the provider names them: what its users are really in."""
+    return frozenset({provider.group(group)})
+
+
+def logical_groups(estate: Estate) -> frozenset[str]:
+    """Every name that a group has in the Applications or in the stack's mapping."""
+    mapped = {name for provider in estate.stack.providers.values() for name in provider.groups}
+    held = {group for component in estate.components.values() for role in component.roles for group in role.groups}
+    return frozenset(mapped | held)
+
+
+def logical_names(known: Iterable[str]) -> Naming:
+    """Groups as Applications name them. `known` are all such names: two may be one group at the provider."""
+    names = tuple(known)
+
+    def named(provider: Provider, group: str) -> Groups:
+        return frozenset(name for name in names if provider.group(name) == provider.group(group)) | {group}
+
+    return named
+
+
+class UnwieldyError(ValueError):
+    """There are more sets of groups that suffice than anybody could list. The message says where, and what to do."""
+
+
+MOST = 50_000
+"""Sets of groups in one condition. Two roles of 150 groups each, both of which are needed, make 22,500."""
+
+_SMALL = 8
+"""A set of that many groups has fewer subsets than there are sets to compare it with, where it matters."""
+
+
+def minimal(sets: Collection[Groups]) -> Condition:
+    """The sets that contain no other of them."""
+    return frozenset(one for one in sets if not any(other != one for other in _within(one, sets)))
+
+
+def suffices(groups: Groups, condition: Condition) -> bool:
+    """Whether a user in `groups` meets the condition."""
+    return any(True for _ in _within(groups, condition))
+
+
+def _within(groups: Groups, sets: Collection[Groups]) -> Iterator[Groups]:
+    """The sets that `groups` contains, itself included."""
+    if len(groups) > _SMALL:
+        return (one for one in sets if one <= groups)
+    subsets = chain.from_iterable(combinations(groups, size) for size in range(len(groups) + 1))
+    return (one for one in map(frozenset, subsets) if one in sets)
+
+
+class Callers:
+    """Answers for one estate who may call what. Not frozen: what was asked once is kept."""
+
+    def __init__(self, estate: Estate, naming: Naming = provider_names) -> None:
+        self._estate, self._naming = estate, naming
+        self._clients: dict[str, dict[str, Client]] = {}
+        for client in estate.clients:
+            self._clients.setdefault(client.provider, {})[client.component] = client
+        self._known: dict[tuple[str, Elements | None], Mapping[str, Access]] = {}
+        self._allowed: dict[tuple[str, frozenset[frozenset[str]]], Access] = {}
+        self._with_any_token: dict[str, Access] = {}
+
+    def at(self, component: Component, path: Elements) -> Mapping[str, Access]:
+        """Who may call the path of the component, by method."""
+        if component.may_be_of_another_rule(path):
+            return _NOBODY_AT_ALL
+        rules = component.owning(path)
+        key = (component.key, rules[0].path if rules else None)
+        if key not in self._known:
+            self._known[key] = self._by_method(component, rules)
+        return self._known[key]
+
+    def _by_method(self, component: Component, rules: tuple[Rule, ...]) -> Mapping[str, Access]:
+        """Rules of a component that ask for the same share one value, whatever their paths and methods."""
+        result = {}
+        for method in METHODS:
+            matching = tuple(rule for rule in rules if rule.lists(method))
+            if any(rule.public for rule in matching):
+                result[method] = EVERYBODY
+                continue
+            asked = component.key, frozenset(frozenset(rule.scopes) for rule in matching)
+            if asked not in self._allowed:
+                self._allowed[asked] = self._meeting_one_of(component, asked[1])
+            result[method] = self._allowed[asked]
+        return result
+
+    def _meeting_one_of(self, component: Component, alternatives: Iterable[frozenset[str]]) -> Access:
+        found: dict[Principal, Condition] = {}
+        for needed in alternatives:
+            for principal, condition in self._meeting(component, needed).principals.items():
+                found[principal] = minimal(found.get(principal, frozenset()) | condition)
+        return Access(principals=found)
+
+    def _meeting(self, component: Component, needed: frozenset[str]) -> Access:
+        """Those whose tokens can have all of `needed` at the component; for none, those who can have a token."""
+        clients = self._clients.get(component.provider, {})
+        if needed:
+            held = [self._estate.held_at(component, users=users) for users in (False, True)]
+            able = [clients[name] for one in held for name, scopes in one.items() if needed.issubset(scopes)]
+            return self._of(component, needed, able)
+        api = component.key if self._estate.provider_of(component).per_api else component.provider
+        if api not in self._with_any_token:
+            able = [client for client in clients.values() if self._gets_a_token(component, client)]
+            self._with_any_token[api] = self._of(component, needed, able)
+        return self._with_any_token[api]
+
+    def _of(self, component: Component, needed: frozenset[str], clients: Iterable[Client]) -> Access:
+        found = {principal_of(client): self._condition(component, client, needed) for client in clients}
+        return Access(principals={principal: condition for principal, condition in found.items() if condition})
+
+    def _gets_a_token(self, component: Component, client: Client) -> bool:
+        """Whether the client gets one that counts at the component, whatever it lists."""
+        per_api = self._estate.provider_of(component).per_api
+        apis = self._estate.apis_at(component)
+        issued = any(call.scopes for call in client.calls if not per_api or call.component in apis)
+        return issued or (client.user_facing and not per_api)
+
+    def _condition(self, component: Component, client: Client, needed: frozenset[str]) -> Condition:
+        """For users: in one of the groups that the client is assigned to, and for each scope in one that holds it."""
+        if not client.user_facing:
+            return ITSELF
+        provider = self._estate.provider_of(component)
+        clauses = [self._names(provider, client.groups)]
+        for scope in sorted(needed):
+            held = (group for role in component.roles if scope in role.scopes for group in role.groups)
+            clauses.append(self._names(provider, held))
+        return self._one_of_each(component, clauses)
+
+    def _one_of_each(self, component: Component, clauses: Iterable[Groups]) -> Condition:
+        found = one_of_each(clauses)
+        if found is None:
+            raise UnwieldyError(
+                f"'{component.key}' ({component.place}) has a rule whose scopes users can have by more than {MOST:,} "
+                "sets of groups, each scope by another role; name fewer groups in its roles"
+            )
+        return found
+
+    def _names(self, provider: Provider, groups: Iterable[str]) -> Groups:
+        return frozenset(name for group in groups for name in self._naming(provider, group))
+
+
+def one_of_each(clauses: Iterable[Groups]) -> Condition | None:
+    """The smallest sets with a member in every clause (Berge's method for minimal transversals); None: over MOST.
+
+    A set with no group of a clause grows by each of them. It is then no smallest one where it contains a set that has
+    that group already; two that have grown never contain each other.
+    """
+    sets = ITSELF
+    for clause in clauses:
+        meeting = frozenset(s for s in sets if s & clause)
+        rests: dict[str, list[Groups]] = {}
+        for s in meeting:
+            for group in s & clause:
+                rests.setdefault(group, []).append(s - {group})
+        grown = set()
+        for s in sets - meeting:
+            grown |= {s | {group} for group in clause if not any(rest <= s for rest in rests.get(group, ()))}
+            if len(grown) > MOST:
+                return None
+        sets = meeting | grown
+    return sets
+
+
+_NOBODY_AT_ALL = dict.fromkeys(METHODS, NOBODY)

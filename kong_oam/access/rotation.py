@@ -1,0 +1,139 @@
+"""When clients get a new key: generations that overlap, one step in a run, however many days were skipped before it.
+
+A generation lies in one of two slots, the next one in the other. A step either moves a client to its next generation,
+with the one before still counting, or ends that one once the overlap is over. So a client that had the old key when a
+run began has a key that counts when it ends, and a run never takes away what the last one gave.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+SLOTS = 2
+
+_HOLDER = "secretOf"
+
+_DAYS = re.compile(r"([1-9][0-9]{0,3})d\Z")
+
+
+def days(text: str) -> int:
+    """`90d` is 90. Raises ValueError for anything else; the schemas let nothing else through."""
+    match = _DAYS.match(text)
+    if match is None:
+        raise ValueError(f"{text!r} is no number of days, such as 90d")
+    return int(match.group(1))
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A client gets a new key `every` days; the one before counts for `overlap` days more. `overlap` < `every`."""
+
+    every: int = 90
+    overlap: int = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """The key that a client has. `number` counts from 1, `since` is the day on which it got it.
+
+    `overlapping`: the one before counts as well.
+    """
+
+    number: int
+    since: datetime.date
+    overlapping: bool = False
+
+    @property
+    def slot(self) -> int:
+        """Where it lies, from 0."""
+        return (self.number - 1) % SLOTS
+
+    @property
+    def counting(self) -> tuple[int, ...]:
+        """The slots whose keys the issuer takes, in order."""
+        return tuple(range(SLOTS)) if self.overlapping else (self.slot,)
+
+    def lying_in(self, slot: int) -> int:
+        """The number of the generation whose key is in a slot that counts."""
+        return self.number - (self.slot - slot) % SLOTS
+
+    def ready_in(self, slot: int) -> int:
+        """The number of the generation in any slot, where an issuer takes the keys of both at any time.
+
+        A key that has ended is then in none: in its place lies the next one, which nobody has yet.
+        """
+        return self.lying_in(slot) if slot in self.counting else self.number + 1
+
+    def to_output(self, schedule: Schedule) -> dict[str, Any]:
+        """What the next run reads back, and what people read: since when, and what is due when."""
+        told = {"generation": self.number, "since": self.since.isoformat(), "due": self.due(schedule).isoformat()}
+        return {**told, "before": "counts" if self.overlapping else "ended"}
+
+    @staticmethod
+    def from_output(data: Mapping[str, Any]) -> Generation:
+        since = datetime.date.fromisoformat(data["since"])
+        return Generation(int(data["generation"]), since, data["before"] == "counts")
+
+    def due(self, schedule: Schedule) -> datetime.date:
+        """The day of the next step."""
+        return self.since + datetime.timedelta(days=schedule.overlap if self.overlapping else schedule.every)
+
+    @property
+    def step(self) -> str:
+        """The next step, in words."""
+        if self.overlapping:
+            return f"generation {self.number - 1} ends"
+        return f"generation {self.number + 1} takes over"
+
+
+def advanced(last: Generation | None, schedule: Schedule, today: datetime.date) -> Generation:
+    """The generation from this run on: one step where one is due, and none on a day before `last` began."""
+    if last is None:
+        return Generation(1, today)
+    if today < last.due(schedule):
+        return last
+    if last.overlapping:
+        return replace(last, overlapping=False)
+    return Generation(last.number + 1, today, overlapping=True)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedSecret:
+    """A secret that a client shares with a provider that knows one of it at a time: nobody replaces it by a schedule,
+    since whoever has the one before would be refused.
+
+    `holder` is the id of what has it at the provider: another one has another secret. `number` counts from 1.
+    """
+
+    number: int
+    since: datetime.date
+    holder: str
+
+    def due(self, schedule: Schedule) -> datetime.date:
+        """The day by which somebody should replace it."""
+        return self.since + datetime.timedelta(days=schedule.every)
+
+    def to_output(self, schedule: Schedule) -> dict[str, Any]:
+        """As Generation.to_output, with whose secret it is."""
+        told = {"generation": self.number, "since": self.since.isoformat(), "due": self.due(schedule).isoformat()}
+        return {**told, "before": "ended", _HOLDER: self.holder}
+
+    @staticmethod
+    def from_output(data: Mapping[str, Any]) -> SharedSecret:
+        return SharedSecret(int(data["generation"]), datetime.date.fromisoformat(data["since"]), str(data[_HOLDER]))
+
+
+def is_shared(data: Mapping[str, Any]) -> bool:
+    """Whether an output is of a secret that is kept, and not of a generation."""
+    return _HOLDER in data
+
+
+def held(last: SharedSecret | None, holder: str, today: datetime.date) -> SharedSecret:
+    """The secret from this run on, by what has it."""
+    if last is None:
+        return SharedSecret(1, today, holder)
+    return last if last.holder == holder else SharedSecret(last.number + 1, today, holder)

@@ -1,0 +1,356 @@
+"""A stack's settings, checked and typed: plain data from Pulumi's configuration, or from the stack's file."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any, Literal
+
+import jsonschema_rs
+import yaml
+
+from kong_oam.access.model import Listing, Mark, Provider, Spelling, Stack
+from kong_oam.access.rotation import Schedule, days
+from kong_oam.access.settings import certificates
+from kong_oam.diagnostics import suggestion
+
+NAMESPACE = "kong-oam"
+
+Edition = Literal["oss", "enterprise"]
+"""Of Kong Gateway."""
+
+_YEAR = 365 * 24 * 3600
+
+PLAIN = Spelling(
+    client="client_id",
+    user="user",
+    scopes=Listing("scope"),
+    service_scopes=Listing("scope"),
+    groups="groups",
+    marks=(Mark("typ", "access"),),
+)
+"""Stands in where nobody says how a provider spells its tokens: enough to check Applications."""
+
+
+class StackError(ValueError):
+    """The stack's settings cannot be used. The message lists every problem and the setting that it is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownClient:
+    """A client that the provider has already. `secret`: name and key of the Kubernetes Secret that holds its secret."""
+
+    id: str
+    secret: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """One identity provider as the stack's file describes it. `access_token_minutes`: lifetime of its access tokens.
+
+    What only some kinds take: `issuer`, where it exists before the stack, and `moved_from`, the one until now;
+    `spelling`, how its tokens spell things; `clients`, those that it has already, by component key; `client_secrets`:
+    clients share a secret with it where they would prove themselves with a key of their own; `cluster_issuer`: they do
+    so with the tokens that this issuer, the cluster's own, gives their ServiceAccounts; `settle_seconds`: how long
+    what is new there takes until it can be assigned; `certificates` (PEM): of partners' keys, by component key.
+    """
+
+    name: str
+    type: str
+    audience: str
+    groups: Mapping[str, str] = field(default_factory=dict)
+    access_token_minutes: int = 60
+    issuer: str | None = None
+    moved_from: str | None = None
+    spelling: Spelling | None = None
+    clients: Mapping[str, KnownClient] = field(default_factory=dict)
+    client_secrets: bool = False
+    cluster_issuer: str | None = None
+    shared_origins: tuple[str, ...] = ()
+    settle_seconds: float | None = None
+    certificates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySettings:
+    """Where the gateway is, and how it reaches workloads. It runs in `namespace`, or connects from `cidrs`.
+
+    `redirect`: plain http is sent on to https, not refused. `hsts_seconds` 0: browsers are not told.
+    `strip_headers`: in lower case, what admission takes away beside its own list. `settle_seconds` None: what the Admin
+    API's settings amount to. `edition`: enterprise verifies tokens with openid-connect.
+    """
+
+    namespace: str | None
+    pod_labels: Mapping[str, str]
+    cidrs: tuple[str, ...]
+    reach: Literal["cluster", "loadBalancer", "nodePort"]
+    service_annotations: Mapping[str, str]
+    node_address: str | None
+    scheme: Literal["http", "https"]
+    redirect: bool
+    hsts_seconds: int
+    strip_headers: tuple[str, ...]
+    key_slots: int
+    admin_url: str | None
+    workspace: str | None
+    settle_seconds: float | None
+    edition: Edition
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSettings:
+    """What the cluster adds to every workload. `images` maps prefixes of image names, as Applications write them."""
+
+    context: str | None = None
+    images: Mapping[str, str] = field(default_factory=dict)
+    pull_secrets: tuple[str, ...] = ()
+    account_annotations: Mapping[str, str] = field(default_factory=dict)
+    create_namespaces: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of one stack; `stack` is what of them changes the meaning of Applications."""
+
+    stack: Stack
+    cloud: str
+    as_of: datetime.date
+    cluster: ClusterSettings
+    gateway: GatewaySettings
+    providers: tuple[ProviderSettings, ...]
+
+
+Describe = Callable[[ProviderSettings], Provider]
+
+
+def plain(settings: ProviderSettings) -> Provider:
+    """A provider as far as the settings describe it, without asking its kind."""
+    spelling = settings.spelling or PLAIN
+    return Provider(settings.name, settings.audience, spelling, issuer=settings.issuer, groups=settings.groups)
+
+
+def parse(name: str, data: Mapping[str, Any], describe: Describe = plain) -> Settings:
+    """Settings of stack `name` from its `kong-oam:` values. Raises StackError."""
+    _check(name, data)
+    gateway, domains, cluster = data["gateway"], data.get("domains", {}), data.get("cluster", {})
+    providers = tuple(_provider(name, item) for item in data["identityProviders"])
+    scheme = gateway.get("scheme", "https")
+    return Settings(
+        stack=Stack(
+            name=name,
+            providers={settings.name: describe(settings) for settings in providers},
+            domain=domains.get("default"),
+            suffixes=domains.get("suffixes", {}),
+            scheme=scheme,
+            rotation=_rotation(data.get("rotation", {})),
+            gateway_namespace=gateway.get("namespace"),
+            known_secrets=frozenset(
+                (key, client.secret[0])
+                for settings in providers
+                for key, client in settings.clients.items()
+                if client.secret
+            ),
+        ),
+        cloud=data["cloud"],
+        as_of=datetime.date.fromisoformat(data["asOf"]),
+        cluster=ClusterSettings(
+            context=cluster.get("context"),
+            images=data.get("images", {}),
+            pull_secrets=tuple(cluster.get("imagePullSecrets", ())),
+            account_annotations=cluster.get("serviceAccountAnnotations", {}),
+            create_namespaces=cluster.get("createNamespaces", False),
+        ),
+        gateway=GatewaySettings(
+            namespace=gateway.get("namespace"),
+            pod_labels=gateway.get("podLabels", {}),
+            cidrs=tuple(gateway.get("cidrs", ())),
+            reach=gateway.get("reach", "cluster"),
+            service_annotations=gateway.get("serviceAnnotations", {}),
+            node_address=gateway.get("nodeAddress"),
+            scheme=scheme,
+            redirect=gateway.get("plainHttp") == "redirect",
+            hsts_seconds=gateway.get("hstsSeconds", _YEAR) if scheme == "https" else 0,
+            strip_headers=tuple(sorted({name.lower() for name in gateway.get("stripHeaders", ())})),
+            key_slots=gateway.get("keySlots", 4),
+            admin_url=gateway.get("adminUrl"),
+            workspace=gateway.get("workspace"),
+            settle_seconds=gateway.get("settleSeconds"),
+            edition=gateway.get("edition", "oss"),
+        ),
+        providers=providers,
+    )
+
+
+def read_file(file: Path, describe: Describe = plain) -> Settings:
+    """Settings from `Pulumi.<stack>.yaml`, without the engine. Raises StackError."""
+    name = file.name.removeprefix("Pulumi.").removesuffix(".yaml")
+    if not file.is_file():
+        known = [one.name.removeprefix("Pulumi.").removesuffix(".yaml") for one in file.parent.glob("Pulumi.*.yaml")]
+        raise StackError(f"there is no stack '{name}' in {file.parent}{suggestion(name, known)}")
+    try:
+        config = (yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader) or {}).get("config", {})
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError) as error:
+        raise StackError(f"stack '{name}': {file} cannot be read: {' '.join(str(error).split())[:200]}") from None
+    prefix = f"{NAMESPACE}:"
+    return parse(name, {k.removeprefix(prefix): v for k, v in config.items() if k.startswith(prefix)}, describe)
+
+
+def _provider(stack: str, item: Mapping[str, Any]) -> ProviderSettings:
+    return ProviderSettings(
+        name=item["name"],
+        type=item["type"],
+        audience=item.get("audience", f"api://{NAMESPACE}/{stack}"),
+        groups=item.get("groups", {}),
+        access_token_minutes=item.get("accessTokenMinutes", 60),
+        issuer=item.get("issuer"),
+        moved_from=item.get("movedFrom"),
+        spelling=_spelling(item["tokens"]) if "tokens" in item else None,
+        clients={key: _known(client) for key, client in item.get("clients", {}).items()},
+        client_secrets=item.get("clientSecrets", False),
+        cluster_issuer=item.get("clusterIssuer"),
+        shared_origins=tuple(item.get("sharedOrigins", ())),
+        settle_seconds=item.get("settleSeconds"),
+        certificates={key: tuple(pems) for key, pems in item.get("certificates", {}).items()},
+    )
+
+
+def _spelling(tokens: Mapping[str, Any]) -> Spelling:
+    """What the settings leave out is as in RFC 9068, JWT access tokens of OAuth 2.0 (2.2, and 2.2.3.1 for groups)."""
+    scopes = _listing(tokens.get("scopes", {"claim": "scope", "form": "words"}))
+    service, mark = tokens.get("service", {"claim": "sub"}), tokens["accessToken"]
+    return Spelling(
+        client=tokens.get("client", "client_id"),
+        user=tokens["user"],
+        scopes=scopes,
+        service_scopes=_listing(tokens["serviceScopes"]) if "serviceScopes" in tokens else scopes,
+        groups=tokens.get("groups", "groups"),
+        marks=(Mark(mark["claim"], mark.get("value", mark.get("prefix", "")), prefix="prefix" in mark),),
+        subject=tokens.get("subject", "sub"),
+        own=service["claim"],
+        own_value=service.get("value"),
+        overage=tuple(tokens.get("overage", ())),
+    )
+
+
+def _listing(listing: Mapping[str, Any]) -> Listing:
+    return Listing(listing["claim"], listing.get("form", "list"))
+
+
+def _known(client: Mapping[str, Any]) -> KnownClient:
+    secret = client.get("secret")
+    return KnownClient(client["id"], (secret["name"], secret["key"]) if secret else None)
+
+
+def _rotation(given: Mapping[str, str]) -> Schedule:
+    usual = Schedule()
+    every, overlap = given.get("every"), given.get("overlap")
+    return Schedule(days(every) if every else usual.every, days(overlap) if overlap else usual.overlap)
+
+
+@cache
+def _schema() -> Any:
+    return json.loads(Path(__file__).with_name("stack.schema.json").read_text("utf-8"))
+
+
+@cache
+def _validator() -> Any:
+    return jsonschema_rs.validator_for(_schema())
+
+
+def _check(name: str, data: Mapping[str, Any]) -> None:
+    problems = []
+    for error in _validator().iter_errors(dict(data)):
+        path = ".".join(str(step) for step in error.instance_path)
+        problems.append(f"{NAMESPACE}:{path}{_said(error)}")
+    if not problems:
+        try:
+            datetime.date.fromisoformat(data["asOf"])
+        except ValueError:
+            problems.append(f"{NAMESPACE}:asOf: {data['asOf']} is no day")
+        names = [item["name"] for item in data["identityProviders"]]
+        problems += [f"{NAMESPACE}:identityProviders: '{n}' stands twice" for n in {*names} if names.count(n) > 1]
+        problems += _gateway_problems(data["gateway"])
+        problems += _certificate_problems(data["identityProviders"])
+        problems += _client_problems(data["identityProviders"])
+        rotation = _rotation(data.get("rotation", {}))
+        if rotation.overlap >= rotation.every:
+            problems.append(
+                f"{NAMESPACE}:rotation: a key is replaced every {rotation.every} days; overlap has to be less"
+            )
+    if problems:
+        listed = "\n  ".join(problems)
+        raise StackError(f"stack '{name}' cannot be used; mend stacks/Pulumi.{name}.yaml:\n  {listed}")
+
+
+def _said(error: Any) -> str:
+    """The violation in words, behind the name of the setting that it is about."""
+    kind = error.kind.as_dict()
+    match error.kind.name:
+        case "additionalProperties":
+            known = _settings_at(list(error.schema_path)[:-1])
+            return "; ".join(f" knows no setting '{name}'{suggestion(name, known)}" for name in kind["unexpected"])
+        case "enum":
+            return f": {json.dumps(error.instance)} is none of {', '.join(kind['options'])}"
+        case "pattern" if kind["pattern"].endswith("d$"):
+            return f": {json.dumps(error.instance)} is no number of days, such as 90d"
+        case "pattern" if "[0-9]{4}" in kind["pattern"]:
+            return f": {json.dumps(error.instance)} is no day; write it as YYYY-MM-DD, in quotes"
+        case _:
+            return f": {error.message}"
+
+
+def _settings_at(path: list[str | int]) -> tuple[str, ...]:
+    node = _schema()
+    for step in path:
+        node = node[step]
+    return tuple(node["properties"])
+
+
+def _certificate_problems(providers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for number, provider in enumerate(providers):
+        owners: dict[bytes, str] = {}
+        for key, pems in provider.get("certificates", {}).items():
+            where = f"{NAMESPACE}:identityProviders.{number}.certificates.{key}"
+            problems = [certificates.problem(pem) for pem in pems]
+            yield from (f"{where}.{index}: {why}" for index, why in enumerate(problems) if why)
+            usable = [pem for pem, why in zip(pems, problems, strict=True) if not why]
+            if len({*map(certificates.fingerprint, usable)}) != len(usable):
+                yield f"{where}: one certificate stands twice"
+            held = [owners.setdefault(certificates.public_key(pem), key) for pem in usable]
+            for owner in sorted({*held} - {key}):
+                yield f"{where}: has the key of {owner}, too: whoever has it would call as either"
+
+
+def _client_problems(providers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """A token says which client has it by the id alone, and what that was granted counts."""
+    for number, provider in enumerate(providers):
+        owners: dict[str, str] = {}
+        for key, client in provider.get("clients", {}).items():
+            owner = owners.setdefault(client["id"], key)
+            if owner != key:
+                yield f"{NAMESPACE}:identityProviders.{number}.clients.{key}.id: is that of {owner}, too"
+
+
+def _gateway_problems(gateway: Mapping[str, Any]) -> Iterator[str]:
+    """Where the gateway is must be known: whoever else could connect to a workload would get past the gate."""
+    where = f"{NAMESPACE}:gateway"
+    if ("namespace" in gateway) != ("podLabels" in gateway):
+        yield f"{where}: namespace and podLabels go together; else other pods there would count as the gateway"
+    for position, cidr in enumerate(gateway.get("cidrs", ())):
+        try:
+            ip_network(cidr, strict=False)
+        except ValueError:
+            yield f"{where}.cidrs.{position}: '{cidr}' is no range of addresses; write 192.0.2.0/28 or 2001:db8::/64"
+    if "namespace" not in gateway and "cidrs" not in gateway:
+        yield f"{where}: say where the gateway is: namespace and podLabels in the cluster, or cidrs outside"
+    if gateway.get("reach", "cluster") == "cluster" and "namespace" not in gateway:
+        yield f"{where}: a gateway outside the cluster cannot use its names; set reach to loadBalancer or nodePort"
+    if gateway.get("reach") == "nodePort" and "nodeAddress" not in gateway:
+        yield f"{where}: reach: nodePort needs nodeAddress"
+    if "workspace" in gateway and gateway.get("edition") != "enterprise":
+        yield f"{where}: only Kong Enterprise has workspaces; set edition to enterprise, or leave out workspace"

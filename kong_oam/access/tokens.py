@@ -1,0 +1,330 @@
+"""Tokens: which one a provider gives (`issue`), and which one counts (`authenticate`). Design section 3.5 and 3.6.
+
+Tokens are JSON Web Tokens (RFC 7519) in compact form, signed with RS256 or ES256 (RFC 7518). Both functions are total:
+they answer with claims or with the reason why there are none.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeGuard
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from kong_oam.access.model import SIGN_IN_SCOPES, Client, Component, Listing, Provider
+
+_BEARER = re.compile(r"Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)\Z")
+_KEY_ID = re.compile(r"[A-Za-z0-9._~:=+/-]{1,128}\Z")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_MAX_DEPTH = 32
+_ES256_SIGNATURE = 86
+"""Characters of an ES256 signature: 64 bytes (RFC 7518, 3.4). Kong's `jwt` ends in a 500 for any other length."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person at the provider: login, and the provider's own names of the groups that they are in."""
+
+    login: str
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a token that counts says. `user`: somebody signed in; `groups`: as the provider lists them.
+
+    `client` is the component (`application/component`) that it was given to; empty where that is none of the estate.
+    `audience` is whom it is for, as the model names it: None where the provider's tokens are for all its APIs, empty
+    where it is for none that was asked about.
+    """
+
+    provider: str
+    client: str
+    subject: str
+    user: bool
+    scopes: tuple[str, ...]
+    groups: tuple[str, ...] = ()
+    audience: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """No token, or a token that does not count, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A public key of an issuer. `algorithm` comes from the key's kind, never from a token."""
+
+    kid: str
+    public: rsa.RSAPublicKey | ec.EllipticCurvePublicKey = field(repr=False)
+
+    @property
+    def algorithm(self) -> str:
+        return "RS256" if isinstance(self.public, rsa.RSAPublicKey) else "ES256"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """A provider with an issuer that is known, and the keys that may sign for it, by key id.
+
+    `audiences`: of components whose audience the provider itself makes up, by `application/component`. `clients`: whose
+    clients they are (`application/component`), by what tokens call them; no other client has been granted anything.
+    """
+
+    provider: Provider
+    issuer: str
+    keys: Mapping[str, Key]
+    audiences: Mapping[str, str] = field(default_factory=dict)
+    clients: Mapping[str, str] = field(default_factory=dict)
+
+    def audience_of(self, component: str) -> str:
+        """What `aud` must list in tokens for the component."""
+        return self.audiences.get(component, self.provider.audience_of(component))
+
+
+def issue(
+    provider: Provider,
+    client: Client,
+    user: User | None = None,
+    scopes: Iterable[str] | None = None,
+    api: Component | None = None,
+) -> Claims | Refusal:
+    """The claims of the access token that `provider` gives `client`, for itself or on behalf of `user`.
+
+    `scopes` are those asked for: by default all that are granted. Asking for one that is not granted is refused whole.
+    `api` is the component that the token is for; only providers whose tokens are for one API need it.
+    """
+    if client.provider != provider.name:
+        return Refusal(f"{client.component} has no client at provider '{provider.name}'")
+    if client.user_facing and user is None:
+        return Refusal(f"{client.component} acts for users only: somebody must sign in")
+    if not client.user_facing and user is not None:
+        return Refusal(f"{client.component} acts for itself only: users cannot sign in through it")
+    if provider.per_api and api is None:
+        return Refusal(f"a token of '{provider.name}' is for one API: say which")
+    calls = [call for call in client.calls if not provider.per_api or (api and call.component == api.key)]
+    scopes_there = sorted({scope for call in calls for scope in call.scopes})
+    # Where tokens are for one API, signing in is asked for in a request of its own, and the token does not list it.
+    granted = (*scopes_there, *(SIGN_IN_SCOPES if user and not provider.per_api else ()))
+    asked = tuple(granted if scopes is None else scopes)
+    if excess := sorted(set(asked) - set(granted)):
+        return Refusal(f"{client.component} was not granted {', '.join(excess)}")
+    if not asked:
+        return Refusal(f"{client.component} was granted nothing")
+    audience = provider.audience_of(api.key) if provider.per_api and api else None
+    if user is None:
+        return Claims(provider.name, client.component, client.component, False, asked, audience=audience)
+    if not set(user.groups) & {provider.group(group) for group in client.groups}:
+        return Refusal(f"the user is in no group that {client.component} is assigned to")
+    listed = _groups_listed(provider, api, user) if provider.per_api and api else user.groups
+    return Claims(provider.name, client.component, user.login, True, asked, listed, audience)
+
+
+def _groups_listed(provider: Provider, api: Component, user: User) -> tuple[str, ...]:
+    named = (group for role in api.roles for group in role.groups)
+    return tuple(dict.fromkeys(provider.listed(group) for group in named if provider.group(group) in user.groups))
+
+
+def bearer(authorization: Iterable[str]) -> str | Refusal | None:
+    """The token of a request's Authorization headers: None where none mentions bearer.
+
+    A header that mentions bearer must be the only one, exactly `Bearer a.b.c`, and name its key once: anything else is
+    refused on every path, public or not, since a laxer reader could find another token in it.
+    """
+    values = tuple(authorization)
+    if not any("bearer" in value.lower() for value in values):
+        return None
+    match = _BEARER.match(values[0]) if len(values) == 1 else None
+    if match is None:
+        return Refusal("the Authorization header is not exactly 'Bearer <token>'")
+    parts = _parts(match.group(1))
+    return parts if isinstance(parts, Refusal) else match.group(1)
+
+
+def authenticate(token: str, ring: KeyRing, now: float, apis: Iterable[str] = ()) -> Claims | Refusal:
+    """The claims of `token` if it counts for the ring's provider at `now` (seconds since 1970), else the reason.
+
+    `apis` are the components that it is looked at for, where the provider's tokens are for one API each. There, a token
+    for another one is somebody's all the same: its claims say that it is for none of these.
+    """
+    parts = _parts(token)
+    if isinstance(parts, Refusal):
+        return parts
+    header, payload = parts
+    key = ring.keys.get(header["kid"])
+    if key is None:
+        return Refusal("signed with a key that is not this issuer's")
+    if header.get("alg") != key.algorithm or not _verified(key, token):
+        return Refusal("the signature does not match the key")
+    return _counts(payload, ring, now, apis)
+
+
+def _parts(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]] | Refusal:
+    """Header and payload, the header with a key id that is a text, the payload with none."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return Refusal("not three parts")
+    try:
+        header, payload = _object(parts[0]), _object(parts[1])
+    except ValueError as error:
+        return Refusal(f"malformed: {error}")
+    kid = header.get("kid")
+    if not isinstance(kid, str) or not _KEY_ID.match(kid) or "kid" in payload:
+        return Refusal("the key id is not a plain text in the header alone")
+    if header.get("alg") == "ES256" and len(parts[2]) != _ES256_SIGNATURE:
+        return Refusal("the signature cannot be of ES256")
+    return header, payload
+
+
+def _counts(payload: Mapping[str, Any], ring: KeyRing, now: float, apis: Iterable[str]) -> Claims | Refusal:
+    if payload.get("iss") != ring.issuer:
+        return Refusal("another issuer")
+    audience, provider = payload.get("aud"), ring.provider
+    named = audience if _texts(audience) else [audience] if isinstance(audience, str) else []
+    if not named or (not provider.per_api and provider.audience not in named):
+        return Refusal("for another audience")
+    if (reason := _untimely(payload, now)) is not None:
+        return Refusal(reason)
+    claims = _claims(payload, ring)
+    if isinstance(claims, Refusal) or not provider.per_api:
+        return claims
+    meant = next((api for api in apis if ring.audience_of(api) in named), None)
+    return replace(claims, audience="" if meant is None else provider.audience_of(meant))
+
+
+def _untimely(payload: Mapping[str, Any], now: float) -> str | None:
+    expiry, start = payload.get("exp"), payload.get("nbf", 0)
+    if not _number(expiry):
+        return "no expiry"
+    if expiry <= now:
+        return "expired"
+    if not _number(start) or start > now:
+        return "not valid yet"
+    return None
+
+
+def _claims(payload: Mapping[str, Any], ring: KeyRing) -> Claims | Refusal:
+    spelling = ring.provider.spelling
+    for mark in spelling.marks:
+        value = payload.get(mark.claim)
+        if not isinstance(value, str) or not (value.startswith(mark.value) if mark.prefix else value == mark.value):
+            return Refusal(f"not an access token: claim '{mark.claim}'")
+    if any(claim in payload for claim in spelling.overage):
+        return Refusal("the user's groups are too many to be listed")
+    client, subject = payload.get(spelling.client), payload.get(spelling.subject)
+    if not _name(client) or not _name(subject):
+        return Refusal("client or subject is missing or malformed")
+    user = spelling.user in payload
+    if user and not _name(payload[spelling.user]):
+        return Refusal(f"claim '{spelling.user}' is malformed")
+    if not user and payload.get(spelling.own) != (client if spelling.own_value is None else spelling.own_value):
+        return Refusal("neither a user's token nor the client's own")
+    scopes = _listed(payload, spelling.scopes if user else spelling.service_scopes)
+    groups = payload.get(spelling.groups, [])
+    if scopes is None or not _texts(groups):
+        return Refusal("scopes or groups are malformed")
+    component = ring.clients.get(client, "")  # never the id itself, which could read like a component
+    return Claims(ring.provider.name, component, subject, user, scopes, tuple(groups) if user else ())
+
+
+def _listed(payload: Mapping[str, Any], listing: Listing) -> tuple[str, ...] | None:
+    if listing.claim not in payload:
+        return ()
+    value = payload[listing.claim]
+    if listing.form == "words":
+        names = [word for word in value.split(" ") if word] if isinstance(value, str) else None
+    else:
+        names = value if _texts(value) else None
+    if names is None:
+        return None
+    return tuple(name.removeprefix(listing.prefix) for name in names if name.startswith(listing.prefix))
+
+
+def _name(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and value != "" and not _CONTROL.search(value)
+
+
+def _number(value: Any) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _texts(value: Any) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _decode(part: str) -> bytes:
+    try:
+        return base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("not base64url") from None
+
+
+def _object(part: str) -> dict[str, Any]:
+    try:
+        text = _decode(part).decode("utf-8")
+        value = json.loads(
+            text, object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_finite, parse_int=_integer
+        )
+        json.dumps(value, ensure_ascii=False).encode("utf-8")  # fails for a lone surrogate
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(value, dict) or _depth(value) > _MAX_DEPTH:
+        raise ValueError("not a JSON object of moderate depth")
+    return value
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a key stands twice")
+    return result
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _constant(text)
+
+
+def _integer(text: str) -> int:
+    """One that a double holds: the gate, which counts in doubles, refuses the others."""
+    _finite(text)
+    return int(text)
+
+
+def _constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _depth(value: Any) -> int:
+    if isinstance(value, dict):
+        return 1 + max(map(_depth, value.values()), default=0)
+    return 1 + max(map(_depth, value), default=0) if isinstance(value, list) else 0
+
+
+def _verified(key: Key, token: str) -> bool:
+    text, _, last = token.rpartition(".")
+    signed = text.encode()
+    try:
+        signature = _decode(last)
+        if isinstance(key.public, rsa.RSAPublicKey):
+            key.public.verify(signature, signed, padding.PKCS1v15(), SHA256())
+        elif len(signature) == 64:
+            r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
+            key.public.verify(encode_dss_signature(r, s), signed, ec.ECDSA(SHA256()))
+        else:
+            return False
+    except (InvalidSignature, ValueError):
+        return False
+    return True

@@ -1,0 +1,37 @@
+"""What a verb of the command line is, and what all verbs share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kong_oam.cli.console import Console
+from kong_oam.diagnostics import printable
+
+OK, FOUND, UNUSABLE = 0, 1, 2
+"""Exit statuses: nothing to report; findings; wrong usage, or an input of which nothing can be said."""
+
+
+class UsageError(Exception):
+    """Nothing could be answered: wrong usage, or a stack or Applications that cannot be used. Ends with status 2."""
+
+
+def given(text: str) -> str:
+    """What somebody gave, in quotes and on one line, for a UsageError to name."""
+    return f"'{printable(text)}'"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One verb. `summary` is its line in the list of verbs, `details` the text of its own `--help`, with an example.
+
+    `arguments` declares what it takes besides `--json`, which every verb has; `run` returns the exit status and raises
+    UsageError where there is nothing to be said.
+    """
+
+    name: str
+    summary: str
+    details: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace, Console], int]

@@ -1,0 +1,136 @@
+"""`diff`: what a change does to access."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from kong_oam.access.diff.change import OPENING, Difference, Setting, Whom
+from kong_oam.access.diff.compare import changed
+from kong_oam.access.paths import written
+from kong_oam.access.wording import headline, row, worth_telling
+from kong_oam.cli.command import FOUND, OK, Command, UsageError
+from kong_oam.cli.console import Colour, Console
+from kong_oam.cli.estates import add_stack, part_entry, place_entry
+from kong_oam.cli.operands import FORMS, Operand
+from kong_oam.diagnostics import printable
+
+_DETAILS = f"""\
+Says what changes for callers between OLD (by default HEAD) and NEW (by default what is here): newly public, granted,
+widened, narrowed, revoked; for whom, on which methods and URLs. The worst stands in the first line. It is exact:
+none of these is printed where every request of every principal is answered alike, whatever was moved or renamed.
+
+What no single request shows is told with its two values: how tokens spell things, issuers, audiences, lifetimes, the
+gateway's scheme and edition, who may connect to workloads, and of clients their kind, redirect URIs and keys. It may
+widen access, may narrow it, or is changed and does neither.
+
+{FORMS}
+Two stacks are compared by component, port and path, groups by their logical names, and of settings by what Applications
+say; all else by host.
+Exit status 0, with changes or without; with --exit-code 1 where there are some.
+
+  python -m kong_oam diff
+  python -m kong_oam diff main . --stack aws --markdown
+  python -m kong_oam diff stack:aws stack:bare-metal
+  python -m kong_oam diff deployed:prod . --stack prod --exit-code
+"""
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("old", nargs="?", default="HEAD", metavar="OLD", help="(default: HEAD)")
+    parser.add_argument("new", nargs="?", default=".", metavar="NEW", help="(default: what is here)")
+    add_stack(parser)
+    parser.add_argument("--markdown", action="store_true", help="print Markdown, for a comment")
+    parser.add_argument("--exit-code", action="store_true", help="exit with 1 where there are changes")
+
+
+def _run(options: argparse.Namespace, console: Console) -> int:
+    if console.json and options.markdown:
+        raise UsageError("--json or --markdown, not both")
+    old = Operand("OLD", options.old, options.stack).models()
+    new, *_ = Operand("NEW", options.new, options.stack).models()
+    changes, scheme = changed(old, new), new.estate.stack.scheme
+    if console.json:
+        console.print_json({"headline": headline(changes, scheme), "changes": [_entry(change) for change in changes]})
+    elif options.markdown:
+        console.print(*markdown(changes, scheme))
+    elif changes:
+        _print(changes, scheme, console)
+    return FOUND if changes and options.exit_code else OK
+
+
+def _print(changes: Sequence[Difference], scheme: str, console: Console) -> None:
+    told = worth_telling(changes)
+    console.print(console.paint(_colour(told[0]), headline(changes, scheme)), "")
+    console.print_table(("CHANGE", "FOR", "METHODS", "WHERE", ""), [(one.kind, *row(one, scheme)) for one in told])
+    console.print(*_left_out(changes, told))
+
+
+def _left_out(changes: Sequence[Difference], told: Sequence[Difference]) -> list[str]:
+    count = len(changes) - len(told)
+    return ["", f"and {count} of other spellings of these paths; --json has them"] if count else []
+
+
+def _colour(change: Difference) -> Colour:
+    if change.kind == "newly public":
+        return "red"
+    return "yellow" if change.kind in OPENING else "green"
+
+
+def markdown(changes: Sequence[Difference], scheme: str) -> list[str]:
+    """Lines of Markdown: the headline, and a table. Names are code, so that none of them is read as markup."""
+    if not changes:
+        return ["No change of access."]
+    told = worth_telling(changes)
+    lines = [f"**{_code(headline(changes, scheme))}**", ""]
+    lines += ["| change | for | methods | where | |", "|---|---|---|---|---|"]
+    for change in told:
+        cells = (_code(cell) if cell else "" for cell in row(change, scheme))
+        lines.append(f"| {change.kind} | {' | '.join(cells)} |")
+    return lines + _left_out(changes, told)
+
+
+def _code(text: str) -> str:
+    return f"`{printable(text).replace('`', chr(39)).replace('|', chr(92) + '|')}`"
+
+
+def _entry(change: Difference) -> dict[str, Any]:
+    if isinstance(change, Setting):
+        return _setting(change)
+    example = change.example
+    return {
+        "kind": change.kind,
+        "for": [_whom(one) for one in change.whom],
+        "methods": list(change.methods),
+        "site": change.site,
+        **part_entry(change.region.part),
+        "except": [part_entry(part) for part in change.region.exceptions],
+        "oldTokensLiveMinutes": change.minutes,
+        "rule": place_entry(change.place),
+        "example": {
+            "method": example.method,
+            "path": written(example.path),
+            "host": {"old": example.was, "new": example.now},
+            "as": example.principal.client if example.principal else None,
+            "userIn": sorted(example.groups),
+        },
+    }
+
+
+def _setting(change: Setting) -> dict[str, Any]:
+    component, provider = change.of.component, change.of.provider
+    of: dict[str, Any] = {"client" if provider else "component": component} if component else {}
+    of |= {"provider": provider} if provider else {}
+    values = {"setting": change.name or None, "old": change.was, "new": change.now}
+    return {"kind": change.kind, "for": [of or {"everybody": True}], **values}
+
+
+def _whom(one: Whom) -> dict[str, Any]:
+    if one.principal is None:
+        return {"everybody": True}
+    sets = sorted(sorted(groups) for groups in one.condition if groups)
+    return {"client": one.principal.client, "provider": one.principal.provider, "usersIn": sets}
+
+
+COMMAND = Command("diff", "what a change does to access", _DETAILS, _arguments, _run)

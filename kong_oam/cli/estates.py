@@ -1,0 +1,65 @@
+"""From what is named on the command line to settings and estates."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.model import Estate
+from kong_oam.access.paths import written
+from kong_oam.access.request_classes import Part
+from kong_oam.access.settings.stack import Describe, Settings, StackError, plain, read_file
+from kong_oam.cli.command import UsageError
+from kong_oam.diagnostics import Position, errors
+from kong_oam.oam.application import read_files
+
+APPLICATIONS, STACKS = Path("applications"), Path("stacks")
+
+
+def add_stack(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--stack", default="local", metavar="NAME", help="the stack to judge by (default: local)")
+
+
+def add_estate(parser: argparse.ArgumentParser) -> None:
+    """`--stack` and `--applications`: which estate is asked about."""
+    add_stack(parser)
+    parser.add_argument(
+        "--applications",
+        nargs="+",
+        type=Path,
+        default=[APPLICATIONS],
+        metavar="PATH",
+        help="files and folders (default: applications)",
+    )
+
+
+def settings_of(stack: str, folder: Path = STACKS, describe: Describe = plain) -> Settings:
+    """The settings of the stack; `describe` says how its providers spell tokens. Raises UsageError."""
+    try:
+        return read_file(folder / f"Pulumi.{stack}.yaml", describe)
+    except StackError as error:
+        raise UsageError(str(error)) from None
+
+
+def estate_of(paths: Sequence[Path], settings: Settings, named: Callable[[Path], str] = str) -> Estate:
+    """The estate of the Applications at `paths`, which messages call as `named` says. Raises UsageError with every
+    error where there is one."""
+    compiled = compile_estate(read_files(paths, named), settings.stack)
+    if compiled.estate is None:
+        found = errors(compiled.diagnostics)
+        listed = "\n".join(map(str, found))
+        raise UsageError(f"{listed}\n{len(found)} error(s): these Applications would not be provisioned")
+    return compiled.estate
+
+
+def place_entry(place: Position | None) -> dict[str, Any] | None:
+    """A place as JSON has it."""
+    return {"file": place.file, "line": place.line, "column": place.column} if place else None
+
+
+def part_entry(part: Part) -> dict[str, Any]:
+    """Some paths as JSON has them: all at and below `path`, or what some servers take for it."""
+    return {"path": written(part.path), "otherSpellings": part.spelled_otherwise}

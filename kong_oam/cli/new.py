@@ -1,0 +1,261 @@
+"""`new`: a component with its access template, ready to preview."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import kong_oam.oam.application as oam
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.lint.lint import lint
+from kong_oam.access.model import EXTERNAL, Estate
+from kong_oam.access.settings.stack import Settings
+from kong_oam.cli.command import OK, Command, UsageError
+from kong_oam.cli.console import Console
+from kong_oam.cli.estates import APPLICATIONS, add_stack, settings_of
+from kong_oam.cli.scaffold import CLIENTS, OUTSIDE, NotScaffolded, Wanted, scaffold
+from kong_oam.diagnostics import Diagnostic, errors, suggestion
+from kong_oam.oam.application import read_bytes, read_files, together
+from kong_oam.oam.edit import unified
+
+_DETAILS = """\
+Writes a component with its access template: a new file, or behind the other components of an Application that exists.
+What it calls is granted in the file of the called component, whose owner reviews that. Nothing is overwritten, and
+nothing is written in which `check` would find something. On a terminal it asks for what no flag says.
+
+  python -m kong_oam new --app billing --component invoices --image registry.example.com/billing:1.0 \\
+      --owner team-billing --port 8080 --domain billing.example.com --group sales --calls orders/api:orders.read
+  python -m kong_oam new --app billing --component nightly --type worker --image registry.example.com/nightly:1.0 \\
+      --owner team-billing --calls billing/invoices:billing.read
+  python -m kong_oam new --app billing --component app --client native --redirect-uri com.example.billing:/callback \\
+      --owner team-billing --calls billing/invoices:billing.read
+"""
+
+_QUESTIONS: Mapping[str, tuple[str, str]] = {
+    "app": ("Application", ""),
+    "component": ("Component", ""),
+    "client": (f"Client: {', '.join(CLIENTS)} (nothing: it calls as itself, or nobody)", ""),
+    "type": ("webservice, or worker (nobody calls it)", "webservice"),
+    "image": ("Image", ""),
+    "owner": ("Team that answers for its access", ""),
+    "port": ("Port", "8080"),
+    "domain": ("Domain (nothing: the stack gives one)", ""),
+    "redirect_uri": ("Where users come back to on their device (com.example.app:/callback)", ""),
+    "jwks_uri": ("Where its owner publishes its keys (https://...)", ""),
+}
+"""By flag: what is asked on a terminal, and the answer that an empty line stands for."""
+
+_OF_WORKLOADS, _OF_WEBSERVICES = ("image", "port", "domain"), ("port", "domain")
+_OF_CLIENTS = {"redirect_uri": "native", "jwks_uri": "external"}
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--app", metavar="NAME", help="the Application, new or not")
+    parser.add_argument("--component", metavar="NAME", help="the new component")
+    parser.add_argument(
+        "--type", metavar="TYPE", help="webservice, worker, or external (default: webservice, or what the client needs)"
+    )
+    parser.add_argument("--image", help="its container image")
+    parser.add_argument("--owner", metavar="TEAM", help="who answers for its access")
+    parser.add_argument("--port", help="of a webservice, where it listens")
+    parser.add_argument("--domain", help="of a webservice; without one the stack gives one")
+    parser.add_argument("--path", default="/", help="of a webservice, what it owns of the domain (default: /)")
+    parser.add_argument(
+        "--group", action="append", default=[], metavar="NAME", help="whose users may read and change (repeatable)"
+    )
+    parser.add_argument(
+        "--client",
+        choices=CLIENTS,
+        help="it calls as itself, on behalf of its users (on a server, in the browser, on devices), or is a partner's",
+    )
+    parser.add_argument(
+        "--redirect-uri",
+        action="append",
+        metavar="URI",
+        help="of a native client, where users come back to on their device (repeatable)",
+    )
+    parser.add_argument("--jwks-uri", metavar="URL", help="of an external client, where its owner publishes its keys")
+    parser.add_argument(
+        "--calls",
+        type=_call,
+        action="append",
+        default=[],
+        metavar="APP/COMPONENT:SCOPE[,SCOPE]",
+        help="what it calls, and with which scopes (repeatable)",
+    )
+    parser.add_argument(
+        "--applications", type=Path, default=APPLICATIONS, metavar="FOLDER", help="(default: applications)"
+    )
+    add_stack(parser)
+
+
+def _call(text: str) -> tuple[str, tuple[str, ...]]:
+    component, _, scopes = text.partition(":")
+    if not scopes:
+        raise argparse.ArgumentTypeError(f"{text!r} is not APP/COMPONENT:SCOPE")
+    return component, tuple(dict.fromkeys(scopes.split(",")))
+
+
+def _run(options: argparse.Namespace, console: Console) -> int:
+    if not options.applications.is_dir():
+        raise UsageError(f"there is no folder {options.applications}")
+    settings, reading = settings_of(options.stack), read_files([options.applications])
+    estate = _estate(reading, settings, "mend them first")
+    wanted = _wanted(options)
+    file = str(options.applications / f"{wanted.application}.yaml")
+    try:
+        changed = scaffold(wanted, file, reading.applications, estate, settings.as_of)
+    except NotScaffolded as error:
+        raise UsageError(str(error)) from None
+    before = {one.place.file: one.place.document.text for one in reading.applications}
+    _accept(
+        together(read_bytes(file, text.encode()) for file, text in {**before, **changed}.items()), reading, settings
+    )
+    _write(changed, before)
+    _report(changed, before, options.stack, console)
+    return OK
+
+
+def _wanted(options: argparse.Namespace) -> Wanted:
+    """From flags, and on a terminal from answers. Raises UsageError where they do not say enough, or too much.
+
+    Nothing is asked where JSON is printed: the questions would stand before it.
+    """
+    said: dict[str, Any] = {flag: getattr(options, flag) for flag in _QUESTIONS}
+    said["type"] = said["type"] or (EXTERNAL if said["client"] in OUTSIDE else None)
+    if sys.stdin.isatty() and sys.stdout.isatty() and not options.json:
+        _ask_for_the_rest(said)
+    _check_flags(said)
+    return Wanted(
+        application=said["app"],
+        component=said["component"],
+        type=said["type"] or "webservice",
+        image=said["image"] or "",
+        owner=said["owner"],
+        port=_port(said["port"]) if said["port"] else None,
+        domain=said["domain"] or None,
+        path=options.path,
+        client=said["client"] or None,
+        calls=tuple(options.calls),
+        groups=tuple(options.group),
+        redirect_uris=tuple(said["redirect_uri"] or ()),
+        jwks_uri=said["jwks_uri"] or None,
+    )
+
+
+def _ask_for_the_rest(said: dict[str, Any]) -> None:
+    """Fills in what no flag says and what is of use by what is said until then."""
+    for flag, (question, default) in _QUESTIONS.items():
+        if said[flag] is None and flag not in _useless(said):
+            answer = _ask(question, default)
+            said[flag] = [answer] if flag == "redirect_uri" and answer else answer
+            if flag == "client":
+                if answer and answer not in CLIENTS:
+                    raise UsageError(f"'{answer}' is no kind of client{suggestion(answer, CLIENTS)}")
+                said["type"] = said["type"] or (EXTERNAL if answer in OUTSIDE else None)
+
+
+def _useless(said: Mapping[str, Any]) -> set[str]:
+    """Flags that say nothing about such a component."""
+    without = {EXTERNAL: _OF_WORKLOADS, "worker": _OF_WEBSERVICES}.get(said["type"], ())
+    return {*without, *(flag for flag, kind in _OF_CLIENTS.items() if said["client"] != kind)}
+
+
+def _check_flags(said: Mapping[str, Any]) -> None:
+    """That what is needed is said, and nothing that would be dropped. Raises UsageError."""
+    useless = _useless(said)
+    needed = (flag for flag in _QUESTIONS if flag not in (*useless, "client", "type", "domain"))
+    if missing := [_written(flag) for flag in needed if not said[flag]]:
+        raise UsageError(f"{', '.join(missing)} missing; `new --help` has an example")
+    for flag in useless:
+        if said[flag]:
+            raise UsageError(f"{_reason(flag, said['type'])}: leave {_written(flag)} out")
+
+
+def _reason(flag: str, component: str | None) -> str:
+    """Why a flag says nothing about it."""
+    if flag in _OF_CLIENTS:
+        return f"only a client of kind {_OF_CLIENTS[flag]} has one"
+    return "nobody calls a worker" if component == "worker" else "what runs elsewhere is not deployed here"
+
+
+def _written(flag: str) -> str:
+    return f"--{flag.replace('_', '-')}"
+
+
+def _ask(question: str, default: str) -> str:
+    try:
+        return input(f"{question} [{default}]: " if default else f"{question}: ").strip() or default
+    except EOFError:
+        raise UsageError("no more answers; nothing was written") from None
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 6):
+        raise UsageError(f"{text!r} is no port")
+    return int(text)
+
+
+def _estate(reading: oam.Reading, settings: Settings, what_then: str) -> Estate:
+    compiled = compile_estate(reading, settings.stack)
+    if compiled.estate is None:
+        raise UsageError(_listed(errors(compiled.diagnostics), f"error(s) in the Applications; {what_then}"))
+    return compiled.estate
+
+
+def _listed(diagnostics: tuple[Diagnostic, ...], what: str) -> str:
+    return "\n".join([*map(str, diagnostics), f"{len(diagnostics)} {what}"])
+
+
+def _accept(after: oam.Reading, before: oam.Reading, settings: Settings) -> None:
+    """Raises UsageError where `check` would find in `after` what it does not find in `before`."""
+    known, found = (
+        lint(one.applications, _estate(one, settings, "nothing was written"), settings.as_of) for one in (before, after)
+    )
+    seen = Counter((one.code, one.component, one.message) for one in known)
+    new = tuple(one.diagnostic for one in found if not seen[one.code, one.component, one.message])
+    if new:
+        raise UsageError(_listed(new, "finding(s) in what would be written; nothing was"))
+
+
+def _write(changed: Mapping[str, str], before: Mapping[str, str]) -> None:
+    """Each file whole or not at all; a new one only where there is nothing, not even a link."""
+    for file, text in sorted(changed.items(), key=lambda pair: pair[0] in before):
+        path = Path(file)
+        try:
+            if file in before:
+                _replace(path, text)
+            else:
+                with path.open("xb") as new:
+                    new.write(text.encode())
+        except FileExistsError:
+            raise UsageError(f"{file} exists; nothing is overwritten") from None
+        except OSError as error:
+            raise UsageError(f"{file} cannot be written: {error.strerror}") from None
+
+
+def _replace(path: Path, text: str) -> None:
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as draft:
+        draft.write(text.encode())
+    Path(draft.name).chmod(path.stat().st_mode)
+    Path(draft.name).replace(path)
+
+
+def _report(changed: Mapping[str, str], before: Mapping[str, str], stack: str, console: Console) -> None:
+    if console.json:
+        entries = [{"file": file, "new": file not in before, "text": text} for file, text in changed.items()]
+        console.print_json({"files": entries})
+        return
+    for file, text in changed.items():
+        console.print(console.paint("bold", f"{file}: {'extended' if file in before else 'new'}"))
+        shown = unified(file, before[file], text) if file in before else text
+        console.print_exactly(*(shown or "").removesuffix("\n").split("\n"), "")
+    console.print(f"next: pulumi preview -s {stack}")
+
+
+COMMAND = Command("new", "write a component with its access template", _DETAILS, _arguments, _run)

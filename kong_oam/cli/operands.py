@@ -1,0 +1,142 @@
+"""What `diff` compares, as it is named on the command line: a folder, a revision, a stack, or what is deployed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kong_oam.access.diff.snapshot import Model, ModelError, model_of, restored
+from kong_oam.cli.command import UsageError
+from kong_oam.cli.estates import APPLICATIONS, STACKS, estate_of, settings_of
+from kong_oam.cli.revisions import commit, extract, is_revision
+from kong_oam.diagnostics import printable
+from kong_oam.engine.state import PLUGIN, Resource
+from kong_oam.kong.enforced import enforced
+
+FORMS = """\
+OLD and NEW are each one of
+
+  .  or a folder   a project's folder, or one of Applications (with the stacks of the project here)
+  main, HEAD~1     a git revision: its applications/ and its stacks/ (git:NAME and ./NAME where both are there)
+  stack:NAME       what is here, on that stack
+  deployed:NAME    what the gates of the stack NAME enforce, by its state (asks `pulumi stack export`)
+  state.json       the same, saved with `pulumi stack export`; or what its program meant: `pulumi stack output --json`
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """One side of a comparison: `OLD` or `NEW`, as it was written, and the stack where it does not say one."""
+
+    side: str
+    text: str
+    stack: str
+
+    def models(self) -> tuple[Model, ...]:
+        """One; of what is deployed maybe two, each of which has to allow a request (kong_oam.kong.enforced).
+
+        Raises UsageError, which names the side.
+        """
+        try:
+            return self._models()
+        except UsageError as error:
+            raise UsageError(f"{self.side} ({printable(self.text)}): {error}") from None
+
+    def _models(self) -> tuple[Model, ...]:
+        if not self.text:
+            raise UsageError("an empty name compares nothing; write . for what is here")
+        kind, _, name = self.text.partition(":")
+        if kind == "stack" and name:
+            return (_here(Path(), name),)
+        if kind == "deployed":
+            return _deployed(name or self.stack)
+        if kind == "git" and name:
+            return (_of_revision(name, self.stack),)
+        path = Path(self.text)
+        if path.exists() and path.name == self.text and is_revision(self.text):
+            raise UsageError(f"both a revision and a file or folder; write git:{self.text} or ./{self.text}")
+        if path.is_file() and path.suffix == ".json":
+            return _saved(path)
+        return (_here(path, self.stack) if path.exists() else _of_revision(self.text, self.stack),)
+
+
+def _here(folder: Path, stack: str, named: Callable[[Path], str] = str) -> Model:
+    applications = folder / APPLICATIONS if (folder / APPLICATIONS).is_dir() else folder
+    stacks = folder / STACKS if (folder / STACKS).is_dir() else STACKS
+    settings = settings_of(stack, stacks)
+    estate = estate_of([applications], settings, named)
+    if applications == folder and not estate.applications:
+        raise UsageError("no Application is in it")
+    return model_of(estate, settings)
+
+
+def _of_revision(revision: str, stack: str) -> Model:
+    found = commit(revision)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        extract(found, (APPLICATIONS, STACKS), folder)
+        for part in (APPLICATIONS, STACKS):
+            if not (folder / part).is_dir():
+                raise UsageError(f"the revision has no folder {part}")
+        try:
+            return _here(folder, stack, lambda file: f"{revision}:{file.relative_to(folder)}")
+        except UsageError as error:
+            raise UsageError(str(error).replace(f"{folder}/", f"{revision}:")) from None
+
+
+def _deployed(stack: str) -> tuple[Model, ...]:
+    command = ["pulumi", "stack", "export", "--stack", stack, "--non-interactive"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)  # noqa: S603 - no shell
+    except FileNotFoundError:
+        raise UsageError("there is no `pulumi` on the PATH to ask what is deployed") from None
+    except subprocess.TimeoutExpired:
+        raise UsageError("`pulumi stack export` took more than 5 minutes") from None
+    if done.returncode != 0:
+        raise UsageError(f"`{' '.join(command)}` failed: {done.stderr.strip()}")
+    return _of_state(_parsed(done.stdout))
+
+
+def _saved(path: Path) -> tuple[Model, ...]:
+    try:
+        data = _parsed(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot be read: {error}") from None
+    if isinstance(data, dict) and "deployment" in data:
+        return _of_state(data)
+    return (_restored(data.get("model") if isinstance(data, dict) else data),)
+
+
+def _of_state(exported: Any) -> tuple[Model, ...]:
+    """What the state says that is enforced; settings are those that the stack exported last."""
+    try:
+        rows = exported["deployment"].get("resources") or ()
+        found = [Resource(row["type"], row["urn"].rpartition("::")[2], row.get("outputs") or {}) for row in rows]
+    except (AttributeError, KeyError, TypeError):
+        raise UsageError("not what `pulumi stack export` prints") from None
+    outputs = next((one.outputs for one in found if one.type == "pulumi:pulumi:Stack"), {})
+    left = _restored(outputs.get("model"))
+    models = enforced(found, left)
+    # Of a plugin at which a run failed the state may say what it was to become, and all that is known of it is what the
+    # last run left that came to its end.
+    unknown = any(row["type"] == PLUGIN and row.get("initErrors") for row in rows)
+    return (*models, left) if unknown else models
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"no JSON: {error}") from None
+
+
+def _restored(data: Any) -> Model:
+    try:
+        return restored(data)
+    except ModelError as error:
+        raise UsageError(str(error)) from None

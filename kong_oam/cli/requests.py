@@ -1,0 +1,91 @@
+"""What questions ask about: a request as it is written on the command line, a client, an estate."""
+
+from __future__ import annotations
+
+import argparse
+import re
+
+from kong_oam.access.decide import Decision, Request, host_patterns
+from kong_oam.access.model import Client, Estate
+from kong_oam.access.paths import written
+from kong_oam.access.principals import Callers, Condition, logical_groups, logical_names
+from kong_oam.cli.command import UsageError, given
+from kong_oam.cli.estates import add_estate, estate_of, settings_of
+from kong_oam.diagnostics import nearest, suggestion
+
+_METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+\Z")  # a token of RFC 9110, 5.6.2
+_AUTHORITY = re.compile(r"(?P<name>[^@:]*)(?::(?P<port>[0-9]{1,5}))?\Z")
+
+
+def add_request(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("method", metavar="METHOD", type=str.upper, help="such as GET")
+    parser.add_argument("url", metavar="URL", help="https://host/path, as a client would send it")
+    add_estate(parser)
+
+
+def asked_request(options: argparse.Namespace, estate: Estate) -> Request:
+    """The bytes that a client would send: scheme and host apart, the rest as it is written. Raises UsageError."""
+    if not _METHOD.match(options.method):
+        raise UsageError(f"{given(options.method)} is no method of HTTP")
+    scheme, separator, rest = options.url.partition("://")
+    if separator and scheme.lower() not in ("http", "https"):
+        raise UsageError(f"{given(options.url)} is no URL of the gateway: write https://host/path")
+    if scheme.lower() == "http" and separator and estate.stack.scheme == "https":
+        raise UsageError(f"stack '{estate.stack.name}' lets nothing in by plain http: write https")
+    rest = rest if separator else options.url
+    cut = min((rest.index(mark) for mark in "/?#" if mark in rest), default=len(rest))
+    host, target = rest[:cut], rest[cut:]
+    authority = _AUTHORITY.match(host)
+    if not authority or int(authority["port"] or 0) > 65535:
+        raise UsageError(
+            f"{given(host)} is no host: write https://host/path, with a port or without, and nobody's name"
+        )
+    if not authority["name"]:
+        raise UsageError(f"{given(options.url)} names no host: write https://host/path")
+    target = target if target.startswith("/") else f"/{target}"
+    return Request(options.method, host, target.encode("utf-8", "surrogateescape"))
+
+
+def reason(estate: Estate, request: Request, decision: Decision) -> str:
+    """Why; where nothing is reached, with what there is that is near."""
+    if decision.status != 404 or decision.component:
+        return decision.reason
+    host = request.host.partition(":")[0]
+    if host != host.lower():
+        return f"{decision.reason}; hosts are in lower case"
+    if known := next(filter(None, map(estate.by_host.get, host_patterns(host))), None):
+        paths = sorted({written(endpoint.path) for endpoint, _ in known})
+        return f"{decision.reason}; this host has {', '.join(paths[:_LISTED])}"
+    return decision.reason + nearest(host, estate.by_host, 1)
+
+
+_LISTED = 5
+
+
+def asked_estate(options: argparse.Namespace) -> Estate:
+    return estate_of(options.applications, settings_of(options.stack))
+
+
+def clients_of(estate: Estate, key: str) -> list[Client]:
+    found = [client for client in estate.clients if client.component == key]
+    if not found:
+        known = {client.component for client in estate.clients}
+        raise UsageError(f"no component {given(key)} is a client{suggestion(key, known)}")
+    return found
+
+
+def known_groups(estate: Estate, asked: list[str]) -> list[str]:
+    """The groups as they are written. Raises UsageError where one is no group of the estate."""
+    known = logical_groups(estate)
+    for group in asked:
+        if group not in known:
+            raise UsageError(f"no role names a group {given(group)}{suggestion(group, known)}")
+    return asked
+
+
+def callers_of(estate: Estate) -> Callers:
+    return Callers(estate, logical_names(logical_groups(estate)))
+
+
+def sets(condition: Condition) -> list[list[str]]:
+    return sorted(sorted(groups) for groups in condition if groups)

@@ -1,0 +1,136 @@
+"""`verify`: whether the Kong of a stack decides as the Applications mean, and its cluster runs what the last run left.
+
+The one place that knows both sides: what is meant is access's, how a Kong or a cluster is read is the program's.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kong_oam.access.model import METHODS
+from kong_oam.cli.command import FOUND, OK, Command, UsageError
+from kong_oam.cli.console import Colour, Console
+from kong_oam.cli.estates import add_estate, estate_of, settings_of
+from kong_oam.verify.decisions import KINDS, Exposure, Finding
+from kong_oam.verify.questions import OTHER_METHOD
+
+if TYPE_CHECKING:
+    from kong_oam.verify.stack import Altered, Reason, Result, Workloads
+
+_DETAILS = """\
+Reads the routes, services, plugins, consumers and credentials of the stack's Kong, works out who may call what with
+them, and compares that with what the Applications here mean. Prints who may now call what that they may not, or no
+longer (or perhaps not) what they may, by which entity, and what to do. Then it reads the Deployments, Services,
+ServiceAccounts, NetworkPolicies and clients' Secrets (not their values) of the stack's cluster, and prints which fields
+somebody has changed, added or taken away since the last run, who, and what to do. Changes nothing. Exit status 1 where
+there is a finding, 2 where Kong, the cluster or the stack's outputs cannot be read.
+
+  python -m kong_oam verify --stack aws
+  pulumi stack output -s aws --json > outputs.json; python -m kong_oam verify --stack aws --outputs outputs.json
+
+Kong's address and credentials are those of the stack: gateway.adminUrl or KONG_ADMIN_ADDR; KONG_ADMIN_TOKEN and
+KONG_API_KEY, or the secrets of the stack's configuration. The cluster is read with kubectl, in the context that the
+stack names, or in the current one.
+"""
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    add_estate(parser)
+    parser.add_argument(
+        "--outputs", type=Path, metavar="FILE", help="the stack's outputs as JSON (default: asks `pulumi stack output`)"
+    )
+    parser.add_argument("--only", choices=("gateway", "cluster"), help="look at one of the two (default: at both)")
+
+
+def _run(options: argparse.Namespace, console: Console) -> int:
+    # Only this verb needs the gateway's side, and the SDKs behind it: the others start without them.
+    from kong_oam.identity.kinds import describe
+    from kong_oam.verify.stack import UnverifiedError, verify, workloads
+
+    settings = settings_of(options.stack, describe=describe)
+    estate = estate_of(options.applications, settings)
+    try:
+        result = verify(settings, estate, options.outputs) if options.only != "cluster" else None
+        cluster = workloads(settings, estate) if options.only != "gateway" else None
+    except UnverifiedError as error:
+        raise UsageError(str(error)) from None
+    findings, altered = result.findings if result else (), cluster.altered if cluster else ()
+    if console.json:
+        console.print_json([_entry(*finding) for finding in findings] + [_altered(one) for one in altered])
+    else:
+        console.print(*(_lines(result, options.stack, console) if result else ()))
+        console.print(*(_changes(cluster, options.stack, console) if cluster else ()))
+    return FOUND if findings or altered else OK
+
+
+def _lines(result: Result, stack: str, console: Console) -> Iterator[str]:
+    for finding, reasons in result.findings:
+        colour: Colour = "yellow" if finding.kind in ("weakened", "closed", "limited") else "red"
+        yield f"{console.paint(colour, finding.kind)}: {_told(reasons)}"
+        for exposure in finding.exposures:
+            yield from (f"    {methods(exposure)} {url}" for url in exposure.urls)
+            yield f"        {KINDS[finding.kind]} {', '.join(exposure.callers)}"
+        if not finding.exposures:
+            yield "    nobody may call anything else for it now, but it could replace what guards, or lead around it"
+        yield from _remedies(reasons)
+    yield _verdict(result, stack)
+
+
+def _changes(cluster: Workloads, stack: str, console: Console) -> Iterator[str]:
+    for one in cluster.altered:
+        yield f"{console.paint('red', 'changed')}: {one.name}: {_told(one.reasons)}"
+        yield from _remedies(one.reasons)
+    objects = f"{cluster.objects} object(s) of the cluster"
+    if cluster.altered:
+        yield f"{len(cluster.altered)} of {objects} are not as the last run of '{stack}' left them"
+    else:
+        yield f"{objects} are as the last run of '{stack}' left them"
+
+
+def _remedies(reasons: tuple[Reason, ...]) -> Iterator[str]:
+    return (f"    to do: {remedy}" for remedy in dict.fromkeys(reason.remedy for reason in reasons))
+
+
+def _verdict(result: Result, stack: str) -> str:
+    found, kinds = len(result.findings), {finding.kind for finding, _ in result.findings}
+    if not found:
+        return f"{result.components} exposed component(s): the Kong of stack '{stack}' decides as the Applications mean"
+    if kinds == {"limited"}:
+        return f"{found} finding(s): the Kong of stack '{stack}' may refuse what the Applications mean to be allowed"
+    return f"{found} finding(s): the Kong of stack '{stack}' does not decide as the Applications mean"
+
+
+def _told(reasons: tuple[Reason, ...]) -> str:
+    return "; ".join(reason.text for reason in reasons) or "the Kong as it is"
+
+
+def methods(exposure: Exposure) -> str:
+    """`*` for all that rules can list."""
+    listed = [method for method in exposure.methods if method != OTHER_METHOD]
+    text = "*" if set(METHODS) <= set(listed) else ",".join(listed)
+    return f"{text or 'none'} (and others)" if OTHER_METHOD in exposure.methods and text != "*" else text
+
+
+def _altered(one: Altered) -> dict[str, Any]:
+    return {"kind": "changed", "object": one.name, "reasons": [*map(_reason, one.reasons)], "calls": []}
+
+
+def _reason(reason: Reason) -> dict[str, str]:
+    return {"text": reason.text, "remedy": reason.remedy}
+
+
+def _entry(finding: Finding, reasons: tuple[Reason, ...]) -> dict[str, Any]:
+    return {
+        "kind": finding.kind,
+        "reasons": [*map(_reason, reasons)],
+        "calls": [
+            {"callers": list(one.callers), "methods": list(one.methods), "urls": list(one.urls)}
+            for one in finding.exposures
+        ],
+    }
+
+
+COMMAND = Command("verify", "compare a stack's Kong and cluster with what is meant", _DETAILS, _arguments, _run)

@@ -1,0 +1,111 @@
+"""What the state of a stack holds, as the engine's built-in provider tells it to a program. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+PLUGIN, ROUTE = "kong:index/plugin:Plugin", "kong:index/route:Route"
+RING = "gateway-ring-"
+"""How the logical name of a provider's key ring begins."""
+
+_STACK = "pulumi:pulumi:Stack"
+_KEY = "tls:index/privateKey:PrivateKey"
+_CONSUMER = "kong:index/consumer:Consumer"
+_SERVICE = "kong:index/service:Service"
+
+_FORMER = (
+    "kong-oam:gateway:GatedService",
+    "kong-oam:gateway:Routes",
+    "kong-oam:index:Application",
+    "kong-oam:workload:Workload",
+)
+"""Components of versions before this one, under which resources of today may still lie in the state."""
+
+Held = frozenset[tuple[str, str]]
+"""Types and logical names, such as ("okta:auth/server:Server", "okta-server")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A resource of the state: its type, its logical name, and what is known of it."""
+
+    type: str
+    name: str
+    outputs: Mapping[str, Any]
+
+
+def digest(configurations: Mapping[str, Any]) -> str:
+    """A fingerprint of the configurations of a stack's plugins, by logical name; 16 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(dict(configurations), sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class StackState:
+    """What the last run, finished or not, recorded. Other values are left where they are.
+
+    `held`: what is there and not in it was not made by this stack. `issuers`: by provider, the issuer whose tokens
+    count at the gateway until now, which is what its key ring there is called by. `services`: by logical name, where
+    Kong's services lead, as (host, port). `gateway`: its plugins and routes, which tell what is enforced. `outputs`:
+    those of the stack, by name, as the last run that came to its end exported them; empty before the first one did.
+    `algorithms`: by logical name, what kind the key pairs of clients are of, as the tls plugin calls it.
+    `moved`: by type and logical name, the URN of what lies under a component that is none any more. `doubted`: by
+    logical name, the service's id and the kind of each plugin that Kong has otherwise than the state said.
+    """
+
+    held: Held
+    issuers: Mapping[str, str]
+    services: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    gateway: tuple[Resource, ...] = ()
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    algorithms: Mapping[str, str] = field(default_factory=dict)
+    moved: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    doubted: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the plugins are as the last run that came to its end left them, all of them.
+
+        After one that failed at a plugin the official Kong plugin has the state say what that was to become.
+        """
+        return self.outputs.get("enforced") in (None, digest(self.plugins))
+
+    @cached_property
+    def plugins(self) -> Mapping[str, str]:
+        """By logical name, the configuration that Kong has of each plugin, as the text that it was given."""
+        return {plugin.name: plugin.outputs["configJson"] for plugin in self.gateway if plugin.type == PLUGIN}
+
+
+def from_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> StackState:
+    """The state, from the `outputs` of `pulumi:pulumi:readStackResourceOutputs`: {URN: {type, outputs}}."""
+    resources = [Resource(entry["type"], _name(urn), entry["outputs"]) for urn, entry in outputs.items()]
+    rings = {
+        resource.name.removeprefix(RING): resource.outputs.get("customId")
+        for resource in resources
+        if resource.type == _CONSUMER and resource.name.startswith(RING)
+    }
+    return StackState(
+        frozenset((resource.type, resource.name) for resource in resources),
+        {provider: issuer for provider, issuer in rings.items() if isinstance(issuer, str)},
+        {
+            service.name: (service.outputs["host"], int(service.outputs["port"]))
+            for service in resources
+            if service.type == _SERVICE
+        },
+        tuple(resource for resource in resources if resource.type in (PLUGIN, ROUTE)),
+        next((resource.outputs for resource in resources if resource.type == _STACK), {}),
+        {key.name: key.outputs["algorithm"] for key in resources if key.type == _KEY},
+        moved={
+            (entry["type"], _name(urn)): urn
+            for urn, entry in outputs.items()
+            if any(f"{kind}$" in urn for kind in _FORMER)
+        },
+    )
+
+
+def _name(urn: str) -> str:
+    return urn.rsplit("::", 1)[1]

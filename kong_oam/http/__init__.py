@@ -1,0 +1,1 @@
+"""Requests to management APIs: whom to trust, how long to wait, what to try again."""

@@ -1,0 +1,1 @@
+"""Identity providers: a folder for each kind, and what kinds have in common."""

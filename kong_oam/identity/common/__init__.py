@@ -1,0 +1,1 @@
+"""What kinds of identity providers have in common."""

@@ -1,0 +1,154 @@
+"""What an issuer publishes about itself: its endpoints, and the keys that its tokens are signed with.
+
+Sources: OpenID Connect Discovery 1.0 (section 4: the document, and that `issuer` in it is the one that was asked);
+RFC 7517 (JSON Web Key sets), RFC 7518 section 6 (RSA and elliptic-curve keys).
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from kong_oam.http.trust import trusted
+
+_TIMEOUT = httpx.Timeout(10.0)
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+_SMALLEST_RSA = 2048
+_BASE64URL = re.compile(r"(?:[A-Za-z0-9_-]{4})*[A-Za-z0-9_-]{2,4}\Z")
+
+
+class DiscoveryError(Exception):
+    """The issuer cannot be used as it is. The message says what was found and what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A public key that may sign tokens. `algorithm` (RS256 or ES256) follows from the key; `pem` is its SPKI."""
+
+    kid: str
+    algorithm: str
+    pem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What an issuer says. `keys`: those that may sign, in the order in which it lists them, at least one."""
+
+    issuer: str
+    token_endpoint: str
+    authorization_endpoint: str
+    keys: tuple[SigningKey, ...]
+    ignored: tuple[str, ...]
+    """Why each other key of the set is not among `keys`."""
+
+
+def discover(issuer: str, proxy: str | None = None) -> Published:
+    """Asks `issuer`. With `proxy` (a URL), it is asked through that one, in plain http as Okta's SDK does.
+
+    Raises DiscoveryError: not reachable, not the issuer that it says it is, not https (http counts on loopback
+    only), or no key that can be used.
+    """
+    with httpx.Client(timeout=_TIMEOUT, follow_redirects=False, proxy=proxy, verify=trusted()) as client:
+        document = _get(client, f"{issuer.rstrip('/')}/.well-known/openid-configuration", proxied=proxy is not None)
+        if document.get("issuer") != issuer:
+            raise DiscoveryError(
+                f"{issuer} says that it is {str(document.get('issuer'))!r}; set the issuer exactly as it calls itself"
+            )
+        endpoints = [document.get(name) for name in ("token_endpoint", "authorization_endpoint", "jwks_uri")]
+        if not isinstance(endpoints[0], str) or not isinstance(endpoints[2], str):
+            raise DiscoveryError(f"{issuer} names no token_endpoint or no jwks_uri; is it an OpenID provider?")
+        keys, ignored = signing_keys(_get(client, endpoints[2], proxied=proxy is not None), issuer)
+    authorization = endpoints[1] if isinstance(endpoints[1], str) else ""
+    return Published(issuer, endpoints[0], authorization, keys, ignored)
+
+
+def _get(client: httpx.Client, url: str, *, proxied: bool) -> dict[str, Any]:
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+        raise DiscoveryError(f"{url} is not https: whoever is on the way could hand out keys of their own")
+    asked = url.replace("https://", "http://", 1) if proxied else url
+    try:
+        answer = client.get(asked)
+        body = answer.json() if answer.status_code == 200 else None
+    except httpx.HTTPError as error:
+        raise DiscoveryError(
+            f"{url} does not answer ({type(error).__name__}); signing keys cannot be read, so nothing is changed. "
+            "Check the issuer and the network, and run it again"
+        ) from None
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise DiscoveryError(f"{url} answers {answer.status_code}, and no JSON object; is it an OpenID provider?")
+    return body
+
+
+def signing_keys(jwks: Mapping[str, Any], issuer: str) -> tuple[tuple[SigningKey, ...], tuple[str, ...]]:
+    """The keys of a JSON Web Key set that may sign tokens, and why each other one may not.
+
+    Kong finds a key by its id, so a key without one is of no use, and two different keys of one id are an error, as is
+    a set without any usable key. Raises DiscoveryError.
+    """
+    listed = jwks.get("keys")
+    if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
+        raise DiscoveryError(f"{issuer}: its key set lists no keys")
+    found: dict[str, SigningKey] = {}
+    ignored = []
+    for item in listed:
+        try:
+            key = _signing_key(item)
+        except ValueError as why:
+            ignored.append(f"key {item.get('kid')!r}: {why}")
+            continue
+        if found.setdefault(key.kid, key) != key:
+            raise DiscoveryError(
+                f"{issuer}: two different signing keys have the id {key.kid!r}; one could pass for both"
+            )
+    if not found:
+        reasons = "; ".join(ignored) or "it is empty"
+        raise DiscoveryError(f"{issuer}: no key of its set can verify tokens: {reasons}")
+    return tuple(found.values()), tuple(ignored)
+
+
+def _signing_key(item: Mapping[str, Any]) -> SigningKey:
+    """Raises ValueError with the reason why the key is not for signatures that the gateway verifies."""
+    if item.get("use", "sig") != "sig" or "verify" not in item.get("key_ops", ["verify"]):
+        raise ValueError("not for signatures")
+    kid = item.get("kid")
+    if not isinstance(kid, str) or not kid:
+        raise ValueError("it has no id")
+    algorithm, public = _public(item)
+    if item.get("alg", algorithm) != algorithm:
+        raise ValueError(f"algorithm {item.get('alg')!r}; RS256 and ES256 are verified")
+    return SigningKey(kid, algorithm, public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode())
+
+
+def _public(item: Mapping[str, Any]) -> tuple[str, rsa.RSAPublicKey | ec.EllipticCurvePublicKey]:
+    match item.get("kty"), item.get("crv"):
+        case "RSA", _:
+            n, e = _numbers(item, "n", "e")
+            if n.bit_length() < _SMALLEST_RSA:
+                raise ValueError(f"an RSA key of {n.bit_length()} bits; at least {_SMALLEST_RSA} are needed")
+            return "RS256", rsa.RSAPublicNumbers(e, n).public_key()
+        case "EC", "P-256":
+            x, y = _numbers(item, "x", "y")
+            return "ES256", ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
+        case kind, curve:
+            raise ValueError(f"kind {kind!r}{f' on curve {curve!r}' if curve else ''}; RSA and EC P-256 are verified")
+
+
+def _numbers(item: Mapping[str, Any], *names: str) -> Iterator[int]:
+    for name in names:
+        text = item.get(name)
+        if not isinstance(text, str):
+            raise ValueError(f"it has no '{name}'")
+        if not _BASE64URL.match(text):
+            raise ValueError(f"'{name}' is not base64url")
+        yield int.from_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))

@@ -1,0 +1,38 @@
+"""A provider whose issuer is another than the one whose tokens count: refused, unless the stack says that it is meant.
+
+The gate, Kong's key ring and every client follow the issuer. Where it changes by mistake, such as by a realm that was
+renamed or a stack's file that was copied, everybody is locked out at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.diagnostics import Diagnostic
+
+_NAMED = 5  # so many of a list are named
+
+
+def moved(settings: ProviderSettings, estate: Estate, issuers: Mapping[str, str]) -> Iterator[Diagnostic]:
+    """A finding where the provider's issuer is known and not the one in `issuers`, by provider, which count now.
+
+    An issuer that comes into being with the stack itself changes only with the resource that makes it.
+    """
+    before, now = issuers.get(settings.name), estate.stack.providers[settings.name].issuer
+    if before is None or now is None or before == now or settings.moved_from == before:
+        return
+    guarded = [component.key for component in estate.exposed if component.provider == settings.name]
+    clients = [client.component for client in estate.clients if client.provider == settings.name]
+    yield Diagnostic(
+        "ENV307",
+        f"the issuer of {settings.name} was {before} and would be {now}. No token of before would count any more at "
+        f"{_list(guarded)}; {_list(clients)} would need a client there, and their users would sign in anew. If that is "
+        f"meant, write `movedFrom: {before}` beside the issuer in stacks/Pulumi.{estate.stack.name}.yaml",
+    )
+
+
+def _list(names: list[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "") or "nobody"

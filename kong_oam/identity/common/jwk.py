@@ -1,0 +1,59 @@
+"""Public keys of clients as JSON Web Keys.
+
+Sources: RFC 7517 and 7518, section 6 (JSON Web Keys), RFC 7638 (their thumbprint, which is the key's id).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+RSA, ECDSA = "RSA", "ECDSA"
+"""Kinds of key pairs, as the tls plugin calls them: of 2048 bits, and on the curve P-256."""
+
+SIGNS = {RSA: "RS256", ECDSA: "ES256"}
+"""The algorithm by which the keys of each kind sign (RFC 7518)."""
+
+Jwk = Mapping[str, str]
+"""The public half of a key: kty and kid; n and e of one of RSA; crv, x and y of one on P-256."""
+
+
+def jwk(pem: str) -> Jwk:
+    """The JSON Web Key of a public key in PEM, of RSA or on P-256. Its id is its thumbprint, so that no two share one.
+
+    Raises TypeError for a key of another kind.
+    """
+    key = load_pem_public_key(pem.encode())
+    if isinstance(key, rsa.RSAPublicKey):
+        modulus = key.public_numbers()
+        members = {"e": _number(modulus.e), "kty": "RSA", "n": _number(modulus.n)}
+    elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
+        point = key.public_numbers()
+        members = {"crv": "P-256", "kty": "EC", "x": _coordinate(point.x), "y": _coordinate(point.y)}
+    else:
+        raise TypeError("the keys of clients are of RSA, or on P-256")
+    told = json.dumps(members, sort_keys=True, separators=(",", ":"))
+    return {**members, "kid": _encoded(hashlib.sha256(told.encode()).digest())}
+
+
+def signs(key: Jwk) -> str:
+    """The algorithm with which the private half of a key signs: RS256 or ES256 (RFC 7518)."""
+    return SIGNS[ECDSA if key["kty"] == "EC" else RSA]
+
+
+def _number(value: int) -> str:
+    return _encoded(value.to_bytes((value.bit_length() + 7) // 8))
+
+
+def _coordinate(value: int) -> str:
+    """In full length, whatever it begins with (RFC 7518, section 6.2.1.2)."""
+    return _encoded(value.to_bytes(32))
+
+
+def _encoded(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode("ascii")

@@ -1,0 +1,50 @@
+"""Orphans: what an interrupted run made at a provider, or deleted, although the state never heard of it.
+
+Each kind knows what counts as its own. Nothing is removed that is not certain to be what the state says it was about
+to make.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from kong_oam.engine.pending import Recorded
+
+
+class Orphan(Protocol):
+    """What an interrupted creation may have made. `id` is the one that the state would know it by."""
+
+    @property
+    def id(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OrphanAtPath:
+    """An object of the kind and name that an interrupted creation would have had, by its path in the provider's API."""
+
+    type: str
+    path: str
+    name: str
+
+    @property
+    def id(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    def __str__(self) -> str:
+        return f"{self.type.rpartition(':')[2]} {self.name} ({self.id})"
+
+
+@dataclass(frozen=True, slots=True)
+class Orphans:
+    """Where it was found, each object with the reason not to remove it or None, and what removes some of them.
+
+    `remove` raises RefusedError. `gone` is what the state has and the provider has not, where no refresh can find that
+    out, with the reason to keep it in the state or None.
+    """
+
+    where: str
+    objects: Sequence[tuple[Orphan, str | None]]
+    remove: Callable[[list[Any]], None]
+    gone: Sequence[tuple[Recorded, str | None]] = ()

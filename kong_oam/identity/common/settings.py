@@ -1,0 +1,54 @@
+"""What kinds of providers check of their settings alike."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from kong_oam.access.settings.stack import ProviderSettings, StackError
+from kong_oam.identity.common.discovery import LOOPBACK
+
+_SOME_KINDS = (
+    "issuer",
+    "moved_from",
+    "spelling",
+    "clients",
+    "client_secrets",
+    "cluster_issuer",
+    "shared_origins",
+    "settle_seconds",
+    "certificates",
+)
+"""Settings that only some kinds take, by their names in ProviderSettings; here they are called as the file does."""
+_WRITTEN = {
+    "spelling": "tokens",
+    "client_secrets": "clientSecrets",
+    "moved_from": "movedFrom",
+    "cluster_issuer": "clusterIssuer",
+    "shared_origins": "sharedOrigins",
+    "settle_seconds": "settleSeconds",
+}
+
+
+def check(settings: ProviderSettings, *, needs: tuple[str, ...] = (), takes: tuple[str, ...] = ()) -> None:
+    """That the settings have what the kind needs, and nothing that it would not look at. Raises StackError."""
+    problems = [f"needs '{_WRITTEN.get(name, name)}'" for name in needs if not getattr(settings, name)]
+    problems += [
+        f"does not look at '{_WRITTEN.get(name, name)}'; remove it"
+        for name in _SOME_KINDS
+        if name not in (*needs, *takes) and getattr(settings, name)
+    ]
+    for name, issuer in (("issuer", settings.issuer), ("clusterIssuer", settings.cluster_issuer)):
+        if issuer and (why := _unsafe(issuer)):
+            problems.append(f"{name} {issuer}: {why}")
+    if problems:
+        listed = "; ".join(problems)
+        raise StackError(f"identity provider '{settings.name}' (type {settings.type}): {listed}")
+
+
+def _unsafe(issuer: str) -> str | None:
+    parts = urlsplit(issuer)
+    if not parts.hostname or parts.username is not None:
+        return "it is no address"
+    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        return "it is not https: whoever is on the way could hand out keys of their own"
+    return None

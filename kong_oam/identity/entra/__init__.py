@@ -1,0 +1,1 @@
+"""Entra ID: applications and service principals in a tenant."""

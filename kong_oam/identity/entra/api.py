@@ -1,0 +1,224 @@
+"""Microsoft Graph: the account of a tenant, a client of it, and its lists page by page.
+
+Sources: Microsoft Graph (errors, paging by @odata.nextLink, throttling by Retry-After), the identity platform's client
+credentials flow, and the settings of the official provider, which this reads as it does.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from kong_oam.engine.configuration import Configuration
+from kong_oam.http.trust import trusted
+from kong_oam.identity.common.discovery import LOOPBACK
+from kong_oam.identity.common.errors import RefusedError
+from kong_oam.identity.common.management import ManagementApi, Row, pages
+from kong_oam.identity.entra.names import Tenant
+
+CLOUDS = {
+    "login.microsoftonline.com": ("public", "https://graph.microsoft.com", ""),
+    "login.microsoftonline.us": ("usgovernment", "https://graph.microsoft.us", "USGov"),
+    "login.partner.microsoftonline.cn": ("china", "https://microsoftgraph.chinacloudapi.cn", "China"),
+}
+"""By where one signs in: what the provider calls the cloud, Microsoft Graph there, and how its token exchange ends."""
+
+ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+_TIMEOUT = httpx.Timeout(30.0)
+
+_PERMISSIONS = (
+    "Application.ReadWrite.All, AppRoleAssignment.ReadWrite.All, DelegatedPermissionGrant.ReadWrite.All and "
+    "Group.Read.All"
+)
+"""OwnedBy is not enough for applications: the official plugin takes its own account out of the owners of each."""
+
+
+def _words(body: Any) -> str | None:
+    """Microsoft's own words, of Graph or of the token endpoint."""
+    if not isinstance(body, dict):
+        return None
+    error = body.get("error")
+    if isinstance(error, dict):
+        return f"{error.get('code')}: {error.get('message')}"
+    description = body.get("error_description")
+    return description.splitlines()[0] if isinstance(description, str) else None
+
+
+_API = ManagementApi(
+    "Microsoft Graph",
+    "the provider's issuer in the stack's file, and the network",
+    {
+        401: "check azuread:clientId and the secret azuread:clientSecret (or ARM_CLIENT_ID and ARM_CLIENT_SECRET)",
+        403: "give the application these permissions of Microsoft Graph, with an administrator's consent: "
+        f"{_PERMISSIONS}",
+        429: "others use up the tenant's limits; run it again later",
+    },
+    "see status.cloud.microsoft, and run it again",
+    _words,
+    usual_pause=5.0,
+)
+NO_ACCOUNT = (
+    "no account at Entra: set azuread:clientId and the secret azuread:clientSecret, or ARM_CLIENT_ID and "
+    "ARM_CLIENT_SECRET (or ARM_OIDC_TOKEN)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who administers a tenant: an application of it, and one proof: its secret, or a token of an issuer it trusts."""
+
+    tenant: Tenant
+    client: str
+    secret: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.tenant.login).netloc
+
+    @property
+    def graph(self) -> str:
+        """Where Microsoft Graph is. A stand-in on loopback has all on one port."""
+        return CLOUDS[self.host][1] if self.host in CLOUDS else self.tenant.login
+
+
+def known(tenant: Tenant) -> bool:
+    """Whether the tenant is of a cloud of Microsoft's, or of a stand-in on this machine."""
+    parts = urlsplit(tenant.login)
+    return parts.netloc in CLOUDS if parts.scheme == "https" else parts.hostname in LOOPBACK
+
+
+def exchange(tenant: Tenant) -> str:
+    """The audience of tokens that clients of the tenant are proved by (workload identity federation)."""
+    return f"api://AzureADTokenExchange{CLOUDS.get(urlsplit(tenant.login).netloc, ('', '', ''))[2]}"
+
+
+def account(tenant: Tenant, configuration: Configuration) -> Account | None:
+    """The account of the stack's `azuread:` settings or of the environment; None where neither names one in full."""
+    setting = configuration.setting
+    client = setting("azuread:clientId", "ARM_CLIENT_ID")
+    secret = setting("azuread:clientSecret", "ARM_CLIENT_SECRET")
+    token = setting("azuread:oidcToken", "ARM_OIDC_TOKEN")
+    if file := setting("azuread:oidcTokenFilePath", "ARM_OIDC_TOKEN_FILE_PATH"):
+        token = token or Path(file).read_text("utf-8").strip()
+    if not client or not (secret or token):
+        return None
+    return Account(tenant, client, secret, None if secret else token)
+
+
+class Graph:
+    """Microsoft Graph as the account sees it. A context manager. Every method raises RefusedError.
+
+    `caller` is the object id of the account's own service principal, None where its token does not say it.
+    """
+
+    def __init__(self, account: Account, transport: httpx.BaseTransport | None = None) -> None:
+        self._account = account
+        self._http = httpx.Client(timeout=_TIMEOUT, transport=transport, verify=trusted())
+        self.caller: str | None = None
+
+    def __enter__(self) -> Graph:
+        form = {
+            "client_id": self._account.client,
+            "grant_type": "client_credentials",
+            "scope": f"{self._account.graph}/.default",
+        }
+        if self._account.secret:
+            form["client_secret"] = self._account.secret
+        else:
+            form |= {"client_assertion_type": ASSERTION, "client_assertion": self._account.token or ""}
+        try:
+            given = self._asked("POST", self._account.tenant.token_endpoint, data=form)
+        except RefusedError:
+            self._http.close()
+            raise
+        self._http.headers["Authorization"] = f"Bearer {given.get('access_token')}"
+        self.caller = _object_id(str(given.get("access_token")))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def groups(self, name: str | None = None) -> Iterator[str]:
+        """Names of the tenant's security groups: of all, or of those that are called `name`."""
+        of_name = f"displayName eq {_quoted(name)} and " if name is not None else ""
+        listed = {"$filter": f"{of_name}securityEnabled eq true", "$select": "id,displayName", "$top": "999"}
+        return (str(row["displayName"]) for row in self._rows("/v1.0/groups", listed))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What tells the provider's plugin where this is, but for who asks."""
+        host = self._account.host
+        where = {"ARM_TENANT_ID": self._account.tenant.id, "ARM_USE_CLI": "false"}
+        where |= {"ARM_ENVIRONMENT": CLOUDS[host][0]} if host in CLOUDS else {"ARM_METADATA_HOSTNAME": host}
+        return where | ({"ARM_USE_OIDC": "true"} if self._account.token else {})
+
+    def applications(self, name: str) -> list[Row]:
+        """The tenant's applications of this display name, which any number may have."""
+        return list(self.rows("/applications", f"displayName eq {_quoted(name)}"))
+
+    def group_ids(self, name: str) -> list[str]:
+        """Object ids of the tenant's security groups of this name."""
+        condition = f"displayName eq {_quoted(name)} and securityEnabled eq true"
+        return [str(row["id"]) for row in self.rows("/groups", condition)]
+
+    def principal(self, app_id: str) -> Row | None:
+        """The service principal of an application (client id) in the tenant."""
+        return next(self.rows("/servicePrincipals", f"appId eq {_quoted(app_id)}"), None)
+
+    def rows(self, path: str, condition: str | None = None) -> Iterator[Row]:
+        """A list, page by page; `condition` is its $filter."""
+        return self._rows(f"/v1.0{path}", {"$filter": condition} if condition else {})
+
+    def row(self, path: str) -> Row:
+        """One object."""
+        return self._asked("GET", f"{self._account.graph}/v1.0{path}")
+
+    def remove_password(self, application: str, key: str) -> None:
+        """Removes a secret of an application (object id)."""
+        url = f"{self._account.graph}/v1.0/applications/{application}/removePassword"
+        _API.accepted(_API.send(self._http, "POST", url, json={"keyId": key}))
+
+    def remove(self, path: str) -> None:
+        """Removes an object; one that is gone already is gone."""
+        answer = _API.send(self._http, "DELETE", f"{self._account.graph}/v1.0{path}")
+        if answer.status_code != 404:
+            _API.accepted(answer)
+
+    def _rows(self, path: str, query: Mapping[str, str]) -> Iterator[Row]:
+        def ask(url: str) -> tuple[list[Row], str]:
+            if not url.startswith(f"{self._account.graph}/"):
+                raise RefusedError(f"{self._account.host}: a further page is said to be at another server, {url}")
+            page = self._asked("GET", url)
+            return list(page.get("value", ())), page.get("@odata.nextLink", "")
+
+        return pages(str(httpx.URL(f"{self._account.graph}{path}", params=query)), ask)
+
+    def _asked(self, method: str, url: str, data: Mapping[str, str] | None = None) -> Row:
+        answer = _API.send(self._http, method, url, data=data)
+        # The token endpoint says 400 or 401 where the client's own credentials are wrong.
+        if answer.status_code == 400 and b'"invalid_client"' in answer.content:
+            answer.status_code = 401
+        return _API.row(answer)
+
+
+def _object_id(token: str) -> str | None:
+    """Whose an access token of Microsoft Graph is. Nobody but Graph verifies it: it only says who we are."""
+    try:
+        payload = token.split(".")[1]
+        found = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))).get("oid")
+    except (IndexError, ValueError, AttributeError):
+        return None
+    return str(found) if found else None
+
+
+def _quoted(text: str | None) -> str:
+    return "'" + (text or "").replace("'", "''") + "'"

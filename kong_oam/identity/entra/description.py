@@ -1,0 +1,48 @@
+"""Entra ID as a value: how its tokens spell things.
+
+Sources: the identity platform's access tokens and optional claims.
+"""
+
+from __future__ import annotations
+
+from kong_oam.access.model import Listing, Mark, Provider, Spelling
+from kong_oam.access.settings.stack import ProviderSettings, StackError
+from kong_oam.identity.common.settings import check
+from kong_oam.identity.entra.api import known
+from kong_oam.identity.entra.names import SCOPE_PREFIX, tenant_of
+
+SPELLING = Spelling(
+    client="azp",
+    user="scp",  # an ID token has neither this nor the claim that says that a client calls as itself
+    scopes=Listing("scp", "words"),
+    service_scopes=Listing("roles", prefix=SCOPE_PREFIX),
+    groups="roles",
+    marks=(Mark("ver", "2.0"),),
+    subject="oid",
+    own="idtyp",
+    own_value="app",
+    overage=("_claim_names", "hasgroups"),
+)
+
+_LONGEST_LIFE = 90
+"""Minutes. Entra gives an access token between 60 and 90, and no stack can change that."""
+
+_TAKEN = ("client_secrets", "cluster_issuer", "moved_from", "settle_seconds", "certificates")
+
+
+def describe(settings: ProviderSettings) -> Provider:
+    """The provider as a value: the tenant exists. Raises kong_oam.access.settings.stack.StackError."""
+    check(settings, needs=("issuer",), takes=_TAKEN)
+    tenant = tenant_of(settings.issuer or "")
+    problem = None
+    if tenant is None or not known(tenant):
+        problem = f"issuer {settings.issuer} is not https://login.microsoftonline.com/<tenant id>/v2.0"
+    elif settings.access_token_minutes < _LONGEST_LIFE:
+        problem = f"its access tokens live up to {_LONGEST_LIFE} minutes: set accessTokenMinutes: {_LONGEST_LIFE}"
+    elif settings.client_secrets and settings.cluster_issuer:
+        problem = "clients have either secrets (clientSecrets) or their cluster's tokens (clusterIssuer)"
+    if problem:
+        raise StackError(f"identity provider '{settings.name}' (type {settings.type}): {problem}")
+    return Provider(
+        settings.name, settings.audience, SPELLING, issuer=settings.issuer, groups=settings.groups, per_api=True
+    )

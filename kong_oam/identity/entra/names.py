@@ -1,0 +1,105 @@
+"""What a stack has in a tenant of Entra, by name and by id: the one place for both.
+
+The ids of scopes and roles are the program's to choose. They follow from names (UUIDv5), so that every run, and every
+stack that is made anew, gives the same.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass
+
+from kong_oam.access.model import Client, Component, Estate, Provider
+from kong_oam.access.settings.stack import ProviderSettings
+
+MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"
+"""The client id of Microsoft Graph, in every tenant of every cloud. The scopes of a sign-in are its permissions."""
+
+APPLICATION = "azuread:index/application:Application"
+
+SCOPE_PREFIX = "scope="
+"""How the application role of a scope is told from the others in `roles`. The delegated permission has no prefix, so
+that the two have values, and ids, of their own. Of one value, they would have to have one id, texts and state as well,
+and none could ever be changed or removed: the official plugin disables what it is going to change, in one of the two
+lists at a time, and Microsoft Graph refuses a pair that is not alike (hashicorp/terraform-provider-azuread, issue
+1177).
+"""
+
+_ISSUER = re.compile(r"(?P<login>https?://[^/]+)/(?P<tenant>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/v2\.0\Z")
+_NAMESPACE = uuid.UUID("6a3d9b0e-6f0b-5c57-9d1f-0c3f2a1f7b52")
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A tenant: where its users and clients sign in (without a trailing slash), and its id."""
+
+    login: str
+    id: str
+
+    @property
+    def token_endpoint(self) -> str:
+        return f"{self.login}/{self.id}/oauth2/v2.0/token"
+
+
+def tenant_of(issuer: str) -> Tenant | None:
+    """The tenant of an issuer, as tokens of version 2 write it; None where it is none."""
+    match = _ISSUER.match(issuer)
+    return Tenant(match["login"], match["tenant"]) if match else None
+
+
+def api_name(stack: str, component: str) -> str:
+    """The display name of the application that stands for an API."""
+    return f"kong-oam {stack} {component} API"
+
+
+def client_name(stack: str, component: str) -> str:
+    return f"kong-oam {stack} {component}"
+
+
+def role_of(scope: str) -> str:
+    """The value of the application role that services hold for a scope."""
+    return f"{SCOPE_PREFIX}{scope}"
+
+
+def scope_id(stack: str, component: str, scope: str) -> str:
+    """Of the delegated permission."""
+    return _id("scope", stack, component, scope)
+
+
+def role_id(stack: str, component: str, value: str) -> str:
+    """Of the application role with this value."""
+    return _id("role", stack, component, value)
+
+
+def _id(*names: str) -> str:
+    # No name has a line break in it, so that no two lists of names are one.
+    return str(uuid.uuid5(_NAMESPACE, "\n".join(names)))
+
+
+def apis(settings: ProviderSettings, estate: Estate) -> dict[str, Component]:
+    """Components that tokens can be for. One without a scope is none: nobody could be granted anything there."""
+    return {key: one for key, one in estate.components.items() if one.provider == settings.name and one.scopes}
+
+
+def clients(settings: ProviderSettings, estate: Estate) -> tuple[Client, ...]:
+    return tuple(client for client in estate.clients if client.provider == settings.name)
+
+
+def other_tenants(settings: ProviderSettings, estate: Estate) -> list[Provider]:
+    """Other providers of the stack that are tenants of the same Entra: they sign with the same keys."""
+    own = tenant_of(settings.issuer or "")
+    others = (one for one in estate.stack.providers.values() if one.name != settings.name and one.issuer)
+    return [one for one in others if own and (their := tenant_of(one.issuer or "")) and their.login == own.login]
+
+
+def account_name(name: str) -> str:
+    """The logical name of the resource that says who administers the tenant."""
+    return f"{name}-account"
+
+
+def tenant_in(settings: ProviderSettings) -> Tenant:
+    """The tenant of settings that `describe` has accepted."""
+    tenant = tenant_of(settings.issuer or "")
+    assert tenant is not None, "describe() has accepted the same settings"
+    return tenant

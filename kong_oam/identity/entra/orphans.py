@@ -1,0 +1,189 @@
+"""Objects of a tenant whose creation the state says was cut off: made, but the answer was lost.
+
+Names are not unique in a tenant. So nothing counts as lost but what the state itself says it was about to make, and of
+that only what is as it would have been made, and what nobody has used since: whoever uses an object needs its id, and
+nobody heard that.
+
+The official plugin proves that an application has arrived by calling it otherwise for a moment: one that was cut off
+then has no name of ours, and is known by its description and by what it offers or where it sends its users.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.engine.configuration import Configuration
+from kong_oam.engine.pending import Creation, State
+from kong_oam.identity.common.errors import InspectionError
+from kong_oam.identity.common.management import Row
+from kong_oam.identity.common.orphans import Orphans
+from kong_oam.identity.entra.adoption import credentials_of
+from kong_oam.identity.entra.api import NO_ACCOUNT, Graph, account
+from kong_oam.identity.entra.assignments import ASSIGNMENT, FEDERATED, GRANT, PASSWORD, PRINCIPAL
+from kong_oam.identity.entra.names import APPLICATION, account_name, tenant_in
+
+_ON_THE_WAY = "TERRAFORM_UPDATE_"
+
+
+@dataclass(frozen=True, slots=True)
+class TenantOrphan:
+    """An object of the kind and name that an interrupted creation would have had. `id` is as the state would have it;
+    `path` is Graph's, None of a secret, which has none."""
+
+    type: str
+    id: str
+    name: str
+    path: str | None
+
+    def __str__(self) -> str:
+        return f"{self.type.rpartition(':')[2]} {self.name} ({self.id.rpartition('/')[2]})"
+
+
+def find(settings: ProviderSettings, state: State, opened: ExitStack, configuration: Configuration) -> Orphans | None:
+    """What interrupted creations made in the tenant. Raises InspectionError and RefusedError."""
+    provider = account_name(settings.name)
+    if not concerned(state, provider):
+        return None
+    if (known := account(tenant_in(settings), configuration)) is None:
+        raise InspectionError(f"creations were interrupted, and there is {NO_ACCOUNT}")
+    graph = opened.enter_context(Graph(known))
+    return Orphans(f"Entra, {settings.issuer}", made(graph, state, provider), lambda lost: remove(graph, lost))
+
+
+def concerned(state: State, provider: str) -> bool:
+    """Whether anything that was interrupted had been asked of `provider` (its resource's logical name)."""
+    return any(True for _ in _creations(state, provider))
+
+
+def made(graph: Graph, state: State, provider: str) -> list[tuple[TenantOrphan, str | None]]:
+    """What there is of the interrupted creations and not in the state, with the reason not to remove it, or None.
+
+    Raises RefusedError.
+    """
+    result = []
+    for creation in _creations(state, provider):
+        found = [one for one in _FOUND[creation.type](graph, creation) if one[0].id not in state.ids]
+        for one, doubts in found:
+            doubt = next(iter(doubts), None)
+            result.append((one, "there are several that it could be" if len(found) > 1 else doubt))
+    return list(dict.fromkeys(result))
+
+
+def remove(graph: Graph, lost: Iterable[TenantOrphan]) -> None:
+    """Removes them. Raises RefusedError."""
+    for one in lost:
+        if one.path is None:
+            application, _, key = one.id.split("/")
+            graph.remove_password(application, key)
+        else:
+            graph.remove(one.path)
+
+
+def _creations(state: State, provider: str) -> Iterator[Creation]:
+    return (one for one in state.interrupted if one.type in _FOUND and one.provider == provider)
+
+
+_Found = Iterator[tuple[TenantOrphan, Iterable[str]]]
+
+
+def _applications(graph: Graph, creation: Creation) -> _Found:
+    wanted = creation.inputs
+    for row in graph.applications(wanted["displayName"]):
+        yield _application(row), _used(graph, creation, row)
+    for row in graph.rows("/applications", f"startswith(displayName,'{_ON_THE_WAY}')"):
+        if row.get("description") == wanted.get("description") and _shape(row) == _meant(wanted):
+            yield _application(row), _used(graph, creation, row)
+
+
+def _application(row: Row) -> TenantOrphan:
+    path = f"/applications/{row['id']}"
+    return TenantOrphan(APPLICATION, path, row["displayName"], path)
+
+
+def _used(graph: Graph, creation: Creation, row: Row) -> Iterator[str]:
+    if row.get("description") != creation.inputs.get("description"):
+        yield "its description is another than the one that it would have been given"
+    yield from credentials_of(row)
+    path = f"/applications/{row['id']}"
+    yield from (f"federated credential '{one['name']}'" for one in graph.rows(f"{path}/federatedIdentityCredentials"))
+    for owner in graph.rows(f"{path}/owners"):
+        if owner["id"] != graph.caller:
+            yield f"it has an owner, {owner['id']}"
+    if graph.principal(row["appId"]):
+        yield "it has a service principal"
+
+
+def _shape(row: Row) -> tuple[Any, ...]:
+    """What tells applications of one stack from each other: what is granted there, and where users come back to."""
+    uris = (row.get(kind, {}).get("redirectUris") or () for kind in ("web", "spa", "publicClient"))
+    return {one["id"] for one in row.get("appRoles") or ()}, {uri for listed in uris for uri in listed}
+
+
+def _meant(inputs: Any) -> tuple[Any, ...]:
+    places = (inputs.get(kind) or {} for kind in ("web", "singlePageApplication", "publicClient"))
+    uris = {uri for one in places for uri in one.get("redirectUris") or ()}
+    return {one["id"] for one in inputs.get("appRoles") or ()}, uris
+
+
+def _principals(graph: Graph, creation: Creation) -> _Found:
+    if row := graph.principal(creation.inputs["clientId"]):
+        path = f"/servicePrincipals/{row['id']}"
+        yield TenantOrphan(PRINCIPAL, path, row["displayName"], path), _assigned(graph, path, row)
+
+
+def _assigned(graph: Graph, path: str, row: Row) -> Iterator[str]:
+    yield from credentials_of(row)
+    for kind in ("appRoleAssignedTo", "appRoleAssignments"):
+        if any(True for _ in graph.rows(f"{path}/{kind}")):
+            yield "somebody is assigned to it, or it to others"
+
+
+def _assignments(graph: Graph, creation: Creation) -> _Found:
+    wanted = creation.inputs
+    path = f"/servicePrincipals/{wanted['resourceObjectId']}/appRoleAssignedTo"
+    for row in graph.rows(path):
+        if (row["principalId"], row["appRoleId"]) == (wanted["principalObjectId"], wanted["appRoleId"]):
+            name = f"{row['principalDisplayName']} at {row['resourceDisplayName']}"
+            yield TenantOrphan(ASSIGNMENT, f"{path}/{row['id']}", name, f"{path}/{row['id']}"), ()
+
+
+def _grants(graph: Graph, creation: Creation) -> _Found:
+    wanted = creation.inputs
+    for row in graph.rows("/oauth2PermissionGrants", f"clientId eq '{wanted['servicePrincipalObjectId']}'"):
+        at = wanted["resourceServicePrincipalObjectId"]
+        if (row["resourceId"], row["consentType"]) == (at, "AllPrincipals"):
+            path = f"/oauth2PermissionGrants/{row['id']}"
+            yield TenantOrphan(GRANT, path, row.get("scope", "").strip(), path), ()
+
+
+def _federated(graph: Graph, creation: Creation) -> _Found:
+    application = creation.inputs["applicationId"].rpartition("/")[2]
+    place = f"/applications/{application}/federatedIdentityCredentials"
+    for row in graph.rows(place):
+        if row["name"] == creation.inputs["displayName"]:
+            identifier = f"{application}/federatedIdentityCredential/{row['id']}"
+            same = all(row.get(name) == creation.inputs.get(name) for name in ("issuer", "subject", "audiences"))
+            doubts = () if same else ("it trusts others than the one that it would have",)
+            yield TenantOrphan(FEDERATED, identifier, row["name"], f"{place}/{row['id']}"), doubts
+
+
+def _passwords(graph: Graph, creation: Creation) -> _Found:
+    """Nobody ever learned such a secret. One of the name that the state knows is of an earlier turn."""
+    application = creation.inputs["applicationId"].rpartition("/")[2]
+    for row in graph.row(f"/applications/{application}").get("passwordCredentials") or ():
+        if row.get("displayName") == creation.inputs.get("displayName"):
+            yield TenantOrphan(PASSWORD, f"{application}/password/{row['keyId']}", row["displayName"], None), ()
+
+
+_FOUND = {
+    APPLICATION: _applications,
+    PRINCIPAL: _principals,
+    ASSIGNMENT: _assignments,
+    GRANT: _grants,
+    FEDERATED: _federated,
+    PASSWORD: _passwords,
+}

@@ -1,0 +1,84 @@
+"""What there is in a tenant and what there is not, compared with what is about to be made: before the first change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kong_oam.access.model import EXTERNAL, Estate
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.engine.configuration import Configuration
+from kong_oam.engine.state import Held
+from kong_oam.identity.common.errors import InspectionError, RefusedError
+from kong_oam.identity.common.groups import unclear_groups
+from kong_oam.identity.entra.adoption import name_conflicts
+from kong_oam.identity.entra.api import NO_ACCOUNT, Graph, account
+from kong_oam.identity.entra.names import clients, other_tenants, tenant_in
+
+
+def inspect(
+    settings: ProviderSettings, estate: Estate, held: Held, configuration: Configuration
+) -> Iterator[Diagnostic]:
+    """What stands in the way: groups that the tenant does not have, names that it has, another tenant in this stack.
+
+    Raises InspectionError.
+    """
+    yield from shared_keys(settings, estate)
+    yield from unproven(settings, estate)
+    yield from unclaimed(settings, estate)
+    known = account(tenant_in(settings), configuration)
+    if known is None:
+        raise InspectionError(NO_ACCOUNT)
+    try:
+        with Graph(known) as graph:
+            yield from missing_groups(graph, settings, estate)
+            yield from name_conflicts(graph, settings, estate, held, configuration.project)
+    except RefusedError as error:
+        raise InspectionError(f"identity provider '{settings.name}': Entra at {error}") from None
+
+
+def missing_groups(graph: Graph, settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
+    """Groups of roles that the tenant does not have, or has more than once: each where a role names it.
+
+    Only security groups count, since no other can hold a role. Raises RefusedError.
+    """
+    return unclear_groups(
+        settings, estate, lambda name: sum(1 for _ in graph.groups(name)), lambda: list(graph.groups())
+    )
+
+
+def shared_keys(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
+    """Tenants of one Entra sign with the same keys, and Kong finds an issuer by the id of the key."""
+    others = other_tenants(settings, estate)
+    names = [settings.name, *(one.name for one in others)]
+    asked = [settings.name, *(one.name for one in others if one.per_api)]  # of an issuer that only exists nobody is
+    if others and settings.name == min(asked):
+        yield Diagnostic(
+            "ENV308",
+            f"{' and '.join(sorted(names))} are tenants of one Entra, which signs for all with the same keys, and a "
+            "Kong workspace has each key once. Give each a stack and a workspace of its own",
+        )
+
+
+def unproven(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
+    """Partners without a certificate: Entra reads no keys where their owners publish them. The rest of them is made."""
+    for client in clients(settings, estate):
+        if client.kind == EXTERNAL and client.component not in settings.certificates:
+            message = (
+                f"{settings.name} does not look at the jwksUri of '{client.component}', so that it has no key there: "
+                f"name its owner's certificate under {_where(estate)}"
+            )
+            yield Diagnostic("ENV309", message, client.place, severity="warning")
+
+
+def unclaimed(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
+    """Certificates that no partner's client here would prove itself with."""
+    partners = {client.component for client in clients(settings, estate) if client.kind == EXTERNAL}
+    for key in sorted(settings.certificates.keys() - partners):
+        hint = suggestion(key, partners - settings.certificates.keys())
+        message = f"{_where(estate)}: '{key}' is no client of kind external at {settings.name}{hint}"
+        yield Diagnostic("ENV310", message)
+
+
+def _where(estate: Estate) -> str:
+    return f"identityProviders[].certificates in stacks/Pulumi.{estate.stack.name}.yaml"

@@ -1,0 +1,1 @@
+"""Keycloak: clients, client scopes and roles in a realm that exists."""

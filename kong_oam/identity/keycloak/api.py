@@ -1,0 +1,173 @@
+"""Keycloak's Admin API as far as a look at a realm needs it, before the first change or after an interrupted one.
+
+Sources: Keycloak's Admin REST API (group-by-path, groups with `briefRepresentation`), 26.7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import quote
+
+import httpx
+
+from kong_oam.engine.configuration import Configuration
+from kong_oam.http.trust import trusted
+from kong_oam.identity.common.management import ManagementApi, Row, pages
+
+_TIMEOUT: Final = httpx.Timeout(30.0)
+_NAMES: Final = 1_000
+"""So many groups are looked through for one of nearly the name. Finding one of the very path has no limit."""
+
+_PAGE: Final = 200
+
+_PERMISSIONS: Final = "manage-clients, manage-realm, manage-users and query-groups of realm-management"
+
+
+def _words(body: Any) -> str | None:
+    if not isinstance(body, dict):
+        return None
+    return ": ".join(str(body[name]) for name in ("error", "errorMessage", "error_description") if name in body) or None
+
+
+_API: Final = ManagementApi(
+    "Keycloak's Admin API",
+    "the issuer, keycloak:url (or KEYCLOAK_URL) and the network",
+    {
+        401: "check keycloak:clientId and the secret keycloak:clientSecret, or KEYCLOAK_CLIENT_ID and _CLIENT_SECRET",
+        403: f"give the service account of keycloak:clientId the roles {_PERMISSIONS}",
+        404: "is there such a realm? The issuer ends in /realms/<its name>",
+        429: "others use up the server's rate limit; run it again later",
+    },
+    "see the server's log, and run it again",
+    _words,
+)
+NO_ACCOUNT = (
+    "no account at Keycloak: set keycloak:clientId and the secret keycloak:clientSecret, or KEYCLOAK_CLIENT_ID and "
+    "KEYCLOAK_CLIENT_SECRET"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A client with a service account that may administer the realm: it logs in at the realm `login`."""
+
+    url: str
+    realm: str
+    login: str
+    client: str
+    secret: str = field(repr=False)
+
+
+def account(issuer: str, configuration: Configuration) -> Account | None:
+    """The account for the realm of `issuer` (ends in /realms/<realm>), from the stack's `keycloak:` settings or the
+    environment; None where neither names one. The Admin API may have another address than the issuer."""
+    setting = configuration.setting
+    client = setting("keycloak:clientId", "KEYCLOAK_CLIENT_ID")
+    secret = setting("keycloak:clientSecret", "KEYCLOAK_CLIENT_SECRET")
+    if not client or not secret:
+        return None
+    base, _, realm = issuer.partition("/realms/")
+    url = setting("keycloak:url", "KEYCLOAK_URL") or base
+    return Account(url.rstrip("/"), realm, setting("keycloak:realm", "KEYCLOAK_REALM") or realm, client, secret)
+
+
+class Realm:
+    """A realm, looked at by one account. A context manager."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._client = httpx.Client(base_url=account.url, timeout=_TIMEOUT, verify=trusted())
+
+    def __enter__(self) -> Realm:
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self._account.client,
+            "client_secret": self._account.secret,
+        }
+        path = f"/realms/{quote(self._account.login, safe='')}/protocol/openid-connect/token"
+        token = _API.accepted(self._sent("POST", path, data=form)).json()["access_token"]
+        self._client.headers["Authorization"] = f"Bearer {token}"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def has_group(self, path: str) -> bool:
+        """Whether there is a group of this path (`/sales/emea`). There is none, too, where there is no such realm.
+
+        Raises RefusedError.
+        """
+        answer = self._asked(f"/group-by-path/{quote(path.removeprefix('/'))}")
+        if answer.status_code == 404:
+            return False
+        return bool(_API.accepted(answer).json())
+
+    @property
+    def name(self) -> str:
+        return self._account.realm
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What tells the provider's plugin where this is, but for who asks."""
+        return {"KEYCLOAK_URL": self._account.url, "KEYCLOAK_REALM": self._account.login}
+
+    def role(self, name: str) -> Row | None:
+        """The realm's role of this name. Raises RefusedError."""
+        answer = self._asked(f"/roles/{quote(name, safe='')}")
+        return None if answer.status_code == 404 else self._row(answer)
+
+    def client(self, name: str) -> Row | None:
+        """The realm's client of this clientId. Raises RefusedError."""
+        return next((one for one in self.rows("/clients", clientId=name) if one["clientId"] == name), None)
+
+    def row(self, path: str) -> Row:
+        """One object, by a path below the realm's. Raises RefusedError."""
+        return self._row(self._asked(path))
+
+    def rows(self, path: str, **query: str) -> list[Row]:
+        """A whole list that the server gives at once. Raises RefusedError."""
+        answer = _API.accepted(self._asked(path, **query))
+        return list(answer.json() or ())  # null, where there is none
+
+    def pages(self, path: str, **query: str) -> Iterator[Row]:
+        """A list that may be long, page by page. Raises RefusedError."""
+
+        def ask(first: str) -> tuple[list[Row], str]:
+            page = self.rows(path, first=first, max=str(_PAGE), **query)
+            return page, str(int(first) + _PAGE) if len(page) == _PAGE else ""
+
+        return pages("0", ask)
+
+    def remove(self, path: str) -> None:
+        """Removes an object; one that is gone already is gone. Raises RefusedError."""
+        answer = self._sent("DELETE", f"{self._base}{path}")
+        if answer.status_code != 404:
+            _API.accepted(answer)
+
+    def groups(self) -> Iterator[str]:
+        """Paths of groups of the realm, children after their parents, as many as are worth comparing."""
+        count = 0
+        waiting = ["/groups"]
+        while waiting and count < _NAMES:
+            where = waiting.pop(0)
+            for group in _API.accepted(self._asked(where, max=str(_NAMES))).json():
+                yield group["path"]
+                count += 1
+                if group.get("subGroupCount"):
+                    waiting.append(f"/groups/{group['id']}/children")
+
+    @property
+    def _base(self) -> str:
+        return f"/admin/realms/{quote(self._account.realm, safe='')}"
+
+    def _asked(self, path: str, **query: str) -> httpx.Response:
+        return self._sent("GET", f"{self._base}{path}", params=query)
+
+    @staticmethod
+    def _row(answer: httpx.Response) -> Row:
+        return _API.row(answer)
+
+    def _sent(self, method: str, path: str, **more: Any) -> httpx.Response:
+        return _API.send(self._client, method, path, **more)

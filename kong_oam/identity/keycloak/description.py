@@ -1,0 +1,32 @@
+"""Keycloak as a value: how its tokens spell things, and where its realm is.
+
+Source: Keycloak's Server Administration Guide.
+"""
+
+from __future__ import annotations
+
+from kong_oam.access.model import Listing, Mark, Provider, Spelling
+from kong_oam.access.settings.stack import ProviderSettings, StackError
+from kong_oam.identity.common.settings import check
+
+SPELLING = Spelling(
+    client="azp",
+    user="sid",  # of the session: whoever signs in has one, and a client that calls as itself none
+    scopes=Listing("scope", "words"),
+    service_scopes=Listing("scope", "words"),
+    groups="groups",
+    marks=(Mark("typ", "Bearer"),),  # an ID token says ID, a refresh token Refresh
+    own="client_id",  # brought by the scope service_account, which only clients with one have
+)
+
+_REALMS = "/realms/"
+
+
+def describe(settings: ProviderSettings) -> Provider:
+    """The provider as a value: the realm exists. Raises kong_oam.access.settings.stack.StackError."""
+    check(settings, needs=("issuer",), takes=("client_secrets", "moved_from"))
+    issuer = settings.issuer or ""
+    base, _, realm = issuer.partition(_REALMS)
+    if not base or not realm or "/" in realm:
+        raise StackError(f"identity provider '{settings.name}': issuer {issuer} does not end in {_REALMS}<realm>")
+    return Provider(settings.name, settings.audience, SPELLING, issuer=issuer, groups=settings.groups)

@@ -1,0 +1,205 @@
+"""What in a realm's client, client scope or role was not made by this program: by it others could get tokens that
+count, now or later. Nothing here asks whose the object itself is.
+
+Keycloak merges: what the provider's plugin does not send when it changes an object stays as it is. So each part that
+no resource of ours sets right is looked at. What cannot be seen by anybody is a registration access token.
+
+Sources: Keycloak's Admin REST API 26.7 (seen on a server: attributes are merged, and a mapper keeps its id and takes
+another type); the attributes are those that the official plugin always sends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+from kong_oam.identity.common.management import Row
+from kong_oam.identity.keycloak.api import Realm
+
+PROTOCOL: Final = "openid-connect"
+
+_SET: Final = frozenset(
+    (
+        "access.token.lifespan",
+        "backchannel.logout.revoke.offline.tokens",
+        "backchannel.logout.session.required",
+        "backchannel.logout.url",
+        "client.offline.session.idle.timeout",
+        "client.offline.session.max.lifespan",
+        "client.session.idle.timeout",
+        "client.session.max.lifespan",
+        "client_credentials.use_refresh_token",
+        "consent.screen.text",
+        "display.on.consent.screen",
+        "dpop.bound.access.tokens",
+        "exclude.issuer.from.auth.response",
+        "exclude.session.state.from.auth.response",
+        "frontchannel.logout.url",
+        "login_theme",
+        "oauth2.device.authorization.grant.enabled",
+        "oauth2.device.code.lifespan",
+        "oauth2.device.polling.interval",
+        "oauth2.jwt.authorization.grant.enabled",
+        "oauth2.jwt.authorization.grant.idp",
+        "pkce.code.challenge.method",
+        "post.logout.redirect.uris",
+        "standard.token.exchange.enableRefreshRequestedTokenType",
+        "standard.token.exchange.enabled",
+        "use.refresh.tokens",
+    )
+)
+"""Attributes of a client that its resource always sets, and so sets right."""
+
+_KEYCLOAKS_OWN: Final = frozenset(("client.secret.creation.time", "realm_client"))
+_OF_SCOPES: Final = frozenset(
+    (
+        "consent.screen.text",
+        "display.on.consent.screen",
+        "gui.order",
+        "include.in.openid.provider.metadata",
+        "include.in.token.scope",
+    )
+)
+_OF_MAPPERS: Final = {
+    "oidc-audience-mapper": frozenset(
+        (
+            "access.token.claim",
+            "id.token.claim",
+            "included.client.audience",
+            "included.custom.audience",
+            "introspection.token.claim",
+        )
+    ),
+    "oidc-usermodel-realm-role-mapper": frozenset(
+        (
+            "access.token.claim",
+            "claim.name",
+            "id.token.claim",
+            "introspection.token.claim",
+            "jsonType.label",
+            "multivalued",
+            "userinfo.token.claim",
+            "usermodel.realmRoleMapping.rolePrefix",
+        )
+    ),
+}
+"""Settings of mappers that their resources set. Of no others are any."""
+
+_OFF: Final = ("", "false", None)
+
+
+def of_client(
+    realm: Realm, client: Row, *, service: bool, public: bool, proofs: Collection[str], always: Collection[str]
+) -> Iterator[str]:
+    """Of a client that calls as itself (`service`) or that anybody can be (`public`). `proofs` are the attributes that
+    say how it proves who it is; `always` are the scopes that will be in every token. Raises RefusedError."""
+    path = f"/clients/{client['id']}"
+    yield from _of_another_protocol(client)
+    yield from (f"protocol mapper '{one['name']}'" for one in client.get("protocolMappers") or ())
+    yield from _attributes(client, _SET | _KEYCLOAKS_OWN | {*proofs})
+    flows = client.get("authenticationFlowBindingOverrides") or {}
+    yield from (f"authentication flow of its own for '{name}'" for name, flow in sorted(flows.items()) if flow)
+    yield from (f"{role} in its scope" for role in _roles(realm.row(f"{path}/scope-mappings")))
+    for scope in client.get("optionalClientScopes") or ():
+        if scope in always:
+            yield f"optional client scope '{scope}', which is to be in every token"
+    if service and client.get("serviceAccountsEnabled"):
+        user = realm.row(f"{path}/service-account-user")["id"]
+        for role in _roles(realm.row(f"/users/{user}/role-mappings")):
+            if role != f"role '{_default_roles(realm)}'":
+                yield f"{role} of its service account"
+        yield from (f"its service account in group '{one['path']}'" for one in realm.rows(f"/users/{user}/groups"))
+    if public:
+        counts = (realm.row(f"{path}/{kind}-count")["count"] for kind in ("session", "offline-session"))
+        if sessions := sum(int(count) for count in counts):
+            yield f"{sessions} session(s) of users, whose tokens whoever made it may hold"
+
+
+def of_scope(
+    realm: Realm, scope: Row, *, mappers: Mapping[str, str], roles: Collection[str], clients: Collection[str]
+) -> Iterator[str]:
+    """`mappers` are those that may be in it, by name, and their kinds; `roles` those of the realm that it may ask for,
+    and `clients` those that may have it (clientIds). Raises RefusedError."""
+    name = scope["name"]
+    yield from _of_another_protocol(scope)
+    yield from _attributes(scope, _OF_SCOPES)
+    for mapper in scope.get("protocolMappers") or ():
+        yield from of_mapper(mapper, mappers.get(mapper["name"]))
+    for role in _roles(realm.row(f"/client-scopes/{scope['id']}/scope-mappings")):
+        if role not in {f"role '{one}'" for one in roles}:
+            yield f"{role}, which it asks for"
+    for client in realm.pages("/clients"):
+        attached = (*(client.get("defaultClientScopes") or ()), *(client.get("optionalClientScopes") or ()))
+        if name in attached and client["clientId"] not in clients:
+            yield f"client '{client['clientId']}', which has it"
+    for kind in ("default", "optional"):
+        if any(one["name"] == name for one in realm.rows(f"/default-{kind}-client-scopes")):
+            yield "the realm, which gives it to every new client"
+
+
+def of_role(realm: Realm, role: Row, groups: Collection[str]) -> Iterator[str]:
+    """`groups` (paths) are those that may hold it. Raises RefusedError.
+
+    A role is in others, directly or through others: every way ends in one that has it directly. All of them are asked,
+    which takes a request for each client of the realm.
+    """
+    path = f"/roles-by-id/{role['id']}"
+    if role.get("composite"):
+        yield from (f"role '{one['name']}' in it" for one in realm.rows(f"{path}/composites"))
+    named = f"/roles/{quote(role['name'], safe='')}"
+    yield from (f"user '{one['username']}', who has it" for one in realm.pages(f"{named}/users"))
+    for group in realm.pages(f"{named}/groups"):
+        if group["path"] not in groups:
+            yield f"group '{group['path']}', which has it"
+    for other in _composites(realm):
+        if any(one["id"] == role["id"] for one in realm.rows(f"/roles-by-id/{other['id']}/composites/realm")):
+            yield f"role '{other['name']}', which has it in it"
+
+
+def of_mapper(mapper: Row, kind: str | None) -> Iterator[str]:
+    """Of a mapper that is to be of this kind; None where there is to be none."""
+    if kind is None or mapper["protocolMapper"] != kind:
+        yield f"protocol mapper '{mapper['name']}' ({mapper['protocolMapper']})"
+        return
+    for name, value in sorted((mapper.get("config") or {}).items()):
+        if name not in _OF_MAPPERS[kind] and value not in _OFF:
+            yield f"setting '{name}' of protocol mapper '{mapper['name']}'"
+
+
+def asking(realm: Realm, role: Row, scopes: Iterable[Row]) -> Iterator[str]:
+    """Names of those client scopes that ask for the role: they would be everybody's without it. Raises RefusedError."""
+    for scope in scopes:
+        mapped = realm.row(f"/client-scopes/{scope['id']}/scope-mappings").get("realmMappings") or ()
+        if any(one["id"] == role["id"] for one in mapped):
+            yield str(scope["name"])
+
+
+def _of_another_protocol(one: Row) -> Iterator[str]:
+    if one.get("protocol", PROTOCOL) != PROTOCOL:
+        yield f"protocol '{one['protocol']}'"
+
+
+def _attributes(one: Row, known: Collection[str]) -> Iterator[str]:
+    for name, value in sorted((one.get("attributes") or {}).items()):
+        if name not in known and value not in _OFF:
+            yield f"attribute '{name}'"
+
+
+def _roles(mappings: Row) -> Iterator[str]:
+    """Roles of the realm and of clients, as they are called."""
+    yield from (f"role '{one['name']}'" for one in mappings.get("realmMappings") or ())
+    of_clients: Mapping[str, Any] = mappings.get("clientMappings") or {}
+    for client, listed in of_clients.items():
+        yield from (f"role '{one['name']}' of client '{client}'" for one in listed["mappings"])
+
+
+def _composites(realm: Realm) -> Iterator[Row]:
+    """All roles of the realm and of its clients that have others in them."""
+    yield from (one for one in realm.pages("/roles") if one["composite"])
+    for client in realm.pages("/clients"):
+        yield from (one for one in realm.rows(f"/clients/{client['id']}/roles") if one["composite"])
+
+
+def _default_roles(realm: Realm) -> str:
+    return f"default-roles-{realm.name.lower()}"

@@ -1,0 +1,39 @@
+"""What a realm has and lacks, compared with what is about to be made: before the first change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.engine.configuration import Configuration
+from kong_oam.engine.state import Held
+from kong_oam.identity.common.errors import InspectionError, RefusedError
+from kong_oam.identity.common.groups import unclear_groups
+from kong_oam.identity.keycloak.adoption import name_conflicts
+from kong_oam.identity.keycloak.api import NO_ACCOUNT, Realm, account
+from kong_oam.identity.keycloak.names import group_path
+
+
+def inspect(
+    settings: ProviderSettings, estate: Estate, held: Held, configuration: Configuration
+) -> Iterator[Diagnostic]:
+    """What stands in the way: groups of roles that the realm does not have, and names of ours that it has already.
+
+    Raises InspectionError.
+    """
+    known = account(settings.issuer or "", configuration)
+    if known is None:
+        raise InspectionError(NO_ACCOUNT)
+    try:
+        with Realm(known) as realm:
+            yield from unclear_groups(
+                settings,
+                estate,
+                count=lambda name: int(realm.has_group(group_path(name))),
+                known=lambda: [path.removeprefix("/") for path in realm.groups()],
+            )
+            yield from name_conflicts(realm, settings, estate, held, configuration.project)
+    except RefusedError as error:
+        raise InspectionError(f"identity provider '{settings.name}': Keycloak at {error}") from None

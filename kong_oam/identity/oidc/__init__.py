@@ -1,0 +1,1 @@
+"""Any other OpenID Connect issuer: it exists, and nothing is made there."""

@@ -1,0 +1,14 @@
+"""An OpenID Connect issuer as a value. Sources: OpenID Connect Discovery 1.0, RFC 9068 for what settings leave out."""
+
+from __future__ import annotations
+
+from kong_oam.access.model import Provider
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.identity.common.settings import check
+
+
+def describe(settings: ProviderSettings) -> Provider:
+    """The provider as a value: all of it stands in the settings. Raises kong_oam.access.settings.stack.StackError."""
+    check(settings, needs=("issuer", "spelling"), takes=("clients", "moved_from"))
+    assert settings.spelling is not None
+    return Provider(settings.name, settings.audience, settings.spelling, issuer=settings.issuer, groups=settings.groups)

@@ -1,0 +1,1 @@
+"""Okta: an authorization server per stack, its scopes, apps and policies."""

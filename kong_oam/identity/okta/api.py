@@ -1,0 +1,92 @@
+"""Okta's management API: the account of an org, a client of it, and its lists page by page.
+
+Sources: Okta's management API (API tokens, pagination by the Link header, rate limits and their headers).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from kong_oam.engine.configuration import Configuration
+from kong_oam.http.trust import trusted
+from kong_oam.identity.common.management import ManagementApi, Row, pages
+
+_TIMEOUT = httpx.Timeout(30.0)
+
+
+def _words(body: Any) -> str | None:
+    if not isinstance(body, dict) or "errorSummary" not in body:
+        return None
+    causes = [str(cause.get("errorSummary")) for cause in body.get("errorCauses") or ()]
+    return "; ".join([str(body["errorSummary"]), *causes])
+
+
+_API = ManagementApi(
+    "Okta's management API",
+    "okta:orgName, okta:baseUrl and okta:httpProxy (or OKTA_ORG_NAME, OKTA_BASE_URL, OKTA_HTTP_PROXY), and the network",
+    {
+        401: "make another API token (Security > API > Tokens) and set the secret okta:apiToken, or OKTA_API_TOKEN",
+        403: "the administrator whose token this is has to manage authorization servers and applications and to see "
+        "groups, for pages in a browser also to manage trusted origins",
+        429: "others use up the org's rate limit; run it again later",
+    },
+    "see status.okta.com and the org's system log, and run it again",
+    _words,
+)
+NO_ACCOUNT = "no account at Okta: set okta:orgName and the secret okta:apiToken, or OKTA_ORG_NAME and OKTA_API_TOKEN"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An org, and an administrator's API token. `proxy` as the provider's httpProxy: it gets requests in clear."""
+
+    org: str
+    base: str
+    token: str = field(repr=False)
+    proxy: str | None
+
+
+def account(configuration: Configuration) -> Account | None:
+    """The account of the stack's `okta:` settings or of the environment; None where neither names one."""
+    setting = configuration.setting
+    org, token = setting("okta:orgName", "OKTA_ORG_NAME"), setting("okta:apiToken", "OKTA_API_TOKEN")
+    if not org or not token:
+        return None
+    base = setting("okta:baseUrl", "OKTA_BASE_URL") or "okta.com"
+    return Account(org, base, token, setting("okta:httpProxy", "OKTA_HTTP_PROXY"))
+
+
+def client(account: Account) -> httpx.Client:
+    """The org's management API. Through a proxy it is asked in absolute form, as the provider does."""
+    scheme = "http" if account.proxy else "https"
+    return httpx.Client(
+        verify=trusted(),
+        base_url=f"{scheme}://{account.org}.{account.base}/api/v1",
+        headers={"Authorization": f"SSWS {account.token}", "Accept": "application/json"},
+        proxy=account.proxy,
+        timeout=_TIMEOUT,
+    )
+
+
+def rows(org: httpx.Client, path: str, **query: str) -> Iterator[Row]:
+    """All objects of a collection, page by page. Raises RefusedError.
+
+    Of the address of the next page only path and query count: Okta may name its own host, where a proxy was asked.
+    """
+
+    def ask(url: str) -> tuple[list[Row], str]:
+        answer = _API.send(org, "GET", url)
+        following = answer.links.get("next", {}).get("url")
+        raw = httpx.URL(following).raw_path if following else b""
+        return _API.rows(answer), str(org.base_url.copy_with(raw_path=raw)) if raw else ""
+
+    return pages(str(httpx.URL(path, params={"limit": "200", **query})).removeprefix("/"), ask)
+
+
+def accepted(answer: httpx.Response) -> httpx.Response:
+    """The answer, where it is none of refusal. Raises RefusedError."""
+    return _API.accepted(answer)

@@ -1,0 +1,27 @@
+"""Okta as a value: how its tokens spell things. Source: Okta's guide to access tokens and their claims."""
+
+from __future__ import annotations
+
+from kong_oam.access.model import Listing, Mark, Provider, Spelling
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.identity.common.settings import check
+from kong_oam.identity.okta.names import GROUPS_CLAIM
+
+SPELLING = Spelling(
+    client="cid",
+    user="uid",
+    scopes=Listing("scp"),
+    service_scopes=Listing("scp"),
+    groups=GROUPS_CLAIM,
+    # An access token's id starts with AT., an ID token's with ID.; only an access token has `cid`.
+    marks=(Mark("jti", "AT.", prefix=True),),
+)
+
+
+def describe(settings: ProviderSettings) -> Provider:
+    """The provider as a value. Its issuer is born with the authorization server, in the same graph.
+
+    Raises kong_oam.access.settings.stack.StackError.
+    """
+    check(settings, takes=("client_secrets", "shared_origins"))
+    return Provider(settings.name, settings.audience, SPELLING, groups=settings.groups)

@@ -1,0 +1,100 @@
+"""What Okta takes at most, compared with what is about to be made: before the first change.
+
+Only what Okta says in public is checked. It gives no number of scopes, claims, policies or rules of an authorization
+server, of authorization servers, apps or trusted origins of an org, or of groups of an app. Redirects are bounded all
+together, it does not say by how much (support.okta.com, "Redirect URI Limits in an Okta OpenID Connect Application").
+
+Sources: each number has its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kong_oam.access.model import Client, Estate
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.engine.state import Held
+from kong_oam.identity.okta.names import APP, ORIGIN, POLICY, client_id, granted, origin_name, scopes_of
+
+GROUPS = 100
+"""Groups that a claim lists; a request that matches more fails (guide "Create an authorization server", Groups claim).
+
+It is a user's own groups that count, so that a stack that names more still works for whoever is in few of them.
+"""
+
+SCOPE_CHARACTERS = 4096
+"""Of the parameter `scope`, where a refresh token is asked for (guide "Refresh access tokens", Get a refresh token)."""
+
+CLIENT_ID = 100
+"""Characters (API description, ApplicationCredentialsOAuthClient.client_id: maxLength)."""
+
+POLICY_NAME = 100
+"""Characters (API description, AuthorizationServerPolicy.name: maxLength)."""
+
+ORIGIN_NAME = 255
+"""Characters (API description, TrustedOriginName, whose `maximum`, being a text's, is read as its length)."""
+
+_NEAR = 80  # percent
+
+
+def limits(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[Diagnostic]:
+    """What Okta would refuse, or come to refuse: each with what to do. It asks nobody.
+
+    What grows is told of from 80 % on. Names do not grow, and those of what the state holds Okta has taken.
+    """
+    yield from _groups(settings, estate)
+    for client in estate.clients:
+        if client.provider == settings.name:
+            yield from _scopes(settings, client)
+            yield from _names(settings, estate, client, held)
+
+
+def _groups(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
+    guarded = (component for component in estate.components.values() if component.provider == settings.name)
+    count = len({group for component in guarded for role in component.roles for group in role.groups})
+    if not _near(count, GROUPS):
+        return
+    many = (
+        f"roles of {settings.name} name {count} groups, and Okta gives no token to a user who is in more than {GROUPS}"
+    )
+    what = f"{many} of them. Bind roles to fewer groups, or move Applications to a stack of their own"
+    yield Diagnostic("ENV311", what, severity="warning")
+
+
+def _scopes(settings: ProviderSettings, client: Client) -> Iterator[Diagnostic]:
+    length = len(" ".join(scopes_of(client)))
+    if client.user_facing and client.refresh and _near(length, SCOPE_CHARACTERS):
+        yield Diagnostic(
+            "ENV311",
+            f"all scopes of '{client.component}' at {settings.name} are {length} characters, and Okta takes "
+            f"{SCOPE_CHARACTERS} where a refresh token is asked for. Have it call less, or be two clients",
+            client.place,
+            severity="error" if length > SCOPE_CHARACTERS else "warning",
+        )
+
+
+def _names(settings: ProviderSettings, estate: Estate, client: Client, held: Held) -> Iterator[Diagnostic]:
+    for kind, logical, what, name, most in _named(settings, estate, client):
+        if len(name) > most and (kind, logical) not in held:
+            yield Diagnostic(
+                "ENV311",
+                f"{what} '{name}' at {settings.name} has {len(name)} characters, and Okta takes {most}. "
+                "Shorten the names that it is made of",
+                client.place,
+            )
+
+
+def _named(settings: ProviderSettings, estate: Estate, client: Client) -> Iterator[tuple[str, str, str, str, int]]:
+    """Type, logical name, what it is, its name, and how long that may be."""
+    prefix, stack, component = settings.name, estate.stack.name, client.component
+    yield APP, f"{prefix}-app-{component}", "client id", client_id(stack, component), CLIENT_ID
+    if granted([client]):
+        yield POLICY, f"{prefix}-policy-{component}", "policy", component, POLICY_NAME
+    for origin in client.origins:
+        name = origin_name(stack, origin, shared=origin in settings.shared_origins)
+        yield ORIGIN, f"{prefix}-origin-{origin}", "trusted origin", name, ORIGIN_NAME
+
+
+def _near(count: int, most: int) -> bool:
+    return count * 100 >= most * _NEAR

@@ -1,0 +1,93 @@
+"""What a stack makes at Okta, by name: the one place for the names there and for the logical ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from kong_oam.access.model import SIGN_IN_SCOPES, Client, Estate
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.identity.common.adoption import Managed
+
+SERVER = "okta:auth/server:Server"
+SCOPE = "okta:auth/serverScope:ServerScope"
+CLAIM = "okta:auth/serverClaim:ServerClaim"
+POLICY = "okta:auth/serverPolicy:ServerPolicy"
+RULE = "okta:auth/serverPolicyRule:ServerPolicyRule"
+APP = "okta:app/oAuth:OAuth"
+ASSIGNMENTS = "okta:index/appGroupAssignments:AppGroupAssignments"
+ORIGIN = "okta:trustedorigin/origin:Origin"
+
+GROUPS_CLAIM = "groups"
+
+_REFRESH_SCOPE = "offline_access"
+
+
+def server_name(stack: str) -> str:
+    return f"kong-oam {stack}"
+
+
+def app_label(stack: str, component: str) -> str:
+    return f"kong-oam {stack} {component}"
+
+
+def client_id(stack: str, component: str) -> str:
+    """The client id that an app is made with, so that previews know it: `kong-oam.prod.shop.web`.
+
+    Component names have one slash and no dot: none reads like another. Okta takes 6 to 100 letters, digits and
+    `$-_.+!*'(),` (its API description, `credentials.oauthClient.client_id`), and 100 for a label, which is as long.
+    """
+    return f"kong-oam.{stack}.{component.replace('/', '.')}"
+
+
+def client_id_of(app: Mapping[str, Any]) -> str | None:
+    """The client id of an app that Okta shows; None of one that is no OAuth client, such as a bookmark."""
+    known = ((app.get("credentials") or {}).get("oauthClient") or {}).get("client_id")
+    return None if known is None else str(known)
+
+
+def origin_name(stack: str, origin: str, *, shared: bool) -> str:
+    """The name of a trusted origin: whose it is, or that it is more than one stack's."""
+    return f"kong-oam {origin}" if shared else f"kong-oam {stack} {origin}"
+
+
+def origin_owner(name: str, origin: str) -> str | None:
+    """The stack that a trusted origin is of by its name, "" where stacks share it, None where none of ours made it."""
+    begin, _, stack = name.removesuffix(f" {origin}").partition(" ")
+    return stack if begin == "kong-oam" and name.endswith(f" {origin}") else None
+
+
+def origins(clients: Iterable[Client]) -> list[str]:
+    """Where pages are that get tokens themselves. One origin may have the pages of several clients."""
+    return sorted({origin for client in clients for origin in client.origins})
+
+
+def granted(clients: Iterable[Client]) -> list[Client]:
+    """Those with a policy. A client that is granted nothing, or that nobody may sign in through, has none."""
+    found = (client for client in clients if client.scopes and (client.groups or not client.user_facing))
+    return sorted(found, key=lambda client: client.component)
+
+
+def scopes_of(client: Client) -> list[str]:
+    """All that its rule lists: what it was granted, and what users sign in and stay signed in with."""
+    sign_in = (*SIGN_IN_SCOPES, *((_REFRESH_SCOPE,) if client.refresh else ())) if client.user_facing else ()
+    return [*client.scopes, *sign_in]
+
+
+def objects(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:
+    """All that the stack makes, but for the assignments of groups to apps: those have no name."""
+    prefix, stack = settings.name, estate.stack.name
+    guarded = [component for component in estate.components.values() if component.provider == prefix]
+    clients = [client for client in estate.clients if client.provider == prefix]
+    yield Managed(SERVER, f"{prefix}-server", server_name(stack))
+    for scope in sorted({scope for component in guarded for scope in component.scopes}):
+        yield Managed(SCOPE, f"{prefix}-scope-{scope}", scope)
+    if any(role.groups for component in guarded for role in component.roles):
+        yield Managed(CLAIM, f"{prefix}-groups", GROUPS_CLAIM)
+    for client in clients:
+        yield Managed(APP, f"{prefix}-app-{client.component}", app_label(stack, client.component))
+    for origin in origins(clients):
+        yield Managed(ORIGIN, f"{prefix}-origin-{origin}", origin)
+    for client in granted(clients):
+        yield Managed(POLICY, f"{prefix}-policy-{client.component}", client.component)
+        yield Managed(RULE, f"{prefix}-rule-{client.component}", client.component)

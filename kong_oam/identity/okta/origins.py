@@ -1,0 +1,75 @@
+"""Trusted origins that an org has already: an origin is in an org once, whoever needs it.
+
+Two stacks of one org may have pages of one origin, such as one that is moved to another cloud. If both had it in their
+states, the first that goes would take it away from the other. So a trusted origin is of one stack, whose name it has;
+or it is shared, has no stack's name, and no stack removes it. An origin that another stack has is adopted only
+after that stack has let go of it in this way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import httpx
+
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.identity.common.adoption import Managed
+from kong_oam.identity.common.management import Row
+from kong_oam.identity.okta.api import rows
+from kong_oam.identity.okta.names import origin_owner
+from kong_oam.oam.document import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """One of the org's trusted origins that a client here needs."""
+
+    object: Managed
+    row: Row
+
+    @property
+    def id(self) -> str:
+        return str(self.row["id"])
+
+    @property
+    def kinds(self) -> list[str]:
+        """What it is trusted for: CORS, REDIRECT, IFRAME_EMBED."""
+        return [str(scope["type"]) for scope in self.row["scopes"]]
+
+    def __str__(self) -> str:
+        return f"'{self.row['name']}', {' and '.join(self.kinds) or 'for nothing'}, {self.row['status']}"
+
+
+def existing(org: httpx.Client, wanted: Iterable[Managed]) -> Iterator[Existing]:
+    """Those of the org that are one of `wanted`. Raises RefusedError."""
+    for one in wanted:
+        for row in rows(org, "/trustedOrigins", q=one.name):
+            if str(row["origin"]).rstrip("/").lower() == one.name:
+                yield Existing(one, row)
+
+
+def not_to_be_taken(found: Existing, settings: ProviderSettings, estate: Estate) -> Diagnostic | None:
+    """Why it is not adopted, with what to do; None where it may be."""
+    origin, stack = found.object.name, estate.stack.name
+    owner = origin_owner(str(found.row["name"]), origin)
+    shared, setting = origin in settings.shared_origins, f"`sharedOrigins: [{origin}]`"
+    what, here = f"{settings.name} has trusted origin '{origin}' ({found.id})", f"stacks/Pulumi.{stack}.yaml"
+    if owner and owner != stack:
+        todo = f"write {setting} in {here} and in that of stack '{owner}', run `pulumi up -s {owner}`, then this again"
+        message = f"{what} of stack '{owner}', which would remove it with its own pages; {todo}"
+    elif owner == "" and not shared:
+        message = f"{what}, which stacks share; write {setting} in {here}"
+    elif shared and (found.row["status"] != "ACTIVE" or "CORS" not in found.kinds):
+        message = (
+            f"{what}, but not for CORS; allow it there (Security > API > Trusted Origins), since it is not only ours"
+        )
+    else:
+        return None
+    return Diagnostic("ENV303", message, _place(estate, origin))
+
+
+def _place(estate: Estate, origin: str) -> Place | None:
+    return next((client.place for client in estate.clients if origin in client.origins), None)

@@ -1,0 +1,42 @@
+"""Signing keys of an authorization server, from Okta's management API: also the one that will sign next.
+
+What is published for everybody names the key that signs now. Who knew only that one would refuse every token from the
+moment of a rotation until the next run.
+
+Source: Okta's management API, "Authorization Server Keys": ACTIVE signs, NEXT will, EXPIRED did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kong_oam.identity.common.discovery import DiscoveryError, SigningKey, signing_keys
+from kong_oam.identity.common.management import Row
+from kong_oam.identity.okta import api
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """`keys`: the one that signs, then the one that will. `former`: the one that signed before, if it is known."""
+
+    keys: tuple[SigningKey, ...]
+    former: tuple[SigningKey, ...]
+
+
+def listed(account: api.Account, server: str, issuer: str) -> Listed:
+    """The keys of an authorization server by its id. Raises RefusedError and DiscoveryError."""
+    with api.client(account) as org:
+        return arranged(list(api.rows(org, f"/authorizationServers/{server}/credentials/keys")), issuer)
+
+
+def arranged(rows: Sequence[Row], issuer: str) -> Listed:
+    """The keys of a listing, which has the newest of those that expired first. Raises DiscoveryError."""
+    by_status = {
+        status: [row for row in rows if row.get("status") == status] for status in ("ACTIVE", "NEXT", "EXPIRED")
+    }
+    if len(by_status["ACTIVE"]) != 1:
+        raise DiscoveryError(f"{issuer}: Okta lists {len(by_status['ACTIVE'])} active signing keys, not one")
+    keys, _ = signing_keys({"keys": [*by_status["ACTIVE"], *by_status["NEXT"]]}, issuer)
+    former = by_status["EXPIRED"][:1]
+    return Listed(keys, signing_keys({"keys": former}, issuer)[0] if former else ())

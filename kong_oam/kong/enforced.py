@@ -1,0 +1,200 @@
+"""What a stack's gateway enforces, by what the state says of its gates: whatever a run did, left out, or failed at.
+
+The outputs of a stack are what its last program meant, also after a run that failed, or that was told to leave parts
+out. A plugin's resource in the state is what Kong was given and took. Its table says which requests it allows, and of
+each client that holds something who that is; routes say which of them arrive.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from kong_oam.access.diff.snapshot import NOWHERE, Model, alone, blank
+from kong_oam.access.model import (
+    METHODS,
+    Call,
+    Client,
+    Component,
+    Endpoint,
+    Estate,
+    Provider,
+    Public,
+    Role,
+    Rule,
+    Stack,
+)
+from kong_oam.access.paths import pattern, unwritten
+from kong_oam.engine.state import PLUGIN, ROUTE, Resource
+
+_TABLE = re.compile(r"\A(?:\n(?:--[^\n]*\n)+)?local TABLE = \[==\[(.*?)\]==\]\n", re.DOTALL)
+
+_Port = tuple[str, str]
+"""A component (`application/component`) and one of its ports."""
+
+Table = Mapping[str, Any]
+
+
+def enforced(resources: Iterable[Resource], meant: Model) -> tuple[Model, ...]:
+    """What is enforced, as models each of which has to allow a request: the gates' and, where it differs, admission's.
+
+    `meant` is what the stack exported, which tells of settings and of what no gate knows: who gets a token at all, for
+    components that ask for no more. It stands for itself where a gate says too little: a version before this one made
+    that.
+    """
+    found = list(resources)
+    gates, admissions = (_tables(found, role) for role in ("gate", "admission"))
+    if any(not _is_told(table) for table in (*gates.values(), *admissions.values())):
+        return (meant,)
+    reached = _reached(found)
+    models = [_model(gates, reached, meant)]
+    both = {port: admissions.get(port, table) for port, table in gates.items()}
+    return (*models, _model(both, reached, meant)) if both != gates else tuple(models)
+
+
+def _tables(resources: Iterable[Resource], role: str) -> dict[_Port, Table]:
+    """By port, the table that each of the plugins of a role was given."""
+    found = {}
+    for one in resources:
+        if one.type == PLUGIN and one.name.endswith(f"-{role}"):
+            component, _, port = one.name.removesuffix(f"-{role}").rpartition("-")
+            found[component, port] = _table(one.outputs.get("configJson"))
+    return found
+
+
+def _table(config: Any) -> Table:
+    """The table in a plugin's configuration; an empty one where there is none that can be read."""
+    try:
+        script = json.loads(config)["access"][0]
+        found = _TABLE.match(script)
+        table = json.loads(found[1]) if found else {}
+    except (IndexError, KeyError, TypeError, ValueError):
+        return {}
+    return table if isinstance(table, dict) else {}
+
+
+_PARTS = frozenset({"callers", "groups", "hosts", "logical", "on_behalf", "ring", "rules", "services"})
+
+
+def _is_told(table: Table) -> bool:
+    return table.keys() >= _PARTS
+
+
+def _reached(resources: Iterable[Resource]) -> set[tuple[str, str, str, str]]:
+    """Component, port, host and path of every place that a route leads from; its name says the first two."""
+    found = set()
+    for one in resources:
+        if one.type == ROUTE:
+            application, component, port = str(one.outputs.get("name")).split(".")[-4:-1]
+            for host in one.outputs.get("hosts") or ():
+                for path in one.outputs.get("paths") or ():
+                    found.add((f"{application}/{component}", port, host, path))
+    return found
+
+
+def _model(tables: Mapping[_Port, Table], reached: set[tuple[str, str, str, str]], meant: Model) -> Model:
+    stack = replace(meant.estate.stack, providers=_providers(tables, meant.estate.stack.providers))
+    components: dict[str, Component] = {}
+    for (key, port), table in tables.items():
+        components.setdefault(key, _component(key, table, stack.providers))
+        ends = [
+            Endpoint(host, unwritten(path), int(port), NOWHERE)
+            for host, paths in table["hosts"].items()
+            for path, here in paths.items()
+            if here and (key, port, host, f"~{pattern(unwritten(path))}") in reached
+        ]
+        components[key] = replace(components[key], endpoints=(*components[key].endpoints, *ends))
+    clients = _clients(tables, meant, stack)
+    for key in {client.component for client in clients}:
+        components.setdefault(key, blank(key, stack.default_provider.name))
+        own = tuple(client for client in clients if client.component == key)
+        components[key] = replace(components[key], clients=own)
+    applications = (alone(component) for _, component in sorted(components.items()))
+    callers = (caller for table in tables.values() for caller in table["callers"].values())
+    return replace(
+        meant,
+        estate=Estate(stack, tuple(applications)),
+        workloads={**meant.workloads, **{key: workload for key, _, _, workload in callers}},
+    )
+
+
+def _providers(tables: Mapping[_Port, Table], providers: Mapping[str, Provider]) -> Mapping[str, Provider]:
+    """The stack's, but without names of groups where one that a table lists now stands for another group."""
+    taken = {
+        name
+        for table in tables.values()
+        if (provider := providers.get(name := _provider(table))) is not None
+        if any(provider.listed(_logical(one, table, provider)) != one for one in table["groups"])
+        or any(
+            provider.group(_named(group, there, provider)) != there
+            for _, _, groups, _ in table["callers"].values()
+            for group, there in groups.items()
+        )
+    }
+    return {name: replace(one, groups={}) if name in taken else one for name, one in providers.items()}
+
+
+def _named(group: str, there: str, provider: Provider | None) -> str:
+    """The same of a group at the provider, by its name in Applications."""
+    return group if provider is None or provider.group(group) == there else there
+
+
+def _component(key: str, table: Table, providers: Mapping[str, Provider]) -> Component:
+    provider = _provider(table)
+    rules = (
+        Rule(unwritten(path), (method,), () if needed == "public" else tuple(needed), _public(needed), NOWHERE)
+        for path, methods in table["rules"].items()
+        for method, alternatives in _by_method(methods)
+        for needed in (["public"] if alternatives == "public" else alternatives)
+    )
+    roles = (
+        Role(name, tuple(scopes), (_logical(name, table, providers.get(provider)),), (), NOWHERE)
+        for name, scopes in table["groups"].items()
+    )
+    return replace(blank(key, provider), rules=tuple(rules), roles=tuple(roles))
+
+
+def _provider(table: Table) -> str:
+    """A key ring is called by its provider last of all."""
+    return str(table["ring"]).rpartition(".ring.")[2]
+
+
+def _by_method(methods: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    if "*" in methods:
+        yield from ((method, methods["*"]) for method in METHODS)
+    else:
+        yield from methods.items()
+
+
+def _public(needed: Any) -> Public | None:
+    return Public("", None) if needed == "public" else None
+
+
+def _logical(listed: str, table: Table, provider: Provider | None) -> str:
+    """The group by its name in Applications, where the stack still maps that one to what tokens list; else as it is."""
+    logical = table["logical"].get(listed, listed)
+    return str(logical) if provider is None or provider.listed(logical) == listed else listed
+
+
+def _clients(tables: Mapping[_Port, Table], meant: Model, stack: Stack) -> list[Client]:
+    """Those that hold something at a gate, and those that the stack exported, with what they hold where no gate is."""
+    calls: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
+    known = {(one.component, one.provider): one for one in meant.estate.clients}
+    gated = {component for component, _ in tables}
+    for who, one in known.items():
+        calls[who] = {call.component: call.scopes for call in one.calls if call.component not in gated}
+    for (component, _), table in tables.items():
+        for client, (key, kind, groups, _) in table["callers"].items():
+            who = key, _provider(table)
+            held = table["services"].get(client) or table["on_behalf"].get(client) or ()
+            calls.setdefault(who, {})[component] = tuple(held)
+            at = stack.providers.get(who[1])
+            named = [_named(group, there, at) for group, there in groups.items()]
+            known[who] = Client(key, kind, who[1], (), tuple(named), (), False, NOWHERE)
+    return [
+        replace(one, calls=tuple(Call(at, held, (), NOWHERE) for at, held in calls.get(who, {}).items()))
+        for who, one in known.items()
+    ]

@@ -1,0 +1,207 @@
+"""Kong's entities as plain values: those that a workspace has, and those that an estate means there to be.
+
+An entity has the fields and the shape that the Admin API prints. References to entities that are only meant go by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kong_oam.access.model import METHODS, Component, Estate
+from kong_oam.access.settings.stack import Settings
+from kong_oam.kong import names, plugins
+from kong_oam.kong.key_slots import Slot
+from kong_oam.kong.routes import RoutePlan, routes
+from kong_oam.kong.table import address, table
+
+Entity = Mapping[str, Any]
+
+Complete = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
+"""(a plugin's name, its configuration) to the configuration with every field that the gateway has for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entities:
+    """All that there is of each kind. `credentials` are those of the plugin jwt, of every consumer, `targets` those of
+    every upstream."""
+
+    services: tuple[Entity, ...] = ()
+    routes: tuple[Entity, ...] = ()
+    plugins: tuple[Entity, ...] = ()
+    consumers: tuple[Entity, ...] = ()
+    credentials: tuple[Entity, ...] = ()
+    upstreams: tuple[Entity, ...] = ()
+    targets: tuple[Entity, ...] = ()
+
+
+def reference(entity: Entity, field: str) -> str | None:
+    """The id of the entity that a field refers to."""
+    found = entity.get(field)
+    return found["id"] if found else None
+
+
+def comparable(value: Any) -> Any:
+    """A field's value as Kong takes it: sets come in any order, and empty ones as null or as nothing."""
+    if isinstance(value, Mapping):
+        return {name: comparable(one) for name, one in value.items() if comparable(one) is not None}
+    return sorted(map(str, value)) if isinstance(value, list) and value else value or None
+
+
+def labels(entities: Entities) -> dict[tuple[str, str], str]:
+    """What each entity is called, by kind and id: alike for an entity that there is and for the same one as meant."""
+    found: dict[tuple[str, str], str] = {}
+    for kind, ones in (
+        ("service", entities.services),
+        ("route", entities.routes),
+        ("consumer", entities.consumers),
+        ("credential", entities.credentials),
+        ("upstream", entities.upstreams),
+    ):
+        for one in ones:
+            name = one.get("name") or one.get("username") or one.get("key") or one["id"]
+            found[kind, one["id"]] = f"{kind} '{name}'"
+    for target in entities.targets:
+        owner = found["upstream", target["upstream"]["id"]]
+        found["target", target["id"]] = f"target '{target['target']}' of {owner}"
+    for plugin in entities.plugins:
+        scopes = [found.get((kind, reference(plugin, kind) or ""), "") for kind in ("route", "service", "consumer")]
+        scope = " and ".join(filter(None, scopes)) or "everything (global)"
+        found["plugin", plugin["id"]] = f"plugin {plugin['name']} of {scope}"
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """What only a deployment knows: the stack's outputs `issuers`, `keySlots`, `audiences`, `clients` and `upstreams`.
+
+    By provider its issuer, its key slots and, by component, the ids of its clients; by component the audience that its
+    provider made up for it; by Kong service where its workload is, as "host:port".
+    """
+
+    issuers: Mapping[str, str]
+    slots: Mapping[str, tuple[Slot, ...]]
+    upstreams: Mapping[str, str]
+    audiences: Mapping[str, str] = field(default_factory=dict)
+    clients: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @staticmethod
+    def from_outputs(outputs: Mapping[str, Any]) -> Deployed:
+        """Raises KeyError for an output that is missing, named by its first argument."""
+        slots = {name: tuple(map(Slot.from_output, held)) for name, held in outputs["keySlots"].items()}
+        return Deployed(outputs["issuers"], slots, outputs["upstreams"], outputs["audiences"], outputs["clients"])
+
+
+def intended(
+    settings: Settings, estate: Estate, deployed: Deployed, complete: Complete = lambda _, config: config
+) -> Entities:
+    """The entities that the program makes for the estate."""
+    stack = settings.stack.name
+    consumers: list[Entity] = [_named("username", names.anonymous(stack))]
+    credentials: list[Entity] = []
+    for provider, issuer in deployed.issuers.items():
+        consumers.append(_named("username", names.ring(stack, provider), custom_id=issuer))
+        credentials += _credentials(stack, provider, deployed.slots.get(provider, ()))
+    services: list[Entity] = []
+    guards: list[Entity] = []
+    leading: list[Entity] = []
+    for component in estate.exposed:
+        for port in component.ports:
+            services.append(_service(settings, component, port))
+            guards += _guards(settings, estate, component, port, deployed, complete)
+        leading += [_route(settings, component, plan) for plan in routes(component)]
+    nowhere = (_named("name", names.nowhere(stack)),)
+    return Entities(tuple(services), tuple(leading), tuple(guards), tuple(consumers), tuple(credentials), nowhere)
+
+
+def _guards(
+    settings: Settings, estate: Estate, component: Component, port: int, deployed: Deployed, complete: Complete
+) -> Iterator[Entity]:
+    service = names.service(settings.stack.name, component, port)
+    authentication = plugins.AUTHENTICATION[settings.gateway.edition]
+    ring = names.ring(settings.stack.name, component.provider)
+    clients = deployed.clients.get(component.provider, {})
+    decided_by = table(estate, component, port, ring, authentication, deployed.audiences, clients)
+    host, _, number = deployed.upstreams[service].rpartition(":")
+    told = settings.gateway.hsts_seconds, settings.gateway.strip_headers
+    for name, config in (
+        ("pre-function", plugins.admission(decided_by, *told)),
+        _verifying(settings, component, deployed),
+        ("post-function", plugins.gate(decided_by, address(host, int(number)))),
+    ):
+        yield _plugin(name, complete(name, config), service)
+
+
+def _verifying(settings: Settings, component: Component, deployed: Deployed) -> tuple[str, Mapping[str, Any]]:
+    """The plugin that verifies tokens before the component, and its configuration."""
+    name, nobody = plugins.AUTHENTICATION[settings.gateway.edition], names.nobody(settings.stack.name, component)
+    if name == "openid-connect":
+        return name, plugins.openid_connect(deployed.issuers[component.provider], nobody)
+    return name, plugins.jwt(nobody)
+
+
+def _named(by: str, name: str, **fields: Any) -> Entity:
+    return {"id": name, by: name, **fields}
+
+
+def _service(settings: Settings, component: Component, port: int) -> Entity:
+    stack = settings.stack.name
+    return _named(
+        "name",
+        names.service(stack, component, port),
+        protocol="http",
+        host=names.nowhere(stack),
+        path="/",
+        enabled=True,
+        tags=names.tags(stack, component),
+    )
+
+
+def _route(settings: Settings, component: Component, plan: RoutePlan) -> Entity:
+    stack = settings.stack.name
+    return _named(
+        "name",
+        names.route(stack, component, plan.port, plan.role),
+        service={"id": names.service(stack, component, plan.port)},
+        protocols=[settings.stack.scheme],
+        hosts=list(plan.hosts),
+        paths=plan.kong_paths,
+        methods=list(METHODS),
+        headers=None,
+        snis=None,
+        sources=None,
+        destinations=None,
+        regex_priority=plan.priority,
+        strip_path=False,
+        preserve_host=True,
+        tags=names.tags(stack, component),
+    )
+
+
+def _plugin(name: str, config: Mapping[str, Any], service: str) -> Entity:
+    return {
+        "id": f"{name} of {service}",
+        "name": name,
+        "enabled": True,
+        "protocols": ["http", "https", "grpc", "grpcs"],
+        "service": {"id": service},
+        "route": None,
+        "consumer": None,
+        "config": config,
+    }
+
+
+def _credentials(stack: str, provider: str, slots: Iterable[Slot]) -> Iterator[Entity]:
+    """A credential per slot. An empty one holds a key of the issuer's under a key id that nobody uses."""
+    held = list(slots)
+    filler = next((slot.key for slot in held if slot.key and not slot.retired), None)
+    for index, slot in enumerate(held):
+        if key := slot.key or filler:
+            yield {
+                "id": f"{provider} slot {index}",
+                "key": key.kid if slot.key else names.unused_key(stack, provider, index),
+                "algorithm": key.algorithm,
+                "rsa_public_key": key.pem,
+                "consumer": {"id": names.ring(stack, provider)},
+            }

@@ -1,0 +1,91 @@
+"""Signing keys and the fixed number of slots that they sit in, so that no resource is ever made inside `apply`.
+
+A key keeps its slot, a new one takes an empty slot, one that no longer signs stays for the longest token lifetime.
+Which key sits where is a stack output and comes back through the stack's own reference.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from kong_oam.identity.common.discovery import SigningKey
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A slot with its key, or None where it is empty; `retired` is the day on which the key was no longer published."""
+
+    key: SigningKey | None = None
+    retired: datetime.date | None = None
+
+    def to_output(self) -> dict[str, Any]:
+        return {
+            "key": asdict(self.key) if self.key else None,
+            "retired": self.retired.isoformat() if self.retired else None,
+        }
+
+    @staticmethod
+    def from_output(data: Mapping[str, Any]) -> Slot:
+        key, retired = data.get("key"), data.get("retired")
+        return Slot(
+            SigningKey(**key) if key else None,
+            datetime.date.fromisoformat(retired) if retired else None,
+        )
+
+
+class TooManyKeysError(ValueError):
+    """The issuer's keys and those that tokens may still be signed with need more slots. The message says how many."""
+
+
+def assign(
+    previous: Iterable[Slot],
+    published: Iterable[SigningKey],
+    size: int,
+    today: datetime.date,
+    lifetime: datetime.timedelta,
+    former: Iterable[SigningKey] = (),
+) -> tuple[Slot, ...]:
+    """The slots from now on. `published`: the key that signs, then all others that may. Raises TooManyKeysError.
+
+    `lifetime`: of the longest-lived token; days count whole. Where runs were missed, so that the key that signs was
+    never seen, the `former` ones may have signed a moment ago: they get what slots are left, as keys that retire today.
+    """
+    listed, previous = tuple(published), tuple(previous)
+    current = {key.kid: key for key in listed}
+    slots = [_aged(slot, current, today, lifetime) for slot in previous]
+    slots += [Slot()] * (size - len(slots))
+    held = {slot.key.kid for slot in slots if slot.key}
+    for kid in sorted(set(current) - held):
+        empty = _empty(slots)
+        if empty is None:
+            raise TooManyKeysError(
+                f"{len(held) + 1} signing keys are live and there are {size} slots; raise gateway.keySlots"
+            )
+        slots[empty] = Slot(current[kid])
+        held.add(kid)
+    seen = {slot.key.kid for slot in previous if slot.key}
+    if seen and listed[0].kid not in seen:
+        for key in (key for key in former if key.kid not in held):
+            if (empty := _empty(slots)) is not None:
+                slots[empty] = Slot(key, retired=today)
+    if len(slots) > size and any(slot.key for slot in slots[size:]):
+        raise TooManyKeysError(f"slots beyond {size} still hold live keys; lower gateway.keySlots after they retired")
+    return tuple(slots[:size])
+
+
+def _empty(slots: Sequence[Slot]) -> int | None:
+    return next((index for index, slot in enumerate(slots) if slot.key is None), None)
+
+
+def _aged(slot: Slot, current: Mapping[str, SigningKey], today: datetime.date, lifetime: datetime.timedelta) -> Slot:
+    if slot.key is None:
+        return slot
+    if slot.key.kid in current:
+        return Slot(current[slot.key.kid])
+    retired = slot.retired or today
+    # From the last minute of one day to the first of another there is a day less than their difference.
+    over = today - retired - datetime.timedelta(days=1) >= lifetime
+    return Slot() if over else replace(slot, retired=retired)

@@ -1,0 +1,55 @@
+"""Names and tags in Kong: explicit, injective in the logical name, unique in the workspace.
+
+Application and component names are DNS labels, so a dot never stands in them and joins them unmistakably.
+"""
+
+from __future__ import annotations
+
+from kong_oam.access.model import Component
+
+_PREFIX = "kong-oam"
+
+
+def service(stack: str, component: Component, port: int) -> str:
+    return f"{_PREFIX}.{stack}.{component.application}.{component.name}.{port}"
+
+
+def component_of(stack: str, service: str) -> str | None:
+    """`application/component` of a service of this name; None for a name that `service` does not give."""
+    prefix, *parts = service.rsplit(".", 3)
+    return "/".join(parts[:2]) if prefix == f"{_PREFIX}.{stack}" and len(parts) == 3 else None
+
+
+def nowhere(stack: str) -> str:
+    """The Upstream without Targets that the stack's services lead to. Only a gate leads farther."""
+    return f"{_PREFIX}.{stack}.nowhere"
+
+
+def route(stack: str, component: Component, port: int, role: str) -> str:
+    return f"{service(stack, component, port)}.{role}"
+
+
+def ring(stack: str, provider: str) -> str:
+    """The consumer that holds the signing keys of one issuer."""
+    return f"{_PREFIX}.{stack}.ring.{provider}"
+
+
+def anonymous(stack: str) -> str:
+    """The consumer that stands for nobody: it has no credential and no right."""
+    return f"{_PREFIX}.{stack}.anonymous"
+
+
+def nobody(stack: str, component: Component) -> str | None:
+    """Who calls the component without a token; None where nothing of it is public, and no such call passes `jwt`."""
+    return anonymous(stack) if component.public else None
+
+
+def unused_key(stack: str, provider: str, slot: int) -> str:
+    """The key id of an empty slot: no issuer publishes it."""
+    return f"{ring(stack, provider)}.unused.{slot}"
+
+
+def tags(stack: str, component: Component | None = None) -> list[str]:
+    """What marks an entity as made by this stack; Kong's tags take neither slashes nor commas."""
+    own = [_PREFIX, f"{_PREFIX}-stack:{stack}"]
+    return own if component is None else [*own, f"{_PREFIX}-component:{component.application}.{component.name}"]

@@ -1,0 +1,75 @@
+"""Which routes a component needs. No route decides: each only has to reach its own gate (design section 5).
+
+A rule costs no route, be it public or not: the gate is told who calls, or that it is nobody. Exposed paths of one depth
+share a route, and the longer path wins through `regex_priority`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from kong_oam.access.compile.component import DEEPEST, DEEPEST_BELOW_WILDCARD, MOST_LABELS_OF_WILDCARD
+from kong_oam.access.model import Component, Endpoint
+from kong_oam.access.paths import Elements, pattern
+
+_STEP = 2 * (1 + DEEPEST_BELOW_WILDCARD)
+"""What each label of a wildcard host adds to a route's priority: more than any path does.
+
+So among wildcard hosts the nearer one wins whatever the path; exact hosts always come first in Kong's router. Kong
+reads ten bits of a priority: what is above them falls together with other parts of its order, and then some wildcard
+routes win over exact hosts (seen on a Kong 3.10). `kong_oam.access.compile.component` refuses what would not fit.
+"""
+assert _STEP * MOST_LABELS_OF_WILDCARD + 2 * DEEPEST_BELOW_WILDCARD <= 1023 and 2 * DEEPEST <= 1023
+
+
+@dataclass(frozen=True, slots=True)
+class RoutePlan:
+    """One Kong route: `role` tells it from the component's others, `paths` are regular expressions without the `~`."""
+
+    role: str
+    port: int
+    hosts: tuple[str, ...]
+    paths: tuple[str, ...]
+    priority: int
+
+    @property
+    def kong_paths(self) -> list[str]:
+        return [f"~{path}" for path in self.paths]
+
+
+def routes(component: Component) -> tuple[RoutePlan, ...]:
+    """The routes of one component, in a stable order. Hosts with the same paths share routes."""
+    plans: list[RoutePlan] = []
+    for port in component.ports:
+        hosts_of: dict[tuple[frozenset[Elements], int], list[str]] = {}
+        for host, endpoints in _by_host(component).items():
+            paths = frozenset(endpoint.path for endpoint in endpoints if endpoint.port == port)
+            if paths:
+                hosts_of.setdefault((paths, _wildcard(host)), []).append(host)
+        for index, ((paths, step), hosts) in enumerate(hosts_of.items()):
+            plans += _plans(port, tuple(hosts), paths, step, f"-{index}" if index else "")
+    return tuple(plans)
+
+
+def _plans(
+    port: int, hosts: tuple[str, ...], paths: frozenset[Elements], step: int, suffix: str
+) -> Iterator[RoutePlan]:
+    by_depth: dict[int, list[Elements]] = {}
+    for path in sorted(paths):
+        by_depth.setdefault(len(path), []).append(path)
+    for depth, group in sorted(by_depth.items()):
+        # Even, and called as they are, since they stand beside the odd public ones of versions before this one.
+        priority = step + 2 * depth
+        yield RoutePlan(f"protected-{depth}{suffix}", port, hosts, tuple(pattern(path) for path in group), priority)
+
+
+def _by_host(component: Component) -> Mapping[str, list[Endpoint]]:
+    result: dict[str, list[Endpoint]] = {}
+    for endpoint in component.endpoints:
+        result.setdefault(endpoint.host, []).append(endpoint)
+    return result
+
+
+def _wildcard(host: str) -> int:
+    return _STEP * host.count(".") if host.startswith("*.") else 0

@@ -1,0 +1,119 @@
+"""Reads a cluster's objects with `kubectl`, which knows how a user signs in to the cluster, and says how they change.
+
+Of a Secret the metadata alone leaves kubectl's process.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from kong_oam.kubernetes.manifests import Manifest
+
+Name = tuple[str, str, str]
+"""Namespace, kind and name of an object."""
+
+_PATIENCE = 60.0  # seconds for all objects of a namespace
+_SECRETS = '{range .items[*]}{.metadata}{"\\n"}{end}'
+_LABEL = "app.oam.dev/component"
+_GROUPS = {"Deployment": "deployments.apps", "NetworkPolicy": "networkpolicies.networking.k8s.io"}
+
+
+class UnreadableError(Exception):
+    """The cluster cannot be read. The message says why, and what to do."""
+
+
+def name_of(manifest: Mapping[str, Any]) -> Name:
+    """How the object is found."""
+    metadata = manifest["metadata"]
+    return metadata["namespace"], manifest["kind"], metadata["name"]
+
+
+def read(context: str | None, wanted: Iterable[Manifest]) -> dict[Name, Manifest]:
+    """Those of the objects that there are, as the API server has them; of a Secret only kind and metadata.
+
+    Raises UnreadableError.
+    """
+    namespaces: dict[str, list[Name]] = defaultdict(list)
+    for name in map(name_of, wanted):
+        namespaces[name[0]].append(name)
+    return {name: one for namespace, names in namespaces.items() for name, one in _found(context, namespace, names)}
+
+
+def absent(context: str | None, namespaces: Iterable[str]) -> frozenset[str]:
+    """Those of the namespaces that are not there. Raises UnreadableError."""
+    asked = frozenset(namespaces)
+    if not asked:
+        return asked
+    command = ("kubectl", *_context(context), "--request-timeout=10s", "get", "namespaces", *sorted(asked))
+    there = _run(*command, "--ignore-not-found", "--output=name").split()
+    return asked - {name.removeprefix("namespace/") for name in there}
+
+
+def addresses(context: str | None) -> dict[str, tuple[str, ...]]:
+    """Each node's addresses in the cluster and the ranges of its pods, by its name. Raises UnreadableError."""
+    command = ("kubectl", *_context(context), "--request-timeout=10s", "get", "nodes", "--output=json")
+    found = {}
+    for one in json.loads(_run(*command) or "{}").get("items", []):
+        own = (each["address"] for each in one.get("status", {}).get("addresses", ()) if each["type"] == "InternalIP")
+        found[one["metadata"]["name"]] = (*own, *one.get("spec", {}).get("podCIDRs", ()))
+    return found
+
+
+def patch(context: str | None, name: Name, change: Mapping[str, Any]) -> str:
+    """The command, for a shell, that makes a change to an object."""
+    namespace, kind, named = name
+    return shlex.join([*_kubectl(context, namespace), "patch", f"{_resource(kind)}/{named}", "-p", json.dumps(change)])
+
+
+def _found(context: str | None, namespace: str, names: Sequence[Name]) -> Iterator[tuple[Name, Manifest]]:
+    command = _kubectl(context, namespace)
+    readable = [f"{_resource(kind)}/{name}" for _, kind, name in names if kind != "Secret"]
+    if readable:
+        answer = _run(*command, "get", *readable, "--ignore-not-found", "--output=json", "--show-managed-fields")
+        objects = json.loads(answer or "{}")
+        for one in objects.get("items", [objects] if objects else []):
+            yield name_of(one), one
+    secrets = {name for name in names if name[1] == "Secret"}
+    if secrets:
+        answer = _run(*command, "get", "secrets", f"--selector={_LABEL}", f"--output=jsonpath={_SECRETS}")
+        for line in answer.splitlines():
+            one = {"kind": "Secret", "metadata": json.loads(line)}
+            if name_of(one) in secrets:
+                yield name_of(one), one
+
+
+def _kubectl(context: str | None, namespace: str) -> list[str]:
+    return ["kubectl", *_context(context), f"--namespace={namespace}"]
+
+
+def _context(context: str | None) -> list[str]:
+    return [f"--context={context}"] if context else []
+
+
+def _resource(kind: str) -> str:
+    return _GROUPS.get(kind, f"{kind.lower()}s")
+
+
+def _run(*command: str) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)  # noqa: S603
+    except FileNotFoundError:
+        raise UnreadableError(
+            "no kubectl on PATH, which reads the cluster: install it, or ask of the gateway alone with --only gateway"
+        ) from None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise UnreadableError(f"`{_shown(command)}` cannot be run ({type(error).__name__})") from None
+    if done.returncode:
+        *_, said = done.stderr.strip().splitlines() or ["nothing is said why"]
+        raise UnreadableError(f"`{_shown(command)}` failed: {said[:300]}")
+    return done.stdout
+
+
+def _shown(command: Sequence[str]) -> str:
+    verb = command.index("get")
+    return " ".join(command[: verb + 2])

@@ -1,0 +1,289 @@
+"""Applications as KubeVela v1beta1 shapes them: typed, each part knowing where it stands.
+
+`read` checks shapes only (fields, types, names). What an Application means for access is decided in `access`.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.oam.document import MAX_BYTES, MAX_FINDINGS, Document, FilePlace, Place, read, too_large
+from kong_oam.oam.schema import COMPONENT_TYPES, TRAIT_TYPES, violations
+
+_SUFFIXES = (".yaml", ".yml")
+_TOO_MANY = f"more than {MAX_FINDINGS} findings in this file, which is not read further; mend these first"
+
+# Fields of KubeVela's gateway trait that shape an Ingress, which Kong-OAM does not make.
+_INGRESS_ONLY = ("annotations", "class", "classInSpec", "gatewayHost", "labels")
+
+
+@dataclass(frozen=True, slots=True)
+class Trait:
+    """One trait of a component; `properties` satisfy the trait's JSON Schema."""
+
+    type: str
+    properties: Mapping[str, Any]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One component; `properties` satisfy the component type's JSON Schema. Traits keep their order."""
+
+    name: str
+    type: str
+    properties: Mapping[str, Any]
+    traits: tuple[Trait, ...]
+    depends_on: tuple[str, ...]
+    place: Place
+
+    def traits_of(self, kind: str) -> tuple[Trait, ...]:
+        return tuple(trait for trait in self.traits if trait.type == kind)
+
+    def trait(self, kind: str) -> Trait | None:
+        return next((trait for trait in self.traits if trait.type == kind), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """One `core.oam.dev/v1beta1` Application. `namespace` is `default` where the document has none, as in KubeVela."""
+
+    name: str
+    namespace: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    components: tuple[Component, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read: the applications that are well formed, the names of those that are not, and every finding."""
+
+    applications: tuple[Application, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    malformed: frozenset[str] = frozenset()
+
+
+def files_of(paths: Iterable[Path]) -> Iterator[Path]:
+    """The YAML files at or below `paths`, by name. A link that leaves its folder is not followed."""
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        root = path.resolve()
+        for file in sorted(path.rglob("*")):
+            if file.suffix in _SUFFIXES and file.is_file() and file.resolve().is_relative_to(root):
+                yield file
+
+
+def read_files(paths: Iterable[Path], named: Callable[[Path], str] = str) -> Reading:
+    """Applications of every YAML file at or below `paths`. Unreadable files are findings, not exceptions.
+
+    `named` says what a file is called in findings: by default, its path.
+    """
+    readings = []
+    for file in files_of(paths):
+        name = named(file)
+        raw = _bytes_of(file, name)
+        readings.append(Reading((), (raw,)) if isinstance(raw, Diagnostic) else read_bytes(name, raw))
+    return together(readings)
+
+
+def together(readings: Iterable[Reading]) -> Reading:
+    """Several readings as one."""
+    parts = tuple(readings)
+    return Reading(
+        tuple(application for part in parts for application in part.applications),
+        tuple(diagnostic for part in parts for diagnostic in part.diagnostics),
+        frozenset(name for part in parts for name in part.malformed),
+    )
+
+
+def _bytes_of(file: Path, name: str) -> bytes | Diagnostic:
+    """What stands in the file. A pipe or a device may never end, and a huge file not fit: neither is opened."""
+    try:
+        about = file.stat()
+        if not stat.S_ISREG(about.st_mode):
+            return _cannot_be_read(name, "no regular file")
+        return too_large(name, about.st_size) if about.st_size > MAX_BYTES else file.read_bytes()
+    except OSError as error:
+        return _cannot_be_read(name, error.strerror or str(error))
+
+
+def _cannot_be_read(name: str, why: str) -> Diagnostic:
+    return Diagnostic("OAM101", f"cannot be read: {why}; check the path", FilePlace(name, 1, 1))
+
+
+def read_bytes(file: str, raw: bytes) -> Reading:
+    """Applications of one file's bytes."""
+    documents, found = read(file, raw)
+    if len(found) > MAX_FINDINGS:
+        too_many = Diagnostic("OAM101", _TOO_MANY, found[MAX_FINDINGS].place)
+        return Reading((), (*found[:MAX_FINDINGS], too_many), frozenset(map(_name_of, documents)))
+    diagnostics = list(found)
+    applications = []
+    malformed = set()
+    for document in documents:
+        room = MAX_FINDINGS - len(diagnostics)
+        findings = tuple(islice(_shape(document), room + 1))
+        if len(findings) > room:
+            diagnostics += [*findings[:room], Diagnostic("OAM101", _TOO_MANY, document.place())]
+            malformed |= {_name_of(one) for one in documents[documents.index(document) :]}
+            break
+        diagnostics += findings
+        if any(finding.severity == "error" for finding in findings):
+            malformed.add(_name_of(document))
+        else:
+            applications.append(_application(document))
+    return Reading(tuple(applications), tuple(diagnostics), frozenset(malformed))
+
+
+def _name_of(document: Document) -> str:
+    """What a malformed document calls itself, or nothing."""
+    metadata = document.data.get("metadata") if isinstance(document.data, dict) else None
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def _shape(document: Document) -> Iterator[Diagnostic]:
+    top = tuple(violations("application", document.data, document.place()))
+    yield from top
+    spec = document.data.get("spec") if isinstance(document.data, dict) else None
+    components = spec.get("components") if isinstance(spec, dict) else None
+    names: dict[str, Place] = {}
+    for index, component in enumerate(components if isinstance(components, list) else ()):
+        if isinstance(component, dict):
+            place = document.place("spec", "components", index)
+            yield from _component_shape(component, place)
+            yield from _duplicate_name(component.get("name"), place, names)
+    if isinstance(components, list) and not top:
+        yield from _dependencies(components, document)
+
+
+def _duplicate_name(name: Any, place: Place, names: dict[str, Place]) -> Iterator[Diagnostic]:
+    if isinstance(name, str):
+        if name in names:
+            message = f"component '{name}' is already defined in line {names[name].line}"
+            yield Diagnostic("OAM106", message, place.at("name"))
+        names.setdefault(name, place)
+
+
+def _dependencies(components: list[dict[str, Any]], document: Document) -> Iterator[Diagnostic]:
+    names = {component["name"] for component in components}
+    for index, component in enumerate(components):
+        for position, name in enumerate(component.get("dependsOn", ())):
+            place = document.place("spec", "components", index, "dependsOn", position)
+            if name not in names:
+                yield Diagnostic("OAM103", f"dependsOn '{name}' is no component{suggestion(name, names)}", place)
+    if cycle := _cycle({c["name"]: c.get("dependsOn", ()) for c in components}):
+        message = f"dependsOn goes round in a circle: {' -> '.join(cycle)}"
+        yield Diagnostic("OAM103", message, document.place("spec", "components"))
+
+
+def _cycle(edges: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+    """A circle of names, its first repeated at the end; empty where there is none."""
+    done: set[str] = set()
+    for start in edges:
+        trail: list[str] = []
+        walk = [iter((start,))]
+        while walk:
+            name = next(walk[-1], None)
+            if name is None:
+                walk.pop()
+                if trail:
+                    done.add(trail.pop())
+            elif name in trail:
+                return (*trail[trail.index(name) :], name)
+            elif name in edges and name not in done:
+                trail.append(name)
+                walk.append(iter(edges[name]))
+    return ()
+
+
+def _component_shape(component: Mapping[str, Any], place: Place) -> Iterator[Diagnostic]:
+    kind = component.get("type")
+    if isinstance(kind, str):
+        if kind in COMPONENT_TYPES:
+            yield from violations(kind, component.get("properties", {}), place.at("properties"))
+        else:
+            hint = suggestion(kind, COMPONENT_TYPES)
+            yield Diagnostic("OAM104", f"unknown component type '{kind}'{hint}", place.at("type"))
+    traits = component.get("traits")
+    seen: dict[tuple[str, Any], Place] = {}
+    for index, trait in enumerate(traits if isinstance(traits, list) else ()):
+        if isinstance(trait, dict) and isinstance(trait.get("type"), str):
+            if kind == "worker" and trait["type"] == "gateway":
+                message = "a worker has no Service that a gateway could reach; make it a webservice"
+                yield Diagnostic("OAM110", message, place.at("traits", index, "type"))
+            if kind == "external" and trait["type"] in TRAIT_TYPES and trait["type"] != "client":
+                message = (
+                    f"an external component runs elsewhere: it is a client, and '{trait['type']}' says nothing of it"
+                )
+                yield Diagnostic("OAM110", message, place.at("traits", index, "type"))
+            yield from _trait_shape(trait, place.at("traits", index), seen)
+
+
+def _trait_shape(trait: Mapping[str, Any], place: Place, seen: dict[tuple[str, Any], Place]) -> Iterator[Diagnostic]:
+    kind, properties = trait["type"], trait.get("properties", {})
+    if kind not in TRAIT_TYPES:
+        hint = suggestion(kind, TRAIT_TYPES)
+        yield Diagnostic("OAM104", f"unknown trait type '{kind}'{hint}", place.at("type"))
+        return
+    yield from violations(kind, properties, place.at("properties"))
+    name = properties.get("name") if kind == "gateway" and isinstance(properties, dict) else None
+    if (kind, name) in seen:
+        what = "another `gateway` needs a `name` of its own" if kind == "gateway" else f"`{kind}` may stand once"
+        yield Diagnostic("OAM106", f"{what} (first in line {seen[kind, name].line})", place.at("type"))
+    seen.setdefault((kind, name), place)
+    if kind == "gateway" and isinstance(properties, dict):
+        yield from _gateway(properties, place.at("properties"))
+
+
+def _gateway(properties: Mapping[str, Any], place: Place) -> Iterator[Diagnostic]:
+    for field in _INGRESS_ONLY:
+        if field in properties:
+            message = f"'{field}' shapes an Ingress and has no effect here: Kong is configured directly"
+            yield Diagnostic("OAM109", message, place.key(field), "warning")
+    if "existingServiceName" in properties:
+        message = "'existingServiceName' could expose another component past its own rules; remove it"
+        yield Diagnostic("OAM108", message, place.key("existingServiceName"))
+    if properties.get("pathType") == "Exact":
+        message = "pathType 'Exact' is not deployed: a path owns all that lies below it; guard that with rules"
+        yield Diagnostic("OAM108", message, place.at("pathType"))
+
+
+def _application(document: Document) -> Application:
+    data = document.data
+    metadata = data["metadata"]
+    return Application(
+        name=metadata["name"],
+        namespace=metadata.get("namespace", "default"),
+        labels=metadata.get("labels", {}),
+        annotations=metadata.get("annotations", {}),
+        components=tuple(
+            _component(component, document.place("spec", "components", index))
+            for index, component in enumerate(data["spec"]["components"])
+        ),
+        place=document.place(),
+    )
+
+
+def _component(data: Mapping[str, Any], place: Place) -> Component:
+    return Component(
+        name=data["name"],
+        type=data["type"],
+        properties=data.get("properties", {}),
+        traits=tuple(
+            Trait(trait["type"], trait.get("properties", {}), place.at("traits", index))
+            for index, trait in enumerate(data.get("traits", ()))
+        ),
+        depends_on=tuple(data.get("dependsOn", ())),
+        place=place,
+    )

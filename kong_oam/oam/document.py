@@ -1,0 +1,297 @@
+"""YAML documents with positions, read through libyaml, hardened against hostile input.
+
+libyaml composes the node tree in C; one walk turns it into plain data, and the nodes are let go. Positions cost nothing
+until somebody asks: a `Place` is a document and a path, and finds its line when it is printed.
+
+What is read is what Kubernetes reads: JSON's types. A timestamp stays the text it was. Tags and merge keys are refused,
+since they would mean something else to another reader; aliases are expanded, within bounds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from kong_oam.diagnostics import Diagnostic
+
+MAX_BYTES = 1 << 20
+"""A larger file is refused before it is parsed (etcd, where KubeVela keeps Applications, takes 1.5 MiB)."""
+MAX_NODES = 50_000
+"""Values of one file after aliases are expanded: an alias bomb stops here."""
+MAX_DOCUMENTS = 1_000
+MAX_ENTRIES = 1_000
+"""Of one mapping or list."""
+MAX_DEPTH = 64
+MAX_FINDINGS = 100
+"""Of one file: who has more of them reads no more than these before the next try."""
+
+Path = tuple[str | int, ...]
+
+_INT = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
+_TRUE = frozenset({"true", "yes", "on"})
+_TAG = "tag:yaml.org,2002:"
+_TABS = "a tab in the indentation; YAML takes spaces there"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Document:
+    """One YAML document, the `index`-th of its file: plain `data`, and the text that says where each part stands."""
+
+    file: str
+    text: str = field(repr=False)
+    index: int
+    data: Any = field(repr=False)
+
+    @property
+    def root(self) -> Node:
+        return _roots(self.text)[self.index]
+
+    def place(self, *path: str | int) -> Place:
+        return Place(self, path)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Place:
+    """A path into a document; `line` and `column` count from 1.
+
+    Where the path leaves the document (a missing field), the nearest part above it stands in.
+    """
+
+    document: Document
+    path: Path = ()
+    on_key: bool = False
+
+    def at(self, *more: str | int) -> Place:
+        return Place(self.document, (*self.path, *more))
+
+    def key(self, name: str) -> Place:
+        """The key itself, for findings about the field and not its value."""
+        return Place(self.document, (*self.path, name), on_key=True)
+
+    @property
+    def file(self) -> str:
+        return self.document.file
+
+    @property
+    def line(self) -> int:
+        return int(self._node().start_mark.line) + 1
+
+    @property
+    def column(self) -> int:
+        return int(self._node().start_mark.column) + 1
+
+    def _node(self) -> Node:
+        node, key_node = self.document.root, None
+        for step in self.path:
+            if isinstance(node, MappingNode):
+                pair = next(((k, v) for k, v in node.value if k.value == step), None)
+                if pair is None:
+                    return node
+                key_node, node = pair
+            elif isinstance(node, SequenceNode) and isinstance(step, int) and step < len(node.value):
+                key_node, node = None, node.value[step]
+            else:
+                return node
+        return key_node if self.on_key and key_node is not None else node
+
+    def excerpt(self) -> str:
+        """The source line with a caret under the column."""
+        return excerpt(self.document.text, self.line, self.column)
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+    def __repr__(self) -> str:
+        return f"Place({self})"
+
+
+@dataclass(frozen=True, slots=True)
+class FilePlace:
+    """A position in a file that could not be parsed, so that no document exists."""
+
+    file: str
+    line: int
+    column: int
+    text: str = field(default="", repr=False)
+
+    def excerpt(self) -> str:
+        return excerpt(self.text, self.line, self.column)
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+def excerpt(text: str, line: int, column: int) -> str:
+    """`   14 | source` and a caret below; long lines are cut, control characters shown as spaces."""
+    lines = _lines(text)
+    source = lines[line - 1] if 0 < line <= len(lines) else ""
+    start = max(0, column - 100)
+    shown = "".join(c if c.isprintable() else " " for c in source[start : start + 120])
+    return f"{line:5} | {shown}\n      | {' ' * (column - 1 - start)}^"
+
+
+@lru_cache(maxsize=64)
+def _lines(text: str) -> list[str]:
+    return text.splitlines()
+
+
+def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], tuple[Diagnostic, ...]]:
+    """Every document of one file. Shape: bytes in, documents and findings out; never raises for bad input.
+
+    An empty document (a stray `---`) is no document.
+    """
+    if len(raw) > MAX_BYTES:
+        return (), (too_large(file, len(raw)),)
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        return (), (_unreadable(file, f"not UTF-8 (byte {raw[error.start]:#04x}); save it as UTF-8", line),)
+    documents: list[Document] = []
+    findings: list[Diagnostic] = []
+    construction = _Construction(file, text, findings)
+    try:
+        for index, root in enumerate(_compose(text)):
+            try:
+                if index == MAX_DOCUMENTS:
+                    raise _TooMuch(root, f"more than {MAX_DOCUMENTS} documents in one file; split it")
+                data = construction.value(root, 0)
+            except _Refused as refused:
+                findings.append(_unreadable(file, refused.message, refused.line, refused.column, text))
+                if isinstance(refused, _TooMuch):
+                    return (), (findings[-1],)
+                continue
+            if data is not None:
+                documents.append(Document(file, text, index, data))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        why = _TABS if _indented_by_tab(text, line) else f"{error.problem or error.context}"
+        findings.append(_unreadable(file, why, line, column, text))
+    except yaml.YAMLError as error:
+        findings.append(_unreadable(file, " ".join(str(error).split()), text=text))
+    return tuple(documents), tuple(findings)
+
+
+def _indented_by_tab(text: str, line: int) -> bool:
+    """Whether a tab is what the reader stumbled over: it says so in several ways, and in some not at all."""
+    found = text.split("\n")[line - 1 : line]
+    return any("\t" in one[: len(one) - len(one.lstrip())] for one in found)
+
+
+def too_large(file: str, size: int) -> Diagnostic:
+    """The finding about a file of more than MAX_BYTES; `size` is in bytes."""
+    return _unreadable(file, f"{size} bytes; a file may have {MAX_BYTES}. Split it by application")
+
+
+def _compose(text: str) -> Iterator[Node]:
+    yield from yaml.compose_all(text, Loader=yaml.CSafeLoader)
+
+
+@lru_cache(maxsize=64)
+def _roots(text: str) -> tuple[Node, ...]:
+    """The nodes again, for the few documents of which somebody wants a position: up to what cannot be read."""
+    roots: list[Node] = []
+    with suppress(yaml.YAMLError):
+        for root in _compose(text):
+            roots.append(root)
+    return tuple(roots)
+
+
+def _unreadable(file: str, why: str, line: int = 1, column: int = 1, text: str = "") -> Diagnostic:
+    return Diagnostic("OAM101", why, FilePlace(file, line, column, text))
+
+
+class _Refused(Exception):  # noqa: N818 - not an error of ours: the input's
+    def __init__(self, node: Node, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line, self.column = node.start_mark.line + 1, node.start_mark.column + 1
+
+
+class _TooMuch(_Refused):
+    """The file is refused as a whole."""
+
+
+class _Construction:
+    """The walk from nodes to plain data: counts nodes, finds duplicate keys, cycles, tags."""
+
+    __slots__ = ("file", "findings", "nodes", "text")
+
+    def __init__(self, file: str, text: str, findings: list[Diagnostic]) -> None:
+        self.file, self.text, self.findings, self.nodes = file, text, findings, 0
+
+    def value(self, node: Node, depth: int) -> Any:
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            message = f"more than {MAX_NODES} values once aliases are expanded; write it without aliases, or split it"
+            raise _TooMuch(node, message)
+        if type(node) is ScalarNode:
+            return _scalar(node)
+        if depth > MAX_DEPTH:
+            raise _Refused(node, f"nested deeper than {MAX_DEPTH} levels (or an alias that contains itself)")
+        if len(node.value) > MAX_ENTRIES:
+            raise _TooMuch(node, f"more than {MAX_ENTRIES} entries in one mapping or list; split it")
+        if type(node) is MappingNode:
+            return self._mapping(node, depth)
+        if node.tag != _TAG + "seq":
+            raise _Refused(node, f"tag '{_shown(node.tag)}' is not allowed; remove it")
+        return [self.value(item, depth + 1) for item in node.value]
+
+    def _mapping(self, node: MappingNode, depth: int) -> dict[str, Any]:
+        if node.tag != _TAG + "map":
+            raise _Refused(node, f"tag '{_shown(node.tag)}' is not allowed; remove it")
+        result: dict[str, Any] = {}
+        for key, value in node.value:
+            if type(key) is not ScalarNode:
+                raise _Refused(key, "a key must be a plain text")
+            if key.tag == _TAG + "merge":
+                raise _Refused(key, "merge keys (<<) are not read alike everywhere; write the fields out")
+            if key.value in result:
+                place = FilePlace(self.file, key.start_mark.line + 1, key.start_mark.column + 1, self.text)
+                if len(self.findings) < MAX_FINDINGS:
+                    self.findings.append(Diagnostic("OAM106", f"key '{key.value}' stands twice in one mapping", place))
+            result[key.value] = self.value(value, depth + 1)
+        return result
+
+
+def _scalar(node: ScalarNode) -> Any:
+    tag, text = node.tag, node.value
+    if tag == "tag:yaml.org,2002:str":
+        return text
+    kind = tag.removeprefix(_TAG)
+    if kind == "null":
+        return None
+    if kind == "bool":
+        return text.lower() in _TRUE
+    if kind == "int":
+        # Octal, sexagesimal and underscored integers mean different numbers to different readers.
+        if not _INT.match(text) or len(text) > 18:
+            raise _Refused(node, f"number '{text[:40]}' is not plain decimal; quote it if it is a text")
+        return int(text)
+    if kind == "float":
+        return _float(node)
+    if kind in ("timestamp", "value"):
+        return text
+    raise _Refused(node, f"tag '{_shown(tag)}' is not allowed; remove it")
+
+
+def _float(node: ScalarNode) -> float:
+    try:
+        number = float(node.value)
+    except ValueError:
+        number = float("nan")
+    if number != number or number in (float("inf"), float("-inf")):
+        raise _Refused(node, f"number '{node.value[:40]}' has no JSON form; quote it if it is a text")
+    return number
+
+
+def _shown(tag: str) -> str:
+    return tag.replace(_TAG, "!!")[:60]

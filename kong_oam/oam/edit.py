@@ -1,0 +1,175 @@
+"""Edits of a YAML file as it is written: comments, order and style of everything else stay.
+
+Positions are libyaml's, in characters. Every edit is read back, and where the result is not exactly what was meant,
+or the text uses aliases, so that one place stands for several, there is none: None, instead of a guess.
+"""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import yaml
+from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
+
+from kong_oam.oam.document import Document, Path, Place, read
+
+_PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*\Z")
+_COMMA = re.compile(r"\s*,\s*\Z")
+
+Entry = tuple[Node, Node]
+"""The first and the last node of what stands in a collection: key and value, or an item twice."""
+
+
+class _Uncertain(Exception):  # noqa: N818 - no error: there is no edit, and nobody sees this
+    pass
+
+
+def without(place: Place) -> str | None:
+    """The file's text without the key or item at `place`. A collection that would be left empty goes with it."""
+    document, path = place.document, place.path
+    while len(path) > 1 and len(_value(document.data, path[:-1])) == 1:
+        path = path[:-1]
+    wanted = copy.deepcopy(document.data)
+    del _value(wanted, path[:-1])[path[-1]]
+    return _checked(document, wanted, lambda: _cut(document, path))
+
+
+def with_key(place: Place, key: str, value: str) -> str | None:
+    """The text with a key more, last in the mapping at `place`; `value` is YAML, and fits on a line."""
+    wanted = copy.deepcopy(place.document.data)
+    _value(wanted, place.path)[key] = _parsed(value)
+    return _checked(place.document, wanted, lambda: _appended(place, f"{key}: {value}"))
+
+
+def with_item(place: Place, item: str) -> str | None:
+    """The text with an item more, last in the sequence at `place`; `item` is YAML, in a flow sequence on one line."""
+    wanted = copy.deepcopy(place.document.data)
+    _value(wanted, place.path).append(_parsed(item))
+    return _checked(place.document, wanted, lambda: _appended(place, item))
+
+
+def scalar(text: str) -> str:
+    """`text` as one YAML scalar, plain where every reader takes that for a text, else in double quotes."""
+    plain = _PLAIN.match(text) and _parsed(text) == text
+    return text if plain else json.dumps(text, ensure_ascii=False)
+
+
+def unified(file: str, before: str, after: str) -> str | None:
+    """A unified diff that `patch -p0` and `git apply -p0` take; None where the file's name has no place in one."""
+    if not file.isprintable() or before == after:
+        return None
+    name = f"{file}\t" if " " in file else file
+    return "".join(_diff(before, after, name))
+
+
+def _diff(before: str, after: str, name: str) -> Iterator[str]:
+    for line in difflib.unified_diff(_lines(before), _lines(after), name, name):
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def _lines(text: str) -> list[str]:
+    """Lines as patch counts them, ended by line feeds alone."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
+
+
+def _parsed(text: str) -> Any:
+    documents, _ = read("", text.encode())
+    return documents[0].data if documents else None
+
+
+def _value(data: Any, path: Path) -> Any:
+    for step in path:
+        data = data[step]
+    return data
+
+
+def _checked(document: Document, wanted: Any, edit: Callable[[], str]) -> str | None:
+    """The edited text, where it reads as the file did, but for this one document."""
+    text = document.text
+    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.CSafeLoader)):
+        return None
+    try:
+        edited = edit()
+    except _Uncertain:
+        return None
+    before, _ = read(document.file, text.encode())
+    after, findings = read(document.file, edited.encode())
+    meant = [wanted if one.index == document.index else one.data for one in before]
+    return edited if not findings and [one.data for one in after] == meant else None
+
+
+def _collection(document: Document, path: Path) -> CollectionNode:
+    node = document.root
+    for step in path:
+        node = next(last for key, (_, last) in _entries(node) if key == step)
+    if not isinstance(node, CollectionNode):
+        raise _Uncertain
+    return node
+
+
+def _entries(node: Node) -> list[tuple[str | int, Entry]]:
+    if isinstance(node, MappingNode):
+        return [(key.value, (key, value)) for key, value in node.value]
+    return [(index, (item, item)) for index, item in enumerate(node.value)] if isinstance(node, SequenceNode) else []
+
+
+def _cut(document: Document, path: Path) -> str:
+    text, parent = document.text, _collection(document, path[:-1])
+    entries = _entries(parent)
+    index = [key for key, _ in entries].index(path[-1])
+    first, last = entries[index][1]
+    start, end = first.start_mark.index, _end(text, last)
+    if not parent.flow_style:
+        return text[: _line_start(text, first)] + text[_line_end(text, last) :]
+    if index + 1 < len(entries):
+        following = int(entries[index + 1][1][0].start_mark.index)
+        comma, end = text[end:following], following
+    else:
+        previous = _end(text, entries[index - 1][1][1])
+        comma, start = text[previous:start], previous
+    if not _COMMA.match(comma):
+        raise _Uncertain
+    return text[:start] + text[end:]
+
+
+def _appended(place: Place, entry: str) -> str:
+    text, parent = place.document.text, _collection(place.document, place.path)
+    entries = _entries(parent)
+    if parent.flow_style:
+        if not entries:
+            start = parent.start_mark.index + 1
+            return text[:start] + entry + text[start:]
+        end = _end(text, entries[-1][1][1])
+        return f"{text[:end]}, {entry}{text[end:]}"
+    first, last = entries[0][1][0], entries[-1][1][1]
+    start, end = _line_start(text, first), _line_end(text, last)
+    lead = text[start : first.start_mark.index] if isinstance(parent, SequenceNode) else ""
+    indent = " " * first.start_mark.column
+    newline = "\r\n" if text[:end].endswith("\r\n") else "\n"
+    rows = entry.splitlines()
+    rows = [(lead or indent) + rows[0], *((indent + row).rstrip() for row in rows[1:])]
+    glue = "" if text[:end].endswith("\n") else newline
+    return text[:end] + glue + "".join(row + newline for row in rows) + text[end:]
+
+
+def _line_start(text: str, node: Node) -> int:
+    return text.rfind("\n", 0, node.start_mark.index) + 1
+
+
+def _line_end(text: str, node: Node) -> int:
+    """Behind the line on which `node` ends."""
+    return text.find("\n", _end(text, node)) + 1 or len(text)
+
+
+def _end(text: str, node: Node) -> int:
+    """Behind the last character of `node`. libyaml ends block collections and block scalars where the next token is."""
+    if isinstance(node, ScalarNode):
+        end = int(node.end_mark.index)
+        return len(text[:end].rstrip()) if node.style in ("|", ">") else end
+    entries = [] if isinstance(node, CollectionNode) and node.flow_style else _entries(node)
+    return _end(text, entries[-1][1][1]) if entries else int(node.end_mark.index)

@@ -1,0 +1,66 @@
+"""One comment of a pull request, updated in place (GitHub's REST API, issue comments)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from kong_oam.review.comment import MARKER
+from kong_oam.review.meaning import ReviewError
+
+_TIMEOUT = httpx.Timeout(30.0)
+_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    """Which pull request to comment on, and as whom: `author` is the login that `token` belongs to.
+
+    Only that author's comment is updated. Anybody else's with the same marker could be changed again by its author, and
+    say something else than what was found.
+    """
+
+    api: str
+    repository: str
+    number: int
+    token: str
+    author: str
+
+    def say(self, text: str) -> None:
+        """Writes the comment, over the one that is there. Raises ReviewError."""
+        headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/vnd.github+json"}
+        base = f"{self.api.rstrip('/')}/repos/{self.repository}/"
+        with httpx.Client(base_url=base, headers=headers, timeout=_TIMEOUT) as client:
+            own = next((one for one in self._comments(client) if self._is_own(one)), None)
+            if own is None:
+                _sent(client, "POST", f"issues/{self.number}/comments", json={"body": text})
+            else:
+                _sent(client, "PATCH", f"issues/comments/{own['id']}", json={"body": text})
+
+    def _comments(self, client: httpx.Client) -> Iterator[dict[str, Any]]:
+        page = 1
+        while True:
+            parameters = {"per_page": _PAGE, "page": page}
+            found = _sent(client, "GET", f"issues/{self.number}/comments", params=parameters).json()
+            yield from found
+            if len(found) < _PAGE:
+                return
+            page += 1
+
+    def _is_own(self, comment: dict[str, Any]) -> bool:
+        author = (comment.get("user") or {}).get("login")
+        return author == self.author and str(comment.get("body", "")).startswith(MARKER)
+
+
+def _sent(client: httpx.Client, method: str, path: str, **arguments: Any) -> httpx.Response:
+    try:
+        answer = client.request(method, path, **arguments)
+    except httpx.HTTPError as error:
+        raise ReviewError(f"the comment could not be written: {type(error).__name__} at {method} {path}") from None
+    if answer.is_success:
+        return answer
+    hint = "; the workflow needs the permission pull-requests: write" if answer.status_code in (403, 404) else ""
+    raise ReviewError(f"the comment could not be written: {method} {path} answers {answer.status_code}{hint}")

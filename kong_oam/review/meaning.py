@@ -1,0 +1,73 @@
+"""What the Applications' own command says of a change: errors in them, and what it does to access."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+_TIMEOUT = 600  # seconds
+
+
+class ReviewError(Exception):
+    """Nothing can be said about the change. The message says why, and holds no output of a product."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What changes for callers: the worst of it in one line, and all of it as Markdown. Empty: nothing does.
+
+    `rank` tells which of several is the worst: the lower the worse.
+    """
+
+    rank: int
+    headline: str
+    markdown: str
+
+
+_KINDS = ("newly public", "granted", "widened", "may widen", "narrowed", "revoked", "may narrow", "changed")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Errors in the Applications, and what lint finds where there are none: each with file, line and column."""
+
+    problems: tuple[str, ...]
+    findings: tuple[str, ...]
+
+
+def check(stack: str) -> Checked:
+    """What is wrong with the Applications on a stack, and what somebody should look at. Raises ReviewError."""
+    document = json.loads(_access("check", "--stack", stack, "--json"))
+    wrong = (one for one in document["diagnostics"] if one["severity"] == "error")
+    return Checked(tuple(map(_said, wrong)), tuple(map(_said, document["findings"])))
+
+
+def _said(one: dict[str, Any]) -> str:
+    return f"{one.get('file', '')}:{one.get('line', '')}:{one.get('column', '')}: {one['code']}: {one['message']}"
+
+
+def changes(base: str, stack: str) -> Access:
+    """What changes for callers between the git revision `base` and what is here. Raises ReviewError."""
+    # Said to be a revision: a folder of the same name would be compared with itself.
+    operands = ("--stack", stack, "--", f"git:{base}", ".")
+    document: dict[str, Any] = json.loads(_access("diff", "--json", *operands))
+    if not document["changes"]:
+        return Access(len(_KINDS), headline="", markdown="")
+    rank = min(_KINDS.index(change["kind"]) for change in document["changes"])
+    return Access(rank, document["headline"], _access("diff", "--markdown", *operands).strip())
+
+
+def _access(*arguments: str) -> str:
+    command = [sys.executable, "-m", "kong_oam", *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT)  # noqa: S603 - no shell
+    except subprocess.TimeoutExpired:
+        raise ReviewError(f"`python -m kong_oam {' '.join(arguments)}` took more than {_TIMEOUT} seconds") from None
+    if done.returncode not in (0, 1):
+        raise ReviewError(
+            f"`python -m kong_oam {' '.join(arguments)}` failed: {done.stderr.strip() or done.returncode}"
+        )
+    return done.stdout

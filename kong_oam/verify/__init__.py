@@ -1,0 +1,14 @@
+"""Does a stack's Kong decide as the Applications mean, and has nobody changed its cluster? Read, never changed.
+
+stack           the whole check of one stack: `verify`, `judge`, `workloads`
+decisions       the comparison: what is decided otherwise than the model means
+classes         classes of calls and callers, one of each of which is asked
+questions       calls, callers, verdicts: what a gateway is asked and answers
+live_gateway    a verdict on every call, by the entities that a Kong has
+router          which route a call reaches
+authentication  whom the authentication plugin lets pass
+gate            what a gate decides by its table
+effects         what plugins of other kinds do to a call
+drift           in which entities two gateways differ, in words
+repair          what makes an entity as it is meant, where a run does not
+"""

@@ -1,0 +1,196 @@
+"""Classes of calls and callers that neither a gateway nor the model tells apart: one of each stands for all of it.
+
+Hosts as either side names them, paths cut at every path that either side names, element by element, and methods. A
+token counts as far as its client was granted anything that somebody on that host speaks of, and groups count in sets no
+larger than what a rule can ask of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Iterator
+from dataclasses import replace
+from itertools import combinations
+from typing import Literal
+
+from kong_oam.access.decide import host_patterns
+from kong_oam.access.model import METHODS, Client, Component, Estate
+from kong_oam.access.paths import Elements, written
+from kong_oam.access.tokens import Claims, User, issue
+from kong_oam.verify.questions import NOBODY, OTHER_METHOD, Call, Caller, Forged, Gateway, Region, Speech
+
+
+def classes(estate: Estate, live: Gateway) -> Iterator[tuple[Call, Caller, Region]]:
+    """A call and a caller of each class of both, with what the call stands for."""
+    for host in _hosts(estate, live):
+        callers = tuple(_callers(estate, host, live))
+        declared = _declared(estate, host, live)
+        for call in _calls(estate, host, declared):
+            region = _region(call, declared)
+            for caller in callers:
+                yield call, caller, region
+
+
+def _hosts(estate: Estate, live: Gateway) -> tuple[str, ...]:
+    """A host of each class. A wildcard is met by a name that nobody writes."""
+    written_so = {*estate.by_host, *live.hosts()}
+    other = _unused("any", {label for host in written_so for label in host.split(".")})
+    suffixes = [host[1:] for host in written_so if host.startswith("*.")]
+    prefixes = [host[:-1] for host in written_so if host.endswith(".*")]
+    found = [host for host in written_so if "*" not in host]
+    found += [other + suffix for suffix in suffixes]
+    found += [prefix + other for prefix in prefixes]
+    found += [prefix + other + suffix for prefix in prefixes for suffix in suffixes]
+    return (*sorted(found), other)
+
+
+def _components(estate: Estate, host: str) -> tuple[Component, ...]:
+    pairs = (pair for pattern in host_patterns(host) for pair in estate.by_host.get(pattern, ()))
+    return tuple({component.key: component for _, component in pairs}.values())
+
+
+def _declared(estate: Estate, host: str, live: Gateway) -> frozenset[Elements]:
+    """Every path that either side names on the host, with all that are above them."""
+    paths = set(live.paths(host))
+    for component in _components(estate, host):
+        paths |= {endpoint.path for endpoint in component.endpoints} | {rule.path for rule in component.rules}
+    return frozenset(path[:length] for path in (*paths, ()) for length in range(len(path) + 1))
+
+
+def _calls(estate: Estate, host: str, declared: frozenset[Elements]) -> Iterator[Call]:
+    schemes: tuple[Literal["http", "https"], ...] = ("http",) if estate.stack.scheme == "http" else ("https", "http")
+    paths = tuple(_paths(declared))
+    for scheme in schemes:
+        for path, below in paths:
+            for method in (*METHODS, OTHER_METHOD):
+                yield Call(scheme, method, host, path, below)
+
+
+def _paths(declared: frozenset[Elements]) -> Iterator[tuple[Elements, Elements | None]]:
+    """Each path that is named; what is below it; what only begins with it; what differs from it only in capitals."""
+    other = _unused("any", {element for path in declared for element in path})
+    for path in sorted(declared):
+        yield path, None
+        yield (*path, other), path
+        if path:
+            yield (*path[:-1], path[-1] + other), path[:-1]
+        for index, element in enumerate(path):
+            folded = (*path[:index], element.swapcase(), *path[index + 1 :])
+            if folded not in declared:
+                yield folded, None
+
+
+def _unused(stem: str, used: Collection[str]) -> str:
+    return next(name for name in (stem, *(f"{stem}{number}" for number in range(len(used) + 1))) if name not in used)
+
+
+def _region(call: Call, declared: frozenset[Elements]) -> Region:
+    path = call.path if call.below is None else call.below
+    owner = next(path[:length] for length in range(len(path), -1, -1) if path[:length] in declared)
+    shown = [f"{call.scheme}://{call.host}{written(one)}" for one in (path, owner)]
+    return Region(call.method, shown[0], shown[1] if path != owner else None)
+
+
+def _callers(estate: Estate, host: str, live: Gateway) -> Iterator[Caller]:
+    """A caller of each class: nobody, who is given tokens by a provider, and who has tokens of other kinds.
+
+    Tokens list every scope there is. One of before may list what is another's now, so it is what its client was granted
+    that counts.
+    """
+    yield NOBODY
+    speech = _speech(estate, host, live)
+    listed = tuple(sorted(speech.scopes))
+    classes: dict[tuple[Claims, Hashable], tuple[Claims, list[str]]] = {}
+    for client in estate.clients:
+        granted = speech.granted.get(client.component)
+        for name, claims in _principals(estate, client, host, speech):
+            seen = Claims(
+                claims.provider,
+                client="",
+                subject="",
+                user=claims.user,
+                scopes=listed,
+                groups=tuple(sorted(speech.groups.intersection(claims.groups))),
+                audience=claims.audience,
+            )
+            _, names = classes.setdefault((seen, granted), (replace(seen, client=client.component), []))
+            names.append(name)
+    for claims, names in classes.values():
+        yield Caller(tuple(dict.fromkeys(names)), claims)
+    yield from _others(estate, host, speech)
+    for provider in estate.stack.providers:
+        yield Caller((f"anybody with another token of {provider} (an ID token, another API's)",), Forged(provider))
+    yield from live.strangers()
+
+
+def _others(estate: Estate, host: str, speech: Speech) -> Iterator[Caller]:
+    """Clients of a provider that are none of the estate's: it may give them tokens that list any scope, and any groups
+    of a user."""
+    guarded = [(estate.provider_of(component), component) for component in _components(estate, host)]
+    audiences = dict.fromkeys(
+        (provider.name, provider.audience_of(api) if provider.per_api else None)
+        for provider, component in guarded
+        for api in estate.apis_at(component)
+    )
+    for provider_name, audience in audiences if speech.scopes else ():
+        listed = tuple(sorted(speech.scopes))
+        for user in (False, True):
+            groups = tuple(sorted(speech.groups)) if user else ()
+            yield Caller(
+                (f"any other client of {provider_name}",),
+                Claims(provider_name, "", "", user, scopes=listed, groups=groups, audience=audience),
+            )
+
+
+def _speech(estate: Estate, host: str, live: Gateway) -> Speech:
+    spoken = live.speech(host)
+    scopes, groups, widest = set(spoken.scopes), set(spoken.groups), spoken.widest
+    components = _components(estate, host)
+    for component in components:
+        provider = estate.provider_of(component)
+        scopes |= {scope for rule in component.rules for scope in rule.scopes}
+        groups |= {provider.listed(group) for role in component.roles for group in role.groups}
+        widest = max(widest, *(len(rule.scopes) for rule in component.rules), 1)
+    held = [estate.held_at(component, users=users) for component in components for users in (False, True)]
+    granted = {
+        client.component: (
+            spoken.granted.get(client.component),
+            *(frozenset(scopes.intersection(at.get(client.component, ()))) for at in held),
+        )
+        for client in estate.clients
+    }
+    return Speech(frozenset(scopes), frozenset(groups), widest, granted)
+
+
+def _principals(estate: Estate, client: Client, host: str, speech: Speech) -> Iterator[tuple[str, Claims]]:
+    """Everybody for whom the provider gives the client a token: itself, or users in sets of groups."""
+    provider = estate.stack.providers[client.provider]
+    apis = [estate.components[call.component] for call in client.calls] if provider.per_api else [None]
+    for api in dict.fromkeys(apis):
+        users = _users(estate, client, host, speech) if client.user_facing else (None,)
+        for user in users:
+            claims = issue(provider, client, user, api=api)
+            if isinstance(claims, Claims):
+                yield _name(estate, client, user), claims
+
+
+def _users(estate: Estate, client: Client, host: str, speech: Speech) -> Iterator[User]:
+    """Users of every set of groups that decides something: with one of the client's own, or they get no token."""
+    provider = estate.stack.providers[client.provider]
+    own = {provider.group(group) for group in client.groups}
+    roles = (role for component in _components(estate, host) for role in component.roles)
+    groups = {provider.group(group) for role in roles for group in role.groups}
+    groups |= set() if provider.per_api else speech.groups
+    # A rule asks for `widest` scopes at most, and one group is enough for each: larger sets hold nothing more.
+    for size in range(speech.widest + 1):
+        for held in combinations(sorted(groups), size):
+            for entry in [()] if own & set(held) else [(one,) for one in sorted(own)]:
+                yield User("user", (*entry, *held))
+
+
+def _name(estate: Estate, client: Client, user: User | None) -> str:
+    if user is None:
+        return client.component
+    provider = estate.stack.providers[client.provider]
+    groups = {group for component in estate.exposed for role in component.roles for group in role.groups}
+    logical = {provider.group(group): group for group in groups}
+    return f"{client.component} for users in {' and '.join(logical.get(group, group) for group in user.groups)}"

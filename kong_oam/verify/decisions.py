@@ -1,0 +1,147 @@
+"""Does a gateway decide as the Applications mean? Compared by decisions: who may call what, whatever its fields say.
+
+One call and one caller of each class (verify.classes) decide for all of it, so the comparison is exact, as far as the
+gateway can be judged; what cannot be judged counts as open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from kong_oam.access.decide import Decision, Request, decide
+from kong_oam.access.model import Estate
+from kong_oam.access.paths import written
+from kong_oam.access.tokens import Claims, Refusal
+from kong_oam.verify.classes import classes
+from kong_oam.verify.questions import NOBODY, Call, Caller, Forged, Gateway, Region, Verdict
+
+Kind = Literal["opened", "diverted", "impersonated", "in clear", "weakened", "closed", "limited"]
+KINDS: dict[Kind, str] = {
+    "opened": "may now be called by",
+    "diverted": "leads somewhere else for",
+    "impersonated": "may be called under any name by",
+    "in clear": "may be called without TLS by",
+    "weakened": "has one lock less against",
+    "closed": "can no longer be called by",
+    "limited": "may be refused, for reasons that are not judged, to",
+}
+"""What a finding says of each call, before who makes it; the worst first."""
+
+
+class MisreadError(Exception):
+    """The gateway as it is meant does not decide as the model does: the reading of it is wrong, not the gateway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """A line of a finding: who, with which methods, at which URLs (each with what is below it)."""
+
+    callers: tuple[str, ...]
+    methods: tuple[str, ...]
+    urls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Calls that are decided otherwise than meant, for the same reasons: `causes` are entities of the gateway."""
+
+    kind: Kind
+    causes: tuple[str, ...]
+    exposures: tuple[Exposure, ...] = ()
+
+
+def compare(estate: Estate, live: Gateway, meant: Gateway, drifted: Collection[str]) -> tuple[Finding, ...]:
+    """Every difference in who may call what, the worst first. None: the gateway decides as the Applications mean.
+
+    `meant` is the gateway as it was deployed, read in the same way; `drifted` are the entities in which `live` differs
+    from it, of which the causes are taken. Raises MisreadError.
+    """
+    found: dict[tuple[Kind, tuple[str, ...]], dict[Region, list[Caller]]] = {}
+    for call, caller, region in classes(estate, live):
+        for kind, through in _differences(estate, call, caller, live, meant):
+            causes = tuple(dict.fromkeys(one for one in through if one in drifted))
+            who = found.setdefault((kind, causes), {}).setdefault(region, [])
+            if caller not in who:
+                who.append(caller)
+    for kind, causes in list(found):
+        if kind == "weakened" and ("opened", causes) in found:
+            del found[kind, causes]
+    order = list(KINDS)
+    ranked = sorted(found.items(), key=lambda item: (order.index(item[0][0]), item[0][1]))
+    return tuple(Finding(kind, causes, tuple(_exposures(calls))) for (kind, causes), calls in ranked)
+
+
+def _differences(
+    estate: Estate, call: Call, caller: Caller, live: Gateway, meant: Gateway
+) -> Iterator[tuple[Kind, tuple[str, ...]]]:
+    known = Refusal("none of this API's tokens") if isinstance(caller.token, Forged) else caller.token
+    decision = decide(estate, Request(call.method, call.host, written(call.path).encode()), known)
+    in_clear = call.scheme != estate.stack.scheme and estate.stack.scheme == "https"
+    (intended,) = meant.verdicts(call, caller)
+    if intended.allowed != (decision.allowed and not in_clear):
+        what = f"{call.method} {call.scheme}://{call.host}{written(call.path)} by {caller.names[0]}"
+        raise MisreadError(
+            f"{what}: {decision.status} is meant, and {'let in' if intended.allowed else 'refused'} is read"
+        )
+    for verdict in live.verdicts(call, caller):
+        kind = _kind(decision, intended, verdict, in_clear)
+        if kind:
+            yield kind, verdict.through + intended.through
+        if intended.allowed and verdict.allowed and verdict.limits:
+            yield "limited", verdict.limits
+
+
+def _kind(decision: Decision, intended: Verdict, verdict: Verdict, in_clear: bool) -> Kind | None:
+    owner = decision.component.key if decision.component else None
+    ours = verdict.component is not None
+    if in_clear:
+        return "in clear" if verdict.allowed and ours else None
+    if verdict.allowed and ours and not decision.allowed:
+        return "opened"
+    if verdict.allowed and owner and (not ours or verdict.component != owner or verdict.leads != intended.leads):
+        return "diverted"
+    if intended.allowed and not verdict.allowed:
+        return "closed"
+    if verdict.allowed and intended.allowed and intended.verified and not verdict.verified:
+        return "impersonated"
+    if verdict.passes - intended.passes and ours and owner:
+        return "weakened"
+    return None
+
+
+def _exposures(calls: Mapping[Region, Sequence[Caller]]) -> Iterator[Exposure]:
+    """Calls by who makes them: first all methods of a URL, then all URLs with the same methods."""
+    listed = {region.url for region in calls}
+    methods: dict[tuple[str, tuple[Caller, ...]], list[str]] = {}
+    for region, callers in calls.items():
+        if region.within not in listed:
+            methods.setdefault((region.url, _fewest(callers)), []).append(region.method)
+    urls: dict[tuple[tuple[Caller, ...], tuple[str, ...]], list[str]] = {}
+    for (url, who), together in methods.items():
+        urls.setdefault((who, tuple(together)), []).append(url)
+    for (who, same), found in urls.items():
+        names = tuple(dict.fromkeys(name for caller in who for name in caller.names))
+        yield Exposure(names, same, tuple(found))
+
+
+def _fewest(callers: Sequence[Caller]) -> tuple[Caller, ...]:
+    """Without those who are meant by others of them: everybody by nobody, users of more groups by those of fewer."""
+    if NOBODY in callers:
+        return (NOBODY,)
+    return tuple(one for one in callers if not any(_covers(other, one) for other in callers))
+
+
+def _covers(other: Caller, one: Caller) -> bool:
+    few, many = other.token, one.token
+    if not isinstance(few, Claims) or not isinstance(many, Claims) or not (few.user and many.user):
+        return False
+    same = (few.provider, few.audience, few.scopes) == (many.provider, many.audience, many.scopes) and _clients(
+        one
+    ) <= _clients(other)
+    return same and set(few.groups) < set(many.groups)
+
+
+def _clients(caller: Caller) -> set[str]:
+    return {name.partition(" ")[0] for name in caller.names}

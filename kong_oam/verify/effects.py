@@ -1,0 +1,69 @@
+"""What plugins of other kinds do to a call that our plugins judge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum, auto
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+
+from kong_oam.kong.entities import Entity
+
+
+class Effect(Enum):
+    """NONE: it looks at a call, or changes its answer, no more. LIMITS: it refuses some calls, nobody here knows which.
+
+    CLOSES: it answers every call itself. UNKNOWN: anything.
+    """
+
+    NONE = auto()
+    LIMITS = auto()
+    CLOSES = auto()
+    UNKNOWN = auto()
+
+
+_NO_EFFECT = frozenset(
+    {
+        *("correlation-id", "response-transformer", "prometheus", "zipkin", "opentelemetry", "datadog", "statsd"),
+        *("file-log", "http-log", "loggly", "syslog", "tcp-log", "udp-log"),
+        "cors",  # answers preflight requests itself, with nothing of the workload's
+    }
+)
+_LIMITS = frozenset(
+    {
+        *("acl", "bot-detection", "ip-restriction", "request-size-limiting", "request-validator"),
+        *("rate-limiting", "rate-limiting-advanced", "response-ratelimiting"),
+    }
+)
+
+
+def effect_of(plugin: Entity) -> Effect:
+    """By kind. What answers from a cache or a function, authenticates, or rewrites a request is UNKNOWN, as is any
+    plugin that is not listed here, and one of our own kinds in a place that is not ours."""
+    if plugin["name"] in _NO_EFFECT:
+        return Effect.NONE
+    if plugin["name"] in _LIMITS:
+        return Effect.CLOSES if plugin["name"] == "ip-restriction" and _refuses_everybody(plugin) else Effect.LIMITS
+    if plugin["name"] in ("request-termination", "redirect"):
+        # With a trigger it answers only to callers that ask for it.
+        return Effect.NONE if plugin["config"].get("trigger") else Effect.CLOSES
+    return Effect.UNKNOWN
+
+
+def _refuses_everybody(restriction: Entity) -> bool:
+    """Whether it denies all addresses (of IPv4 is enough: there are callers), or all that it allows."""
+    denied = list(_networks(restriction["config"].get("deny") or ()))
+    allowed = list(_networks(restriction["config"].get("allow") or ()))
+    every = IPv4Network("0.0.0.0/0")
+    return _within(every, denied) or (bool(allowed) and all(_within(one, denied) for one in allowed))
+
+
+def _within(network: IPv4Network | IPv6Network, others: Iterable[IPv4Network | IPv6Network]) -> bool:
+    if isinstance(network, IPv4Network):
+        four = collapse_addresses(one for one in others if isinstance(one, IPv4Network))
+        return any(network.subnet_of(one) for one in four)
+    six = collapse_addresses(one for one in others if isinstance(one, IPv6Network))
+    return any(network.subnet_of(one) for one in six)
+
+
+def _networks(written: Iterable[str]) -> Iterable[IPv4Network | IPv6Network]:
+    return (ip_network(one, strict=False) for one in written)

@@ -1,0 +1,221 @@
+"""What admission and the gate decide by their tables: the meaning of `lua/gate.lua`, for scripts that are exactly ours.
+
+Scripts are never executed here: one that differs in a single byte is not judged.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import jsonschema_rs
+
+from kong_oam.access.decide import host_patterns
+from kong_oam.access.model import METHODS
+from kong_oam.access.paths import Elements, may_be_longer, unwritten, written
+from kong_oam.kong import plugins
+from kong_oam.kong.table import VERSION, embedded
+from kong_oam.verify.questions import Call
+
+Table = Mapping[str, Any]
+
+_KNOWN = re.compile(
+    r"(?:\n(?:--[^\n]*\n)+)?local TABLE = \[==\[(?P<table>.*?)\]==\]\n"
+    r"(?:local UPSTREAM = \[==\[(?P<address>.*?)\]==\]\n)?",
+    re.DOTALL,
+)
+"""What a script of ours is given: each its table, and the gate its workload's address."""
+_HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
+
+_TEXTS = {"type": "array", "items": {"type": "string"}}
+_REQUIREMENT = {"oneOf": [{"const": "public"}, {"type": "array", "items": _TEXTS}]}
+_FIELDS = {
+    "ring": {"type": "string"},
+    "issuer": {"type": ["string", "null"]},
+    "audiences": _TEXTS,
+    "per_api": {"type": "boolean"},
+    "authentication": {"enum": ["jwt", "openid-connect"]},
+    "spelling": {"type": "object"},
+    "hosts": {"additionalProperties": {"type": "object", "additionalProperties": {"type": "boolean"}}},
+    "rules": {"additionalProperties": {"type": "object", "additionalProperties": _REQUIREMENT}},
+    "services": {"additionalProperties": _TEXTS},
+    "on_behalf": {"additionalProperties": _TEXTS},
+    "groups": {"additionalProperties": _TEXTS},
+    "depth": {"type": "integer"},
+    "forward_token": {"type": "boolean"},
+}
+_OPENED = {
+    "type": "object",
+    "required": ["path", "methods", "ends"],
+    "properties": {"path": {"type": "string"}, "methods": _TEXTS, "ends": {"type": "number"}},
+}
+_SHAPE = jsonschema_rs.validator_for({"required": list(_FIELDS), "properties": {**_FIELDS, "opened": _OPENED}})
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who calls, as a table reads it from a token. `scopes` None: whatever the caller likes. `groups`: a user's.
+
+    `client`: its id at the provider.
+    """
+
+    client: str
+    scopes: frozenset[str] | None
+    groups: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script of ours as Kong has it. A table that it would refuse itself is empty, and lets nothing through.
+
+    `upstream`: of a gate, where it sends what it allows; None where it sends nothing anywhere.
+    """
+
+    table: Table
+    upstream: tuple[str, int] | None = None
+
+
+def code(config: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What a serverless plugin runs, by phase; phases without code are left out."""
+    return {name: value for name, value in config.items() if isinstance(value, list) and value}
+
+
+def script_of(plugin: Mapping[str, Any]) -> Script | None:
+    """Admission or the gate, of a serverless plugin; None where what it runs is not exactly one of these.
+
+    Headers that admission marks answers with may be others: they open nothing.
+    """
+    run = code(plugin["config"])
+    first = run.get("access", [None])[0]
+    known = _KNOWN.match(first) if isinstance(first, str) else None
+    if known is None:
+        return None
+    text, address = known["table"], known["address"]
+    if plugin["name"] == "pre-function":
+        judging = {phase: scripts for phase, scripts in run.items() if phase != "header_filter"}
+        ours = address is None and judging == code(plugins.admission(text))
+    else:
+        ours = address is not None and run == code(plugins.gate(text, address))
+    table = _table(text)
+    return Script(table, _upstream(address)) if ours and table is not None else None
+
+
+def with_table(plugin: Mapping[str, Any], table: Callable[[str], str]) -> dict[str, Any]:
+    """The configuration of admission or a gate, one that `script_of` knows, with what `table` makes of its table."""
+    scripts = code(plugin["config"])["access"]
+    found = _KNOWN.match(scripts[0])
+    assert found is not None
+    begin, end = found.start("table") - len("[==["), found.end("table") + len("]==]")
+    return {"access": [scripts[0][:begin] + embedded(table(found["table"])) + scripts[0][end:], *scripts[1:]]}
+
+
+@cache
+def _table(text: str) -> Table | None:
+    """Empty where the scripts refuse it; None where nobody can say."""
+    value = _object(text)
+    if value.get("version") != VERSION:
+        return {}
+    return value if _SHAPE.is_valid(value) else None
+
+
+def _upstream(address: str | None) -> tuple[str, int] | None:
+    value = _object(address or "")
+    host, port = value.get("host"), value.get("port")
+    if not isinstance(host, str) or not _HOST.fullmatch(host) or type(port) is not int or not 0 < port < 65536:
+        return None
+    return host, port
+
+
+def _object(text: str) -> dict[str, Any]:
+    """A JSON object; empty where the scripts could not read it."""
+    try:
+        value = json.loads(text, object_pairs_hook=_unique)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(dict(pairs)) != len(pairs):
+        raise ValueError("a key stands twice")
+    return dict(pairs)
+
+
+def anybody(tables: Iterable[Table]) -> Iterator[Identity]:
+    """Whom somebody may say that they are who writes into a token what they like: the most there is, by client."""
+    tables = [table for table in tables if table]
+    holders = [table[name] for table in tables for name in ("services", "on_behalf")]
+    groups = frozenset(group for table in tables for group in table["groups"])
+    for client in sorted({"", *(client for held in holders for client in held)}):
+        scopes = frozenset(scope for held in holders for scope in held.get(client, ()))
+        yield Identity(client, scopes)
+        yield Identity(client, scopes, groups)
+
+
+def held(table: Table, client: str) -> tuple[frozenset[str], frozenset[str]]:
+    """What the client holds by the table: as itself, and for its users."""
+    return frozenset(table["services"].get(client, ())), frozenset(table["on_behalf"].get(client, ()))
+
+
+def allows(table: Table, call: Call, identity: Identity | None) -> bool:
+    """Whether a script with this table lets the call through."""
+    if not table:
+        return False
+    owners = [written(call.path[:length]) for length in range(min(len(call.path), table["depth"]), -1, -1)]
+    if call.method not in METHODS or not _owned(table, call.host, owners):
+        return False
+    methods = _rule(table, call, owners)
+    alternatives = methods and (methods.get(call.method) or methods.get("*"))
+    if alternatives == "public" or (methods is not None and _opened(table, call, methods)):
+        return True
+    if identity is None or not alternatives:
+        return False
+    effective = _effective(table, identity)
+    return any(effective is None or effective.issuperset(scopes) for scopes in alternatives)
+
+
+def _opened(table: Table, call: Call, methods: Mapping[str, Any]) -> bool:
+    """Whether the rule of the call was opened in an emergency, and still is."""
+    opened = table.get("opened")
+    if opened is None or table["rules"].get(opened["path"]) is not methods:
+        return False
+    return time.time() < opened["ends"] and call.method in opened["methods"]
+
+
+def _owned(table: Table, host: str, owners: Iterable[str]) -> bool:
+    for pattern in host_patterns(host):
+        paths = table["hosts"].get(pattern)
+        if paths is not None:
+            for owner in owners:
+                if owner in paths:
+                    return paths[owner] is True
+    return False
+
+
+def _rule(table: Table, call: Call, owners: Iterable[str]) -> Mapping[str, Any] | None:
+    """The methods of the longest path that owns the call; None where none does, or another server may read a longer."""
+    rules: Mapping[str, Mapping[str, Any]] = table["rules"]
+    owner = next((path for path in owners if path in rules), None)
+    if owner is None or may_be_longer(call.path, len(unwritten(owner)), _folded(tuple(rules))):
+        return None
+    return rules[owner]
+
+
+@cache
+def _folded(paths: tuple[str, ...]) -> frozenset[Elements]:
+    return frozenset(unwritten(path.lower()) for path in paths)
+
+
+def _effective(table: Table, identity: Identity) -> frozenset[str] | None:
+    if identity.scopes is None:
+        return None
+    as_itself, for_users = held(table, identity.client)
+    if identity.groups is None:
+        return identity.scopes & as_itself
+    by_groups = {scope for group in identity.groups for scope in table["groups"].get(group, ())}
+    return identity.scopes & for_users & by_groups

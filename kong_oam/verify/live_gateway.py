@@ -1,0 +1,337 @@
+"""A verdict on every call: the route that it reaches, the plugins on the way, the gate, and where it would go.
+
+Plugins that this reading does not know, and scripts that are not ours, may let in anybody: calls that meet one count as
+allowed. With the entities that are meant, the same reading has to give the model's decisions (verify.decisions).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from typing import Any
+
+from kong_oam.access.decide import host_patterns
+from kong_oam.access.model import Estate, Provider, Spelling
+from kong_oam.access.paths import Elements, unwritten, written
+from kong_oam.access.settings.stack import Settings
+from kong_oam.access.tokens import Claims
+from kong_oam.kong import names, plugins
+from kong_oam.kong.entities import Complete, Deployed, Entities, Entity, labels, reference
+from kong_oam.verify.authentication import Authenticator, Keys, Passage
+from kong_oam.verify.effects import Effect, effect_of
+from kong_oam.verify.gate import Identity, Script, Table, allows, anybody, code, held, script_of
+from kong_oam.verify.questions import Call, Caller, Forged, Speech, Verdict
+from kong_oam.verify.repair import HTTP
+from kong_oam.verify.router import Reached, Router
+
+_SIGNATURES = frozenset({"RS256", "ES256"})
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a gateway is read against: who may sign, and component by where its workload is, as "host:port"."""
+
+    keys: Keys
+    workloads: Mapping[str, str]
+
+    @staticmethod
+    def of(settings: Settings, estate: Estate, deployed: Deployed, complete: Complete) -> Terms:
+        where = {
+            deployed.upstreams[names.service(settings.stack.name, component, port)]: component.key
+            for component in estate.exposed
+            for port in component.ports
+        }
+        plugin = plugins.AUTHENTICATION[settings.gateway.edition]
+        verifying = {
+            provider: complete(plugin, plugins.openid_connect(issuer, None))
+            for provider, issuer in (deployed.issuers.items() if plugin == "openid-connect" else ())
+        }
+        lifetimes = {provider.name: 60.0 * provider.access_token_minutes for provider in settings.providers}
+        return Terms(Keys(estate, deployed, plugin, verifying, lifetimes), where)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where a call goes, as "host:port": nowhere, if None. `through`: the entities of the balancer that lead there."""
+
+    address: str | None
+    through: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the tables of a call's scripts say. `alone`: the locks of which the table would let it pass, by itself.
+
+    `known`: each reads tokens by the words that its provider uses; what one that does not makes of them is not known.
+    """
+
+    allowed: bool
+    alone: frozenset[str] = frozenset()
+    known: bool = True
+
+
+class LiveGateway:
+    """What a Kong with these entities decides; an kong_oam.verify.decisions.Gateway."""
+
+    def __init__(self, entities: Entities, terms: Terms) -> None:
+        self._terms = terms
+        self._labels = labels(entities)
+        self._router = Router(one for one in entities.routes if HTTP.intersection(one["protocols"]))
+        self._services = {one["id"]: one for one in entities.services}
+        self._authenticator = Authenticator(entities, terms.keys)
+        self._guards = ("pre-function", terms.keys.plugin, "post-function")
+        self._upstreams = {one["name"]: one["id"] for one in entities.upstreams}
+        self._targets = [one for one in entities.targets if one["weight"] > 0]
+        active = [one for one in entities.plugins if one["enabled"] and HTTP.intersection(one["protocols"])]
+        self._bound = [one for one in active if one.get("consumer") or one.get("consumer_group")]
+        self._plugins = {
+            (one["name"], reference(one, "route"), reference(one, "service")): one
+            for one in active
+            if one not in self._bound
+        }
+        self._others = sorted({name for name, _, _ in self._plugins} - set(self._guards))
+        scripted = (one for one in self._plugins.values() if one["name"] in ("pre-function", "post-function"))
+        self._scripts = {one["id"]: script_of(one) for one in scripted}
+        tables = (script.table for script in self._scripts.values() if script and script.table)
+        self._tables = tuple({id(table): table for table in tables}.values())
+
+    # What it tells apart ----------------------------------------------------------------------------------------------
+
+    def hosts(self) -> Iterable[str]:
+        return {*self._router.hosts(), *(host for table in self._tables for host in table["hosts"])}
+
+    def paths(self, host: str) -> Iterator[Elements]:
+        yield from self._router.paths(host)
+        for table in self._speaking_of(host):
+            for path in (*table["rules"], *(path for paths in table["hosts"].values() for path in paths)):
+                yield unwritten(path)
+
+    def speech(self, host: str) -> Speech:
+        scopes: set[str] = set()
+        groups: set[str] = set()
+        widest = 1
+        for table in self._speaking_of(host):
+            groups |= set(table["groups"])
+            scopes |= {scope for held in table["groups"].values() for scope in held}
+            for needed in _needed(table):
+                scopes |= set(needed)
+                widest = max(widest, len(needed))
+        granted = {
+            client.component: tuple(
+                frozenset(scopes.intersection(one))
+                for table in self._speaking_of(host)
+                for one in held(table, self._client_id(client.provider, client.component))
+            )
+            for client in self._terms.keys.estate.clients
+        }
+        return Speech(frozenset(scopes), frozenset(groups), widest, granted)
+
+    def strangers(self) -> Iterator[Caller]:
+        return self._authenticator.strangers(self._rings())
+
+    def _rings(self) -> frozenset[str]:
+        """The consumers whose keys count at some gate, or are meant to."""
+        return self._terms.keys.rings() | {table["ring"] for table in self._tables}
+
+    def _speaking_of(self, host: str) -> Iterator[Table]:
+        patterns = set(host_patterns(host))
+        return (table for table in self._tables if patterns.intersection(table["hosts"]))
+
+    # What it decides --------------------------------------------------------------------------------------------------
+
+    def verdicts(self, call: Call, caller: Caller) -> tuple[Verdict, ...]:
+        reached = self._router.reached(call)
+        found = [verdict for one in reached for verdict in self._verdicts(one, call, caller)]
+        if not any(one.certain for one in reached):
+            found.append(Verdict(False, None))
+        return tuple(found)
+
+    def _verdicts(self, reached: Reached, call: Call, caller: Caller) -> Iterator[Verdict]:
+        """By one route: a verdict for each way that the call may go."""
+        route = reached.route
+        service = self._services.get(reference(route, "service") or "")
+        through: tuple[str, ...] = (self._labels["route", route["id"]],)
+        if service is None or not service.get("enabled", True):
+            yield Verdict(False, None, through=through)
+            return
+        through += (self._labels["service", service["id"]],)
+        path = _upstream_path(service, reached, call)
+        verdict = self._guarded(route, service, replace(call, path=path), caller)
+        gate = self._script(self._effective("post-function", route, service))
+        for end in self._ends(service, gate, judged=verdict.judged):
+            led = replace(verdict, through=(*through, *end.through, *verdict.through))
+            if end.address is None:
+                yield replace(led, allowed=False, passes=frozenset())
+                continue
+            leads = f"{service['protocol']}://{end.address}"
+            leads += f" as {written(path)}" if path != call.path else ""
+            leads += "" if gate or route["preserve_host"] else " under the service's own host name"
+            led = replace(led, component=self._terms.workloads.get(end.address), leads=leads)
+            in_clear = call.scheme == "http" and "http" not in route["protocols"]
+            yield replace(led, allowed=False, passes=frozenset()) if in_clear else led
+
+    def _ends(self, service: Entity, gate: Script | None, *, judged: bool) -> list[End]:
+        """Where a call goes that gets past everything: where a gate of ours says, whatever the service does."""
+        if gate:
+            return self._balanced(*gate.upstream) if gate.upstream else [End(None)]
+        ends = self._balanced(service["host"], service["port"])
+        workload = self._terms.keys.deployed.upstreams.get(service["name"] or "")
+        if judged or workload is None:
+            return ends
+        # What is not judged may lead anywhere, and so to the workload.
+        return [End(workload), *(end for end in ends if end.address not in (None, workload))]
+
+    def _balanced(self, host: str, port: int) -> list[End]:
+        """An Upstream of the host's name comes before what DNS says: its Targets are where it leads."""
+        if host not in self._upstreams:
+            return [End(f"{host}:{port}")]
+        identifier = self._upstreams[host]
+        upstream = self._labels["upstream", identifier]
+        targets = [one for one in self._targets if reference(one, "upstream") == identifier]
+        ends = [End(one["target"], (upstream, self._labels["target", one["id"]])) for one in targets]
+        return ends or [End(None, (upstream,))]
+
+    def _guarded(self, route: Entity, service: Entity, call: Call, caller: Caller) -> Verdict:
+        """What the plugins make of the call, wherever it goes."""
+        admission, authentication, last = own = [self._effective(name, route, service) for name in self._guards]
+        passage = self._authenticator.passage(authentication, call, caller)
+        consumer = passage.consumer
+        others = [one for one in (self._effective(name, route, service) for name in self._others) if one]
+        others += [one for one in self._bound if consumer and _is_for(one, consumer)]
+        effects = {one["id"]: effect_of(one) for one in others}
+        aside = (Effect.NONE, Effect.LIMITS)
+        acting = [one for one in (*others, *own) if one and effects.get(one["id"]) not in aside]
+        limiting = (one for one in others if effects[one["id"]] is Effect.LIMITS)
+        limits = tuple(self._labels["plugin", one["id"]] for one in limiting)
+        through = tuple(self._labels["plugin", one["id"]] for one in acting)
+        through += tuple(f"credential '{key}'" for key in passage.through)
+        through += (self._labels["consumer", consumer["id"]],) if consumer else ()
+        verified = self._script(admission) is not None
+        if Effect.CLOSES in effects.values():
+            return Verdict(False, None, verified=verified, through=through)
+        judged = self._judged(self._script(admission), self._script(last), call, caller, passage)
+        anything = passage.unknown or Effect.UNKNOWN in effects.values() or self._is_foreign(admission)
+        foreign = self._is_foreign(last)  # it runs once authentication has let the call pass
+        ours = consumer is None or passage.algorithm is None or consumer.get("username") in self._rings()
+        authenticated = anything or (passage.passes and ours)
+        return Verdict(
+            anything or (passage.passes and (foreign or judged.allowed)),
+            None,
+            passes=judged.alone | {"authentication"} if authenticated else judged.alone,
+            verified=verified,
+            judged=judged.known and not anything and not foreign,
+            through=through,
+            limits=limits,
+        )
+
+    def _effective(self, name: str, route: Entity, service: Entity) -> Entity | None:
+        """The plugin of this kind with the most specific scope; it alone acts."""
+        for scope in ((route["id"], service["id"]), (route["id"], None), (None, service["id"]), (None, None)):
+            if found := self._plugins.get((name, *scope)):
+                return found
+        return None
+
+    def _script(self, plugin: Entity | None) -> Script | None:
+        """Ours that the plugin runs; None where it runs none, or one that is not ours."""
+        return self._scripts[plugin["id"]] if plugin else None
+
+    def _is_foreign(self, plugin: Entity | None) -> bool:
+        return plugin is not None and self._script(plugin) is None and bool(code(plugin["config"]))
+
+    def _judged(
+        self, admission: Script | None, gate: Script | None, call: Call, caller: Caller, passage: Passage
+    ) -> Judgement:
+        """What the tables say. Without a gate nothing is judged by one, and a gate refuses what was not admitted."""
+        if gate is None:
+            return Judgement(True)
+        tables = {"gate": gate.table} | ({"admission": admission.table} if admission else {})
+        alone: set[str] = set()
+        together, known = False, True
+        for claimed in self._claimed(tuple(tables.values()), caller):
+            read = {name: self._read_by(table, claimed, caller, passage) for name, table in tables.items()}
+            passing = {name for name, table in tables.items() if allows(table, call, read[name])}
+            known = known and not any(one and one.scopes is None for one in read.values())
+            together = together or len(passing) == len(tables)
+            alone |= passing
+        return Judgement(together and admission is not None, frozenset(alone), known)
+
+    def _claimed(self, tables: Iterable[Table], caller: Caller) -> Iterable[Identity | None]:
+        """Whom the caller's tokens name. The most there is, of those who write into them what they like; and where the
+        client is none of the estate's, every id that a table has and the estate does not."""
+        token = caller.token
+        if token is None:
+            return (None,)
+        if isinstance(token, Forged):
+            return anybody(tables)
+        scopes, groups = frozenset(token.scopes), frozenset(token.groups) if token.user else None
+        if token.client:
+            return (Identity(self._client_id(token.provider, token.client), scopes, groups),)
+        known = {
+            self._client_id(client.provider, client.component)
+            for client in self._terms.keys.estate.clients
+            if client.provider == token.provider
+        }
+        listed = {one for table in tables if table for one in (*table["services"], *table["on_behalf"])}
+        return [Identity(client, scopes, groups) for client in ("", *sorted(listed - known))]
+
+    def _client_id(self, provider: str, component: str) -> str:
+        """What tokens call the client."""
+        return self._terms.keys.deployed.clients.get(provider, {}).get(component, component)
+
+    def _read_by(self, table: Table, claimed: Identity | None, caller: Caller, passage: Passage) -> Identity | None:
+        """Whom a table takes the caller for: nobody, unless the token is one that it asks for."""
+        consumer, token = passage.consumer, caller.token
+        if not table or passage.algorithm not in _SIGNATURES or consumer is None or token is None:
+            return None
+        if consumer.get("username") != table["ring"] or table["authentication"] != self._terms.keys.plugin:
+            return None
+        if isinstance(token, Forged) and token.credential:
+            return claimed
+        provider = self._terms.keys.estate.stack.providers[token.provider or ""]
+        if (table["issuer"] or consumer.get("custom_id")) != self._terms.keys.deployed.issuers[provider.name]:
+            return None
+        usual = table["spelling"] == _as_in_table(provider.spelling)
+        if isinstance(token, Forged):
+            # Read by other words, or for another audience, a token may say anything.
+            counts = not usual or not set(table["audiences"]).issubset(self._audiences(provider))
+        else:
+            counts = self._audience(provider, token) in table["audiences"]
+        if not counts:
+            return None
+        return claimed if usual else Identity("", None)
+
+    def _audiences(self, provider: Provider) -> Iterator[str]:
+        """Everything that tokens of this API, or of the APIs, are for."""
+        made = self._terms.keys.deployed.audiences
+        return (made.get(key, provider.audience_of(key)) for key in self._terms.keys.estate.components)
+
+    def _audience(self, provider: Provider, claims: Claims) -> str:
+        """What the token is for, as its provider writes it: the model names an API's audience by the component."""
+        named = {provider.audience_of(key): made for key, made in self._terms.keys.deployed.audiences.items()}
+        meant = claims.audience or provider.audience
+        return named.get(meant, meant)
+
+
+def _is_for(plugin: Entity, consumer: Entity) -> bool:
+    """Whether the plugin acts for the consumer; who is in a group is not looked at."""
+    return bool(plugin.get("consumer_group")) or reference(plugin, "consumer") == consumer["id"]
+
+
+def _needed(table: Table) -> Iterator[list[str]]:
+    for methods in table["rules"].values():
+        for alternatives in methods.values():
+            yield from () if alternatives == "public" else alternatives
+
+
+@cache
+def _as_in_table(spelling: Spelling) -> Any:
+    return json.loads(json.dumps(asdict(spelling)))
+
+
+def _upstream_path(service: Entity, reached: Reached, call: Call) -> Elements:
+    """The path that is sent upstream, by which the gate decides: the service's own, and what the route leaves."""
+    own = written(call.path)
+    rest = own[len(reached.matched) :] if reached.route["strip_path"] else own
+    return tuple(filter(None, f"{service.get('path') or ''}/{rest}".split("/")))

@@ -1,0 +1,110 @@
+"""What a gateway is asked, and what it answers: calls, callers and verdicts, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, Protocol
+
+from kong_oam.access.paths import Elements
+from kong_oam.access.tokens import Claims
+
+OTHER_METHOD = "PROPFIND"
+"""Stands for every method that no rule can list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that stands for its class. `below`: for all paths under this one that nobody names, and `path` is one."""
+
+    scheme: Literal["http", "https"]
+    method: str
+    host: str
+    path: Elements
+    below: Elements | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forged:
+    """A token that is none for this API. Its keys are a provider's own (an ID token, another audience's token), or what
+    the gateway knows as `credential`; whoever holds that writes into the token what they like."""
+
+    provider: str | None = None
+    credential: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Callers whom nobody on a host tells apart. `token` None: they have none.
+
+    The client of a token is one of them, for all; empty for every client that is none of the estate's.
+    """
+
+    names: tuple[str, ...]
+    token: Claims | Forged | None = None
+
+
+NOBODY = Caller(("anybody, without a token",))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a gateway does with a call. `component`: whose workload it would reach (None: none of the estate's).
+
+    `leads`: where to, in words that differ where it differs. `passes`: its locks of which each alone would let it pass;
+    `verified`: nothing but the gateway's own word of who calls arrives. `judged`: no part of it is counted as open for
+    want of knowing better. `through`: the entities that had a say; `limits`: those of which nobody knows whether they
+    refuse the call all the same.
+    """
+
+    allowed: bool
+    component: str | None
+    leads: str = ""
+    passes: frozenset[str] = frozenset()
+    verified: bool = True
+    judged: bool = True
+    through: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """What a gateway's rules on a host speak of. `widest`: the most scopes that one of them asks for.
+
+    `granted`: by client (`application/component`), what else its tokens are judged by; equal where that is the same.
+    """
+
+    scopes: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    widest: int = 1
+    granted: Mapping[str, Hashable] = field(default_factory=dict)
+
+
+class Gateway(Protocol):
+    """What a gateway decides, and what it tells apart."""
+
+    def hosts(self) -> Iterable[str]:
+        """Hosts as its routes and rules write them: exact, `*.suffix` or `prefix.*`."""
+
+    def paths(self, host: str) -> Iterable[Elements]:
+        """Paths that it tells apart on a host."""
+
+    def speech(self, host: str) -> Speech:
+        """The scopes, groups and clients that it tells apart on a host."""
+
+    def strangers(self) -> Iterable[Caller]:
+        """Holders of keys that no provider of the estate has."""
+
+    def verdicts(self, call: Call, caller: Caller) -> tuple[Verdict, ...]:
+        """What may become of the call: one verdict, or several where that depends on what is not known."""
+
+
+class Region(NamedTuple):
+    """What a call stands for: a method, and all that the path of a URL owns.
+
+    `within`: the URL that owns this one, where this one is of no interest beside it.
+    """
+
+    method: str
+    url: str
+    within: str | None

@@ -1,0 +1,98 @@
+"""Requests that repair what `pulumi up --refresh` does not.
+
+The official plugin for Kong has no input for some fields, and looks for a credential at its consumer alone. Of texts,
+numbers, lists and references it does not see that Kong has none, and sends neither none nor a 0 (seen on a Kong 3.10).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kong_oam.kong.entities import Entities, Entity, comparable, labels, reference
+
+HTTP = frozenset({"http", "https", "grpc", "grpcs"})
+"""Protocols of requests that meet a plugin or a route: one that names any of them for plugins is as good as all."""
+
+FIELDS: Mapping[str, tuple[str, ...]] = {
+    "service": (
+        *("protocol", "host", "path", "enabled"),
+        *("client_certificate", "tls_verify", "tls_verify_depth", "ca_certificates"),
+    ),
+    "route": (
+        *("protocols", "hosts", "paths", "methods", "headers", "snis", "sources", "destinations"),
+        *("regex_priority", "strip_path", "preserve_host"),
+    ),
+}
+"""Fields that may bear on a decision, by kind of entity."""
+
+PARENTS: Mapping[str, str] = {"route": "service", "credential": "consumer"}
+"""What an entity belongs to, by kind: the name of the field is the kind of the other."""
+
+_UNSEEN = ("enabled", "headers")
+"""Those of them that the plugin has no input for, or never reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """To the Admin API: what is at `path` gets `fields`, or is removed if that is None. `then_up`: a run follows."""
+
+    path: str
+    fields: Mapping[str, Any] | None = None
+    then_up: bool = False
+
+
+def removal(kind: str, entity: Entity, *, then_up: bool = False) -> Request:
+    """Removes the entity. `then_up`: it may be one of ours in another place."""
+    return Request(_path(kind, entity), then_up=then_up)
+
+
+def repair(kind: str, entity: Entity, meant: Entity, live: Entities, intended: Entities) -> Request | None:
+    """Makes the entity what is meant; None where a run does.
+
+    It sets all that differs of a service or a route, since Kong checks some of their fields against others.
+    """
+    if kind == "plugin":
+        configured = entity["enabled"] and comparable(entity["config"]) == comparable(meant["config"])
+        acts = HTTP.intersection(entity["protocols"])
+        return None if acts else Request(_path(kind, entity), {"protocols": meant["protocols"]}, not configured)
+    fields = {name: meant.get(name) for name in FIELDS.get(kind, ()) if not alike(name, entity, meant)}
+    parent = PARENTS.get(kind, "")
+    moved = bool(parent) and owner(parent, entity, live) != owner(parent, meant, intended)
+    unseen = moved and (kind == "credential" or not entity[parent])
+    if not unseen and not any(_stays(name, entity, meant) for name in fields):
+        return None
+    if moved:
+        there = {label: identifier for (_, identifier), label in labels(live).items()}
+        own = there.get(owner(parent, meant, intended))
+        if own is None:
+            return Request(_path(kind, entity), then_up=True)
+        fields[parent] = {"id": own}
+    return Request(_path(kind, entity), fields, then_up=kind == "credential")
+
+
+def owner(parent: str, entity: Entity, entities: Entities) -> str:
+    """What the entity's parent of this kind is called."""
+    return labels(entities).get((parent, reference(entity, parent) or ""), f"no {parent}")
+
+
+def alike(name: str, entity: Mapping[str, Any], meant: Mapping[str, Any]) -> bool:
+    """Whether the field is what it is meant to be. The path "/" of a service is as good as none."""
+    now, wanted = entity.get(name), meant.get(name)
+    return comparable(now) == comparable(wanted) or (name == "path" and not {now, wanted} - {None, "/"})
+
+
+def _stays(name: str, entity: Entity, meant: Entity) -> bool:
+    wanted = meant.get(name)
+    return name in _UNSEEN or entity.get(name) is None or not (wanted or wanted is False)
+
+
+def _path(kind: str, entity: Entity) -> str:
+    match kind:
+        case "credential":
+            return f"/consumers/{entity['consumer']['id']}/jwt/{entity['id']}"
+        case "target":
+            return f"/upstreams/{entity['upstream']['id']}/targets/{entity['id']}"
+        case _:
+            return f"/{kind}s/{entity['id']}"

@@ -1,0 +1,180 @@
+"""Which routes a call may reach, in the order of Kong's router (flavour `traditional_compatible`, the default).
+
+Plain hosts win, then regular expressions by their priority, more conditions, longer paths. Source: Kong's documentation
+of how routes are matched, kong/router/transform.lua, recorded answers of a Kong 3.10. Where a route's conditions say
+more than a call does (headers, SNIs, a regular expression of somebody else's), it may or may not be reached; of two
+routes of one priority any may be, since the entities that are meant have no ids by which Kong would choose.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from kong_oam.access.paths import Elements, declared, pattern, written
+from kong_oam.kong.entities import Entity
+from kong_oam.verify.questions import Call
+
+_LITERAL = re.compile(r"(?:[^\\.^$*+?()\[\]{}|]|\\[^A-Za-z0-9])*")
+_EITHER = re.compile(r"\(\?:(?:\\?)(.)\|%[0-9A-F]{2}\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A route that a call may reach. `matched` is what `strip_path` would take off; `certain`: always reached."""
+
+    route: Entity
+    matched: str
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A route, or the part of one whose paths are of one kind and length: what Kong gives a priority of its own."""
+
+    priority: int
+    route: Entity
+    hosts: tuple[str, ...]
+    methods: frozenset[str]
+    paths: tuple[str, ...]
+    conditions: bool
+
+    def match(self, call: Call) -> Reached | None:
+        if self.methods and call.method not in self.methods:
+            return None
+        if not self.paths:
+            return Reached(self.route, "", not self.conditions)
+        found = [one for one in (_matched(path, call) for path in self.paths) if one is not None]
+        if not found:
+            return None
+        matched, certain = max(found, key=lambda one: one[1])
+        return Reached(self.route, matched, certain and not self.conditions)
+
+
+class Router:
+    """All routes of a gateway, in the order in which they are tried."""
+
+    def __init__(self, routes: Iterable[Entity]) -> None:
+        found = [one for route in routes for one in _candidates(route)]
+        self._candidates = sorted(found, key=lambda one: -one.priority)
+        self._by_host: dict[str, tuple[_Candidate, ...]] = {}
+
+    def hosts(self) -> frozenset[str]:
+        return frozenset(host.partition(":")[0] for one in self._candidates for host in one.hosts)
+
+    def paths(self, host: str) -> Iterator[Elements]:
+        """Paths that routes on the host are cut at: whole elements of what each path surely begins with."""
+        for one in self._on(host):
+            for path in one.paths:
+                yield tuple(filter(None, own_path(path) or _begins(path).split("/")))
+
+    def reached(self, call: Call) -> tuple[Reached, ...]:
+        """The routes that may take the call; none: 404 for certain. The last is certain, or nothing else was found."""
+        found: list[Reached] = []
+        limit: int | None = None
+        for one in self._on(call.host):
+            if limit is not None and one.priority < limit:
+                break
+            match = one.match(call)
+            if match:
+                found.append(match)
+                limit = one.priority if match.certain and limit is None else limit
+        return tuple(found)
+
+    def _on(self, host: str) -> tuple[_Candidate, ...]:
+        if host not in self._by_host:
+            on = (one for one in self._candidates if not one.hosts or any(_meets(host, own) for own in one.hosts))
+            self._by_host[host] = tuple(on)
+        return self._by_host[host]
+
+
+def _meets(host: str, own: str) -> bool:
+    name = own.partition(":")[0]
+    if name.startswith("*"):
+        return host.endswith(name[1:])
+    return host.startswith(name[:-1]) if name.endswith("*") else host == name
+
+
+def _candidates(route: Entity) -> Iterator[_Candidate]:
+    groups: dict[int, list[str]] = {}
+    for path in route.get("paths") or ():
+        groups.setdefault(-1 if path.startswith("~") else len(path.encode()), []).append(path)
+    hosts = tuple(route.get("hosts") or ())
+    more = any(route.get(name) for name in ("headers", "snis", "sources", "destinations"))
+    for paths in groups.values() or [[]]:
+        yield _Candidate(
+            _priority(route, paths),
+            route,
+            hosts,
+            frozenset(route.get("methods") or ()),
+            tuple(paths),
+            more or any(":" in host for host in hosts),
+        )
+
+
+def _priority(route: Mapping[str, Any], paths: list[str]) -> int:
+    """Plain hosts first, then regular expressions, then three numbers that Kong shifts in 32 bits: they overlap.
+
+    Those are the kinds of conditions (by 29), the headers (by 20), and the regular expression's priority (by 19) or the
+    path's length. What is negative in 32 bits wins over all others.
+    """
+    hosts, headers = route.get("hosts"), route.get("headers") or {}
+    kinds = sum(1 for kind in (route.get("methods"), hosts, headers, route.get("snis"), paths) if kind)
+    plain = bool(hosts) and not any("*" in host for host in hosts or ())
+    regex = bool(paths) and paths[0].startswith("~")
+    own = int(route.get("regex_priority") or 0) << 19 if regex else len(paths[0].encode()) & 0x7FFFF if paths else 0
+    low = (kinds << 29 | min(len(headers), 255) << 20 | own) & 0xFFFFFFFF
+    negative = low >> 31 << 31
+    return (plain << 60 | regex << 51 | (low - 2 * negative)) & (2**64 - 1)
+
+
+def _matched(path: str, call: Call) -> tuple[str, bool] | None:
+    """What a route's path takes of the call's, and whether it does so for the whole class; None: it never matches."""
+    text = written(call.path)
+    if not path.startswith("~"):
+        return (path, True) if text.startswith(path) else None
+    expression = _compiled(path)
+    found = expression.match(text) if expression else None
+    if own_path(path) is not None or call.below is None:
+        return (found[0], True) if found else None if expression else ("", False)
+    # Somebody else's expression may match some paths of the class: not, if what it begins with lies elsewhere.
+    begins, below = _begins(path), written(call.below).rstrip("/") + "/"
+    near = below.startswith(begins) or text.startswith(begins)
+    return (found[0] if found else "", False) if near or found else None
+
+
+@cache
+def own_path(path: str) -> Elements | None:
+    """The elements of a regular expression that `kong_oam.access.paths.pattern` writes; None for any other path."""
+    if not path.startswith("~"):
+        return None
+    text = _EITHER.sub(r"\1", path[1:].removesuffix("(?:/|$)")).replace("\\", "")
+    try:
+        elements = declared(text)
+    except ValueError:
+        return None
+    return elements if pattern(elements) == path[1:] else None
+
+
+def _begins(path: str) -> str:
+    """What every path that it matches begins with."""
+    if not path.startswith("~"):
+        return path
+    text = path[1:].removeprefix("^")
+    found = _LITERAL.match(text)
+    literal = found[0] if found else ""
+    # A quantifier makes the character before it optional, and with an alternative nothing is sure.
+    if "|" in text or text[len(literal) :][:1] in ("*", "?", "{"):
+        literal = "" if "|" in text else literal[:-1]
+    return literal.replace("\\", "")
+
+
+@cache
+def _compiled(path: str) -> re.Pattern[str] | None:
+    try:
+        return re.compile(path[1:])
+    except re.error:
+        return None

@@ -1,0 +1,176 @@
+"""Does the Kong of a stack decide as the Applications here mean, and has nobody changed what its cluster runs?
+
+All that the verb `verify` of `python -m kong_oam` does.
+What only the deployment knows (issuers, the keys in their slots, where workloads are) comes from the stack's outputs:
+they also name keys that an issuer has withdrawn while tokens may still be signed with them, and whoever can write to
+Kong's Admin API cannot write to the stack's state.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import Settings
+from kong_oam.kong import admin, preflight
+from kong_oam.kong.account import AccountError, account, cli
+from kong_oam.kong.entities import Complete, Deployed, Entities, intended
+from kong_oam.kong.plugins import Schema, config_json
+from kong_oam.kong.preflight import PreflightError
+from kong_oam.kubernetes import kubectl
+from kong_oam.kubernetes.ownership import Change, changes
+from kong_oam.kubernetes.placement import objects_of
+from kong_oam.verify.decisions import Finding, MisreadError, compare
+from kong_oam.verify.drift import Drift, drifts, recognised
+from kong_oam.verify.live_gateway import LiveGateway, Terms
+
+
+class UnverifiedError(Exception):
+    """Nothing can be said: the gateway, the cluster or the outputs cannot be read. The message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """What is not as it is meant, an entity of the gateway or a field of an object, and what to do about it."""
+
+    text: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Findings, the worst first, each with the reasons that its causes are."""
+
+    findings: tuple[tuple[Finding, tuple[Reason, ...]], ...]
+    components: int
+    """How many exposed components were looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Altered:
+    """An object of the cluster that is not as the last run left it."""
+
+    name: str
+    """`Deployment 'namespace/name'`"""
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Workloads:
+    """What was found in the cluster, and of how many objects."""
+
+    altered: tuple[Altered, ...]
+    objects: int
+
+
+def verify(settings: Settings, estate: Estate, outputs: Path | None = None) -> Result:
+    """Compares the stack's Kong with the estate. `outputs`: a file with what `pulumi stack output --json` prints.
+
+    Raises UnverifiedError.
+    """
+    name = settings.stack.name
+    try:
+        deployed = Deployed.from_outputs(_outputs(name, outputs))
+    except KeyError as missing:
+        raise UnverifiedError(f"the outputs of stack '{name}' lack {missing}; run `pulumi up -s {name}` once") from None
+    workspace = settings.gateway.workspace
+    try:
+        kong = account(settings)
+        facts = preflight.inspect(kong.admin_url, kong.token, workspace, kong.api_key, settings.gateway.edition)
+        with preflight.client(kong.admin_url, kong.token, workspace, kong.api_key) as client:
+            live = admin.read(client, kong.admin_url)
+    except (AccountError, PreflightError) as error:
+        raise UnverifiedError(str(error)) from None
+    return judge(settings, estate, deployed, live, partial(_complete, facts.schemas))
+
+
+def judge(settings: Settings, estate: Estate, deployed: Deployed, live: Entities, complete: Complete) -> Result:
+    """The same, of entities that were read. Raises UnverifiedError."""
+    terms = Terms.of(settings, estate, deployed, complete)
+    meant = intended(settings, estate, deployed, complete)
+    live = recognised(live, meant)
+    drifted = drifts(live, meant)
+    try:
+        found = compare(estate, LiveGateway(live, terms), LiveGateway(meant, terms), drifted)
+    except MisreadError as error:
+        raise UnverifiedError(f"this check reads the gateway otherwise than the model does: {error}") from None
+    named = {cause for finding in found for cause in finding.causes}
+    silent = [label for label, drift in drifted.items() if drift.misplaced and label not in named]
+    found += tuple(Finding("weakened", (label,)) for label in silent)
+    reasons = {label: Reason(drift.text, _remedy(settings, drift)) for label, drift in drifted.items()}
+    listed = tuple((finding, tuple(reasons[cause] for cause in finding.causes)) for finding in found)
+    return Result(listed, len(estate.exposed))
+
+
+def workloads(settings: Settings, estate: Estate) -> Workloads:
+    """What somebody changed in the objects of the stack's components. Raises UnverifiedError."""
+    meant = {kubectl.name_of(one): one for one in objects_of(estate, settings)}
+    try:
+        live = kubectl.read(settings.cluster.context, meant.values())
+    except kubectl.UnreadableError as error:
+        raise UnverifiedError(str(error)) from None
+    found = [(name, changes(one, live[name]) if name in live else (Change(""),)) for name, one in sorted(meant.items())]
+    return Workloads(
+        tuple(
+            Altered(f"{name[1]} '{name[0]}/{name[2]}'", tuple(_altered(settings, name, one) for one in changed))
+            for name, changed in found
+            if changed
+        ),
+        len(meant),
+    )
+
+
+def _altered(settings: Settings, name: kubectl.Name, change: Change) -> Reason:
+    up = _up(settings)
+    if change.by is None:
+        return Reason(f"{change.path} is gone".strip(), up)
+    who = f"by {change.by}" + (f" at {change.since}" if change.since else "")
+    if change.patch is None:
+        return Reason(f"{change.path} was changed {who}", up)
+    command = kubectl.patch(settings.cluster.context, name, change.patch)
+    if name[1] == "Secret":  # of whose keys nobody here knows which are the program's
+        return Reason(f"{change.path} was written {who}", f"{command} && {up}")
+    return Reason(f"{change.path} was added {who}", command)
+
+
+def _up(settings: Settings) -> str:
+    return f"pulumi up -s {settings.stack.name} --refresh"
+
+
+def _remedy(settings: Settings, drift: Drift) -> str:
+    """A command, as it is to be given to a shell."""
+    up = _up(settings)
+    if drift.request is None:
+        return up
+    workspace = f"/{settings.gateway.workspace}" if settings.gateway.workspace else ""
+    where = f'-H "Kong-Admin-Token: $KONG_ADMIN_TOKEN" $KONG_ADMIN_ADDR{workspace}{drift.request.path}'
+    if drift.request.fields is None:
+        command = f"curl -X DELETE {where}"
+    else:
+        body = shlex.quote(json.dumps(drift.request.fields))
+        command = f'curl -X PATCH -H "Content-Type: application/json" -d {body} {where}'
+    return f"{command} && {up}" if drift.request.then_up else command
+
+
+def _complete(schemas: Mapping[str, Schema], name: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
+    completed: dict[str, Any] = json.loads(config_json(schemas[name], name, config))
+    return completed
+
+
+def _outputs(stack: str, file: Path | None) -> Mapping[str, Any]:
+    try:
+        text = file.read_text("utf-8") if file else cli("stack", "output", "--json", "--stack", stack)
+        found = json.loads(text)
+    except AccountError as error:
+        raise UnverifiedError(str(error)) from None
+    except (OSError, ValueError) as error:
+        raise UnverifiedError(f"the outputs of stack '{stack}' cannot be read: {error}") from None
+    if not isinstance(found, dict):
+        raise UnverifiedError(f"the outputs of stack '{stack}' are no JSON object")
+    return found

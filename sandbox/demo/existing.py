@@ -1,0 +1,68 @@
+"""What the administrators of an issuer that exists would have set up there for an estate, and how a stack names it."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from kong_oam.access.model import SIGN_IN_SCOPES, Estate
+from sandbox.cluster import Cluster
+from sandbox.issuer import Client, Issuer
+
+PROVIDER = "oidc"
+_KEY = "secret"
+
+TOKENS: Mapping[str, Any] = {"user": "sid", "accessToken": {"claim": "token_use", "value": "access"}}
+"""How sandbox.issuer spells its tokens, where that does not follow from RFC 9068."""
+
+
+def set_up(issuer: Issuer, estate: Estate) -> None:
+    """A client for each of the estate, with the scopes that its roles grant and the groups that may sign in."""
+    for client in estate.clients:
+        provider = estate.stack.providers[client.provider]
+        identifier = f"id-{client.component.replace('/', '-')}"
+        issuer.clients[identifier] = Client(
+            identifier,
+            secrets.token_urlsafe(24),
+            (*client.scopes, *(SIGN_IN_SCOPES if client.user_facing else ())),
+            client.redirect_uris,
+            tuple(map(provider.group, client.groups)),
+        )
+
+
+def provider_entry(issuer: Issuer, estate: Estate) -> dict[str, Any]:
+    """The provider in a stack's settings."""
+    return {
+        "name": PROVIDER,
+        "type": "oidc",
+        "issuer": issuer.url,
+        "audience": issuer.audience,
+        "tokens": dict(TOKENS),
+        "clients": {
+            client.component: {
+                "id": f"id-{client.component.replace('/', '-')}",
+                "secret": {"name": f"{client.component.replace('/', '-')}-{PROVIDER}", "key": _KEY},
+            }
+            for client in estate.clients
+        },
+    }
+
+
+def hand_out(issuer: Issuer, estate: Estate, cluster: Cluster) -> None:
+    """The clients' secrets, in Kubernetes Secrets beside their workloads, as the stack's settings name them."""
+    for client in estate.clients:
+        named = client.component.replace("/", "-")
+        value = base64.b64encode(issuer.clients[f"id-{named}"].secret.encode()).decode()
+        cluster.put(
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {
+                    "name": f"{named}-{PROVIDER}",
+                    "namespace": estate.components[client.component].namespace,
+                },
+                "data": {_KEY: value},
+            }
+        )

@@ -1,0 +1,95 @@
+"""Which identity provider the sandbox has: the Okta stand-in, or another kind in its place, set up for a project.
+
+    with chosen("oidc", local, folder) as provider:
+        local.pulumi("up", "-s", STACK, "--yes", cwd=folder)
+
+Each kind writes the stack's settings of the project and prepares what exists before the stack does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kong_oam.access.model import Estate, Stack
+from sandbox.demo import existing
+from sandbox.demo.table import estate_of
+from sandbox.entra import Entra
+from sandbox.issuer import Issuer
+from sandbox.keycloak import VERSION, Keycloak
+from sandbox.local import GROUPS, USERS, Local
+from sandbox.project import set_providers
+
+_REALM = "sandbox"
+ENTRA_LAG = 2.0
+"""Seconds that a new role takes until it can be assigned: more than a run without a pause would."""
+ENTRA_SETTINGS: Mapping[str, float] = {"accessTokenMinutes": 90, "settleSeconds": ENTRA_LAG + 0.1}
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A provider that is up: what it is, and whether it is that product itself."""
+
+    name: str
+    real: bool = False
+
+    def __str__(self) -> str:
+        return self.name if self.real else f"the {self.name} stand-in"
+
+
+@contextmanager
+def _okta(local: Local, folder: Path) -> Iterator[Chosen]:  # noqa: ARG001 - the stack's settings name it already
+    yield Chosen("Okta")
+
+
+@contextmanager
+def _oidc(local: Local, folder: Path) -> Iterator[Chosen]:
+    with Issuer("api://sandbox", users={user.login: user.groups for user in USERS}) as issuer:
+        estate = _guarded_by(existing.PROVIDER, folder)
+        existing.set_up(issuer, estate)
+        existing.hand_out(issuer, estate, local.cluster)
+        set_providers(folder, [existing.provider_entry(issuer, estate)])
+        yield Chosen("issuer")
+
+
+@contextmanager
+def _keycloak(local: Local, folder: Path) -> Iterator[Chosen]:
+    with Keycloak() as server:
+        server.realm(_REALM, GROUPS, {user.login: user.groups for user in USERS})
+        local.env |= server.environment(_REALM)
+        entry = {"name": "keycloak", "type": "keycloak", "issuer": server.issuer(_REALM)}
+        set_providers(folder, [{**entry, "audience": "api://sandbox"}])
+        yield Chosen(f"Keycloak {VERSION}", real=True)
+
+
+@contextmanager
+def _entra(local: Local, folder: Path) -> Iterator[Chosen]:
+    with Entra(GROUPS, {user.login: user.groups for user in USERS}, lag=ENTRA_LAG) as tenant:
+        local.env |= tenant.environment
+        entry = {"name": "entra", "type": "entra", "issuer": tenant.issuer, **ENTRA_SETTINGS}
+        set_providers(folder, [entry])
+        yield Chosen("Entra")
+
+
+def _guarded_by(name: str, folder: Path) -> Estate:
+    """The project's estate as it is with one provider of this name, of which nothing else is known yet."""
+
+    def on(stack: Stack) -> Stack:
+        return replace(stack, providers={name: replace(stack.default_provider, name=name)})
+
+    return estate_of(folder, on)
+
+
+KINDS: Mapping[str, Callable[[Local, Path], AbstractContextManager[Chosen]]] = {
+    "okta": _okta,
+    "keycloak": _keycloak,
+    "entra": _entra,
+    "oidc": _oidc,
+}
+
+
+def chosen(kind: str, local: Local, folder: Path) -> AbstractContextManager[Chosen]:
+    """The provider for the project in `folder`; gives what it is. Raises KeyError for another kind."""
+    return KINDS[kind](local, folder)

@@ -1,0 +1,204 @@
+"""What the demo shows once the estate is up: which token each caller got, and what each of their calls came to.
+
+Callers take what their workloads have from Secrets in the cluster, and nothing else. Every answer of the gateway is
+held against the model's: a cell that differs is marked and listed, and the demo fails.
+"""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.decide import Request, decide
+from kong_oam.access.model import Client, Component, Endpoint, Estate, Provider, Stack
+from kong_oam.access.paths import within, written
+from kong_oam.access.settings.stack import ProviderSettings, plain, read_file
+from kong_oam.access.tokens import Claims, Refusal, User, issue
+from kong_oam.oam.application import read_files
+from sandbox import browser, caller
+from sandbox.local import STACK, USERS, Local
+
+_MIXED = b"/%2e%2e;/"  # appended to a path, it is read differently by different servers
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """One who calls: `token` is what the provider gave, `meant` what the model says it gives.
+
+    Who was refused a token calls without one. Some providers refuse nobody, and give a token that counts for nothing.
+    """
+
+    name: str
+    token: str | None
+    got: str
+    meant: Claims | Refusal | None
+
+    @property
+    def missed(self) -> bool:
+        """Whether there is no token where one is meant."""
+        return self.token is None and isinstance(self.meant, Claims)
+
+    @property
+    def told(self) -> str:
+        void = self.token is not None and isinstance(self.meant, Refusal)
+        return "a token that counts for nothing" if void else self.got
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, `target` as the raw bytes of the request line."""
+
+    method: str
+    host: str
+    target: bytes
+
+    def __str__(self) -> str:
+        return f"{self.method:6} {self.host}{self.target.decode('latin-1')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Who may call what: per call, the gateway's status for each caller in order, and what the model says it is."""
+
+    callers: tuple[Caller, ...]
+    rows: Mapping[Call, tuple[int, ...]]
+    meant: Mapping[Call, tuple[int, ...]]
+
+    @property
+    def wrong(self) -> tuple[str, ...]:
+        """What is not as the model means it."""
+        missed = tuple(f"{one.name} has no token: {one.got}" for one in self.callers if one.missed)
+        return missed + tuple(
+            f"{call} as {one.name}: {got}, and the model says {meant}"
+            for call, row in self.rows.items()
+            for one, got, meant in zip(self.callers, row, self.meant[call], strict=True)
+            if got != meant
+        )
+
+    def __str__(self) -> str:
+        width = max(len(str(call)) for call in self.rows)
+        lines = [f"  {'':{width}}  " + " ".join(f"{_letter(number):>3}" for number in range(len(self.callers)))]
+        for call, row in self.rows.items():
+            answers = (f"{got}{'' if got == meant else '!'}" for got, meant in zip(row, self.meant[call], strict=True))
+            lines.append(f"  {call!s:{width}}  " + " ".join(f"{answer:>3}" for answer in answers))
+        return "\n".join(lines)
+
+
+def estate_of(project: Path, on: Callable[[Stack], Stack] = lambda stack: stack) -> Estate:
+    """The estate that the project in this folder means on the stack `local`, or on what `on` makes of that stack."""
+    stack = on(read_file(project / f"stacks/Pulumi.{STACK}.yaml", _described).stack)
+    compiled = compile_estate(read_files([project / "applications"]), stack)
+    assert compiled.estate is not None, "the program has just accepted the same files"
+    return compiled.estate
+
+
+def _described(settings: ProviderSettings) -> Provider:
+    """What of a provider the model needs to know: whether its tokens are for one API."""
+    return replace(plain(settings), per_api=settings.type == "entra")
+
+
+def ask(local: Local, estate: Estate) -> Table:
+    """Has every caller get a token and make every call."""
+    callers = (Caller("nobody", None, "no token", None), *_callers(local, estate))
+    calls = tuple(_calls(estate))
+    return Table(
+        callers,
+        {call: tuple(_answer(local, call, one) for one in callers) for call in calls},
+        {call: tuple(_meant(estate, call, one) for one in callers) for call in calls},
+    )
+
+
+def show(local: Local, project: Path, provider: str) -> int:
+    """Prints the two tables; `provider` is what gives tokens. Exit status: 0 where all is as meant, else 1."""
+    table = ask(local, estate_of(project))
+    print(f"\nWho got which token (from {provider}, with the credential in the workload's Secret)\n")
+    for number, one in enumerate(table.callers):
+        mark = "   <- the model says otherwise" if one.missed else ""
+        print(f"  {_letter(number)}  {one.name:42} {one.told}{mark}")
+    print("\nWho may call what (answers of the Kong stand-in running the deployed gate; 200 came from the workload)\n")
+    print(table)
+    print("\n  Who was refused a token calls without one.")
+    wrong = table.wrong
+    print("\nEvery answer is the one that the model means." if not wrong else "\nWrong:\n  " + "\n  ".join(wrong))
+    return 1 if wrong else 0
+
+
+def _callers(local: Local, estate: Estate) -> Iterator[Caller]:
+    for client in estate.clients:
+        provider = estate.stack.providers[client.provider]
+        component = estate.components[client.component]
+        if component.outside:
+            continue  # it has no Secret here, and its keys are its owner's
+        settings = caller.environment(local.cluster.url, component.namespace, component.name)
+        for api in dict.fromkeys(call.component for call in client.calls) if provider.per_api else [None]:
+            yield from _callers_of(client, provider, settings, estate.components[api] if api else None)
+
+
+def _callers_of(
+    client: Client, provider: Provider, settings: Mapping[str, str], api: Component | None
+) -> Iterator[Caller]:
+    """The client, or each user who signs in through it, with a token for one API where tokens are for one."""
+    several = api is not None and len({call.component for call in client.calls}) > 1
+    name = f"{client.component} at {api.key}" if api and several else client.component
+    if not client.user_facing:
+        token, got = _token(settings, None, api)
+        yield Caller(name, token, got, issue(provider, client, api=api))
+        return
+    for user in USERS:
+        token, got = _token(settings, user.login, api)
+        meant = issue(provider, client, User(user.login, tuple(map(provider.group, user.groups))), api=api)
+        yield Caller(f"{name} for {user.login}", token, got, meant)
+
+
+def _token(settings: Mapping[str, str], login: str | None, api: Component | None) -> tuple[str | None, str]:
+    try:
+        return caller.token(settings, login, api.key if api else None)
+    except browser.RefusedError as refused:
+        return None, f"refused: {refused.error}"
+
+
+def _calls(estate: Estate) -> Iterator[Call]:
+    """A call for each rule, one that no rule lists, and one whose path could be read in two ways."""
+    seen: dict[Call, None] = {}
+    for component in estate.exposed:
+        for endpoint in component.endpoints:
+            for call in _calls_of(component, endpoint):
+                seen.setdefault(call)
+    yield from seen
+
+
+def _calls_of(component: Component, endpoint: Endpoint) -> Iterator[Call]:
+    host = endpoint.host.replace("*", "any")
+    for rule in component.rules:
+        if within(rule.path, endpoint.path):
+            target = written(rule.path).encode()
+            yield Call(rule.methods[0], host, target)
+            if "PATCH" not in rule.methods:
+                yield Call("PATCH", host, target)
+            if rule.public and rule.path:
+                yield Call("GET", host, target + _MIXED)
+
+
+def _answer(local: Local, call: Call, one: Caller) -> int:
+    connection = http.client.HTTPConnection(urlsplit(local.kong.proxy_url).netloc, timeout=10)
+    try:
+        connection.putrequest(call.method, call.target.decode("latin-1"), skip_host=True)
+        connection.putheader("Host", call.host)
+        if one.token:
+            connection.putheader("Authorization", f"Bearer {one.token}")
+        connection.endheaders()
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def _meant(estate: Estate, call: Call, one: Caller) -> int:
+    return decide(estate, Request(call.method, call.host, call.target), one.meant).status
+
+
+def _letter(number: int) -> str:
+    return chr(ord("A") + number) if number < 26 else str(number)

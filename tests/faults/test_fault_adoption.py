@@ -1,0 +1,107 @@
+"""Something at Okta has our names already: nothing is made, and the command of the message itself adopts it."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Any
+
+import pytest
+
+from tests.faults.conftest import Empty
+from tests.support.adopting import without
+from tests.support.engine.calls import credential, service_token, user_token
+from tests.support.faults.stacks import Stack, made
+from tests.support.faults.tiny import HOST, PROTECTED, TINY
+
+pytestmark = pytest.mark.engine
+
+WEB = """\
+    - name: web
+      type: webservice
+      properties: {image: registry.example.com/web, ports: [{port: 80}]}
+      traits:
+        - {type: gateway, properties: {domain: web.example.com, http: {/: 80}}}
+        - type: access
+          properties: {owner: team-tiny, rules: [{public: {reason: it signs users in}}]}
+        - type: client
+          properties:
+            kind: web
+            redirectPaths: [/callback]
+            refresh: true
+            calls: [{component: tiny/api, scopes: [things.read]}]
+"""
+WITH_WEB = TINY.replace("components: [tiny/job]", "components: [tiny/job, tiny/web]") + WEB
+
+
+def _refused(stack: Stack, verb: str = "up") -> str:
+    """A run that stops because of what is there; gives the command that it names, as it stands in the output."""
+    before = made(stack.local)
+    arguments = (verb, "--yes", "--skip-preview") if verb == "up" else (verb,)
+    done = stack.pulumi(*arguments, check=False)
+    assert done.returncode != 0 and "ENV303" in done.stdout, done.stdout
+    assert made(stack.local) == before
+    (command,) = {line.strip() for line in done.stdout.splitlines() if line.strip().startswith("echo ")}
+    return command
+
+
+def _shell(stack: Stack, command: str) -> None:
+    """Runs it as somebody would who pasted it."""
+    local = stack.local
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=stack.folder, env=local.env, capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _app_by_hand(stack: Stack, label: str) -> Any:
+    settings = {"application_type": "service", "grant_types": ["client_credentials"], "response_types": ["token"]}
+    credentials = {"oauthClient": {"token_endpoint_auth_method": "client_secret_post"}}
+    about = {"name": "oidc_client", "label": label, "signOnMode": "OPENID_CONNECT"}
+    return stack.okta("POST", "/apps", {**about, "credentials": credentials, "settings": {"oauthClient": settings}})
+
+
+def test_a_server_a_scope_and_an_app_made_by_hand_are_taken_over(empty: Empty) -> None:
+    """A preview and an up refuse alike; the command, an up, and all three keep their ids and get our settings."""
+    stack = empty(applications=[TINY])
+    about = {"name": "kong-oam local", "description": "by hand", "audiences": ["api://by-hand"]}
+    server = stack.okta("POST", "/authorizationServers", about)["id"]
+    scope = stack.okta("POST", f"/authorizationServers/{server}/scopes", {"name": "things.read"})["id"]
+    app = _app_by_hand(stack, "kong-oam local tiny/job")["id"]
+    command = _refused(stack, "preview")
+    assert _refused(stack) == command
+    _shell(stack, command)
+    stack.run("up")
+    assert stack.changes("up") == {}
+    (kept,) = stack.local.okta.objects("authorizationServers")
+    assert (kept["id"], kept["audiences"]) == (server, ["api://kong-oam/local"])
+    assert [one["id"] for one in stack.local.okta.objects("scopes") if not one["system"]] == [scope]
+    (taken,) = stack.local.okta.objects("apps")
+    method = taken["credentials"]["oauthClient"]["token_endpoint_auth_method"]
+    assert (taken["id"], method) == (app, "private_key_jwt")
+    assert stack.status("GET", HOST, PROTECTED, service_token(stack.local, "job")) == 200
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("shared", [False, True], ids=["keys of their own", "shared secrets"])
+def test_an_app_that_the_state_forgot_is_taken_over(empty: Empty, shared: bool) -> None:
+    """Where nothing differs Okta says no secret: the run stops before a workload gets an empty one, and says the way.
+    A key is the program's own, and nothing is missing."""
+    stack = empty(applications=[WITH_WEB])
+    if shared:
+        provider = "    - name: okta\n      type: okta\n"
+        stack.edit("stacks/Pulumi.local.yaml", provider, f"{provider}      clientSecrets: true\n")
+    stack.run("up")
+    (app,) = (one["urn"] for one in stack.state() if one["urn"].endswith("::okta-app-tiny/web"))
+    stack.rewrite(lambda held: without(held, {app}))
+    _shell(stack, _refused(stack))
+    if shared:
+        stopped = stack.run("up", check=False)
+        assert stopped.returncode != 0
+        assert f"pulumi up --replace '{app}'" in stopped.stdout
+        stack.run("up", "--replace", app)
+        assert len(credential(stack.local, "web")["OAUTH_CLIENT_SECRET"]) > 20
+    else:
+        stack.run("up")
+    assert stack.changes("up") == {}
+    assert len(stack.local.okta.objects("apps")) == 2
+    assert user_token(stack.local, "web", "user-sales")

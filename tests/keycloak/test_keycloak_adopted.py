@@ -1,0 +1,313 @@
+"""A real realm that has our names already: nothing is made, what is foreign is named, and what is adopted is ours."""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import json
+import re
+import shlex
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from sandbox import caller
+from sandbox.keycloak import ACCOUNT, Keycloak
+from sandbox.local import STACK, Local
+from sandbox.project import set_providers
+from tests.engine.conftest import AT_ONCE
+from tests.keycloak.conftest import on
+from tests.support.adopting import command_in, forget, paste
+from tests.support.engine.calls import call
+from tests.support.engine.deployment import Deployment, project, start
+from tests.support.faults.blackout import lost, recover
+from tests.support.faults.stacks import Stack
+from tests.support.faults.tiny import HOST, PROTECTED, TINY
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+
+_NUMBERS = itertools.count(1)
+JOB, SCOPE = "kong-oam.local.tiny.job", "things.read"
+
+
+class Realm:
+    """One realm, an empty stack for it, and the Admin API by hand."""
+
+    def __init__(self, server: Keycloak, deployment: Deployment, name: str) -> None:
+        self.server, self.deployment, self.name = server, deployment, name
+
+    def admin(self, method: str, path: str, body: Any = None) -> Any:
+        answer = self.server.admin(method, f"/{self.name}{path}", body)
+        location = {key.lower(): value for key, value in answer.headers.items()}.get("location", "")
+        return answer.body if method == "GET" else location.rpartition("/")[2]
+
+    def refused(self, verb: str = "up") -> str:
+        """What a run says that stops because of what is there. Nothing is made."""
+        flags = ("--yes", "--skip-preview") if verb == "up" else ()
+        done = self.deployment.pulumi(verb, "-s", STACK, *flags, check=False)
+        assert done.returncode != 0 and "ENV303" in done.stdout, done.stdout
+        assert self.deployment.local.kong.entities("services") == []
+        return done.stdout
+
+    def status(self) -> int:
+        """What the service client's own call comes to."""
+        local = self.deployment.local
+        token = caller.token(caller.environment(local.cluster.url, "default", "job"))[0]
+        return call(local, "GET", HOST, PROTECTED, token).status
+
+    @property
+    def stack(self) -> Stack:
+        return Stack(self.deployment.local, self.deployment.folder)
+
+
+@pytest.fixture
+def realm(server: Keycloak, tmp_path: Path) -> Iterator[Realm]:
+    """A realm of the test's own, which has the groups of the sandbox."""
+    name = f"takeover-{next(_NUMBERS)}"
+    with Local(lags=AT_ONCE) as local:
+        deployment = on(server, start(local, project(tmp_path)), name)
+        for file in (tmp_path / "applications").iterdir():
+            file.unlink()
+        (tmp_path / "applications/tiny.yaml").write_text(TINY, "utf-8")
+        yield Realm(server, deployment, name)
+
+
+def test_a_role_a_scope_and_a_client_made_by_hand_are_taken_over(realm: Realm) -> None:
+    """A preview and an up refuse alike; the command, an up, and all keep their ids and get our settings."""
+    role = (realm.admin("POST", "/roles", {"name": "sales"}), realm.admin("GET", "/roles/sales")["id"])[1]
+    scope = realm.admin("POST", "/client-scopes", {"name": SCOPE, "protocol": "openid-connect"})
+    client = {"clientId": JOB, "redirectUris": ["https://evil.example.com/*"], "directAccessGrantsEnabled": True}
+    made = realm.admin("POST", "/clients", {**client, "serviceAccountsEnabled": True, "fullScopeAllowed": True})
+    said = realm.refused("preview")
+    command = command_in(said)
+    assert command_in(realm.refused()) == command
+    assert f"openid.Client '{JOB}', {realm.name}/{made}" in said
+    assert "KEYCLOAK_CLIENT_SECRET" not in command and realm.server.account_secret not in said
+    paste(realm.deployment, command)
+    realm.deployment.run("up")
+    assert realm.deployment.changes("up") == {}
+    assert realm.deployment.changes("up", "--refresh") == {}
+    assert realm.admin("GET", "/roles/sales")["id"] == role
+    assert {one["name"]: one["id"] for one in realm.admin("GET", "/client-scopes")}[SCOPE] == scope
+    now = realm.admin("GET", f"/clients/{made}")
+    assert (now["redirectUris"], now["directAccessGrantsEnabled"], now["fullScopeAllowed"]) == ([], False, False)
+    assert (now["clientAuthenticatorType"], set(now["defaultClientScopes"])) == (
+        "client-jwt",
+        {"basic", "service_account", JOB},
+    )
+    assert realm.status() == 200
+
+
+@pytest.mark.deep
+def test_a_stack_that_lost_its_state_takes_all_of_it_over(realm: Realm) -> None:
+    """What our own run made has nothing foreign in it. Mappers are adopted, too; nobody is let in, or shut out."""
+    realm.deployment.run("up")
+    forget(realm.deployment, "kong-oam:identity:Keycloak")
+    done = realm.deployment.run("up", check=False)
+    assert done.returncode != 0 and "ENV304" not in done.stdout, done.stdout
+    file = json.loads(shlex.split(command_in(done.stdout))[1])
+    kinds = [one["type"].rpartition(":")[2] for one in file["resources"]]
+    assert sorted(kinds) == [
+        "AudienceProtocolMapper",
+        "Client",
+        "ClientScope",
+        "ClientScope",
+        "ClientScope",
+        "Keycloak",
+        "Role",
+        "UserRealmRoleProtocolMapper",
+    ]
+    paste(realm.deployment, command_in(done.stdout))
+    realm.deployment.run("up", "--refresh")
+    assert realm.deployment.changes("up") == {}
+    assert realm.status() == 200
+
+
+@pytest.mark.deep
+def test_what_an_attacker_left_in_it_is_named_and_nothing_is_taken_over(realm: Realm) -> None:
+    """Whoever made our names before us would stay in by each of these: another's key, a role, a claim, a scope."""
+    admin = realm.admin
+    evil = admin("POST", "/clients", {"clientId": "evil", "publicClient": False})
+    scope = admin("POST", "/client-scopes", {"name": SCOPE, "protocol": "openid-connect", "attributes": {"x": "y"}})
+    mapper = {"name": "more", "protocol": "openid-connect", "protocolMapper": "oidc-hardcoded-claim-mapper"}
+    admin("POST", f"/client-scopes/{scope}/protocol-mappers/models", {**mapper, "config": {"claim.name": "aud"}})
+    admin("PUT", f"/clients/{evil}/optional-client-scopes/{scope}")
+    admin("PUT", f"/default-optional-client-scopes/{scope}")
+    admin("POST", "/roles", {"name": "sales"})
+    role, everybody = admin("GET", "/roles/sales"), admin("GET", f"/roles/default-roles-{realm.name}")
+    admin("POST", f"/roles-by-id/{everybody['id']}/composites", [role])
+    admin("POST", f"/clients/{evil}/roles", {"name": "inner"})
+    inner = admin("GET", f"/clients/{evil}/roles/inner")
+    admin("POST", f"/roles-by-id/{inner['id']}/composites", [role])
+    user = next(one for one in admin("GET", "/users") if one["username"] == "user-none")
+    admin("POST", f"/users/{user['id']}/role-mappings/realm", [role])
+    desk = next(one for one in admin("GET", "/groups") if one["name"] == "order-desk")
+    admin("POST", f"/groups/{desk['id']}/role-mappings/realm", [role])
+    admin("POST", f"/client-scopes/{scope}/scope-mappings/realm", [everybody])
+    keys = {"use.jwks.url": "true", "jwks.url": "https://evil.example.com/keys"}
+    client = {"clientId": JOB, "serviceAccountsEnabled": True, "attributes": keys, "protocolMappers": [mapper]}
+    made = admin("POST", "/clients", client)
+    admin("POST", f"/clients/{made}/scope-mappings/realm", [role])
+    account = admin("GET", f"/clients/{made}/service-account-user")["id"]
+    admin("POST", f"/users/{account}/role-mappings/realm", [role])
+    admin("PUT", f"/users/{account}/groups/{desk['id']}")
+    said = realm.refused()
+    assert "echo " not in said and "pulumi import" not in said
+    told = {
+        line.partition("ENV304: ")[2].partition("; that is not")[0] for line in said.splitlines() if "ENV304: " in line
+    }
+    assert told == {
+        f"client '{JOB}': attribute 'jwks.url'",
+        f"client '{JOB}': attribute 'use.jwks.url'",
+        f"client '{JOB}': protocol mapper 'more'",
+        f"client '{JOB}': role 'sales' in its scope",
+        f"client '{JOB}': role 'sales' of its service account",
+        f"client '{JOB}': its service account in group '/order-desk'",
+        f"client scope '{SCOPE}': attribute 'x'",
+        f"client scope '{SCOPE}': protocol mapper 'more' (oidc-hardcoded-claim-mapper)",
+        f"client scope '{SCOPE}': role 'default-roles-{realm.name}', which it asks for",
+        f"client scope '{SCOPE}': client 'evil', which has it",
+        f"client scope '{SCOPE}': the realm, which gives it to every new client",
+        "role 'sales': user 'user-none', who has it",
+        f"role 'sales': user 'service-account-{JOB}', who has it",
+        "role 'sales': group '/order-desk', which has it",
+        f"role 'sales': role 'default-roles-{realm.name}', which has it in it",
+        "role 'sales': role 'inner', which has it in it",
+    }
+
+
+@pytest.mark.deep
+def test_a_client_whose_secret_somebody_knows_is_not_taken_over(realm: Realm) -> None:
+    """Where clients share a secret: whoever made it has it. What is left is adopted once it is gone."""
+    issuer = realm.server.issuer(realm.name)
+    entry = {"name": "keycloak", "type": "keycloak", "issuer": issuer, "audience": "api://sandbox"}
+    set_providers(realm.deployment.folder, [{**entry, "clientSecrets": True}])
+    made = realm.admin("POST", "/clients", {"clientId": JOB, "secret": "known", "serviceAccountsEnabled": True})
+    realm.admin("POST", "/roles", {"name": "sales"})
+    said = realm.refused()
+    assert f"openid.Client '{JOB}', {realm.name}/{made}: whoever made it knows its secret; remove it" in said
+    file = json.loads(shlex.split(command_in(said))[1])
+    assert [one["name"] for one in file["resources"]] == ["keycloak", "keycloak-role-sales"]
+    paste(realm.deployment, command_in(said))
+    realm.admin("DELETE", f"/clients/{made}")
+    realm.deployment.run("up")
+    assert realm.deployment.changes("up") == {}
+    assert realm.status() == 200
+
+
+_OF_ONE_HOP = ("host", "connection", "transfer-encoding", "content-length")
+
+
+class Cut:
+    """Stands before the server, and cuts one run off: the request that `begins` is carried out, and nobody hears of it.
+
+    `mend` lets everything through afterwards.
+    """
+
+    def __init__(self, url: str, begins: Callable[[str, str], bool], then: Callable[[], None]) -> None:
+        target = urlsplit(url)
+        dark, mended = threading.Event(), threading.Event()
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def _serve(self) -> None:
+                data = self._body()
+                if dark.is_set():
+                    self.close_connection = True
+                    return
+                ends = not mended.is_set() and begins(self.command, self.path)
+                connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=60)
+                headers = {key: value for key, value in self.headers.items() if key.lower() not in _OF_ONE_HOP}
+                connection.request(self.command, self.path, data or None, {**headers, "Host": target.netloc})
+                answer = connection.getresponse()
+                body = answer.read()
+                connection.close()
+                if ends:
+                    then()  # before anybody is refused: the engine would hear of that, and forget what was begun
+                    dark.set()
+                    self.close_connection = True
+                    return
+                self.send_response(answer.status)
+                for key, value in answer.getheaders():
+                    if key.lower() not in ("transfer-encoding", "content-length", "connection", "date", "server"):
+                        self.send_header(key, value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def _body(self) -> bytes:
+                """With a length (the stand-in for the plugin) or in chunks (the official one)."""
+                if self.headers.get("Transfer-Encoding") != "chunked":
+                    return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                chunks = []
+                while size := int(self.rfile.readline(), 16):
+                    chunks.append(self.rfile.read(size))
+                    self.rfile.readline()
+                self.rfile.readline()
+                return b"".join(chunks)
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
+                pass
+
+            do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - the names are http.server's
+
+        self.dark, self._mended = dark, mended
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Cut:
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def mend(self) -> None:
+        self._mended.set()
+        self.dark.clear()
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize(
+    ("last", "name"),
+    [
+        ("/clients", f"Client {JOB}"),
+        ("/client-scopes", "ClientScope "),
+        ("/roles", "Role sales"),
+        ("/protocol-mappers/models", "ProtocolMapper "),
+    ],
+    ids=["client", "scope", "role", "mapper"],
+)
+def test_what_a_killed_run_made_is_found_and_removed(realm: Realm, last: str, name: str) -> None:
+    """The engine never heard of it. It is listed first; once it is removed, the next run makes everything."""
+    local = realm.deployment.local
+
+    def begins(method: str, path: str) -> bool:
+        return method == "POST" and path.startswith("/admin/") and path.endswith(last)
+
+    with Cut(realm.server.url, begins, local.kill) as cut:
+        local.env["KEYCLOAK_URL"] = cut.url
+        realm.deployment.run("up", check=False)
+        assert cut.dark.is_set()
+        time.sleep(1.0)  # a plugin looks for its parent every half second, and nobody hears what it is still told
+        cut.mend()
+        realm.deployment.pulumi("cancel", "-s", STACK, "--yes")
+        listed = lost(realm.stack, status=1).stdout
+        where = f"Keycloak, {realm.server.issuer(realm.name)}: "
+        (found,) = (int(line.split()[2]) for line in listed.splitlines() if line.startswith(where))
+        assert name in listed and "kept:" not in listed
+        removed = recover(realm.stack)
+        assert found and re.search(r"^(\d+) of \1 removed$", removed, re.MULTILINE)
+        assert realm.server.account_secret not in listed + removed
+        assert realm.deployment.changes("up") == {}
+        assert realm.status() == 200
+        assert ACCOUNT in {one["clientId"] for one in realm.admin("GET", "/clients")}

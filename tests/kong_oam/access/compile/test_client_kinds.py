@@ -1,0 +1,158 @@
+"""Kinds of clients: where each may stand, where its users come back to, and what it may be issued."""
+
+from __future__ import annotations
+
+import pytest
+
+from kong_oam.access.tokens import Claims, Refusal, User, issue
+from tests.support.estates import PROVIDER, api, compiled, estate
+
+ORDERS = api(
+    access=(
+        "{owner: o, scopes: {read: r}, rules: [{scopes: [read]}], "
+        "roles: {reader: {scopes: [read], groups: [sales], components: [shop/it]}}}"
+    )
+)
+PAGES = """\
+        - type: gateway
+          properties: {domain: shop.example.com, http: {/: 80}}
+        - type: access
+          properties: {owner: o, rules: [{public: {reason: pages}}]}
+"""
+
+
+def shop(
+    kind: str, more: str = "", component: str = "webservice", traits: str = PAGES, properties: str = "image: x"
+) -> str:
+    """An application with one client of `orders/api`; `more` are further fields of its client trait."""
+    given = component != "external" or properties != "image: x"
+    properties = f"      properties: {{{properties}}}\n" if given else ""
+    return (
+        "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: shop, namespace: shop}\nspec:\n"
+        f"  components:\n    - name: it\n      type: {component}\n{properties}      traits:\n{traits}"
+        "        - type: client\n          properties:\n"
+        f"            kind: {kind}\n            calls: [{{component: orders/api, scopes: [read]}}]\n{more}"
+    )
+
+
+PATHS = "            redirectPaths: [/callback]\n"
+
+
+def uris(*listed: str) -> str:
+    return f"            redirectUris: [{', '.join(f'{uri!r}' for uri in listed)}]\n"
+
+
+def messages(text: str) -> list[str]:
+    return [str(one).splitlines()[0].partition(" error ")[2] for one in compiled(ORDERS, text).diagnostics]
+
+
+@pytest.mark.parametrize(
+    ("text", "redirects", "public"),
+    [
+        (shop("web", PATHS), ("https://shop.example.com/callback",), False),
+        (shop("browser", PATHS), ("https://shop.example.com/callback",), True),
+        (shop("native", PATHS), ("https://shop.example.com/callback",), True),
+        (
+            shop("native", uris("com.example.shop:/callback", "http://127.0.0.1:8400/cb"), "external", ""),
+            ("com.example.shop:/callback", "http://127.0.0.1:8400/cb"),
+            True,
+        ),
+    ],
+    ids=["web", "browser", "native at home", "native elsewhere"],
+)
+def test_users_come_back_to_the_applications_own_addresses(text: str, redirects: tuple[str, ...], public: bool) -> None:
+    """Of its gateway trait, or on the device; what runs where its users are keeps no secret."""
+    (client,) = estate(ORDERS, text).clients
+    assert (client.redirect_uris, client.public) == (redirects, public)
+    assert client.groups == ("sales",)
+    assert issue(PROVIDER, client, User("ann", ("sales",))) == Claims(
+        "main", "shop/it", "ann", True, ("read", "openid"), ("sales",)
+    )
+    assert isinstance(issue(PROVIDER, client), Refusal)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://shop.example.com/callback",
+        "http://127.0.0.1.example.com/callback",
+        "http://127.0.0.1@example.com/callback",
+        "https://shop.example.com/callback",
+        "https://*.example.com/callback",
+        "com.example.*:/callback",
+        "app:/callback",
+        "javascript:/x",
+        "com.example.shop:/callback#x",
+        "http://[::1/x",
+    ],
+)
+def test_a_redirect_that_could_reach_somebody_else_is_refused(uri: str) -> None:
+    """Another's application may claim it, or the network carries it in clear."""
+    (message,) = messages(shop("native", uris(uri), "external", ""))
+    assert message.startswith((f"ACC210: redirect URI '{uri}' ", "OAM103: redirectUris[0]"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            shop("service", component="external", traits=""),
+            "ACC220: a component of type 'external' runs elsewhere, and its client is external or native, not 'service'",
+        ),
+        (
+            shop("external", component="worker", traits=""),
+            "ACC220: a partner's client runs elsewhere: make its component one of type 'external'",
+        ),
+        (
+            shop("external", component="external", traits=""),
+            "ACC220: an external client needs jwksUri: where its owner publishes the keys that it proves itself with",
+        ),
+        (
+            shop("native", uris("com.example.shop:/callback"), "external", "", "jwksUri: https://p.example.com/k"),
+            "ACC220: jwksUri is for a client of kind external; one of kind 'native' proves itself with no key",
+        ),
+        (
+            shop("external", component="external", traits="", properties="jwksUri: http://p.example.com/k"),
+            'OAM103: jwksUri: "http://p.example.com/k" does not match ^https://[^\\s?#@]+$',
+        ),
+        (
+            shop("native", uris("com.example.shop:/callback"), "external"),
+            "OAM110: an external component runs elsewhere: it is a client, and 'gateway' says nothing of it",
+        ),
+        (
+            shop("browser", PATHS + uris("com.example.shop:/callback")),
+            "ACC210: users of a 'browser' client come back to its own pages: write redirectPaths, not redirectUris",
+        ),
+        (
+            shop("service", uris("com.example.shop:/callback"), "worker", ""),
+            "ACC210: a client of kind 'service' signs no users in; remove redirectUris",
+        ),
+        (
+            shop("native", component="external", traits=""),
+            "ACC210: a native client needs redirectPaths, and a gateway trait on whose domains they lie; "
+            "or redirectUris that stay on the device",
+        ),
+        (shop("implicit", PATHS), "OAM103: kind cannot be \"implicit\"; known: browser, external, native, service, web"),
+    ],
+    ids=lambda value: value[:40] if value[:3] in ("ACC", "OAM") else "",
+)  # fmt: skip
+def test_a_kind_that_cannot_be_is_refused(text: str, message: str) -> None:
+    """With what to write in its place."""
+    assert message in messages(text)
+
+
+def test_a_partners_service_calls_as_itself() -> None:
+    """It proves itself with keys that its owner publishes."""
+    text = shop("external", component="external", traits="", properties="jwksUri: https://p.example.com/keys.json")
+    (client,) = estate(ORDERS, text).clients
+    assert (client.jwks_uri, client.keyed, client.public) == ("https://p.example.com/keys.json", False, False)
+    assert issue(PROVIDER, client) == Claims("main", "shop/it", "shop/it", False, ("read",))
+
+
+def test_what_runs_elsewhere_has_no_objects_in_the_cluster() -> None:
+    """Its name is free for a component of another application in the same namespace."""
+    native = shop("native", uris("com.example.shop:/callback"), "external", "")
+    other = (
+        api("web", domain="w.example.com").replace("name: api", "name: it").replace("namespace: web", "namespace: shop")
+    )
+    assert estate(ORDERS, native, other).components["shop/it"].outside

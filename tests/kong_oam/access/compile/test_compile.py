@@ -1,0 +1,215 @@
+"""From Applications to an estate: what is an error, where, and what it says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kong_oam.access.model import Provider, Stack
+from tests.support.estates import PROVIDER, SPELLING, STACK, api, compiled, estate
+
+TWO_PROVIDERS = Stack(
+    "tests", {"main": PROVIDER, "other": Provider("other", "api://o", SPELLING)}, domain="d.example.com"
+)
+NO_DOMAIN = Stack("tests", {"main": PROVIDER})
+
+CLIENT = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop}
+spec:
+  components:
+    - name: job
+      type: worker
+      properties: {image: x}
+      traits:
+        - type: client
+          properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}
+"""
+ORDERS = api(
+    access="{owner: o, scopes: {read: r, write: w}, rules: [{scopes: [read]}], roles: {reader: {scopes: [read], components: [shop/job]}}}"
+)
+
+
+def messages(*texts: str, stack: Stack = STACK) -> list[str]:
+    result = compiled(*texts, stack=stack)
+    assert (result.estate is None) == any(d.severity == "error" for d in result.diagnostics)
+    return [str(diagnostic).splitlines()[0] for diagnostic in result.diagnostics]
+
+
+def test_an_estate_that_is_right_has_no_findings() -> None:
+    """The two applications of the tests below, unbroken."""
+    assert messages(ORDERS, CLIENT) == []
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["spec: ["], "app1.yaml:2:1: error OAM101: did not find expected node content"),
+        ([ORDERS.replace("image: x", "imgae: x")], "app1.yaml:8:20: error OAM102: unknown field 'imgae' in webservice; did you mean 'image'?"),
+        ([ORDERS.replace("/orders: 8080", "/orders: many")], "app1.yaml:11:70: error OAM103: http./orders must be of type integer, not string"),
+        ([ORDERS.replace("type: gateway", "type: gatway")], "app1.yaml:10:17: error OAM104: unknown trait type 'gatway'; did you mean 'gateway'?"),
+        ([ORDERS.replace("type: webservice", "type: webservce")], "app1.yaml:7:13: error OAM104: unknown component type 'webservce'; did you mean 'webservice'?"),
+        ([ORDERS.replace("{image: x}", "{}")], "app1.yaml:8:19: error OAM105: webservice needs 'image'"),
+        ([ORDERS, ORDERS.replace("namespace: orders", "namespace: n2").replace("orders.example", "o2.example")], "app2.yaml:3:18: error OAM106: application 'orders' is already defined at app1.yaml:1:1; a stack has a name once"),
+        ([CLIENT + "    - {name: job, type: worker, properties: {image: x}}\n", ORDERS], "app1.yaml:12:14: error OAM106: component 'job' is already defined in line 6"),
+        ([ORDERS.replace("owner: o,", "owner: o, owner: p,")], "app1.yaml:13:34: error OAM106: key 'owner' stands twice in one mapping"),
+        ([api("a"), api("b", domain="b.example.com").replace("namespace: b", "namespace: a")], "app2.yaml:6:13: error OAM107: Deployment 'api' in namespace 'a' would also be made for 'a/api' (app1.yaml:6:7); rename one, or give the applications namespaces of their own"),
+        ([CLIENT + "  policies: []\n", ORDERS], "app1.yaml:12:3: error OAM108: 'policies': policies are not deployed; a stack is one environment"),
+        ([ORDERS.replace("http:", "existingServiceName: s, http:")], "app1.yaml:11:54: error OAM108: 'existingServiceName' could expose another component past its own rules; remove it"),
+        ([CLIENT + "        - {type: gateway, properties: {domain: j.example.com, http: {/: 80}}}\n", ORDERS], "app1.yaml:12:18: error OAM110: a worker has no Service that a gateway could reach; make it a webservice"),
+        ([ORDERS.replace("rules: [{scopes: [read]}]", "rules: [{scopes: [raed]}]"), CLIENT], "app1.yaml:13:81: error ACC201: scope 'raed' is not declared by this component; did you mean 'read'?"),
+        ([ORDERS, CLIENT.replace("scopes: [read]", "scopes: [reda]")], "app2.yaml:11:80: error ACC201: 'orders/api' declares no scope 'reda'; did you mean 'read'?"),
+        ([ORDERS, CLIENT, api("b", domain="b.example.com", access="{owner: o, scopes: {read: again}}")], "app3.yaml:13:43: error ACC202: scope 'read' is already declared by 'orders/api' for the same issuer; prefix it"),
+        ([api(access="{owner: o, scopes: {openid: x}}")], "app1.yaml:13:43: error ACC202: scope 'openid' has a meaning of its own in OpenID Connect; choose another name"),
+        ([ORDERS, CLIENT.replace("orders/api", "orders/apu")], "app2.yaml:11:59: error ACC203: component 'orders/apu' does not exist; did you mean 'orders/api'?"),
+        ([ORDERS, CLIENT.replace("scopes: [read]", "scopes: [write]")], "app2.yaml:11:80: error ACC204: no role of 'orders/api' grants 'write' to 'shop/job'; add a role that does at app1.yaml:13:97"),
+        ([ORDERS.replace("[shop/job]", "[]"), CLIENT], "app2.yaml:11:80: error ACC204: no role of 'orders/api' grants 'read' to 'shop/job'; add it to the components of role 'reader' at app1.yaml:13:97"),
+        ([api("a"), api("b")], "app2.yaml:11:61: error ACC205: orders.example.com/orders already belongs to 'a/api' (app1.yaml:11:61); a host and path lead to one port of one component"),
+        ([api(access="{owner: o, scopes: {r: r}, rules: [{paths: [/other], scopes: [r]}]}")], "app1.yaml:13:67: error ACC206: path '/other' is outside the gateway trait's: /orders"),
+        ([api(access="{owner: o, scopes: {r: r}, rules: [{paths: [/orders-internal], scopes: [r]}]}")], "app1.yaml:13:67: error ACC206: path '/orders-internal' is outside the gateway trait's: /orders"),
+        ([api(access="{owner: o, scopes: {r: r}, roles: {x: {scopes: [q]}}}")], "app1.yaml:13:71: error ACC207: role 'x': scope 'q' is not declared by this component; known: r"),
+        ([api(access="{owner: o, scopes: {r: r}, rules: [{scopes: []}]}")], "app1.yaml:13:67: error OAM103: rules[0].scopes must not be empty"),
+        ([api(access="{owner: o, scopes: {r: r}, rules: [{paths: [/orders]}]}")], "app1.yaml:13:58: error OAM103: a rule has exactly one of `scopes` and `public`"),
+        ([api(access="{owner: o, scopes: {r: r}, rules: [{scopes: [r], public: {reason: x}}]}")], "app1.yaml:13:58: error OAM103: a rule has exactly one of `scopes` and `public`"),
+        ([api(access="{owner: o, rules: [{public: {}}]}")], "app1.yaml:13:51: error OAM105: rules[0].public needs 'reason'"),
+        ([api(access="{owner: o, identityProvider: mian}")], "app1.yaml:13:52: error ACC209: the stack has no identity provider 'mian'; did you mean 'main'?"),
+        ([ORDERS, CLIENT.replace("kind: service,", "kind: web, redirectPaths: [/cb],")], "app2.yaml:11:23: error ACC210: a web client needs redirectPaths, and a gateway trait on whose domains they lie"),
+        ([ORDERS, CLIENT.replace("kind: service,", "kind: service, refresh: true,")], "app2.yaml:11:39: error ACC210: a client of kind 'service' signs no users in; remove refresh"),
+        ([api().replace("type: gateway", "type: access").replace("domain:", "owner:").split("http:")[0].rstrip(", ") + "}\n"], "app1.yaml:10:17: error ACC211: component 'api' has access rules but no gateway trait that exposes it; add one"),
+        ([api(access="{owner: o, scopes: {r: r}, rules: [{methods: [GET], scopes: [r]}, {methods: [HEAD, POST], public: {reason: x}}]}")], "app1.yaml:13:89: error ACC212: HEAD /orders is public in one rule and protected in another (line 13); keep one"),
+        ([api(http="{/a%2fb: 80}")], "app1.yaml:11:61: error ACC213: path '/a%2fb': write it as /element/element, unencoded, of letters, digits and -._~!$&'()+,:=@; no patterns"),
+        ([api("a", http="{/a: 80}, secretName: one"), api("b", http="{/b: 80}, secretName: two")], "app2.yaml:11:61: error ACC215: orders.example.com is given another certificate at app1.yaml:11:61: 'a/one'"),
+        ([api(access="{owner: o, scopes: {r: r}, roles: {x: {scopes: [r], components: [a/b]}}}")], "app1.yaml:13:88: error ACC214: role 'x': component 'a/b' does not exist"),
+        ([api(domain="*.example.com", http="{" + "/a" * 16 + ": 80}")], "app1.yaml:11:56: error ACC221: path '" + "/a" * 16 + "' has more than 15 elements on a wildcard host ('*.example.com')"),
+        ([api(http="{" + "/a" * 512 + ": 80}")], "app1.yaml:11:61: error ACC221: path '" + "/a" * 512 + "' has more than 511 elements"),
+        ([api(domain="*." + "a." * 31 + "b", http="{/: 80}")], "app1.yaml:11:108: error ACC221: '*." + "a." * 31 + "b' has more than 31 labels below its wildcard"),
+        ([ORDERS.replace("[shop/job]", "[orders/api]")], "app1.yaml:13:136: error ACC214: role 'reader': component 'orders/api' has no client trait"),
+    ],
+    ids=lambda value: value[value.index("error ") :][:60] if isinstance(value, str) else None,
+)  # fmt: skip
+def test_a_mistake_is_found_where_it_stands(texts: list[str], expected: str) -> None:
+    """One broken detail, one finding that names it, its place, and what to do."""
+    assert expected in messages(*texts)
+
+
+def test_all_problems_are_found_at_once() -> None:
+    """A run does not stop at the first."""
+    broken = ORDERS.replace("image: x", "imgae: x").replace("[{scopes: [read]}]", "[{scopes: [raed]}]")
+    found = messages(broken, CLIENT.replace("type: worker", "type: wroker"))
+    assert [line.split("error ")[1][:6] for line in found] == ["OAM105", "OAM102", "OAM104"]
+
+
+def test_no_domain_anywhere_is_an_error() -> None:
+    """Without `domain` the stack's is taken; where it has none, nobody knows where to expose."""
+    text = api().replace('domain: "orders.example.com", ', "")
+    assert messages(text, stack=NO_DOMAIN) == [
+        "app1.yaml:11:23: error ACC208: no domain here, and the stack has none to give; write `domain`, or set the stack's"
+    ]
+    assert estate(text).components["orders/api"].endpoints[0].host == "api-orders.apps.example.com"
+
+
+def test_the_stack_maps_domain_suffixes() -> None:
+    """The longest suffix wins, label by label; other domains stay as written."""
+    stack = Stack("t", {"main": PROVIDER}, suffixes={"example.com": "test.local", "orders.example.com": "o.local"})
+    hosts = [
+        estate(api(domain=domain), stack=stack).components["orders/api"].endpoints[0].host
+        for domain in (
+            "shop.example.com",
+            "orders.example.com",
+            "a.orders.example.com",
+            "notexample.com",
+            "*.example.com",
+        )
+    ]
+    assert hosts == ["shop.test.local", "o.local", "a.o.local", "notexample.com", "*.test.local"]
+
+
+def test_scope_names_are_unique_per_issuer_only() -> None:
+    """Two APIs of different identity providers may use one scope name."""
+    one = api("a", domain="a.example.com", access="{owner: o, scopes: {read: r}}")
+    two = api("b", domain="b.example.com", access="{owner: o, identityProvider: other, scopes: {read: r}}")
+    assert messages(one, two, stack=TWO_PROVIDERS) == []
+
+
+def test_a_client_gets_what_its_calls_ask_for_and_roles_grant() -> None:
+    """Scopes are those of the calls, groups those of the granting roles."""
+    access = (
+        "{owner: o, scopes: {read: r, write: w}, roles: {v: {scopes: [read], groups: [sales], components: [web/ui]}, "
+        "e: {scopes: [read, write], groups: [desk], components: [web/ui]}, x: {scopes: [write], groups: [other]}}}"
+    )
+    web = api("web", domain="web.example.com", http="{/: 80}", access="{owner: o, rules: [{public: {reason: pages}}]}")
+    web = web.replace("name: api", "name: ui") + (
+        "        - type: client\n          properties: {kind: web, redirectPaths: [/cb], "
+        "calls: [{component: orders/api, scopes: [read]}]}\n"
+    )
+    (client,) = estate(api(access=access), web).clients
+    assert client.scopes == ("read",)
+    assert client.groups == ("desk", "sales")
+    assert client.redirect_uris == ("https://web.example.com/cb",)
+
+
+def test_a_redirect_path_must_be_open() -> None:
+    """Users come back without a token: a protected path would never let them."""
+    web = api(
+        "web",
+        domain="web.example.com",
+        http="{/: 80}",
+        access="{owner: o, rules: [{paths: [/open], public: {reason: pages}}]}",
+    )
+    web += "        - type: client\n          properties: {kind: web, redirectPaths: [/cb]}\n"
+    assert messages(web) == [
+        "app1.yaml:15:51: error ACC210: no public rule of 'web/api' covers GET /cb, so users could not come back to it"
+    ]
+
+
+def test_a_component_of_an_application_that_could_not_be_read_is_not_said_to_be_missing() -> None:
+    """The one mistake is reported, and not what follows from it."""
+    assert len(messages(ORDERS.replace("image: x", "imgae: x, image: x"), CLIENT)) == 1
+    assert len(messages(ORDERS, CLIENT.replace("image: x", "imgae: x, image: x"))) == 1
+
+
+def test_same_input_same_findings() -> None:
+    """Findings come by file and line, whatever order they were made in."""
+    texts = [ORDERS.replace("image: x", "imgae: x"), CLIENT.replace("orders/api", "nope/api")]
+    assert messages(*texts) == messages(*texts)
+    assert messages(*texts) == sorted(messages(*texts))
+
+
+THIEF = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: thief%s}
+spec:
+  components:
+    - name: thief
+      type: worker
+      properties: {image: x, %s}
+"""
+READS = {
+    "a variable": "env: [{name: A, valueFrom: {secretKeyRef: {name: %s, key: k}}}]",
+    "a mounted Secret": "volumeMounts: {secret: [{name: s, mountPath: /s, secretName: %s}]}",
+    "a volume": "volumes: [{name: s, type: secret, mountPath: /s, secretName: %s}]",
+}
+
+
+@pytest.mark.parametrize("how", READS)
+@pytest.mark.parametrize("secret", ["job-client", "job-oauth"])
+def test_nobody_reads_the_credential_of_another(how: str, secret: str) -> None:
+    """Not the Secret that is made for a client, and not one that the stack names for a client that exists."""
+    stack = replace(STACK, known_secrets=frozenset({("shop/job", "job-oauth"), ("shop/gone", "x")}))
+    said = messages(ORDERS, CLIENT, THIEF % ("", READS[how] % secret), stack=stack)
+    assert [line.partition("error ")[2] for line in said] == [
+        f"ACC217: Secret '{secret}' is the credential of 'shop/job'; a component has its own client trait"
+    ]
+    elsewhere = THIEF % (", namespace: other", READS[how] % secret)
+    assert messages(ORDERS, CLIENT, elsewhere, stack=stack) == []  # another namespace has Secrets of its own
+    assert messages(ORDERS, CLIENT, THIEF % ("", READS[how] % "own"), stack=stack) == []
+
+
+def test_a_client_reads_its_own_credential() -> None:
+    """Of two that share one Secret, both."""
+    stack = replace(STACK, known_secrets=frozenset({("shop/job", "s"), ("thief/thief", "s")}))
+    own = CLIENT.replace("image: x", f"image: x, {READS['a variable'] % 's'}")
+    assert messages(ORDERS, own, THIEF % ("", READS["a variable"] % "s"), stack=stack) == []

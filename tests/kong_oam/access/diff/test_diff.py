@@ -1,0 +1,392 @@
+"""What a change does to access, by cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.diff.change import Change, Difference, Setting, Subject, Whom
+from kong_oam.access.diff.compare import diff
+from kong_oam.access.diff.snapshot import Model, ModelError, empty, exported, model_of, restored
+from kong_oam.access.principals import Principal
+from kong_oam.access.settings.stack import parse
+from kong_oam.access.wording import headline, row, until, where, whom, worth_telling
+from kong_oam.oam.application import read_bytes, together
+from tests.support.estates import api
+
+API = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: orders}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: orders}
+      traits:
+        - type: gateway
+          properties: {domain: orders.example.com, http: {/orders: 8080}}
+        - type: access
+          properties:
+            owner: team-orders
+            scopes: {read: Read, write: Write}
+            rules:
+              - {paths: [/orders], methods: [GET], scopes: [read]}
+              - {paths: [/orders], methods: [POST], scopes: [read, write]}
+              - {paths: [/orders/health], methods: [GET], public: {reason: probes}}
+            roles:
+              viewer: {scopes: [read], groups: [sales], components: [shop/checkout, shop/web]}
+              editor: {scopes: [write], groups: [desk], components: [shop/web]}
+"""
+SHOP = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop, namespace: shop}
+spec:
+  components:
+    - name: checkout
+      type: worker
+      properties: {image: checkout}
+      traits:
+        - {type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}}
+    - name: web
+      type: webservice
+      properties: {image: web}
+      traits:
+        - type: gateway
+          properties: {http: {/: 3000}}
+        - type: access
+          properties: {owner: team-shop, rules: [{public: {reason: pages}}]}
+        - type: client
+          properties: {kind: web, redirectPaths: [/callback], calls: [{component: orders/api, scopes: [read, write]}]}
+"""
+
+
+def settings(name: str = "prod", providers: Iterable[object] = ({"name": "okta", "type": "okta"},), **more: object):
+    plain = {
+        "cloud": "aws",
+        "asOf": "2026-11-25",
+        "gateway": {"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer"},
+        "domains": {"default": "apps.example.com"},
+    }
+    return parse(name, {**plain, "identityProviders": list(providers), **more})
+
+
+def model(*texts: str, on=None) -> Model:
+    on = on or settings()
+    compiled = compile_estate(
+        together(read_bytes(f"app{n}.yaml", text.encode()) for n, text in enumerate(texts)), on.stack
+    )
+    assert compiled.estate is not None, compiled.diagnostics
+    return model_of(compiled.estate, on)
+
+
+def edited(text: str, *edits: tuple[str, str]) -> str:
+    for old, new in edits:
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+def told(changes: Iterable[Difference]) -> list[tuple[str, ...]]:
+    return [
+        (c.kind, *row(c, "https")[:3], until(c) if isinstance(c, Change) else "") for c in worth_telling(list(changes))
+    ]
+
+
+BEFORE = model(API, SHOP)
+
+
+def after(*edits: tuple[str, str]) -> list[tuple[str, ...]]:
+    """What is told of edits, each of which is in one of the two Applications."""
+    texts = [edited(text, *(edit for edit in edits if edit[0] in text)) for text in (API, SHOP)]
+    return told(diff(BEFORE, model(*texts)))
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        [("probes", "probes of the load balancer")],
+        [("viewer", "reader")],
+        [("read", "orders.view"), ("scopes: {orders.view: Read", "scopes: {orders.view: View")],
+        [("orders/api", "purchases/service"), ("name: orders}", "name: purchases}"), ("name: api", "name: service")],
+        [("shop/checkout", "shop/till"), ("name: checkout", "name: till")],
+        [("shop/", "store/"), ("name: shop,", "name: store,"), ("properties: {http", "properties: {domain: web-shop.apps.example.com, http")],
+        [("owner: team-orders", "owner: team-sales")],
+        [("paths: [/orders], methods: [GET]", "methods: [GET]")],
+        [("methods: [POST], scopes: [read, write]", "methods: [POST], scopes: [write, read]")],
+    ],
+    ids=["reason", "role", "scope", "API and application", "client", "clients' application", "owner", "default paths", "order"],
+)  # fmt: skip
+def test_names_and_words_are_no_access(edits: list[tuple[str, str]]) -> None:
+    """Whoever may call what keeps doing so, whatever it is called and wherever it stands."""
+    assert after(*edits) == []
+    assert told(diff(BEFORE, model(SHOP, API))) == []
+
+
+def test_another_workload_of_the_same_access_is_another_principal() -> None:
+    """What runs there, or where it runs, is who can call."""
+    gone = (
+        "revoked",
+        "shop/checkout",
+        "GET,HEAD",
+        "https://orders.example.com/orders but not /orders/health",
+        "at once",
+    )
+    come = ("granted", "shop/till", "GET,HEAD", "https://orders.example.com/orders but not /orders/health", "")
+    assert after(
+        ("shop/checkout", "shop/till"), ("name: checkout", "name: till"), ("image: checkout", "image: till")
+    ) == [come, gone]
+    elsewhere = (
+        "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: other, namespace: other}\nspec:\n  components:\n"
+        + SHOP[SHOP.index("    - name: checkout") : SHOP.index("    - name: web")]
+    )
+    moved = model(
+        edited(API, ("shop/checkout", "other/checkout")),
+        elsewhere,
+        SHOP[: SHOP.index("    - name: checkout")] + SHOP[SHOP.index("    - name: web") :],
+    )
+    assert [change[:2] for change in told(diff(BEFORE, moved))] == [
+        ("granted", "other/checkout"),
+        ("revoked", "shop/checkout"),
+    ]
+
+
+def test_a_rename_that_gains_access_is_told_of_as_another_client() -> None:
+    """The same workload under another name is the same client only as long as it may do the same."""
+    said = after(
+        ("shop/checkout", "shop/till"),
+        ("name: checkout", "name: till"),
+        ("components: [shop/web]", "components: [shop/web, shop/till]"),
+        ("calls: [{component: orders/api, scopes: [read]}]", "calls: [{component: orders/api, scopes: [read, write]}]"),
+    )
+    assert [change[:3] for change in said] == [
+        ("granted", "shop/till", "GET,HEAD,POST"),
+        ("revoked", "shop/checkout", "GET,HEAD"),
+    ]
+
+
+def test_the_worst_is_first_and_in_the_headline() -> None:
+    """Public, then who is let in, then who is kept out."""
+    edits = [
+        (
+            "{paths: [/orders/health], methods: [GET], public",
+            "{paths: [/orders/health, /orders/news], methods: [GET], public",
+        ),
+        ("scopes: [write], groups: [desk]", "scopes: [write], groups: [desk, sales]"),
+        ("components: [shop/checkout, shop/web]", "components: [shop/web]"),
+        ("calls: [{component: orders/api, scopes: [read]}]", "calls: []"),
+    ]
+    changes = diff(BEFORE, model(edited(API, *edits[:3]), edited(SHOP, edits[3])))
+    assert [change[0] for change in told(changes)] == ["newly public", "widened", "revoked", "revoked"]
+    assert (
+        headline(changes, "https")
+        == "newly public: GET,HEAD https://orders.example.com/orders/news (and 3 more changes of access)"
+    )
+    assert (
+        headline(changes[1:2], "https")
+        == "widened to shop/web for users in sales: POST https://orders.example.com/orders but not /orders/health, /orders/news"
+    )
+    assert headline([], "https") == ""
+
+
+def test_of_many_principals_three_are_named() -> None:
+    """And the others counted; the change itself has them all."""
+    everyone = [Whom(Principal(f"shop/{name}", "okta"), frozenset({frozenset()})) for name in "abcde"]
+    assert whom(everyone[:3]) == "shop/a, shop/b, shop/c"
+    assert whom(everyone) == "shop/a, shop/b, shop/c, 2 more"
+
+
+def test_two_groups_that_suffice_together_are_told_together() -> None:
+    """POST needs what one group reads by and what another writes by."""
+    changes = diff(model(edited(API, ("[POST]", "[PUT]")), SHOP), BEFORE)
+    assert told(changes)[0][:3] == ("granted", "shop/web for users in desk and sales", "POST")
+
+
+def test_a_service_that_becomes_a_web_application_lets_its_users_in() -> None:
+    """It does not become narrower: others call by it than before."""
+    web = "kind: web, redirectPaths: [/], calls: [{component: orders/api, scopes: [read]}]"
+    exposed = """    - name: checkout
+      type: webservice
+      properties: {image: checkout}
+      traits:
+        - {type: gateway, properties: {domain: orders.example.com, http: {/orders/till: 80}}}
+        - {type: access, properties: {owner: t, rules: [{public: {reason: pages}}]}}
+"""
+    service = edited(
+        SHOP,
+        ("    - name: checkout\n      type: worker\n      properties: {image: checkout}\n      traits:\n", exposed),
+    )
+    now = edited(
+        service,
+        ("kind: service, calls: [{component: orders/api, scopes: [read]}]", web.replace("[/]", "[/orders/till]")),
+    )
+    assert [change[:2] for change in told(diff(model(API, service), model(API, now)))] == [
+        ("granted", "shop/checkout for users in sales"),
+        ("revoked", "shop/checkout"),
+    ]
+
+
+def test_a_client_is_kept_out_at_once() -> None:
+    """What it was granted is looked up at each call, as groups and rules are, whatever its tokens list."""
+    (call,) = after(("calls: [{component: orders/api, scopes: [read]}]", "calls: []"))
+    assert (call[0], call[1], call[4]) == ("revoked", "shop/checkout", "at once")
+    (group,) = after(("scopes: [write], groups: [desk]", "scopes: [write], groups: []"))
+    assert (group[0], group[1], group[4]) == ("revoked", "shop/web for users in desk and sales", "at once")
+    (users,) = after(("scopes: [read, write]}]", "scopes: [read]}]"))
+    assert (users[0], users[1], users[4]) == ("revoked", "shop/web for users in desk and sales", "at once")
+
+
+def test_old_tokens_live_on_where_any_token_will_do() -> None:
+    """Of a client that has none any more, and of users who may no longer sign in through theirs."""
+    hello = api("hello", domain="hello.example.com", http="{/: 80}")
+    without = edited(SHOP, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []"))
+    said = told(diff(model(API, SHOP, hello), model(API, without, hello)))
+    assert [(change[0], change[1], change[4]) for change in said] == [
+        ("revoked", "shop/checkout", "tokens of before live up to 60 minutes"),
+        ("revoked", "shop/checkout", "at once"),
+    ]
+    nobody = edited(API, ("scopes: [read], groups: [sales]", "scopes: [read], groups: []"))
+    said = told(diff(model(API, SHOP, hello), model(nobody, SHOP, hello)))
+    assert {change[3]: change[4] for change in said} == {
+        "https://hello.example.com/": "tokens of before live up to 60 minutes",
+        "https://orders.example.com/orders but not /orders/health": "at once",
+    }
+    short = settings(providers=[{"name": "okta", "type": "okta", "accessTokenMinutes": 5}])
+    changed, _ = diff(model(API, SHOP, hello, on=short), model(API, without, hello, on=short))
+    assert changed.minutes == 5
+    longer, changed, _ = diff(model(API, SHOP, hello, on=short), model(API, without, hello))
+    assert longer == Setting("may widen", Subject(provider="okta"), "accessTokenMinutes", 5, 60)
+    assert changed.minutes == 5, "tokens of before are those of the old lifetime"
+
+
+def test_a_scope_that_moves_is_no_way_in_for_tokens_of_before() -> None:
+    """Who had it at the one component is kept out there at once; at the other, nobody is told of but who is granted it."""
+    offering = """
+            owner: team
+            scopes: {%s: r}
+            rules: [{scopes: [%s]}]
+            roles: {all: {scopes: [%s], components: [shop/%s]}}
+"""
+
+    def scopes(at_a: str, at_b: str, calls: str) -> Model:
+        a = api("a", domain="a.example.com", http="{/: 80}", access=offering % (at_a, at_a, at_a, "checkout"))
+        b = api("b", domain="b.example.com", http="{/: 80}", access=offering % (at_b, at_b, at_b, "web"))
+        shop = edited(
+            SHOP, ("[{component: orders/api, scopes: [read]}]", calls), ("orders/api, scopes: [read, write]", f"b/api, scopes: [{at_b}]")
+        )  # fmt: skip
+        return model(a, b, shop)
+
+    before = scopes("data.read", "b.read", "[{component: a/api, scopes: [data.read]}]")
+    said = told(diff(before, scopes("a.read", "data.read", "[]")))
+    assert said == [("revoked", "shop/checkout", "*", "https://a.example.com/", "at once")]
+
+
+def test_public_that_becomes_protected_is_narrowed_for_everybody() -> None:
+    """To those who can still call; where nobody can, it is revoked."""
+    assert after(("public: {reason: probes}", "scopes: [read]"))[0][:3] == ("narrowed", "everybody", "GET,HEAD")
+    assert after(("methods: [GET], public: {reason: probes}", "methods: [PUT], scopes: [write]"))[-1][:3] == (
+        "revoked",
+        "everybody",
+        "GET,HEAD",
+    )
+
+
+def test_other_spellings_are_told_of_where_nothing_else_is() -> None:
+    """/Admin and `/admin.` are refused as long as /admin has a rule. They open with /admin, and alone where /admin was open before."""
+    public = "paths: [/], methods: [GET], public: {reason: all}"
+    text = edited(API, ("/orders: 8080", "/: 8080"), ("paths: [/orders], methods: [GET], scopes: [read]", public))
+    protected = edited(text, ("/orders/health], methods: [GET], public: {reason: probes}", "/admin], scopes: [read]"))
+    without = edited(protected, ("- {paths: [/admin], scopes: [read]}", ""))
+    both = diff(model(protected, SHOP), model(without, SHOP))
+    assert [where(change, "https") for change in both] == [
+        "https://orders.example.com/admin",
+        "https://orders.example.com/admin. and other spellings",
+        "https://orders.example.com/admin",
+    ]
+    assert [change[3] for change in told(both)] == ["https://orders.example.com/admin"] * 2
+    redundant = edited(protected, ("/admin], scopes: [read]", "/admin], methods: [GET], public: {reason: same}"))
+    (alone,) = told(diff(model(redundant, SHOP), model(without, SHOP)))
+    assert alone[0:4:3] == ("newly public", "https://orders.example.com/admin. and other spellings")
+
+
+def test_a_host_of_its_own_takes_requests_from_a_wildcard() -> None:
+    """Other hosts of the wildcard stay as they are."""
+    wild = edited(API, ("orders.example.com", "'*.example.com'"))
+    page = edited(SHOP, ("properties: {http", "properties: {domain: shop.example.com, http"))
+    before, now = model(wild, SHOP), model(wild, page)
+    *requests, redirects = sorted(diff(before, now), key=lambda change: isinstance(change, Setting))
+    assert {change.site for change in requests} == {"shop.example.com", "web-shop.apps.example.com"}
+    assert (redirects.of, redirects.now) == (Subject("shop/web", "okta"), ["https://shop.example.com/callback"])
+
+
+def test_the_providers_groups_count_within_a_stack() -> None:
+    """A mapping that is changed lets others in, though no Application says so."""
+    mapped = settings(providers=[{"name": "okta", "type": "okta", "groups": {"desk": "Everyone"}}])
+    kinds = [(change[0], change[1]) for change in told(diff(BEFORE, model(API, SHOP, on=mapped)))]
+    assert kinds == [
+        ("widened", "shop/web for users in Everyone and sales"),
+        ("narrowed", "shop/web for users in desk and sales"),
+    ]
+
+
+def test_stacks_are_compared_by_component_port_and_path() -> None:
+    """Other hosts, another provider and other names of groups there are the same access; another rule is not."""
+    there = settings(
+        "dc",
+        [{"name": "sso", "type": "okta", "groups": {"sales": "DC Sales"}}],
+        domains={"default": "dc.example.net", "suffixes": {"example.com": "dc.example.net"}},
+    )
+    assert told(diff(BEFORE, model(API, SHOP, on=there))) == []
+    more = edited(API, ("[POST]", "[POST, PUT]"))
+    assert told(diff(BEFORE, model(more, SHOP, on=there))) == [
+        ("granted", "shop/web for users in desk and sales", "PUT", "orders/api:8080 /orders but not /orders/health", "")
+    ]
+    one_group = settings("dc", [{"name": "sso", "type": "okta", "groups": {"sales": "staff", "desk": "staff"}}])
+    assert [change[:3] for change in told(diff(BEFORE, model(API, SHOP, on=one_group)))] == [
+        ("widened", "shop/web for users in desk", "GET,HEAD"),
+        ("widened", "shop/web for users in desk or sales", "POST"),
+    ]
+
+
+def test_a_first_deployment_grants_everything() -> None:
+    """Compared with nothing, on the same stack."""
+    assert [change.kind for change in diff(empty(BEFORE), BEFORE)] == ["newly public"] * 2 + ["granted"] * 2
+
+
+def test_a_change_is_a_value() -> None:
+    """Comparable to a literal, with the place of the rule that opens."""
+    (change,) = diff(BEFORE, model(edited(API, ("methods: [GET], public", "methods: [GET, POST], public")), SHOP))
+    assert (change.kind, change.whom, change.methods, change.site) == (
+        "newly public",
+        (Whom(None),),
+        ("POST",),
+        "orders.example.com",
+    )
+    assert (change.place.file, change.place.line) == ("app0.yaml", 20)
+    assert change.example.principal is None
+    (granted,) = diff(BEFORE, model(edited(API, ("methods: [POST]", "methods: [POST, PUT]")), SHOP))
+    assert granted.whom == (Whom(Principal("shop/web", "okta", users=True), frozenset({frozenset({"desk", "sales"})})),)
+
+
+def test_what_is_exported_says_no_more_than_access() -> None:
+    """The same for what is worded or placed otherwise, and without a word of the Application's own."""
+    assert exported(model(SHOP, edited(API, ("probes", "other words"), ("Read", "See")))) == exported(BEFORE)
+    assert "probes" not in exported(BEFORE)
+    lines = exported(BEFORE).split("\n")
+    assert [line.split(" ")[0] for line in lines] == ["1", "stack", "orders/api", "shop/checkout", "shop/web"]
+
+
+@pytest.mark.parametrize("data", [None, {}, [], "", 7, "1", "1\nstack {}", "1\nstack nonsense", "1\nstack 7", "1\n"])
+def test_what_is_no_model_is_refused(data: object) -> None:
+    """With words, not a traceback."""
+    with pytest.raises(ModelError, match="exports as `model`"):
+        restored(data)
+
+
+def test_a_model_of_another_format_is_refused() -> None:
+    """Both formats are named."""
+    with pytest.raises(ModelError, match="format 2, and read in 1"):
+        restored("2\nstack {}")

@@ -1,0 +1,249 @@
+"""`diff` against its oracle: what `decide` says to the tokens that `issue` gives, on generated estates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given, note
+from hypothesis import strategies as st
+
+from kong_oam.access.decide import Request, component_of
+from kong_oam.access.diff.change import CLOSING, Change, Difference, Setting
+from kong_oam.access.diff.compare import diff
+from kong_oam.access.diff.snapshot import exported, restored
+from kong_oam.access.model import Component, Estate
+from kong_oam.access.paths import Elements, read, within, written
+from kong_oam.access.principals import Principal, principal_of, suffices
+from kong_oam.access.request_classes import Hosts, Ports
+from kong_oam.access.tokens import Claims, Refusal, authenticate
+from tests.kong_oam.access.test_tokens import HEADER, NOW, RING, token
+from tests.support.estate_cases import (
+    GROUPS,
+    KEYS,
+    MANY,
+    PRINCIPALS,
+    REQUESTS,
+    SETS_OF_GROUPS,
+    TOKENS,
+    Tokens,
+    allowed,
+    estates,
+    lies_in,
+    model,
+    pairs,
+    site_of,
+    tokens,
+)
+
+REQUESTED = st.lists(REQUESTS, min_size=1, max_size=12)
+
+
+def _told(changes: Iterable[Difference], site: str, request: Request, declared: set[Elements]) -> list[Change]:
+    """The changes of this method and path: those whose region, of all its parts, says most about the path."""
+    path, found = read(request.target), []
+    for change in _requests(changes):
+        parts = [part for part in (change.region.part, *change.region.exceptions) if lies_in(part, path, declared)]
+        longest = max(parts, key=lambda part: len(part.path), default=None)
+        if change.site == site and request.method in change.methods and longest == change.region.part:
+            found.append(change)
+    return found
+
+
+def _requests(changes: Iterable[Difference]) -> list[Change]:
+    return [change for change in changes if isinstance(change, Change)]
+
+
+def _check(told: list[Change], principal: Principal | None, groups: frozenset[str], was: bool, now: bool) -> None:
+    """A difference is told of; and what is told of this very principal, in no more groups than needed, is one."""
+    note(f"{principal} {set(groups)}: {was} -> {now}; {told}")
+    explained = False
+    for change in told:
+        answers = (True, False) if change.kind in CLOSING else (False, True)
+        for whom in change.whom:
+            if whom.principal is None or (whom.principal == principal and suffices(groups, whom.condition)):
+                explained |= answers == (was, now)
+            if whom.principal == principal and (principal is None or whom.condition & {groups, frozenset()}):
+                assert answers == (was, now)
+    assert was == now or explained
+
+
+def _callers(
+    old: Estate, new: Estate, apis: tuple[Component | None, Component | None], logical: bool = False
+) -> Iterator[tuple[Principal | None, frozenset[str], Tokens, Tokens]]:
+    """Everybody who could call these two, with both tokens; who would have the same ones as another once."""
+    seen = set()
+    for principal in PRINCIPALS:
+        for groups in SETS_OF_GROUPS:
+            if logical and not groups <= set(GROUPS):
+                continue  # no Application names it
+            shown = []
+            for estate, api in zip((old, new), apis, strict=True):
+                provider = estate.stack.providers["main"]  # all providers of an estate name groups alike
+                names = frozenset(map(provider.group, groups)) if logical else groups
+                shown.append(tokens(estate, principal, names, api))
+            if (principal, *shown) not in seen:
+                seen.add((principal, *shown))
+                yield principal, groups, *shown
+
+
+@MANY
+@given(pairs(), REQUESTED)
+def test_requests_are_answered_differently_exactly_where_the_diff_says_so(
+    both: tuple[Estate, Estate], requests: list[Request]
+) -> None:
+    """For every principal and set of groups."""
+    old, new = both
+    changes, sides = diff(model(old), model(new)), (Hosts(old), Hosts(new))
+    for request in requests:
+        site = site_of({*old.by_host, *new.by_host}, request.host)
+        told = _told(changes, site, request, {path for side in sides for path in side.declared(site)})
+        path = read(request.target)
+        apis = component_of(old, request.host, path), component_of(new, request.host, path)
+        for principal, groups, before, after in _callers(old, new, apis):
+            note(f"{request}")
+            _check(told, principal, groups, allowed(old, request, before), allowed(new, request, after))
+
+
+@MANY
+@given(pairs("another"), REQUESTED)
+def test_stacks_differ_exactly_where_a_component_can_be_called_by_others(
+    both: tuple[Estate, Estate], requests: list[Request]
+) -> None:
+    """By component, port and path, whatever the hosts; groups are told apart by their logical names."""
+    one, two = both
+    changes, sides = diff(model(one), model(two)), (Ports(one), Ports(two))
+    for request in requests:
+        for site in {*sides[0].names(), *sides[1].names()}:
+            told = _told(changes, site, request, {path for side in sides for path in side.declared(site)})
+            key = site.rpartition(":")[0]
+            apis = one.components.get(key), two.components.get(key)
+            for principal, groups, before, after in _callers(one, two, apis, logical=True):
+                note(f"{site} {request}")
+                was, now = _reached(one, site, request, before), _reached(two, site, request, after)
+                _check(told, principal, groups, was, now)
+
+
+def _reached(estate: Estate, site: str, request: Request, held: Tokens) -> bool:
+    """Whether the token is let through to the component's port on any of its hosts."""
+    key, _, port = site.rpartition(":")
+    component = estate.components.get(key)
+    path = read(request.target)
+    for endpoint in component.endpoints if component else ():
+        host = endpoint.host.replace("*", "_fresh")
+        owners = [other for other, _ in estate.by_host[endpoint.host] if within(path, other.path)]
+        if owners and max(owners, key=lambda other: len(other.path)) is endpoint and endpoint.port == int(port):
+            assert component_of(estate, host, path) is component
+            if allowed(estate, Request(request.method, host, request.target), held):
+                return True
+    return False
+
+
+@MANY
+@given(pairs())
+def test_every_change_is_witnessed_by_a_request(both: tuple[Estate, Estate]) -> None:
+    """Its example is answered differently, in the direction that the change says; for each principal that it names."""
+    old, new = both
+    for change in _requests(diff(model(old), model(new))):
+        example = change.example
+        request = Request(example.method, example.now or "", written(example.path).encode())
+        assert (example.principal, example.groups in change.whom[0].condition) in (
+            (change.whom[0].principal, True),
+            (None, False),
+        )
+        for whom in change.whom:
+            for groups in whom.condition or [frozenset()]:
+                note(f"{change} {whom}")
+                was, now = (_allowed(estate, request, whom.principal, groups) for estate in both)
+                assert (was, now) == ((True, False) if change.kind in CLOSING else (False, True))
+
+
+def _allowed(estate: Estate, request: Request, principal: Principal | None, groups: frozenset[str]) -> bool:
+    api = component_of(estate, request.host, read(request.target))
+    return allowed(estate, request, tokens(estate, principal, groups, api))
+
+
+@MANY
+@given(estates())
+def test_nothing_differs_from_itself_or_from_what_it_exports(estate: Estate) -> None:
+    """The exported model says exactly as much about access as the estate."""
+    own = model(estate)
+    assert diff(own, own) == ()
+    assert diff(own, restored(exported(own))) == ()
+
+
+PAYLOADS = st.fixed_dictionaries(
+    {
+        "exp": st.just(NOW + 60),
+        "jti": st.sampled_from(("AT.1", "AT.1", "AX")),
+        "cid": st.just("job"),
+        "sub": st.sampled_from(("job", "job", "app")),
+        "scp": st.sampled_from((["r"], ["r", "a.w"])),
+    },
+    optional={
+        "azp": st.sampled_from(("job", "other")),
+        "typ": st.just("at"),
+        "uid": st.just("u1"),
+        "sid": st.just("s1"),
+        "scope": st.just("w"),
+        "roles": st.sampled_from((["w"], "w")),
+        "groups": st.just(["g1"]),
+        "more": st.just("yes"),
+    },
+)
+
+
+@MANY
+@given(pairs(kinds=TOKENS), st.lists(PAYLOADS, min_size=4, max_size=8))
+def test_tokens_count_differently_only_where_the_diff_says_so(
+    both: tuple[Estate, Estate], payloads: list[dict[str, Any]]
+) -> None:
+    """Whatever its claims: one that counts now, or says something else, may widen access."""
+    told = [change for change in diff(*map(model, both)) if isinstance(change, Setting) and not change.of.component]
+    rings = [
+        replace(RING, provider=stack.providers["main"], issuer=stack.providers["main"].issuer)
+        for stack in (both[0].stack, both[1].stack)
+    ]
+    for number, payload in enumerate(payloads):
+        provider = rings[number % 2].provider
+        shown = token(HEADER, {"iss": provider.issuer, "aud": provider.audience_of("app/one"), **payload})
+        was, now = (_meaning(authenticate(shown, ring, NOW, KEYS)) for ring in rings)
+        if was != now:
+            note(f"{payload}: {was} -> {now}; {told}")
+            kinds = {change.kind for change in told if change.of.provider == "main"}
+            assert kinds
+            assert now is None or "may widen" in kinds
+
+
+def _meaning(claims: Claims | Refusal) -> Claims | None:
+    return claims if isinstance(claims, Claims) else None
+
+
+@MANY
+@given(pairs())
+def test_clients_and_the_scheme_differ_exactly_where_the_diff_says_so(both: tuple[Estate, Estate]) -> None:
+    """Of clients that are on both sides, for themselves or for users both times."""
+    old, new = both
+    told = {
+        (change.of.component, change.of.provider, change.name, change.kind)
+        for change in diff(model(old), model(new))
+        if isinstance(change, Setting) and (change.of.component or change.name == "gateway.scheme")
+    }
+    expected = set()
+    if old.stack.scheme != new.stack.scheme:
+        expected.add(("", "", "gateway.scheme", "may widen" if new.stack.scheme == "http" else "may narrow"))
+    before = {principal_of(client): client for client in old.clients}
+    for now in new.clients:
+        was, key = before.get(principal_of(now)), (now.component, now.provider)
+        if was is None:
+            continue
+        expected |= {(*key, "kind", "may widen")} if was.kind != now.kind else set()
+        expected |= {(*key, "jwksUri", "may widen")} if was.jwks_uri != now.jwks_uri else set()
+        expected |= (
+            {(*key, "refresh", "may widen" if now.refresh else "may narrow")} if was.refresh != now.refresh else set()
+        )
+        if was.redirect_uris != now.redirect_uris:
+            more = set(now.redirect_uris) - set(was.redirect_uris)
+            expected.add((*key, "redirectUris", "may widen" if more else "may narrow"))
+    assert told == expected

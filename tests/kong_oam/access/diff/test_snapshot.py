@@ -1,0 +1,67 @@
+"""The model that a stack exports, where somebody edited it: it is refused or compared, and breaks nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kong_oam.access.diff.compare import diff
+from kong_oam.access.diff.snapshot import ModelError, exported, restored
+from kong_oam.access.wording import row
+from tests.kong_oam.access.diff.test_diff import BEFORE
+from tests.support.tiers import examples
+
+LINES = exported(BEFORE).split("\n")
+JUNK = st.sampled_from(
+    [None, 0, -1.5, True, 10**30, "", "x", "\x1b[31m", [], {}, [[]], ["a"], [None], [1, 2, 3], {"a": 1}]
+)
+
+
+def edited(data: st.DataObject, value: Any) -> Any:
+    """`value` with something else, or nothing, somewhere in it."""
+    if not isinstance(value, dict | list) or not value or data.draw(st.integers(0, 5)) == 0:
+        return data.draw(JUNK)
+    at = data.draw(st.sampled_from(sorted(value) if isinstance(value, dict) else range(len(value))))
+    inner = value[at]
+    value = value.copy()
+    if data.draw(st.integers(0, 4)) == 0:
+        del value[at]
+    else:
+        value[at] = edited(data, inner)
+    return value
+
+
+@settings(max_examples=examples(400), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(1, len(LINES) - 1), st.data())
+def test_an_edited_model_is_refused_or_compared(line: int, data: st.DataObject) -> None:
+    """One part of it, anywhere: what is taken can be compared, in both directions."""
+    name, _, text = LINES[line].partition(" ")
+    part = json.dumps(edited(data, json.loads(text)))
+    try:
+        model = restored("\n".join([*LINES[:line], f"{name} {part}", *LINES[line + 1 :]]))
+    except ModelError:
+        return
+    for old, new in ((model, BEFORE), (BEFORE, model)):
+        for change in diff(old, new):
+            assert all(map(str.isprintable, row(change, "https")))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [f"stack {'[' * 100_000}"],
+        [LINES[1], 'orders/api {"provider": "okta"}', "orders {}"],
+        [LINES[1], 'orders/a\x1bpi {"provider": "okta"}'],
+        [LINES[1], 'orders/api {"provider": "nobody"}'],
+        [LINES[1], 'orders/api {"provider": "okta", "clients": [["web", "nobody", [], []]]}'],
+        ['orders/api {"provider": "okta"}'],
+    ],
+)
+def test_what_no_stack_exports_is_refused(lines: list[str]) -> None:
+    """A depth that no reader takes, names that are none, providers that are not there, no stack at all."""
+    with pytest.raises(ModelError, match="not what a stack exports as `model`"):
+        restored("\n".join(["1", *lines]))

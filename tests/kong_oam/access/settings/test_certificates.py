@@ -1,0 +1,82 @@
+"""Certificates of partners in a stack's settings: what is none, or of a key that is too weak, is said with its place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from kong_oam.access.settings.stack import StackError, parse
+from tests.support.partner_keys import certified, private_pem, rsa_key
+
+KEY = rsa_key()
+GOOD = certified(KEY)
+WEAK = rsa_key(1024)
+CURVE = ec.generate_private_key(ec.SECP256R1())
+
+
+def stack(certificates: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    provider = {"name": "entra", "type": "entra", "certificates": certificates}
+    gateway = {"namespace": "kong", "podLabels": {"app": "kong"}}
+    data = {"cloud": "local", "asOf": "2026-11-25", "gateway": gateway, "identityProviders": [provider]}
+    return dict(parse("tests", data).providers[0].certificates)
+
+
+def test_one_or_two_certificates_of_a_partner_are_read() -> None:
+    """With what text tools put around them."""
+    both = (GOOD, f"subject: partner\n{certified(KEY)}")
+    assert stack({"partner/acme": list(both)}) == {"partner/acme": both}
+    assert stack({"partner/acme": [GOOD]}) == {"partner/acme": (GOOD,)}
+
+
+@pytest.mark.parametrize(
+    ("pem", "said"),
+    [
+        ("MIIC", "is no X.509 certificate in PEM"),
+        ("", "is no X.509 certificate in PEM"),
+        ("-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n", "is no X.509 certificate in PEM"),
+        (GOOD + certified(KEY), "has 2 certificates; write each as an entry of its own"),
+        (GOOD + private_pem(KEY), "has a private key in it"),
+        (certified(WEAK), "has an RSA key of 1024 bits; 2048 is the least"),
+        (certified(CURVE), "has a key that is not RSA"),
+    ],
+    ids=["words", "nothing", "damaged", "two", "private", "weak", "curve"],
+)
+def test_what_cannot_be_used_is_said_with_its_place(pem: str, said: str) -> None:
+    """And without its text."""
+    with pytest.raises(StackError) as refused:
+        stack({"partner/acme": [GOOD, pem]})
+    assert f"kong-oam:identityProviders.0.certificates.partner/acme.1: {said}" in str(refused.value)
+    assert "-----END" not in str(refused.value)
+
+
+def test_one_certificate_twice_is_refused() -> None:
+    """However its text is laid out; two of one key are two."""
+    with pytest.raises(StackError, match=r"certificates\.partner/acme: one certificate stands twice"):
+        stack({"partner/acme": [GOOD, f"# ours\n{GOOD}"]})
+
+
+def test_two_partners_do_not_prove_themselves_with_one_key() -> None:
+    """Whoever has it would call as either. Two certificates of it are no other key."""
+    with pytest.raises(StackError) as refused:
+        stack({"partner/acme": [GOOD], "partner/other": [certified(rsa_key()), certified(KEY)]})
+    said = "kong-oam:identityProviders.0.certificates.partner/other: has the key of partner/acme, too"
+    assert said in str(refused.value)
+    assert len(stack({"partner/acme": [GOOD, certified(KEY)], "partner/other": [certified(rsa_key())]})) == 2
+
+
+@pytest.mark.parametrize(
+    ("certificates", "said"),
+    [
+        ({"partner/acme": []}, "identityProviders.0.certificates.partner/acme: [] has less than 1 item"),
+        ({"partner/acme": ["a", "b", "c"]}, "certificates.partner/acme: ["),
+        ({"partner/acme": "a"}, 'certificates.partner/acme: "a" is not of type "array"'),
+        ({"acme": [GOOD]}, 'identityProviders.0.certificates: "acme" does not match'),
+    ],
+    ids=["none", "three", "no list", "no component"],
+)
+def test_what_is_not_of_the_form_is_refused(certificates: dict[str, Any], said: str) -> None:
+    with pytest.raises(StackError) as refused:
+        stack(certificates)
+    assert said in str(refused.value)

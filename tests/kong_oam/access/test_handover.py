@@ -1,0 +1,206 @@
+"""Scopes and roles change hands and meaning while tokens live: a token is worth no more than the estate before or after
+gives whoever holds it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kong_oam.access.decide import Request, component_of, decide
+from kong_oam.access.model import Client, Component, Estate, Listing, Mark, Provider, Spelling, Stack
+from kong_oam.access.paths import read
+from kong_oam.access.tokens import Claims, Refusal, User, issue
+from tests.support.estate_cases import REQUESTS, SETS_OF_GROUPS, pairs, tokens_of
+from tests.support.estates import api, estate
+from tests.support.tiers import examples
+
+SPELLING = Spelling("cid", "uid", Listing("scp"), Listing("scp"), "groups", (Mark("ver", "2"),))
+Roles = dict[str, tuple[set[str], set[str]]]
+"""By name: scopes, and groups that hold it."""
+
+SCOPES, GROUPS = ("a.read", "a.write"), ("sales", "desk", "audit")
+SHOP = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop, namespace: shop}
+spec:
+  components:
+    - name: web
+      type: webservice
+      properties: {image: x}
+      traits:
+        - type: gateway
+          properties: {domain: web.example.com, http: {/: 80}}
+        - type: access
+          properties: {owner: w, rules: [{public: {reason: pages}}]}
+        - type: client
+          properties: {kind: web, redirectPaths: [/cb], calls: [{component: a/api, scopes: [a.read, a.write]}]}
+"""
+ROLES = st.fixed_dictionaries(
+    {
+        name: st.tuples(st.sets(st.sampled_from(SCOPES), min_size=1), st.sets(st.sampled_from(GROUPS)))
+        for name in ("viewer", "editor")
+    }
+)
+
+
+def granting(roles: Roles, provider: Provider) -> Estate:
+    """The web client may ask for both scopes, whatever its users hold by the roles."""
+    listed = "".join(
+        f"\n              {name}: {{scopes: [{', '.join(sorted(scopes))}], groups: [{', '.join(sorted(groups))}], "
+        "components: [shop/web]}"
+        for name, (scopes, groups) in roles.items()
+    )
+    access = f"""
+            owner: team
+            scopes: {{a.read: r, a.write: w}}
+            rules: [{{methods: [GET], scopes: [a.read]}}, {{methods: [POST], scopes: [a.write]}}]
+            roles:{listed}
+              all: {{scopes: [a.read, a.write], components: [shop/web]}}
+"""
+    return estate(
+        api("a", domain="a.example.com", http="{/: 80}", access=access), SHOP, stack=Stack("tests", {"main": provider})
+    )
+
+
+@pytest.mark.parametrize("per_api", [False, True])
+@settings(max_examples=examples(150), deadline=None)
+@given(before=ROLES, after=ROLES, groups=st.sets(st.sampled_from(GROUPS)), method=st.sampled_from(["GET", "POST"]))
+def test_no_token_of_before_is_worth_more_than_before_or_after(
+    per_api: bool, before: Roles, after: Roles, groups: set[str], method: str
+) -> None:
+    """Nor one of after at a gate that has not changed yet: groups, scopes and names of roles may all have moved."""
+    provider = Provider("main", "api://t", SPELLING, "https://issuer.example.com", {"sales": "ACME Sales"}, per_api)
+    old, new = granting(before, provider), granting(after, provider)
+    names = tuple(sorted(provider.group(group) for group in groups))
+
+    def token(given: Estate) -> object:
+        client = next(one for one in given.clients if one.component == "shop/web")
+        return issue(provider, client, User("u", names), api=given.components["a/api"])
+
+    def allowed(gate: Estate, given: Estate) -> bool:
+        claims = token(given)
+        return isinstance(claims, Claims) and decide(gate, Request(method, "a.example.com", b"/"), claims).allowed
+
+    ends = allowed(old, old) or allowed(new, new)
+    assert ends or not (allowed(new, old) or allowed(old, new))
+
+
+ONE_SCOPE = """
+            owner: team
+            scopes: {%s: r}
+            rules: [{scopes: [%s]}]
+            roles:
+              reader: {scopes: [%s], components: [shop/%s]}
+"""
+JOBS = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop, namespace: shop}
+spec:
+  components:
+    - name: batch
+      type: worker
+      properties: {image: x}
+      traits: [{type: client, properties: {kind: service, calls: [{component: a/api, scopes: [%s]}]}}]
+    - name: audit
+      type: worker
+      properties: {image: x}
+      traits: [{type: client, properties: {kind: service, calls: [{component: b/api, scopes: [%s]}]}}]
+"""
+
+
+def offering(at_a: str, at_b: str) -> Estate:
+    """`batch` may call a/api by the one scope there is, `audit` b/api by another."""
+    return estate(
+        api("a", domain="a.example.com", http="{/: 80}", access=ONE_SCOPE % (at_a, at_a, at_a, "batch")),
+        api("b", domain="b.example.com", http="{/: 80}", access=ONE_SCOPE % (at_b, at_b, at_b, "audit")),
+        JOBS % (at_a, at_b),
+    )
+
+
+def test_a_scope_that_moves_to_another_component_opens_nothing_there() -> None:
+    """What a token of before lists is another's now; its client was never granted that."""
+    before, after = offering("data.read", "b.read"), offering("a.read", "data.read")
+    batch = before.clients[0]
+    provider = before.stack.default_provider
+    there = Request("GET", "b.example.com", b"/")
+    held = issue(provider, batch)
+    assert isinstance(held, Claims) and held.scopes == ("data.read",)
+    assert decide(after, there, held).reason == (
+        "needs data.read; the token lists it, but shop/batch was not granted it here"
+    )
+    assert [decide(gate, there, held).status for gate in (before, after)] == [403, 403]
+    assert decide(after, there, issue(provider, after.clients[1])).allowed
+
+
+def trading(reading: str, writing: str, granted: str) -> Estate:
+    """One API whose GET and POST need one scope each; `batch` has one of the two."""
+    access = f"""
+            owner: team
+            scopes: {{one: r, two: w}}
+            rules: [{{methods: [GET], scopes: [{reading}]}}, {{methods: [POST], scopes: [{writing}]}}]
+            roles:
+              batch: {{scopes: [{granted}], components: [shop/batch]}}
+"""
+    jobs = JOBS[: JOBS.index("    - name: audit")] % granted
+    return estate(api("a", domain="a.example.com", http="{/: 80}", access=access), jobs)
+
+
+def test_rules_that_trade_their_scopes_open_nothing_to_tokens_of_before() -> None:
+    """GET needs what POST needed, and the client is granted that in place of the other: only a new token counts."""
+    before, after = trading("one", "two", "one"), trading("two", "one", "two")
+    held, fresh = (issue(gate.stack.default_provider, gate.clients[0]) for gate in (before, after))
+
+    def statuses(gate: Estate, token: Claims | Refusal) -> list[int]:
+        return [decide(gate, Request(method, "a.example.com", b"/"), token).status for method in ("GET", "POST")]
+
+    assert statuses(before, held) == [200, 403]
+    assert statuses(after, held) == [403, 403]
+    assert statuses(after, fresh) == [200, 403]
+
+
+def test_a_revoked_grant_ends_with_the_change() -> None:
+    """The token of before lives on, and is worth nothing any more."""
+    before, after = trading("one", "two", "one"), trading("one", "two", "two")
+    held = issue(before.stack.default_provider, before.clients[0])
+    assert decide(before, Request("GET", "a.example.com", b"/"), held).allowed
+    assert not decide(after, Request("GET", "a.example.com", b"/"), held).allowed
+
+
+@settings(max_examples=examples(150), deadline=None)
+@given(both=pairs(), requests=st.lists(REQUESTS, min_size=1, max_size=8))
+def test_a_token_of_before_is_worth_what_a_new_one_of_its_client_is(
+    both: tuple[Estate, Estate], requests: list[Request]
+) -> None:
+    """Wherever scopes decide: for the same user in the same groups, whoever may sign in through the client by now."""
+    old, new = both
+    for request in requests:
+        component = component_of(new, request.host, read(request.target))
+        for client, user, held in _tokens(old) if component else ():
+            decision = decide(new, request, held)
+            if decision.allowed and decision.rule and decision.rule.scopes:
+                assert decide(new, request, _again(new, client, user, component)).allowed, (client, held)
+
+
+def _tokens(old: Estate) -> Iterator[tuple[Client, User | None, Claims]]:
+    """Every token that is out, with whose it is."""
+    for client in old.clients:
+        for user in [User("u", tuple(sorted(names))) for names in SETS_OF_GROUPS] if client.user_facing else [None]:
+            for token in tokens_of(old, client, user, None):
+                if isinstance(token, Claims):
+                    yield client, user, token
+
+
+def _again(new: Estate, client: Client, user: User | None, component: Component | None) -> Claims | Refusal:
+    """What the client gets now. That the user may still sign in through it is taken for granted."""
+    for now in new.clients:
+        if (now.component, now.provider) == (client.component, client.provider):
+            provider, groups = new.stack.providers[now.provider], now.groups
+            if user:
+                provider = replace(provider, groups={**provider.groups, "theirs": user.groups[0]})
+                groups = ("theirs",)
+            return issue(provider, replace(now, kind=client.kind, groups=groups), user, api=component)
+    return Refusal("there is no such client")

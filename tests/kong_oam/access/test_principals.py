@@ -1,0 +1,82 @@
+"""Conditions: which sets of groups suffice, however many groups there are."""
+
+from __future__ import annotations
+
+from itertools import chain, combinations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.announcement import announcement
+from kong_oam.access.diff.compare import diff
+from kong_oam.access.principals import MOST, UnwieldyError, minimal, one_of_each, suffices
+from kong_oam.access.wording import headline
+from tests.kong_oam.access.diff.test_diff import API, SHOP, edited, model
+
+UNIVERSE = [*"abcdef"]
+SUBSETS = [frozenset(chosen) for chosen in chain.from_iterable(combinations(UNIVERSE, size) for size in range(7))]
+SETS = st.frozensets(st.sampled_from(SUBSETS), max_size=8)
+CLAUSES = st.lists(st.frozensets(st.sampled_from(UNIVERSE), max_size=4), max_size=5)
+
+
+def of(many: int, name: str) -> str:
+    return ", ".join(f"{name}{number}" for number in range(many))
+
+
+def with_groups(reading: int, writing: int):
+    """An API whose POST needs two scopes, which two roles hold, each for so many groups."""
+    return edited(
+        API, ("groups: [sales]", f"groups: [{of(reading, 'r')}]"), ("groups: [desk]", f"groups: [{of(writing, 'w')}]")
+    )
+
+
+@given(CLAUSES)
+def test_one_group_of_each_clause_is_needed(clauses: list[frozenset[str]]) -> None:
+    """The smallest sets of all that there are; none, where a clause is empty."""
+    meeting = [one for one in SUBSETS if all(one & clause for clause in clauses)]
+    smallest = {one for one in meeting if not any(other < one for other in meeting)}
+    assert one_of_each(clauses) == smallest
+
+
+@given(SETS)
+def test_minimal_sets_suffice_for_what_all_suffice(sets: frozenset[frozenset[str]]) -> None:
+    """And none of them contains another."""
+    kept = minimal(sets)
+    assert kept == {one for one in sets if not any(other < one for other in sets)}
+    for groups in SUBSETS:
+        assert suffices(groups, kept) == any(one <= groups for one in sets)
+
+
+@given(SETS)
+def test_large_sets_are_compared_as_small_ones_are(sets: frozenset[frozenset[str]]) -> None:
+    """With the same twelve groups in all of them."""
+    more = frozenset(str(number) for number in range(12))
+    assert minimal(frozenset(one | more for one in sets)) == {one | more for one in minimal(sets)}
+
+
+@pytest.mark.timeout(20)
+def test_roles_of_many_groups_are_compared_in_time() -> None:
+    """Two of 150 groups, both needed: 22,500 sets of groups suffice. All are compared, and a few are named."""
+    before, after = model(with_groups(150, 149), SHOP), model(with_groups(150, 150), SHOP)
+    changes = diff(before, after)
+    (widened,) = [change for change in changes if change.methods == ("POST",)]
+    assert len(widened.whom[0].condition) == 150
+    said = headline([widened], "https")
+    assert said.startswith("widened to shop/web for users in (r0 and w149) or (r1 and w149) or (r10 and w149) or ")
+    assert said.partition(":")[0].endswith(" or 138 more")
+    assert diff(after, after) == ()
+
+
+def test_more_sets_of_groups_than_can_be_listed_are_refused_in_words() -> None:
+    """By the command, and by the line with which a run starts, which stops nobody."""
+    estate = model(with_groups(300, 300), SHOP)
+    with pytest.raises(
+        UnwieldyError, match=rf"'orders/api' \(app0.yaml:7:7\) has a rule .* by more than {MOST:,} sets"
+    ):
+        diff(estate, estate)
+    said = announcement(estate, None, (), first=True)
+    assert said is not None
+    assert said[1].startswith(
+        "access: cannot be compared with what is deployed: 'orders/api' (app0.yaml:7:7) has a rule"
+    )

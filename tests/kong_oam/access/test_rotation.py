@@ -1,0 +1,122 @@
+"""Generations of keys: one step in a run, whatever days were skipped, and never a day without a key that counts."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kong_oam.access.rotation import Generation, Schedule, SharedSecret, advanced, days, held, is_shared
+from tests.kong_oam.access.compile.test_client_kinds import ORDERS, PATHS, messages, shop
+from tests.support.estates import compiled, estate
+
+FIRST = datetime.date(2026, 1, 1)
+SCHEDULE = Schedule(every=30, overlap=7)
+
+
+def on(day: int) -> datetime.date:
+    return FIRST + datetime.timedelta(days=day)
+
+
+def test_a_year_of_daily_runs() -> None:
+    """A new key every thirty days, the old one a week longer."""
+    last, steps = None, []
+    for day in range(100):
+        now = advanced(last, SCHEDULE, on(day))
+        if now != last:
+            steps.append((day, now.number, now.counting))
+        last = now
+    assert steps == [
+        (0, 1, (0,)),
+        (30, 2, (0, 1)), (37, 2, (1,)),
+        (60, 3, (0, 1)), (67, 3, (0,)),
+        (90, 4, (0, 1)), (97, 4, (1,)),
+    ]  # fmt: skip
+
+
+def test_runs_that_were_skipped_for_a_year_are_not_made_up_for() -> None:
+    """One step in each run: the key changes once, and its overlap begins on the day of that run."""
+    due = Generation(2, on(30), overlapping=True)
+    ended = advanced(due, SCHEDULE, on(400))
+    assert ended == Generation(2, on(30))
+    third = advanced(ended, SCHEDULE, on(400))
+    assert third == Generation(3, on(400), overlapping=True)
+    assert advanced(third, SCHEDULE, on(400)) == advanced(third, SCHEDULE, on(406)) == third
+    assert advanced(third, SCHEDULE, on(407)) == Generation(3, on(400))
+
+
+def test_a_day_before_the_last_run_changes_nothing() -> None:
+    """Somebody deploys an older revision."""
+    last = Generation(2, on(30), overlapping=True)
+    assert advanced(last, SCHEDULE, on(0)) == last
+
+
+@given(st.lists(st.integers(0, 200), max_size=40), st.integers(1, 20), st.integers(1, 60))
+def test_whoever_had_a_key_has_one_that_counts(skipped: list[int], overlap: int, longer: int) -> None:
+    """After every run the slot of before still counts, or it was left a whole overlap ago; and a slot changes its key
+    only while that key counts nowhere."""
+    schedule, day = Schedule(overlap + longer, overlap), 0
+    last = advanced(None, schedule, on(0))
+    left_on = {last.slot: 0}
+    for gap in skipped:
+        day += gap
+        now = advanced(last, schedule, on(day))
+        assert now.slot in now.counting
+        if now.number != last.number:
+            assert (now.number, now.slot) == (last.number + 1, 1 - last.slot)
+            assert last.counting == (last.slot,) and set(now.counting) == {0, 1}
+            left_on[last.slot] = day
+        for slot in set(last.counting) - set(now.counting):
+            assert day - left_on[slot] >= overlap
+        for slot in now.counting:
+            assert slot not in last.counting or now.lying_in(slot) == last.lying_in(slot)
+        assert now.lying_in(now.slot) == now.number
+        last = now
+
+
+def test_a_generation_is_read_back_as_it_was_written() -> None:
+    """With when its next step is due."""
+    one = Generation(3, on(10), overlapping=True)
+    assert one.to_output(SCHEDULE) == {"generation": 3, "since": "2026-01-11", "due": "2026-01-18", "before": "counts"}
+    assert Generation.from_output(one.to_output(SCHEDULE)) == one
+    assert Generation.from_output(Generation(1, on(0)).to_output(SCHEDULE)) == Generation(1, on(0))
+
+
+def test_a_client_may_say_how_often() -> None:
+    """Else the stack does; the overlap is always the stack's."""
+    often = estate(ORDERS, shop("service", "            rotateEvery: 30d\n", "worker", ""))
+    usual = estate(ORDERS, shop("service", "", "worker", ""))
+    assert often.schedule_of(often.clients[0]) == Schedule(30, 7)
+    assert usual.schedule_of(usual.clients[0]) == Schedule(90, 7)
+    assert messages(shop("service", "            rotateEvery: 7d\n", "worker", "")) == [
+        "OAM103: rotateEvery: 7d is not longer than the stack's rotation.overlap of 7d"
+    ]
+    (unused,) = compiled(ORDERS, shop("browser", f"{PATHS}            rotateEvery: 30d\n")).diagnostics
+    assert (unused.code, unused.severity) == ("OAM109", "warning")
+    assert unused.message == "'rotateEvery' has no effect: no key is made for a client of kind 'browser'"
+    (wrong,) = messages(shop("service", "            rotateEvery: monthly\n", "worker", ""))
+    assert wrong.startswith("OAM103: rotateEvery: ")
+
+
+@pytest.mark.parametrize("text", ["0d", "90", "d", "-1d", "1.5d", "90d\n", "90D"])
+def test_what_is_no_number_of_days(text: str) -> None:
+    """Is refused, not rounded."""
+    with pytest.raises(ValueError, match="is no number of days"):
+        days(text)
+
+
+def test_a_secret_that_nobody_replaces_is_due_and_stays_what_it_is() -> None:
+    """It is a new one where something else has it, from that day on; a day before the last run changes nothing."""
+    schedule, start = Schedule(every=90, overlap=7), datetime.date(2026, 1, 1)
+    first = held(None, "app-1", start)
+    assert (first.number, first.since, first.due(schedule)) == (1, start, datetime.date(2026, 4, 1))
+    later = start + datetime.timedelta(days=400)
+    assert held(first, "app-1", later) == first
+    second = held(first, "app-2", later)
+    assert (second.number, second.since) == (2, later)
+    assert held(second, "app-2", start) == second
+    told = second.to_output(schedule)
+    assert SharedSecret.from_output(told) == second
+    assert is_shared(told) and not is_shared(Generation(1, start).to_output(schedule))

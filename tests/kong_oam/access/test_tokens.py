@@ -1,0 +1,249 @@
+"""Which token is issued, and which one counts."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from kong_oam.access.model import Call, Client, Listing, Mark, Provider
+from kong_oam.access.tokens import Claims, Key, KeyRing, Refusal, User, authenticate, bearer, issue
+from kong_oam.oam.document import read
+from tests.support.estates import ISSUER, PROVIDER, SPELLING
+
+NOW = 1_700_000_000.0
+RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+EC = ec.generate_private_key(ec.SECP256R1())
+RING = KeyRing(
+    PROVIDER, ISSUER, {"r": Key("r", RSA.public_key()), "e": Key("e", EC.public_key())}, clients={"job": "shop/job"}
+)
+PLACE = read("a.yaml", b"a: 1")[0][0].place()
+CALL = Call("orders/api", ("read", "write"), ("editor",), PLACE)
+SERVICE = Client("shop/job", "service", "main", (CALL,), (), (), False, PLACE)
+WEB = replace(SERVICE, component="shop/web", kind="web", groups=("sales",), redirect_uris=("https://w/cb",))
+
+
+def encoded(part: bytes) -> str:
+    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
+
+
+def token(header: dict[str, Any] | bytes, payload: dict[str, Any] | bytes, key: Any = RSA) -> str:
+    parts = [part if isinstance(part, bytes) else json.dumps(part).encode() for part in (header, payload)]
+    text = ".".join(map(encoded, parts))
+    if isinstance(key, rsa.RSAPrivateKey):
+        signature = key.sign(text.encode(), padding.PKCS1v15(), SHA256())
+    else:
+        r, s = decode_dss_signature(key.sign(text.encode(), ec.ECDSA(SHA256())))
+        signature = r.to_bytes(32) + s.to_bytes(32)
+    return f"{text}.{encoded(signature)}"
+
+
+HEADER = {"kid": "r", "alg": "RS256"}
+PAYLOAD = {
+    "iss": ISSUER, "aud": "api://tests", "exp": NOW + 60, "jti": "AT.1", "cid": "job", "sub": "job", "scp": ["read"],
+}  # fmt: skip
+
+
+def test_a_services_token_counts() -> None:
+    """Its scopes are those issued, none where none is listed; it has no groups, whatever it lists."""
+    assert authenticate(token(HEADER, PAYLOAD), RING, NOW) == Claims("main", "shop/job", "job", False, ("read",))
+    grouped = authenticate(token(HEADER, PAYLOAD | {"groups": ["sales"]}), RING, NOW)
+    assert grouped == Claims("main", "shop/job", "job", False, ("read",))
+    without = {name: value for name, value in PAYLOAD.items() if name != "scp"}
+    assert authenticate(token(HEADER, without), RING, NOW) == Claims("main", "shop/job", "job", False, ())
+
+
+def test_a_users_token_counts() -> None:
+    """The claim that marks a user makes it one; groups are as the provider lists them."""
+    payload = PAYLOAD | {"uid": "u1", "sub": "someone", "groups": ["sales"]}
+    assert authenticate(token(HEADER, payload), RING, NOW) == Claims(
+        "main", "shop/job", "someone", True, ("read",), ("sales",)
+    )
+
+
+@pytest.mark.parametrize("client", ["other", "shop/job"])
+def test_a_client_that_the_estate_does_not_have_is_no_component(client: str) -> None:
+    """Its token counts, for nobody: not even where its id reads like a component."""
+    claims = authenticate(token(HEADER, PAYLOAD | {"cid": client, "sub": client}), RING, NOW)
+    assert claims == Claims("main", "", client, False, ("read",))
+
+
+def test_an_elliptic_key_signs_with_es256_only() -> None:
+    """The algorithm follows from the key, whatever the token says."""
+    assert isinstance(authenticate(token({"kid": "e", "alg": "ES256"}, PAYLOAD, EC), RING, NOW), Claims)
+    assert authenticate(token({"kid": "e", "alg": "RS256"}, PAYLOAD), RING, NOW) == Refusal(
+        "the signature does not match the key"
+    )
+
+
+@pytest.mark.parametrize("length", [0, 1, 63, 65, 96, 256])
+def test_a_signature_that_cannot_be_of_es256_is_refused_on_every_path(length: int) -> None:
+    """Kong answers 500 to one that is not of 64 bytes, so the header is refused before."""
+    head, body, _ = token({"kid": "e", "alg": "ES256"}, PAYLOAD, EC).split(".")
+    assert isinstance(bearer([f"Bearer {head}.{body}.{encoded(bytes(length))}"]), Refusal)
+    assert bearer([f"Bearer {head}.{body}.{encoded(bytes(64))}"]) == f"{head}.{body}.{encoded(bytes(64))}"
+
+
+def test_scopes_may_be_words() -> None:
+    """Providers that write scopes as one text are told by their spelling."""
+    ring = replace(
+        RING,
+        provider=replace(
+            PROVIDER, spelling=replace(SPELLING, scopes=Listing("scp", "words"), service_scopes=Listing("scp", "words"))
+        ),
+    )
+    claims = authenticate(token(HEADER, PAYLOAD | {"scp": "read  write"}), ring, NOW)
+    assert isinstance(claims, Claims)
+    assert claims.scopes == ("read", "write")
+    tabbed = authenticate(token(HEADER, PAYLOAD | {"scp": "read\twrite"}), ring, NOW)
+    assert isinstance(tabbed, Claims)
+    assert tabbed.scopes == ("read\twrite",)  # only a space is between words (RFC 6749, 3.3)
+    assert authenticate(token(HEADER, PAYLOAD), ring, NOW) == Refusal("scopes or groups are malformed")
+
+
+@pytest.mark.parametrize(
+    ("mark", "counting", "not_counting"),
+    [
+        (Mark("ver", "2.0"), ["2.0"], ["2.01", "2", "12.0", 2.0, ["2.0"], None]),
+        (Mark("ver", "2.", prefix=True), ["2.", "2.0", "2.1"], ["2", "12.0", 2.5, ["2.0"], None]),
+    ],
+    ids=["whole", "prefix"],
+)
+def test_the_mark_of_an_access_token_is_a_text(mark: Mark, counting: list[Any], not_counting: list[Any]) -> None:
+    """Of exactly its value, or one that begins with it."""
+    ring = replace(RING, provider=replace(PROVIDER, spelling=replace(SPELLING, marks=(mark,))))
+    for value in counting:
+        assert isinstance(authenticate(token(HEADER, PAYLOAD | {"ver": value}), ring, NOW), Claims), value
+    for value in not_counting:
+        said = authenticate(token(HEADER, PAYLOAD | {"ver": value}), ring, NOW)
+        assert said == Refusal("not an access token: claim 'ver'"), value
+
+
+@pytest.mark.parametrize("kid", ["", "r r", "r\n", "r,", "r\u00e9", "r" * 129])
+def test_an_odd_key_id_is_refused_whatever_keys_there_are(kid: str) -> None:
+    """Kong's `jwt` answers 500 to some; no issuer has one."""
+    odd = replace(RING, keys={kid: Key(kid, RSA.public_key())})
+    reason = "the key id is not a plain text in the header alone"
+    assert authenticate(token(HEADER | {"kid": kid}, PAYLOAD), odd, NOW) == Refusal(reason)
+
+
+def test_a_key_id_of_128_characters_is_one() -> None:
+    """Of letters, digits and what base64, thumbprints and URLs have."""
+    kid = "aZ0._~:=+/-".ljust(128, "k")
+    ring = replace(RING, keys={kid: Key(kid, RSA.public_key())})
+    assert isinstance(authenticate(token(HEADER | {"kid": kid}, PAYLOAD), ring, NOW), Claims)
+
+
+def test_a_payload_may_be_32_deep() -> None:
+    """As deep as the gate reads; one more is in the table of what is refused."""
+    deep: Any = "x"
+    for _ in range(31):
+        deep = [deep]
+    assert isinstance(authenticate(token(HEADER, PAYLOAD | {"deep": deep}), RING, NOW), Claims)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"iss": "https://other"}, "another issuer"),
+        ({"iss": [ISSUER]}, "another issuer"),
+        ({"aud": "api://other"}, "for another audience"),
+        ({"aud": ["api://tests", 7]}, "for another audience"),
+        ({"aud": None}, "for another audience"),
+        ({"exp": NOW}, "expired"),
+        ({"exp": None}, "no expiry"),
+        ({"exp": "9999999999"}, "no expiry"),
+        ({"exp": True}, "no expiry"),
+        ({"nbf": NOW + 1}, "not valid yet"),
+        ({"nbf": None}, "not valid yet"),
+        ({"jti": "ID.1"}, "not an access token: claim 'jti'"),
+        ({"jti": None}, "not an access token: claim 'jti'"),
+        ({"more": False}, "the user's groups are too many to be listed"),
+        ({"cid": ""}, "client or subject is missing or malformed"),
+        ({"cid": ["job"]}, "client or subject is missing or malformed"),
+        ({"sub": "a\r\nX-Auth-Scopes: write"}, "client or subject is missing or malformed"),
+        ({"sub": "someone"}, "neither a user's token nor the client's own"),
+        ({"uid": None}, "claim 'uid' is malformed"),
+        ({"uid": ""}, "claim 'uid' is malformed"),
+        ({"scp": "read"}, "scopes or groups are malformed"),
+        ({"scp": None}, "scopes or groups are malformed"),
+        ({"groups": "sales"}, "scopes or groups are malformed"),
+        ({"groups": None}, "scopes or groups are malformed"),
+        ({"kid": "r"}, "the key id is not a plain text in the header alone"),
+    ],
+)
+def test_a_claim_that_is_not_as_it_must_be_refuses_the_token(changes: dict[str, Any], reason: str) -> None:
+    """Every claim used has the right type and value, or the token does not count."""
+    assert authenticate(token(HEADER, PAYLOAD | changes), RING, NOW) == Refusal(reason)
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (token(HEADER, PAYLOAD, rsa.generate_private_key(public_exponent=65537, key_size=2048)), "the signature does not match the key"),
+        (token(HEADER, PAYLOAD)[:-5] + "AAAAA", "the signature does not match the key"),
+        (token(HEADER | {"kid": "x"}, PAYLOAD), "signed with a key that is not this issuer's"),
+        (token(HEADER | {"kid": 1}, PAYLOAD), "the key id is not a plain text in the header alone"),
+        (token(HEADER | {"alg": "none"}, PAYLOAD), "the signature does not match the key"),
+        (token(HEADER | {"alg": "HS256"}, PAYLOAD), "the signature does not match the key"),
+        (token(b'{"kid":"x","kid":"r","alg":"RS256"}', PAYLOAD), "malformed: a key stands twice"),
+        (token(HEADER, json.dumps(PAYLOAD).encode()[:-1] + b',"scp":["write"]}'), "malformed: a key stands twice"),
+        (token(HEADER, b'{"a":{"b":1,"b":2}}'), "malformed: a key stands twice"),
+        (token(HEADER, b'{"exp":NaN}'), "malformed: NaN is no JSON"),
+        (token(HEADER, b"[]"), "malformed: not a JSON object of moderate depth"),
+        (token(HEADER, b'{"a":' * 5000), "malformed: nested too deeply"),
+        (token(HEADER, b'{"a":' * 33 + b"1" + b"}" * 33), "malformed: not a JSON object of moderate depth"),
+        ("a.b", "not three parts"),
+        ("a.b.c.d", "not three parts"),
+        ("!.b.c", "malformed: not base64url"),
+    ],
+    ids=lambda value: None if len(value) > 60 else value,
+)  # fmt: skip
+def test_a_token_that_could_be_read_in_two_ways_is_refused(bad: str, reason: str) -> None:
+    """Signature first, then one strict reading of its JSON."""
+    assert authenticate(bad, RING, NOW) == Refusal(reason)
+
+
+def test_bearer_headers() -> None:
+    """None where nobody mentions bearer; exactly one well-formed header else."""
+    good = token(HEADER, PAYLOAD)
+    assert bearer(()) is None
+    assert bearer(("Basic abc",)) is None
+    assert bearer((f"Bearer {good}",)) == good
+    for values in (
+        (f"bearer {good}",), (f"Bearer  {good}",), (f" Bearer {good}",), (f"Bearer {good} ",), (f"Bearer {good}\n",), ("Bearer",), ("Bearer x",),
+        (f"Bearer {good}", "Basic x"), (f"Basic x, Bearer {good}",), (f"Bearer {good},Bearer {good}",), ("Negotiate BEARER",),
+        (f"Bearer {token(HEADER | {'kid': 1}, PAYLOAD)}",), (f"Bearer {token(HEADER, PAYLOAD | {'kid': 'r'})}",),
+    ):  # fmt: skip
+        assert isinstance(bearer(values), Refusal), values
+
+
+def test_a_service_is_issued_what_it_was_granted() -> None:
+    """All of it by default, a part when asked, and nothing beyond."""
+    assert issue(PROVIDER, SERVICE) == Claims("main", "shop/job", "shop/job", False, ("read", "write"))
+    assert issue(PROVIDER, SERVICE, scopes=["read"]) == Claims("main", "shop/job", "shop/job", False, ("read",))
+    assert issue(PROVIDER, SERVICE, scopes=["read", "admin"]) == Refusal("shop/job was not granted admin")
+    assert issue(PROVIDER, replace(SERVICE, calls=())) == Refusal("shop/job was granted nothing")
+    alone = Refusal("shop/job acts for itself only: users cannot sign in through it")
+    for client in (SERVICE, replace(SERVICE, groups=("sales",))):
+        assert issue(PROVIDER, client, User("someone", ("sales",))) == alone
+    assert issue(replace(PROVIDER, name="other"), SERVICE) == Refusal("shop/job has no client at provider 'other'")
+
+
+def test_a_user_is_issued_a_token_through_a_client_that_their_group_may_use() -> None:
+    """A user in none of the client's groups is issued none; groups carry the provider's names."""
+    claims = Claims("main", "shop/web", "someone", True, ("read", "write", "openid"), ("sales", "staff"))
+    assert issue(PROVIDER, WEB, User("someone", ("sales", "staff"))) == claims
+    assert issue(PROVIDER, WEB, User("someone", ("staff",))) == Refusal(
+        "the user is in no group that shop/web is assigned to"
+    )
+    assert issue(PROVIDER, WEB) == Refusal("shop/web acts for users only: somebody must sign in")
+    renamed = Provider("main", "api://tests", SPELLING, groups={"sales": "ACME Sales"})
+    assert isinstance(issue(renamed, WEB, User("someone", ("ACME Sales",))), Claims)
+    assert isinstance(issue(renamed, WEB, User("someone", ("sales",))), Refusal)

@@ -1,0 +1,258 @@
+"""`python -m kong_oam diff`: what its operands name, what it prints, how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from kong_oam.__main__ import main
+from kong_oam.access.diff.snapshot import exported, model_of
+from kong_oam.cli.estates import estate_of, settings_of
+from kong_oam.engine.state import Resource
+from tests.kong_oam.access.diff.test_diff import API, SHOP
+from tests.support.enforcing import state
+
+STACK = """
+config:
+  kong-oam:cloud: aws
+  kong-oam:asOf: "2026-11-25"
+  kong-oam:domains: {default: apps.example.com}
+  kong-oam:gateway: {cidrs: [192.0.2.0/24], reach: loadBalancer}
+  kong-oam:identityProviders: [{name: okta, type: okta}]
+"""
+OPENED = ("methods: [GET], public", "methods: [GET, POST], public")
+HEADLINE = "newly public: POST https://orders.example.com/orders/health"
+GIT = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+
+
+def git(*arguments: str) -> None:
+    identity = ("-c", "user.name=tests", "-c", "user.email=tests@example.com")
+    subprocess.run(["git", *identity, *arguments], check=True, capture_output=True, env=GIT, timeout=60)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Such a project; the tests run in it."""
+    monkeypatch.chdir(tmp_path)
+    write_project(tmp_path)
+    return tmp_path
+
+
+def write_project(folder: Path) -> None:
+    """A repository with one commit, `main`, and the working tree as committed."""
+    for file, text in {
+        "applications/orders.yaml": API,
+        "applications/shop.yaml": SHOP,
+        "stacks/Pulumi.local.yaml": STACK,
+    }.items():
+        (folder / file).parent.mkdir(exist_ok=True)
+        (folder / file).write_text(text)
+    git("-C", str(folder), "init", "--initial-branch=main")
+    git("-C", str(folder), "add", ".")
+    git("-C", str(folder), "commit", "--message", "first")
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+def test_what_is_committed_against_what_is_here(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is printed where nothing changes; else the worst stands first, and the rule with its line."""
+    assert main(["diff"]) == 0
+    assert capsys.readouterr().out == ""
+    edit(project / "applications/orders.yaml", *OPENED)
+    assert main(["diff"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == HEADLINE
+    assert said[3].split() == ["newly", "public", "everybody", "POST", "https://orders.example.com/orders/health", "applications/orders.yaml:20:17"]  # fmt: skip
+    assert main(["diff", "--exit-code"]) == 1
+    assert main(["diff", "main", "HEAD", "--exit-code"]) == 0
+
+
+def test_a_file_that_moved_is_no_change(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nor are files put together."""
+    (project / "applications/deeper").mkdir()
+    (project / "applications/orders.yaml").rename(project / "applications/deeper/o.yml")
+    edit(project / "applications/shop.yaml", SHOP, f"{SHOP}---{API}")
+    (project / "applications/deeper/o.yml").unlink()
+    assert main(["diff", "--exit-code"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_revisions_have_their_own_stacks(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A default domain that changes is another host; what stands in a revision is named by it."""
+    edit(project / "stacks/Pulumi.local.yaml", "apps.example.com", "web.example.com")
+    edit(project / "applications/orders.yaml", *OPENED)
+    git("commit", "--all", "--message", "second")
+    assert main(["diff", "HEAD~1", "HEAD", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert [(change["kind"], change.get("site") or change["setting"]) for change in said["changes"]] == [
+        ("newly public", "orders.example.com"),
+        ("newly public", "web-shop.web.example.com"),
+        ("may widen", "redirectUris"),
+        ("revoked", "web-shop.apps.example.com"),
+    ]
+    assert said["changes"][0]["rule"] == {"file": "HEAD:applications/orders.yaml", "line": 20, "column": 17}
+
+
+def test_a_name_of_two_things_is_refused(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that is called as a branch is: one of them would be compared with itself, and nothing told."""
+    git("branch", "applications")
+    edit(project / "applications/orders.yaml", *OPENED)
+    assert main(["diff", "applications"]) == 2
+    assert capsys.readouterr().err == (
+        "OLD (applications): both a revision and a file or folder; write git:applications or ./applications\n"
+    )
+    assert main(["diff", "git:applications"]) == 0
+    assert capsys.readouterr().out.startswith(HEADLINE)
+    assert main(["diff", "./applications"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_a_link_in_a_revision_is_followed_as_here(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Inside the folder; one that leaves it is not."""
+    (project / "applications/orders.yaml").rename(project / "applications/orders.txt")
+    (project / "applications/orders.yaml").symlink_to("orders.txt")
+    (project / "applications/away.yaml").symlink_to("../stacks/Pulumi.local.yaml")
+    git("add", ".")
+    git("commit", "--message", "links")
+    assert main(["diff", "HEAD~1", "HEAD", "--exit-code"]) == 0
+    assert main(["diff", "HEAD", ".", "--exit-code"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([""], "OLD (): an empty name compares nothing; write . for what is here"),
+        (["main", ""], "NEW (): an empty name compares nothing"),
+        (["main", "bin"], "NEW (bin): no Application is in it"),
+        (["main", ".", "--json", "--markdown"], "--json or --markdown, not both"),
+        (["no\n::pe\x1b"], "OLD (no?::pe?): neither a file nor a folder, and no revision that git knows"),
+        (["nope"], "OLD (nope): neither a file nor a folder, and no revision that git knows"),
+        (["main", "--stack", "prod"], "OLD (main): there is no stack 'prod' in main:stacks; known: local"),
+        (["main", "stack:prod"], "NEW (stack:prod): there is no stack 'prod' in stacks; known: local"),
+        (["main", "broken.yaml"], "NEW (broken.yaml): broken.yaml:1:1: error OAM105:"),
+        (["bare"], "OLD (bare): the revision has no folder applications"),
+        (["wrong"], "OLD (wrong): wrong:applications/orders.yaml:1:1: error OAM105:"),
+        (["git:."], "OLD (git:.): neither a file nor a folder, and no revision that git knows"),
+        (["deep.json"], "OLD (deep.json): no JSON"),
+        (["outputs.json"], "OLD (outputs.json): written in format 1 x"),
+        (["deployed:prod"], "OLD (deployed:prod): `pulumi stack export --stack prod --non-interactive` failed: no such stack"),
+        (["deployed"], "OLD (deployed): no JSON"),
+        (["state.json"], "OLD (state.json): not what `pulumi stack export` prints"),
+        (["nothing.json"], "OLD (nothing.json): not what a stack exports as `model`"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_compared_is_said_of_its_side(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: str
+) -> None:
+    """On standard error, with status 2; the files of a revision are called by it."""
+    (project / "broken.yaml").write_text("kind: Application")
+    (project / "outputs.json").write_text('{"model": "1 x"}')
+    (project / "state.json").write_text('{"deployment": []}')
+    (project / "nothing.json").write_text('{"deployment": {}}')
+    (project / "deep.json").write_text("[" * 100_000)
+    _pulumi(project / "bin", monkeypatch, 'case "$*" in *prod*) echo "no such stack" >&2; exit 1;; esac; echo nonsense')
+    git("switch", "--create", "wrong")
+    (project / "applications/orders.yaml").write_text("kind: Application")
+    git("commit", "--all", "--message", "wrong")
+    git("switch", "--create", "bare")
+    git("rm", "-r", "applications")
+    git("commit", "--message", "bare")
+    git("switch", "main")
+    assert main(["diff", *arguments]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(words)
+
+
+def test_what_nobody_could_list_is_said_of_its_rule(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With status 2, as all of which nothing can be said."""
+    for role, group in (("[sales]", "r"), ("[desk]", "w")):
+        edit(project / "applications/orders.yaml", role, f"[{', '.join(f'{group}{n}' for n in range(300))}]")
+    assert main(["diff"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(
+        "'orders/api' (applications/orders.yaml:7:7) has a rule whose scopes users can have by more"
+    )
+
+
+def test_outside_of_git_there_are_no_revisions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Said so, whether git is there or not."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert main(["diff", "main"]) == 2
+    assert "this is no git repository" in capsys.readouterr().err
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(["diff", "main"]) == 2
+    assert "there is no git" in capsys.readouterr().err
+    assert main(["diff", "deployed:prod"]) == 2
+    assert "there is no `pulumi` on the PATH" in capsys.readouterr().err
+
+
+def _pulumi(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """A stand-in for the CLI that only runs `script`."""
+    folder.mkdir()
+    (folder / "pulumi").write_text(f"#!/bin/sh\n{script}\n")
+    (folder / "pulumi").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+
+def test_what_is_deployed_is_compared_with_what_is_here(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its state, asked of the CLI or saved in a file; by outputs that were saved: all of them, or this one."""
+    settings = settings_of("local")
+    estate = estate_of([project / "applications"], settings)
+    output = exported(model_of(estate, settings))
+    (project / "model.json").write_text(json.dumps(output))
+    (project / "outputs.json").write_text(json.dumps({"access": {}, "model": output}))
+    rows = [Resource("pulumi:pulumi:Stack", "kong-oam-local", {"model": output}), *state(estate)]
+    resources = [{"type": one.type, "urn": f"urn:pulumi::{one.name}", "outputs": one.outputs} for one in rows]
+    (project / "state.json").write_text(json.dumps({"version": 3, "deployment": {"resources": resources}}))
+    _pulumi(project / "bin", monkeypatch, f"cat {project}/state.json")
+    for operand in ("deployed", "deployed:local", "state.json", "model.json", "outputs.json"):
+        assert main(["diff", operand, "--exit-code"]) == 0
+        assert capsys.readouterr().out == ""
+    edit(project / "applications/shop.yaml", "calls: [{component: orders/api, scopes: [read]}]", "calls: []")
+    assert main(["diff", "deployed"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "revoked from shop/checkout: GET,HEAD https://orders.example.com/orders but not /orders/health"
+    assert said[3].endswith("at once")
+
+
+def test_markdown_shows_names_as_code(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """So that no name of a group is read as markup; where nothing changes it says so."""
+    assert main(["diff", "--markdown"]) == 0
+    assert capsys.readouterr().out == "No change of access.\n"
+    edit(project / "applications/orders.yaml", "groups: [sales]", 'groups: [sales, "a`|<b>\\u001b[31m"]')
+    assert main(["diff", "--markdown"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert (
+        said[0]
+        == "**`widened to shop/web for users in a'\\|<b>?[31m: GET,HEAD https://orders.example.com/orders but not /orders/health`** (and 1 more change)".replace(
+            "`** (and 1 more change)", " (and 1 more change of access)`**"
+        )
+    )
+    assert (
+        said[4]
+        == "| widened | `shop/web for users in a'\\|<b>?[31m` | `GET,HEAD` | `https://orders.example.com/orders but not /orders/health` | `applications/orders.yaml:18:17` |"
+    )
+
+
+def test_stacks_of_one_project_are_compared_by_component(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Their hosts differ, their access does not."""
+    other = STACK.replace("apps.example.com", "dc.example.net, suffixes: {example.com: dc.example.net}")
+    (project / "stacks/Pulumi.dc.yaml").write_text(other)
+    assert main(["diff", "stack:local", "stack:dc", "--exit-code"]) == 0
+    assert capsys.readouterr().out == ""

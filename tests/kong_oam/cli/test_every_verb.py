@@ -1,0 +1,231 @@
+"""What holds for every verb: JSON alone where it is asked for, exit statuses, colours on terminals, hostile text."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import kong_oam.verify.stack
+from kong_oam.__main__ import COMMANDS, main
+from kong_oam.verify.decisions import Exposure, Finding
+from kong_oam.verify.stack import Altered, Reason, Result, Workloads
+
+ROOT = Path(__file__).resolve().parents[3]
+ORDERS = Path("applications/orders.yaml")
+LOOK = "https://orders.example.com/orders"
+LONG = "a" * 300
+STEERING = "\x1b]0;title\x07"
+
+ASKED: dict[str, list[str]] = {
+    "check": ["check"],
+    "diff": ["diff", "before", "."],
+    "explain": ["explain", "GET", LOOK, "--as", "shop/web", "--user-in", "sales"],
+    "who": ["who", "GET", LOOK],
+    "what": ["what", "shop/web"],
+    "new": ["new", "--app", "billing", "--component", "nightly", "--type", "worker", "--image", "i", "--owner", "team"],
+    "verify": ["verify"],
+}
+STATUS = dict.fromkeys(ASKED, 0) | {"check": 1, "verify": 1}
+"""In the estate below, of which lint finds something, as `verify` does."""
+
+VERBS = pytest.mark.parametrize("verb", ASKED)
+
+
+@pytest.fixture(autouse=True)
+def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sample estate in a folder of its own, with a rule that grants more than in the folder `before`.
+
+    No Kong and no cluster is at hand: what is found there is given, as if it had been read.
+    """
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for folder in ("applications", "stacks"):
+        shutil.copytree(ROOT / folder, folder)
+        shutil.copytree(ROOT / folder, Path("before") / folder)
+    edit("methods: [GET], scopes: [orders.read]", "methods: [GET, PATCH], scopes: [orders.read]")
+    edit(', until: "2027-12-31"', "")
+    exposure = Exposure(("everybody",), ("GET",), (f"{LOOK}{STEERING}",))
+    found = ((Finding("opened", (), (exposure,)), (Reason(f"a route{STEERING}", "remove it"),)),)
+    monkeypatch.setattr(kong_oam.verify.stack, "verify", lambda *_: Result(found, 1))
+    altered = Altered(f"Service 'default/api{STEERING}'", (Reason(f"a port{STEERING}", "take it out"),))
+    monkeypatch.setattr(kong_oam.verify.stack, "workloads", lambda *_: Workloads((altered,), 1))
+
+
+def edit(old: str, new: str) -> None:
+    text = ORDERS.read_text("utf-8")
+    assert text.count(old) == 1
+    ORDERS.write_text(text.replace(old, new), "utf-8")
+
+
+class Terminal(io.StringIO):
+    """Takes colours."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
+    """What a terminal gets, on both streams. Standard input is none, so that nothing is asked."""
+    out = Terminal()
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", out)
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    main(arguments)
+    return out.getvalue()
+
+
+def test_every_verb_is_asked_below() -> None:
+    """And no other."""
+    assert [*ASKED] == [command.name for command in COMMANDS]
+
+
+@VERBS
+def test_json_is_one_document_and_all_that_is_printed(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the same exit status as text."""
+    assert main([*ASKED[verb], "--json"]) == STATUS[verb]
+    said = capsys.readouterr()
+    assert json.loads(said.out)
+    assert said.err == ""
+
+
+@VERBS
+def test_the_exit_status_is_1_for_findings_alone(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A request that is denied and a change of access are answers."""
+    assert main(ASKED[verb]) == STATUS[verb]
+    said = capsys.readouterr()
+    assert said.out
+    assert said.err == ""
+
+
+@VERBS
+@pytest.mark.parametrize("json_too", [[], ["--json"]])
+def test_a_stack_that_cannot_be_used_is_2(verb: str, json_too: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """One that is not there, with the nearest; one with a wrong setting, by its name. Nothing on standard output."""
+    assert main([*ASKED[verb], "--stack", "lokal", *json_too]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "there is no stack 'lokal'" in said.err
+    assert "did you mean 'local'?" in said.err
+    for file in (Path("stacks/Pulumi.local.yaml"), Path("before/stacks/Pulumi.local.yaml")):
+        file.write_text(file.read_text("utf-8").replace("kong-oam:cloud: local", "kong-oam:cloud: lokal"), "utf-8")
+    assert main([*ASKED[verb], *json_too]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert 'kong-oam:cloud: "lokal" is none of' in said.err
+
+
+@VERBS
+@pytest.mark.parametrize("json_too", [[], ["--json"]])
+def test_applications_with_an_error_are_2(verb: str, json_too: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """With every error on standard error. To `check` they are what it is asked for: 1, and on standard output."""
+    edit("[GET, PATCH], scopes: [orders.read]", "[GET, PATCH], scopes: [orders.reed]")
+    edit("components: [shop/web]}", "components: [shop/wob]}")
+    assert main([*ASKED[verb], *json_too]) == (1 if verb == "check" else 2)
+    said = capsys.readouterr()
+    told, silent = (said.out, said.err) if verb == "check" else (said.err, said.out)
+    assert silent == ""
+    if verb == "check" and json_too:
+        assert {"ACC201", "ACC214"} <= {one["code"] for one in json.loads(told)["diagnostics"]}
+    else:
+        assert f"{ORDERS}:24:" in told and "error ACC201" in told
+        assert f"{ORDERS}:29:" in told and "error ACC214" in told
+
+
+@VERBS
+def test_an_option_that_does_not_exist_is_2(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the usage."""
+    with pytest.raises(SystemExit) as ended:
+        main([*ASKED[verb], f"--nonsense{STEERING}"])
+    assert ended.value.code == 2
+    assert "unrecognized arguments: --nonsense?]0;title?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *([*one, "--stack", LONG] for one in ASKED.values()),
+        ["check", LONG],
+        ["diff", LONG],
+        ["what", "shop/web", "--applications", LONG],
+    ],
+)
+def test_a_name_that_no_file_can_have_is_2(asked: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a stack, of Applications, of a side of a comparison."""
+    assert main(asked) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.endswith(": File name too long\n")
+
+
+def test_a_full_disk_is_2() -> None:
+    """Said once, and not again when the interpreter ends."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "kong_oam", "what", "anonymous"]
+        ran = subprocess.run(command, env=environment, stdout=full, stderr=subprocess.PIPE, timeout=60)
+    assert (ran.returncode, ran.stderr) == (2, b"standard output: No space left on device\n")
+
+
+@VERBS
+def test_colours_are_for_terminals_that_want_them(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not for JSON, not where NO_COLOR is set or the terminal has none; and the text is the same without."""
+    coloured = shown(monkeypatch, *ASKED[verb])
+    assert "\x1b[" in coloured
+    Path("applications/billing.yaml").unlink(missing_ok=True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    plain = shown(monkeypatch, *ASKED[verb])
+    assert "\x1b" not in plain
+    for code in ("0", "1", "31", "32", "33"):
+        coloured = coloured.replace(f"\x1b[{code}m", "")
+    assert coloured == plain
+    monkeypatch.delenv("NO_COLOR")
+    for silenced in (["--json"], []):
+        Path("applications/billing.yaml").unlink(missing_ok=True)
+        assert "\x1b" not in shown(monkeypatch, *ASKED[verb], *silenced)
+        monkeypatch.setenv("TERM", "dumb")
+
+
+@VERBS
+def test_a_complaint_is_red_on_a_terminal(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And plain where NO_COLOR is set."""
+    assert "\x1b[31m" in shown(monkeypatch, *ASKED[verb], "--stack", "lokal")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in shown(monkeypatch, *ASKED[verb], "--stack", "lokal")
+
+
+@VERBS
+def test_no_text_of_somebodys_steers_a_terminal(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a reason nor the name of a group, a field, or what is found in Kong."""
+    steering = STEERING.replace("\x1b", "\\e").replace("\x07", "\\a")
+    edit("reason: probes of the load balancer", f'reason: "{steering}"')
+    edit("groups: [sales]", f'groups: [sales, "{steering}"]')
+    for asked in (ASKED[verb], [LOOK + "/health" if one == LOOK else one for one in ASKED[verb]]):
+        assert not {"\x07", "\x1b]"} & {*shown(monkeypatch, *asked)}
+        assert "\x1b]" not in shown(monkeypatch, *asked)
+    edit("owner: team-orders", f'"{steering}": team-orders')
+    told = shown(monkeypatch, *ASKED[verb])
+    assert "title" in told
+    assert "\x07" not in told and "\x1b]" not in told
+
+
+@pytest.mark.parametrize("verb", ["explain", "who", "what", "diff"])
+def test_arguments_need_not_be_text(verb: str) -> None:
+    """Bytes that are no UTF-8 are answered or refused, without a traceback; JSON stays JSON."""
+    asked: list[str | bytes] = [verb, *(["GET"] if verb in ("explain", "who") else []), b"a.example.com/\xff\x1b"]
+    for more in ([], ["--json"]):
+        command = [sys.executable, "-m", "kong_oam", *asked, *more]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
+        ran = subprocess.run(command, env=environment, capture_output=True, timeout=60)
+        assert ran.returncode == (0 if verb in ("explain", "who") else 2), ran.stderr
+        assert b"Traceback" not in ran.stderr
+        assert b"\x1b" not in ran.stdout + ran.stderr
+        if more and ran.returncode == 0:
+            json.loads(ran.stdout)

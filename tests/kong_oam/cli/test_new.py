@@ -1,0 +1,370 @@
+"""`new`: what is written passes `check`, what is there stays, and what cannot be right is not written."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kong_oam.__main__ import main
+
+ROOT = Path(__file__).resolve().parents[3]
+BILLING = "applications/billing.yaml"
+API = (
+    *("--app", "billing", "--component", "invoices", "--image", "registry.example.com/billing:1.0"),
+    *("--owner", "team-billing", "--port", "8080", "--domain", "billing.example.com"),
+)
+WORKER = (
+    *("--component", "nightly", "--type", "worker", "--image", "registry.example.com/nightly:1.0"),
+    *("--calls", "orders/api:orders.read"),
+)
+
+
+OWNED = ("--owner", "team-billing", "--calls", "orders/api:orders.read")
+PHONE = ("--app", "billing", "--component", "app", *OWNED, "--client", "native", "--redirect-uri", "com.example.b:/cb")
+PARTNER = (
+    *("--app", "billing", "--component", "partner", *OWNED),
+    *("--client", "external", "--jwks-uri", "https://partner.example.com/keys.json"),
+)
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The sample estate in a folder of its own, which is the current one."""
+    folder = tmp_path / "project"
+    for name in ("applications", "stacks"):
+        shutil.copytree(ROOT / name, folder / name)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def files() -> dict[str, bytes]:
+    """Everything at and around the project."""
+    return {str(path): path.read_bytes() for path in sorted(Path("..").rglob("*")) if path.is_file()}
+
+
+def test_a_new_application_is_closed_but_for_its_scopes() -> None:
+    """With owner, scopes, rules and a role; `check` finds nothing."""
+    assert main(["new", *API, "--group", "sales"]) == 0
+    assert Path(BILLING).read_text("utf-8") == (
+        """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata:
+  name: billing
+  annotations: {owner: team-billing}
+spec:
+  components:
+    - name: invoices
+      type: webservice
+      properties:
+        image: registry.example.com/billing:1.0
+        ports:
+          - {port: 8080}
+      traits:
+        - type: gateway
+          properties:
+            domain: billing.example.com
+            http: {/: 8080}
+        - type: access
+          properties:
+            owner: team-billing
+            scopes: {billing.read: Read billing, billing.write: Change billing}
+            rules:
+              - methods: [GET]
+                scopes: [billing.read]
+              - methods: [POST, PUT, PATCH, DELETE]
+                scopes: [billing.write]
+            roles:
+              editor:
+                scopes: [billing.read, billing.write]
+                groups: [sales]
+"""
+    )
+    assert main(["check"]) == 0
+
+
+def test_what_it_calls_is_granted_where_the_owner_of_that_reads_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """In the smallest role that has the scopes; of both files nothing else changes."""
+    orders, shop = Path("applications/orders.yaml"), Path("applications/shop.yaml")
+    before = {file: file.read_text("utf-8") for file in (orders, shop)}
+    assert main(["new", "--app", "shop", "--owner", "team-shop", *WORKER]) == 0
+    said = capsys.readouterr().out
+    assert orders.read_text("utf-8") == before[orders].replace("shop/web]}\n", "shop/web, shop/nightly]}\n", 1)
+    assert shop.read_text("utf-8") == before[shop] + (
+        "    - name: nightly\n      type: worker\n      properties: {image: 'registry.example.com/nightly:1.0'}\n"
+        "      traits:\n        - type: client\n          properties:\n            kind: service\n            calls:\n"
+        "              - component: orders/api\n                scopes: [orders.read]\n"
+    )
+    assert "applications/orders.yaml: extended\n--- applications/orders.yaml\n" in said
+    assert said.endswith("next: pulumi preview -s local\n")
+    assert main(["check"]) == 0
+
+
+def test_one_application_may_call_itself() -> None:
+    """Role and component go into one file; a role without components gets some."""
+    assert main(["new", *API, "--group", "sales"]) == 0
+    worker = [one.replace("orders/api:orders.read", "billing/invoices:billing.read") for one in WORKER]
+    assert main(["new", "--app", "billing", "--owner", "team-billing", *worker]) == 0
+    assert "                components: [billing/nightly]\n" in Path(BILLING).read_text("utf-8")
+    assert main(["check"]) == 0
+
+
+def test_a_web_client_is_open_to_browsers_for_a_year() -> None:
+    """Counted from the stack's asOf; users come back to a path that is open."""
+    arguments = [*API, "--client", "web", "--path", "/app", "--calls", "orders/api:orders.read,orders.write"]
+    assert main(["new", *arguments]) == 0
+    text = Path(BILLING).read_text("utf-8")
+    assert "              - methods: [GET, POST]\n                public: {reason: " in text
+    assert "until: '2027-11-25'}\n" in text
+    assert "redirectPaths: [/app/callback]\n" in text
+    assert "shop/web, billing/invoices]}\n" in Path("applications/orders.yaml").read_text("utf-8").splitlines(True)[28]
+    assert main(["check"]) == 0
+
+
+def test_pages_that_call_by_themselves_may_be_fetched_by_anybody() -> None:
+    """For a year, with GET alone: what they change, they change at the APIs that they call."""
+    assert main(["new", *API, "--client", "browser", "--path", "/app", "--calls", "orders/api:orders.read"]) == 0
+    text = Path(BILLING).read_text("utf-8")
+    assert "              - methods: [GET]\n                public: {reason: " in text
+    assert "kind: browser\n            redirectPaths: [/app/callback]\n" in text
+    assert "shop/web, billing/invoices]}\n" in Path("applications/orders.yaml").read_text("utf-8").splitlines(True)[27]
+    assert main(["check"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "written"),
+    [
+        (
+            [*PHONE, "--redirect-uri", "http://127.0.0.1/cb"],
+            "    - name: app\n      type: external\n      traits:\n        - type: client\n          properties:\n"
+            "            kind: native\n            redirectUris: ['com.example.b:/cb', 'http://127.0.0.1/cb']\n",
+        ),
+        (
+            [*PARTNER],
+            "    - name: partner\n      type: external\n"
+            "      properties: {jwksUri: 'https://partner.example.com/keys.json'}\n"
+            "      traits:\n        - type: client\n          properties:\n            kind: external\n",
+        ),
+    ],
+    ids=["on devices", "a partner's"],
+)
+def test_what_runs_elsewhere_is_a_client_and_nothing_else(arguments: list[str], written: str) -> None:
+    """In an Application of its own, or beside others; owned through the Application."""
+    assert main(["new", *arguments]) == 0
+    calls = "            calls:\n              - component: orders/api\n                scopes: [orders.read]\n"
+    assert Path(BILLING).read_text("utf-8") == (
+        "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata:\n  name: billing\n"
+        f"  annotations: {{owner: team-billing}}\nspec:\n  components:\n{written}{calls}"
+    )
+    assert f"shop/web, billing/{arguments[3]}]}}\n" in Path("applications/orders.yaml").read_text("utf-8")
+    assert main(["check"]) == 0
+    assert main(["new", *WORKER, "--app", "billing", "--owner", "team-billing"]) == 0
+    assert main(["new", *arguments[:3], "second", *arguments[4:]]) == 0
+    assert main(["check"]) == 0
+
+
+def test_scopes_are_named_after_the_component_where_the_applications_name_is_taken() -> None:
+    """The second API of an Application."""
+    assert main(["new", *API]) == 0
+    second = [one.replace("invoices", "ledger").replace("billing.example", "ledger.example") for one in API]
+    assert main(["new", *second]) == 0
+    assert "scopes: {billing.ledger.read: Read billing, " in Path(BILLING).read_text("utf-8")
+    assert main(["check"]) == 0
+
+
+def test_a_worker_is_owned_through_its_application() -> None:
+    """The annotation is written where there is none, taken where it says the same, and never changed."""
+    before = Path("applications/orders.yaml").read_text("utf-8")
+    assert main(["new", "--app", "orders", "--owner", "team-orders", *WORKER]) == 0
+    after = Path("applications/orders.yaml").read_text("utf-8")
+    assert after.startswith(before[: before.index("spec:")] + "  annotations: {owner: team-orders}\nspec:")
+    assert main(["check"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--app", "shop", *WORKER, "--owner", "other"], "components of type worker in 'shop' are owned by 'team-shop', as its annotations say (applications/shop.yaml)"),
+        (["--app", "shop", "--owner", "o", "--component", "web", "--image", "x", "--port", "80"], "'shop/web' exists (applications/shop.yaml:17:7); nothing is overwritten"),
+        ([*API, "--calls", "orders/apu:orders.read"], "'orders/apu' offers no scopes; did you mean 'orders/api'?"),
+        ([*API, "--calls", "orders/api:orders.reed"], "'orders/api' declares no scope 'orders.reed'; did you mean 'orders.read'?"),
+        ([*API, "--calls", "reports/library:reports.audit,reports.publish"], "no role of 'reports/library' grants reports.audit and reports.publish; its owner, team-insight, has to add one (applications/reports.yaml:9:7)"),
+        (["--app", "b", *WORKER, "--owner", "o", "--client", "web"], "users of a web client come back to it: make it a webservice, with a port"),
+        (["--app", "b", *WORKER, "--owner", "o", "--client", "browser"], "users of a browser client come back to it: make it a webservice, with a port"),
+        (["--app", "b", *WORKER, "--owner", "o", "--group", "g"], "groups hold roles of what offers scopes"),
+        ([*API, "--client", "browser", "--group", "g"], "groups hold roles of what offers scopes"),
+        ([*PHONE[:-2]], "--redirect-uri missing"),
+        ([*PARTNER[:-2]], "--jwks-uri missing"),
+        ([*PHONE, "--image", "x"], "what runs elsewhere is not deployed here: leave --image out"),
+        ([*PHONE, "--jwks-uri", "https://a.example.com/keys"], "only a client of kind external has one: leave --jwks-uri out"),
+        ([*API, "--redirect-uri", "com.example.a:/cb"], "only a client of kind native has one: leave --redirect-uri out"),
+        ([*API, "--type", "external"], "what runs elsewhere is not deployed here"),
+        ([*PHONE[:4], "--owner", "o", "--type", "external"], "what runs elsewhere, native or external, is a client of type external"),
+        ([*PHONE, "--type", "worker", "--image", "x"], "what runs elsewhere, native or external, is a client of type external"),
+        ([*PHONE[:-1], "https://shop.example.com/cb"], "error ACC210: redirect URI 'https://shop.example.com/cb' does not stay on the device"),
+        ([*PARTNER[:-1], "http://partner.example.com/keys.json"], "error OAM103: jwksUri"),
+        (["--app", "b", *WORKER, "--owner", "o", "--port", "80"], "nobody calls a worker"),
+        (["--app", "b", "--component", "c"], "--image, --owner, --port missing; `new --help` has an example"),
+        ([*API[:-4], "--port", "eighty"], "'eighty' is no port"),
+        ([*API[:-4], "--port", "70000"], "new.yaml:13:20: error OAM103: ports[0].port: 70000 is greater than the maximum of 65535"),
+        ([*API, "--type", "cron"], "error OAM104: unknown component type 'cron'"),
+        ([*API, "--path", "/a;b"], "error ACC213: path '/a;b'"),
+        ([*API[:-1], "not a host"], 'error OAM103: domain: "not a host" does not match'),
+        ([*API[:2], "--component", "api", *API[4:]], "error OAM107: Deployment 'api' in namespace 'default' would also be made for 'orders/api'"),
+        ([*API[:-1], "orders.example.com", "--path", "/orders/health"], "warning LINT304: never decides: requests for /orders/health go to 'billing/invoices'"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_right_is_refused_and_nothing_is_written(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Status 2, one reason, and every file as it was."""
+    before = files()
+    assert main(["new", *arguments]) == 2
+    assert said in capsys.readouterr().err
+    assert files() == before
+
+
+@pytest.mark.parametrize("flag", ["--app", "--component", "--image", "--owner", "--domain", "--path", "--group"])
+@pytest.mark.parametrize(
+    "value", ["../../up", "/tmp/up", "a\nb: c", "a: {b}", "*x", "'", '"', "\x00", "\x1b[31m", "ü", "x" * 300, "${x}"]
+)
+def test_hostile_values_stay_texts_or_are_refused(flag: str, value: str) -> None:
+    """What is written is one file in the folder, reads as meant, and passes `check`; else nothing is."""
+    before = files()
+    arguments = dict(zip([*API, "--path", "--group"][::2], [*API[1::2], "/"], strict=False)) | {flag: value}
+    status = main(["new", *(part for pair in arguments.items() for part in pair)])
+    added = {name: raw for name, raw in files().items() if before.get(name) != raw}
+    if status == 2:
+        assert added == {}
+        return
+    assert status == 0
+    assert [*added] == [f"../project/{BILLING}"]
+    assert main(["check"]) == 0
+
+
+def test_another_file_of_that_name_stays(capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither a file that holds other Applications is overwritten, nor a link followed."""
+    shutil.move("applications/hello.yaml", BILLING)
+    before = files()
+    assert main(["new", *API]) == 2
+    assert f"{BILLING} holds other Applications; nothing is overwritten" in capsys.readouterr().err
+    shutil.move(BILLING, "applications/hello.yaml")
+    Path(BILLING).symlink_to("../../elsewhere.yaml")
+    assert main(["new", *API, "--calls", "orders/api:orders.read"]) == 2
+    assert f"{BILLING} exists; nothing is overwritten" in capsys.readouterr().err
+    assert not Path("../elsewhere.yaml").exists()
+    Path(BILLING).unlink()
+    shutil.move("applications/hello.yaml", BILLING)
+    assert files() == before
+
+
+def test_an_application_in_flow_style_is_not_guessed_at(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the text cannot be extended with certainty, it says so."""
+    Path(BILLING).write_text(
+        "{apiVersion: core.oam.dev/v1beta1, kind: Application, metadata: {name: billing, annotations: {owner: o}}, "
+        "spec: {components: [{name: one, type: worker, properties: {image: x}}]}}\n"
+    )
+    before = files()
+    assert main(["new", *API]) == 2
+    assert f"{BILLING} is not written so that it could be extended with certainty" in capsys.readouterr().err
+    assert files() == before
+
+
+def test_applications_with_errors_are_mended_first(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody extends what would not be provisioned."""
+    Path(BILLING).write_text("spec: [\n")
+    assert main(["new", *API]) == 2
+    assert "1 error(s) in the Applications; mend them first" in capsys.readouterr().err
+
+
+def test_json_has_the_files(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each with its whole text."""
+    assert main(["new", *API, "--json"]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)["files"]
+    assert (entry["file"], entry["new"]) == (BILLING, True)
+    assert entry["text"] == Path(BILLING).read_text("utf-8")
+
+
+def test_on_a_terminal_it_asks_for_what_no_flag_says() -> None:
+    """An empty answer stands for what is in brackets; a worker is not asked for a port."""
+    answers = b"invoices\n\n\nregistry.example.com/billing:1.0\nteam-billing\n\n\n"
+    said = _on_a_terminal(["--app", "billing"], answers)
+    for question in (
+        "Component: ",
+        "Client: service, web, browser, native, external (nothing: it calls as itself, or nobody): ",
+        "webservice, or worker (nobody calls it) [webservice]: ",
+        "Image: ",
+        "Port [8080]: ",
+    ):
+        assert question in said
+    assert "Application: " not in said
+    assert "http: {/: 8080}\n" in Path(BILLING).read_text("utf-8")
+    assert main(["check"]) == 0
+    said = _on_a_terminal(["--app", "billing", "--owner", "team-billing", *WORKER], b"\n")
+    assert "Port" not in said
+    assert "nightly" in Path(BILLING).read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "written"),
+    [
+        ("native", "com.example.app:/cb", "redirectUris: ['com.example.app:/cb']\n"),
+        ("external", "https://partner.example.com/keys", "jwksUri: 'https://partner.example.com/keys'"),
+    ],
+)
+def test_of_what_runs_elsewhere_it_asks_where_that_is(kind: str, answer: str, written: str) -> None:
+    """And for no image, no port, no type."""
+    said = _on_a_terminal(["--app", "billing", "--component", "app"], f"{kind}\nteam-billing\n{answer}\n".encode())
+    assert not [word for word in ("Image", "Port", "Domain", "worker (nobody") if word in said]
+    assert written in Path(BILLING).read_text("utf-8")
+    assert main(["check"]) == 0
+
+
+def test_a_kind_that_there_is_not_is_asked_no_further() -> None:
+    said = _on_a_terminal(["--app", "billing", "--component", "app"], b"browsr\n", status=2)
+    assert "'browsr' is no kind of client; did you mean 'browser'?" in said
+
+
+def test_a_script_is_asked_nothing() -> None:
+    """With --json, wherever it runs: a question would stand before the document."""
+    said = _on_a_terminal(["--app", "billing", "--json"], b"invoices\n", status=2)
+    assert "Component: " not in said
+    assert "--component, --image, --owner, --port missing" in said
+
+
+def test_an_interrupted_question_writes_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And is no traceback."""
+
+    def interrupted(_: str) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("builtins.input", interrupted)
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert main(["new", "--app", "billing"]) == 2
+    assert capsys.readouterr().err.strip() == "interrupted"
+    assert not Path(BILLING).exists()
+
+
+def _on_a_terminal(arguments: list[str], answers: bytes, status: int = 0) -> str:
+    """What `new` prints where standard input and output are a terminal on which `answers` are typed."""
+    ours, theirs = pty.openpty()
+    os.write(ours, answers)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+    command = [sys.executable, "-m", "kong_oam", "new", *arguments]
+    try:
+        ran = subprocess.Popen(command, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
+        assert ran.wait(timeout=60) == status
+        return os.read(ours, 65536).decode()
+    finally:
+        os.close(ours)
+        os.close(theirs)

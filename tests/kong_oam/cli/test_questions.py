@@ -1,0 +1,199 @@
+"""`explain`, `who` and `what`, on the sample estate and against `decide`."""
+
+from __future__ import annotations
+
+import json
+from itertools import chain, combinations
+from pathlib import Path
+
+import pytest
+
+from kong_oam.__main__ import main
+from kong_oam.access.decide import Request, decide
+from kong_oam.access.model import METHODS
+from kong_oam.access.tokens import User, issue
+from kong_oam.cli.estates import estate_of, settings_of
+
+ROOT = Path(__file__).resolve().parents[3]
+ORDERS = "https://orders.example.com/orders"
+
+
+@pytest.fixture(autouse=True)
+def _at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+def asked(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(arguments) == 0
+    return capsys.readouterr().out
+
+
+def test_explain_says_decision_reason_token_and_rule(capsys: pytest.CaptureFixture[str]) -> None:
+    """For a user whose groups do not hold what the token lists."""
+    said = asked(capsys, "explain", "post", f"{ORDERS}/7?x=1", "--as", "shop/web", "--user-in", "sales")
+    assert said.splitlines()[:4] == [
+        f"403 POST {ORDERS}/7?x=1 as shop/web for a user in sales",
+        "  reason  needs orders.write; the token lists it, but no group of the user holds it",
+        "  token   okta gives shop/web one that lists orders.read orders.write openid; of these, orders.read counts at orders/api",
+        "  rule    applications/orders.yaml:25:17",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "head", "token"),
+    [
+        ((ORDERS,), "401", "none"),
+        ((f"{ORDERS}/health",), "200", "none"),
+        ((ORDERS, "--as", "shop/checkout"), "200", "okta gives shop/checkout one that lists orders.read; of these, orders.read counts at orders/api"),
+        ((ORDERS, "--as", "shop/checkout", "--user-in", "sales"), "401", "none: shop/checkout acts for itself only: users cannot sign in through it"),
+        ((ORDERS, "--as", "shop/web"), "401", "none: shop/web acts for users only: somebody must sign in"),
+        ((ORDERS, "--as", "shop/web", "--user-in"), "401", "none: the user is in no group that shop/web is assigned to"),
+        ((f"{ORDERS}/..%2fx",), "400", "none"),
+        (("orders.example.com?x",), "404", "none"),
+        (("http://nobody.example.com",), "404", "none"),
+    ],
+)  # fmt: skip
+def test_explain_says_which_token_there_is(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], head: str, token: str
+) -> None:
+    """Or why there is none; the URL is taken as it is written."""
+    lines = asked(capsys, "explain", "GET", *arguments).splitlines()
+    assert lines[0].startswith(f"{head} GET {arguments[0]}")
+    assert lines[2] == f"  token   {token}"
+
+
+def test_groups_are_called_as_applications_call_them(capsys: pytest.CaptureFixture[str]) -> None:
+    """On aws, `sales` is another name at the provider."""
+    url = "https://orders.aws.example.net/orders"
+    assert asked(capsys, "explain", "GET", url, "--stack", "aws", "--as", "shop/web", "--user-in", "sales")[:3] == "200"
+    said = json.loads(
+        asked(capsys, "explain", "GET", url, "--stack", "aws", "--as", "shop/web", "--user-in", "sales", "--json")
+    )
+    assert (said["status"], said["allowed"], said["token"]["groups"]) == (200, True, ["AWS Sales"])
+    assert said["rule"] == {"file": "applications/orders.yaml", "line": 24, "column": 17}
+    assert json.loads(asked(capsys, "explain", "GET", url, "--stack", "aws", "--as", "shop/web", "--json"))["token"][
+        "refused"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("url", "hint"),
+    [
+        ("https://order.example.com/orders", "; did you mean 'orders.example.com'?"),
+        ("HTTPS://Orders.example.com/orders", "; hosts are in lower case"),
+        ("https://orders.example.com:8443/Orders", "; this host has /orders"),
+        ("https://reports.example.com", "; this host has /docs, /reports"),
+        ("https://quite.another.test", ""),
+    ],
+)
+def test_where_nothing_is_reached_the_nearest_is_named(capsys: pytest.CaptureFixture[str], url: str, hint: str) -> None:
+    """To `explain` and to `who`, as text and as JSON."""
+    reason = f"no component is exposed on this host and path{hint}"
+    assert asked(capsys, "explain", "GET", url).splitlines()[1] == f"  reason  {reason}"
+    assert json.loads(asked(capsys, "explain", "GET", url, "--json"))["reason"] == reason
+    assert asked(capsys, "who", "GET", url).splitlines()[1] == f"nobody: 404, {reason}"
+    assert json.loads(asked(capsys, "who", "GET", url, "--json"))["withoutToken"] == {"status": 404, "reason": reason}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines"),
+    [
+        (("POST", ORDERS), [f"POST {ORDERS}: orders/api, applications/orders.yaml:25:17", "CLIENT    USERS IN    TOKENS OF", "shop/web  order-desk  okta"]),
+        (("GET", f"{ORDERS}/health"), [f"GET {ORDERS}/health: orders/api, applications/orders.yaml:26:17", "everybody (public: probes of the load balancer)"]),
+        (("POST", f"{ORDERS}/health"), [f"POST {ORDERS}/health: orders/api, applications/orders.yaml:26:17", "nobody"]),
+        (("GET", "https://x.test/"), ["GET https://x.test/", "nobody: 404, no component is exposed on this host and path"]),
+        (("GET", f"{ORDERS}/%5c"), [f"GET {ORDERS}/%5c", "nobody: 400, the path contains '%5c' at 8"]),
+        (("TRACE", ORDERS), [f"TRACE {ORDERS}: orders/api", "nobody: 404, the gateway does not listen to TRACE"]),
+    ],
+)  # fmt: skip
+def test_who_lists_the_callers_of_a_request(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, str], lines: list[str]
+) -> None:
+    """Or says that it is everybody or nobody, and why."""
+    assert asked(capsys, "who", *arguments).splitlines() == lines
+
+
+def test_what_lists_the_endpoints_of_a_principal(capsys: pytest.CaptureFixture[str]) -> None:
+    """As itself or as its users, and what is public."""
+    rows = [line.split("  ") for line in asked(capsys, "what", "shop/web").splitlines()]
+    told = [[cell.strip() for cell in row if cell] for row in rows]
+    assert told[0] == ["METHODS", "WHERE", "AS", "COMPONENT"]
+    assert [
+        "POST,PUT,DELETE",
+        "http://orders.example.com/orders but not /orders/health",
+        "users in order-desk",
+        "orders/api",
+    ] in told
+    assert ["*", "http://shop.example.com/", "everybody", "shop/web"] in told
+    anonymous = asked(capsys, "what", "anonymous").splitlines()[1:]
+    assert len(anonymous) == 5
+    assert all(" everybody " in line for line in anonymous)
+
+
+def test_who_and_what_say_what_decide_says(capsys: pytest.CaptureFixture[str]) -> None:
+    """For every client and set of groups of the sample estate, at every endpoint that is listed for anybody."""
+    settings = settings_of("local")
+    estate = estate_of([ROOT / "applications"], settings)
+    listed = {
+        client.component: json.loads(asked(capsys, "what", client.component, "--json")) for client in estate.clients
+    }
+    urls = sorted({(row["host"], row["path"]) for rows in listed.values() for row in rows})
+    groups = ("sales", "order-desk", "others")
+    sets = [frozenset(one) for one in chain.from_iterable(combinations(groups, count) for count in range(4))]
+    for host, path in urls:
+        for method in METHODS:
+            who = json.loads(asked(capsys, "who", method, f"http://{host}{path}", "--json"))
+            callers = {entry["client"]: [frozenset(one) for one in entry["usersIn"]] for entry in who["principals"]}
+            for client in estate.clients:
+                provider = estate.stack.providers[client.provider]
+                api = decide(estate, Request(method, host, path.encode()), None).component
+                for held in sets:
+                    user = User("u", tuple(held)) if client.user_facing else None
+                    token = issue(provider, client, user, api=api)
+                    meant = decide(estate, Request(method, host, path.encode()), token).allowed
+                    conditions = callers.get(client.component)
+                    said = who["everybody"] or (
+                        conditions is not None and (not conditions or any(one <= held for one in conditions))
+                    )
+                    assert said == meant, (method, host, path, client.component, held)
+                    rows = [
+                        row
+                        for row in listed[client.component]
+                        if (row["host"], row["path"]) == (host, path) and method in row["methods"]
+                    ]
+                    told = any(
+                        row["everybody"] or not row["usersIn"] or any(set(one) <= held for one in row["usersIn"])
+                        for row in rows
+                    )
+                    assert told == meant, (method, host, path, client.component, held)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["what", "shop/wob"], "no component 'shop/wob' is a client; did you mean 'shop/web'?"),
+        (["explain", "GET", ORDERS, "--as", "shop/x"], "no component 'shop/x' is a client"),
+        (["explain", "GET", ORDERS, "--user-in", "sales"], "--user-in needs --as"),
+        (["explain", "GET", ORDERS, "--as", "shop/web", "--user-in", "sale"], "no role names a group 'sale'; did you mean 'sales'?"),
+        (["explain", "GET", ORDERS, "--as", "shop/web", "--user-in", "sales", ""], "no role names a group ''; known: order-desk, sales"),
+        (["explain", "G T", ORDERS], "'G T' is no method of HTTP"),
+        (["explain", "", ORDERS], "'' is no method of HTTP"),
+        (["explain", "GET", ""], "'' names no host"),
+        (["explain", "GET", "https://:443/"], "'https://:443/' names no host"),
+        (["explain", "GET", "https://me:secret@orders.example.com/"], "'me:secret@orders.example.com' is no host"),
+        (["who", "GET", "https://orders.example.com:65536/"], "'orders.example.com:65536' is no host"),
+        (["who", "GET", "https://[::1]/"], "'[::1]' is no host"),
+        (["who", "GET", "http://orders.aws.example.net/orders/health", "--stack", "aws"], "stack 'aws' lets nothing in by plain http: write https"),
+        (["explain", "GET", "ftp://x/"], "'ftp://x/' is no URL of the gateway"),
+        (["who", "GET", "/orders"], "'/orders' names no host"),
+        (["who", "GET", ORDERS, "--applications", "nowhere"], "nowhere:1:1: error OAM101"),
+    ],
+)  # fmt: skip
+def test_a_question_that_means_nothing_is_2(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    """With what to write instead."""
+    assert main(arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(words)

@@ -1,0 +1,145 @@
+"""`explain`, `who` and `what` against their oracle: what `decide` says to the tokens that `issue` gives."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+from unittest.mock import patch
+
+from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import strategies as st
+
+from kong_oam.__main__ import main
+from kong_oam.access.decide import Request, component_of, decide
+from kong_oam.access.model import Client, Component, Estate
+from kong_oam.access.paths import read
+from kong_oam.access.principals import logical_groups
+from kong_oam.access.request_classes import Hosts, Part
+from kong_oam.access.tokens import Refusal, User, issue
+from tests.support.estate_cases import REQUESTS, SETS_OF_GROUPS, Tokens, allowed, estates, lies_in, site_of, tokens_of
+from tests.support.tiers import examples
+
+MANY = settings(
+    max_examples=examples(200),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    phases=set(Phase) - {Phase.explain},
+)
+REQUESTED = st.lists(REQUESTS, min_size=1, max_size=12)
+
+
+def answered(estate: Estate, *arguments: str) -> Any:
+    """What the command prints as JSON about the estate, which stands in for Applications."""
+    verb, printed = arguments[0], io.StringIO()
+    with patch(f"kong_oam.cli.{verb}.asked_estate", lambda _: estate), contextlib.redirect_stdout(printed):
+        assert main([*arguments, "--json"]) == 0
+    return json.loads(printed.getvalue())
+
+
+def url(request: Request) -> str:
+    return f"{request.host}{request.target.decode()}"
+
+
+def user_in(estate: Estate, client: Client, groups: Sequence[str] | None) -> User | None:
+    """A user in these groups as Applications name them; None for a client that calls as itself."""
+    provider = estate.stack.providers[client.provider]
+    return None if groups is None else User("user", tuple(map(provider.group, groups)))
+
+
+def tokens(estate: Estate, client: Client, groups: Sequence[str] | None, api: Component | None) -> Tokens:
+    """What the client can show at `api`."""
+    return tokens_of(estate, client, user_in(estate, client, groups), api)
+
+
+def sets_of_groups(estate: Estate, client: Client) -> list[tuple[str, ...] | None]:
+    """Those of whose users it makes a difference; None for a client that calls as itself."""
+    if not client.user_facing:
+        return [None]
+    return [tuple(sorted(groups)) for groups in SETS_OF_GROUPS if groups <= logical_groups(estate)]
+
+
+@MANY
+@given(estates(), REQUESTED)
+def test_who_says_just_those_whom_decide_lets_through(estate: Estate, requests: list[Request]) -> None:
+    """Of all clients, for users in every set of groups; everybody where no token is needed."""
+    for request in requests:
+        said = answered(estate, "who", request.method, url(request))
+        note(f"{request} {said}")
+        assert said["everybody"] == allowed(estate, request, (None,))
+        told = {(one["client"], one["provider"]): one["usersIn"] for one in said["principals"]}
+        api = component_of(estate, request.host, read(request.target))
+        for client in estate.clients:
+            conditions = told.get((client.component, client.provider))
+            for groups in sets_of_groups(estate, client):
+                may = conditions is not None and any(set(one) <= set(groups or ()) for one in conditions or [[]])
+                assert (said["everybody"] or may) == allowed(estate, request, tokens(estate, client, groups, api))
+
+
+@MANY
+@given(estates(), REQUESTED)
+def test_what_lists_just_what_decide_lets_through(estate: Estate, requests: list[Request]) -> None:
+    """Each row for its methods, at all paths of its part, but for its exceptions."""
+    sites = Hosts(estate)
+    listed: Mapping[str, Any] = {
+        key: answered(estate, "what", key) for key in {client.component for client in estate.clients}
+    }
+    anybody = answered(estate, "what", "anonymous")
+    for request in requests:
+        declared = set(sites.declared(site)) if (site := site_of({*estate.by_host}, request.host)) else set()
+        path = read(request.target)
+        api = component_of(estate, request.host, path)
+
+        def rows(of: list[Any], site: str = site, declared: Any = declared, request: Request = request) -> list[Any]:
+            return [row for row in of if row["host"] == site and _covers(row, request, declared)]
+
+        note(f"{request} {listed}")
+        assert bool(rows(anybody)) == allowed(estate, request, (None,))
+        for client in estate.clients:
+            if api and client.provider != api.provider:
+                continue
+            told = rows(listed[client.component])
+            for groups in sets_of_groups(estate, client):
+                may = any(
+                    row["everybody"] or any(set(one) <= set(groups or ()) for one in row["usersIn"] or [[]])
+                    for row in told
+                )
+                assert may == allowed(estate, request, tokens(estate, client, groups, api))
+
+
+def _covers(row: Mapping[str, Any], request: Request, declared: set[Any]) -> bool:
+    parts = [Part(tuple(filter(None, one["path"].split("/"))), one["otherSpellings"]) for one in [row, *row["except"]]]
+    path = read(request.target)
+    longest = max((part for part in parts if lies_in(part, path, declared)), key=lambda p: len(p.path), default=None)
+    return request.method in row["methods"] and longest == parts[0]
+
+
+@MANY
+@given(estates(), REQUESTED, st.data())
+def test_explain_says_what_decide_says(estate: Estate, requests: list[Request], data: st.DataObject) -> None:
+    """Of the token that the provider of what is called gives the client; the rule is the one that decided."""
+    for request in requests:
+        said = answered(estate, "explain", request.method, url(request))
+        meant = decide(estate, request, None)
+        assert (said["status"], said["allowed"]) == (meant.status, meant.allowed)
+        client = data.draw(st.sampled_from(estate.clients))
+        if meant.component and client.provider != meant.component.provider:
+            continue
+        for groups in sets_of_groups(estate, client):
+            users = [] if groups is None else ["--user-in", *groups]
+            said = answered(estate, "explain", request.method, url(request), "--as", client.component, *users)
+            provider, shown = estate.stack.providers[client.provider], estate.shown_at(meant.component, client)
+            held = issue(provider, client, user_in(estate, client, groups), api=shown)
+            note(f"{request} {client} {groups} {said}")
+            if meant.component:
+                assert said["token"].get("refused") == (held.reason if isinstance(held, Refusal) else None)
+            answer = decide(estate, request, held)
+            assert said["allowed"] == allowed(estate, request, tokens(estate, client, groups, meant.component))
+            key = answer.component.key if answer.component else None
+            assert (said["status"], said["component"], said["reason"].startswith(answer.reason)) == (
+                answer.status,
+                key,
+                True,
+            )

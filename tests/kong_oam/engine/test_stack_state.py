@@ -1,0 +1,118 @@
+"""What the state of the stack holds already, as the engine tells it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pulumi
+import pytest
+
+from components import state as engine
+from components.state import recorded
+from kong_oam.engine.state import PLUGIN, ROUTE, Resource, StackState
+
+CONSUMER = "kong:index/consumer:Consumer"
+KEY = "tls:index/privateKey:PrivateKey"
+SERVER = "okta:auth/server:Server"
+STACK = "pulumi:pulumi:Stack"
+
+
+def urn(kind: str, name: str) -> str:
+    return f"urn:pulumi:prod::kong-oam::kong-oam:gateway:Gateway${kind}::{name}"
+
+
+def told(*resources: tuple[str, str, dict[str, Any]]) -> dict[str, Any]:
+    """As the engine's built-in provider answers."""
+    return {"outputs": {urn(kind, name): {"type": kind, "outputs": outputs} for kind, name, outputs in resources}}
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    """What the engine was asked, filled as it is."""
+    calls: list[tuple[str, dict[str, Any]]] = []
+
+    def invoke(token: str, arguments: dict[str, Any]) -> SimpleNamespace:
+        calls.append((token, arguments))
+        return SimpleNamespace(
+            value=told(
+                (SERVER, "okta-server", {"issuer": "https://okta.example.com"}),
+                (CONSUMER, "gateway-ring-okta", {"customId": "https://issuer.example.com"}),
+                (CONSUMER, "gateway-ring-corp", {"customId": "https://corp.example.com"}),
+                (CONSUMER, "gateway-ring-new", {}),
+                (CONSUMER, "gateway-anonymous", {"customId": "kong-oam.prod.anonymous"}),
+                ("kong:index/consumerJwtAuth:ConsumerJwtAuth", "gateway-ring-okta-slot-0", {"customId": "https://odd"}),
+                (PLUGIN, "orders/api-8080-gate", {"configJson": "{}"}),
+                (ROUTE, "orders/api-protected-1-8080", {"name": "r"}),
+                ("kong:index/service:Service", "orders/api-8080-service", {"host": "api.test", "port": 80.0}),
+                (STACK, "kong-oam-prod", {"keySlots": {"okta": []}}),
+                (KEY, "okta-key-shop/checkout-a", {"algorithm": "RSA", "privateKeyPem": "never read"}),
+            )
+        )
+
+    monkeypatch.setattr(engine, "invoke", invoke)
+    for name, value in (("organization", "acme"), ("project", "kong-oam"), ("stack", "prod")):
+        monkeypatch.setattr(pulumi, f"get_{name}", lambda value=value: value)
+    return calls
+
+
+def test_the_engine_is_asked_once_for_this_very_stack(asked: list[tuple[str, dict[str, Any]]]) -> None:
+    """By its full name: another organization may have a stack of the same one."""
+    recorded()
+    assert asked == [("pulumi:pulumi:readStackResourceOutputs", {"stackName": "acme/kong-oam/prod"})]
+
+
+def test_what_is_held_and_whose_tokens_count_until_now(asked: list[tuple[str, dict[str, Any]]]) -> None:
+    """By type and logical name; issuers are what key rings, and no other entities, are called by. One that a run ended
+    before making has none."""
+    assert recorded() == StackState(
+        held=frozenset(
+            {
+                (SERVER, "okta-server"),
+                (CONSUMER, "gateway-ring-okta"),
+                (CONSUMER, "gateway-ring-corp"),
+                (CONSUMER, "gateway-ring-new"),
+                (CONSUMER, "gateway-anonymous"),
+                ("kong:index/consumerJwtAuth:ConsumerJwtAuth", "gateway-ring-okta-slot-0"),
+                (PLUGIN, "orders/api-8080-gate"),
+                (ROUTE, "orders/api-protected-1-8080"),
+                ("kong:index/service:Service", "orders/api-8080-service"),
+                (STACK, "kong-oam-prod"),
+                (KEY, "okta-key-shop/checkout-a"),
+            }
+        ),
+        issuers={"okta": "https://issuer.example.com", "corp": "https://corp.example.com"},
+        services={"orders/api-8080-service": ("api.test", 80)},
+        gateway=(
+            Resource(PLUGIN, "orders/api-8080-gate", {"configJson": "{}"}),
+            Resource(ROUTE, "orders/api-protected-1-8080", {"name": "r"}),
+        ),
+        outputs={"keySlots": {"okta": []}},
+        algorithms={"okta-key-shop/checkout-a": "RSA"},
+    )
+    assert recorded().plugins == {"orders/api-8080-gate": "{}"}
+
+
+def test_what_lies_under_a_component_of_before_is_known_by_its_urn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing else: what lies where it would be made today needs no other name."""
+    start = "urn:pulumi:prod::kong-oam::"
+    old = f"{start}kong-oam:index:Application$kong-oam:gateway:GatedService${PLUGIN}::orders/api-8080-gate"
+    new = f"{start}kong-oam:index:Component${ROUTE}::orders/api-protected-1-8080"
+    outputs = {
+        old: {"type": PLUGIN, "outputs": {"configJson": "{}"}},
+        new: {"type": ROUTE, "outputs": {}},
+        f"{start}kong-oam:index:Application::orders": {"type": "kong-oam:index:Application", "outputs": {}},
+    }
+    monkeypatch.setattr(engine, "invoke", lambda *_: SimpleNamespace(value={"outputs": outputs}))
+    for name in ("organization", "project", "stack"):
+        monkeypatch.setattr(pulumi, f"get_{name}", lambda: "")
+    assert recorded().moved == {(PLUGIN, "orders/api-8080-gate"): old}
+
+
+def test_a_stack_that_no_run_has_finished_has_no_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor one that is not there yet, of which the engine says nothing."""
+    for name in ("organization", "project", "stack"):
+        monkeypatch.setattr(pulumi, f"get_{name}", lambda: "x")
+    for resources in ((), ((SERVER, "okta-server", {}),)):
+        monkeypatch.setattr(engine, "invoke", lambda *_, known=resources: SimpleNamespace(value=told(*known)))
+        assert recorded().outputs == {}

@@ -1,0 +1,135 @@
+"""Which objects of a tenant are certain to be what an interrupted creation left, and which are only like it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from kong_oam.engine.pending import Creation, State
+from kong_oam.identity.entra import orphans as entra
+from kong_oam.identity.entra.api import Account, Graph
+from kong_oam.identity.entra.assignments import ASSIGNMENT, FEDERATED, GRANT, NO_ROLE, PASSWORD, PRINCIPAL
+from kong_oam.identity.entra.names import APPLICATION, Tenant
+from sandbox.entra import Entra
+from sandbox.entra.service import ADMINISTRATOR, TENANT
+
+NAME, OURS = "kong-oam local shop/web", "Kong-OAM, stack local"
+BACK = "https://shop.example.com/callback"
+INPUTS = {"displayName": NAME, "description": OURS, "web": {"redirectUris": [BACK]}}
+
+
+@pytest.fixture
+def tenant() -> Iterator[Entra]:
+    with Entra(groups=("sales",)) as made:
+        yield made
+
+
+def _state(kind: str, known: tuple[str, ...] = (), provider: str = "entra-account", **inputs: Any) -> State:
+    return State(frozenset(known), (Creation(kind, inputs, None, provider),), None)
+
+
+def _found(tenant: Entra, state: State) -> list[tuple[str, str | None]]:
+    with Graph(Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)) as graph:
+        return [(one.id, doubt) for one, doubt in entra.made(graph, state, "entra-account")]
+
+
+def _remove(tenant: Entra, state: State) -> None:
+    with Graph(Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)) as graph:
+        entra.remove(graph, [one for one, doubt in entra.made(graph, state, "entra-account") if doubt is None])
+
+
+def _app(tenant: Entra, name: str = NAME, description: str = OURS) -> Any:
+    back = {"redirectUris": [BACK]}
+    return tenant.directory.create_application({"displayName": name, "description": description, "web": back})
+
+
+def test_an_application_as_it_was_meant_is_certain(tenant: Entra) -> None:
+    """It is removed, and nothing else; what the state knows, or another provider was asked for, is not listed."""
+    other, app = _app(tenant, "theirs"), _app(tenant)
+    state = _state(APPLICATION, **INPUTS)
+    assert _found(tenant, state) == [(f"/applications/{app['id']}", None)]
+    assert _found(tenant, _state(APPLICATION, (f"/applications/{app['id']}",), **INPUTS)) == []
+    assert entra.concerned(state, "entra-account")
+    assert not entra.concerned(_state(APPLICATION, provider="other-account", **INPUTS), "entra-account")
+    _remove(tenant, state)
+    assert list(tenant.directory.applications) == [other["id"]]
+
+
+def test_one_that_was_on_its_way_is_known_by_what_it_is(tenant: Entra) -> None:
+    """The plugin calls it otherwise for a moment. Another stack's, or one with other redirects, is not meant."""
+    app = _app(tenant, "TERRAFORM_UPDATE_1")
+    _app(tenant, "TERRAFORM_UPDATE_2", "Kong-OAM, stack other")
+    _app(tenant, "TERRAFORM_UPDATE_3")["web"]["redirectUris"] = ["https://other.example.com/"]
+    assert _found(tenant, _state(APPLICATION, **INPUTS)) == [(f"/applications/{app['id']}", None)]
+
+
+def test_an_application_that_is_somebodys_is_kept(tenant: Entra) -> None:
+    """One that has another description, a secret, an owner, a service principal; of several nobody knows which."""
+    app = _app(tenant)
+    place, state = f"/applications/{app['id']}", _state(APPLICATION, **INPUTS)
+    app["description"] = "by hand"
+    assert _found(tenant, state) == [(place, "its description is another than the one that it would have been given")]
+    app["description"] = OURS
+    key = tenant.directory.add_password(app["id"], {"displayName": "x"})["keyId"]
+    assert _found(tenant, state) == [(place, f"secret 'x' ({key})")]
+    tenant.directory.remove_password(app["id"], key)
+    tenant.directory.owners[app["id"]] = [{"id": "u1"}]
+    assert _found(tenant, state) == [(place, "it has an owner, u1")]
+    tenant.directory.owners.clear()
+    tenant.directory.create_principal({"appId": app["appId"]})
+    assert _found(tenant, state) == [(place, "it has a service principal")]
+    _app(tenant)
+    assert {doubt for _, doubt in _found(tenant, state)} == {"there are several that it could be"}
+
+
+def test_a_service_principal_is_of_its_application(tenant: Entra) -> None:
+    app = _app(tenant)
+    state = _state(PRINCIPAL, clientId=app["appId"])
+    assert _found(tenant, state) == []
+    made = tenant.directory.create_principal({"appId": app["appId"]})["id"]
+    assert _found(tenant, state) == [(f"/servicePrincipals/{made}", None)]
+    (sales,) = tenant.directory.groups
+    tenant.directory.assign(made, {"appRoleId": NO_ROLE, "principalId": sales})
+    assert _found(tenant, state) == [(f"/servicePrincipals/{made}", "somebody is assigned to it, or it to others")]
+
+
+def test_what_is_assigned_and_consented_to_is_known_by_whom_it_is_between(tenant: Entra) -> None:
+    first, second = (tenant.directory.create_principal({"appId": _app(tenant, name)["appId"]})["id"] for name in "ab")
+    (sales,) = tenant.directory.groups
+    made = tenant.directory.assign(first, {"appRoleId": NO_ROLE, "principalId": sales})["id"]
+    tenant.directory.assign(first, {"appRoleId": NO_ROLE, "principalId": second})
+    wanted = {"resourceObjectId": first, "principalObjectId": sales, "appRoleId": NO_ROLE}
+    where = f"/servicePrincipals/{first}/appRoleAssignedTo/{made}"
+    assert _found(tenant, _state(ASSIGNMENT, **wanted)) == [(where, None)]
+    _remove(tenant, _state(ASSIGNMENT, **wanted))
+    assert len(tenant.directory.assignments) == 1
+    consent = {"clientId": first, "resourceId": second, "scope": "read"}
+    tenant.directory.grant({**consent, "consentType": "Principal", "principalId": "u1"})
+    given = tenant.directory.grant({**consent, "consentType": "AllPrincipals"})["id"]
+    inputs = {"servicePrincipalObjectId": first, "resourceServicePrincipalObjectId": second}
+    assert _found(tenant, _state(GRANT, **inputs)) == [(f"/oauth2PermissionGrants/{given}", None)]
+
+
+def test_a_secret_that_nobody_learned_is_removed(tenant: Entra) -> None:
+    """That of the turn before has the same name, and the state knows it."""
+    app = _app(tenant)
+    old, new = (tenant.directory.add_password(app["id"], {"displayName": "kong-oam a"})["keyId"] for _ in range(2))
+    other = tenant.directory.add_password(app["id"], {"displayName": "by hand"})["keyId"]
+    wanted = {"applicationId": f"/applications/{app['id']}", "displayName": "kong-oam a"}
+    state = _state(PASSWORD, (f"{app['id']}/password/{old}",), **wanted)
+    assert _found(tenant, state) == [(f"{app['id']}/password/{new}", None)]
+    _remove(tenant, state)
+    assert [one["keyId"] for one in app["passwordCredentials"]] == [old, other]
+
+
+def test_trust_in_another_than_the_cluster_is_kept(tenant: Entra) -> None:
+    app = _app(tenant)
+    trust = {"issuer": "https://cluster.example.com", "subject": "s", "audiences": ["a"]}
+    made = tenant.directory.add_federated(app["id"], {"name": "kubernetes", **trust})
+    wanted = {"applicationId": f"/applications/{app['id']}", "displayName": "kubernetes", **trust}
+    place = f"{app['id']}/federatedIdentityCredential/{made['id']}"
+    assert _found(tenant, _state(FEDERATED, **wanted)) == [(place, None)]
+    made["subject"] = "me"
+    assert _found(tenant, _state(FEDERATED, **wanted)) == [(place, "it trusts others than the one that it would have")]

@@ -1,0 +1,189 @@
+"""Looking at an org before anything is made: groups that roles name, and an Okta that refuses, limits or is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from kong_oam.access.model import Stack
+from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.identity.common.errors import RefusedError
+from kong_oam.identity.okta.api import Account, client, rows
+from kong_oam.identity.okta.preflight import missing_groups
+from sandbox.okta import Okta
+from tests.support.estates import PROVIDER, STACK, estate
+
+ACCESS = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x, ports: [{port: 80}]}
+      traits:
+        - {type: gateway, properties: {domain: shop.example.com, http: {/: 80}}}
+        - type: access
+          properties:
+            owner: shop
+            scopes: {read: Read}
+            rules: [{scopes: [read]}]
+            roles:
+              reader: {scopes: [read], groups: [sales]}
+              desk: {scopes: [read], groups: [sales, desk]}
+"""
+
+SETTINGS = ProviderSettings("main", "okta", "api://tests")
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+def _org(answer: Answer) -> httpx.Client:
+    return httpx.Client(base_url="https://acme.okta.com/api/v1", transport=httpx.MockTransport(answer))
+
+
+def _problems(org: httpx.Client, stack: Stack = STACK) -> list[str]:
+    return [str(found).splitlines()[0] for found in missing_groups(org, SETTINGS, estate(ACCESS, stack=stack))]
+
+
+@pytest.fixture
+def org() -> Iterator[Callable[..., httpx.Client]]:
+    """An org of the stand-in with the groups that are named."""
+    running: list[tuple[Okta, httpx.Client]] = []
+
+    def make(*groups: str) -> httpx.Client:
+        okta = Okta(api_token="secret", groups=groups)
+        okta.start()
+        asking = client(Account("acme", "okta.invalid", "secret", okta.url))
+        running.append((okta, asking))
+        return asking
+
+    yield make
+    for okta, asking in running:
+        asking.close()
+        okta.stop()
+
+
+def test_every_group_that_does_not_exist_is_said_where_a_role_names_it(org: Callable[..., httpx.Client]) -> None:
+    """Each role's own place, and names that are nearly right; one that only begins so does not count."""
+    said = _problems(org("Sales", "sales-emea", "desk"))
+    where = "Create it there, or map 'sales' under identityProviders[].groups in stacks/Pulumi.tests.yaml"
+    near = "group 'sales' of main does not exist; did you mean 'Sales' or 'sales-emea'? "
+    assert said == [
+        f"app1.yaml:18:49: error ENV301: role 'reader': {near}{where}",
+        f"app1.yaml:19:47: error ENV301: role 'desk': {near}{where}",
+    ]
+    assert _problems(org("sales", "desk")) == []
+
+
+def test_a_group_is_looked_for_by_the_name_that_it_is_mapped_to(org: Callable[..., httpx.Client]) -> None:
+    """The logical name need not exist, and both names are said."""
+    mapped = Stack(
+        "tests", {"main": type(PROVIDER)("main", "api://tests", PROVIDER.spelling, groups={"desk": "Desk 1"})}
+    )
+    assert _problems(org("sales", "Desk 1"), mapped) == []
+    (said,) = _problems(org("sales", "desk"), mapped)
+    assert "group 'desk' (there 'Desk 1') of main does not exist; did you mean 'desk'?" in said
+
+
+def test_a_name_that_two_groups_have_is_no_grant() -> None:
+    """An org may import groups of a name that it has: which of them is meant, nobody can say."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        found = ["desk", "sales", "sales"] if "q" not in request.url.params else [request.url.params["q"]]
+        if found == ["sales"]:
+            found = ["sales", "sales 2", "sales"]
+        return httpx.Response(200, json=[{"id": name, "profile": {"name": name}} for name in found])
+
+    said = _problems(_org(answer))
+    assert len(said) == 2
+    assert all(one.endswith("group 'sales' of main is there 2 times. Rename the others") for one in said)
+
+
+def _refused(answer: Answer) -> str:
+    with pytest.raises(RefusedError) as refused:
+        list(rows(_org(answer), "/groups"))
+    return str(refused.value)
+
+
+def _gone(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("no route")
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (
+            httpx.Response(401, json={"errorSummary": "Invalid token provided"}),
+            "401 Invalid token provided; make another",
+        ),
+        (
+            httpx.Response(403, json={"errorSummary": "No permission"}),
+            "403 No permission; the administrator whose token",
+        ),
+        (httpx.Response(500, text="<html>\nbroken"), "500 <html> broken; see status.okta.com"),
+        (
+            httpx.Response(404, json={"errorSummary": "Not found", "errorCauses": [{"errorSummary": "x"}]}),
+            "404 Not found; x",
+        ),
+        (httpx.Response(200, text="<html>"), "/api/v1/groups answers no JSON list; is this Okta's management API?"),
+        (httpx.Response(200, json={}), "/api/v1/groups answers no JSON list; is this Okta's management API?"),
+        (None, "acme.okta.com does not answer (ConnectError); check okta:orgName, okta:baseUrl and okta:httpProxy"),
+    ],
+    ids=["401", "403", "500", "404", "not JSON", "no list", "gone"],
+)
+def test_each_refusal_says_what_to_do(answer: httpx.Response | None, message: str) -> None:
+    """With the org, what was asked and Okta's own words; without the token."""
+    said = _refused(_gone if answer is None else lambda request: answer)
+    assert said.startswith("acme.okta.com") and message in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("headers", "pauses"),
+    [
+        ({"Retry-After": "7"}, [7.0] * 3),
+        ({"X-Rate-Limit-Reset": "1700000010", "Date": "Tue, 14 Nov 2023 22:13:20 GMT"}, [11.0] * 3),
+        ({"Retry-After": "3600"}, []),
+        ({}, []),
+    ],
+    ids=["Retry-After", "X-Rate-Limit-Reset", "an hour", "no time"],
+)
+def test_a_rate_limit_is_waited_for_a_few_times(
+    monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], pauses: list[float]
+) -> None:
+    """As long as the org says, up to a minute; after that it is a refusal as any other."""
+    slept: list[float] = []
+    monkeypatch.setattr("kong_oam.identity.common.management.time.sleep", slept.append)
+    said = _refused(lambda request: httpx.Response(429, json={"errorSummary": "Too many"}, headers=headers))
+    assert "429 Too many; others use up the org's rate limit" in said
+    assert slept == pauses
+
+
+def test_what_comes_after_a_rate_limit_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One window that is over, and the answer is read."""
+    monkeypatch.setattr("kong_oam.identity.common.management.time.sleep", lambda seconds: None)
+    answers = iter([httpx.Response(429, headers={"Retry-After": "1"}), httpx.Response(200, json=[{"id": "1"}])])
+    assert [row["id"] for row in rows(_org(lambda request: next(answers)), "/groups")] == ["1"]
+
+
+def test_the_next_page_is_asked_where_the_first_one_was() -> None:
+    """Okta's links name its own host: asked through a proxy, only their path and query count."""
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        link = (
+            {}
+            if "after" in request.url.params
+            else {"Link": '<https://elsewhere/api/v1/groups?after=1&q=a>; rel="next"'}
+        )
+        return httpx.Response(200, json=[{"id": str(len(asked))}], headers=link)
+
+    assert [row["id"] for row in rows(_org(answer), "/groups", q="a b")] == ["1", "2"]
+    assert asked == [
+        "https://acme.okta.com/api/v1/groups?limit=200&q=a+b",
+        "https://acme.okta.com/api/v1/groups?after=1&q=a",
+    ]

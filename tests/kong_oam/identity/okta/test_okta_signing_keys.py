@@ -1,0 +1,60 @@
+"""Signing keys of an authorization server, as the stand-in's management API lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from kong_oam.identity.common.discovery import DiscoveryError, discover
+from kong_oam.identity.common.errors import RefusedError
+from kong_oam.identity.okta.api import Account, client
+from kong_oam.identity.okta.signing_keys import arranged, listed
+from sandbox.okta import Okta
+
+TOKEN = "test-token"
+
+
+@pytest.fixture
+def okta() -> Iterator[Okta]:
+    with Okta(api_token=TOKEN) as one:
+        yield one
+
+
+def account(okta: Okta, token: str = TOKEN) -> Account:
+    return Account("sandbox", "okta.invalid", token, okta.url)
+
+
+def server(okta: Okta) -> tuple[str, str]:
+    """Id and issuer of a new authorization server."""
+    with client(account(okta)) as org:
+        made = org.post("/authorizationServers", json={"name": "s", "description": "", "audiences": ["a"]}).json()
+    return made["id"], made["issuer"]
+
+
+def test_the_next_key_is_known_before_it_signs(okta: Okta) -> None:
+    """What is published names only the one that signs; after a rotation the one before is known as former."""
+    name, issuer = server(okta)
+    first = listed(account(okta), name, issuer)
+    assert discover(issuer, okta.url).keys == first.keys[:1]
+    assert len(first.keys) == 2 and first.former == ()
+    okta.rotate(name)
+    second = listed(account(okta), name, issuer)
+    assert second.keys[0] == first.keys[1]
+    assert second.former == first.keys[:1]
+    okta.rotate(name)
+    assert listed(account(okta), name, issuer).former == second.keys[:1]
+
+
+def test_a_listing_without_one_active_key_is_refused(okta: Okta) -> None:
+    """None of them, or any, could be said to sign."""
+    for rows, count in (([{"status": "NEXT"}], 0), ([{"status": "ACTIVE"}] * 2, 2)):
+        with pytest.raises(DiscoveryError, match=f"Okta lists {count} active signing keys"):
+            arranged(rows, "https://issuer.example.com")
+
+
+def test_who_may_not_read_the_keys_is_told_so(okta: Okta) -> None:
+    """A run that does not know the next key would be one that breaks at the next rotation."""
+    name, issuer = server(okta)
+    with pytest.raises(RefusedError, match="401"):
+        listed(account(okta, "another"), name, issuer)

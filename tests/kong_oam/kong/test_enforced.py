@@ -1,0 +1,146 @@
+"""What a stack enforces is read back from its state exactly, whatever its outputs say, on generated estates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from hypothesis import given
+
+from kong_oam.access.diff.change import OPENING, Change, Difference
+from kong_oam.access.diff.compare import changed, diff
+from kong_oam.access.diff.snapshot import empty
+from kong_oam.access.model import Estate
+from kong_oam.engine.state import PLUGIN, ROUTE, Resource
+from kong_oam.kong.enforced import enforced
+from tests.support import estates as written
+from tests.support.enforcing import plugins_of, routes_of, state
+from tests.support.estate_cases import MANY, estates, model, pairs
+
+
+def requests(changes: Iterable[Difference]) -> list[Change]:
+    return [change for change in changes if isinstance(change, Change)]
+
+
+def compiles(estate: Estate) -> bool:
+    """Whether clients call components of their own provider only, as all that compile do."""
+    return all(
+        estate.components[call.component].provider == client.provider
+        for client in estate.clients
+        for call in client.calls
+        if call.component in estate.components
+    )
+
+
+@MANY
+@given(estates().filter(compiles))
+def test_what_is_deployed_whole_is_what_was_meant(estate: Estate) -> None:
+    """Gates and admission agree, so it is one model, and no access differs in either direction."""
+    meant = model(estate)
+    (found,) = enforced(state(estate), meant)
+    assert diff(found, meant) == diff(meant, found) == ()
+
+
+@MANY
+@given(pairs().filter(lambda both: all(map(compiles, both))))
+def test_a_change_is_told_as_if_both_estates_were_known(both: tuple[Estate, Estate]) -> None:
+    """And where the outputs say that it has been made already, as after a run that failed: nothing is left out.
+
+    But for whom any token will do: who gets one, no gate knows.
+    """
+    old, new = map(model, both)
+    (found,) = enforced(state(both[0]), old)
+    told = diff(old, new)
+    assert changed([found], new) == told
+    (found,) = enforced(state(both[0]), new)
+    if all(rule.public or rule.scopes for estate in both for one in estate.exposed for rule in one.rules):
+        lost = [change for change in requests(told) if change not in changed([found], new)]
+        assert [change for change in lost if change.kind in OPENING] == []
+
+
+@MANY
+@given(pairs().filter(lambda both: all(map(compiles, both))))
+def test_what_admission_keeps_closed_opens_with_the_next_run(both: tuple[Estate, Estate]) -> None:
+    """A run that got as far as admission closed what the estate before had open: going back opens that again."""
+    old, new = map(model, both)
+    found = enforced(_half(*both), new)
+    opened = [change for change in requests(diff(new, old)) if change.kind in OPENING and _stays(both, change)]
+    assert [change for change in opened if not _is_told(change, changed(found, old))] == []
+
+
+def _half(old: Estate, new: Estate) -> list[Resource]:
+    """Routes and gates as they were; admission is new, where there was one before."""
+    there = {one.name for one in plugins_of(old, "admission")}
+    admissions = [one for one in plugins_of(new, "admission") if one.name in there]
+    left = [one for one in plugins_of(old, "admission") if one.name not in {one.name for one in admissions}]
+    return [*plugins_of(old, "gate"), *admissions, *left, *routes_of(old)]
+
+
+def _stays(both: tuple[Estate, Estate], change: Change) -> bool:
+    """Whether the component is before the same ports in both, so that a run has its admission to change."""
+    return {key: one.ports for key, one in both[0].components.items()} == {
+        key: one.ports for key, one in both[1].components.items()
+    }
+
+
+def _is_told(change: Change, found: Iterable[Difference]) -> bool:
+    """Where it is, or at the wildcard above it, where neither estate names the host; of several regions in one."""
+    return any(one.kind in OPENING and _covers(one.site, change.site) for one in requests(found))
+
+
+def _covers(site: str, other: str) -> bool:
+    return site == other or (site.startswith("*.") and other.endswith(site[1:]))
+
+
+def test_a_group_whose_name_now_stands_for_another_is_read_as_it_was() -> None:
+    """The gate lists `sales`, which the stack maps to `staff` from now on: who is in that gets in with the next run."""
+    access = (
+        "{owner: t, scopes: {r: r}, rules: [{paths: [/orders], methods: [GET], scopes: [r]}], "
+        "roles: {reader: {scopes: [r], groups: [sales], components: [orders/api]}}}"
+    )
+    calls = "calls: [{component: orders/api, scopes: [r]}]"
+    client = f"{{kind: native, redirectUris: [com.example.app:/done], {calls}}}"
+    text = written.api(access=access) + f"        - type: client\n          properties: {client}\n"
+    old = written.estate(text)
+    provider = replace(written.PROVIDER, groups={"sales": "staff"})
+    meant = model(written.estate(text, stack=replace(written.STACK, providers={"main": provider})))
+    (found,) = enforced(state(old), meant)
+    assert changed([found], meant) == diff(model(old), meant)
+    assert [one.kind for one in requests(changed([found], meant))] == ["widened", "narrowed"]
+
+
+def test_without_a_gate_or_without_a_route_nothing_is_open() -> None:
+    """A run that made one and not the other: the next one opens all that they lead to."""
+    estate = _an_estate()
+    meant = model(estate)
+    for resources in ([], list(routes_of(estate)), [*plugins_of(estate, "gate"), *plugins_of(estate, "admission")]):
+        (found,) = enforced(resources, meant)
+        assert requests(diff(found, meant)) == requests(diff(empty(meant), meant)) != []
+
+
+def test_a_gate_of_an_earlier_version_says_too_little() -> None:
+    """Then the stack's own outputs are what there is; so, too, where its script cannot be read."""
+    estate = _an_estate()
+    for config in ('{"access": ["local TABLE = [==[{}]==]\\n"]}', '{"access": []}', "{}", "", None, 7):
+        resources = [
+            replace(one, outputs={"configJson": config}) if one.name.endswith("-gate") else one for one in state(estate)
+        ]
+        meant = model(estate)
+        assert enforced(resources, meant) == (meant,)
+
+
+def _an_estate() -> Estate:
+    access = "{owner: t, scopes: {r: r}, rules: [{paths: [/orders], methods: [GET], public: {reason: x}}]}"
+    return written.estate(written.api(access=access))
+
+
+def test_plugins_and_routes_of_others_are_not_looked_at() -> None:
+    """A plugin of a route, say, and resources of other kinds."""
+    estate = _an_estate()
+    others = [
+        Resource(PLUGIN, "orders/api-optional-public-1-8080", {"configJson": "{}"}),
+        Resource("kubernetes:apps/v1:Deployment", "orders/api-gate", {}),
+        Resource(ROUTE, "theirs", {"name": "a.b.c.d.e", "hosts": ["x.test"], "paths": ["~/"]}),
+    ]
+    (found,) = enforced([*state(estate), *others], model(estate))
+    assert diff(found, model(estate)) == ()

@@ -1,0 +1,360 @@
+"""The scripts are closed on every error: whatever fails, is missing or is of another kind, no request gets further.
+
+Each test starts from a request that is refused, and shows that the same faults let it through nowhere.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from kong_oam.access.tokens import KeyRing
+from kong_oam.kong.table import embedded, table
+from tests.support.estates import estate
+from tests.support.gateway_estates import issuers, nested_applications, stack, with_callers
+from tests.support.gateway_tokens import CLIENTS
+from tests.support.lua_scripts import CALLS, Lua, Raised, admission, gate
+
+STACK = stack("tests")
+ISSUER = issuers(STACK, time.time())["main"]
+ESTATE = with_callers(estate(*nested_applications("example.com"), stack=STACK))
+TABLE = table(
+    ESTATE, ESTATE.components["orders/api"], 8080, "ring", clients={key: name for name, key in CLIENTS.items()}
+)
+RING: KeyRing = ISSUER.ring
+READ, OTHER, NOBODY = ISSUER.service(["read"]), ISSUER.service(["other"]), None
+EXPIRED = ISSUER.token(["read"], exp=1)
+WITHOUT_AUDIENCE = ISSUER.token(["read"], aud=None)
+WRONG = [None, True, False, -1.5, "", "x", {}, {"1": 2}, [], ["x"], Raised("injected")]
+"""What an API may do that it never does: answer nothing, answer something of another kind, raise."""
+
+
+def as_left(table: str) -> str:
+    """A table as admission leaves it: as it stands in its script."""
+    return embedded(table).removeprefix("[==[").removesuffix("]==]")
+
+
+def asked(
+    token: str | None, table: str = TABLE, path: str = "/orders", fault: tuple[str, Any] | None = None, **more: Any
+) -> Lua:
+    """A GET at orders.example.com as the gate sees it, behind a `jwt` that verified `token`."""
+    consumer = {"id": "1", "username": "ring"} if token else None
+    credential = {"key": ISSUER.kid, "algorithm": "RS256", "consumer": {"id": "1"}} if token else None
+    facts = {
+        "ngx.var.upstream_uri": path, "ngx.var.http_host": "orders.example.com", "ngx.req.get_method": "GET", "ngx.now": ISSUER.now,
+        "kong.client.get_consumer": consumer, "kong.client.get_credential": credential,
+        "ngx.req.get_headers": {"authorization": f"Bearer {token}"} if token else {},
+    }  # fmt: skip
+    return Lua(gate(table), {**facts, **more}, token, fault, admitted=as_left(table), before=admission())
+
+
+def admitted(path: str, headers: Mapping[str, Any], fault: tuple[str, Any] | None = None) -> Lua:
+    """The same as admission sees it, before everything else."""
+    facts = {"ngx.var.request": f"GET {path} HTTP/1.1", "ngx.var.request_uri": path, "ngx.req.get_headers": headers}
+    return Lua(admission(), facts, None, fault)
+
+
+REFUSED = {
+    "nobody": (asked(NOBODY), 401),
+    "expired": (asked(EXPIRED), 401),
+    "without the scope": (asked(OTHER), 403),
+    "without the scope, deeper": (asked(READ, path="/orders/health/deep"), 403),
+    "no audience": (asked(WITHOUT_AUDIENCE), 401),
+    "unreadable": (asked(READ, path="/orders/..%2fx"), 400),
+    "another host": (asked(READ, **{"ngx.var.http_host": "other.example.com"}), 404),
+    "another component's path": (asked(READ, path="/orders/nested"), 404),
+    "no rule for the method": (asked(READ, **{"ngx.req.get_method": "DELETE"}), 403),
+    "another ring": (asked(READ, **{"kong.client.get_consumer": {"id": "1", "username": "stray"}}), 401),
+}
+
+
+def again(request: Lua, **changes: Any) -> Lua:
+    """The same request once more, on a fresh runtime."""
+    values = {
+        "code": request.code,
+        "facts": request.facts,
+        "token": request.token,
+        "fault": request.fault,
+        "admitted": request.admitted,
+        "before": request.before,
+    }
+    return Lua(**{**values, **changes})
+
+
+@pytest.mark.parametrize(("request_", "status"), REFUSED.values(), ids=REFUSED)
+def test_the_requests_of_this_file_are_refused_without_any_fault(request_: Lua, status: int) -> None:
+    """Otherwise the tests below would show nothing."""
+    one = again(request_)
+    assert (one.run(), one.status) == ("exit", status)
+
+
+def test_a_request_with_the_scope_goes_on_and_calls_all_that_the_gate_calls() -> None:
+    """So every call of the gate is among those that are made to fail."""
+    one = asked(READ)
+    assert one.run() == "on"
+    told = {"X-Auth-Client": "c", "X-Auth-Subject": "c", "X-Auth-Scopes": "read", "Host": "orders.example.com"}
+    assert one.told == told
+    assert one.target == ("api.test", 80)
+    assert set(one.called) == set(CALLS["gate"])
+
+
+@pytest.mark.parametrize("name", [*CALLS["gate"], "kong.log.err"])
+@pytest.mark.parametrize(("request_", "status"), REFUSED.values(), ids=REFUSED)
+def test_no_failing_call_opens_the_gate(request_: Lua, status: int, name: str) -> None:
+    """Each call in turn raises, answers nothing, or something of another kind."""
+    for wrong in WRONG:
+        if name == "ngx.now" and isinstance(wrong, float):
+            continue  # another moment, and no fault
+        one = again(request_, fault=(name, wrong))
+        assert one.run() in ("exit", "error"), wrong
+        assert one.told == {} and one.target is None
+
+
+@pytest.mark.parametrize("does", [Raised("injected"), "came back"], ids=["raises", "comes back"])
+@pytest.mark.parametrize(("request_", "status"), REFUSED.values(), ids=REFUSED)
+def test_an_exit_that_fails_ends_the_request_all_the_same(request_: Lua, status: int, does: Any) -> None:
+    """Kong answers 500 to a script that fails; one that only came back would let the request go on."""
+    assert again(request_, fault=("kong.response.exit", does)).run() == "error"
+
+
+def test_a_request_that_admission_has_not_seen_is_refused() -> None:
+    """Whatever stands in place of its mark: nothing, since admission is missing, or something of another kind."""
+    for instead in (None, True, 7, {}, [TABLE]):
+        one = again(asked(READ), admitted=instead)
+        assert (one.run(), one.status, one.target) == ("exit", 503, None)
+        one = again(asked(READ), before=None, readers=instead)
+        assert (one.run(), one.target) == ("exit", None) and one.status in (500, 503)
+    for text in ("", "{}", "null", TABLE[:-1], TABLE.replace('"version": 4', '"version": 3')):
+        one = again(asked(READ), admitted=text)
+        assert (one.run(), one.status, one.target) == ("exit", 500, None)
+
+
+def test_both_tables_have_to_allow() -> None:
+    """Admission's is another one while a run goes on, or after one that stopped half-way: what either refuses is refused."""
+    whole = json.loads(TABLE)
+    write = json.dumps({**whole, "rules": {"/orders": {"GET": [["write"]]}}})
+    public = json.dumps({**whole, "rules": {"/orders": {"GET": "public"}}})
+    elsewhere = json.dumps({**whole, "hosts": {}})
+    for mine, theirs, status in (
+        (TABLE, write, 403), (write, TABLE, 403), (TABLE, elsewhere, 404), (elsewhere, TABLE, 404), (write, public, 403), (public, write, 403),
+    ):  # fmt: skip
+        one = again(asked(READ, mine), admitted=as_left(theirs))
+        assert (one.run(), one.status, one.target) == ("exit", status, None), (mine, theirs)
+    for mine, theirs in ((TABLE, public), (public, TABLE)):
+        one = again(asked(READ, mine), admitted=as_left(theirs))
+        assert (one.run(), one.told["X-Auth-Scopes"]) == ("on", "read")
+    one = again(asked(None, public), admitted=as_left(TABLE))
+    assert (one.run(), one.status) == ("exit", 401)
+    both = ISSUER.token(["read", "write"])
+    held = json.dumps({**whole, "services": {"c": ["read", "a.b"]}})
+    for mine, theirs in ((TABLE, held), (held, TABLE)):
+        one = again(asked(both, mine), admitted=as_left(theirs))
+        assert (one.run(), one.told["X-Auth-Scopes"]) == ("on", "read")
+
+
+@pytest.mark.parametrize(
+    "leads",
+    [
+        "", "{}", "null", "[]", '{"host": "api.test"}', '{"port": 80}', '{"host": "", "port": 80}', '{"host": "a:80", "port": 80}',
+        '{"host": "a b", "port": 80}', '{"host": "[::1", "port": 80}', '{"host": 7, "port": 80}', '{"host": "a", "port": "80"}',
+        '{"host": "a", "port": 0}', '{"host": "a", "port": 80.5}', '{"host": "a", "port": 65536}', '{"host": "a", "port": -1}',
+    ],
+)  # fmt: skip
+def test_a_workload_whose_address_cannot_be_read_is_not_reached(leads: str) -> None:
+    """Kong takes some of these, and ends others in an error of its own."""
+    one = asked(READ)
+    one.code = gate(TABLE, leads)
+    assert (one.run(), one.status, one.target) == ("exit", 500, None)
+
+
+def test_the_workload_is_told_of_last_with_the_clients_own_host() -> None:
+    """Kong writes the target's name into the Host header; a name, an address and one in brackets are known."""
+    for host in ("api.orders.svc.cluster.local", "10.0.0.1", "[fd00::1]"):
+        one = asked(READ)
+        one.code = gate(TABLE, json.dumps({"host": host, "port": 8080}))
+        assert (one.run(), one.target) == ("on", (host, 8080))
+        assert one.called[-1] == "kong.service.request.set_header"
+        assert one.told["Host"] == "orders.example.com"
+
+
+def test_a_target_that_cannot_be_set_ends_the_request() -> None:
+    """As does a Host header that cannot be put back: the workload would be asked under another name."""
+    for name in ("kong.service.set_target", "ngx.var.http_host"):
+        one = asked(READ, fault=(name, Raised("injected")))
+        assert (one.run(), one.status) == ("exit", 500)
+
+
+def test_admission_marks_what_it_lets_pass_and_nothing_else() -> None:
+    """With its table, as it stands."""
+    one = admitted("/a", {"Accept": "x"})
+    one.code = admission(TABLE)
+    assert (one.run(), one.marked) == ("on", as_left(TABLE))
+    for request_, _ in UNADMITTED.values():
+        refused = again(request_)
+        refused.run()
+        assert refused.marked is None
+
+
+@pytest.mark.parametrize("token", [READ, EXPIRED])
+@pytest.mark.parametrize("forward", [False, True])
+def test_a_token_goes_upstream_only_where_the_table_says_so(token: str, forward: bool) -> None:
+    """On a public path, too, where one that does not count is no reason to refuse anybody."""
+    told = json.dumps({**json.loads(TABLE), "forward_token": forward})
+    one = asked(token, told, path="/orders/health")
+    one.admitted = as_left(told)
+    assert one.run() == "on"
+    assert ("Authorization" in one.cleared) != forward
+    between = asked(token, told, path="/orders/health")  # a run that turns it on, or off, and has come half of its way
+    between.admitted = as_left(TABLE)
+    assert between.run() == "on"
+    assert "Authorization" in between.cleared
+    other = asked(None, told, path="/orders/health", **{"ngx.req.get_headers": {"authorization": "Basic YTpi"}})
+    assert other.run() == "on"
+    assert "Authorization" not in other.cleared
+
+
+def test_an_identity_that_cannot_be_told_is_an_error() -> None:
+    """Upstream would take the caller for nobody, or for whom a header left over says."""
+    for name in ("kong.service.request.set_header", "kong.service.request.clear_header"):
+        one = asked(READ, fault=(name, Raised("injected")))
+        assert (one.run(), one.status) == ("exit", 500)
+
+
+UNADMITTED = {
+    "unreadable": (admitted("/a/..%2fb", {}), 400),
+    "absolute": (admitted("http://other/a", {}), 400),
+    "two tokens": (admitted("/a", {"Authorization": [f"Bearer {READ}", f"Bearer {OTHER}"]}), 401),
+    "no token": (admitted("/a", {"authorization": "Bearer x"}), 401),
+    "another kid": (
+        admitted("/a", {"authorization": f"Bearer {ISSUER.faults([], ISSUER)['kid in the payload']}"}),
+        401,
+    ),
+}
+
+
+@pytest.mark.parametrize(("request_", "status"), UNADMITTED.values(), ids=UNADMITTED)
+def test_no_failing_call_lets_admission_pass(request_: Lua, status: int) -> None:
+    """What is refused stays refused, but for a call that says there is no header: then there is none to refuse."""
+    assert (again(request_).run(), status) == ("exit", status)
+    for name in [*CALLS["admission"], "kong.log.err"]:
+        for wrong in WRONG:
+            if (name, wrong) != ("ngx.req.get_headers", {}):
+                expected = ("exit", "error") if not _another_request(name, wrong) else ("exit", "error", "on")
+                assert again(request_, fault=(name, wrong)).run() in expected, (name, wrong)
+    for does in (Raised("injected"), "came back"):
+        assert again(request_, fault=("kong.response.exit", does)).run() == "error"
+
+
+def _another_request(name: str, wrong: Any) -> bool:
+    """Whether the fault is an answer of the right kind: headers that are none."""
+    return name == "ngx.req.get_headers" and isinstance(wrong, dict | list)
+
+
+def _without(value: Any) -> Iterator[Any]:
+    """The JSON value with each key of each object taken away in turn."""
+    if isinstance(value, dict):
+        for key in value:
+            yield {name: item for name, item in value.items() if name != key}
+            for changed in _without(value[key]):
+                yield {**value, key: changed}
+    if isinstance(value, list):
+        for place, item in enumerate(value):
+            for changed in _without(item):
+                yield [*value[:place], changed, *value[place + 1 :]]
+
+
+def _other_kinds(value: Any) -> Iterator[Any]:
+    """The JSON value with each value in it replaced in turn by ones of other kinds."""
+    for other in (None, 7, "x", [], {}, True):
+        if type(other) is not type(value):
+            yield other
+    if isinstance(value, dict):
+        for key, item in value.items():
+            for changed in _other_kinds(item):
+                yield {**value, key: changed}
+    if isinstance(value, list):
+        for place, item in enumerate(value):
+            for changed in _other_kinds(item):
+                yield [*value[:place], changed, *value[place + 1 :]]
+
+
+UNDER_ANY_TABLE = ("nobody", "expired", "no audience", "unreadable", "another host", "another ring")
+"""Requests that no part of a table lets in: the others only lack what another table could give."""
+
+
+@pytest.mark.parametrize("name", UNDER_ANY_TABLE)
+def test_no_piece_missing_from_the_table_opens_the_gate(name: str) -> None:
+    """Every key of every object in it, one at a time."""
+    tables = [json.dumps(changed) for changed in _without(json.loads(TABLE))]
+    assert len(tables) > 40
+    for changed in tables:
+        one = again(REFUSED[name][0], code=gate(changed), admitted=as_left(changed))
+        assert one.run() in ("exit", "error") and one.target is None, changed
+
+
+@pytest.mark.parametrize("name", UNDER_ANY_TABLE)
+def test_no_piece_of_another_kind_in_the_table_opens_the_gate(name: str) -> None:
+    """Every value in it, one at a time."""
+    tables = [json.dumps(changed) for changed in _other_kinds(json.loads(TABLE))]
+    assert len(tables) > 200
+    for changed in tables:
+        one = again(REFUSED[name][0], code=gate(changed), admitted=as_left(changed))
+        assert one.run() in ("exit", "error") and one.target is None, changed
+
+
+@pytest.mark.parametrize("piece", [key for key in json.loads(TABLE) if key not in ("version", "callers", "logical")])
+def test_a_table_without_one_of_its_pieces_is_refused_whole(piece: str) -> None:
+    """Also for a caller who has the scope: 500, until the table is right again."""
+    one = asked(READ, json.dumps({key: value for key, value in json.loads(TABLE).items() if key != piece}))
+    assert (one.run(), one.status) == ("exit", 500)
+
+
+@pytest.mark.parametrize("piece", json.loads(TABLE)["spelling"])
+def test_a_table_that_cannot_spell_a_token_is_refused_whole(piece: str) -> None:
+    """A claim that it does not name would be taken for one that the token does not have."""
+    whole = json.loads(TABLE)
+    spelling = {key: value for key, value in whole["spelling"].items() if key != piece}
+    one = asked(READ, json.dumps({**whole, "spelling": spelling}))
+    assert (one.run(), one.status) == ("exit", 500)
+
+
+@pytest.mark.parametrize(
+    "scopes", [[{}], [{"read": True}], [None], [7], ["read"], [[7]], [[None]], {}, "read", None, 7, True]
+)
+def test_a_rule_that_is_no_list_of_scopes_opens_nothing(scopes: Any) -> None:
+    """An object where a list should be must not read as a rule that needs no scope."""
+    whole = json.loads(TABLE)
+    one = asked(OTHER, json.dumps({**whole, "rules": {"/orders": {"GET": scopes}}}))
+    assert one.run() == "exit"
+    assert one.status in (403, 500)
+
+
+@pytest.mark.parametrize("version", [None, 0, 1, 2, 3, 5, "4", 4.5, True, [4], {"4": 4}])
+def test_a_table_of_another_version_is_refused_whole(version: Any) -> None:
+    """The script and the table are made by one program, but Kong keeps them as one text only by convention."""
+    one = asked(READ, json.dumps({**json.loads(TABLE), "version": version}))
+    assert (one.run(), one.status) == ("exit", 500)
+
+
+def test_a_table_that_was_cut_off_anywhere_is_refused_whole() -> None:
+    """At every length but the full one, and with anything behind it."""
+    whole = embedded(TABLE)
+    for length in range(len("[==["), len(whole) - len("]==]"), 7):
+        one = asked(READ)
+        one.code = one.code.replace(whole, whole[:length] + "]==]")
+        assert (one.run(), one.status) == ("exit", 500), length
+    for text in (TABLE + "}", TABLE + " 1", "[" + TABLE + "]", "null", '"x"', "[]", "{}", "\xff", "[" * 100_000):
+        one = asked(READ, text)
+        assert (one.run(), one.status) == ("exit", 500)
+
+
+def test_a_table_that_is_no_text_is_refused_whole() -> None:
+    """Whatever stands in its place in the script."""
+    for instead in ("nil", "7", "{}", "function() end", "true"):
+        one = asked(READ)
+        one.code = f"local TABLE = {instead}\n" + one.code.split("]==]", 1)[1]
+        assert (one.run(), one.status) == ("exit", 500)

@@ -1,0 +1,280 @@
+"""Other spellings than Okta's: the gate reads a provider's tokens as `authenticate` and `decide` do (a stand-in for Kong).
+
+Here: tokens for one API each, users' scopes in one string of words, services' in a list behind a prefix, those of
+users' groups that roles name, spelled as values of roles.
+"""
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kong_oam.access.decide import Request, answer, decide
+from kong_oam.access.model import Client, Listing, Mark, Provider, Spelling, Stack
+from kong_oam.access.tokens import Claims, Refusal, User, authenticate, issue
+from sandbox.kong import Kong
+from tests.support import kong_entities
+from tests.support.estates import api, estate
+from tests.support.gateway_cases import Case
+from tests.support.gateway_estates import Scene
+from tests.support.gateway_tokens import Issuer
+from tests.support.tiers import examples
+
+SPELLING = Spelling(
+    client="azp",
+    user="scp",
+    scopes=Listing("scp", "words"),
+    service_scopes=Listing("roles", prefix="scope="),
+    groups="roles",
+    marks=(Mark("ver", "2.0"),),
+    subject="oid",
+    own="idtyp",
+    own_value="app",
+)
+PROVIDER = Provider("main", "api://t", SPELLING, "https://issuer.example.com", {"sales": "ACME Sales"}, per_api=True)
+MADE_UP = {"a/api": "6c1f-a", "b/api": "6c1f-b"}
+ISSUER = Issuer(now=time.time(), provider=PROVIDER, audiences=MADE_UP)
+ACCESS = """
+            owner: team
+            scopes: {NAME.read: r, NAME.write: w}
+            rules:
+              - {paths: [/], methods: [GET], scopes: [NAME.read]}
+              - {paths: [/], methods: [POST], scopes: [NAME.write]}
+            roles:
+              viewer: {scopes: [NAME.read], groups: [sales], components: [shop/job, shop/web]}
+              editor: {scopes: [NAME.read, NAME.write], groups: [desk], components: [shop/web]}
+"""
+SHOP = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop, namespace: shop}
+spec:
+  components:
+    - name: job
+      type: worker
+      properties: {image: x}
+      traits:
+        - type: client
+          properties: {kind: service, calls: [{component: a/api, scopes: [a.read]}, {component: b/api, scopes: [b.read]}]}
+    - name: web
+      type: webservice
+      properties: {image: x}
+      traits:
+        - type: gateway
+          properties: {domain: web.example.com, http: {/: 80}}
+        - type: access
+          properties: {owner: w, rules: [{public: {reason: pages}}]}
+        - type: client
+          properties: {kind: web, redirectPaths: [/cb], calls: [{component: a/api, scopes: [a.read, a.write]}]}
+"""
+ESTATE = estate(
+    *(api(name, domain=f"{name}.example.com", http="{/: 80}", access=ACCESS.replace("NAME", name)) for name in "ab"),
+    api("open", domain="open.example.com", http="{/: 80}"),
+    SHOP,
+    stack=Stack("tests", {"main": PROVIDER}),
+)
+RING = ISSUER.ring
+SCENE = Scene(ESTATE, {"main": ISSUER})
+
+
+def client(component: str) -> Client:
+    (one,) = (one for one in ESTATE.clients if one.component == component)
+    return one
+
+
+JOB, WEB = client("shop/job"), client("shop/web")
+A, B = ESTATE.components["a/api"], ESTATE.components["b/api"]
+
+
+def service(**changes: Any) -> dict[str, Any]:
+    base = {
+        "aud": "6c1f-a",
+        "azp": "c",
+        "oid": "object",
+        "sub": "object",
+        "ver": "2.0",
+        "idtyp": "app",
+        "roles": ["scope=a.read"],
+    }
+    return {"jti": None, "cid": None, "scp": None} | base | changes
+
+
+def user(**changes: Any) -> dict[str, Any]:
+    return service(**({"idtyp": None, "scp": "a.read a.write", "roles": ["group=ACME%20Sales"]} | changes))
+
+
+@pytest.fixture(scope="module")
+def kong() -> Iterator[Kong]:
+    with Kong(now=lambda: ISSUER.now) as gateway:
+        kong_entities.deploy(gateway.admin_url, SCENE.estate, {"main": {ISSUER.kid: ISSUER.pem}}, audiences=MADE_UP)
+        yield gateway
+
+
+@pytest.mark.parametrize(
+    ("payload", "statuses"),
+    [
+        (service(), (200, 403, 403, 200)),
+        (service(roles=["scope=a.read", "scope=a.write"]), (200, 200, 403, 200)),
+        (service(roles=["scope=a.read", "a.write", "group=desk", "scope=", ""]), (200, 403, 403, 200)),
+        (
+            service(roles=["a.read", "scopea.read", "scope:a.read", " scope=a.read", "scope=scope=a.read"]),
+            (403, 403, 403, 200),
+        ),
+        (service(aud="6c1f-b", roles=["scope=b.read"]), (403, 403, 200, 200)),
+        (service(aud=["6c1f-a", "6c1f-b"]), (200, 403, 403, 200)),
+        (service(aud="api://t/a/api"), (403, 403, 403, 403)),
+        (service(aud=[]), (401, 401, 401, 401)),
+        (service(aud=["6c1f-a", 1]), (401, 401, 401, 401)),
+        (service(aud=None), (401, 401, 401, 401)),
+        (service(aud="6c1f-b", exp=1), (401, 401, 401, 401)),
+        (service(aud="graph", roles=["scope=a.read"]), (403, 403, 403, 403)),
+        (service(roles="scope=a.read"), (401, 401, 401, 401)),
+        (service(idtyp=None), (401, 401, 401, 401)),
+        (service(idtyp="user"), (401, 401, 401, 401)),
+        (service(ver="1.0"), (401, 401, 401, 401)),
+        (service(oid=None), (401, 401, 401, 401)),
+        (user(), (200, 403, 403, 200)),
+        (user(roles=["group=desk"]), (200, 200, 403, 200)),
+        (user(roles=["group=ACME%20Sales", "group=desk"], scp="a.read"), (200, 403, 403, 200)),
+        (user(roles=["a.read", "a.write"]), (403, 403, 403, 200)),
+        (user(roles=None), (403, 403, 403, 200)),
+        (user(roles=["viewer", "ACME Sales", "sales", "role=viewer"]), (403, 403, 403, 200)),
+        (user(scp=["a.read"]), (401, 401, 401, 401)),
+        (user(idtyp="app"), (200, 403, 403, 200)),
+    ],
+)
+def test_the_gate_reads_tokens_for_one_api_as_decide_does(
+    kong: Kong, payload: dict[str, Any], statuses: tuple[int, ...]
+) -> None:
+    """At GET and POST of its own API, GET of another, and where any token of these will do: audience, scopes, groups.
+
+    Whoever has a token for another API is somebody who may not (403), as where one token is for all of them.
+    """
+    token = ISSUER.token(**payload)
+    got, meant = [], []
+    for method, name in (("GET", "a"), ("POST", "a"), ("GET", "b"), ("GET", "open")):
+        host = f"{name}.example.com"
+        raw = f"{method} / HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nContent-Length: 0\r\n\r\n"
+        got.append(kong.handle(raw.encode(), scheme="https").status)
+        request = Request(method, host, b"/")
+        meant.append(answer(SCENE.estate, request, [f"Bearer {token}"], {"main": RING}, ISSUER.now).status)
+    assert (tuple(got), tuple(meant)) == (statuses, statuses)
+
+
+_AUDIENCES = ["6c1f-a", "6c1f-b", "graph", "api://t/a/api", "api://t", ""]
+_ROLES = ["scope=a.read", "scope=a.write", "scope=b.read", "group=ACME%20Sales", "group=desk", "a.read", "scope=", ""]
+_PAYLOADS = st.fixed_dictionaries(
+    {},
+    optional={
+        "aud": st.sampled_from([*_AUDIENCES, None, 7]) | st.lists(st.sampled_from([*_AUDIENCES, 7]), max_size=3),
+        "roles": st.lists(st.sampled_from(_ROLES), max_size=4) | st.sampled_from([None, "group=desk", [1]]),
+        "scp": st.sampled_from(["a.read", "a.read a.write", " b.read  a.read ", "", 7, ["a.read"]]),
+        "idtyp": st.sampled_from(["app", "user", None]),
+        "ver": st.sampled_from(["2.0", "1.0", None]),
+        "exp": st.sampled_from([ISSUER.now - 1, "never"]),
+    },
+)
+_HOSTS = st.sampled_from(["a", "a", "b", "open", "web"])
+
+
+@settings(max_examples=examples(800), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(user_signed_in=st.booleans(), payload=_PAYLOADS, host=_HOSTS, method=st.sampled_from(["GET", "POST", "PATCH"]))
+def test_any_token_for_one_api_is_read_as_decide_reads_it(
+    kong: Kong, user_signed_in: bool, payload: dict[str, Any], host: str, method: str
+) -> None:
+    """Whatever it is for and whatever it lists, at each kind of component: the same status, and the same identity."""
+    token = ISSUER.token(**(user if user_signed_in else service)(**payload))
+    case = Case(method, f"{host}.example.com", b"/", (f"Bearer {token}",))
+    got, meant = kong.handle(case.raw(b"Content-Length: 0"), scheme="https"), case.meant(SCENE)
+    assert got.status == meant.status
+    if meant.allowed:
+        assert got.upstream is not None
+        sent = {name.lower(): value for name, value in got.upstream.headers if name.lower().startswith("x-auth-")}
+        assert sent == case.told(SCENE, meant)
+
+
+@pytest.mark.parametrize(
+    ("host", "audience", "client"),
+    [("web", "6c1f-a", None), ("web", "graph", None), ("a", "6c1f-a", "c"), ("open", "6c1f-a", "c")],
+)
+def test_a_public_path_is_told_nothing_of_a_token_for_another_api(
+    kong: Kong, host: str, audience: str, client: str | None
+) -> None:
+    """Whom it names is nobody that this service knows."""
+    token = ISSUER.token(**service(aud=audience))
+    raw = f"GET / HTTP/1.1\r\nHost: {host}.example.com\r\nAuthorization: Bearer {token}\r\n\r\n"
+    sent = kong.handle(raw.encode(), scheme="https").upstream
+    assert sent is not None
+    assert {name.lower(): value for name, value in sent.headers}.get("x-auth-client") == client
+
+
+def test_a_token_is_issued_for_one_api() -> None:
+    """Only the scopes of calls to that one; a user's lists those of their groups that roles there name."""
+    job = issue(PROVIDER, JOB, api=B)
+    assert job == Claims("main", "shop/job", "shop/job", False, ("b.read",), audience="api://t/b/api")
+    assert issue(PROVIDER, JOB) == Refusal("a token of 'main' is for one API: say which")
+    assert issue(PROVIDER, JOB, api=A, scopes=["b.read"]) == Refusal("shop/job was not granted b.read")
+    assert issue(PROVIDER, WEB, api=B, user=User("x", ("desk",))) == Refusal("shop/web was granted nothing")
+    seller = issue(PROVIDER, WEB, User("x", ("ACME Sales",)), api=A)
+    assert seller == Claims(
+        "main", "shop/web", "x", True, ("a.read", "a.write"), ("group=ACME%20Sales",), "api://t/a/api"
+    )
+    both = issue(PROVIDER, WEB, User("x", ("ACME Sales", "desk")), api=A)
+    assert isinstance(both, Claims)
+    assert both.groups == ("group=ACME%20Sales", "group=desk")
+    assert issue(PROVIDER, WEB, User("x", ("sales",)), api=A) == Refusal(
+        "the user is in no group that shop/web is assigned to"
+    )
+
+
+def test_what_is_issued_is_what_is_authenticated() -> None:
+    """The model's claims and those read from a token agree on audience, scopes and groups."""
+    claims = authenticate(ISSUER.token(**user()), RING, ISSUER.now, ["a/api"])
+    meant = issue(PROVIDER, WEB, User("object", ("ACME Sales",)), api=A)
+    assert isinstance(meant, Claims)
+    assert claims == replace(meant, client="callers/all")
+
+
+def test_a_token_that_was_issued_for_another_api_is_not_for_this_one() -> None:
+    """Also in the model alone: a scope of the same name at another API opens nothing."""
+    for_b = issue(PROVIDER, JOB, api=B)
+    assert isinstance(for_b, Claims)
+    for claims, status in ((for_b, 403), (replace(for_b, scopes=("a.read",)), 403), (issue(PROVIDER, JOB, api=A), 200)):
+        assert decide(ESTATE, Request("GET", "a.example.com", b"/"), claims).status == status
+
+
+def test_a_token_of_before_holds_nothing_by_a_role_that_others_have_come_to_hold() -> None:
+    """It lists whom it is about, not the role that they held: what that role means by now, they never had."""
+    before = issue(PROVIDER, WEB, User("x", ("ACME Sales",)), api=A)
+    was, now = "{scopes: [NAME.read], groups: [sales]", "{scopes: [NAME.read, NAME.write], groups: [desk]"
+    access = {name: ACCESS.replace(was, now).replace("NAME", name) for name in "ab"}
+    apis = (api(name, domain=f"{name}.example.com", http="{/: 80}", access=access[name]) for name in "ab")
+    after = estate(*apis, SHOP, stack=Stack("tests", {"main": PROVIDER}))
+    assert isinstance(before, Claims)
+    for method in ("GET", "POST"):
+        assert decide(after, Request(method, "a.example.com", b"/"), before).status == 403
+
+
+def test_no_two_groups_are_listed_as_one() -> None:
+    """Whatever they are called: each has a value of its own that a role at Entra may have (Microsoft Graph, appRole)."""
+    names = [
+        "sales",
+        "Sales",
+        "sales/eu",
+        "sales%2Feu",
+        "sales eu",
+        "Vertrieb Köln",
+        "#sales",
+        "x" * 200,
+        "x" * 201,
+        "é" * 99,
+    ]
+    values = [PROVIDER.listed(name) for name in names]
+    assert values[0] == "group=ACME%20Sales"
+    assert len(set(values)) == len(names)
+    assert all(len(value) <= 120 and re.fullmatch(r"group=[!-~]+", value) for value in values)

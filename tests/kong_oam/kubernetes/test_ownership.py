@@ -1,0 +1,347 @@
+"""Who changed what in an object by hand, as its API server says it, and what takes it back."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from kong_oam.kubernetes import manifests
+from kong_oam.kubernetes.manifests import Exposure, GatewayPeer, Workload
+from kong_oam.kubernetes.ownership import Change, changes
+from sandbox.cluster import Cluster, Key
+from sandbox.kubectl import merged
+
+WORKLOAD = Workload(
+    application="orders",
+    namespace="sales",
+    component="api",
+    type="webservice",
+    properties={"image": "x", "ports": [{"port": 8080}], "env": [{"name": "A", "value": "1"}]},
+    labels={},
+    annotations={},
+    exposures=(Exposure(None, (8080,)),),
+)
+DEPLOYMENT = manifests.deployment(WORKLOAD)
+DEPLOYMENT["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [{"secretRef": {"name": "api-client"}}]
+POLICY = manifests.network_policy(WORKLOAD, GatewayPeer("kong", {"app": "kong"}, ("10.0.0.0/8",)))
+CLOSED = manifests.network_policy(WORKLOAD, GatewayPeer(None, {}))
+ACCOUNT = manifests.service_account(WORKLOAD)
+(SERVICE,) = manifests.services(WORKLOAD)
+SECRET = {**manifests.client_secret(WORKLOAD), "data": {"A": "YQ==", "B": "Yg=="}}
+
+# What kube-apiserver 1.35.4 says of DEPLOYMENT, applied as the official plugin does, after `kubectl edit` of the image,
+# a container, a variable and hostNetwork, and `kubectl scale`; its controllers run.
+RECORDED: list[dict[str, Any]] = [
+    {
+        "manager": "pulumi-kubernetes-00000005",
+        "operation": "Apply",
+        "apiVersion": "apps/v1",
+        "time": "2026-11-27T05:30:13Z",
+        "fieldsType": "FieldsV1",
+        "fieldsV1": {
+            "f:metadata": {
+                "f:labels": {
+                    "f:app.oam.dev/appRevision": {},
+                    "f:app.oam.dev/component": {},
+                    "f:app.oam.dev/name": {},
+                    "f:app.oam.dev/namespace": {},
+                    "f:app.oam.dev/resourceType": {},
+                    "f:workload.oam.dev/type": {},
+                }
+            },
+            "f:spec": {
+                "f:selector": {},
+                "f:template": {
+                    "f:metadata": {"f:labels": {"f:app.oam.dev/component": {}, "f:app.oam.dev/name": {}}},
+                    "f:spec": {
+                        "f:containers": {
+                            'k:{"name":"api"}': {
+                                ".": {},
+                                "f:env": {'k:{"name":"A"}': {".": {}, "f:name": {}, "f:value": {}}},
+                                "f:envFrom": {},
+                                "f:name": {},
+                                "f:ports": {
+                                    'k:{"containerPort":8080,"protocol":"TCP"}': {
+                                        ".": {},
+                                        "f:containerPort": {},
+                                        "f:name": {},
+                                        "f:protocol": {},
+                                    }
+                                },
+                            }
+                        },
+                        "f:serviceAccountName": {},
+                    },
+                },
+            },
+        },
+    },
+    {
+        "manager": "kube-controller-manager",
+        "operation": "Update",
+        "apiVersion": "apps/v1",
+        "time": "2026-11-27T05:30:13Z",
+        "fieldsType": "FieldsV1",
+        "fieldsV1": {
+            "f:metadata": {"f:annotations": {".": {}, "f:deployment.kubernetes.io/revision": {}}},
+            "f:status": {"f:observedGeneration": {}, "f:replicas": {}},
+        },
+        "subresource": "status",
+    },
+    {
+        "manager": "kubectl",
+        "operation": "Update",
+        "apiVersion": "apps/v1",
+        "time": "2026-11-27T05:30:13Z",
+        "fieldsType": "FieldsV1",
+        "fieldsV1": {"f:spec": {"f:replicas": {}}},
+    },
+    {
+        "manager": "kubectl-edit",
+        "operation": "Update",
+        "apiVersion": "apps/v1",
+        "time": "2026-11-27T05:30:13Z",
+        "fieldsType": "FieldsV1",
+        "fieldsV1": {
+            "f:spec": {
+                "f:template": {
+                    "f:spec": {
+                        "f:containers": {
+                            'k:{"name":"api"}': {
+                                "f:env": {'k:{"name":"LD_PRELOAD"}': {".": {}, "f:name": {}, "f:value": {}}},
+                                "f:image": {},
+                            },
+                            'k:{"name":"spy"}': {
+                                ".": {},
+                                "f:image": {},
+                                "f:imagePullPolicy": {},
+                                "f:name": {},
+                                "f:resources": {},
+                                "f:terminationMessagePath": {},
+                                "f:terminationMessagePolicy": {},
+                            },
+                        },
+                        "f:hostNetwork": {},
+                    }
+                }
+            }
+        },
+    },
+]
+
+
+def test_what_an_api_server_says_is_read() -> None:
+    """By path, manager and time: what was changed has no patch, since the next run says it again."""
+    live = copy.deepcopy(DEPLOYMENT)
+    live["metadata"]["managedFields"] = RECORDED
+    live["spec"]["replicas"] = 3
+    pod = live["spec"]["template"]["spec"]
+    pod["hostNetwork"] = True
+    pod["containers"].append({"name": "spy", "image": "spy:1"})
+    pod["containers"][0] |= {"image": "other:1", "env": [*pod["containers"][0]["env"], {"name": "LD_PRELOAD"}]}
+    since, inside = "2026-11-27T05:30:13Z", "spec.template.spec"
+
+    def of(containers: Any) -> Any:
+        return {"spec": {"template": {"spec": {"containers": [containers]}}}}
+
+    assert changes(DEPLOYMENT, live) == (
+        Change("spec.replicas", "kubectl", since, {"spec": {"replicas": None}}),
+        Change(
+            f"{inside}.containers[api].env[LD_PRELOAD]",
+            "kubectl-edit",
+            since,
+            of({"name": "api", "env": [{"name": "LD_PRELOAD", "$patch": "delete"}]}),
+        ),
+        Change(f"{inside}.containers[api].image", "kubectl-edit", since),
+        Change(f"{inside}.containers[spy]", "kubectl-edit", since, of({"name": "spy", "$patch": "delete"})),
+        Change(f"{inside}.hostNetwork", "kubectl-edit", since, {"spec": {"template": {"spec": {"hostNetwork": None}}}}),
+    )
+
+
+def _pod(**fields: Any) -> dict[str, Any]:
+    return {"spec": {"template": {"spec": fields}}}
+
+
+def _container(**fields: Any) -> dict[str, Any]:
+    return _pod(containers=[{"name": "api", **fields}])
+
+
+def _about(**fields: Any) -> dict[str, Any]:
+    return {"spec": {"template": {"metadata": fields}}}
+
+
+POD, CONTAINER = "spec.template.spec", "spec.template.spec.containers[api]"
+TAKEN_OUT, PUT_BACK = True, False
+HANDS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, bool]]] = {
+    "another image": (DEPLOYMENT, _container(image="other:1"), {f"{CONTAINER}.image": PUT_BACK}),
+    "one more container": (
+        DEPLOYMENT,
+        _pod(containers=[{"name": "spy", "image": "spy:1"}]),
+        {f"{POD}.containers[spy]": TAKEN_OUT},
+    ),
+    "a container before": (
+        DEPLOYMENT,
+        _pod(initContainers=[{"name": "spy", "image": "spy:1"}]),
+        {f"{POD}.initContainers[spy]": TAKEN_OUT},
+    ),
+    "a command": (DEPLOYMENT, _container(command=["sh"]), {f"{CONTAINER}.command": TAKEN_OUT}),
+    "the host's network": (DEPLOYMENT, _pod(hostNetwork=True), {f"{POD}.hostNetwork": TAKEN_OUT}),
+    "one more variable": (
+        DEPLOYMENT,
+        _container(env=[{"name": "LD_PRELOAD", "value": "x"}]),
+        {f"{CONTAINER}.env[LD_PRELOAD]": TAKEN_OUT},
+    ),
+    "another value": (
+        DEPLOYMENT,
+        _container(env=[{"name": "A", "value": "2"}]),
+        {f"{CONTAINER}.env[A].value": PUT_BACK},
+    ),
+    "another Secret": (
+        DEPLOYMENT,
+        _container(envFrom=[{"secretRef": {"name": "else"}}]),
+        {f"{CONTAINER}.envFrom": PUT_BACK},
+    ),
+    "no variable": (
+        DEPLOYMENT,
+        _container(env=[{"name": "A", "$patch": "delete"}]),
+        {f"{CONTAINER}.env": PUT_BACK},
+    ),
+    "no Secret": (DEPLOYMENT, _container(envFrom=None), {f"{CONTAINER}.envFrom": PUT_BACK}),
+    "another account": (DEPLOYMENT, _pod(serviceAccountName="default"), {f"{POD}.serviceAccountName": PUT_BACK}),
+    "a label of pods": (DEPLOYMENT, _about(labels={"x": "y"}), {"spec.template.metadata.labels.x": TAKEN_OUT}),
+    "an annotation of pods, and a restart": (
+        DEPLOYMENT,
+        _about(annotations={"kubectl.kubernetes.io/restartedAt": "now", "inject": "yes"}),
+        {"spec.template.metadata.annotations.inject": TAKEN_OUT},
+    ),
+    "another user": (DEPLOYMENT, _pod(securityContext={"runAsUser": 0}), {f"{POD}.securityContext": TAKEN_OUT}),
+    "a volume": (
+        DEPLOYMENT,
+        _pod(volumes=[{"name": "v", "hostPath": {"path": "/"}}]),
+        {f"{POD}.volumes[v]": TAKEN_OUT},
+    ),
+    "more pods": (DEPLOYMENT, {"spec": {"replicas": 5}}, {"spec.replicas": TAKEN_OUT}),
+    "as many pods as without": (DEPLOYMENT, {"spec": {"replicas": 1}}, {}),
+    "tolerations": (DEPLOYMENT, _pod(tolerations=[{"operator": "Exists"}]), {f"{POD}.tolerations": TAKEN_OUT}),
+    "one more port": (
+        DEPLOYMENT,
+        _container(ports=[{"containerPort": 9}]),
+        {f"{CONTAINER}.ports[9/TCP]": TAKEN_OUT},
+    ),
+    "everybody let in": (POLICY, {"spec": {"ingress": [{}]}}, {"spec.ingress": PUT_BACK}),
+    "everybody let in where nobody is": (CLOSED, {"spec": {"ingress": [{}]}}, {"spec.ingress": PUT_BACK}),
+    "rules for what goes out": (
+        POLICY,
+        {"spec": {"egress": [{}], "policyTypes": ["Ingress", "Egress"]}},
+        {"spec.egress": TAKEN_OUT, "spec.policyTypes": PUT_BACK},
+    ),
+    "other pods": (POLICY, {"spec": {"podSelector": {"matchLabels": {"a": "b"}}}}, {"spec.podSelector": PUT_BACK}),
+    "a port of the Service": (
+        SERVICE,
+        {"spec": {"ports": [{"port": 22, "targetPort": 22, "name": "ssh"}]}},
+        {"spec.ports[22/TCP]": TAKEN_OUT},
+    ),
+    "another port behind": (
+        SERVICE,
+        {"spec": {"ports": [{"port": 8080, "targetPort": 22}]}},
+        {"spec.ports[8080/TCP].targetPort": PUT_BACK},
+    ),
+    "other pods behind": (SERVICE, {"spec": {"selector": {"a": "b"}}}, {"spec.selector": PUT_BACK}),
+    "addresses outside": (SERVICE, {"spec": {"externalIPs": ["1.2.3.4"]}}, {"spec.externalIPs": TAKEN_OUT}),
+    "a port of each node": (SERVICE, {"spec": {"type": "NodePort"}}, {"spec.type": TAKEN_OUT}),
+    "a cloud's role": (
+        ACCOUNT,
+        {"metadata": {"annotations": {"eks.amazonaws.com/role-arn": "x"}}},
+        {"metadata.annotations.eks.amazonaws.com/role-arn": TAKEN_OUT},
+    ),
+    "a cloud's label": (
+        ACCOUNT,
+        {"metadata": {"labels": {"azure.workload.identity/use": "true"}}},
+        {"metadata.labels.azure.workload.identity/use": TAKEN_OUT},
+    ),
+    "a token of the API": (ACCOUNT, {"automountServiceAccountToken": True}, {"automountServiceAccountToken": PUT_BACK}),
+    "a key": (SECRET, {"data": {"LD_PRELOAD": "eA=="}}, {"data.LD_PRELOAD": TAKEN_OUT}),
+}
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """An empty one."""
+    made = Cluster().start()
+    yield made
+    made.stop()
+
+
+@pytest.mark.parametrize("hand", HANDS)
+def test_a_change_by_hand_is_seen_and_what_is_to_do_undoes_it(cluster: Cluster, hand: str) -> None:
+    """On the stand-in, with the paths that kube-apiserver 1.35.4 gave, where each of the remedies worked, too."""
+    meant, change, expected = HANDS[hand]
+    key = Key.of(meant)
+    cluster.apply(meant, force=True)
+    applied = cluster.shown(key)
+    assert applied is not None
+    assert changes(meant, applied) == ()
+    cluster.put(merged(_bare(applied), change))
+    edited = cluster.shown(key)
+    assert edited is not None
+    found = changes(meant, edited)
+    assert {one.path: one.patch is not None for one in found} == expected
+    for one in found:
+        if one.patch:
+            cluster.put(merged(_bare(cluster.shown(key)), one.patch))
+    cluster.apply(meant, force=True)
+    repaired = cluster.shown(key)
+    assert repaired is not None
+    assert changes(meant, repaired) == ()
+
+
+def test_what_the_program_created_is_the_programs(cluster: Cluster) -> None:
+    """The plugin creates by a plain write, which owns defaults as well: what is below one of them is not its."""
+    cluster.apply(DEPLOYMENT, force=True)
+    shown = cluster.shown(Key.of(DEPLOYMENT))
+    assert shown is not None
+    (applied,) = shown["metadata"]["managedFields"]
+    inside = applied["fieldsV1"]["f:spec"]["f:template"]["f:spec"]
+    inside |= {"f:dnsPolicy": {}, "f:securityContext": {}}
+    created = {**applied, "manager": "pulumi-kubernetes", "operation": "Update"}
+    fields = {"f:spec": {"f:template": {"f:spec": {"f:securityContext": {"f:runAsUser": {}}}}}}
+    edited = {**applied, "manager": "kubectl-edit", "operation": "Update", "fieldsV1": fields}
+    shown["metadata"]["managedFields"] = [created]
+    assert changes(DEPLOYMENT, shown) == ()
+    shown["metadata"]["managedFields"] = [created, edited]
+    shown["spec"]["template"]["spec"] |= {"dnsPolicy": "ClusterFirst", "securityContext": {"runAsUser": 0}}
+    patch = {"spec": {"template": {"spec": {"securityContext": {"runAsUser": None}}}}}
+    path = "spec.template.spec.securityContext.runAsUser"
+    assert changes(DEPLOYMENT, shown) == (Change(path, "kubectl-edit", None, patch),)
+
+
+def test_an_object_that_somebody_made_anew_is_theirs(cluster: Cluster) -> None:
+    """It has the name of ours, and perhaps even its fields, but no run gave them to it."""
+    cluster.put(SERVICE)
+    theirs = cluster.shown(Key.of(SERVICE))
+    assert theirs is not None
+    found = changes(SERVICE, theirs)
+    assert found == (Change("spec", "kubectl-edit"),)
+
+
+def test_values_of_a_secret_are_not_needed(cluster: Cluster) -> None:
+    """Its metadata says which keys are whose."""
+    cluster.apply(SECRET, force=True)
+    shown = cluster.shown(Key.of(SECRET))
+    assert shown is not None
+    cluster.put({**_bare(shown), "data": {**SECRET["data"], "LD_PRELOAD": "eA=="}})
+    shown = cluster.shown(Key.of(SECRET))
+    assert shown is not None
+    found = changes(manifests.client_secret(WORKLOAD), {"kind": "Secret", "metadata": shown["metadata"]})
+    assert found == (Change("data.LD_PRELOAD", "kubectl-edit", None, {"data": {"LD_PRELOAD": None}}),)
+
+
+def _bare(shown: dict[str, Any] | None) -> dict[str, Any]:
+    assert shown is not None
+    bare: dict[str, Any] = json.loads(json.dumps(shown))
+    bare["metadata"].pop("managedFields")
+    return bare

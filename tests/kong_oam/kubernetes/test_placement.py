@@ -1,0 +1,131 @@
+"""What an environment changes about manifests, and an Application does not say."""
+
+from __future__ import annotations
+
+import pytest
+
+from kong_oam.access.settings.stack import ClusterSettings, StackError, parse
+from kong_oam.kubernetes.manifests import Exposure, GatewayPeer, Workload, network_policy, service_account, services
+from kong_oam.kubernetes.placement import mapped_image, placed_account, placed_properties, placed_service
+
+WORKLOAD = Workload("orders", "sales", "api", "webservice", {"image": "x"}, {}, {}, (Exposure(None, (8080,)),))
+PROVIDERS = [{"name": "okta", "type": "okta"}]
+SHARED = [{"name": "corp", "type": "oidc", "clients": {"a/one": {"id": "x"}, "a/two": {"id": "x"}}}]
+INSIDE = {"namespace": "kong", "podLabels": {"app": "kong"}}
+
+
+def gateway(**settings: object):  # type: ignore[no-untyped-def]
+    data = {"cloud": "aws", "asOf": "2026-01-01", "gateway": settings, "identityProviders": PROVIDERS}
+    return parse("prod", data).gateway
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ("registry.example.com/orders:1.4", "eu.example.net/acme/orders:1.4"),
+        ("registry.example.com/team/orders@sha256:00", "team.example.net/orders@sha256:00"),
+        ("registry.example.com:5000/orders", "eu.example.net/acme:5000/orders"),
+        ("registry.example.community/orders", "registry.example.community/orders"),
+        ("crccheck/hello-world", "crccheck/hello-world"),
+    ],
+)
+def test_images_come_from_this_environments_registry(image: str, expected: str) -> None:
+    """The longest prefix wins, and only whole names count."""
+    images = {"registry.example.com": "eu.example.net/acme", "registry.example.com/team": "team.example.net"}
+    assert mapped_image(image, images) == expected
+
+
+def test_pull_secrets_of_the_stack_come_after_the_components_own() -> None:
+    """Each once; without any there is no field."""
+    cluster = ClusterSettings(pull_secrets=("ecr", "mine"))
+    assert placed_properties({"image": "x", "imagePullSecrets": ["mine"]}, cluster) == {
+        "image": "x",
+        "imagePullSecrets": ["mine", "ecr"],
+    }
+    assert placed_properties({"image": "x"}, ClusterSettings()) == {"image": "x"}
+
+
+def test_the_clouds_identity_is_an_annotation_of_the_service_account() -> None:
+    """Filled in with the names of the component; other braces stay."""
+    cluster = ClusterSettings(
+        account_annotations={"eks.amazonaws.com/role-arn": "r/{stack}-{application}-{component}-{namespace}-{x}"}
+    )
+    account = placed_account(service_account(WORKLOAD), "prod", WORKLOAD, cluster)
+    assert account["metadata"]["annotations"] == {"eks.amazonaws.com/role-arn": "r/prod-orders-api-sales-{x}"}
+    assert placed_account(service_account(WORKLOAD), "prod", WORKLOAD, ClusterSettings()) == service_account(WORKLOAD)
+
+
+def test_services_are_of_the_type_that_the_gateway_reaches_them_by() -> None:
+    """By name inside the cluster, by an internal load balancer, by node ports."""
+    (service,) = services(WORKLOAD)
+    assert placed_service(service, gateway(**INSIDE)) == service
+    balanced = placed_service(
+        service, gateway(cidrs=["10.0.0.0/8"], reach="loadBalancer", serviceAnnotations={"scheme": "internal"})
+    )
+    assert (balanced["spec"]["type"], balanced["spec"]["externalTrafficPolicy"]) == ("LoadBalancer", "Local")
+    assert balanced["metadata"]["annotations"] == {"scheme": "internal"}
+    numbered = placed_service(service, gateway(cidrs=["10.0.0.0/8"], reach="nodePort", nodeAddress="n"))
+    assert (numbered["spec"]["type"], numbered["spec"]["externalTrafficPolicy"]) == ("NodePort", "Local")
+
+
+def test_only_the_gateway_may_connect_wherever_it_is() -> None:
+    """Its pods, its addresses, or both; nobody where it is nowhere."""
+
+    def peers(peer: GatewayPeer) -> list[object]:
+        return [entry for rule in network_policy(WORKLOAD, peer)["spec"]["ingress"] for entry in rule["from"]]
+
+    pods = {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kong"}},
+        "podSelector": {"matchLabels": {"app": "kong"}},
+    }
+    block = {"ipBlock": {"cidr": "10.20.0.0/16"}}
+    assert peers(GatewayPeer("kong", {"app": "kong"})) == [pods]
+    assert peers(GatewayPeer(None, {}, ("10.20.0.0/16",))) == [block]
+    assert peers(GatewayPeer("kong", {"app": "kong"}, ("10.20.0.0/16",))) == [pods, block]
+    assert peers(GatewayPeer(None, {})) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, "say where the gateway is"),
+        ({"namespace": "kong"}, "namespace and podLabels go together"),
+        ({"cidrs": ["10.0.0.256/32"], "reach": "loadBalancer"}, "cidrs.0: '10.0.0.256/32' is no range of addresses"),
+        (
+            {"cidrs": ["10.0.0.1/32", "10.0.0.0/33"], "reach": "loadBalancer"},
+            "cidrs.1: '10.0.0.0/33' is no range of addresses",
+        ),
+        ({"cidrs": ["10.0.0.0/8"]}, "set reach to loadBalancer or nodePort"),
+        ({"cidrs": ["10.0.0.0/8"], "reach": "nodePort"}, "reach: nodePort needs nodeAddress"),
+        ({**INSIDE, "reach": "magic"}, 'kong-oam:gateway.reach: "magic" is none of cluster, loadBalancer, nodePort'),
+        ({**INSIDE, "podLabels": {}}, "kong-oam:gateway.podLabels"),
+        ({**INSIDE, "scheem": "http"}, "kong-oam:gateway knows no setting 'scheem'; did you mean 'scheme'?"),
+    ],
+)
+def test_settings_that_would_open_a_workload_or_mean_nothing_are_refused(
+    settings: dict[str, object], message: str
+) -> None:
+    """With the setting, and the file to mend."""
+    with pytest.raises(StackError) as refused:
+        gateway(**settings)
+    assert message in str(refused.value)
+    assert "mend stacks/Pulumi.prod.yaml" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"asOf": "2026-02-30"}, "kong-oam:asOf: 2026-02-30 is no day"),
+        ({"identityProviders": PROVIDERS * 2}, "'okta' stands twice"),
+        ({"identityProviders": []}, "kong-oam:identityProviders"),
+        ({"identityProviders": SHARED}, "kong-oam:identityProviders.0.clients.a/two.id: is that of a/one, too"),
+        ({"cloud": "azure"}, 'kong-oam:cloud: "azure" is none of local, aws, gcp, bare-metal'),
+        ({"domain": {}}, "kong-oam: knows no setting 'domain'; did you mean 'domains'?"),
+        ({"asOf": "yesterday"}, "write it as YYYY-MM-DD, in quotes"),
+    ],
+)
+def test_other_settings_are_checked_too(changes: dict[str, object], message: str) -> None:
+    """Dates, names, and what a stack may run on."""
+    data = {"cloud": "aws", "asOf": "2026-01-01", "gateway": INSIDE, "identityProviders": PROVIDERS, **changes}
+    with pytest.raises(StackError, match=message):
+        parse("prod", data)

@@ -1,0 +1,127 @@
+"""Reading YAML: positions, and what hostile input comes to."""
+
+from __future__ import annotations
+
+import pytest
+
+from kong_oam.oam.document import MAX_BYTES, read
+
+
+def only_finding(raw: bytes) -> str:
+    documents, findings = read("a.yaml", raw)
+    assert not documents
+    assert len(findings) == 1
+    return str(findings[0]).splitlines()[0]
+
+
+def test_a_place_finds_line_and_column_of_values_and_keys() -> None:
+    """A place knows where a value, a key, or the nearest part above a missing one stands."""
+    (document,), findings = read("a.yaml", b"one: 1\ntwo:\n  - {x: y}\n  - z\n")
+    assert findings == ()
+    assert str(document.place("two", 0, "x")) == "a.yaml:3:9"
+    assert str(document.place("two", 0).key("x")) == "a.yaml:3:6"
+    assert str(document.place("two", 1)) == "a.yaml:4:5"
+    assert str(document.place("two", 7, "gone")) == "a.yaml:3:3"
+    assert document.place("two", 1).excerpt() == "    4 |   - z\n      |     ^"
+
+
+def test_the_second_document_of_a_file_has_its_own_positions() -> None:
+    """Documents are separated by `---`; an empty one is none."""
+    documents, findings = read("a.yaml", b"a: 1\n---\n---\nb: 2\n")
+    assert findings == ()
+    assert [document.data for document in documents] == [{"a": 1}, {"b": 2}]
+    assert str(documents[1].place("b")) == "a.yaml:4:4"
+
+
+def test_a_document_before_one_that_cannot_be_read_has_its_positions() -> None:
+    """What is wrong in the first is said beside what is wrong in the second."""
+    (document,), (finding,) = read("a.yaml", b"a: 1\n---\nb: [\n")
+    assert str(document.place("a")) == "a.yaml:1:4"
+    assert str(finding).startswith("a.yaml:4:1: error OAM101: ")
+
+
+def test_values_are_jsons() -> None:
+    """Booleans as Kubernetes reads them, timestamps as text, numbers plain."""
+    (document,), _ = read("a.yaml", b"{a: yes, b: off, c: 2020-01-02, d: 1.5, e: null, f: '7', g: -3, h: =}")
+    assert document.data == {"a": True, "b": False, "c": "2020-01-02", "d": 1.5, "e": None, "f": "7", "g": -3, "h": "="}
+
+
+@pytest.mark.parametrize(
+    ("raw", "line"),
+    [
+        (b"a: 1\n\tb: 2\n", 2),
+        (b"a:\n\tb: 1\n", 2),
+        (b"a:\n  - x\n\t- y\n", 3),
+        (b"a: |\n  x\n\ty\n", 3),
+    ],
+)
+def test_a_tab_that_indents_is_called_by_its_name(raw: bytes, line: int) -> None:
+    """The reader itself has several words for it, and in the second case does not say what it found."""
+    where, _, said = only_finding(raw).partition(": error OAM101: ")
+    assert said == "a tab in the indentation; YAML takes spaces there"
+    assert where.startswith(f"a.yaml:{line}:")
+
+
+def test_a_tab_that_indents_nothing_is_white_space() -> None:
+    """Between a key and its value, before a comment, within quotes."""
+    (document,), findings = read("a.yaml", b"a:\tb\t# c\nd: 'e\tf'\n")
+    assert (document.data, findings) == ({"a": "b", "d": "e\tf"}, ())
+
+
+def test_aliases_are_expanded() -> None:
+    """An alias stands for its value."""
+    (document,), _ = read("a.yaml", b"a: &x [1]\nb: *x\n")
+    assert document.data == {"a": [1], "b": [1]}
+
+
+def test_a_duplicate_key_is_found_where_it_stands_again() -> None:
+    """YAML forbids it, parsers let the last one win: a rule could hide another."""
+    documents, findings = read("a.yaml", b"a: 1\na: 2\n")
+    assert len(documents) == 1
+    assert str(findings[0]).splitlines()[0] == "a.yaml:2:1: error OAM106: key 'a' stands twice in one mapping"
+
+
+def test_a_name_cannot_talk_to_the_terminal() -> None:
+    """A finding is one line, and an excerpt, of printable characters, whatever a key is called."""
+    _, (finding,) = read("a.yaml", b'{"\\e[31m\\n::x": 1, "\\e[31m\\n::x": 2}')
+    head, *excerpt = str(finding).splitlines()
+    assert head == "a.yaml:1:20: error OAM106: key '?[31m?::x' stands twice in one mapping"
+    assert all(line.isprintable() for line in excerpt)
+
+
+BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"a{n}: &a{n} [{','.join(f'*a{n - 1}' for _ in range(10))}]\n" for n in range(1, 9)
+)
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (b"a: [1", "a.yaml:2:1: error OAM101: did not find expected ',' or ']'"),
+        (b"a: b: c", "a.yaml:1:5: error OAM101: mapping values are not allowed in this context"),
+        (b"\ta: 1", "a.yaml:1:1: error OAM101: a tab in the indentation; YAML takes spaces there"),
+        (b"a: \xff\xfe", "a.yaml:1:1: error OAM101: not UTF-8 (byte 0xff); save it as UTF-8"),
+        (b"ok: 1\n\xe9: 2", "a.yaml:2:1: error OAM101: not UTF-8 (byte 0xe9); save it as UTF-8"),
+        (b"a: !!python/object/apply:os.system [ls]", "a.yaml:1:4: error OAM101: tag '!!python/object/apply:os.system' is not allowed; remove it"),
+        (b"a: !secret x", "a.yaml:1:4: error OAM101: tag '!secret' is not allowed; remove it"),
+        (b"a: !!binary aGk=", "a.yaml:1:4: error OAM101: tag '!!binary' is not allowed; remove it"),
+        (b"a: !!set {x}", "a.yaml:1:4: error OAM101: tag '!!set' is not allowed; remove it"),
+        (b"a: &a [*a]", "a.yaml:1:4: error OAM101: nested deeper than 64 levels (or an alias that contains itself)"),
+        (b"<<: {a: 1}", "a.yaml:1:1: error OAM101: merge keys (<<) are not read alike everywhere; write the fields out"),
+        (b"? [a]\n: 1", "a.yaml:1:3: error OAM101: a key must be a plain text"),
+        (b"a: 0o17x\nb: 017", "a.yaml:2:4: error OAM101: number '017' is not plain decimal; quote it if it is a text"),
+        (b"a: 1:30", "a.yaml:1:4: error OAM101: number '1:30' is not plain decimal; quote it if it is a text"),
+        (b"a: .inf", "a.yaml:1:4: error OAM101: number '.inf' has no JSON form; quote it if it is a text"),
+        (b"a: .nan", "a.yaml:1:4: error OAM101: number '.nan' has no JSON form; quote it if it is a text"),
+        (b"a: *gone", "a.yaml:1:4: error OAM101: found undefined alias"),
+        (b"a: \x07", "a.yaml:1:1: error OAM101: unacceptable character #x0007: control characters are not allowed in \"<unicode string>\", position 3"),
+        (b"[" * 5000, "a.yaml:1:1001: error OAM101: exceeded maximum nesting depth"),
+        (b"- " * 100 + b"x", "a.yaml:1:131: error OAM101: nested deeper than 64 levels (or an alias that contains itself)"),
+        (BOMB.encode(), "a.yaml:1:26: error OAM101: more than 50000 values once aliases are expanded; write it without aliases, or split it"),
+        (b"x" * (MAX_BYTES + 1), f"a.yaml:1:1: error OAM101: {MAX_BYTES + 1} bytes; a file may have {MAX_BYTES}. Split it by application"),
+    ],
+    ids=lambda value: repr(value)[:30],
+)  # fmt: skip
+def test_hostile_yaml_is_one_finding(raw: bytes, message: str) -> None:
+    """Whatever cannot be read, or could be read in two ways, is refused with position and advice."""
+    assert only_finding(raw) == message

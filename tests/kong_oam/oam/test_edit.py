@@ -1,0 +1,134 @@
+"""Edits of YAML text by position: what goes, what stays, and what nobody dares to edit."""
+
+from __future__ import annotations
+
+import pytest
+
+from kong_oam.oam import edit
+from kong_oam.oam.document import Place, read
+
+
+def place(text: str, *path: str | int) -> Place:
+    (document, *_), findings = read("a.yaml", text.encode())
+    assert findings == ()
+    return document.place(*path)
+
+
+@pytest.mark.parametrize(
+    ("before", "path", "after"),
+    [
+        ("a: [x, y, z]\n", ("a", 0), "a: [y, z]\n"),
+        ("a: [x, y, z]\n", ("a", 1), "a: [x, z]\n"),
+        ("a: [x, y, z]  # why\n", ("a", 2), "a: [x, y]  # why\n"),
+        ("a: [x, y, z, ]\n", ("a", 2), "a: [x, y, ]\n"),
+        ("a: [\n  x,\n  y,\n]\n", ("a", 0), "a: [\n  y,\n]\n"),
+        ("a: {b: 1, c: [2], d: 3}\n", ("a", "c"), "a: {b: 1, d: 3}\n"),
+        ("a: {'b': 1, c: 2}\n", ("a", "b"), "a: {c: 2}\n"),
+        ("é: [ü, 𝄞, ß]\nb: 1\n", ("é", 1), "é: [ü, ß]\nb: 1\n"),
+        ("a:\n  - x  # why x\n  # about y\n  - y\n", ("a", 0), "a:\n  # about y\n  - y\n"),
+        ("a:\n- x\n- y\nb: 1\n", ("a", 1), "a:\n- x\nb: 1\n"),
+        ("a:\n  - b: 1\n    c: 2\n\n  # about the next\n  - d\n", ("a", 0), "a:\n\n  # about the next\n  - d\n"),
+        ("a:\n  - b: |\n      text\n      more\n\n    # here\n    c: 1\n", ("a", 0, "c"), "a:\n  - b: |\n      text\n      more\n\n    # here\n"),
+        ("b: 1\na: |\n  text\n  more\n\n# next\nc: 1\n", ("a",), "b: 1\n\n# next\nc: 1\n"),
+        ("b: 1\na: >-\n  text\n  more\n", ("a",), "b: 1\n"),
+        ("b:\na:\nc: 1\n", ("a",), "b:\nc: 1\n"),
+        ("b: 1\na: \"two\n  lines\"  # why\nc: 1\n", ("a",), "b: 1\nc: 1\n"),
+        ("b: 1\na: 2", ("a",), "b: 1\n"),
+        ("b: 1\r\na: 2\r\nc: 3\r\n", ("a",), "b: 1\r\nc: 3\r\n"),
+        ("b: 1\na:\n  c: [x]\n", ("a", "c", 0), "b: 1\n"),
+    ],
+)  # fmt: skip
+def test_what_is_taken_away_leaves_the_rest_as_it_was(before: str, path: tuple[str | int, ...], after: str) -> None:
+    """Comments on its own lines go with it, those of others stay; a collection that is left empty goes, too."""
+    assert edit.without(place(before, *path)) == after
+
+
+@pytest.mark.parametrize(
+    ("before", "path"),
+    [
+        ("a: [x,  # about x\n  y]\n", ("a", 0)),
+        ("a: [x,  # about x\n  y]\n", ("a", 1)),
+        ("- a: 1\n  b: 2\n", (0, "a")),
+        ("{a: 1}\n", ("a",)),
+        ("a:\n  - - x\n    - y\n", ("a", 0, 0)),
+        ("a: &x [1, 2]\nb: *x\n", ("a", 0)),
+    ],
+)
+def test_an_edit_that_is_not_certain_is_none(before: str, path: tuple[str | int, ...]) -> None:
+    """A comment would be lost, a line is shared with something else, or one text stands for two places."""
+    assert edit.without(place(before, *path)) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "path", "after"),
+    [
+        ("a: {b: 1}  # why\n", ("a",), "a: {b: 1, k: [v]}  # why\n"),
+        ("a: {}\n", ("a",), "a: {k: [v]}\n"),
+        ("a:\n  b: 1  # why\n\n# next\nc: 1\n", ("a",), "a:\n  b: 1  # why\n  k: [v]\n\n# next\nc: 1\n"),
+        ("- b: 1\n  c: |\n    text\n- d\n", (0,), "- b: 1\n  c: |\n    text\n  k: [v]\n- d\n"),
+        ("a:\n  b: 1", ("a",), "a:\n  b: 1\n  k: [v]\n"),
+        ("a:\r\n  b: 1\r\nc: 1\r\n", ("a",), "a:\r\n  b: 1\r\n  k: [v]\r\nc: 1\r\n"),
+        ("a: {k: 1}\n", ("a",), None),
+    ],
+)  # fmt: skip
+def test_a_key_is_added_last_in_the_style_of_its_mapping(
+    before: str, path: tuple[str | int, ...], after: str | None
+) -> None:
+    """A key that is there already is not added."""
+    assert edit.with_key(place(before, *path), "k", "[v]") == after
+
+
+@pytest.mark.parametrize(
+    ("before", "path", "item", "after"),
+    [
+        ("a: [x]\n", ("a",), "y", "a: [x, y]\n"),
+        ("a: []\n", ("a",), "y", "a: [y]\n"),
+        ("a:\n  -   x  # why\nb: 1\n", ("a",), "y", "a:\n  -   x  # why\n  -   y\nb: 1\n"),
+        ("a:\n- x\n", ("a",), "b: 1\nc:\n  d: 2\n", "a:\n- x\n- b: 1\n  c:\n    d: 2\n"),
+        ("a: [x]\n", ("a",), "b: 1\nc: 2\n", None),
+    ],
+)
+def test_an_item_is_added_last_in_the_style_of_its_sequence(
+    before: str, path: tuple[str | int, ...], item: str, after: str | None
+) -> None:
+    """Of several lines only in block style."""
+    assert edit.with_item(place(before, *path), item) == after
+
+
+def test_only_the_document_that_is_meant_is_edited() -> None:
+    """Other documents of the file stay, and so does what stands between them."""
+    text = "a: [x, y]\n--- # second\na: [x, y]\n...\n"
+    (_, second), _ = read("a.yaml", text.encode())
+    assert edit.without(second.place("a", 0)) == "a: [x, y]\n--- # second\na: [y]\n...\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("team-orders", "team-orders"),
+        ("/orders", "/orders"),
+        ("yes", '"yes"'),
+        ("null", '"null"'),
+        ("1.5", '"1.5"'),
+        ("a: b", '"a: b"'),
+        ("a # b", '"a # b"'),
+        ('"', '"\\""'),
+        ("x\ny", '"x\\ny"'),
+        ("ü", '"ü"'),
+        ("", '""'),
+    ],
+)
+def test_a_text_is_written_so_that_it_is_read_as_one(text: str, written: str) -> None:
+    """Quoted unless it is plain to every reader."""
+    assert edit.scalar(text) == written
+    (document,), _ = read("a.yaml", f"a: {written}\n".encode())
+    assert document.data == {"a": text}
+
+
+def test_a_diff_names_the_file_and_says_where_a_last_line_does_not_end() -> None:
+    """As `patch` wants it; a name with a line feed has no place in a diff."""
+    assert edit.unified("a b.yaml", "x\ny", "x\n") == (
+        "--- a b.yaml\t\n+++ a b.yaml\t\n@@ -1,2 +1 @@\n x\n-y\n\\ No newline at end of file\n"
+    )
+    assert edit.unified("a\nb.yaml", "x\n", "y\n") is None
+    assert edit.unified("a.yaml", "x\n", "x\n") is None

@@ -1,0 +1,148 @@
+"""Files of at most a megabyte that want to keep a reader busy: read within seconds, and answered shortly."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.lint.lint import lint
+from kong_oam.oam.application import Reading, read_bytes
+from kong_oam.oam.document import MAX_BYTES, MAX_DOCUMENTS, MAX_ENTRIES, MAX_FINDINGS
+from tests.support.estates import STACK
+from tests.support.tiers import examples
+
+BOUND = 5.0
+"""CPU seconds for reading, judging and printing one file."""
+HEAD = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: %s}\nspec:\n  components:\n"
+COMPONENT = "  - name: %s\n    type: webservice\n    properties:\n      image: a\n"
+GATEWAY = "    - {type: gateway, properties: {domain: %s.example.com, http: {/: 80}}}\n"
+ACCESS = "    - type: access\n      properties:\n        owner: o\n"
+
+Filler = Callable[[int], str]
+"""The text of the n-th of many."""
+PLACES: dict[str, tuple[str, Filler]] = {
+    "documents that are none": ("", lambda n: "--- 1\n"),
+    "documents": ("", lambda n: "---\na: 1\n"),
+    "Applications": ("", lambda n: f"---\n{HEAD % f'a{n}'}{COMPONENT % f'c{n}'}"),
+    "keys of the document": ("", lambda n: f"k{n}: 1\n"),
+    "one key of the document": ("", lambda n: "k: 1\n"),
+    "components": (HEAD % "a", lambda n: f"  - {{name: c{n}, type: worker, properties: {{image: a}}}}\n"),
+    "one component": (HEAD % "a", lambda n: "  - {name: c, type: worker, properties: {image: a}}\n"),
+    "components of no type": (HEAD % "a", lambda n: f"  - {{name: c{n}, type: wrker}}\n"),
+    "properties": (HEAD % "a" + COMPONENT % "c", lambda n: f"      k{n}: 1\n"),
+    "one property": (HEAD % "a" + COMPONENT % "c", lambda n: "      k: 1\n"),
+    "variables": (HEAD % "a" + COMPONENT % "c" + "      env:\n", lambda n: f"      - {{nam: k{n}}}\n"),
+    "traits": (HEAD % "a" + COMPONENT % "c" + "    traits:\n", lambda n: "    - {type: scaler, properties: {replicas: x}}\n"),
+    "hosts": (HEAD % "a" + COMPONENT % "c" + "    traits:\n", lambda n: GATEWAY % f"h{n}"),
+    "rules": (
+        HEAD % "a" + COMPONENT % "c" + "    traits:\n" + GATEWAY % "h" + ACCESS + "        rules:\n",
+        lambda n: f"        - {{paths: [/p{n}], methods: [GET], public: {{reason: x}}}}\n",
+    ),
+    "roles": (
+        HEAD % "a" + COMPONENT % "c" + "    traits:\n" + GATEWAY % "h" + ACCESS + "        roles:\n",
+        lambda n: f"        - {{name: r{n}, groups: [g{n}], scopes: [s{n}]}}\n",
+    ),
+    "comments": (HEAD % "a" + COMPONENT % "c", lambda n: "#\n"),
+    "brackets": ("a: ", lambda n: "["),
+    "braces": ("a: ", lambda n: "{a: "),
+    "escapes": ('a: "', lambda n: "\\u0041"),
+    "anchors": ("", lambda n: f"k{n}: &a{n} [1]\nl{n}: *a{n}\n"),
+    "levels": ("", lambda n: " " * n + "a:\n"),
+    "tags": ("", lambda n: f"---\na: !x y\n---\n{HEAD % f'a{n}'}{COMPONENT % f'c{n}'}"),
+    "tabs": ("a:\n", lambda n: "\t\n"),
+}  # fmt: skip
+
+
+def _filled(place: str, count: int) -> bytes:
+    """A file that has so many of them, or as many as a megabyte has room for."""
+    text, filler = PLACES[place]
+    parts, size = [text], len(text)
+    for n in range(count):
+        part = filler(n)
+        size += len(part)
+        if size > MAX_BYTES:
+            break
+        parts.append(part)
+    return "".join(parts).encode()
+
+
+def _checked(raw: bytes) -> tuple[Reading, str, float]:
+    """What `check` reads and would print, and the CPU seconds that it took."""
+    began = time.process_time()
+    reading = read_bytes("a.yaml", raw)
+    compiled = compile_estate(reading, STACK)
+    findings = lint(reading.applications, compiled.estate, datetime.date(2026, 11, 27)) if compiled.estate else ()
+    said = "\n".join(str(one) for one in (*compiled.diagnostics, *(one.diagnostic for one in findings)))
+    return reading, said, time.process_time() - began
+
+
+MANY = [place for place in PLACES if place not in ("comments", "escapes")]
+
+
+@pytest.mark.parametrize("place", MANY)
+def test_a_megabyte_of_one_thing_is_one_finding(place: str) -> None:
+    """Within seconds, with what to do."""
+    reading, said, seconds = _checked(_filled(place, MAX_BYTES))
+    assert [one.code for one in reading.diagnostics] == ["OAM101"], said[:2000]
+    assert reading.applications == () and seconds < BOUND
+    assert len(said) < 1_000
+
+
+@pytest.mark.parametrize(
+    ("place", "count", "message"),
+    [
+        ("documents", MAX_DOCUMENTS + 1, "more than 1000 documents in one file; split it"),
+        ("one key of the document", MAX_ENTRIES + 1, "more than 1000 entries in one mapping or list; split it"),
+        ("components", MAX_ENTRIES + 1, "more than 1000 entries in one mapping or list; split it"),
+    ],
+)
+def test_the_limits_are_said(place: str, count: int, message: str) -> None:
+    """One more than may be."""
+    reading, _, _ = _checked(_filled(place, count))
+    assert [one.message for one in reading.diagnostics] == [message]
+    within, _, _ = _checked(_filled(place, count - 1))
+    assert message not in [one.message for one in within.diagnostics]
+
+
+@pytest.mark.parametrize("count", [MAX_FINDINGS - 1, MAX_FINDINGS, MAX_FINDINGS + 1, 5 * MAX_FINDINGS - 1])
+def test_documents_that_cannot_be_read_are_findings_like_others(count: int) -> None:
+    """Where there are too many of them, what can be read is not read any further either."""
+    reading, _, _ = _checked(_filled("tags", count))
+    over = count > MAX_FINDINGS
+    assert [one.code for one in reading.diagnostics] == ["OAM101"] * (min(count, MAX_FINDINGS) + over)
+    assert len(reading.applications) == (0 if over else count)
+    assert len(reading.malformed) == (count if over else 0)
+
+
+def test_a_file_of_which_nothing_can_be_read_says_that_there_is_more() -> None:
+    """Beside the first of its findings."""
+    reading, _, _ = _checked(b"---\na: !x y\n" * (MAX_FINDINGS + 1))
+    assert len(reading.diagnostics) == MAX_FINDINGS + 1
+    assert reading.diagnostics[-1].message.startswith("more than 100 findings in this file")
+
+
+def test_of_many_findings_the_first_are_shown() -> None:
+    """And that there are more; what is not read any further is missed by nobody else."""
+    raw = _filled("properties", 700) + b"---\n" + (HEAD % "b" + COMPONENT % "d").encode()
+    reading, _, _ = _checked(raw)
+    assert len(reading.diagnostics) == MAX_FINDINGS + 1
+    last = reading.diagnostics[-1]
+    assert last.code == "OAM101"
+    assert last.message == "more than 100 findings in this file, which is not read further; mend these first"
+    assert reading.malformed == {"a", "b"}
+
+
+@settings(max_examples=examples(60), deadline=None)
+@given(place=st.sampled_from(sorted(PLACES)), count=st.integers(1, MAX_ENTRIES), times=st.integers(1, 60))
+def test_within_the_limits_it_takes_seconds_too(place: str, count: int, times: int) -> None:
+    """However many of what, and however often."""
+    raw = b"---\n".join([_filled(place, count)] * times)[:MAX_BYTES]
+    reading, _, seconds = _checked(raw)
+    assert seconds < BOUND, seconds
+    assert len(reading.diagnostics) <= MAX_FINDINGS + 1

@@ -1,0 +1,146 @@
+"""Which entities of Kong are lost, in which order they go, and which must stay."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from kong_oam.recover.kong import Entity, OutdatedStateError, RefusedError, entities, lost, remove
+from sandbox.kong import Kong
+
+OURS = frozenset({"kong-oam", "kong-oam-stack:local"})
+
+
+def _entity(collection: str, identifier: str, tags: frozenset[str] = OURS, **parents: str) -> Entity:
+    return Entity(collection, identifier, identifier, tags, parents)
+
+
+SERVICE = _entity("services", "api")
+GATE = _entity("plugins", "gate", service="api")
+ROUTE = _entity("routes", "way", service="api")
+OPTIONAL = _entity("plugins", "optional", route="way")
+NOWHERE = _entity("upstreams", "nowhere")
+RING = _entity("consumers", "ring")
+KEY = _entity("jwts", "key", consumer="ring")
+
+
+def _removed(there: list[Entity], known: set[str]) -> list[str]:
+    found = lost(there, frozenset(known), OURS)
+    return [entity.id for entity, reason in found if reason is None]
+
+
+def test_what_the_state_knows_is_not_lost() -> None:
+    """By its id, whatever else is there."""
+    assert lost([SERVICE, GATE, ROUTE], frozenset({"api", "gate", "way"}), OURS) == ()
+    assert _removed([SERVICE, GATE], {"api"}) == ["gate"]
+
+
+@pytest.mark.parametrize("tags", [set(), {"kong-oam"}, {"kong-oam-stack:local"}, {"kong-oam", "kong-oam-stack:local2"}])
+def test_what_does_not_have_all_tags_of_the_stack_is_not_lost(tags: set[str]) -> None:
+    """Other stacks, other tools, and what was made by hand."""
+    assert lost([_entity("services", "other", frozenset(tags))], frozenset(), OURS) == ()
+
+
+def test_routes_go_before_plugins_and_those_before_services_and_where_they_lead() -> None:
+    """What leads somewhere before what guards it, and before what it leads to, whatever the order of the list."""
+    there = [
+        _entity("consumers", "c"),
+        _entity("upstreams", "u"),
+        _entity("services", "s"),
+        _entity("certificates", "t"),
+        _entity("jwts", "j", consumer="known"),
+        _entity("plugins", "p", service="known"),
+        _entity("routes", "r", service="known"),
+    ]
+    assert _removed(there, {"known"}) == ["r", "p", "s", "u", "j", "c", "t"]
+
+
+def test_a_guard_stays_while_a_route_that_stays_leads_to_its_service() -> None:
+    """Without it the service would be more open; a route that goes does not count, nor does one of another service."""
+    assert [reason for _, reason in lost([SERVICE, GATE, ROUTE], frozenset({"api", "way"}), OURS)] == [
+        "it guards what route way leads to; take the routes away first"
+    ]
+    theirs = _entity("routes", "theirs", frozenset(), service="api")
+    assert _removed([SERVICE, GATE, theirs], {"api"}) == []
+    assert _removed([SERVICE, GATE, ROUTE], {"api"}) == ["way", "gate"]
+    assert _removed([SERVICE, GATE, _entity("routes", "elsewhere", service="other")], {"api", "elsewhere"}) == ["gate"]
+
+
+def test_a_plugin_of_a_route_goes_although_the_route_stays() -> None:
+    """As versions before this one made them for public routes: that of the service holds without it."""
+    assert _removed([SERVICE, ROUTE, OPTIONAL], {"api", "way"}) == ["optional"]
+
+
+def test_what_something_else_belongs_to_stays() -> None:
+    """Kong removes a route's plugins with it, and a consumer's credentials: nothing that is not lost goes that way."""
+    theirs = _entity("plugins", "rate-limiting", frozenset({"theirs"}), route="way")
+    found = lost([SERVICE, ROUTE, theirs], frozenset({"api"}), OURS)
+    assert [(entity.id, reason) for entity, reason in found] == [("way", "plugin rate-limiting belongs to it")]
+    assert _removed([RING, _entity("jwts", "by-hand", frozenset(), consumer="ring")], set()) == []
+    assert _removed([NOWHERE, _entity("targets", "by-hand", frozenset(), upstream="nowhere")], set()) == []
+
+
+def test_a_parent_and_its_child_are_never_both_lost() -> None:
+    """No run begins what belongs to another before the state knows that one: the state is old, or another's."""
+    for parent, child in ((SERVICE, GATE), (SERVICE, ROUTE), (ROUTE, OPTIONAL), (RING, KEY)):
+        with pytest.raises(OutdatedStateError, match=rf"neither \w+ {parent.id} nor .* \w+ {child.id}\..* backend"):
+            lost([parent, child], frozenset(), OURS)
+
+
+def test_every_page_is_read_and_every_kind_is_named_and_removed() -> None:
+    """1,100 services are two pages; credentials go below their consumer; what is gone already is no error."""
+    with Kong() as kong, httpx.Client(base_url=kong.admin_url) as admin:
+        for number in range(1100):
+            admin.post("/services", json={"name": f"s{number}", "host": "example.com"})
+        service = admin.get("/services/s0").json()["id"]
+        consumer = admin.post("/consumers", json={"username": "ring", "tags": ["t"]}).json()["id"]
+        admin.post("/consumers/ring/jwt", json={"key": "kid", "secret": "s", "tags": ["t"]})
+        admin.post("/plugins", json={"name": "jwt", "service": {"id": service}, "tags": ["t"]})
+        for name in ("ours", "theirs"):
+            admin.post("/upstreams", json={"name": name, "tags": ["t"]})
+        admin.post("/upstreams/theirs/targets", json={"target": "example.com:80"})
+        admin.post("/routes", json={"name": "way", "paths": ["/"], "service": {"id": service}, "tags": ["t"]})
+        there = entities(admin)
+        assert sum(entity.collection == "services" for entity in there) == 1100
+        assert sorted(map(str, (entity for entity in there if entity.tags))) == [
+            "consumer ring",
+            "jwt kid of ring",
+            "plugin jwt of s0",
+            "route way",
+            "upstream ours",
+            "upstream theirs",
+        ]
+        judged = lost(there, frozenset({service, consumer}), ["t"])
+        assert [reason for _, reason in judged if reason] == ["target example.com:80 of theirs belongs to it"]
+        found = [entity for entity, reason in judged if reason is None]
+        remove(admin, found, settle=0)
+        remove(admin, found, settle=0)
+        assert [kong.entities(kind) for kind in ("routes", "plugins", "jwt_secrets")] == [[], [], []]
+        assert len(kong.entities("consumers")) == 1
+        assert [one["name"] for one in kong.entities("upstreams")] == ["theirs"]
+
+
+def test_the_first_guard_goes_once_every_worker_has_seen_the_routes_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One pause for all guards, and none where nothing guards anything."""
+    done: list[object] = []
+    monkeypatch.setattr("kong_oam.recover.kong.time.sleep", done.append)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        done.append(request.url.path)
+        return httpx.Response(204)
+
+    with httpx.Client(base_url="http://kong", transport=httpx.MockTransport(answer)) as admin:
+        remove(admin, [ROUTE, OPTIONAL, GATE, _entity("plugins", "jwt", service="api")], settle=12.0)
+        assert done == ["/routes/way", "/plugins/optional", 12.0, "/plugins/gate", "/plugins/jwt"]
+        done.clear()
+        remove(admin, [ROUTE, KEY, RING], settle=12.0)
+        assert done == ["/routes/way", "/consumers/ring/jwt/key", "/consumers/ring"]
+
+
+def test_a_kong_that_refuses_is_quoted() -> None:
+    """A service that got a route meanwhile is not removed: Kong's own words."""
+    with Kong() as kong, httpx.Client(base_url=kong.admin_url) as admin:
+        service = admin.post("/services", json={"name": "s", "host": "example.com"}).json()["id"]
+        admin.post("/routes", json={"paths": ["/"], "service": {"id": service}})
+        with pytest.raises(RefusedError, match=r"service s was not removed: 400 .*references this"):
+            remove(admin, [Entity("services", service, "s")], settle=0)

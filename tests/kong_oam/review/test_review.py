@@ -1,0 +1,446 @@
+"""The review of a change: what of the engine's events gets into it, how it reads, and where it is written."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from kong_oam.access.diff.change import KINDS
+from kong_oam.review import __main__ as review
+from kong_oam.review import meaning
+from kong_oam.review.comment import LONGEST, MARKER, Stack, compose, fenced
+from kong_oam.review.github import PullRequest
+from kong_oam.review.meaning import Access, Checked, ReviewError
+from kong_oam.review.preview import Preview, Step, Violation, preview, read
+from tests.kong_oam.cli.test_diff_command import write_project
+from tests.support.comments_stand_in import BOT, REPOSITORY, TOKEN, Comments
+
+ROOT = Path(__file__).resolve().parents[3]
+SECRET = "s3cr3t-of-the-engine"
+
+
+def events(*listed: dict[str, Any]) -> str:
+    return "\n".join(json.dumps(one) for one in listed)
+
+
+def resource(operation: str, name: str, **more: Any) -> dict[str, Any]:
+    """An event as the engine writes it; a secret stands in every place whose value is not for a reviewer."""
+    state = {"inputs": {"a": SECRET}, "outputs": {"b": {"c": [SECRET]}}, "id": SECRET}
+    metadata = {"op": operation, "urn": f"urn:pulumi:s::p::t:m:T::{name}", "type": "t:m:T", "old": state, "new": state}
+    return {"resourcePreEvent": {"metadata": {**metadata, "detailedDiff": {"a": {"kind": "update"}}, **more}}}
+
+
+def policy(
+    pack: str = "kong-oam", level: str = "mandatory", message: str = "title. remedy.\nweb has no gate\n"
+) -> dict[str, Any]:
+    event = {"resourceUrn": "urn:pulumi:s::p::t:m:T::web", "message": message, "policyName": "route-guarded"}
+    return {"policyEvent": {**event, "policyPackName": pack, "enforcementLevel": level}}
+
+
+DONE = {"summaryEvent": {"result": "succeeded", "resourceChanges": {"same": 1}}}
+
+
+def test_a_preview_is_names_operations_and_names_of_properties() -> None:
+    """Of resources that change; what stays, is read, or is a half of a replacement is left out."""
+    printed = events(
+        resource("same", "stays"),
+        resource("create", "a/new"),
+        resource("update", "a/changed", diffs=["rules", "hosts"]),
+        resource("create-replacement", "a/other"),
+        resource("replace", "a/other", diffs=["name"]),
+        resource("delete-replaced", "a/other"),
+        resource("read", "looked-up"),
+        DONE,
+    )
+    assert read(printed) == Preview(
+        (
+            Step("create", "t:m:T", "a/new", ()),
+            Step("update", "t:m:T", "a/changed", ("hosts", "rules")),
+            Step("replace", "t:m:T", "a/other", ("name",)),
+        ),
+        (),
+        succeeded=True,
+    )
+
+
+def test_policies_are_those_of_the_own_pack() -> None:
+    """Another pack's message may hold anything. A finding that is reported twice stands once."""
+    printed = events(policy(), policy(), policy("house-rules", message=f"x\n{SECRET}"), policy(level="advisory"), DONE)
+    assert read(printed).violations == (
+        Violation("route-guarded", "mandatory", "web", "web has no gate"),
+        Violation("route-guarded", "advisory", "web", "web has no gate"),
+    )
+
+
+@pytest.mark.parametrize(
+    "printed", ["", "error: no Pulumi.yaml\n", events(DONE | {"summaryEvent": {"result": "failed"}}), "[]\n1\nnull", events(resource("create", "x"))]
+)  # fmt: skip
+def test_a_preview_succeeded_only_where_the_engine_says_so(printed: str) -> None:
+    """Whatever else it printed, or nothing at all."""
+    assert not read(printed).succeeded
+
+
+def test_a_preview_writes_no_checkpoints(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It keeps nothing, and that is what most of its time would go into."""
+    told = tmp_path / "environment"
+    (tmp_path / "pulumi").write_text(f'#!/bin/sh\necho "$1 $PULUMI_SKIP_CHECKPOINTS" > {told}\n')
+    (tmp_path / "pulumi").chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    preview("prod")
+    assert told.read_text() == "preview true\n"
+
+
+def test_without_a_pulumi_the_preview_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no reason to say that nothing changes."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert preview("local") == Preview((), (), succeeded=False)
+
+
+def test_no_value_of_a_resource_and_no_other_text_of_the_engine_is_shown() -> None:
+    """Diagnostics and outputs are not read at all; a name cannot start a new line, a table cell, or markup."""
+    printed = events(
+        {"diagnosticEvent": {"message": SECRET, "severity": "error"}},
+        {"preludeEvent": {"config": {"okta:apiToken": SECRET}}},
+        {"resOutputsEvent": resource("update", "a")["resourcePreEvent"]},
+        resource("update", "a|b\n# `title` <img>", diffs=["x|y"]),
+        DONE,
+    )
+    text = compose([Stack("aws", access=NOTHING, preview=read(printed))])
+    assert SECRET not in text
+    assert "| update | `a\\|b # 'title' <img>` | `t:m:T` | `x\\|y` |" in text.splitlines()
+
+
+NOTHING = Access(len(KINDS), headline="", markdown="")
+OPENS = Access(0, headline="newly public: GET https://orders.example.com/orders", markdown="| the table |")
+CLOSES = Access(5, headline="revoked: shop/web", markdown="| another table |")
+QUIET = Preview((), (), succeeded=True)
+FINE = Checked((), ())
+
+
+def top(*stacks: Stack) -> str:
+    first, second, *_ = compose(stacks).splitlines()
+    assert first == MARKER
+    return second
+
+
+def test_the_worst_stands_in_one_line_at_the_top() -> None:
+    """Of all stacks, in whatever order they are: public before granted, and what opens before what closes."""
+    granting = Stack("dc", access=Access(1, "granted to shop/web: GET https://x.test/", ""), preview=QUIET)
+    closing, opening = Stack("aws", access=CLOSES, preview=QUIET), Stack("gcp", access=OPENS, preview=QUIET)
+    assert top(closing, granting, opening) == "**Access** · `newly public: GET https://orders.example.com/orders`"
+    assert top(closing, granting) == "**Access** · `granted to shop/web: GET https://x.test/`"
+    assert top(closing, Stack("gcp", access=NOTHING, preview=QUIET)) == "**Access** · `revoked: shop/web`"
+    assert top(Stack("gcp", access=NOTHING, preview=QUIET)) == "**Access** · no change"
+
+
+def test_what_was_not_looked_at_is_not_said_to_be_unchanged() -> None:
+    """Errors in Applications, a failed preview, a mandatory policy: each stands at the top, too."""
+    broken = Stack("aws", problems=("a.yaml:1:2: ACC204: no role grants it",))
+    assert top(broken) == "**Access** · not known: see below · **failed** on `aws`"
+    assert "- `a.yaml:1:2: ACC204: no role grants it`" in compose([broken])
+    failed = Stack("gcp", access=NOTHING, preview=Preview((), (), succeeded=False))
+    assert top(failed) == "**Access** · no change · **failed** on `gcp`"
+    assert "`pulumi preview --stack gcp --policy-pack policies` says why" in compose([failed])
+    violated = Preview((), (Violation("no-plain-http", "mandatory", "r", "route r takes http"),), succeeded=True)
+    assert top(Stack("s", access=OPENS, preview=violated)).endswith(" · **failed** on `s`")
+    assert "| `no-plain-http` | mandatory | `route r takes http` |" in compose(
+        [Stack("s", access=OPENS, preview=violated)]
+    )
+    advised = Preview((), (Violation("public-ending", "advisory", "s", "m"),), succeeded=True)
+    assert Stack("s", access=NOTHING, preview=advised).passed
+
+
+def test_access_stands_before_policies_and_those_before_resources() -> None:
+    """Per stack; resources are folded away."""
+    step = Step("create", "t:m:T", "a/new", ())
+    found = Preview((step,), (Violation("public-ending", "advisory", "s", "m"),), succeeded=True)
+    text = compose([Stack("aws", access=OPENS, preview=found)])
+    parts = [
+        "### Stack `aws`",
+        "| the table |",
+        "`public-ending`",
+        "<details><summary>Resources: 1 to create</summary>",
+        "`a/new`",
+    ]
+    assert [text.index(part) for part in parts] == sorted(text.index(part) for part in parts)
+
+
+def test_a_comment_that_would_be_too_long_loses_its_resources_first() -> None:
+    """GitHub takes 65,536 characters: access is what it is there for."""
+    many = Preview(tuple(Step("create", "t:m:T", f"a/{n:05}", ()) for n in range(3000)), (), succeeded=True)
+    found = ("a.yaml:1:2: LINT306: m",)
+    text = compose([Stack("aws", findings=found, access=OPENS, preview=many)], LONGEST)
+    assert len(text) <= LONGEST < 65_536
+    assert "| the table |" in text and "Resources: 3000 to create." in text and "a/00001" not in text
+    assert "Lint: 1 to look at." in text and "LINT306" not in text
+    whole = compose([Stack("aws", findings=found, access=OPENS, preview=many)])
+    assert "a/02999" in whole and "LINT306" in whole, "the log of the job has all of it"
+
+
+def test_a_comment_that_is_cut_says_so() -> None:
+    """The stacks that are missing are not taken for stacks of which there is nothing to say."""
+    endless = Access(0, "newly public: GET https://x.test/", "| the table |\n" * 9000)
+    text = compose([Stack("aws", access=endless, preview=QUIET), Stack("gcp", access=OPENS, preview=QUIET)], LONGEST)
+    assert len(text) <= LONGEST
+    assert text.splitlines()[1] == "**Access** · `newly public: GET https://x.test/`"
+    assert text.endswith("**Cut here.** The rest does not fit into a comment; the log of the job has all of it.\n")
+    assert "Cut here" not in compose([Stack("aws", access=OPENS, preview=QUIET)], LONGEST)
+
+
+def test_what_lint_finds_is_listed_and_fails_nothing() -> None:
+    """Behind what the policies find, folded away, as code."""
+    stack = Stack("aws", findings=("a.yaml:1:2: LINT306: `x`\x1b[31m",), access=NOTHING, preview=QUIET)
+    assert stack.passed
+    lines = compose([stack]).splitlines()
+    assert lines.index("<details><summary>Lint: 1 to look at</summary>") < lines.index(
+        "- `a.yaml:1:2: LINT306: 'x'?[31m`"
+    )
+
+
+def test_a_failure_is_no_markup() -> None:
+    """What a command said of a broken revision may hold anything that somebody wrote."""
+    assert fenced("OLD (main): a\n```\n<img src=x>\x1b") == "```\nOLD (main): a\n'''\n<img src=x>?\n```"
+
+
+# Where it is written
+
+
+@pytest.fixture
+def comments() -> Iterator[Comments]:
+    with Comments() as stand_in:
+        yield stand_in
+
+
+def say(comments: Comments, text: str, token: str = TOKEN) -> None:
+    PullRequest(comments.url, REPOSITORY, 7, token, BOT).say(text)
+
+
+def test_one_comment_is_updated_in_place(comments: Comments) -> None:
+    """The first time it is made, and found again on whatever page it is."""
+    for number in range(150):
+        comments.add(f"comment {number}", "somebody")
+    say(comments, f"{MARKER}\nfirst")
+    say(comments, f"{MARKER}\nsecond")
+    assert [one["body"] for one in comments.kept[150:]] == [f"{MARKER}\nsecond"]
+    assert comments.requests[-3:] == [
+        f"GET /repos/{REPOSITORY}/issues/7/comments",
+        f"GET /repos/{REPOSITORY}/issues/7/comments",
+        f"PATCH /repos/{REPOSITORY}/issues/comments/151",
+    ]
+
+
+def test_somebody_elses_comment_with_the_marker_is_left_alone(comments: Comments) -> None:
+    """Its author could change it again, and say that nothing changes."""
+    comments.add(f"{MARKER}\n**Access** · no change", "somebody")
+    say(comments, f"{MARKER}\nours")
+    assert [one["body"].splitlines()[1] for one in comments.kept] == ["**Access** · no change", "ours"]
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [(403, "answers 403; the workflow needs the permission pull-requests: write"), (500, "answers 500")],
+)
+def test_a_comment_that_cannot_be_written_is_an_error(comments: Comments, status: int, message: str) -> None:
+    """It says what was tried, and not with which token."""
+    comments.status = status
+    with pytest.raises(ReviewError, match=message) as raised:
+        say(comments, "x", token=SECRET)
+    assert SECRET not in str(raised.value)
+
+
+def test_nobody_answering_is_an_error() -> None:
+    """Without a traceback."""
+    with Comments() as stand_in:
+        pass
+    with pytest.raises(ReviewError, match="could not be written: ConnectError"):
+        say(stand_in, "x")
+
+
+# The command
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the command did, in order; each step is content."""
+    did: list[str] = []
+    monkeypatch.setattr(review, "check", lambda stack: did.append(f"check {stack}") or FINE)
+    monkeypatch.setattr(review, "changes", lambda base, stack: did.append(f"diff {base} {stack}") or OPENS)
+    monkeypatch.setattr(review, "preview", lambda stack: did.append(f"preview {stack}") or QUIET)
+    return did
+
+
+def test_every_stack_is_checked_compared_and_previewed(steps: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """In this order; the exit status is 0, and what is printed is the comment."""
+    assert review.main(["--base", "main", "--stack", "aws", "--stack", "gcp"]) == 0
+    assert steps == ["check aws", "diff main aws", "preview aws", "check gcp", "diff main gcp", "preview gcp"]
+    assert capsys.readouterr().out.startswith(f"{MARKER}\n**Access** · `newly public")
+
+
+def test_a_fork_without_secrets_fails_closed(
+    steps: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is previewed, access is shown all the same, and the message says why and what a maintainer does."""
+    monkeypatch.setenv("KONG_ADMIN_TOKEN", "")
+    monkeypatch.delenv("OKTA_API_TOKEN", raising=False)
+    needs = ["--needs", "KONG_ADMIN_TOKEN", "--needs", "OKTA_API_TOKEN", "--needs", "PATH"]
+    assert review.main(["--base", "main", "--stack", "aws", *needs]) == 1
+    assert steps == ["check aws", "diff main aws"]
+    said = capsys.readouterr().out
+    assert "**failed** on `aws`" in said
+    assert (
+        "**Not previewed**: this run has no KONG_ADMIN_TOKEN, OKTA_API_TOKEN. Pull requests from forks get no secrets"
+        in said
+    )
+    assert "Until then it counts as failed.\n\n| the table |" in said
+
+
+def test_errors_in_applications_come_before_everything_else(
+    steps: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With where they are; and a comparison that fails is said, too."""
+    wrong = Checked(("a.yaml:1:2: ACC204: no",), ())
+    monkeypatch.setattr(review, "check", lambda stack: wrong if stack == "aws" else FINE)
+
+    def fails(base: str, stack: str) -> Access:
+        steps.append(f"diff {base} {stack}")
+        raise ReviewError(f"no revision {base}")
+
+    monkeypatch.setattr(review, "changes", fails)
+    assert review.main(["--base", "main", "--stack", "aws", "--stack", "gcp"]) == 1
+    assert steps == ["diff main gcp"]
+    said = capsys.readouterr().out
+    assert "- `a.yaml:1:2: ACC204: no`" in said and "```\nno revision main\n```" in said
+
+
+@pytest.mark.parametrize(
+    "failing", [Preview((), (), succeeded=False), Preview((), (Violation("r", "mandatory", "x", "m"),), succeeded=True)]
+)
+def test_a_failed_preview_or_a_mandatory_policy_fails_the_command(
+    steps: list[str], monkeypatch: pytest.MonkeyPatch, failing: Preview
+) -> None:
+    """Though the comment is written."""
+    monkeypatch.setattr(review, "preview", lambda _: failing)
+    with Comments() as comments:
+        monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
+        monkeypatch.setenv("GITHUB_API_URL", comments.url)
+        assert review.main(["--base", "b", "--stack", "s", "--pull-request", "7", "--repository", REPOSITORY]) == 1
+        assert comments.kept[0]["body"].startswith(MARKER)
+
+
+def test_a_comment_without_a_token_is_wrong_usage(
+    steps: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The review is printed, and the run fails."""
+    monkeypatch.delenv("GITHUB_TOKEN", raising=False)
+    assert review.main(["--base", "b", "--stack", "s", "--pull-request", "7", "--repository", REPOSITORY]) == 1
+    assert "set GITHUB_TOKEN and say --repository" in capsys.readouterr().err
+
+
+def test_check_names_where_the_errors_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Warnings are no errors; a stack that does not exist is one of its own."""
+    monkeypatch.chdir(ROOT)
+    assert meaning.check("local") == FINE
+    with pytest.raises(ReviewError, match="there is no stack 'nope'"):
+        meaning.check("nope")
+    found = [
+        {"severity": kind, "code": "OAM109", "message": "m", "file": "f", "line": 1, "column": 2}
+        for kind in ("warning", "error")
+    ]
+    monkeypatch.setattr(meaning, "_access", lambda *_: json.dumps({"diagnostics": found, "findings": found[:1]}))
+    assert meaning.check("local") == Checked(("f:1:2: OAM109: m",), ("f:1:2: OAM109: m",))
+
+
+@pytest.mark.parametrize(
+    ("kinds", "rank"),
+    [
+        (["revoked", "newly public"], 0),
+        (["granted"], 1),
+        (["widened", "narrowed"], 2),
+        (["changed", "revoked", "may widen"], 3),
+        (["revoked"], 5),
+        (["changed", "may narrow"], 6),
+        *(([kind], rank) for rank, kind in enumerate(KINDS)),
+    ],
+)
+def test_changes_are_ranked_by_their_worst(monkeypatch: pytest.MonkeyPatch, kinds: list[str], rank: int) -> None:
+    """As access ranks them, each kind that it knows. Where nothing changes there is nothing to say."""
+    told = {"headline": "h", "changes": [{"kind": kind} for kind in kinds]}
+    monkeypatch.setattr(meaning, "_access", lambda *a: json.dumps(told) if "--json" in a else "table\n")
+    assert meaning.changes("main", "aws") == Access(rank, "h", "table")
+    told["changes"] = []
+    assert meaning.changes("main", "aws") == NOTHING
+
+
+def test_another_setting_of_the_stack_is_in_the_comment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the command tells it: what may let somebody in stands at the top, with both values."""
+    write_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    stack = tmp_path / "stacks/Pulumi.local.yaml"
+    stack.write_text(
+        stack.read_text().replace("type: okta}", "type: okta, audience: api://all, accessTokenMinutes: 5}")
+    )
+    found = meaning.changes("main", "local")
+    assert found.rank == KINDS.index("may widen")
+    text = compose([Stack("local", access=found, preview=QUIET)])
+    said = "clients of okta: identityProviders.okta.audience: api://kong-oam/local -> api://all"
+    assert text.splitlines()[1] == f"**Access** · `may widen for {said} (and 1 more change of access)`"
+    cells = "`clients of okta` |  | `identityProviders.okta.accessTokenMinutes: 60 -> 5`"
+    assert f"| may narrow | {cells} |  |" in text.splitlines()
+
+
+@pytest.mark.parametrize("base", ["applications", "--json", "", "nope"])
+def test_the_base_is_a_revision_and_nothing_else(monkeypatch: pytest.MonkeyPatch, base: str) -> None:
+    """Not a folder of that name, which would be compared with itself; not an option; not what a variable lacks."""
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(ReviewError, match=rf"OLD \(git:{base}\): "):
+        meaning.changes(base, "local")
+
+
+def test_a_command_that_does_not_end_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the review, in words."""
+    monkeypatch.setattr(meaning, "_TIMEOUT", 0.01)
+    with pytest.raises(ReviewError, match="took more than"):
+        meaning.check("local")
+
+
+# The workflow
+
+
+def test_the_workflow_runs_the_review_and_nothing_that_a_stranger_could_use() -> None:
+    """Of pull requests, with few permissions; every variable that the review needs is given to it."""
+    workflow = yaml.safe_load((ROOT / ".github/workflows/preview.yaml").read_text("utf-8"))
+    assert workflow[True] == {"pull_request": None}, "`on`, which YAML reads as a truth value"
+    assert workflow["permissions"] == {"contents": "read", "pull-requests": "write"}
+    (job,) = workflow["jobs"].values()
+    assert job["timeout-minutes"] <= 60
+    uses = [step["uses"].partition("@")[0] for step in job["steps"] if "uses" in step]
+    assert uses == ["actions/checkout", "actions/setup-python", "pulumi/actions"]
+    assert job["steps"][0]["with"] == {"fetch-depth": 2, "persist-credentials": False}
+    command = job["steps"][-1]
+    words = command["run"].split()
+    assert words[:3] == [".venv/bin/python", "-m", "kong_oam.review"]
+    options = review._parser().parse_args([word.strip('"').replace("$PULL_REQUEST", "7") for word in words[3:]])
+    assert set(options.needs) <= set(command["env"])
+    assert options.base == "HEAD^1"
+    assert all((ROOT / "stacks" / f"Pulumi.{name}.yaml").is_file() for name in options.stack)
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / ".github/workflows").iterdir()), ids=lambda file: file.name)
+def test_no_workflow_runs_what_somebody_else_could_change(file: Path) -> None:
+    """Actions are those of a commit, since a tag can be moved; no script has a title or a branch in it."""
+    workflow = yaml.safe_load(file.read_text("utf-8"))
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    assert {"uses", "run"} <= {name for step in steps for name in step}
+    for step in steps:
+        assert re.search("@[0-9a-f]{40}$", step.get("uses", f"@{'0' * 40}")), step
+        assert "${{" not in step.get("run", ""), step
+    assert "pull_request_target" not in workflow[True]
+    for given in (workflow["permissions"], *(job.get("permissions", {}) for job in workflow["jobs"].values())):
+        assert isinstance(given, dict), "what is not listed is not given"

@@ -1,0 +1,118 @@
+"""What somebody changed by hand in the sandbox's Kong (a stand-in): `verify` names it and says who may call what."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from kong_oam.access.paths import read, written
+from kong_oam.verify.classes import classes
+from kong_oam.verify.questions import Call, Caller, Verdict
+from tests.support.drifts import DRIFTS, EXPECTED
+from tests.support.gateway_cases import Case
+from tests.support.tiers import deep_after
+from tests.support.verifying import Deployment, Hands, Running, sample, told
+
+UP = "pulumi up -s local --refresh"
+SAMPLED = 100
+"""Of the classes that a drift changes, and as many of all others: so many calls go to the proxy for each drift."""
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    with Running(Deployment.of(*sample())) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def pem(running: Running) -> str:
+    """The public key of somebody who is not the issuer."""
+    key = running.deployment.issuer.stray.public_key()
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+@pytest.mark.parametrize("name", deep_after(24, DRIFTS))
+def test_a_change_by_hand_is_found_if_it_matters(running: Running, pem: str, name: str) -> None:
+    """By the entity, with who may call what, and with nothing else; once it is undone there is nothing to be said."""
+    with Hands(running.kong.admin_url) as hands:
+        DRIFTS[name](hands, pem)
+        assert told(running.judged()) == EXPECTED[name]
+    assert told(running.judged()) == []
+
+
+def test_clients_are_told_apart_by_what_live_tables_grant_them(running: Running, pem: str) -> None:
+    """A client that is granted something by hand is asked about by itself, whoever is granted the same elsewhere."""
+    with Hands(running.kong.admin_url) as hands:
+        before = running.gateway().speech("orders.example.com").granted
+        DRIFTS["a client that is granted more"](hands, pem)
+        after = running.gateway().speech("orders.example.com").granted
+    assert {client for client in before if before[client] != after[client]} == {"shop/checkout"}
+
+
+@pytest.mark.parametrize("name", deep_after(6, DRIFTS))
+def test_each_request_that_is_said_works_and_is_all_that_a_run_leaves(running: Running, pem: str, name: str) -> None:
+    """Each works as it is written, and none is said again; what is left is for `pulumi up`, if that was said."""
+    with Hands(running.kong.admin_url) as hands:
+        DRIFTS[name](hands, pem)
+        said = _remedies(running)
+        for command in said:
+            request, _, after = command.partition(" && ")
+            if request != UP:
+                assert after in ("", UP)
+                hands.run(request)
+        left = set(_remedies(running))
+        assert left <= ({UP} if any(command.endswith(UP) for command in said) else set())
+
+
+def _remedies(running: Running) -> list[str]:
+    """What is said to do, in that order."""
+    said = (reason.remedy for _, reasons in running.judged().findings for reason in reasons)
+    return list(dict.fromkeys(said))
+
+
+@pytest.mark.parametrize("name", deep_after(8, ["nothing", *DRIFTS]))
+def test_the_reading_of_a_gateway_is_what_it_does(running: Running, pem: str, name: str) -> None:
+    """The proxy answers calls of every class as the reading says: let through or not, to where, and as what path."""
+    with Hands(running.kong.admin_url) as hands:
+        if name != "nothing":
+            DRIFTS[name](hands, pem)
+        live, meant = running.gateway(), running.meant()
+        there = running.entities()
+        changed: list[tuple[Call, Caller]] = []
+        same: list[tuple[Call, Caller]] = []
+        for call, caller, _ in classes(running.deployment.estate, live):
+            (same if live.verdicts(call, caller) == meant.verdicts(call, caller) else changed).append((call, caller))
+        chosen = random.Random(name)
+        pairs = [pair for some in (changed, same) for pair in chosen.sample(some, min(SAMPLED, len(some)))]
+        assert len(pairs) >= SAMPLED
+        for call, caller in pairs:
+            verdicts = live.verdicts(call, caller)
+            found = (_reached(running, call, token) for token in running.deployment.tokens(caller, there))
+            reached = next((one for one in found if one), None)
+            if all(one.judged for one in verdicts):
+                assert reached in [_read(one) for one in verdicts], (call, caller, verdicts)
+            else:
+                assert reached is None or any(one.allowed for one in verdicts), (call, caller, verdicts)
+
+
+def _read(verdict: Verdict) -> tuple[str, bool] | None:
+    """The stand-in's proxy speaks plain http to every workload, whatever its service's protocol."""
+    return (verdict.leads.replace("https://", "http://"), verdict.verified) if verdict.allowed else None
+
+
+def _reached(running: Running, call: Call, token: str | None) -> tuple[str, bool] | None:
+    """Where the call came to, in the words of a verdict, and whether a forged identity did not; None: nowhere."""
+    authorization = (f"Bearer {token}",) if token else ()
+    case = Case(call.method, call.host, written(call.path).encode(), authorization)
+    sent = running.kong.handle(case.raw(b"X_Auth_Client: forged"), call.scheme).upstream
+    if sent is None:
+        return None
+    leads = f"http://{sent.host}:{sent.port}"
+    if read(sent.target.encode()) != call.path:
+        leads += f" as {written(read(sent.target.encode()))}"
+    if ("Host", call.host) not in sent.headers:
+        leads += " under the service's own host name"
+    return leads, not any(value == "forged" for _, value in sent.headers)

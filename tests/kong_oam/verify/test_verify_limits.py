@@ -1,0 +1,169 @@
+"""Plugins of somebody's that refuse calls: `verify` says closed where they surely do, limited where nobody can say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kong_oam.kong.entities import Entities
+from kong_oam.verify.effects import Effect, effect_of
+from tests.support.drifts import ANYBODY, MEANT, ORDERS, RING, ROUTE
+from tests.support.verifying import Deployment, Running, sample, told
+
+RECORDED = Path(__file__).parents[3].parent / "shared" / "data" / "kong-3.10" / "recorded-plugins.jsonl"
+MINUTE = {"minute": 1}
+EVERYWHERE: Mapping[str, str] = {}
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    with Running(Deployment.of(*sample())) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def there(running: Running) -> Entities:
+    return running.entities()
+
+
+def _with(there: Entities, name: str, config: Mapping[str, Any], scope: Mapping[str, str], **fields: Any) -> Entities:
+    """The stand-in takes no plugin that it does not run, so this is one more among what was read from it."""
+    named = {
+        "service": {one["name"]: one["id"] for one in there.services},
+        "route": {one["name"]: one["id"] for one in there.routes},
+        "consumer": {one["username"]: one["id"] for one in there.consumers},
+    }
+    plugin = {
+        "id": f"byhand-{len(there.plugins)}",
+        "name": name,
+        "config": config,
+        "enabled": True,
+        "protocols": ["grpc", "grpcs", "http", "https"],
+        **{kind: {"id": ids[scope[kind]]} if kind in scope else None for kind, ids in named.items()},
+        **fields,
+    }
+    return replace(there, plugins=(*there.plugins, plugin))
+
+
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [
+        ("rate-limiting", MINUTE),
+        ("rate-limiting-advanced", {"limit": [1], "window_size": [60]}),
+        ("response-ratelimiting", {"limits": {"video": {"minute": 1}}}),
+        ("request-size-limiting", {"allowed_payload_size": 1}),
+        ("request-validator", {"body_schema": "{}"}),
+        ("acl", {"allow": ["nobody"], "deny": None}),
+        ("acl", {"allow": None, "deny": ["sales"]}),
+        ("bot-detection", {"allow": [], "deny": [".*"]}),
+        ("ip-restriction", {"allow": ["10.0.0.0/8"], "deny": None}),
+        ("ip-restriction", {"allow": None, "deny": ["::/0", "10.0.0.0/8"]}),
+        ("ip-restriction", {"allow": ["10.0.0.0/8"], "deny": ["10.1.0.0/16"]}),
+    ],
+)
+def test_what_refuses_some_calls_limits(name: str, config: Mapping[str, Any]) -> None:
+    """Which, depends on what is not read: groups, addresses, sizes, the calls before."""
+    assert effect_of({"name": name, "config": config}) is Effect.LIMITS
+
+
+def test_a_limit_is_said_with_what_removes_it(running: Running, there: Entities) -> None:
+    """Of every call that is meant, and of no other."""
+    live = _with(there, "rate-limiting", MINUTE, {"service": ORDERS})
+    result = running.judged(live)
+    assert told(result) == [f"limited: plugin rate-limiting of service '{ORDERS}' is not ours", *MEANT]
+    ((_, (reason,)),) = result.findings
+    removed = f"$KONG_ADMIN_ADDR/plugins/{live.plugins[-1]['id']}"
+    assert reason.remedy == f'curl -X DELETE -H "Kong-Admin-Token: $KONG_ADMIN_TOKEN" {removed}'
+
+
+@pytest.mark.parametrize(
+    ("scope", "words", "urls"),
+    [
+        ({"route": ROUTE}, f"route '{ROUTE}'", 2),
+        ({"route": ROUTE, "service": ORDERS}, f"route '{ROUTE}' and service '{ORDERS}'", 2),
+        ({"consumer": RING}, f"consumer '{RING}'", 10),
+        (EVERYWHERE, "everything (global)", 10),
+    ],
+)
+def test_a_limit_is_found_in_every_scope(
+    running: Running, there: Entities, scope: Mapping[str, str], words: str, urls: int
+) -> None:
+    """By what it stands on; everywhere it meets all calls that are meant, and of a ring all those with a token."""
+    (finding, (reason,)), *more = running.judged(_with(there, "rate-limiting", MINUTE, scope)).findings
+    assert (finding.kind, reason.text, more) == ("limited", f"plugin rate-limiting of {words} is not ours", [])
+    assert len({url for exposure in finding.exposures for url in exposure.urls}) == urls
+    assert any(ANYBODY in exposure.callers for exposure in finding.exposures) == ("consumer" not in scope)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"allow": None, "deny": ["0.0.0.0/0"]},
+        {"allow": None, "deny": ["128.0.0.0/1", "0.0.0.0/1"]},
+        {"allow": ["10.1.0.0/16", "10.2.3.4"], "deny": ["10.0.0.0/8"]},
+        {"allow": ["fd00::/16"], "deny": ["fd00::/8", "10.0.0.0/8"]},
+    ],
+)
+def test_a_restriction_that_leaves_no_address_closes(config: Mapping[str, Any]) -> None:
+    """All addresses of IPv4 are denied, or all that are allowed."""
+    assert effect_of({"name": "ip-restriction", "config": config}) is Effect.CLOSES
+
+
+def test_what_is_closed_by_a_restriction_is_said(running: Running, there: Entities) -> None:
+    """With who can no longer call."""
+    found = told(running.judged(_with(there, "ip-restriction", {"deny": ["0.0.0.0/0"]}, {"route": ROUTE})))
+    assert found == [f"closed: plugin ip-restriction of route '{ROUTE}' is not ours", *MEANT]
+
+
+def test_what_only_watches_or_is_not_met_is_no_finding(running: Running, there: Entities) -> None:
+    """Wherever it stands; a limit that is switched off, or for streams, is met by no call."""
+    for name in (
+        *("file-log", "http-log", "tcp-log", "udp-log", "syslog", "loggly", "prometheus", "statsd", "datadog"),
+        *("zipkin", "opentelemetry", "correlation-id", "response-transformer", "cors"),
+    ):
+        for scope in ({"service": ORDERS}, {"route": ROUTE}, {"consumer": RING}, EVERYWHERE):
+            there = _with(there, name, {}, scope)
+    there = _with(there, "rate-limiting", MINUTE, {"service": ORDERS}, enabled=False)
+    there = _with(there, "rate-limiting", MINUTE, EVERYWHERE, protocols=["tcp"])
+    assert told(running.judged(there)) == []
+
+
+def test_a_limit_is_told_apart_from_what_else_is_wrong(running: Running, there: Entities) -> None:
+    """It is no reason of another finding, and none of its own where a call is refused for certain."""
+    limited = _with(there, "rate-limiting", MINUTE, {"service": ORDERS})
+    gate = next(one for one in limited.plugins if one["name"] == "post-function" and _name(there, one) == ORDERS)
+    closed = replace(limited, plugins=tuple(one for one in limited.plugins if one is not gate))
+    assert told(running.judged(closed)) == [f"closed: plugin post-function of service '{ORDERS}' is missing", *MEANT]
+    changed = {**gate, "config": {**gate["config"], "access": ["return"]}}
+    opened = replace(closed, plugins=(*closed.plugins, changed))
+    found = [(finding.kind, [one.text for one in reasons]) for finding, reasons in running.judged(opened).findings]
+    wrong = f"plugin post-function of service '{ORDERS}': its script is not the one that is meant"
+    assert found == [
+        ("opened", [wrong]),
+        ("limited", [f"plugin rate-limiting of service '{ORDERS}' is not ours"]),
+    ]
+
+
+def _name(there: Entities, plugin: Mapping[str, Any]) -> str:
+    return str(next(one["name"] for one in there.services if one["id"] == plugin["service"]["id"]))
+
+
+@pytest.mark.skipif(not RECORDED.exists(), reason="the recorded answers are not here")
+def test_every_plugin_that_refused_a_recorded_call_may_refuse_one() -> None:
+    """In recorded answers of a Kong 3.10: none of those by which a call was refused counts as one that only watches."""
+    refusing = {"rate-limiting", "ip-restriction", "acl", "request-size-limiting", "bot-detection"}
+    refused: set[str] = set()
+    for line in RECORDED.read_text("latin-1").splitlines()[1:]:
+        case = json.loads(line)
+        plugins = [one for service in case["config"].get("services", ()) for one in service.get("plugins", ())]
+        met = [one for one in (*plugins, *case["config"].get("plugins", ())) if one["name"] in refusing]
+        if any(request["status"] in (403, 413, 429) for request in case.get("requests", ())):
+            refused |= {one["name"] for one in met}
+            effects = {effect_of({"config": {}, **one}) for one in met}
+            assert effects <= {Effect.LIMITS, Effect.CLOSES}, case["case"]
+    assert refused >= {"rate-limiting", "ip-restriction", "acl", "request-size-limiting"}

@@ -1,0 +1,492 @@
+"""Whether a run ever let a request through that neither the model before it nor the one after it allows.
+
+Every class of requests (hosts and paths that some model tells apart, methods, tokens) is asked of the real proxy of the
+stand-in with the emitted Lua; `tests.support.oracle.meaning`, which knows nothing of the program, says what it may. Allowed is
+what reaches the workload that it is meant for, in a version that these rules were made for.
+
+- **Mixtures**: of each entity that decides about a request any version that there ever was, or none, in every
+  combination. No order of steps, lag, flag, half-finished run, second run or node of the gateway shows anything else,
+  so nothing is taken for granted about any of them. Nobody may be let in by any mixture.
+- What the mixtures leave open is which image answers. There the order counts that the run keeps: whoever sees a version
+  of an entity sees it after all that had to be done before it.
+- **Views**: what routes, plugins and credentials can show at one moment, by that order. Whoever is allowed by both
+  models is never turned away.
+- **Moments**: what is there, seen at once. An image is called by the rules of a model that has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import product
+
+from kong_oam.access.model import Estate
+from kong_oam.access.paths import written
+from kong_oam.access.request_classes import Hosts, sites_of
+from sandbox.kong import uri
+from sandbox.kong.proxy import ORDER
+from sandbox.kong.store import Entity
+from tests.support.checker.history import Replay
+from tests.support.checker.order import members
+from tests.support.checker.plane import FORGED, Address, Chosen, Plane, Seen, takes, winners
+from tests.support.oracle import meaning
+from tests.support.oracle.meaning import Answer, Document, Request, Token
+
+METHODS = ("GET", "POST", "DELETE")
+UNREADABLE = "/..%2fx"
+"""Appended to a path, two servers could read it differently: nobody may have it."""
+PROVIDER = "okta"
+DECIDING = ("routes", "services", "upstreams", "targets", "plugins", "consumers", "jwt_secrets")
+PASSED: Address = ("passed", 1)
+_PASSING = {"host": PASSED[0], "port": PASSED[1]}
+"""Where a service leads while it is looked whether a request comes that far."""
+_STAMPS = ("created_at", "updated_at")
+
+Target = tuple[str, str]
+"""Host and path as a client writes them."""
+Place = tuple[str, int]
+"""A component and one of its ports."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody with a token, or without one (`token` is then empty), and what is known of it. `kid` is the key that it
+    names, `issuer` who signed it ("": nobody), `client` the provider's id of the client that it was given to."""
+
+    name: str
+    token: str = ""
+    kid: str = ""
+    issuer: str = ""
+    client: str = ""
+    user: bool = False
+    scopes: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+    @property
+    def authorization(self) -> tuple[str, ...]:
+        return (f"Bearer {self.token}",) if self.token else ()
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """One model of a stack: its documents, and what is called how at the provider. `estate` only says which requests
+    differ; `clients` are components by the ids of their clients."""
+
+    documents: tuple[Document, ...]
+    stack: Document
+    estate: Estate
+    issuer: str
+    clients: Mapping[str, str]
+
+    @cached_property
+    def _answers(self) -> dict[tuple[Target, str, Token | None], Answer]:
+        return {}
+
+    def answer(self, target: Target, method: str, caller: Caller) -> Answer:
+        token = self._token(caller)
+        key = target, method, token
+        if key not in self._answers:
+            request = Request(method, target[0], target[1].encode(), token)
+            self._answers[key] = meaning.answer(list(self.documents), self.stack, request)
+        return self._answers[key]
+
+    def image(self, component: str) -> str | None:
+        return meaning.image(list(self.documents), component)
+
+    @cached_property
+    def places(self) -> frozenset[Place]:
+        return frozenset((one.component, one.port) for one in meaning.endpoints(list(self.documents), self.stack))
+
+    def _token(self, caller: Caller) -> Token | None:
+        if not caller.token:
+            return None
+        counts = caller.issuer != "" and caller.issuer == self.issuer
+        client = self.clients.get(caller.client)
+        return Token(PROVIDER, counts, client, caller.user, caller.scopes, caller.groups)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A request that was let through and should not have been, or was turned away and should not: who sent what, where
+    it ended (a component's port, or a status), and what was seen of the run then."""
+
+    target: Target
+    method: str
+    caller: str
+    ended: Place | int
+    seen: str
+
+    def __str__(self) -> str:
+        ended = self.ended if isinstance(self.ended, int) else ":".join(map(str, self.ended))
+        return f"{self.method} {''.join(self.target)} by {self.caller} ended at {ended}, where {self.seen}"
+
+
+@dataclass(slots=True)
+class Report:
+    """`opened` breaks the promise; `closed` is an outage: both models allow the call, and it was refused all the same.
+    `asked` are requests, `reached` those that came to a workload, `mixtures` combinations of versions."""
+
+    opened: list[Finding] = field(default_factory=list)
+    closed: list[Finding] = field(default_factory=list)
+    asked: int = 0
+    reached: int = 0
+    mixtures: int = 0
+
+    def add(self, other: Report) -> None:
+        self.opened += other.opened
+        self.closed += other.closed
+        self.asked, self.reached = self.asked + other.asked, self.reached + other.reached
+        self.mixtures += other.mixtures
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, [*self.opened[:10], *self.closed[:10]]))
+
+
+def check(
+    replay: Replay,
+    models: Sequence[Meaning],
+    callers: Sequence[Caller],
+    workloads: Mapping[Address, Place],
+    *,
+    ordered: bool,
+) -> Report:
+    """Holds a run against the models that it leads from and to (or past: several runs in a row).
+
+    `workloads` is where components are. `ordered`: the order of the replay is what the engine promises, not only what
+    happened, so that views and moments are looked at, too.
+    """
+    run = _Run(replay, models, callers, workloads)
+    for target in targets(models):
+        scene = run.scene(target)
+        scene.ask_mixtures()
+        if ordered:
+            scene.ask_views()
+            scene.ask_moments()
+    return run.report
+
+
+def targets(models: Sequence[Meaning]) -> Iterator[Target]:
+    """A request for every class of hosts and paths that some model tells apart, and one that nobody may read."""
+    sites = [Hosts(model.estate) for model in models]
+    for name, spots in sites_of(*sites):
+        for spot in spots:
+            hosts = (site.host(name, spot.path) for site in sites)
+            host = next(found for found in hosts if found)
+            yield host, written(spot.path)
+        yield host, written(spots[0].path).rstrip("/") + UNREADABLE
+
+
+class _Run:
+    """A replay with who calls and what is meant, and what is found."""
+
+    def __init__(
+        self,
+        replay: Replay,
+        models: Sequence[Meaning],
+        callers: Sequence[Caller],
+        workloads: Mapping[Address, Place],
+    ) -> None:
+        self.replay, self.order, self.models, self.workloads = replay, replay.order, models, workloads
+        self.callers = {kid: [one for one in callers if one.kid == kid] for kid in sorted({c.kid for c in callers})}
+        self.plane = Plane({*workloads, PASSED})
+        self.report = Report()
+        self.versions: dict[str, list[Entity]] = {}
+        self.writers: dict[int, int] = {}
+        """The operations that made versions."""
+        for kind in DECIDING:
+            self.versions[kind] = list(replay.start.entities.tables[kind].values())
+        for number, operation in enumerate(replay.operations):
+            for write in operation.writes:
+                if write.after is not None and write.kind in DECIDING:
+                    self.versions[write.kind].append(write.after)
+                    self.writers[id(write.after)] = number
+        self.different = {kind: list(_by_content(versions)) for kind, versions in self.versions.items()}
+        self.found: set[tuple[object, ...]] = set()
+
+    def scene(self, target: Target) -> _Scene:
+        path = uri.normalized(target[1])
+        routes = frozenset(one["id"] for one in self.versions["routes"] if takes(one, target[0], path))
+        services = {one["service"]["id"] for one in self.versions["routes"] if one["id"] in routes}
+        return _Scene(self, target, path, routes, frozenset(services))
+
+    def mask(self, kind: str, ids: frozenset[str]) -> int:
+        """The operations that write entities of a kind, of these ids."""
+        return sum(
+            1 << number
+            for number, operation in enumerate(self.replay.operations)
+            if any(write.kind == kind and write.entity["id"] in ids for write in operation.writes)
+        )
+
+    def state(self, kind: str, ids: frozenset[str], done: int) -> dict[str, Entity]:
+        """The entities of these ids after the operations of `done`."""
+        table = {one: entity for one, entity in self.replay.start.entities.tables[kind].items() if one in ids}
+        for number in members(done):
+            for write in self.replay.operations[number].writes:
+                if write.kind == kind and write.entity["id"] in ids:
+                    if write.after is None:
+                        table.pop(write.entity["id"], None)
+                    else:
+                        table[write.entity["id"]] = write.after
+        return table
+
+    def rollouts(self, component: str) -> list[int]:
+        return [number for number, one in enumerate(self.replay.operations) if component in one.images]
+
+    def image(self, component: str, done: int) -> str | None:
+        """What runs after the operations of `done`."""
+        over = [number for number in self.rollouts(component) if done >> number & 1]
+        return self.replay.operations[over[-1]].images[component] if over else self.replay.start.images.get(component)
+
+    def images(self, component: str, seen: Seen) -> set[str | None]:
+        """What may run while these versions are seen: it had to be there before them, or comes later."""
+        written = sum({1 << self.writers[id(entity)] for _, entity in seen.entities if id(entity) in self.writers})
+        done = self.order.closed(written)
+        later = [number for number in self.rollouts(component) if not done >> number & 1]
+        return {self.image(component, done), *(self.replay.operations[number].images[component] for number in later)}
+
+    def misled(self, place: Place, image: str | None, answers: Sequence[Answer]) -> bool:
+        """Whether nobody allows the request there. Rules may be older than the image that answers, never newer."""
+        if image is None:
+            return False  # nothing answers
+        having = [number for number, model in enumerate(self.models) if model.image(place[0]) == image]
+        last = having[-1] if having else 0
+        return not any(_leads(answer, place) for answer in answers[: last + 1])
+
+    def out_of_date(self, place: Place, image: str | None, answers: Sequence[Answer]) -> bool:
+        """Whether no model that has the image allows the request there, and one of them has the place."""
+        having = [number for number, model in enumerate(self.models) if model.image(place[0]) == image]
+        known = any(place in self.models[number].places for number in having)
+        return known and not any(_leads(answers[number], place) for number in having)
+
+    def words(self, seen: Seen) -> str:
+        """Which versions are seen."""
+        parts = []
+        for kind, entity in seen.entities:
+            number = self.writers.get(id(entity))
+            by = "of before" if number is None else f"by '{self.replay.operations[number].name}'"
+            named = entity.get("name") or entity.get("username") or entity.get("key") or entity.get("target")
+            parts.append(f"{kind.removesuffix('s')} {named} is {by}")
+        return ", ".join(parts) or "nothing is there"
+
+
+def _leads(answer: Answer, place: Place) -> bool:
+    return answer.allowed and (answer.component, answer.port) == place
+
+
+def _by_content(versions: Iterable[Entity]) -> Iterator[Entity]:
+    met: set[str] = set()
+    for one in versions:
+        content = repr({key: value for key, value in one.items() if key not in _STAMPS})
+        if content not in met:
+            met.add(content)
+            yield one
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """What may decide about one target in a run: routes that may take it, and the services that these lead to."""
+
+    run: _Run
+    target: Target
+    path: str
+    routes: frozenset[str]
+    services: frozenset[str]
+
+    def ask_mixtures(self) -> None:
+        """Every request with all that there is; with parts missing, one of each kind of requests."""
+        for some, requests in ((False, product(METHODS, self._callers())), (True, self._kinds())):
+            for method, caller in requests:
+                for route, service in self._ways():
+                    levels = self._levels(route, service, caller.kid, some=some)
+                    self._explore(method, caller, (("routes", route), ("services", service)), levels)
+
+    def _callers(self) -> list[Caller]:
+        return [one for callers in self.run.callers.values() for one in callers]
+
+    def _kinds(self) -> list[tuple[str, Caller]]:
+        """A request of every kind: who calls as what, signed by whom, and what the models say of it. What is missing is
+        not about one method or scope."""
+        kinds: dict[tuple[object, ...], tuple[str, Caller]] = {}
+        for method, caller in product(METHODS, self._callers()):
+            answers = tuple(one.allowed for one in self._meant(method, caller))
+            kinds.setdefault((bool(caller.token), caller.issuer, caller.user, caller.kid, answers), (method, caller))
+        return list(kinds.values())
+
+    def _ways(self) -> Iterator[tuple[Entity, Entity]]:
+        """The versions of routes that may take the request, each with those of its service."""
+        for route in self.run.different["routes"]:
+            if takes(route, self.target[0], self.path):
+                for service in self.run.different["services"]:
+                    if service["id"] == route["service"]["id"]:
+                        yield route, service
+
+    def _levels(self, route: Entity, service: Entity, kid: str, *, some: bool) -> list[list[tuple[Chosen, ...]]]:
+        """Combinations of what is met one after the other: plugins by their order, with what they look up, and last
+        where the service leads. `some`: with parts of it missing, too."""
+        run = self.run
+        plugins = [("plugins", one) for one in run.different["plugins"] if _on(one, route, service)]
+        balanced = [(kind, one) for kind in ("upstreams", "targets") for one in run.different[kind]]
+        levels = [_choices([one for one in plugins if one[1]["name"] == name], some=some) for name in ORDER]
+        levels[ORDER.index("jwt")] = [
+            more for chosen in levels[ORDER.index("jwt")] for more in self._with_lookups(chosen, kid, some=some)
+        ]
+        return [*levels, _choices(balanced, some=some)]
+
+    def _with_lookups(self, jwt: tuple[Chosen, ...], kid: str, *, some: bool) -> Iterator[tuple[Chosen, ...]]:
+        """These plugins with the credential and the consumers that they look up."""
+        run = self.run
+        secrets = [("jwt_secrets", one) for one in run.different["jwt_secrets"] if jwt and one["key"] == kid]
+        anonymous = {one["config"]["anonymous"] for _, one in jwt}
+        for found in _choices(secrets, some=some):
+            wanted = anonymous | {one["consumer"]["id"] for _, one in found}
+            consumers = [("consumers", one) for one in run.different["consumers"] if one["id"] in wanted]
+            for known in _choices(consumers, some=some):
+                yield (*jwt, *found, *known)
+
+    def _explore(
+        self, method: str, caller: Caller, chosen: tuple[Chosen, ...], levels: Sequence[list[tuple[Chosen, ...]]]
+    ) -> None:
+        """Goes on to what is met next only where what was met before lets the request pass."""
+        run = self.run
+        for more in levels[0]:
+            entities = (*chosen, *more)
+            last = len(levels) == 1
+            seen = Seen(entities if last else (entities[0], ("services", entities[1][1] | _PASSING), *entities[2:]))
+            run.report.mixtures += 1
+            ((_, _, ended),) = self._asked(seen, [(method, caller)])
+            if isinstance(ended, int):
+                continue
+            if not last:
+                self._explore(method, caller, entities, levels[1:])
+            elif run.plane.forged or any(
+                run.misled(ended, image, self._meant(method, caller)) for image in run.images(ended[0], seen)
+            ):
+                self._found(run.report.opened, method, caller, ended, seen)
+
+    def ask_views(self) -> None:
+        run = self.run
+        for kid, callers in run.callers.items():
+            wanted = [one for one in product(METHODS, callers) if self._must_pass(*one)]
+            if wanted:
+                for seen in self._views(kid):
+                    for method, caller, ended in self._asked(seen, wanted):
+                        if isinstance(ended, int):
+                            self._found(run.report.closed, method, caller, ended, seen)
+
+    def ask_moments(self) -> None:
+        """Where no image changes, the mixtures say all of it."""
+        run = self.run
+        if not any(one.images for one in run.replay.operations):
+            return
+        for kid, callers in run.callers.items():
+            for seen, done in self._moments(kid):
+                for method, caller, ended in self._asked(seen, product(METHODS, callers)):
+                    if not isinstance(ended, int) and run.out_of_date(
+                        ended, run.image(ended[0], done), self._meant(method, caller)
+                    ):
+                        self._found(run.report.opened, method, caller, ended, seen)
+
+    def _asked(self, seen: Seen, requests: Iterable[tuple[str, Caller]]) -> Iterator[tuple[str, Caller, Place | int]]:
+        run = self.run
+        run.plane.show(seen)
+        for method, caller in requests:
+            lines = [f"{method} {self.target[1]} HTTP/1.1", f"Host: {self.target[0]}", f"{FORGED}: /"]
+            lines += [f"Authorization: {value}" for value in caller.authorization]
+            ended = run.plane.ask("\r\n".join([*lines, "", ""]).encode())
+            run.report.asked += 1
+            run.report.reached += ended in run.workloads
+            yield method, caller, ended if isinstance(ended, int) else run.workloads.get(ended, ended)
+
+    def _meant(self, method: str, caller: Caller) -> list[Answer]:
+        return [model.answer(self.target, method, caller) for model in self.run.models]
+
+    def _must_pass(self, method: str, caller: Caller) -> bool:
+        first, *others = self._meant(method, caller)
+        return all(meaning.must_allow(first, other) for other in others)
+
+    def _found(self, findings: list[Finding], method: str, caller: Caller, ended: Place | int, seen: Seen) -> None:
+        """One finding for each request and end."""
+        key = id(findings), self.target, method, caller.name, ended
+        if key not in self.run.found:
+            self.run.found.add(key)
+            findings.append(Finding(self.target, method, caller.name, ended, self.run.words(seen)))
+
+    def _views(self, kid: str) -> Iterator[Seen]:
+        """Each combination of versions that can be seen together, once."""
+        met: set[tuple[int, ...]] = set()
+        for routed, plugged, known in self.run.order.views(*self._masks(kid)):
+            for seen in self._seen(kid, routed, plugged, known):
+                if seen.versions not in met:
+                    met.add(seen.versions)
+                    yield seen
+
+    def _moments(self, kid: str) -> Iterator[tuple[Seen, int]]:
+        """Each state of all that decides, with the operations that have led to it."""
+        rollouts = sum(1 << number for number, one in enumerate(self.run.replay.operations) if one.images)
+        routed, plugged, known = self._masks(kid)
+        for done in self.run.order.states(routed | plugged | known | rollouts):
+            for seen in self._seen(kid, done, done, done):
+                yield seen, done
+
+    def _masks(self, kid: str) -> tuple[int, int, int]:
+        """The operations that may show in routes, plugins and credentials."""
+        run, ids = self.run, self._ids(kid)
+        masks = {kind: run.mask(kind, ids[kind]) for kind in DECIDING}
+        credentials = masks["jwt_secrets"] | (masks["consumers"] if ids["jwt_secrets"] else 0)
+        return (
+            masks["routes"] | masks["services"] | masks["upstreams"] | masks["targets"],
+            masks["plugins"],
+            credentials,
+        )
+
+    def _seen(self, kid: str, routed: int, plugged: int, known: int) -> Iterator[Seen]:
+        run, ids = self.run, self._ids(kid)
+        shown = {"plugins": plugged, "consumers": known, "jwt_secrets": known}
+        state = {kind: run.state(kind, ids[kind], shown.get(kind, routed)) for kind in DECIDING}
+        for route in winners(state["routes"].values(), state["services"], self.target[0], self.path):
+            service = state["services"][route["service"]["id"]]
+            plugins = [one for one in state["plugins"].values() if _on(one, route, service)]
+            chosen: list[Chosen] = [("routes", route), ("services", service), *(("plugins", one) for one in plugins)]
+            for kind in ("upstreams", "targets", "consumers", "jwt_secrets"):
+                chosen += [(kind, one) for one in state[kind].values()]
+            yield Seen(tuple(chosen))
+
+    def _ids(self, kid: str) -> Mapping[str, frozenset[str]]:
+        """The entities of each kind that may decide."""
+        found = {kind: frozenset(one["id"] for one in self.run.versions[kind]) for kind in DECIDING}
+        plugins = frozenset(one["id"] for one in self.run.versions["plugins"] if self._concerns(one))
+        credentials = frozenset(one["id"] for one in self.run.versions["jwt_secrets"] if one["key"] == kid)
+        return {
+            **found,
+            "routes": self.routes,
+            "services": self.services,
+            "plugins": plugins,
+            "jwt_secrets": credentials,
+        }
+
+    def _concerns(self, plugin: Entity) -> bool:
+        route, service = plugin["route"], plugin["service"]
+        if not route and not service:
+            return True
+        return bool(route and route["id"] in self.routes) or bool(service and service["id"] in self.services)
+
+
+def _choices(versions: Iterable[Chosen], *, some: bool) -> list[tuple[Chosen, ...]]:
+    """Of each entity one of its versions, or of those that take one another's place; with `some`, or none."""
+    slots: dict[tuple[object, ...], list[Chosen | None]] = {}
+    for kind, one in versions:
+        slot = (kind, one["name"], *_scope(one)) if kind == "plugins" else (kind, one["id"])
+        slots.setdefault(slot, [None] if some else []).append((kind, one))
+    return [tuple(filter(None, chosen)) for chosen in product(*slots.values())]
+
+
+def _scope(plugin: Entity) -> tuple[object, ...]:
+    return tuple((plugin[kind] or {}).get("id") for kind in ("route", "service", "consumer"))
+
+
+def _on(plugin: Entity, route: Entity, service: Entity) -> bool:
+    """Whether the plugin may run for requests on the route."""
+    on_route = plugin["route"] is None or plugin["route"]["id"] == route["id"]
+    on_service = plugin["service"] is None or plugin["service"]["id"] == service["id"]
+    return on_route and on_service

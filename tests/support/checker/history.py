@@ -1,0 +1,261 @@
+"""A run as the checker replays it: what was done to Kong and to the workloads, and in which order that had to be.
+
+Of a run of the engine alone (`replay`) three records are put together: its events (which steps there were, when each
+began and ended), the state before and after (what depends on what), and every commit of the stand-ins. They must agree:
+each write belongs to one step, and no step began before what it has to wait for had ended. Where somebody else writes,
+too (`watched`), there is only the order in which it happened.
+
+What the engine promises: a resource is created or updated after all that it depends on, since its program waits for
+that. Deletes come after all of it; of two that go, the one that names the other as its dependency goes first, and so on
+from one to the next, but not by way of something that stays (step_generator.go, ScheduleDeletes). Nothing else is relied
+on, however the steps fell this time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
+
+from sandbox.kong.store import Entity, Snapshot
+from tests.support.checker.order import Order
+
+Resource = Mapping[str, Any]
+KONG = "kong:index/"
+DEPLOYMENT = "kubernetes:apps/v1:Deployment"
+_DELETES = frozenset({"delete", "delete-replaced"})
+_CHANGES = frozenset({"create", "update", "create-replacement"})
+
+
+class DisagreementError(AssertionError):
+    """The records of a run do not fit together: what the checker takes for granted does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One entity of Kong changed: None before it was made, None after it is gone."""
+
+    kind: str
+    before: Entity | None
+    after: Entity | None
+
+    @property
+    def entity(self) -> Entity:
+        found = self.after or self.before
+        assert found is not None
+        return found
+
+
+Images = Mapping[str, str]
+"""By component, the image that its pods run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One step: `name` is for people, `writes` is what it did to Kong, `images` what runs since (None: nothing)."""
+
+    name: str
+    writes: tuple[Write, ...] = ()
+    images: Mapping[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What somebody who watches the stand-ins sees: all entities of Kong, and the images that run."""
+
+    entities: Snapshot
+    images: Images
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a run found and what it did, in an order (`before`: of each operation those it waits for)."""
+
+    start: Moment
+    operations: tuple[Operation, ...]
+    before: tuple[int, ...]
+
+    @property
+    def order(self) -> Order:
+        return Order(self.before)
+
+    def then(self, other: Replay) -> Replay:
+        """This run and then another."""
+        count = len(self.operations)
+        everything = (1 << count) - 1
+        return replace(
+            self,
+            operations=(*self.operations, *other.operations),
+            before=(*self.before, *(mask << count | everything for mask in other.before)),
+        )
+
+
+@dataclass(slots=True)
+class _Step:
+    """`begun` and `ended` are numbers of events; a step that failed or was cut off has not ended."""
+
+    op: str
+    urn: str
+    type: str
+    begun: int
+    ended: int | None = None
+    identifier: str = ""
+
+    @property
+    def deletes(self) -> bool:
+        return self.op in _DELETES
+
+    @property
+    def name(self) -> str:
+        return f"{self.op} {self.urn.rsplit('::', 1)[1]}"
+
+    def images(self, changed: Mapping[str, str | None]) -> Mapping[str, str | None]:
+        """What of these changes is a rollout by this step."""
+        key = self.urn.rsplit("::", 1)[1].removesuffix("-deployment")
+        return {key: changed[key]} if self.type == DEPLOYMENT and key in changed else {}
+
+
+def replay(printed: str, before: Sequence[Resource], after: Sequence[Resource], moments: Sequence[Moment]) -> Replay:
+    """A run of the engine from its records: what `--json` printed, the resources of the state before and after it, and
+    what was there from before the run to its end, after each change.
+
+    Raises DisagreementError.
+    """
+    steps = [step for step in _steps(printed) if step.op in _DELETES | _CHANGES]
+    waits = _waits(steps, before, after)
+    _hold_against_the_log(steps, waits)
+    changes = [_change("", old, new) for old, new in pairwise(moments)]
+    writes = _assigned(steps, [write for change in changes for write in change.writes])
+    images = {key: image for change in changes for key, image in change.images.items()}
+    operations = tuple(
+        Operation(step.name, tuple(writes.get(number, ())), step.images(images)) for number, step in enumerate(steps)
+    )
+    if images.keys() - {key for operation in operations for key in operation.images}:
+        raise DisagreementError(f"no step changed all of {', '.join(images)}")
+    return _narrowed(Replay(moments[0], operations, tuple(waits)))
+
+
+def watched(moments: Sequence[Moment]) -> Replay:
+    """What happened, in the order in which it did."""
+    operations = tuple(_change(f"change {number}", *pair) for number, pair in enumerate(pairwise(moments)))
+    return Replay(moments[0], operations, tuple((1 << number) - 1 for number in range(len(operations))))
+
+
+def _change(name: str, old: Moment, new: Moment) -> Operation:
+    images = {key: new.images.get(key) for key in {**old.images, **new.images}}
+    changed = {key: image for key, image in images.items() if image != old.images.get(key)}
+    return Operation(name, tuple(_written(old.entities, new.entities)), changed)
+
+
+def _steps(printed: str) -> list[_Step]:
+    steps: dict[tuple[str, str], _Step] = {}
+    for event in (json.loads(line) for line in printed.splitlines() if line.startswith("{")):
+        about = event.get("resourcePreEvent") or event.get("resOutputsEvent")
+        if not about:
+            continue
+        data = about["metadata"]
+        key = data["op"], data["urn"]
+        known = (data.get("new") if data["op"] not in _DELETES else data.get("old")) or {}
+        if not known.get("custom"):
+            continue  # a component: nothing is made for it, and its children do not wait for its end
+        if "resourcePreEvent" in event:
+            steps[key] = _Step(*key, data["type"], event["sequence"])
+        elif key in steps:
+            steps[key].ended = event["sequence"]
+        if key in steps:
+            steps[key].identifier = known.get("id") or steps[key].identifier
+    return list(steps.values())
+
+
+def _waits(steps: Sequence[_Step], before: Sequence[Resource], after: Sequence[Resource]) -> list[int]:
+    """Of each step those that must have ended before it begins."""
+    needs, named = _reachable(_direct(after)), _direct(before)
+    changes = {step.urn: number for number, step in enumerate(steps) if not step.deletes}
+    deletes = {step.urn: number for number, step in enumerate(steps) if step.deletes}
+    # Deleted before it is replaced, amid the changes.
+    early = {urn for urn in deletes if urn in changes and steps[deletes[urn]].begun < steps[changes[urn]].begun}
+    all_changes = sum(1 << number for number in changes.values())
+    waits = []
+    for step in steps:
+        needed = sum(1 << changes[urn] for urn in needs.get(step.urn, ()) if urn in changes)
+        dependents = sum(1 << number for urn, number in deletes.items() if step.urn in named.get(urn, ()))
+        if not step.deletes:
+            waits.append(needed | (1 << deletes[step.urn] if step.urn in early else 0))
+        else:
+            waits.append(dependents | (0 if step.urn in early else all_changes))
+    return waits
+
+
+def _direct(resources: Sequence[Resource]) -> dict[str, set[str]]:
+    """What a resource depends on by name. One that was replaced and still waits for its end shares its URN with its
+    successor; what either names counts."""
+    direct: dict[str, set[str]] = {}
+    for one in resources:
+        provider = str(one.get("provider", "")).rsplit("::", 1)[0]
+        names = (*(one.get("dependencies") or ()), one.get("parent"), provider)
+        direct.setdefault(one["urn"], set()).update(name for name in names if name and name != one["urn"])
+    return direct
+
+
+def _reachable(direct: Mapping[str, set[str]]) -> dict[str, frozenset[str]]:
+    """The same by way of others, too."""
+    found: dict[str, frozenset[str]] = {}
+
+    def visit(urn: str) -> frozenset[str]:
+        if urn not in found:
+            found[urn] = frozenset()
+            below = direct.get(urn, set())
+            found[urn] = frozenset(below).union(*map(visit, below)) - {urn}
+        return found[urn]
+
+    return {urn: visit(urn) for urn in direct}
+
+
+def _hold_against_the_log(steps: Sequence[_Step], waits: Sequence[int]) -> None:
+    for number, step in enumerate(steps):
+        for other, first in enumerate(steps):
+            if waits[number] >> other & 1 and (first.ended is None or first.ended > step.begun):
+                raise DisagreementError(f"'{step.name}' began before '{first.name}' had ended")
+
+
+def _written(old: Snapshot, new: Snapshot) -> Iterable[Write]:
+    for kind, table in new.tables.items():
+        was = old.tables[kind]
+        if table is not was:
+            for key in sorted({*table, *was}):
+                if table.get(key) is not was.get(key):
+                    yield Write(kind, was.get(key), table.get(key))
+
+
+def _assigned(steps: Sequence[_Step], writes: Iterable[Write]) -> dict[int, list[Write]]:
+    """The writes by the number of the step that made each. A step of which the answer was lost has no id: what was made
+    then is by the step that has made nothing yet and never ended."""
+    found: dict[int, list[Write]] = {}
+    for write in writes:
+        deletes = write.after is None
+        named = [
+            number
+            for number, step in enumerate(steps)
+            if step.type.startswith(KONG)
+            and step.deletes == deletes
+            and step.identifier.split("|")[0].rsplit("/", 1)[-1] == write.entity["id"]
+        ]
+        lost = [
+            number
+            for number, step in enumerate(steps)
+            if step.type.startswith(KONG) and not step.identifier and not step.deletes and number not in found
+        ]
+        if len(owners := named or lost) != 1:
+            raise DisagreementError(f"{len(owners)} steps changed {write.kind} {write.entity['id']}")
+        found.setdefault(owners[0], []).append(write)
+    return found
+
+
+def _narrowed(whole: Replay) -> Replay:
+    """Without the operations that change nothing here; what waited for them waits for what they waited for."""
+    kept = [number for number, one in enumerate(whole.operations) if one.writes or one.images]
+    below = whole.order.below
+    before = tuple(sum(1 << new for new, old in enumerate(kept) if below[number] >> old & 1) for number in kept)
+    return Replay(whole.start, tuple(whole.operations[number] for number in kept), before)

@@ -1,0 +1,285 @@
+"""Runs of the real engine on the stand-ins, recorded for the checker: one stack that goes from estate to estate."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import yaml
+
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import Settings, read_file
+from kong_oam.identity.kinds import describe
+from kong_oam.oam.application import read_bytes, together
+from sandbox import browser, caller
+from sandbox.kong import Lags
+from sandbox.kong.http import Request, Response
+from sandbox.local import ROOT, STACK, USERS, Local
+from tests.support.checker.check import PROVIDER, Caller, Meaning, Place, Report, check
+from tests.support.checker.estates import REDIRECT, UIDS, Shape, application
+from tests.support.checker.history import Images, Moment, Replay, replay, watched
+from tests.support.checker.plane import Address
+from tests.support.engine.calls import part
+from tests.support.engine.deployment import project
+from tests.support.faults.stacks import Stack
+
+SETTINGS = ROOT / "stacks/Pulumi.local.yaml"
+EVERYTHING = tuple(f"{uid}.{what}" for uid in UIDS for what in ("read", "write"))
+APP = "applications/app.yaml"
+Edit = tuple[str, str, str]
+"""File, old text, new text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One recorded run (or several in a row): the models that it led from, past and to, everybody who may call, and
+    where the workloads are. `ordered`: the engine alone wrote, so that its order is known."""
+
+    name: str
+    replay: Replay
+    models: tuple[Meaning, ...]
+    callers: tuple[Caller, ...]
+    workloads: Mapping[Address, Place]
+    ordered: bool = True
+
+    def then(self, other: Run) -> Run:
+        """Both in a row, the second before anybody has seen the first."""
+        models = (*self.models, *(one for one in other.models if one not in self.models))
+        together = self.replay.then(other.replay)
+        known = {**self.workloads, **other.workloads}
+        return Run(other.name, together, models, other.callers, known, self.ordered and other.ordered)
+
+    def held(self) -> Report:
+        """What the checker finds."""
+        return check(self.replay, self.models, self.callers, self.workloads, ordered=self.ordered)
+
+
+@dataclass(slots=True)
+class Recorder:
+    """A stack of a copy of this project, on stand-ins of its own. `behind` are the models of which something may be
+    there: that of the last run that came to its end, and those since."""
+
+    stack: Stack
+    settings: Settings
+    document: dict[str, Any]
+    behind: tuple[Meaning, ...]
+    shape: Shape = field(default_factory=Shape)
+    callers: dict[tuple[object, ...], Caller] = field(default_factory=dict)
+    workloads: dict[Address, Place] = field(default_factory=dict)
+    rollouts: list[tuple[int, Images]] = field(default_factory=list)
+    """After how many changes of Kong's, what ran."""
+
+    @staticmethod
+    def on(local: Local, folder: Path, *edits: Edit) -> Recorder:
+        """An empty stack; `local` comes from `sandbox()`. Each edit is a fault to be found."""
+        folder.mkdir()
+        project(folder, *sorted({file.split("/", 1)[0] for file, _, _ in edits}))
+        for file in (folder / "applications").iterdir():
+            file.unlink()
+        local.pulumi("stack", "init", STACK, cwd=folder)
+        stack = Stack(local, folder)
+        for edit in edits:
+            stack.edit(*edit)
+        settings, document = read_file(SETTINGS, describe), yaml.safe_load(SETTINGS.read_text("utf-8"))
+        nothing = Meaning((), document, Estate(settings.stack, ()), "", {})
+        made = Recorder(stack, settings, document, (nothing,))
+        local.cluster.changed = lambda: made.rollouts.append((len(local.kong.past()), made._images()))
+        return made
+
+    def up(self, name: str, shape: Shape, *flags: str, fails: bool = False) -> Run:
+        """Deploys the Application and records what that took. With flags, some of it may be left as it was."""
+        self.write(shape)
+        fails = fails or bool(shape.unpullable)
+        return self.engine(name, "up", *flags, fails=fails or bool(flags), whole=not (flags or fails))
+
+    def destroy(self, name: str, *flags: str) -> Run:
+        """Takes all of the stack away, or what the flags say."""
+        if not flags:
+            self.write(Shape())
+        return self.engine(name, "destroy", *flags, fails=bool(flags), whole=not flags)
+
+    def engine(self, name: str, verb: str, *flags: str, fails: bool = False, whole: bool = False) -> Run:
+        """One run of the CLI with the Applications that are there. `fails`: it may; `whole`: nothing older is left."""
+        before = self.stack.state()
+
+        def replayed(done: CompletedProcess[str], moments: list[Moment]) -> Replay:
+            # Flags change what waits for what: `--continue-on-error` deletes though something before it has failed.
+            return watched(moments) if flags else replay(done.stdout, before, self.stack.state(), moments)
+
+        run = self._recorded(
+            name, lambda: self.stack.run(verb, "--json", *flags, check=not fails), replayed, whole=whole
+        )
+        return replace(run, ordered=not flags)
+
+    def happens(self, name: str, action: Callable[[], object], *passed: Shape) -> Run:
+        """Whatever it is that happens, in the order in which it does; `passed` are Applications that somebody deploys
+        meanwhile, other than those that are there in the end."""
+        run = self._recorded(name, action, lambda _, moments: watched(moments))
+        *older, last = self.behind
+        self.behind = (*older, *(self._meaning(shape) for shape in passed), last)
+        return replace(run, models=self.behind, ordered=False)
+
+    def failing(self, name: str, shape: Shape, nth: int) -> Run:
+        """Deploys it, but Kong answers the `nth` request that would change it with a 500 and does nothing; then once
+        more, with no pause in between. Gives both runs as one."""
+        counted = 0
+
+        def refuse(request: Request, answer: Callable[[], Response]) -> Response | None:
+            nonlocal counted
+            counted += request.method != "GET"
+            return Response(500, (), b"{}") if counted == nth and request.method != "GET" else answer()
+
+        self.stack.local.kong.faults = refuse
+        try:
+            first = self.up(name, shape, fails=True)
+        finally:
+            self.stack.local.kong.faults = None
+        if counted < nth:
+            return first
+        return replace(first.then(self.up(name, shape)), name=f"{name}, failing at {nth}")
+
+    def rotate(self) -> None:
+        """Lets the issuer sign with another key from now on; it publishes the old one, too."""
+        (server,) = self.stack.local.okta.objects("authorizationServers")
+        self.stack.local.okta.rotate(server["id"])
+
+    def write(self, shape: Shape) -> None:
+        """The Application, and which images cannot be pulled."""
+        self.shape = shape
+        file = self.stack.folder / APP
+        file.unlink(missing_ok=True)
+        if text := application(shape):
+            file.write_text(text, "utf-8")
+        self.stack.local.cluster.unpullable = set(shape.unpullable)
+
+    def _recorded(
+        self,
+        name: str,
+        action: Callable[[], Any],
+        replayed: Callable[[Any, list[Moment]], Replay],
+        *,
+        whole: bool = False,
+    ) -> Run:
+        since, ran = len(self.stack.local.kong.past()), self._images()
+        self.rollouts.clear()
+        self._find_workloads()
+        done = action()
+        moments = list(self._moments(since - 1, ran))
+        models = self.behind
+        self._look()
+        new = self._meaning(self.shape)
+        run = Run(name, replayed(done, moments), (*models, new), tuple(self.callers.values()), dict(self.workloads))
+        self.behind = (new,) if whole else (*models, new)
+        return run
+
+    def _moments(self, since: int, images: Images) -> Iterator[Moment]:
+        for number, snapshot in enumerate(self.stack.local.kong.past()[since:], since + 1):
+            yield Moment(snapshot, images)
+            for count, after in self.rollouts:
+                if count == number and after != images:
+                    images = after
+                    yield Moment(snapshot, images)
+
+    def _images(self) -> Images:
+        cluster = self.stack.local.cluster
+        names = [one["metadata"]["name"] for one in cluster.objects("Deployment")]
+        running = {f"app/{name}": cluster.running("default", name) for name in names}
+        return {key: image for key, image in running.items() if image}
+
+    def _find_workloads(self) -> None:
+        for service in self.stack.local.cluster.objects("Service"):
+            host = f"{service['metadata']['name']}.{service['metadata']['namespace']}.svc.cluster.local"
+            component = f"app/{service['spec']['selector']['app.oam.dev/component']}"
+            for one in service["spec"]["ports"]:
+                self.workloads[host, one["port"]] = component, one["port"]
+
+    def _meaning(self, shape: Shape) -> Meaning:
+        """What an Application means, and who is whom at the provider."""
+        local, text = self.stack.local, application(shape)
+        compiled = compile_estate(together([read_bytes(APP, text.encode())] if text else []), self.settings.stack)
+        assert compiled.estate is not None, compiled.diagnostics
+        documents = (json.loads(text),) if text else ()
+        issuers = [f"{local.okta.url}/oauth2/{one['id']}" for one in local.okta.objects("authorizationServers")]
+        return Meaning(documents, self.document, compiled.estate, (*issuers, "")[0], self._clients())
+
+    def _clients(self) -> dict[str, str]:
+        label = f"kong-oam {STACK} "
+        apps = [one for one in self.stack.local.okta.objects("apps") if one["label"].startswith(label)]
+        return {one["credentials"]["oauthClient"]["client_id"]: one["label"].removeprefix(label) for one in apps}
+
+    def _look(self) -> None:
+        """Where workloads are, and tokens of everybody who can get some now. None of them is past its lifetime."""
+        self._find_workloads()
+        for server in self.stack.local.okta.objects("authorizationServers"):
+            for one in self._callers(server["id"], server["credentials"]["signing"]["kid"]):
+                known = one.issuer, one.kid, one.client, one.user, one.scopes, one.groups, bool(one.token)
+                self.callers.setdefault(known, one)
+
+    def _callers(self, server: str, kid: str) -> Iterator[Caller]:
+        """Clients with the tokens that they get, and with such as list every scope; strangers; nobody."""
+        okta = self.stack.local.okta
+        issuer, now = f"{okta.url}/oauth2/{server}", int(time.time())
+        common = {"iss": issuer, "aud": self._audience, "iat": now, "exp": now + 24 * 3600, "jti": "AT.checker"}
+
+        def signed(name: str, **claims: Any) -> Caller:
+            return _caller(name, okta.sign(server, {**common, "scp": list(EVERYTHING), **claims}), issuer)
+
+        stranger = signed("a stranger with every scope", cid="stranger", sub="stranger")
+        yield Caller("nobody", kid=kid)
+        yield stranger
+        yield Caller("somebody who signs for themselves", stranger.token[:-8] + "AAAAAAAA", kid)
+        for client, component in self._clients().items():
+            name = component.removeprefix("app/")
+            users = name == "site"
+            for user in USERS if users else (None,):
+                if token := self._token(client, name, issuer, user.login if user else None):
+                    yield _caller(f"{name}{f' for {user.login}' if user else ''}", token, issuer)
+            if not users:
+                yield signed(f"{name} with every scope", cid=client, sub=client)
+            for user in USERS if users else ():
+                whose = {"cid": client, "sub": user.login, "uid": user.login, "groups": list(user.groups)}
+                yield signed(f"{name} for {user.login} with every scope", **whose)
+
+    @property
+    def _audience(self) -> str:
+        return self.settings.stack.providers[PROVIDER].audience
+
+    def _token(self, client: str, name: str, issuer: str, user: str | None) -> str | None:
+        """What a client gets from the issuer; None where that, or the client's workload, refuses."""
+        try:
+            if user is None:
+                return caller.token(caller.environment(self.stack.local.cluster.url, "default", name))[0]
+            endpoints = browser.Endpoints(f"{issuer}/v1/authorize", f"{issuer}/v1/token")
+            answer = browser.login(endpoints, client, None, REDIRECT, ["openid", *self._asked(name)], user)
+            return str(answer["access_token"])
+        except (browser.RefusedError, LookupError):
+            return None
+
+    def _asked(self, name: str) -> list[str]:
+        asked = (client.asks(part) for client in self.shape.clients for part in self.shape.parts if client.name == name)
+        return sorted({scope for scopes in asked for scope in scopes})
+
+
+def sandbox() -> Local:
+    """Stand-ins whose Kong shows every change at once: how late views are is for the checker to vary."""
+    return Local(lags=Lags())
+
+
+def _caller(name: str, token: str, issuer: str) -> Caller:
+    claims = part(token, 1)
+    return Caller(
+        f"{name}, {' '.join(claims.get('scp', ())) or 'no scope'}",
+        token,
+        part(token, 0)["kid"],
+        issuer,
+        claims["cid"],
+        "uid" in claims,
+        tuple(claims.get("scp", ())),
+        tuple(claims.get("groups", ())),
+    )

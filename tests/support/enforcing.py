@@ -1,0 +1,39 @@
+"""The state of a stack whose gateway enforces an estate: its plugins and routes, as the engine records them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from kong_oam.access.model import Component, Estate
+from kong_oam.engine.state import PLUGIN, ROUTE, Resource
+from kong_oam.kong import names, plugins
+from kong_oam.kong.routes import routes
+from kong_oam.kong.table import address, table
+
+
+def state(gates: Estate, admissions: Estate | None = None) -> list[Resource]:
+    """All of it, and the routes of `gates`; with `admissions` admission has the tables of another estate."""
+    return [*plugins_of(gates, "gate"), *plugins_of(admissions or gates, "admission"), *routes_of(gates)]
+
+
+def plugins_of(estate: Estate, role: str) -> Iterator[Resource]:
+    for component in estate.exposed:
+        for port in component.ports:
+            decided_by = _table(estate, component, port)
+            config = (
+                plugins.gate(decided_by, address("api.test", port)) if role == "gate" else plugins.admission(decided_by)
+            )
+            yield Resource(PLUGIN, f"{component.key}-{port}-{role}", {"configJson": json.dumps(config)})
+
+
+def routes_of(estate: Estate) -> Iterator[Resource]:
+    for component in estate.exposed:
+        for plan in routes(component):
+            name = names.route(estate.stack.name, component, plan.port, plan.role)
+            outputs = {"name": name, "hosts": list(plan.hosts), "paths": plan.kong_paths}
+            yield Resource(ROUTE, f"{component.key}-{plan.role}-{plan.port}", outputs)
+
+
+def _table(estate: Estate, component: Component, port: int) -> str:
+    return table(estate, component, port, names.ring(estate.stack.name, component.provider))

@@ -1,0 +1,31 @@
+"""A stack whose identity provider is a tenant of Entra (a stand-in), with the two sample Applications that call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sandbox.demo.identity import ENTRA_LAG, ENTRA_SETTINGS
+from sandbox.entra import Entra
+from sandbox.local import GROUPS, USERS, Local
+from sandbox.project import set_providers
+from tests.engine.conftest import AT_ONCE
+from tests.support.engine.deployment import Deployment, project, start
+
+
+@contextmanager
+def tenant_stack(folder: Path, **settings: Any) -> Iterator[tuple[Deployment, Entra]]:
+    """An empty stack with `orders` and `shop`; `settings` are of the provider. Everything goes with it."""
+    with (
+        Entra(GROUPS, {user.login: user.groups for user in USERS}, lag=ENTRA_LAG) as tenant,
+        Local(lags=AT_ONCE) as local,
+    ):
+        local.env |= tenant.environment
+        deployment = start(local, project(folder))
+        for name in ("hello", "reports"):
+            (folder / f"applications/{name}.yaml").unlink()
+        entry = {"name": "entra", "type": "entra", "issuer": tenant.issuer, **ENTRA_SETTINGS}
+        set_providers(folder, [{**entry, **settings}])
+        yield deployment, tenant

@@ -1,0 +1,267 @@
+"""Small estates, generated as values: few hosts, paths, scopes and groups, so that two of them often half agree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+
+from kong_oam.access.decide import Request, decide
+from kong_oam.access.diff.facts import facts_of
+from kong_oam.access.diff.snapshot import Model
+from kong_oam.access.model import (
+    Application,
+    Call,
+    Client,
+    ClientKind,
+    Component,
+    Elements,
+    Endpoint,
+    Estate,
+    Listing,
+    Mark,
+    Provider,
+    Public,
+    Role,
+    Rule,
+    Stack,
+    signs_in,
+)
+from kong_oam.access.paths import folded, meets, within
+from kong_oam.access.principals import Principal, principal_of
+from kong_oam.access.request_classes import Part
+from kong_oam.access.settings.stack import ProviderSettings, Settings, parse
+from kong_oam.access.tokens import Claims, Refusal, User, issue
+from kong_oam.oam.document import Document
+from tests.support.estates import SPELLING
+from tests.support.tiers import examples
+
+T = TypeVar("T")
+PLACE = Document("generated.yaml", "a: 1", 0, {"a": 1}).place()
+HOSTS = ("a.test", "a.test", "b.a.test", "*.a.test", "*.test")
+ELEMENTS = ("x", "X", "y")
+SCOPES = ("r", "w")
+GROUPS = ("g1", "g2", "g3")
+KEYS = ("app/one", "app/two", "app/three")
+PROVIDERS = ("main", "other")
+
+MANY = settings(
+    max_examples=examples(120),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    phases=set(Phase) - {Phase.explain},
+)
+"""How often a property of estates is asked, at full strength."""
+
+_PATHS = st.sampled_from([(), (), ("x",), ("x",), ("X",), ("x", "y"), ("x", "X"), ("y", "x", "y")])
+_SCOPES = st.sampled_from([("r",), ("w",), ("r", "w"), ("r", "w"), ()])
+_GROUPS = st.sampled_from([("g1",), ("g2",), ("g1", "g2"), ("g3", "g1"), GROUPS, ()])
+_METHODS = st.sampled_from([("GET",), ("POST",), ("GET", "POST"), ("HEAD",)])
+_PROVIDER = st.sampled_from(("main", "main", "main", "other"))
+
+
+def _rule(path: Elements, methods: tuple[str, ...], scopes: tuple[str, ...], public: bool) -> Rule:
+    return Rule(path, methods, () if public else scopes, Public("reason", None) if public else None, PLACE)
+
+
+_RULES = st.lists(
+    st.builds(_rule, _PATHS, _METHODS, _SCOPES, st.sampled_from((False, False, False, True))), min_size=1, max_size=5
+).map(tuple)
+_ROLE = st.builds(
+    lambda scopes, groups, name: Role(name, scopes, groups, (), PLACE), _SCOPES, _GROUPS, st.sampled_from("abc")
+)
+_ROLES = st.lists(_ROLE, min_size=1, max_size=3, unique_by=lambda role: role.name).map(tuple)
+_ENDPOINTS = st.lists(st.tuples(st.sampled_from(HOSTS), _PATHS, st.sampled_from((80, 80, 81))), min_size=1, max_size=3)
+
+
+def _client(
+    kind: ClientKind, provider: str, scopes: tuple[str, ...], groups: tuple[str, ...], said: dict[str, Any]
+) -> Client:
+    calls = tuple(Call(key, scopes[number:], (), PLACE) for number, key in enumerate(KEYS[:2]))
+    return replace(Client("", kind, provider, calls, groups if signs_in(kind) else (), (), False, PLACE), **said)
+
+
+_KINDS = st.sampled_from(("service", "service", "external", "web", "web", "web", "native"))
+_SAID = st.fixed_dictionaries(
+    {
+        "redirect_uris": st.sampled_from(((), ("https://a.test/cb",), ("https://a.test/cb", "com.example.app:/cb"))),
+        "jwks_uri": st.sampled_from((None, "https://partner.test/keys", "https://rival.test/keys")),
+        "refresh": st.booleans(),
+    }
+)
+"""What a client says of itself."""
+_CLIENT = st.builds(_client, _KINDS, _PROVIDER, _SCOPES, _GROUPS, _SAID)
+_SPELLINGS = st.sampled_from(
+    (
+        SPELLING,
+        replace(SPELLING, client="azp"),
+        replace(SPELLING, user="sid"),
+        replace(SPELLING, subject="azp"),
+        replace(SPELLING, scopes=Listing("roles")),
+        replace(SPELLING, service_scopes=Listing("scope", "words")),
+        replace(SPELLING, service_scopes=Listing("scp", prefix="a.")),
+        replace(SPELLING, groups="roles"),
+        replace(SPELLING, marks=(Mark("jti", "A", prefix=True),)),
+        replace(SPELLING, marks=(Mark("typ", "at"),)),
+        replace(SPELLING, own="azp"),
+        replace(SPELLING, own_value="app"),
+        replace(SPELLING, overage=()),
+    )
+)
+_ISSUERS = st.sampled_from(("https://one.test", "https://two.test"))
+_AUDIENCES = st.sampled_from(("api://tests", "api://others"))
+_SCHEMES = st.sampled_from(("https", "http"))
+_CLIENTS = st.lists(_CLIENT, min_size=1, max_size=2, unique_by=lambda client: client.provider).map(tuple)
+_MAPPINGS: st.SearchStrategy[dict[str, str]] = st.sampled_from(
+    ({}, {"g3": "g1"}, {"g1": "g2", "g2": "g1"}, {"g1": "staff", "g2": "staff"})
+)
+
+
+TOKENS = ("spelling", "issuer", "audience")
+"""Kinds of things by which a token counts, and says something."""
+EVERY_KIND = (
+    *("components", "endpoints", "provider", "rules", "roles", "clients", "groups", "tokens", "everything"),
+    *(*TOKENS, "scheme", "said"),
+)
+
+
+@st.composite
+def estates(
+    draw: st.DrawFn, stack: str = "tests", like: Estate | None = None, kinds: tuple[str, ...] = EVERY_KIND
+) -> Estate:
+    """An estate of up to three components. A host and path leads to one of them; groups may be one at the provider.
+
+    `like`: all but one kind of things in it are as in that estate; `kinds`: one of these.
+    """
+    redrawn = draw(st.sampled_from(kinds)) if like else "everything"
+
+    def some(kind: str, strategy: st.SearchStrategy[T], before: T | None) -> T:
+        return draw(strategy) if before is None or redrawn in (kind, "everything") else before
+
+    keys = st.lists(st.sampled_from(KEYS), unique=True, min_size=1)
+    taken: set[tuple[str, Elements]] = set()
+    components = []
+    for key in some("components", keys, list(like.components) if like else None):
+        old = like.components.get(key) if like else None
+        endpoints = []
+        before = [(endpoint.host, endpoint.path, endpoint.port) for endpoint in old.endpoints] if old else None
+        for host, path, port in some("endpoints", _ENDPOINTS, before):
+            if (host, path) not in taken:
+                taken.add((host, path))
+                endpoints.append(Endpoint(host, path, port, PLACE))
+        provider = some("provider", _PROVIDER, old.provider if old else None)
+        rules, roles = (
+            some("rules", _RULES, old.rules if old else None),
+            some("roles", _ROLES, old.roles if old else None),
+        )
+        clients = tuple(
+            replace(client, component=key, **(draw(_SAID) if redrawn == "said" else {}))
+            for client in some("clients", _CLIENTS, old.clients if old else None)
+        )
+        components.append(
+            Component(*key.split("/"), "default", "webservice", {}, (), None, provider, tuple(endpoints), (), {}, rules, roles, clients, PLACE)
+        )  # fmt: skip
+    main = like.stack.providers["main"] if like else None
+    mapped = some("groups", _MAPPINGS, dict(main.groups) if main else None)
+    per_api = some("tokens", st.sampled_from((False, False, True)), main.per_api if main else None)
+    spelling = some("spelling", _SPELLINGS, main.spelling if main else None)
+    issuer = some("issuer", _ISSUERS, main.issuer if main else None)
+    audience = some("audience", _AUDIENCES, main.audience if main else None)
+    providers = {name: Provider(name, audience, spelling, issuer, mapped, per_api) for name in PROVIDERS}
+    scheme = some("scheme", _SCHEMES, like.stack.scheme if like else None)
+    return Estate(Stack(stack, providers, scheme=scheme), (Application("app", "default", {}, {}, tuple(components)),))
+
+
+@st.composite
+def pairs(draw: st.DrawFn, second: str = "tests", kinds: tuple[str, ...] = EVERY_KIND) -> tuple[Estate, Estate]:
+    """Two estates, the second often much like the first; `second` names its stack, `kinds` are as in `estates`."""
+    first = draw(estates())
+    return first, draw(estates(second, like=first, kinds=kinds))
+
+
+def model(estate: Estate) -> Model:
+    """With a workload of its own for every component, by its name."""
+    workloads = {client.component: client.component for client in estate.clients}
+    return Model(estate, workloads, dict.fromkeys(PROVIDERS, 60), facts_of(estate, _settings(estate)))
+
+
+_STACK = {
+    "cloud": "aws",
+    "asOf": "2026-01-31",
+    "gateway": {"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer"},
+    "identityProviders": [{"name": name, "type": "oidc"} for name in PROVIDERS],
+}
+
+
+def _settings(estate: Estate) -> Settings:
+    """Settings that give the estate's stack. Tokens for one API each are of another kind of provider."""
+    providers = tuple(
+        ProviderSettings(one.name, "per-api" if one.per_api else "oidc", one.audience, issuer=one.issuer)
+        for one in estate.stack.providers.values()
+    )
+    return replace(parse(estate.stack.name, _STACK), stack=estate.stack, providers=providers)
+
+
+PRINCIPALS = (
+    None,
+    *(Principal(key, provider, users) for key in KEYS for provider in PROVIDERS for users in (False, True)),
+)
+SETS_OF_GROUPS = tuple(
+    frozenset(group for bit, group in enumerate((*GROUPS, "staff")) if number >> bit & 1) for number in range(16)
+)
+REQUESTS = st.builds(
+    lambda method, host, elements: Request(method, host, ("/" + "/".join(elements)).encode()),
+    st.sampled_from(("GET", "POST", "HEAD", "PUT", "PROPFIND")),
+    st.sampled_from(("a.test", "a.test", "b.a.test", "c.a.test", "c.b.a.test", "z.test", "elsewhere")),
+    st.lists(st.sampled_from((*ELEMENTS, "Y", "z", "x.", "Y%20", "x\u200b")), max_size=4),
+)
+
+
+Tokens = tuple[Claims | Refusal | None, ...]
+"""All that a caller could show: one, unless the provider's tokens are for one API each."""
+
+
+def tokens(estate: Estate, principal: Principal | None, groups: frozenset[str], api: Component | None) -> Tokens:
+    """What `issue` gives the principal, for `api` or any other; `groups` are the provider's names of its user's."""
+    if principal is None:
+        return (None,)
+    for client in estate.clients:
+        if principal_of(client) == principal:
+            user = User("somebody", tuple(sorted(groups))) if client.user_facing else None
+            return tokens_of(estate, client, user, api)
+    return (Refusal("there is no such client"),)
+
+
+def tokens_of(estate: Estate, client: Client, user: User | None, api: Component | None) -> Tokens:
+    provider = estate.stack.providers[client.provider]
+    apis = (api, *estate.components.values()) if provider.per_api else (api,)
+    return tuple(dict.fromkeys(issue(provider, client, user, api=one) for one in apis))
+
+
+def allowed(estate: Estate, request: Request, shown: Tokens) -> bool:
+    """Whether one of them is let through."""
+    return any(decide(estate, request, token).allowed for token in shown)
+
+
+def _beginning(path: Elements, declared: set[Elements]) -> Elements | None:
+    """The longest declared path that `path` begins with, byte by byte."""
+    return next((path[:length] for length in range(len(path), -1, -1) if path[:length] in declared), None)
+
+
+def lies_in(part: Part, path: Elements, declared: set[Elements]) -> bool:
+    """Other spellings: taken for the same, and leaving what is declared at the same point, for good: beside `/X`, `/x/y`
+    may be declared, and is then a path of its own."""
+    if not part.spelled_otherwise:
+        return within(path, part.path)
+    start = path[: len(part.path)]
+    met = len(start) == len(part.path) and all(map(meets, folded(start), folded(part.path)))
+    return met and _beginning(path, declared) == _beginning(part.path, declared)
+
+
+def site_of(named: set[str], host: str) -> str:
+    """The most specific name that either estate has for the host."""
+    labels = host.split(".")
+    names = (host, *(f"*.{'.'.join(labels[start:])}" for start in range(1, len(labels))))
+    return next((name for name in names if name in named), "")

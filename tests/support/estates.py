@@ -1,0 +1,45 @@
+"""Estates for tests: Applications as text become a compiled estate, without files."""
+
+from __future__ import annotations
+
+from kong_oam.access.compile.estate import Compiled, compile_estate
+from kong_oam.access.model import Estate, Listing, Mark, Provider, Spelling, Stack
+from kong_oam.oam.application import read_bytes, together
+
+SPELLING = Spelling(
+    client="cid",
+    user="uid",
+    scopes=Listing("scp"),
+    service_scopes=Listing("scp"),
+    groups="groups",
+    marks=(Mark("jti", "AT.", prefix=True),),
+    overage=("more",),
+)
+ISSUER = "https://issuer.example.com"
+PROVIDER = Provider("main", "api://tests", SPELLING, issuer=ISSUER)
+STACK = Stack("tests", {"main": PROVIDER}, domain="apps.example.com", scheme="https")
+
+
+def compiled(*texts: str, stack: Stack = STACK) -> Compiled:
+    """Applications, one text a file, compiled on `stack`."""
+    readings = [read_bytes(f"app{number}.yaml", text.encode()) for number, text in enumerate(texts, start=1)]
+    return compile_estate(together(readings), stack)
+
+
+def estate(*texts: str, stack: Stack = STACK) -> Estate:
+    """The estate of applications that are right."""
+    result = compiled(*texts, stack=stack)
+    assert result.estate is not None, "\n".join(str(diagnostic) for diagnostic in result.diagnostics)
+    return result.estate
+
+
+def api(
+    name: str = "orders", *, domain: str = "orders.example.com", http: str = "{/orders: 8080}", access: str = ""
+) -> str:
+    """One application with one exposed component `api`; `access` is the body of its access trait, or nothing."""
+    trait = f"        - type: access\n          properties: {access}\n" if access else ""
+    return (
+        f"apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {{name: {name}, namespace: {name}}}\nspec:\n"
+        "  components:\n    - name: api\n      type: webservice\n      properties: {image: x}\n      traits:\n"
+        f'        - type: gateway\n          properties: {{domain: "{domain}", http: {http}}}\n{trait}'
+    )

@@ -1,0 +1,154 @@
+"""A machine that loses power in the middle of a run, what is left of it, and the documented way back."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from subprocess import CompletedProcess
+from typing import Any, TypeVar
+
+from sandbox.cluster import Key
+from tests.support.faults.stacks import KONG, OKTA, Stack
+
+T = TypeVar("T")
+_PLUGINS_END = 0.7
+"""Seconds. Plugins look for their parent every half second (sandbox/serving.py)."""
+
+
+@dataclass(slots=True)
+class Blackout:
+    """Cuts off a run of the CLI when the `nth` request that changes Kong, Okta or the cluster was carried out.
+
+    The engine is killed before it hears the answer, and nothing that is sent afterwards is carried out. `seen` counts
+    requests; `nth` 0 only counts.
+    """
+
+    stack: Stack
+    nth: int
+    seen: list[str] = field(default_factory=list)
+    dark: bool = False
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def up(self) -> None:
+        """Runs `up` until then. Kong, Okta and the cluster are there again afterwards. Raises AssertionError where it
+        never came to that."""
+        local = self.stack.local
+        create, apply, delete = local.cluster.create, local.cluster.apply, local.cluster.delete
+        local.kong.faults = lambda request, answer: self._pass(request.method, request.target, answer)
+        local.okta.faults = self._pass
+
+        # A plugin that outlives the engine may still be told something: nobody hears of it.
+        def created(manifest: dict[str, Any]) -> dict[str, Any]:
+            return self._pass("POST", str(Key.of(manifest)), lambda: create(manifest)) or manifest
+
+        def applied(manifest: dict[str, Any], **how: bool) -> dict[str, Any]:
+            return self._pass("PATCH", str(Key.of(manifest)), lambda: apply(manifest, **how)) or manifest
+
+        def removed(key: Key) -> bool:
+            return self._pass("DELETE", str(key), lambda: delete(key)) or True
+
+        cluster = local.cluster
+        cluster.create, cluster.apply, cluster.delete = created, applied, removed  # type: ignore[method-assign]
+        try:
+            done = self.stack.run("up", check=False)
+            assert self.dark == bool(self.nth), f"operation {self.nth} of {len(self.seen)}: {done.stdout}{done.stderr}"
+            if self.dark:
+                time.sleep(_PLUGINS_END)
+        finally:
+            local.kong.faults = local.okta.faults = None
+            cluster.create, cluster.apply, cluster.delete = create, apply, delete  # type: ignore[method-assign]
+
+    def _pass(self, method: str, path: str, answer: Callable[[], T]) -> T | None:
+        if method == "GET":
+            return None if self.dark else answer()
+        with self._lock:  # one after the other, so that the n-th is the last
+            if self.dark:
+                return None
+            done = answer()
+            self.seen.append(f"{method} {path}")
+            if len(self.seen) != self.nth:
+                return done
+            self.dark = True
+            self.stack.local.kill()
+            return None
+
+
+def recover(stack: Stack) -> str:
+    """The documented commands: `cancel`, `kong_oam.recover --remove` with the `kubectl` commands that it names,
+    `refresh --clear-pending-creates`, `up`. Gives what the second one said."""
+    stack.pulumi("cancel", "--yes")
+    said = lost(stack, "--remove").stdout
+    for line in said.splitlines():
+        if line.startswith("  kubectl "):
+            subprocess.run(line, shell=True, check=True, timeout=60, env=stack.local.env)
+    stack.run("refresh", "--clear-pending-creates")
+    stack.run("up")
+    return said
+
+
+def lost(stack: Stack, *arguments: str, status: int = 0) -> CompletedProcess[str]:
+    """`python -m kong_oam.recover` on the stack. Raises AssertionError where it ends with another status."""
+    done = stack.module("kong_oam.recover", "--stack", stack.name, *arguments)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done
+
+
+_DROPPED = frozenset(
+    [
+        *("created_at", "updated_at", "created", "lastUpdated", "lastMembershipUpdated", "lastRotated", "nextRotation"),
+        *("uid", "clusterIP", "orn", "client_id", "kid", "n", "rsa_public_key", "data", "_links"),
+    ]
+)
+
+
+_MADE_UP = {
+    r'"[0-9a-f]{16}"': '"<digest>"',
+    r'"pks\w{17}"': '"<key of a client>"',
+    r'"key": "[\w-]{43}"': '"key": "<key>"',  # the issuer's, by the digest that is its id
+}
+
+
+def shape(stack: Stack) -> dict[str, list[str]]:
+    """Everything there is, but for ids, times, keys, secrets and their digests, and the order of policies, which Okta
+    gives them: references are written as names."""
+    local = stack.local
+    kinds: dict[str, list[Any]] = {kind: local.kong.entities(kind) for kind in KONG}
+    kinds |= {kind: local.okta.objects(kind) for kind in OKTA}
+    kinds["objects"] = local.cluster.objects()
+    names = {local.okta.url: "ORG"}
+    for found in (*(one for ones in kinds.values() for one in ones), *local.okta.objects("groups")):
+        names |= _names(found)
+    return {kind: sorted(_named(kind, one, names) for one in ones) for kind, ones in kinds.items() if ones}
+
+
+def _names(found: dict[str, Any]) -> dict[str, str]:
+    """What stands for the ids of an object: its name, a client's label, a consumer's username, a group's name."""
+    name = found.get("label") or found.get("name") or found.get("username") or found.get("profile", {}).get("name")
+    known = {found["id"]: f"<{name}>"} if "id" in found and name else {}
+    credentials = found.get("credentials", {})
+    if client := credentials.get("oauthClient", {}).get("client_id"):
+        known[client] = f"<{name}>"
+    if key := credentials.get("signing", {}).get("kid"):
+        known[key] = "<key>"
+    return known
+
+
+def _named(kind: str, found: dict[str, Any], names: dict[str, str]) -> str:
+    left_out = {"assignments": (), "policies": ("id", "priority")}.get(kind, ("id",))
+    text = json.dumps(_plain({k: v for k, v in found.items() if k not in left_out}), sort_keys=True)
+    for identifier, name in names.items():
+        text = text.replace(identifier, name)
+    for made_up, name in _MADE_UP.items():
+        text = re.sub(made_up, name, text)
+    return text
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items() if key not in _DROPPED}
+    return [_plain(one) for one in value] if isinstance(value, list) else value

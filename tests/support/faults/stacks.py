@@ -1,0 +1,165 @@
+"""One stack of one project over a sandbox: the literal CLI, requests to the stand-ins behind it, and what is there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import httpx
+
+from sandbox.kong.proxy import Answer
+from sandbox.local import STACK, Local
+from sandbox.okta import browser
+from tests.support.engine.deployment import Edit, project, rewrite
+
+KONG = ("services", "routes", "plugins", "consumers", "jwt_secrets")
+OKTA = ("authorizationServers", "scopes", "claims", "policies", "rules", "apps", "assignments")
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """`name` of the project in `folder`. Every run of the CLI ends within 100 seconds; `--yes` is always said."""
+
+    local: Local
+    folder: Path
+    name: str = STACK
+
+    def pulumi(self, *arguments: str, check: bool = True) -> CompletedProcess[str]:
+        """`pulumi ARGUMENTS` on the stack."""
+        return self.local.pulumi(*arguments, "--stack", self.name, cwd=self.folder, check=check, timeout=100)
+
+    def run(self, verb: str, *arguments: str, check: bool = True) -> CompletedProcess[str]:
+        """`up`, `refresh` or `destroy`, without a preview before it."""
+        return self.pulumi(verb, "--yes", "--skip-preview", *arguments, check=check)
+
+    def module(self, name: str, *arguments: str, **environment: str) -> CompletedProcess[str]:
+        """`python -m NAME ARGUMENTS` in the project's folder, whatever it ends with."""
+        env = {**self.local.env, **environment}
+        command = [sys.executable, "-m", name, *arguments]
+        return subprocess.run(command, cwd=self.folder, env=env, capture_output=True, text=True, timeout=60)
+
+    def changes(self, verb: str, *arguments: str) -> dict[str, str]:
+        """What a run changed, from its events: {logical name: operation}."""
+        done = self.run(verb, "--json", *arguments)
+        found = {}
+        for event in (json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")):
+            if (step := event.get("resourcePreEvent", {}).get("metadata")) is not None:
+                found[step["urn"].rsplit("::", 1)[1]] = step["op"]
+        return {name: op for name, op in found.items() if op not in ("same", "read", "refresh")}
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Replaces `old`, which stands exactly once, in a file of the project."""
+        path = self.folder / file
+        assert path.resolve().is_relative_to(self.folder.resolve()), f"{file} is a link to the project's own"
+        text = path.read_text("utf-8")
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
+        path.write_text(text.replace(old, new), "utf-8")
+
+    def state(self) -> list[dict[str, Any]]:
+        """The resources of the exported state."""
+        exported = json.loads(self.pulumi("stack", "export").stdout)
+        return list(exported["deployment"].get("resources") or ())
+
+    def rewrite(self, edit: Edit) -> None:
+        """Puts the state back with its resources as `edit` gives them."""
+        rewrite(self.pulumi, self.local.folder / "state.json", edit)
+
+    def answer(self, method: str, host: str, target: str, token: str | None = None, scheme: str = "http") -> Answer:
+        """What the gateway answers, without sockets, and whether that came from a workload."""
+        authorization = f"Authorization: Bearer {token}\r\n" if token else ""
+        raw = f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n{authorization}\r\n".encode()
+        return self.local.kong.handle(raw, scheme)
+
+    def status(self, method: str, host: str, target: str, token: str | None = None, scheme: str = "http") -> int:
+        """The status alone; whatever is let through gets 200 from the workload."""
+        return self.answer(method, host, target, token, scheme).status
+
+    def kong(self, method: str, path: str, body: object = None) -> Any:
+        """A request to the Admin API by hand; gives the answer's JSON, None where there is none."""
+        headers = {"Kong-Admin-Token": self.local.env["KONG_ADMIN_TOKEN"]}
+        answer = httpx.request(method, self.local.kong.admin_url + path, headers=headers, json=body)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def okta(self, method: str, path: str, body: object = None) -> Any:
+        """A request to the management API by hand; gives the answer's JSON, None where there is none."""
+        headers = {"Authorization": f"SSWS {self.local.env['OKTA_API_TOKEN']}"}
+        answer = httpx.request(method, f"{self.local.okta.url}/api/v1{path}", headers=headers, json=body)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def entity(self, kind: str, name: str) -> dict[str, Any]:
+        """The one entity of Kong of that name."""
+        (found,) = (one for one in self.local.kong.entities(kind) if one["name"] == name)
+        return found
+
+    def plugin(self, kind: str, service: str) -> dict[str, Any]:
+        """The one plugin of a kind on a service."""
+        identifier = self.entity("services", service)["id"]
+        (found,) = (
+            one
+            for one in self.local.kong.entities("plugins")
+            if one["name"] == kind and (one["service"] or {}).get("id") == identifier
+        )
+        return found
+
+    def app(self, component: str) -> dict[str, Any]:
+        """The one app of a client at Okta."""
+        label = f"kong-oam {self.name} {component}"
+        (found,) = (one for one in self.local.okta.objects("apps") if one["label"] == label)
+        return found
+
+
+def start(
+    local: Local,
+    folder: Path,
+    name: str = STACK,
+    applications: Iterable[str] | None = None,
+    copied: Iterable[str] = (),
+) -> Stack:
+    """An empty stack of a copy of this project; `applications` (YAML) take the place of the sample estate's.
+
+    `copied` are more parts of it (as "components") that are to be edited.
+    """
+    folder.mkdir()
+    project(folder, *copied)
+    if applications is not None:
+        for file in (folder / "applications").iterdir():
+            file.unlink()
+        for number, text in enumerate(applications):
+            (folder / f"applications/app{number}.yaml").write_text(text, "utf-8")
+    local.pulumi("stack", "init", name, cwd=folder)
+    return Stack(local, folder, name)
+
+
+def made(local: Local) -> dict[str, int]:
+    """How many objects of each kind there are in Kong, at Okta (but for its groups) and in the cluster."""
+    counts = {kind: len(local.kong.entities(kind)) for kind in KONG}
+    counts |= {kind: len(local.okta.objects(kind)) for kind in OKTA}
+    counts["objects"] = len(local.cluster.objects())
+    return {kind: count for kind, count in counts.items() if count}
+
+
+def within(seconds: float, condition: Any) -> float:
+    """Seconds until `condition()` holds. Raises AssertionError when it does not in time."""
+    begun = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begun < seconds, f"not within {seconds} s"
+        time.sleep(0.02)
+    return time.monotonic() - begun
+
+
+def is_refused(ask: Any) -> bool:
+    """Whether the issuer refuses what `ask` asks it for."""
+    try:
+        ask()
+    except browser.RefusedError:
+        return True
+    return False

@@ -1,0 +1,225 @@
+"""Estates to ask gateways about: one written by hand, and Applications that Hypothesis generates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from kong_oam.access.model import (
+    EXTERNAL,
+    METHODS,
+    Application,
+    Call,
+    Client,
+    ClientKind,
+    Component,
+    Estate,
+    Listing,
+    Mark,
+    Provider,
+    Spelling,
+    Stack,
+)
+from kong_oam.access.tokens import KeyRing
+from tests.support.estates import SPELLING, api
+from tests.support.gateway_tokens import GROUPS, Issuer, ec_key
+
+ACCESS = """
+            owner: team
+            scopes: {read: r, write: w, "a.b": odd}
+            rules:
+              - {paths: [/orders], methods: [GET], scopes: [read]}
+              - {paths: [/orders], methods: [POST, PUT], scopes: [read, write]}
+              - {paths: [/orders], methods: [PUT], scopes: ["a.b"]}
+              - {paths: [/orders/health, "/orders/x:y"], methods: [GET], public: {reason: probes}}
+              - {paths: [/orders/health/deep], scopes: [write]}
+              - {paths: [/docs], methods: [GET, OPTIONS], public: {reason: docs}}
+            roles:
+              viewer: {scopes: [read], groups: [sales]}
+              editor: {scopes: [read, write], groups: [desk, "de]==]sk"]}
+"""
+
+_WORDS = Spelling(
+    client="azp", user="oid", scopes=Listing("scope", "words"), service_scopes=Listing("roles"), groups="groups", subject="sub",
+    own="idtyp", own_value="app", marks=(Mark("use", "access"), Mark("ver", "2.", prefix=True)), overage=("hasgroups", "_claim_names"),
+)  # fmt: skip
+
+
+def stack(name: str, scheme: Any = "https") -> Stack:
+    """A stack with two issuers: `main` signs with RS256, `other` with ES256 and spells things another way."""
+    main = Provider("main", f"api://{name}", SPELLING, issuer=f"https://issuer.{name}.example.com")
+    renamed = {group: f"id-of-{group}" for group in GROUPS[:2]}
+    other = Provider("other", f"api://{name}/other", _WORDS, issuer=f"https://other.{name}.example.com", groups=renamed)
+    return Stack(name, {"main": main, "other": other}, scheme=scheme)
+
+
+def issuers(stack: Stack, now: float, lifetime: float = 3600) -> dict[str, Issuer]:
+    """The issuers of a stack; their key ids carry its name, since they are unique in a workspace."""
+    main, other = (stack.providers[name] for name in ("main", "other"))
+    return {
+        "main": Issuer(now, main, stack.name, lifetime=lifetime),
+        "other": Issuer(now, other, f"{stack.name}-other", ec_key(), ec_key(), lifetime=lifetime),
+    }
+
+
+class Scene:
+    """An estate, and the issuers whose keys its gateway holds. No dataclass: nobody wants to read one in a failing case."""
+
+    def __init__(self, estate: Estate, issuers: Mapping[str, Issuer]) -> None:
+        self.estate, self.issuers = with_callers(estate), issuers
+
+    @property
+    def rings(self) -> dict[str, KeyRing]:
+        return {name: issuer.ring for name, issuer in self.issuers.items()}
+
+    @property
+    def now(self) -> float:
+        return self.issuers["main"].now
+
+    @property
+    def pems(self) -> dict[str, dict[str, str]]:
+        """By provider and key id, as `kong_entities` puts them into a Kong."""
+        return {name: {issuer.kid: issuer.pem} for name, issuer in self.issuers.items()}
+
+
+def with_callers(estate: Estate) -> Estate:
+    """The estate with the components whose clients `tests.support.gateway_tokens.CLIENTS` names."""
+    callers = Application("callers", "callers", {}, {}, (_caller(estate, "all", None), _caller(estate, "some", 1)))
+    return replace(estate, applications=(*estate.applications, callers))
+
+
+def _caller(estate: Estate, name: str, most: int | None) -> Component:
+    """Granted the first scopes of each component, `most` of each, for itself and for users."""
+    place = next(iter(estate.components.values())).place
+    calls: dict[str, list[Call]] = {}
+    for component in estate.components.values():
+        if scopes := tuple(sorted(component.scopes)[:most]):
+            calls.setdefault(component.provider, []).append(Call(component.key, scopes, (), place))
+    kinds: tuple[ClientKind, ...] = ("service", "native")
+    clients = tuple(
+        Client(f"callers/{name}", kind, provider, tuple(called), (), (), False, place)
+        for provider, called in calls.items()
+        for kind in kinds
+    )
+    return Component(
+        "callers",
+        name,
+        "callers",
+        EXTERNAL,
+        {},
+        (),
+        None,
+        estate.stack.default_provider.name,
+        (),
+        (),
+        {},
+        (),
+        (),
+        clients,
+        place,
+    )
+
+
+def nested_applications(domain: str) -> list[str]:
+    """Four components on `orders.<domain>`, `*.<domain>` and below it: nested public and protected paths, two ports."""
+    host = f"orders.{domain}"
+    wild = "{owner: w, rules: [{methods: [GET], public: {reason: w}}]}"
+    return [
+        api("orders", domain=host, http="{/orders: 8080, /docs: 8080, /orders/files: 9090}", access=ACCESS),
+        api("nested", domain=host, http="{/orders/nested: 8080}"),
+        api("wild", domain=f"*.{domain}", http="{/: 80}", access=wild),
+        api("deep", domain=f"*.deep.{domain}", http="{/orders: 80}"),
+    ]
+
+
+def generated_applications(domain: str, count: int, number: int) -> list[str]:
+    """`count` applications, each below a domain of its own, from the seed `number`."""
+    texts: list[str] = []
+
+    @seed(number)
+    @settings(max_examples=count, database=None, deadline=None, phases=(Phase.generate,))
+    @given(data=st.data())
+    def draw(data: st.DataObject) -> None:
+        name = f"d{len(texts)}"
+        texts.append(json.dumps(data.draw(_application(name, f"{name}.{domain}"))))
+
+    draw()
+    return texts
+
+
+_GATEWAY_PATHS = ("/", "/orders", "/orders/v1.0", "/orders/v1.0/deep", "/orders/x:y", "/docs", "/Docs")
+_BELOW = ("", "", "/health", "/health/deep", "/x:y", "/(a+b)$", "/Caps", "/v1.0", "/~_-!&',=@")
+_TOGETHER = (("GET",), ("POST", "PUT"), ("PATCH",), ("DELETE", "OPTIONS"), ("HEAD",))
+
+
+@st.composite
+def _application(draw: st.DrawFn, name: str, domain: str) -> dict[str, Any]:
+    """One application of up to four components that share hosts: exact ones, wildcards and wildcards below them."""
+    hosts = [f"a.{domain}", f"*.{domain}", f"*.b.{domain}", f"c.b.{domain}"]
+    places = st.tuples(st.sampled_from(hosts), st.sampled_from(_GATEWAY_PATHS))
+    exposed: list[dict[str, dict[str, int]]] = [{} for _ in range(draw(st.integers(1, 4)))]
+    for host, path in draw(st.lists(places, min_size=len(exposed), max_size=8, unique=True)):
+        owner = draw(st.sampled_from(exposed))
+        owner.setdefault(host, {})[path] = draw(st.sampled_from([8080, 8080, 9090]))
+    components = [
+        draw(_component(f"c{number}", f"{name}.{number}", traits)) for number, traits in enumerate(exposed) if traits
+    ]
+    return {
+        "apiVersion": "core.oam.dev/v1beta1",
+        "kind": "Application",
+        "metadata": {"name": name, "namespace": name},
+        "spec": {"components": components},
+    }
+
+
+@st.composite
+def _component(draw: st.DrawFn, name: str, prefix: str, exposed: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
+    """A component with a gateway trait per host and, but for one in six, an access trait."""
+    traits: list[dict[str, Any]] = [
+        {"type": "gateway", "properties": {"name": f"g{number}", "domain": host, "http": dict(http)}}
+        for number, (host, http) in enumerate(exposed.items())
+    ]
+    if draw(st.integers(0, 5)):
+        paths = sorted({path for http in exposed.values() for path in http})
+        traits.append({"type": "access", "properties": draw(_access(prefix, paths))})
+    return {"name": name, "type": "webservice", "properties": {"image": "x"}, "traits": traits}
+
+
+@st.composite
+def _access(draw: st.DrawFn, prefix: str, gateway_paths: list[str]) -> dict[str, Any]:
+    """Scopes, rules that never disagree, and roles. Scopes carry `prefix`: they are unique per issuer."""
+    scopes = [f"{prefix}.read", f"{prefix}.write", f"{prefix}.odd"]
+    needed = st.lists(st.sampled_from(scopes), min_size=1, max_size=2, unique=True)
+    below = st.builds(
+        lambda base, rest: base.rstrip("/") + rest or "/", st.sampled_from(gateway_paths), st.sampled_from(_BELOW)
+    )
+    rules: list[dict[str, Any]] = []
+    for path in draw(st.lists(below, min_size=1, max_size=5, unique=True)):
+        groups = (
+            [METHODS] if draw(st.booleans()) else draw(st.lists(st.sampled_from(_TOGETHER), min_size=1, unique=True))
+        )
+        if ("GET",) in groups:
+            groups = [group for group in groups if group != ("HEAD",)]  # GET lists it already
+        for methods in groups:
+            one: dict[str, Any] = {"paths": [path], "methods": list(methods)}
+            if draw(st.integers(0, 3)) == 0:
+                rules.append({**one, "public": {"reason": "generated"}})
+            else:
+                rules += [{**one, "scopes": draw(needed)} for _ in range(draw(st.integers(1, 2)))]
+    holders = st.lists(st.sampled_from(GROUPS), min_size=1, max_size=2, unique=True)
+    roles = {
+        f"r{number}": {"scopes": draw(needed), "groups": draw(holders)} for number in range(draw(st.integers(0, 3)))
+    }
+    return {
+        "owner": "team",
+        "identityProvider": draw(st.sampled_from(["main", "main", "other"])),
+        "forwardToken": draw(st.booleans()),
+        "scopes": dict.fromkeys(scopes, "generated"),
+        "rules": rules,
+        "roles": roles,
+    }

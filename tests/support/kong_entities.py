@@ -1,0 +1,224 @@
+"""Puts an estate's gateway entities into any Kong through its Admin API, in order, without the engine.
+
+For tests of what the entities do; how the program makes them is tested with the real engine.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from kong_oam.access.model import METHODS, Component, Estate
+from kong_oam.kong import names, plugins
+from kong_oam.kong.preflight import Gateway, inspect
+from kong_oam.kong.routes import routes
+from kong_oam.kong.table import Authentication, address, table
+from tests.support.gateway_tokens import CLIENTS
+
+Entity = dict[str, Any]
+Pems = Mapping[str, Mapping[str, str]]
+"""Provider to key id to PEM."""
+
+
+def deploy(
+    admin_url: str,
+    estate: Estate,
+    pems: Pems,
+    upstream: str = "upstream.test",
+    authentication: Authentication = "jwt",
+    audiences: Mapping[str, str] | None = None,
+) -> None:
+    """The whole estate, without pauses, to stay. Every gate leads to `upstream`, whatever its port.
+
+    `authentication` is what the gates are told; the plugin itself is always `jwt`. `audiences` are those that the
+    provider made up, by component key.
+    """
+    with Entities(admin_url, keep=True) as entities:
+        entities.authentication = authentication
+        entities.audiences = audiences or {}
+        entities.estate(estate, pems, upstream)
+
+
+class Entities:
+    """What one test made in a Kong, by path, in the order in which it was made; all of it goes at the end.
+
+    `made` maps a path to what was sent there; `facts` is what the Admin API says of itself. Entities are named and
+    tagged after the estate's stack, so a stack name of one's own keeps those of others untouched.
+    """
+
+    def __init__(self, admin_url: str, token: str | None = None, *, keep: bool = False) -> None:
+        self.facts: Gateway = inspect(admin_url, token)
+        self.made: dict[str, Entity] = {}
+        self.authentication: Authentication = "jwt"
+        self.audiences: Mapping[str, str] = {}
+        self.clients: Mapping[str, str] = {key: name for name, key in CLIENTS.items()}
+        self._keep = keep
+        headers = {"Kong-Admin-Token": token} if token else {}
+        self._admin = httpx.Client(base_url=admin_url.rstrip("/"), headers=headers, timeout=30)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        try:
+            if not self._keep:
+                self.clean()
+        finally:
+            self._admin.close()
+
+    def estate(self, estate: Estate, pems: Pems, upstream: str, port: int | None = None) -> None:
+        """Rings, guards and routes of the whole estate, without pauses."""
+        self.rings(estate, pems)
+        self.nowhere(estate)
+        for component in estate.exposed:
+            self.guard(estate, component, upstream, port)
+        for component in estate.exposed:
+            self.lead(estate, component)
+
+    def rings(self, estate: Estate, pems: Pems) -> None:
+        """The consumer that stands for nobody, and the key ring of each issuer."""
+        stack = estate.stack.name
+        tags = names.tags(stack)
+        self.make("/consumers", {"username": names.anonymous(stack), "tags": tags})
+        for provider, keys in pems.items():
+            issuer = estate.stack.providers[provider].issuer
+            ring = self.make("/consumers", {"username": names.ring(stack, provider), "custom_id": issuer, "tags": tags})
+            for kid, pem in keys.items():
+                public = load_pem_public_key(pem.encode())
+                algorithm = "RS256" if isinstance(public, RSAPublicKey) else "ES256"
+                credential = {
+                    "key": kid,
+                    "algorithm": algorithm,
+                    "rsa_public_key": pem,
+                    "secret": "unused",
+                    "tags": tags,
+                }
+                self.make(f"/consumers/{ring['id']}/jwt", credential)
+
+    def nowhere(self, estate: Estate) -> None:
+        """The Upstream without Targets that services lead to."""
+        stack = estate.stack.name
+        self.make("/upstreams", {"name": names.nowhere(stack), "tags": names.tags(stack)})
+
+    def guard(self, estate: Estate, component: Component, upstream: str, port: int | None = None) -> None:
+        """The component's gated services: `upstream` and `port` (default: the component's) are where gates lead."""
+        self.serve(estate, component)
+        self.protect(estate, component, upstream, port)
+
+    def serve(self, estate: Estate, component: Component) -> None:
+        """The same services before anything guards them: they lead nowhere."""
+        stack = estate.stack.name
+        for own in component.ports:
+            where = {"host": names.nowhere(stack), "port": 1, "protocol": "http", "path": "/"}
+            name = names.service(stack, component, own)
+            self.make("/services", {"name": name, "tags": names.tags(stack, component), **where})
+
+    def protect(
+        self,
+        estate: Estate,
+        component: Component,
+        upstream: str,
+        port: int | None = None,
+        kinds: Collection[str] = plugins.guards("oss"),
+    ) -> None:
+        """The plugins of the component's services, or those of some `kinds`; gates lead to `upstream`."""
+        for own in component.ports:
+            name = names.service(estate.stack.name, component, own)
+            (service,) = self.paths("/services", name=name)
+            scope = {"service": {"id": service.rpartition("/")[2]}}
+            for kind, config in self.configs(estate, component, own, upstream, port).items():
+                if kind in kinds:
+                    self._plugin(kind, config, names.tags(estate.stack.name, component), scope)
+
+    def configs(
+        self, estate: Estate, component: Component, own: int, upstream: str, port: int | None = None
+    ) -> dict[str, Entity]:
+        """The configurations of the plugins before a port of the component, in full, by plugin."""
+        ring = names.ring(estate.stack.name, component.provider)
+        decided_by = table(estate, component, own, ring, self.authentication, self.audiences, self.clients)
+        leads = address(upstream, port or own)
+        nobody = names.nobody(estate.stack.name, component)
+        short = (plugins.admission(decided_by), plugins.jwt(nobody), plugins.gate(decided_by, leads))
+        return {kind: self._full(kind, config) for kind, config in zip(plugins.guards("oss"), short, strict=True)}
+
+    def lead(self, estate: Estate, component: Component) -> None:
+        """The component's routes."""
+        stack = estate.stack.name
+        tags = names.tags(stack, component)
+        for plan in routes(component):
+            service = names.service(stack, component, plan.port)
+            self.make(
+                f"/services/{service}/routes",
+                {
+                    "name": names.route(stack, component, plan.port, plan.role),
+                    "protocols": [estate.stack.scheme],
+                    "hosts": list(plan.hosts),
+                    "paths": plan.kong_paths,
+                    "methods": list(METHODS),
+                    "regex_priority": plan.priority,
+                    "strip_path": False,
+                    "preserve_host": True,
+                    "tags": tags,
+                },
+            )
+
+    def make(self, path: str, body: Mapping[str, Any]) -> Entity:
+        """POST; the entity as Kong answers it. Fails unless that is 201."""
+        answer = self._admin.post(path, json=body)
+        assert answer.status_code == 201, f"{path}: {answer.status_code} {answer.text}"
+        entity: Entity = answer.json()
+        # Routes and services have paths of their own, whatever they were made below.
+        collection = "/routes" if path.endswith("/routes") else path
+        self.made[f"{collection}/{entity['id']}"] = dict(body)
+        return entity
+
+    def read(self, path: str) -> Entity:
+        """GET; fails unless that is 200."""
+        answer = self._admin.get(path)
+        assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
+        entity: Entity = answer.json()
+        return entity
+
+    def change(self, path: str, body: Mapping[str, Any]) -> None:
+        """PATCH; fails unless that is 200."""
+        answer = self._admin.patch(path, json=body)
+        assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
+
+    def paths(self, collection: str, **fields: Any) -> list[str]:
+        """Paths of what was made in a collection (as "/plugins") with these fields, oldest first."""
+        return [
+            path
+            for path, sent in self.made.items()
+            if path.startswith(f"{collection}/") and all(sent.get(name) == value for name, value in fields.items())
+        ]
+
+    def remove(self, paths: Sequence[str]) -> None:
+        """DELETE, newest first. What is gone already, with what it belonged to, is no fault."""
+        for path in reversed(paths):
+            answer = self._admin.delete(path)
+            assert answer.status_code in (204, 404), f"{path}: {answer.status_code} {answer.text}"
+            self.made.pop(path, None)
+
+    def clean(self) -> None:
+        """Takes away all that was made and is still there, whatever fails in between. Raises the last failure."""
+        failure: Exception | None = None
+        for path in reversed(list(self.made)):
+            try:
+                self.remove([path])
+            except (AssertionError, httpx.HTTPError) as error:
+                failure = error
+        if failure:
+            raise failure
+
+    def _full(self, kind: str, config: Mapping[str, Any]) -> Entity:
+        full: Entity = json.loads(plugins.config_json(self.facts.schemas[kind], kind, config))
+        return full
+
+    def _plugin(self, kind: str, config: Mapping[str, Any], tags: Sequence[str], scope: Mapping[str, Any]) -> None:
+        self.make("/plugins", {"name": kind, "config": config, "tags": list(tags), **scope})

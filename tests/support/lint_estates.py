@@ -1,0 +1,178 @@
+"""An estate without findings, as data, for tests that put one thing wrong and write it down in several styles."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import yaml
+
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.decide import Request, decide
+from kong_oam.access.lint.finding import Finding
+from kong_oam.access.lint.lint import lint
+from kong_oam.access.model import METHODS, Estate
+from kong_oam.access.paths import written
+from kong_oam.access.tokens import Claims, Refusal, User, issue
+from kong_oam.oam.application import read_bytes, together
+from tests.support.estates import STACK
+
+AS_OF = datetime.date(2026, 11, 25)
+
+Data = dict[str, Any]
+Files = Mapping[str, str]
+
+
+def _application(name: str, *components: Data, **metadata: Any) -> Data:
+    return {
+        "apiVersion": "core.oam.dev/v1beta1",
+        "kind": "Application",
+        "metadata": {"name": name, "namespace": name, **metadata},
+        "spec": {"components": list(components)},
+    }
+
+
+def _component(name: str, kind: str, **traits: Data) -> Data:
+    listed = [{"type": trait, "properties": properties} for trait, properties in traits.items()]
+    return {"name": name, "type": kind, "properties": {"image": "x"}, "traits": listed}
+
+
+def _calls(*scopes: str) -> list[Data]:
+    return [{"component": "orders/api", "scopes": list(scopes)}] if scopes else []
+
+
+_ORDERS = _application(
+    "orders",
+    _component(
+        "api",
+        "webservice",
+        gateway={"domain": "orders.example.com", "http": {"/orders": 8080}},
+        access={
+            "owner": "team-orders",
+            "scopes": {"read": "Read orders", "write": "Change orders"},
+            "rules": [
+                {"paths": ["/orders"], "methods": ["GET"], "scopes": ["read"]},
+                {"paths": ["/orders"], "methods": ["POST", "PUT"], "scopes": ["write"]},
+            ],
+            "roles": {
+                "viewer": {"scopes": ["read"], "groups": ["sales"], "components": ["shop/job", "shop/web"]},
+                "editor": {"scopes": ["read", "write"], "groups": ["desk"], "components": ["shop/web"]},
+            },
+        },
+    ),
+)
+_SHOP = _application(
+    "shop",
+    _component("job", "worker", client={"kind": "service", "calls": _calls("read")}),
+    _component("idle", "worker", client={"kind": "service"}),
+    _component(
+        "web",
+        "webservice",
+        gateway={"domain": "shop.example.com", "http": {"/": 3000}},
+        access={
+            "owner": "team-shop",
+            "rules": [{"methods": ["GET", "POST"], "public": {"reason": "pages", "until": "2027-06-30"}}],
+        },
+        client={"kind": "web", "redirectPaths": ["/cb"], "calls": _calls("read", "write")},
+    ),
+    annotations={"owner": "team-shop"},
+)
+
+
+def changed(change: Callable[[Data, Data], None]) -> list[Data]:
+    """The two applications, `orders` and `shop`, after `change` of both."""
+    orders, shop = copy.deepcopy(_ORDERS), copy.deepcopy(_SHOP)
+    change(orders, shop)
+    return [orders, shop]
+
+
+def access_of(application: Data, component: int = 0) -> Data:
+    """The properties of the access trait of the application's n-th component."""
+    traits = application["spec"]["components"][component]["traits"]
+    found: Data = next(trait["properties"] for trait in traits if trait["type"] == "access")
+    return found
+
+
+class _Indented(yaml.SafeDumper):
+    """Sequences are indented below their key, as people write them."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+def _flow(data: Data) -> str:
+    return yaml.safe_dump(data, default_flow_style=True, sort_keys=False, width=10_000)
+
+
+def _mixed(data: Data) -> str:
+    return yaml.dump(data, Dumper=_Indented, default_flow_style=None, sort_keys=False, width=10_000)
+
+
+def _block(data: Data) -> str:
+    return yaml.safe_dump(data, default_flow_style=False, sort_keys=False)
+
+
+def _commented(data: Data) -> str:
+    """Block style with a comment before and behind every line, and a blank line now and then."""
+    lines = yaml.dump(data, Dumper=_Indented, default_flow_style=False, sort_keys=False).splitlines()
+    return "".join(
+        f"{'' if number % 5 else chr(10)}# before {number}\n{line}  # behind {number}\n"
+        for number, line in enumerate(lines)
+    )
+
+
+def _multiline_flow(data: Data) -> str:
+    """JSON, indented: flow style over many lines, which YAML reads as well."""
+    return yaml.safe_dump(data, default_flow_style=True, sort_keys=False, width=20)
+
+
+def _crlf(data: Data) -> str:
+    return _mixed(data).replace("\n", "\r\n")
+
+
+STYLES: Mapping[str, Callable[[Data], str]] = {
+    "flow": _flow,
+    "mixed": _mixed,
+    "block": _block,
+    "commented": _commented,
+    "flow over many lines": _multiline_flow,
+    "crlf": _crlf,
+}
+
+
+def files_of(applications: list[Data], style: str) -> dict[str, str]:
+    """The applications as files: name to text."""
+    return {f"{one['metadata']['name']}.yaml": STYLES[style](one) for one in applications}
+
+
+def linted(files: Files) -> tuple[Estate, tuple[Finding, ...]]:
+    """What lint finds, and the estate that it finds it in."""
+    reading = together(read_bytes(name, text.encode()) for name, text in files.items())
+    compiled = compile_estate(reading, STACK)
+    assert compiled.estate is not None, "\n".join(map(str, compiled.diagnostics))
+    return compiled.estate, lint(reading.applications, compiled.estate, AS_OF)
+
+
+def answers(estate: Estate) -> dict[tuple[str, ...], int]:
+    """Status by method, URL and who asks: every method, at and below every path of a rule, all clients and groups."""
+    groups = sorted({group for one in estate.components.values() for role in one.roles for group in role.groups})
+    paths = {rule.path for component in estate.exposed for rule in component.rules} | {(), ("orders", "v1")}
+    targets = {written(path + below) for path in paths for below in ((), ("x",), ("V1",))}
+    return {
+        (method, host, target, who): decide(estate, Request(method, host, target.encode()), claims).status
+        for host in estate.by_host
+        for target in targets
+        for method in METHODS
+        for who, claims in _principals(estate, groups)
+    }
+
+
+def _principals(estate: Estate, groups: list[str]) -> Iterator[tuple[str, Claims | Refusal | None]]:
+    yield "nobody", None
+    for client in estate.clients:
+        provider = estate.stack.providers[client.provider]
+        for group in groups if client.user_facing else [""]:
+            user = User("somebody", (provider.group(group),)) if client.user_facing else None
+            yield f"{client.component} {group}", issue(provider, client, user)

@@ -1,0 +1,199 @@
+"""The literal `pulumi` CLI on a small estate of the tier's own: stand-ins for Okta and cluster, a live Kong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+from kong_oam.kong.preflight import inspect
+from sandbox import caller
+from sandbox.local import PASSPHRASE, ROOT, Local
+from tests.support.engine.deployment import named, operations
+from tests.support.gateway_cases import Case
+from tests.support.live.gateway import LiveGateway
+from tests.support.live.run import RUN, upstream_host
+
+_LINKED = ("__main__.py", "Pulumi.yaml", "oam", "access", "components", "definitions", ".venv")
+
+_STACK_FILE = """
+config:
+  kong-oam:cloud: local
+  kong-oam:asOf: "2026-11-25"
+  kong-oam:gateway: {scheme: http, cidrs: [127.0.0.1/32], reach: loadBalancer}
+  kong-oam:identityProviders: %(providers)s
+"""
+_OKTA: Mapping[str, Any] = {"name": "okta", "type": "okta"}
+
+_APPLICATION = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: orders, namespace: orders}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: registry.example.com/orders:1, ports: [{port: %(port)d}]}
+      traits:
+        - type: gateway
+          properties: {domain: %(host)s, http: {/orders: %(port)d}}
+        - type: access
+          properties:
+            owner: team-orders
+            scopes: {orders.read: Read orders, orders.write: Change orders}
+            rules:
+              - {paths: [/orders], methods: [GET], scopes: [orders.read]}
+              - {paths: [/orders], methods: [POST, PUT], scopes: [orders.write]}
+              - {paths: [/orders/health], methods: [GET], public: {reason: probes}}
+            roles:
+              reader: {scopes: [orders.read], components: [orders/report]}
+              editor: {scopes: [orders.write], components: [orders/import]}
+    - name: report
+      type: worker
+      properties: {image: registry.example.com/report:1}
+      traits:
+        - type: client
+          properties: {kind: service, calls: [{component: orders/api, scopes: [orders.read]}]}
+    - name: import
+      type: worker
+      properties: {image: registry.example.com/import:1}
+      traits:
+        - type: client
+          properties: {kind: service, calls: [{component: orders/api, scopes: [orders.write]}]}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The estate's project in `folder`, its stack `stack`, on `live`. Every run of the CLI ends within 300 seconds."""
+
+    local: Local
+    folder: Path
+    live: LiveGateway
+    stack: str
+
+    @property
+    def host(self) -> str:
+        """The host of orders/api."""
+        return f"orders.{self.stack}.example.com"
+
+    @property
+    def settle(self) -> float:
+        """Seconds after which every worker has seen a change."""
+        return inspect(self.live.target.admin_url, self.live.target.token).settle
+
+    @property
+    def bound(self) -> float:
+        """Seconds within which every worker must show a change."""
+        return 2 * self.settle + 15
+
+    @property
+    def port(self) -> int:
+        """The port of orders/api, which is the upstream's: the load balancer stand-in leads to it."""
+        return self.live.upstream.port
+
+    def pulumi(self, *arguments: str, check: bool = True) -> CompletedProcess[str]:
+        return self.local.pulumi(*arguments, cwd=self.folder, check=check, timeout=300)
+
+    def changes(self, verb: str, *arguments: str) -> dict[str, str]:
+        """What `up` changed by the engine's events, or `preview` would: {logical name: operation}.
+
+        Of a refresh the events say nothing here: each of its steps is called `refresh`, whatever it found.
+        """
+        yes = () if verb == "preview" else ("--yes", "--skip-preview")
+        said = self.pulumi(verb, "-s", self.stack, *yes, *arguments, "--json").stdout
+        if verb == "preview":
+            return named({step["urn"]: step["op"] for step in json.loads(said)["steps"]})
+        return named(operations(said))
+
+    def up(self) -> None:
+        self.pulumi("up", "-s", self.stack, "--yes", "--skip-preview")
+
+    def refresh(self) -> None:
+        self.pulumi("refresh", "-s", self.stack, "--yes", "--skip-preview")
+
+    def destroy(self) -> None:
+        self.pulumi("destroy", "-s", self.stack, "--yes", "--skip-preview")
+
+    def edit(self, old: str, new: str) -> None:
+        """Replaces `old`, which stands exactly once, in the Application."""
+        assert self._file.read_text("utf-8").count(old) == 1
+        self._replace(old, new)
+
+    def add(self, name: str, text: str) -> None:
+        """One more Application, in a file of its own."""
+        (self.folder / "applications" / f"{name}.yaml").write_text(text, "utf-8")
+
+    def hand_over(self, old: str, new: str) -> None:
+        """Component `new` takes the place of `old`: the same host and path, the same callers, another name."""
+        self._replace(f"- name: {old}\n", f"- name: {new}\n")
+        self._replace(f"orders/{old},", f"orders/{new},")
+
+    @property
+    def stack_file(self) -> Path:
+        return self.folder / f"stacks/Pulumi.{self.stack}.yaml"
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / "applications" / "orders.yaml"
+
+    def _replace(self, old: str, new: str) -> None:
+        text = self._file.read_text("utf-8")
+        assert old in text
+        self._file.write_text(text.replace(old, new), "utf-8")
+
+    @property
+    def has_issuer(self) -> bool:
+        """Whether there is somebody yet who gives tokens."""
+        return bool(self.local.okta.objects("authorizationServers"))
+
+    def case(self, method: str, path: str, component: str | None = None, user: str | None = None) -> Case:
+        """A request of nobody, or of a component, for itself or a user, with the token that its own Secret gets it."""
+        if component is None:
+            return Case(method, self.host, path.encode())
+        environment = caller.environment(self.local.cluster.url, "orders", component)
+        token, _ = caller.token(environment, user)
+        return Case(method, self.host, path.encode(), (f"Bearer {token}",))
+
+
+@contextmanager
+def engine(
+    live: LiveGateway,
+    folder: Path,
+    name: str,
+    provider: Mapping[str, Any] = _OKTA,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Engine]:
+    """The estate's project with an empty stack; at the end the stack is destroyed, and what is left of it removed.
+
+    The stack is the run's `name`, which is one word. `provider` is its identity provider, `environment` where that is
+    and who administers it.
+    """
+    stack = f"{RUN}-{name}"
+    for linked in _LINKED:
+        (folder / linked).symlink_to(ROOT / linked)
+    for own in ("applications", "stacks"):
+        (folder / own).mkdir()
+    (folder / "stacks" / f"Pulumi.{stack}.yaml").write_text(_STACK_FILE % {"providers": json.dumps([provider])})
+    with Local(balancer=upstream_host()) as local:
+        local.env |= {"KONG_ADMIN_ADDR": live.target.admin_url, "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE}
+        local.env |= environment or {}
+        local.env.pop("KONG_ADMIN_TOKEN")
+        if live.target.token:
+            local.env["KONG_ADMIN_TOKEN"] = live.target.token
+        made = Engine(local, folder, live, stack)
+        text = _APPLICATION % {"port": made.port, "host": made.host}
+        (folder / "applications" / "orders.yaml").write_text(text)
+        made.pulumi("stack", "init", stack)
+        try:
+            yield made
+        finally:
+            if stack in str(live.target.entities()):
+                try:
+                    made.pulumi("destroy", "-s", stack, "--yes", "--skip-preview", check=False)
+                finally:  # a CLI that hangs is ended, and then leaves all there
+                    live.target.remove_all_of(stack)

@@ -1,0 +1,325 @@
+"""Two Applications with a caller each, what they may become, and the CLI on them with any flags, on a live Kong."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from subprocess import CompletedProcess
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from sandbox import caller
+from tests.support.gateway_cases import Case
+from tests.support.live.engine import Engine, engine
+from tests.support.live.gateway import LiveGateway
+from tests.support.live.hammer import Hammer
+from tests.support.live.run import Target, issuer, upstream_host
+from tests.support.live.upstream import Upstream
+
+_APPLICATION = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: %(name)s, namespace: %(name)s}
+spec:
+  components:
+    - name: %(component)s
+      type: webservice
+      properties: {image: registry.example.com/%(name)s:1, ports: [{port: %(port)d}]}
+      traits:
+        - type: gateway
+          properties: {domain: %(host)s, http: {/: %(port)d}}
+        - type: access
+          properties:
+            owner: team-%(name)s
+            scopes: {%(scope)s: Read}
+            rules:
+              - {methods: [GET], scopes: [%(scope)s]}
+              - {paths: [/health], methods: [GET], public: {reason: probes}}
+            roles:
+              reader: {scopes: [%(scope)s], components: [%(callers)s]}
+"""
+_CALLER = """
+    - name: %(name)s
+      type: worker
+      properties: {image: registry.example.com/%(name)s:1}
+      traits:
+        - type: client
+          properties: {kind: service, calls: [%(calls)s]}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """An Application `name` of one component that answers GET for `scope`, and of the clients that hold it."""
+
+    name: str
+    scope: str
+    port: int
+    component: str = "api"
+    callers: tuple[str, ...] = ("reader",)
+
+    @property
+    def key(self) -> str:
+        return f"{self.name}/{self.component}"
+
+    def text(self, host: str, calls: Mapping[str, Sequence[Api]]) -> str:
+        """Its YAML. `calls` maps clients of this Application to what they call, as this one among others."""
+        granted = [key for key, called in calls.items() if self.key in [one.key for one in called]]
+        fields = {"name": self.name, "component": self.component, "port": self.port, "host": host, "scope": self.scope}
+        text = _APPLICATION % {**fields, "callers": ", ".join(granted)}
+        for name in self.callers:
+            asked = [f"{{component: {one.key}, scopes: [{one.scope}]}}" for one in calls[f"{self.name}/{name}"]]
+            text += _CALLER.removeprefix("\n") % {"name": name, "calls": ", ".join(asked)}
+        return text
+
+
+class Between:
+    """Hands requests on to Kong's Admin API, but for those that `meet` says no to: they get a 500. A context manager.
+
+    `meet` is asked with method, path and body of each that changes something.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self.meet: Callable[[str, str, bytes], bool] = _anything
+        handler = type("Handler", (_Handler,), {"between": self})
+        self._admin = target.admin()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> httpx.Response:
+        if method != "GET" and not self.meet(method, path, body):
+            return httpx.Response(500, json={"message": "refused by the test"})
+        kept = {name: value for name, value in headers.items() if name.lower() in ("content-type", "kong-admin-token")}
+        return self._admin.request(method, path, headers=kept, content=body)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+        self._admin.close()
+
+
+def _anything(*_: object) -> bool:
+    return True
+
+
+class _Handler(BaseHTTPRequestHandler):
+    between: Between
+    protocol_version = "HTTP/1.1"
+
+    def _hand_on(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        answer = self.between.answer(self.command, self.path, dict(self.headers), body)
+        self.send_response(answer.status_code)
+        self.send_header("Content-Type", answer.headers.get("Content-Type", "application/json"))
+        if answer.status_code != 204:
+            self.send_header("Content-Length", str(len(answer.content)))
+        self.end_headers()
+        self.wfile.write(answer.content)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _hand_on  # noqa: N815 - the base class finds them by these
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
+        """Silent."""
+
+
+@dataclass(slots=True)
+class Flags:
+    """The project with its stack, on which `run` runs the CLI, and what hammers on it meanwhile.
+
+    `apis` are the Applications that are in the folder; `before`, those that everything begins with.
+    """
+
+    engine: Engine
+    between: Between
+    workloads: tuple[Upstream, ...]
+    before: tuple[Api, ...]
+    apis: tuple[Api, ...] = ()
+    tokens: dict[str, str] = field(default_factory=dict)
+    hammer: Hammer | None = None
+
+    @property
+    def live(self) -> LiveGateway:
+        return self.engine.live
+
+    def host(self, name: str) -> str:
+        return f"{name}.{self.engine.stack}.example.com"
+
+    def write(self, *apis: Api, former: Sequence[Api] = ()) -> None:
+        """The folder has these Applications and no others; the client a/former calls some, each reader its own API."""
+        calls: dict[str, Sequence[Api]] = {f"{api.name}/reader": [api] for api in apis if "reader" in api.callers}
+        if former:
+            calls["a/former"] = former
+        folder = self.engine.folder / "applications"
+        for file in folder.iterdir():
+            file.unlink()
+        for api in apis:
+            extended = replace(api, callers=(*api.callers, "former")) if former and api.name == "a" else api
+            (folder / f"{api.name}.yaml").write_text(extended.text(self.host(api.name), calls), "utf-8")
+        self.apis = apis
+
+    def run(self, *arguments: str, check: bool = True) -> CompletedProcess[str]:
+        """One run of the CLI without questions. Raises CalledProcessError when `check` and it failed."""
+        verb, *flags = arguments
+        return self.engine.pulumi(verb, "-s", self.engine.stack, "--yes", "--skip-preview", *flags, check=check)
+
+    def fails(self, *arguments: str) -> None:
+        """One run that fails. Raises AssertionError where it does not."""
+        done = self.run(*arguments, check=False)
+        assert done.returncode, f"{arguments}: {done.stdout}"
+
+    def urn(self, name: str) -> str:
+        """Of the one resource of this logical name in the state."""
+        shown = self.engine.pulumi("stack", "-s", self.engine.stack, "--show-urns").stdout
+        (found,) = {word for word in shown.split() if word.startswith("urn:") and word.endswith(f"::{name}")}
+        return found
+
+    def token(self, application: str, component: str) -> str:
+        """A token of the client, with the credential from its own Secret."""
+        environment = caller.environment(self.engine.local.cluster.url, application, component)
+        return caller.token(environment)[0]
+
+    def case(self, method: str, application: str, path: str = "/", who: str | None = None) -> Case:
+        """A request of nobody, or with the token that is kept as `who`."""
+        authorization = (f"Bearer {self.tokens[who]}",) if who else ()
+        return Case(method, self.host(application), path.encode(), authorization)
+
+    def callers(self) -> Mapping[str, Sequence[Case]]:
+        """Those whom no estate of this file lets in. They hold what the other Application's API asks for at some time,
+        or everything it ever asked for, and are granted nothing there."""
+        everywhere = ("a", "b", "c")
+        ends = [self.case("GET", name, who=who) for name in ("b", "c") for who in ("a/reader", "a/reader, swapped")]
+        return {
+            "nobody": [
+                *(self.case("GET", name) for name in everywhere),
+                *(self.case("POST", name, "/health") for name in everywhere),
+            ],
+            "with a stranger's key": [self.case("GET", name, who="stranger") for name in everywhere],
+            "the reader of a elsewhere": [*ends, self.case("POST", "a", who="a/reader")],
+            "the reader of b elsewhere": [
+                self.case("GET", name, who=who) for name in ("a", "c") for who in ("b/reader", "b/reader, swapped")
+            ],
+            "with an old token": [self.case("GET", name, who="a/former") for name in everywhere],
+        }
+
+    def welcome(self) -> Mapping[str, Sequence[Case]]:
+        """Those who are let in by the estate that everything begins with."""
+        return {READER: [self.case("GET", "a", who="a/reader")], EVERYBODY: [self.case("GET", "a", "/health")]}
+
+    def back(self) -> None:
+        """The estate that everything begins with, deployed and seen by every worker."""
+        self.write(*self.before)
+        self.run("up")
+        expected = []
+        for name, elsewhere in (("a", "b"), ("b", "a")):  # whose clients may be others than those of before
+            authorization = (f"Bearer {self.token(name, 'reader')}",)
+            expected += [
+                (replace(self.case("GET", name), authorization=authorization), 200),
+                (replace(self.case("GET", elsewhere), authorization=authorization), 403),
+                (self.case("GET", name), 401),
+                (self.case("GET", name, "/health"), 200),
+            ]
+        self.live.await_steady([*expected, (self.case("GET", "c"), 404)], self.engine.bound)
+
+
+READER, EVERYBODY = "the reader of a", "everybody to the health check of a"
+
+
+@contextmanager
+def flags(live: LiveGateway, folder: Path) -> Iterator[Flags]:
+    """The two Applications as they are first, deployed, with tokens of what was before, and callers who hammer."""
+    bind = "127.0.0.1" if upstream_host() == "127.0.0.1" else "0.0.0.0"
+    with ExitStack() as started:
+        workloads = tuple(started.enter_context(Upstream(bind)) for _ in range(3))
+        between = started.enter_context(Between(live.target))
+        made = started.enter_context(engine(live, folder, "flags"))
+        made.local.env["KONG_ADMIN_ADDR"] = between.url
+        ports = [one.port for one in workloads]
+        found = Flags(
+            made, between, workloads, before=(Api("a", "data.read", ports[0]), Api("b", "other.read", ports[1]))
+        )
+        swapped = swap(found.before)
+        found.write(*swapped, former=swapped)
+        found.run("up")
+        for key in ("a/reader", "b/reader"):
+            found.tokens[f"{key}, swapped"] = found.token(*key.split("/"))
+        found.tokens["a/former"] = found.token("a", "former")
+        found.tokens["stranger"] = issuer().service(["data.read", "other.read"])
+        found.write(*found.before)
+        found.run("up")
+        for key in ("a/reader", "b/reader"):
+            found.tokens[key] = found.token(*key.split("/"))
+        found.back()
+        time.sleep(made.settle)  # requests one after the other may never meet each worker of each node
+        found.hammer = started.enter_context(Hammer(live, found.callers(), found.welcome(), workloads))
+        yield found
+
+
+def swap(apis: tuple[Api, ...]) -> tuple[Api, ...]:
+    """Each of two Applications asks for the scope of the other."""
+    first, second = apis
+    return replace(first, scope=second.scope), replace(second, scope=first.scope)
+
+
+@dataclass(slots=True)
+class Attack:
+    """What a test does under hammering, stage by stage."""
+
+    flags: Flags
+    hammer: Hammer
+    stages: list[str] = field(default_factory=list)
+    since: float = field(default_factory=time.monotonic)
+
+    def __call__(self, stage: str) -> None:
+        """What follows."""
+        if self.stages:
+            self.hammer.await_answers()
+        self.stages.append(stage)
+        self.hammer.stage(stage)
+
+    def kept_out(self, caller: str) -> dict[int, float]:
+        """Seconds for which one who is welcome got another answer, by status, since the attack began."""
+        return self.hammer.kept_out(caller, self.since)
+
+
+@contextmanager
+def attack(flags: Flags, report: Callable[[str], None]) -> Iterator[Attack]:
+    """From the estate that everything begins with, through what the test does, and back. Nobody may be let in."""
+    assert flags.hammer
+    made = Attack(flags, flags.hammer)
+    name = ""
+    try:
+        yield made
+        name = made.stages[0]
+        made(f"back from: {name}")
+        flags.between.meet = _anything
+        flags.back()
+        flags.hammer.await_answers()
+    finally:
+        flags.between.meet = _anything
+        lines = flags.hammer.lines(*made.stages) if name else []
+        let_through = flags.hammer.let_through(*made.stages)
+        for caller in (READER, EVERYBODY) if name else ():
+            lost = made.kept_out(caller)
+            said = ", ".join(f"{seconds} s {status}" for status, seconds in lost.items()) or "never"
+            lines.append(f"from '{made.stages[0]}' and back, {caller} was kept out: {said}")
+        for line in lines:
+            report(line)
+        print("let through:", let_through, *lines, sep="\n  ")
+    assert let_through == {}

@@ -1,0 +1,122 @@
+"""Raw requests to the gateway's proxy, each on a connection of its own, and what arrived of them."""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tests.support.gateway_cases import Case
+from tests.support.live.run import Target, upstream_host
+from tests.support.live.upstream import MARK, Upstream
+
+_numbers = itertools.count(1)
+
+_ROUNDS = 20
+"""How often in a row an answer must be right, for each worker: each has a view of its own, and a connection meets any of
+them (`proxy_listen` has `reuseport` by default). That one of two is never met in 40 times happens once in 10^11."""
+
+
+def ask(proxy: tuple[str, int], raw: bytes, method: str = "GET", timeout: float = 15) -> int:
+    """The status that the bytes of one request get. Raises OSError or http.client.HTTPException for no answer."""
+    with socket.create_connection(proxy, timeout=timeout) as connection:
+        connection.sendall(raw)
+        response = http.client.HTTPResponse(connection, method=method)
+        try:
+            response.begin()
+            response.read()
+            return response.status
+        finally:
+            response.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The gateway's status, and the bytes that reached the upstream (None: none did)."""
+
+    status: int
+    arrived: bytes | None
+
+    def told(self) -> dict[str, str]:
+        """The identity headers that arrived, by name as CGI folds names. Fails for one that arrived twice."""
+        pairs = [(name.replace("_", "-").replace(".", "-"), value) for name, value in self._headers()]
+        told = [(name, value) for name, value in pairs if name.startswith("x-auth-")]
+        assert len(told) == len(dict(told)), "a header arrived twice"
+        return dict(told)
+
+    def credentials(self) -> list[str]:
+        """The values of Authorization that arrived, but for empty ones."""
+        return [value for name, value in self._headers() if name == "authorization" and value]
+
+    def _headers(self) -> list[tuple[str, str]]:
+        """Those that arrived, by name in small letters."""
+        assert self.arrived is not None
+        lines = self.arrived.decode("latin-1").split("\r\n\r\n", 1)[0].split("\r\n")[1:]
+        return [(name.lower(), value) for name, _, value in map(_parted, lines)]
+
+
+def _parted(line: str) -> tuple[str, str, str]:
+    return line.partition(": ")
+
+
+@dataclass(frozen=True, slots=True)
+class LiveGateway:
+    """A gateway and the upstream behind it."""
+
+    target: Target
+    upstream: Upstream
+
+    def send(self, case: Case, *headers: bytes) -> Outcome:
+        """One request with more header lines; it may arrive once at most."""
+        mark = f"request-{next(_numbers)}"
+        raw = case.raw(*headers, MARK + b": " + mark.encode(), b"Connection: close")
+        return self.outcome(raw, case.method, mark)
+
+    def outcome(self, raw: bytes, method: str, mark: str) -> Outcome:
+        """The same for bytes that hold `mark` already."""
+        status = ask(self.target.proxy, raw, method)
+        arrived = self.upstream.arrived(mark)
+        assert len(arrived) <= 1, f"{mark} arrived {len(arrived)} times"
+        return Outcome(status, arrived[0] if arrived else None)
+
+    def await_steady(self, expected: Sequence[tuple[Case, int]], bound: float) -> None:
+        """Waits until every case gets its status from every worker. Fails after `bound` seconds."""
+        rounds = _ROUNDS * max(self.target.workers, 2)
+        await_true(lambda: self._steady(expected, rounds), bound)
+
+    def _steady(self, expected: Sequence[tuple[Case, int]], rounds: int) -> str | None:
+        for _ in range(rounds):
+            for case, status in expected:
+                try:
+                    got = self.send(case).status
+                except (OSError, http.client.HTTPException) as error:
+                    return f"{_shown(case)}: no answer ({type(error).__name__}), not {status}{self._unreached}"
+                if got != status:
+                    hint = self._unreached if got in _NO_UPSTREAM else ""
+                    return f"{_shown(case)}: {got}, not {status}{hint}"
+        return None
+
+    @property
+    def _unreached(self) -> str:
+        return (
+            f". Does Kong reach the tier's upstream at {upstream_host()}:{self.upstream.port}? "
+            "LIVE_UPSTREAM_HOST says how it reaches this machine, as from a container"
+        )
+
+
+_NO_UPSTREAM = (502, 503, 504)
+
+
+def _shown(case: Case) -> str:
+    return f"{case.method} {case.host} {case.target!r}"
+
+
+def await_true(wrong: Callable[[], str | None], bound: float) -> None:
+    """Asks until nothing is wrong any more. Fails with what is wrong after `bound` seconds."""
+    until = time.monotonic() + bound
+    while (what := wrong()) is not None:
+        assert time.monotonic() < until, f"after {bound:g} s still: {what}"
+        time.sleep(0.1)

@@ -1,0 +1,174 @@
+"""One run of the live tier: which gateway it is about, and names that only this run uses."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from kong_oam.access.model import Stack
+from tests.support import gateway_estates
+from tests.support.estates import estate
+from tests.support.gateway_estates import Scene, generated_applications, nested_applications
+from tests.support.gateway_tokens import Issuer
+
+RUN: Final = f"live-{secrets.token_hex(4)}"
+"""Stacks, hosts, issuers and key ids of a run carry it, so that entities of others are never touched."""
+
+CASES_DOMAIN: Final = f"cases.{RUN}.example.com"
+GENERATED_DOMAIN: Final = f"generated.{RUN}.example.com"
+HAMMER_DOMAIN: Final = f"hammer.{RUN}.example.com"
+
+
+SEED: Final = int(os.environ.get("LIVE_SEED") or 7)
+"""What is generated, Applications and requests, is generated from it."""
+
+
+def stack(name: str = RUN) -> Stack:
+    """A stack with issuers of its own. `name` starts with RUN."""
+    return gateway_estates.stack(name, "http")
+
+
+def issuers(name: str = RUN) -> Mapping[str, Issuer]:
+    """The issuers of `stack(name)`."""
+    return _issuers(name)
+
+
+@cache
+def _issuers(name: str) -> Mapping[str, Issuer]:
+    # Once: keys must stay the same. Runs with millions of cases take days, and their tokens must outlive them.
+    return gateway_estates.issuers(stack(name), time.time(), lifetime=7 * 86_400)
+
+
+def issuer(name: str = RUN) -> Issuer:
+    """The one whose tokens components ask for by default."""
+    return issuers(name)["main"]
+
+
+@cache
+def scene() -> Scene:
+    """What the tier's requests are about: an estate written by hand, and Applications that are generated."""
+    texts = [*nested_applications(CASES_DOMAIN), *generated_applications(GENERATED_DOMAIN, 6, SEED)]
+    return Scene(estate(*texts, stack=stack()), issuers())
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The gateway that is tested: its Admin API, and where its proxy listens for plain HTTP."""
+
+    admin_url: str
+    proxy: tuple[str, int]
+    token: str | None
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Self | str:
+        """From KONG_ADMIN_URL, KONG_PROXY_URL and, where it needs one, KONG_ADMIN_TOKEN; else why there is none.
+
+        Raises ValueError for addresses that cannot be used: who gives one does not want the tier to be skipped.
+        """
+        missing = [name for name in ("KONG_ADMIN_URL", "KONG_PROXY_URL") if not environment.get(name)]
+        if missing:
+            return f"{' and '.join(missing)} not set: no Kong to run the live tier on"
+        admin, proxy = (urlsplit(environment[name]) for name in ("KONG_ADMIN_URL", "KONG_PROXY_URL"))
+        if admin.scheme not in ("http", "https") or not admin.hostname:
+            raise ValueError("KONG_ADMIN_URL must be http://HOST:PORT, or with https")
+        if proxy.scheme != "http" or not proxy.hostname:
+            raise ValueError("KONG_PROXY_URL must be http://HOST:PORT: the live tier sends raw bytes, without TLS")
+        token = environment.get("KONG_ADMIN_TOKEN") or None
+        return cls(environment["KONG_ADMIN_URL"].rstrip("/"), (proxy.hostname, proxy.port or 80), token)
+
+    @property
+    def workers(self) -> int:
+        """How many processes answer at the proxy; 1 where Kong does not say."""
+        return _workers(self)
+
+    def admin(self) -> httpx.Client:
+        """The Admin API, to be closed."""
+        headers = {"Kong-Admin-Token": self.token} if self.token else {}
+        return httpx.Client(base_url=self.admin_url, headers=headers, timeout=30)
+
+    def get(self, path: str) -> httpx.Response:
+        """GET on the Admin API; fails unless that is 200."""
+        with self.admin() as admin:
+            answer = admin.get(path)
+        assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
+        return answer
+
+    def entities(self) -> dict[str, dict[str, Any]]:
+        """All services, routes, plugins, Upstreams, consumers and credentials by path, whoever made them."""
+        found: dict[str, dict[str, Any]] = {}
+        for kind in ("plugins", "routes", "services", "upstreams", "jwts", "consumers"):
+            path: str | None = f"/{kind}?size=1000"
+            while path:
+                page = self.get(path).json()
+                found |= {_path(kind, one): one for one in page["data"]}
+                path = page["next"]
+        return found
+
+    def remove_all_of(self, name: str) -> None:
+        """Takes away what is tagged with the stack `name`, where the engine could not."""
+        self._remove(path for path, entity in self.entities().items() if f"kong-oam-stack:{name}" in _tags(entity))
+
+    def remove_what_earlier_runs_left(self) -> int:
+        """Takes away what runs of this tier left that were killed, an hour ago or longer. Returns how much that was.
+
+        By their tags, which nothing but this tier gives; another run may be under way.
+        """
+        begun = time.time() - 3600
+        left = [
+            path
+            for path, entity in self.entities().items()
+            if entity["created_at"] < begun and any(_OF_A_RUN.fullmatch(tag) for tag in _tags(entity))
+        ]
+        self._remove(left)
+        return len(left)
+
+    def _remove(self, paths: Iterable[str]) -> None:
+        with self.admin() as admin:
+            for path in paths:
+                answer = admin.delete(path)
+                # 404: a credential that is gone with its consumer, or by a run that was ended and not yet over
+                assert answer.status_code in (204, 404), f"{path}: {answer.status_code} {answer.text}"
+
+    def product(self) -> str:
+        """Who answers at the Admin API, in one line."""
+        answer = self.get("/")
+        root = answer.json()
+        configuration = root.get("configuration") or {}
+        settings = ("database", "worker_consistency", "worker_state_update_frequency", "db_update_frequency")
+        said = ", ".join(f"{name} {configuration.get(name)}" for name in settings)
+        kind = f"NOT A KONG but a {root['stand_in']}" if "stand_in" in root else "Kong"
+        server = answer.headers.get("Server")
+        return f"{kind}; version {root.get('version')} {root.get('edition', '')}, Server: {server}; {said}"
+
+
+@cache
+def _workers(target: Target) -> int:
+    pids = target.get("/").json().get("pids") or {}
+    return len(pids.get("workers") or [0])
+
+
+_OF_A_RUN = re.compile(r"kong-oam-stack:live-[0-9a-f]{8}(-[a-z]+)?")
+
+
+def _tags(entity: Mapping[str, Any]) -> Sequence[str]:
+    return entity["tags"] or ()
+
+
+def _path(kind: str, entity: Mapping[str, Any]) -> str:
+    if kind == "jwts":
+        return f"/consumers/{entity['consumer']['id']}/jwt/{entity['id']}"
+    return f"/{kind}/{entity['id']}"
+
+
+def upstream_host(environment: Mapping[str, str] = os.environ) -> str:
+    """The address by which Kong reaches this machine: LIVE_UPSTREAM_HOST, for a Kong in a container."""
+    return environment.get("LIVE_UPSTREAM_HOST") or "127.0.0.1"

@@ -1,0 +1,154 @@
+"""Admission and the gate by themselves, in LuaJIT: each of their calls to Kong and nginx can be made to fail.
+
+No gateway: what the scripts call is here, a few lines each, and every call passes through one gate of the tests' own.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lupa.luajit21 import LuaError, LuaRuntime
+
+from kong_oam.kong import plugins
+
+CALLS = {
+    "admission": ("ngx.var.request", "ngx.var.request_uri", "ngx.req.get_headers", "ngx.req.clear_header", "ngx.decode_base64"),
+    "gate": (
+        "ngx.var.upstream_uri", "ngx.var.http_host", "ngx.req.get_method", "ngx.now", "ngx.decode_base64", "kong.client.get_consumer",
+        "kong.client.get_credential", "ngx.req.get_headers", "kong.service.request.set_header", "kong.service.request.clear_header",
+        "kong.service.set_target",
+    ),
+}  # fmt: skip
+"""What each script calls or reads; both call `kong.response.exit` and `kong.log.err`, too."""
+
+_HARNESS = """
+return function(code, call, shared, before)
+  local exited = {}
+  local function through(name) return function(...) return call(name, ...) end end
+  if before then
+    local left = {}
+    local env = {
+      ngx = { var = { request = "GET / HTTP/1.1", request_uri = "/" }, decode_base64 = through("ngx.decode_base64"),
+              req = { get_headers = function() return {} end } },
+      kong = { ctx = { shared = left } },
+    }
+    assert(load(before, "=before", "t", setmetatable(env, { __index = _G })))()()
+    shared.kong_oam_readers = left.kong_oam_readers
+  end
+  local function variables(name)
+    return setmetatable({}, { __index = function(_, key) return call(name .. "." .. key) end })
+  end
+  local env = {
+    ngx = {
+      var = variables("ngx.var"), now = through("ngx.now"), decode_base64 = through("ngx.decode_base64"),
+      req = { get_headers = through("ngx.req.get_headers"), clear_header = through("ngx.req.clear_header"),
+              get_method = through("ngx.req.get_method") },
+    },
+    kong = {
+      ctx = { shared = shared }, log = { err = through("kong.log.err") },
+      client = { get_consumer = through("kong.client.get_consumer"), get_credential = through("kong.client.get_credential") },
+      service = { set_target = through("kong.service.set_target"), request = { set_header = through("kong.service.request.set_header"),
+                              clear_header = through("kong.service.request.clear_header") } },
+      response = { exit = function(status, ...)
+        if call("kong.response.exit", status) ~= "came back" then error(exited, 0) end
+      end },
+    },
+  }
+  local chunk = assert(load(code, "=script", "t", setmetatable(env, { __index = _G })))
+  local ok, script = pcall(chunk)
+  if not ok then return "error", tostring(script) end
+  local fine, why = pcall(script)
+  if fine then return "on" end
+  if why == exited then return "exit" end
+  return "error", tostring(why)
+end
+"""
+
+
+class Raised(Exception):  # noqa: N818 - what an API does
+    """An API that raises."""
+
+
+@dataclass(slots=True)
+class Lua:
+    """One request to one script. `facts` are the answers of the APIs; `fault`, by name of an API, is what it does instead:
+    an exception is raised, anything else returned."""
+
+    code: str
+    facts: Mapping[str, Any]
+    token: Any = None
+    fault: tuple[str, Any] | None = None
+    called: list[str] = field(default_factory=list)
+    status: int | None = None
+    admitted: Any = None
+    """The table that admission left, or what else stands there."""
+    before: str | None = None
+    """The admission that left what the gate reads with."""
+    readers: Any = None
+    """What else stands there."""
+    target: tuple[Any, ...] | None = None
+    marked: Any = None
+    """What stands there once the script has run."""
+    told: dict[str, str] = field(default_factory=dict)
+    cleared: list[str] = field(default_factory=list)
+
+    def run(self) -> str:
+        """`on`: the request goes on; `exit`: it was refused with `status`; `error`: the script failed, Kong says 500."""
+        runtime = LuaRuntime(encoding="latin-1", unpack_returned_tuples=True, register_builtins=False)
+
+        def lua(value: Any) -> Any:
+            if isinstance(value, Mapping):
+                return runtime.table_from({key: lua(item) for key, item in value.items()})
+            return runtime.table_from(value) if isinstance(value, list) else value
+
+        def call(name: str, *arguments: Any) -> Any:
+            self.called.append(name)
+            if self.fault and self.fault[0] == name:
+                if isinstance(self.fault[1], Exception):
+                    raise self.fault[1]
+                return lua(self.fault[1])
+            if name == "kong.response.exit":
+                self.status = int(arguments[0])
+            if name == "kong.service.set_target":
+                self.target = arguments
+            if name == "kong.service.request.clear_header":
+                self.cleared.append(arguments[0])
+            if name == "kong.service.request.set_header":
+                self.told[arguments[0]] = arguments[1]
+            return _decoded(arguments[0]) if name == "ngx.decode_base64" else lua(self.facts.get(name))
+
+        harness = runtime.execute(_HARNESS)
+        try:
+            shared = runtime.table_from(
+                {
+                    "authenticated_jwt_token": self.token,
+                    "kong_oam_admitted": lua(self.admitted),
+                    "kong_oam_readers": lua(self.readers),
+                }
+            )
+            outcome = harness(self.code, call, shared, self.before)
+        except LuaError as error:  # pragma: no cover - the harness itself
+            raise AssertionError(error) from error
+        self.marked = shared["kong_oam_admitted"]
+        return outcome if isinstance(outcome, str) else str(outcome[0])
+
+
+def _decoded(text: str) -> str | None:
+    try:
+        return base64.b64decode(text, validate=True).decode("latin-1")
+    except (binascii.Error, ValueError):
+        return None
+
+
+def admission(table: str = "{}") -> str:
+    (code,) = plugins.admission(table)["access"]
+    return str(code)
+
+
+def gate(table: str, leads: str = '{"host": "api.test", "port": 80}') -> str:
+    (code,) = plugins.gate(table, leads)["access"]
+    return str(code)

@@ -1,0 +1,327 @@
+"""The oracle against the project: one pair of estates, its questions, and every answer that is another one.
+
+Asked are `kong_oam.access.decide.answer`, with real tokens that are signed here, and the Lua that is emitted: admission and
+the gate of the component that a request leads to, and of others, which must refuse it. While a run goes on, admission
+may be of one estate and the gate of the other.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from random import Random
+from typing import Any
+from zlib import crc32
+
+from lupa.luajit21 import LuaRuntime
+
+from components import identity
+from kong_oam.access import decide
+from kong_oam.access.compile.estate import Compiled, compile_estate
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import Settings, parse
+from kong_oam.access.tokens import KeyRing
+from kong_oam.kong import names, plugins
+from kong_oam.kong.table import address, table
+from kong_oam.oam.application import read_bytes, together
+from sandbox.kong import uri
+from tests.support.gateway_tokens import Issuer, ec_key
+from tests.support.oracle import meaning, worlds
+from tests.support.oracle.meaning import Answer, Request, Token
+from tests.support.oracle.worlds import Question, World
+
+NOW = 1_790_000_000.0
+_KEY, _STRAY = ec_key(), ec_key()
+_FAULTS = ("expired", "early", "another issuer", "no mark", "another key", "unknown key id", "groups of two types")
+_UNVERIFIED = ("another key", "unknown key id")
+"""Faults with which Kong's `jwt` finds no credential, or one that does not fit."""
+
+
+class Project:
+    """A world as the project reads it. What was asked once is kept."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        prefix = "kong-oam:"
+        values = {key.removeprefix(prefix): value for key, value in world.stack["config"].items()}
+        self.settings: Settings = parse("tests", values, identity.describe)
+        readings = [
+            read_bytes(f"app{number}.yaml", json.dumps(application).encode())
+            for number, application in enumerate(world.applications)
+        ]
+        self.compiled: Compiled = compile_estate(together(readings), self.settings.stack)
+        self._scripts: dict[tuple[str, int], tuple[Any, Any]] = {}
+        self._signed: dict[Token, str] = {}
+
+    @property
+    def estate(self) -> Estate:
+        assert self.compiled.estate is not None, "\n".join(str(one) for one in self.compiled.diagnostics)
+        return self.compiled.estate
+
+    @cached_property
+    def issuers(self) -> dict[str, Issuer]:
+        """By provider. An issuer that the provisioning brings into being has a name here, too."""
+        return {
+            name: Issuer(NOW, replace(provider, issuer=provider.issuer or f"https://{name}.test"), name, _KEY, _STRAY)
+            for name, provider in self.settings.stack.providers.items()
+        }
+
+    @cached_property
+    def rings(self) -> dict[str, KeyRing]:
+        return {
+            name: replace(issuer.ring, clients={client_id(key): key for key in self.clients_of(name)})
+            for name, issuer in self.issuers.items()
+        }
+
+    def clients_of(self, provider: str) -> list[str]:
+        return [client.component for client in self.estate.clients if client.provider == provider]
+
+    def asked(self, request: Request) -> Answer:
+        """What `kong_oam.access.decide` says."""
+        authorization = (f"Bearer {self.signed(request.token)}",) if request.token else ()
+        raw = decide.Request(request.method, request.host, request.target)
+        found = decide.answer(self.estate, raw, authorization, self.rings, NOW)
+        return Answer(found.status, found.component.key if found.component else None)
+
+    def signed(self, token: Token) -> str:
+        if token not in self._signed:
+            self._signed[token] = signed(self.issuers[token.provider], token)
+        return self._signed[token]
+
+    def places(self) -> list[tuple[str, int]]:
+        """Components with their ports: each has a gate."""
+        return [(component.key, port) for component in self.estate.exposed for port in component.ports]
+
+    def scripts(self, lua: Lua, place: tuple[str, int]) -> tuple[Any, Any]:
+        """Admission and the gate before a port of a component."""
+        if place not in self._scripts:
+            component = self.estate.components[place[0]]
+            ring = names.ring(self.estate.stack.name, component.provider)
+            ids = {key: client_id(key) for key in self.clients_of(component.provider)}
+            decided_by = table(self.estate, component, place[1], ring, clients=ids)
+            configs = plugins.admission(decided_by), plugins.gate(decided_by, address("workload.test", place[1]))
+            admission, gate = (lua.compiled(config["access"][0]) for config in configs)
+            self._scripts[place] = admission, gate
+        return self._scripts[place]
+
+
+def signed(issuer: Issuer, token: Token) -> str:
+    """A token of these facts, as its provider spells it."""
+    provider, spelling = issuer.provider, issuer.provider.spelling
+    changes: dict[str, Any] = {spelling.client: client_id(token.client), spelling.subject: "somebody"}
+    if provider.per_api:
+        changes["aud"] = provider.audience_of(token.api) if token.api else "api://elsewhere"
+    if token.user:
+        listed = replace(provider, groups={}).listed
+        changes |= {spelling.groups: [listed(group) for group in token.groups], spelling.user: "u1"}
+    else:
+        own = spelling.own_value or client_id(token.client)
+        changes |= {spelling.own: own}
+    scopes = [spelling.service_scopes.prefix + scope for scope in token.scopes] if not token.user else token.scopes
+    if token.user and spelling.user == spelling.scopes.claim:
+        changes[spelling.user] = " ".join(token.scopes) or "openid"  # without scopes there is no such token
+    fault = fault_of(token)
+    faults: dict[str | None, dict[str, Any]] = {
+        "expired": {"exp": NOW - 1},
+        "early": {"nbf": NOW + 60},
+        "another issuer": {"iss": "https://else.test"},
+        "no mark": {spelling.marks[0].claim: None},
+        "groups of two types": {spelling.groups: ["sales", 1]},
+    }
+    changes |= faults.get(fault, {})
+    kid = "else" if fault == "unknown key id" else issuer.kid
+    return issuer.signed(issuer.payload(scopes, **changes), _STRAY if fault == "another key" else None, kid=kid)
+
+
+def client_id(client: str | None) -> str:
+    return f"id-of-{client}"
+
+
+def fault_of(token: Token) -> str | None:
+    """Why a token that does not count does not: always the same for the same token."""
+    return None if token.counts else _FAULTS[crc32(repr(token).encode()) % len(_FAULTS)]
+
+
+_HARNESS = """
+local decode = ...
+local facts, status
+local exited = {}
+local function nothing() end
+local shared = setmetatable({}, { __index = function(_, key) return facts[key] end,
+                                  __newindex = function(_, key, value) facts[key] = value end })
+local env = setmetatable({
+  ngx = { var = shared, now = function() return facts.now end, decode_base64 = decode,
+          req = { get_headers = function() return facts.headers end, clear_header = nothing,
+                  get_method = function() return facts.method end } },
+  kong = { ctx = { shared = shared }, log = { err = nothing },
+           client = { get_consumer = function() return facts.consumer end,
+                      get_credential = function() return facts.credential end },
+           service = { set_target = nothing, request = { set_header = nothing, clear_header = nothing } },
+           response = { exit = function(code) status = code error(exited, 0) end } },
+}, { __index = _G })
+local function compiled(code) return assert(load(code, "=script", "t", env))() end
+local function run(script, given)
+  facts, status = given, nil
+  local fine, why = pcall(script)
+  if fine then return 200 end
+  return why == exited and status or 500
+end
+return compiled, run
+"""
+
+
+class Lua:
+    """Admission and gates in one LuaJIT, with as much of Kong around them as they look at."""
+
+    def __init__(self) -> None:
+        runtime = LuaRuntime(encoding="latin-1", unpack_returned_tuples=True, register_builtins=False)
+        self._table = runtime.table_from
+        self.compiled, self._run = runtime.execute(_HARNESS, _decoded)
+
+    def facts(self, project: Project, request: Request) -> Any:
+        """What the scripts see of a request that Kong has routed and `jwt` has looked at."""
+        target = request.target.decode("latin-1")
+        path, mark, query = target.partition("?")
+        given: dict[str, Any] = {
+            "now": NOW,
+            "method": request.method,
+            "http_host": request.host,
+            "request": f"{request.method} {target} HTTP/1.1",
+            "request_uri": target,
+            "upstream_uri": uri.escaped(uri.normalized(path)) + mark + query,
+        }
+        headers = {"host": request.host}
+        token = request.token
+        if token is not None:
+            text = project.signed(token)
+            headers["authorization"] = f"Bearer {text}"
+            if fault_of(token) not in _UNVERIFIED:
+                issuer = project.issuers[token.provider]
+                ring = names.ring(project.estate.stack.name, token.provider)
+                consumer = {"id": token.provider, "username": ring, "custom_id": issuer.provider.issuer}
+                owner = self._table({"id": token.provider})
+                credential = {"key": issuer.kid, "algorithm": issuer.algorithm, "consumer": owner}
+                given |= {"authenticated_jwt_token": text, "consumer": self._table(consumer)}
+                given["credential"] = self._table(credential)
+        given["headers"] = self._table(headers)
+        return self._table(given)
+
+    def through(self, admission: Any, gate: Any, facts: Any) -> int:
+        if uri.refused_by_nginx(facts["request_uri"].partition("?")[0]):
+            return 400
+        admitted: int = self._run(admission, facts)
+        if admitted != 200:
+            return admitted
+        status: int = self._run(gate, facts)
+        return status
+
+
+def _decoded(text: str) -> str | None:
+    try:
+        return base64.b64decode(text, validate=True).decode("latin-1")
+    except (binascii.Error, ValueError):
+        return None
+
+
+@dataclass
+class Report:
+    """What was asked, and what was answered otherwise. A decision is one answer of the project that was looked at."""
+
+    decisions: int = 0
+    counted: Counter[str] = field(default_factory=Counter)
+    disagreements: list[str] = field(default_factory=list)
+
+    def add(self, other: Report) -> None:
+        self.decisions += other.decisions
+        self.counted += other.counted
+        self.disagreements += other.disagreements
+
+
+def compared(seed: int, count: int) -> Report:
+    """`count` questions to the pair of estates that the seed gives."""
+    rng = Random(seed)
+    before, after = worlds.estates(rng)
+    comparison = _Comparison(seed, Project(before), Project(after))
+    if comparison.compile():
+        for question in worlds.questions(rng, before, after, count):
+            comparison.ask(question)
+    return comparison.report
+
+
+class _Comparison:
+    """Questions to a pair of estates, and to what is in between."""
+
+    def __init__(self, seed: int, was: Project, now: Project) -> None:
+        self.seed, self.was, self.now = seed, was, now
+        self.lua = Lua()
+        self.report = Report(counted=Counter({"pairs of estates": 1}))
+
+    def compile(self) -> bool:
+        """Whether the project has no error to find in either. The generator means to make none."""
+        found = [one for one in (self.was, self.now) if one.compiled.estate is None]
+        lines = [str(diagnostic) for one in found for diagnostic in one.compiled.diagnostics]
+        self.report.disagreements += [f"seed {self.seed}: not compiled: {line}" for line in lines]
+        return not found
+
+    def ask(self, question: Question) -> None:
+        request, was, now = question.request, self.was, self.now
+        earlier, meant = was.world.answer(request), now.world.answer(request)
+        self.report.counted.update(worlds.seen(question, was.world, now.world, earlier, meant))
+        if request.token and request.token.provider not in now.issuers:
+            return
+        self._judge("decide", request, meant, now.asked(request).status)
+        facts, own = self.lua.facts(now, request), (meant.component or "", meant.port or 0)
+        for place in self._gates_to_ask(own):
+            status = self.lua.through(*now.scripts(self.lua, place), facts)
+            self._judge(f"gate of {place[0]}:{place[1]}", request, meant if place == own else Answer(404), status)
+        if own == (earlier.component, earlier.port) and own in was.places():
+            self._half_finished(own, request, facts, earlier, meant)
+
+    def _gates_to_ask(self, own: tuple[str, int]) -> Iterator[tuple[str, int]]:
+        """The gate that the request is meant for, and one that it is not, each in turn."""
+        places = self.now.places()
+        if own in places:
+            yield own
+            places.remove(own)
+        if places:
+            yield places[self.report.decisions % len(places)]
+
+    def _half_finished(
+        self, place: tuple[str, int], request: Request, facts: Any, earlier: Answer, meant: Answer
+    ) -> None:
+        """Admission of one estate and the gate of the other: allowed where both estates allow, and nowhere else."""
+        for name, admitting, deciding in (("gate before", self.now, self.was), ("gate after", self.was, self.now)):
+            if request.token and request.token.provider not in deciding.issuers:
+                continue
+            self.report.counted[f"half-finished: {name}"] += 1
+            (admission, _), (_, gate) = admitting.scripts(self.lua, place), deciding.scripts(self.lua, place)
+            status = self.lua.through(admission, gate, facts)
+            self.report.decisions += 1
+            if meaning.must_allow(earlier, meant) != (status == 200):
+                self._differs(f"half-finished, {name}", request, meant, status)
+
+    def _judge(self, who: str, request: Request, meant: Answer, status: int) -> None:
+        self.report.decisions += 1
+        if meant.status != status and {meant.status, status} != {400, 404}:  # without a route Kong says 404 for 400
+            self._differs(who, request, meant, status)
+
+    def _differs(self, who: str, request: Request, meant: Answer, status: int) -> None:
+        if why := known(request, meant, status):
+            self.report.counted[f"known: {why}"] += 1
+        else:
+            said = f"seed {self.seed}: {who} answers {status}, meant is {meant}: {request}"
+            self.report.disagreements.append(said)
+
+
+def known(request: Request, meant: Answer, status: int) -> str | None:
+    """Where the project is known to answer otherwise than its documents say."""
+    if meant.status == 400 and meant.component and status == 401:
+        return "401 comes before the 400 for other spellings"
+    if status in (400, 401) and meaning.is_spelled_oddly(request.target):
+        return "an odd spelling is refused that nobody is known to misread"
+    return None

@@ -1,0 +1,19 @@
+"""Recordings of real products, which lie beside the project."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+
+
+def recorded(name: str) -> list[dict[str, Any]]:
+    """The lines of a recording; skips the test, saying why, where the recordings are not beside the project."""
+    path = DATA / name
+    if not path.exists():
+        pytest.skip(f"no recordings at {path}")
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]

@@ -1,0 +1,34 @@
+"""Where the recordings of a real Kong 3.10 are, and how two answers are compared."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tests.support import recordings
+
+DATA = recordings.DATA / "kong-3.10"
+ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def recorded(name: str) -> list[dict[str, Any]]:
+    """The lines of a recording; skips the test, saying why, where the recordings are not beside the project."""
+    return recordings.recorded(f"kong-3.10/{name}")
+
+
+def schema(name: str) -> Any:
+    """A recorded schema without its descriptions, which a stand-in does not repeat."""
+    path = DATA / name
+    if not path.exists():
+        pytest.skip(f"no recorded schemas at {path}")
+    return without(json.loads(path.read_text()), {"description"})
+
+
+def without(value: Any, names: set[str]) -> Any:
+    """`value` without the fields of these names, at any depth."""
+    if isinstance(value, dict):
+        return {name: without(item, names) for name, item in value.items() if name not in names}
+    return [without(item, names) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,207 @@
+"""Which tests a run takes: three tiers by marker, slices of what the second one leaves out, and what a change touches.
+
+    make test-fast   -m "not engine and not deep"   no engine is started (and none can be: see `guard`)
+    make test        -m "not deep"                  each feature once on the real engine
+    make test-all                                   everything, with Hypothesis's profile `full`
+
+`--tiers` prints how many of which file are in which. `--slice K/N` keeps every test that falls into the K-th of N parts by its name, which is the same part for ever;
+`--touched REVISION` those whose file, or a module that it imports, has changed since then; `--until` skips what has
+not begun by a moment. A pytest plugin.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import is_hypothesis_test, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+
+from sandbox import toolchain
+
+ROOT = Path(__file__).resolve().parents[2]
+_PACKAGES = ("kong_oam", "access", "components", "policies", "sandbox", "benchmarks", "tests")
+TOGETHER = (
+    "tests/kong_oam/kong/test_gate_means_decide.py",  # the last one counts what the others asked
+    "tests/engine/test_entra_changes.py",
+    "tests/engine/test_entra_deployed.py",
+    "tests/engine/test_existing_issuer.py",
+    "tests/engine/test_two_providers.py",
+    "tests/keycloak/",  # one server, and one estate that its tests change one after the other
+    "tests/live/",  # one gateway
+    "tests/official/",  # one API server, and one estate on it
+)
+"""Files and folders whose tests share what takes long to make, or build on each other."""
+FULL, QUICK = 100, 20
+"""What `examples` counts in: hundredths of the number that a test names."""
+
+settings.register_profile("full", max_examples=FULL)
+settings.register_profile("fresh", max_examples=FULL, derandomize=False)
+settings.register_profile("quick", max_examples=QUICK)
+# Under CI Hypothesis asks the same cases every time, so that nobody's change fails for what it did not do. `fresh` never does.
+
+
+def examples(count: int) -> int:
+    """How many cases a generated test tries that tries `count` at full strength."""
+    return max(1, count * settings().max_examples // FULL)
+
+
+def deep_after(count: int, cases: Iterable[Any], wanted: Iterable[Any] = ()) -> list[Any]:
+    """Parameters of a test, of which `make test` runs the first `count` and those that are `wanted`."""
+    kept = tuple(wanted)
+    return [
+        case if number < count or case in kept else pytest.param(*_values(case), marks=pytest.mark.deep)
+        for number, case in enumerate(cases)
+    ]
+
+
+def _values(case: Any) -> tuple[Any, ...]:
+    return case if isinstance(case, tuple) else (case,)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("tiers")
+    group.addoption("--tiers", action="store_true", help="with --collect-only: print the tests of each file by tier")
+    group.addoption("--slice", metavar="K/N", help="only the K-th of N parts of the tests, 0 <= K < N")
+    group.addoption("--touched", metavar="REVISION", help="only tests that what has changed since then is about")
+    group.addoption(
+        "--until", metavar="SECONDS", type=float, help="begin no test after this time, in seconds since 1970"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "engine: starts the pulumi CLI; left out by `make test-fast`")
+    config.addinivalue_line("markers", "deep: left out by `make test`; `make test-all` and CI's slices run it")
+    config.addinivalue_line(
+        "markers", "stand_in: holds for a plugin's stand-in alone; left out by `make test-official`"
+    )
+    config.addinivalue_line(
+        "markers", "generated: asks less in `make test` than in `make test-all`; CI's slices ask all"
+    )
+    config.pluginmanager.register(_Guard(), "engine-guard")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselects what `--slice` and `--touched` leave out, and prints the table of `--tiers`."""
+    if config.getoption("--tiers"):
+        print(table(items))
+    if chosen := config.getoption("--slice"):
+        _keep(config, items, _in_slice(*map(int, chosen.split("/"))))
+    if revision := config.getoption("--touched"):
+        touched = touched_tests(changed_files(revision))
+        _keep(config, items, lambda item: item.path in touched)
+
+
+def table(items: Iterable[pytest.Item]) -> str:
+    """Markdown: for each file how many tests each tier has, and how many ask less in `make test` than in `make test-all`."""
+    counts: dict[str, list[int]] = {}
+    for item in items:
+        row = counts.setdefault(item.nodeid.partition("::")[0], [0, 0, 0, 0])
+        deep, engine = (item.get_closest_marker(name) is not None for name in ("deep", "engine"))
+        row[0] += not deep and not engine
+        row[1] += not deep
+        row[2] += 1
+        row[3] += not deep and item.get_closest_marker("generated") is not None
+    total = [sum(column) for column in zip(*counts.values(), strict=True)]
+    rows = [("**all**", total), *((f"`{name}`", row) for name, row in sorted(counts.items()))]
+    head = "| file | test-fast | test | test-all | of these asked less in test |\n|---|---|---|---|---|"
+    return "\n".join([head, *(f"| {name} | {' | '.join(map(str, row))} |" for name, row in rows)])
+
+
+def _keep(config: pytest.Config, items: list[pytest.Item], wanted: Callable[[pytest.Item], bool]) -> None:
+    kept = [item for item in items if wanted(item)]
+    config.hook.pytest_deselected(items=[item for item in items if not wanted(item)])
+    items[:] = kept
+
+
+def _in_slice(part: int, parts: int) -> Callable[[pytest.Item], bool]:
+    def inside(item: pytest.Item) -> bool:
+        return zlib.crc32(unit(item.nodeid).encode()) % parts == part
+
+    return inside
+
+
+def unit(nodeid: str) -> str:
+    """What runs as one, in one process: the tests of a place in `TOGETHER`, or the test alone."""
+    return next((place for place in TOGETHER if nodeid.startswith(place)), nodeid)
+
+
+class _Units(LoadScopeScheduling):
+    """Gives each worker whole units."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return unit(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return _Units(config, log)
+
+
+def changed_files(revision: str) -> frozenset[Path]:
+    """The files that differ from `revision`, those that git does not know yet included."""
+    commands = (("diff", "--name-only", revision), ("ls-files", "--others", "--exclude-standard"))
+    names: list[str] = []
+    for command in commands:
+        names += subprocess.run(["git", *command], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split(
+            "\n"
+        )
+    return frozenset(ROOT / name for name in names if name)
+
+
+def touched_tests(changed: Iterable[Path]) -> frozenset[Path]:
+    """The changed files, and the files of tests that import a changed module, by whatever way."""
+    import grimp
+
+    changed = frozenset(changed)
+    graph = grimp.build_graph(*_PACKAGES, cache_dir=None)
+    found = set(changed)
+    for module in graph.modules:
+        if _file(module) in changed:
+            found |= {_file(one) for one in graph.find_downstream_modules(module)}
+    return frozenset(found)
+
+
+def _file(module: str) -> Path:
+    path = ROOT.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+class _Guard:
+    """What is not marked `engine` cannot start one; nothing begins after `--until`; what Hypothesis generates is marked."""
+
+    def __init__(self) -> None:
+        self._allowed = True
+        found = toolchain.pulumi_folder
+
+        def guarded(path: str | None = None) -> Path:
+            assert self._allowed or path is not None, "this test starts the engine: mark it with pytest.mark.engine"
+            return found(path)
+
+        toolchain.pulumi_folder = guarded
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        for item in items:
+            if is_hypothesis_test(getattr(item, "function", None)):
+                item.add_marker(pytest.mark.generated)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        self._allowed = item.get_closest_marker("engine") is not None
+        try:
+            return (yield)
+        finally:
+            self._allowed = True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        until = item.config.getoption("--until")
+        if until is not None and time.time() > until:
+            pytest.skip("no time is left")

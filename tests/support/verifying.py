@@ -1,0 +1,253 @@
+"""A gateway with an estate on it, somebody's hands on its Admin API, and what `verify` says of it afterwards."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import Settings, read_file
+from kong_oam.access.tokens import Claims
+from kong_oam.cli.verify import methods
+from kong_oam.identity.common.discovery import SigningKey
+from kong_oam.identity.kinds import describe
+from kong_oam.kong import admin, names, preflight
+from kong_oam.kong.entities import Deployed, Entities, intended
+from kong_oam.kong.key_slots import Slot
+from kong_oam.oam.application import read_files
+from kong_oam.verify.gate import script_of
+from kong_oam.verify.live_gateway import LiveGateway, Terms
+from kong_oam.verify.questions import Caller
+from kong_oam.verify.stack import Result, _complete, judge
+from sandbox.kong import Kong
+from tests.support import kong_entities
+from tests.support.gateway_tokens import Issuer
+
+ROOT = Path(__file__).parents[2]
+ISSUER = "https://issuer.example.com"
+
+
+def sample(scheme: str = "http") -> tuple[Settings, Estate]:
+    """The sample Applications on the stack `local`, with an issuer that is known."""
+    settings = read_file(ROOT / "stacks/Pulumi.local.yaml", lambda given: replace(describe(given), issuer=ISSUER))
+    settings = replace(settings, stack=replace(settings.stack, scheme=scheme))  # type: ignore[arg-type]
+    estate = compile_estate(read_files([ROOT / "applications"]), settings.stack).estate
+    assert estate is not None
+    return settings, estate
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """An estate on a gateway: `deployed` is what its stack would put out. Workloads are at `<name>.<application>.test`."""
+
+    settings: Settings
+    estate: Estate
+    issuer: Issuer
+
+    @staticmethod
+    def of(settings: Settings, estate: Estate) -> Deployment:
+        return Deployment(settings, estate, Issuer(now=time.time(), provider=settings.stack.default_provider))
+
+    @cached_property
+    def deployed(self) -> Deployed:
+        upstreams = {
+            names.service(
+                self.settings.stack.name, component, port
+            ): f"{component.name}.{component.application}.test:{port}"
+            for component in self.estate.exposed
+            for port in component.ports
+        }
+        provider = self.issuer.provider.name
+        return Deployed(
+            {provider: ISSUER},
+            {provider: (Slot(SigningKey(self.issuer.kid, self.issuer.algorithm, self.issuer.pem)),)},
+            upstreams,
+            clients={provider: {client.component: f"id of {client.component}" for client in self.estate.clients}},
+        )
+
+    @cached_property
+    def meant(self) -> Entities:
+        """The entities that are meant, without the fields that only a gateway's schema names."""
+        return intended(self.settings, self.estate, self.deployed)
+
+    def judged(self, live: Entities) -> Result:
+        return judge(self.settings, self.estate, self.deployed, live, lambda _, config: config)
+
+    def tokens(self, caller: Caller, live: Entities) -> Iterator[str | None]:
+        """Tokens of the caller, the best there are: strangers claim everything. They have the issuer's `stray` key, but where
+        it is its own that stands under an id that is none of its.
+
+        A client that is none of the estate's is each that a live table lists, and one that none does.
+        """
+        token, issuer = caller.token, self.issuer
+        if token is None:
+            yield None
+            return
+        ids = self.deployed.clients[issuer.provider.name]
+        listed = _clients(live)
+        if isinstance(token, Claims):
+            named = [ids[token.client]] if token.client else ["unknown", *sorted(listed - set(ids.values()))]
+            for client in named:
+                if token.user:
+                    yield issuer.user(token.scopes, token.groups, client=client)
+                else:
+                    yield issuer.service(token.scopes, client)
+            return
+        groups = {issuer.provider.listed(g) for c in self.estate.exposed for role in c.roles for g in role.groups}
+        scopes = sorted({scope for component in self.estate.exposed for scope in component.scopes})
+        for client in ("unknown", *sorted(listed)):
+            for user in (False, True):
+                changes = issuer.of_user(groups) if user else {}
+                if token.credential:
+                    found = next(one for one in live.credentials if one["id"] == token.credential)
+                    own = (found.get("rsa_public_key") or "").strip() == issuer.pem.strip()
+                    payload = issuer.payload(scopes, client=client, **changes)
+                    yield issuer.signed(payload, issuer.key if own else issuer.stray, kid=found["key"])
+                else:
+                    yield issuer.token(scopes, client=client, jti="ID.1", **changes)
+                    yield issuer.token(scopes, client=client, aud="api://else", **changes)
+
+
+def _clients(live: Entities) -> set[str]:
+    """The ids of clients in all tables."""
+    scripts = (script_of(one) for one in live.plugins if one["name"] in ("pre-function", "post-function"))
+    tables = (script.table for script in scripts if script and script.table)
+    return {client for table in tables for client in (*table["services"], *table["on_behalf"])}
+
+
+class Hands:
+    """Somebody's hands on an Admin API, as a context manager: at its end everything is as it was."""
+
+    def __init__(self, admin_url: str, token: str | None = None) -> None:
+        self._admin = httpx.Client(base_url=admin_url, headers={"Kong-Admin-Token": token} if token else {}, timeout=30)
+        self._undo: list[partial[httpx.Response]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with closing(self._admin):
+            for undo in reversed(self._undo):
+                answer = undo()
+                if answer.request.method != "DELETE" or answer.status_code != 404:  # deleted as was said to be done
+                    answer.raise_for_status()
+
+    def find(self, kind: str, **fields: Any) -> dict[str, Any]:
+        """The one entity of a kind (as "plugins") with these fields; `service` and `route` by name."""
+        for field in ("service", "route", "consumer"):
+            if field in fields:
+                name = fields[field]
+                fields[field] = {"id": self._admin.get(f"/{field}s/{name}").raise_for_status().json()["id"]}
+        (found,) = (one for one in self.list(kind) if all(one[name] == value for name, value in fields.items()))
+        return dict(found)
+
+    def list(self, path: str) -> list[dict[str, Any]]:
+        """All entities of a collection."""
+        return list(self._admin.get(f"/{path}?size=1000").raise_for_status().json()["data"])
+
+    def change(self, kind: str, entity: Mapping[str, Any], **fields: Any) -> None:
+        """PATCH"""
+        path = f"/{kind}/{entity['id']}"
+        self._undo.append(partial(self._admin.put, path, json=dict(entity)))
+        self._admin.patch(path, json=fields).raise_for_status()
+
+    def move(self, credential: Mapping[str, Any], consumer: Mapping[str, Any]) -> None:
+        """Gives a credential to another consumer."""
+        path = f"/consumers/{credential['consumer']['id']}/jwt/{credential['id']}"
+        self._undo.append(partial(self._admin.put, path, json=dict(credential)))
+        self._admin.patch(path, json={"consumer": {"id": consumer["id"]}}).raise_for_status()
+
+    def make(self, path: str, **fields: Any) -> dict[str, Any]:
+        """POST"""
+        made = self._admin.post(path, json=fields).raise_for_status().json()
+        # These live below what they belong to; all else has a path of its own, whatever it was made below.
+        collection = path if path.endswith(("/jwt", "/targets")) else f"/{path.rsplit('/', 1)[1]}"
+        self._undo.append(partial(self._admin.delete, f"{collection}/{made['id']}"))
+        return dict(made)
+
+    def remove(self, kind: str, entity: Mapping[str, Any]) -> None:
+        """DELETE"""
+        self._undo.append(partial(self._admin.put, f"/{kind}/{entity['id']}", json=dict(entity)))
+        self._admin.delete(f"/{kind}/{entity['id']}").raise_for_status()
+
+    def run(self, command: str) -> None:
+        """What a `curl` that `verify` prints sends. Fails where there is nothing, and where Kong refuses it."""
+        _curl, *words = shlex.split(command)
+        (url,) = (word for word in words if word.startswith("$KONG_ADMIN_ADDR"))
+        given = dict(pairwise(words))
+        assert given["-H"] in ("Kong-Admin-Token: $KONG_ADMIN_TOKEN", "Content-Type: application/json")
+        path, body = url.removeprefix("$KONG_ADMIN_ADDR"), json.loads(given.get("-d", "null"))
+        there = self._admin.get(path).raise_for_status().json()
+        if "/jwt/" in path:  # whatever is said of our own keys
+            self._undo.append(partial(self._admin.put, path, json=there))
+        self._admin.request(given["-X"], path, json=body).raise_for_status()
+
+    def keep(self) -> None:
+        """What was done until now is not undone."""
+        self._undo.clear()
+
+
+class Running:
+    """A deployment in the sandbox's Kong (a stand-in). A context manager."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self.kong = Kong(now=lambda: deployment.issuer.now)
+
+    def __enter__(self) -> Self:
+        self.kong.start()
+        one = self.deployment
+        with kong_entities.Entities(self.kong.admin_url, keep=True) as entities:
+            entities.clients = one.deployed.clients[one.issuer.provider.name]
+            entities.rings(one.estate, {one.issuer.provider.name: {one.issuer.kid: one.issuer.pem}})
+            entities.nowhere(one.estate)
+            for component in one.estate.exposed:
+                entities.guard(one.estate, component, f"{component.name}.{component.application}.test")
+            for component in one.estate.exposed:
+                entities.lead(one.estate, component)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kong.stop()
+
+    @cached_property
+    def _complete(self) -> Any:
+        return partial(_complete, preflight.inspect(self.kong.admin_url).schemas)
+
+    def entities(self) -> Entities:
+        with preflight.client(self.kong.admin_url, None, None, None) as client:
+            return admin.read(client, self.kong.admin_url)
+
+    def gateway(self) -> LiveGateway:
+        one = self.deployment
+        return LiveGateway(self.entities(), Terms.of(one.settings, one.estate, one.deployed, self._complete))
+
+    def meant(self) -> LiveGateway:
+        one = self.deployment
+        terms = Terms.of(one.settings, one.estate, one.deployed, self._complete)
+        return LiveGateway(intended(one.settings, one.estate, one.deployed, self._complete), terms)
+
+    def judged(self, live: Entities | None = None) -> Result:
+        """Of what there is, or would be."""
+        one = self.deployment
+        return judge(one.settings, one.estate, one.deployed, live or self.entities(), self._complete)
+
+
+def told(result: Result) -> list[str]:
+    """Findings in words: `kind: reasons`, then a line per exposure: `callers | methods | URLs`."""
+    lines = []
+    for finding, reasons in result.findings:
+        lines.append(f"{finding.kind}: {'; '.join(reason.text for reason in reasons)}")
+        lines += [f"  {', '.join(e.callers)} | {methods(e)} | {' '.join(e.urls)}" for e in finding.exposures]
+    return lines
