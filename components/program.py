@@ -15,9 +15,9 @@ from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.diff.snapshot import Model, exported, model_of
 from kong_oam.access.model import Estate
 from kong_oam.access.report import access_table, grants
-from kong_oam.access.settings.stack import Settings, StackError
+from kong_oam.access.settings.stack import Settings
 from kong_oam.engine.state import StackState
-from kong_oam.identity.common.errors import InspectionError
+from kong_oam.errors import ProductError, SettingsError
 from kong_oam.identity.kinds import inspect
 from kong_oam.kong import conflicts, preflight
 from kong_oam.kong.account import Kong
@@ -92,7 +92,7 @@ def _plan() -> _Plan:
         ]
         findings += conflicts.inspect(account, workspace, estate, state.held)
         stop_at([*findings, *kubernetes.inspect(settings, estate, state.held)])
-    except (StackError, preflight.PreflightError, InspectionError) as error:
+    except (SettingsError, ProductError) as error:
         refuse(error)
     return _Plan(settings, estate, account, certificates, facts, state)
 

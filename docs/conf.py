@@ -10,7 +10,7 @@ from sphinx.application import Sphinx
 DOCS: Final = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent))
 
-from kong_oam.diagnostics import CODES  # noqa: E402  needs the standard library alone
+from kong_oam.codes import CODES  # noqa: E402
 
 project = "Kong-OAM"
 extensions = ["myst_parser", "sphinxcontrib.mermaid"]
@@ -24,7 +24,6 @@ myst_fence_as_directive = ["mermaid"]
 
 _PAGES: Final = DOCS / "reference" / "codes"
 _CONTRIBUTING: Final = DOCS / "contributing.md"
-_RENUMBERED: Final = {f"ENV3{n:02}": f"ENV4{n:02}" for n in range(1, 14)}  # until the code says ENV401 to ENV413 itself
 
 
 def _codes(_: Sphinx) -> None:
@@ -32,10 +31,10 @@ def _codes(_: Sphinx) -> None:
     _PAGES.mkdir(exist_ok=True)
     for old in _PAGES.glob("*.md"):
         old.unlink()
-    for named, code in CODES.items():
-        number = _RENUMBERED.get(named, named)
+    for number, code in CODES.items():
         title, warns, _ = code.title.partition(" (warning)")
-        severity = "error" if not warns else "error or warning" if ", or " in title else "warning"
+        warned = warns or number.startswith("LINT")
+        severity = "error" if not warned else "error or warning" if warns and ", or " in title else "warning"
         text = f"{title}.\n\n**Severity:** {severity}.\n\n**What to do:** {code.remedy}.\n\n[All codes](../codes.md)\n"
         text = f"# {number}\n\n{text[0].upper()}{text[1:]}"
         (_PAGES / f"{number}.md").write_text(text, "utf-8")

@@ -14,11 +14,11 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from kong_oam.access.principals import UnwieldyError
 from kong_oam.cli import check, diff, explain, new, verify, what, who
-from kong_oam.cli.command import UNUSABLE, Command, UsageError
+from kong_oam.cli.command import UNUSABLE, Command
 from kong_oam.cli.console import complain, console
 from kong_oam.diagnostics import printable
+from kong_oam.errors import InputError
 
 COMMANDS: tuple[Command, ...] = (
     check.COMMAND,
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = command.run(options, console(sys.stdout, as_json=options.json))
         sys.stdout.flush()
-    except (UsageError, UnwieldyError) as error:
+    except InputError as error:
         complain(error)
         return UNUSABLE
     except KeyboardInterrupt:

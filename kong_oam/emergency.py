@@ -27,14 +27,15 @@ from typing import Any
 import httpx
 
 from kong_oam.access.model import METHODS
-from kong_oam.access.settings.stack import Settings, StackError, read_file
+from kong_oam.access.settings.stack import Settings, read_file
 from kong_oam.cli import module as command
 from kong_oam.diagnostics import printable
+from kong_oam.errors import ProductError, SettingsError, UndoneError
 from kong_oam.kong import names, plugins
-from kong_oam.kong.account import AccountError, account
+from kong_oam.kong.account import account
 from kong_oam.kong.admin import rows
 from kong_oam.kong.entities import reference
-from kong_oam.kong.preflight import PreflightError, client
+from kong_oam.kong.preflight import client
 from kong_oam.kong.table import opened
 from kong_oam.verify.gate import script_of, with_table
 
@@ -42,7 +43,7 @@ LONGEST = 480  # minutes; gate.lua takes none that lasts longer: such a one is a
 _SEEN = 15  # seconds; Kong's workers look for changes every 5 by default
 
 
-class EmergencyError(Exception):
+class EmergencyError(UndoneError):
     """Not done, or not all of it. The message says what is left, and what to do."""
 
 
@@ -94,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     opening.add_argument("--minutes", type=int, default=60, help=f"1 to {LONGEST} (default: 60)")
     verbs.add_parser("close", help="close all that is open, now")
     options = parser.parse_args(arguments)
-    return command.reported(lambda: _run(options), EmergencyError, AccountError, PreflightError, StackError)
+    return command.reported(lambda: _run(options), EmergencyError, SettingsError, ProductError)
 
 
 def _run(options: argparse.Namespace) -> int:

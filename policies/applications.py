@@ -1,11 +1,16 @@
-"""Rules about what the Applications say, read through `access`: who answers for it, why it is public, until when."""
+"""Rules about what the Applications say, read through `access`: who answers for it, why it is public, until when.
+
+Some are findings of lint, too (LINT306 to LINT309, `kong_oam.access.lint.upkeep`). What a waiver accepts there is no
+violation here, as long as the waiver is not past its day, which is one itself.
+"""
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
 
-from kong_oam.access.model import Component, Public, Rule
+from kong_oam.access.lint import upkeep
+from kong_oam.access.model import Component
 
 from .deployed import Deployment
 from .rule import Finding, Settings
@@ -19,30 +24,30 @@ def readable(deployment: Deployment, _: Settings) -> Iterator[Finding]:
 
 def owned_components(deployment: Deployment, _: Settings) -> Iterator[Finding]:
     """A team answers for every component."""
-    for component in _components(deployment):
-        if not component.owner:
+    for component, _today in _unwaived(deployment, "LINT308"):
+        if upkeep.is_ownerless(component):
             yield Finding(f"{component.key} ({component.place}) has no owner")
 
 
 def reasoned_public_rules(deployment: Deployment, _: Settings) -> Iterator[Finding]:
     """Every public rule says why, in words."""
-    for component, rule, public in _public(deployment):
-        if not any(character.isalnum() for character in public.reason):
-            yield Finding(f"{component.key} ({rule.place}) is public for no reason")
+    for component in _components(deployment):
+        for rule, public in upkeep.public_rules(component):
+            if not any(character.isalnum() for character in public.reason):
+                yield Finding(f"{component.key} ({rule.place}) is public for no reason")
 
 
 def ending_public_rules(deployment: Deployment, _: Settings) -> Iterator[Finding]:
     """Every public rule says until when it is meant."""
-    for component, rule, public in _public(deployment):
-        if not public.until:
+    for component, _today in _unwaived(deployment, "LINT306"):
+        for rule, public in upkeep.endless(component):
             yield Finding(f"{component.key} ({rule.place}) is public without an end: {public.reason}")
 
 
 def current_public_rules(deployment: Deployment, _: Settings) -> Iterator[Finding]:
     """No public rule is past the day until which it is meant, judged by the stack's asOf."""
-    today = deployment.model.as_of
-    for component, rule, public in _public(deployment):
-        if public.until and today and datetime.date.fromisoformat(public.until) < today:
+    for component, today in _unwaived(deployment, "LINT307"):
+        for rule, public in upkeep.overdue(component, today):
             yield Finding(
                 f"{component.key} ({rule.place}) was to be public until {public.until}; it still is on {today}"
             )
@@ -53,7 +58,7 @@ def current_waivers(deployment: Deployment, _: Settings) -> Iterator[Finding]:
     today = deployment.model.as_of
     for component in _components(deployment):
         for waiver in component.waivers:
-            if today and datetime.date.fromisoformat(waiver.until) < today:
+            if today and upkeep.is_over(waiver, today):
                 yield Finding(f"{component.key} ({waiver.place}) waived {waiver.finding} until {waiver.until}")
 
 
@@ -62,11 +67,9 @@ def _components(deployment: Deployment) -> Iterator[Component]:
     yield from estate.components.values() if estate else ()
 
 
-def _public(deployment: Deployment) -> Iterator[tuple[Component, Rule, Public]]:
-    """Each public rule once, though it may stand for several paths."""
-    seen = set()
+def _unwaived(deployment: Deployment, code: str) -> Iterator[tuple[Component, datetime.date]]:
+    """Components in which no waiver accepts what lint finds under this code, and the day by which that is judged."""
+    today = deployment.model.as_of
     for component in _components(deployment):
-        for rule in component.rules:
-            if rule.public and str(rule.place) not in seen:
-                seen.add(str(rule.place))
-                yield component, rule, rule.public
+        if today and not upkeep.is_waived(component, code, today):
+            yield component, today

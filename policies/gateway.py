@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import kong_oam
 from kong_oam.access.model import METHODS, Rule
 from kong_oam.access.paths import written
 
@@ -48,31 +51,23 @@ GUARDS: Mapping[str, tuple[str, ...]] = {
 }
 """What a service has to have, and the plugins that are it."""
 
-REFUSED: Mapping[str, tuple[str, ...]] = {
-    "answers before the gate": (
-        "ai-proxy", "ai-proxy-advanced", "ai-semantic-cache", "aws-lambda", "azure-functions", "confluent",
-        "forward-proxy", "graphql-proxy-cache-advanced", "kafka-upstream", "mocking", "proxy-cache",
-        "proxy-cache-advanced", "redirect", "request-termination",
-    ),
-    "authenticates in a way that the gate does not know": (
-        "basic-auth", "header-cert-auth", "hmac-auth", "jwt-signer", "key-auth", "key-auth-enc", "ldap-auth",
-        "ldap-auth-advanced", "mtls-auth", "oauth2", "oauth2-introspection", "saml", "session", "vault-auth",
-    ),
-    "runs code of its own": ("exit-transformer", "request-callout"),
-    "changes the path or the method that the gate decides on": (
-        "degraphql", "grpc-gateway", "request-transformer", "request-transformer-advanced",
-        "route-transformer-advanced",
-    ),
-}  # fmt: skip
-"""Plugins that have no place on a gated service, by what they do."""
+_DOING: Mapping[str, str] = json.loads(
+    (Path(kong_oam.__file__).parent / "kong" / "plugin_kinds.json").read_text("utf-8")
+)
+"""What plugins of other kinds do to a call, by kind. It is read as data: the pack guards the program, and runs none of
+what the program knows Kong by. `kong_oam/kong/plugin_kinds.py` says what each word means."""
 
-PASSIVE = frozenset({
-    "acl", "bot-detection", "correlation-id", "cors", "ip-restriction", "rate-limiting", "rate-limiting-advanced",
-    "request-size-limiting", "request-validator", "response-ratelimiting", "response-transformer",
-    "response-transformer-advanced", "datadog", "file-log", "http-log", "kafka-log", "loggly", "opentelemetry",
-    "prometheus", "statsd", "syslog", "tcp-log", "udp-log", "zipkin",
-})  # fmt: skip
-"""Plugins that only refuse further, mark answers, or watch (`cors` answers preflights, which ask for nothing)."""
+_REFUSED = {
+    "closes": "answers before the gate",
+    "answers": "answers before the gate",
+    "authenticates": "authenticates in a way that the gate does not know",
+    "runs code": "runs code of its own",
+    "rewrites": "changes the path or the method that the gate decides on",
+}
+"""What has no place on a gated service."""
+
+_PASSIVE = ("harmless", "limits")
+"""What may stand on one: it only refuses further, marks answers, or watches."""
 
 
 def guarded_routes(deployment: Deployment, _: Settings) -> Iterator[Finding]:
@@ -178,14 +173,14 @@ def undisturbed(deployment: Deployment, settings: Settings) -> Iterator[Finding]
 
     One that nobody knows could do any of that.
     """
-    known = {*SCRIPTS, *STRICT, *PASSIVE, *settings["allow"], *(kind for kinds in REFUSED.values() for kind in kinds)}
+    known = {*SCRIPTS, *STRICT, *settings["allow"]}
     for plugin in deployment.of(PLUGIN):
         kind = plugin.text("name")
         scopes = [scope for scope in ("serviceId", "routeId", "consumerId") if plugin.properties.get(scope)]
-        for what, kinds in REFUSED.items():
-            if kind in kinds:
-                yield Finding(f"{plugin.name}: {kind} {what}", plugin)
-        if kind not in known:
+        doing = _DOING.get(kind, "")
+        if doing in _REFUSED:
+            yield Finding(f"{plugin.name}: {kind} {_REFUSED[doing]}", plugin)
+        elif doing not in _PASSIVE and kind not in known:
             yield Finding(f"{plugin.name}: {kind} is not known to leave the decision to the gate", plugin)
         if kind in SCRIPTS and scopes != ["serviceId"]:
             yield Finding(f"{plugin.name}: {kind} replaces {SCRIPTS[kind]} where it is not on a service alone", plugin)

@@ -1,4 +1,8 @@
-"""The scripts that a gateway has to run: those that lie beside this pack, as the program puts them together."""
+"""The scripts that a gateway has to run: those that lie beside this pack, as the program puts them together.
+
+What is read here, `kong_oam/kong/plugins.py` and `kong_oam/kong/script.py` write. This imports neither: the pack guards
+the program, and would take a mistake in them for what is right.
+"""
 
 from __future__ import annotations
 

@@ -13,11 +13,10 @@ from collections.abc import Callable, Generator
 import pytest
 
 from sandbox import launchers
+from tests.support.failures import readable
 
 pytest_plugins = ["tests.support.tiers"]
 
-HEAD, TAIL, WIDEST = 60, 60, 300
-"""Lines of a failure that are shown from its beginning and its end, and characters of a line; all of it with -vv."""
 _PROGRESS = 2.0  # seconds between two lines while tests are collected
 _LINES = pytest.StashKey[list[str]]()
 
@@ -61,14 +60,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if report.failed and item.config.get_verbosity() < 2:
         report.longrepr = readable(report.longreprtext)
     return report
-
-
-def readable(text: str) -> str:
-    """The beginning and the end of a long text, and of each line."""
-    lines = [line if len(line) <= WIDEST else f"{line[:WIDEST]} ..." for line in text.splitlines()]
-    if len(lines) > HEAD + TAIL:
-        lines[HEAD:-TAIL] = [f"... {len(lines) - HEAD - TAIL} lines left out; pytest -vv shows them ..."]
-    return "\n".join(lines)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from sandbox.local import LAST, Printed
-from tests.conftest import HEAD, TAIL, readable
 from tests.support import tiers
+from tests.support.failures import HEAD, TAIL, readable
 
 ROOT = tiers.ROOT
 DEEP = "deep or generated"

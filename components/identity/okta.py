@@ -17,8 +17,8 @@ import pulumi_okta as okta
 
 from kong_oam.access.model import EXTERNAL, Client, Estate
 from kong_oam.access.settings.stack import ProviderSettings
-from kong_oam.identity.common.discovery import DiscoveryError, Published
-from kong_oam.identity.common.errors import RefusedError
+from kong_oam.errors import ProductError
+from kong_oam.identity.common.discovery import Published
 from kong_oam.identity.common.jwk import RSA, Jwk
 from kong_oam.identity.okta import api, signing_keys
 from kong_oam.identity.okta.adoption import COMPONENT
@@ -289,7 +289,7 @@ class Okta(pulumi.ComponentResource):
         assert account is not None, "the provider has it, too"
         try:
             return signing_keys.listed(account, server, said.issuer)
-        except (RefusedError, DiscoveryError) as error:
+        except ProductError as error:
             refuse(f"identity provider '{self._settings.name}': {error}")
 
 

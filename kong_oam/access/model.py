@@ -357,14 +357,20 @@ def client_secret_name(component: str) -> str:
     return f"{component}-client"
 
 
-_LONGEST_VALUE = 120
-"""Characters of the value of an application role, ASCII without spaces (Microsoft Graph, appRole)."""
+_LONGEST_LISTED = 120
+"""Characters of what a token for one API lists of a group; of a longer name it lists a digest.
+
+As many as Entra takes, where it is the value of an application role. It is the model's all the same, and no field that
+the product's room fills in: what is listed stands in the tables of gates and is looked up by models that stacks export,
+and both are read where nobody describes a provider (`diff deployed:NAME`). Exported models would have to say it, which
+would change an output of every stack, and those of before would still need it from here.
+"""
 
 
 def _as_value(group: str) -> str:
-    """The name of a group as a value that tokens for one API list. Two groups never have one value."""
+    """The name of a group as a value that tokens for one API list: ASCII without spaces. No two groups have one."""
     value = f"group={quote(group, safe='')}"
-    return value if len(value) <= _LONGEST_VALUE else f"group=#{sha256(group.encode()).hexdigest()}"
+    return value if len(value) <= _LONGEST_LISTED else f"group=#{sha256(group.encode()).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 
+from kong_oam.errors import InputError
+
 Elements = tuple[str, ...]
 """A path, element by element, decoded: `/orders/7` is ("orders", "7"), and `/` has none."""
 
@@ -80,7 +82,7 @@ _RULE_PATH = re.compile(rf"/(?:{_ELEMENT}(?:/{_ELEMENT})*/?)?\Z")
 _RESERVED_IN_RULES = "!$&'()+,:=@"
 
 
-class Unreadable(ValueError):  # noqa: N818 - names what the path is
+class Unreadable(InputError):  # noqa: N818 - names what the path is
     """The path could be read in more than one way. The message says why."""
 
 

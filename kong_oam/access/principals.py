@@ -12,6 +12,7 @@ from itertools import chain, combinations
 
 from kong_oam.access.model import METHODS, Client, Component, Estate, Provider, Rule
 from kong_oam.access.paths import Elements
+from kong_oam.errors import InputError
 
 Groups = frozenset[str]
 
@@ -75,7 +76,7 @@ def logical_names(known: Iterable[str]) -> Naming:
     return named
 
 
-class UnwieldyError(ValueError):
+class UnwieldyError(InputError):
     """There are more sets of groups that suffice than anybody could list. The message says where, and what to do."""
 
 

@@ -14,6 +14,7 @@ from kong_oam.access.lint.lint import lint
 from kong_oam.cli.command import FOUND, OK, Command, UsageError
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import APPLICATIONS, add_stack, place_entry, settings_of
+from kong_oam.codes import CODES
 from kong_oam.diagnostics import Diagnostic, errors
 from kong_oam.oam.application import read_files
 
@@ -59,7 +60,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 def _write_sarif(file: Path, diagnostics: tuple[Diagnostic, ...]) -> None:
     try:
-        file.write_text(json.dumps(sarif.document(diagnostics, Path.cwd()), indent=2), "utf-8")
+        file.write_text(json.dumps(sarif.document(diagnostics, Path.cwd(), CODES), indent=2), "utf-8")
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {error.strerror}") from None
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from kong_oam.cli.console import Console
 from kong_oam.diagnostics import printable
+from kong_oam.errors import InputError
 
 OK, FOUND, UNUSABLE = 0, 1, 2
 """Exit statuses: nothing to report; findings; wrong usage, or an input of which nothing can be said."""
 
 
-class UsageError(Exception):
+class UsageError(InputError):
     """Nothing could be answered: wrong usage, or a stack or Applications that cannot be used. Ends with status 2."""
 
 

@@ -19,6 +19,7 @@ from kong_oam.access.compile.component import OWNER
 from kong_oam.access.lint.rules import owner_annotation
 from kong_oam.access.model import EXTERNAL, ClientKind, Component, Estate
 from kong_oam.diagnostics import suggestion
+from kong_oam.errors import InputError
 from kong_oam.oam import edit
 from kong_oam.oam.application import read_bytes
 
@@ -43,7 +44,7 @@ Texts = Mapping[str, str]
 """Whole files by name."""
 
 
-class NotScaffolded(ValueError):  # noqa: N818 - says what happened, as the message does
+class NotScaffolded(InputError):  # noqa: N818 - says what happened, as the message does
     """The component cannot be written. The message says why, and what to do."""
 
 

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from kong_oam.engine.pending import Creation, Recorded, State
+from kong_oam.errors import EngineError
 
 
-class StateError(Exception):
+class StateError(EngineError):
     """The state cannot be read, or a run is under way. The message is the CLI's."""
 
 

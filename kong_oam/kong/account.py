@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kong_oam.access.settings.stack import Settings
+from kong_oam.errors import SettingsError
 
 _PATIENCE = 60.0  # seconds for the CLI to read a setting or the outputs
 _CREDENTIALS = (("kong:kongAdminToken", "KONG_ADMIN_TOKEN"), ("kong:kongApiKey", "KONG_API_KEY"))
@@ -22,7 +23,7 @@ class Kong:
     api_key: str | None
 
 
-class AccountError(Exception):
+class AccountError(SettingsError):
     """What is needed is not there, or the CLI does not give it. The message says what to do."""
 
 

@@ -100,13 +100,13 @@ def _problem(stack: str, one: Needed, row: Row, *, ours: bool) -> Diagnostic:
             f"Kong has {what} ({row['id']}) of stack '{stack}', whose state does not know it: an interrupted run made "
             f"it, or this is another state. See what `python -m kong_oam.recover -s {stack}` says"
         )
-        return Diagnostic("ENV306", message, one.place)
+        return Diagnostic("ENV406", message, one.place)
     whose = f"its tags are {', '.join(map(repr, tags))}" if tags else "it has no tags"
     message = (
         f"Kong has {what} ({row['id']}) that stack '{stack}' did not make: {whose}. It is left as it is; have it "
         f"{'take other hosts' if one.type == _CERTIFICATE else 'renamed'} or removed by whoever made it"
     )
-    return Diagnostic("ENV305", message, one.place)
+    return Diagnostic("ENV405", message, one.place)
 
 
 def _names(row: Row) -> Iterable[str]:

@@ -8,7 +8,6 @@ each client that holds something who that is; routes say which of them arrive.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -29,8 +28,7 @@ from kong_oam.access.model import (
 )
 from kong_oam.access.paths import pattern, unwritten
 from kong_oam.engine.state import PLUGIN, ROUTE, Resource
-
-_TABLE = re.compile(r"\A(?:\n(?:--[^\n]*\n)+)?local TABLE = \[==\[(.*?)\]==\]\n", re.DOTALL)
+from kong_oam.kong.script import given
 
 _Port = tuple[str, str]
 """A component (`application/component`) and one of its ports."""
@@ -68,9 +66,8 @@ def _tables(resources: Iterable[Resource], role: str) -> dict[_Port, Table]:
 def _table(config: Any) -> Table:
     """The table in a plugin's configuration; an empty one where there is none that can be read."""
     try:
-        script = json.loads(config)["access"][0]
-        found = _TABLE.match(script)
-        table = json.loads(found[1]) if found else {}
+        found = given(json.loads(config)["access"][0])
+        table = json.loads(found.table) if found else {}
     except (IndexError, KeyError, TypeError, ValueError):
         return {}
     return table if isinstance(table, dict) else {}

@@ -26,13 +26,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from kong_oam.cli import module as command
+from kong_oam.errors import ProductError
 
 _CONNECTIONS = Path("/proc/net/tcp")
 _HERE = "127.0.0.1"
 _TIMEOUT = 10.0
 
 
-class ForwardError(Exception):
+class ForwardError(ProductError):
     """Nothing can be forwarded. The message says why and what to change."""
 
 

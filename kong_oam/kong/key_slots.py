@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from kong_oam.errors import SettingsError
 from kong_oam.identity.common.discovery import SigningKey
 
 
@@ -36,7 +37,7 @@ class Slot:
         )
 
 
-class TooManyKeysError(ValueError):
+class TooManyKeysError(SettingsError):
     """The issuer's keys and those that tokens may still be signed with need more slots. The message says how many."""
 
 

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from kong_oam.access.settings.stack import Edition
-from kong_oam.kong.table import VERIFIED_HEADER, Authentication, embedded
+from kong_oam.errors import ProductError
+from kong_oam.kong.script import Given, framed
+from kong_oam.kong.table import VERIFIED_HEADER, Authentication
 
 AUTHENTICATION: Mapping[Edition, Authentication] = {"oss": "jwt", "enterprise": "openid-connect"}
 """The plugin that verifies tokens."""
@@ -31,7 +33,7 @@ Schema = Mapping[str, Any]
 """A plugin's schema as `GET /schemas/plugins/NAME` prints it."""
 
 
-class SchemaError(ValueError):
+class SchemaError(ProductError):
     """The gateway's schema lacks a field that is needed. The message names plugin and field."""
 
 
@@ -56,13 +58,6 @@ def _value(field: Schema, value: Any, where: str) -> Any:
     return field.get("default") if value is None else value
 
 
-_NOTE = """
--- In a failed run: Kong did not take the plugin that is named above; why is said behind this script, after ']} error:'.
--- Mend that, and run it again. The cause alone: pulumi up -s STACK --yes | grep -o '} err[o]r: .*'
-"""
-"""What a script begins with. Of a plugin that Kong did not take, the official plugin prints the whole configuration and
-only then what Kong said, and the program is not asked. The script is the first thing in that configuration."""
-
 _TOKEN = re.compile(r"""--.*|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\d+\.\d+|\w+|\S""")
 _MERGED = re.compile(r"\w\w|\d\.|--")
 
@@ -71,6 +66,8 @@ _MERGED = re.compile(r"\w\w|\d\.|--")
 def _lua(*names: str) -> str:
     """The scripts as one, without comments and needless space: every port has them, in Kong and in the state."""
     lines = (_tight(line) for name in names for line in (_LUA / f"{name}.lua").read_text("utf-8").splitlines())
+    # Where they lay once. The line is part of every script that is deployed: with another, the first run of a new
+    # version would change all plugins of all stacks for the sake of a comment.
     return "\n".join([f"-- components/gateway/lua: {', '.join(names)}", *filter(None, lines)])
 
 
@@ -90,8 +87,8 @@ def admission(table: str, hsts_seconds: int = 0, more: Iterable[str] = ()) -> di
     told to use https only (RFC 6797); 0: not at all. `more`: headers that callers must not send, beside the script's
     own; their names in lower case.
     """
-    known = f"local TABLE = {embedded(table)}\nlocal MORE = '{' '.join(more)}'"
-    config: dict[str, Any] = {"access": [f"{_NOTE}{known}\n{_lua('json', 'path', 'token', 'admission')}"]}
+    script = f"local MORE = '{' '.join(more)}'\n{_lua('json', 'path', 'token', 'admission')}"
+    config: dict[str, Any] = {"access": [framed(Given(table), script)]}
     if hsts_seconds:
         told = f"kong.response.set_header('Strict-Transport-Security', 'max-age={hsts_seconds}')"
         config["header_filter"] = [f"return function() {told} end"]
@@ -144,5 +141,4 @@ def knows_workload(gate: str) -> bool:
 def gate(table: str, address: str) -> dict[str, Any]:
     """Configuration of `post-function`: the fixed script, behind the one table that it decides by and the workload's
     address, which nothing else at the gateway knows."""
-    known = f"local TABLE = {embedded(table)}\nlocal UPSTREAM = {embedded(address)}"
-    return {"access": [f"{_NOTE}{known}\n{_lua('gate')}"]}
+    return {"access": [framed(Given(table, address), _lua("gate"))]}

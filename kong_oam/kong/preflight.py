@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from kong_oam.access.settings.stack import Edition
+from kong_oam.errors import ProductError
 from kong_oam.http.trust import trusted
 from kong_oam.kong.plugins import Schema, guards
 
@@ -17,7 +18,7 @@ _OLDEST = (3, 4)
 _TIMEOUT = httpx.Timeout(10.0)
 
 
-class PreflightError(Exception):
+class PreflightError(ProductError):
     """The gateway cannot be used as it is. The message says what was found and what to change."""
 
 

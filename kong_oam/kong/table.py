@@ -27,7 +27,6 @@ that change. The same input gives the same bytes.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Literal
@@ -44,8 +43,6 @@ VERIFIED_HEADER = "x-auth-verified-token"
 """Where openid-connect puts the token that it verified. Admission takes x-auth-* headers from everybody else."""
 
 _BY_LINE = ("callers", "groups", "hosts", "on_behalf", "rules", "services")
-
-_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 def table(
@@ -125,11 +122,6 @@ def _written(data: Mapping[str, Any]) -> str:
 
 def _compact(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
-def embedded(text: str) -> str:
-    """JSON as a Lua long string. No input can leave it: a `]` inside a JSON text is written as an escape."""
-    return f"[==[{_TEXT.sub(lambda match: match.group().replace(']', chr(92) + 'u005d'), text)}]==]"
 
 
 def _hosts(estate: Estate, component: Component, port: int) -> tuple[dict[str, dict[str, bool]], int]:

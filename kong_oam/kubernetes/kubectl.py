@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from kong_oam.errors import ProductError
 from kong_oam.kubernetes.manifests import Manifest
 
 Name = tuple[str, str, str]
@@ -23,7 +24,7 @@ _LABEL = "app.oam.dev/component"
 _GROUPS = {"Deployment": "deployments.apps", "NetworkPolicy": "networkpolicies.networking.k8s.io"}
 
 
-class UnreadableError(Exception):
+class UnreadableError(ProductError):
     """The cluster cannot be read. The message says why, and what to do."""
 
 

@@ -47,7 +47,7 @@ def _neighbours(settings: Settings) -> Iterator[Diagnostic]:
                 f"kong-oam:gateway.cidrs: {cidr} holds {what} at {text} (node '{name}'), which would get past the "
                 "gateway: name the gateway's own addresses, or a subnet in which nothing else is"
             )
-            yield Diagnostic("ENV313", message)
+            yield Diagnostic("ENV413", message)
 
 
 def _missing(settings: Settings, estate: Estate, held: Held) -> tuple[Diagnostic, ...]:
@@ -66,7 +66,7 @@ def _missing(settings: Settings, estate: Estate, held: Held) -> tuple[Diagnostic
         return ()
     return tuple(
         Diagnostic(
-            "ENV312",
+            "ENV412",
             f"the cluster has no namespace '{namespace}': make it (`kubectl create namespace {namespace}`), or have "
             "runs do it (kong-oam:cluster.createNamespaces)",
             first[namespace].place,

@@ -20,6 +20,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from kong_oam.diagnostics import Diagnostic
+from kong_oam.errors import InputError
 
 MAX_BYTES = 1 << 20
 """A larger file is refused before it is parsed (etcd, where KubeVela keeps Applications, takes 1.5 MiB)."""
@@ -209,7 +210,7 @@ def _unreadable(file: str, why: str, line: int = 1, column: int = 1, text: str =
     return Diagnostic("OAM101", why, FilePlace(file, line, column, text))
 
 
-class _Refused(Exception):  # noqa: N818 - not an error of ours: the input's
+class _Refused(InputError):  # noqa: N818 - not an error of ours: the input's
     def __init__(self, node: Node, message: str) -> None:
         super().__init__(message)
         self.message = message

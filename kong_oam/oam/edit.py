@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 
+from kong_oam.errors import KongOamError
 from kong_oam.oam.document import Document, Path, Place, read
 
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*\Z")
@@ -25,7 +26,7 @@ Entry = tuple[Node, Node]
 """The first and the last node of what stands in a collection: key and value, or an item twice."""
 
 
-class _Uncertain(Exception):  # noqa: N818 - no error: there is no edit, and nobody sees this
+class _Uncertain(KongOamError):  # noqa: N818 - no error: there is no edit, and nobody sees this
     pass
 
 

@@ -26,10 +26,10 @@ from pulumi.runtime.config import set_all_config
 
 from components import settings as config
 from kong_oam.access.compile.estate import compile_estate
-from kong_oam.access.settings.stack import Settings, StackError, read_file
+from kong_oam.access.settings.stack import Settings, read_file
 from kong_oam.cli import module as command
 from kong_oam.engine.export import StateError, check_at_rest, configuration, forget, read
-from kong_oam.identity.common.errors import InspectionError, RefusedError
+from kong_oam.errors import EngineError, ProductError, SettingsError
 from kong_oam.identity.kinds import find_orphans
 from kong_oam.kong import names, preflight
 from kong_oam.kubernetes.manifests import Manifest
@@ -39,16 +39,7 @@ from kong_oam.recover import cluster, kong
 
 T = TypeVar("T")
 
-_EXPECTED = (
-    StackError,
-    StateError,
-    pulumi.RunError,
-    preflight.PreflightError,
-    kong.OutdatedStateError,
-    kong.RefusedError,
-    InspectionError,
-    RefusedError,
-)
+_EXPECTED = (SettingsError, EngineError, ProductError, pulumi.RunError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

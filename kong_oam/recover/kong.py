@@ -9,18 +9,16 @@ from typing import Any
 
 import httpx
 
+from kong_oam.errors import EngineError, RefusedError
+
 _COLLECTIONS = ("routes", "plugins", "services", "targets", "upstreams", "jwts", "consumers", "certificates")
 """In the order of removal: what leads somewhere goes before what guards it. A stack makes no targets: somebody's."""
 
 _PARENTS = ("route", "service", "upstream", "consumer")
 
 
-class OutdatedStateError(Exception):
+class OutdatedStateError(EngineError):
     """The state is older than the gateway, or another's. The message says what shows it, and what to do."""
-
-
-class RefusedError(Exception):
-    """The Admin API refused a request. The message has its words."""
 
 
 @dataclass(frozen=True, slots=True)

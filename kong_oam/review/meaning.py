@@ -8,10 +8,12 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+from kong_oam.errors import UndoneError
+
 _TIMEOUT = 600  # seconds
 
 
-class ReviewError(Exception):
+class ReviewError(UndoneError):
     """Nothing can be said about the change. The message says why, and holds no output of a product."""
 
 

@@ -14,6 +14,7 @@ from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.model import Estate
 from kong_oam.access.paths import written
 from kong_oam.access.tokens import Claims, Refusal
+from kong_oam.errors import UndoneError
 from kong_oam.verify.classes import classes
 from kong_oam.verify.questions import NOBODY, Call, Caller, Forged, Gateway, Region, Verdict
 
@@ -30,7 +31,7 @@ KINDS: dict[Kind, str] = {
 """What a finding says of each call, before who makes it; the worst first."""
 
 
-class MisreadError(Exception):
+class MisreadError(UndoneError):
     """The gateway as it is meant does not decide as the model does: the reading of it is wrong, not the gateway."""
 
 

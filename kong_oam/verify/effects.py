@@ -7,6 +7,7 @@ from enum import Enum, auto
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from kong_oam.kong.entities import Entity
+from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
 
 
 class Effect(Enum):
@@ -21,29 +22,15 @@ class Effect(Enum):
     UNKNOWN = auto()
 
 
-_NO_EFFECT = frozenset(
-    {
-        *("correlation-id", "response-transformer", "prometheus", "zipkin", "opentelemetry", "datadog", "statsd"),
-        *("file-log", "http-log", "loggly", "syslog", "tcp-log", "udp-log"),
-        "cors",  # answers preflight requests itself, with nothing of the workload's
-    }
-)
-_LIMITS = frozenset(
-    {
-        *("acl", "bot-detection", "ip-restriction", "request-size-limiting", "request-validator"),
-        *("rate-limiting", "rate-limiting-advanced", "response-ratelimiting"),
-    }
-)
-
-
 def effect_of(plugin: Entity) -> Effect:
-    """By kind. What answers from a cache or a function, authenticates, or rewrites a request is UNKNOWN, as is any
-    plugin that is not listed here, and one of our own kinds in a place that is not ours."""
-    if plugin["name"] in _NO_EFFECT:
+    """By kind (`kong.plugin_kinds`). What answers from a cache or a function, authenticates, or rewrites a request is
+    UNKNOWN, as is any plugin that is not listed there, and one of our own kinds in a place that is not ours."""
+    doing = PLUGIN_KINDS.get(plugin["name"])
+    if doing == "harmless":
         return Effect.NONE
-    if plugin["name"] in _LIMITS:
+    if doing == "limits":
         return Effect.CLOSES if plugin["name"] == "ip-restriction" and _refuses_everybody(plugin) else Effect.LIMITS
-    if plugin["name"] in ("request-termination", "redirect"):
+    if doing == "closes":
         # With a trigger it answers only to callers that ask for it.
         return Effect.NONE if plugin["config"].get("trigger") else Effect.CLOSES
     return Effect.UNKNOWN

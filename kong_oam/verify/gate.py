@@ -18,18 +18,12 @@ import jsonschema_rs
 from kong_oam.access.decide import host_patterns
 from kong_oam.access.model import METHODS
 from kong_oam.access.paths import Elements, may_be_longer, unwritten, written
-from kong_oam.kong import plugins
-from kong_oam.kong.table import VERSION, embedded
+from kong_oam.kong import plugins, script
+from kong_oam.kong.table import VERSION
 from kong_oam.verify.questions import Call
 
 Table = Mapping[str, Any]
 
-_KNOWN = re.compile(
-    r"(?:\n(?:--[^\n]*\n)+)?local TABLE = \[==\[(?P<table>.*?)\]==\]\n"
-    r"(?:local UPSTREAM = \[==\[(?P<address>.*?)\]==\]\n)?",
-    re.DOTALL,
-)
-"""What a script of ours is given: each its table, and the gate its workload's address."""
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 
 _TEXTS = {"type": "array", "items": {"type": "string"}}
@@ -92,10 +86,10 @@ def script_of(plugin: Mapping[str, Any]) -> Script | None:
     """
     run = code(plugin["config"])
     first = run.get("access", [None])[0]
-    known = _KNOWN.match(first) if isinstance(first, str) else None
+    known = script.given(first) if isinstance(first, str) else None
     if known is None:
         return None
-    text, address = known["table"], known["address"]
+    text, address = known.table, known.address
     if plugin["name"] == "pre-function":
         judging = {phase: scripts for phase, scripts in run.items() if phase != "header_filter"}
         ours = address is None and judging == code(plugins.admission(text))
@@ -107,11 +101,8 @@ def script_of(plugin: Mapping[str, Any]) -> Script | None:
 
 def with_table(plugin: Mapping[str, Any], table: Callable[[str], str]) -> dict[str, Any]:
     """The configuration of admission or a gate, one that `script_of` knows, with what `table` makes of its table."""
-    scripts = code(plugin["config"])["access"]
-    found = _KNOWN.match(scripts[0])
-    assert found is not None
-    begin, end = found.start("table") - len("[==["), found.end("table") + len("]==]")
-    return {"access": [scripts[0][:begin] + embedded(table(found["table"])) + scripts[0][end:], *scripts[1:]]}
+    first, *more = code(plugin["config"])["access"]
+    return {"access": [script.with_table(first, table), *more]}
 
 
 @cache

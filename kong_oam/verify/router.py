@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from kong_oam.access.paths import Elements, declared, pattern, written
+from kong_oam.access.paths import Elements, Unreadable, declared, pattern, written
 from kong_oam.kong.entities import Entity
 from kong_oam.verify.questions import Call
 
@@ -154,7 +154,7 @@ def own_path(path: str) -> Elements | None:
     text = _EITHER.sub(r"\1", path[1:].removesuffix("(?:/|$)")).replace("\\", "")
     try:
         elements = declared(text)
-    except ValueError:
+    except Unreadable:
         return None
     return elements if pattern(elements) == path[1:] else None
 

@@ -18,11 +18,11 @@ from typing import Any
 
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import Settings
+from kong_oam.errors import ProductError, SettingsError, UndoneError
 from kong_oam.kong import admin, preflight
 from kong_oam.kong.account import AccountError, account, cli
 from kong_oam.kong.entities import Complete, Deployed, Entities, intended
 from kong_oam.kong.plugins import Schema, config_json
-from kong_oam.kong.preflight import PreflightError
 from kong_oam.kubernetes import kubectl
 from kong_oam.kubernetes.ownership import Change, changes
 from kong_oam.kubernetes.placement import objects_of
@@ -31,7 +31,7 @@ from kong_oam.verify.drift import Drift, drifts, recognised
 from kong_oam.verify.live_gateway import LiveGateway, Terms
 
 
-class UnverifiedError(Exception):
+class UnverifiedError(UndoneError):
     """Nothing can be said: the gateway, the cluster or the outputs cannot be read. The message says what to do."""
 
 
@@ -85,7 +85,7 @@ def verify(settings: Settings, estate: Estate, outputs: Path | None = None) -> R
         facts = preflight.inspect(kong.admin_url, kong.token, workspace, kong.api_key, settings.gateway.edition)
         with preflight.client(kong.admin_url, kong.token, workspace, kong.api_key) as client:
             live = admin.read(client, kong.admin_url)
-    except (AccountError, PreflightError) as error:
+    except (SettingsError, ProductError) as error:
         raise UnverifiedError(str(error)) from None
     return judge(settings, estate, deployed, live, partial(_complete, facts.schemas))
 

@@ -7,9 +7,8 @@ import pytest
 
 from components.announcement import announcement
 from kong_oam.access.diff.snapshot import exported
-from tests.kong_oam.access.diff.test_diff import API, BEFORE, SHOP, edited, model, settings
-from tests.kong_oam.access.diff.test_facts import EARLIER
-from tests.support.enforcing import state
+from tests.support.diffs import API, BEFORE, EARLIER, SHOP, edited, model, settings
+from tests.support.enforced_state import state
 
 DEPLOYED = state(BEFORE.estate)
 OPENED = model(edited(API, ("methods: [GET], public", "methods: [GET, POST], public")), SHOP)

@@ -6,8 +6,7 @@ import subprocess
 import pytest
 
 from sandbox.local import STACK
-from tests.engine.conftest import Empty
-from tests.support.engine.deployment import Deployment
+from tests.support.engine.deployment import Deployment, Empty
 
 pytestmark = pytest.mark.engine
 

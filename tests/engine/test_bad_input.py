@@ -15,8 +15,8 @@ import pytest
 from sandbox.cluster import CLUSTER
 from sandbox.kong import Kong, Lags
 from sandbox.local import ROOT, STACK, Local
-from tests.engine.conftest import Empty, entities
-from tests.support.engine.deployment import Deployment, project, start
+from tests.support.engine.deployment import Deployment, Empty, project, start
+from tests.support.engine.inventory import entities
 
 # `orders.reed` begins in column 61 of line 24.
 WRONG = (

@@ -8,9 +8,9 @@ import pytest
 
 from sandbox.local import STACK
 from sandbox.okta.service import Answered
-from tests.engine.conftest import Empty, entities
 from tests.support.engine.calls import call, part, service_token, user_token
-from tests.support.engine.deployment import Deployment, events
+from tests.support.engine.deployment import Deployment, Empty, events
+from tests.support.engine.inventory import entities
 from tests.support.faults.tiny import TINY
 
 pytestmark = pytest.mark.engine

@@ -13,9 +13,8 @@ import pytest
 from kong_oam.__main__ import main
 from sandbox.cluster import CLUSTER, Key
 from sandbox.local import STACK
-from tests.engine.conftest import Empty
 from tests.support.documentation import page
-from tests.support.engine.deployment import Deployment
+from tests.support.engine.deployment import Deployment, Empty
 from tests.support.faults.tiny import TINY
 
 pytestmark = pytest.mark.engine

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.local import ROOT
-from tests.engine.conftest import Empty
-from tests.support.engine.deployment import Deployment
+from tests.support.engine.deployment import Deployment, Empty
 from tests.support.engine.tenant import tenant_stack
 
 pytestmark = pytest.mark.engine

@@ -61,7 +61,7 @@ def test_a_stack_that_lost_its_state_takes_all_of_it_over(stack: tuple[Deploymen
     assert principal is not None
     principal["appRoleAssignmentRequired"] = False
     refused = [deployment.pulumi("preview", "-s", STACK, check=False), deployment.run("up", check=False)]
-    assert all(one.returncode and "ENV303" in one.stdout and "ENV304" not in one.stdout for one in refused)
+    assert all(one.returncode and "ENV403" in one.stdout and "ENV404" not in one.stdout for one in refused)
     assert _directory(tenant) == before
     command = command_in(refused[0].stdout)
     assert command == command_in(refused[1].stdout) and tenant.secret not in refused[0].stdout
@@ -85,7 +85,7 @@ def test_an_application_that_somebody_registered_before_us_is_not_taken_over(sta
     key = tenant.directory.add_password(app["id"], {"displayName": "mine"})["keyId"]
     said = deployment.run("up", check=False).stdout
     assert "echo " not in said and "pulumi import" not in said
-    named = f"ENV304: application '{CHECKOUT}': "
+    named = f"ENV404: application '{CHECKOUT}': "
     assert f"{named}owner 'eve@example.com' (u1); that is not this stack's" in said
     assert f"{named}secret 'mine' ({key}); that is not this stack's" in said
     assert list(tenant.directory.applications) == [app["id"]]

@@ -13,9 +13,9 @@ from sandbox.demo.table import ask, estate_of
 from sandbox.entra import Entra
 from sandbox.local import GROUPS, STACK, USERS, Local
 from sandbox.project import set_providers
-from tests.engine.conftest import AT_ONCE, Sample
 from tests.support.engine.calls import call
-from tests.support.engine.deployment import Deployment, project, start
+from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
+from tests.support.engine.sample import Sample
 
 pytestmark = pytest.mark.engine
 

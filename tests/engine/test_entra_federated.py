@@ -12,8 +12,8 @@ from sandbox import browser
 from sandbox.browser import ClusterToken, RefusedError
 from sandbox.issuer import Issuer
 from sandbox.local import Local
-from tests.engine.test_rotation_throughout import on
 from tests.support.engine.calls import call, credential, part
+from tests.support.engine.pods import on
 from tests.support.engine.tenant import tenant_stack
 
 pytestmark = pytest.mark.engine

@@ -65,7 +65,7 @@ def test_a_partner_calls_with_a_key_of_its_own_and_changes_it(tmp_path: Path) ->
             "applications/orders.yaml", "components: [shop/checkout,", "components: [partner/acme, shop/checkout,"
         )
         warned = deployment.run("up").stdout
-        assert "ENV309" in warned and "identityProviders[].certificates in stacks/Pulumi.local.yaml" in warned
+        assert "ENV409" in warned and "identityProviders[].certificates in stacks/Pulumi.local.yaml" in warned
         settings = deployment.output("elsewhere")["partner/acme"]
         with pytest.raises(browser.RefusedError, match="AADSTS700027"):
             _token(settings, old, first)
@@ -74,7 +74,7 @@ def test_a_partner_calls_with_a_key_of_its_own_and_changes_it(tmp_path: Path) ->
         (made,) = deployment.changes("up").items()
         assert made[0].startswith("entra-certificate-partner/acme-") and made[1] == "create"
         assert deployment.changes("up") == {}
-        assert "ENV309" not in deployment.pulumi("preview", "-s", STACK).stdout
+        assert "ENV409" not in deployment.pulumi("preview", "-s", STACK).stdout
         token = _token(settings, old, first)
         assert call(local, "GET", "orders.example.com", "/orders", token).status == 200
         assert call(local, "POST", "orders.example.com", "/orders", token).status == 403

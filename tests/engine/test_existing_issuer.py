@@ -12,9 +12,9 @@ from sandbox.demo.table import ask, estate_of
 from sandbox.issuer import Issuer, Key
 from sandbox.local import USERS, Local
 from sandbox.project import set_providers, stack_file
-from tests.engine.conftest import AT_ONCE, Empty, Sample
 from tests.support.engine.calls import call
-from tests.support.engine.deployment import Deployment, project, start
+from tests.support.engine.deployment import AT_ONCE, Deployment, Empty, project, start
+from tests.support.engine.sample import Sample
 
 pytestmark = pytest.mark.engine
 
@@ -118,7 +118,7 @@ def test_a_client_that_the_stack_does_not_name_stops_the_run(empty: Empty) -> No
     assert done.returncode != 0
     said = done.stdout
     assert "applications/shop.yaml:" in said
-    assert "error ENV302: nobody says which client 'shop/checkout' at oidc is; did you mean 'shop/chekout'?" in said
+    assert "error ENV402: nobody says which client 'shop/checkout' at oidc is; did you mean 'shop/chekout'?" in said
     assert "Name it under identityProviders[].clients in stacks/Pulumi.local.yaml" in said
     assert {one["type"].split(":")[0] for one in deployment.state()} <= {"pulumi"}
 
@@ -160,7 +160,7 @@ def test_another_issuer_under_a_running_stack_is_refused(existing: tuple[Deploym
         file.write_text(before.replace(f"issuer: {issuer.url}", f"issuer: {other.url}"), "utf-8")
         done = deployment.run("up", check=False)
         assert done.returncode != 0
-        assert f"ENV307: the issuer of oidc was {issuer.url} and would be {other.url}" in done.stdout
+        assert f"ENV407: the issuer of oidc was {issuer.url} and would be {other.url}" in done.stdout
         assert json.dumps(local.kong.entities("consumers"), sort_keys=True) == rings
         assert ask(local, estate_of(deployment.folder)).wrong == ()
         moved = f"issuer: {other.url}\n    movedFrom: {issuer.url}"

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from sandbox import caller
 from sandbox.local import Local
 from sandbox.okta import browser
-from tests.engine.conftest import Sample
 from tests.support.engine.calls import call, credential, part, service_token, signed_in, user_token
+from tests.support.engine.sample import Sample
 
 pytestmark = pytest.mark.engine
 

@@ -10,8 +10,7 @@ import pytest
 
 from sandbox.kong import Lags
 from sandbox.local import Local
-from tests.engine.conftest import Empty
-from tests.support.engine.deployment import Deployment
+from tests.support.engine.deployment import Deployment, Empty
 from tests.support.tiers import deep_after
 
 pytestmark = pytest.mark.engine

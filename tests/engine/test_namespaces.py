@@ -10,14 +10,14 @@ import yaml
 
 from sandbox.cluster import Key
 from sandbox.local import STACK
-from tests.engine.conftest import Empty, entities
-from tests.support.engine.deployment import Deployment
+from tests.support.engine.deployment import Deployment, Empty
+from tests.support.engine.inventory import entities
 from tests.support.faults.tiny import TINY
 
 pytestmark = pytest.mark.engine
 
 SAID = (
-    "error: applications/tiny.yaml:6:7: error ENV312: the cluster has no namespace 'things': make it "
+    "error: applications/tiny.yaml:6:7: error ENV412: the cluster has no namespace 'things': make it "
     "(`kubectl create namespace things`), or have runs do it (kong-oam:cluster.createNamespaces)"
 )
 NAMESPACE = Key("v1", "Namespace", "", "things")
@@ -63,7 +63,7 @@ def test_without_kubectl_the_run_itself_finds_out(deployment: Deployment) -> Non
     failed = deployment.run("up", check=False)
     assert failed.returncode != 0
     assert 'namespaces "things" not found' in failed.stdout
-    assert "ENV312" not in failed.stdout
+    assert "ENV412" not in failed.stdout
     assert deployment.local.cluster.objects() == []
 
 
@@ -105,7 +105,7 @@ def test_a_range_that_others_are_in_is_refused(deployment: Deployment, there: di
     failed = deployment.run("up", check=False)
     said = " ".join(failed.stdout.split())
     assert failed.returncode != 0
-    assert f"ENV313: kong-oam:gateway.cidrs: 10.20.0.0/16 holds {who}, which would get past the gateway" in said
+    assert f"ENV413: kong-oam:gateway.cidrs: 10.20.0.0/16 holds {who}, which would get past the gateway" in said
     assert "1 error(s) where this would be provisioned; nothing was" in said and entities(deployment.local) == before
     gateway["cidrs"] = ["203.0.113.8/29"]
     file.write_text(yaml.safe_dump(settings), "utf-8")

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from sandbox.local import ROOT, STACK
-from tests.engine.conftest import Empty
+from tests.support.engine.deployment import Empty
 
 pytestmark = pytest.mark.engine
 

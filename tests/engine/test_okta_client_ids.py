@@ -7,9 +7,8 @@ import json
 import pytest
 
 from sandbox.local import STACK
-from tests.engine.conftest import Empty
 from tests.support.engine.calls import call, credential, service_token
-from tests.support.engine.deployment import Deployment
+from tests.support.engine.deployment import Deployment, Empty
 from tests.support.faults.tiny import HOST, PROTECTED, TINY
 
 pytestmark = pytest.mark.engine

@@ -10,10 +10,9 @@ import pytest
 from sandbox import launchers
 from sandbox.local import STACK, Local
 from sandbox.okta import browser
-from tests.engine.conftest import Empty
-from tests.engine.test_clients_deployed import SHOP
+from tests.support.engine.applications import SHOP
 from tests.support.engine.calls import credential
-from tests.support.engine.deployment import Deployment
+from tests.support.engine.deployment import Deployment, Empty
 
 pytestmark = pytest.mark.engine
 OKTA_IS_BEHIND = launchers.behind("resource-okta")

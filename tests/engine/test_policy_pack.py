@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from sandbox.local import STACK
-from tests.engine.conftest import Empty, Sample, entities
+from tests.support.engine.deployment import Empty
+from tests.support.engine.inventory import entities
+from tests.support.engine.sample import Sample
 
 pytestmark = pytest.mark.engine
 

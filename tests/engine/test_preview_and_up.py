@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from sandbox.local import STACK
-from tests.engine.conftest import Empty, Sample
 from tests.support.engine.calls import call, service_token
-from tests.support.engine.deployment import operations
+from tests.support.engine.deployment import Empty, operations
+from tests.support.engine.sample import Sample
 
 pytestmark = pytest.mark.engine
 

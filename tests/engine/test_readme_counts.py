@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
-from tests.engine.conftest import Sample
 from tests.support.documentation import CONTRIBUTING, page
+from tests.support.engine.sample import Sample
 
 pytestmark = pytest.mark.engine
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.local import PASSPHRASE, STACK
-from tests.support.comments_stand_in import REPOSITORY, TOKEN, Comments
 from tests.support.engine.deployment import Deployment
+from tests.support.github_comments import REPOSITORY, TOKEN, Comments
 
 pytestmark = pytest.mark.engine
 

@@ -10,9 +10,8 @@ from sandbox import caller
 from sandbox.browser import RefusedError
 from sandbox.cluster import AlreadyExistsError
 from sandbox.local import STACK
-from tests.engine.conftest import Empty
 from tests.support.engine.calls import call, credential
-from tests.support.engine.deployment import Deployment
+from tests.support.engine.deployment import Deployment, Empty
 from tests.support.engine.keys_before import as_before, as_now, keys_of
 from tests.support.engine.pods import CLIENTS, Pods, on
 

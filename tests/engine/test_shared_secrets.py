@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
-
 import pytest
 
 from sandbox import caller
 from sandbox.browser import RefusedError
 from sandbox.local import STACK
-from tests.engine.conftest import Empty
 from tests.support.engine.calls import call, credential
-from tests.support.engine.deployment import Deployment
+from tests.support.engine.deployment import Deployment, Empty
 from tests.support.engine.pods import CLIENTS, on
+from tests.support.engine.shared_secrets import DUE, orders, replaced, said
 
 pytestmark = pytest.mark.engine
 
 TYPE = "      type: okta\n"
 SHARED = f"{TYPE}      clientSecrets: true\n"
 SETTINGS = f"stacks/Pulumi.{STACK}.yaml"
-DUE = re.compile(r"warning: credentials: (\S+) at (\w+): the shared secret is due since (\S+), .*: (pulumi up .*)")
 SWITCHED = "warning: credentials: shop/checkout at okta: {}; pods of before are refused tokens from this run until they"
-
-
-def said(deployment: Deployment) -> str:
-    """A preview, in words."""
-    return deployment.pulumi("preview", "-s", STACK).stdout
-
-
-def orders(deployment: Deployment, settings: dict[str, str]) -> int:
-    """What the API answers a pod of `checkout` that has these settings."""
-    return call(deployment.local, "GET", "orders.example.com", "/orders", caller.token(settings)[0]).status
 
 
 def _app(deployment: Deployment) -> str:
@@ -39,16 +25,6 @@ def _app(deployment: Deployment) -> str:
     label = f"kong-oam {STACK} shop/checkout"
     (app,) = (one for one in deployment.local.okta.objects("apps") if one["label"] == label)
     return str(app["id"])
-
-
-def replaced(deployment: Deployment, shown: str) -> None:
-    """Runs the command that a preview shows for `checkout`, in a shell, without its question."""
-    (command,) = {found[4] for found in DUE.finditer(shown) if found[1] == "shop/checkout"}
-    deployment_env, folder = deployment.local.env, deployment.folder
-    done = subprocess.run(
-        ["bash", "-c", f"{command} --yes"], cwd=folder, env=deployment_env, capture_output=True, text=True, timeout=90
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from sandbox.local import STACK
-from tests.engine.conftest import Sample
 from tests.support.engine.calls import credential
+from tests.support.engine.sample import Sample
 
 pytestmark = pytest.mark.engine
 

@@ -19,8 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from sandbox.local import STACK, Local
-from tests.engine.conftest import Empty
-from tests.support.engine.deployment import Deployment
+from tests.support.engine.deployment import Deployment, Empty
 
 pytestmark = pytest.mark.engine
 

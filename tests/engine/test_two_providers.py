@@ -16,9 +16,8 @@ from sandbox.demo.table import estate_of
 from sandbox.issuer import Issuer
 from sandbox.local import Local
 from sandbox.project import set_providers
-from tests.engine.conftest import AT_ONCE
 from tests.support.engine.calls import call, service_token, user_token
-from tests.support.engine.deployment import Deployment, project, start
+from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
 
 pytestmark = pytest.mark.engine
 

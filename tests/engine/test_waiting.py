@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.engine.conftest import Empty
 from tests.support.documentation import page
-from tests.support.engine.deployment import Deployment
+from tests.support.engine.deployment import Deployment, Empty
 from tests.support.faults.tiny import TINY
 
 pytestmark = pytest.mark.engine

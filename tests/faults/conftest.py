@@ -1,6 +1,6 @@
 """Empty stacks, each over a sandbox of its own that goes with the test."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +8,7 @@ import pytest
 
 from sandbox.kong import Lags
 from sandbox.local import STACK, Local
-from tests.support.faults.stacks import Stack, start
-
-Empty = Callable[..., Stack]
+from tests.support.faults.stacks import Empty, Stack, start
 
 
 @pytest.fixture

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.faults.conftest import Empty
 from tests.support.adopting import without
 from tests.support.engine.calls import credential, service_token, user_token
-from tests.support.faults.stacks import Stack, made
+from tests.support.faults.stacks import Empty, Stack, made
 from tests.support.faults.tiny import HOST, PROTECTED, TINY
 
 pytestmark = pytest.mark.engine
@@ -38,7 +37,7 @@ def _refused(stack: Stack, verb: str = "up") -> str:
     before = made(stack.local)
     arguments = (verb, "--yes", "--skip-preview") if verb == "up" else (verb,)
     done = stack.pulumi(*arguments, check=False)
-    assert done.returncode != 0 and "ENV303" in done.stdout, done.stdout
+    assert done.returncode != 0 and "ENV403" in done.stdout, done.stdout
     assert made(stack.local) == before
     (command,) = {line.strip() for line in done.stdout.splitlines() if line.strip().startswith("echo ")}
     return command

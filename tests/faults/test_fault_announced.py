@@ -9,8 +9,7 @@ import pytest
 
 from sandbox.kong import Lags
 from sandbox.kong.http import Request, Response
-from tests.faults.conftest import Empty
-from tests.support.faults.stacks import Stack
+from tests.support.faults.stacks import Empty, Stack
 from tests.support.faults.tiny import SERVICE, TINY
 from tests.support.tiers import deep_after
 

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from sandbox.kong import Lags
-from tests.faults.conftest import Empty
 from tests.support.engine.calls import service_token
+from tests.support.faults.stacks import Empty
 from tests.support.faults.tiny import HOST, PROTECTED, SERVICE, TINY
 from tests.support.faults.watch import Caller, Watch
 
@@ -18,7 +18,7 @@ LAG = 0.5
 WORKLOAD = "api.default.svc.cluster.local"
 BEFORE = (
     ("components/gateway/service.py", "return self._gateway.nowhere.name, _NOWHERE", f'return "{WORKLOAD}", 8080'),
-    ("kong_oam/kong/plugins.py", 'known = f"local TABLE = {embedded(table)}\\nlocal UPSTREAM', 'known = f"local TABLE = {embedded(table)}\\nlocal OTHER'),
+    ("kong_oam/kong/script.py", 'known += f"local UPSTREAM', 'known += f"local OTHER'),
     ("kong_oam/kong/lua/gate.lua", "json_read(UPSTREAM)", "json_read(OTHER)"),
 )  # fmt: skip
 

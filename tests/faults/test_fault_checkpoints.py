@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults.conftest import Empty
+from tests.support.faults.stacks import Empty
 from tests.support.faults.tiny import TINY
 
 pytestmark = pytest.mark.engine

@@ -24,8 +24,7 @@ from cryptography.x509.oid import NameOID
 from kong_oam.kong import forward
 from sandbox.kong import Kong
 from sandbox.kong.http import TlsConnection
-from tests.faults.conftest import Empty
-from tests.support.faults.stacks import made
+from tests.support.faults.stacks import Empty, made
 from tests.support.faults.tiny import TINY
 
 

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.faults.conftest import Empty
 from tests.support.engine.calls import service_token
-from tests.support.faults.stacks import Stack, is_refused
+from tests.support.faults.stacks import Empty, Stack, is_refused
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
 
 pytestmark = pytest.mark.engine

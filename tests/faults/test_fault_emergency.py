@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.faults.conftest import Empty
 from tests.support.documentation import documented, page
 from tests.support.engine.calls import service_token
-from tests.support.faults.stacks import Stack
+from tests.support.faults.stacks import Empty, Stack
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
 
 pytestmark = pytest.mark.engine

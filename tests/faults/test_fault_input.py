@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.local import ROOT
-from tests.faults.conftest import Empty
-from tests.support.faults.stacks import made
+from tests.support.faults.stacks import Empty, made
 from tests.support.faults.tiny import TINY
 
 SECONDS = 40.0

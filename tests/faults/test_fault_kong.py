@@ -12,10 +12,9 @@ import pytest
 
 from sandbox.kong import Kong
 from sandbox.kong.http import Request, Response
-from tests.faults.conftest import Empty
 from tests.support.engine.calls import service_token
 from tests.support.faults.blackout import lost
-from tests.support.faults.stacks import Stack, made
+from tests.support.faults.stacks import Empty, Stack, made
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
 from tests.support.faults.watch import Watch
 from tests.support.tiers import deep_after
@@ -204,7 +203,7 @@ def test_a_service_of_our_name_that_is_not_ours_is_never_touched(empty: Empty) -
     theirs = stack.kong("POST", "/services", {"name": SERVICE, "host": "theirs.example.com", "tags": ["theirs"]})
     before = made(stack.local)
     said = (
-        f"ENV305: Kong has service '{SERVICE}' ({theirs['id']}) that stack 'local' did not make: its tags are 'theirs'"
+        f"ENV405: Kong has service '{SERVICE}' ({theirs['id']}) that stack 'local' did not make: its tags are 'theirs'"
     )
     _stopped(stack, "applications/app0.yaml:6:7: error " + said)
     assert said in stack.pulumi("preview", check=False).stdout

@@ -11,9 +11,8 @@ import pytest
 
 from sandbox.okta.answers import Answer
 from sandbox.okta.service import Answered
-from tests.faults.conftest import Empty
 from tests.support.engine.calls import service_token
-from tests.support.faults.stacks import Stack, made
+from tests.support.faults.stacks import Empty, Stack, made
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
 from tests.support.faults.watch import Watch
 from tests.support.tiers import deep_after
@@ -145,9 +144,9 @@ def test_groups_that_do_not_exist_are_named_before_anything_is_made(empty: Empty
         assert done.returncode != 0
         where = "under identityProviders[].groups in stacks/Pulumi.local.yaml"
         for message in (
-            "applications/app0.yaml:20:56: error ENV301: role 'reader': group 'sales' of okta does not exist; "
+            "applications/app0.yaml:20:56: error ENV401: role 'reader': group 'sales' of okta does not exist; "
             f"did you mean 'Sales' or 'Sales EMEA'? Create it there, or map 'sales' {where}",
-            "applications/app0.yaml:20:63: error ENV301: role 'reader': group 'desk' (there 'Order Desk') of okta does "
+            "applications/app0.yaml:20:63: error ENV401: role 'reader': group 'desk' (there 'Order Desk') of okta does "
             f"not exist. Create it there, or map 'desk' {where}",
             "2 error(s) where this would be provisioned; nothing was",
         ):

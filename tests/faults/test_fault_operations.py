@@ -8,11 +8,10 @@ from dataclasses import replace
 import pytest
 
 from sandbox.kong.schema import PLUGIN_SCHEMAS
-from tests.faults.conftest import Empty
 from tests.support.documentation import page
 from tests.support.engine.calls import service_token
 from tests.support.faults.blackout import lost, shape
-from tests.support.faults.stacks import Stack
+from tests.support.faults.stacks import Empty, Stack
 from tests.support.faults.tiny import HOST, PROTECTED, TINY
 from tests.support.faults.watch import Caller, Watch
 
@@ -51,7 +50,7 @@ def test_an_older_state_is_put_back(empty: Empty) -> None:
         assert put_back == "pulumi stack import -s STACK --file BACKUP.json"
         stack.pulumi("stack", "import", "--file", str(backup))
         failed = stack.run("up", check=False).stdout
-        assert "ENV306" in failed and "kong_oam.recover" in failed and "0 created" not in failed
+        assert "ENV406" in failed and "kong_oam.recover" in failed and "0 created" not in failed
         refused = lost(stack, "--remove", status=2).stderr
         assert "Where a state of before was put back on purpose: --older-state" in refused
         assert listed == "python -m kong_oam recover -s STACK --older-state"

@@ -10,10 +10,9 @@ import pytest
 
 from sandbox.kong import Lags
 from sandbox.kong.http import Request, Response
-from tests.faults.conftest import Empty
 from tests.support.engine.calls import service_token
 from tests.support.faults.blackout import lost
-from tests.support.faults.stacks import Stack, made, within
+from tests.support.faults.stacks import Empty, Stack, made, within
 from tests.support.faults.tiny import HOST, PROTECTED, SERVICE, TINY
 from tests.support.faults.watch import Watch
 

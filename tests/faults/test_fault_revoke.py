@@ -6,9 +6,8 @@ import time
 
 import pytest
 
-from tests.faults.conftest import Empty
 from tests.support.engine.calls import part, service_token, user_token
-from tests.support.faults.stacks import is_refused
+from tests.support.faults.stacks import Empty, is_refused
 from tests.support.faults.tiny import HOST, PROTECTED, TINY
 
 pytestmark = pytest.mark.engine

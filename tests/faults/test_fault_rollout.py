@@ -8,9 +8,8 @@ from __future__ import annotations
 import pytest
 
 from sandbox.kong import Lags
-from tests.faults.conftest import Empty
 from tests.support.engine.calls import service_token
-from tests.support.faults.stacks import Stack
+from tests.support.faults.stacks import Empty, Stack
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
 from tests.support.tiers import deep_after
 

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 import pytest
 
 from sandbox.okta import User
-from tests.faults.conftest import Empty
 from tests.support.engine.calls import service_token, signed_in
-from tests.support.faults.stacks import Stack
+from tests.support.faults.stacks import Empty, Stack
 from tests.support.tiers import deep_after
 
 pytestmark = pytest.mark.engine

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.faults.conftest import Empty
 from tests.support.engine.deployment import operations
-from tests.support.faults.stacks import Stack
+from tests.support.faults.stacks import Empty, Stack
 from tests.support.faults.tiny import TINY
 
 pytestmark = pytest.mark.engine

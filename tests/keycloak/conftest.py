@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
 from sandbox.keycloak import Keycloak, UnavailableError
-from sandbox.local import GROUPS, USERS, Local
-from sandbox.project import set_providers
-from tests.engine.conftest import AT_ONCE, sample  # noqa: F401 - the same estate with Okta, to compare with
-from tests.support.engine.deployment import Deployment, project, start
-
-REALM = "sandbox"
+from sandbox.local import Local
+from tests.support.engine.deployment import AT_ONCE, project, start
+from tests.support.engine.realm import REALM, WithKeycloak, on
+from tests.support.engine.sample import Sample, deployed_sample
 
 
-@dataclass(frozen=True, slots=True)
-class WithKeycloak:
-    """The sample estate on a real Keycloak, and a sandbox for all else."""
-
-    server: Keycloak
-    deployment: Deployment
-
-    @property
-    def local(self) -> Local:
-        return self.deployment.local
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sample]:
+    """The same estate with Okta, to compare with."""
+    with deployed_sample(tmp_path_factory.mktemp("sample")) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -36,15 +28,6 @@ def server() -> Iterator[Keycloak]:
             yield made
     except UnavailableError as error:
         pytest.skip(str(error))
-
-
-def on(server: Keycloak, deployment: Deployment, realm: str) -> Deployment:
-    """The deployment with a realm of its own as its only identity provider, before the first `up`."""
-    server.realm(realm, GROUPS, {user.login: user.groups for user in USERS})
-    deployment.local.env.update(server.environment(realm))
-    entry = {"name": "keycloak", "type": "keycloak", "issuer": server.issuer(realm), "audience": "api://sandbox"}
-    set_providers(deployment.folder, [entry])
-    return deployment
 
 
 @pytest.fixture(scope="session")

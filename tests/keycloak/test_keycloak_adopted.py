@@ -21,11 +21,10 @@ from sandbox import caller
 from sandbox.keycloak import ACCOUNT, Keycloak
 from sandbox.local import STACK, Local
 from sandbox.project import set_providers
-from tests.engine.conftest import AT_ONCE
-from tests.keycloak.conftest import on
 from tests.support.adopting import command_in, forget, paste
 from tests.support.engine.calls import call
-from tests.support.engine.deployment import Deployment, project, start
+from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
+from tests.support.engine.realm import on
 from tests.support.faults.blackout import lost, recover
 from tests.support.faults.stacks import Stack
 from tests.support.faults.tiny import HOST, PROTECTED, TINY
@@ -51,7 +50,7 @@ class Realm:
         """What a run says that stops because of what is there. Nothing is made."""
         flags = ("--yes", "--skip-preview") if verb == "up" else ()
         done = self.deployment.pulumi(verb, "-s", STACK, *flags, check=False)
-        assert done.returncode != 0 and "ENV303" in done.stdout, done.stdout
+        assert done.returncode != 0 and "ENV403" in done.stdout, done.stdout
         assert self.deployment.local.kong.entities("services") == []
         return done.stdout
 
@@ -110,7 +109,7 @@ def test_a_stack_that_lost_its_state_takes_all_of_it_over(realm: Realm) -> None:
     realm.deployment.run("up")
     forget(realm.deployment, "kong-oam:identity:Keycloak")
     done = realm.deployment.run("up", check=False)
-    assert done.returncode != 0 and "ENV304" not in done.stdout, done.stdout
+    assert done.returncode != 0 and "ENV404" not in done.stdout, done.stdout
     file = json.loads(shlex.split(command_in(done.stdout))[1])
     kinds = [one["type"].rpartition(":")[2] for one in file["resources"]]
     assert sorted(kinds) == [
@@ -160,7 +159,7 @@ def test_what_an_attacker_left_in_it_is_named_and_nothing_is_taken_over(realm: R
     said = realm.refused()
     assert "echo " not in said and "pulumi import" not in said
     told = {
-        line.partition("ENV304: ")[2].partition("; that is not")[0] for line in said.splitlines() if "ENV304: " in line
+        line.partition("ENV404: ")[2].partition("; that is not")[0] for line in said.splitlines() if "ENV404: " in line
     }
     assert told == {
         f"client '{JOB}': attribute 'jwks.url'",

@@ -15,13 +15,12 @@ from sandbox.browser import RefusedError
 from sandbox.cluster import AlreadyExistsError
 from sandbox.keycloak import Keycloak
 from sandbox.local import Local
-from tests.engine.conftest import AT_ONCE
-from tests.keycloak.conftest import on
 from tests.support.engine.calls import credential
-from tests.support.engine.deployment import Deployment, project, start
+from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
 from tests.support.engine.keys_before import as_before, as_now, keys_of
 from tests.support.engine.pods import Pods
 from tests.support.engine.pods import on as on_day
+from tests.support.engine.realm import on
 
 pytestmark = [pytest.mark.engine, pytest.mark.deep, pytest.mark.timeout(300)]
 

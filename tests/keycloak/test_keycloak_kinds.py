@@ -9,11 +9,10 @@ import pytest
 from sandbox import browser
 from sandbox.keycloak import Keycloak
 from sandbox.local import Local
-from tests.engine.conftest import AT_ONCE
-from tests.engine.test_clients_deployed import SHOP
-from tests.keycloak.conftest import on
+from tests.support.engine.applications import SHOP
 from tests.support.engine.calls import call, credential
-from tests.support.engine.deployment import Deployment, project, start
+from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
+from tests.support.engine.realm import on
 
 pytestmark = [pytest.mark.engine, pytest.mark.deep, pytest.mark.timeout(300)]
 

@@ -12,12 +12,11 @@ from sandbox.browser import RefusedError
 from sandbox.keycloak import Keycloak
 from sandbox.local import Local
 from sandbox.project import set_providers
-from tests.engine.conftest import AT_ONCE
-from tests.engine.test_shared_secrets import DUE, orders, replaced, said
-from tests.keycloak.conftest import on
 from tests.support.engine.calls import call, credential
-from tests.support.engine.deployment import Deployment, project, start
+from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
 from tests.support.engine.pods import on as on_day
+from tests.support.engine.realm import on
+from tests.support.engine.shared_secrets import DUE, orders, replaced, said
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 

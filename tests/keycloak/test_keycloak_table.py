@@ -16,10 +16,10 @@ from sandbox.keycloak import ACCOUNT, PERMISSIONS, Keycloak
 from sandbox.local import GROUPS, STACK, USERS, Local
 from sandbox.plugins.http import send_form
 from sandbox.project import stack_file
-from tests.engine.conftest import AT_ONCE, Sample
-from tests.keycloak.conftest import REALM, WithKeycloak
 from tests.support.engine.calls import call, part
-from tests.support.engine.deployment import Deployment, project, start
+from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
+from tests.support.engine.realm import REALM, WithKeycloak
+from tests.support.engine.sample import Sample
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
@@ -83,7 +83,7 @@ def test_a_second_stack_in_a_realm_is_refused(keycloak: WithKeycloak, tmp_path: 
         shutil.copy(stack_file(keycloak.deployment.folder), stack_file(deployment.folder))
         done = deployment.run("up", check=False)
         assert done.returncode != 0
-        assert "ENV303: keycloak has what the state of stack 'local' does not know" in done.stdout
+        assert "ENV403: keycloak has what the state of stack 'local' does not know" in done.stdout
         assert "openid.ClientScope 'orders.read', sandbox/" in done.stdout
         assert other.kong.entities("services") == []
 
@@ -237,7 +237,7 @@ def test_a_group_that_is_not_there_stops_the_run(keycloak: WithKeycloak) -> None
         done = deployment.run("up", check=False)
         assert done.returncode != 0
         assert (
-            "error ENV301: role 'viewer': group 'sale' of keycloak does not exist; did you mean 'sales'?" in done.stdout
+            "error ENV401: role 'viewer': group 'sale' of keycloak does not exist; did you mean 'sales'?" in done.stdout
         )
     finally:
         deployment.edit("applications/orders.yaml", "groups: [sale]", "groups: [sales]")

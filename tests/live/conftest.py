@@ -16,7 +16,7 @@ import pytest
 
 from sandbox import launchers
 from tests.support.gateway_cases import Case, landmarks, refusals
-from tests.support.kong_entities import Entities
+from tests.support.kong_deployment import Entities
 from tests.support.live.gateway import LiveGateway
 from tests.support.live.run import RUN, Target, scene, upstream_host
 from tests.support.live.upstream import Upstream

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kong_oam.kong import plugins
-from tests.support.kong_entities import Entities
+from tests.support.kong_deployment import Entities
 from tests.support.live.gateway import LiveGateway
 from tests.support.live.run import scene, upstream_host
 

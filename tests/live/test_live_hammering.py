@@ -18,7 +18,7 @@ from kong_oam.kong import names
 from tests.support.estates import api, estate
 from tests.support.gateway_cases import Case
 from tests.support.gateway_estates import with_callers
-from tests.support.kong_entities import Entities
+from tests.support.kong_deployment import Entities
 from tests.support.live.engine import Engine, engine
 from tests.support.live.gateway import LiveGateway, await_true
 from tests.support.live.hammer import LEAST, Hammer

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.kong_entities import Entities
+from tests.support.kong_deployment import Entities
 from tests.support.live.gateway import LiveGateway
 from tests.support.live.run import RUN
 

@@ -243,7 +243,7 @@ def test_what_of_the_cluster_does_not_fit_is_named(cluster: Kubernetes, tmp_path
         text = TINY.replace("{name: tiny}", "{name: tiny, namespace: things}")
         (tmp_path / "applications/tiny.yaml").write_text(text, "utf-8")
         failed = deployment.run("up", check=False)
-        assert failed.returncode != 0 and "ENV312: the cluster has no namespace 'things'" in failed.stdout
+        assert failed.returncode != 0 and "ENV412: the cluster has no namespace 'things'" in failed.stdout
         assert _all(cluster) == [] and local.kong.entities("services") == []
         settings = yaml.safe_load(stack_file(tmp_path).read_text("utf-8"))
         inside = settings["config"]["kong-oam:gateway"]
@@ -252,7 +252,7 @@ def test_what_of_the_cluster_does_not_fit_is_named(cluster: Kubernetes, tmp_path
             yaml.safe_dump({"config": {**settings["config"], "kong-oam:gateway": outside}}), "utf-8"
         )
         failed = deployment.run("up", check=False)
-        assert f"ENV313: kong-oam:gateway.cidrs: {cluster.node_address}/24 holds the node" in " ".join(
+        assert f"ENV413: kong-oam:gateway.cidrs: {cluster.node_address}/24 holds the node" in " ".join(
             failed.stdout.split()
         )
         settings["config"]["kong-oam:gateway"] = inside

@@ -17,7 +17,7 @@ import yaml
 from kong_oam.access import decide, model, tokens
 from kong_oam.kong import plugins
 from sandbox.kong import Kong
-from tests.support import kong_entities
+from tests.support import kong_deployment
 from tests.support.documentation import below, page
 from tests.support.gateway_cases import Case
 from tests.support.oracle import meaning, worlds
@@ -152,7 +152,7 @@ def test_the_gateway_answers_as_the_oracle(seed: int) -> None:
     estate = replace(project.estate, stack=replace(project.estate.stack, providers=providers))
     with Kong(now=lambda: NOW) as kong:
         pems = {name: {issuer.kid: issuer.pem} for name, issuer in project.issuers.items()}
-        with kong_entities.Entities(kong.admin_url, keep=True) as entities:
+        with kong_deployment.Entities(kong.admin_url, keep=True) as entities:
             entities.clients = {client.component: client_id(client.component) for client in estate.clients}
             entities.estate(estate, pems, "upstream.test")
         for question in worlds.questions(rng, before, after, QUESTIONS):

@@ -9,15 +9,18 @@ from typing import Any
 
 import pytest
 
+from kong_oam.access.lint.lint import lint
+from kong_oam.access.model import Waiver
 from kong_oam.kong import plugins
 from kong_oam.kong.table import address, table
+from kong_oam.oam.application import read_bytes
 from policies import pack
 from policies.catalogue import RULES
 from policies.deployed import UNKNOWN, Deployment, Model
 from policies.rule import Finding
 from tests.support import openid_connect_reference
 from tests.support.estates import api, estate
-from tests.support.sound import (
+from tests.support.sound_deployment import (
     ACCESS,
     CREDENTIAL,
     MODEL,
@@ -225,6 +228,54 @@ def test_a_rule_judges_nothing_that_is_not_known_yet(rule: str) -> None:
     assert found(rule, replace(SOUND, resources=unknown)) == []
     for web in ({"redirectUris": UNKNOWN, "implicitGrant": UNKNOWN}, {"redirectUris": [UNKNOWN]}):
         assert found(rule, spoilt("tenant-app", web=web)) == []
+
+
+def waived(access: str, code: str, until: str, **settings: Any) -> Deployment:
+    """`meaning` with a waiver in its one component, also of what the schema lets nobody waive."""
+    given = meaning(access, **settings)
+    assert given.model.estate
+    (application,) = given.model.estate.applications
+    (component,) = application.components
+    waiver = Waiver(code, "known", until, component.place)
+    component = replace(component, waivers=(*component.waivers, waiver))
+    whole = replace(given.model.estate, applications=(replace(application, components=(component,)),))
+    return replace(given, model=replace(given.model, estate=whole))
+
+
+OVERDUE = ACCESS.replace("2026-06-30", "2026-01-30")
+
+
+@pytest.mark.parametrize(
+    ("rule", "code", "access"),
+    [
+        ("public-ending", "LINT306", NO_END),
+        ("public-current", "LINT307", OVERDUE),
+        ("component-owned", "LINT308", ""),
+    ],
+)
+def test_what_a_waiver_accepts_is_no_violation(rule: str, code: str, access: str) -> None:
+    """As in lint: up to and including its day, for its own code. Afterwards it is one, and so is the waiver."""
+    assert len(found(rule, meaning(access))) == 1
+    for until in ("2026-01-31", "2027-01-01"):
+        assert found(rule, waived(access, code, until)) == []
+        assert found("waiver-current", waived(access, code, until)) == []
+    late = waived(access, code, "2026-01-30")
+    assert found(rule, late) == found(rule, meaning(access))
+    assert found("waiver-current", late) == [f"orders/api (app1.yaml:6:7) waived {code} until 2026-01-30"]
+    assert len(found(rule, waived(access, "LINT305", "2027-01-01"))) == 1
+
+
+@pytest.mark.parametrize("until", ["2026-01-30", "2026-01-31"])
+@pytest.mark.parametrize("access", [ACCESS, NO_END, OVERDUE, ""])
+def test_the_pack_finds_what_lint_finds(access: str, until: str) -> None:
+    """Of what both look for, with a waiver in the Application that is over, or is not."""
+    trait = access.replace(
+        "waivers:", f'waivers:\n              - {{finding: LINT306, reason: known, until: "{until}"}}'
+    )
+    reading = read_bytes("app1.yaml", api(access=trait).encode())
+    linted = {one.code for one in lint(reading.applications, estate(api(access=trait)), MODEL.as_of)}
+    same = {"LINT306": "public-ending", "LINT307": "public-current", "LINT308": "component-owned"}
+    assert {code for code, rule in same.items() if found(rule, meaning(trait))} == linted & {*same}
 
 
 def test_plain_http_is_for_the_clouds_that_are_excepted() -> None:

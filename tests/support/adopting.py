@@ -1,4 +1,4 @@
-"""A state that lost something, and the command of ENV303 as somebody pastes it who wants it back."""
+"""A state that lost something, and the command of ENV403 as somebody pastes it who wants it back."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def documented(text: str) -> str:
     """What the code says, as the pages have it."""
     for now, later in _RENAMED:
         text = text.replace(now, later)
-    return re.sub(r"\bENV3(\d\d)\b", r"ENV4\1", text)  # to be deleted with the renumbering of ENV301 to ENV313
+    return text
 
 
 def pages() -> list[Path]:

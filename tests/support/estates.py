@@ -15,6 +15,18 @@ SPELLING = Spelling(
     marks=(Mark("jti", "AT.", prefix=True),),
     overage=("more",),
 )
+ENTRA_SPELLING = Spelling(
+    client="azp",
+    user="scp",
+    scopes=Listing("scp", "words"),
+    service_scopes=Listing("roles", prefix="scope="),
+    groups="roles",
+    marks=(Mark("ver", "2.0"),),
+    subject="oid",
+    own="idtyp",
+    own_value="app",
+)
+"""As Entra spells tokens, but for what says that groups are too many; unlike the one above in everything."""
 ISSUER = "https://issuer.example.com"
 PROVIDER = Provider("main", "api://tests", SPELLING, issuer=ISSUER)
 STACK = Stack("tests", {"main": PROVIDER}, domain="apps.example.com", scheme="https")

@@ -83,7 +83,7 @@ class Scene:
 
     @property
     def pems(self) -> dict[str, dict[str, str]]:
-        """By provider and key id, as `kong_entities` puts them into a Kong."""
+        """By provider and key id, as `kong_deployment` puts them into a Kong."""
         return {name: {issuer.kid: issuer.pem} for name, issuer in self.issuers.items()}
 
 

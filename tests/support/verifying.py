@@ -31,7 +31,7 @@ from kong_oam.verify.live_gateway import LiveGateway, Terms
 from kong_oam.verify.questions import Caller
 from kong_oam.verify.stack import Result, _complete, judge
 from sandbox.kong import Kong
-from tests.support import kong_entities
+from tests.support import kong_deployment
 from tests.support.gateway_tokens import Issuer
 
 ROOT = Path(__file__).parents[2]
@@ -208,7 +208,7 @@ class Running:
     def __enter__(self) -> Self:
         self.kong.start()
         one = self.deployment
-        with kong_entities.Entities(self.kong.admin_url, keep=True) as entities:
+        with kong_deployment.Entities(self.kong.admin_url, keep=True) as entities:
             entities.clients = one.deployed.clients[one.issuer.provider.name]
             entities.rings(one.estate, {one.issuer.provider.name: {one.issuer.kid: one.issuer.pem}})
             entities.nowhere(one.estate)

@@ -37,6 +37,7 @@ from kong_oam.access.model import (
     Stack,
 )
 from kong_oam.access.settings.stack import PLAIN, Settings
+from kong_oam.errors import EngineError
 from kong_oam.oam.document import Document
 
 VERSION = 1
@@ -46,7 +47,7 @@ NOWHERE = Document("", "null", 0, None).place()
 """The place of all that was exported: its `file` is empty."""
 
 
-class ModelError(ValueError):
+class ModelError(EngineError):
     """What is there is no exported model that this version reads. The message says why."""
 
 
@@ -155,8 +156,6 @@ def restored(data: Any) -> Model:
             {p["name"]: p["minutes"] for p in about["providers"]},
             _facts(about, parts) if "facts" in about else None,
         )
-    except ModelError:
-        raise
     except (AttributeError, RecursionError, ValueError):
         raise ModelError(_NO_MODEL) from None
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kong_oam.diagnostics import Diagnostic
+from kong_oam.diagnostics import Code, Diagnostic
 from kong_oam.oam import edit
 from kong_oam.oam.document import Place
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Code):
     """One thing that lint looks for: what it is, what to do about it, and whether a waiver can accept it."""
 
-    title: str
-    remedy: str
     waivable: bool = True
 
 
@@ -65,7 +63,7 @@ KINDS: Mapping[str, Kind] = {
         waivable=False,
     ),
 }
-"""Every stable code; the README's table and the schema of waivers are checked against it."""
+"""The codes of lint: LINT301 and on. The schema of waivers is checked against it."""
 
 
 def shown(text: str) -> str:

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Callable, Iterator, Sequence
 
 import kong_oam.oam.application as oam
-from kong_oam.access.lint import rules, shadows
+from kong_oam.access.lint import rules, shadows, upkeep
 from kong_oam.access.lint.finding import Finding, Removal, shown
 from kong_oam.access.lint.subject import Subject, subjects
 from kong_oam.access.model import Estate
@@ -35,17 +35,16 @@ def lint(applications: tuple[oam.Application, ...], estate: Estate, as_of: datet
 def _unwaived(subject: Subject, findings: Sequence[Finding]) -> Iterator[Finding]:
     """A waiver accepts every finding of its code in its component, up to and including its last day."""
     codes = {finding.code for finding in findings}
-    accepted = set()
     for waiver in subject.component.waivers:
         change = Removal(waiver.place)
         if waiver.finding not in codes:
             message = f"{waiver.finding} is not found here, and waived ({shown(waiver.reason)})"
             yield Finding("LINT310", subject.key, message, waiver.place, change)
-        elif subject.past(waiver.until):
+        elif upkeep.is_over(waiver, subject.as_of):
             message = (
                 f"{waiver.finding} was accepted until {waiver.until} ({shown(waiver.reason)}); today is {subject.as_of}"
             )
             yield Finding("LINT309", subject.key, message, waiver.place, change)
-        else:
-            accepted.add(waiver.finding)
-    yield from (finding for finding in findings if finding.code not in accepted)
+    for finding in findings:
+        if not upkeep.is_waived(subject.component, finding.code, subject.as_of):
+            yield finding

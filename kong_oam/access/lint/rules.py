@@ -7,6 +7,7 @@ from typing import Any
 
 import kong_oam.oam.application as oam
 from kong_oam.access.compile.component import OWNER
+from kong_oam.access.lint import upkeep
 from kong_oam.access.lint.finding import Addition, Finding, Removal, shown
 from kong_oam.access.lint.shadows import weaker_rules
 from kong_oam.access.lint.subject import Subject
@@ -75,25 +76,22 @@ def wide_public_rules(subject: Subject) -> Iterator[Finding]:
 
 
 def endless_public_rules(subject: Subject) -> Iterator[Finding]:
-    for index, rule in _public(subject):
-        if "until" not in rule["public"]:
-            message = f"public without an end date ({shown(rule['public']['reason'])})"
-            yield Finding("LINT306", subject.key, message, subject.place("rules", index, "public"))
+    for rule, public in upkeep.endless(subject.component):
+        message = f"public without an end date ({shown(public.reason)})"
+        yield Finding("LINT306", subject.key, message, rule.place.at("public"))
 
 
 def overdue_public_rules(subject: Subject) -> Iterator[Finding]:
-    for index, rule in _public(subject):
-        until = rule["public"].get("until")
-        if until and subject.past(until):
-            message = f"public until {until} ({shown(rule['public']['reason'])}), and still open on {subject.as_of}"
-            yield Finding("LINT307", subject.key, message, subject.place("rules", index, "public", "until"))
+    for rule, public in upkeep.overdue(subject.component, subject.as_of):
+        message = f"public until {public.until} ({shown(public.reason)}), and still open on {subject.as_of}"
+        yield Finding("LINT307", subject.key, message, rule.place.at("public", "until"))
 
 
 def ownerless_components(subject: Subject) -> Iterator[Finding]:
     """One finding an application. Who owns its other components owns these, where that is one team."""
     names = (f"{subject.application.name}/{part.name}" for part in subject.application.components)
     siblings = [subject.estate.components[name] for name in names]
-    ownerless = [component.name for component in siblings if not component.owner]
+    ownerless = [component.name for component in siblings if upkeep.is_ownerless(component)]
     if ownerless[:1] != [subject.component.name]:
         return
     owners = {component.owner for component in siblings if component.owner}

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from kong_oam.access.lint.finding import KINDS
-from kong_oam.diagnostics import CODES, Diagnostic, Position
+from kong_oam.access.lint.finding import Kind
+from kong_oam.diagnostics import Code, Diagnostic, Position
 from kong_oam.oam.document import Place
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -24,9 +24,9 @@ _NAMES = ("name", "type", "component", "finding")
 """What tells an item of a list from its neighbours, in this order; rules have their paths and methods."""
 
 
-def document(diagnostics: Iterable[Diagnostic], root: Path) -> dict[str, Any]:
-    """One run with every rule that there is and a result for each of `diagnostics`. `root` is that of the sources."""
-    rules = [*_rules()]
+def document(diagnostics: Iterable[Diagnostic], root: Path, codes: Mapping[str, Code]) -> dict[str, Any]:
+    """One run with a rule for each of `codes` and a result for each of `diagnostics`. `root` is that of the sources."""
+    rules = [*_rules(codes)]
     index = {rule["id"]: position for position, rule in enumerate(rules)}
     seen: Counter[str] = Counter()
     results = []
@@ -40,13 +40,15 @@ def document(diagnostics: Iterable[Diagnostic], root: Path) -> dict[str, Any]:
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
-def _rules() -> Iterable[dict[str, Any]]:
-    for code, known in CODES.items():
-        level = "warning" if known.title.endswith("(warning)") else "error"
-        stops = "Nothing is provisioned until this is mended." if level == "error" else "It stops no deployment."
-        yield _rule(code, known.title, f"What to do: {known.remedy}. {stops}", level)
-    for code, kind in KINDS.items():
-        yield _rule(code, kind.title, f"What to do: {kind.remedy}.", "warning")
+def _rules(codes: Mapping[str, Code]) -> Iterable[dict[str, Any]]:
+    for code, known in codes.items():
+        remedy = f"What to do: {known.remedy}."
+        if isinstance(known, Kind):
+            yield _rule(code, known.title, remedy, "warning")
+        elif known.title.endswith("(warning)"):
+            yield _rule(code, known.title, f"{remedy} It stops no deployment.", "warning")
+        else:
+            yield _rule(code, known.title, f"{remedy} Nothing is provisioned until this is mended.", "error")
 
 
 def _rule(code: str, title: str, help_: str, level: str) -> dict[str, Any]:

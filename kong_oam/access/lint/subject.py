@@ -41,10 +41,6 @@ class Subject:
         trait = self.part.trait("access")
         return trait.place.at("properties", *path) if trait else self.part.place
 
-    def past(self, day: str) -> bool:
-        """Whether `day` (YYYY-MM-DD), a last day, is over."""
-        return datetime.date.fromisoformat(day) < self.as_of
-
 
 def grants_of(estate: Estate) -> Grants:
     """Which roles each client needs of each component that it calls."""

@@ -18,6 +18,7 @@ from kong_oam.access.model import Listing, Mark, Provider, Spelling, Stack
 from kong_oam.access.rotation import Schedule, days
 from kong_oam.access.settings import certificates
 from kong_oam.diagnostics import suggestion
+from kong_oam.errors import SettingsError
 
 NAMESPACE = "kong-oam"
 
@@ -37,7 +38,7 @@ PLAIN = Spelling(
 """Stands in where nobody says how a provider spells its tokens: enough to check Applications."""
 
 
-class StackError(ValueError):
+class StackError(SettingsError):
     """The stack's settings cannot be used. The message lists every problem and the setting that it is about."""
 
 

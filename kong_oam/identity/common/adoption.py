@@ -79,15 +79,15 @@ class Adoption:
         elif foreign:
             advice = (
                 "If an interrupted run made them, `python -m kong_oam.recover` removes them. They cannot be",
-                "adopted with what ENV304 names in them: remove that first, or have them renamed.",
+                "adopted with what ENV404 names in them: remove that first, or have them renamed.",
             )
         else:
             advice = _advice(self._command(settings, stack, possible, held) if possible else None)
         listed = tuple(f"  {one}" for one in found)
         message = f"{settings.name} has what the state of stack '{stack}' does not know"
-        yield Diagnostic("ENV303", message, details=(*listed, *advice))
+        yield Diagnostic("ENV403", message, details=(*listed, *advice))
         for stray in foreign:
-            yield Diagnostic("ENV304", stray)
+            yield Diagnostic("ENV404", stray)
 
     def _command(self, settings: ProviderSettings, stack: str, found: Sequence[Conflict], held: Held) -> str:
         """The one line that adopts them: into the state, as they are; the next `up` gives them their shape."""

@@ -17,6 +17,7 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from kong_oam.errors import ProductError
 from kong_oam.http.trust import trusted
 
 _TIMEOUT = httpx.Timeout(10.0)
@@ -25,7 +26,7 @@ _SMALLEST_RSA = 2048
 _BASE64URL = re.compile(r"(?:[A-Za-z0-9_-]{4})*[A-Za-z0-9_-]{2,4}\Z")
 
 
-class DiscoveryError(Exception):
+class DiscoveryError(ProductError):
     """The issuer cannot be used as it is. The message says what was found and what to change."""
 
 

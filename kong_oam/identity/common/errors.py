@@ -1,9 +1,7 @@
-"""Errors of identity providers: of their management APIs, and of what they are found to be."""
+"""Errors of looking at an identity provider."""
+
+from kong_oam.errors import ProductError
 
 
-class RefusedError(Exception):
-    """A provider's API refused a request, or nobody answered. The message says what to do."""
-
-
-class InspectionError(Exception):
+class InspectionError(ProductError):
     """The provider cannot be looked at, or not used as it is. The message says what was found and what to change."""

@@ -33,4 +33,4 @@ def unclear_groups(
         else:
             where = f"under identityProviders[].groups in stacks/Pulumi.{estate.stack.name}.yaml"
             message += f"does not exist{nearest(name, existing) or '.'} Create it there, or map '{group}' {where}"
-        yield Diagnostic("ENV301", message, role.place.at("groups", role.groups.index(group)))
+        yield Diagnostic("ENV401", message, role.place.at("groups", role.groups.index(group)))

@@ -26,7 +26,7 @@ def moved(settings: ProviderSettings, estate: Estate, issuers: Mapping[str, str]
     guarded = [component.key for component in estate.exposed if component.provider == settings.name]
     clients = [client.component for client in estate.clients if client.provider == settings.name]
     yield Diagnostic(
-        "ENV307",
+        "ENV407",
         f"the issuer of {settings.name} was {before} and would be {now}. No token of before would count any more at "
         f"{_list(guarded)}; {_list(clients)} would need a client there, and their users would sign in anew. If that is "
         f"meant, write `movedFrom: {before}` beside the issuer in stacks/Pulumi.{estate.stack.name}.yaml",

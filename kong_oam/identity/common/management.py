@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from kong_oam.identity.common.errors import RefusedError
+from kong_oam.errors import RefusedError
 
 Row = Mapping[str, Any]
 """An object as the API prints it."""
@@ -75,7 +75,7 @@ class ManagementApi:
 
     def _body(self, answer: httpx.Response, kind: type) -> Any:
         body: Any = _json(self.accepted(answer))
-        if not isinstance(body, kind) or not all(isinstance(row, dict) for row in body if kind is list):
+        if not isinstance(body, kind) or (isinstance(body, list) and not all(isinstance(row, dict) for row in body)):
             what = "list" if kind is list else "object"
             raise RefusedError(f"{answer.url.host}: {answer.url.path} answers no JSON {what}; is this {self.name}?")
         return body

@@ -9,7 +9,8 @@ from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic, suggestion
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.state import Held
-from kong_oam.identity.common.errors import InspectionError, RefusedError
+from kong_oam.errors import RefusedError
+from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.groups import unclear_groups
 from kong_oam.identity.entra.adoption import name_conflicts
 from kong_oam.identity.entra.api import NO_ACCOUNT, Graph, account
@@ -54,7 +55,7 @@ def shared_keys(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnost
     asked = [settings.name, *(one.name for one in others if one.per_api)]  # of an issuer that only exists nobody is
     if others and settings.name == min(asked):
         yield Diagnostic(
-            "ENV308",
+            "ENV408",
             f"{' and '.join(sorted(names))} are tenants of one Entra, which signs for all with the same keys, and a "
             "Kong workspace has each key once. Give each a stack and a workspace of its own",
         )
@@ -68,7 +69,7 @@ def unproven(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]
                 f"{settings.name} does not look at the jwksUri of '{client.component}', so that it has no key there: "
                 f"name its owner's certificate under {_where(estate)}"
             )
-            yield Diagnostic("ENV309", message, client.place, severity="warning")
+            yield Diagnostic("ENV409", message, client.place, severity="warning")
 
 
 def unclaimed(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
@@ -77,7 +78,7 @@ def unclaimed(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic
     for key in sorted(settings.certificates.keys() - partners):
         hint = suggestion(key, partners - settings.certificates.keys())
         message = f"{_where(estate)}: '{key}' is no client of kind external at {settings.name}{hint}"
-        yield Diagnostic("ENV310", message)
+        yield Diagnostic("ENV410", message)
 
 
 def _where(estate: Estate) -> str:

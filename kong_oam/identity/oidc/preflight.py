@@ -26,14 +26,14 @@ def inspect(
         known, name = settings.clients.get(client.component), f"'{client.component}' at {settings.name}"
         if known is None:
             hint = suggestion(client.component, unused)
-            yield Diagnostic("ENV302", f"nobody says which client {name} is{hint}. Name it under {where}", client.place)
+            yield Diagnostic("ENV402", f"nobody says which client {name} is{hint}. Name it under {where}", client.place)
         elif client.public and known.secret:
             yield Diagnostic(
-                "ENV302", f"{name} runs where its users are and can keep no `secret`: {where}", client.place
+                "ENV402", f"{name} runs where its users are and can keep no `secret`: {where}", client.place
             )
         elif not client.public and client.kind != EXTERNAL and known.secret is None:
-            yield Diagnostic("ENV302", f"{name} has no `secret`. Say where it lies under {where}", client.place)
+            yield Diagnostic("ENV402", f"{name} has no `secret`. Say where it lies under {where}", client.place)
     for key in sorted(unused):
         yield Diagnostic(
-            "ENV302", f"{settings.name}: {where} names '{key}', which calls nothing here", severity="warning"
+            "ENV402", f"{settings.name}: {where} names '{key}', which calls nothing here", severity="warning"
         )

@@ -59,14 +59,14 @@ def _groups(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
         f"roles of {settings.name} name {count} groups, and Okta gives no token to a user who is in more than {GROUPS}"
     )
     what = f"{many} of them. Bind roles to fewer groups, or move Applications to a stack of their own"
-    yield Diagnostic("ENV311", what, severity="warning")
+    yield Diagnostic("ENV411", what, severity="warning")
 
 
 def _scopes(settings: ProviderSettings, client: Client) -> Iterator[Diagnostic]:
     length = len(" ".join(scopes_of(client)))
     if client.user_facing and client.refresh and _near(length, SCOPE_CHARACTERS):
         yield Diagnostic(
-            "ENV311",
+            "ENV411",
             f"all scopes of '{client.component}' at {settings.name} are {length} characters, and Okta takes "
             f"{SCOPE_CHARACTERS} where a refresh token is asked for. Have it call less, or be two clients",
             client.place,
@@ -78,7 +78,7 @@ def _names(settings: ProviderSettings, estate: Estate, client: Client, held: Hel
     for kind, logical, what, name, most in _named(settings, estate, client):
         if len(name) > most and (kind, logical) not in held:
             yield Diagnostic(
-                "ENV311",
+                "ENV411",
                 f"{what} '{name}' at {settings.name} has {len(name)} characters, and Okta takes {most}. "
                 "Shorten the names that it is made of",
                 client.place,

@@ -68,7 +68,7 @@ def not_to_be_taken(found: Existing, settings: ProviderSettings, estate: Estate)
         )
     else:
         return None
-    return Diagnostic("ENV303", message, _place(estate, origin))
+    return Diagnostic("ENV403", message, _place(estate, origin))
 
 
 def _place(estate: Estate, origin: str) -> Place | None:

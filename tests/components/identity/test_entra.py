@@ -22,9 +22,9 @@ from kong_oam.access.model import Provider, Stack
 from kong_oam.access.rotation import Generation
 from kong_oam.access.settings.stack import ProviderSettings, StackError
 from kong_oam.access.tokens import KeyRing, Refusal, authenticate
+from kong_oam.errors import RefusedError
 from kong_oam.identity.common import management
 from kong_oam.identity.common.certificates import certificate, thumbprint
-from kong_oam.identity.common.errors import RefusedError
 from kong_oam.identity.entra import api
 from kong_oam.identity.entra.api import Account, Graph
 from kong_oam.identity.entra.description import SPELLING, describe
@@ -32,35 +32,18 @@ from kong_oam.identity.entra.names import MICROSOFT_GRAPH, Tenant, role_id, scop
 from kong_oam.identity.entra.preflight import missing_groups, shared_keys, unclaimed, unproven
 from sandbox.entra import Entra
 from sandbox.entra.service import ADMINISTRATOR, TENANT
-from sandbox.kong import Kong
-from tests.components.identity.test_kinds import APP as KINDS
-from tests.components.test_application_mocks import Registered, all_of, clear, run_program
-from tests.kong_oam.identity.okta.test_okta_preflight import ACCESS
-from tests.support.estates import estate
+from tests.support.applications import WITH_CLIENTS, WITH_GROUPS
+from tests.support.entra_mocks import ISSUER, SETTINGS, entra, program
+from tests.support.estates import ENTRA_SPELLING, estate
 from tests.support.gateway_tokens import Issuer
+from tests.support.mocks import Registered, all_of, clear
 
-ISSUER = f"https://login.microsoftonline.com/{TENANT}/v2.0"
-SETTINGS = ProviderSettings("main", "entra", "api://tests", access_token_minutes=90, issuer=ISSUER)
-A = "azuread:index/"
 SLEEP = "time:index/sleep:Sleep"
-
-
-def program(**settings: Any) -> list[Registered]:
-    """What the program registers for the sample estate where the stack's provider is a tenant."""
-    with Entra(groups=("sales", "order-desk")) as entra, Kong() as kong, pytest.MonkeyPatch.context() as patch:
-        for name, value in {"KONG_ADMIN_ADDR": kong.admin_url, **entra.environment}.items():
-            patch.setenv(name, value)
-        provider = {"name": "entra", "type": "entra", "issuer": entra.issuer, "accessTokenMinutes": 90, **settings}
-        return run_program(patch, [provider])
 
 
 @pytest.fixture(scope="module")
 def registered() -> list[Registered]:
     return program()
-
-
-def entra(registered: list[Registered], kind: str) -> dict[str, Registered]:
-    return all_of(registered, f"{A}{kind[0].lower()}{kind[1:]}:{kind}")
 
 
 # What is registered
@@ -298,7 +281,7 @@ def test_a_secret_is_shared_only_where_the_stack_says_so() -> None:
 def test_only_what_a_page_is_redirected_to_lets_pages_have_tokens(kind: Any, where: str | None) -> None:
     """Entra lets a page have its token where the redirect is one of a single-page application, and no other."""
     uris = ("https://shop.example.com/callback",) if where else ()
-    (some, *_) = estate(KINDS).clients
+    (some, *_) = estate(WITH_CLIENTS).clients
     redirects = _redirects(replace(some, kind=kind, redirect_uris=uris))
     assert {name: one.redirect_uris for name, one in redirects.items()} == {
         name: [*uris] if name == where else [] for name in ("web", "single_page_application", "public_client")
@@ -384,7 +367,9 @@ def on_main() -> Stack:
 
 def problems(entra: Entra) -> list[str]:
     with looked(entra) as graph:
-        return [str(one).splitlines()[0] for one in missing_groups(graph, SETTINGS, estate(ACCESS, stack=on_main()))]
+        return [
+            str(one).splitlines()[0] for one in missing_groups(graph, SETTINGS, estate(WITH_GROUPS, stack=on_main()))
+        ]
 
 
 def test_a_group_that_does_not_exist_is_said_with_the_nearest(tenant: Entra) -> None:
@@ -396,14 +381,14 @@ def test_a_group_that_does_not_exist_is_said_with_the_nearest(tenant: Entra) -> 
     where = "Create it there, or map 'sales' under identityProviders[].groups in stacks/Pulumi.tests.yaml"
     near = f"group 'sales' of main does not exist; did you mean 'sales-emea'? {where}"
     assert problems(tenant) == [
-        f"app1.yaml:18:49: error ENV301: role 'reader': {near}",
-        f"app1.yaml:19:47: error ENV301: role 'desk': {near}",
+        f"app1.yaml:18:49: error ENV401: role 'reader': {near}",
+        f"app1.yaml:19:47: error ENV401: role 'desk': {near}",
     ]
     tenant.directory.add_group("sales")
     assert problems(tenant) == []
     tenant.directory.add_group("desk")
     assert problems(tenant) == [
-        "app1.yaml:19:54: error ENV301: role 'desk': group 'desk' of main is there 2 times. Rename the others"
+        "app1.yaml:19:54: error ENV401: role 'desk': group 'desk' of main is there 2 times. Rename the others"
     ]
 
 
@@ -421,12 +406,12 @@ def test_two_tenants_in_one_stack_are_refused_once() -> None:
 
     other = replace(SETTINGS, name="other", issuer=ISSUER.replace(TENANT, "99999999-1111-4111-8111-111111111111"))
     stack = Stack("tests", {one.name: describe(one) for one in (SETTINGS, other)}, domain="apps.example.com")
-    both = estate(ACCESS, stack=stack)
+    both = estate(WITH_GROUPS, stack=stack)
     assert [str(one) for settings in (SETTINGS, other) for one in shared_keys(settings, both)] == [
-        "error ENV308: main and other are tenants of one Entra, which signs for all with the same keys, and a Kong "
+        "error ENV408: main and other are tenants of one Entra, which signs for all with the same keys, and a Kong "
         "workspace has each key once. Give each a stack and a workspace of its own"
     ]
-    assert list(shared_keys(SETTINGS, estate(ACCESS, stack=on_main()))) == []
+    assert list(shared_keys(SETTINGS, estate(WITH_GROUPS, stack=on_main()))) == []
 
 
 def test_a_tenant_that_only_exists_beside_one_that_is_made_in_is_refused_as_well() -> None:
@@ -434,8 +419,10 @@ def test_a_tenant_that_only_exists_beside_one_that_is_made_in_is_refused_as_well
     beside = Provider(
         "a", "api://tests", SPELLING, issuer=ISSUER.replace(TENANT, "99999999-1111-4111-8111-111111111111")
     )
-    both = estate(ACCESS, stack=Stack("tests", {"main": describe(SETTINGS), "a": beside}, domain="apps.example.com"))
-    assert [one.code for one in shared_keys(SETTINGS, both)] == ["ENV308"]
+    both = estate(
+        WITH_GROUPS, stack=Stack("tests", {"main": describe(SETTINGS), "a": beside}, domain="apps.example.com")
+    )
+    assert [one.code for one in shared_keys(SETTINGS, both)] == ["ENV408"]
 
 
 PARTNER = """
@@ -449,27 +436,27 @@ spec:
       properties: {jwksUri: "https://acme.example.com/keys"}
       traits: [{type: client, properties: {kind: external, calls: [{component: shop/api, scopes: [read]}]}}]
 """
-GRANTING = ACCESS.replace("groups: [sales]}", "groups: [sales], components: [partner/acme]}")
+GRANTING = WITH_GROUPS.replace("groups: [sales]}", "groups: [sales], components: [partner/acme]}")
 
 
 def test_a_partner_without_a_certificate_is_said_to_need_one() -> None:
     """A warning at its trait, with the setting: everything else of it is made."""
     with_partner = estate(GRANTING, PARTNER, stack=on_main())
     (found,) = unproven(SETTINGS, with_partner)
-    assert (found.code, found.severity) == ("ENV309", "warning")
+    assert (found.code, found.severity) == ("ENV409", "warning")
     assert found.message == (
         "main does not look at the jwksUri of 'partner/acme', so that it has no key there: name its owner's "
         "certificate under identityProviders[].certificates in stacks/Pulumi.tests.yaml"
     )
     assert list(unproven(replace(SETTINGS, certificates={"partner/acme": ("PEM",)}), with_partner)) == []
-    assert list(unproven(SETTINGS, estate(ACCESS, stack=on_main()))) == []
+    assert list(unproven(SETTINGS, estate(WITH_GROUPS, stack=on_main()))) == []
 
 
 def test_a_certificate_of_nobody_is_refused_with_the_nearest() -> None:
     """A component that does not exist, and one that is no partner's client there."""
     with_partner = estate(GRANTING, PARTNER, stack=on_main())
     given = replace(SETTINGS, certificates={"partner/acne": ("PEM",), "shop/api": ("PEM",)})
-    where = "error ENV310: identityProviders[].certificates in stacks/Pulumi.tests.yaml"
+    where = "error ENV410: identityProviders[].certificates in stacks/Pulumi.tests.yaml"
     assert [str(one) for one in unclaimed(given, with_partner)] == [
         f"{where}: 'partner/acne' is no client of kind external at main; did you mean 'partner/acme'?",
         f"{where}: 'shop/api' is no client of kind external at main; known: partner/acme",
@@ -559,6 +546,4 @@ def test_a_next_page_elsewhere_is_not_asked() -> None:
 def test_its_spelling_is_the_one_that_the_gate_is_tried_with() -> None:
     from dataclasses import replace
 
-    from tests.kong_oam.kong.test_gate_spellings import SPELLING as TRIED
-
-    assert replace(SPELLING, overage=()) == TRIED
+    assert replace(SPELLING, overage=()) == ENTRA_SPELLING

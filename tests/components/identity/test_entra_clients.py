@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kong_oam.identity.entra.names import role_id, scope_id
-from tests.components.identity.test_entra import entra, program
-from tests.components.test_application_mocks import Registered
+from tests.support.entra_mocks import entra, program
+from tests.support.mocks import Registered
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from components.identity.keycloak import _keyed
 from components.rotation import Rotation
 from components.settings import configuration
 from kong_oam.access.compile.estate import compile_estate
-from kong_oam.access.settings.stack import Settings, StackError, parse
+from kong_oam.access.settings.stack import StackError, parse
 from kong_oam.access.tokens import Claims, Key, KeyRing, Refusal, authenticate
 from kong_oam.engine.state import Held
 from kong_oam.identity import kinds
@@ -30,21 +30,13 @@ from kong_oam.identity.keycloak.names import CLIENT, ROLE, SCOPE, Names
 from kong_oam.identity.kinds import describe, inspect
 from kong_oam.oam.application import read_files
 from sandbox.kong import Kong
-from tests.components.test_application_mocks import Registered, all_of, clear, run_program
 from tests.support.estates import estate
+from tests.support.mocks import Registered, all_of, clear, run_program
+from tests.support.provider_settings import KEYCLOAK, KEYCLOAK_ISSUER, keycloak
 
 ROOT = Path(__file__).parents[3]
 TOKENS = ROOT.parent / "shared" / "data" / "keycloak" / "tokens.json"
-ISSUER = "http://127.0.0.1:8180/realms/acme"
 ROLE_OF_SCOPE = "keycloak:index/genericRoleMapper:GenericRoleMapper"
-ENTRY = {"name": "kc", "type": "keycloak", "issuer": ISSUER, "audience": "https://orders.acme.test"}
-
-
-def settings(**changes: Any) -> Settings:
-    gateway = {"namespace": "kong", "podLabels": {"app": "kong"}}
-    entry = {name: value for name, value in {**ENTRY, **changes}.items() if value is not None}
-    data = {"cloud": "local", "asOf": "2026-11-25", "gateway": gateway, "identityProviders": [entry]}
-    return parse("tests", data, describe)
 
 
 # How its tokens are read: those of a real Keycloak 26.7.3, signed anew
@@ -59,11 +51,11 @@ def _encoded(data: bytes) -> str:
 
 def read(payload: dict[str, Any]) -> Claims | Refusal:
     """What the token of this payload says, a second after it was issued."""
-    provider = settings().stack.providers["kc"]
+    provider = keycloak().stack.providers["kc"]
     text = f"{_encoded(json.dumps({'alg': 'RS256', 'kid': 'k'}).encode())}.{_encoded(json.dumps(payload).encode())}"
     token = f"{text}.{_encoded(KEY.sign(text.encode(), padding.PKCS1v15(), SHA256()))}"
     ring = KeyRing(
-        provider, ISSUER, {"k": Key("k", KEY.public_key())}, clients={"web": "shop/web", "batch": "shop/batch"}
+        provider, KEYCLOAK_ISSUER, {"k": Key("k", KEY.public_key())}, clients={"web": "shop/web", "batch": "shop/batch"}
     )
     return authenticate(token, ring, payload["iat"] + 1)
 
@@ -90,7 +82,7 @@ def test_a_users_token_is_one_with_a_session() -> None:
 def test_a_services_token_says_whose_it_is() -> None:
     """By `client_id`, which the scope service_account brings; without that scope it is nobody's."""
     payload = recorded("client_credentials_with_service_account_and_roles_scopes")
-    own = {**payload, "aud": [*payload["aud"], ENTRY["audience"]]}
+    own = {**payload, "aud": [*payload["aud"], KEYCLOAK["audience"]]}
     claims = read(own)
     assert isinstance(claims, Claims)
     assert (claims.client, claims.user, claims.scopes) == ("shop/batch", False, ("orders.read",))
@@ -100,20 +92,20 @@ def test_a_services_token_says_whose_it_is() -> None:
 def test_id_and_refresh_tokens_are_no_access_tokens() -> None:
     """Even for our audience: `typ` says what a token is."""
     for kind in ("id_token", "refresh_token"):
-        payload = {**recorded("auth_code_web_alice", kind), "aud": ENTRY["audience"]}
+        payload = {**recorded("auth_code_web_alice", kind), "aud": KEYCLOAK["audience"]}
         assert read(payload) == Refusal("not an access token: claim 'typ'")
 
 
 def test_an_issuer_is_a_realm() -> None:
     """Its address ends in the realm's name."""
-    assert settings().stack.providers["kc"].issuer == ISSUER
+    assert keycloak().stack.providers["kc"].issuer == KEYCLOAK_ISSUER
     for odd in ("https://kc.example.com", "https://kc.example.com/realms/", "https://kc.example.com/realms/a/b"):
         with pytest.raises(StackError, match="does not end in /realms/<realm>"):
-            settings(issuer=odd)
+            keycloak(issuer=odd)
     with pytest.raises(StackError, match="is not https"):
-        settings(issuer="http://kc.example.com/realms/acme")
+        keycloak(issuer="http://kc.example.com/realms/acme")
     with pytest.raises(StackError, match="needs 'issuer'"):
-        settings(issuer=None)
+        keycloak(issuer=None)
 
 
 def test_a_client_with_keys_of_two_kinds_may_sign_with_either() -> None:
@@ -141,7 +133,7 @@ def registered() -> list[Registered]:
         patch.setenv("KEYCLOAK_CLIENT_ID", "kong-oam")
         patch.setenv("KEYCLOAK_CLIENT_SECRET", "the account's secret")
         patch.setitem(kinds.KINDS, "keycloak", replace(kinds.KINDS["keycloak"], inspect=lambda *_: ()))
-        return run_program(patch, [ENTRY])
+        return run_program(patch, [KEYCLOAK])
 
 
 def named(registered: list[Registered], kind: str) -> dict[str, Registered]:
@@ -202,7 +194,7 @@ def test_a_users_audience_asks_for_a_group_before_it_is_there(registered: list[R
         assert f"kc-client-{client}" in always[f"kc-always-{client}"].after
     assert not [name for name in mappers if "checkout" in name or "renderer" in name]
     for one in audiences.values():
-        assert one.inputs["includedCustomAudience"] == ENTRY["audience"]
+        assert one.inputs["includedCustomAudience"] == KEYCLOAK["audience"]
         assert (one.inputs["addToAccessToken"], one.inputs["addToIdToken"]) == (True, False)
 
 
@@ -247,7 +239,7 @@ def _local() -> dict[str, Any]:
     """The stack `local`, with Keycloak."""
     config = yaml.safe_load((ROOT / "stacks/Pulumi.local.yaml").read_text())["config"]
     given = {name.removeprefix("kong-oam:"): value for name, value in config.items() if name.startswith("kong-oam:")}
-    return {**given, "identityProviders": [ENTRY]}
+    return {**given, "identityProviders": [KEYCLOAK]}
 
 
 def test_clients_can_do_no_more_than_their_kind(registered: list[Registered]) -> None:
@@ -295,7 +287,7 @@ def test_a_secret_is_shared_only_where_the_stack_says_so(registered: list[Regist
         patch.setenv("KEYCLOAK_CLIENT_SECRET", "the account's secret")
         patch.setitem(kinds.KINDS, "keycloak", replace(kinds.KINDS["keycloak"], inspect=lambda *_: ()))
         patch.setattr(Rotation, "kept", lambda self, client, holder, resource: shared.append(resource))
-        made = run_program(patch, [{**ENTRY, "clientSecrets": True}])
+        made = run_program(patch, [{**KEYCLOAK, "clientSecrets": True}])
     assert not [one for one in made if one.type.startswith("tls:")]
     clients = named(made, "openid/client:Client")
     assert {one.inputs["clientAuthenticatorType"] for one in clients.values()} == {"client-secret"}
@@ -385,7 +377,7 @@ spec:
 
 
 def found(server: Server, held: Held = frozenset(), **changes: Any) -> list[str]:
-    stack = settings(issuer=f"{server.url}/realms/acme", **changes)
+    stack = keycloak(issuer=f"{server.url}/realms/acme", **changes)
     return [
         f"{one.place}: {one.code}: {one.message}"
         for one in inspect(stack.providers[0], estate(APP, stack=stack.stack), held, {}, configuration())
@@ -396,9 +388,9 @@ def test_a_group_that_the_realm_does_not_have_is_named_with_the_nearest(server: 
     """Every one at once, subgroups among the nearest; by the realm's own names where the stack maps them."""
     where = "under identityProviders[].groups in stacks/Pulumi.tests.yaml"
     assert found(server, groups={"emea": "Sales/EMAE"}) == [
-        "app1.yaml:18:49: ENV301: role 'reader': group 'sales' of kc does not exist; did you mean 'Sales' or 'Sales/EMEA'? "
+        "app1.yaml:18:49: ENV401: role 'reader': group 'sales' of kc does not exist; did you mean 'Sales' or 'Sales/EMEA'? "
         f"Create it there, or map 'sales' {where}",
-        "app1.yaml:19:47: ENV301: role 'emea': group 'emea' (there 'Sales/EMAE') of kc does not exist; did you mean "
+        "app1.yaml:19:47: ENV401: role 'emea': group 'emea' (there 'Sales/EMAE') of kc does not exist; did you mean "
         f"'Sales/EMEA' or 'Sales'? Create it there, or map 'emea' {where}",
     ]
 
@@ -424,7 +416,7 @@ def test_names_that_the_realm_has_already_stop_the_run(server: Server) -> None:
         server.answers[f"/admin/realms/acme/{path}"] = (200, [] if path.startswith("roles") else {})
     for kind in ("default", "optional"):
         server.answers[f"/admin/realms/acme/default-{kind}-client-scopes"] = (200, [])
-    assert found(server) == ["None: ENV303: kc has what the state of stack 'tests' does not know"]
+    assert found(server) == ["None: ENV403: kc has what the state of stack 'tests' does not know"]
     assert found(server, frozenset({(ROLE, "kc-role-desk"), (SCOPE, "kc-scope-api-read")})) == []
 
 

@@ -9,11 +9,13 @@ import pytest
 
 from components.identity import PROVISIONERS
 from kong_oam.access.model import Listing, Mark, Spelling
-from kong_oam.access.settings.stack import KnownClient, ProviderSettings, Settings, StackError, parse
+from kong_oam.access.settings.stack import KnownClient, ProviderSettings, StackError
 from kong_oam.engine.configuration import Configuration
-from kong_oam.identity.kinds import KINDS, describe, inspect
+from kong_oam.identity.kinds import KINDS, inspect
+from tests.support.applications import WITH_CLIENTS
 from tests.support.estates import estate
 from tests.support.partner_keys import certified, rsa_key
+from tests.support.provider_settings import stack
 
 ROOT = Path(__file__).parents[3]
 NOTHING_SET = Configuration(lambda _: None)
@@ -21,12 +23,6 @@ OKTA = {"name": "okta", "type": "okta"}
 CERTIFICATE = certified(rsa_key())
 TOKENS = {"user": "sid", "accessToken": {"claim": "token_use", "value": "access"}}
 OIDC = {"name": "corp", "type": "oidc", "issuer": "https://login.example.com", "audience": "api://a", "tokens": TOKENS}
-
-
-def stack(*providers: dict[str, Any]) -> Settings:
-    gateway = {"namespace": "kong", "podLabels": {"app": "kong"}}
-    data = {"cloud": "local", "asOf": "2026-11-25", "gateway": gateway, "identityProviders": list(providers)}
-    return parse("tests", data, describe)
 
 
 def refusal(*providers: dict[str, Any]) -> str:
@@ -138,43 +134,6 @@ def test_settings_are_frozen_values() -> None:
     assert ProviderSettings("a", "okta", "b") == ProviderSettings("a", "okta", "b")
 
 
-APP = """\
-apiVersion: core.oam.dev/v1beta1
-kind: Application
-metadata: {name: shop}
-spec:
-  components:
-    - name: api
-      type: webservice
-      properties: {image: x}
-      traits:
-        - type: gateway
-          properties: {domain: shop.example.com, http: {/: 8080}}
-        - type: access
-          properties:
-            owner: me
-            scopes: {read: Read}
-            rules: [{methods: [POST], scopes: [read]}, {methods: [GET], public: {reason: pages}}]
-            roles: {all: {scopes: [read], groups: [g], components: [shop/job, shop/spa]}}
-    - name: job
-      type: worker
-      properties: {image: x}
-      traits:
-        - type: client
-          properties: {kind: service, calls: [{component: shop/api, scopes: [read]}]}
-    - name: spa
-      type: webservice
-      properties: {image: x}
-      traits:
-        - type: gateway
-          properties: {domain: spa.example.com, http: {/: 8080}}
-        - type: access
-          properties: {owner: me, rules: [{public: {reason: pages}}]}
-        - type: client
-          properties: {kind: browser, redirectPaths: [/cb], calls: [{component: shop/api, scopes: [read]}]}
-"""
-
-
 @pytest.mark.parametrize(
     ("clients", "said"),
     [
@@ -190,8 +149,8 @@ spec:
 def test_clients_of_an_issuer_that_exists_are_named_in_full(clients: dict[str, Any], said: list[str]) -> None:
     """All that is missing at once, each at its client trait."""
     settings = stack({**OIDC, "clients": clients})
-    found = inspect(settings.providers[0], estate(APP, stack=settings.stack), frozenset(), {}, NOTHING_SET)
-    assert [one.code for one in found] == ["ENV302"] * len(said)
+    found = inspect(settings.providers[0], estate(WITH_CLIENTS, stack=settings.stack), frozenset(), {}, NOTHING_SET)
+    assert [one.code for one in found] == ["ENV402"] * len(said)
     assert all(text in one.message for text, one in zip(said, found, strict=True))
 
 
@@ -202,11 +161,13 @@ def test_another_issuer_is_refused_with_what_would_break() -> None:
 
     def found(entry: dict[str, Any], issuers: dict[str, str]) -> list[str]:
         settings = stack(entry)
-        shown = inspect(settings.providers[0], estate(APP, stack=settings.stack), frozenset(), issuers, NOTHING_SET)
+        shown = inspect(
+            settings.providers[0], estate(WITH_CLIENTS, stack=settings.stack), frozenset(), issuers, NOTHING_SET
+        )
         return [str(one) for one in shown]
 
     assert found(entry, before) == [
-        "error ENV307: the issuer of corp was https://old.example.com and would be https://login.example.com. No token "
+        "error ENV407: the issuer of corp was https://old.example.com and would be https://login.example.com. No token "
         "of before would count any more at shop/api, shop/spa; shop/job, shop/spa would need a client there, and their "
         "users would sign in anew. If that is meant, write `movedFrom: https://old.example.com` beside the issuer in "
         "stacks/Pulumi.tests.yaml"

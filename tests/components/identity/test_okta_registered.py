@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from kong_oam.identity.okta.names import app_label, client_id
-from sandbox.kong import Kong
-from tests.components.test_application_mocks import Registered, all_of, clear, run_program
+from tests.support.mocks import Registered, all_of, clear, program
 
 SHARED = {
     "name": "okta",
@@ -19,12 +18,6 @@ SHARED = {
     "groups": {"sales": "order-desk", "order-desk": "sales"},
 }
 CLIENTS = ("reports/console", "reports/renderer", "shop/checkout", "shop/web")
-
-
-def program(*providers: dict[str, Any], preview: bool = False) -> list[Registered]:
-    with Kong() as kong, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
-        return run_program(patch, list(providers) or None, preview)
 
 
 @pytest.fixture(scope="module")

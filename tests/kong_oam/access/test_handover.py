@@ -12,8 +12,8 @@ from kong_oam.access.decide import Request, component_of, decide
 from kong_oam.access.model import Client, Component, Estate, Listing, Mark, Provider, Spelling, Stack
 from kong_oam.access.paths import read
 from kong_oam.access.tokens import Claims, Refusal, User, issue
-from tests.support.estate_cases import REQUESTS, SETS_OF_GROUPS, pairs, tokens_of
 from tests.support.estates import api, estate
+from tests.support.small_estates import REQUESTS, SETS_OF_GROUPS, pairs, tokens_of
 from tests.support.tiers import examples
 
 SPELLING = Spelling("cid", "uid", Listing("scp"), Listing("scp"), "groups", (Mark("ver", "2"),))

@@ -12,7 +12,7 @@ from components.announcement import announcement
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.principals import MOST, UnwieldyError, minimal, one_of_each, suffices
 from kong_oam.access.wording import headline
-from tests.kong_oam.access.diff.test_diff import API, SHOP, edited, model
+from tests.support.diffs import API, SHOP, edited, model
 
 UNIVERSE = [*"abcdef"]
 SUBSETS = [frozenset(chosen) for chosen in chain.from_iterable(combinations(UNIVERSE, size) for size in range(7))]

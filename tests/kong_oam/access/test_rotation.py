@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kong_oam.access.rotation import Generation, Schedule, SharedSecret, advanced, days, held, is_shared
-from tests.kong_oam.access.compile.test_client_kinds import ORDERS, PATHS, messages, shop
+from tests.support.client_kinds import ORDERS, PATHS, messages, shop
 from tests.support.estates import compiled, estate
 
 FIRST = datetime.date(2026, 1, 1)

@@ -2,49 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from kong_oam.access.model import Call, Client, Listing, Mark, Provider
-from kong_oam.access.tokens import Claims, Key, KeyRing, Refusal, User, authenticate, bearer, issue
+from kong_oam.access.tokens import Claims, Key, Refusal, User, authenticate, bearer, issue
 from kong_oam.oam.document import read
 from tests.support.estates import ISSUER, PROVIDER, SPELLING
+from tests.support.tokens import EC, HEADER, NOW, RING, RSA, encoded, token
 
-NOW = 1_700_000_000.0
-RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-EC = ec.generate_private_key(ec.SECP256R1())
-RING = KeyRing(
-    PROVIDER, ISSUER, {"r": Key("r", RSA.public_key()), "e": Key("e", EC.public_key())}, clients={"job": "shop/job"}
-)
 PLACE = read("a.yaml", b"a: 1")[0][0].place()
 CALL = Call("orders/api", ("read", "write"), ("editor",), PLACE)
 SERVICE = Client("shop/job", "service", "main", (CALL,), (), (), False, PLACE)
 WEB = replace(SERVICE, component="shop/web", kind="web", groups=("sales",), redirect_uris=("https://w/cb",))
-
-
-def encoded(part: bytes) -> str:
-    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
-
-
-def token(header: dict[str, Any] | bytes, payload: dict[str, Any] | bytes, key: Any = RSA) -> str:
-    parts = [part if isinstance(part, bytes) else json.dumps(part).encode() for part in (header, payload)]
-    text = ".".join(map(encoded, parts))
-    if isinstance(key, rsa.RSAPrivateKey):
-        signature = key.sign(text.encode(), padding.PKCS1v15(), SHA256())
-    else:
-        r, s = decode_dss_signature(key.sign(text.encode(), ec.ECDSA(SHA256())))
-        signature = r.to_bytes(32) + s.to_bytes(32)
-    return f"{text}.{encoded(signature)}"
-
-
-HEADER = {"kid": "r", "alg": "RS256"}
 PAYLOAD = {
     "iss": ISSUER, "aud": "api://tests", "exp": NOW + 60, "jti": "AT.1", "cid": "job", "sub": "job", "scp": ["read"],
 }  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,47 +12,20 @@ from kong_oam.__main__ import main
 from kong_oam.access.diff.snapshot import exported, model_of
 from kong_oam.cli.estates import estate_of, settings_of
 from kong_oam.engine.state import Resource
-from tests.kong_oam.access.diff.test_diff import API, SHOP
-from tests.support.enforcing import state
+from tests.support.diffs import API, SHOP
+from tests.support.enforced_state import state
+from tests.support.projects import STACK, git, write_project
 
-STACK = """
-config:
-  kong-oam:cloud: aws
-  kong-oam:asOf: "2026-11-25"
-  kong-oam:domains: {default: apps.example.com}
-  kong-oam:gateway: {cidrs: [192.0.2.0/24], reach: loadBalancer}
-  kong-oam:identityProviders: [{name: okta, type: okta}]
-"""
 OPENED = ("methods: [GET], public", "methods: [GET, POST], public")
 HEADLINE = "newly public: POST https://orders.example.com/orders/health"
-GIT = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
-
-
-def git(*arguments: str) -> None:
-    identity = ("-c", "user.name=tests", "-c", "user.email=tests@example.com")
-    subprocess.run(["git", *identity, *arguments], check=True, capture_output=True, env=GIT, timeout=60)
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Such a project; the tests run in it."""
+    """A repository with one commit; the tests run in it."""
     monkeypatch.chdir(tmp_path)
     write_project(tmp_path)
     return tmp_path
-
-
-def write_project(folder: Path) -> None:
-    """A repository with one commit, `main`, and the working tree as committed."""
-    for file, text in {
-        "applications/orders.yaml": API,
-        "applications/shop.yaml": SHOP,
-        "stacks/Pulumi.local.yaml": STACK,
-    }.items():
-        (folder / file).parent.mkdir(exist_ok=True)
-        (folder / file).write_text(text)
-    git("-C", str(folder), "init", "--initial-branch=main")
-    git("-C", str(folder), "add", ".")
-    git("-C", str(folder), "commit", "--message", "first")
 
 
 def edit(file: Path, old: str, new: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from kong_oam.__main__ import main
 from kong_oam.access.diff.snapshot import exported, model_of
 from kong_oam.cli.estates import estate_of, settings_of
-from tests.kong_oam.access.diff.test_diff import API, SHOP
+from tests.support.diffs import API, SHOP
 from tests.support.partner_keys import certified, rsa_key
 
 STACK = """

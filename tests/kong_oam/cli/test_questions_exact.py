@@ -19,7 +19,7 @@ from kong_oam.access.paths import read
 from kong_oam.access.principals import logical_groups
 from kong_oam.access.request_classes import Hosts, Part
 from kong_oam.access.tokens import Refusal, User, issue
-from tests.support.estate_cases import REQUESTS, SETS_OF_GROUPS, Tokens, allowed, estates, lies_in, site_of, tokens_of
+from tests.support.small_estates import REQUESTS, SETS_OF_GROUPS, Tokens, allowed, estates, lies_in, site_of, tokens_of
 from tests.support.tiers import examples
 
 MANY = settings(

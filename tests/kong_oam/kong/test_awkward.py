@@ -11,7 +11,7 @@ from kong_oam.access.decide import component_of
 from kong_oam.access.paths import read
 from sandbox.kong import Kong
 from sandbox.kong.proxy import Answer
-from tests.support import kong_entities
+from tests.support import kong_deployment
 from tests.support.estates import PROVIDER, STACK, api, compiled, estate
 from tests.support.gateway_estates import with_callers
 from tests.support.gateway_tokens import Issuer
@@ -42,7 +42,7 @@ ESTATE = with_callers(estate(
 
 @pytest.fixture(scope="module")
 def kong() -> Iterator[Kong]:
-    with Kong(now=lambda: ISSUER.now) as running, kong_entities.Entities(running.admin_url, keep=True) as entities:
+    with Kong(now=lambda: ISSUER.now) as running, kong_deployment.Entities(running.admin_url, keep=True) as entities:
         entities.rings(ESTATE, {"main": {ISSUER.kid: ISSUER.pem}})
         entities.nowhere(ESTATE)
         for component in ESTATE.exposed:

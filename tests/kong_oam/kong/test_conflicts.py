@@ -18,8 +18,8 @@ from kong_oam.kong.conflicts import name_conflicts, needed
 from kong_oam.kong.preflight import client
 from sandbox.kong import Kong
 from sandbox.kong.pem import self_signed
-from tests.components.test_application_mocks import all_of, run_program
 from tests.support.estates import PROVIDER, estate
+from tests.support.mocks import all_of, run_program
 
 ROOT = Path(__file__).parents[3]
 APPLICATION = """\
@@ -75,9 +75,9 @@ def test_what_others_have_under_our_names_is_named_with_its_tags(admin: httpx.Cl
     consumer = _make(admin, "/consumers", username="kong-oam.tests.ring.main")
     found = {one.message.split("(")[1].split(")")[0]: one for one in _found(admin)}
     assert found.keys() == {service["id"], route["id"], upstream["id"], consumer["id"]}
-    assert {one.code for one in found.values()} == {"ENV305"}
+    assert {one.code for one in found.values()} == {"ENV405"}
     assert str(found[service["id"]]).startswith(
-        f"app1.yaml:6:7: error ENV305: Kong has service '{SERVICE}' ({service['id']}) that stack 'tests' did not make: "
+        f"app1.yaml:6:7: error ENV405: Kong has service '{SERVICE}' ({service['id']}) that stack 'tests' did not make: "
         "its tags are 'theirs', 'kong-oam'. It is left as it is; have it renamed or removed by whoever made it\n"
     )
     assert "its tags are 'kong-oam', 'kong-oam-stack:other'" in found[route["id"]].message
@@ -89,14 +89,14 @@ def test_what_has_our_tags_is_recovered(admin: httpx.Client) -> None:
     """Its creation was recorded nowhere: the message leads to the command that removes it."""
     _make(admin, "/services", name=SERVICE, host="x", tags=[*OURS, "kong-oam-component:shop.api"])
     (found,) = _found(admin)
-    assert found.code == "ENV306"
+    assert found.code == "ENV406"
     assert "`python -m kong_oam.recover -s tests`" in found.message
 
 
 def test_the_upstream_of_an_interrupted_run_is_recovered(admin: httpx.Client) -> None:
     """It is the first that a run makes, and no service leads there yet."""
     _make(admin, "/upstreams", name="kong-oam.tests.nowhere", tags=OURS)
-    assert [one.code for one in _found(admin)] == ["ENV306"]
+    assert [one.code for one in _found(admin)] == ["ENV406"]
     assert _found(admin, ALL) == []
 
 
@@ -110,7 +110,7 @@ def test_a_host_that_anothers_certificate_is_shown_for_is_taken(admin: httpx.Cli
     _certificate(admin, "theirs")
     for held in (NOTHING, ALL):
         (found,) = _found(admin, held)
-        assert found.code == "ENV305" and "certificate for host 'shop.example.com'" in found.message
+        assert found.code == "ENV405" and "certificate for host 'shop.example.com'" in found.message
         assert "have it take other hosts or removed" in found.message
 
 
@@ -121,7 +121,7 @@ def test_what_the_state_holds_is_ours_and_is_not_asked_about(admin: httpx.Client
     admin.event_hooks = {"request": [lambda request: asked.append(request.url.path)]}
     assert _found(admin, ALL) == []
     assert asked == ["/certificates"]
-    assert [one.code for one in _found(admin)] == ["ENV306"]
+    assert [one.code for one in _found(admin)] == ["ENV406"]
 
 
 def test_every_page_is_looked_through() -> None:
@@ -135,7 +135,7 @@ def test_every_page_is_looked_through() -> None:
         return httpx.Response(200, json={"data": [{"id": "2", "name": SERVICE}], "offset": None})
 
     with httpx.Client(base_url="http://kong.test", transport=httpx.MockTransport(answer)) as asked:
-        assert [one.code for one in _found(asked)] == ["ENV305"]
+        assert [one.code for one in _found(asked)] == ["ENV405"]
 
 
 def test_names_and_resources_are_those_that_the_program_makes(monkeypatch: pytest.MonkeyPatch) -> None:

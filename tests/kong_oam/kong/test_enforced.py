@@ -14,8 +14,8 @@ from kong_oam.access.model import Estate
 from kong_oam.engine.state import PLUGIN, ROUTE, Resource
 from kong_oam.kong.enforced import enforced
 from tests.support import estates as written
-from tests.support.enforcing import plugins_of, routes_of, state
-from tests.support.estate_cases import MANY, estates, model, pairs
+from tests.support.enforced_state import plugins_of, routes_of, state
+from tests.support.small_estates import MANY, estates, model, pairs
 
 
 def requests(changes: Iterable[Difference]) -> list[Change]:

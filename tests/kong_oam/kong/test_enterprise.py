@@ -24,12 +24,12 @@ from sandbox.kong import Kong, jwt
 from sandbox.kong.exchange import Exchange
 from sandbox.kong.schema import PLUGIN_SCHEMAS
 from sandbox.kong.store import Snapshot
-from tests.components.test_application_mocks import Registered, all_of, run_program
-from tests.support import kong_entities
+from tests.support import kong_deployment
 from tests.support import openid_connect_reference as reference
 from tests.support.estates import estate
 from tests.support.gateway_cases import Case, cases
 from tests.support.gateway_estates import Scene, issuers, nested_applications, stack
+from tests.support.mocks import Registered, all_of, run_program
 from tests.support.tiers import examples
 
 VERSION = "3.10.0.0-enterprise-edition"
@@ -211,7 +211,7 @@ def gateway() -> Iterator[Gateway]:
 
     with Kong(now=lambda: WHEN) as kong, pytest.MonkeyPatch.context() as patch:
         made = Gateway(kong)
-        kong_entities.deploy(kong.admin_url, SCENE.estate, SCENE.pems, authentication="openid-connect")
+        kong_deployment.deploy(kong.admin_url, SCENE.estate, SCENE.pems, authentication="openid-connect")
         patch.setattr(jwt, "access", openid_connect_stand_in)
         yield made
 
@@ -310,7 +310,7 @@ def test_the_verified_token_stays_at_the_gateway(gateway: Gateway) -> None:
 def test_a_gate_for_jwt_does_not_listen_to_openid_connect() -> None:
     """Each gate takes the word of one plugin: the other's, even complete, is none."""
     with Kong(now=lambda: WHEN) as kong, pytest.MonkeyPatch.context() as patch:
-        kong_entities.deploy(kong.admin_url, SCENE.estate, SCENE.pems)
+        kong_deployment.deploy(kong.admin_url, SCENE.estate, SCENE.pems)
 
         def said_as_openid_connect(exchange: Exchange, config: Mapping[str, Any], known: Snapshot) -> None:
             VERIFY(exchange, config, known)

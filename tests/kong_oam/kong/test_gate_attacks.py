@@ -32,13 +32,13 @@ from policies.scripts import is_current
 from sandbox.kong import Kong
 from sandbox.kong.proxy import Answer
 from sandbox.project import ROOT as PROJECT
-from tests.components.test_application_mocks import Registered, registered  # noqa: F401 - a fixture
-from tests.kong_oam.access.diff.test_diff import settings
-from tests.support import kong_entities
+from tests.support import kong_deployment
+from tests.support.diffs import settings
 from tests.support.documentation import below, page
 from tests.support.estates import ISSUER, PROVIDER, SPELLING, api, compiled, estate
 from tests.support.gateway_estates import with_callers
 from tests.support.gateway_tokens import CLIENTS
+from tests.support.mocks import Registered, program
 
 NOW = time.time()
 OTHER_ISSUER = "https://other.example.com"
@@ -103,7 +103,7 @@ ESTATE = with_callers(estate(
 def kong() -> Iterator[Kong]:
     """The estate on the stand-in, beside a stray consumer whose credentials are as good as any to `jwt`."""
     with Kong(now=lambda: NOW) as gateway:
-        kong_entities.deploy(gateway.admin_url, ESTATE, {name: {name: PEMS[name]} for name in ("main", "other")})
+        kong_deployment.deploy(gateway.admin_url, ESTATE, {name: {name: PEMS[name]} for name in ("main", "other")})
         with httpx.Client(base_url=gateway.admin_url) as admin:
             stray = admin.post("/consumers", json={"username": "stray", "custom_id": ISSUER + "/"}).json()["id"]
             for consumer, key, kind in (
@@ -614,7 +614,7 @@ def test_a_public_rule_holds_on_a_gateway_path_below_it(http: str) -> None:
     made = estate(api(http=http, access="{owner: t, rules: [{paths: [/a], methods: [GET], public: {reason: p}}]}"))
     request = Request("GET", "orders.example.com", b"/a/b/c")
     with Kong(now=lambda: NOW) as gateway:
-        kong_entities.deploy(gateway.admin_url, made, {"main": {"main": PEMS["main"]}})
+        kong_deployment.deploy(gateway.admin_url, made, {"main": {"main": PEMS["main"]}})
         assert send(gateway, "/a/b/c").status == answer(made, request, (), RINGS, NOW).status == 200
 
 
@@ -624,7 +624,7 @@ def test_a_public_rule_takes_no_path_from_the_component_nested_there(rule: str) 
     public = f"{{owner: t, rules: [{{paths: [{rule}], methods: [GET], public: {{reason: p}}}}]}}"
     made = estate(api("outer", http="{/a: 80}", access=public), api("inner", http="{/a/b: 80}"), stack=STACK)
     with Kong(now=lambda: NOW) as gateway:
-        kong_entities.deploy(gateway.admin_url, made, {"main": {"main": PEMS["main"]}})
+        kong_deployment.deploy(gateway.admin_url, made, {"main": {"main": PEMS["main"]}})
         assert send(gateway, "/a/b/c", bearer(GOOD)).status == 200
 
 
@@ -703,7 +703,13 @@ def test_two_apis_never_share_a_variable() -> None:
     assert calling._environment("API_URL", "a-b/c") != calling._environment("API_URL", "a/b-c")
 
 
-def test_no_pod_is_up_before_its_network_policy(registered: list[Registered]) -> None:  # noqa: F811
+@pytest.fixture(scope="module")
+def registered() -> list[Registered]:
+    """What the program makes of the sample estate."""
+    return program()
+
+
+def test_no_pod_is_up_before_its_network_policy(registered: list[Registered]) -> None:
     """Until the policy is there, whoever is in the cluster reaches the pod past the gate; nor may it go first."""
     policies = {one.name for one in registered if one.type.endswith(":NetworkPolicy")}
     deployments = [one for one in registered if one.type.endswith(":Deployment")]

@@ -6,50 +6,22 @@ Each test starts from a request that is refused, and shows that the same faults 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
 from kong_oam.access.tokens import KeyRing
-from kong_oam.kong.table import embedded, table
-from tests.support.estates import estate
-from tests.support.gateway_estates import issuers, nested_applications, stack, with_callers
-from tests.support.gateway_tokens import CLIENTS
+from kong_oam.kong.script import embedded
+from tests.support.gate_requests import ISSUER, READ, TABLE, as_left, asked
 from tests.support.lua_scripts import CALLS, Lua, Raised, admission, gate
 
-STACK = stack("tests")
-ISSUER = issuers(STACK, time.time())["main"]
-ESTATE = with_callers(estate(*nested_applications("example.com"), stack=STACK))
-TABLE = table(
-    ESTATE, ESTATE.components["orders/api"], 8080, "ring", clients={key: name for name, key in CLIENTS.items()}
-)
-RING: KeyRing = ISSUER.ring
-READ, OTHER, NOBODY = ISSUER.service(["read"]), ISSUER.service(["other"]), None
+OTHER, NOBODY = ISSUER.service(["other"]), None
 EXPIRED = ISSUER.token(["read"], exp=1)
 WITHOUT_AUDIENCE = ISSUER.token(["read"], aud=None)
+RING: KeyRing = ISSUER.ring
 WRONG = [None, True, False, -1.5, "", "x", {}, {"1": 2}, [], ["x"], Raised("injected")]
 """What an API may do that it never does: answer nothing, answer something of another kind, raise."""
-
-
-def as_left(table: str) -> str:
-    """A table as admission leaves it: as it stands in its script."""
-    return embedded(table).removeprefix("[==[").removesuffix("]==]")
-
-
-def asked(
-    token: str | None, table: str = TABLE, path: str = "/orders", fault: tuple[str, Any] | None = None, **more: Any
-) -> Lua:
-    """A GET at orders.example.com as the gate sees it, behind a `jwt` that verified `token`."""
-    consumer = {"id": "1", "username": "ring"} if token else None
-    credential = {"key": ISSUER.kid, "algorithm": "RS256", "consumer": {"id": "1"}} if token else None
-    facts = {
-        "ngx.var.upstream_uri": path, "ngx.var.http_host": "orders.example.com", "ngx.req.get_method": "GET", "ngx.now": ISSUER.now,
-        "kong.client.get_consumer": consumer, "kong.client.get_credential": credential,
-        "ngx.req.get_headers": {"authorization": f"Bearer {token}"} if token else {},
-    }  # fmt: skip
-    return Lua(gate(table), {**facts, **more}, token, fault, admitted=as_left(table), before=admission())
 
 
 def admitted(path: str, headers: Mapping[str, Any], fault: tuple[str, Any] | None = None) -> Lua:

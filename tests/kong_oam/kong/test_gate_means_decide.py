@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from sandbox.kong import Kong
-from tests.support import kong_entities
+from tests.support import kong_deployment
 from tests.support.estates import estate
 from tests.support.gateway_cases import STATUSES, Case, Coverage, cases, faulty_cases
 from tests.support.gateway_estates import Scene, generated_applications, issuers, nested_applications, stack
@@ -41,7 +41,7 @@ generated = partial(settings, deadline=None, database=None, suppress_health_chec
 @pytest.fixture(scope="module")
 def kong() -> Iterator[Kong]:
     with Kong(now=lambda: SCENE.now) as gateway:
-        kong_entities.deploy(gateway.admin_url, SCENE.estate, SCENE.pems)
+        kong_deployment.deploy(gateway.admin_url, SCENE.estate, SCENE.pems)
         yield gateway
 
 

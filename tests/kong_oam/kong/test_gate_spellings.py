@@ -15,28 +15,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kong_oam.access.decide import Request, answer, decide
-from kong_oam.access.model import Client, Listing, Mark, Provider, Spelling, Stack
+from kong_oam.access.model import Client, Provider, Stack
 from kong_oam.access.tokens import Claims, Refusal, User, authenticate, issue
 from sandbox.kong import Kong
-from tests.support import kong_entities
-from tests.support.estates import api, estate
+from tests.support import kong_deployment
+from tests.support.estates import ENTRA_SPELLING, api, estate
 from tests.support.gateway_cases import Case
 from tests.support.gateway_estates import Scene
 from tests.support.gateway_tokens import Issuer
 from tests.support.tiers import examples
 
-SPELLING = Spelling(
-    client="azp",
-    user="scp",
-    scopes=Listing("scp", "words"),
-    service_scopes=Listing("roles", prefix="scope="),
-    groups="roles",
-    marks=(Mark("ver", "2.0"),),
-    subject="oid",
-    own="idtyp",
-    own_value="app",
+PROVIDER = Provider(
+    "main", "api://t", ENTRA_SPELLING, "https://issuer.example.com", {"sales": "ACME Sales"}, per_api=True
 )
-PROVIDER = Provider("main", "api://t", SPELLING, "https://issuer.example.com", {"sales": "ACME Sales"}, per_api=True)
 MADE_UP = {"a/api": "6c1f-a", "b/api": "6c1f-b"}
 ISSUER = Issuer(now=time.time(), provider=PROVIDER, audiences=MADE_UP)
 ACCESS = """
@@ -111,7 +102,7 @@ def user(**changes: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def kong() -> Iterator[Kong]:
     with Kong(now=lambda: ISSUER.now) as gateway:
-        kong_entities.deploy(gateway.admin_url, SCENE.estate, {"main": {ISSUER.kid: ISSUER.pem}}, audiences=MADE_UP)
+        kong_deployment.deploy(gateway.admin_url, SCENE.estate, {"main": {ISSUER.kid: ISSUER.pem}}, audiences=MADE_UP)
         yield gateway
 
 

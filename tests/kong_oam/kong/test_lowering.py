@@ -20,7 +20,8 @@ from kong_oam.kong.key_slots import Slot, TooManyKeysError, assign
 from kong_oam.kong.plugins import SchemaError, config_json
 from kong_oam.kong.preflight import PreflightError, inspect, settle_seconds
 from kong_oam.kong.routes import routes
-from kong_oam.kong.table import embedded, table
+from kong_oam.kong.script import embedded
+from kong_oam.kong.table import table
 from sandbox.kong import Kong
 from tests.support.estates import SPELLING, api, estate
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from lupa.luajit21 import LuaRuntime
 
-from tests.kong_oam.kong.test_gate_closed import ISSUER, READ, TABLE, asked
+from tests.support.gate_requests import ISSUER, READ, TABLE, asked
 from tests.support.lua_scripts import Lua, admission
 
 LUA = Path(__file__).resolve().parents[3] / "kong_oam" / "kong" / "lua"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from kong_oam.recover.kong import Entity, OutdatedStateError, RefusedError, entities, lost, remove
+from kong_oam.errors import RefusedError
+from kong_oam.recover.kong import Entity, OutdatedStateError, entities, lost, remove
 from sandbox.kong import Kong
 
 OURS = frozenset({"kong-oam", "kong-oam-stack:local"})

@@ -18,8 +18,8 @@ from kong_oam.review.comment import LONGEST, MARKER, Stack, compose, fenced
 from kong_oam.review.github import PullRequest
 from kong_oam.review.meaning import Access, Checked, ReviewError
 from kong_oam.review.preview import Preview, Step, Violation, preview, read
-from tests.kong_oam.cli.test_diff_command import write_project
-from tests.support.comments_stand_in import BOT, REPOSITORY, TOKEN, Comments
+from tests.support.github_comments import BOT, REPOSITORY, TOKEN, Comments
+from tests.support.projects import write_project
 
 ROOT = Path(__file__).resolve().parents[3]
 SECRET = "s3cr3t-of-the-engine"

@@ -259,7 +259,7 @@ STEPS: tuple[Step, ...] = (
 def estates(seed: int, count: int, sound: Callable[[str], bool]) -> Iterator[tuple[str, Shape]]:
     """`count` estates, each by one step (named) from the one before it and another Application; the first from nothing.
 
-    `sound` says whether an Application compiles. A step that leads nowhere is drawn again, and in the end another.
+    `sound_deployment` says whether an Application compiles. A step that leads nowhere is drawn again, and in the end another.
     """
     draw = random.Random(seed)  # the same estates from the same seed
     shape = Shape()

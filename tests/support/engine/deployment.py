@@ -9,10 +9,14 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
+from sandbox.kong import Lags
 from sandbox.local import STACK, Local
 from sandbox.project import project
 
-__all__ = ["Deployment", "project", "start"]
+__all__ = ["AT_ONCE", "Deployment", "Empty", "project", "start"]
+
+AT_ONCE = Lags()
+"""Kong sees every change at once: most tests are not about its lags."""
 
 Edit = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
 """Of the resources of a state, as the engine exports them."""
@@ -62,6 +66,10 @@ class Deployment:
     def output(self, name: str) -> Any:
         """One of the stack's outputs."""
         return json.loads(self.pulumi("stack", "output", "-s", STACK, "--json", name).stdout)
+
+
+Empty = Callable[..., Deployment]
+"""Makes a deployment with an empty stack: the fixture `empty` of the engine's tests."""
 
 
 def rewrite(pulumi: Callable[..., CompletedProcess[str]], file: Path, edit: Edit) -> None:

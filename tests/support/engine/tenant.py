@@ -11,8 +11,7 @@ from sandbox.demo.identity import ENTRA_LAG, ENTRA_SETTINGS
 from sandbox.entra import Entra
 from sandbox.local import GROUPS, USERS, Local
 from sandbox.project import set_providers
-from tests.engine.conftest import AT_ONCE
-from tests.support.engine.deployment import Deployment, project, start
+from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
 
 
 @contextmanager

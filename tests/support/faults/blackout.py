@@ -13,7 +13,8 @@ from subprocess import CompletedProcess
 from typing import Any, TypeVar
 
 from sandbox.cluster import Key
-from tests.support.faults.stacks import KONG, OKTA, Stack
+from tests.support.engine.inventory import KONG, OKTA
+from tests.support.faults.stacks import Stack
 
 T = TypeVar("T")
 _PLUGINS_END = 0.7

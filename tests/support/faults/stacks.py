@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -18,9 +18,7 @@ from sandbox.kong.proxy import Answer
 from sandbox.local import STACK, Local
 from sandbox.okta import browser
 from tests.support.engine.deployment import Edit, project, rewrite
-
-KONG = ("services", "routes", "plugins", "consumers", "jwt_secrets")
-OKTA = ("authorizationServers", "scopes", "claims", "policies", "rules", "apps", "assignments")
+from tests.support.engine.inventory import KONG, OKTA
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +113,10 @@ class Stack:
         label = f"kong-oam {self.name} {component}"
         (found,) = (one for one in self.local.okta.objects("apps") if one["label"] == label)
         return found
+
+
+Empty = Callable[..., Stack]
+"""Makes an empty stack: the fixture `empty` of the tests of faults."""
 
 
 def start(

@@ -5,45 +5,12 @@ from __future__ import annotations
 import pytest
 
 from kong_oam.access.tokens import Claims, Refusal, User, issue
-from tests.support.estates import PROVIDER, api, compiled, estate
-
-ORDERS = api(
-    access=(
-        "{owner: o, scopes: {read: r}, rules: [{scopes: [read]}], "
-        "roles: {reader: {scopes: [read], groups: [sales], components: [shop/it]}}}"
-    )
-)
-PAGES = """\
-        - type: gateway
-          properties: {domain: shop.example.com, http: {/: 80}}
-        - type: access
-          properties: {owner: o, rules: [{public: {reason: pages}}]}
-"""
-
-
-def shop(
-    kind: str, more: str = "", component: str = "webservice", traits: str = PAGES, properties: str = "image: x"
-) -> str:
-    """An application with one client of `orders/api`; `more` are further fields of its client trait."""
-    given = component != "external" or properties != "image: x"
-    properties = f"      properties: {{{properties}}}\n" if given else ""
-    return (
-        "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: shop, namespace: shop}\nspec:\n"
-        f"  components:\n    - name: it\n      type: {component}\n{properties}      traits:\n{traits}"
-        "        - type: client\n          properties:\n"
-        f"            kind: {kind}\n            calls: [{{component: orders/api, scopes: [read]}}]\n{more}"
-    )
-
-
-PATHS = "            redirectPaths: [/callback]\n"
+from tests.support.client_kinds import ORDERS, PATHS, messages, shop
+from tests.support.estates import PROVIDER, api, estate
 
 
 def uris(*listed: str) -> str:
     return f"            redirectUris: [{', '.join(f'{uri!r}' for uri in listed)}]\n"
-
-
-def messages(text: str) -> list[str]:
-    return [str(one).splitlines()[0].partition(" error ")[2] for one in compiled(ORDERS, text).diagnostics]
 
 
 @pytest.mark.parametrize(

@@ -6,97 +6,19 @@ from collections.abc import Iterable
 
 import pytest
 
-from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.diff.change import Change, Difference, Setting, Subject, Whom
 from kong_oam.access.diff.compare import diff
-from kong_oam.access.diff.snapshot import Model, ModelError, empty, exported, model_of, restored
+from kong_oam.access.diff.snapshot import Model, ModelError, empty, exported, restored
 from kong_oam.access.principals import Principal
-from kong_oam.access.settings.stack import parse
 from kong_oam.access.wording import headline, row, until, where, whom, worth_telling
-from kong_oam.oam.application import read_bytes, together
+from tests.support.diffs import API, BEFORE, SHOP, edited, model, settings
 from tests.support.estates import api
-
-API = """
-apiVersion: core.oam.dev/v1beta1
-kind: Application
-metadata: {name: orders}
-spec:
-  components:
-    - name: api
-      type: webservice
-      properties: {image: orders}
-      traits:
-        - type: gateway
-          properties: {domain: orders.example.com, http: {/orders: 8080}}
-        - type: access
-          properties:
-            owner: team-orders
-            scopes: {read: Read, write: Write}
-            rules:
-              - {paths: [/orders], methods: [GET], scopes: [read]}
-              - {paths: [/orders], methods: [POST], scopes: [read, write]}
-              - {paths: [/orders/health], methods: [GET], public: {reason: probes}}
-            roles:
-              viewer: {scopes: [read], groups: [sales], components: [shop/checkout, shop/web]}
-              editor: {scopes: [write], groups: [desk], components: [shop/web]}
-"""
-SHOP = """
-apiVersion: core.oam.dev/v1beta1
-kind: Application
-metadata: {name: shop, namespace: shop}
-spec:
-  components:
-    - name: checkout
-      type: worker
-      properties: {image: checkout}
-      traits:
-        - {type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}}
-    - name: web
-      type: webservice
-      properties: {image: web}
-      traits:
-        - type: gateway
-          properties: {http: {/: 3000}}
-        - type: access
-          properties: {owner: team-shop, rules: [{public: {reason: pages}}]}
-        - type: client
-          properties: {kind: web, redirectPaths: [/callback], calls: [{component: orders/api, scopes: [read, write]}]}
-"""
-
-
-def settings(name: str = "prod", providers: Iterable[object] = ({"name": "okta", "type": "okta"},), **more: object):
-    plain = {
-        "cloud": "aws",
-        "asOf": "2026-11-25",
-        "gateway": {"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer"},
-        "domains": {"default": "apps.example.com"},
-    }
-    return parse(name, {**plain, "identityProviders": list(providers), **more})
-
-
-def model(*texts: str, on=None) -> Model:
-    on = on or settings()
-    compiled = compile_estate(
-        together(read_bytes(f"app{n}.yaml", text.encode()) for n, text in enumerate(texts)), on.stack
-    )
-    assert compiled.estate is not None, compiled.diagnostics
-    return model_of(compiled.estate, on)
-
-
-def edited(text: str, *edits: tuple[str, str]) -> str:
-    for old, new in edits:
-        assert old in text
-        text = text.replace(old, new)
-    return text
 
 
 def told(changes: Iterable[Difference]) -> list[tuple[str, ...]]:
     return [
         (c.kind, *row(c, "https")[:3], until(c) if isinstance(c, Change) else "") for c in worth_telling(list(changes))
     ]
-
-
-BEFORE = model(API, SHOP)
 
 
 def after(*edits: tuple[str, str]) -> list[tuple[str, ...]]:

@@ -18,8 +18,7 @@ from kong_oam.access.paths import Elements, read, within, written
 from kong_oam.access.principals import Principal, principal_of, suffices
 from kong_oam.access.request_classes import Hosts, Ports
 from kong_oam.access.tokens import Claims, Refusal, authenticate
-from tests.kong_oam.access.test_tokens import HEADER, NOW, RING, token
-from tests.support.estate_cases import (
+from tests.support.small_estates import (
     GROUPS,
     KEYS,
     MANY,
@@ -36,6 +35,7 @@ from tests.support.estate_cases import (
     site_of,
     tokens,
 )
+from tests.support.tokens import HEADER, NOW, RING, token
 
 REQUESTED = st.lists(REQUESTS, min_size=1, max_size=12)
 

@@ -29,7 +29,7 @@ from kong_oam.access.model import (
 from kong_oam.access.rotation import Schedule
 from kong_oam.access.settings.stack import ProviderSettings, Settings
 from kong_oam.access.wording import headline
-from tests.kong_oam.access.diff.test_diff import API, BEFORE, SHOP, edited, model, settings
+from tests.support.diffs import API, BEFORE, EARLIER, SHOP, edited, model, settings
 
 WHOLE = {Spelling, Listing, Mark, Schedule}
 """All fields of these are compared."""
@@ -52,7 +52,7 @@ def reachable(root: type, seen: set[type]) -> set[type]:
     seen.add(root)
     for hint in typing.get_type_hints(root).values():
         for inner in parts(hint):
-            if is_dataclass(inner) and inner not in seen and inner.__module__.startswith("access."):
+            if is_dataclass(inner) and inner not in seen and inner.__module__.startswith("kong_oam.access."):
                 reachable(inner, seen)
     return seen
 
@@ -112,15 +112,6 @@ def test_a_field_that_is_added_is_told_of_as_what_may_let_somebody_in(monkeypatc
     assert diff(later("nobody"), later("all")) == (setting,)
     assert diff(later("nobody"), restored(exported(later("all")))) == (setting,)
     assert diff(BEFORE, later("nobody")) == (replace(setting, was=NOT_KNOWN, now="nobody"),), "deployed without it"
-
-
-EARLIER = """\
-1
-stack {"name":"prod","providers":[{"audience":"api://kong-oam/prod","groups":{},"minutes":60,"name":"okta","perApi":false}],"scheme":"https"}
-orders/api {"endpoints":[["orders.example.com",["orders"],8080]],"provider":"okta","roles":[[["read"],["sales"]],[["write"],["desk"]]],"rules":[[["orders"],["GET"],["read"]],[["orders"],["POST"],["read","write"]],[["orders","health"],["GET"],"public"]]}
-shop/checkout {"clients":[["service","okta",[["orders/api",["read"]]],[]]],"provider":"okta","workload":"ad2e4221ebef4e127653fbd2c603dfd5"}
-shop/web {"clients":[["web","okta",[["orders/api",["read","write"]]],["desk","sales"]]],"endpoints":[["web-shop.apps.example.com",[],3000]],"provider":"okta","rules":[[[],["GET","HEAD","POST","PUT","PATCH","DELETE","OPTIONS"],"public"]],"workload":"2d8a828656d409e302d646abc476ad9e"}"""
-"""BEFORE, as the version exported it that knew no facts."""
 
 
 def test_a_model_of_an_earlier_version_is_compared_as_far_as_it_goes() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.snapshot import ModelError, exported, restored
 from kong_oam.access.wording import row
-from tests.kong_oam.access.diff.test_diff import BEFORE
+from tests.support.diffs import BEFORE
 from tests.support.tiers import examples
 
 LINES = exported(BEFORE).split("\n")

@@ -11,9 +11,9 @@ from pydantic_sarif.model import StaticAnalysisResultsFormatSarifVersion210JsonS
 
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.lint import sarif
-from kong_oam.access.lint.finding import KINDS
 from kong_oam.access.lint.lint import lint
-from kong_oam.diagnostics import CODES, Diagnostic
+from kong_oam.codes import CODES
+from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.application import read_bytes, together
 from kong_oam.oam.document import FilePlace
 from tests.support.estates import STACK, api
@@ -41,7 +41,7 @@ def found(files: dict[str, str]) -> tuple[Diagnostic, ...]:
 
 
 def run_of(files: dict[str, str]) -> dict[str, Any]:
-    (run,) = sarif.document(found(files), ROOT)["runs"]
+    (run,) = sarif.document(found(files), ROOT, CODES)["runs"]
     assert isinstance(run, dict)
     return run
 
@@ -56,7 +56,7 @@ def prints(files: dict[str, str]) -> list[tuple[str, str]]:
 def test_a_result_has_file_line_column_and_message() -> None:
     """Checked by hand against sections 3.27 to 3.30 of SARIF 2.1.0: the places are those of the findings."""
     findings = found(FILES)
-    document = sarif.document(findings, ROOT)
+    document = sarif.document(findings, ROOT, CODES)
     assert (document["version"], len(document["runs"])) == ("2.1.0", 1)
     run = document["runs"][0]
     assert run["columnKind"] == "unicodeCodePoints"
@@ -74,7 +74,7 @@ def test_a_result_has_file_line_column_and_message() -> None:
 @pytest.mark.parametrize("files", [{}, FILES, {"app.yaml": BROKEN}, {"a b.yaml": "spec: ["}])
 def test_a_document_is_what_the_published_schema_describes(files: dict[str, str]) -> None:
     """OASIS's schema of 2.1.0, as `pydantic-sarif` was made of it; it knows no field that the schema does not."""
-    document = sarif.document(found(files), ROOT)
+    document = sarif.document(found(files), ROOT, CODES)
     StaticAnalysisResultsFormatSarifVersion210JsonSchema.model_validate(document)
     with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
         document["runs"][0]["tool"]["driver"]["nonsense"] = 1
@@ -85,7 +85,7 @@ def test_every_rule_has_help_and_results_point_to_theirs() -> None:
     """All codes, found or not; errors as errors, and what only warns as a warning."""
     run = run_of({"app.yaml": BROKEN})
     rules = run["tool"]["driver"]["rules"]
-    assert [rule["id"] for rule in rules] == [*CODES, *KINDS]
+    assert [rule["id"] for rule in rules] == [*CODES]
     assert all(rule["help"]["text"] and rule["shortDescription"]["text"] for rule in rules)
     levels = {rule["id"]: rule["defaultConfiguration"]["level"] for rule in rules}
     assert (levels["ACC201"], levels["OAM109"], levels["LINT301"]) == ("error", "warning", "warning")
@@ -135,7 +135,7 @@ def test_a_file_that_cannot_be_read_is_a_result_too() -> None:
     (result,) = run_of({"app.yaml": "spec: ["})["results"]
     assert result["ruleId"] == "OAM101"
     assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": 2, "startColumn": 1}
-    (nowhere,) = sarif.document([Diagnostic("OAM101", "nothing here")], ROOT)["runs"][0]["results"]
+    (nowhere,) = sarif.document([Diagnostic("OAM101", "nothing here")], ROOT, CODES)["runs"][0]["results"]
     assert nowhere["locations"] == []
 
 
@@ -143,7 +143,8 @@ def test_files_are_named_from_the_root_as_uris() -> None:
     """Below it relative and percent-encoded, elsewhere with their whole path."""
 
     def uri(file: str) -> dict[str, str]:
-        result = sarif.document([Diagnostic("OAM101", "x", FilePlace(file, 1, 1))], ROOT)["runs"][0]["results"][0]
+        found = [Diagnostic("OAM101", "x", FilePlace(file, 1, 1))]
+        result = sarif.document(found, ROOT, CODES)["runs"][0]["results"][0]
         location: dict[str, str] = result["locations"][0]["physicalLocation"]["artifactLocation"]
         return location
 

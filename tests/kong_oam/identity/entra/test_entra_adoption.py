@@ -21,9 +21,9 @@ from kong_oam.identity.entra.description import describe
 from kong_oam.identity.entra.names import APPLICATION, MICROSOFT_GRAPH, Tenant, role_id
 from sandbox.entra import Entra
 from sandbox.entra.service import ADMINISTRATOR, TENANT
-from tests.components.identity.test_entra import SETTINGS, entra, program
-from tests.components.test_application_mocks import Registered
+from tests.support.entra_mocks import SETTINGS, entra, program
 from tests.support.estates import estate
+from tests.support.mocks import Registered
 
 APP = """\
 apiVersion: core.oam.dev/v1beta1
@@ -88,7 +88,7 @@ def told(tenant: Entra, held: Held = frozenset(), **settings: Any) -> list[Diagn
 
 
 def foreign(tenant: Entra, held: Held = frozenset(), **settings: Any) -> list[str]:
-    return [one.message.partition("; that is")[0] for one in told(tenant, held, **settings) if one.code == "ENV304"]
+    return [one.message.partition("; that is")[0] for one in told(tenant, held, **settings) if one.code == "ENV404"]
 
 
 def imported(found: Diagnostic) -> list[dict[str, Any]]:
@@ -202,7 +202,7 @@ def test_everything_of_our_names_is_listed_with_the_id_to_import_it_by(tenant: E
     granted, let_in = assign(tenant, at, calls, READ), assign(tenant, signs, group(tenant, "sales"), NO_ROLE)
     consent, sign_in = grant(tenant, signs, at), grant(tenant, signs, microsoft_graph(tenant), "openid")
     (found,) = told(tenant)
-    assert found.code == "ENV303" and f"\n  Application '{JOB}', /applications/{job} (made " in str(found)
+    assert found.code == "ENV403" and f"\n  Application '{JOB}', /applications/{job} (made " in str(found)
     first, *rest = imported(found)
     assert first == {"type": "kong-oam:identity:Entra", "name": "main", "component": True}
     assert {(one["type"], one["name"]): one["id"] for one in rest} == {

@@ -12,13 +12,13 @@ import pytest
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.pending import Creation, State
 from kong_oam.engine.state import Held
-from kong_oam.identity.common.errors import RefusedError
+from kong_oam.errors import RefusedError
 from kong_oam.identity.keycloak import orphans as recovery
 from kong_oam.identity.keycloak.adoption import name_conflicts
 from kong_oam.identity.keycloak.api import Account, Realm
 from kong_oam.identity.keycloak.names import AUDIENCE, CLIENT, GROUPS, ROLE, SCOPE, Names
-from tests.components.identity.test_keycloak import settings
 from tests.support.estates import estate
+from tests.support.provider_settings import keycloak
 
 APP = """\
 apiVersion: core.oam.dev/v1beta1
@@ -53,7 +53,7 @@ spec:
       properties: {image: x}
       traits: [{type: client, properties: {kind: service, calls: [{component: shop/api, scopes: [read]}]}}]
 """
-SETTINGS = settings()
+SETTINGS = keycloak()
 PROVIDER = SETTINGS.providers[0]
 ESTATE = estate(APP, stack=SETTINGS.stack)
 NAMES = Names(PROVIDER, ESTATE)
@@ -109,7 +109,7 @@ def told(realm: Realm, held: Held = frozenset()) -> list[Diagnostic]:
 
 
 def foreign(realm: Realm) -> list[str]:
-    return [one.message.partition("; that is")[0] for one in told(realm) if one.code == "ENV304"]
+    return [one.message.partition("; that is")[0] for one in told(realm) if one.code == "ENV404"]
 
 
 def imported(found: Diagnostic) -> list[dict[str, Any]]:
@@ -150,7 +150,7 @@ def test_everything_of_our_names_is_listed_with_the_id_to_import_it_by() -> None
     realm.scope(JOB, protocolMappers=[AUDIENCE_MAPPER])
     realm.client_of(JOB)
     (found,) = told(realm)
-    assert found.code == "ENV303" and "`python -m kong_oam.recover` removes them" in str(found)
+    assert found.code == "ENV403" and "`python -m kong_oam.recover` removes them" in str(found)
     first, *rest = imported(found)
     assert first == {"type": "kong-oam:identity:Keycloak", "name": "kc", "component": True}
     assert {(one["type"], one["name"]): one["id"] for one in rest} == {

@@ -144,7 +144,7 @@ def test_everything_of_our_names_is_listed_with_the_id_to_import_it_by(org: http
     (sales,) = (row["id"] for row in org.get("/groups").json() if row["profile"]["name"] == "sales")
     org.put(f"/apps/{web}/groups/{sales}", json={}).raise_for_status()
     (found,) = _found(org)
-    assert found.code == "ENV303"
+    assert found.code == "ENV403"
     assert f"\n  auth.ServerScope 'read', {server}/{scope}\n" in str(found)
     assert "`python -m kong_oam.recover` removes them" in str(found)
     first, *rest = _imported(found)["resources"]
@@ -226,6 +226,6 @@ def test_policies_of_others_in_the_server_have_to_go_first(org: httpx.Client) ->
     _policy(org, server, "shop/job")
     theirs = _policy(org, server, "theirs")
     taken, policy = _found(org)
-    assert (taken.code, policy.code) == ("ENV303", "ENV304")
+    assert (taken.code, policy.code) == ("ENV403", "ENV404")
     assert f"policy 'theirs' ({theirs}) of authorization server {server} is not this stack's" in policy.message
     assert "pulumi import" not in str(taken)

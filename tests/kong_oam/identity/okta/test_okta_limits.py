@@ -74,7 +74,7 @@ def test_groups_that_roles_name_are_counted(count: int, said: bool) -> None:
     """A warning, since only a user who is in more than 100 of them gets no token."""
     many = f"roles of main name {count} groups, and Okta gives no token to a user who is in more than 100 of them"
     advice = "Bind roles to fewer groups, or move Applications to a stack of their own"
-    assert _said(_estate(groups=count)) == ([f"warning ENV311: {many}. {advice}"] if said else [])
+    assert _said(_estate(groups=count)) == ([f"warning ENV411: {many}. {advice}"] if said else [])
 
 
 def _scopes(length: int) -> tuple[str, ...]:
@@ -91,7 +91,7 @@ def test_scopes_of_a_client_that_stays_signed_in_fit_one_request(length: int, se
     one = (
         f"all scopes of 'shop/web' at main are {length} characters, and Okta takes 4096 where a refresh token is asked"
     )
-    message = f"{severity} ENV311: {one} for. Have it call less, or be two clients"
+    message = f"{severity} ENV411: {one} for. Have it call less, or be two clients"
     said = _said(_estate(scopes=scopes, refresh=True))
     assert said == ([f"app1.yaml:25:11: {message}"] if severity else [])
     assert _said(_estate(scopes=scopes)) == []
@@ -104,7 +104,7 @@ def test_a_client_id_fits(length: int, said: bool) -> None:
     client = "c" * (length - len(f"kong-oam.tests.{application}."))
     of = _estate(application=application, client=client)
     one = f"client id 'kong-oam.tests.{application}.{client}' at main has {length} characters, and Okta takes 100"
-    message = f"error ENV311: {one}. Shorten the names that it is made of"
+    message = f"error ENV411: {one}. Shorten the names that it is made of"
     assert [line.partition(" ")[2] for line in _said(of)] == ([message] if said else [])
     known = frozenset((one.type, one.logical) for one in objects(SETTINGS, of))
     assert _said(of, known) == [], "what is there Okta has taken"
@@ -118,7 +118,7 @@ def test_a_policy_of_an_app_that_is_there_fits(length: int, said: bool) -> None:
     of = _estate(application=application, client=client)
     app = frozenset({(APP, f"main-app-{application}/{client}")})
     one = f"policy '{application}/{client}' at main has {length} characters, and Okta takes 100"
-    message = f"error ENV311: {one}. Shorten the names that it is made of"
+    message = f"error ENV411: {one}. Shorten the names that it is made of"
     assert [line.partition(" ")[2] for line in _said(of, app)] == ([message] if said else [])
 
 
@@ -131,7 +131,7 @@ def test_a_trusted_origin_fits(length: int, said: bool) -> None:
     found = [line.partition(" ")[2] for line in _said(of)]
     name = f"kong-oam tests https://{host}.example.com"
     assert len(name) == length
-    one = f"error ENV311: trusted origin '{name}' at main has {length} characters, and Okta takes 255"
+    one = f"error ENV411: trusted origin '{name}' at main has {length} characters, and Okta takes 255"
     assert found == ([f"{one}. Shorten the names that it is made of"] if said else [])
 
 
@@ -158,4 +158,4 @@ def test_previews_tell_it_with_all_else_that_stands_in_the_way(monkeypatch: pyte
         found = list(inspect(SETTINGS, _estate(groups=100), NOTHING, Configuration(lambda _: None)))
     finally:
         org.stop()
-    assert [(one.code, one.severity) for one in found] == [("ENV311", "warning"), ("ENV301", "error")]
+    assert [(one.code, one.severity) for one in found] == [("ENV411", "warning"), ("ENV401", "error")]

@@ -16,12 +16,13 @@ from kong_oam.identity.okta.adoption import name_conflicts
 from kong_oam.identity.okta.api import Account, client
 from kong_oam.identity.okta.names import ORIGIN, objects, origin_name, origin_owner
 from sandbox.okta import Okta
-from tests.components.identity.test_kinds import APP, stack
+from tests.support.applications import WITH_CLIENTS
 from tests.support.estates import PROVIDER, estate
+from tests.support.provider_settings import stack
 
 PAGE = "https://spa.example.com"
 TWO = (
-    APP
+    WITH_CLIENTS
     + """\
     - name: other
       type: webservice
@@ -109,7 +110,7 @@ def test_one_of_another_stack_is_not_taken_away_from_it(org: httpx.Client) -> No
             f"`sharedOrigins: [{PAGE}]` in stacks/Pulumi.tests.yaml and in that of stack 'aws', run `pulumi up -s aws`, "
             "then this again"
         )
-        assert (found.code, found.place is not None) == ("ENV303", True)
+        assert (found.code, found.place is not None) == ("ENV403", True)
         assert not _imports([found])
 
 

@@ -9,32 +9,12 @@ import pytest
 
 from kong_oam.access.model import Stack
 from kong_oam.access.settings.stack import ProviderSettings
-from kong_oam.identity.common.errors import RefusedError
+from kong_oam.errors import RefusedError
 from kong_oam.identity.okta.api import Account, client, rows
 from kong_oam.identity.okta.preflight import missing_groups
 from sandbox.okta import Okta
+from tests.support.applications import WITH_GROUPS
 from tests.support.estates import PROVIDER, STACK, estate
-
-ACCESS = """
-apiVersion: core.oam.dev/v1beta1
-kind: Application
-metadata: {name: shop}
-spec:
-  components:
-    - name: api
-      type: webservice
-      properties: {image: x, ports: [{port: 80}]}
-      traits:
-        - {type: gateway, properties: {domain: shop.example.com, http: {/: 80}}}
-        - type: access
-          properties:
-            owner: shop
-            scopes: {read: Read}
-            rules: [{scopes: [read]}]
-            roles:
-              reader: {scopes: [read], groups: [sales]}
-              desk: {scopes: [read], groups: [sales, desk]}
-"""
 
 SETTINGS = ProviderSettings("main", "okta", "api://tests")
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -45,7 +25,7 @@ def _org(answer: Answer) -> httpx.Client:
 
 
 def _problems(org: httpx.Client, stack: Stack = STACK) -> list[str]:
-    return [str(found).splitlines()[0] for found in missing_groups(org, SETTINGS, estate(ACCESS, stack=stack))]
+    return [str(found).splitlines()[0] for found in missing_groups(org, SETTINGS, estate(WITH_GROUPS, stack=stack))]
 
 
 @pytest.fixture
@@ -72,8 +52,8 @@ def test_every_group_that_does_not_exist_is_said_where_a_role_names_it(org: Call
     where = "Create it there, or map 'sales' under identityProviders[].groups in stacks/Pulumi.tests.yaml"
     near = "group 'sales' of main does not exist; did you mean 'Sales' or 'sales-emea'? "
     assert said == [
-        f"app1.yaml:18:49: error ENV301: role 'reader': {near}{where}",
-        f"app1.yaml:19:47: error ENV301: role 'desk': {near}{where}",
+        f"app1.yaml:18:49: error ENV401: role 'reader': {near}{where}",
+        f"app1.yaml:19:47: error ENV401: role 'desk': {near}{where}",
     ]
     assert _problems(org("sales", "desk")) == []
 

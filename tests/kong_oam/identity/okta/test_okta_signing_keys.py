@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from kong_oam.errors import RefusedError
 from kong_oam.identity.common.discovery import DiscoveryError, discover
-from kong_oam.identity.common.errors import RefusedError
 from kong_oam.identity.okta.api import Account, client
 from kong_oam.identity.okta.signing_keys import arranged, listed
 from sandbox.okta import Okta

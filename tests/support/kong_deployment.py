@@ -1,4 +1,4 @@
-"""Puts an estate's gateway entities into any Kong through its Admin API, in order, without the engine.
+"""An estate's gateway entities, deployed to any Kong through its Admin API, in order and without the engine.
 
 For tests of what the entities do; how the program makes them is tested with the real engine.
 """

@@ -1,0 +1,82 @@
+"""The codes of what Applications say of access: ACC201 and on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kong_oam.diagnostics import Code
+
+CODES: Mapping[str, Code] = {
+    "ACC201": Code(
+        "a rule asks for a scope that the component does not declare",
+        "declare it under `scopes` of the same access trait, or correct the rule",
+    ),
+    "ACC202": Code(
+        "a scope name is declared twice for one issuer, or is reserved by OpenID Connect",
+        "rename one; a prefix such as `orders.` keeps the names of components apart",
+    ),
+    "ACC203": Code(
+        "a call to a component that does not exist or offers no scopes",
+        "correct `application/component`; what is called needs an access trait with scopes",
+    ),
+    "ACC204": Code(
+        "a call that no role of the called component grants",
+        "have the called component's owner add the caller to a role, or ask for less in `calls`",
+    ),
+    "ACC205": Code("two components own the same host and path", "give one of the two another path or host"),
+    "ACC206": Code(
+        "a rule lies outside the paths of the component's gateway traits",
+        "write a path below one of the gateway trait's, or expose it there",
+    ),
+    "ACC207": Code(
+        "a role bundles a scope that the component does not declare",
+        "declare it under `scopes`, or correct the role",
+    ),
+    "ACC208": Code(
+        "a gateway trait has no domain and the stack has none to give",
+        "write `domain` in the trait, or set `domains.default` in the stack's file",
+    ),
+    "ACC209": Code(
+        "an identity provider that the stack does not have",
+        "name one of the stack's `identityProviders`, or add it there",
+    ),
+    "ACC210": Code(
+        "a redirect that is not safe or not covered by a public rule, or a client that needs one and has none",
+        "write `redirectPaths`, and a public rule that covers each; a native application redirects to its device",
+    ),
+    "ACC211": Code(
+        "an access trait on a component that no gateway trait exposes",
+        "add a gateway trait, or remove the access trait",
+    ),
+    "ACC212": Code("two rules disagree about one path and method", "keep one of the two, or list other methods"),
+    "ACC213": Code(
+        "a path or host that could be read in more than one way",
+        "write it in its plain form: no `//`, `.`, `..`, percent-encoding or capitals in hosts",
+    ),
+    "ACC214": Code(
+        "a role is bound to a component that is not a client",
+        "give it a client trait, or correct `application/component`",
+    ),
+    "ACC215": Code("one host is given two certificates", "name one `secretName` for the host wherever it stands"),
+    "ACC216": Code("an application in the gateway's own namespace", "move the application to a namespace of its own"),
+    "ACC217": Code(
+        "a component that reads another's client credential",
+        "give the component a client trait of its own",
+    ),
+    "ACC218": Code(
+        "a gateway trait that leads to a port of gRPC",
+        "expose the HTTP port, or reach the gRPC one inside the cluster",
+    ),
+    "ACC219": Code(
+        "a path below one of another application on the same host (warning)",
+        "agree on it with the other owner, or take a host of your own",
+    ),
+    "ACC220": Code(
+        "a kind of client that this type of component cannot be",
+        "choose a kind for the component's type, or change the type",
+    ),
+    "ACC221": Code(
+        "a path too deep, or a wildcard host too long, for the order of a gateway's routes",
+        "shorten it, or expose the component on an exact host",
+    ),
+}

@@ -1,0 +1,53 @@
+"""What somebody has to look after in a component: ends of public rules, an owner, waivers. LINT306 to LINT309.
+
+Of compiled components, so that whoever has an estate can ask: lint does, and the policy pack. Each says it in its own
+words, and both by the same waivers.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+
+from kong_oam.access.model import Component, Public, Rule, Waiver
+from kong_oam.oam.document import Path
+
+
+def endless(component: Component) -> Iterator[tuple[Rule, Public]]:
+    """Public rules that do not say until when (LINT306)."""
+    return ((rule, public) for rule, public in public_rules(component) if not public.until)
+
+
+def overdue(component: Component, as_of: datetime.date) -> Iterator[tuple[Rule, Public]]:
+    """Public rules past their last day (LINT307)."""
+    dated = ((rule, public) for rule, public in public_rules(component) if public.until)
+    return ((rule, public) for rule, public in dated if _is_past(str(public.until), as_of))
+
+
+def is_ownerless(component: Component) -> bool:
+    """Whether nobody answers for it (LINT308)."""
+    return not component.owner
+
+
+def is_over(waiver: Waiver, as_of: datetime.date) -> bool:
+    """Whether a waiver is past its last day, and accepts nothing any more (LINT309)."""
+    return _is_past(waiver.until, as_of)
+
+
+def is_waived(component: Component, code: str, as_of: datetime.date) -> bool:
+    """Whether a waiver accepts the findings of this code in the component. That it has a reason, its schema says."""
+    return any(waiver.finding == code and not is_over(waiver, as_of) for waiver in component.waivers)
+
+
+def public_rules(component: Component) -> Iterator[tuple[Rule, Public]]:
+    """Each public rule once, though it may stand for several paths."""
+    found: dict[Path, tuple[Rule, Public]] = {}
+    for rule in component.rules:
+        if rule.public:
+            found.setdefault(rule.place.path, (rule, rule.public))
+    return iter(found.values())
+
+
+def _is_past(day: str, as_of: datetime.date) -> bool:
+    """Whether `day` (YYYY-MM-DD), a last day, is over."""
+    return datetime.date.fromisoformat(day) < as_of

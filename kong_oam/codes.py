@@ -1,0 +1,31 @@
+"""The one table of all codes: OAM of reading, ACC of access, LINT of lint, ENV of what a run finds at the products."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import chain
+
+from kong_oam.access.codes import CODES as ACCESS
+from kong_oam.access.lint.finding import KINDS as LINT
+from kong_oam.diagnostics import Code
+from kong_oam.identity.codes import CODES as IDENTITY
+from kong_oam.kong.codes import CODES as KONG
+from kong_oam.kubernetes.codes import CODES as KUBERNETES
+from kong_oam.oam.codes import CODES as OAM
+
+HUNDREDS: Mapping[str, int] = {"OAM": 1, "ACC": 2, "LINT": 3, "ENV": 4}
+"""The first digit of each prefix's codes, which no other has: a number alone names its code."""
+
+
+def one_table(*rooms: Mapping[str, Code]) -> Mapping[str, Code]:
+    """The codes of all rooms by their numbers. A code has one meaning, and its prefix a hundred of its own."""
+    assert len(set(HUNDREDS.values())) == len(HUNDREDS)
+    codes = [*chain.from_iterable(room.items() for room in rooms)]
+    numbers = {code: int(code.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")) for code, _ in codes}
+    assert len(numbers) == len(codes), "a code stands twice"
+    for code, number in numbers.items():
+        assert HUNDREDS[code.removesuffix(str(number))] == number // 100, f"{code} is in the hundred of another prefix"
+    return dict(sorted(codes, key=lambda item: numbers[item[0]]))
+
+
+CODES: Mapping[str, Code] = one_table(OAM, ACCESS, LINT, IDENTITY, KONG, KUBERNETES)

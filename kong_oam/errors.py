@@ -1,0 +1,60 @@
+"""What goes wrong, as one tree: who catches a family need not know its members, which stand where they are raised.
+
+    KongOamError
+      + InputError            what somebody wrote, or asks for, cannot be used
+        - Unreadable          access.paths
+        - UnwieldyError       access.principals
+        - NotScaffolded       cli.scaffold
+        - UsageError          cli.command
+      + SettingsError         a stack's settings cannot be used, or what they need is not there
+        - StackError          access.settings.stack
+        - AccountError        kong.account
+        - TooManyKeysError    kong.key_slots
+      + EngineError           what the engine keeps of a stack cannot be read, or is not of now
+        - ModelError          access.diff.snapshot
+        - StateError          engine.export
+        - OutdatedStateError  recover.kong
+      + ProductError          a product refuses, does not answer, or cannot be used as it is
+        - RefusedError
+        - DiscoveryError      identity.common.discovery
+        - InspectionError     identity.common.errors
+        - PreflightError      kong.preflight
+        - SchemaError         kong.plugins
+        - ForwardError        kong.forward
+        - UnreadableError     kubernetes.kubectl
+      + UndoneError           a command does not come to its end
+        - EmergencyError      emergency
+        - ReviewError         review.meaning
+        - UnverifiedError     verify.stack
+        - MisreadError        verify.decisions
+
+Every message says what is wrong and, where something can be done, what to do. It is all that is printed.
+"""
+
+
+class KongOamError(Exception):
+    """Whatever this project raises by itself."""
+
+
+class InputError(KongOamError):
+    """What somebody wrote, or asks for, cannot be used."""
+
+
+class SettingsError(KongOamError):
+    """A stack's settings cannot be used, or what they need is not there."""
+
+
+class EngineError(KongOamError):
+    """What the engine keeps of a stack cannot be read, or is not of now."""
+
+
+class ProductError(KongOamError):
+    """A product refuses, does not answer, or cannot be used as it is."""
+
+
+class RefusedError(ProductError):
+    """A product's API refused a request, or nobody answered. The message has its words, or says what to do."""
+
+
+class UndoneError(KongOamError):
+    """A command does not come to its end. The message says what is left."""

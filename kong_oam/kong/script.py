@@ -1,0 +1,64 @@
+"""How a script of ours is given what it decides by: written here, and read back here.
+
+    -- a note for people
+    local TABLE = [==[...]==]         the table (`kong_oam.kong.table`)
+    local UPSTREAM = [==[...]==]      the gate's alone: the address of the workload, JSON as well
+    ...                               the script itself
+
+The policy pack reads the same for itself (`policies/scripts.py`): it guards what is written here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+NOTE = """
+-- In a failed run: Kong did not take the plugin that is named above; why is said behind this script, after ']} error:'.
+-- Mend that, and run it again. The cause alone: pulumi up -s STACK --yes | grep -o '} err[o]r: .*'
+"""
+"""What a script begins with. Of a plugin that Kong did not take, the official plugin prints the whole configuration and
+only then what Kong said, and the program is not asked. The script is the first thing in that configuration."""
+
+_GIVEN = re.compile(
+    r"(?:\n(?:--[^\n]*\n)+)?local TABLE = \[==\[(?P<table>.*?)\]==\]\n"
+    r"(?:local UPSTREAM = \[==\[(?P<address>.*?)\]==\]\n)?",
+    re.DOTALL,
+)
+_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a script is given, as JSON texts. Only a gate has an `address`."""
+
+    table: str
+    address: str | None = None
+
+
+def framed(given: Given, script: str) -> str:
+    """The script behind what it is given."""
+    known = f"local TABLE = {embedded(given.table)}\n"
+    if given.address is not None:
+        known += f"local UPSTREAM = {embedded(given.address)}\n"
+    return f"{NOTE}{known}{script}"
+
+
+def given(script: str) -> Given | None:
+    """What a script is given, whatever its note says and whatever it does; None where it is not given a table."""
+    found = _GIVEN.match(script)
+    return Given(found["table"], found["address"]) if found else None
+
+
+def with_table(script: str, change: Callable[[str], str]) -> str:
+    """The script, one that is given a table, with what `change` makes of that. All else stays, to the byte."""
+    found = _GIVEN.match(script)
+    assert found is not None
+    begin, end = found.start("table") - len("[==["), found.end("table") + len("]==]")
+    return script[:begin] + embedded(change(found["table"])) + script[end:]
+
+
+def embedded(text: str) -> str:
+    """JSON as a Lua long string. No input can leave it: a `]` inside a JSON text is written as an escape."""
+    return f"[==[{_TEXT.sub(lambda match: match.group().replace(']', chr(92) + 'u005d'), text)}]==]"

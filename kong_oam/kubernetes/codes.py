@@ -1,0 +1,19 @@
+"""The codes of what a run finds in a cluster, of the ENV4xx that identity providers and Kong share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kong_oam.diagnostics import Code
+
+CODES: Mapping[str, Code] = {
+    "ENV412": Code(
+        "a namespace that the cluster does not have; found where `kubectl` is at hand",
+        "do as the message says: make it, or have runs make it",
+    ),
+    "ENV413": Code(
+        "a range of `gateway.cidrs` that holds nodes or pods of the cluster, which would get past the gateway; found "
+        "where `kubectl` may list nodes",
+        "name the gateway's own addresses, or a subnet in which nothing else is",
+    ),
+}

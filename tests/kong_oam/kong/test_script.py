@@ -1,0 +1,53 @@
+"""How a script is given what it decides by: to the byte, since what is deployed is compared with what would be."""
+
+from __future__ import annotations
+
+import pytest
+
+from kong_oam.kong import plugins
+from kong_oam.kong.script import NOTE, Given, framed, given, with_table
+from policies.scripts import is_current, table_of
+
+TABLE = '{\n"rules": {"/a]==]b": "]"},\n"hosts": [[1]]\n}'
+WRITTEN = TABLE.replace('/a]==]b": "]"', '/a\\u005d==\\u005db": "\\u005d"')
+ADDRESS = '{"host":"api.test","port":8080}'
+
+
+def test_a_frame_is_the_same_byte_for_byte() -> None:
+    """Stacks that are deployed have these: another blank would update every plugin of each."""
+    assert NOTE.startswith("\n-- In a failed run: ") and NOTE.endswith(": .*'\n")
+    table, address = f"local TABLE = [==[{WRITTEN}]==]\n", f"local UPSTREAM = [==[{ADDRESS}]==]\n"
+    assert framed(Given(TABLE), "x()") == f"{NOTE}{table}x()"
+    assert framed(Given(TABLE, ADDRESS), "x()") == f"{NOTE}{table}{address}x()"
+    (admission,), (gate,) = plugins.admission(TABLE, more=["x-a"])["access"], plugins.gate(TABLE, ADDRESS)["access"]
+    note = "-- components/gateway/lua:"
+    assert admission.startswith(f"{NOTE}{table}local MORE = 'x-a'\n{note} json, path, token, admission\n")
+    assert gate.startswith(f"{NOTE}{table}{address}{note} gate\n")
+
+
+@pytest.mark.parametrize("address", [None, ADDRESS])
+def test_what_a_script_is_given_is_read_back(address: str | None) -> None:
+    """With any note, or none: a version before had another. The script itself may say what it likes."""
+    script = framed(Given(TABLE, address), "local TABLE = [==[{}]==]\nlocal UPSTREAM = [==[{}]==]\n")
+    for one in (script, script.removeprefix(NOTE), f"\n-- another\n{script.removeprefix(NOTE)}"):
+        assert given(one) == Given(WRITTEN, address)
+    for other in ("", "x()", f"x(){script}", f"--{script}", script.replace("]==]", "]=]")):
+        assert given(other) is None
+
+
+def test_another_table_leaves_all_else_as_it_is() -> None:
+    """Also a bracket in it is an escape."""
+    script = framed(Given(TABLE, ADDRESS), "x()")
+    assert with_table(script, lambda table: f"{table}]") == script.replace(WRITTEN, f"{WRITTEN}]")
+    assert with_table(script, lambda _: TABLE) == script
+    assert with_table(script, lambda _: '"]"') == framed(Given('"]"', ADDRESS), "x()")
+
+
+def test_the_pack_reads_the_same() -> None:
+    """For itself."""
+    for kind, config in (
+        ("pre-function", plugins.admission(TABLE, 600, ["x-a"])),
+        ("post-function", plugins.gate(TABLE, ADDRESS)),
+    ):
+        assert is_current(kind, config["access"][0])
+        assert table_of(config) == {"rules": {"/a]==]b": "]"}, "hosts": [[1]]}

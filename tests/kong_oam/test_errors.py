@@ -1,0 +1,69 @@
+"""Errors: one tree, drawn as it is."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from kong_oam import errors
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILT_IN = {name for name, one in vars(builtins).items() if isinstance(one, type) and issubclass(one, BaseException)}
+
+
+def _classes() -> Iterator[tuple[str, str, list[str]]]:
+    """Every class of the project that derives from something: its module, its name, and of what, by the last word."""
+    for room in ("kong_oam", "components", "policies"):
+        for file in (ROOT / room).rglob("*.py"):
+            module = ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+            for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+                if isinstance(node, ast.ClassDef) and node.bases:
+                    yield module, node.name, [ast.unparse(base).rpartition(".")[2] for base in node.bases]
+
+
+CLASSES = [*_classes()]
+
+
+def _below(name: str) -> set[str]:
+    children = {child for _, child, bases in CLASSES if name in bases}
+    return children | {one for child in children for one in _below(child)}
+
+
+def test_every_error_is_of_the_one_tree() -> None:
+    """None derives from a built-in one, but for the root; so `except ValueError` never takes one by accident."""
+    tree = _below("KongOamError")
+    assert {name for _, name, bases in CLASSES if BUILT_IN & {*bases}} == {"KongOamError"}
+    assert {name for _, name, _ in CLASSES if re.search(r"(Error|Exception)$", name)} <= tree | {"KongOamError"}
+    for module, name, bases in CLASSES:
+        assert name not in tree or len(bases) == 1, (module, name)
+
+
+def test_no_two_errors_have_one_name() -> None:
+    """Whoever reads a name in an `except` knows which is meant."""
+    names = [name for _, name, _ in CLASSES if name in _below("KongOamError")]
+    assert len(names) == len({*names})
+
+
+def test_the_drawing_is_that_of_the_tree() -> None:
+    """Families with what they stand for, members with the module that they stand in."""
+    drawn, family = {}, ""
+    for sign, name, rest in re.findall(r"^ {6,}([+-]) (\w+) *(.*)$", errors.__doc__ or "", re.MULTILINE):
+        family = name if sign == "+" else family
+        drawn[name] = ("KongOamError", "errors") if sign == "+" else (family, rest or "errors")
+        if sign == "+":
+            assert (getattr(errors, name).__doc__ or "").partition(".")[0].casefold() == rest.casefold()
+    made = {
+        name: (bases[0], module.removeprefix("kong_oam."))
+        for module, name, bases in CLASSES
+        if name in _below("KongOamError") and not name.startswith("_")
+    }
+    assert drawn == made
+
+
+def test_the_tree_imports_nothing_of_the_project() -> None:
+    """Every room may raise and catch what is of it."""
+    tree = ast.parse(Path(errors.__file__).read_text("utf-8"))
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]

@@ -1,0 +1,98 @@
+"""Two Applications, the settings of a stack, and what of them is compared when either changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.diff.snapshot import Model, model_of
+from kong_oam.access.settings.stack import Settings, parse
+from kong_oam.oam.application import read_bytes, together
+
+API = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: orders}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: orders}
+      traits:
+        - type: gateway
+          properties: {domain: orders.example.com, http: {/orders: 8080}}
+        - type: access
+          properties:
+            owner: team-orders
+            scopes: {read: Read, write: Write}
+            rules:
+              - {paths: [/orders], methods: [GET], scopes: [read]}
+              - {paths: [/orders], methods: [POST], scopes: [read, write]}
+              - {paths: [/orders/health], methods: [GET], public: {reason: probes}}
+            roles:
+              viewer: {scopes: [read], groups: [sales], components: [shop/checkout, shop/web]}
+              editor: {scopes: [write], groups: [desk], components: [shop/web]}
+"""
+SHOP = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop, namespace: shop}
+spec:
+  components:
+    - name: checkout
+      type: worker
+      properties: {image: checkout}
+      traits:
+        - {type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}}
+    - name: web
+      type: webservice
+      properties: {image: web}
+      traits:
+        - type: gateway
+          properties: {http: {/: 3000}}
+        - type: access
+          properties: {owner: team-shop, rules: [{public: {reason: pages}}]}
+        - type: client
+          properties: {kind: web, redirectPaths: [/callback], calls: [{component: orders/api, scopes: [read, write]}]}
+"""
+
+
+def settings(
+    name: str = "prod", providers: Iterable[object] = ({"name": "okta", "type": "okta"},), **more: object
+) -> Settings:
+    """Those of a stack in production, with what `more` says of it."""
+    plain = {
+        "cloud": "aws",
+        "asOf": "2026-11-25",
+        "gateway": {"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer"},
+        "domains": {"default": "apps.example.com"},
+    }
+    return parse(name, {**plain, "identityProviders": list(providers), **more})
+
+
+def model(*texts: str, on: Settings | None = None) -> Model:
+    """What is compared, of Applications that are right."""
+    on = on or settings()
+    compiled = compile_estate(
+        together(read_bytes(f"app{n}.yaml", text.encode()) for n, text in enumerate(texts)), on.stack
+    )
+    assert compiled.estate is not None, compiled.diagnostics
+    return model_of(compiled.estate, on)
+
+
+def edited(text: str, *edits: tuple[str, str]) -> str:
+    """The text with each of these replaced, all of which stand in it."""
+    for old, new in edits:
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+BEFORE = model(API, SHOP)
+EARLIER = """\
+1
+stack {"name":"prod","providers":[{"audience":"api://kong-oam/prod","groups":{},"minutes":60,"name":"okta","perApi":false}],"scheme":"https"}
+orders/api {"endpoints":[["orders.example.com",["orders"],8080]],"provider":"okta","roles":[[["read"],["sales"]],[["write"],["desk"]]],"rules":[[["orders"],["GET"],["read"]],[["orders"],["POST"],["read","write"]],[["orders","health"],["GET"],"public"]]}
+shop/checkout {"clients":[["service","okta",[["orders/api",["read"]]],[]]],"provider":"okta","workload":"ad2e4221ebef4e127653fbd2c603dfd5"}
+shop/web {"clients":[["web","okta",[["orders/api",["read","write"]]],["desk","sales"]]],"endpoints":[["web-shop.apps.example.com",[],3000]],"provider":"okta","rules":[[[],["GET","HEAD","POST","PUT","PATCH","DELETE","OPTIONS"],"public"]],"workload":"2d8a828656d409e302d646abc476ad9e"}"""
+"""BEFORE, as the version exported it that knew no facts."""

@@ -1,0 +1,30 @@
+"""The program under Pulumi's mocks, with a tenant of Entra as its identity provider."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kong_oam.access.settings.stack import ProviderSettings
+from sandbox.entra import Entra
+from sandbox.entra.service import TENANT
+from sandbox.kong import Kong
+from tests.support.mocks import Registered, all_of, run_program
+
+ISSUER = f"https://login.microsoftonline.com/{TENANT}/v2.0"
+SETTINGS = ProviderSettings("main", "entra", "api://tests", access_token_minutes=90, issuer=ISSUER)
+
+
+def program(**settings: Any) -> list[Registered]:
+    """What the program registers for the sample estate where the stack's provider is a tenant."""
+    with Entra(groups=("sales", "order-desk")) as entra, Kong() as kong, pytest.MonkeyPatch.context() as patch:
+        for name, value in {"KONG_ADMIN_ADDR": kong.admin_url, **entra.environment}.items():
+            patch.setenv(name, value)
+        provider = {"name": "entra", "type": "entra", "issuer": entra.issuer, "accessTokenMinutes": 90, **settings}
+        return run_program(patch, [provider])
+
+
+def entra(registered: list[Registered], kind: str) -> dict[str, Registered]:
+    """What the program registered of one type of the plugin `azuread`, by logical name."""
+    return all_of(registered, f"azuread:index/{kind[0].lower()}{kind[1:]}:{kind}")

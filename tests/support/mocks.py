@@ -1,0 +1,169 @@
+"""The whole program under Pulumi's mocks: what it registers, without an engine, plugins or products.
+
+Only what looks at the products first is answered: by the Kong stand-in, whose plugin schemas the program needs, and by
+the Okta stand-in, which has the groups that roles name.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import runpy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from pulumi.runtime import mocks, rpc, set_all_config, set_mocks
+
+from kong_oam.identity.common.discovery import Published, SigningKey
+from kong_oam.identity.okta.signing_keys import Listed
+from sandbox.kong import Kong
+from sandbox.okta import Okta
+
+ROOT = Path(__file__).parents[2]
+KEY = SigningKey("key1", "RS256", "the public key")
+_PAIR = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+PUBLIC_KEYS = {
+    kind: key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    for kind, key in (("RSA", _PAIR.public_key()), ("ECDSA", ec.generate_private_key(ec.SECP256R1()).public_key()))
+}
+PRIVATE_KEY = _PAIR.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+"""Of every key pair for which a certificate is made; the others have a text that says whose they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """One registration as the SDK sent it. `inputs` are plain; `secret` names the inputs that are marked secret."""
+
+    type: str
+    name: str
+    inputs: dict[str, Any]
+    secret: frozenset[str]
+    after: frozenset[str]
+    made_of: dict[str, frozenset[str]]
+    secret_outputs: frozenset[str]
+
+
+class _Answers(pulumi.runtime.Mocks):
+    """Ids are `id of NAME`; outputs are the inputs, and what a product would add that the program reads."""
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        known: dict[str, dict[str, Any]] = {
+            "okta:auth/server:Server": {"issuer": "https://okta.example.com/oauth2/aus1", "kid": "key1"},
+            "keycloak:openid/client:Client": {"clientSecret": f"secret of {args.name}"},
+            "okta:app/oAuth:OAuth": {"clientSecret": f"secret of {args.name}"},
+            "azuread:index/application:Application": {
+                "clientId": f"client {args.name}",
+                "objectId": f"object {args.name}",
+            },
+            "azuread:index/servicePrincipal:ServicePrincipal": {"objectId": f"object {args.name}"},
+            "azuread:index/applicationPassword:ApplicationPassword": {"value": f"secret of {args.name}"},
+            "tls:index/privateKey:PrivateKey": {
+                "publicKeyPem": PUBLIC_KEYS.get(args.inputs.get("algorithm", "")),
+                "privateKeyPemPkcs8": PRIVATE_KEY if "entra" in args.name else f"private half of {args.name}",
+            },
+        }
+        return f"id of {args.name}", {**args.inputs, **known.get(args.typ, {})}
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        if args.token == "pulumi:pulumi:readStackResourceOutputs":  # the state, which is empty
+            return {"outputs": {}}, []
+        named = (
+            args.args.get("name")
+            or args.args.get("groupPath")
+            or args.args.get("displayName")
+            or args.args.get("clientId")
+        )
+        return {"id": f"id of {named}", "objectId": f"object {named}", **args.args}, []
+
+
+class _Monitor(mocks.MockMonitor):
+    """Keeps what the mocks do not see: dependencies, and which inputs are secrets."""
+
+    def __init__(self) -> None:
+        super().__init__(_Answers())
+        self.registered: list[Registered] = []
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol names it
+        answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]
+        inputs = rpc.deserialize_properties(request.object, keep_unknowns=True)
+        self.registered.append(
+            Registered(
+                type=request.type,
+                name=request.name,
+                inputs={key: rpc.unwrap_rpc_secret(value) for key, value in inputs.items()},
+                secret=frozenset(key for key, value in inputs.items() if rpc.is_rpc_secret(value)),
+                after=frozenset(map(_name, request.dependencies)),
+                made_of={key: frozenset(map(_name, on.urns)) for key, on in request.propertyDependencies.items()},
+                secret_outputs=frozenset(request.additionalSecretOutputs),
+            )
+        )
+        return answer
+
+
+def _name(urn: str) -> str:
+    return urn.rsplit("::", 1)[1]
+
+
+def _published(issuer: str, proxy: str | None) -> Published:
+    return Published(issuer, f"{issuer}/v1/token", "", (KEY,), ())
+
+
+@pulumi.runtime.test  # type: ignore[untyped-decorator]
+def _program() -> None:
+    """Runs the program and waits for all that it registers."""
+    runpy.run_path("__main__.py", run_name="__main__")
+
+
+def clear(secret: Registered) -> dict[str, str]:
+    """What a Kubernetes Secret holds."""
+    return {key: base64.b64decode(one).decode() for key, one in secret.inputs["data"].items()}
+
+
+def run_program(
+    patch: pytest.MonkeyPatch,
+    providers: list[dict[str, Any]] | None = None,
+    preview: bool = False,
+    **gateway: str | float,
+) -> list[Registered]:
+    """All that the program registers for the sample estate on the stack `local`, which `patch` is told of.
+
+    `gateway` are settings of its own, and `providers` identity providers in place of its own. In a first preview
+    unknown is what `_Answers` does not say. The environment says which Kong's plugin schemas it reads.
+    """
+    file = yaml.safe_load((ROOT / "stacks/Pulumi.local.yaml").read_text("utf-8"))["config"]
+    file["kong-oam:gateway"] |= gateway
+    file["kong-oam:identityProviders"] = providers or file["kong-oam:identityProviders"]
+    config = {key: value if isinstance(value, str) else json.dumps(value) for key, value in file.items()}
+    monitor = _Monitor()
+    patch.chdir(ROOT)
+    patch.setenv("KONG_ADMIN_TOKEN", "the admin token")
+    patch.setenv("OKTA_API_TOKEN", "the API token")
+    patch.setenv("OKTA_ORG_NAME", "sandbox")
+    patch.setattr("components.identity.issuer.discover", _published)
+    patch.setattr("kong_oam.identity.okta.signing_keys.listed", lambda *_: Listed((KEY,), ()))
+    set_all_config(config)
+    set_mocks(_Answers(), "kong-oam", "local", preview=preview, monitor=monitor, organization="organization")
+    with Okta(api_token="the API token", groups=("sales", "order-desk")) as okta:
+        patch.setenv("OKTA_HTTP_PROXY", okta.url)
+        _program()
+    return monitor.registered
+
+
+def program(*providers: dict[str, Any], preview: bool = False) -> list[Registered]:
+    """All that the program registers with the Kong stand-in as its gateway, and with these identity providers, if any."""
+    with Kong() as kong, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
+        return run_program(patch, list(providers) or None, preview)
+
+
+def all_of(registered: list[Registered], kind: str) -> dict[str, Registered]:
+    """What the program registered of one type, by logical name. There must be some."""
+    found = {one.name: one for one in registered if one.type == kind}
+    assert found, f"the program registered no {kind}"
+    return found

@@ -1,0 +1,39 @@
+"""A project in a repository of its own, for tests of what reads a project's files and their history."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from tests.support.diffs import API, SHOP
+
+STACK = """
+config:
+  kong-oam:cloud: aws
+  kong-oam:asOf: "2026-11-25"
+  kong-oam:domains: {default: apps.example.com}
+  kong-oam:gateway: {cidrs: [192.0.2.0/24], reach: loadBalancer}
+  kong-oam:identityProviders: [{name: okta, type: okta}]
+"""
+GIT = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+
+
+def git(*arguments: str) -> None:
+    """Runs git as a person whom nobody's configuration knows."""
+    identity = ("-c", "user.name=tests", "-c", "user.email=tests@example.com")
+    subprocess.run(["git", *identity, *arguments], check=True, capture_output=True, env=GIT, timeout=60)
+
+
+def write_project(folder: Path) -> None:
+    """A repository with one commit, `main`, and the working tree as committed."""
+    for file, text in {
+        "applications/orders.yaml": API,
+        "applications/shop.yaml": SHOP,
+        "stacks/Pulumi.local.yaml": STACK,
+    }.items():
+        (folder / file).parent.mkdir(exist_ok=True)
+        (folder / file).write_text(text)
+    git("-C", str(folder), "init", "--initial-branch=main")
+    git("-C", str(folder), "add", ".")
+    git("-C", str(folder), "commit", "--message", "first")

@@ -1,0 +1,23 @@
+"""Settings of a stack by its identity providers, as they are written in its file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kong_oam.access.settings.stack import Settings, parse
+from kong_oam.identity.kinds import describe
+
+KEYCLOAK_ISSUER = "http://127.0.0.1:8180/realms/acme"
+KEYCLOAK = {"name": "kc", "type": "keycloak", "issuer": KEYCLOAK_ISSUER, "audience": "https://orders.acme.test"}
+
+
+def stack(*providers: dict[str, Any]) -> Settings:
+    """The settings of a stack with these identity providers."""
+    gateway = {"namespace": "kong", "podLabels": {"app": "kong"}}
+    data = {"cloud": "local", "asOf": "2026-11-25", "gateway": gateway, "identityProviders": list(providers)}
+    return parse("tests", data, describe)
+
+
+def keycloak(**changes: Any) -> Settings:
+    """Those of a stack with a realm of Keycloak alone; a field that is changed to None is left out."""
+    return stack({name: value for name, value in {**KEYCLOAK, **changes}.items() if value is not None})
