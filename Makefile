@@ -5,8 +5,10 @@ IDP ?= okta
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.requirements
+DOCS := .venv-docs
 PYTEST := $(BIN)/python -m pytest -n 2
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes
+PIP := $(BIN)/python $(INSTALL)
 QUICK := --hypothesis-profile quick
 FULL := --hypothesis-profile $(if $(SEED),fresh --hypothesis-seed $(SEED),full)
 NOTHING := status=$$?; test $$status = 5 || exit $$status  # 5: there was nothing to run
@@ -14,7 +16,7 @@ NOTHING := status=$$?; test $$status = 5 || exit $$status  # 5: there was nothin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sandbox test-fast test test-all test-slice test-touched test-kills check lock test-official test-live
+.PHONY: help setup demo sandbox test-fast test test-all test-slice test-touched test-kills check docs lock test-official test-live
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -61,6 +63,15 @@ check: $(STAMP) ## format, lint, types, import direction: all four, always
 	for check in "ruff format --check ." "ruff check ." "mypy" "lint-imports"; do \
 	  echo "== $$check"; $(BIN)/$$check || failed=1; \
 	done; exit $$failed
+
+docs: $(DOCS)/.requirements ## the documentation as a site, in build/docs; a link that leads nowhere is an error
+	@$(DOCS)/bin/python -m sphinx -W --keep-going -q -b html docs build/docs
+	@echo "build/docs/index.html"
+
+$(DOCS)/.requirements: requirements-docs.lock
+	test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python $(INSTALL) --only-binary :all: --requirement requirements-docs.lock
+	@touch $@
 
 lock: ## the lock files anew, from requirements*.txt: what is installed, by its contents
 	$(PYTHON) -m sandbox.lock

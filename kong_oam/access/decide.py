@@ -1,6 +1,8 @@
-"""The answer to a request: the meaning that the gateway, `explain`, `diff` and the tests are held against (section 3).
+"""The answer to a request: the meaning that the gateway, `explain`, `diff` and the tests are held against.
 
 `decide` is total: it answers every request, and every answer says why, and by which rule.
+
+Source: docs/explanation/design.md#meaning.
 """
 
 from __future__ import annotations
@@ -117,7 +119,7 @@ def answer(
 ) -> Decision:
     """`decide` for a whole request: its Authorization headers read, the token judged by the component's own provider.
 
-    A malformed bearer header is refused even on a public path (design section 5, admission).
+    A malformed bearer header is refused even on a public path (docs/explanation/design.md#admission).
     """
     unidentified = decide(estate, request, None)
     if unidentified.status in (400, 404) or unidentified.component is None:

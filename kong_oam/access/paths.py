@@ -1,4 +1,6 @@
-"""One reading of a request's path, for the model, the gateway's routes and its gate alike (design section 3.1).
+"""One reading of a request's path, for the model, the gateway's routes and its gate alike.
+
+Source: docs/explanation/design.md#one-reading-of-a-path.
 
 A request target that two servers could read differently is refused before any rule is looked at. What is left is read
 as Kong does before it routes: dot segments and doubled slashes resolved, percent-encoded unreserved characters decoded

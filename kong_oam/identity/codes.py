@@ -17,10 +17,10 @@ CODES: Mapping[str, Code] = {
     ),
     "ENV403": Code(
         "the identity provider has something of a name of ours that the state does not know",
-        "do as the message says: take it over with its command, have it renamed, or share an origin; one of these",
+        "do as the message says: adopt it with its command, have it renamed, or share an origin; one of these",
     ),
     "ENV404": Code(
-        "something foreign in what is to be taken over: others could get tokens by it",
+        "something foreign in what is to be adopted: others could get tokens by it",
         "remove it at the provider first, or all that it is in: the stack's own resources would leave it there",
     ),
     "ENV407": Code(

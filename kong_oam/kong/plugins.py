@@ -1,7 +1,9 @@
 """Plugin configurations, spelled out in full against the schema of the gateway at hand.
 
 Updates are PATCH and Kong deep-merges `config`: a key that is only left out stays live. So every field that the schema
-has is sent, null where unset; with `strict_match` the provider then sees any change made by hand (design section 4).
+has is sent, null where unset; with `strict_match` the provider then sees any change made by hand.
+
+Source: docs/explanation/design.md#removed-means-gone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Which routes a component needs. No route decides: each only has to reach its own gate (design section 5).
+"""Which routes a component needs. No route decides: each only has to reach its own gate.
+
+Source: docs/explanation/design.md#routes.
 
 A rule costs no route, be it public or not: the gate is told who calls, or that it is nobody. Exposed paths of one depth
 share a route, and the longer path wins through `regex_priority`.

@@ -19,7 +19,7 @@ CODES: Mapping[str, Code] = {
     "OAM103": Code("a value of the wrong type, or outside what is allowed", "write what the message asks for"),
     "OAM104": Code(
         "an unknown component or trait type",
-        "correct the name; a new trait needs a definition (README, Adding a trait)",
+        "correct the name; a new trait needs a definition (docs/how-to/add-a-trait.md)",
     ),
     "OAM105": Code("a required field is missing", "write the field"),
     "OAM106": Code("a key or a name stands twice", "remove or rename one of the two"),

@@ -13,7 +13,7 @@ import pytest
 from kong_oam.__main__ import main
 from sandbox.cluster import CLUSTER, Key
 from sandbox.local import STACK
-from sandbox.project import ROOT
+from tests.support.documentation import page
 from tests.support.engine.deployment import Deployment, Empty
 from tests.support.faults.tiny import TINY
 
@@ -101,7 +101,7 @@ def test_verify_finds_what_somebody_changed_in_the_cluster_and_says_what_undoes_
     assert "b3RoZXI=" not in out
     found, commands = _lines(out, "changed: "), _lines(out, "    to do: ")
     assert UP in commands
-    shown = (ROOT / "README.md").read_text("utf-8")
+    shown = page("how-to/verify.md")
     assert [line in shown for line in (found[0], *commands[:2])] == [True, True, True]
     assert found == [
         "Deployment 'default/api': spec.template.spec.containers[api].image was changed by kubectl-edit; "

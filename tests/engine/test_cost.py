@@ -1,4 +1,4 @@
-"""What one Application more costs: as many resources and bytes of state as the README says, and nothing of others."""
+"""What one Application more costs: as many resources and bytes of state as the page says, and nothing of others."""
 
 from __future__ import annotations
 

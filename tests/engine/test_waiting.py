@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.project import ROOT
+from tests.support.documentation import page
 from tests.support.engine.deployment import Deployment, Empty
 from tests.support.faults.tiny import TINY
 
@@ -32,4 +32,4 @@ def test_a_run_says_which_pods_it_waits_for(deployment: Deployment) -> None:
     deployment.local.cluster.slow = 2.5
     said = deployment.run("up").stdout
     assert API in said
-    assert API in (ROOT / "README.md").read_text("utf-8")
+    assert API in page("how-to/when-a-run-fails.md")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import time
-from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 
+from tests.support.documentation import page
 from tests.support.engine.calls import service_token
 from tests.support.faults.stacks import Empty, Stack
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
@@ -24,7 +24,6 @@ CLOSED = TINY.replace(
     "scopes: [things.read]}\n              - {paths: [/things/7], scopes: [things.read]}\n",
     1,
 )
-DOCS = Path(__file__).resolve().parents[2] / "docs"
 DEFAULTS = {"worker_state_update_frequency": 5, "db_update_frequency": 5}
 """Kong's own: how long a change takes to be seen is told by these, whatever this stand-in needs."""
 REASON = "INC-4711: Okta is down"
@@ -74,7 +73,7 @@ def test_a_path_is_opened_while_nothing_else_answers_and_closed(stack: Stack) ->
     stack.local.okta.faults = None
     seen = verified(stack)
     assert seen.returncode == 1
-    shown, ends = (DOCS / "break-glass.md").read_text("utf-8"), re.compile(r"[0-9-]{10}T[0-9:]{8}Z")
+    shown, ends = page("how-to/break-glass.md"), re.compile(r"[0-9-]{10}T[0-9:]{8}Z")
     for line in (done.stdout + seen.stdout).splitlines():
         assert ends.sub("TIME", f"    {line}\n") in ends.sub("TIME", shown)
     assert seen.stdout.startswith("opened: ") and f"GET,HEAD http://{HOST}{PROTECTED}\n" in seen.stdout

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from sandbox.kong.schema import PLUGIN_SCHEMAS
+from tests.support.documentation import page
 from tests.support.engine.calls import service_token
 from tests.support.faults.blackout import lost, shape
 from tests.support.faults.stacks import Empty, Stack
@@ -17,7 +17,6 @@ from tests.support.faults.watch import Caller, Watch
 
 pytestmark = pytest.mark.engine
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
 GET, MORE = "{paths: [/things], methods: [GET], scopes", "{paths: [/things], methods: [GET, POST], scopes"
 
 
@@ -29,9 +28,9 @@ def other(name: str) -> str:
     return text.replace("things.read", f"{name}.read").replace("tiny/", f"{name}/")
 
 
-def steps(page: str) -> list[str]:
+def steps(name: str) -> list[str]:
     """The commands of a page, in its order."""
-    lines = (DOCS / page).read_text("utf-8").splitlines()
+    lines = page(f"how-to/{name}").splitlines()
     return [line.strip() for line in lines if line.startswith("    ") and "STACK" in line]
 
 

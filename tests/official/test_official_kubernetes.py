@@ -199,7 +199,7 @@ FOUND = [
 
 
 def test_a_pod_that_is_not_ready_is_no_change(deployed: Deployment, cluster: Kubernetes) -> None:
-    """For a run. With a refresh, README says so, its Deployment and Service are tried once more until it is ready."""
+    """For a run. With a refresh, the page says so, its Deployment and Service are tried once more until it is ready."""
     (pod,) = (one["metadata"]["name"] for one in cluster.objects("Pod") if one["metadata"]["name"].startswith("api-"))
     unready = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
     cluster.kubectl("patch", f"pod/{pod}", "--subresource=status", f"--patch={json.dumps(unready)}")

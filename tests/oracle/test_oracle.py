@@ -18,6 +18,7 @@ from kong_oam.access import decide, model, tokens
 from kong_oam.kong import plugins
 from sandbox.kong import Kong
 from tests.support import kong_deployment
+from tests.support.documentation import below, page
 from tests.support.gateway_cases import Case
 from tests.support.oracle import meaning, worlds
 from tests.support.oracle.compare import NOW, Project, Report, client_id, compared, known
@@ -67,9 +68,9 @@ def sample() -> World:
     return World([yaml.safe_load(file.read_text("utf-8")) for file in files], stack)
 
 
-def test_the_oracle_knows_the_table_that_the_readme_shows() -> None:
+def test_the_oracle_knows_the_table_that_the_tutorial_shows() -> None:
     """What the demo prints: callers by letter, then requests and a status for each."""
-    text = (ROOT / "README.md").read_text("utf-8").partition("## What the demo prints")[2].partition("\n## ")[0]
+    text = below(page("tutorial.md"), "## What the demo prints")
     users = {"user-sales": ("sales",), "user-order-desk": ("order-desk",), "user-both": ("sales", "order-desk")}
     callers: list[Token | None] = []
     for client, user, got in re.findall(r"^  [A-K]  (\S+)(?: for (\S+))? {2,}(.+)$", text, re.MULTILINE):

@@ -1,4 +1,4 @@
-"""Issuers of the tests' own: the tokens that they give, and every token that does not count (design section 3.6)."""
+"""Issuers of the tests' own: the tokens that they give, and every token that does not count (docs/explanation/design.md#when-a-token-counts)."""
 
 from __future__ import annotations
 

@@ -157,7 +157,10 @@ def elements_of(path: str, place: Place, out: list[Diagnostic]) -> Elements | No
 
 
 def _authenticated_only(endpoints: tuple[Endpoint, ...]) -> tuple[Rule, ...]:
-    """A component without an access trait: any token that counts, nothing without one (design section 3.7)."""
+    """A component without an access trait: any token that counts, nothing without one.
+
+    Source: docs/explanation/design.md#a-component-without-an-access-trait.
+    """
     places = {endpoint.path: endpoint.place for endpoint in endpoints}
     return tuple(Rule(path, METHODS, (), None, place) for path, place in places.items())
 

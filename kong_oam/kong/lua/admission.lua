@@ -8,8 +8,8 @@ local READERS = {
   token_parts = token_parts, unreadable = unreadable, elements_of = elements_of, spelled = spelled, meets = meets,
 }
 -- Names, and beginnings of names before a dash, of what only the gateway says, or what proxies say of a user, a client
--- certificate or a method: nobody in front of this gateway may. README says whose they are. A header that Connection
--- names is dropped on the way upstream: it could delete the gate's own.
+-- certificate or a method: nobody in front of this gateway may. docs/reference/paths-and-headers.md says whose they are.
+-- A header that Connection names is dropped on the way upstream: it could delete the gate's own.
 local FORGEABLE = {}
 for name in string.gmatch(
   'connection forwarded x-original x-rewrite x-http-method x-method x-anonymous x-auth x-consumer '

@@ -35,6 +35,7 @@ from sandbox.kong.proxy import Answer
 from sandbox.project import ROOT as PROJECT
 from tests.support import kong_deployment
 from tests.support.diffs import settings
+from tests.support.documentation import below, page
 from tests.support.estates import ISSUER, PROVIDER, SPELLING, api, compiled, estate
 from tests.support.gateway_estates import with_callers
 from tests.support.gateway_tokens import CLIENTS
@@ -550,15 +551,10 @@ def test_what_a_stack_adds_is_a_name(added: str) -> None:
 
 
 def test_every_header_of_the_list_is_documented_and_none_else() -> None:
-    """README says whose each is."""
+    """The page says whose each is."""
     script = (PROJECT / "kong_oam/kong/lua/admission.lua").read_text("utf-8")
     (listed,) = re.findall(r"string\.gmatch\((.*?)MORE", script, re.DOTALL)
-    section = (
-        (PROJECT / "README.md")
-        .read_text("utf-8")
-        .partition("### Headers that callers cannot send")[2]
-        .partition("## Five")[0]
-    )
+    section = below(page("reference/paths-and-headers.md"), "## Headers that callers cannot send")
     documented = re.findall(r"`([^`]+)`", section.partition("|---|---|")[2])
     assert sorted(documented) == sorted(" ".join(re.findall(r"'([^']*)'", listed)).split())
     assert len(set(documented)) == len(documented)

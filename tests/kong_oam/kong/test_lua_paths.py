@@ -27,9 +27,9 @@ from kong_oam.access.paths import (
     read,
     spelled,
 )
+from tests.support.documentation import page
 from tests.support.recordings import DATA
 
-README = (Path(__file__).resolve().parents[3] / "README.md").read_text("utf-8")
 LUA = Path(__file__).resolve().parents[3] / "kong_oam" / "kong" / "lua"
 RUNTIME = LuaRuntime(encoding="latin-1", unpack_returned_tuples=True, register_builtins=False)
 UNREADABLE, SPELLED, MEETS = RUNTIME.execute(
@@ -83,7 +83,7 @@ def test_the_scripts_meet_what_the_model_meets(pattern: str, element: str) -> No
 
 
 MARKS = "300-36F 1AB0-1AFF 1DC0-1DFF 20D0-20FF FE20-FE2F"
-"""Combining marks of Latin text; those of other scripts are not thought of, as README says."""
+"""Combining marks of Latin text; those of other scripts are not thought of, as the page says."""
 VISIBLE = "600-605 6DD 70F 890-891 8E2 110BD 110CD 13430-1343F"
 """Of the format characters, those that are seen (Prepended_Concatenation_Mark, and joiners of hieroglyphs)."""
 
@@ -176,7 +176,7 @@ def test_what_clients_of_a_large_api_ask_for_is_not_refused() -> None:
     templates = list(json.loads(described.read_text("utf-8"))["paths"])
     rules = {declared(template.partition("{")[0].rstrip("/") or "/") for template in templates}
     asked = [re.sub(r"\{[^}]*\}", quote(name, safe="@:+='"), template) for template in templates for name in NAMES]
-    assert f"Of {len(asked):,} requests" in README
+    assert f"Of {len(asked):,} requests" in page("reference/paths-and-headers.md")
     for target in asked:
         path = read(target.encode())
         owner = next(length for length in range(len(path), -1, -1) if path[:length] in {*rules, ()})

@@ -1,7 +1,7 @@
 """What Applications and the settings of a stack mean, read from the documents alone.
 
 A second reading, to judge the first one by: nothing is imported from the project, and everything is done in the slow
-and literal way. The documents are the plain dicts that `yaml.safe_load` gives. Where the README leaves a choice, the
+and literal way. The documents are the plain dicts that `yaml.safe_load` gives. Where the pages leave a choice, the
 function that makes it says so.
 
 A token is described by facts, as `Token` lists them, not by claims: how a provider spells them is no part of this.

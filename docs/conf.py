@@ -1,0 +1,66 @@
+"""How `make docs` builds the site: Markdown as it stands, a navigation from the index's lists, and a page a code."""
+
+import re
+import sys
+from pathlib import Path
+from typing import Final
+
+from sphinx.application import Sphinx
+
+DOCS: Final = Path(__file__).resolve().parent
+sys.path.insert(0, str(DOCS.parent))
+
+from kong_oam.codes import CODES  # noqa: E402
+
+project = "Kong-OAM"
+extensions = ["myst_parser", "sphinxcontrib.mermaid"]
+exclude_patterns = ["conf.py"]
+html_theme = "furo"
+html_title = project
+html_show_copyright = False
+html_copy_source = False
+myst_heading_anchors = 4
+myst_fence_as_directive = ["mermaid"]
+
+_PAGES: Final = DOCS / "reference" / "codes"
+_CONTRIBUTING: Final = DOCS / "contributing.md"
+
+
+def _codes(_: Sphinx) -> None:
+    """Writes the page of each code, and removes those of codes that are no more."""
+    _PAGES.mkdir(exist_ok=True)
+    for old in _PAGES.glob("*.md"):
+        old.unlink()
+    for number, code in CODES.items():
+        title, warns, _ = code.title.partition(" (warning)")
+        warned = warns or number.startswith("LINT")
+        severity = "error" if not warned else "error or warning" if warns and ", or " in title else "warning"
+        text = f"{title}.\n\n**Severity:** {severity}.\n\n**What to do:** {code.remedy}.\n\n[All codes](../codes.md)\n"
+        text = f"# {number}\n\n{text[0].upper()}{text[1:]}"
+        (_PAGES / f"{number}.md").write_text(text, "utf-8")
+
+
+def _contributing(_: Sphinx) -> None:
+    """Copies what lies beside the pages, with links as from among them."""
+    text = (DOCS.parent / "CONTRIBUTING.md").read_text("utf-8").replace("](docs/", "](")
+    _CONTRIBUTING.write_text(re.sub(r"\[([^]]+)\]\((tests/[\w.]+)\)", r"\1 (`\2`)", text), "utf-8")
+
+
+def _navigation(_: Sphinx, page: str, source: list[str]) -> None:
+    """The index's lists as the site's navigation; links from the table of codes to their pages, and to the copy."""
+    source[0] = re.sub(r"\]\(((?:\.\./)*)\.\./CONTRIBUTING\.md", r"](\1contributing.md", source[0])
+    if page == "index":
+        parts = re.split(r"^## (.+)$", source[0], flags=re.MULTILINE)[1:]
+        for caption, text in zip(parts[::2], parts[1::2], strict=True):
+            entries = "\n".join(re.findall(r"^- \[.*\]\(([\w/-]+)\.md\)$", text, re.MULTILINE))
+            source[0] += f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{entries}\n```\n"
+    elif page == "reference/codes":
+        source[0] = re.sub(r"^\| ([A-Z]+\d+) \|", r"| [\1](codes/\1.md) |", source[0], flags=re.MULTILINE)
+        source[0] += "\n```{toctree}\n:hidden:\n:glob:\n\ncodes/*\n```\n"
+
+
+def setup(app: Sphinx) -> None:
+    """What Sphinx calls."""
+    app.connect("builder-inited", _codes)
+    app.connect("builder-inited", _contributing)
+    app.connect("source-read", _navigation)

@@ -1,0 +1,366 @@
+"""The pages' tables are those of the code, what they show of the commands is what these print, and their links lead there."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kong_oam.__main__ import COMMANDS, main
+from kong_oam.access.diff.change import KINDS as CHANGES
+from kong_oam.access.lint.finding import KINDS
+from kong_oam.codes import CODES
+from kong_oam.identity.kinds import KINDS as KINDS_OF_PROVIDERS
+from kong_oam.oam import application
+from kong_oam.oam import schema as shapes
+from kong_oam.verify.decisions import KINDS as VERIFIED
+from policies.catalogue import RULES
+from tests.support.documentation import (
+    CONTRIBUTING,
+    DOCS,
+    README,
+    ROOT,
+    anchors,
+    below,
+    block,
+    links,
+    page,
+    pages,
+    shown,
+    table,
+)
+
+STACK = ROOT / "kong_oam" / "access" / "settings" / "stack.schema.json"
+
+
+def test_every_diagnostic_code_is_documented() -> None:
+    """In the same order, with the same words and with what to do."""
+    rows = re.findall(r"^\| ([A-Z]+\d+) \| (.*?) \| (.*?) \|$", page("reference/codes.md"), re.MULTILINE)
+    assert rows == [(code, known.title, known.remedy) for code, known in CODES.items()]
+
+
+def test_every_policy_is_documented() -> None:
+    """In the pack's order, with level, words and controls."""
+    rows = [f"| `{r.id}` | {r.level} | {r.title} | {', '.join(r.controls)} |" for r in RULES]
+    assert table(page("reference/policies.md"), "| rule | level |") == rows
+
+
+def test_every_finding_of_lint_is_documented() -> None:
+    """With the same words, and whether a waiver can accept it."""
+    rows = re.findall(r"^\| (LINT\d+) \| (.*?) \| (.*?) \| (yes|no) \|$", page("reference/lint.md"), re.MULTILINE)
+    kinds = {code: (kind.title, kind.remedy, "yes" if kind.waivable else "no") for code, kind in KINDS.items()}
+    assert {code: tuple(cells) for code, *cells in rows} == kinds
+
+
+def test_every_kind_of_client_is_documented() -> None:
+    """In the order of the schema."""
+    rows = "\n".join(table(page("reference/clients.md"), "| kind | who calls |"))
+    schema = json.loads((ROOT / "definitions" / "client.schema.json").read_text())
+    assert re.findall(r"^\| `(\w+)` \|", rows, re.MULTILINE) == schema["properties"]["kind"]["enum"]
+
+
+def test_every_kind_of_what_verify_finds_is_documented() -> None:
+    """The worst first."""
+    rows = table(page("how-to/verify.md"), "| finding | the call |")
+    assert [row.split(" | ")[0].removeprefix("| ") for row in rows] == list(VERIFIED)
+
+
+def test_every_kind_of_change_is_documented() -> None:
+    """The worst first."""
+    rows = table(page("reference/what-a-change-prints.md"), "| change | what it says")
+    assert tuple(row.split(" | ")[0].removeprefix("| ") for row in rows) == CHANGES
+
+
+def test_every_setting_of_a_stack_is_documented() -> None:
+    """By its dotted name, and no other is."""
+    schema = json.loads(STACK.read_text())
+    settings = {
+        f"{name}.{inner}" if value.get("type") == "object" and "properties" in value else name
+        for name, value in schema["properties"].items()
+        for inner in value.get("properties", {"": None})
+    }
+    rows = table(page("reference/settings.md"), "| setting | meaning | default |")
+    assert {name for row in rows for name in re.findall(r"`([A-Za-z.]+)`", row.split(" | ")[0])} == settings
+
+
+def test_every_setting_of_an_identity_provider_is_documented() -> None:
+    """By name, and no other is."""
+    schema = json.loads(STACK.read_text())
+    settings = set(schema["properties"]["identityProviders"]["items"]["properties"])
+    text = page("reference/settings.md")
+    assert set(re.findall(r"^\| `identityProviders\[\]\.(\w+)` \|", text, re.MULTILINE)) == settings
+
+
+@pytest.mark.parametrize(
+    ("section", "file"),
+    [
+        ("access", "definitions/access.schema.json"),
+        ("client", "definitions/client.schema.json"),
+        ("external", "definitions/external.schema.json"),
+        ("gateway", "kong_oam/oam/schemas/gateway.json"),
+    ],
+)
+def test_every_field_of_a_trait_is_documented(section: str, file: str) -> None:
+    """With the words of its schema."""
+    schema = json.loads((ROOT / file).read_text())
+    rows = [f"| `{name}` | {text} | {'yes' if needed else ''} |" for name, text, needed in _fields(schema, schema)]
+    assert table(below(page("reference/traits.md"), f"\n## {section}\n"), "| field | meaning |") == rows
+
+
+def _fields(schema: Mapping[str, Any], node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str, bool]]:
+    if "$ref" in node:
+        node = schema["$defs"][node["$ref"].rpartition("/")[2]]
+    for name, inner in node.get("properties", {}).items():
+        yield f"{prefix}{name}", inner["description"], name in node.get("required", ())
+        more = inner.get("additionalProperties")
+        if "items" in inner:
+            yield from _fields(schema, inner["items"], f"{prefix}{name}[].")
+        elif isinstance(more, dict):
+            yield from _fields(schema, more, f"{prefix}{name}.*.")
+        else:
+            yield from _fields(schema, inner, f"{prefix}{name}.")
+
+
+# The command line: what a section shows is what `--help` prints, however its lines are broken
+
+HELPED: Mapping[str, list[list[str]]] = {
+    **{command.name: [[command.name]] for command in COMMANDS},
+    "emergency": [["emergency"], ["emergency", "-s", "STACK", "open"]],
+}
+
+
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="argparse of other versions lays its help out otherwise")
+@pytest.mark.parametrize("section", HELPED)
+def test_the_help_of_every_command_is_documented(
+    section: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Word by word."""
+    text = page("reference/cli.md")
+    monkeypatch.setenv("COLUMNS", "80")
+    printed = []
+    for arguments in HELPED[section]:
+        with pytest.raises(SystemExit) as ended:
+            main([*arguments, "--help"])
+        assert ended.value.code == 0
+        printed.append(capsys.readouterr().out.split())
+    blocks = re.findall(r"```text\n(.*?)```", below(text, f"\n## {section}\n"), re.DOTALL)
+    assert [one.split() for one in blocks] == printed
+
+
+def test_every_verb_has_a_section() -> None:
+    """And stands in the list of verbs."""
+    text = page("reference/cli.md")
+    listed = re.findall(r"^\| \[`(\w+)`\]\(#(\w+)\) \|", text, re.MULTILINE)
+    assert [verb for verb, _ in listed] == [anchor for _, anchor in listed] == [*HELPED]
+
+
+# What commands print: each is run on what the text before it says
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The sample estate in a folder of its own, and as it was before in another."""
+    for folder in ("applications", "stacks"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+        shutil.copytree(ROOT / folder, tmp_path / "before" / folder)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def edit(file: str, old: str, new: str) -> None:
+    path = Path("applications", file)
+    text = path.read_text("utf-8")
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new), "utf-8")
+
+
+def as_it_is() -> None: ...
+
+
+def with_a_typo() -> None:
+    """The two edits of the five minutes."""
+    tutorial = page("tutorial.md")
+    path = Path("applications/hello.yaml")
+    path.write_text(path.read_text("utf-8") + block(below(tutorial, "Give it an access template."), "yaml"), "utf-8")
+    calls = block(below(tutorial, "replace the `calls:` line of `checkout` by:"), "yaml")
+    edit("shop.yaml", "            calls: [{component: orders/api, scopes: [orders.read]}]\n", calls)
+
+
+def prices() -> None:
+    """`support` reads orders, prices are public, and `checkout` calls nobody."""
+    edit("orders.yaml", "groups: [sales]", "groups: [sales, support]")
+    health = "              - {paths: [/orders/health]"
+    public = '{reason: price list, until: "2027-12-31"}'
+    edit(
+        "orders.yaml",
+        health,
+        f"              - {{paths: [/orders/prices], methods: [GET], public: {public}}}\n{health}",
+    )
+    edit(
+        "shop.yaml", "            calls: [{component: orders/api, scopes: [orders.read]}]\n", "            calls: []\n"
+    )
+
+
+def subnet() -> None:
+    """The gateway connects from another subnet as well, and tokens live half an hour."""
+    path = Path("stacks/Pulumi.aws.yaml")
+    text = path.read_text("utf-8").replace("cidrs: [10.20.250.0/27, ", "cidrs: [10.20.251.0/27, 10.20.250.0/27, ")
+    path.write_text(text.replace("      type: okta\n", "      type: okta\n      accessTokenMinutes: 30\n"), "utf-8")
+
+
+def loose() -> None:
+    """A public rule without an end, and a grant that nobody uses."""
+    edit("orders.yaml", ', until: "2027-12-31"', "")
+    edit("orders.yaml", "[shop/checkout, shop/web]", "[shop/checkout, shop/web, reports/renderer]")
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "change", "status"),
+    [
+        ("tutorial.md", "check", with_a_typo, 1),
+        ("how-to/ask-who-may-call-what.md", "explain", as_it_is, 0),
+        ("how-to/ask-who-may-call-what.md", "who", as_it_is, 0),
+        ("how-to/ask-who-may-call-what.md", "what", as_it_is, 0),
+        ("how-to/see-what-a-change-does.md", "diff", prices, 0),
+        ("how-to/see-what-a-change-does.md", "diff --stack aws --exit-code", subnet, 1),
+        ("how-to/add-a-component.md", "new", as_it_is, 0),
+        ("reference/lint.md", "check", loose, 1),
+    ],
+)
+def test_a_command_prints_what_a_page_shows(
+    project: Path,
+    name: str,
+    command: str,
+    change: Callable[[], None],
+    status: int,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`...` stands for lines that it leaves out. What is compared with the last commit is so with a copy."""
+    _prints(page(name), command, change, status, capsys)
+
+
+def _prints(
+    text: str, command: str, change: Callable[[], None], status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments, expected = shown(text, command)
+    change()
+    assert main([*arguments[:1], *(["before", "."] if arguments[0] == "diff" else []), *arguments[1:]]) == status
+    said = "\n".join(line.rstrip() for line in capsys.readouterr().out.strip("\n").split("\n"))
+    pattern = r"\n.*\n".join(map(re.escape, "\n".join(expected).split("\n...\n")))
+    assert re.fullmatch(pattern, said, re.DOTALL), said
+
+
+def test_stacks_that_are_the_same_print_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As the page says."""
+    said = "`diff stack:aws stack:bare-metal` prints nothing"
+    assert said in page("how-to/see-what-a-change-does.md")
+    assert main(said.partition("`")[2].partition("`")[0].split()) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_the_first_trait_of_a_newcomer_is_read(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the schema of CONTRIBUTING, its trait in the Application, and its typo."""
+    text = CONTRIBUTING.read_text("utf-8")
+    definitions = project / "definitions"
+    definitions.mkdir()
+    (definitions / "retries.schema.json").write_text(block(text, "json"), "utf-8")
+    monkeypatch.setattr(shapes, "_FOLDERS", (*shapes._FOLDERS, definitions))
+    monkeypatch.setattr(application, "TRAIT_TYPES", (*application.TRAIT_TYPES, "retries"))
+    trait = block(below(text, "with a typo:"), "yaml")
+
+    def with_the_trait() -> None:
+        edit("orders.yaml", "        - type: access ", f"{trait}        - type: access ")
+
+    _prints(text, "check", with_the_trait, 1, capsys)
+
+
+def test_a_kind_of_provider_has_the_functions_that_are_documented() -> None:
+    """Each of them, with the parameters that CONTRIBUTING names."""
+    text = below(CONTRIBUTING.read_text("utf-8"), "## A new kind of identity provider")
+    documented_there = _parameters(block(text, "python"))
+    assert set(documented_there) == {"describe", "inspect", "find", "provision"}
+    for kind in KINDS_OF_PROVIDERS:
+        files = [ROOT / "components" / "identity" / f"{kind}.py", *(ROOT / "kong_oam" / "identity" / kind).glob("*.py")]
+        found = _parameters("\n".join(file.read_text("utf-8") for file in files))
+        if kind == "oidc":
+            found["find"] = documented_there["find"]  # nothing is made at an issuer that exists
+        assert {name: found.get(name) for name in documented_there} == documented_there, kind
+
+
+def _parameters(source: str) -> dict[str, list[str]]:
+    """Of functions of a module, by their names."""
+    functions = (node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef))
+    return {one.name: [argument.arg for argument in one.args.args] for one in functions}
+
+
+# The pages themselves
+
+
+def test_the_readme_is_short_and_begins_with_what_to_do() -> None:
+    """At most 900 words; the two commands, and what they need, on the first screen."""
+    text = README.read_text("utf-8")
+    assert len(text.split()) <= 900
+    first = "\n".join(text.splitlines()[:16])
+    assert all(word in first for word in ("    make demo ", "    make test ", "Python 3.11", "Go 1.25"))
+
+
+def test_every_link_leads_to_something() -> None:
+    """To a file of the repository, and to a heading of it where an anchor is named. Headings of a page differ."""
+    dead = [
+        f"{file.relative_to(ROOT)}: {path.name}#{anchor}"
+        for file in pages()
+        for path, anchor in links(file)
+        if not (path.is_relative_to(ROOT) and path.exists()) or (anchor and anchor not in anchors(path))
+    ]
+    assert dead == []
+    assert [file.name for file in pages() if len(set(anchors(file))) < len(anchors(file))] == []
+
+
+def test_the_index_lists_every_page() -> None:
+    """Each once, since the site's navigation is made from it; and README leads to the index."""
+    index = DOCS / "index.md"
+    listed = re.findall(r"^- \[.*\]\((.*)\)$", index.read_text("utf-8"), re.MULTILINE)
+    assert sorted((DOCS / name).resolve() for name in listed) == sorted({*pages()} - {README, index})
+    assert index in {path for path, _ in links(README)}
+
+
+def test_what_pages_name_is_there() -> None:
+    """Files and folders, tests by their names, and targets of make."""
+    text = "\n".join(file.read_text("utf-8") for file in pages())
+    tests = {file.name for file in (ROOT / "tests").rglob("test_*.py")}
+    assert set(re.findall(r"\btest_\w+\.py\b", text)) <= tests
+    paths = set(re.findall(r"`((?:kong_oam|components|policies|sandbox|tests|\.github)/[\w./-]*)`", text))
+    assert [path for path in paths if "KIND" not in path and not (ROOT / path).exists()] == []
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    assert set(re.findall(r"(?:^    (?:\$ )?|`)make ([a-z-]+)", text, re.MULTILINE)) <= targets
+
+
+_NAMED = re.compile(r"\b(docs/[\w/-]+\.md)(?:#([\w-]+))?")
+
+
+def test_what_code_says_of_pages_is_there() -> None:
+    """Each page that code names is a file, and so is the heading that stands behind a `#`."""
+    folders = [
+        one for one in ROOT.iterdir() if one.is_dir() and one.name[0] != "." and one.name not in ("docs", "build")
+    ]
+    sources = [
+        ROOT / "__main__.py",
+        *(file for one in folders for file in one.rglob("*") if file.suffix in (".py", ".lua")),
+    ]
+    named = {(file, *found) for file in sources for found in _NAMED.findall(file.read_text("utf-8"))}
+    assert named
+    dead = [
+        (file.name, name, anchor)
+        for file, name, anchor in named
+        if not (ROOT / name).is_file() or (anchor and anchor not in anchors(ROOT / name))
+    ]
+    assert dead == []
