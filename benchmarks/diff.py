@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.compile import APPLICATION, seconds
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.diff.compare import diff
-from kong_oam.access.diff.snapshot import Model, model_of
+from kong_oam.access.diff.snapshot import AccessModel, model_of
 from kong_oam.access.settings.stack import Settings, read_file
 from kong_oam.oam.application import read_bytes, together
 
@@ -39,7 +39,7 @@ def main() -> int:
     options = parser.parse_args()
     applications = -(-options.components // 3)
     settings = read_file(Path("stacks/Pulumi.local.yaml"))
-    pairs: dict[str, Callable[[], tuple[Model, Model]]] = {
+    pairs: dict[str, Callable[[], tuple[AccessModel, AccessModel]]] = {
         "nothing changed": lambda: (_model(settings, applications), _model(settings, applications)),
         "1 application in 100 changed": lambda: (
             _model(settings, applications),
@@ -72,24 +72,24 @@ def main() -> int:
     return 0 if slowest <= LIMIT else 1
 
 
-def _diff(pair: tuple[Model, Model]) -> tuple[float, int]:
+def _diff(pair: tuple[AccessModel, AccessModel]) -> tuple[float, int]:
     """Seconds, and how many changes there are. The models are new: an estate keeps what it looked up once."""
     found: list[int] = []
     return seconds(lambda: found.append(len(diff(*pair)))), found[0]
 
 
-def _model(settings: Settings, applications: int, *, every: int = 0, one_host: bool = False) -> Model:
+def _model(settings: Settings, applications: int, *, every: int = 0, one_host: bool = False) -> AccessModel:
     return _compiled(settings, [_text(number, every, one_host) for number in range(applications)])
 
 
-def _compiled(settings: Settings, texts: list[str]) -> Model:
+def _compiled(settings: Settings, texts: list[str]) -> AccessModel:
     readings = (read_bytes(f"app{number}.yaml", text.encode()) for number, text in enumerate(texts))
     compiled = compile_estate(together(readings), settings.stack)
     assert compiled.estate is not None, compiled.diagnostics[0]
     return model_of(compiled.estate, settings)
 
 
-def _one_for_all(settings: Settings, clients: int, rules: int) -> Model:
+def _one_for_all(settings: Settings, clients: int, rules: int) -> AccessModel:
     """All clients may read all that one component has, each path by a rule of its own."""
     callers = ", ".join(f"client{number}/job" for number in range(clients))
     listed = "\n".join(

@@ -21,7 +21,8 @@ from unittest.mock import patch
 from lupa.luajit21 import LuaRuntime
 
 from kong_oam.access.compile.estate import compile_estate
-from kong_oam.access.model import Listing, Mark, Provider, Spelling, Stack
+from kong_oam.access.model import Stack
+from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.kong import plugins
 from kong_oam.kong.table import address, table
 from kong_oam.oam import document
@@ -38,9 +39,9 @@ CASES = {
 }
 """Rules in the table, and groups in the token."""
 
-SPELLING = Spelling(
+SPELLING = ClaimMapping(
     client="cid", user="uid", scopes=Listing("scp"), service_scopes=Listing("scp"), groups="groups",
-    marks=(Mark("jti", "AT.", prefix=True),),
+    marks=(TokenType("jti", "AT.", prefix=True),),
 )  # fmt: skip
 
 HARNESS = """

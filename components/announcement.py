@@ -9,14 +9,14 @@ import pulumi
 
 from kong_oam.access.diff.change import OPENING
 from kong_oam.access.diff.compare import changed
-from kong_oam.access.diff.snapshot import Model, ModelError, empty, restored
+from kong_oam.access.diff.snapshot import AccessModel, ModelError, empty, restored
 from kong_oam.access.principals import UnwieldyError
 from kong_oam.access.wording import headline
 from kong_oam.engine.state import Resource, StackState
 from kong_oam.kong.enforced import enforced
 
 
-def announce(model: Model, state: StackState) -> None:
+def announce(model: AccessModel, state: StackState) -> None:
     """Compares with what the stack's gates enforce, by their resources in the state, and with the settings that it
     exported when it was last deployed. Silent where access stays as it is."""
     said = announcement(model, state.outputs.get("model"), state.gateway, first="access" not in state.outputs)
@@ -26,7 +26,7 @@ def announce(model: Model, state: StackState) -> None:
 
 
 def announcement(
-    model: Model, deployed: Any, resources: Sequence[Resource], *, first: bool
+    model: AccessModel, deployed: Any, resources: Sequence[Resource], *, first: bool
 ) -> tuple[Callable[[str], None], str] | None:
     """How to log it, and the line; `deployed` is the output `model`, `first` that there were no outputs yet.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pulumi
 
 from kong_oam.access.compile.estate import compile_estate
-from kong_oam.access.diff.snapshot import Model, exported, model_of
+from kong_oam.access.diff.snapshot import AccessModel, exported, model_of
 from kong_oam.access.model import Estate
 from kong_oam.access.report import access_table, grants
 from kong_oam.access.settings.stack import Settings
@@ -51,7 +51,7 @@ class _Plan:
     estate: Estate
     account: Account
     certificates: Mapping[str, tuple[str, str]]
-    facts: preflight.Gateway
+    facts: preflight.GatewayFacts
     state: StackState
 
 
@@ -59,7 +59,7 @@ class _Plan:
 class _Provisioned:
     """What was registered: issuers by provider, components by `application/component`."""
 
-    model: Model
+    model: AccessModel
     rotation: Rotation
     issuers: Mapping[str, Issuer]
     gateway: Gateway

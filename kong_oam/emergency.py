@@ -28,7 +28,7 @@ class EmergencyError(UndoneError):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class OpeningRequest:
     """What is to be opened: the path of a rule, some of its methods (comma-separated), for how long, and why."""
 
     component: str
@@ -119,7 +119,7 @@ def _read(component: str, opening: Mapping[str, Any], now: float) -> Opening:
     return Opening(component, opening["path"], tuple(opening["methods"]), ends, reason, is_over=ends <= now)
 
 
-def open_path(admin: AdminApi, settings: Settings, wanted: Wanted) -> Opening:
+def open_path(admin: AdminApi, settings: Settings, wanted: OpeningRequest) -> Opening:
     """Opens it at all gates of the component. Raises EmergencyError, AdminError."""
     gates, now = tuple(_gated(admin, settings)), admin.now()
     chosen = [gated for gated in gates if gated.component == wanted.component]
@@ -145,7 +145,7 @@ def open_path(admin: AdminApi, settings: Settings, wanted: Wanted) -> Opening:
     return _read(wanted.component, opening, now)
 
 
-def _checked(wanted: Wanted, rules: Mapping[str, Any]) -> list[str]:
+def _checked(wanted: OpeningRequest, rules: Mapping[str, Any]) -> list[str]:
     """The methods that are wanted. Raises EmergencyError where it cannot be opened like that."""
     if wanted.path not in rules:
         raise EmergencyError(

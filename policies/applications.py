@@ -13,53 +13,53 @@ from kong_oam.access.lint import upkeep
 from kong_oam.access.model import Component
 
 from .deployed import Deployment
-from .rule import Finding, Settings
+from .rule import PolicyFinding, Settings
 
 
-def readable(deployment: Deployment, _: Settings) -> Iterator[Finding]:
+def readable(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
     """The Applications and the stack's settings beside this pack can be read: no rule here judges without them."""
     for problem in deployment.model.problems:
-        yield Finding(problem)
+        yield PolicyFinding(problem)
 
 
-def owned_components(deployment: Deployment, _: Settings) -> Iterator[Finding]:
+def owned_components(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
     """A team answers for every component."""
     for component, _today in _unwaived(deployment, "LINT308"):
         if upkeep.is_ownerless(component):
-            yield Finding(f"{component.key} ({component.place}) has no owner")
+            yield PolicyFinding(f"{component.key} ({component.place}) has no owner")
 
 
-def reasoned_public_rules(deployment: Deployment, _: Settings) -> Iterator[Finding]:
+def reasoned_public_rules(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
     """Every public rule says why, in words."""
     for component in _components(deployment):
         for rule, public in upkeep.public_rules(component):
             if not any(character.isalnum() for character in public.reason):
-                yield Finding(f"{component.key} ({rule.place}) is public for no reason")
+                yield PolicyFinding(f"{component.key} ({rule.place}) is public for no reason")
 
 
-def ending_public_rules(deployment: Deployment, _: Settings) -> Iterator[Finding]:
+def ending_public_rules(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
     """Every public rule says until when it is meant."""
     for component, _today in _unwaived(deployment, "LINT306"):
         for rule, public in upkeep.endless(component):
-            yield Finding(f"{component.key} ({rule.place}) is public without an end: {public.reason}")
+            yield PolicyFinding(f"{component.key} ({rule.place}) is public without an end: {public.reason}")
 
 
-def current_public_rules(deployment: Deployment, _: Settings) -> Iterator[Finding]:
+def current_public_rules(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
     """No public rule is past the day until which it is meant, judged by the stack's asOf."""
     for component, today in _unwaived(deployment, "LINT307"):
         for rule, public in upkeep.overdue(component, today):
-            yield Finding(
+            yield PolicyFinding(
                 f"{component.key} ({rule.place}) was to be public until {public.until}; it still is on {today}"
             )
 
 
-def current_waivers(deployment: Deployment, _: Settings) -> Iterator[Finding]:
+def current_waivers(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
     """No waiver is past its day, judged by the stack's asOf: what it accepted is to be mended, or accepted again."""
     today = deployment.model.as_of
     for component in _components(deployment):
         for waiver in component.waivers:
             if today and upkeep.is_over(waiver, today):
-                yield Finding(f"{component.key} ({waiver.place}) waived {waiver.finding} until {waiver.until}")
+                yield PolicyFinding(f"{component.key} ({waiver.place}) waived {waiver.finding} until {waiver.until}")
 
 
 def _components(deployment: Deployment) -> Iterator[Component]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from . import applications, credentials, gateway, identity, workload
-from .rule import Rule, Setting
+from .rule import PolicyRule, PolicySetting
 
-_EXCEPT_CLOUDS: Mapping[str, Setting] = {
-    "exceptClouds": Setting(
+_EXCEPT_CLOUDS: Mapping[str, PolicySetting] = {
+    "exceptClouds": PolicySetting(
         {
             "type": "array",
             "items": {"type": "string"},
@@ -18,22 +18,22 @@ _EXCEPT_CLOUDS: Mapping[str, Setting] = {
     )
 }
 
-_ALLOW: Mapping[str, Setting] = {
-    "allow": Setting(
+_ALLOW: Mapping[str, PolicySetting] = {
+    "allow": PolicySetting(
         {"type": "array", "items": {"type": "string"}, "description": "Plugins that leave the decision to the gate."},
         [],
     )
 }
 
-_LONGEST: Mapping[str, Setting] = {
-    "longestDays": Setting(
+_LONGEST: Mapping[str, PolicySetting] = {
+    "longestDays": PolicySetting(
         {"type": "integer", "minimum": 1, "description": "How many days a client may keep its key."},
         90,
     )
 }
 
-_WIDEST: Mapping[str, Setting] = {
-    f"widestIPv{version}": Setting(
+_WIDEST: Mapping[str, PolicySetting] = {
+    f"widestIPv{version}": PolicySetting(
         {
             "type": "integer",
             "minimum": 1,
@@ -45,141 +45,141 @@ _WIDEST: Mapping[str, Setting] = {
     for version, bits, usual in ((4, 32, 26), (6, 128, 64))
 }
 
-RULES: tuple[Rule, ...] = (
-    Rule(
+RULES: tuple[PolicyRule, ...] = (
+    PolicyRule(
         "route-guarded", "mandatory", "critical",
         "every route leads to a service with admission, authentication and the gate, all enabled",
         "Remove the route, or let an Application's gateway trait make it.",
         ("SOC2 CC6.1", "SOC2 CC6.6", "ISO27001 A.5.15", "ISO27001 A.8.3"),
         gateway.guarded_routes,
     ),
-    Rule(
+    PolicyRule(
         "service-nowhere", "mandatory", "critical",
         "every service leads to an Upstream without Targets, so that only its gate leads to a workload",
         "Let an Application's gateway trait make the service; remove the Target.",
         ("SOC2 CC6.1", "SOC2 CC6.6", "ISO27001 A.8.3", "ISO27001 A.8.20"),
         gateway.leading_nowhere,
     ),
-    Rule(
+    PolicyRule(
         "script-current", "mandatory", "critical",
         "admission and the gate run the scripts of this version, and no others around them",
         "Run `pulumi up --refresh`: it puts back what was changed by hand.",
         ("SOC2 CC6.1", "SOC2 CC8.1", "ISO27001 A.8.3", "ISO27001 A.8.9"),
         gateway.current_scripts, alone=True,
     ),
-    Rule(
+    PolicyRule(
         "guard-known", "advisory", "low",
         "a preview knows what admission, authentication and the gate are given",
         "Read `access diff`, which says what changes for callers: nothing but ids of clients or APIs is unknown.",
         ("SOC2 CC8.1", "ISO27001 A.8.32"),
         gateway.known_configurations, alone=True,
     ),
-    Rule(
+    PolicyRule(
         "authentication-strict", "mandatory", "critical",
         "tokens are verified in full, from one place, and nobody passes without one where nothing is public",
         "Run `pulumi up --refresh`, or undo the change of the program that set it.",
         ("SOC2 CC6.1", "ISO27001 A.5.17", "ISO27001 A.8.5"),
         gateway.strict_authentication,
     ),
-    Rule(
+    PolicyRule(
         "public-declared", "mandatory", "critical",
         "what a gate lets everybody call, a public rule says",
         "Declare the public rule in the Application, with its reason, or undo the change of the program.",
         ("SOC2 CC6.1", "SOC2 CC6.6", "ISO27001 A.5.15", "ISO27001 A.8.3"),
         gateway.declared_public,
     ),
-    Rule(
+    PolicyRule(
         "gate-undisturbed", "mandatory", "critical",
         "no plugin answers before the gate, authenticates beside it, runs code, or rewrites path or method",
         "Remove the plugin, or put it on a service that is not of Kong-OAM.",
         ("SOC2 CC6.1", "SOC2 CC8.1", "ISO27001 A.8.3", "ISO27001 A.8.9"),
         gateway.undisturbed, settings=_ALLOW,
     ),
-    Rule(
+    PolicyRule(
         "no-plain-http", "mandatory", "high",
         "no route takes plain http",
         "Set gateway.scheme of the stack to https.",
         ("SOC2 CC6.7", "ISO27001 A.5.14", "ISO27001 A.8.24"),
         gateway.encrypted_routes, alone=True, settings=_EXCEPT_CLOUDS,
     ),
-    Rule(
+    PolicyRule(
         "redirect-exact", "mandatory", "high",
         "every redirect URI is one address, by https; of a native application it may stay on the device",
         "Write each redirect path by itself in `redirectPaths`; the addresses follow the component's gateway trait.",
         ("SOC2 CC6.1", "ISO27001 A.8.5", "ISO27001 A.8.26"),
         identity.exact_redirects, alone=True, settings=_EXCEPT_CLOUDS,
     ),
-    Rule(
+    PolicyRule(
         "grant-safe", "mandatory", "high",
         "no implicit and no password grant",
         "Give the client a `kind`: web, browser and native use the authorization code with PKCE.",
         ("SOC2 CC6.1", "ISO27001 A.5.17", "ISO27001 A.8.5"),
         identity.safe_grants, alone=True,
     ),
-    Rule(
+    PolicyRule(
         "grant-named", "mandatory", "high",
         "no policy for ALL_CLIENTS, and no scope `*`",
         "Name the component in a role, and the scopes in its `calls`.",
         ("SOC2 CC6.3", "ISO27001 A.5.15", "ISO27001 A.5.18"),
         identity.named_grants, alone=True,
     ),
-    Rule(
+    PolicyRule(
         "secret-hidden", "mandatory", "critical",
         "no secret in clear: marked where it is kept, and nowhere else",
         "Set it with `pulumi config set --secret`, or reference a Kubernetes Secret; replace what was once in clear.",
         ("SOC2 CC6.1", "ISO27001 A.5.17", "ISO27001 A.8.12"),
         credentials.hidden_secrets,
     ),
-    Rule(
+    PolicyRule(
         "keys-rotated", "mandatory", "medium",
         "keys are rotated: the issuer's by itself, clients' in time, and whatever they share with a provider",
         "Set credentials_rotation_mode to AUTO, rotation.every and rotateEvery to 90d or less; remove clientSecrets.",
         ("SOC2 CC6.1", "ISO27001 A.5.17", "ISO27001 A.8.24"),
         identity.rotated_keys, alone=True, settings=_LONGEST,
     ),
-    Rule(
+    PolicyRule(
         "workload-fenced", "mandatory", "high",
         "every exposed workload is behind a NetworkPolicy that names who may connect, and nothing around it",
         "Set gateway.namespace and gateway.podLabels, or gateway.cidrs, to where the gateway is and nothing wider.",
         ("SOC2 CC6.6", "ISO27001 A.8.20", "ISO27001 A.8.22"),
         workload.fenced_workloads, settings=_WIDEST,
     ),
-    Rule(
+    PolicyRule(
         "applications-readable", "mandatory", "high",
         "the Applications and the stack's settings can be read",
         "Run `python -m kong_oam check`.",
         ("SOC2 CC8.1", "ISO27001 A.8.32"),
         applications.readable,
     ),
-    Rule(
+    PolicyRule(
         "component-owned", "advisory", "low",
         "every component has an owner",
         "Write `owner` in the access trait, or in the annotations of the Application.",
         ("SOC2 CC1.3", "ISO27001 A.5.9"),
         applications.owned_components,
     ),
-    Rule(
+    PolicyRule(
         "public-reasoned", "mandatory", "medium",
         "every public rule says why",
         "Write the `reason` of the public rule in words that a reviewer can check.",
         ("SOC2 CC6.1", "ISO27001 A.5.15"),
         applications.reasoned_public_rules,
     ),
-    Rule(
+    PolicyRule(
         "public-ending", "advisory", "low",
         "every public rule says until when",
         "Write `until`, the day by which somebody looks at it again.",
         ("SOC2 CC6.2", "ISO27001 A.5.18"),
         applications.ending_public_rules,
     ),
-    Rule(
+    PolicyRule(
         "public-current", "mandatory", "medium",
         "no public rule is past its day",
         "Close it, or write a later `until` after looking at it again.",
         ("SOC2 CC6.2", "SOC2 CC4.2", "ISO27001 A.5.18"),
         applications.current_public_rules,
     ),
-    Rule(
+    PolicyRule(
         "waiver-current", "advisory", "low",
         "no waiver is past its day",
         "Mend what it was for and remove it, or write a later `until` after looking at it again.",

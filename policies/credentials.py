@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .deployed import Deployment, Resource
-from .rule import Finding, Settings
+from .rule import PolicyFinding, Settings
 from .workload import WORKLOADS
 
 KEPT: Mapping[str, tuple[str, ...]] = {
@@ -31,24 +31,24 @@ _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 _SHORTEST = 8  # characters; a shorter value could stand anywhere by accident
 
 
-def hidden_secrets(deployment: Deployment, _: Settings) -> Iterator[Finding]:
+def hidden_secrets(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
     """Secrets are marked as such, and their values stand nowhere else than where they belong."""
     known = set(_secrets(deployment))
     for resource in deployment.resources:
         kept = KEPT.get(resource.type, ())
         for name in kept:
             if name in resource.properties and name not in resource.secret_outputs:
-                yield Finding(f"{resource.name}: {name} is not marked as a secret", resource)
+                yield PolicyFinding(f"{resource.name}: {name} is not marked as a secret", resource)
         if resource.type == _SECRET:
             continue
         for where, text in _texts({k: v for k, v in resource.properties.items() if k not in kept}):
             if _PRIVATE_KEY.search(text):
-                yield Finding(f"{resource.name}: a private key stands in {where}", resource)
+                yield PolicyFinding(f"{resource.name}: a private key stands in {where}", resource)
             elif any(secret in text for secret in known):
-                yield Finding(f"{resource.name}: a credential of this stack stands in {where}", resource)
+                yield PolicyFinding(f"{resource.name}: a credential of this stack stands in {where}", resource)
     for workload in deployment.of(*WORKLOADS):
         for name in _plain_variables(workload):
-            yield Finding(f"{workload.name}: the variable {name} has its value in clear; use a Secret", workload)
+            yield PolicyFinding(f"{workload.name}: the variable {name} has its value in clear; use a Secret", workload)
 
 
 def _secrets(deployment: Deployment) -> Iterator[str]:

@@ -55,7 +55,7 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class DeployedModel:
     """What the Applications mean on this stack. `estate` is None exactly where there are `problems`."""
 
     estate: Estate | None
@@ -69,7 +69,7 @@ class Deployment:
     """All resources that a rule looks at: of the stack, or the one that is about to be made."""
 
     resources: tuple[Resource, ...]
-    model: Model
+    model: DeployedModel
 
     def of(self, *types: str) -> Iterator[Resource]:
         """Those of a type, in order."""
@@ -82,12 +82,12 @@ class Deployment:
 
 
 @cache
-def model(stack: str) -> Model:
+def model(stack: str) -> DeployedModel:
     """The Applications and the stack's settings of the project in the working directory."""
     try:
         settings = read_file(Path("stacks") / f"Pulumi.{stack}.yaml")
     except StackError as error:
-        return Model(None, problems=(str(error),))
+        return DeployedModel(None, problems=(str(error),))
     compiled = compile_estate(read_files([Path("applications")]), settings.stack)
     problems = tuple(f"{one.place}: {one.code}: {one.message}" for one in errors(compiled.diagnostics))
-    return Model(compiled.estate, settings.cloud, settings.as_of, problems)
+    return DeployedModel(compiled.estate, settings.cloud, settings.as_of, problems)

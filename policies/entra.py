@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .deployed import Deployment, Resource
-from .rule import Finding
+from .rule import PolicyFinding
 
 APPLICATION, PRINCIPAL = "azuread:index/application:Application", "azuread:index/servicePrincipal:ServicePrincipal"
 SHARED = "azuread:index/applicationPassword:ApplicationPassword"
@@ -16,46 +16,46 @@ CERTIFICATE = "azuread:index/applicationCertificate:ApplicationCertificate"
 _ON_DEVICES = "publicClient"
 
 
-def redirects(deployment: Deployment, schemes: set[str], stays: Callable[[str], bool]) -> Iterator[Finding]:
+def redirects(deployment: Deployment, schemes: set[str], stays: Callable[[str], bool]) -> Iterator[PolicyFinding]:
     """Those that are no address, or not by one of `schemes`; on devices, those that leave them (`stays`)."""
     for app in deployment.of(APPLICATION):
         for place in ("web", "singlePageApplication", _ON_DEVICES):
             for uri in _texts(_part(app, place).get("redirectUris")):
                 if "*" in uri:
-                    yield Finding(f"{app.name}: {uri} in {place} stands for more than one address", app)
+                    yield PolicyFinding(f"{app.name}: {uri} in {place} stands for more than one address", app)
                 elif urlsplit(uri).scheme not in schemes and not (place == _ON_DEVICES and stays(uri)):
-                    yield Finding(f"{app.name}: {uri} in {place} is not https", app)
+                    yield PolicyFinding(f"{app.name}: {uri} in {place} is not https", app)
 
 
-def grants(deployment: Deployment) -> Iterator[Finding]:
+def grants(deployment: Deployment) -> Iterator[PolicyFinding]:
     """Tokens in a redirect, and sign-ins that need no redirect: passwords and device codes."""
     for app in deployment.of(APPLICATION):
         implicit = _part(app, "web").get("implicitGrant")
         given = implicit if isinstance(implicit, Mapping) else {}
         for name in ("accessTokenIssuanceEnabled", "idTokenIssuanceEnabled"):
             if given.get(name) is True:
-                yield Finding(f"{app.name} may be answered with a token in a redirect ({name})", app)
+                yield PolicyFinding(f"{app.name} may be answered with a token in a redirect ({name})", app)
         if app.properties.get("fallbackPublicClientEnabled") is True:
-            yield Finding(
+            yield PolicyFinding(
                 f"{app.name} lets users sign in by password or device code (fallbackPublicClientEnabled)", app
             )
 
 
-def open_to_all(deployment: Deployment) -> Iterator[Finding]:
+def open_to_all(deployment: Deployment) -> Iterator[PolicyFinding]:
     """Applications that anybody of the tenant gets tokens for, or that are there for other tenants, too."""
     for principal in deployment.of(PRINCIPAL):
         if principal.properties.get("appRoleAssignmentRequired") in (False, None):
-            yield Finding(f"{principal.name} asks for no assignment: everybody gets a token for it", principal)
+            yield PolicyFinding(f"{principal.name} asks for no assignment: everybody gets a token for it", principal)
     for app in deployment.of(APPLICATION):
         if app.text("signInAudience") not in ("", "AzureADMyOrg"):
-            yield Finding(f"{app.name} is open to other tenants: {app.text('signInAudience')}", app)
+            yield PolicyFinding(f"{app.name} is open to other tenants: {app.text('signInAudience')}", app)
 
 
-def kept_credentials(deployment: Deployment, longest: int) -> Iterator[Finding]:
+def kept_credentials(deployment: Deployment, longest: int) -> Iterator[PolicyFinding]:
     """Secrets that nothing replaces, and clients that keep their secret or their key for more than `longest` days."""
     for password in deployment.of(SHARED):
         if not password.properties.get("rotateWhenChanged"):
-            yield Finding(
+            yield PolicyFinding(
                 f"{password.name} is a secret that is shared with the provider, which nobody changes", password
             )
     estate = deployment.model.estate
@@ -66,7 +66,7 @@ def kept_credentials(deployment: Deployment, longest: int) -> Iterator[Finding]:
     }
     for one in deployment.of(SHARED, CERTIFICATE):
         if estate and (client := own.get(one.name)) and (every := estate.schedule_of(client).every) > longest:
-            yield Finding(f"{client.component} ({client.place}) keeps its key for {every} days", one)
+            yield PolicyFinding(f"{client.component} ({client.place}) keeps its key for {every} days", one)
 
 
 def _texts(value: Any) -> Iterator[str]:

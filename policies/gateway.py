@@ -12,7 +12,7 @@ from kong_oam.access.model import METHODS, Rule
 from kong_oam.access.paths import written
 
 from .deployed import Deployment, Resource
-from .rule import Finding, Settings
+from .rule import PolicyFinding, Settings
 from .scripts import is_current, table_of
 
 ROUTE, SERVICE, PLUGIN = "kong:index/route:Route", "kong:index/service:Service", "kong:index/plugin:Plugin"
@@ -70,27 +70,27 @@ _PASSIVE = ("harmless", "limits")
 """What may stand on one: it only refuses further, marks answers, or watches."""
 
 
-def guarded_routes(deployment: Deployment, _: Settings) -> Iterator[Finding]:
+def guarded_routes(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
     """Every route leads to a service of this stack that has all three plugins, enabled."""
     for route in deployment.of(ROUTE):
         service = deployment.source(route, "serviceId", SERVICE)
         if service is None:
-            yield Finding(f"route {route.name} leads to no service of this stack", route)
+            yield PolicyFinding(f"route {route.name} leads to no service of this stack", route)
             continue
         active = {one.text("name") for one in _plugins(deployment, service.urn) if one.properties.get("enabled")}
         for what, kinds in GUARDS.items():
             if active.isdisjoint(kinds):
                 missing = " or ".join(kinds)
-                yield Finding(
+                yield PolicyFinding(
                     f"route {route.name} leads to {service.name}, which has no {what} (an enabled {missing})", route
                 )
 
 
-def leading_nowhere(deployment: Deployment, _: Settings) -> Iterator[Finding]:
+def leading_nowhere(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
     """Every service leads to an Upstream of this stack that has no Targets: only a gate leads to a workload."""
     for service in deployment.of(SERVICE):
         if deployment.source(service, "host", UPSTREAM) is None:
-            yield Finding(
+            yield PolicyFinding(
                 f"service {service.name} leads to {service.text('host') or 'a host'} around its gate", service
             )
     for target in deployment.of(TARGET):
@@ -98,10 +98,10 @@ def leading_nowhere(deployment: Deployment, _: Settings) -> Iterator[Finding]:
         if upstream and any(
             deployment.source(service, "host", UPSTREAM) is upstream for service in deployment.of(SERVICE)
         ):
-            yield Finding(f"target {target.name} leads services around their gates", target)
+            yield PolicyFinding(f"target {target.name} leads services around their gates", target)
 
 
-def current_scripts(deployment: Deployment, _: Settings) -> Iterator[Finding]:
+def current_scripts(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
     """Admission and gate run the scripts of this version in the access phase, and none in another.
 
     But for header_filter, where admission marks answers: what is said there opens nothing.
@@ -112,23 +112,23 @@ def current_scripts(deployment: Deployment, _: Settings) -> Iterator[Finding]:
             continue
         codes = config.get("access") or []
         if len(codes) != 1 or not is_current(kind, codes[0]):
-            yield Finding(f"{plugin.name} does not run {SCRIPTS[kind]} of this version", plugin)
+            yield PolicyFinding(f"{plugin.name} does not run {SCRIPTS[kind]} of this version", plugin)
         if foreign := sorted(phase for phase, code in config.items() if code and phase not in _OWN_PHASES):
-            yield Finding(f"{plugin.name} runs a script of somebody's in phase {', '.join(foreign)}", plugin)
+            yield PolicyFinding(f"{plugin.name} runs a script of somebody's in phase {', '.join(foreign)}", plugin)
 
 
-def known_configurations(deployment: Deployment, _: Settings) -> Iterator[Finding]:
+def known_configurations(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
     """A preview knows what guards decide by. The official plugin takes what is not known for what does not change."""
     for plugin in deployment.of(PLUGIN):
         if plugin.text("name") in (*SCRIPTS, *STRICT) and plugin.config is None:
-            yield Finding(
+            yield PolicyFinding(
                 f"{plugin.name} changes in this run, though the preview may list it as unchanged: an id in its "
                 "configuration is made up by a provider in the same run",
                 plugin,
             )
 
 
-def strict_authentication(deployment: Deployment, _: Settings) -> Iterator[Finding]:
+def strict_authentication(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
     """Tokens are verified in one place and in full.
 
     Who has none passes only where something is public, and as nobody: a consumer that no credential makes.
@@ -140,19 +140,21 @@ def strict_authentication(deployment: Deployment, _: Settings) -> Iterator[Findi
             continue
         for name, value in wanted.items():
             if config.get(name) != value:
-                yield Finding(f"{plugin.name}: {name} is {config.get(name)!r}, not {value!r}", plugin)
+                yield PolicyFinding(f"{plugin.name}: {name} is {config.get(name)!r}, not {value!r}", plugin)
         nobody = config.get("anonymous")
         if nobody is None:
             continue
         if nobody not in nobodies:
-            yield Finding(
+            yield PolicyFinding(
                 f"{plugin.name}: who has no token is {nobody!r}, no consumer without credentials here", plugin
             )
         if not _serves_everybody(deployment, plugin):
-            yield Finding(f"{plugin.name}: everybody passes as {nobody!r}, and nothing behind it is public", plugin)
+            yield PolicyFinding(
+                f"{plugin.name}: everybody passes as {nobody!r}, and nothing behind it is public", plugin
+            )
 
 
-def declared_public(deployment: Deployment, _: Settings) -> Iterator[Finding]:
+def declared_public(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
     """What a table opens to everybody, a public rule of its component does, for that path and method."""
     estate = deployment.model.estate
     if estate is None:
@@ -165,10 +167,12 @@ def declared_public(deployment: Deployment, _: Settings) -> Iterator[Finding]:
         rules = {written(path): owning for path, owning in component.owned.items()} if component else {}
         for path, method in _public(table):
             if not _is_public(rules.get(path, ()), method):
-                yield Finding(f"{plugin.name} lets everybody call {method} {path}: no public rule says so", plugin)
+                yield PolicyFinding(
+                    f"{plugin.name} lets everybody call {method} {path}: no public rule says so", plugin
+                )
 
 
-def undisturbed(deployment: Deployment, settings: Settings) -> Iterator[Finding]:
+def undisturbed(deployment: Deployment, settings: Settings) -> Iterator[PolicyFinding]:
     """No plugin stands where it could answer, authenticate, run code or rewrite in the gate's place.
 
     One that nobody knows could do any of that.
@@ -179,22 +183,24 @@ def undisturbed(deployment: Deployment, settings: Settings) -> Iterator[Finding]
         scopes = [scope for scope in ("serviceId", "routeId", "consumerId") if plugin.properties.get(scope)]
         doing = _DOING.get(kind, "")
         if doing in _REFUSED:
-            yield Finding(f"{plugin.name}: {kind} {_REFUSED[doing]}", plugin)
+            yield PolicyFinding(f"{plugin.name}: {kind} {_REFUSED[doing]}", plugin)
         elif doing not in _PASSIVE and kind not in known:
-            yield Finding(f"{plugin.name}: {kind} is not known to leave the decision to the gate", plugin)
+            yield PolicyFinding(f"{plugin.name}: {kind} is not known to leave the decision to the gate", plugin)
         if kind in SCRIPTS and scopes != ["serviceId"]:
-            yield Finding(f"{plugin.name}: {kind} replaces {SCRIPTS[kind]} where it is not on a service alone", plugin)
+            yield PolicyFinding(
+                f"{plugin.name}: {kind} replaces {SCRIPTS[kind]} where it is not on a service alone", plugin
+            )
         if kind in STRICT and scopes != ["serviceId"]:
-            yield Finding(f"{plugin.name}: {kind} verifies tokens where it is not on a service alone", plugin)
+            yield PolicyFinding(f"{plugin.name}: {kind} verifies tokens where it is not on a service alone", plugin)
 
 
-def encrypted_routes(deployment: Deployment, settings: Settings) -> Iterator[Finding]:
+def encrypted_routes(deployment: Deployment, settings: Settings) -> Iterator[PolicyFinding]:
     """No route takes plain http, but on the clouds that are excepted."""
     if deployment.model.cloud in settings["exceptClouds"]:
         return
     for route in deployment.of(ROUTE):
         if plain := sorted({"http", "grpc", "ws", "tcp"} & set(route.texts("protocols"))):
-            yield Finding(f"route {route.name} takes {', '.join(plain)}", route)
+            yield PolicyFinding(f"route {route.name} takes {', '.join(plain)}", route)
 
 
 def _plugins(deployment: Deployment, *services: str) -> Iterator[Resource]:

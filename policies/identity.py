@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from . import entra
 from .deployed import UNKNOWN, Deployment
-from .rule import Finding, Settings
+from .rule import PolicyFinding, Settings
 
 APP, SERVER = "okta:app/oAuth:OAuth", "okta:auth/server:Server"
 POLICY, POLICY_RULE = "okta:auth/serverPolicy:ServerPolicy", "okta:auth/serverPolicyRule:ServerPolicyRule"
@@ -18,27 +18,27 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _UNSAFE = {"implicit", "password"}
 
 
-def exact_redirects(deployment: Deployment, settings: Settings) -> Iterator[Finding]:
+def exact_redirects(deployment: Deployment, settings: Settings) -> Iterator[PolicyFinding]:
     """Every redirect URI is one address, by https; a native application's may also stay on its device."""
     schemes = {"https", "http"} if deployment.model.cloud in settings["exceptClouds"] else {"https"}
     for app in deployment.of(APP):
         for name in ("redirectUris", "postLogoutRedirectUris"):
             for uri in app.texts(name):
                 if "*" in uri:
-                    yield Finding(f"{app.name}: {uri} in {name} stands for more than one address", app)
+                    yield PolicyFinding(f"{app.name}: {uri} in {name} stands for more than one address", app)
                 elif urlsplit(uri).scheme not in schemes and not (app.text("type") == "native" and _stays(uri)):
-                    yield Finding(f"{app.name}: {uri} in {name} is not https", app)
+                    yield PolicyFinding(f"{app.name}: {uri} in {name} is not https", app)
         if app.text("wildcardRedirect") not in ("", "DISABLED"):
-            yield Finding(f"{app.name}: wildcardRedirect is {app.text('wildcardRedirect')}", app)
+            yield PolicyFinding(f"{app.name}: wildcardRedirect is {app.text('wildcardRedirect')}", app)
     for client in deployment.of(REALM_CLIENT):
         for name in ("validRedirectUris", "validPostLogoutRedirectUris"):
             for uri in client.texts(name):
                 if "*" in uri or uri == "+":
-                    yield Finding(f"{client.name}: {uri} in {name} stands for more than one address", client)
+                    yield PolicyFinding(f"{client.name}: {uri} in {name} stands for more than one address", client)
                 elif urlsplit(uri).scheme not in schemes and not (
                     client.text("accessType") == "PUBLIC" and _stays(uri)
                 ):
-                    yield Finding(f"{client.name}: {uri} in {name} is not https", client)
+                    yield PolicyFinding(f"{client.name}: {uri} in {name} is not https", client)
     yield from entra.redirects(deployment, schemes, _stays)
 
 
@@ -48,39 +48,39 @@ def _stays(uri: str) -> bool:
     return "." in parts.scheme or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
 
 
-def safe_grants(deployment: Deployment, _: Settings) -> Iterator[Finding]:
+def safe_grants(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
     """No client and no rule of the authorization server has the implicit or the password grant (RFC 9700, 2.1.2, 2.4).
 
     A service has the response type `token` at Okta, which then means nothing: it has no user and no redirect.
     """
     for app in deployment.of(APP):
         for grant in sorted(_UNSAFE & set(app.texts("grantTypes"))):
-            yield Finding(f"{app.name} may use the {grant} grant", app)
+            yield PolicyFinding(f"{app.name} may use the {grant} grant", app)
         if app.text("type") != "service":
             for response in sorted({"token", "id_token"} & set(app.texts("responseTypes"))):
-                yield Finding(f"{app.name} may be answered with a {response} in a redirect", app)
+                yield PolicyFinding(f"{app.name} may be answered with a {response} in a redirect", app)
     for client in deployment.of(REALM_CLIENT):
         for name, grant in (("implicitFlowEnabled", "implicit"), ("directAccessGrantsEnabled", "password")):
             if client.properties.get(name) is True:
-                yield Finding(f"{client.name} may use the {grant} grant", client)
+                yield PolicyFinding(f"{client.name} may use the {grant} grant", client)
     for rule in deployment.of(POLICY_RULE):
         for grant in sorted(_UNSAFE & set(rule.texts("grantTypeWhitelists"))):
-            yield Finding(f"{rule.name} issues tokens by the {grant} grant", rule)
+            yield PolicyFinding(f"{rule.name} issues tokens by the {grant} grant", rule)
     yield from entra.grants(deployment)
 
 
-def named_grants(deployment: Deployment, _: Settings) -> Iterator[Finding]:
+def named_grants(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
     """Each policy is of the clients that it names, and each rule issues the scopes that it names."""
     for policy in deployment.of(POLICY):
         if "ALL_CLIENTS" in policy.texts("clientWhitelists"):
-            yield Finding(f"{policy.name} is for ALL_CLIENTS", policy)
+            yield PolicyFinding(f"{policy.name} is for ALL_CLIENTS", policy)
     for rule in deployment.of(POLICY_RULE):
         if "*" in rule.texts("scopeWhitelists"):
-            yield Finding(f"{rule.name} issues every scope (*)", rule)
+            yield PolicyFinding(f"{rule.name} issues every scope (*)", rule)
     yield from entra.open_to_all(deployment)
 
 
-def rotated_keys(deployment: Deployment, settings: Settings) -> Iterator[Finding]:
+def rotated_keys(deployment: Deployment, settings: Settings) -> Iterator[PolicyFinding]:
     """The authorization server changes its signing keys by itself, at Okta four times a year; clients do with theirs.
 
     A secret that a client shares with its provider is changed by nobody, but at Entra.
@@ -88,17 +88,17 @@ def rotated_keys(deployment: Deployment, settings: Settings) -> Iterator[Finding
     estate, longest = deployment.model.estate, settings["longestDays"]
     for server in deployment.of(SERVER):
         if server.text("credentialsRotationMode") == "MANUAL":
-            yield Finding(f"{server.name} keeps its signing keys until somebody changes them", server)
+            yield PolicyFinding(f"{server.name} keeps its signing keys until somebody changes them", server)
     for app in deployment.of(APP):
         if app.text("tokenEndpointAuthMethod").startswith("client_secret"):
-            yield Finding(f"{app.name} shares a secret with its provider, which nobody changes", app)
+            yield PolicyFinding(f"{app.name} shares a secret with its provider, which nobody changes", app)
     for one in deployment.of(REALM_CLIENT):
         proof = one.properties.get("clientAuthenticatorType")
         if one.text("accessType") == "CONFIDENTIAL" and proof not in ("client-jwt", UNKNOWN):
-            yield Finding(f"{one.name} shares a secret with its provider, which nobody changes", one)
+            yield PolicyFinding(f"{one.name} shares a secret with its provider, which nobody changes", one)
     keyed = [client for client in (estate.clients if estate else ()) if client.keyed]
     own = {f"{client.provider}-{kind}-{client.component}": client for client in keyed for kind in ("app", "client")}
     for one in deployment.of(APP, REALM_CLIENT):
         if estate and (client := own.get(one.name)) and (every := estate.schedule_of(client).every) > longest:
-            yield Finding(f"{client.component} ({client.place}) keeps its key for {every} days", one)
+            yield PolicyFinding(f"{client.component} ({client.place}) keeps its key for {every} days", one)
     yield from entra.kept_credentials(deployment, longest)

@@ -25,7 +25,7 @@ from kong_oam.diagnostics import printable
 from . import deployed
 from .catalogue import RULES
 from .deployed import UNKNOWN, Deployment, Resource
-from .rule import Rule
+from .rule import PolicyRule
 
 NAME = "kong-oam"
 
@@ -35,7 +35,7 @@ def serve() -> None:
     PolicyPack(NAME, policies=[_policy(rule) for rule in RULES])
 
 
-def _policy(rule: Rule) -> Policy:
+def _policy(rule: PolicyRule) -> Policy:
     described: dict[str, Any] = {
         "name": rule.id,
         "description": f"{rule.title}. {rule.remedy}",
@@ -52,7 +52,7 @@ def _policy(rule: Rule) -> Policy:
     return StackValidationPolicy(validate=_of_all(rule), **described)
 
 
-def _of_one(rule: Rule) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
+def _of_one(rule: PolicyRule) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         secret_outputs = frozenset(args.opts.additional_secret_outputs)
         one = Resource(args.resource_type, args.name, args.urn, _plain(args.props), secret_outputs=secret_outputs)
@@ -62,7 +62,7 @@ def _of_one(rule: Rule) -> Callable[[ResourceValidationArgs, ReportViolation], N
     return validate
 
 
-def _of_all(rule: Rule) -> Callable[[StackValidationArgs, ReportViolation], None]:
+def _of_all(rule: PolicyRule) -> Callable[[StackValidationArgs, ReportViolation], None]:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
         if args.resources:
             for finding in rule.findings(_deployment(map(_resource, args.resources)), args.get_config()):

@@ -13,7 +13,7 @@ Severity = Literal["low", "medium", "high", "critical"]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class PolicyFinding:
     """What is wrong, and with which resource; None: with the stack as a whole. Never holds the value of a secret."""
 
     message: str
@@ -21,7 +21,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class PolicySetting:
     """Something of a rule that an organisation may set: a JSON schema of it, and what it is by default."""
 
     schema: Mapping[str, Any]
@@ -29,11 +29,11 @@ class Setting:
 
 
 Settings = Mapping[str, Any]
-Check = Callable[[Deployment, Settings], Iterator[Finding]]
+Check = Callable[[Deployment, Settings], Iterator[PolicyFinding]]
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class PolicyRule:
     """`id` is stable: configuration, waivers and audit evidence name it. `title` is what has to hold.
 
     `controls` are those that the rule is evidence for: SOC 2 (Trust Services Criteria of 2017) and ISO 27001 (Annex A
@@ -49,9 +49,9 @@ class Rule:
     controls: tuple[str, ...]
     check: Check
     alone: bool = False
-    settings: Mapping[str, Setting] = field(default_factory=dict)
+    settings: Mapping[str, PolicySetting] = field(default_factory=dict)
 
-    def findings(self, deployment: Deployment, given: Settings) -> tuple[Finding, ...]:
+    def findings(self, deployment: Deployment, given: Settings) -> tuple[PolicyFinding, ...]:
         """What the rule finds; `given` are the settings that are not left to their defaults."""
         defaults = {name: setting.default for name, setting in self.settings.items()}
         return tuple(self.check(deployment, {**defaults, **given}))

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 from .deployed import UNKNOWN, Deployment, Resource
-from .rule import Finding, Settings
+from .rule import PolicyFinding, Settings
 
 WORKLOADS = tuple(f"kubernetes:apps/v1:{kind}" for kind in ("Deployment", "StatefulSet", "DaemonSet"))
 SERVICE, NETWORK_POLICY = "kubernetes:core/v1:Service", "kubernetes:networking.k8s.io/v1:NetworkPolicy"
@@ -16,7 +16,7 @@ _OUTSIDE = ("LoadBalancer", "NodePort")
 """Types of Services that answer outside the cluster."""
 
 
-def fenced_workloads(deployment: Deployment, settings: Settings) -> Iterator[Finding]:
+def fenced_workloads(deployment: Deployment, settings: Settings) -> Iterator[PolicyFinding]:
     """The pods behind a Service have a NetworkPolicy for what comes in, and it names who that is.
 
     Settings: `widestIPv4` and `widestIPv6`, the shortest prefixes that a range of addresses may have.
@@ -29,24 +29,26 @@ def fenced_workloads(deployment: Deployment, settings: Settings) -> Iterator[Fin
         yield from _seen_from_elsewhere(services, workload)
         fences = [policy for policy in deployment.of(NETWORK_POLICY) if _fences(policy, workload)]
         if not fences:
-            yield Finding(f"{workload.name} is behind a Service, and behind no NetworkPolicy", workload)
+            yield PolicyFinding(f"{workload.name} is behind a Service, and behind no NetworkPolicy", workload)
         for fence in fences:
             rules = _at(fence.properties, "spec", "ingress") or ()
             if any(_is_open(rule) for rule in rules):
-                yield Finding(f"{fence.name} lets everybody in to {workload.name}", fence)
+                yield PolicyFinding(f"{fence.name} lets everybody in to {workload.name}", fence)
             for cidr in sorted({cidr for rule in rules for cidr in _wide(rule, widest)}):
-                yield Finding(f"{fence.name} lets all of {cidr} in to {workload.name}", fence)
+                yield PolicyFinding(f"{fence.name} lets all of {cidr} in to {workload.name}", fence)
 
 
-def _seen_from_elsewhere(services: Iterable[Resource], workload: Resource) -> Iterator[Finding]:
+def _seen_from_elsewhere(services: Iterable[Resource], workload: Resource) -> Iterator[PolicyFinding]:
     """Where the cluster hands a connection on from another node, the fence sees that node's address."""
     for service in services:
         spec = _at(service.properties, "spec")
         if _at(spec, "type") in _OUTSIDE and _at(spec, "externalTrafficPolicy") != "Local":
-            yield Finding(f"{service.name} hides from the fence of {workload.name} who connects from outside", service)
+            yield PolicyFinding(
+                f"{service.name} hides from the fence of {workload.name} who connects from outside", service
+            )
     for volume in _at(workload.properties, "spec", "template", "spec", "volumes") or ():
         if path := _at(volume, "hostPath", "path"):
-            yield Finding(f"{workload.name} mounts {path} of its node, which other pods can write to", workload)
+            yield PolicyFinding(f"{workload.name} mounts {path} of its node, which other pods can write to", workload)
 
 
 def _leads_to(service: Resource, workload: Resource) -> bool:

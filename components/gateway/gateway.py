@@ -19,7 +19,7 @@ from kong_oam.kong import actual, names, plugins
 from kong_oam.kong.account import Account
 from kong_oam.kong.key_slots import Slot, TooManyKeysError, assign
 from kong_oam.kong.plugins import config_json
-from kong_oam.kong.preflight import Gateway as Facts
+from kong_oam.kong.preflight import GatewayFacts as Facts
 
 from ..identity.issuer import Issuer
 from ..refusal import refuse
@@ -103,7 +103,9 @@ class Gateway(pulumi.ComponentResource):
         """The ring's fixed number of credentials. Returns what the next run has to know."""
         count = self.settings.gateway.key_slots
         unused = [names.unused_key(self.stack, key, index) for index in range(count)]
-        slots = pulumi.Output.all(identity.keys, identity.former).apply(lambda known: self._assigned(key, *known))
+        slots = pulumi.Output.all(identity.keys, identity.previous_keys).apply(
+            lambda known: self._assigned(key, *known)
+        )
         keys = pulumi.Output.all(slots, identity.keys).apply(lambda both: _filled(both[0], both[1][0], unused))
         for index in range(count):
             kong.ConsumerJwtAuth(
@@ -120,7 +122,9 @@ class Gateway(pulumi.ComponentResource):
             )
         return slots.apply(lambda assigned: [slot.to_output() for slot in assigned])
 
-    def _assigned(self, key: str, published: Sequence[SigningKey], former: Sequence[SigningKey]) -> tuple[Slot, ...]:
+    def _assigned(
+        self, key: str, published: Sequence[SigningKey], previous_keys: Sequence[SigningKey]
+    ) -> tuple[Slot, ...]:
         before = self.state.outputs.get("keySlots") or {}
         minutes = next(p.access_token_minutes for p in self.settings.providers if p.name == key)
         try:
@@ -130,7 +134,7 @@ class Gateway(pulumi.ComponentResource):
                 self.settings.gateway.key_slots,
                 self.settings.as_of,
                 datetime.timedelta(minutes=minutes),
-                former,
+                previous_keys,
             )
         except TooManyKeysError as error:
             refuse(f"identity provider '{key}': {error}")

@@ -41,7 +41,7 @@ class Issuer:
     """One provisioned provider. `clients` are by component key (`application/component`).
 
     `keys` are all that the issuer signs with now, and those that it is known to sign with next; the first one signs. Of
-    `former` it may have signed with until a moment ago. `audiences` are those that the provider makes
+    `previous_keys` it may have signed with until a moment ago. `audiences` are those that the provider makes
     up itself, by component key; for every other component the model's audience is the one in its tokens.
     """
 
@@ -51,7 +51,7 @@ class Issuer:
     keys: pulumi.Output[Sequence[SigningKey]]
     clients: Mapping[str, Credential]
     audiences: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
-    former: pulumi.Input[Sequence[SigningKey]] = ()
+    previous_keys: pulumi.Input[Sequence[SigningKey]] = ()
     requests: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
     """What to ask for to get a token for a component, where that is not the scopes themselves."""
 

@@ -290,7 +290,7 @@ def _proofs(client: Client, keys: Keys | None) -> pulumi.Input[Mapping[str, str]
     """Attributes of a client that proves with a key who it is: a partner's are where it publishes them."""
     if client.jwks_uri:
         return {"use.jwks.url": "true", "jwks.url": client.jwks_uri, _ALGORITHM: _OF_PARTNERS}
-    return keys.counting.apply(_keyed) if keys else {}
+    return keys.active.apply(_keyed) if keys else {}
 
 
 def _keyed(keys: Sequence[Jwk]) -> dict[str, str]:

@@ -29,13 +29,13 @@ _PRIVATE = ["privateKeyPem", "privateKeyPemPkcs8", "privateKeyOpenssh"]
 
 @dataclass(frozen=True)
 class Keys:
-    """`counting`: public halves of the keys that the provider is to take, in the order of their slots, at least one.
+    """`active`: public halves of the keys that the provider is to take, in the order of their slots, at least one.
 
     `private_key` (PEM, PKCS 8; a Pulumi secret), `kid` and `algorithm` (what it signs with: RS256 or ES256) are of the
     key that the client has. `certificate` (PEM) is its public half, where the provider knows it by one.
     """
 
-    counting: pulumi.Output[list[Jwk]]
+    active: pulumi.Output[list[Jwk]]
     private_key: pulumi.Output[str]
     kid: pulumi.Output[str]
     algorithm: pulumi.Input[str]
@@ -49,11 +49,11 @@ def key_pairs(name: str, generation: Generation, kind: str, held: Mapping[str, s
     whatever generation the last run recorded: one that died may have given the key to somebody. Where a run leaves out
     (`--exclude`) the key that takes over, the one before stays the client's, alone.
     """
-    kinds = {slot: held.get(_logical(name, slot), kind) for slot in generation.counting}
+    kinds = {slot: held.get(_logical(name, slot), kind) for slot in generation.active}
     slots = {slot: _slot(name, slot, of, generation.lying_in(slot), parent) for slot, of in kinds.items()}
     own: pulumi.Output[int] = pulumi.Output.from_input(_own(slots, generation))
     return Keys(
-        counting=own.apply(lambda slot: _public(slots.values() if slot == generation.slot else [slots[slot]])),
+        active=own.apply(lambda slot: _public(slots.values() if slot == generation.slot else [slots[slot]])),
         private_key=pulumi.Output.secret(own.apply(lambda slot: slots[slot].private_key_pem_pkcs8)),
         kid=own.apply(lambda slot: slots[slot].public_key_pem.apply(lambda pem: jwk(pem)["kid"])),
         algorithm=own.apply(lambda slot: SIGNS[kinds[slot]]),
@@ -72,7 +72,7 @@ def certified_pairs(
     certificates = [pulumi.Output.unsecret(key.apply(lambda pem: certificate(pem, subject))) for key in private]
     current = certificates[generation.slot]
     keys = Keys(
-        counting=_public(slots),
+        active=_public(slots),
         private_key=pulumi.Output.secret(private[generation.slot]),
         kid=current.apply(thumbprint),
         algorithm=SIGNS[RSA],

@@ -100,7 +100,7 @@ class Okta(pulumi.ComponentResource):
             token_endpoint=pulumi.Output.concat(self._server.issuer, "/v1/token"),
             authorization_endpoint=pulumi.Output.concat(self._server.issuer, "/v1/authorize"),
             keys=known.keys,
-            former=known.former,
+            previous_keys=known.previous_keys,
             clients={client.component: _credential(client, apps, keys) for client in self._clients},
         )
         self.register_outputs({"issuer": self._server.issuer})
@@ -185,7 +185,7 @@ class Okta(pulumi.ComponentResource):
             response_types=["code"] if client.user_facing else ["token"],
             redirect_uris=list(client.redirect_uris),
             token_endpoint_auth_method=_method(client, keys),
-            jwks=keys.counting.apply(_jwks) if keys else None,
+            jwks=keys.active.apply(_jwks) if keys else None,
             jwks_uri=client.jwks_uri,
             pkce_required=client.user_facing,
             # A public client proves nothing when it renews: a refresh token that is used twice was stolen.

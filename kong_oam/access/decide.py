@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kong_oam.access.model import METHODS, Component, Estate, Rule
-from kong_oam.access.paths import Elements, Unreadable, read, written
+from kong_oam.access.paths import PathSegments, Unreadable, read, written
 from kong_oam.access.tokens import Claims, KeyRing, Refusal, authenticate, bearer
 
 _PORT = re.compile(r":[0-9]+\Z")
@@ -156,7 +156,7 @@ def _granted(estate: Estate, component: Component, claims: Claims) -> frozenset[
     return frozenset(estate.held_at(component, users=claims.user).get(claims.client, ()))
 
 
-def component_of(estate: Estate, host: str, path: Elements) -> Component | None:
+def component_of(estate: Estate, host: str, path: PathSegments) -> Component | None:
     """The component that host and path lead to: an exact host before a wildcard, then the longest path."""
     for pattern in host_patterns(host):
         if found := estate.leading(pattern, path):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from hashlib import sha256
 from typing import Any, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
-from kong_oam.access.paths import Elements, folded, may_be_longer
+from kong_oam.access.paths import PathSegments, folded, may_be_longer
+from kong_oam.access.providers import Provider
 from kong_oam.access.rotation import Schedule
 from kong_oam.oam.document import Place
 
@@ -31,80 +31,6 @@ EXTERNAL = "external"
 """The type of a component that runs elsewhere: it is an identity and has no workload."""
 
 Exposures = tuple[tuple[str | None, tuple[int, ...]], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A claim that tells access tokens from other tokens of the same issuer: it must equal `value` or start with it."""
-
-    claim: str
-    value: str
-    prefix: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """A claim that lists names: an array of strings, or one string of words.
-
-    Where there is a `prefix`, what does not begin with it is no name, and the name is what follows it.
-    """
-
-    claim: str
-    form: Literal["list", "words"] = "list"
-    prefix: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Spelling:
-    """How one provider's tokens spell things. Claims are named as in the token's payload.
-
-    A token that has the claim `user` is a user's; one that has not is a service's, and must say so: its claim `own`
-    is then `own_value`, or the client itself where that is None. A user's scopes are in `scopes`, a service's in
-    `service_scopes`. A token that has any of the `overage` claims does not list its groups and is refused.
-    """
-
-    client: str
-    user: str
-    scopes: Listing
-    service_scopes: Listing
-    groups: str
-    marks: tuple[Mark, ...]
-    subject: str = "sub"
-    own: str = "sub"
-    own_value: str | None = None
-    overage: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """One issuer of tokens, as a value. `issuer` is None where the provisioning itself brings it into being.
-
-    `per_api`: every component with scopes is an API of its own there. A token is for one of them, its audience is that
-    API's, and of the user's groups it lists those that roles of that API name.
-    """
-
-    name: str
-    audience: str
-    spelling: Spelling
-    issuer: str | None = None
-    groups: Mapping[str, str] = field(default_factory=dict)
-    """Logical group to the provider's group; a group that is not here has the same name there."""
-    per_api: bool = False
-
-    def group(self, logical: str) -> str:
-        return self.groups.get(logical, logical)
-
-    def audience_of(self, component: str) -> str:
-        """The audience of tokens for a component (`application/component`), as the model names it."""
-        return f"{self.audience}/{component}" if self.per_api else self.audience
-
-    def listed(self, group: str) -> str:
-        """What a user's token lists for a logical group that they are in.
-
-        Never the role that the group holds: a role changes whom and what it is about, and a token of before would be
-        taken for one of those who hold it by then.
-        """
-        return _as_value(self.group(group)) if self.per_api else self.group(group)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +62,7 @@ class Endpoint:
     """Where a component is exposed. `host` is in lower case; a leading `*.` stands for one or more labels."""
 
     host: str
-    path: Elements
+    path: PathSegments
     port: int
     place: Place = field(compare=False)
     certificate: str | None = None
@@ -162,7 +88,7 @@ class Rule:
     for components that have no access trait.
     """
 
-    path: Elements
+    path: PathSegments
     methods: tuple[str, ...]
     scopes: tuple[str, ...]
     public: Public | None
@@ -313,23 +239,23 @@ class Component:
         return tuple(sorted({endpoint.port for endpoint in self.endpoints}))
 
     @cached_property
-    def owned(self) -> Mapping[Elements, tuple[Rule, ...]]:
+    def owned(self) -> Mapping[PathSegments, tuple[Rule, ...]]:
         """Rules by the path that they own."""
-        result: dict[Elements, list[Rule]] = {}
+        result: dict[PathSegments, list[Rule]] = {}
         for rule in self.rules:
             result.setdefault(rule.path, []).append(rule)
         return {path: tuple(rules) for path, rules in result.items()}
 
     @cached_property
-    def _folded(self) -> frozenset[Elements]:
+    def _folded(self) -> frozenset[PathSegments]:
         return frozenset(map(folded, self.owned))
 
-    def may_be_of_another_rule(self, path: Elements) -> bool:
+    def may_be_of_another_rule(self, path: PathSegments) -> bool:
         """Whether another server may read in the path what a longer rule owns than the one that owns it here."""
         rules = self.owning(path)
         return may_be_longer(path, len(rules[0].path) if rules else -1, self._folded)
 
-    def owning(self, path: Elements) -> tuple[Rule, ...]:
+    def owning(self, path: PathSegments) -> tuple[Rule, ...]:
         """The rules of the longest rule path that owns `path`; a shorter one is never a fallback."""
         for length in range(len(path), -1, -1):
             if rules := self.owned.get(path[:length]):
@@ -355,22 +281,6 @@ def service_name(component: str, trait: str | None) -> str:
 def client_secret_name(component: str) -> str:
     """The Kubernetes Secret with all that a component's client needs to call."""
     return f"{component}-client"
-
-
-_LONGEST_LISTED = 120
-"""Characters of what a token for one API lists of a group; of a longer name it lists a digest.
-
-As many as Entra takes, where it is the value of an application role. It is the model's all the same, and no field that
-the product's room fills in: what is listed stands in the tables of gates and is looked up by models that stacks export,
-and both are read where nobody describes a provider (`diff deployed:NAME`). Exported models would have to say it, which
-would change an output of every stack, and those of before would still need it from here.
-"""
-
-
-def _as_value(group: str) -> str:
-    """The name of a group as a value that tokens for one API list: ASCII without spaces. No two groups have one."""
-    value = f"group={quote(group, safe='')}"
-    return value if len(value) <= _LONGEST_LISTED else f"group=#{sha256(group.encode()).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,10 +325,10 @@ class Estate:
         return {host: tuple(pairs) for host, pairs in result.items()}
 
     @cached_property
-    def _by_path(self) -> Mapping[str, Mapping[Elements, tuple[Endpoint, Component]]]:
+    def _by_path(self) -> Mapping[str, Mapping[PathSegments, tuple[Endpoint, Component]]]:
         return {host: {endpoint.path: (endpoint, own) for endpoint, own in on} for host, on in self.by_host.items()}
 
-    def leading(self, host: str, path: Elements) -> tuple[Endpoint, Component] | None:
+    def leading(self, host: str, path: PathSegments) -> tuple[Endpoint, Component] | None:
         """The endpoint with the longest path that owns `path`, of those that write their host so, and whose it is."""
         paths = self._by_path.get(host, {})
         found = (paths.get(path[:length]) for length in range(len(path), -1, -1))

@@ -21,7 +21,7 @@ from collections.abc import Collection, Iterable
 
 from kong_oam.errors import InputError
 
-Elements = tuple[str, ...]
+PathSegments = tuple[str, ...]
 """A path, element by element, decoded: `/orders/7` is ("orders", "7"), and `/` has none."""
 
 _UNREADABLE = re.compile(
@@ -88,8 +88,8 @@ class Unreadable(InputError):  # noqa: N818 - names what the path is
     """The path could be read in more than one way. The message says why."""
 
 
-def read(target: bytes) -> Elements:
-    """Elements of a raw request target (`/orders//7?x=1` -> ("orders", "7")). Raises Unreadable."""
+def read(target: bytes) -> PathSegments:
+    """Segments of a raw request target (`/orders//7?x=1` -> ("orders", "7")). Raises Unreadable."""
     path = target.partition(b"?")[0]
     if not path.startswith(b"/"):
         raise Unreadable("does not start with a slash")
@@ -157,12 +157,12 @@ def meets(pattern: str, element: str) -> bool:
     return len(element) - at >= len(last) and element.endswith(last)
 
 
-def folded(path: Elements) -> Elements:
+def folded(path: PathSegments) -> PathSegments:
     """The path as `spelled`: one that is declared, in small letters."""
     return tuple(map(spelled, path))
 
 
-def may_be_longer(path: Elements, length: int, rules: Collection[Elements]) -> bool:
+def may_be_longer(path: PathSegments, length: int, rules: Collection[PathSegments]) -> bool:
     """Whether another server may read in `path` one of `rules`, each `folded`, that has more elements than `length`."""
     patterns = folded(path)
     if not any("*" in pattern for pattern in patterns):
@@ -170,7 +170,7 @@ def may_be_longer(path: Elements, length: int, rules: Collection[Elements]) -> b
     return any(length < len(rule) <= len(patterns) and all(map(meets, patterns, rule)) for rule in rules)
 
 
-def resolve(elements: Iterable[str]) -> Elements:
+def resolve(elements: Iterable[str]) -> PathSegments:
     """Empty and `.` elements vanish, `..` takes the one before it away (RFC 3986, 5.2.4; Kong merges slashes).
 
     Raises Unreadable for a path that climbs above the root: RFC 3986 lets it stay there, nginx answers 400.
@@ -186,8 +186,8 @@ def resolve(elements: Iterable[str]) -> Elements:
     return tuple(result)
 
 
-def declared(path: str) -> Elements:
-    """Elements of a path in an Application. Raises Unreadable where it is not written in its one plain form."""
+def declared(path: str) -> PathSegments:
+    """Segments of a path in an Application. Raises Unreadable where it is not written in its one plain form."""
     if not _RULE_PATH.match(path):
         raise Unreadable("write it as /element/element, unencoded, of letters, digits and -._~!$&'()+,:=@; no patterns")
     elements = tuple(path.split("/"))[1:]
@@ -199,22 +199,22 @@ def declared(path: str) -> Elements:
     return elements if elements[-1] else elements[:-1]
 
 
-def within(path: Elements, base: Elements) -> bool:
+def within(path: PathSegments, base: PathSegments) -> bool:
     """Whether `base` owns `path`: element by element, so that /orders never owns /orders-internal."""
     return path[: len(base)] == base
 
 
-def written(path: Elements) -> str:
+def written(path: PathSegments) -> str:
     """`/orders/7`; `/` for no elements."""
     return "/" + "/".join(path)
 
 
-def unwritten(text: str) -> Elements:
+def unwritten(text: str) -> PathSegments:
     """The elements of what `written` wrote."""
     return tuple(filter(None, text.split("/")))
 
 
-def pattern(path: Elements) -> str:
+def pattern(path: PathSegments) -> str:
     """A regular expression, anchored by the router at its start, for all that `path` owns.
 
     Kong keeps reserved characters encoded where the client encoded them (in upper case), so both spellings match.

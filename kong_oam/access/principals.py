@@ -10,8 +10,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, combinations
 
-from kong_oam.access.model import METHODS, Client, Component, Estate, Provider, Rule
-from kong_oam.access.paths import Elements
+from kong_oam.access.model import METHODS, Client, Component, Estate, Rule
+from kong_oam.access.paths import PathSegments
+from kong_oam.access.providers import Provider
 from kong_oam.errors import InputError
 
 Groups = frozenset[str]
@@ -113,11 +114,11 @@ class Callers:
         self._clients: dict[str, dict[str, Client]] = {}
         for client in estate.clients:
             self._clients.setdefault(client.provider, {})[client.component] = client
-        self._known: dict[tuple[str, Elements | None], Mapping[str, Access]] = {}
+        self._known: dict[tuple[str, PathSegments | None], Mapping[str, Access]] = {}
         self._allowed: dict[tuple[str, frozenset[frozenset[str]]], Access] = {}
         self._with_any_token: dict[str, Access] = {}
 
-    def at(self, component: Component, path: Elements) -> Mapping[str, Access]:
+    def at(self, component: Component, path: PathSegments) -> Mapping[str, Access]:
         """Who may call the path of the component, by method."""
         if component.may_be_of_another_rule(path):
             return _NOBODY_AT_ALL

@@ -19,7 +19,7 @@ from typing import Protocol
 
 from kong_oam.access.decide import component_of, host_patterns
 from kong_oam.access.model import METHODS, Component, Endpoint, Estate
-from kong_oam.access.paths import Elements, folded, within
+from kong_oam.access.paths import PathSegments, folded, within
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Spot:
     Every path below `path` is of the class too, but for those of its `children` (indexes into the site's spots).
     """
 
-    path: Elements
+    path: PathSegments
     spelled_otherwise: bool
     children: tuple[int, ...]
 
@@ -38,7 +38,7 @@ class Spot:
 class Part:
     """Some paths: `path` and all below it. `spelled_otherwise`: those that some servers take for what is declared."""
 
-    path: Elements
+    path: PathSegments
     spelled_otherwise: bool = False
 
 
@@ -55,13 +55,13 @@ class Sites(Protocol):
 
     def names(self) -> Iterable[str]: ...
 
-    def declared(self, name: str) -> Iterable[Elements]:
+    def declared(self, name: str) -> Iterable[PathSegments]:
         """Every path at which an answer may change on the site."""
 
-    def component(self, name: str, path: Elements) -> Component | None:
+    def component(self, name: str, path: PathSegments) -> Component | None:
         """Whose rules hold there."""
 
-    def host(self, name: str, path: Elements) -> str | None:
+    def host(self, name: str, path: PathSegments) -> str | None:
         """A host at which a request with that path gets there."""
 
 
@@ -74,16 +74,16 @@ class Hosts:
     def names(self) -> Iterable[str]:
         return self._estate.by_host
 
-    def declared(self, name: str) -> Iterable[Elements]:
+    def declared(self, name: str) -> Iterable[PathSegments]:
         for pattern in host_patterns(_example(name)):
             for endpoint, component in self._estate.by_host.get(pattern, ()):
                 yield endpoint.path
                 yield from component.owned
 
-    def component(self, name: str, path: Elements) -> Component | None:
+    def component(self, name: str, path: PathSegments) -> Component | None:
         return component_of(self._estate, _example(name), path)
 
-    def host(self, name: str, path: Elements) -> str | None:  # noqa: ARG002 - on a host every path is at that host
+    def host(self, name: str, path: PathSegments) -> str | None:  # noqa: ARG002 - on a host every path is at that host
         return _example(name)
 
 
@@ -100,18 +100,18 @@ class Ports:
     def names(self) -> Iterable[str]:
         return self._sites
 
-    def declared(self, name: str) -> Iterable[Elements]:
+    def declared(self, name: str) -> Iterable[PathSegments]:
         for own, component in self._sites.get(name, ()):
             yield from component.owned
             yield from (other.path for other, _ in self._estate.by_host[own.host] if within(other.path, own.path))
 
-    def component(self, name: str, path: Elements) -> Component | None:
+    def component(self, name: str, path: PathSegments) -> Component | None:
         return next((component for _, component in self._reached(name, path)), None)
 
-    def host(self, name: str, path: Elements) -> str | None:
+    def host(self, name: str, path: PathSegments) -> str | None:
         return next((_example(endpoint.host) for endpoint, _ in self._reached(name, path)), None)
 
-    def _reached(self, name: str, path: Elements) -> Iterator[tuple[Endpoint, Component]]:
+    def _reached(self, name: str, path: PathSegments) -> Iterator[tuple[Endpoint, Component]]:
         """The site's endpoints to which the path leads, on their own host."""
         for own, component in self._sites.get(name, ()):
             leading = self._estate.leading(own.host, path)
@@ -124,10 +124,10 @@ def _example(pattern: str) -> str:
     return f"_any{pattern[1:]}" if pattern.startswith("*.") else pattern
 
 
-def spots(declared: Iterable[Elements]) -> tuple[Spot, ...]:
+def spots(declared: Iterable[PathSegments]) -> tuple[Spot, ...]:
     """The classes of paths that begin with a declared one; a class stands before its children."""
     exact = set(declared)
-    lower: dict[Elements, list[Elements]] = {}
+    lower: dict[PathSegments, list[PathSegments]] = {}
     for path in exact:
         lower.setdefault(folded(path), []).append(path)
     examples = {(path, path): path for path in exact}
@@ -138,7 +138,7 @@ def spots(declared: Iterable[Elements]) -> tuple[Spot, ...]:
     return _tree(examples)
 
 
-def _tree(examples: Mapping[tuple[Elements, Elements], Elements]) -> tuple[Spot, ...]:
+def _tree(examples: Mapping[tuple[PathSegments, PathSegments], PathSegments]) -> tuple[Spot, ...]:
     """`examples` are by (longest declared beginning, longest that others read, in small letters, or the same again)."""
     keys = sorted(examples, key=lambda key: (len(key[1]), key[0] != key[1], key))
     index = {key: number for number, key in enumerate(keys)}
@@ -149,7 +149,9 @@ def _tree(examples: Mapping[tuple[Elements, Elements], Elements]) -> tuple[Spot,
     return tuple(Spot(examples[key], key[0] != key[1], tuple(children.get(index[key], ()))) for key in keys)
 
 
-def _parent(key: tuple[Elements, Elements], index: Mapping[tuple[Elements, Elements], int]) -> int | None:
+def _parent(
+    key: tuple[PathSegments, PathSegments], index: Mapping[tuple[PathSegments, PathSegments], int]
+) -> int | None:
     left, met = key
     if left != met:
         between = ((left, met[:length]) for length in range(len(met) - 1, len(left), -1))

@@ -1,7 +1,7 @@
 """When clients get a new key: generations that overlap, one step in a run, however many days were skipped before it.
 
 A generation lies in one of two slots, the next one in the other. A step either moves a client to its next generation,
-with the one before still counting, or ends that one once the overlap is over. So a client that had the old key when a
+with the one before still active, or ends that one once the overlap is over. So a client that had the old key when a
 run began has a key that counts when it ends, and a run never takes away what the last one gave.
 """
 
@@ -53,7 +53,7 @@ class Generation:
         return (self.number - 1) % SLOTS
 
     @property
-    def counting(self) -> tuple[int, ...]:
+    def active(self) -> tuple[int, ...]:
         """The slots whose keys the issuer takes, in order."""
         return tuple(range(SLOTS)) if self.overlapping else (self.slot,)
 
@@ -66,7 +66,7 @@ class Generation:
 
         A key that has ended is then in none: in its place lies the next one, which nobody has yet.
         """
-        return self.lying_in(slot) if slot in self.counting else self.number + 1
+        return self.lying_in(slot) if slot in self.active else self.number + 1
 
     def to_output(self, schedule: Schedule) -> dict[str, Any]:
         """What the next run reads back, and what people read: since when, and what is due when."""

@@ -22,7 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from kong_oam.access.model import SIGN_IN_SCOPES, Client, Component, Listing, Provider
+from kong_oam.access.model import SIGN_IN_SCOPES, Client, Component
+from kong_oam.access.providers import Listing, Provider
 
 _BEARER = re.compile(r"Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)\Z")
 _KEY_ID = re.compile(r"[A-Za-z0-9._~:=+/-]{1,128}\Z")

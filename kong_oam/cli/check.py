@@ -9,7 +9,7 @@ from typing import Any
 
 from kong_oam.access.compile.estate import Compiled, compile_estate
 from kong_oam.access.lint import sarif
-from kong_oam.access.lint.finding import Finding
+from kong_oam.access.lint.finding import LintFinding
 from kong_oam.access.lint.lint import lint
 from kong_oam.cli.command import FOUND, OK, Command, UsageError
 from kong_oam.cli.console import Console
@@ -71,7 +71,7 @@ def _shown(diagnostic: Diagnostic, console: Console) -> str:
     return str(diagnostic).replace(mark, colour, 1)
 
 
-def _print_finding(finding: Finding, console: Console) -> None:
+def _print_finding(finding: LintFinding, console: Console) -> None:
     console.print(_shown(finding.diagnostic, console), f"      = {finding.remedy}")
     if suggestion := finding.suggestion():
         console.print_exactly(*(_painted(line, console) for line in suggestion.removesuffix("\n").split("\n")))
@@ -83,14 +83,14 @@ def _painted(line: str, console: Console) -> str:
     return console.paint("red", line) if line.startswith("-") else line
 
 
-def _summary(compiled: Compiled, findings: tuple[Finding, ...]) -> str:
+def _summary(compiled: Compiled, findings: tuple[LintFinding, ...]) -> str:
     if compiled.estate is None:
         return f"{len(errors(compiled.diagnostics))} error(s); nothing would be provisioned"
     what = f"{len(compiled.estate.applications)} application(s), {len(compiled.estate.components)} component(s)"
     return f"{what}: no errors" + (f", {len(findings)} finding(s)" if findings else "")
 
 
-def _document(compiled: Compiled, findings: tuple[Finding, ...]) -> dict[str, Any]:
+def _document(compiled: Compiled, findings: tuple[LintFinding, ...]) -> dict[str, Any]:
     return {
         "usable": compiled.estate is not None,
         "diagnostics": [_entry(diagnostic) for diagnostic in compiled.diagnostics],
@@ -103,7 +103,7 @@ def _entry(diagnostic: Diagnostic) -> dict[str, Any]:
     return {"severity": diagnostic.severity, "code": diagnostic.code, "message": diagnostic.message, **where}
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: LintFinding) -> dict[str, Any]:
     entry = {"component": finding.component, "remedy": finding.remedy, "suggestion": finding.suggestion()}
     return _entry(finding.diagnostic) | entry
 

@@ -45,7 +45,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     # The other verbs start without what asks Kong.
-    from kong_oam.emergency import Wanted, close, open_path, openings
+    from kong_oam.emergency import OpeningRequest, close, open_path, openings
     from kong_oam.engine.configuration import of_stack
     from kong_oam.errors import KongOamError
     from kong_oam.kong.account import account
@@ -55,7 +55,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         settings = read_file(Path("stacks") / f"Pulumi.{options.stack}.yaml")
         with AdminApi(account(settings, of_stack(options.stack))) as admin:
             if options.verb == "open":
-                wanted = Wanted(options.component, options.path, options.methods, options.minutes, options.reason)
+                wanted = OpeningRequest(
+                    options.component, options.path, options.methods, options.minutes, options.reason
+                )
                 console.print(f"{open_path(admin, settings, wanted)}; {_seen(admin, settings)}")
                 console.print(f"To close it before: python -m kong_oam emergency -s {options.stack} close")
                 return OK

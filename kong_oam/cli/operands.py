@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kong_oam.access.diff.snapshot import Model, ModelError, model_of, restored
+from kong_oam.access.diff.snapshot import AccessModel, ModelError, model_of, restored
 from kong_oam.cli.command import UsageError
 from kong_oam.cli.estates import APPLICATIONS, STACKS, estate_of, settings_of
 from kong_oam.cli.revisions import commit, extract, is_revision
@@ -37,7 +37,7 @@ class Operand:
     text: str
     stack: str
 
-    def models(self) -> tuple[Model, ...]:
+    def models(self) -> tuple[AccessModel, ...]:
         """One; of what is deployed maybe two, each of which has to allow a request (kong_oam.kong.enforced).
 
         Raises UsageError, which names the side.
@@ -47,7 +47,7 @@ class Operand:
         except UsageError as error:
             raise UsageError(f"{self.side} ({printable(self.text)}): {error}") from None
 
-    def _models(self) -> tuple[Model, ...]:
+    def _models(self) -> tuple[AccessModel, ...]:
         if not self.text:
             raise UsageError("an empty name compares nothing; write . for what is here")
         kind, _, name = self.text.partition(":")
@@ -65,7 +65,7 @@ class Operand:
         return (_here(path, self.stack) if path.exists() else _of_revision(self.text, self.stack),)
 
 
-def _here(folder: Path, stack: str, named: Callable[[Path], str] = str) -> Model:
+def _here(folder: Path, stack: str, named: Callable[[Path], str] = str) -> AccessModel:
     applications = folder / APPLICATIONS if (folder / APPLICATIONS).is_dir() else folder
     stacks = folder / STACKS if (folder / STACKS).is_dir() else STACKS
     settings = settings_of(stack, stacks)
@@ -75,7 +75,7 @@ def _here(folder: Path, stack: str, named: Callable[[Path], str] = str) -> Model
     return model_of(estate, settings)
 
 
-def _of_revision(revision: str, stack: str) -> Model:
+def _of_revision(revision: str, stack: str) -> AccessModel:
     found = commit(revision)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -89,14 +89,14 @@ def _of_revision(revision: str, stack: str) -> Model:
             raise UsageError(str(error).replace(f"{folder}/", f"{revision}:")) from None
 
 
-def _deployed(stack: str) -> tuple[Model, ...]:
+def _deployed(stack: str) -> tuple[AccessModel, ...]:
     try:
         return _of_state(_parsed(pulumi("stack", "export", stack=stack, timeout=LONG)))
     except CliError as error:
         raise UsageError(str(error)) from None
 
 
-def _saved(path: Path) -> tuple[Model, ...]:
+def _saved(path: Path) -> tuple[AccessModel, ...]:
     try:
         data = _parsed(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -106,7 +106,7 @@ def _saved(path: Path) -> tuple[Model, ...]:
     return (_restored(data.get("model") if isinstance(data, dict) else data),)
 
 
-def _of_state(exported: Any) -> tuple[Model, ...]:
+def _of_state(exported: Any) -> tuple[AccessModel, ...]:
     """What the state says that is enforced; settings are those that the stack exported last."""
     try:
         rows = exported["deployment"].get("resources") or ()
@@ -129,7 +129,7 @@ def _parsed(text: str) -> Any:
         raise UsageError(f"no JSON: {error}") from None
 
 
-def _restored(data: Any) -> Model:
+def _restored(data: Any) -> AccessModel:
     try:
         return restored(data)
     except ModelError as error:

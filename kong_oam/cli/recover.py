@@ -10,7 +10,7 @@ from kong_oam.cli.command import FOUND, OK, Command, UsageError
 from kong_oam.cli.console import Console
 
 if TYPE_CHECKING:
-    from kong_oam.recover.recovery import Place
+    from kong_oam.recover.recovery import SearchedPlace
 
 _DETAILS = """\
 Lists what an interrupted run made, or deleted, although the state never heard of it, and with --remove removes what is
@@ -59,7 +59,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     return FOUND if listed > removed else OK
 
 
-def _lines(place: Place) -> Iterator[str]:
+def _lines(place: SearchedPlace) -> Iterator[str]:
     yield from _listed(place.where, place.made, "made that the state does not know")
     if place.gone:
         yield from _listed(place.where, place.gone, "deleted that the state still has")

@@ -14,7 +14,7 @@ from kong_oam.access.model import METHODS
 from kong_oam.cli.command import FOUND, OK, Command, UsageError
 from kong_oam.cli.console import Colour, Console
 from kong_oam.cli.estates import add_estate, estate_of, settings_of
-from kong_oam.verify.decisions import KINDS, Exposure, Finding
+from kong_oam.verify.decisions import KINDS, Deviation, Exposure
 from kong_oam.verify.questions import OTHER_METHOD
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _reason(reason: Reason) -> dict[str, str]:
     return {"text": reason.text, "remedy": reason.remedy}
 
 
-def _entry(finding: Finding, reasons: tuple[Reason, ...]) -> dict[str, Any]:
+def _entry(finding: Deviation, reasons: tuple[Reason, ...]) -> dict[str, Any]:
     return {
         "kind": finding.kind,
         "reasons": [*map(_reason, reasons)],

@@ -7,20 +7,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from kong_oam.engine.cli import LONG, SHORT, pulumi
-from kong_oam.engine.pending import Creation, Recorded, State
+from kong_oam.engine.pending import ExportedState, PendingCreation, RecordedResource
 
 
-def read(stack: str) -> State:
+def read(stack: str) -> ExportedState:
     """The state as it is now. Raises cli.CliError."""
     return parse(json.loads(pulumi("stack", "export", stack=stack, timeout=LONG))["deployment"])
 
 
-def parse(deployment: Mapping[str, Any]) -> State:
+def parse(deployment: Mapping[str, Any]) -> ExportedState:
     """The state from the `deployment` of `pulumi stack export` (pulumi: sdk/go/common/apitype, DeploymentV3)."""
     resources = deployment.get("resources") or ()
     made = [one for one in resources if "id" in one]
     used = {urn for one in resources for urn in one.get("dependencies") or ()}
-    return State(
+    return ExportedState(
         ids=frozenset(part for one in made for part in one["id"].split("|")),
         interrupted=tuple(
             _creation(one["resource"])
@@ -28,14 +28,14 @@ def parse(deployment: Mapping[str, Any]) -> State:
             if one["type"] == "creating"
         ),
         root=next((one["urn"] for one in resources if one["type"] == "pulumi:pulumi:Stack"), None),
-        resources=tuple(Recorded(one["type"], one["urn"], one["id"], one["urn"] in used) for one in made),
+        resources=tuple(RecordedResource(one["type"], one["urn"], one["id"], one["urn"] in used) for one in made),
     )
 
 
-def _creation(resource: Mapping[str, Any]) -> Creation:
+def _creation(resource: Mapping[str, Any]) -> PendingCreation:
     asked = resource.get("provider", "").split("::")  # its URN, and behind that its id
     provider = asked[-2] if len(asked) > 1 else ""
-    return Creation(resource["type"], resource.get("inputs", {}), resource.get("id"), provider)
+    return PendingCreation(resource["type"], resource.get("inputs", {}), resource.get("id"), provider)
 
 
 def forget(stack: str, urn: str) -> None:
@@ -43,7 +43,7 @@ def forget(stack: str, urn: str) -> None:
     pulumi("state", "delete", urn, "--yes", stack=stack, timeout=LONG)
 
 
-def check_at_rest(stack: str, state: State) -> None:
+def check_at_rest(stack: str, state: ExportedState) -> None:
     """Raises cli.CliError while another run of the engine is under way, or has left its lock.
 
     To refresh nothing but the stack itself asks nobody anything, but it takes the lock, whatever backend keeps it.

@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Creation:
+class PendingCreation:
     """A creation that was begun and whose end was not recorded. `id` is there where its answer had been heard.
 
     `provider` is the logical name of the provider that was asked for it.
@@ -21,7 +21,7 @@ class Creation:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedResource:
     """A resource that the state has. `used`: another that it has depends on it."""
 
     type: str
@@ -34,13 +34,13 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class ExportedState:
     """`ids` of everything recorded (both halves of ids such as `credential|consumer`), and what was `interrupted`.
 
     `root` is the URN of the stack itself, None where nothing was ever recorded. `resources` are those with an id.
     """
 
     ids: frozenset[str]
-    interrupted: tuple[Creation, ...]
+    interrupted: tuple[PendingCreation, ...]
     root: str | None
-    resources: tuple[Recorded, ...] = ()
+    resources: tuple[RecordedResource, ...] = ()

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from kong_oam.access.model import Estate, Provider
+from kong_oam.access.model import Estate
+from kong_oam.access.providers import Provider
 from kong_oam.access.settings.stack import ProviderSettings, StackError
 from kong_oam.diagnostics import Diagnostic, suggestion
 from kong_oam.engine.configuration import Configuration
-from kong_oam.engine.pending import State
+from kong_oam.engine.pending import ExportedState
 from kong_oam.engine.state import Held
 from kong_oam.identity.common.issuer_moves import moved
 from kong_oam.identity.common.orphans import Orphans
@@ -41,7 +42,7 @@ class Kind:
 
     describe: Callable[[ProviderSettings], Provider]
     inspect: Callable[[ProviderSettings, Estate, Held, Configuration], Iterable[Diagnostic]]
-    orphans: Callable[[ProviderSettings, State, ExitStack, Configuration], Orphans | None]
+    orphans: Callable[[ProviderSettings, ExportedState, ExitStack, Configuration], Orphans | None]
 
 
 def _none(*_: object) -> None:
@@ -84,7 +85,7 @@ def inspect(
 
 
 def find_orphans(
-    providers: Iterable[ProviderSettings], state: State, opened: ExitStack, configuration: Configuration
+    providers: Iterable[ProviderSettings], state: ExportedState, opened: ExitStack, configuration: Configuration
 ) -> tuple[Orphans, ...]:
     """What interrupted creations made at the providers that were asked for them; connections are closed by `opened`.
 

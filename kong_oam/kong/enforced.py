@@ -12,21 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from kong_oam.access.diff.snapshot import NOWHERE, Model, alone, blank
-from kong_oam.access.model import (
-    METHODS,
-    Call,
-    Client,
-    Component,
-    Endpoint,
-    Estate,
-    Provider,
-    Public,
-    Role,
-    Rule,
-    Stack,
-)
+from kong_oam.access.diff.snapshot import NOWHERE, AccessModel, alone, blank
+from kong_oam.access.model import METHODS, Call, Client, Component, Endpoint, Estate, Public, Role, Rule, Stack
 from kong_oam.access.paths import pattern, unwritten
+from kong_oam.access.providers import Provider
 from kong_oam.engine.state import PLUGIN, ROUTE, Resource
 from kong_oam.kong.script import given
 
@@ -36,7 +25,7 @@ _Port = tuple[str, str]
 Table = Mapping[str, Any]
 
 
-def enforced(resources: Iterable[Resource], meant: Model) -> tuple[Model, ...]:
+def enforced(resources: Iterable[Resource], meant: AccessModel) -> tuple[AccessModel, ...]:
     """What is enforced, as models each of which has to allow a request: the gates' and, where it differs, admission's.
 
     `meant` is what the stack exported, which tells of settings and of what no gate knows: who gets a token at all, for
@@ -92,7 +81,7 @@ def _reached(resources: Iterable[Resource]) -> set[tuple[str, str, str, str]]:
     return found
 
 
-def _model(tables: Mapping[_Port, Table], reached: set[tuple[str, str, str, str]], meant: Model) -> Model:
+def _model(tables: Mapping[_Port, Table], reached: set[tuple[str, str, str, str]], meant: AccessModel) -> AccessModel:
     stack = replace(meant.estate.stack, providers=_providers(tables, meant.estate.stack.providers))
     components: dict[str, Component] = {}
     for (key, port), table in tables.items():
@@ -176,7 +165,7 @@ def _logical(listed: str, table: Table, provider: Provider | None) -> str:
     return str(logical) if provider is None or provider.listed(logical) == listed else listed
 
 
-def _clients(tables: Mapping[_Port, Table], meant: Model, stack: Stack) -> list[Client]:
+def _clients(tables: Mapping[_Port, Table], meant: AccessModel, stack: Stack) -> list[Client]:
     """Those that hold something at a gate, and those that the stack exported, with what they hold where no gate is."""
     calls: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
     known = {(one.component, one.provider): one for one in meant.estate.clients}

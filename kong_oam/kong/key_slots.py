@@ -47,12 +47,12 @@ def assign(
     size: int,
     today: datetime.date,
     lifetime: datetime.timedelta,
-    former: Iterable[SigningKey] = (),
+    previous_keys: Iterable[SigningKey] = (),
 ) -> tuple[Slot, ...]:
     """The slots from now on. `published`: the key that signs, then all others that may. Raises TooManyKeysError.
 
     `lifetime`: of the longest-lived token; days count whole. Where runs were missed, so that the key that signs was
-    never seen, the `former` ones may have signed a moment ago: they get what slots are left, as keys that retire today.
+    never seen, `previous_keys` may have signed a moment ago: they get what slots are left, as keys that retire today.
     """
     listed, previous = tuple(published), tuple(previous)
     current = {key.kid: key for key in listed}
@@ -69,7 +69,7 @@ def assign(
         held.add(kid)
     seen = {slot.key.kid for slot in previous if slot.key}
     if seen and listed[0].kid not in seen:
-        for key in (key for key in former if key.kid not in held):
+        for key in (key for key in previous_keys if key.kid not in held):
             if (empty := _empty(slots)) is not None:
                 slots[empty] = Slot(key, retired=today)
     if len(slots) > size and any(slot.key for slot in slots[size:]):

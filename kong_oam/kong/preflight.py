@@ -20,7 +20,7 @@ class PreflightError(AdminError):
 
 
 @dataclass(frozen=True, slots=True)
-class Gateway:
+class GatewayFacts:
     """What the Admin API says about itself. `settle` is in seconds."""
 
     version: str
@@ -28,14 +28,14 @@ class Gateway:
     schemas: Mapping[str, Schema]
 
 
-def inspect(account: Account, edition: Edition = "oss") -> Gateway:
+def inspect(account: Account, edition: Edition = "oss") -> GatewayFacts:
     """The gateway of an account. Raises PreflightError, and AdminError where it cannot be asked."""
     with AdminApi(account) as admin:
         root = admin.get("/")
         configuration: Mapping[str, Any] = root.get("configuration") or {}
         check(str(root.get("version", "")), configuration, edition)
         schemas = {name: admin.get(f"/schemas/plugins/{name}") for name in guards(edition)}
-    return Gateway(str(root["version"]), settle_seconds(configuration), schemas)
+    return GatewayFacts(str(root["version"]), settle_seconds(configuration), schemas)
 
 
 def check(version: str, configuration: Mapping[str, Any], edition: Edition) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from kong_oam.access.compile.component import DEEPEST, DEEPEST_BELOW_WILDCARD, MOST_LABELS_OF_WILDCARD
 from kong_oam.access.model import Component, Endpoint
-from kong_oam.access.paths import Elements, pattern
+from kong_oam.access.paths import PathSegments, pattern
 
 _STEP = 2 * (1 + DEEPEST_BELOW_WILDCARD)
 """What each label of a wildcard host adds to a route's priority: more than any path does.
@@ -44,7 +44,7 @@ def routes(component: Component) -> tuple[RoutePlan, ...]:
     """The routes of one component, in a stable order. Hosts with the same paths share routes."""
     plans: list[RoutePlan] = []
     for port in component.ports:
-        hosts_of: dict[tuple[frozenset[Elements], int], list[str]] = {}
+        hosts_of: dict[tuple[frozenset[PathSegments], int], list[str]] = {}
         for host, endpoints in _by_host(component).items():
             paths = frozenset(endpoint.path for endpoint in endpoints if endpoint.port == port)
             if paths:
@@ -55,9 +55,9 @@ def routes(component: Component) -> tuple[RoutePlan, ...]:
 
 
 def _plans(
-    port: int, hosts: tuple[str, ...], paths: frozenset[Elements], step: int, suffix: str
+    port: int, hosts: tuple[str, ...], paths: frozenset[PathSegments], step: int, suffix: str
 ) -> Iterator[RoutePlan]:
-    by_depth: dict[int, list[Elements]] = {}
+    by_depth: dict[int, list[PathSegments]] = {}
     for path in sorted(paths):
         by_depth.setdefault(len(path), []).append(path)
     for depth, group in sorted(by_depth.items()):

@@ -7,7 +7,7 @@ own: what closes closes with the first, and what opens opens with the last.
     authentication           the plugin that verifies tokens: it says which one in a way of its own
     ring, issuer, audiences  whose tokens count; issuer null: the `custom_id` of the key ring's consumer
     per_api                  whether a token for another audience is one for another API (403), and not a bad one (401)
-    spelling                 how the provider's tokens spell things (kong_oam.access.model.Spelling)
+    spelling                 how the provider's tokens spell things (kong_oam.access.providers.ClaimMapping)
     hosts                    {host: {path: true | false}}: true leads here, false to another component or port
     rules                    {path: {method or "*": "public" | [[scopes, all of them], ...]}}
     services, on_behalf      {client id: [scopes that it holds here]}, of clients that call as themselves and of those
@@ -32,8 +32,9 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 from kong_oam.access.diff.snapshot import workload_of
-from kong_oam.access.model import METHODS, Client, Component, Endpoint, Estate, Provider, Rule
+from kong_oam.access.model import METHODS, Client, Component, Endpoint, Estate, Rule
 from kong_oam.access.paths import within, written
+from kong_oam.access.providers import Provider
 
 VERSION = 4
 

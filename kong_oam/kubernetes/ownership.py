@@ -44,7 +44,7 @@ _SERVERS = frozenset({"apiVersion", "kind", "name", "namespace"})
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FieldChange:
     """A field that is not as the program left it.
 
     `by` and `since`: its manager, and when (RFC 3339); None where the field is gone. `patch`: a strategic merge patch
@@ -57,7 +57,7 @@ class Change:
     patch: Mapping[str, Any] | None = None
 
 
-def changes(meant: Mapping[str, Any], live: Mapping[str, Any]) -> tuple[Change, ...]:
+def changes(meant: Mapping[str, Any], live: Mapping[str, Any]) -> tuple[FieldChange, ...]:
     """What is somebody else's in an object, or gone from it, in the order of paths. A Secret's metadata is enough."""
     entries = [one for one in live["metadata"].get("managedFields", ()) if one.get("subresource") != "status"]
     ours: Fields = reduce(_merged, (one["fieldsV1"] for one in entries if _is_ours(one)), _NOTHING)
@@ -70,7 +70,7 @@ def changes(meant: Mapping[str, Any], live: Mapping[str, Any]) -> tuple[Change, 
         for change in _more(_relevant(entry["fieldsV1"], meant["kind"]), ours, said, live, entry, ())
     }
     everybodys: Fields = reduce(_merged, (one["fieldsV1"] for one in theirs), ours)
-    found |= {path: Change(path) for path in _gone(said, everybodys, ())}
+    found |= {path: FieldChange(path) for path in _gone(said, everybodys, ())}
     return tuple(found[path] for path in sorted(found))
 
 
@@ -97,7 +97,7 @@ def _more(
     entry: Mapping[str, Any],
     path: tuple[str, ...],
     whole: bool = False,
-) -> Iterator[Change]:
+) -> Iterator[FieldChange]:
     """What of `theirs` is not `ours`. `whole`: the program says all of what this is part of."""
     for key, below in theirs.items():
         if key == "." or key in _TWINS or key.startswith(_KUBECTL):
@@ -109,9 +109,9 @@ def _more(
         elif said is None and (key in _MAPS or any(inner.startswith("k:") for inner in below)):
             yield from _more(below, {}, None, there, entry, at)
         elif whole or said is not None:
-            yield Change(_spelt(at), entry["manager"], entry.get("time"))
+            yield FieldChange(_spelt(at), entry["manager"], entry.get("time"))
         elif at[0] == _UNREAD or there not in (None, [], {}, _DEFAULTS.get(key)):
-            yield Change(_spelt(at), entry["manager"], entry.get("time"), _without(at))
+            yield FieldChange(_spelt(at), entry["manager"], entry.get("time"), _without(at))
 
 
 def _gone(meant: Any, fields: Fields, path: tuple[str, ...]) -> Iterator[str]:

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from kong_oam.engine.pending import State
+from kong_oam.engine.pending import ExportedState
 from kong_oam.kubernetes.manifests import Manifest
 
 _OURS = ("app.oam.dev/name", "app.oam.dev/component")
 
 
-def commands(state: State, context: str | None) -> Iterator[str]:
+def commands(state: ExportedState, context: str | None) -> Iterator[str]:
     """For each interrupted creation a command that removes the object where it exists and has our labels."""
     for creation in state.interrupted:
         if creation.type.startswith("kubernetes:"):
             yield _delete(creation.type.rpartition(":")[2], creation.inputs["metadata"], context)
 
 
-def unknown(state: State, meant: Iterable[Manifest], context: str | None) -> Iterator[str]:
+def unknown(state: ExportedState, meant: Iterable[Manifest], context: str | None) -> Iterator[str]:
     """The same for each of the objects that are meant to be there and that the state, one of before, does not know."""
     known = {(one.type.rpartition(":")[2], one.id) for one in state.resources if one.type.startswith("kubernetes:")}
     for one in meant:

@@ -25,7 +25,7 @@ class RemovalError(ProductError):
 
 
 @dataclass(frozen=True, slots=True)
-class Entity:
+class LostEntity:
     """`collection` is its path in the Admin API, `parents` are the ids of what it belongs to, by kind (`service`)."""
 
     collection: str
@@ -52,8 +52,8 @@ class Entity:
 
 
 def lost(
-    entities: Iterable[Entity], known: frozenset[str], tags: Iterable[str], *, older: bool = False
-) -> tuple[tuple[Entity, str | None], ...]:
+    entities: Iterable[LostEntity], known: frozenset[str], tags: Iterable[str], *, older: bool = False
+) -> tuple[tuple[LostEntity, str | None], ...]:
     """Those of `entities`, all that there are, with all `tags` and no `known` id, in the order of their removal.
 
     With each comes the reason not to remove it, or None: something that stays belongs to it, or it is a plugin whose
@@ -65,7 +65,7 @@ def lost(
     if not older:
         _check_that_parents_are_known(found)
     staying = {one.id: one for one in entities}
-    result: list[tuple[Entity, str | None]] = []
+    result: list[tuple[LostEntity, str | None]] = []
     for entity in found:
         reason = _reason_to_keep(entity, staying.values())
         if reason is None:
@@ -74,7 +74,7 @@ def lost(
     return tuple(result)
 
 
-def _check_that_parents_are_known(found: Iterable[Entity]) -> None:
+def _check_that_parents_are_known(found: Iterable[LostEntity]) -> None:
     """What belongs to another entity is only begun once the state knows that one: no interrupted run loses both."""
     by_id = {entity.id: entity for entity in found}
     for entity in by_id.values():
@@ -87,7 +87,7 @@ def _check_that_parents_are_known(found: Iterable[Entity]) -> None:
                 )
 
 
-def _reason_to_keep(entity: Entity, staying: Iterable[Entity]) -> str | None:
+def _reason_to_keep(entity: LostEntity, staying: Iterable[LostEntity]) -> str | None:
     for other in staying:
         if entity.id in other.parents.values():
             return f"{other} belongs to it"
@@ -96,7 +96,7 @@ def _reason_to_keep(entity: Entity, staying: Iterable[Entity]) -> str | None:
     return None
 
 
-def entities(admin: AdminApi) -> list[Entity]:
+def entities(admin: AdminApi) -> list[LostEntity]:
     """Everything of the kinds that a stack makes, and what belongs to it, whoever made it. Raises AdminError."""
     listed = (collection for collection in _COLLECTIONS if collection != "targets")  # Kong lists them by upstream
     rows = [(collection, row) for collection in listed for row in admin.rows(f"/{collection}")]
@@ -108,7 +108,7 @@ def entities(admin: AdminApi) -> list[Entity]:
     return [_entity(collection, row, names) for collection, row in rows]
 
 
-def remove(admin: AdminApi, lost: Iterable[Entity], settle: float) -> None:
+def remove(admin: AdminApi, lost: Iterable[LostEntity], settle: float) -> None:
     """Removes them one after the other; what is gone already is gone. Raises RemovalError, AdminError.
 
     Before the first guard it waits for `settle` seconds: every worker sees the routes gone by then.
@@ -124,9 +124,9 @@ def remove(admin: AdminApi, lost: Iterable[Entity], settle: float) -> None:
             raise RemovalError(f"{entity} was not removed: {error.answer}") from None
 
 
-def _entity(collection: str, row: Mapping[str, Any], names: Mapping[str, str]) -> Entity:
+def _entity(collection: str, row: Mapping[str, Any], names: Mapping[str, str]) -> LostEntity:
     parents = {kind: row[kind]["id"] for kind in _PARENTS if row.get(kind)}
     name = str(row["key"]) if collection == "jwts" else names[row["id"]]
     if collection in ("plugins", "targets", "jwts"):
         name += "".join(f" of {names[parent]}" for parent in parents.values())
-    return Entity(collection, row["id"], name, frozenset(row.get("tags") or ()), parents)
+    return LostEntity(collection, row["id"], name, frozenset(row.get("tags") or ()), parents)

@@ -20,7 +20,7 @@ from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.settings.stack import Settings, read_file
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.export import check_at_rest, configuration, forget, read
-from kong_oam.engine.pending import Recorded, State
+from kong_oam.engine.pending import ExportedState, RecordedResource
 from kong_oam.errors import EngineError, ProductError, SettingsError, UndoneError
 from kong_oam.identity.kinds import find_orphans
 from kong_oam.kong import names, preflight
@@ -40,13 +40,13 @@ class RecoveryError(UndoneError):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SearchedPlace:
     """Kong or an identity provider: what was `made` there that the state does not know, and what is `gone` from there
     that the state still has, each with the reason to keep it or None."""
 
     where: str
     made: Sequence[tuple[object, str | None]]
-    gone: Sequence[tuple[Recorded, str | None]]
+    gone: Sequence[tuple[RecordedResource, str | None]]
     stack: str
     removal: Callable[[list[Any]], None]
 
@@ -67,8 +67,8 @@ class Search:
     """What was looked at, Kong first. `older`: the state is one of before, put back on purpose."""
 
     settings: Settings
-    state: State
-    places: tuple[Place, ...]
+    state: ExportedState
+    places: tuple[SearchedPlace, ...]
     older: bool
 
     def commands(self) -> list[str]:
@@ -111,10 +111,12 @@ def _searched(stack: str, clients: ExitStack, *, older: bool) -> Search:
     state = read(stack)
     in_kong = kong.lost(entities, state.ids, names.tags(stack), older=older)
     settle = preflight.settle(admin, settings.gateway)
-    places = [Place(f"Kong at {gateway.admin_url}", in_kong, (), stack, partial(kong.remove, admin, settle=settle))]
+    places = [
+        SearchedPlace(f"Kong at {gateway.admin_url}", in_kong, (), stack, partial(kong.remove, admin, settle=settle))
+    ]
     for provider in providers:
         made = [(lost, doubt) for lost, doubt in provider.objects if lost.id not in state.ids]
-        places.append(Place(provider.where, made, provider.gone, stack, provider.remove))
+        places.append(SearchedPlace(provider.where, made, provider.gone, stack, provider.remove))
     return Search(settings, state, tuple(places), older)
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from kong_oam.review.meaning import Access
+from kong_oam.review.meaning import AccessChange
 from kong_oam.review.preview import Preview, Violation
 
 MARKER = "<!-- kong-oam review -->"
@@ -17,13 +17,13 @@ _CUT = "\n\n**Cut here.** The rest does not fit into a comment; the log of the j
 
 
 @dataclass(frozen=True, slots=True)
-class Stack:
+class ReviewedStack:
     """What is known about a change on one stack; `access` and `preview` are None where it did not come to that."""
 
     name: str
     problems: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
-    access: Access | None = None
+    access: AccessChange | None = None
     preview: Preview | None = None
     failure: str = ""
 
@@ -38,7 +38,7 @@ class Stack:
         return looked and not (self.problems or self.failure or self.mandatory)
 
 
-def compose(stacks: Sequence[Stack], longest: int | None = None) -> str:
+def compose(stacks: Sequence[ReviewedStack], longest: int | None = None) -> str:
     """The comment. Where it would be longer than that, the lists go first; what is cut after them is said to be."""
     text = _composed(stacks, details=True)
     if longest is None or len(text) <= longest:
@@ -47,27 +47,27 @@ def compose(stacks: Sequence[Stack], longest: int | None = None) -> str:
     return text if len(text) <= longest else f"{text[: longest - len(_CUT)]}{_CUT}"
 
 
-def _composed(stacks: Sequence[Stack], *, details: bool) -> str:
+def _composed(stacks: Sequence[ReviewedStack], *, details: bool) -> str:
     lines = [MARKER, _top(stacks)]
     for stack in stacks:
-        lines += ["", f"### Stack `{stack.name}`", "", *_access(stack), *_policies(stack)]
+        lines += ["", f"### ReviewedStack `{stack.name}`", "", *_access(stack), *_policies(stack)]
         lines += [*_findings(stack, details), *_resources(stack, details)]
     return "\n".join(lines) + "\n"
 
 
-def _top(stacks: Sequence[Stack]) -> str:
+def _top(stacks: Sequence[ReviewedStack]) -> str:
     """The worst of what changes, on whatever stack; and that not everything was looked at."""
     failed = [stack.name for stack in stacks if not stack.passed]
     changed = [stack for stack in stacks if stack.access and stack.access.headline]
     changed.sort(key=lambda stack: stack.access.rank if stack.access else 0)
-    said = f"**Access** · {_code(changed[0].access.headline)}" if changed and changed[0].access else ""
+    said = f"**AccessChange** · {_code(changed[0].access.headline)}" if changed and changed[0].access else ""
     if not said:
         known = all(stack.access for stack in stacks)
-        said = "**Access** · no change" if known else "**Access** · not known: see below"
+        said = "**AccessChange** · no change" if known else "**AccessChange** · not known: see below"
     return f"{said} · **failed** on {', '.join(map(_code, failed))}" if failed else said
 
 
-def _access(stack: Stack) -> Iterator[str]:
+def _access(stack: ReviewedStack) -> Iterator[str]:
     for problem in stack.problems:
         yield f"- {_code(problem)}"
     if stack.failure:
@@ -77,7 +77,7 @@ def _access(stack: Stack) -> Iterator[str]:
     yield ""
 
 
-def _policies(stack: Stack) -> Iterator[str]:
+def _policies(stack: ReviewedStack) -> Iterator[str]:
     if stack.preview and stack.preview.violations:
         yield from ("| policy | level | found |", "|---|---|---|")
         for one in sorted(stack.preview.violations, key=lambda one: (one.level != "mandatory", one.rule)):
@@ -85,7 +85,7 @@ def _policies(stack: Stack) -> Iterator[str]:
         yield ""
 
 
-def _findings(stack: Stack, details: bool) -> Iterator[str]:
+def _findings(stack: ReviewedStack, details: bool) -> Iterator[str]:
     """What lint finds: it fails nothing."""
     if stack.findings and details:
         yield from (f"<details><summary>Lint: {len(stack.findings)} to look at</summary>", "")
@@ -95,7 +95,7 @@ def _findings(stack: Stack, details: bool) -> Iterator[str]:
         yield from (f"Lint: {len(stack.findings)} to look at.", "")
 
 
-def _resources(stack: Stack, details: bool) -> Iterator[str]:
+def _resources(stack: ReviewedStack, details: bool) -> Iterator[str]:
     if stack.preview is None:
         return
     if not stack.preview.succeeded:

@@ -18,7 +18,7 @@ class ReviewError(UndoneError):
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class AccessChange:
     """What changes for callers: the worst of it in one line, and all of it as Markdown. Empty: nothing does.
 
     `rank` tells which of several is the worst: the lower the worse.
@@ -51,15 +51,15 @@ def _said(one: dict[str, Any]) -> str:
     return f"{one.get('file', '')}:{one.get('line', '')}:{one.get('column', '')}: {one['code']}: {one['message']}"
 
 
-def changes(base: str, stack: str) -> Access:
+def changes(base: str, stack: str) -> AccessChange:
     """What changes for callers between the git revision `base` and what is here. Raises ReviewError."""
     # Said to be a revision: a folder of the same name would be compared with itself.
     operands = ("--stack", stack, "--", f"git:{base}", ".")
     document: dict[str, Any] = json.loads(_access("diff", "--json", *operands))
     if not document["changes"]:
-        return Access(len(_KINDS), headline="", markdown="")
+        return AccessChange(len(_KINDS), headline="", markdown="")
     rank = min(_KINDS.index(change["kind"]) for change in document["changes"])
-    return Access(rank, document["headline"], _access("diff", "--markdown", *operands).strip())
+    return AccessChange(rank, document["headline"], _access("diff", "--markdown", *operands).strip())
 
 
 def _access(*arguments: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from kong_oam.review.comment import Stack, fenced
+from kong_oam.review.comment import ReviewedStack, fenced
 from kong_oam.review.meaning import ReviewError, changes, check
 from kong_oam.review.preview import preview
 
@@ -15,10 +15,10 @@ _NO_SECRETS = (
 )
 
 
-def reviewed(name: str, base: str, missing: Sequence[str]) -> Stack:
+def reviewed(name: str, base: str, missing: Sequence[str]) -> ReviewedStack:
     """What a change since the revision `base` does to a stack. What is known without secrets comes first; without them
     (`missing` names the variables) nothing is previewed, and that is a failure."""
-    stack = Stack(name)
+    stack = ReviewedStack(name)
     try:
         checked = check(name)
         stack = replace(stack, problems=checked.problems, findings=checked.findings)

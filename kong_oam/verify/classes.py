@@ -14,12 +14,12 @@ from typing import Literal
 
 from kong_oam.access.decide import host_patterns
 from kong_oam.access.model import METHODS, Client, Component, Estate
-from kong_oam.access.paths import Elements, written
+from kong_oam.access.paths import PathSegments, written
 from kong_oam.access.tokens import Claims, User, issue
-from kong_oam.verify.questions import NOBODY, OTHER_METHOD, Call, Caller, Forged, Gateway, Region, Speech
+from kong_oam.verify.questions import NOBODY, OTHER_METHOD, Call, Caller, Forged, JudgedGateway, Speech, UrlRegion
 
 
-def classes(estate: Estate, live: Gateway) -> Iterator[tuple[Call, Caller, Region]]:
+def classes(estate: Estate, live: JudgedGateway) -> Iterator[tuple[Call, Caller, UrlRegion]]:
     """A call and a caller of each class of both, with what the call stands for."""
     for host in _hosts(estate, live):
         callers = tuple(_callers(estate, host, live))
@@ -30,7 +30,7 @@ def classes(estate: Estate, live: Gateway) -> Iterator[tuple[Call, Caller, Regio
                 yield call, caller, region
 
 
-def _hosts(estate: Estate, live: Gateway) -> tuple[str, ...]:
+def _hosts(estate: Estate, live: JudgedGateway) -> tuple[str, ...]:
     """A host of each class. A wildcard is met by a name that nobody writes."""
     written_so = {*estate.by_host, *live.hosts()}
     other = _unused("any", {label for host in written_so for label in host.split(".")})
@@ -48,7 +48,7 @@ def _components(estate: Estate, host: str) -> tuple[Component, ...]:
     return tuple({component.key: component for _, component in pairs}.values())
 
 
-def _declared(estate: Estate, host: str, live: Gateway) -> frozenset[Elements]:
+def _declared(estate: Estate, host: str, live: JudgedGateway) -> frozenset[PathSegments]:
     """Every path that either side names on the host, with all that are above them."""
     paths = set(live.paths(host))
     for component in _components(estate, host):
@@ -56,7 +56,7 @@ def _declared(estate: Estate, host: str, live: Gateway) -> frozenset[Elements]:
     return frozenset(path[:length] for path in (*paths, ()) for length in range(len(path) + 1))
 
 
-def _calls(estate: Estate, host: str, declared: frozenset[Elements]) -> Iterator[Call]:
+def _calls(estate: Estate, host: str, declared: frozenset[PathSegments]) -> Iterator[Call]:
     schemes: tuple[Literal["http", "https"], ...] = ("http",) if estate.stack.scheme == "http" else ("https", "http")
     paths = tuple(_paths(declared))
     for scheme in schemes:
@@ -65,7 +65,7 @@ def _calls(estate: Estate, host: str, declared: frozenset[Elements]) -> Iterator
                 yield Call(scheme, method, host, path, below)
 
 
-def _paths(declared: frozenset[Elements]) -> Iterator[tuple[Elements, Elements | None]]:
+def _paths(declared: frozenset[PathSegments]) -> Iterator[tuple[PathSegments, PathSegments | None]]:
     """Each path that is named; what is below it; what only begins with it; what differs from it only in capitals."""
     other = _unused("any", {element for path in declared for element in path})
     for path in sorted(declared):
@@ -83,14 +83,14 @@ def _unused(stem: str, used: Collection[str]) -> str:
     return next(name for name in (stem, *(f"{stem}{number}" for number in range(len(used) + 1))) if name not in used)
 
 
-def _region(call: Call, declared: frozenset[Elements]) -> Region:
+def _region(call: Call, declared: frozenset[PathSegments]) -> UrlRegion:
     path = call.path if call.below is None else call.below
     owner = next(path[:length] for length in range(len(path), -1, -1) if path[:length] in declared)
     shown = [f"{call.scheme}://{call.host}{written(one)}" for one in (path, owner)]
-    return Region(call.method, shown[0], shown[1] if path != owner else None)
+    return UrlRegion(call.method, shown[0], shown[1] if path != owner else None)
 
 
-def _callers(estate: Estate, host: str, live: Gateway) -> Iterator[Caller]:
+def _callers(estate: Estate, host: str, live: JudgedGateway) -> Iterator[Caller]:
     """A caller of each class: nobody, who is given tokens by a provider, and who has tokens of other kinds.
 
     Tokens list every scope there is. One of before may list what is another's now, so it is what its client was granted
@@ -141,7 +141,7 @@ def _others(estate: Estate, host: str, speech: Speech) -> Iterator[Caller]:
             )
 
 
-def _speech(estate: Estate, host: str, live: Gateway) -> Speech:
+def _speech(estate: Estate, host: str, live: JudgedGateway) -> Speech:
     spoken = live.speech(host)
     scopes, groups, widest = set(spoken.scopes), set(spoken.groups), spoken.widest
     components = _components(estate, host)

@@ -16,7 +16,7 @@ from kong_oam.access.paths import written
 from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.errors import UndoneError
 from kong_oam.verify.classes import classes
-from kong_oam.verify.questions import NOBODY, Call, Caller, Forged, Gateway, Region, Verdict
+from kong_oam.verify.questions import NOBODY, Call, Caller, Forged, JudgedGateway, UrlRegion, Verdict
 
 Kind = Literal["opened", "diverted", "impersonated", "in clear", "weakened", "closed", "limited"]
 KINDS: dict[Kind, str] = {
@@ -45,7 +45,7 @@ class Exposure:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Deviation:
     """Calls that are decided otherwise than meant, for the same reasons: `causes` are entities of the gateway."""
 
     kind: Kind
@@ -53,13 +53,15 @@ class Finding:
     exposures: tuple[Exposure, ...] = ()
 
 
-def compare(estate: Estate, live: Gateway, meant: Gateway, drifted: Collection[str]) -> tuple[Finding, ...]:
+def compare(
+    estate: Estate, live: JudgedGateway, meant: JudgedGateway, drifted: Collection[str]
+) -> tuple[Deviation, ...]:
     """Every difference in who may call what, the worst first. None: the gateway decides as the Applications mean.
 
     `meant` is the gateway as it was deployed, read in the same way; `drifted` are the entities in which `live` differs
     from it, of which the causes are taken. Raises MisreadError.
     """
-    found: dict[tuple[Kind, tuple[str, ...]], dict[Region, list[Caller]]] = {}
+    found: dict[tuple[Kind, tuple[str, ...]], dict[UrlRegion, list[Caller]]] = {}
     for call, caller, region in classes(estate, live):
         for kind, through in _differences(estate, call, caller, live, meant):
             causes = tuple(dict.fromkeys(one for one in through if one in drifted))
@@ -71,11 +73,11 @@ def compare(estate: Estate, live: Gateway, meant: Gateway, drifted: Collection[s
             del found[kind, causes]
     order = list(KINDS)
     ranked = sorted(found.items(), key=lambda item: (order.index(item[0][0]), item[0][1]))
-    return tuple(Finding(kind, causes, tuple(_exposures(calls))) for (kind, causes), calls in ranked)
+    return tuple(Deviation(kind, causes, tuple(_exposures(calls))) for (kind, causes), calls in ranked)
 
 
 def _differences(
-    estate: Estate, call: Call, caller: Caller, live: Gateway, meant: Gateway
+    estate: Estate, call: Call, caller: Caller, live: JudgedGateway, meant: JudgedGateway
 ) -> Iterator[tuple[Kind, tuple[str, ...]]]:
     known = Refusal("none of this API's tokens") if isinstance(caller.token, Forged) else caller.token
     decision = decide(estate, Request(call.method, call.host, written(call.path).encode()), known)
@@ -112,7 +114,7 @@ def _kind(decision: Decision, intended: Verdict, verdict: Verdict, in_clear: boo
     return None
 
 
-def _exposures(calls: Mapping[Region, Sequence[Caller]]) -> Iterator[Exposure]:
+def _exposures(calls: Mapping[UrlRegion, Sequence[Caller]]) -> Iterator[Exposure]:
     """Calls by who makes them: first all methods of a URL, then all URLs with the same methods."""
     listed = {region.url for region in calls}
     methods: dict[tuple[str, tuple[Caller, ...]], list[str]] = {}

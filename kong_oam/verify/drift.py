@@ -15,7 +15,7 @@ from kong_oam.kong import plugins
 from kong_oam.kong.entities import Entities, Entity, labels, reference
 from kong_oam.verify import gate
 from kong_oam.verify.effects import Effect, effect_of
-from kong_oam.verify.repair import FIELDS, HTTP, Request, alike, owner, removal, repair
+from kong_oam.verify.repair import FIELDS, HTTP, RepairRequest, alike, owner, removal, repair
 
 _LOCKS = ("anonymous", "claims_to_verify", "cookie_names", "header_names", "uri_param_names")
 """Fields of `jwt` that say which tokens it takes, from where, and whom it takes a caller without one for."""
@@ -33,7 +33,7 @@ class Drift:
     """
 
     text: str
-    request: Request | None = None
+    request: RepairRequest | None = None
     misplaced: bool = False
 
 

@@ -17,7 +17,7 @@ import jsonschema_rs
 
 from kong_oam.access.decide import host_patterns
 from kong_oam.access.model import METHODS
-from kong_oam.access.paths import Elements, may_be_longer, unwritten, written
+from kong_oam.access.paths import PathSegments, may_be_longer, unwritten, written
 from kong_oam.kong import plugins, script
 from kong_oam.kong.table import VERSION
 from kong_oam.verify.questions import Call
@@ -52,7 +52,7 @@ _SHAPE = jsonschema_rs.validator_for({"required": list(_FIELDS), "properties": {
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class CallerIdentity:
     """Who calls, as a table reads it from a token. `scopes` None: whatever the caller likes. `groups`: a user's.
 
     `client`: its id at the provider.
@@ -137,15 +137,15 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def anybody(tables: Iterable[Table]) -> Iterator[Identity]:
+def anybody(tables: Iterable[Table]) -> Iterator[CallerIdentity]:
     """Whom somebody may say that they are who writes into a token what they like: the most there is, by client."""
     tables = [table for table in tables if table]
     holders = [table[name] for table in tables for name in ("services", "on_behalf")]
     groups = frozenset(group for table in tables for group in table["groups"])
     for client in sorted({"", *(client for held in holders for client in held)}):
         scopes = frozenset(scope for held in holders for scope in held.get(client, ()))
-        yield Identity(client, scopes)
-        yield Identity(client, scopes, groups)
+        yield CallerIdentity(client, scopes)
+        yield CallerIdentity(client, scopes, groups)
 
 
 def held(table: Table, client: str) -> tuple[frozenset[str], frozenset[str]]:
@@ -153,7 +153,7 @@ def held(table: Table, client: str) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(table["services"].get(client, ())), frozenset(table["on_behalf"].get(client, ()))
 
 
-def allows(table: Table, call: Call, identity: Identity | None) -> bool:
+def allows(table: Table, call: Call, identity: CallerIdentity | None) -> bool:
     """Whether a script with this table lets the call through."""
     if not table:
         return False
@@ -198,11 +198,11 @@ def _rule(table: Table, call: Call, owners: Iterable[str]) -> Mapping[str, Any] 
 
 
 @cache
-def _folded(paths: tuple[str, ...]) -> frozenset[Elements]:
+def _folded(paths: tuple[str, ...]) -> frozenset[PathSegments]:
     return frozenset(unwritten(path.lower()) for path in paths)
 
 
-def _effective(table: Table, identity: Identity) -> frozenset[str] | None:
+def _effective(table: Table, identity: CallerIdentity) -> frozenset[str] | None:
     if identity.scopes is None:
         return None
     as_itself, for_users = held(table, identity.client)

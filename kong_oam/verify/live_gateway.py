@@ -13,15 +13,16 @@ from functools import cache
 from typing import Any
 
 from kong_oam.access.decide import host_patterns
-from kong_oam.access.model import Estate, Provider, Spelling
-from kong_oam.access.paths import Elements, unwritten, written
+from kong_oam.access.model import Estate
+from kong_oam.access.paths import PathSegments, unwritten, written
+from kong_oam.access.providers import ClaimMapping, Provider
 from kong_oam.access.settings.stack import Settings
 from kong_oam.access.tokens import Claims
 from kong_oam.kong import names, plugins
 from kong_oam.kong.entities import Complete, Deployed, Entities, Entity, labels, reference
 from kong_oam.verify.authentication import Authenticator, Keys, Passage
 from kong_oam.verify.effects import Effect, effect_of
-from kong_oam.verify.gate import Identity, Script, Table, allows, anybody, code, held, script_of
+from kong_oam.verify.gate import CallerIdentity, Script, Table, allows, anybody, code, held, script_of
 from kong_oam.verify.questions import Call, Caller, Forged, Speech, Verdict
 from kong_oam.verify.repair import HTTP
 from kong_oam.verify.router import Reached, Router
@@ -102,7 +103,7 @@ class LiveGateway:
     def hosts(self) -> Iterable[str]:
         return {*self._router.hosts(), *(host for table in self._tables for host in table["hosts"])}
 
-    def paths(self, host: str) -> Iterator[Elements]:
+    def paths(self, host: str) -> Iterator[PathSegments]:
         yield from self._router.paths(host)
         for table in self._speaking_of(host):
             for path in (*table["rules"], *(path for paths in table["hosts"].values() for path in paths)):
@@ -257,7 +258,7 @@ class LiveGateway:
             alone |= passing
         return Judgement(together and admission is not None, frozenset(alone), known)
 
-    def _claimed(self, tables: Iterable[Table], caller: Caller) -> Iterable[Identity | None]:
+    def _claimed(self, tables: Iterable[Table], caller: Caller) -> Iterable[CallerIdentity | None]:
         """Whom the caller's tokens name. The most there is, of those who write into them what they like; and where the
         client is none of the estate's, every id that a table has and the estate does not."""
         token = caller.token
@@ -267,20 +268,22 @@ class LiveGateway:
             return anybody(tables)
         scopes, groups = frozenset(token.scopes), frozenset(token.groups) if token.user else None
         if token.client:
-            return (Identity(self._client_id(token.provider, token.client), scopes, groups),)
+            return (CallerIdentity(self._client_id(token.provider, token.client), scopes, groups),)
         known = {
             self._client_id(client.provider, client.component)
             for client in self._terms.keys.estate.clients
             if client.provider == token.provider
         }
         listed = {one for table in tables if table for one in (*table["services"], *table["on_behalf"])}
-        return [Identity(client, scopes, groups) for client in ("", *sorted(listed - known))]
+        return [CallerIdentity(client, scopes, groups) for client in ("", *sorted(listed - known))]
 
     def _client_id(self, provider: str, component: str) -> str:
         """What tokens call the client."""
         return self._terms.keys.deployed.clients.get(provider, {}).get(component, component)
 
-    def _read_by(self, table: Table, claimed: Identity | None, caller: Caller, passage: Passage) -> Identity | None:
+    def _read_by(
+        self, table: Table, claimed: CallerIdentity | None, caller: Caller, passage: Passage
+    ) -> CallerIdentity | None:
         """Whom a table takes the caller for: nobody, unless the token is one that it asks for."""
         consumer, token = passage.consumer, caller.token
         if not table or passage.algorithm not in _SIGNATURES or consumer is None or token is None:
@@ -300,7 +303,7 @@ class LiveGateway:
             counts = self._audience(provider, token) in table["audiences"]
         if not counts:
             return None
-        return claimed if usual else Identity("", None)
+        return claimed if usual else CallerIdentity("", None)
 
     def _audiences(self, provider: Provider) -> Iterator[str]:
         """Everything that tokens of this API, or of the APIs, are for."""
@@ -326,11 +329,11 @@ def _needed(table: Table) -> Iterator[list[str]]:
 
 
 @cache
-def _as_in_table(spelling: Spelling) -> Any:
+def _as_in_table(spelling: ClaimMapping) -> Any:
     return json.loads(json.dumps(asdict(spelling)))
 
 
-def _upstream_path(service: Entity, reached: Reached, call: Call) -> Elements:
+def _upstream_path(service: Entity, reached: Reached, call: Call) -> PathSegments:
     """The path that is sent upstream, by which the gate decides: the service's own, and what the route leaves."""
     own = written(call.path)
     rest = own[len(reached.matched) :] if reached.route["strip_path"] else own

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
-from kong_oam.access.paths import Elements
+from kong_oam.access.paths import PathSegments
 from kong_oam.access.tokens import Claims
 
 OTHER_METHOD = "PROPFIND"
@@ -20,8 +20,8 @@ class Call:
     scheme: Literal["http", "https"]
     method: str
     host: str
-    path: Elements
-    below: Elements | None = None
+    path: PathSegments
+    below: PathSegments | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +80,13 @@ class Speech:
     granted: Mapping[str, Hashable] = field(default_factory=dict)
 
 
-class Gateway(Protocol):
+class JudgedGateway(Protocol):
     """What a gateway decides, and what it tells apart."""
 
     def hosts(self) -> Iterable[str]:
         """Hosts as its routes and rules write them: exact, `*.suffix` or `prefix.*`."""
 
-    def paths(self, host: str) -> Iterable[Elements]:
+    def paths(self, host: str) -> Iterable[PathSegments]:
         """Paths that it tells apart on a host."""
 
     def speech(self, host: str) -> Speech:
@@ -99,7 +99,7 @@ class Gateway(Protocol):
         """What may become of the call: one verdict, or several where that depends on what is not known."""
 
 
-class Region(NamedTuple):
+class UrlRegion(NamedTuple):
     """What a call stands for: a method, and all that the path of a URL owns.
 
     `within`: the URL that owns this one, where this one is of no interest beside it.

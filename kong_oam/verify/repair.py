@@ -35,7 +35,7 @@ _UNSEEN = ("enabled", "headers")
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RepairRequest:
     """To the Admin API: what is at `path` gets `fields`, or is removed if that is None. `then_up`: a run follows."""
 
     path: str
@@ -43,12 +43,12 @@ class Request:
     then_up: bool = False
 
 
-def removal(kind: str, entity: Entity, *, then_up: bool = False) -> Request:
+def removal(kind: str, entity: Entity, *, then_up: bool = False) -> RepairRequest:
     """Removes the entity. `then_up`: it may be one of ours in another place."""
-    return Request(_path(kind, entity), then_up=then_up)
+    return RepairRequest(_path(kind, entity), then_up=then_up)
 
 
-def repair(kind: str, entity: Entity, meant: Entity, live: Entities, intended: Entities) -> Request | None:
+def repair(kind: str, entity: Entity, meant: Entity, live: Entities, intended: Entities) -> RepairRequest | None:
     """Makes the entity what is meant; None where a run does.
 
     It sets all that differs of a service or a route, since Kong checks some of their fields against others.
@@ -56,7 +56,7 @@ def repair(kind: str, entity: Entity, meant: Entity, live: Entities, intended: E
     if kind == "plugin":
         configured = entity["enabled"] and comparable(entity["config"]) == comparable(meant["config"])
         acts = HTTP.intersection(entity["protocols"])
-        return None if acts else Request(_path(kind, entity), {"protocols": meant["protocols"]}, not configured)
+        return None if acts else RepairRequest(_path(kind, entity), {"protocols": meant["protocols"]}, not configured)
     fields = {name: meant.get(name) for name in FIELDS.get(kind, ()) if not alike(name, entity, meant)}
     parent = PARENTS.get(kind, "")
     moved = bool(parent) and owner(parent, entity, live) != owner(parent, meant, intended)
@@ -67,9 +67,9 @@ def repair(kind: str, entity: Entity, meant: Entity, live: Entities, intended: E
         there = {label: identifier for (_, identifier), label in labels(live).items()}
         own = there.get(owner(parent, meant, intended))
         if own is None:
-            return Request(_path(kind, entity), then_up=True)
+            return RepairRequest(_path(kind, entity), then_up=True)
         fields[parent] = {"id": own}
-    return Request(_path(kind, entity), fields, then_up=kind == "credential")
+    return RepairRequest(_path(kind, entity), fields, then_up=kind == "credential")
 
 
 def owner(parent: str, entity: Entity, entities: Entities) -> str:

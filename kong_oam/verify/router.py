@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from kong_oam.access.paths import Elements, Unreadable, declared, pattern, written
+from kong_oam.access.paths import PathSegments, Unreadable, declared, pattern, written
 from kong_oam.kong.entities import Entity
 from kong_oam.verify.questions import Call
 
@@ -65,7 +65,7 @@ class Router:
     def hosts(self) -> frozenset[str]:
         return frozenset(host.partition(":")[0] for one in self._candidates for host in one.hosts)
 
-    def paths(self, host: str) -> Iterator[Elements]:
+    def paths(self, host: str) -> Iterator[PathSegments]:
         """Paths that routes on the host are cut at: whole elements of what each path surely begins with."""
         for one in self._on(host):
             for path in one.paths:
@@ -147,7 +147,7 @@ def _matched(path: str, call: Call) -> tuple[str, bool] | None:
 
 
 @cache
-def own_path(path: str) -> Elements | None:
+def own_path(path: str) -> PathSegments | None:
     """The elements of a regular expression that `kong_oam.access.paths.pattern` writes; None for any other path."""
     if not path.startswith("~"):
         return None

@@ -27,9 +27,9 @@ from kong_oam.kong.admin import AdminApi, read
 from kong_oam.kong.entities import Complete, Deployed, Entities, intended
 from kong_oam.kong.plugins import Schema, config_json
 from kong_oam.kubernetes import kubectl
-from kong_oam.kubernetes.ownership import Change, changes
+from kong_oam.kubernetes.ownership import FieldChange, changes
 from kong_oam.kubernetes.placement import objects_of
-from kong_oam.verify.decisions import Finding, MisreadError, compare
+from kong_oam.verify.decisions import Deviation, MisreadError, compare
 from kong_oam.verify.drift import Drift, drifts, recognised
 from kong_oam.verify.live_gateway import LiveGateway, Terms
 
@@ -50,7 +50,7 @@ class Reason:
 class Result:
     """Findings, the worst first, each with the reasons that its causes are."""
 
-    findings: tuple[tuple[Finding, tuple[Reason, ...]], ...]
+    findings: tuple[tuple[Deviation, tuple[Reason, ...]], ...]
     components: int
     """How many exposed components were looked at."""
 
@@ -104,7 +104,7 @@ def judge(settings: Settings, estate: Estate, deployed: Deployed, live: Entities
         raise UnverifiedError(f"this check reads the gateway otherwise than the model does: {error}") from None
     named = {cause for finding in found for cause in finding.causes}
     silent = [label for label, drift in drifted.items() if drift.misplaced and label not in named]
-    found += tuple(Finding("weakened", (label,)) for label in silent)
+    found += tuple(Deviation("weakened", (label,)) for label in silent)
     reasons = {label: Reason(drift.text, _remedy(settings, drift)) for label, drift in drifted.items()}
     listed = tuple((finding, tuple(reasons[cause] for cause in finding.causes)) for finding in found)
     return Result(listed, len(estate.exposed))
@@ -117,7 +117,9 @@ def workloads(settings: Settings, estate: Estate) -> Workloads:
         live = kubectl.read(settings.cluster.context, meant.values())
     except kubectl.UnreadableError as error:
         raise UnverifiedError(str(error)) from None
-    found = [(name, changes(one, live[name]) if name in live else (Change(""),)) for name, one in sorted(meant.items())]
+    found = [
+        (name, changes(one, live[name]) if name in live else (FieldChange(""),)) for name, one in sorted(meant.items())
+    ]
     return Workloads(
         tuple(
             Altered(f"{name[1]} '{name[0]}/{name[2]}'", tuple(_altered(settings, name, one) for one in changed))
@@ -128,7 +130,7 @@ def workloads(settings: Settings, estate: Estate) -> Workloads:
     )
 
 
-def _altered(settings: Settings, name: kubectl.Name, change: Change) -> Reason:
+def _altered(settings: Settings, name: kubectl.Name, change: FieldChange) -> Reason:
     up = _up(settings)
     if change.by is None:
         return Reason(f"{change.path} is gone".strip(), up)

@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.decide import Request, decide
-from kong_oam.access.model import Client, Component, Endpoint, Estate, Provider, Stack
+from kong_oam.access.model import Client, Component, Endpoint, Estate, Stack
 from kong_oam.access.paths import within, written
+from kong_oam.access.providers import Provider
 from kong_oam.access.settings.stack import ProviderSettings, plain, read_file
 from kong_oam.access.tokens import Claims, Refusal, User, issue
 from kong_oam.oam.application import read_files

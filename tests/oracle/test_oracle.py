@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from kong_oam.access import decide, model, tokens
+from kong_oam.access import decide, model, paths, tokens
 from kong_oam.kong import plugins
 from sandbox.kong import Kong
 from tests.support import kong_deployment
@@ -176,7 +176,7 @@ def statuses(request: Request, meant: Answer) -> set[int]:
     return {400, 404} if meant.status == 400 else {meant.status}
 
 
-def _shorter(component: model.Component, path: model.Elements) -> tuple[model.Rule, ...]:
+def _shorter(component: model.Component, path: paths.PathSegments) -> tuple[model.Rule, ...]:
     return tuple(rule for rule in component.rules if path[: len(rule.path)] == rule.path)
 
 

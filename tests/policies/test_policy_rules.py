@@ -16,8 +16,8 @@ from kong_oam.kong.table import address, table
 from kong_oam.oam.application import read_bytes
 from policies import pack
 from policies.catalogue import RULES
-from policies.deployed import UNKNOWN, Deployment, Model
-from policies.rule import Finding
+from policies.deployed import UNKNOWN, DeployedModel, Deployment
+from policies.rule import PolicyFinding
 from tests.support import openid_connect_reference
 from tests.support.estates import api, estate
 from tests.support.sound_deployment import (
@@ -188,7 +188,7 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("workload-fenced", fenced_from(matchLabels={"app": "another"}), "deployment is behind a Service, and behind no NetworkPolicy"),
     ("workload-fenced", fenced_from(matchExpressions=[{"key": "x", "operator": "Exists"}]), "deployment is behind a Service, and behind no NetworkPolicy"),
     ("workload-fenced", spoilt("fence", metadata={"namespace": "elsewhere"}), "deployment is behind a Service, and behind no NetworkPolicy"),
-    ("applications-readable", replace(SOUND, model=Model(None, problems=("a.yaml:1:1: OAM101: no",))), "a.yaml:1:1: OAM101: no"),
+    ("applications-readable", replace(SOUND, model=DeployedModel(None, problems=("a.yaml:1:1: OAM101: no",))), "a.yaml:1:1: OAM101: no"),
     ("component-owned", meaning(""), "orders/api (app1.yaml:6:7) has no owner"),
     ("public-reasoned", meaning(NO_REASON), "orders/api (app1.yaml:18:17) is public for no reason"),
     ("public-ending", meaning(NO_END), "orders/api (app1.yaml:18:17) is public without an end: probes"),
@@ -453,7 +453,7 @@ def test_a_finding_never_shows_the_secret() -> None:
 def test_what_is_reported_steers_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine prints a message as it is, and a reason is somebody's text."""
     monkeypatch.chdir(Path(__file__).resolve().parents[2])
-    rule = replace(RULES[0], check=lambda *_: iter([Finding("public without an end: \x1b]0;x\x07")]))
+    rule = replace(RULES[0], check=lambda *_: iter([PolicyFinding("public without an end: \x1b]0;x\x07")]))
     one = SimpleNamespace(
         resource_type="t", name="n", urn="urn:pulumi:local::p::t::n", props={}, property_dependencies={},
         opts=SimpleNamespace(additional_secret_outputs=[]),

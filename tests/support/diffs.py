@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kong_oam.access.compile.estate import compile_estate
-from kong_oam.access.diff.snapshot import Model, model_of
+from kong_oam.access.diff.snapshot import AccessModel, model_of
 from kong_oam.access.settings.stack import Settings, parse
 from kong_oam.oam.application import read_bytes, together
 
@@ -70,7 +70,7 @@ def settings(
     return parse(name, {**plain, "identityProviders": list(providers), **more})
 
 
-def model(*texts: str, on: Settings | None = None) -> Model:
+def model(*texts: str, on: Settings | None = None) -> AccessModel:
     """What is compared, of Applications that are right."""
     on = on or settings()
     compiled = compile_estate(

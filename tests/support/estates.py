@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from kong_oam.access.compile.estate import Compiled, compile_estate
-from kong_oam.access.model import Estate, Listing, Mark, Provider, Spelling, Stack
+from kong_oam.access.model import Estate, Stack
+from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.oam.application import read_bytes, together
 
-SPELLING = Spelling(
+SPELLING = ClaimMapping(
     client="cid",
     user="uid",
     scopes=Listing("scp"),
     service_scopes=Listing("scp"),
     groups="groups",
-    marks=(Mark("jti", "AT.", prefix=True),),
+    marks=(TokenType("jti", "AT.", prefix=True),),
     overage=("more",),
 )
-ENTRA_SPELLING = Spelling(
+ENTRA_SPELLING = ClaimMapping(
     client="azp",
     user="scp",
     scopes=Listing("scp", "words"),
     service_scopes=Listing("roles", prefix="scope="),
     groups="roles",
-    marks=(Mark("ver", "2.0"),),
+    marks=(TokenType("ver", "2.0"),),
     subject="oid",
     own="idtyp",
     own_value="app",

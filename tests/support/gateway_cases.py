@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kong_oam.access.decide import Decision, Request, answer, decide, effective_scopes
 from kong_oam.access.model import METHODS, Endpoint, Rule
-from kong_oam.access.paths import Elements, within, written
+from kong_oam.access.paths import PathSegments, within, written
 from kong_oam.access.tokens import Claims, authenticate, bearer
 from tests.support.gateway_estates import Scene
 from tests.support.gateway_tokens import CLIENTS, GROUPS
@@ -262,7 +262,7 @@ def _places(scene: Scene, component: str) -> list[tuple[Endpoint, Rule | None]]:
 
 
 @cache
-def _protected(scene: Scene) -> list[tuple[str, str, str, Elements]]:
+def _protected(scene: Scene) -> list[tuple[str, str, str, PathSegments]]:
     """Component, method, host and path, where nobody without a token is let in and whoever has every scope is."""
     found = [
         (component.key, method, endpoint.host.replace("*", label), rule.path)

@@ -10,21 +10,8 @@ from typing import Any
 from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from kong_oam.access.model import (
-    EXTERNAL,
-    METHODS,
-    Application,
-    Call,
-    Client,
-    ClientKind,
-    Component,
-    Estate,
-    Listing,
-    Mark,
-    Provider,
-    Spelling,
-    Stack,
-)
+from kong_oam.access.model import EXTERNAL, METHODS, Application, Call, Client, ClientKind, Component, Estate, Stack
+from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.access.tokens import KeyRing
 from tests.support.estates import SPELLING, api
 from tests.support.gateway_tokens import GROUPS, Issuer, ec_key
@@ -44,9 +31,9 @@ ACCESS = """
               editor: {scopes: [read, write], groups: [desk, "de]==]sk"]}
 """
 
-_WORDS = Spelling(
+_WORDS = ClaimMapping(
     client="azp", user="oid", scopes=Listing("scope", "words"), service_scopes=Listing("roles"), groups="groups", subject="sub",
-    own="idtyp", own_value="app", marks=(Mark("use", "access"), Mark("ver", "2.", prefix=True)), overage=("hasgroups", "_claim_names"),
+    own="idtyp", own_value="app", marks=(TokenType("use", "access"), TokenType("ver", "2.", prefix=True)), overage=("hasgroups", "_claim_names"),
 )  # fmt: skip
 
 

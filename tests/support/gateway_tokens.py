@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from kong_oam.access.model import Provider
+from kong_oam.access.providers import Provider
 from kong_oam.access.tokens import Key, KeyRing
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from kong_oam.access.model import METHODS, Component, Estate
 from kong_oam.kong import names, plugins
 from kong_oam.kong.account import Account
-from kong_oam.kong.preflight import Gateway, inspect
+from kong_oam.kong.preflight import GatewayFacts, inspect
 from kong_oam.kong.routes import routes
 from kong_oam.kong.table import Authentication, address, table
 from tests.support.gateway_tokens import CLIENTS
@@ -54,7 +54,7 @@ class Entities:
     """
 
     def __init__(self, admin_url: str, token: str | None = None, *, keep: bool = False) -> None:
-        self.facts: Gateway = inspect(Account(admin_url, token))
+        self.facts: GatewayFacts = inspect(Account(admin_url, token))
         self.made: dict[str, Entity] = {}
         self.authentication: Authentication = "jwt"
         self.audiences: Mapping[str, str] = {}

@@ -11,7 +11,7 @@ import yaml
 
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.decide import Request, decide
-from kong_oam.access.lint.finding import Finding
+from kong_oam.access.lint.finding import LintFinding
 from kong_oam.access.lint.lint import lint
 from kong_oam.access.model import METHODS, Estate
 from kong_oam.access.paths import written
@@ -147,7 +147,7 @@ def files_of(applications: list[Data], style: str) -> dict[str, str]:
     return {f"{one['metadata']['name']}.yaml": STYLES[style](one) for one in applications}
 
 
-def linted(files: Files) -> tuple[Estate, tuple[Finding, ...]]:
+def linted(files: Files) -> tuple[Estate, tuple[LintFinding, ...]]:
     """What lint finds, and the estate that it finds it in."""
     reading = together(read_bytes(name, text.encode()) for name, text in files.items())
     compiled = compile_estate(reading, STACK)

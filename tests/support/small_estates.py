@@ -10,27 +10,24 @@ from hypothesis import strategies as st
 
 from kong_oam.access.decide import Request, decide
 from kong_oam.access.diff.facts import facts_of
-from kong_oam.access.diff.snapshot import Model
+from kong_oam.access.diff.snapshot import AccessModel
 from kong_oam.access.model import (
     Application,
     Call,
     Client,
     ClientKind,
     Component,
-    Elements,
     Endpoint,
     Estate,
-    Listing,
-    Mark,
-    Provider,
     Public,
     Role,
     Rule,
     Stack,
     signs_in,
 )
-from kong_oam.access.paths import folded, meets, within
+from kong_oam.access.paths import PathSegments, folded, meets, within
 from kong_oam.access.principals import Principal, principal_of
+from kong_oam.access.providers import Listing, Provider, TokenType
 from kong_oam.access.request_classes import Part
 from kong_oam.access.settings.stack import ProviderSettings, Settings, parse
 from kong_oam.access.tokens import Claims, Refusal, User, issue
@@ -62,7 +59,7 @@ _METHODS = st.sampled_from([("GET",), ("POST",), ("GET", "POST"), ("HEAD",)])
 _PROVIDER = st.sampled_from(("main", "main", "main", "other"))
 
 
-def _rule(path: Elements, methods: tuple[str, ...], scopes: tuple[str, ...], public: bool) -> Rule:
+def _rule(path: PathSegments, methods: tuple[str, ...], scopes: tuple[str, ...], public: bool) -> Rule:
     return Rule(path, methods, () if public else scopes, Public("reason", None) if public else None, PLACE)
 
 
@@ -103,8 +100,8 @@ _SPELLINGS = st.sampled_from(
         replace(SPELLING, service_scopes=Listing("scope", "words")),
         replace(SPELLING, service_scopes=Listing("scp", prefix="a.")),
         replace(SPELLING, groups="roles"),
-        replace(SPELLING, marks=(Mark("jti", "A", prefix=True),)),
-        replace(SPELLING, marks=(Mark("typ", "at"),)),
+        replace(SPELLING, marks=(TokenType("jti", "A", prefix=True),)),
+        replace(SPELLING, marks=(TokenType("typ", "at"),)),
         replace(SPELLING, own="azp"),
         replace(SPELLING, own_value="app"),
         replace(SPELLING, overage=()),
@@ -141,7 +138,7 @@ def estates(
         return draw(strategy) if before is None or redrawn in (kind, "everything") else before
 
     keys = st.lists(st.sampled_from(KEYS), unique=True, min_size=1)
-    taken: set[tuple[str, Elements]] = set()
+    taken: set[tuple[str, PathSegments]] = set()
     components = []
     for key in some("components", keys, list(like.components) if like else None):
         old = like.components.get(key) if like else None
@@ -181,10 +178,10 @@ def pairs(draw: st.DrawFn, second: str = "tests", kinds: tuple[str, ...] = EVERY
     return first, draw(estates(second, like=first, kinds=kinds))
 
 
-def model(estate: Estate) -> Model:
+def model(estate: Estate) -> AccessModel:
     """With a workload of its own for every component, by its name."""
     workloads = {client.component: client.component for client in estate.clients}
-    return Model(estate, workloads, dict.fromkeys(PROVIDERS, 60), facts_of(estate, _settings(estate)))
+    return AccessModel(estate, workloads, dict.fromkeys(PROVIDERS, 60), facts_of(estate, _settings(estate)))
 
 
 _STACK = {
@@ -245,12 +242,12 @@ def allowed(estate: Estate, request: Request, shown: Tokens) -> bool:
     return any(decide(estate, request, token).allowed for token in shown)
 
 
-def _beginning(path: Elements, declared: set[Elements]) -> Elements | None:
+def _beginning(path: PathSegments, declared: set[PathSegments]) -> PathSegments | None:
     """The longest declared path that `path` begins with, byte by byte."""
     return next((path[:length] for length in range(len(path), -1, -1) if path[:length] in declared), None)
 
 
-def lies_in(part: Part, path: Elements, declared: set[Elements]) -> bool:
+def lies_in(part: Part, path: PathSegments, declared: set[PathSegments]) -> bool:
     """Other spellings: taken for the same, and leaving what is declared at the same point, for good: beside `/X`, `/x/y`
     may be declared, and is then a path of its own."""
     if not part.spelled_otherwise:

@@ -11,7 +11,7 @@ from typing import Any
 from kong_oam.kong import plugins
 from kong_oam.kong.routes import routes
 from kong_oam.kong.table import address, table
-from policies.deployed import Deployment, Model, Resource
+from policies.deployed import DeployedModel, Deployment, Resource
 from tests.support.estates import api, estate
 
 ACCESS = """
@@ -24,7 +24,7 @@ ACCESS = """
               - {finding: LINT305, reason: known, until: "2026-02-01"}
 """
 ESTATE = estate(api(access=ACCESS))
-MODEL = Model(ESTATE, cloud="aws", as_of=datetime.date(2026, 1, 31))
+MODEL = DeployedModel(ESTATE, cloud="aws", as_of=datetime.date(2026, 1, 31))
 COMPONENT = ESTATE.components["orders/api"]
 TABLE = table(ESTATE, COMPONENT, 8080, "ring")
 CREDENTIAL = "a-client-secret-of-okta"

@@ -20,7 +20,7 @@ from kong_oam.access.model import (
     has_key,
     signs_in,
 )
-from kong_oam.access.paths import Elements, within
+from kong_oam.access.paths import PathSegments, within
 from kong_oam.access.rotation import days
 from kong_oam.diagnostics import Diagnostic, suggestion
 from kong_oam.oam.document import Place
@@ -234,6 +234,6 @@ def _leaves_the_device(uri: str) -> str:
     return "does not stay on the device: write a reversed domain as its scheme (com.example.app:/callback), or loopback"
 
 
-def _open(component: Component, path: Elements) -> bool:
+def _open(component: Component, path: PathSegments) -> bool:
     """Whether anybody may GET the path: the longest rule path that owns it has a public rule for GET."""
     return any(rule.public and rule.lists("GET") for rule in component.owning(path))

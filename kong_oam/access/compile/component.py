@@ -10,7 +10,7 @@ from typing import Any
 
 import kong_oam.oam.application as oam
 from kong_oam.access.model import METHODS, Component, Endpoint, Public, Role, Rule, Stack, Waiver
-from kong_oam.access.paths import Elements, Unreadable, declared, within, written
+from kong_oam.access.paths import PathSegments, Unreadable, declared, within, written
 from kong_oam.diagnostics import Diagnostic, suggestion
 from kong_oam.oam.document import Place
 
@@ -147,7 +147,7 @@ def _host(application: str, component: str, domain: str | None, stack: Stack) ->
     return domain
 
 
-def elements_of(path: str, place: Place, out: list[Diagnostic]) -> Elements | None:
+def elements_of(path: str, place: Place, out: list[Diagnostic]) -> PathSegments | None:
     """The elements of a path as an Application writes it; None, and a finding, where it could be read in two ways."""
     try:
         return declared(path)
@@ -219,8 +219,8 @@ def _check_day(day: str, place: Place, out: list[Diagnostic]) -> None:
 
 
 def _rule_paths(
-    rule: Mapping[str, Any], place: Place, gateway_paths: tuple[Elements, ...], out: list[Diagnostic]
-) -> Iterator[Elements]:
+    rule: Mapping[str, Any], place: Place, gateway_paths: tuple[PathSegments, ...], out: list[Diagnostic]
+) -> Iterator[PathSegments]:
     if "paths" not in rule:
         yield from gateway_paths
         return
@@ -237,7 +237,7 @@ def _rule_paths(
 
 
 def _disagreements(rules: Iterable[Rule]) -> Iterator[Diagnostic]:
-    by_path: dict[Elements, list[Rule]] = {}
+    by_path: dict[PathSegments, list[Rule]] = {}
     for rule in rules:
         by_path.setdefault(rule.path, []).append(rule)
     for path, owners in by_path.items():

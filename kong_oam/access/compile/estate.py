@@ -23,7 +23,7 @@ from kong_oam.access.model import (
     client_secret_name,
     service_name,
 )
-from kong_oam.access.paths import Elements, written
+from kong_oam.access.paths import PathSegments, written
 from kong_oam.diagnostics import Diagnostic, errors, ordered
 
 
@@ -80,7 +80,7 @@ def _application(source: oam.Application, directory: Directory) -> Application:
 
 
 def _shared_endpoints(components: Iterable[Component]) -> Iterator[Diagnostic]:
-    first: dict[tuple[str, Elements], tuple[Component, Endpoint]] = {}
+    first: dict[tuple[str, PathSegments], tuple[Component, Endpoint]] = {}
     for component in components:
         for endpoint in component.endpoints:
             key = (endpoint.host, endpoint.path)

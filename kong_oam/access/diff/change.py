@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from kong_oam.access.paths import Elements
+from kong_oam.access.paths import PathSegments
 from kong_oam.access.principals import Condition, Groups, Principal
 from kong_oam.access.request_classes import Region
 from kong_oam.oam.document import Place
@@ -33,7 +33,7 @@ class Example:
     """A request that is answered differently. `host` is None where one of two stacks does not have the endpoint."""
 
     method: str
-    path: Elements
+    path: PathSegments
     was: str | None
     """The host to send it to in the old estate."""
     now: str | None

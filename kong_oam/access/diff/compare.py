@@ -18,9 +18,9 @@ from dataclasses import replace
 from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.diff.change import CLOSING, KINDS, OPENING, Change, Difference, Example, Kind, Subject, Whom
 from kong_oam.access.diff.facts import settings_changed
-from kong_oam.access.diff.snapshot import Model
+from kong_oam.access.diff.snapshot import AccessModel
 from kong_oam.access.model import METHODS, Application, Component, Estate
-from kong_oam.access.paths import Elements, written
+from kong_oam.access.paths import PathSegments, written
 from kong_oam.access.principals import (
     NOBODY,
     Access,
@@ -42,7 +42,7 @@ _Where = dict[str, dict[str, set[int]]]
 """By site, by method: the numbers of the spots."""
 
 
-def diff(old: Model, new: Model) -> tuple[Difference, ...]:
+def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
     """Every change of access from `old` to `new`, the worst first.
 
     Models of one stack are compared by host; those of two by component and port, groups by their logical names, and of
@@ -60,7 +60,7 @@ def diff(old: Model, new: Model) -> tuple[Difference, ...]:
     return tuple(sorted([*requests, *settings], key=_rank))
 
 
-def changed(old: Sequence[Model], new: Model) -> tuple[Difference, ...]:
+def changed(old: Sequence[AccessModel], new: AccessModel) -> tuple[Difference, ...]:
     """Every change of access from what all of `old` allow together to `new`, the worst first.
 
     What only some of them refuse opens all the same, and is told so; what closes is told by the first.
@@ -76,18 +76,20 @@ class _Side:
     `names` are all logical names of groups where stacks are compared; None where the stack is the same.
     """
 
-    def __init__(self, model: Model, names: frozenset[str] | None) -> None:
+    def __init__(self, model: AccessModel, names: frozenset[str] | None) -> None:
         self.model, self._between_stacks = model, names is not None
         self.sites: Sites = Hosts(model.estate) if names is None else Ports(model.estate)
         self._callers = Callers(model.estate, provider_names if names is None else logical_names(names))
         self.clients = {principal_of(client): client for client in model.estate.clients}
 
-    def at(self, site: str, path: Elements) -> Mapping[str, Access]:
+    def at(self, site: str, path: PathSegments) -> Mapping[str, Access]:
         """Who may call, by method."""
         component = self.sites.component(site, path)
         return self._callers.at(component, path) if component else _NOTHING_HERE
 
-    def token(self, principal: Principal | None, groups: Groups, site: str, path: Elements) -> Claims | Refusal | None:
+    def token(
+        self, principal: Principal | None, groups: Groups, site: str, path: PathSegments
+    ) -> Claims | Refusal | None:
         """What the provider gives the principal for calling there, for a user in `groups` where it signs users in."""
         if principal is None:
             return None
@@ -97,7 +99,7 @@ class _Side:
         api = self.model.estate.shown_at(self.sites.component(site, path), client)
         return issue(provider, client, user, api=api)
 
-    def answer(self, site: str, path: Elements, method: str, token: Claims | Refusal | None) -> Decision:
+    def answer(self, site: str, path: PathSegments, method: str, token: Claims | Refusal | None) -> Decision:
         host = self.sites.host(site, path) or ""
         return decide(self.model.estate, Request(method, host, written(path).encode()), token)
 
@@ -212,7 +214,7 @@ _FIRST = Principal("", "")
 
 
 def _minutes(
-    old: _Side, new: _Side, whom: Whom, site: str, paths: Iterable[Elements], methods: Sequence[str]
+    old: _Side, new: _Side, whom: Whom, site: str, paths: Iterable[PathSegments], methods: Sequence[str]
 ) -> int | None:
     """How long the old tokens live, where the new gate lets one of them through; None where it lets none."""
     if whom.principal is None:
@@ -252,7 +254,7 @@ def _rank(change: Difference) -> tuple[object, ...]:
     return KINDS.index(change.kind), change.site, change.region.part, METHODS.index(change.methods[0]), first
 
 
-def _with_providers_named_as(old: Model, new: Model) -> Model:
+def _with_providers_named_as(old: AccessModel, new: AccessModel) -> AccessModel:
     """`old` with its providers called as in `new`: by name, and in order where a name is only on one side."""
     gone = [name for name in old.estate.stack.providers if name not in new.estate.stack.providers]
     come = [name for name in new.estate.stack.providers if name not in old.estate.stack.providers]

@@ -15,7 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kong_oam.access.diff.change import Kind, Setting, Subject
-from kong_oam.access.model import Client, Component, Estate, Provider, Spelling, Stack
+from kong_oam.access.model import Client, Component, Estate, Stack
+from kong_oam.access.providers import ClaimMapping, Provider
 from kong_oam.access.settings.certificates import fingerprint
 from kong_oam.access.settings.stack import (
     PLAIN,
@@ -71,9 +72,9 @@ LEFT_OUT: Mapping[type, Mapping[str, str]] = {
 _NAMES: Mapping[tuple[type, str], str] = {
     (Stack, "scheme"): "gateway.scheme",
     (Provider, "spelling"): "tokens",
-    (Spelling, "marks"): "accessToken",
-    (Spelling, "own"): "service.claim",
-    (Spelling, "own_value"): "service.value",
+    (ClaimMapping, "marks"): "accessToken",
+    (ClaimMapping, "own"): "service.claim",
+    (ClaimMapping, "own_value"): "service.value",
 }
 """Fields that the stack's file calls otherwise."""
 

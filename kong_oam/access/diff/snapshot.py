@@ -23,19 +23,8 @@ import jsonschema_rs
 
 from kong_oam.access.diff.change import Subject
 from kong_oam.access.diff.facts import Facts, facts_of
-from kong_oam.access.model import (
-    Application,
-    Call,
-    Client,
-    Component,
-    Endpoint,
-    Estate,
-    Provider,
-    Public,
-    Role,
-    Rule,
-    Stack,
-)
+from kong_oam.access.model import Application, Call, Client, Component, Endpoint, Estate, Public, Role, Rule, Stack
+from kong_oam.access.providers import Provider
 from kong_oam.access.settings.stack import PLAIN, Settings
 from kong_oam.errors import EngineError
 from kong_oam.oam.document import Document
@@ -52,7 +41,7 @@ class ModelError(EngineError):
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class AccessModel:
     """An estate with what else tells what a change of access amounts to.
 
     `workloads`: per client component what holds its credential, so that it is known again under another name.
@@ -66,9 +55,9 @@ class Model:
     facts: Facts | None
 
 
-def model_of(estate: Estate, settings: Settings) -> Model:
+def model_of(estate: Estate, settings: Settings) -> AccessModel:
     """The model of the estate that was compiled on these settings."""
-    return Model(
+    return AccessModel(
         estate,
         {client.component: workload_of(estate.components[client.component]) for client in estate.clients},
         {provider.name: provider.access_token_minutes for provider in settings.providers},
@@ -76,7 +65,7 @@ def model_of(estate: Estate, settings: Settings) -> Model:
     )
 
 
-def empty(model: Model) -> Model:
+def empty(model: AccessModel) -> AccessModel:
     """The model of the same stack before anything is deployed."""
     return replace(model, estate=Estate(model.estate.stack, ()), workloads={})
 
@@ -91,7 +80,7 @@ def workload_of(component: Component) -> str:
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
-def exported(model: Model) -> str:
+def exported(model: AccessModel) -> str:
     """The model as a stack output. The same model gives the same bytes."""
     stack = model.estate.stack
     facts = model.facts or {}
@@ -134,7 +123,7 @@ def _component(component: Component, per_api: bool, workload: str | None) -> dic
     return {name: value for name, value in told.items() if value}
 
 
-def restored(data: Any) -> Model:
+def restored(data: Any) -> AccessModel:
     """The model that `exported` wrote. Raises ModelError."""
     try:
         version, *lines = data.splitlines()
@@ -150,7 +139,7 @@ def restored(data: Any) -> Model:
             for p in about["providers"]
         }
         stack = Stack(about["name"], providers, scheme=about["scheme"])
-        return Model(
+        return AccessModel(
             Estate(stack, tuple(alone(_component_of(key, value)) for key, value in parts.items())),
             {key: value["workload"] for key, value in parts.items() if "workload" in value},
             {p["name"]: p["minutes"] for p in about["providers"]},

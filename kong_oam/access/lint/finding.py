@@ -97,7 +97,7 @@ class Addition:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class LintFinding:
     """One finding in `component` (application/component). No `change`: what to do is not certain, and people decide."""
 
     code: str

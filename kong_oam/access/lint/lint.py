@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 import kong_oam.oam.application as oam
 from kong_oam.access.lint import rules, shadows, upkeep
-from kong_oam.access.lint.finding import Finding, Removal, shown
-from kong_oam.access.lint.subject import Subject, subjects
+from kong_oam.access.lint.finding import LintFinding, Removal, shown
+from kong_oam.access.lint.subject import LintSubject, subjects
 from kong_oam.access.model import Estate
 
-CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
+CHECKS: tuple[Callable[[LintSubject], Iterator[LintFinding]], ...] = (
     rules.unused_grants,
     rules.unheld_roles,
     rules.unasked_scopes,
@@ -24,27 +24,27 @@ CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
 )
 
 
-def lint(applications: tuple[oam.Application, ...], estate: Estate, as_of: datetime.date) -> tuple[Finding, ...]:
+def lint(applications: tuple[oam.Application, ...], estate: Estate, as_of: datetime.date) -> tuple[LintFinding, ...]:
     """What there is to say about the estate that `applications` compiled to, on the day `as_of`: by file and line."""
-    found: list[Finding] = []
+    found: list[LintFinding] = []
     for subject in subjects(applications, estate, as_of):
         found += _unwaived(subject, [finding for check in CHECKS for finding in check(subject)])
     return tuple(sorted(found, key=lambda one: (one.place.file, one.place.line, one.place.column, one.code)))
 
 
-def _unwaived(subject: Subject, findings: Sequence[Finding]) -> Iterator[Finding]:
+def _unwaived(subject: LintSubject, findings: Sequence[LintFinding]) -> Iterator[LintFinding]:
     """A waiver accepts every finding of its code in its component, up to and including its last day."""
     codes = {finding.code for finding in findings}
     for waiver in subject.component.waivers:
         change = Removal(waiver.place)
         if waiver.finding not in codes:
             message = f"{waiver.finding} is not found here, and waived ({shown(waiver.reason)})"
-            yield Finding("LINT310", subject.key, message, waiver.place, change)
+            yield LintFinding("LINT310", subject.key, message, waiver.place, change)
         elif upkeep.is_over(waiver, subject.as_of):
             message = (
                 f"{waiver.finding} was accepted until {waiver.until} ({shown(waiver.reason)}); today is {subject.as_of}"
             )
-            yield Finding("LINT309", subject.key, message, waiver.place, change)
+            yield LintFinding("LINT309", subject.key, message, waiver.place, change)
     for finding in findings:
         if not upkeep.is_waived(subject.component, finding.code, subject.as_of):
             yield finding

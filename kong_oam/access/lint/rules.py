@@ -8,16 +8,16 @@ from typing import Any
 import kong_oam.oam.application as oam
 from kong_oam.access.compile.component import OWNER
 from kong_oam.access.lint import upkeep
-from kong_oam.access.lint.finding import Addition, Finding, Removal, shown
+from kong_oam.access.lint.finding import Addition, LintFinding, Removal, shown
 from kong_oam.access.lint.shadows import weaker_rules
-from kong_oam.access.lint.subject import Subject
+from kong_oam.access.lint.subject import LintSubject
 from kong_oam.access.model import METHODS
 from kong_oam.oam.edit import scalar
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def unused_grants(subject: Subject) -> Iterator[Finding]:
+def unused_grants(subject: LintSubject) -> Iterator[LintFinding]:
     """A component in a role of whose scopes it asks for none."""
     for name, role in subject.access.get("roles", {}).items():
         members: list[str] = role.get("components", [])
@@ -28,19 +28,19 @@ def unused_grants(subject: Subject) -> Iterator[Finding]:
                 place = subject.place("roles", name, "components", index)
                 # Without its only holder the role would be one that nobody holds.
                 change = Removal(subject.place("roles", name) if alone else place)
-                yield Finding("LINT301", subject.key, message, place, change)
+                yield LintFinding("LINT301", subject.key, message, place, change)
 
 
-def unheld_roles(subject: Subject) -> Iterator[Finding]:
+def unheld_roles(subject: LintSubject) -> Iterator[LintFinding]:
     """A role that says neither groups nor components."""
     for name, role in subject.access.get("roles", {}).items():
         if not role.get("groups") and not role.get("components"):
             place = subject.place("roles", name)
             message = f"no group and no component holds role '{name}'"
-            yield Finding("LINT302", subject.key, message, subject.place("roles").key(name), Removal(place))
+            yield LintFinding("LINT302", subject.key, message, subject.place("roles").key(name), Removal(place))
 
 
-def unasked_scopes(subject: Subject) -> Iterator[Finding]:
+def unasked_scopes(subject: LintSubject) -> Iterator[LintFinding]:
     """A scope in no rule that ever decides. Removing it is certain only where nobody else names it."""
     rules, weaker = subject.component.rules, weaker_rules(subject.component)
     asked = {scope for index, rule in enumerate(rules) if index not in weaker for scope in rule.scopes}
@@ -51,16 +51,16 @@ def unasked_scopes(subject: Subject) -> Iterator[Finding]:
             place = subject.place("scopes", scope)
             change = None if scope in named else Removal(place)
             message = f"no rule asks for scope '{scope}'"
-            yield Finding("LINT303", subject.key, message, subject.place("scopes").key(scope), change)
+            yield LintFinding("LINT303", subject.key, message, subject.place("scopes").key(scope), change)
 
 
-def _public(subject: Subject) -> Iterator[tuple[int, dict[str, Any]]]:
+def _public(subject: LintSubject) -> Iterator[tuple[int, dict[str, Any]]]:
     for index, rule in enumerate(subject.access.get("rules", ())):
         if "public" in rule:
             yield index, rule
 
 
-def wide_public_rules(subject: Subject) -> Iterator[Finding]:
+def wide_public_rules(subject: LintSubject) -> Iterator[LintFinding]:
     """A public rule that leaves out its methods, or stands on `/` (or leaves out its paths) beside protected rules."""
     protects = any(rule.public is None for rule in subject.component.rules)
     for index, rule in _public(subject):
@@ -68,26 +68,26 @@ def wide_public_rules(subject: Subject) -> Iterator[Finding]:
         if "methods" not in rule:
             writing = [method for method in METHODS if method not in _READING]
             message = f"names no methods, so that {', '.join(writing)} are public as well"
-            yield Finding("LINT305", subject.key, message, place)
+            yield LintFinding("LINT305", subject.key, message, place)
         if protects and ("paths" not in rule or "/" in rule["paths"]):
             what = "stands on '/'" if "paths" in rule else "names no paths"
             message = f"{what}, so that whatever no longer path protects is public, new paths included"
-            yield Finding("LINT305", subject.key, message, place)
+            yield LintFinding("LINT305", subject.key, message, place)
 
 
-def endless_public_rules(subject: Subject) -> Iterator[Finding]:
+def endless_public_rules(subject: LintSubject) -> Iterator[LintFinding]:
     for rule, public in upkeep.endless(subject.component):
         message = f"public without an end date ({shown(public.reason)})"
-        yield Finding("LINT306", subject.key, message, rule.place.at("public"))
+        yield LintFinding("LINT306", subject.key, message, rule.place.at("public"))
 
 
-def overdue_public_rules(subject: Subject) -> Iterator[Finding]:
+def overdue_public_rules(subject: LintSubject) -> Iterator[LintFinding]:
     for rule, public in upkeep.overdue(subject.component, subject.as_of):
         message = f"public until {public.until} ({shown(public.reason)}), and still open on {subject.as_of}"
-        yield Finding("LINT307", subject.key, message, rule.place.at("public", "until"))
+        yield LintFinding("LINT307", subject.key, message, rule.place.at("public", "until"))
 
 
-def ownerless_components(subject: Subject) -> Iterator[Finding]:
+def ownerless_components(subject: LintSubject) -> Iterator[LintFinding]:
     """One finding an application. Who owns its other components owns these, where that is one team."""
     names = (f"{subject.application.name}/{part.name}" for part in subject.application.components)
     siblings = [subject.estate.components[name] for name in names]
@@ -97,7 +97,7 @@ def ownerless_components(subject: Subject) -> Iterator[Finding]:
     owners = {component.owner for component in siblings if component.owner}
     message = f"nobody owns {', '.join(repr(name) for name in ownerless)}"
     change = owner_annotation(subject.application, owners.pop() or "") if len(owners) == 1 else None
-    yield Finding("LINT308", subject.key, message, subject.part.place.at("name"), change)
+    yield LintFinding("LINT308", subject.key, message, subject.part.place.at("name"), change)
 
 
 def owner_annotation(application: oam.Application, owner: str) -> Addition:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from kong_oam.access.lint.finding import Finding, Removal
-from kong_oam.access.lint.subject import Subject
+from kong_oam.access.lint.finding import LintFinding, Removal
+from kong_oam.access.lint.subject import LintSubject
 from kong_oam.access.model import METHODS, Component, Rule
-from kong_oam.access.paths import Elements, within, written
+from kong_oam.access.paths import PathSegments, within, written
 
 
-def shadowed_rules(subject: Subject) -> Iterator[Finding]:
+def shadowed_rules(subject: LintSubject) -> Iterator[LintFinding]:
     """Rules, or single paths of one, without which every request would get the answer that it gets with them."""
     if not subject.access:
         return
@@ -21,13 +21,13 @@ def shadowed_rules(subject: Subject) -> Iterator[Finding]:
         beaten = [number for number in mine if number in weaker]
         if beaten and beaten == mine:
             message = f"never decides: {_said(weaker[mine[0]])}"
-            yield Finding("LINT304", subject.key, message, place, Removal(place))
+            yield LintFinding("LINT304", subject.key, message, place, Removal(place))
             continue
         for number in beaten:
             change = place.at("paths", mine.index(number)) if "paths" in rule else None
             path = written(subject.component.rules[number].path)
             message = f"never decides on {path}: {_said(weaker[number])}"
-            yield Finding("LINT304", subject.key, message, change or place, Removal(change) if change else None)
+            yield LintFinding("LINT304", subject.key, message, change or place, Removal(change) if change else None)
 
 
 def _said(rule: Rule) -> str:
@@ -41,7 +41,7 @@ def weaker_rules(component: Component) -> Mapping[int, Rule]:
 
     A rule with the same needs as one before it is one of them. Whoever satisfies such a rule satisfies the other.
     """
-    by_path: dict[Elements, list[int]] = {}
+    by_path: dict[PathSegments, list[int]] = {}
     for position, rule in enumerate(component.rules):
         by_path.setdefault(rule.path, []).append(position)
     found = {}
@@ -66,7 +66,7 @@ def _less(one: Rule, rule: Rule, earlier: bool) -> bool:
     return set(one.scopes) < set(rule.scopes) or (set(one.scopes) == set(rule.scopes) and earlier)
 
 
-def unreachable_rules(subject: Subject) -> Iterator[Finding]:
+def unreachable_rules(subject: LintSubject) -> Iterator[LintFinding]:
     """Rules on paths that lead to another component on every host, since its gateway trait has a longer path.
 
     They still count for other spellings of their paths (those are refused), so removing one is not certain.
@@ -77,15 +77,15 @@ def unreachable_rules(subject: Subject) -> Iterator[Finding]:
             if owner := _taken_by(subject, one.path):
                 at = place.at("paths", [*rule["paths"]].index(written(one.path))) if _literal(rule, one.path) else place
                 message = f"never decides: requests for {written(one.path)} go to '{owner.key}'"
-                yield Finding("LINT304", subject.key, message, at)
+                yield LintFinding("LINT304", subject.key, message, at)
 
 
-def _literal(rule: Mapping[str, object], path: Elements) -> bool:
+def _literal(rule: Mapping[str, object], path: PathSegments) -> bool:
     paths = rule.get("paths")
     return isinstance(paths, list) and written(path) in paths
 
 
-def _taken_by(subject: Subject, path: Elements) -> Component | None:
+def _taken_by(subject: LintSubject, path: PathSegments) -> Component | None:
     """The component that gets all requests at or below `path` instead of this one; None where this one gets some."""
     taker = None
     for endpoint in subject.component.endpoints:

@@ -16,7 +16,7 @@ Grants = Mapping[tuple[str, str], frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class LintSubject:
     """`as_of` is the stack's day: whether a date has passed is configuration, too."""
 
     estate: Estate
@@ -52,10 +52,10 @@ def grants_of(estate: Estate) -> Grants:
     return found
 
 
-def subjects(applications: tuple[oam.Application, ...], estate: Estate, as_of: datetime.date) -> Iterator[Subject]:
+def subjects(applications: tuple[oam.Application, ...], estate: Estate, as_of: datetime.date) -> Iterator[LintSubject]:
     """Every component. `estate` is what `applications` compiled to."""
     grants = grants_of(estate)
     for application in applications:
         for part in application.components:
             component = estate.components[f"{application.name}/{part.name}"]
-            yield Subject(estate, grants, as_of, application, part, component)
+            yield LintSubject(estate, grants, as_of, application, part, component)

@@ -14,7 +14,8 @@ from typing import Any, Literal
 import jsonschema_rs
 import yaml
 
-from kong_oam.access.model import Listing, Mark, Provider, Spelling, Stack
+from kong_oam.access.model import Stack
+from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.access.rotation import Schedule, days
 from kong_oam.access.settings import certificates
 from kong_oam.diagnostics import suggestion
@@ -27,13 +28,13 @@ Edition = Literal["oss", "enterprise"]
 
 _YEAR = 365 * 24 * 3600
 
-PLAIN = Spelling(
+PLAIN = ClaimMapping(
     client="client_id",
     user="user",
     scopes=Listing("scope"),
     service_scopes=Listing("scope"),
     groups="groups",
-    marks=(Mark("typ", "access"),),
+    marks=(TokenType("typ", "access"),),
 )
 """Stands in where nobody says how a provider spells its tokens: enough to check Applications."""
 
@@ -68,7 +69,7 @@ class ProviderSettings:
     access_token_minutes: int = 60
     issuer: str | None = None
     moved_from: str | None = None
-    spelling: Spelling | None = None
+    spelling: ClaimMapping | None = None
     clients: Mapping[str, KnownClient] = field(default_factory=dict)
     client_secrets: bool = False
     cluster_issuer: str | None = None
@@ -220,17 +221,17 @@ def _provider(stack: str, item: Mapping[str, Any]) -> ProviderSettings:
     )
 
 
-def _spelling(tokens: Mapping[str, Any]) -> Spelling:
+def _spelling(tokens: Mapping[str, Any]) -> ClaimMapping:
     """What the settings leave out is as in RFC 9068, JWT access tokens of OAuth 2.0 (2.2, and 2.2.3.1 for groups)."""
     scopes = _listing(tokens.get("scopes", {"claim": "scope", "form": "words"}))
     service, mark = tokens.get("service", {"claim": "sub"}), tokens["accessToken"]
-    return Spelling(
+    return ClaimMapping(
         client=tokens.get("client", "client_id"),
         user=tokens["user"],
         scopes=scopes,
         service_scopes=_listing(tokens["serviceScopes"]) if "serviceScopes" in tokens else scopes,
         groups=tokens.get("groups", "groups"),
-        marks=(Mark(mark["claim"], mark.get("value", mark.get("prefix", "")), prefix="prefix" in mark),),
+        marks=(TokenType(mark["claim"], mark.get("value", mark.get("prefix", "")), prefix="prefix" in mark),),
         subject=tokens.get("subject", "sub"),
         own=service["claim"],
         own_value=service.get("value"),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from kong_oam.engine.pending import Recorded
+from kong_oam.engine.pending import RecordedResource
 
 
 class Orphan(Protocol):
@@ -47,4 +47,4 @@ class Orphans:
     where: str
     objects: Sequence[tuple[Orphan, str | None]]
     remove: Callable[[list[Any]], None]
-    gone: Sequence[tuple[Recorded, str | None]] = ()
+    gone: Sequence[tuple[RecordedResource, str | None]] = ()

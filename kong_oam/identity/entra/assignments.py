@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from kong_oam.access.model import Estate, Provider
+from kong_oam.access.model import Estate
+from kong_oam.access.providers import Provider
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.identity.entra.names import MICROSOFT_GRAPH, api_name, apis, client_name, clients, role_id, role_of
 

@@ -5,19 +5,19 @@ Sources: the identity platform's access tokens and optional claims.
 
 from __future__ import annotations
 
-from kong_oam.access.model import Listing, Mark, Provider, Spelling
+from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.access.settings.stack import ProviderSettings, StackError
 from kong_oam.identity.common.settings import check
 from kong_oam.identity.entra.api import known
 from kong_oam.identity.entra.names import SCOPE_PREFIX, tenant_of
 
-SPELLING = Spelling(
+SPELLING = ClaimMapping(
     client="azp",
     user="scp",  # an ID token has neither this nor the claim that says that a client calls as itself
     scopes=Listing("scp", "words"),
     service_scopes=Listing("roles", prefix=SCOPE_PREFIX),
     groups="roles",
-    marks=(Mark("ver", "2.0"),),
+    marks=(TokenType("ver", "2.0"),),
     subject="oid",
     own="idtyp",
     own_value="app",

@@ -10,7 +10,8 @@ import re
 import uuid
 from dataclasses import dataclass
 
-from kong_oam.access.model import Client, Component, Estate, Provider
+from kong_oam.access.model import Client, Component, Estate
+from kong_oam.access.providers import Provider
 from kong_oam.access.settings.stack import ProviderSettings
 
 MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"

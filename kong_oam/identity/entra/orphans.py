@@ -17,7 +17,7 @@ from typing import Any
 
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.configuration import Configuration
-from kong_oam.engine.pending import Creation, State
+from kong_oam.engine.pending import ExportedState, PendingCreation
 from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.management import Row
 from kong_oam.identity.common.orphans import Orphans
@@ -43,7 +43,9 @@ class TenantOrphan:
         return f"{self.type.rpartition(':')[2]} {self.name} ({self.id.rpartition('/')[2]})"
 
 
-def find(settings: ProviderSettings, state: State, opened: ExitStack, configuration: Configuration) -> Orphans | None:
+def find(
+    settings: ProviderSettings, state: ExportedState, opened: ExitStack, configuration: Configuration
+) -> Orphans | None:
     """What interrupted creations made in the tenant. Raises InspectionError and RefusedError."""
     provider = account_name(settings.name)
     if not concerned(state, provider):
@@ -54,12 +56,12 @@ def find(settings: ProviderSettings, state: State, opened: ExitStack, configurat
     return Orphans(f"Entra, {settings.issuer}", made(graph, state, provider), lambda lost: remove(graph, lost))
 
 
-def concerned(state: State, provider: str) -> bool:
+def concerned(state: ExportedState, provider: str) -> bool:
     """Whether anything that was interrupted had been asked of `provider` (its resource's logical name)."""
     return any(True for _ in _creations(state, provider))
 
 
-def made(graph: Graph, state: State, provider: str) -> list[tuple[TenantOrphan, str | None]]:
+def made(graph: Graph, state: ExportedState, provider: str) -> list[tuple[TenantOrphan, str | None]]:
     """What there is of the interrupted creations and not in the state, with the reason not to remove it, or None.
 
     Raises RefusedError.
@@ -83,14 +85,14 @@ def remove(graph: Graph, lost: Iterable[TenantOrphan]) -> None:
             graph.remove(one.path)
 
 
-def _creations(state: State, provider: str) -> Iterator[Creation]:
+def _creations(state: ExportedState, provider: str) -> Iterator[PendingCreation]:
     return (one for one in state.interrupted if one.type in _FOUND and one.provider == provider)
 
 
 _Found = Iterator[tuple[TenantOrphan, Iterable[str]]]
 
 
-def _applications(graph: Graph, creation: Creation) -> _Found:
+def _applications(graph: Graph, creation: PendingCreation) -> _Found:
     wanted = creation.inputs
     for row in graph.applications(wanted["displayName"]):
         yield _application(row), _used(graph, creation, row)
@@ -104,7 +106,7 @@ def _application(row: Row) -> TenantOrphan:
     return TenantOrphan(APPLICATION, path, row["displayName"], path)
 
 
-def _used(graph: Graph, creation: Creation, row: Row) -> Iterator[str]:
+def _used(graph: Graph, creation: PendingCreation, row: Row) -> Iterator[str]:
     if row.get("description") != creation.inputs.get("description"):
         yield "its description is another than the one that it would have been given"
     yield from credentials_of(row)
@@ -129,7 +131,7 @@ def _meant(inputs: Any) -> tuple[Any, ...]:
     return {one["id"] for one in inputs.get("appRoles") or ()}, uris
 
 
-def _principals(graph: Graph, creation: Creation) -> _Found:
+def _principals(graph: Graph, creation: PendingCreation) -> _Found:
     if row := graph.principal(creation.inputs["clientId"]):
         path = f"/servicePrincipals/{row['id']}"
         yield TenantOrphan(PRINCIPAL, path, row["displayName"], path), _assigned(graph, path, row)
@@ -142,7 +144,7 @@ def _assigned(graph: Graph, path: str, row: Row) -> Iterator[str]:
             yield "somebody is assigned to it, or it to others"
 
 
-def _assignments(graph: Graph, creation: Creation) -> _Found:
+def _assignments(graph: Graph, creation: PendingCreation) -> _Found:
     wanted = creation.inputs
     path = f"/servicePrincipals/{wanted['resourceObjectId']}/appRoleAssignedTo"
     for row in graph.rows(path):
@@ -151,7 +153,7 @@ def _assignments(graph: Graph, creation: Creation) -> _Found:
             yield TenantOrphan(ASSIGNMENT, f"{path}/{row['id']}", name, f"{path}/{row['id']}"), ()
 
 
-def _grants(graph: Graph, creation: Creation) -> _Found:
+def _grants(graph: Graph, creation: PendingCreation) -> _Found:
     wanted = creation.inputs
     for row in graph.rows("/oauth2PermissionGrants", f"clientId eq '{wanted['servicePrincipalObjectId']}'"):
         at = wanted["resourceServicePrincipalObjectId"]
@@ -160,7 +162,7 @@ def _grants(graph: Graph, creation: Creation) -> _Found:
             yield TenantOrphan(GRANT, path, row.get("scope", "").strip(), path), ()
 
 
-def _federated(graph: Graph, creation: Creation) -> _Found:
+def _federated(graph: Graph, creation: PendingCreation) -> _Found:
     application = creation.inputs["applicationId"].rpartition("/")[2]
     place = f"/applications/{application}/federatedIdentityCredentials"
     for row in graph.rows(place):
@@ -171,7 +173,7 @@ def _federated(graph: Graph, creation: Creation) -> _Found:
             yield TenantOrphan(FEDERATED, identifier, row["name"], f"{place}/{row['id']}"), doubts
 
 
-def _passwords(graph: Graph, creation: Creation) -> _Found:
+def _passwords(graph: Graph, creation: PendingCreation) -> _Found:
     """Nobody ever learned such a secret. One of the name that the state knows is of an earlier turn."""
     application = creation.inputs["applicationId"].rpartition("/")[2]
     for row in graph.row(f"/applications/{application}").get("passwordCredentials") or ():

@@ -5,17 +5,17 @@ Source: Keycloak's Server Administration Guide.
 
 from __future__ import annotations
 
-from kong_oam.access.model import Listing, Mark, Provider, Spelling
+from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.access.settings.stack import ProviderSettings, StackError
 from kong_oam.identity.common.settings import check
 
-SPELLING = Spelling(
+SPELLING = ClaimMapping(
     client="azp",
     user="sid",  # of the session: whoever signs in has one, and a client that calls as itself none
     scopes=Listing("scope", "words"),
     service_scopes=Listing("scope", "words"),
     groups="groups",
-    marks=(Mark("typ", "Bearer"),),  # an ID token says ID, a refresh token Refresh
+    marks=(TokenType("typ", "Bearer"),),  # an ID token says ID, a refresh token Refresh
     own="client_id",  # brought by the scope service_account, which only clients with one have
 )
 

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.configuration import Configuration
-from kong_oam.engine.pending import Creation, State
+from kong_oam.engine.pending import ExportedState, PendingCreation
 from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.management import Row
 from kong_oam.identity.common.orphans import OrphanAtPath, Orphans
@@ -24,7 +24,9 @@ from kong_oam.identity.keycloak.names import AUDIENCE, CLIENT, GROUPS, ROLE, SCO
 _TYPES = (CLIENT, AUDIENCE, GROUPS, SCOPE, ROLE)
 
 
-def find(settings: ProviderSettings, state: State, opened: ExitStack, configuration: Configuration) -> Orphans | None:
+def find(
+    settings: ProviderSettings, state: ExportedState, opened: ExitStack, configuration: Configuration
+) -> Orphans | None:
     """What interrupted creations made in the realm. Raises InspectionError and RefusedError."""
     provider = account_name(settings.name)
     if not concerned(state, provider):
@@ -35,12 +37,12 @@ def find(settings: ProviderSettings, state: State, opened: ExitStack, configurat
     return Orphans(f"Keycloak, {settings.issuer}", made(realm, state, provider), lambda lost: remove(realm, lost))
 
 
-def concerned(state: State, provider: str) -> bool:
+def concerned(state: ExportedState, provider: str) -> bool:
     """Whether anything that was interrupted had been asked of `provider` (its resource's logical name)."""
     return any(True for _ in _creations(state, provider))
 
 
-def made(realm: Realm, state: State, provider: str) -> list[tuple[OrphanAtPath, str | None]]:
+def made(realm: Realm, state: ExportedState, provider: str) -> list[tuple[OrphanAtPath, str | None]]:
     """What there is of the interrupted creations and not in the state, with the reason not to remove it, or None.
 
     Raises RefusedError.
@@ -59,11 +61,11 @@ def remove(realm: Realm, lost: Iterable[OrphanAtPath]) -> None:
         realm.remove(one.path)
 
 
-def _creations(state: State, provider: str) -> Iterator[Creation]:
+def _creations(state: ExportedState, provider: str) -> Iterator[PendingCreation]:
     return (one for one in state.interrupted if one.type in _TYPES and one.provider == provider)
 
 
-def _found(realm: Realm, creation: Creation) -> Iterator[tuple[OrphanAtPath, Iterator[str]]]:
+def _found(realm: Realm, creation: PendingCreation) -> Iterator[tuple[OrphanAtPath, Iterator[str]]]:
     """What has the name, and what speaks against its being what was made."""
     wanted = creation.inputs
     if creation.type == CLIENT:
@@ -88,7 +90,7 @@ def _found(realm: Realm, creation: Creation) -> Iterator[tuple[OrphanAtPath, Ite
                 yield one, foreign.of_mapper(mapper, KINDS[creation.type])
 
 
-def _doubts(creation: Creation, row: Row, found: Iterable[str]) -> Iterator[str]:
+def _doubts(creation: PendingCreation, row: Row, found: Iterable[str]) -> Iterator[str]:
     if creation.id and row["id"] != creation.id:
         yield "its id is another than the one that was heard"
     if row.get("description") != creation.inputs.get("description"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kong_oam.access.model import Provider
+from kong_oam.access.providers import Provider
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.identity.common.settings import check
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from kong_oam.access.model import Listing, Mark, Provider, Spelling
+from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.identity.common.settings import check
 from kong_oam.identity.okta.names import GROUPS_CLAIM
 
-SPELLING = Spelling(
+SPELLING = ClaimMapping(
     client="cid",
     user="uid",
     scopes=Listing("scp"),
     service_scopes=Listing("scp"),
     groups=GROUPS_CLAIM,
     # An access token's id starts with AT., an ID token's with ID.; only an access token has `cid`.
-    marks=(Mark("jti", "AT.", prefix=True),),
+    marks=(TokenType("jti", "AT.", prefix=True),),
 )
 
 

@@ -17,7 +17,7 @@ import httpx
 
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.configuration import Configuration
-from kong_oam.engine.pending import Creation, Recorded, State
+from kong_oam.engine.pending import ExportedState, PendingCreation, RecordedResource
 from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.management import Row
 from kong_oam.identity.common.orphans import OrphanAtPath, Orphans
@@ -42,7 +42,7 @@ _SWITCHED_OFF_FIRST = (_ISSUER, _APP)
 
 def find(
     settings: ProviderSettings,  # noqa: ARG001 - one org for all
-    state: State,
+    state: ExportedState,
     opened: ExitStack,
     configuration: Configuration,
 ) -> Orphans | None:
@@ -55,14 +55,14 @@ def find(
     return Orphans("Okta", made(org, state), lambda lost: remove(org, lost), gone(org, state))
 
 
-def concern(state: State) -> str | None:
+def concern(state: ExportedState) -> str | None:
     """Why Okta has to be looked at; None where it has not."""
     if any(creation.type in _PLACES for creation in state.interrupted):
         return "creations were interrupted"
     return "the state's apps may be gone" if _apps(state) else None
 
 
-def made(org: httpx.Client, state: State) -> list[tuple[OrphanAtPath, str | None]]:
+def made(org: httpx.Client, state: ExportedState) -> list[tuple[OrphanAtPath, str | None]]:
     """What there is of the interrupted creations and not in the state, with the reason not to remove it, or None.
 
     Raises RefusedError, httpx.HTTPError.
@@ -78,7 +78,7 @@ def made(org: httpx.Client, state: State) -> list[tuple[OrphanAtPath, str | None
     return result
 
 
-def gone(org: httpx.Client, state: State) -> list[tuple[Recorded, str | None]]:
+def gone(org: httpx.Client, state: ExportedState) -> list[tuple[RecordedResource, str | None]]:
     """The apps that the state has and the org has not. Raises RefusedError, httpx.HTTPError.
 
     What uses an app is deleted before it: where something does, it was no run that took the app away.
@@ -102,11 +102,11 @@ def remove(org: httpx.Client, lost: Iterable[OrphanAtPath]) -> None:
         accepted(org.delete(one.path))
 
 
-def _apps(state: State) -> list[Recorded]:
+def _apps(state: ExportedState) -> list[RecordedResource]:
     return [one for one in state.resources if one.type == _APP]
 
 
-def _is(row: Row, creation: Creation) -> bool:
+def _is(row: Row, creation: PendingCreation) -> bool:
     if creation.id:
         return bool(row["id"] == creation.id)
     if creation.type != _APP:
@@ -119,7 +119,7 @@ def _name(row: Row) -> str:
     return str(row.get("label") or row["name"])
 
 
-def _use(org: httpx.Client, creation: Creation, place: str, row: Row, state: State) -> str | None:
+def _use(org: httpx.Client, creation: PendingCreation, place: str, row: Row, state: ExportedState) -> str | None:
     """Who uses it: then it is somebody's."""
     if creation.type in _USED_BY and list(rows(org, f"{place}/{row['id']}/{_USED_BY[creation.type]}")):
         return f"it has {_USED_BY[creation.type]}"

@@ -18,10 +18,10 @@ from kong_oam.identity.okta import api
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """`keys`: the one that signs, then the one that will. `former`: the one that signed before, if it is known."""
+    """`keys`: the one that signs, then the one that will. `previous_keys`: the one that signed before, if known."""
 
     keys: tuple[SigningKey, ...]
-    former: tuple[SigningKey, ...]
+    previous_keys: tuple[SigningKey, ...]
 
 
 def listed(account: api.Account, server: str, issuer: str) -> Listed:
@@ -38,5 +38,5 @@ def arranged(rows: Sequence[Row], issuer: str) -> Listed:
     if len(by_status["ACTIVE"]) != 1:
         raise DiscoveryError(f"{issuer}: Okta lists {len(by_status['ACTIVE'])} active signing keys, not one")
     keys, _ = signing_keys({"keys": [*by_status["ACTIVE"], *by_status["NEXT"]]}, issuer)
-    former = by_status["EXPIRED"][:1]
-    return Listed(keys, signing_keys({"keys": former}, issuer)[0] if former else ())
+    previous_keys = by_status["EXPIRED"][:1]
+    return Listed(keys, signing_keys({"keys": previous_keys}, issuer)[0] if previous_keys else ())

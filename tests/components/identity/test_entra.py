@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from components.identity.entra import _redirects
-from kong_oam.access.model import Provider, Stack
+from kong_oam.access.model import Stack
+from kong_oam.access.providers import Provider
 from kong_oam.access.rotation import Generation
 from kong_oam.access.settings.stack import ProviderSettings, StackError
 from kong_oam.access.tokens import KeyRing, Refusal, authenticate

@@ -99,11 +99,11 @@ def made(generation: Generation, held: dict[str, str], kind: str = ECDSA) -> tup
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
     async def program() -> None:
         keys = key_pairs("key", generation, kind, held, None)  # type: ignore[arg-type]
-        counting, private = await keys.counting.future(), await keys.private_key.future()
-        assert counting and private and await keys.kid.future() in {one["kid"] for one in counting}
+        active, private = await keys.active.future(), await keys.private_key.future()
+        assert active and private and await keys.kid.future() in {one["kid"] for one in active}
         algorithm = await pulumi.Output.from_input(keys.algorithm).future()
         assert algorithm
-        got.append((answers, [one["kty"] for one in counting], private, algorithm))
+        got.append((answers, [one["kty"] for one in active], private, algorithm))
 
     set_mocks(answers)
     program()
@@ -116,7 +116,7 @@ FIRST, SECOND, ALONE = Generation(1, DAY), Generation(2, DAY, overlapping=True),
 
 
 @pytest.mark.parametrize(
-    ("generation", "held", "kinds", "counting"),
+    ("generation", "held", "kinds", "active"),
     [
         (FIRST, {}, {"a": P_256}, ["EC"]),
         (SECOND, {"a": ECDSA}, {"a": P_256, "b": P_256}, ["EC", "EC"]),
@@ -134,12 +134,12 @@ FIRST, SECOND, ALONE = Generation(1, DAY), Generation(2, DAY, overlapping=True),
     ],
 )
 def test_keys_that_are_there_stay_of_their_kind(
-    generation: Generation, held: dict[str, str], kinds: dict[str, Any], counting: list[str]
+    generation: Generation, held: dict[str, str], kinds: dict[str, Any], active: list[str]
 ) -> None:
     """One that is made is on a curve; the client signs with what its own key is of."""
     answers, kty, private, algorithm = made(generation, {f"key-{slot}": kind for slot, kind in held.items()})
     assert answers.keys == {f"key-{slot}": kind for slot, kind in kinds.items()}
-    assert kty == counting
+    assert kty == active
     own = "ab"[generation.slot]
     assert private == f"private half of key-{own}"
     assert algorithm == ("RS256" if kinds[own] == RSA_2048 else "ES256")

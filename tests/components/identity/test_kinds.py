@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from components.identity import PROVISIONERS
-from kong_oam.access.model import Listing, Mark, Spelling
+from kong_oam.access.providers import ClaimMapping, Listing, TokenType
 from kong_oam.access.settings.stack import KnownClient, ProviderSettings, StackError
 from kong_oam.engine.configuration import Configuration
 from kong_oam.identity.kinds import KINDS, inspect
@@ -58,13 +58,13 @@ def test_an_unknown_kind_is_refused_with_the_nearest() -> None:
 
 def test_what_oidc_leaves_out_is_as_in_rfc_9068() -> None:
     """`client_id`, `scope` as words, `groups`; a service's token is about the client itself."""
-    assert stack(OIDC).stack.providers["corp"].spelling == Spelling(
+    assert stack(OIDC).stack.providers["corp"].spelling == ClaimMapping(
         client="client_id",
         user="sid",
         scopes=Listing("scope", "words"),
         service_scopes=Listing("scope", "words"),
         groups="groups",
-        marks=(Mark("token_use", "access"),),
+        marks=(TokenType("token_use", "access"),),
     )
 
 
@@ -81,13 +81,13 @@ def test_oidc_spells_as_it_is_told() -> None:
         "accessToken": {"claim": "ver", "prefix": ""},
         "overage": ["_claim_names"],
     }
-    assert stack({**OIDC, "tokens": tokens}).stack.providers["corp"].spelling == Spelling(
+    assert stack({**OIDC, "tokens": tokens}).stack.providers["corp"].spelling == ClaimMapping(
         client="azp",
         user="uti",
         scopes=Listing("scp", "words"),
         service_scopes=Listing("roles", "list"),
         groups="teams",
-        marks=(Mark("ver", "", prefix=True),),
+        marks=(TokenType("ver", "", prefix=True),),
         subject="oid",
         own="idtyp",
         own_value="app",

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from kong_oam.access.decide import Request, answer, decide
-from kong_oam.access.model import Provider, Stack
+from kong_oam.access.model import Stack
+from kong_oam.access.providers import Provider
 from kong_oam.access.tokens import Claims, Refusal
 from tests.support.estates import SPELLING, api, estate
 

@@ -26,7 +26,7 @@ def test_a_year_of_daily_runs() -> None:
     for day in range(100):
         now = advanced(last, SCHEDULE, on(day))
         if now != last:
-            steps.append((day, now.number, now.counting))
+            steps.append((day, now.number, now.active))
         last = now
     assert steps == [
         (0, 1, (0,)),
@@ -63,15 +63,15 @@ def test_whoever_had_a_key_has_one_that_counts(skipped: list[int], overlap: int,
     for gap in skipped:
         day += gap
         now = advanced(last, schedule, on(day))
-        assert now.slot in now.counting
+        assert now.slot in now.active
         if now.number != last.number:
             assert (now.number, now.slot) == (last.number + 1, 1 - last.slot)
-            assert last.counting == (last.slot,) and set(now.counting) == {0, 1}
+            assert last.active == (last.slot,) and set(now.active) == {0, 1}
             left_on[last.slot] = day
-        for slot in set(last.counting) - set(now.counting):
+        for slot in set(last.active) - set(now.active):
             assert day - left_on[slot] >= overlap
-        for slot in now.counting:
-            assert slot not in last.counting or now.lying_in(slot) == last.lying_in(slot)
+        for slot in now.active:
+            assert slot not in last.active or now.lying_in(slot) == last.lying_in(slot)
         assert now.lying_in(now.slot) == now.number
         last = now
 

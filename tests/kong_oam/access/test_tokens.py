@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from kong_oam.access.model import Call, Client, Listing, Mark, Provider
+from kong_oam.access.model import Call, Client
+from kong_oam.access.providers import Listing, Provider, TokenType
 from kong_oam.access.tokens import Claims, Key, Refusal, User, authenticate, bearer, issue
 from kong_oam.oam.document import read
 from tests.support.estates import ISSUER, PROVIDER, SPELLING
@@ -84,12 +85,12 @@ def test_scopes_may_be_words() -> None:
 @pytest.mark.parametrize(
     ("mark", "counting", "not_counting"),
     [
-        (Mark("ver", "2.0"), ["2.0"], ["2.01", "2", "12.0", 2.0, ["2.0"], None]),
-        (Mark("ver", "2.", prefix=True), ["2.", "2.0", "2.1"], ["2", "12.0", 2.5, ["2.0"], None]),
+        (TokenType("ver", "2.0"), ["2.0"], ["2.01", "2", "12.0", 2.0, ["2.0"], None]),
+        (TokenType("ver", "2.", prefix=True), ["2.", "2.0", "2.1"], ["2", "12.0", 2.5, ["2.0"], None]),
     ],
     ids=["whole", "prefix"],
 )
-def test_the_mark_of_an_access_token_is_a_text(mark: Mark, counting: list[Any], not_counting: list[Any]) -> None:
+def test_the_mark_of_an_access_token_is_a_text(mark: TokenType, counting: list[Any], not_counting: list[Any]) -> None:
     """Of exactly its value, or one that begins with it."""
     ring = replace(RING, provider=replace(PROVIDER, spelling=replace(SPELLING, marks=(mark,))))
     for value in counting:

@@ -14,7 +14,7 @@ import pytest
 
 import kong_oam.verify.stack
 from kong_oam.__main__ import COMMANDS, main
-from kong_oam.verify.decisions import Exposure, Finding
+from kong_oam.verify.decisions import Deviation, Exposure
 from kong_oam.verify.stack import Altered, Reason, Result, Workloads
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -53,7 +53,7 @@ def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     edit("methods: [GET], scopes: [orders.read]", "methods: [GET, PATCH], scopes: [orders.read]")
     edit(', until: "2027-12-31"', "")
     exposure = Exposure(("everybody",), ("GET",), (f"{LOOK}{STEERING}",))
-    found = ((Finding("opened", (), (exposure,)), (Reason(f"a route{STEERING}", "remove it"),)),)
+    found = ((Deviation("opened", (), (exposure,)), (Reason(f"a route{STEERING}", "remove it"),)),)
     monkeypatch.setattr(kong_oam.verify.stack, "verify", lambda *_: Result(found, 1))
     altered = Altered(f"Service 'default/api{STEERING}'", (Reason(f"a port{STEERING}", "take it out"),))
     monkeypatch.setattr(kong_oam.verify.stack, "workloads", lambda *_: Workloads((altered,), 1))

@@ -14,11 +14,11 @@ import pytest
 from kong_oam import emergency
 from kong_oam.__main__ import main
 from kong_oam.emergency import EmergencyError, Opening, Openings
-from kong_oam.engine.pending import State
+from kong_oam.engine.pending import ExportedState
 from kong_oam.kong import forward, preflight
 from kong_oam.kong.admin import AdminError
 from kong_oam.recover import recovery
-from kong_oam.recover.recovery import Place, RecoveryError, Search
+from kong_oam.recover.recovery import RecoveryError, Search, SearchedPlace
 
 ROOT = Path(__file__).resolve().parents[3]
 STEERING = "\x1b]0;title\x07"
@@ -88,17 +88,17 @@ class Resource(SimpleNamespace):
         return str(self.urn)
 
 
-def _search(monkeypatch: pytest.MonkeyPatch, removed: list[str], *places: Place) -> None:
+def _search(monkeypatch: pytest.MonkeyPatch, removed: list[str], *places: SearchedPlace) -> None:
     settings: Any = SimpleNamespace(cluster=SimpleNamespace(context=None))
-    found = Search(settings, State(frozenset(), (), None), places, older=False)
+    found = Search(settings, ExportedState(frozenset(), (), None), places, older=False)
     monkeypatch.setattr(recovery, "_searched", lambda *_, **__: found)
     monkeypatch.setattr(recovery, "forget", lambda stack, urn: removed.append(f"{stack} forgets {urn}"))
 
 
-def _place(removed: list[str]) -> Place:
+def _place(removed: list[str]) -> SearchedPlace:
     gone: Any = [(Resource(urn="app"), None), (Resource(urn="other"), "another needs it")]
     made = [("route way" + STEERING, None), ("service api", "route way belongs to it")]
-    return Place("Kong", made, gone, "local", removed.extend)
+    return SearchedPlace("Kong", made, gone, "local", removed.extend)
 
 
 def test_what_is_lost_is_listed_and_what_is_certain_removed(
@@ -122,7 +122,7 @@ def test_what_is_lost_is_listed_and_what_is_certain_removed(
     assert main(["recover", "-s", "local", "--remove"]) == 1
     assert capsys.readouterr().out.splitlines() == [*listed, "2 of 4 removed", last]
     assert removed == ["route way" + STEERING, "local forgets app"]
-    _search(monkeypatch, removed, Place("Kong", [], [], "local", removed.extend))
+    _search(monkeypatch, removed, SearchedPlace("Kong", [], [], "local", removed.extend))
     assert main(["recover", "-s", "local"]) == 0
     assert capsys.readouterr().out.splitlines() == ["Kong: 0 made that the state does not know", last]
 
@@ -135,7 +135,7 @@ def test_what_fails_while_it_removes_is_one_line_after_the_list(
     def fails(_: object) -> None:
         raise AdminError("Kong's Admin API does not answer")
 
-    _search(monkeypatch, [], Place("Kong", [("route way", None)], [], "local", fails))
+    _search(monkeypatch, [], SearchedPlace("Kong", [("route way", None)], [], "local", fails))
     assert main(["recover", "-s", "local", "--remove"]) == 2
     said = capsys.readouterr()
     assert said.out.splitlines() == ["Kong: 1 made that the state does not know", "  route way"]

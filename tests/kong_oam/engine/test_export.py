@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kong_oam.engine.export import parse
-from kong_oam.engine.pending import Creation, Recorded, State
+from kong_oam.engine.pending import ExportedState, PendingCreation, RecordedResource
 from kong_oam.recover.cluster import commands
 
 LABELS = {"app.oam.dev/name": "shop", "app.oam.dev/component": "web", "app.oam.dev/appRevision": ""}
@@ -24,30 +24,35 @@ def test_ids_and_interrupted_creations_are_read() -> None:
             {"type": "deleting", "resource": {"type": "kong:index/route:Route", "id": "old", "inputs": {}}},
         ],
     }
-    assert parse(deployment) == State(
+    assert parse(deployment) == ExportedState(
         ids=frozenset({"credential", "consumer", "way"}),
         interrupted=(
-            Creation("okta:app/oAuth:OAuth", {"label": "kong-oam"}, None),
-            Creation("kong:index/service:Service", {}, "heard"),
+            PendingCreation("okta:app/oAuth:OAuth", {"label": "kong-oam"}, None),
+            PendingCreation("kong:index/service:Service", {}, "heard"),
         ),
         root="urn:root",
         resources=(
-            Recorded("kong:index/consumerJwtAuth:ConsumerJwtAuth", "urn:slot", "credential|consumer", used=True),
-            Recorded("kong:index/route:Route", "urn:route", "way", used=False),
+            RecordedResource(
+                "kong:index/consumerJwtAuth:ConsumerJwtAuth", "urn:slot", "credential|consumer", used=True
+            ),
+            RecordedResource("kong:index/route:Route", "urn:route", "way", used=False),
         ),
     )
 
 
 def test_a_state_without_resources_knows_nothing() -> None:
     """As the CLI exports it before a first run: without lists."""
-    assert parse({"manifest": {}}) == State(frozenset(), (), None)
+    assert parse({"manifest": {}}) == ExportedState(frozenset(), (), None)
 
 
 def test_an_object_of_kubernetes_is_removed_by_its_name_and_our_labels() -> None:
     """One command each, on the stack's cluster; what else was interrupted is not kubectl's concern."""
-    state = State(
+    state = ExportedState(
         frozenset(),
-        (Creation("kubernetes:core/v1:Service", SERVICE, None), Creation("okta:app/oAuth:OAuth", {"label": "x"}, None)),
+        (
+            PendingCreation("kubernetes:core/v1:Service", SERVICE, None),
+            PendingCreation("okta:app/oAuth:OAuth", {"label": "x"}, None),
+        ),
         None,
     )
     rest = (

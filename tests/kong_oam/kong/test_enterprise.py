@@ -124,7 +124,7 @@ def test_the_serverless_functions_have_enterprises_phases() -> None:
 @pytest.fixture(scope="module")
 def registered() -> Iterator[list[Registered]]:
     """All that the program registers with `gateway.edition: enterprise`; what Kong would say is made up."""
-    facts = preflight.Gateway(VERSION, 12.0, SCHEMAS)
+    facts = preflight.GatewayFacts(VERSION, 12.0, SCHEMAS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(preflight, "inspect", lambda *_: facts)
         patch.setattr(taken, "inspect", lambda *_: ())

@@ -22,7 +22,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from components.workload import environment as calling
 from kong_oam.access.decide import Request, answer
-from kong_oam.access.model import Provider, Stack
+from kong_oam.access.model import Stack
+from kong_oam.access.providers import Provider
 from kong_oam.access.settings.stack import StackError
 from kong_oam.access.tokens import Key, KeyRing, Refusal, authenticate
 from kong_oam.kong import names, plugins

@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kong_oam.access.decide import Request, answer, decide
-from kong_oam.access.model import Client, Provider, Stack
+from kong_oam.access.model import Client, Stack
+from kong_oam.access.providers import Provider
 from kong_oam.access.tokens import Claims, Refusal, User, authenticate, issue
 from sandbox.kong import Kong
 from tests.support import kong_deployment

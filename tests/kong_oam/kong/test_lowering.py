@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from kong_oam.access.model import Provider, Stack
+from kong_oam.access.model import Stack
+from kong_oam.access.providers import Provider
 from kong_oam.access.settings.stack import read_file
 from kong_oam.identity.common.discovery import SigningKey
 from kong_oam.kong import names, plugins

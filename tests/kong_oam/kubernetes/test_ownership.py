@@ -11,7 +11,7 @@ import pytest
 
 from kong_oam.kubernetes import manifests
 from kong_oam.kubernetes.manifests import Exposure, GatewayPeer, Workload
-from kong_oam.kubernetes.ownership import Change, changes
+from kong_oam.kubernetes.ownership import FieldChange, changes
 from sandbox.cluster import Cluster, Key
 from sandbox.kubectl import merged
 
@@ -149,16 +149,18 @@ def test_what_an_api_server_says_is_read() -> None:
         return {"spec": {"template": {"spec": {"containers": [containers]}}}}
 
     assert changes(DEPLOYMENT, live) == (
-        Change("spec.replicas", "kubectl", since, {"spec": {"replicas": None}}),
-        Change(
+        FieldChange("spec.replicas", "kubectl", since, {"spec": {"replicas": None}}),
+        FieldChange(
             f"{inside}.containers[api].env[LD_PRELOAD]",
             "kubectl-edit",
             since,
             of({"name": "api", "env": [{"name": "LD_PRELOAD", "$patch": "delete"}]}),
         ),
-        Change(f"{inside}.containers[api].image", "kubectl-edit", since),
-        Change(f"{inside}.containers[spy]", "kubectl-edit", since, of({"name": "spy", "$patch": "delete"})),
-        Change(f"{inside}.hostNetwork", "kubectl-edit", since, {"spec": {"template": {"spec": {"hostNetwork": None}}}}),
+        FieldChange(f"{inside}.containers[api].image", "kubectl-edit", since),
+        FieldChange(f"{inside}.containers[spy]", "kubectl-edit", since, of({"name": "spy", "$patch": "delete"})),
+        FieldChange(
+            f"{inside}.hostNetwork", "kubectl-edit", since, {"spec": {"template": {"spec": {"hostNetwork": None}}}}
+        ),
     )
 
 
@@ -316,7 +318,7 @@ def test_what_the_program_created_is_the_programs(cluster: Cluster) -> None:
     shown["spec"]["template"]["spec"] |= {"dnsPolicy": "ClusterFirst", "securityContext": {"runAsUser": 0}}
     patch = {"spec": {"template": {"spec": {"securityContext": {"runAsUser": None}}}}}
     path = "spec.template.spec.securityContext.runAsUser"
-    assert changes(DEPLOYMENT, shown) == (Change(path, "kubectl-edit", None, patch),)
+    assert changes(DEPLOYMENT, shown) == (FieldChange(path, "kubectl-edit", None, patch),)
 
 
 def test_an_object_that_somebody_made_anew_is_theirs(cluster: Cluster) -> None:
@@ -325,7 +327,7 @@ def test_an_object_that_somebody_made_anew_is_theirs(cluster: Cluster) -> None:
     theirs = cluster.shown(Key.of(SERVICE))
     assert theirs is not None
     found = changes(SERVICE, theirs)
-    assert found == (Change("spec", "kubectl-edit"),)
+    assert found == (FieldChange("spec", "kubectl-edit"),)
 
 
 def test_values_of_a_secret_are_not_needed(cluster: Cluster) -> None:
@@ -337,7 +339,7 @@ def test_values_of_a_secret_are_not_needed(cluster: Cluster) -> None:
     shown = cluster.shown(Key.of(SECRET))
     assert shown is not None
     found = changes(manifests.client_secret(WORKLOAD), {"kind": "Secret", "metadata": shown["metadata"]})
-    assert found == (Change("data.LD_PRELOAD", "kubectl-edit", None, {"data": {"LD_PRELOAD": None}}),)
+    assert found == (FieldChange("data.LD_PRELOAD", "kubectl-edit", None, {"data": {"LD_PRELOAD": None}}),)
 
 
 def _bare(shown: dict[str, Any] | None) -> dict[str, Any]:

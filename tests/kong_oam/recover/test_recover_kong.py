@@ -7,14 +7,14 @@ import pytest
 
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
-from kong_oam.recover.kong import Entity, OutdatedStateError, RemovalError, entities, lost, remove
+from kong_oam.recover.kong import LostEntity, OutdatedStateError, RemovalError, entities, lost, remove
 from sandbox.kong import Kong
 
 OURS = frozenset({"kong-oam", "kong-oam-stack:local"})
 
 
-def _entity(collection: str, identifier: str, tags: frozenset[str] = OURS, **parents: str) -> Entity:
-    return Entity(collection, identifier, identifier, tags, parents)
+def _entity(collection: str, identifier: str, tags: frozenset[str] = OURS, **parents: str) -> LostEntity:
+    return LostEntity(collection, identifier, identifier, tags, parents)
 
 
 SERVICE = _entity("services", "api")
@@ -26,7 +26,7 @@ RING = _entity("consumers", "ring")
 KEY = _entity("jwts", "key", consumer="ring")
 
 
-def _removed(there: list[Entity], known: set[str]) -> list[str]:
+def _removed(there: list[LostEntity], known: set[str]) -> list[str]:
     found = lost(there, frozenset(known), OURS)
     return [entity.id for entity, reason in found if reason is None]
 
@@ -145,4 +145,4 @@ def test_a_kong_that_refuses_is_quoted() -> None:
         service = admin.post("/services", json={"name": "s", "host": "example.com"}).json()["id"]
         admin.post("/routes", json={"paths": ["/"], "service": {"id": service}})
         with pytest.raises(RemovalError, match=r"service s was not removed: 400 .*references this"):
-            remove(asked, [Entity("services", service, "s")], settle=0)
+            remove(asked, [LostEntity("services", service, "s")], settle=0)

@@ -14,9 +14,9 @@ import yaml
 from kong_oam.__main__ import _parser, main
 from kong_oam.access.diff.change import KINDS
 from kong_oam.review import meaning, reviewed
-from kong_oam.review.comment import LONGEST, MARKER, Stack, compose, fenced
+from kong_oam.review.comment import LONGEST, MARKER, ReviewedStack, compose, fenced
 from kong_oam.review.github import PullRequest
-from kong_oam.review.meaning import Access, Checked, ReviewError
+from kong_oam.review.meaning import AccessChange, Checked, ReviewError
 from kong_oam.review.preview import Preview, Step, Violation, preview, read
 from tests.support.github_comments import BOT, REPOSITORY, TOKEN, Comments
 from tests.support.projects import write_project
@@ -111,19 +111,19 @@ def test_no_value_of_a_resource_and_no_other_text_of_the_engine_is_shown() -> No
         resource("update", "a|b\n# `title` <img>", diffs=["x|y"]),
         DONE,
     )
-    text = compose([Stack("aws", access=NOTHING, preview=read(printed))])
+    text = compose([ReviewedStack("aws", access=NOTHING, preview=read(printed))])
     assert SECRET not in text
     assert "| update | `a\\|b # 'title' <img>` | `t:m:T` | `x\\|y` |" in text.splitlines()
 
 
-NOTHING = Access(len(KINDS), headline="", markdown="")
-OPENS = Access(0, headline="newly public: GET https://orders.example.com/orders", markdown="| the table |")
-CLOSES = Access(5, headline="revoked: shop/web", markdown="| another table |")
+NOTHING = AccessChange(len(KINDS), headline="", markdown="")
+OPENS = AccessChange(0, headline="newly public: GET https://orders.example.com/orders", markdown="| the table |")
+CLOSES = AccessChange(5, headline="revoked: shop/web", markdown="| another table |")
 QUIET = Preview((), (), succeeded=True)
 FINE = Checked((), ())
 
 
-def top(*stacks: Stack) -> str:
+def top(*stacks: ReviewedStack) -> str:
     first, second, *_ = compose(stacks).splitlines()
     assert first == MARKER
     return second
@@ -131,38 +131,43 @@ def top(*stacks: Stack) -> str:
 
 def test_the_worst_stands_in_one_line_at_the_top() -> None:
     """Of all stacks, in whatever order they are: public before granted, and what opens before what closes."""
-    granting = Stack("dc", access=Access(1, "granted to shop/web: GET https://x.test/", ""), preview=QUIET)
-    closing, opening = Stack("aws", access=CLOSES, preview=QUIET), Stack("gcp", access=OPENS, preview=QUIET)
-    assert top(closing, granting, opening) == "**Access** · `newly public: GET https://orders.example.com/orders`"
-    assert top(closing, granting) == "**Access** · `granted to shop/web: GET https://x.test/`"
-    assert top(closing, Stack("gcp", access=NOTHING, preview=QUIET)) == "**Access** · `revoked: shop/web`"
-    assert top(Stack("gcp", access=NOTHING, preview=QUIET)) == "**Access** · no change"
+    granting = ReviewedStack(
+        "dc", access=AccessChange(1, "granted to shop/web: GET https://x.test/", ""), preview=QUIET
+    )
+    closing, opening = (
+        ReviewedStack("aws", access=CLOSES, preview=QUIET),
+        ReviewedStack("gcp", access=OPENS, preview=QUIET),
+    )
+    assert top(closing, granting, opening) == "**AccessChange** · `newly public: GET https://orders.example.com/orders`"
+    assert top(closing, granting) == "**AccessChange** · `granted to shop/web: GET https://x.test/`"
+    assert top(closing, ReviewedStack("gcp", access=NOTHING, preview=QUIET)) == "**AccessChange** · `revoked: shop/web`"
+    assert top(ReviewedStack("gcp", access=NOTHING, preview=QUIET)) == "**AccessChange** · no change"
 
 
 def test_what_was_not_looked_at_is_not_said_to_be_unchanged() -> None:
     """Errors in Applications, a failed preview, a mandatory policy: each stands at the top, too."""
-    broken = Stack("aws", problems=("a.yaml:1:2: ACC204: no role grants it",))
-    assert top(broken) == "**Access** · not known: see below · **failed** on `aws`"
+    broken = ReviewedStack("aws", problems=("a.yaml:1:2: ACC204: no role grants it",))
+    assert top(broken) == "**AccessChange** · not known: see below · **failed** on `aws`"
     assert "- `a.yaml:1:2: ACC204: no role grants it`" in compose([broken])
-    failed = Stack("gcp", access=NOTHING, preview=Preview((), (), succeeded=False))
-    assert top(failed) == "**Access** · no change · **failed** on `gcp`"
+    failed = ReviewedStack("gcp", access=NOTHING, preview=Preview((), (), succeeded=False))
+    assert top(failed) == "**AccessChange** · no change · **failed** on `gcp`"
     assert "`pulumi preview --stack gcp --policy-pack policies` says why" in compose([failed])
     violated = Preview((), (Violation("no-plain-http", "mandatory", "r", "route r takes http"),), succeeded=True)
-    assert top(Stack("s", access=OPENS, preview=violated)).endswith(" · **failed** on `s`")
+    assert top(ReviewedStack("s", access=OPENS, preview=violated)).endswith(" · **failed** on `s`")
     assert "| `no-plain-http` | mandatory | `route r takes http` |" in compose(
-        [Stack("s", access=OPENS, preview=violated)]
+        [ReviewedStack("s", access=OPENS, preview=violated)]
     )
     advised = Preview((), (Violation("public-ending", "advisory", "s", "m"),), succeeded=True)
-    assert Stack("s", access=NOTHING, preview=advised).passed
+    assert ReviewedStack("s", access=NOTHING, preview=advised).passed
 
 
 def test_access_stands_before_policies_and_those_before_resources() -> None:
     """Per stack; resources are folded away."""
     step = Step("create", "t:m:T", "a/new", ())
     found = Preview((step,), (Violation("public-ending", "advisory", "s", "m"),), succeeded=True)
-    text = compose([Stack("aws", access=OPENS, preview=found)])
+    text = compose([ReviewedStack("aws", access=OPENS, preview=found)])
     parts = [
-        "### Stack `aws`",
+        "### ReviewedStack `aws`",
         "| the table |",
         "`public-ending`",
         "<details><summary>Resources: 1 to create</summary>",
@@ -175,27 +180,30 @@ def test_a_comment_that_would_be_too_long_loses_its_resources_first() -> None:
     """GitHub takes 65,536 characters: access is what it is there for."""
     many = Preview(tuple(Step("create", "t:m:T", f"a/{n:05}", ()) for n in range(3000)), (), succeeded=True)
     found = ("a.yaml:1:2: LINT306: m",)
-    text = compose([Stack("aws", findings=found, access=OPENS, preview=many)], LONGEST)
+    text = compose([ReviewedStack("aws", findings=found, access=OPENS, preview=many)], LONGEST)
     assert len(text) <= LONGEST < 65_536
     assert "| the table |" in text and "Resources: 3000 to create." in text and "a/00001" not in text
     assert "Lint: 1 to look at." in text and "LINT306" not in text
-    whole = compose([Stack("aws", findings=found, access=OPENS, preview=many)])
+    whole = compose([ReviewedStack("aws", findings=found, access=OPENS, preview=many)])
     assert "a/02999" in whole and "LINT306" in whole, "the log of the job has all of it"
 
 
 def test_a_comment_that_is_cut_says_so() -> None:
     """The stacks that are missing are not taken for stacks of which there is nothing to say."""
-    endless = Access(0, "newly public: GET https://x.test/", "| the table |\n" * 9000)
-    text = compose([Stack("aws", access=endless, preview=QUIET), Stack("gcp", access=OPENS, preview=QUIET)], LONGEST)
+    endless = AccessChange(0, "newly public: GET https://x.test/", "| the table |\n" * 9000)
+    text = compose(
+        [ReviewedStack("aws", access=endless, preview=QUIET), ReviewedStack("gcp", access=OPENS, preview=QUIET)],
+        LONGEST,
+    )
     assert len(text) <= LONGEST
-    assert text.splitlines()[1] == "**Access** · `newly public: GET https://x.test/`"
+    assert text.splitlines()[1] == "**AccessChange** · `newly public: GET https://x.test/`"
     assert text.endswith("**Cut here.** The rest does not fit into a comment; the log of the job has all of it.\n")
-    assert "Cut here" not in compose([Stack("aws", access=OPENS, preview=QUIET)], LONGEST)
+    assert "Cut here" not in compose([ReviewedStack("aws", access=OPENS, preview=QUIET)], LONGEST)
 
 
 def test_what_lint_finds_is_listed_and_fails_nothing() -> None:
     """Behind what the policies find, folded away, as code."""
-    stack = Stack("aws", findings=("a.yaml:1:2: LINT306: `x`\x1b[31m",), access=NOTHING, preview=QUIET)
+    stack = ReviewedStack("aws", findings=("a.yaml:1:2: LINT306: `x`\x1b[31m",), access=NOTHING, preview=QUIET)
     assert stack.passed
     lines = compose([stack]).splitlines()
     assert lines.index("<details><summary>Lint: 1 to look at</summary>") < lines.index(
@@ -237,9 +245,9 @@ def test_one_comment_is_updated_in_place(comments: Comments) -> None:
 
 def test_somebody_elses_comment_with_the_marker_is_left_alone(comments: Comments) -> None:
     """Its author could change it again, and say that nothing changes."""
-    comments.add(f"{MARKER}\n**Access** · no change", "somebody")
+    comments.add(f"{MARKER}\n**AccessChange** · no change", "somebody")
     say(comments, f"{MARKER}\nours")
-    assert [one["body"].splitlines()[1] for one in comments.kept] == ["**Access** · no change", "ours"]
+    assert [one["body"].splitlines()[1] for one in comments.kept] == ["**AccessChange** · no change", "ours"]
 
 
 @pytest.mark.parametrize(
@@ -279,7 +287,7 @@ def test_every_stack_is_checked_compared_and_previewed(steps: list[str], capsys:
     """In this order; the exit status is 0, and what is printed is the comment."""
     assert main(["review", "--base", "main", "--stack", "aws", "--stack", "gcp"]) == 0
     assert steps == ["check aws", "diff main aws", "preview aws", "check gcp", "diff main gcp", "preview gcp"]
-    assert capsys.readouterr().out.startswith(f"{MARKER}\n**Access** · `newly public")
+    assert capsys.readouterr().out.startswith(f"{MARKER}\n**AccessChange** · `newly public")
 
 
 def test_a_fork_without_secrets_fails_closed(
@@ -307,7 +315,7 @@ def test_errors_in_applications_come_before_everything_else(
     wrong = Checked(("a.yaml:1:2: ACC204: no",), ())
     monkeypatch.setattr(reviewed, "check", lambda stack: wrong if stack == "aws" else FINE)
 
-    def fails(base: str, stack: str) -> Access:
+    def fails(base: str, stack: str) -> AccessChange:
         steps.append(f"diff {base} {stack}")
         raise ReviewError(f"no revision {base}")
 
@@ -372,7 +380,7 @@ def test_changes_are_ranked_by_their_worst(monkeypatch: pytest.MonkeyPatch, kind
     """As access ranks them, each kind that it knows. Where nothing changes there is nothing to say."""
     told = {"headline": "h", "changes": [{"kind": kind} for kind in kinds]}
     monkeypatch.setattr(meaning, "_access", lambda *a: json.dumps(told) if "--json" in a else "table\n")
-    assert meaning.changes("main", "aws") == Access(rank, "h", "table")
+    assert meaning.changes("main", "aws") == AccessChange(rank, "h", "table")
     told["changes"] = []
     assert meaning.changes("main", "aws") == NOTHING
 
@@ -388,9 +396,9 @@ def test_another_setting_of_the_stack_is_in_the_comment(tmp_path: Path, monkeypa
     )
     found = meaning.changes("main", "local")
     assert found.rank == KINDS.index("may widen")
-    text = compose([Stack("local", access=found, preview=QUIET)])
+    text = compose([ReviewedStack("local", access=found, preview=QUIET)])
     said = "clients of okta: identityProviders.okta.audience: api://kong-oam/local -> api://all"
-    assert text.splitlines()[1] == f"**Access** · `may widen for {said} (and 1 more change of access)`"
+    assert text.splitlines()[1] == f"**AccessChange** · `may widen for {said} (and 1 more change of access)`"
     cells = "`clients of okta` |  | `identityProviders.okta.accessTokenMinutes: 60 -> 5`"
     assert f"| may narrow | {cells} |  |" in text.splitlines()
 

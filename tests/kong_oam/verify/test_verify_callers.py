@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
 
-from kong_oam.access.paths import Elements
+from kong_oam.access.paths import PathSegments
 from kong_oam.access.tokens import Claims
 from kong_oam.verify.classes import classes
 from kong_oam.verify.questions import Call, Caller, Speech, Verdict
@@ -38,7 +38,7 @@ class Telling:
     def hosts(self) -> Iterable[str]:
         return ()
 
-    def paths(self, host: str) -> Iterable[Elements]:
+    def paths(self, host: str) -> Iterable[PathSegments]:
         return ()
 
     def speech(self, host: str) -> Speech:

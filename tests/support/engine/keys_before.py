@@ -6,8 +6,8 @@ from tests.support.engine.deployment import Deployment
 
 _KEYS = "components/identity/keys.py"
 _BEFORE = (
-    (_KEYS, "held.get(_logical(name, slot), kind) for slot in generation.counting}", "RSA for slot in range(SLOTS)}"),
-    (_KEYS, "slots.values() if slot == generation.slot else [slots[slot]]", "slots[n] for n in generation.counting"),
+    (_KEYS, "held.get(_logical(name, slot), kind) for slot in generation.active}", "RSA for slot in range(SLOTS)}"),
+    (_KEYS, "slots.values() if slot == generation.slot else [slots[slot]]", "slots[n] for n in generation.active"),
     ("components/workload/environment.py", 'settings[f"{prefix}_KEY_ALGORITHM"] =', "_ ="),
 )
 

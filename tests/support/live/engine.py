@@ -19,7 +19,7 @@ from tests.support.gateway_cases import Case
 from tests.support.live.gateway import LiveGateway
 from tests.support.live.run import RUN, upstream_host
 
-_LINKED = ("__main__.py", "Pulumi.yaml", "oam", "access", "components", "definitions", ".venv")
+_LINKED = ("__main__.py", "Pulumi.yaml", "kong_oam", "components", "definitions", ".venv")
 
 _STACK_FILE = """
 config:

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from kong_oam.access.model import Provider, Stack
+from kong_oam.access.model import Stack
+from kong_oam.access.providers import Provider
 from tests.support.estates import PROVIDER, SPELLING, STACK, api, compiled, estate
 
 TWO_PROVIDERS = Stack(

@@ -8,7 +8,7 @@ import pytest
 
 from kong_oam.access.diff.change import Change, Difference, Setting, Subject, Whom
 from kong_oam.access.diff.compare import diff
-from kong_oam.access.diff.snapshot import Model, ModelError, empty, exported, restored
+from kong_oam.access.diff.snapshot import AccessModel, ModelError, empty, exported, restored
 from kong_oam.access.principals import Principal
 from kong_oam.access.wording import headline, row, until, where, whom, worth_telling
 from tests.support.diffs import API, BEFORE, SHOP, edited, model, settings
@@ -193,7 +193,7 @@ def test_a_scope_that_moves_is_no_way_in_for_tokens_of_before() -> None:
             roles: {all: {scopes: [%s], components: [shop/%s]}}
 """
 
-    def scopes(at_a: str, at_b: str, calls: str) -> Model:
+    def scopes(at_a: str, at_b: str, calls: str) -> AccessModel:
         a = api("a", domain="a.example.com", http="{/: 80}", access=offering % (at_a, at_a, at_a, "checkout"))
         b = api("b", domain="b.example.com", http="{/: 80}", access=offering % (at_b, at_b, at_b, "web"))
         shop = edited(

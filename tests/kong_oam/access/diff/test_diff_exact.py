@@ -14,7 +14,7 @@ from kong_oam.access.diff.change import CLOSING, Change, Difference, Setting
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.snapshot import exported, restored
 from kong_oam.access.model import Component, Estate
-from kong_oam.access.paths import Elements, read, within, written
+from kong_oam.access.paths import PathSegments, read, within, written
 from kong_oam.access.principals import Principal, principal_of, suffices
 from kong_oam.access.request_classes import Hosts, Ports
 from kong_oam.access.tokens import Claims, Refusal, authenticate
@@ -40,7 +40,7 @@ from tests.support.tokens import HEADER, NOW, RING, token
 REQUESTED = st.lists(REQUESTS, min_size=1, max_size=12)
 
 
-def _told(changes: Iterable[Difference], site: str, request: Request, declared: set[Elements]) -> list[Change]:
+def _told(changes: Iterable[Difference], site: str, request: Request, declared: set[PathSegments]) -> list[Change]:
     """The changes of this method and path: those whose region, of all its parts, says most about the path."""
     path, found = read(request.target), []
     for change in _requests(changes):

@@ -12,26 +12,14 @@ from kong_oam.access.diff.change import Setting, Subject
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.facts import LEFT_OUT, NOT_COMPARED, NOT_KNOWN, facts_of
 from kong_oam.access.diff.snapshot import exported, restored
-from kong_oam.access.model import (
-    Application,
-    Call,
-    Endpoint,
-    Estate,
-    Listing,
-    Mark,
-    Provider,
-    Public,
-    Role,
-    Rule,
-    Spelling,
-    Waiver,
-)
+from kong_oam.access.model import Application, Call, Endpoint, Estate, Public, Role, Rule, Waiver
+from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.access.rotation import Schedule
 from kong_oam.access.settings.stack import ProviderSettings, Settings
 from kong_oam.access.wording import headline
 from tests.support.diffs import API, BEFORE, EARLIER, SHOP, edited, model, settings
 
-WHOLE = {Spelling, Listing, Mark, Schedule}
+WHOLE = {ClaimMapping, Listing, TokenType, Schedule}
 """All fields of these are compared."""
 
 BY_REQUEST = {
@@ -127,7 +115,7 @@ def test_a_model_of_an_earlier_version_is_compared_as_far_as_it_goes() -> None:
 def test_how_a_kind_of_provider_spells_tokens_is_compared_where_both_sides_know_it() -> None:
     """The command does not ask the kinds; the program does, and an upgrade of it may bring another spelling."""
 
-    def described(spelling: Spelling):
+    def described(spelling: ClaimMapping):
         providers = {"okta": Provider("okta", "api://kong-oam/prod", spelling)}
         estate = replace(BEFORE.estate, stack=replace(BEFORE.estate.stack, providers=providers))
         return replace(BEFORE, estate=estate, facts=facts_of(estate, settings()))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kong_oam.access.lint.finding import Finding
+from kong_oam.access.lint.finding import LintFinding
 from tests.support.lint_estates import STYLES, Data, access_of, answers, changed, files_of, linted
 
 Change = Callable[[Data, Data], None]
@@ -203,7 +203,7 @@ UNDECIDED: list[tuple[Change, str, str]] = [
 ]  # fmt: skip
 
 
-def said(findings: tuple[Finding, ...]) -> list[tuple[str, str]]:
+def said(findings: tuple[LintFinding, ...]) -> list[tuple[str, str]]:
     """Codes and messages, without the lines that some of them name."""
     return sorted((one.code, re.sub(r"\(line \d+\)", "(line N)", one.message)) for one in findings)
 

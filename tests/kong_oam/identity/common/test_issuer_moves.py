@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kong_oam.access.model import Provider, Stack
+from kong_oam.access.model import Stack
+from kong_oam.access.providers import Provider
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.identity.common.issuer_moves import moved
 from tests.support.estates import SPELLING, api, estate

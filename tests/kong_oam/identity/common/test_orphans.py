@@ -9,7 +9,7 @@ import pytest
 from components.settings import configuration
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.export import parse
-from kong_oam.engine.pending import Creation, State
+from kong_oam.engine.pending import ExportedState, PendingCreation
 from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.entra.names import APPLICATION
 from kong_oam.identity.keycloak.names import CLIENT
@@ -26,8 +26,8 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def _interrupted(kind: str, provider: str) -> State:
-    return State(frozenset(), (Creation(kind, {"displayName": "x"}, None, provider),), None)
+def _interrupted(kind: str, provider: str) -> ExportedState:
+    return ExportedState(frozenset(), (PendingCreation(kind, {"displayName": "x"}, None, provider),), None)
 
 
 def _settings(kind: str, issuer: str = "https://id.example.com/realms/acme") -> list[ProviderSettings]:
@@ -38,7 +38,7 @@ def test_where_nothing_was_interrupted_nobody_is_asked() -> None:
     """No account is needed then, whatever the stack names; and none for what was asked of a provider that went."""
     with ExitStack() as opened:
         for kind in ("okta", "keycloak", "entra", "oidc"):
-            assert find_orphans(_settings(kind), State(frozenset(), (), None), opened, configuration()) == ()
+            assert find_orphans(_settings(kind), ExportedState(frozenset(), (), None), opened, configuration()) == ()
         assert (
             find_orphans(_settings("keycloak"), _interrupted(CLIENT, "former-account"), opened, configuration()) == ()
         )

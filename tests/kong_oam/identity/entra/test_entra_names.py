@@ -9,7 +9,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from kong_oam.access.model import Provider, Stack
+from kong_oam.access.model import Stack
+from kong_oam.access.providers import Provider
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.access.tokens import KeyRing, Refusal, authenticate
 from kong_oam.identity.common.certificates import certificate

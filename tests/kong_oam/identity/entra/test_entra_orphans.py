@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kong_oam.engine.pending import Creation, State
+from kong_oam.engine.pending import ExportedState, PendingCreation
 from kong_oam.identity.entra import orphans as entra
 from kong_oam.identity.entra.api import Account, Graph
 from kong_oam.identity.entra.assignments import ASSIGNMENT, FEDERATED, GRANT, NO_ROLE, PASSWORD, PRINCIPAL
@@ -26,16 +26,16 @@ def tenant() -> Iterator[Entra]:
         yield made
 
 
-def _state(kind: str, known: tuple[str, ...] = (), provider: str = "entra-account", **inputs: Any) -> State:
-    return State(frozenset(known), (Creation(kind, inputs, None, provider),), None)
+def _state(kind: str, known: tuple[str, ...] = (), provider: str = "entra-account", **inputs: Any) -> ExportedState:
+    return ExportedState(frozenset(known), (PendingCreation(kind, inputs, None, provider),), None)
 
 
-def _found(tenant: Entra, state: State) -> list[tuple[str, str | None]]:
+def _found(tenant: Entra, state: ExportedState) -> list[tuple[str, str | None]]:
     with Graph(Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)) as graph:
         return [(one.id, doubt) for one, doubt in entra.made(graph, state, "entra-account")]
 
 
-def _remove(tenant: Entra, state: State) -> None:
+def _remove(tenant: Entra, state: ExportedState) -> None:
     with Graph(Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)) as graph:
         entra.remove(graph, [one for one, doubt in entra.made(graph, state, "entra-account") if doubt is None])
 

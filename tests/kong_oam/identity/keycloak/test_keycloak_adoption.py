@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.engine.pending import Creation, State
+from kong_oam.engine.pending import ExportedState, PendingCreation
 from kong_oam.engine.state import Held
 from kong_oam.errors import RefusedError
 from kong_oam.identity.keycloak import orphans as recovery
@@ -234,11 +234,11 @@ def test_a_role_is_of_its_own_group_alone() -> None:
 # After an interrupted run
 
 
-def _state(kind: str, known: tuple[str, ...] = (), provider: str = "kc-account", **inputs: str) -> State:
-    return State(frozenset(known), (Creation(kind, inputs, None, provider),), None)
+def _state(kind: str, known: tuple[str, ...] = (), provider: str = "kc-account", **inputs: str) -> ExportedState:
+    return ExportedState(frozenset(known), (PendingCreation(kind, inputs, None, provider),), None)
 
 
-def _doubts(realm: Realm, state: State) -> list[str | None]:
+def _doubts(realm: Realm, state: ExportedState) -> list[str | None]:
     return [doubt for _, doubt in recovery.made(realm, state, "kc-account")]
 
 

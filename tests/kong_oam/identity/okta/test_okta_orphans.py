@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from kong_oam.engine.pending import Creation, State
+from kong_oam.engine.pending import ExportedState, PendingCreation
 from kong_oam.identity.common.orphans import OrphanAtPath
 from kong_oam.identity.okta import api
 from kong_oam.identity.okta import orphans as okta
@@ -51,11 +51,11 @@ def _policy(org: httpx.Client, server: str, name: str, client: str) -> str:
     return _make(org, f"/authorizationServers/{server}/policies", {**body, "conditions": conditions})
 
 
-def _interrupted(kind: str, identifier: str | None = None, known: tuple[str, ...] = (), **inputs: str) -> State:
-    return State(frozenset(known), (Creation(kind, inputs, identifier),), None)
+def _interrupted(kind: str, identifier: str | None = None, known: tuple[str, ...] = (), **inputs: str) -> ExportedState:
+    return ExportedState(frozenset(known), (PendingCreation(kind, inputs, identifier),), None)
 
 
-def _doubts(org: httpx.Client, state: State) -> list[str | None]:
+def _doubts(org: httpx.Client, state: ExportedState) -> list[str | None]:
     return [doubt for _, doubt in okta.made(org, state)]
 
 

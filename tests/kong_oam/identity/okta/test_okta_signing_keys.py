@@ -33,17 +33,17 @@ def server(okta: Okta) -> tuple[str, str]:
 
 
 def test_the_next_key_is_known_before_it_signs(okta: Okta) -> None:
-    """What is published names only the one that signs; after a rotation the one before is known as former."""
+    """What is published names only the one that signs; after a rotation the one before is known as previous_keys."""
     name, issuer = server(okta)
     first = listed(account(okta), name, issuer)
     assert discover(issuer, okta.url).keys == first.keys[:1]
-    assert len(first.keys) == 2 and first.former == ()
+    assert len(first.keys) == 2 and first.previous_keys == ()
     okta.rotate(name)
     second = listed(account(okta), name, issuer)
     assert second.keys[0] == first.keys[1]
-    assert second.former == first.keys[:1]
+    assert second.previous_keys == first.keys[:1]
     okta.rotate(name)
-    assert listed(account(okta), name, issuer).former == second.keys[:1]
+    assert listed(account(okta), name, issuer).previous_keys == second.keys[:1]
 
 
 def test_a_listing_without_one_active_key_is_refused(okta: Okta) -> None:
