@@ -114,6 +114,13 @@ def test_every_field_of_a_trait_is_documented(section: str, file: str) -> None:
     assert table(below(page("reference/traits.md"), f"\n## {section}\n"), "| field | meaning |") == rows
 
 
+def test_every_field_of_the_settings_is_documented() -> None:
+    """At any depth, with the words of the schema."""
+    schema = json.loads(STACK.read_text())
+    rows = [f"| `{name}` | {text} | {'yes' if needed else ''} |" for name, text, needed in _fields(schema, schema)]
+    assert table(below(page("reference/settings.md"), "\n## Every field\n"), "| field | meaning |") == rows
+
+
 def _fields(schema: Mapping[str, Any], node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str, bool]]:
     if "$ref" in node:
         node = schema["$defs"][node["$ref"].rpartition("/")[2]]
