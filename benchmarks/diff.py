@@ -54,8 +54,8 @@ def main() -> int:
             _model(settings, applications, every=100, one_host=True),
         ),
         "clients and rules of one, a rule more": lambda: (
+            _one_for_all(settings, options.components, options.components - 1),
             _one_for_all(settings, options.components, options.components),
-            _one_for_all(settings, options.components, options.components + 1),
         ),
     }
     compiling = statistics.median(seconds(lambda: _model(settings, applications)) for _ in range(options.rounds))
