@@ -1,4 +1,4 @@
-"""When clients get a new key: generations that overlap, one step in a run, however many days were skipped before it.
+"""Schedules new keys of clients: generations that overlap, one step per run, however many days were skipped before it.
 
 A generation lies in one of two slots, the next one in the other. A step either moves a client to its next generation,
 with the one before still active, or ends that one once the overlap is over. So a client that had the old key when a
@@ -49,7 +49,7 @@ class Generation:
 
     @property
     def slot(self) -> int:
-        """Where it lies, from 0."""
+        """The slot in which its key lies, from 0."""
         return (self.number - 1) % SLOTS
 
     @property
@@ -69,9 +69,9 @@ class Generation:
         return self.lying_in(slot) if slot in self.active else self.number + 1
 
     def to_output(self, schedule: Schedule) -> dict[str, Any]:
-        """What the next run reads back, and what people read: since when, and what is due when."""
-        told = {"generation": self.number, "since": self.since.isoformat(), "due": self.due(schedule).isoformat()}
-        return {**told, "before": "counts" if self.overlapping else "ended"}
+        """The generation as a stack output, for the next run and for people: since when, and what is due when."""
+        output = {"generation": self.number, "since": self.since.isoformat(), "due": self.due(schedule).isoformat()}
+        return {**output, "before": "counts" if self.overlapping else "ended"}
 
     @staticmethod
     def from_output(data: Mapping[str, Any]) -> Generation:
@@ -119,8 +119,8 @@ class SharedSecret:
 
     def to_output(self, schedule: Schedule) -> dict[str, Any]:
         """As Generation.to_output, with whose secret it is."""
-        told = {"generation": self.number, "since": self.since.isoformat(), "due": self.due(schedule).isoformat()}
-        return {**told, "before": "ended", _HOLDER: self.holder}
+        output = {"generation": self.number, "since": self.since.isoformat(), "due": self.due(schedule).isoformat()}
+        return {**output, "before": "ended", _HOLDER: self.holder}
 
     @staticmethod
     def from_output(data: Mapping[str, Any]) -> SharedSecret:
@@ -133,7 +133,7 @@ def is_shared(data: Mapping[str, Any]) -> bool:
 
 
 def held(last: SharedSecret | None, holder: str, today: datetime.date) -> SharedSecret:
-    """The secret from this run on, by what has it."""
+    """The shared secret from this run on: another one where its holder changed."""
     if last is None:
         return SharedSecret(1, today, holder)
     return last if last.holder == holder else SharedSecret(last.number + 1, today, holder)

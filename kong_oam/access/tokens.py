@@ -43,7 +43,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token that counts says. `user`: somebody signed in; `groups`: as the provider lists them.
+    """The claims of a token that counts. `user`: somebody signed in; `groups`: as the provider lists them.
 
     `client` is the component (`application/component`) that it was given to; empty where that is none of the estate.
     `audience` is whom it is for, as the model names it: None where the provider's tokens are for all its APIs, empty
@@ -118,21 +118,21 @@ def issue(
     if provider.per_api and api is None:
         return Refusal(f"a token of '{provider.name}' is for one API: say which")
     calls = [call for call in client.calls if not provider.per_api or (api and call.component == api.key)]
-    scopes_there = sorted({scope for call in calls for scope in call.scopes})
+    api_scopes = sorted({scope for call in calls for scope in call.scopes})
     # Where tokens are for one API, signing in is asked for in a request of its own, and the token does not list it.
-    granted = (*scopes_there, *(SIGN_IN_SCOPES if user and not provider.per_api else ()))
-    asked = tuple(granted if scopes is None else scopes)
-    if excess := sorted(set(asked) - set(granted)):
+    granted = (*api_scopes, *(SIGN_IN_SCOPES if user and not provider.per_api else ()))
+    requested = tuple(granted if scopes is None else scopes)
+    if excess := sorted(set(requested) - set(granted)):
         return Refusal(f"{client.component} was not granted {', '.join(excess)}")
-    if not asked:
+    if not requested:
         return Refusal(f"{client.component} was granted nothing")
     audience = provider.audience_of(api.key) if provider.per_api and api else None
     if user is None:
-        return Claims(provider.name, client.component, client.component, False, asked, audience=audience)
+        return Claims(provider.name, client.component, client.component, False, requested, audience=audience)
     if not set(user.groups) & {provider.group(group) for group in client.groups}:
         return Refusal(f"the user is in no group that {client.component} is assigned to")
     listed = _groups_listed(provider, api, user) if provider.per_api and api else user.groups
-    return Claims(provider.name, client.component, user.login, True, asked, listed, audience)
+    return Claims(provider.name, client.component, user.login, True, requested, listed, audience)
 
 
 def _groups_listed(provider: Provider, api: Component, user: User) -> tuple[str, ...]:

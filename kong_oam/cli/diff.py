@@ -12,7 +12,7 @@ from kong_oam.access.paths import written
 from kong_oam.access.wording import headline, row, worth_telling
 from kong_oam.cli.command import FOUND, OK, Command, UsageError
 from kong_oam.cli.console import Colour, Console
-from kong_oam.cli.estates import add_stack, part_entry, place_entry
+from kong_oam.cli.estates import add_stack, place_entry, subtree_entry
 from kong_oam.cli.operands import FORMS, Operand
 from kong_oam.diagnostics import printable
 
@@ -101,11 +101,11 @@ def _entry(change: Difference) -> dict[str, Any]:
     example = change.example
     return {
         "kind": change.kind,
-        "for": [_whom(one) for one in change.whom],
+        "for": [_whom(whom) for whom in change.whom],
         "methods": list(change.methods),
         "site": change.site,
-        **part_entry(change.region.part),
-        "except": [part_entry(part) for part in change.region.exceptions],
+        **subtree_entry(change.region.subtree),
+        "except": [subtree_entry(subtree) for subtree in change.region.exceptions],
         "oldTokensLiveMinutes": change.minutes,
         "rule": place_entry(change.place),
         "example": {

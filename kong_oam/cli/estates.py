@@ -10,7 +10,7 @@ from typing import Any
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.model import Estate
 from kong_oam.access.paths import written
-from kong_oam.access.request_classes import Part
+from kong_oam.access.request_classes import Subtree
 from kong_oam.access.settings.stack import Describe, Settings, StackError, plain, read_file
 from kong_oam.cli.command import UsageError
 from kong_oam.diagnostics import Position, errors
@@ -60,6 +60,6 @@ def place_entry(place: Position | None) -> dict[str, Any] | None:
     return {"file": place.file, "line": place.line, "column": place.column} if place else None
 
 
-def part_entry(part: Part) -> dict[str, Any]:
+def subtree_entry(subtree: Subtree) -> dict[str, Any]:
     """Some paths as JSON has them: all at and below `path`, or what some servers take for it."""
-    return {"path": written(part.path), "otherSpellings": part.spelled_otherwise}
+    return {"path": written(subtree.path), "otherSpellings": subtree.spelled_otherwise}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kong_oam.access.diff.snapshot import AccessModel, ModelError, model_of, restored
+from kong_oam.access.diff.snapshot import AccessModel, ModelError, load_model, model_of
 from kong_oam.cli.command import UsageError
 from kong_oam.cli.estates import APPLICATIONS, STACKS, estate_of, settings_of
 from kong_oam.cli.revisions import commit, extract, is_revision
@@ -52,7 +52,7 @@ class Operand:
             raise UsageError("an empty name compares nothing; write . for what is here")
         kind, _, name = self.text.partition(":")
         if kind == "stack" and name:
-            return (_here(Path(), name),)
+            return (_model_of_folder(Path(), name),)
         if kind == "deployed":
             return _deployed(name or self.stack)
         if kind == "git" and name:
@@ -62,10 +62,10 @@ class Operand:
             raise UsageError(f"both a revision and a file or folder; write git:{self.text} or ./{self.text}")
         if path.is_file() and path.suffix == ".json":
             return _saved(path)
-        return (_here(path, self.stack) if path.exists() else _of_revision(self.text, self.stack),)
+        return (_model_of_folder(path, self.stack) if path.exists() else _of_revision(self.text, self.stack),)
 
 
-def _here(folder: Path, stack: str, named: Callable[[Path], str] = str) -> AccessModel:
+def _model_of_folder(folder: Path, stack: str, named: Callable[[Path], str] = str) -> AccessModel:
     applications = folder / APPLICATIONS if (folder / APPLICATIONS).is_dir() else folder
     stacks = folder / STACKS if (folder / STACKS).is_dir() else STACKS
     settings = settings_of(stack, stacks)
@@ -84,7 +84,7 @@ def _of_revision(revision: str, stack: str) -> AccessModel:
             if not (folder / part).is_dir():
                 raise UsageError(f"the revision has no folder {part}")
         try:
-            return _here(folder, stack, lambda file: f"{revision}:{file.relative_to(folder)}")
+            return _model_of_folder(folder, stack, lambda file: f"{revision}:{file.relative_to(folder)}")
         except UsageError as error:
             raise UsageError(str(error).replace(f"{folder}/", f"{revision}:")) from None
 
@@ -103,7 +103,7 @@ def _saved(path: Path) -> tuple[AccessModel, ...]:
         raise UsageError(f"cannot be read: {error}") from None
     if isinstance(data, dict) and "deployment" in data:
         return _of_state(data)
-    return (_restored(data.get("model") if isinstance(data, dict) else data),)
+    return (_loaded_model(data.get("model") if isinstance(data, dict) else data),)
 
 
 def _of_state(exported: Any) -> tuple[AccessModel, ...]:
@@ -114,7 +114,7 @@ def _of_state(exported: Any) -> tuple[AccessModel, ...]:
     except (AttributeError, KeyError, TypeError):
         raise UsageError("not what `pulumi stack export` prints") from None
     outputs = next((one.outputs for one in found if one.type == "pulumi:pulumi:Stack"), {})
-    left = _restored(outputs.get("model"))
+    left = _loaded_model(outputs.get("model"))
     models = enforced(found, left)
     # Of a plugin at which a run failed the state may say what it was to become, and all that is known of it is what the
     # last run left that came to its end.
@@ -129,8 +129,8 @@ def _parsed(text: str) -> Any:
         raise UsageError(f"no JSON: {error}") from None
 
 
-def _restored(data: Any) -> AccessModel:
+def _loaded_model(data: Any) -> AccessModel:
     try:
-        return restored(data)
+        return load_model(data)
     except ModelError as error:
         raise UsageError(str(error)) from None
