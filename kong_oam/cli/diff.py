@@ -61,14 +61,16 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _print(changes: Sequence[Difference], scheme: str, console: Console) -> None:
-    told = worth_telling(changes)
-    console.print(console.paint(_colour(told[0]), headline(changes, scheme)), "")
-    console.print_table(("CHANGE", "FOR", "METHODS", "WHERE", ""), [(one.kind, *row(one, scheme)) for one in told])
-    console.print(*_left_out(changes, told))
+    shown = worth_telling(changes)
+    console.print(console.paint(_colour(shown[0]), headline(changes, scheme)), "")
+    console.print_table(
+        ("CHANGE", "FOR", "METHODS", "WHERE", ""), [(change.kind, *row(change, scheme)) for change in shown]
+    )
+    console.print(*_left_out(changes, shown))
 
 
-def _left_out(changes: Sequence[Difference], told: Sequence[Difference]) -> list[str]:
-    count = len(changes) - len(told)
+def _left_out(changes: Sequence[Difference], shown: Sequence[Difference]) -> list[str]:
+    count = len(changes) - len(shown)
     return ["", f"and {count} of other spellings of these paths; --json has them"] if count else []
 
 
@@ -82,13 +84,13 @@ def markdown(changes: Sequence[Difference], scheme: str) -> list[str]:
     """Lines of Markdown: the headline, and a table. Names are code, so that none of them is read as markup."""
     if not changes:
         return ["No change of access."]
-    told = worth_telling(changes)
+    shown = worth_telling(changes)
     lines = [f"**{_code(headline(changes, scheme))}**", ""]
     lines += ["| change | for | methods | where | |", "|---|---|---|---|---|"]
-    for change in told:
+    for change in shown:
         cells = (_code(cell) if cell else "" for cell in row(change, scheme))
         lines.append(f"| {change.kind} | {' | '.join(cells)} |")
-    return lines + _left_out(changes, told)
+    return lines + _left_out(changes, shown)
 
 
 def _code(text: str) -> str:
@@ -126,11 +128,11 @@ def _setting(change: Setting) -> dict[str, Any]:
     return {"kind": change.kind, "for": [of or {"everybody": True}], **values}
 
 
-def _whom(one: Whom) -> dict[str, Any]:
-    if one.principal is None:
+def _whom(whom: Whom) -> dict[str, Any]:
+    if whom.principal is None:
         return {"everybody": True}
-    sets = sorted(sorted(groups) for groups in one.condition if groups)
-    return {"client": one.principal.client, "provider": one.principal.provider, "usersIn": sets}
+    sets = sorted(sorted(groups) for groups in whom.condition if groups)
+    return {"client": whom.principal.client, "provider": whom.principal.provider, "usersIn": sets}
 
 
 COMMAND = Command("diff", "what a change does to access", _DETAILS, _arguments, _run)

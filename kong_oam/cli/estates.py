@@ -1,4 +1,4 @@
-"""From what is named on the command line to settings and estates."""
+"""Turns what is named on the command line into settings and estates."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def estate_of(paths: Sequence[Path], settings: Settings, named: Callable[[Path],
     error where there is one."""
     compiled = compile_estate(read_files(paths, named), settings.stack)
     if compiled.estate is None:
-        found = errors(compiled.diagnostics)
-        listed = "\n".join(map(str, found))
-        raise UsageError(f"{listed}\n{len(found)} error(s): these Applications would not be provisioned")
+        problems = errors(compiled.diagnostics)
+        listed = "\n".join(map(str, problems))
+        raise UsageError(f"{listed}\n{len(problems)} error(s): these Applications would not be provisioned")
     return compiled.estate
 
 
@@ -61,5 +61,5 @@ def place_entry(place: Position | None) -> dict[str, Any] | None:
 
 
 def subtree_entry(subtree: Subtree) -> dict[str, Any]:
-    """Some paths as JSON has them: all at and below `path`, or what some servers take for it."""
+    """A subtree as JSON has it: all at and below `path`, or what some servers take for it."""
     return {"path": written(subtree.path), "otherSpellings": subtree.spelled_otherwise}

@@ -1,4 +1,4 @@
-"""What `diff` compares, as it is named on the command line: a folder, a revision, a stack, or what is deployed."""
+"""The operands of `diff` as they are named on the command line: a folder, a revision, a stack, or what is deployed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ class Operand:
     stack: str
 
     def models(self) -> tuple[AccessModel, ...]:
-        """One; of what is deployed maybe two, each of which has to allow a request (kong_oam.kong.enforced).
+        """The models that the operand names: one; of what is deployed maybe two, each of which has to allow a request
+        (kong_oam.kong.enforced).
 
         Raises UsageError, which names the side.
         """
@@ -76,10 +77,10 @@ def _model_of_folder(folder: Path, stack: str, named: Callable[[Path], str] = st
 
 
 def _of_revision(revision: str, stack: str) -> AccessModel:
-    found = commit(revision)
+    commit_id = commit(revision)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        extract(found, (APPLICATIONS, STACKS), folder)
+        extract(commit_id, (APPLICATIONS, STACKS), folder)
         for part in (APPLICATIONS, STACKS):
             if not (folder / part).is_dir():
                 raise UsageError(f"the revision has no folder {part}")
@@ -106,20 +107,20 @@ def _saved(path: Path) -> tuple[AccessModel, ...]:
     return (_loaded_model(data.get("model") if isinstance(data, dict) else data),)
 
 
-def _of_state(exported: Any) -> tuple[AccessModel, ...]:
-    """What the state says that is enforced; settings are those that the stack exported last."""
+def _of_state(state: Any) -> tuple[AccessModel, ...]:
+    """The models that are enforced by the state; settings are those that the stack exported last."""
     try:
-        rows = exported["deployment"].get("resources") or ()
-        found = [Resource(row["type"], row["urn"].rpartition("::")[2], row.get("outputs") or {}) for row in rows]
+        rows = state["deployment"].get("resources") or ()
+        resources = [Resource(row["type"], row["urn"].rpartition("::")[2], row.get("outputs") or {}) for row in rows]
     except (AttributeError, KeyError, TypeError):
         raise UsageError("not what `pulumi stack export` prints") from None
-    outputs = next((one.outputs for one in found if one.type == "pulumi:pulumi:Stack"), {})
-    left = _loaded_model(outputs.get("model"))
-    models = enforced(found, left)
+    outputs = next((resource.outputs for resource in resources if resource.type == "pulumi:pulumi:Stack"), {})
+    last_model = _loaded_model(outputs.get("model"))
+    models = enforced(resources, last_model)
     # Of a plugin at which a run failed the state may say what it was to become, and all that is known of it is what the
     # last run left that came to its end.
     unknown = any(row["type"] == PLUGIN and row.get("initErrors") for row in rows)
-    return (*models, left) if unknown else models
+    return (*models, last_model) if unknown else models
 
 
 def _parsed(text: str) -> Any:

@@ -12,7 +12,7 @@ from kong_oam.access.wording import methods, path, users
 from kong_oam.cli.command import OK, Command
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import add_estate, subtree_entry
-from kong_oam.cli.requests import asked_estate, callers_of, clients_of, sets
+from kong_oam.cli.requests import callers_of, clients_of, estate_from, sets
 
 ANONYMOUS = "anonymous"
 
@@ -30,7 +30,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    estate = asked_estate(options)
+    estate = estate_from(options)
     rows = _endpoints(estate, None if options.principal == ANONYMOUS else clients_of(estate, options.principal))
     if console.json:
         console.print_json(
@@ -42,7 +42,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
                     "methods": list(listed),
                     "component": key,
                     "everybody": access.everybody,
-                    "usersIn": sorted({tuple(one) for c in access.principals.values() for one in sets(c)}),
+                    "usersIn": sorted({tuple(groups) for c in access.principals.values() for groups in sets(c)}),
                 }
                 for site, region, listed, access, key in rows
             ]

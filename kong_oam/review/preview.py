@@ -42,7 +42,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """`succeeded` only where the engine says so; what it did not get to is then missing."""
+    """A preview, reduced. `succeeded` only where the engine says so; what it did not get to is otherwise missing."""
 
     steps: tuple[Step, ...]
     violations: tuple[Violation, ...]
@@ -61,7 +61,7 @@ def preview(stack: str) -> Preview:
 
 
 def read(printed: str) -> Preview:
-    """The events that the engine printed, one JSON object a line (pulumi: sdk/go/common/apitype/events.go)."""
+    """Reads the events that the engine printed, one JSON object a line (pulumi: sdk/go/common/apitype/events.go)."""
     steps: dict[str, Step] = {}
     violations: dict[Violation, None] = {}
     succeeded = False
@@ -93,9 +93,9 @@ def _step(metadata: Mapping[str, Any]) -> Step:
 
 def _violation(policy: Mapping[str, Any]) -> Violation:
     """A message is the rule's description, and then on lines of its own what it found."""
-    found = str(policy["message"]).strip().partition("\n")[2]
+    message = str(policy["message"]).strip().partition("\n")[2]
     level: Literal["mandatory", "advisory"] = "mandatory" if policy["enforcementLevel"] != "advisory" else "advisory"
-    return Violation(policy["policyName"], level, _name(policy.get("resourceUrn", "")), found)
+    return Violation(policy["policyName"], level, _name(policy.get("resourceUrn", "")), message)
 
 
 def _name(urn: str) -> str:

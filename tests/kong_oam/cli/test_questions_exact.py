@@ -34,7 +34,7 @@ REQUESTED = st.lists(REQUESTS, min_size=1, max_size=12)
 def answered(estate: Estate, *arguments: str) -> Any:
     """What the command prints as JSON about the estate, which stands in for Applications."""
     verb, printed = arguments[0], io.StringIO()
-    with patch(f"kong_oam.cli.{verb}.asked_estate", lambda _: estate), contextlib.redirect_stdout(printed):
+    with patch(f"kong_oam.cli.{verb}.estate_from", lambda _: estate), contextlib.redirect_stdout(printed):
         assert main([*arguments, "--json"]) == 0
     return json.loads(printed.getvalue())
 
