@@ -1,4 +1,4 @@
-"""The rule about secrets: none stands where people read."""
+"""The rule about secrets: none stands where people can read it."""
 
 from __future__ import annotations
 

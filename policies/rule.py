@@ -35,7 +35,8 @@ Check = Callable[[Deployment, Settings], Iterator[PolicyFinding]]
 
 @dataclass(frozen=True, slots=True)
 class PolicyRule:
-    """`id` is stable: configuration, waivers and audit evidence name it. `title` is what has to hold.
+    """One rule of the pack. `id` is stable: configuration, waivers and audit evidence name it. `title` is what has to
+    hold.
 
     `controls` are those that the rule is evidence for: SOC 2 (Trust Services Criteria of 2017) and ISO 27001 (Annex A
     of 2022). `alone`: it looks at one resource at a time, so that a violation stops that resource from being made; the

@@ -33,7 +33,8 @@ _SPACE = re.compile(rf"({_STRING})|--.*|[ \t]+")
 
 @cache
 def _current(kind: str) -> str:
-    """The script of this version without comments and needless space, below a line that says where it comes from."""
+    """The script of this version without comments and needless space, below a line that says where those are to be
+    found."""
     sources = [(_LUA / f"{part}.lua").read_text("utf-8") for part in _PARTS[kind]]
     lines = [_SPACE.sub(_without_space, line.strip()) for source in sources for line in source.splitlines()]
     return "\n".join([f"-- components/gateway/lua: {', '.join(_PARTS[kind])}", *filter(None, lines)])

@@ -53,7 +53,7 @@ class Stack:
 
     @property
     def default_provider(self) -> Provider:
-        """The first that the stack names."""
+        """The first provider that the stack names."""
         return next(iter(self.providers.values()))
 
 
@@ -154,7 +154,7 @@ class Client:
 
     @property
     def name(self) -> str:
-        """`shop/checkout at okta`: a component may be a client of several providers."""
+        """The client's name, `shop/checkout at okta`: a component may be a client of several providers."""
         return f"{self.component} at {self.provider}"
 
     @property
@@ -179,7 +179,8 @@ class Client:
 
     @property
     def origins(self) -> tuple[str, ...]:
-        """Where its pages are that call the provider's token endpoint themselves, `https://shop.example.com`, sorted.
+        """The origins of its pages, which call the provider's token endpoint themselves: `https://shop.example.com`,
+        sorted.
 
         Users come back to the page that exchanges the code, so it is where the redirects lead (RFC 6454).
         """
@@ -216,12 +217,12 @@ class Component:
 
     @property
     def key(self) -> str:
-        """`application/component`: unique in a stack."""
+        """The component's key, `application/component`: unique in a stack."""
         return f"{self.application}/{self.name}"
 
     @property
     def any_token(self) -> bool:
-        """Whether a token that counts is all that it asks for. It has no scopes, so no token is for it alone."""
+        """Whether any token that counts is enough for it. It has no scopes, so no token is for it alone."""
         return any(not rule.public for rule in self.rules) and not any(rule.scopes for rule in self.rules)
 
     @property
@@ -252,7 +253,7 @@ class Component:
         return frozenset(map(folded, self.owned))
 
     def may_be_of_another_rule(self, path: PathSegments) -> bool:
-        """Whether another server may read in the path what a longer rule owns than the one that owns it here."""
+        """Whether another server may read in the path one that a longer rule owns than the one that owns it here."""
         rules = self.owning(path)
         return may_be_longer(path, len(rules[0].path) if rules else -1, self._folded)
 
@@ -304,12 +305,12 @@ class Estate:
 
     @cached_property
     def components(self) -> Mapping[str, Component]:
-        """By `application/component`, in order."""
+        """All components by `application/component`, in order."""
         return {component.key: component for app in self.applications for component in app.components}
 
     @cached_property
     def exposed(self) -> tuple[Component, ...]:
-        """Those that the gateway serves."""
+        """The components that the gateway serves."""
         return tuple(component for component in self.components.values() if component.endpoints)
 
     @cached_property
@@ -333,7 +334,7 @@ class Estate:
         }
 
     def leading(self, host: str, path: PathSegments) -> tuple[Endpoint, Component] | None:
-        """The endpoint with the longest path that owns `path`, of those that write their host so, and whose it is."""
+        """The endpoint that owns `path` by the longest path, of those that write their host so, and its component."""
         paths = self._by_path.get(host, {})
         candidates = (paths.get(path[:length]) for length in range(len(path), -1, -1))
         return next((pair for pair in candidates if pair), None)

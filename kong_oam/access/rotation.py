@@ -21,7 +21,8 @@ _DAYS = re.compile(r"([1-9][0-9]{0,3})d\Z")
 
 
 def days(text: str) -> int:
-    """`90d` is 90. Raises ValueError for anything else; the schemas let nothing else through."""
+    """Parses a number of days: `90d` is 90. Raises ValueError for anything else; the schemas let nothing else
+    through."""
     match = _DAYS.match(text)
     if match is None:
         raise ValueError(f"{text!r} is no number of days, such as 90d")
@@ -30,7 +31,8 @@ def days(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A client gets a new key `every` days; the one before counts for `overlap` days more. `overlap` < `every`."""
+    """How often keys change: a client gets a new key `every` days; the one before counts for `overlap` days more.
+    `overlap` < `every`."""
 
     every: int = 90
     overlap: int = 7
@@ -91,7 +93,7 @@ class Generation:
 
 
 def advanced(last: Generation | None, schedule: Schedule, today: datetime.date) -> Generation:
-    """The generation from this run on: one step where one is due, and none on a day before `last` began."""
+    """Advances a generation to this run: one step where one is due, and none on a day before `last` began."""
     if last is None:
         return Generation(1, today)
     if today < last.due(schedule):
@@ -118,7 +120,7 @@ class SharedSecret:
         return self.since + datetime.timedelta(days=schedule.every)
 
     def to_output(self, schedule: Schedule) -> dict[str, Any]:
-        """As Generation.to_output, with whose secret it is."""
+        """The secret as a stack output, like Generation.to_output, with whose it is."""
         output = {"generation": self.number, "since": self.since.isoformat(), "due": self.due(schedule).isoformat()}
         return {**output, "before": "ended", _HOLDER: self.holder}
 
@@ -128,7 +130,7 @@ class SharedSecret:
 
 
 def is_shared(data: Mapping[str, Any]) -> bool:
-    """Whether an output is of a secret that is kept, and not of a generation."""
+    """Whether an output is of a shared secret, and not of a generation."""
     return _HOLDER in data
 
 

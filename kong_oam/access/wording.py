@@ -29,7 +29,7 @@ _NAMED, _LISTED = 3, 12
 
 
 def headline(changes: Sequence[Difference], scheme: str) -> str:
-    """The worst change in one line, and how many more there are to be told of. Empty where nothing changes."""
+    """The worst change in one line, and how many more there are. Empty where nothing changes."""
     if not changes:
         return ""
     worst, *others = worth_telling(changes)

@@ -81,7 +81,8 @@ def _colour(change: Difference) -> Colour:
 
 
 def markdown(changes: Sequence[Difference], scheme: str) -> list[str]:
-    """Lines of Markdown: the headline, and a table. Names are code, so that none of them is read as markup."""
+    """Writes changes as lines of Markdown: the headline, and a table. Names are code, so that none of them is read as
+    markup."""
     if not changes:
         return ["No change of access."]
     shown = worth_telling(changes)

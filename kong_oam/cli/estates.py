@@ -24,7 +24,7 @@ def add_stack(parser: argparse.ArgumentParser) -> None:
 
 
 def add_estate(parser: argparse.ArgumentParser) -> None:
-    """`--stack` and `--applications`: which estate is asked about."""
+    """Adds `--stack` and `--applications`: which estate is asked about."""
     add_stack(parser)
     parser.add_argument(
         "--applications",

@@ -1,4 +1,4 @@
-"""One comment of a pull request, updated in place (GitHub's REST API, issue comments)."""
+"""Keeps one comment of a pull request up to date, in place (GitHub's REST API, issue comments)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """Which pull request to comment on, and as whom: `author` is the login that `token` belongs to.
+    """A pull request to comment on, and as whom: `author` is the login that `token` belongs to.
 
     Only that author's comment is updated. Anybody else's with the same marker could be changed again by its author, and
     say something else than what was found.
@@ -56,7 +56,7 @@ class PullRequest:
 
 
 def pull_request(number: int, repository: str | None, author: str, environment: Mapping[str, str]) -> PullRequest:
-    """Where to comment, as the variables that GitHub's runs have say. Raises ReviewError."""
+    """The pull request to comment on, as the variables of GitHub's runs say. Raises ReviewError."""
     token = environment.get("GITHUB_TOKEN")
     if not token or not repository:
         raise ReviewError("to comment on a pull request, set GITHUB_TOKEN and say --repository OWNER/NAME")

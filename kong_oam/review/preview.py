@@ -1,4 +1,5 @@
-"""`pulumi preview` of one stack, reduced to what a reviewer may see: names, operations, names of properties, policies.
+"""Runs `pulumi preview` of one stack, and reduces it to what a reviewer may see: names, operations, names of
+properties, policies.
 
 The engine's events also hold every input and output of every resource. None of those is read here, whatever they are:
 masking by the engine is a second line of defence, not the first.
@@ -32,7 +33,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """What a policy finds, and with which resource."""
+    """One violation of a policy: what it finds, and with which resource."""
 
     rule: str
     level: Literal["mandatory", "advisory"]

@@ -99,7 +99,8 @@ class _Side:
     def token(
         self, principal: Principal | None, groups: Groups, site: str, path: PathSegments
     ) -> Claims | Refusal | None:
-        """What the provider gives the principal for calling there, for a user in `groups` where it signs users in."""
+        """The token that the provider gives the principal for calling there, for a user in `groups` where it signs
+        users in."""
         if principal is None:
             return None
         client, provider = self.clients[principal], self.model.estate.stack.providers[principal.provider]
@@ -113,7 +114,7 @@ class _Side:
         return decide(self.model.estate, Request(method, host, written(path).encode()), token)
 
     def lifetime(self, principal: Principal) -> int | None:
-        """Minutes; None between stacks, where no token of one is one of the other."""
+        """How many minutes tokens live; None between stacks, where no token of one is one of the other."""
         return None if self._between_stacks else self.model.minutes[principal.provider]
 
 

@@ -117,6 +117,6 @@ class LintFinding:
         return KINDS[self.code].remedy
 
     def suggestion(self) -> str | None:
-        """The change as a unified diff against the file as it is written; None where there is none that is certain."""
+        """The change as a unified diff against the file as it is written; None where no change is certain."""
         edited = self.change.text() if self.change else None
         return None if edited is None else edit.unified(self.place.file, self.place.document.text, edited)

@@ -40,7 +40,7 @@ def is_waived(component: Component, code: str, as_of: datetime.date) -> bool:
 
 
 def public_rules(component: Component) -> Iterator[tuple[Rule, Public]]:
-    """Each public rule once, though it may stand for several paths."""
+    """Yields each public rule once, though it may stand for several paths."""
     by_place: dict[Path, tuple[Rule, Public]] = {}
     for rule in component.rules:
         if rule.public:

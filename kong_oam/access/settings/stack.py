@@ -117,7 +117,7 @@ class ClusterSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings of one stack; `stack` is what of them changes the meaning of Applications."""
+    """All settings of one stack; `stack` holds those that change the meaning of Applications."""
 
     stack: Stack
     cloud: str
