@@ -48,11 +48,11 @@ def _policy(rule: PolicyRule) -> Policy:
         ),
     }
     if rule.alone:
-        return ResourceValidationPolicy(validate=_of_one(rule), **described)
-    return StackValidationPolicy(validate=_of_all(rule), **described)
+        return ResourceValidationPolicy(validate=_resource_check(rule), **described)
+    return StackValidationPolicy(validate=_stack_check(rule), **described)
 
 
-def _of_one(rule: PolicyRule) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
+def _resource_check(rule: PolicyRule) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         secret_outputs = frozenset(args.opts.additional_secret_outputs)
         resource = Resource(args.resource_type, args.name, args.urn, _plain(args.props), secret_outputs=secret_outputs)
@@ -62,7 +62,7 @@ def _of_one(rule: PolicyRule) -> Callable[[ResourceValidationArgs, ReportViolati
     return validate
 
 
-def _of_all(rule: PolicyRule) -> Callable[[StackValidationArgs, ReportViolation], None]:
+def _stack_check(rule: PolicyRule) -> Callable[[StackValidationArgs, ReportViolation], None]:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
         if args.resources:
             for finding in rule.findings(_deployment(map(_resource, args.resources)), args.get_config()):

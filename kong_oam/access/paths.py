@@ -68,11 +68,11 @@ def ranges(text: str) -> tuple[tuple[int, int], ...]:
     return tuple((int(first, 16), int(last or first, 16)) for first, _, last in bounds)
 
 
-def _class(text: str) -> str:
+def _character_class(text: str) -> str:
     return "".join(f"{re.escape(chr(first))}-{re.escape(chr(last))}" for first, last in ranges(text))
 
 
-_SEPARATING, _LETTER, _LOOSE = (re.compile(f"[{_class(text)}]") for text in (SEPARATING, LETTERS, LOOSE))
+_SEPARATING, _LETTER, _LOOSE = (re.compile(f"[{_character_class(text)}]") for text in (SEPARATING, LETTERS, LOOSE))
 _NO_ELEMENT = re.compile(
     r'[ .?*<>"]+\Z'  # what cannot be seen, or stands for anything
     r'|[ .?*<>"]*:.*\$'  # a stream of a folder
@@ -224,10 +224,10 @@ def pattern(path: PathSegments) -> str:
     """
     if not path:
         return "/"
-    return "".join("/" + "".join(_character(c) for c in element) for element in path) + "(?:/|$)"
+    return "".join("/" + "".join(_character_pattern(c) for c in element) for element in path) + "(?:/|$)"
 
 
-def _character(character: str) -> str:
+def _character_pattern(character: str) -> str:
     if character in _RESERVED_IN_RULES:
         return f"(?:{re.escape(character)}|%{ord(character):02X})"
     return re.escape(character) if character == "." else character

@@ -138,18 +138,18 @@ class Callers:
                 continue
             key = component.key, frozenset(frozenset(rule.scopes) for rule in matching)
             if key not in self._allowed:
-                self._allowed[key] = self._meeting_one_of(component, key[1])
+                self._allowed[key] = self._principals_with_one_of(component, key[1])
             result[method] = self._allowed[key]
         return result
 
-    def _meeting_one_of(self, component: Component, alternatives: Iterable[frozenset[str]]) -> Access:
+    def _principals_with_one_of(self, component: Component, alternatives: Iterable[frozenset[str]]) -> Access:
         conditions: dict[Principal, Condition] = {}
         for needed in alternatives:
-            for principal, condition in self._meeting(component, needed).principals.items():
+            for principal, condition in self._principals_with(component, needed).principals.items():
                 conditions[principal] = minimal(conditions.get(principal, frozenset()) | condition)
         return Access(principals=conditions)
 
-    def _meeting(self, component: Component, needed: frozenset[str]) -> Access:
+    def _principals_with(self, component: Component, needed: frozenset[str]) -> Access:
         """The principals whose tokens can have all of `needed` at the component; for none, those who can have a
         token."""
         clients = self._clients.get(component.provider, {})
@@ -158,14 +158,14 @@ class Callers:
             able = [
                 clients[name] for by_client in granted for name, scopes in by_client.items() if needed.issubset(scopes)
             ]
-            return self._of(component, needed, able)
+            return self._access_of(component, needed, able)
         api = component.key if self._estate.provider_of(component).per_api else component.provider
         if api not in self._with_any_token:
             able = [client for client in clients.values() if self._gets_a_token(component, client)]
-            self._with_any_token[api] = self._of(component, needed, able)
+            self._with_any_token[api] = self._access_of(component, needed, able)
         return self._with_any_token[api]
 
-    def _of(self, component: Component, needed: frozenset[str], clients: Iterable[Client]) -> Access:
+    def _access_of(self, component: Component, needed: frozenset[str], clients: Iterable[Client]) -> Access:
         conditions = {principal_of(client): self._condition(component, client, needed) for client in clients}
         return Access(principals={principal: condition for principal, condition in conditions.items() if condition})
 
@@ -186,10 +186,10 @@ class Callers:
         for scope in sorted(needed):
             groups = (group for role in component.roles if scope in role.scopes for group in role.groups)
             clauses.append(self._names(provider, groups))
-        return self._one_of_each(component, clauses)
+        return self._meeting_each_clause(component, clauses)
 
-    def _one_of_each(self, component: Component, clauses: Iterable[Groups]) -> Condition:
-        condition = one_of_each(clauses)
+    def _meeting_each_clause(self, component: Component, clauses: Iterable[Groups]) -> Condition:
+        condition = minimal_transversals(clauses)
         if condition is None:
             raise UnwieldyError(
                 f"'{component.key}' ({component.place}) has a rule whose scopes users can have by more than {MOST:,} "
@@ -201,7 +201,7 @@ class Callers:
         return frozenset(name for group in groups for name in self._naming(provider, group))
 
 
-def one_of_each(clauses: Iterable[Groups]) -> Condition | None:
+def minimal_transversals(clauses: Iterable[Groups]) -> Condition | None:
     """The smallest sets with a member in every clause (Berge's method for minimal transversals); None: over MOST.
 
     A set with no group of a clause grows by each of them. It is then no smallest one where it contains a set that has

@@ -134,7 +134,7 @@ def is_shared(data: Mapping[str, Any]) -> bool:
     return _HOLDER in data
 
 
-def held(last: SharedSecret | None, holder: str, today: datetime.date) -> SharedSecret:
+def current_secret(last: SharedSecret | None, holder: str, today: datetime.date) -> SharedSecret:
     """The shared secret from this run on: another one where its holder changed."""
     if last is None:
         return SharedSecret(1, today, holder)

@@ -113,7 +113,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     except NotScaffolded as error:
         raise UsageError(str(error)) from None
     before = {application.place.file: application.place.document.text for application in reading.applications}
-    _accept(
+    _refuse_new_findings(
         together(read_bytes(file, text.encode()) for file, text in {**before, **changed}.items()), reading, settings
     )
     _write(changed, before)
@@ -151,7 +151,7 @@ def _wanted(options: argparse.Namespace) -> Wanted:
 def _ask_for_missing(answers: dict[str, Any]) -> None:
     """Fills in what no flag says and what is of use by what is said until then."""
     for flag, (question, default) in _QUESTIONS.items():
-        if answers[flag] is None and flag not in _useless(answers):
+        if answers[flag] is None and flag not in _useless_flags(answers):
             answer = _ask(question, default)
             answers[flag] = [answer] if flag == "redirect_uri" and answer else answer
             if flag == "client":
@@ -160,7 +160,7 @@ def _ask_for_missing(answers: dict[str, Any]) -> None:
                 answers["type"] = answers["type"] or (EXTERNAL if answer in OUTSIDE else None)
 
 
-def _useless(answers: Mapping[str, Any]) -> set[str]:
+def _useless_flags(answers: Mapping[str, Any]) -> set[str]:
     """Flags that say nothing about such a component."""
     without = {EXTERNAL: _OF_WORKLOADS, "worker": _OF_WEBSERVICES}.get(answers["type"], ())
     return {*without, *(flag for flag, kind in _OF_CLIENTS.items() if answers["client"] != kind)}
@@ -168,13 +168,13 @@ def _useless(answers: Mapping[str, Any]) -> set[str]:
 
 def _check_flags(answers: Mapping[str, Any]) -> None:
     """That what is needed is said, and nothing that would be dropped. Raises UsageError."""
-    useless = _useless(answers)
+    useless = _useless_flags(answers)
     needed = (flag for flag in _QUESTIONS if flag not in (*useless, "client", "type", "domain"))
-    if missing := [_written(flag) for flag in needed if not answers[flag]]:
+    if missing := [_flag_name(flag) for flag in needed if not answers[flag]]:
         raise UsageError(f"{', '.join(missing)} missing; `new --help` has an example")
     for flag in useless:
         if answers[flag]:
-            raise UsageError(f"{_reason(flag, answers['type'])}: leave {_written(flag)} out")
+            raise UsageError(f"{_reason(flag, answers['type'])}: leave {_flag_name(flag)} out")
 
 
 def _reason(flag: str, component: str | None) -> str:
@@ -184,7 +184,7 @@ def _reason(flag: str, component: str | None) -> str:
     return "nobody calls a worker" if component == "worker" else "what runs elsewhere is not deployed here"
 
 
-def _written(flag: str) -> str:
+def _flag_name(flag: str) -> str:
     return f"--{flag.replace('_', '-')}"
 
 
@@ -212,7 +212,7 @@ def _listed(diagnostics: tuple[Diagnostic, ...], what: str) -> str:
     return "\n".join([*map(str, diagnostics), f"{len(diagnostics)} {what}"])
 
 
-def _accept(after: oam.Reading, before: oam.Reading, settings: Settings) -> None:
+def _refuse_new_findings(after: oam.Reading, before: oam.Reading, settings: Settings) -> None:
     """Raises UsageError where `check` would find in `after` what it does not find in `before`."""
     findings_before, findings_after = (
         lint(reading.applications, _estate(reading, settings, "nothing was written"), settings.as_of)

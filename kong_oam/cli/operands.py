@@ -55,15 +55,15 @@ class Operand:
         if kind == "stack" and name:
             return (_model_of_folder(Path(), name),)
         if kind == "deployed":
-            return _deployed(name or self.stack)
+            return _deployed_models(name or self.stack)
         if kind == "git" and name:
-            return (_of_revision(name, self.stack),)
+            return (_model_of_revision(name, self.stack),)
         path = Path(self.text)
         if path.exists() and path.name == self.text and is_revision(self.text):
             raise UsageError(f"both a revision and a file or folder; write git:{self.text} or ./{self.text}")
         if path.is_file() and path.suffix == ".json":
-            return _saved(path)
-        return (_model_of_folder(path, self.stack) if path.exists() else _of_revision(self.text, self.stack),)
+            return _saved_models(path)
+        return (_model_of_folder(path, self.stack) if path.exists() else _model_of_revision(self.text, self.stack),)
 
 
 def _model_of_folder(folder: Path, stack: str, named: Callable[[Path], str] = str) -> AccessModel:
@@ -76,7 +76,7 @@ def _model_of_folder(folder: Path, stack: str, named: Callable[[Path], str] = st
     return model_of(estate, settings)
 
 
-def _of_revision(revision: str, stack: str) -> AccessModel:
+def _model_of_revision(revision: str, stack: str) -> AccessModel:
     commit_id = commit(revision)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -90,24 +90,24 @@ def _of_revision(revision: str, stack: str) -> AccessModel:
             raise UsageError(str(error).replace(f"{folder}/", f"{revision}:")) from None
 
 
-def _deployed(stack: str) -> tuple[AccessModel, ...]:
+def _deployed_models(stack: str) -> tuple[AccessModel, ...]:
     try:
-        return _of_state(_parsed(pulumi("stack", "export", stack=stack, timeout=LONG)))
+        return _models_of_state(_parsed(pulumi("stack", "export", stack=stack, timeout=LONG)))
     except CliError as error:
         raise UsageError(str(error)) from None
 
 
-def _saved(path: Path) -> tuple[AccessModel, ...]:
+def _saved_models(path: Path) -> tuple[AccessModel, ...]:
     try:
         data = _parsed(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot be read: {error}") from None
     if isinstance(data, dict) and "deployment" in data:
-        return _of_state(data)
+        return _models_of_state(data)
     return (_loaded_model(data.get("model") if isinstance(data, dict) else data),)
 
 
-def _of_state(state: Any) -> tuple[AccessModel, ...]:
+def _models_of_state(state: Any) -> tuple[AccessModel, ...]:
     """The models that are enforced by the state; settings are those that the stack exported last."""
     try:
         rows = state["deployment"].get("resources") or ()

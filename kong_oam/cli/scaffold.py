@@ -84,19 +84,19 @@ def scaffold(
     """
     _check(wanted, estate)
     component = _component(wanted, estate, as_of)
-    new_file = _dumped(_new(wanted, component))
+    new_file = _dumped(_new_application(wanted, component))
     if wrong := read_bytes("new.yaml", new_file.encode()).diagnostics:
         raise NotScaffolded("\n".join(map(str, wrong)))
     texts: dict[str, str] = {}
     for callee, scopes in wanted.calls:
         source = _application(callee.partition("/")[0], applications, texts)
-        texts[source.place.file] = _granted(wanted, estate.components[callee], scopes, source)
+        texts[source.place.file] = _with_grant(wanted, estate.components[callee], scopes, source)
     if wanted.application not in {application.name for application in applications}:
         if file in {application.place.file for application in applications}:
             raise NotScaffolded(f"{file} holds other Applications; nothing is overwritten")
         return texts | {file: new_file}
     application = _application(wanted.application, applications, texts)
-    texts[application.place.file] = _extended(wanted, application, component)
+    texts[application.place.file] = _with_component(wanted, application, component)
     return texts
 
 
@@ -133,7 +133,7 @@ def _application(name: str, applications: tuple[oam.Application, ...], texts: Te
     return application
 
 
-def _granted(wanted: Wanted, callee: Component, scopes: tuple[str, ...], source: oam.Application) -> str:
+def _with_grant(wanted: Wanted, callee: Component, scopes: tuple[str, ...], source: oam.Application) -> str:
     """The called component's file, with the new one in a role."""
     able = [role for role in callee.roles if set(scopes) <= set(role.scopes)]
     if not able:
@@ -152,7 +152,7 @@ def _granted(wanted: Wanted, callee: Component, scopes: tuple[str, ...], source:
     return _certain(edit.with_key(place, "components", f"[{wanted.key}]"), source.place.file)
 
 
-def _extended(wanted: Wanted, application: oam.Application, component: Mapping[str, Any]) -> str:
+def _with_component(wanted: Wanted, application: oam.Application, component: Mapping[str, Any]) -> str:
     file = application.place.file
     text = edit.with_item(application.place.at("spec", "components"), _dumped(component))
     if wanted.port is not None:
@@ -173,7 +173,7 @@ def _certain(text: str | None, file: str) -> str:
     return text
 
 
-def _new(wanted: Wanted, component: Mapping[str, Any]) -> Mapping[str, Any]:
+def _new_application(wanted: Wanted, component: Mapping[str, Any]) -> Mapping[str, Any]:
     return {
         "apiVersion": "core.oam.dev/v1beta1",
         "kind": "Application",
@@ -191,7 +191,9 @@ def _component(wanted: Wanted, estate: Estate, as_of: datetime.date) -> Mapping[
         properties["ports"] = [{"port": wanted.port}]
         gateway = {"domain": wanted.domain} if wanted.domain else {}
         traits.append(_trait("gateway", gateway | {"http": {wanted.path: wanted.port}}))
-        access = _pages(wanted, wanted.client, as_of) if wanted.client in _ON_PAGES else _api(wanted, estate)
+        access = (
+            _page_access(wanted, wanted.client, as_of) if wanted.client in _ON_PAGES else _api_access(wanted, estate)
+        )
         traits.append(_trait("access", access))
     if kind := wanted.client or ("service" if wanted.calls else None):
         traits.append(_trait("client", _client(wanted, kind)))
@@ -214,7 +216,7 @@ def _trait(kind: str, properties: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"type": kind, "properties": properties}
 
 
-def _api(wanted: Wanted, estate: Estate) -> Mapping[str, Any]:
+def _api_access(wanted: Wanted, estate: Estate) -> Mapping[str, Any]:
     """Closed but for who gets a scope: one to read, one to change."""
     read, write = _scope_names(wanted, estate)
     access: dict[str, Any] = {
@@ -236,7 +238,7 @@ def _scope_names(wanted: Wanted, estate: Estate) -> tuple[str, str]:
     return f"{wanted.application}.{wanted.component}.read", f"{wanted.application}.{wanted.component}.write"
 
 
-def _pages(wanted: Wanted, kind: str, as_of: datetime.date) -> Mapping[str, Any]:
+def _page_access(wanted: Wanted, kind: str, as_of: datetime.date) -> Mapping[str, Any]:
     """Open to browsers: users sign in through the application itself."""
     methods, reason = _ON_PAGES[kind]
     public = {"reason": reason, "until": (as_of + _REVIEW).isoformat()}

@@ -50,14 +50,19 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         return OK
     scheme = estate.stack.scheme
     table = [
-        (methods(listed), f"{scheme}://{site}{path(region.subtree)}{_without(region)}", _as_whom(access), key)
+        (
+            methods(listed),
+            f"{scheme}://{site}{path(region.subtree)}{_exceptions_in_words(region)}",
+            _as_whom(access),
+            key,
+        )
         for site, region, listed, access, key in rows
     ]
     console.print_table(("METHODS", "WHERE", "AS", "COMPONENT"), table)
     return OK
 
 
-def _without(region: Region) -> str:
+def _exceptions_in_words(region: Region) -> str:
     declared = [path(subtree) for subtree in region.exceptions if not subtree.spelled_otherwise]
     return f" but not {', '.join(declared)}" if declared else ""
 

@@ -53,14 +53,14 @@ def compose(stacks: Sequence[ReviewedStack], longest: int | None = None) -> str:
 
 
 def _composed(stacks: Sequence[ReviewedStack], *, details: bool) -> str:
-    lines = [MARKER, _top(stacks)]
+    lines = [MARKER, _summary_line(stacks)]
     for stack in stacks:
         lines += ["", f"### ReviewedStack `{stack.name}`", "", *_access(stack), *_policies(stack)]
         lines += [*_findings(stack, details), *_resources(stack, details)]
     return "\n".join(lines) + "\n"
 
 
-def _top(stacks: Sequence[ReviewedStack]) -> str:
+def _summary_line(stacks: Sequence[ReviewedStack]) -> str:
     """The worst of what changes, on whatever stack; and that not everything was looked at."""
     failed = [stack.name for stack in stacks if not stack.passed]
     changed = [stack for stack in stacks if stack.access and stack.access.headline]

@@ -99,8 +99,8 @@ def compile_clients(component: Component, directory: Directory) -> Iterator[Clie
             groups.setdefault(callee.provider, set()).update(group for names in holders for group in names)
     kind: ClientKind = properties["kind"]
     users = signs_in(kind)
-    out += _misplaced(component, trait)
-    out += _rotation(trait, directory.stack)
+    out += _kind_findings(component, trait)
+    out += _rotation_findings(trait, directory.stack)
     rotate_every = days(properties["rotateEvery"]) if "rotateEvery" in properties else None
     redirects = tuple(dict.fromkeys(_redirects(component, trait, directory))) if users else ()
     for provider in calls or {component.provider: []}:
@@ -118,7 +118,7 @@ def compile_clients(component: Component, directory: Directory) -> Iterator[Clie
         )
 
 
-def _misplaced(component: Component, trait: oam.Trait) -> Iterator[Diagnostic]:
+def _kind_findings(component: Component, trait: oam.Trait) -> Iterator[Diagnostic]:
     """Finds a kind that this type of component cannot be, and fields that this kind has no use for."""
     kind, place = trait.properties["kind"], trait.place.at("properties")
     if component.outside and kind not in (EXTERNAL, "native"):
@@ -143,7 +143,7 @@ def _misplaced(component: Component, trait: oam.Trait) -> Iterator[Diagnostic]:
         yield Diagnostic("ACC210", message, place.key("redirectUris"))
 
 
-def _rotation(trait: oam.Trait, stack: Stack) -> Iterator[Diagnostic]:
+def _rotation_findings(trait: oam.Trait, stack: Stack) -> Iterator[Diagnostic]:
     every, overlap, kind = trait.properties.get("rotateEvery"), stack.rotation.overlap, trait.properties["kind"]
     if every is not None and not has_key(kind):
         message = f"'rotateEvery' has no effect: no key is made for a client of kind '{kind}'"
@@ -172,12 +172,14 @@ def _granted_call(component: Component, call: Mapping[str, Any], place: Place, d
             message = f"'{name}' declares no scope '{scope}'{suggestion(scope, callee.scopes)}"
             directory.out.append(Diagnostic("ACC201", message, place.at("scopes", index)))
         elif scope not in covered:
-            directory.out.append(_no_grant(component, callee, scope, place.at("scopes", index), directory))
+            directory.out.append(_missing_grant(component, callee, scope, place.at("scopes", index), directory))
     granting = tuple(role.name for role in roles if set(role.scopes) & set(wanted))
     return Call(name, wanted, granting, place)
 
 
-def _no_grant(component: Component, callee: Component, scope: str, place: Place, directory: Directory) -> Diagnostic:
+def _missing_grant(
+    component: Component, callee: Component, scope: str, place: Place, directory: Directory
+) -> Diagnostic:
     where = directory.access(callee, "roles")
     able = [role.name for role in callee.roles if scope in role.scopes]
     todo = f"add it to the components of role '{able[0]}'" if able else "add a role that does"

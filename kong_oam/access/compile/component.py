@@ -43,7 +43,7 @@ def compile_component(
         roles = tuple(_roles(properties, access.place.at("properties"), scopes, out))
     else:
         rules, roles = _authenticated_only(endpoints), ()
-    out += _beyond_the_order_of_routes(endpoints)
+    out += _unroutable(endpoints)
     return Component(
         application=application.name,
         name=part.name,
@@ -95,14 +95,14 @@ def _endpoints(
             message = f"host '{host}' is not a DNS name (a wildcard may only be its first label)"
             out.append(Diagnostic("ACC213", message, place.at("domain")))
             continue
-        out += _grpc(part, trait)
+        out += _grpc_ports(part, trait)
         for path, port in trait.properties["http"].items():
             where = place.at("http").key(path)
             if (elements := elements_of(path, where, out)) is not None:
                 yield Endpoint(host, elements, port, where, trait.properties.get("secretName"))
 
 
-def _beyond_the_order_of_routes(endpoints: Iterable[Endpoint]) -> Iterator[Diagnostic]:
+def _unroutable(endpoints: Iterable[Endpoint]) -> Iterator[Diagnostic]:
     """Finds hosts and paths that a gateway cannot put into the order in which the nearer host and the longer path
     win."""
     wildcards = {endpoint.host: endpoint for endpoint in endpoints if endpoint.host.startswith("*.")}
@@ -121,7 +121,7 @@ def _beyond_the_order_of_routes(endpoints: Iterable[Endpoint]) -> Iterator[Diagn
 _GRPC_PORT = re.compile(r"grpc(?:-.*)?\Z")
 
 
-def _grpc(part: oam.Component, trait: oam.Trait) -> Iterator[Diagnostic]:
+def _grpc_ports(part: oam.Component, trait: oam.Trait) -> Iterator[Diagnostic]:
     """Finds ports that are named as gRPC's (`grpc`, `grpc-...`, as service meshes expect it), or annotated so for an
     Ingress.
 

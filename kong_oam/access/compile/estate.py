@@ -47,9 +47,9 @@ def compile_estate(reading: oam.Reading, stack: Stack) -> Compiled:
     directory.check_role_members()
     findings += _shared_endpoints(directory.components.values())
     findings += _nested_applications(directory.components.values())
-    findings += _gateway_neighbours(applications, stack)
+    findings += _applications_beside_gateway(applications, stack)
     findings += _borrowed_credentials(directory)
-    findings += _two_certificates(directory.components.values())
+    findings += _conflicting_certificates(directory.components.values())
     findings += _shared_objects(directory)
     estate = Estate(stack, tuple(_application(application, directory) for application in applications))
     diagnostics = ordered(findings)
@@ -111,7 +111,7 @@ def _nested_applications(components: Iterable[Component]) -> Iterator[Diagnostic
             yield Diagnostic("ACC219", message, endpoint.place, "warning")
 
 
-def _two_certificates(components: Iterable[Component]) -> Iterator[Diagnostic]:
+def _conflicting_certificates(components: Iterable[Component]) -> Iterator[Diagnostic]:
     """A host has one certificate: of two, callers would be shown either."""
     first: dict[str, tuple[str, str, Endpoint]] = {}
     for component in components:
@@ -126,7 +126,7 @@ def _two_certificates(components: Iterable[Component]) -> Iterator[Diagnostic]:
                     yield Diagnostic("ACC215", message, endpoint.place)
 
 
-def _gateway_neighbours(applications: Iterable[oam.Application], stack: Stack) -> Iterator[Diagnostic]:
+def _applications_beside_gateway(applications: Iterable[oam.Application], stack: Stack) -> Iterator[Diagnostic]:
     for application in applications:
         if application.namespace == stack.gateway_namespace:
             message = f"namespace '{application.namespace}' is the gateway's: pods there could pass for it; use another"

@@ -179,7 +179,7 @@ def _without_renamed(
     """Leaves out what a principal lost and gained by being renamed."""
     dropped: set[tuple[Kind, Principal]] = {("granted", after) for after in renamed}
     dropped |= {("revoked", before) for before in renamed.values()}
-    return {key: where for key, where in differences.items() if (key[0], key[1].principal) not in dropped}
+    return {key: by_site for key, by_site in differences.items() if (key[0], key[1].principal) not in dropped}
 
 
 def _old_clients(renamed: Mapping[Principal, Principal], old: _Side, new: _Side) -> dict[Subject, Subject]:
@@ -197,11 +197,11 @@ def _principals_only_in(
 ) -> dict[object, list[Principal]]:
     """The principals that `other` does not have, by what identifies them apart from their names."""
     access: dict[Principal, set[object]] = {p: set() for p in sorted(side.clients) if p not in other.clients}
-    for (what, whom), where in differences.items():
-        if what == kind and whom.principal in access:
+    for (change_kind, whom), by_site in differences.items():
+        if change_kind == kind and whom.principal in access:
             access[whom.principal] |= {
                 (whom.condition, site, method, number)
-                for site, by_method in where.items()
+                for site, by_method in by_site.items()
                 for method, numbers in by_method.items()
                 for number in numbers
             }
@@ -221,15 +221,15 @@ def _changes(
     """Merges differences into few changes: classes of paths into regions, then methods of one region, then principals
     of one change."""
     merged: dict[tuple[Kind, str, Region, tuple[str, ...], int | None], list[Whom]] = {}
-    for (kind, whom), where in differences.items():
-        for site, by_method in where.items():
+    for (kind, whom), by_site in differences.items():
+        for site, by_method in by_site.items():
             for region, members, methods in regions(path_classes[site], by_method):
                 paths = [path_classes[site][number].path for number in members]
                 minutes = _minutes(old, new, whom, site, paths, methods) if kind in CLOSING else None
                 merged.setdefault((kind, site, region, methods, minutes), []).append(whom)
-    for (kind, site, region, listed, minutes), together in merged.items():
-        together.sort(key=lambda whom: (whom.principal or _FIRST, sorted(map(sorted, whom.condition))))
-        yield _change(old, new, kind, tuple(together), listed, site, region, minutes)
+    for (kind, site, region, listed, minutes), callers in merged.items():
+        callers.sort(key=lambda whom: (whom.principal or _FIRST, sorted(map(sorted, whom.condition))))
+        yield _change(old, new, kind, tuple(callers), listed, site, region, minutes)
 
 
 _FIRST = Principal("", "")

@@ -54,7 +54,7 @@ def unasked_scopes(subject: LintSubject) -> Iterator[LintFinding]:
             yield LintFinding("LINT303", subject.key, message, subject.place("scopes").key(scope), change)
 
 
-def _public(subject: LintSubject) -> Iterator[tuple[int, dict[str, Any]]]:
+def _public_rules(subject: LintSubject) -> Iterator[tuple[int, dict[str, Any]]]:
     for index, rule in enumerate(subject.access.get("rules", ())):
         if "public" in rule:
             yield index, rule
@@ -63,7 +63,7 @@ def _public(subject: LintSubject) -> Iterator[tuple[int, dict[str, Any]]]:
 def wide_public_rules(subject: LintSubject) -> Iterator[LintFinding]:
     """Finds public rules without methods, or on `/` (or without paths) beside protected rules (LINT305)."""
     protects = any(rule.public is None for rule in subject.component.rules)
-    for index, rule in _public(subject):
+    for index, rule in _public_rules(subject):
         place = subject.place("rules", index)
         if "methods" not in rule:
             writing = [method for method in METHODS if method not in _READING]
