@@ -9,7 +9,7 @@ import pulumi
 
 from kong_oam.access.diff.change import OPENING
 from kong_oam.access.diff.compare import changed
-from kong_oam.access.diff.snapshot import AccessModel, ModelError, empty, restored
+from kong_oam.access.diff.snapshot import AccessModel, ModelError, empty, load_model
 from kong_oam.access.principals import UnwieldyError
 from kong_oam.access.wording import headline
 from kong_oam.engine.state import Resource, StackState
@@ -35,7 +35,7 @@ def announcement(
     if deployed is None and not first:
         return pulumi.log.info, "access: cannot be compared with what is deployed, which exports no model yet"
     try:
-        meant = empty(model) if deployed is None else restored(deployed)
+        meant = empty(model) if deployed is None else load_model(deployed)
         changes = changed(enforced(resources, meant), model)
     except ModelError as error:
         return pulumi.log.warn, f"access: cannot be compared with what is deployed: its model is {error}"

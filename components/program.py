@@ -12,7 +12,7 @@ from pathlib import Path
 import pulumi
 
 from kong_oam.access.compile.estate import compile_estate
-from kong_oam.access.diff.snapshot import AccessModel, exported, model_of
+from kong_oam.access.diff.snapshot import AccessModel, dump_model, model_of
 from kong_oam.access.model import Estate
 from kong_oam.access.report import access_table, grants
 from kong_oam.access.settings.stack import Settings
@@ -122,7 +122,7 @@ def _export(plan: _Plan, provisioned: _Provisioned) -> None:
     components = provisioned.components
     pulumi.export("access", access_table(estate))
     pulumi.export("grants", grants(estate))
-    pulumi.export("model", gateway.once_known(exported(provisioned.model), plan.state.outputs.get("model", "")))
+    pulumi.export("model", gateway.once_known(dump_model(provisioned.model), plan.state.outputs.get("model", "")))
     pulumi.export("elsewhere", elsewhere(estate, issuers))
     pulumi.export("enforced", gateway.enforced)
     pulumi.export("keySlots", gateway.slots)

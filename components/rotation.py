@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 
 from kong_oam.access.model import Client, Estate
-from kong_oam.access.rotation import Generation, SharedSecret, advanced, held, is_shared
+from kong_oam.access.rotation import Generation, SharedSecret, advanced, current_secret, is_shared
 from kong_oam.engine.state import StackState
 
 _Output = pulumi.Output[Mapping[str, Any]]
@@ -61,7 +61,7 @@ class Rotation:
         last = SharedSecret.from_output(told) if told else None
 
         def step(holder: str) -> Mapping[str, Any]:
-            now = held(last, holder, self._today)
+            now = current_secret(last, holder, self._today)
             if self._today >= now.due(schedule):
                 pulumi.log.warn(
                     f"credentials: {client.name}: the shared secret is due since {now.due(schedule)}, and nobody "

@@ -1,4 +1,4 @@
-"""`python -m kong_oam`: what Applications mean for access, and whether that is so; what to do where a run cannot.
+"""The command line: what Applications mean for access, whether that is so, and what to do where a run cannot.
 
     python -m kong_oam VERB [...] [--json]      # `--help` lists the verbs; `VERB --help` has an example
 
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Complains as everything else does: on lines that steer no terminal."""
+    """Parses arguments, and prints errors as everything else does: on lines that steer no terminal."""
 
     def error(self, message: str) -> NoReturn:
         super().error(printable(message))

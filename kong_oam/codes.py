@@ -1,4 +1,5 @@
-"""The one table of all codes: OAM of reading, ACC of access, LINT of lint, ENV of what a run finds at the products."""
+"""The table of all diagnostic codes: OAM of reading, ACC of access, LINT of lint, ENV of what a run finds at the
+products."""
 
 from __future__ import annotations
 
@@ -17,10 +18,10 @@ HUNDREDS: Mapping[str, int] = {"OAM": 1, "ACC": 2, "LINT": 3, "ENV": 4}
 """The first digit of each prefix's codes, which no other has: a number alone names its code."""
 
 
-def one_table(*rooms: Mapping[str, Code]) -> Mapping[str, Code]:
-    """The codes of all rooms by their numbers. A code has one meaning, and its prefix a hundred of its own."""
+def one_table(*tables: Mapping[str, Code]) -> Mapping[str, Code]:
+    """Joins the codes of all packages, by number. A code has one meaning, and its prefix a hundred of its own."""
     assert len(set(HUNDREDS.values())) == len(HUNDREDS)
-    codes = [*chain.from_iterable(room.items() for room in rooms)]
+    codes = [*chain.from_iterable(table.items() for table in tables)]
     numbers = {code: int(code.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")) for code, _ in codes}
     assert len(numbers) == len(codes), "a code stands twice"
     for code, number in numbers.items():

@@ -17,7 +17,8 @@ from typing import Literal, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What a stable code means in one line, and what to do about it. Each room has its own; `codes.py` has them all."""
+    """What a stable code means in one line, and what to do about it. Each package has its own; `codes.py` has them
+    all."""
 
     title: str
     remedy: str
@@ -60,17 +61,17 @@ class Diagnostic:
 
 
 def printable(text: str) -> str:
-    """On one line, and without what could steer a terminal."""
+    """Makes a text printable: on one line, and without what could steer a terminal."""
     return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
 def errors(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Those that stop a deployment."""
+    """The diagnostics that stop a deployment."""
     return tuple(d for d in diagnostics if d.severity == "error")
 
 
 def ordered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """By file and line, each once: the same input always prints the same text."""
+    """Sorts diagnostics by file and line, each once: the same input always prints the same text."""
 
     def position(diagnostic: Diagnostic) -> tuple[str, int, int, str, str]:
         place = diagnostic.place
@@ -80,18 +81,18 @@ def ordered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     return tuple(sorted(dict.fromkeys(diagnostics), key=position))
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'gateway'?`, or what is known when nothing is near: the first names, where there are many."""
-    names = sorted(known)
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+def suggestion(word: str, names: Iterable[str]) -> str:
+    """A hint: `; did you mean 'gateway'?`, or all names when none is near: the first of them, where there are many."""
+    choices = sorted(names)
+    near = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
     if near:
         return f"; did you mean '{near[0]}'?"
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return f"; known: {', '.join(names[:_LISTED])}{more}" if names else ""
+    more = f" and {len(choices) - _LISTED} more" if len(choices) > _LISTED else ""
+    return f"; known: {', '.join(choices[:_LISTED])}{more}" if choices else ""
 
 
-def nearest(word: str, known: Iterable[str], count: int = 3) -> str:
-    """`; did you mean 'Sales' or 'Sales EU'?` of names that nobody wants to see all; capitals are no difference."""
-    by_folded = {name.casefold(): name for name in known}
+def nearest(word: str, names: Iterable[str], count: int = 3) -> str:
+    """A hint: `; did you mean 'Sales' or 'Sales EU'?`, never a list of all names; capitals are no difference."""
+    by_folded = {name.casefold(): name for name in names}
     near = [by_folded[name] for name in difflib.get_close_matches(word.casefold(), by_folded, n=count, cutoff=0.6)]
     return f"; did you mean {' or '.join(repr(name) for name in near)}?" if near else ""

@@ -27,7 +27,7 @@
         - RemovalError        recover.kong
       + UndoneError           a command does not come to its end
         - EmergencyError      emergency
-        - ReviewError         review.meaning
+        - ReviewError         review.access_changes
         - RecoveryError       recover.recovery
         - UnverifiedError     verify.stack
         - MisreadError        verify.decisions

@@ -17,20 +17,21 @@ from .rule import PolicyFinding, Settings
 
 
 def readable(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """The Applications and the stack's settings beside this pack can be read: no rule here judges without them."""
+    """Checks that the Applications and the stack's settings beside this pack can be read: no rule here judges without
+    them."""
     for problem in deployment.model.problems:
         yield PolicyFinding(problem)
 
 
 def owned_components(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """A team answers for every component."""
+    """Checks that a team answers for every component."""
     for component, _today in _unwaived(deployment, "LINT308"):
         if upkeep.is_ownerless(component):
             yield PolicyFinding(f"{component.key} ({component.place}) has no owner")
 
 
 def reasoned_public_rules(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """Every public rule says why, in words."""
+    """Checks that every public rule says why, in words."""
     for component in _components(deployment):
         for rule, public in upkeep.public_rules(component):
             if not any(character.isalnum() for character in public.reason):
@@ -38,14 +39,14 @@ def reasoned_public_rules(deployment: Deployment, _: Settings) -> Iterator[Polic
 
 
 def ending_public_rules(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """Every public rule says until when it is meant."""
+    """Checks that every public rule says until when it is meant."""
     for component, _today in _unwaived(deployment, "LINT306"):
         for rule, public in upkeep.endless(component):
             yield PolicyFinding(f"{component.key} ({rule.place}) is public without an end: {public.reason}")
 
 
 def current_public_rules(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """No public rule is past the day until which it is meant, judged by the stack's asOf."""
+    """Checks that no public rule is past the day until which it is meant, judged by the stack's asOf."""
     for component, today in _unwaived(deployment, "LINT307"):
         for rule, public in upkeep.overdue(component, today):
             yield PolicyFinding(
@@ -54,7 +55,8 @@ def current_public_rules(deployment: Deployment, _: Settings) -> Iterator[Policy
 
 
 def current_waivers(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """No waiver is past its day, judged by the stack's asOf: what it accepted is to be mended, or accepted again."""
+    """Checks that no waiver is past its day, judged by the stack's asOf: what it accepted is to be mended, or accepted
+    again."""
     today = deployment.model.as_of
     for component in _components(deployment):
         for waiver in component.waivers:

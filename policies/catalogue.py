@@ -1,4 +1,4 @@
-"""Every rule of the pack. Controls: SOC 2 Trust Services Criteria (2017), and Annex A of ISO/IEC 27001:2022."""
+"""All rules of the pack. Controls: SOC 2 Trust Services Criteria (2017), and Annex A of ISO/IEC 27001:2022."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rule about secrets: none stands where people read."""
+"""The rule about secrets: none stands where people can read it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ KEPT: Mapping[str, tuple[str, ...]] = {
     "pulumi:providers:keycloak": ("clientSecret",),
     "pulumi:providers:azuread": ("clientSecret", "oidcToken"),
 }
-"""Where a secret stands by right, by type: outputs that the program has to mark, since the providers do not."""
+"""Outputs that hold a secret by right, by type of resource: the program has to mark them, since the providers do
+not."""
 
 _SECRET = "kubernetes:core/v1:Secret"  # noqa: S105 - a type
 _SECRET_NAME = re.compile(r"SECRET|PASSWORD|PASSWD|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIAL", re.IGNORECASE)
@@ -32,8 +33,8 @@ _SHORTEST = 8  # characters; a shorter value could stand anywhere by accident
 
 
 def hidden_secrets(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """Secrets are marked as such, and their values stand nowhere else than where they belong."""
-    known = set(_secrets(deployment))
+    """Checks that secrets are marked as such, and that their values stand nowhere else than where they belong."""
+    secrets = set(_secrets(deployment))
     for resource in deployment.resources:
         kept = KEPT.get(resource.type, ())
         for name in kept:
@@ -44,7 +45,7 @@ def hidden_secrets(deployment: Deployment, _: Settings) -> Iterator[PolicyFindin
         for where, text in _texts({k: v for k, v in resource.properties.items() if k not in kept}):
             if _PRIVATE_KEY.search(text):
                 yield PolicyFinding(f"{resource.name}: a private key stands in {where}", resource)
-            elif any(secret in text for secret in known):
+            elif any(secret in text for secret in secrets):
                 yield PolicyFinding(f"{resource.name}: a credential of this stack stands in {where}", resource)
     for workload in deployment.of(*WORKLOADS):
         for name in _plain_variables(workload):
@@ -66,11 +67,11 @@ def _texts(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
         yield where, value
     elif isinstance(value, Mapping):
-        for name, one in value.items():
-            yield from _texts(one, f"{where}.{name}" if where else name)
+        for name, item in value.items():
+            yield from _texts(item, f"{where}.{name}" if where else name)
     elif isinstance(value, list | tuple):
-        for index, one in enumerate(value):
-            yield from _texts(one, f"{where}[{index}]")
+        for index, item in enumerate(value):
+            yield from _texts(item, f"{where}[{index}]")
 
 
 def _plain_variables(workload: Resource) -> Iterator[str]:
@@ -85,8 +86,8 @@ def _plain_variables(workload: Resource) -> Iterator[str]:
 
 def _containers(value: Any) -> Iterator[Mapping[str, Any]]:
     if isinstance(value, Mapping):
-        for name, one in value.items():
+        for name, item in value.items():
             if name in ("containers", "initContainers"):
-                yield from (container for container in one if isinstance(container, Mapping))
+                yield from (container for container in item if isinstance(container, Mapping))
             else:
-                yield from _containers(one)
+                yield from _containers(item)

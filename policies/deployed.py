@@ -56,7 +56,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class DeployedModel:
-    """What the Applications mean on this stack. `estate` is None exactly where there are `problems`."""
+    """The estate that the Applications mean on this stack. `estate` is None exactly where there are `problems`."""
 
     estate: Estate | None
     cloud: str = ""
@@ -72,22 +72,22 @@ class Deployment:
     model: DeployedModel
 
     def of(self, *types: str) -> Iterator[Resource]:
-        """Those of a type, in order."""
+        """The resources of these types, in order."""
         return (resource for resource in self.resources if resource.type in types)
 
     def source(self, resource: Resource, name: str, of: str) -> Resource | None:
         """The resource of a type that an input of `resource` came from."""
         urns = resource.made_of.get(name, ())
-        return next((one for one in self.of(of) if one.urn in urns), None)
+        return next((candidate for candidate in self.of(of) if candidate.urn in urns), None)
 
 
 @cache
 def model(stack: str) -> DeployedModel:
-    """The Applications and the stack's settings of the project in the working directory."""
+    """Reads the Applications and the stack's settings of the project in the working directory."""
     try:
         settings = read_file(Path("stacks") / f"Pulumi.{stack}.yaml")
     except StackError as error:
         return DeployedModel(None, problems=(str(error),))
     compiled = compile_estate(read_files([Path("applications")]), settings.stack)
-    problems = tuple(f"{one.place}: {one.code}: {one.message}" for one in errors(compiled.diagnostics))
+    problems = tuple(f"{error.place}: {error.code}: {error.message}" for error in errors(compiled.diagnostics))
     return DeployedModel(compiled.estate, settings.cloud, settings.as_of, problems)

@@ -1,4 +1,4 @@
-"""What the rules about identity providers mean for applications in a tenant of Entra."""
+"""The rules about identity providers, for applications in a tenant of Entra."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ _ON_DEVICES = "publicClient"
 
 
 def redirects(deployment: Deployment, schemes: set[str], stays: Callable[[str], bool]) -> Iterator[PolicyFinding]:
-    """Those that are no address, or not by one of `schemes`; on devices, those that leave them (`stays`)."""
+    """Finds redirect URIs that are no single address, or not by one of `schemes`; on devices, those that leave them
+    (`stays`)."""
     for app in deployment.of(APPLICATION):
         for place in ("web", "singlePageApplication", _ON_DEVICES):
             for uri in _texts(_part(app, place).get("redirectUris")):
@@ -28,12 +29,12 @@ def redirects(deployment: Deployment, schemes: set[str], stays: Callable[[str], 
 
 
 def grants(deployment: Deployment) -> Iterator[PolicyFinding]:
-    """Tokens in a redirect, and sign-ins that need no redirect: passwords and device codes."""
+    """Finds grants of tokens in a redirect, and sign-ins that need no redirect: passwords and device codes."""
     for app in deployment.of(APPLICATION):
         implicit = _part(app, "web").get("implicitGrant")
-        given = implicit if isinstance(implicit, Mapping) else {}
+        granted = implicit if isinstance(implicit, Mapping) else {}
         for name in ("accessTokenIssuanceEnabled", "idTokenIssuanceEnabled"):
-            if given.get(name) is True:
+            if granted.get(name) is True:
                 yield PolicyFinding(f"{app.name} may be answered with a token in a redirect ({name})", app)
         if app.properties.get("fallbackPublicClientEnabled") is True:
             yield PolicyFinding(
@@ -42,7 +43,7 @@ def grants(deployment: Deployment) -> Iterator[PolicyFinding]:
 
 
 def open_to_all(deployment: Deployment) -> Iterator[PolicyFinding]:
-    """Applications that anybody of the tenant gets tokens for, or that are there for other tenants, too."""
+    """Finds applications that anybody of the tenant gets tokens for, or that are there for other tenants, too."""
     for principal in deployment.of(PRINCIPAL):
         if principal.properties.get("appRoleAssignmentRequired") in (False, None):
             yield PolicyFinding(f"{principal.name} asks for no assignment: everybody gets a token for it", principal)
@@ -52,26 +53,31 @@ def open_to_all(deployment: Deployment) -> Iterator[PolicyFinding]:
 
 
 def kept_credentials(deployment: Deployment, longest: int) -> Iterator[PolicyFinding]:
-    """Secrets that nothing replaces, and clients that keep their secret or their key for more than `longest` days."""
+    """Finds secrets that nothing replaces, and clients that keep their secret or their key for more than `longest`
+    days."""
     for password in deployment.of(SHARED):
         if not password.properties.get("rotateWhenChanged"):
             yield PolicyFinding(
                 f"{password.name} is a secret that is shared with the provider, which nobody changes", password
             )
     estate = deployment.model.estate
-    own = {
+    clients = {
         f"{client.provider}-{kind}-{client.component}-a": client
         for client in (estate.clients if estate else ())
         for kind in ("secret", "certificate")
     }
-    for one in deployment.of(SHARED, CERTIFICATE):
-        if estate and (client := own.get(one.name)) and (every := estate.schedule_of(client).every) > longest:
-            yield PolicyFinding(f"{client.component} ({client.place}) keeps its key for {every} days", one)
+    for credential in deployment.of(SHARED, CERTIFICATE):
+        if (
+            estate
+            and (client := clients.get(credential.name))
+            and (every := estate.schedule_of(client).every) > longest
+        ):
+            yield PolicyFinding(f"{client.component} ({client.place}) keeps its key for {every} days", credential)
 
 
 def _texts(value: Any) -> Iterator[str]:
     """Those of a list, as far as they, and the list, are known."""
-    return (one for one in (value if isinstance(value, list | tuple) else ()) if isinstance(one, str))
+    return (item for item in (value if isinstance(value, list | tuple) else ()) if isinstance(item, str))
 
 
 def _part(app: Resource, name: str) -> Mapping[str, Any]:

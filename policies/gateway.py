@@ -64,20 +64,22 @@ _REFUSED = {
     "runs code": "runs code of its own",
     "rewrites": "changes the path or the method that the gate decides on",
 }
-"""What has no place on a gated service."""
+"""Kinds of plugins that have no place on a gated service, and what they do."""
 
 _PASSIVE = ("harmless", "limits")
-"""What may stand on one: it only refuses further, marks answers, or watches."""
+"""Kinds of plugins that may stand on one: they only refuse further, mark answers, or watch."""
 
 
 def guarded_routes(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """Every route leads to a service of this stack that has all three plugins, enabled."""
+    """Checks that every route leads to a service of this stack that has all three plugins, enabled."""
     for route in deployment.of(ROUTE):
         service = deployment.source(route, "serviceId", SERVICE)
         if service is None:
             yield PolicyFinding(f"route {route.name} leads to no service of this stack", route)
             continue
-        active = {one.text("name") for one in _plugins(deployment, service.urn) if one.properties.get("enabled")}
+        active = {
+            plugin.text("name") for plugin in _plugins(deployment, service.urn) if plugin.properties.get("enabled")
+        }
         for what, kinds in GUARDS.items():
             if active.isdisjoint(kinds):
                 missing = " or ".join(kinds)
@@ -87,7 +89,8 @@ def guarded_routes(deployment: Deployment, _: Settings) -> Iterator[PolicyFindin
 
 
 def leading_nowhere(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """Every service leads to an Upstream of this stack that has no Targets: only a gate leads to a workload."""
+    """Checks that every service leads to an Upstream of this stack that has no Targets: only a gate leads to a
+    workload."""
     for service in deployment.of(SERVICE):
         if deployment.source(service, "host", UPSTREAM) is None:
             yield PolicyFinding(
@@ -102,7 +105,7 @@ def leading_nowhere(deployment: Deployment, _: Settings) -> Iterator[PolicyFindi
 
 
 def current_scripts(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """Admission and gate run the scripts of this version in the access phase, and none in another.
+    """Checks that admission and gate run the scripts of this version in the access phase, and none in another.
 
     But for header_filter, where admission marks answers: what is said there opens nothing.
     """
@@ -118,7 +121,8 @@ def current_scripts(deployment: Deployment, _: Settings) -> Iterator[PolicyFindi
 
 
 def known_configurations(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """A preview knows what guards decide by. The official plugin takes what is not known for what does not change."""
+    """Checks that a preview knows what guards decide by. The official plugin takes what is not known for what does not
+    change."""
     for plugin in deployment.of(PLUGIN):
         if plugin.text("name") in (*SCRIPTS, *STRICT) and plugin.config is None:
             yield PolicyFinding(
@@ -129,7 +133,7 @@ def known_configurations(deployment: Deployment, _: Settings) -> Iterator[Policy
 
 
 def strict_authentication(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """Tokens are verified in one place and in full.
+    """Checks that tokens are verified in one place and in full.
 
     Who has none passes only where something is public, and as nobody: a consumer that no credential makes.
     """
@@ -155,7 +159,7 @@ def strict_authentication(deployment: Deployment, _: Settings) -> Iterator[Polic
 
 
 def declared_public(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """What a table opens to everybody, a public rule of its component does, for that path and method."""
+    """Checks that what a table opens to everybody, a public rule of its component does, for that path and method."""
     estate = deployment.model.estate
     if estate is None:
         return
@@ -173,18 +177,18 @@ def declared_public(deployment: Deployment, _: Settings) -> Iterator[PolicyFindi
 
 
 def undisturbed(deployment: Deployment, settings: Settings) -> Iterator[PolicyFinding]:
-    """No plugin stands where it could answer, authenticate, run code or rewrite in the gate's place.
+    """Checks that no plugin could answer, authenticate, run code or rewrite in the gate's place.
 
     One that nobody knows could do any of that.
     """
-    known = {*SCRIPTS, *STRICT, *settings["allow"]}
+    accepted = {*SCRIPTS, *STRICT, *settings["allow"]}
     for plugin in deployment.of(PLUGIN):
         kind = plugin.text("name")
         scopes = [scope for scope in ("serviceId", "routeId", "consumerId") if plugin.properties.get(scope)]
         doing = _DOING.get(kind, "")
         if doing in _REFUSED:
             yield PolicyFinding(f"{plugin.name}: {kind} {_REFUSED[doing]}", plugin)
-        elif doing not in _PASSIVE and kind not in known:
+        elif doing not in _PASSIVE and kind not in accepted:
             yield PolicyFinding(f"{plugin.name}: {kind} is not known to leave the decision to the gate", plugin)
         if kind in SCRIPTS and scopes != ["serviceId"]:
             yield PolicyFinding(
@@ -195,7 +199,7 @@ def undisturbed(deployment: Deployment, settings: Settings) -> Iterator[PolicyFi
 
 
 def encrypted_routes(deployment: Deployment, settings: Settings) -> Iterator[PolicyFinding]:
-    """No route takes plain http, but on the clouds that are excepted."""
+    """Checks that no route takes plain http, but on the clouds that are excepted."""
     if deployment.model.cloud in settings["exceptClouds"]:
         return
     for route in deployment.of(ROUTE):
@@ -204,20 +208,24 @@ def encrypted_routes(deployment: Deployment, settings: Settings) -> Iterator[Pol
 
 
 def _plugins(deployment: Deployment, *services: str) -> Iterator[Resource]:
-    """Those of the services with these URNs."""
-    return (one for one in deployment.of(PLUGIN) if not set(services).isdisjoint(one.made_of.get("serviceId", ())))
+    """The plugins of the services with these URNs."""
+    return (
+        plugin for plugin in deployment.of(PLUGIN) if not set(services).isdisjoint(plugin.made_of.get("serviceId", ()))
+    )
 
 
 def _without_credentials(deployment: Deployment) -> set[str]:
     """Names of the consumers that nobody can be by a credential."""
-    held = {urn for resource in deployment.resources for urn in resource.made_of.get("consumerId", ())}
-    return {consumer.text("username") for consumer in deployment.of(CONSUMER) if consumer.urn not in held}
+    identified = {urn for resource in deployment.resources for urn in resource.made_of.get("consumerId", ())}
+    return {consumer.text("username") for consumer in deployment.of(CONSUMER) if consumer.urn not in identified}
 
 
 def _serves_everybody(deployment: Deployment, plugin: Resource) -> bool:
     """Whether something is public behind the plugin, as the tables beside it say; where none is known, it may be."""
     beside = _plugins(deployment, *plugin.made_of.get("serviceId", ()))
-    tables = [table for one in beside if one.text("name") in SCRIPTS and (table := table_of(one.config))]
+    tables = [
+        table for neighbour in beside if neighbour.text("name") in SCRIPTS and (table := table_of(neighbour.config))
+    ]
     return not tables or any([*_public(table)] for table in tables)
 
 
@@ -229,4 +237,4 @@ def _public(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _is_public(rules: Sequence[Rule], method: str) -> bool:
     wanted = METHODS if method == "*" else (method,)
-    return all(any(rule.public and rule.lists(one) for rule in rules) for one in wanted)
+    return all(any(rule.public and rule.lists(listed) for rule in rules) for listed in wanted)

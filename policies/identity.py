@@ -19,14 +19,16 @@ _UNSAFE = {"implicit", "password"}
 
 
 def exact_redirects(deployment: Deployment, settings: Settings) -> Iterator[PolicyFinding]:
-    """Every redirect URI is one address, by https; a native application's may also stay on its device."""
+    """Checks that every redirect URI is one address, by https; a native application's may also stay on its device."""
     schemes = {"https", "http"} if deployment.model.cloud in settings["exceptClouds"] else {"https"}
     for app in deployment.of(APP):
         for name in ("redirectUris", "postLogoutRedirectUris"):
             for uri in app.texts(name):
                 if "*" in uri:
                     yield PolicyFinding(f"{app.name}: {uri} in {name} stands for more than one address", app)
-                elif urlsplit(uri).scheme not in schemes and not (app.text("type") == "native" and _stays(uri)):
+                elif urlsplit(uri).scheme not in schemes and not (
+                    app.text("type") == "native" and _stays_on_device(uri)
+                ):
                     yield PolicyFinding(f"{app.name}: {uri} in {name} is not https", app)
         if app.text("wildcardRedirect") not in ("", "DISABLED"):
             yield PolicyFinding(f"{app.name}: wildcardRedirect is {app.text('wildcardRedirect')}", app)
@@ -36,20 +38,21 @@ def exact_redirects(deployment: Deployment, settings: Settings) -> Iterator[Poli
                 if "*" in uri or uri == "+":
                     yield PolicyFinding(f"{client.name}: {uri} in {name} stands for more than one address", client)
                 elif urlsplit(uri).scheme not in schemes and not (
-                    client.text("accessType") == "PUBLIC" and _stays(uri)
+                    client.text("accessType") == "PUBLIC" and _stays_on_device(uri)
                 ):
                     yield PolicyFinding(f"{client.name}: {uri} in {name} is not https", client)
-    yield from entra.redirects(deployment, schemes, _stays)
+    yield from entra.redirects(deployment, schemes, _stays_on_device)
 
 
-def _stays(uri: str) -> bool:
+def _stays_on_device(uri: str) -> bool:
     """Whether a redirect stays on the device: loopback, or a scheme that is a domain's, reversed (RFC 8252, 7)."""
     parts = urlsplit(uri)
     return "." in parts.scheme or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
 
 
 def safe_grants(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """No client and no rule of the authorization server has the implicit or the password grant (RFC 9700, 2.1.2, 2.4).
+    """Checks that no client and no rule of the authorization server has the implicit or the password grant (RFC 9700,
+    2.1.2, 2.4).
 
     A service has the response type `token` at Okta, which then means nothing: it has no user and no redirect.
     """
@@ -70,7 +73,7 @@ def safe_grants(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
 
 
 def named_grants(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """Each policy is of the clients that it names, and each rule issues the scopes that it names."""
+    """Checks that each policy is of the clients that it names, and that each rule issues the scopes that it names."""
     for policy in deployment.of(POLICY):
         if "ALL_CLIENTS" in policy.texts("clientWhitelists"):
             yield PolicyFinding(f"{policy.name} is for ALL_CLIENTS", policy)
@@ -81,7 +84,7 @@ def named_grants(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]
 
 
 def rotated_keys(deployment: Deployment, settings: Settings) -> Iterator[PolicyFinding]:
-    """The authorization server changes its signing keys by itself, at Okta four times a year; clients do with theirs.
+    """Checks that keys are rotated: those of the authorization server (by Okta four times a year) and those of clients.
 
     A secret that a client shares with its provider is changed by nobody, but at Entra.
     """
@@ -92,13 +95,15 @@ def rotated_keys(deployment: Deployment, settings: Settings) -> Iterator[PolicyF
     for app in deployment.of(APP):
         if app.text("tokenEndpointAuthMethod").startswith("client_secret"):
             yield PolicyFinding(f"{app.name} shares a secret with its provider, which nobody changes", app)
-    for one in deployment.of(REALM_CLIENT):
-        proof = one.properties.get("clientAuthenticatorType")
-        if one.text("accessType") == "CONFIDENTIAL" and proof not in ("client-jwt", UNKNOWN):
-            yield PolicyFinding(f"{one.name} shares a secret with its provider, which nobody changes", one)
+    for realm_client in deployment.of(REALM_CLIENT):
+        proof = realm_client.properties.get("clientAuthenticatorType")
+        if realm_client.text("accessType") == "CONFIDENTIAL" and proof not in ("client-jwt", UNKNOWN):
+            yield PolicyFinding(
+                f"{realm_client.name} shares a secret with its provider, which nobody changes", realm_client
+            )
     keyed = [client for client in (estate.clients if estate else ()) if client.keyed]
-    own = {f"{client.provider}-{kind}-{client.component}": client for client in keyed for kind in ("app", "client")}
-    for one in deployment.of(APP, REALM_CLIENT):
-        if estate and (client := own.get(one.name)) and (every := estate.schedule_of(client).every) > longest:
-            yield PolicyFinding(f"{client.component} ({client.place}) keeps its key for {every} days", one)
+    by_name = {f"{client.provider}-{kind}-{client.component}": client for client in keyed for kind in ("app", "client")}
+    for app in deployment.of(APP, REALM_CLIENT):
+        if estate and (client := by_name.get(app.name)) and (every := estate.schedule_of(client).every) > longest:
+            yield PolicyFinding(f"{client.component} ({client.place}) keeps its key for {every} days", app)
     yield from entra.kept_credentials(deployment, longest)

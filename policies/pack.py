@@ -48,21 +48,21 @@ def _policy(rule: PolicyRule) -> Policy:
         ),
     }
     if rule.alone:
-        return ResourceValidationPolicy(validate=_of_one(rule), **described)
-    return StackValidationPolicy(validate=_of_all(rule), **described)
+        return ResourceValidationPolicy(validate=_resource_check(rule), **described)
+    return StackValidationPolicy(validate=_stack_check(rule), **described)
 
 
-def _of_one(rule: PolicyRule) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
+def _resource_check(rule: PolicyRule) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         secret_outputs = frozenset(args.opts.additional_secret_outputs)
-        one = Resource(args.resource_type, args.name, args.urn, _plain(args.props), secret_outputs=secret_outputs)
-        for finding in rule.findings(_deployment([one]), args.get_config()):
+        resource = Resource(args.resource_type, args.name, args.urn, _plain(args.props), secret_outputs=secret_outputs)
+        for finding in rule.findings(_deployment([resource]), args.get_config()):
             report(printable(finding.message), None)
 
     return validate
 
 
-def _of_all(rule: PolicyRule) -> Callable[[StackValidationArgs, ReportViolation], None]:
+def _stack_check(rule: PolicyRule) -> Callable[[StackValidationArgs, ReportViolation], None]:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
         if args.resources:
             for finding in rule.findings(_deployment(map(_resource, args.resources)), args.get_config()):
@@ -72,19 +72,19 @@ def _of_all(rule: PolicyRule) -> Callable[[StackValidationArgs, ReportViolation]
 
 
 def _deployment(resources: Iterable[Resource]) -> Deployment:
-    found = tuple(resources)
-    stack = found[0].urn.split("::")[0].removeprefix("urn:pulumi:")
-    return Deployment(found, deployed.model(stack))
+    collected = tuple(resources)
+    stack = collected[0].urn.split("::")[0].removeprefix("urn:pulumi:")
+    return Deployment(collected, deployed.model(stack))
 
 
-def _resource(one: PolicyResource) -> Resource:
+def _resource(resource: PolicyResource) -> Resource:
     return Resource(
-        one.resource_type,
-        one.name,
-        one.urn,
-        _plain(one.props),
-        {name: tuple(source.urn for source in sources) for name, sources in one.property_dependencies.items()},
-        frozenset(one.opts.additional_secret_outputs),
+        resource.resource_type,
+        resource.name,
+        resource.urn,
+        _plain(resource.props),
+        {name: tuple(source.urn for source in sources) for name, sources in resource.property_dependencies.items()},
+        frozenset(resource.opts.additional_secret_outputs),
     )
 
 

@@ -14,7 +14,8 @@ Severity = Literal["low", "medium", "high", "critical"]
 
 @dataclass(frozen=True, slots=True)
 class PolicyFinding:
-    """What is wrong, and with which resource; None: with the stack as a whole. Never holds the value of a secret."""
+    """One finding: what is wrong, and with which resource; None: with the stack as a whole. Never holds the value of a
+    secret."""
 
     message: str
     resource: Resource | None = None
@@ -22,7 +23,7 @@ class PolicyFinding:
 
 @dataclass(frozen=True, slots=True)
 class PolicySetting:
-    """Something of a rule that an organisation may set: a JSON schema of it, and what it is by default."""
+    """A setting of a rule that an organisation may change: its JSON schema, and its default."""
 
     schema: Mapping[str, Any]
     default: Any
@@ -34,7 +35,8 @@ Check = Callable[[Deployment, Settings], Iterator[PolicyFinding]]
 
 @dataclass(frozen=True, slots=True)
 class PolicyRule:
-    """`id` is stable: configuration, waivers and audit evidence name it. `title` is what has to hold.
+    """One rule of the pack. `id` is stable: configuration, waivers and audit evidence name it. `title` is what has to
+    hold.
 
     `controls` are those that the rule is evidence for: SOC 2 (Trust Services Criteria of 2017) and ISO 27001 (Annex A
     of 2022). `alone`: it looks at one resource at a time, so that a violation stops that resource from being made; the
@@ -51,7 +53,7 @@ class PolicyRule:
     alone: bool = False
     settings: Mapping[str, PolicySetting] = field(default_factory=dict)
 
-    def findings(self, deployment: Deployment, given: Settings) -> tuple[PolicyFinding, ...]:
-        """What the rule finds; `given` are the settings that are not left to their defaults."""
+    def findings(self, deployment: Deployment, overrides: Settings) -> tuple[PolicyFinding, ...]:
+        """What the rule finds; `overrides` are the settings that are not left to their defaults."""
         defaults = {name: setting.default for name, setting in self.settings.items()}
-        return tuple(self.check(deployment, {**defaults, **given}))
+        return tuple(self.check(deployment, {**defaults, **overrides}))

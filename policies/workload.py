@@ -13,11 +13,11 @@ WORKLOADS = tuple(f"kubernetes:apps/v1:{kind}" for kind in ("Deployment", "State
 SERVICE, NETWORK_POLICY = "kubernetes:core/v1:Service", "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 
 _OUTSIDE = ("LoadBalancer", "NodePort")
-"""Types of Services that answer outside the cluster."""
+"""The types of Services that answer outside the cluster."""
 
 
 def fenced_workloads(deployment: Deployment, settings: Settings) -> Iterator[PolicyFinding]:
-    """The pods behind a Service have a NetworkPolicy for what comes in, and it names who that is.
+    """Checks that the pods behind a Service have a NetworkPolicy for what comes in, which names who that is.
 
     Settings: `widestIPv4` and `widestIPv6`, the shortest prefixes that a range of addresses may have.
     """
@@ -67,8 +67,8 @@ def _fences(policy: Resource, workload: Resource) -> bool:
 
 
 def _matches(labels: Mapping[str, Any], selector: Resource, workload: Resource) -> bool:
-    own = _at(workload.properties, "spec", "template", "metadata", "labels")
-    return _namespace(selector) == _namespace(workload) and all(own.get(name) == labels[name] for name in labels)
+    pod_labels = _at(workload.properties, "spec", "template", "metadata", "labels")
+    return _namespace(selector) == _namespace(workload) and all(pod_labels.get(name) == labels[name] for name in labels)
 
 
 def _namespace(resource: Resource) -> Any:

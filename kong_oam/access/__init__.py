@@ -1,4 +1,5 @@
-"""Meaning: what Applications say about who may call what. Frozen values in, frozen values out; no engine, no product.
+"""The access model: what Applications say about who may call what. Frozen values in, frozen values out; no engine, no
+product.
 
 model    the vocabulary: providers, rules, roles, clients, the estate
 paths    one reading of a request's path

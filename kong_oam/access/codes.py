@@ -1,4 +1,4 @@
-"""The codes of what Applications say of access: ACC201 and on."""
+"""The diagnostic codes about access in Applications: ACC201 and on."""
 
 from __future__ import annotations
 

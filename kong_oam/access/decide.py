@@ -1,4 +1,4 @@
-"""The answer to a request: the meaning that the gateway, `explain`, `diff` and the tests are held against.
+"""Decides requests: the reference that the gateway, `explain`, `diff` and the tests are checked against.
 
 `decide` is total: it answers every request, and every answer says why, and by which rule.
 
@@ -33,7 +33,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """200 stands for "goes upstream". `rule` is the rule that decided, where one did."""
+    """The decision on a request: its status, where 200 stands for "goes upstream", and why. `rule` is the rule that
+    decided, where one did."""
 
     status: Status
     reason: str
@@ -53,7 +54,8 @@ class Decision:
 
 
 def decide(estate: Estate, request: Request, claims: Claims | Refusal | None) -> Decision:
-    """What the gateway does with `request`. No claims: no token; a Refusal: a bad one."""
+    """Decides what the gateway does with `request`. `claims` are None without a token, and a Refusal for one that does
+    not count."""
     try:
         path = read(request.target)
     except Unreadable as why:
@@ -98,18 +100,18 @@ def _authorize(
     if matching:
         needed = " or ".join(" and ".join(rule.scopes) for rule in matching)
         withheld = {scope for rule in matching for scope in rule.scopes} & set(claims.scopes) - effective
-        why = f"; the token lists it, but {_cut(estate, component, claims, withheld)}" if withheld else ""
+        why = f"; the token lists it, but {_why_withheld(estate, component, claims, withheld)}" if withheld else ""
         return Decision(403, f"needs {needed}{why}", component, matching[0])
     if rules:
         return Decision(403, f"no rule on {written(rules[0].path)} lists {method}", component, rules[0])
     return Decision(403, "no rule owns this path", component)
 
 
-def _cut(estate: Estate, component: Component, claims: Claims, withheld: Set[str]) -> str:
-    """Why what the token lists does not count."""
+def _why_withheld(estate: Estate, component: Component, claims: Claims, withheld: Set[str]) -> str:
+    """The reason why scopes that the token lists do not count."""
     if not claims.client:
         return "its client is none of this estate"
-    if withheld - _granted(estate, component, claims):
+    if withheld - _granted_scopes(estate, component, claims):
         return f"{claims.client} was not granted it here"
     return "no group of the user holds it"
 
@@ -117,7 +119,7 @@ def _cut(estate: Estate, component: Component, claims: Claims, withheld: Set[str
 def answer(
     estate: Estate, request: Request, authorization: Iterable[str], rings: Mapping[str, KeyRing], now: float
 ) -> Decision:
-    """`decide` for a whole request: its Authorization headers read, the token judged by the component's own provider.
+    """Decides a whole request: reads its Authorization headers, and judges the token by the component's own provider.
 
     A malformed bearer header is refused even on a public path (docs/explanation/design.md#admission).
     """
@@ -134,41 +136,41 @@ def answer(
 
 
 def effective_scopes(estate: Estate, component: Component, claims: Claims) -> frozenset[str]:
-    """What of the issued scopes counts at `component`: those that the client was granted there and, for a user, that
-    the roles of their groups hold.
+    """The issued scopes that count at `component`: those that the client was granted there and, for a user, that the
+    roles of their groups hold.
 
-    A token lists what its issuer gave once; where a scope has changed hands since, that is another's now.
+    A token lists what was granted when it was issued; since then a scope may have come to belong to another component.
     """
-    counting = frozenset(claims.scopes) & _granted(estate, component, claims)
+    counting = frozenset(claims.scopes) & _granted_scopes(estate, component, claims)
     if not claims.user:
         return counting
     provider = estate.provider_of(component)
-    held = {
+    role_scopes = {
         scope
         for role in component.roles
         if not set(map(provider.listed, role.groups)).isdisjoint(claims.groups)
         for scope in role.scopes
     }
-    return counting & held
+    return counting & role_scopes
 
 
-def _granted(estate: Estate, component: Component, claims: Claims) -> frozenset[str]:
+def _granted_scopes(estate: Estate, component: Component, claims: Claims) -> frozenset[str]:
     return frozenset(estate.held_at(component, users=claims.user).get(claims.client, ()))
 
 
 def component_of(estate: Estate, host: str, path: PathSegments) -> Component | None:
     """The component that host and path lead to: an exact host before a wildcard, then the longest path."""
     for pattern in host_patterns(host):
-        if found := estate.leading(pattern, path):
-            return found[1]
+        if pair := estate.leading(pattern, path):
+            return pair[1]
     return None
 
 
 def host_patterns(host: str) -> tuple[str, ...]:
-    """The ways in which an endpoint may name the host, the most specific first: itself, then wildcards.
+    """The host patterns of endpoints that match `host`, the most specific first: itself, then wildcards.
 
-    None for a host with capitals, or with what no DNS name has: Kong's router compares hosts byte by byte and answers
-    404 (seen on 3.10); browsers and HTTP libraries send them in lower case.
+    Empty for a host with capitals, or with characters that no DNS name has: Kong's router compares hosts byte by byte
+    and answers 404 (seen on 3.10); browsers and HTTP libraries send them in lower case.
     """
     name = _PORT.sub("", host)
     if not _HOST.match(name):

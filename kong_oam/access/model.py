@@ -17,7 +17,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 """The methods that a gateway listens to; with any other a request reaches nothing."""
 
 SIGN_IN_SCOPES = ("openid",)
-"""What user-facing clients ask for besides API scopes, so that the provider also says who the user is."""
+"""The scopes that user-facing clients ask for besides those of APIs, so that the provider also says who the user is."""
 
 RESERVED_SCOPES = frozenset(
     {"openid", "profile", "email", "address", "phone", "offline_access", "device_sso", "groups"}
@@ -35,12 +35,12 @@ Exposures = tuple[tuple[str | None, tuple[int, ...]], ...]
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """What of a stack's settings changes the meaning of Applications."""
+    """The settings of a stack that change the meaning of Applications."""
 
     name: str
     providers: Mapping[str, Provider]
     domain: str | None = None
-    """Given to gateway traits without one: `<component>-<application>.<domain>`."""
+    """The domain of gateway traits without one: `<component>-<application>.<domain>`."""
     suffixes: Mapping[str, str] = field(default_factory=dict)
     """Domain suffixes as Applications write them, to those of this environment."""
     scheme: Literal["http", "https"] = "https"
@@ -49,11 +49,11 @@ class Stack:
     gateway_namespace: str | None = None
     """Where the gateway's pods are, if in the cluster. No application may live there: its pods could pass for them."""
     known_secrets: frozenset[tuple[str, str]] = frozenset()
-    """Key of a component and name of the Secret with the credential that its client has already, in its namespace."""
+    """Key of a component whose client has a credential already, and name of the Secret with it, in its namespace."""
 
     @property
     def default_provider(self) -> Provider:
-        """The first that the stack names."""
+        """The first provider that the stack names."""
         return next(iter(self.providers.values()))
 
 
@@ -71,7 +71,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Public:
-    """Why a rule asks for no token, and the last day (YYYY-MM-DD) for which that is meant.
+    """The reason why a rule asks for no token, and the last day (YYYY-MM-DD) for which that is meant.
 
     The day is for `check` to remind of: the gate has no clock, and the rule stays public until somebody changes it.
     """
@@ -111,9 +111,9 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """What of a component is not as it should be, why, and the last day (YYYY-MM-DD) on which that is accepted.
+    """A lint finding that a component accepts: which, why, and the last day (YYYY-MM-DD) on which it is accepted.
 
-    `finding` is the code of a lint finding. It changes what `check` says, never what a caller may do.
+    `finding` is its code. A waiver changes what `check` says, never what a caller may do.
     """
 
     finding: str
@@ -124,7 +124,7 @@ class Waiver:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A granted request: the called component, the scopes asked for, and the roles that grant them."""
+    """A granted call: the called component, the scopes asked for, and the roles that grant them."""
 
     component: str
     scopes: tuple[str, ...]
@@ -134,7 +134,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """What a component is to one identity provider: what it may be issued, and on behalf of whom.
+    """A component as a client of one identity provider: what it may be issued, and on behalf of whom.
 
     `groups` are the logical groups whose members may sign in through it (user-facing kinds only).
     """
@@ -154,7 +154,7 @@ class Client:
 
     @property
     def name(self) -> str:
-        """`shop/checkout at okta`: a component may be a client of several providers."""
+        """The client's name, `shop/checkout at okta`: a component may be a client of several providers."""
         return f"{self.component} at {self.provider}"
 
     @property
@@ -173,12 +173,14 @@ class Client:
 
     @property
     def public(self) -> bool:
-        """Whether it runs where its users are, who could read any secret of it: it has none (RFC 6749, 2.1)."""
+        """Whether it is a public client, which has no secret: it runs where its users could read one (RFC 6749,
+        2.1)."""
         return self.kind in ("browser", "native")
 
     @property
     def origins(self) -> tuple[str, ...]:
-        """Where its pages are that call the provider's token endpoint themselves, `https://shop.example.com`, sorted.
+        """The origins of its pages, which call the provider's token endpoint themselves: `https://shop.example.com`,
+        sorted.
 
         Users come back to the page that exchanges the code, so it is where the redirects lead (RFC 6454).
         """
@@ -215,12 +217,12 @@ class Component:
 
     @property
     def key(self) -> str:
-        """`application/component`: unique in a stack."""
+        """The component's key, `application/component`: unique in a stack."""
         return f"{self.application}/{self.name}"
 
     @property
     def any_token(self) -> bool:
-        """Whether a token that counts is all that it asks for. It has no scopes, so no token is for it alone."""
+        """Whether any token that counts is enough for it. It has no scopes, so no token is for it alone."""
         return any(not rule.public for rule in self.rules) and not any(rule.scopes for rule in self.rules)
 
     @property
@@ -251,7 +253,7 @@ class Component:
         return frozenset(map(folded, self.owned))
 
     def may_be_of_another_rule(self, path: PathSegments) -> bool:
-        """Whether another server may read in the path what a longer rule owns than the one that owns it here."""
+        """Whether another server may read in the path one that a longer rule owns than the one that owns it here."""
         rules = self.owning(path)
         return may_be_longer(path, len(rules[0].path) if rules else -1, self._folded)
 
@@ -303,12 +305,12 @@ class Estate:
 
     @cached_property
     def components(self) -> Mapping[str, Component]:
-        """By `application/component`, in order."""
+        """All components by `application/component`, in order."""
         return {component.key: component for app in self.applications for component in app.components}
 
     @cached_property
     def exposed(self) -> tuple[Component, ...]:
-        """Those that the gateway serves."""
+        """The components that the gateway serves."""
         return tuple(component for component in self.components.values() if component.endpoints)
 
     @cached_property
@@ -326,13 +328,16 @@ class Estate:
 
     @cached_property
     def _by_path(self) -> Mapping[str, Mapping[PathSegments, tuple[Endpoint, Component]]]:
-        return {host: {endpoint.path: (endpoint, own) for endpoint, own in on} for host, on in self.by_host.items()}
+        return {
+            host: {endpoint.path: (endpoint, component) for endpoint, component in pairs}
+            for host, pairs in self.by_host.items()
+        }
 
     def leading(self, host: str, path: PathSegments) -> tuple[Endpoint, Component] | None:
-        """The endpoint with the longest path that owns `path`, of those that write their host so, and whose it is."""
+        """The endpoint that owns `path` by the longest path, of those that write their host so, and its component."""
         paths = self._by_path.get(host, {})
-        found = (paths.get(path[:length]) for length in range(len(path), -1, -1))
-        return next((pair for pair in found if pair), None)
+        candidates = (paths.get(path[:length]) for length in range(len(path), -1, -1))
+        return next((pair for pair in candidates if pair), None)
 
     def schedule_of(self, client: Client) -> Schedule:
         """When the client gets new keys."""
@@ -351,35 +356,35 @@ class Estate:
         return {provider: tuple(sorted(keys)) for provider, keys in called.items()}
 
     def apis_at(self, component: Component) -> tuple[str, ...]:
-        """The components that a token may be for, to count at this one, where a token is for one API.
+        """The components whose tokens count at this one, where a token is for one API.
 
-        For itself; where any token will do, for any API of its provider.
+        Its own tokens; where any token will do, those of every API of its provider.
         """
         per_api = self.provider_of(component).per_api
         return self._called[component.provider] if per_api and component.any_token else (component.key,)
 
     @cached_property
-    def _held(self) -> Mapping[tuple[str, bool], Mapping[str, tuple[str, ...]]]:
-        """By component, and whether it is users for whom it is called."""
-        held: dict[tuple[str, bool], dict[str, set[str]]] = {}
+    def _granted(self) -> Mapping[tuple[str, bool], Mapping[str, tuple[str, ...]]]:
+        """Granted scopes by (component, whether it is called on behalf of users), then by client."""
+        granted: dict[tuple[str, bool], dict[str, set[str]]] = {}
         for client in self.clients:
             for call in client.calls:
                 called = self.components.get(call.component)
                 if called is not None and called.provider == client.provider:
-                    by_client = held.setdefault((call.component, client.user_facing), {})
+                    by_client = granted.setdefault((call.component, client.user_facing), {})
                     by_client.setdefault(client.component, set()).update(call.scopes)
         return {
             where: {client: tuple(sorted(scopes)) for client, scopes in sorted(clients.items())}
-            for where, clients in held.items()
+            for where, clients in granted.items()
         }
 
     def held_at(self, component: Component, *, users: bool) -> Mapping[str, tuple[str, ...]]:
         """By client (`application/component`), the scopes that it was granted at a component, sorted.
 
         `users`: of clients that users sign in through, or of those that call as themselves. No token is worth more
-        there, whatever it lists: one from before a scope changed hands lists another's now.
+        there, whatever it lists: since it was issued, a scope may have come to belong to another component.
         """
-        return self._held.get((component.key, users), {})
+        return self._granted.get((component.key, users), {})
 
     def shown_at(self, component: Component | None, client: Client) -> Component | None:
         """The API whose token the client shows at a component: that one's, or the first for which it can have one."""

@@ -59,20 +59,20 @@ LIKE = {
     **dict.fromkeys("\ufe69\uff04", "$"),
     **dict.fromkeys("\u223c\u301c\uff5e", "~"),
 }
-"""What may be read as a sign that Windows knows."""
+"""Characters that may be read as a sign with a meaning on Windows."""
 
 
 def ranges(text: str) -> tuple[tuple[int, int], ...]:
-    """The first and the last code point of each."""
-    found = (one.partition("-") for one in text.split())
-    return tuple((int(first, 16), int(last or first, 16)) for first, _, last in found)
+    """Parses code points and ranges of them into pairs of the first and the last."""
+    bounds = (entry.partition("-") for entry in text.split())
+    return tuple((int(first, 16), int(last or first, 16)) for first, _, last in bounds)
 
 
-def _class(text: str) -> str:
+def _character_class(text: str) -> str:
     return "".join(f"{re.escape(chr(first))}-{re.escape(chr(last))}" for first, last in ranges(text))
 
 
-_SEPARATING, _LETTER, _LOOSE = (re.compile(f"[{_class(one)}]") for one in (SEPARATING, LETTERS, LOOSE))
+_SEPARATING, _LETTER, _LOOSE = (re.compile(f"[{_character_class(text)}]") for text in (SEPARATING, LETTERS, LOOSE))
 _NO_ELEMENT = re.compile(
     r'[ .?*<>"]+\Z'  # what cannot be seen, or stands for anything
     r'|[ .?*<>"]*:.*\$'  # a stream of a folder
@@ -89,12 +89,12 @@ class Unreadable(InputError):  # noqa: N818 - names what the path is
 
 
 def read(target: bytes) -> PathSegments:
-    """Segments of a raw request target (`/orders//7?x=1` -> ("orders", "7")). Raises Unreadable."""
+    """Parses a raw request target into segments (`/orders//7?x=1` -> ("orders", "7")). Raises Unreadable."""
     path = target.partition(b"?")[0]
     if not path.startswith(b"/"):
         raise Unreadable("does not start with a slash")
-    if found := _UNREADABLE.search(path):
-        raise Unreadable(f"contains {found.group().decode('latin-1')!r} at {found.start()}")
+    if unreadable := _UNREADABLE.search(path):
+        raise Unreadable(f"contains {unreadable.group().decode('latin-1')!r} at {unreadable.start()}")
     decoded = _ENCODED.sub(lambda match: bytes([int(match.group(1), 16)]), path)
     try:
         text = decoded.decode("utf-8")
@@ -123,7 +123,7 @@ def _is_none(element: str) -> bool:
 
 
 def spelled(element: str) -> str:
-    """What other servers may read in an element: small letters, and `*` for any characters or none."""
+    """A pattern of what other servers may read in an element: small letters, and `*` for any characters or none."""
     pattern = _signs(element).encode().lower().decode()
     if re.search(r"~[0-9?]", pattern):  # a short name, which says nothing of the long one
         return "*"
@@ -142,23 +142,23 @@ def spelled(element: str) -> str:
 
 
 def meets(pattern: str, element: str) -> bool:
-    """Whether another server may read what is `spelled` like this as the element of a rule, in small letters."""
-    first, *others = pattern.split("*")
-    if not others:
+    """Whether another server may read what is `spelled` like `pattern` as the element of a rule, in small letters."""
+    first, *literals = pattern.split("*")
+    if not literals:
         return pattern == element
     if not element.startswith(first):
         return False
-    *between, last = others
+    *between, last = literals
     at = len(first)
     for literal in between:
-        if (found := element.find(literal, at)) < 0:
+        if (position := element.find(literal, at)) < 0:
             return False
-        at = found + len(literal)
+        at = position + len(literal)
     return len(element) - at >= len(last) and element.endswith(last)
 
 
 def folded(path: PathSegments) -> PathSegments:
-    """The path as `spelled`: one that is declared, in small letters."""
+    """Applies `spelled` to each element of a path: a declared one is the same in small letters."""
     return tuple(map(spelled, path))
 
 
@@ -171,7 +171,8 @@ def may_be_longer(path: PathSegments, length: int, rules: Collection[PathSegment
 
 
 def resolve(elements: Iterable[str]) -> PathSegments:
-    """Empty and `.` elements vanish, `..` takes the one before it away (RFC 3986, 5.2.4; Kong merges slashes).
+    """Resolves empty and dot elements: empty and `.` ones vanish, `..` removes the one before it (RFC 3986, 5.2.4; Kong
+    merges slashes).
 
     Raises Unreadable for a path that climbs above the root: RFC 3986 lets it stay there, nginx answers 400.
     """
@@ -187,7 +188,8 @@ def resolve(elements: Iterable[str]) -> PathSegments:
 
 
 def declared(path: str) -> PathSegments:
-    """Segments of a path in an Application. Raises Unreadable where it is not written in its one plain form."""
+    """Parses a path in an Application into segments. Raises Unreadable where it is not written in its one plain
+    form."""
     if not _RULE_PATH.match(path):
         raise Unreadable("write it as /element/element, unencoded, of letters, digits and -._~!$&'()+,:=@; no patterns")
     elements = tuple(path.split("/"))[1:]
@@ -205,12 +207,12 @@ def within(path: PathSegments, base: PathSegments) -> bool:
 
 
 def written(path: PathSegments) -> str:
-    """`/orders/7`; `/` for no elements."""
+    """Writes a path as text: `/orders/7`; `/` for no elements."""
     return "/" + "/".join(path)
 
 
 def unwritten(text: str) -> PathSegments:
-    """The elements of what `written` wrote."""
+    """Parses what `written` wrote into elements."""
     return tuple(filter(None, text.split("/")))
 
 
@@ -222,10 +224,10 @@ def pattern(path: PathSegments) -> str:
     """
     if not path:
         return "/"
-    return "".join("/" + "".join(_character(c) for c in element) for element in path) + "(?:/|$)"
+    return "".join("/" + "".join(_character_pattern(c) for c in element) for element in path) + "(?:/|$)"
 
 
-def _character(character: str) -> str:
+def _character_pattern(character: str) -> str:
     if character in _RESERVED_IN_RULES:
         return f"(?:{re.escape(character)}|%{ord(character):02X})"
     return re.escape(character) if character == "." else character

@@ -37,7 +37,7 @@ class Principal:
 
 
 def principal_of(client: Client) -> Principal:
-    """Who calls through the client."""
+    """The principal that calls through the client."""
     return Principal(client.component, client.provider, client.user_facing)
 
 
@@ -52,27 +52,27 @@ class Access:
 EVERYBODY, NOBODY = Access(everybody=True), Access()
 
 Naming = Callable[[Provider, str], Groups]
-"""A logical group of an Application, to what a user's groups are called: any one of these is that group."""
+"""Maps a logical group of an Application to names of a user's groups: any one of these is that group."""
 
 
 def provider_names(provider: Provider, group: str) -> Groups:
-    """Groups as the provider names them: what its users are really in."""
+    """Names groups as the provider does: what its users are really in."""
     return frozenset({provider.group(group)})
 
 
 def logical_groups(estate: Estate) -> frozenset[str]:
     """Every name that a group has in the Applications or in the stack's mapping."""
     mapped = {name for provider in estate.stack.providers.values() for name in provider.groups}
-    held = {group for component in estate.components.values() for role in component.roles for group in role.groups}
-    return frozenset(mapped | held)
+    in_roles = {group for component in estate.components.values() for role in component.roles for group in role.groups}
+    return frozenset(mapped | in_roles)
 
 
-def logical_names(known: Iterable[str]) -> Naming:
-    """Groups as Applications name them. `known` are all such names: two may be one group at the provider."""
-    names = tuple(known)
+def logical_names(names: Iterable[str]) -> Naming:
+    """Names groups as Applications do. `names` are all such names: two may be one group at the provider."""
+    all_names = tuple(names)
 
     def named(provider: Provider, group: str) -> Groups:
-        return frozenset(name for name in names if provider.group(name) == provider.group(group)) | {group}
+        return frozenset(name for name in all_names if provider.group(name) == provider.group(group)) | {group}
 
     return named
 
@@ -82,7 +82,7 @@ class UnwieldyError(InputError):
 
 
 MOST = 50_000
-"""Sets of groups in one condition. Two roles of 150 groups each, both of which are needed, make 22,500."""
+"""The most sets of groups in one condition. Two roles of 150 groups each, both of which are needed, make 22,500."""
 
 _SMALL = 8
 """A set of that many groups has fewer subsets than there are sets to compare it with, where it matters."""
@@ -90,7 +90,7 @@ _SMALL = 8
 
 def minimal(sets: Collection[Groups]) -> Condition:
     """The sets that contain no other of them."""
-    return frozenset(one for one in sets if not any(other != one for other in _within(one, sets)))
+    return frozenset(groups for groups in sets if not any(subset != groups for subset in _within(groups, sets)))
 
 
 def suffices(groups: Groups, condition: Condition) -> bool:
@@ -101,20 +101,20 @@ def suffices(groups: Groups, condition: Condition) -> bool:
 def _within(groups: Groups, sets: Collection[Groups]) -> Iterator[Groups]:
     """The sets that `groups` contains, itself included."""
     if len(groups) > _SMALL:
-        return (one for one in sets if one <= groups)
+        return (subset for subset in sets if subset <= groups)
     subsets = chain.from_iterable(combinations(groups, size) for size in range(len(groups) + 1))
-    return (one for one in map(frozenset, subsets) if one in sets)
+    return (subset for subset in map(frozenset, subsets) if subset in sets)
 
 
 class Callers:
-    """Answers for one estate who may call what. Not frozen: what was asked once is kept."""
+    """Answers who may call what in one estate. Not frozen: answers are cached."""
 
     def __init__(self, estate: Estate, naming: Naming = provider_names) -> None:
         self._estate, self._naming = estate, naming
         self._clients: dict[str, dict[str, Client]] = {}
         for client in estate.clients:
             self._clients.setdefault(client.provider, {})[client.component] = client
-        self._known: dict[tuple[str, PathSegments | None], Mapping[str, Access]] = {}
+        self._by_rule_path: dict[tuple[str, PathSegments | None], Mapping[str, Access]] = {}
         self._allowed: dict[tuple[str, frozenset[frozenset[str]]], Access] = {}
         self._with_any_token: dict[str, Access] = {}
 
@@ -124,9 +124,9 @@ class Callers:
             return _NOBODY_AT_ALL
         rules = component.owning(path)
         key = (component.key, rules[0].path if rules else None)
-        if key not in self._known:
-            self._known[key] = self._by_method(component, rules)
-        return self._known[key]
+        if key not in self._by_rule_path:
+            self._by_rule_path[key] = self._by_method(component, rules)
+        return self._by_rule_path[key]
 
     def _by_method(self, component: Component, rules: tuple[Rule, ...]) -> Mapping[str, Access]:
         """Rules of a component that ask for the same share one value, whatever their paths and methods."""
@@ -136,35 +136,38 @@ class Callers:
             if any(rule.public for rule in matching):
                 result[method] = EVERYBODY
                 continue
-            asked = component.key, frozenset(frozenset(rule.scopes) for rule in matching)
-            if asked not in self._allowed:
-                self._allowed[asked] = self._meeting_one_of(component, asked[1])
-            result[method] = self._allowed[asked]
+            key = component.key, frozenset(frozenset(rule.scopes) for rule in matching)
+            if key not in self._allowed:
+                self._allowed[key] = self._principals_with_one_of(component, key[1])
+            result[method] = self._allowed[key]
         return result
 
-    def _meeting_one_of(self, component: Component, alternatives: Iterable[frozenset[str]]) -> Access:
-        found: dict[Principal, Condition] = {}
+    def _principals_with_one_of(self, component: Component, alternatives: Iterable[frozenset[str]]) -> Access:
+        conditions: dict[Principal, Condition] = {}
         for needed in alternatives:
-            for principal, condition in self._meeting(component, needed).principals.items():
-                found[principal] = minimal(found.get(principal, frozenset()) | condition)
-        return Access(principals=found)
+            for principal, condition in self._principals_with(component, needed).principals.items():
+                conditions[principal] = minimal(conditions.get(principal, frozenset()) | condition)
+        return Access(principals=conditions)
 
-    def _meeting(self, component: Component, needed: frozenset[str]) -> Access:
-        """Those whose tokens can have all of `needed` at the component; for none, those who can have a token."""
+    def _principals_with(self, component: Component, needed: frozenset[str]) -> Access:
+        """The principals whose tokens can have all of `needed` at the component; for none, those who can have a
+        token."""
         clients = self._clients.get(component.provider, {})
         if needed:
-            held = [self._estate.held_at(component, users=users) for users in (False, True)]
-            able = [clients[name] for one in held for name, scopes in one.items() if needed.issubset(scopes)]
-            return self._of(component, needed, able)
+            granted = [self._estate.held_at(component, users=users) for users in (False, True)]
+            able = [
+                clients[name] for by_client in granted for name, scopes in by_client.items() if needed.issubset(scopes)
+            ]
+            return self._access_of(component, needed, able)
         api = component.key if self._estate.provider_of(component).per_api else component.provider
         if api not in self._with_any_token:
             able = [client for client in clients.values() if self._gets_a_token(component, client)]
-            self._with_any_token[api] = self._of(component, needed, able)
+            self._with_any_token[api] = self._access_of(component, needed, able)
         return self._with_any_token[api]
 
-    def _of(self, component: Component, needed: frozenset[str], clients: Iterable[Client]) -> Access:
-        found = {principal_of(client): self._condition(component, client, needed) for client in clients}
-        return Access(principals={principal: condition for principal, condition in found.items() if condition})
+    def _access_of(self, component: Component, needed: frozenset[str], clients: Iterable[Client]) -> Access:
+        conditions = {principal_of(client): self._condition(component, client, needed) for client in clients}
+        return Access(principals={principal: condition for principal, condition in conditions.items() if condition})
 
     def _gets_a_token(self, component: Component, client: Client) -> bool:
         """Whether the client gets one that counts at the component, whatever it lists."""
@@ -174,30 +177,31 @@ class Callers:
         return issued or (client.user_facing and not per_api)
 
     def _condition(self, component: Component, client: Client, needed: frozenset[str]) -> Condition:
-        """For users: in one of the groups that the client is assigned to, and for each scope in one that holds it."""
+        """The condition on users: in one of the groups that the client is assigned to, and for each scope in one that
+        holds it."""
         if not client.user_facing:
             return ITSELF
         provider = self._estate.provider_of(component)
         clauses = [self._names(provider, client.groups)]
         for scope in sorted(needed):
-            held = (group for role in component.roles if scope in role.scopes for group in role.groups)
-            clauses.append(self._names(provider, held))
-        return self._one_of_each(component, clauses)
+            groups = (group for role in component.roles if scope in role.scopes for group in role.groups)
+            clauses.append(self._names(provider, groups))
+        return self._meeting_each_clause(component, clauses)
 
-    def _one_of_each(self, component: Component, clauses: Iterable[Groups]) -> Condition:
-        found = one_of_each(clauses)
-        if found is None:
+    def _meeting_each_clause(self, component: Component, clauses: Iterable[Groups]) -> Condition:
+        condition = minimal_transversals(clauses)
+        if condition is None:
             raise UnwieldyError(
                 f"'{component.key}' ({component.place}) has a rule whose scopes users can have by more than {MOST:,} "
                 "sets of groups, each scope by another role; name fewer groups in its roles"
             )
-        return found
+        return condition
 
     def _names(self, provider: Provider, groups: Iterable[str]) -> Groups:
         return frozenset(name for group in groups for name in self._naming(provider, group))
 
 
-def one_of_each(clauses: Iterable[Groups]) -> Condition | None:
+def minimal_transversals(clauses: Iterable[Groups]) -> Condition | None:
     """The smallest sets with a member in every clause (Berge's method for minimal transversals); None: over MOST.
 
     A set with no group of a clause grows by each of them. It is then no smallest one where it contains a set that has

@@ -32,7 +32,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class ClaimMapping:
-    """How one provider's tokens spell things. Claims are named as in the token's payload.
+    """The claims by which one provider's tokens say things, named as in the token's payload.
 
     A token that has the claim `user` is a user's; one that has not is a service's, and must say so: its claim `own`
     is then `own_value`, or the client itself where that is None. A user's scopes are in `scopes`, a service's in

@@ -9,7 +9,8 @@ from kong_oam.access.paths import within, written
 
 
 def access_table(estate: Estate) -> dict[str, str]:
-    """`GET,HEAD orders.example.com/orders` to `orders.read: shop/checkout; groups sales`: who may call what, by name.
+    """Maps requests to who may make them: `GET,HEAD orders.example.com/orders` to `orders.read: shop/checkout; groups
+    sales`.
 
     Shape: sorted by component, host, path; one entry per rule and endpoint, so that a preview's diff is access line by
     line.
@@ -18,7 +19,8 @@ def access_table(estate: Estate) -> dict[str, str]:
 
 
 def grants(estate: Estate) -> dict[str, str]:
-    """Client to what its tokens may list: `shop/web` to `orders.read orders.write for users in order-desk, sales`."""
+    """Maps clients to what their tokens may list: `shop/web` to `orders.read orders.write for users in order-desk,
+    sales`."""
     result = {}
     for client in sorted(estate.clients, key=lambda client: (client.component, client.provider)):
         users = f" for users in {', '.join(client.groups) or 'no group'}" if client.user_facing else ""
@@ -48,18 +50,19 @@ def _requirement(estate: Estate, component: Component, rule: Rule) -> str:
 
 
 def holders(estate: Estate, component: Component, rule: Rule) -> tuple[str, ...]:
-    """Who can meet a protected rule: services by key, and `client for group` where a user of the group can."""
+    """The callers that can meet a protected rule: services by key, and `client for group` where a user of the group
+    can."""
     needed = set(rule.scopes)
-    found = []
+    callers = []
     for client in estate.clients:
         granted = estate.held_at(component, users=client.user_facing)
         if client.provider != component.provider or not needed.issubset(granted.get(client.component, ())):
             continue
         if not client.user_facing:
-            found.append(client.component)
+            callers.append(client.component)
             continue
         for group in client.groups:
-            held = {scope for role in component.roles if group in role.groups for scope in role.scopes}
-            if needed <= held:
-                found.append(f"{client.component} for {group}")
-    return tuple(found)
+            group_scopes = {scope for role in component.roles if group in role.groups for scope in role.scopes}
+            if needed <= group_scopes:
+                callers.append(f"{client.component} for {group}")
+    return tuple(callers)

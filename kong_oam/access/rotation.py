@@ -1,4 +1,4 @@
-"""When clients get a new key: generations that overlap, one step in a run, however many days were skipped before it.
+"""Schedules new keys of clients: generations that overlap, one step per run, however many days were skipped before it.
 
 A generation lies in one of two slots, the next one in the other. A step either moves a client to its next generation,
 with the one before still active, or ends that one once the overlap is over. So a client that had the old key when a
@@ -21,7 +21,8 @@ _DAYS = re.compile(r"([1-9][0-9]{0,3})d\Z")
 
 
 def days(text: str) -> int:
-    """`90d` is 90. Raises ValueError for anything else; the schemas let nothing else through."""
+    """Parses a number of days: `90d` is 90. Raises ValueError for anything else; the schemas let nothing else
+    through."""
     match = _DAYS.match(text)
     if match is None:
         raise ValueError(f"{text!r} is no number of days, such as 90d")
@@ -30,7 +31,8 @@ def days(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A client gets a new key `every` days; the one before counts for `overlap` days more. `overlap` < `every`."""
+    """How often keys change: a client gets a new key `every` days; the one before counts for `overlap` days more.
+    `overlap` < `every`."""
 
     every: int = 90
     overlap: int = 7
@@ -49,7 +51,7 @@ class Generation:
 
     @property
     def slot(self) -> int:
-        """Where it lies, from 0."""
+        """The slot in which its key lies, from 0."""
         return (self.number - 1) % SLOTS
 
     @property
@@ -69,9 +71,9 @@ class Generation:
         return self.lying_in(slot) if slot in self.active else self.number + 1
 
     def to_output(self, schedule: Schedule) -> dict[str, Any]:
-        """What the next run reads back, and what people read: since when, and what is due when."""
-        told = {"generation": self.number, "since": self.since.isoformat(), "due": self.due(schedule).isoformat()}
-        return {**told, "before": "counts" if self.overlapping else "ended"}
+        """The generation as a stack output, for the next run and for people: since when, and what is due when."""
+        output = {"generation": self.number, "since": self.since.isoformat(), "due": self.due(schedule).isoformat()}
+        return {**output, "before": "counts" if self.overlapping else "ended"}
 
     @staticmethod
     def from_output(data: Mapping[str, Any]) -> Generation:
@@ -91,7 +93,7 @@ class Generation:
 
 
 def advanced(last: Generation | None, schedule: Schedule, today: datetime.date) -> Generation:
-    """The generation from this run on: one step where one is due, and none on a day before `last` began."""
+    """Advances a generation to this run: one step where one is due, and none on a day before `last` began."""
     if last is None:
         return Generation(1, today)
     if today < last.due(schedule):
@@ -118,9 +120,9 @@ class SharedSecret:
         return self.since + datetime.timedelta(days=schedule.every)
 
     def to_output(self, schedule: Schedule) -> dict[str, Any]:
-        """As Generation.to_output, with whose secret it is."""
-        told = {"generation": self.number, "since": self.since.isoformat(), "due": self.due(schedule).isoformat()}
-        return {**told, "before": "ended", _HOLDER: self.holder}
+        """The secret as a stack output, like Generation.to_output, with whose it is."""
+        output = {"generation": self.number, "since": self.since.isoformat(), "due": self.due(schedule).isoformat()}
+        return {**output, "before": "ended", _HOLDER: self.holder}
 
     @staticmethod
     def from_output(data: Mapping[str, Any]) -> SharedSecret:
@@ -128,12 +130,12 @@ class SharedSecret:
 
 
 def is_shared(data: Mapping[str, Any]) -> bool:
-    """Whether an output is of a secret that is kept, and not of a generation."""
+    """Whether an output is of a shared secret, and not of a generation."""
     return _HOLDER in data
 
 
-def held(last: SharedSecret | None, holder: str, today: datetime.date) -> SharedSecret:
-    """The secret from this run on, by what has it."""
+def current_secret(last: SharedSecret | None, holder: str, today: datetime.date) -> SharedSecret:
+    """The shared secret from this run on: another one where its holder changed."""
     if last is None:
         return SharedSecret(1, today, holder)
     return last if last.holder == holder else SharedSecret(last.number + 1, today, holder)

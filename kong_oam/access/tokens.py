@@ -43,7 +43,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token that counts says. `user`: somebody signed in; `groups`: as the provider lists them.
+    """The claims of a token that counts. `user`: somebody signed in; `groups`: as the provider lists them.
 
     `client` is the component (`application/component`) that it was given to; empty where that is none of the estate.
     `audience` is whom it is for, as the model names it: None where the provider's tokens are for all its APIs, empty
@@ -118,21 +118,21 @@ def issue(
     if provider.per_api and api is None:
         return Refusal(f"a token of '{provider.name}' is for one API: say which")
     calls = [call for call in client.calls if not provider.per_api or (api and call.component == api.key)]
-    scopes_there = sorted({scope for call in calls for scope in call.scopes})
+    api_scopes = sorted({scope for call in calls for scope in call.scopes})
     # Where tokens are for one API, signing in is asked for in a request of its own, and the token does not list it.
-    granted = (*scopes_there, *(SIGN_IN_SCOPES if user and not provider.per_api else ()))
-    asked = tuple(granted if scopes is None else scopes)
-    if excess := sorted(set(asked) - set(granted)):
+    granted = (*api_scopes, *(SIGN_IN_SCOPES if user and not provider.per_api else ()))
+    requested = tuple(granted if scopes is None else scopes)
+    if excess := sorted(set(requested) - set(granted)):
         return Refusal(f"{client.component} was not granted {', '.join(excess)}")
-    if not asked:
+    if not requested:
         return Refusal(f"{client.component} was granted nothing")
     audience = provider.audience_of(api.key) if provider.per_api and api else None
     if user is None:
-        return Claims(provider.name, client.component, client.component, False, asked, audience=audience)
+        return Claims(provider.name, client.component, client.component, False, requested, audience=audience)
     if not set(user.groups) & {provider.group(group) for group in client.groups}:
         return Refusal(f"the user is in no group that {client.component} is assigned to")
     listed = _groups_listed(provider, api, user) if provider.per_api and api else user.groups
-    return Claims(provider.name, client.component, user.login, True, asked, listed, audience)
+    return Claims(provider.name, client.component, user.login, True, requested, listed, audience)
 
 
 def _groups_listed(provider: Provider, api: Component, user: User) -> tuple[str, ...]:
@@ -152,7 +152,7 @@ def bearer(authorization: Iterable[str]) -> str | Refusal | None:
     match = _BEARER.match(values[0]) if len(values) == 1 else None
     if match is None:
         return Refusal("the Authorization header is not exactly 'Bearer <token>'")
-    parts = _parts(match.group(1))
+    parts = _header_and_payload(match.group(1))
     return parts if isinstance(parts, Refusal) else match.group(1)
 
 
@@ -162,25 +162,25 @@ def authenticate(token: str, ring: KeyRing, now: float, apis: Iterable[str] = ()
     `apis` are the components that it is looked at for, where the provider's tokens are for one API each. There, a token
     for another one is somebody's all the same: its claims say that it is for none of these.
     """
-    parts = _parts(token)
+    parts = _header_and_payload(token)
     if isinstance(parts, Refusal):
         return parts
     header, payload = parts
     key = ring.keys.get(header["kid"])
     if key is None:
         return Refusal("signed with a key that is not this issuer's")
-    if header.get("alg") != key.algorithm or not _verified(key, token):
+    if header.get("alg") != key.algorithm or not _signature_matches(key, token):
         return Refusal("the signature does not match the key")
-    return _counts(payload, ring, now, apis)
+    return _validated(payload, ring, now, apis)
 
 
-def _parts(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]] | Refusal:
+def _header_and_payload(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]] | Refusal:
     """Header and payload, the header with a key id that is a text, the payload with none."""
     parts = token.split(".")
     if len(parts) != 3:
         return Refusal("not three parts")
     try:
-        header, payload = _object(parts[0]), _object(parts[1])
+        header, payload = _json_object(parts[0]), _json_object(parts[1])
     except ValueError as error:
         return Refusal(f"malformed: {error}")
     kid = header.get("kid")
@@ -191,11 +191,11 @@ def _parts(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]] | Refusal:
     return header, payload
 
 
-def _counts(payload: Mapping[str, Any], ring: KeyRing, now: float, apis: Iterable[str]) -> Claims | Refusal:
+def _validated(payload: Mapping[str, Any], ring: KeyRing, now: float, apis: Iterable[str]) -> Claims | Refusal:
     if payload.get("iss") != ring.issuer:
         return Refusal("another issuer")
     audience, provider = payload.get("aud"), ring.provider
-    named = audience if _texts(audience) else [audience] if isinstance(audience, str) else []
+    named = audience if _is_list_of_texts(audience) else [audience] if isinstance(audience, str) else []
     if not named or (not provider.per_api and provider.audience not in named):
         return Refusal("for another audience")
     if (reason := _untimely(payload, now)) is not None:
@@ -209,11 +209,11 @@ def _counts(payload: Mapping[str, Any], ring: KeyRing, now: float, apis: Iterabl
 
 def _untimely(payload: Mapping[str, Any], now: float) -> str | None:
     expiry, start = payload.get("exp"), payload.get("nbf", 0)
-    if not _number(expiry):
+    if not _is_number(expiry):
         return "no expiry"
     if expiry <= now:
         return "expired"
-    if not _number(start) or start > now:
+    if not _is_number(start) or start > now:
         return "not valid yet"
     return None
 
@@ -227,16 +227,16 @@ def _claims(payload: Mapping[str, Any], ring: KeyRing) -> Claims | Refusal:
     if any(claim in payload for claim in spelling.overage):
         return Refusal("the user's groups are too many to be listed")
     client, subject = payload.get(spelling.client), payload.get(spelling.subject)
-    if not _name(client) or not _name(subject):
+    if not _is_name(client) or not _is_name(subject):
         return Refusal("client or subject is missing or malformed")
     user = spelling.user in payload
-    if user and not _name(payload[spelling.user]):
+    if user and not _is_name(payload[spelling.user]):
         return Refusal(f"claim '{spelling.user}' is malformed")
     if not user and payload.get(spelling.own) != (client if spelling.own_value is None else spelling.own_value):
         return Refusal("neither a user's token nor the client's own")
     scopes = _listed(payload, spelling.scopes if user else spelling.service_scopes)
     groups = payload.get(spelling.groups, [])
-    if scopes is None or not _texts(groups):
+    if scopes is None or not _is_list_of_texts(groups):
         return Refusal("scopes or groups are malformed")
     component = ring.clients.get(client, "")  # never the id itself, which could read like a component
     return Claims(ring.provider.name, component, subject, user, scopes, tuple(groups) if user else ())
@@ -249,21 +249,21 @@ def _listed(payload: Mapping[str, Any], listing: Listing) -> tuple[str, ...] | N
     if listing.form == "words":
         names = [word for word in value.split(" ") if word] if isinstance(value, str) else None
     else:
-        names = value if _texts(value) else None
+        names = value if _is_list_of_texts(value) else None
     if names is None:
         return None
     return tuple(name.removeprefix(listing.prefix) for name in names if name.startswith(listing.prefix))
 
 
-def _name(value: Any) -> TypeGuard[str]:
+def _is_name(value: Any) -> TypeGuard[str]:
     return isinstance(value, str) and value != "" and not _CONTROL.search(value)
 
 
-def _number(value: Any) -> TypeGuard[int | float]:
+def _is_number(value: Any) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _texts(value: Any) -> TypeGuard[list[str]]:
+def _is_list_of_texts(value: Any) -> TypeGuard[list[str]]:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
@@ -274,7 +274,7 @@ def _decode(part: str) -> bytes:
         raise ValueError("not base64url") from None
 
 
-def _object(part: str) -> dict[str, Any]:
+def _json_object(part: str) -> dict[str, Any]:
     try:
         text = _decode(part).decode("utf-8")
         value = json.loads(
@@ -316,7 +316,7 @@ def _depth(value: Any) -> int:
     return 1 + max(map(_depth, value), default=0) if isinstance(value, list) else 0
 
 
-def _verified(key: Key, token: str) -> bool:
+def _signature_matches(key: Key, token: str) -> bool:
     text, _, last = token.rpartition(".")
     signed = text.encode()
     try:

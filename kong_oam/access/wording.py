@@ -10,7 +10,7 @@ from kong_oam.access.diff.change import CLOSING, OPENING, Change, Difference, Ki
 from kong_oam.access.model import METHODS
 from kong_oam.access.paths import folded, written
 from kong_oam.access.principals import ITSELF, Condition
-from kong_oam.access.request_classes import Part
+from kong_oam.access.request_classes import Subtree
 from kong_oam.diagnostics import printable
 
 _PREPOSITIONS: dict[Kind, str] = {
@@ -29,7 +29,7 @@ _NAMED, _LISTED = 3, 12
 
 
 def headline(changes: Sequence[Difference], scheme: str) -> str:
-    """The worst change in one line, and how many more there are to be told of. Empty where nothing changes."""
+    """The worst change in one line, and how many more there are. Empty where nothing changes."""
     if not changes:
         return ""
     worst, *others = worth_telling(changes)
@@ -40,7 +40,8 @@ def headline(changes: Sequence[Difference], scheme: str) -> str:
 
 
 def row(change: Difference, scheme: str) -> tuple[str, str, str, str]:
-    """What a table has of a change: for whom, which methods (none of a setting), where or which setting, and a note."""
+    """The cells of a change in a table: for whom, which methods (none of a setting), where or which setting, and a
+    note."""
     if isinstance(change, Setting):
         return concerned(change), "", setting(change), ""
     note = until(change) or (str(change.place) if change.place else "")
@@ -48,33 +49,33 @@ def row(change: Difference, scheme: str) -> tuple[str, str, str, str]:
 
 
 def worth_telling(changes: Sequence[Difference]) -> Sequence[Difference]:
-    """Without other spellings of a path that is itself told of, and without those that are refused from now on.
+    """Leaves out other spellings of a path that is itself listed, and those that are refused from now on.
 
     Requests that some servers take for those of a rule are refused, so each rule that comes or goes changes them, too.
-    Where nothing else changes, they are told of.
+    Where nothing else changes, they are kept.
     """
     requests = [change for change in changes if isinstance(change, Change)]
-    itself = {(c.site, folded(c.region.part.path)) for c in requests if not c.region.part.spelled_otherwise}
-    told = [
+    itself = {(c.site, folded(c.region.subtree.path)) for c in requests if not c.region.subtree.spelled_otherwise}
+    shown = [
         change
         for change in changes
         if not isinstance(change, Change)
-        or not change.region.part.spelled_otherwise
-        or (change.kind in OPENING and (change.site, folded(change.region.part.path)) not in itself)
+        or not change.region.subtree.spelled_otherwise
+        or (change.kind in OPENING and (change.site, folded(change.region.subtree.path)) not in itself)
     ]
-    return told or changes
+    return shown or changes
 
 
 def whom(all_of_them: Sequence[Whom]) -> str:
-    """`shop/checkout, shop/web for users in sales`; of many, the first three and how many more."""
+    """Callers in words: `shop/checkout, shop/web for users in sales`; of many, the first three and how many more."""
     more = [f"{len(all_of_them) - _NAMED} more"] if len(all_of_them) > _NAMED else []
-    return ", ".join([*map(_one, all_of_them[:_NAMED]), *more])
+    return ", ".join([*map(_caller_in_words, all_of_them[:_NAMED]), *more])
 
 
-def _one(one: Whom) -> str:
-    if one.principal is None:
+def _caller_in_words(caller: Whom) -> str:
+    if caller.principal is None:
         return "everybody"
-    return one.principal.client + (f" for users in {users(one.condition)}" if one.condition != ITSELF else "")
+    return caller.principal.client + (f" for users in {users(caller.condition)}" if caller.condition != ITSELF else "")
 
 
 def users(condition: Condition) -> str:
@@ -89,34 +90,35 @@ def users(condition: Condition) -> str:
 
 
 def methods(listed: Sequence[str]) -> str:
-    """`GET,HEAD`; `*` for all that the gateway listens to."""
+    """Methods in words: `GET,HEAD`; `*` for all that the gateway listens to."""
     return "*" if len(listed) == len(METHODS) else ",".join(listed)
 
 
 def where(change: Change, scheme: str) -> str:
-    """`https://orders.example.com/orders but not /orders/health`, or `orders/api:8080 /orders` between stacks.
+    """Where a change applies: `https://orders.example.com/orders but not /orders/health`, or `orders/api:8080 /orders`
+    between stacks.
 
     Other spellings of a declared path are refused, and not listed as exceptions.
     """
     site = f"{change.site} " if "/" in change.site else f"{scheme}://{change.site}"
-    declared = [written(part.path) for part in change.region.exceptions if not part.spelled_otherwise]
-    return site + path(change.region.part) + (f" but not {', '.join(declared)}" if declared else "")
+    declared = [written(subtree.path) for subtree in change.region.exceptions if not subtree.spelled_otherwise]
+    return site + path(change.region.subtree) + (f" but not {', '.join(declared)}" if declared else "")
 
 
-def path(part: Part) -> str:
-    """`/orders`, with all below it."""
-    return written(part.path) + (" and other spellings" if part.spelled_otherwise else "")
+def path(subtree: Subtree) -> str:
+    """A subtree in words: `/orders`, with all below it."""
+    return written(subtree.path) + (" and other spellings" if subtree.spelled_otherwise else "")
 
 
 def until(change: Change) -> str:
-    """When a change that closes takes effect for tokens that are out; empty for one that opens."""
+    """When a closing change takes effect for tokens that were issued before; empty for an opening one."""
     if change.kind not in CLOSING or change.whom[0].principal is None:
         return ""
     return "at once" if change.minutes is None else f"tokens of before live up to {change.minutes} minutes"
 
 
 def concerned(change: Setting) -> str:
-    """`everybody`, `clients of okta`, `shop/web at okta`, or `callers of orders/api`."""
+    """Whom a setting concerns: `everybody`, `clients of okta`, `shop/web at okta`, or `callers of orders/api`."""
     of = change.of
     if of.component:
         return f"{of.component} at {of.provider}" if of.provider else f"callers of {of.component}"
@@ -124,7 +126,8 @@ def concerned(change: Setting) -> str:
 
 
 def setting(change: Setting) -> str:
-    """`gateway.scheme: https -> http`, or `redirectUris: added https://shop.example.com/new`."""
+    """A setting's change in words: `gateway.scheme: https -> http`, or `redirectUris: added
+    https://shop.example.com/new`."""
     if not change.name:
         return "settings and clients cannot be compared: an earlier version exported neither"
     place = f"identityProviders.{change.of.provider}." if change.of.provider and not change.of.component else ""
@@ -134,7 +137,7 @@ def setting(change: Setting) -> str:
 def _difference(was: Any, now: Any) -> str:
     if not (isinstance(was, list) and isinstance(now, list)):
         return f"{_value(was)} -> {_value(now)}"
-    listed = {"added": [one for one in now if one not in was], "removed": [one for one in was if one not in now]}
+    listed = {"added": [item for item in now if item not in was], "removed": [item for item in was if item not in now]}
     words = (f"{verb} {', '.join(map(_value, values))}" for verb, values in listed.items() if values)
     return "; ".join(words) or "in another order"
 

@@ -1,4 +1,4 @@
-"""What a verb of the command line is, and what all verbs share."""
+"""The verbs of the command line as values, and what they all share."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class UsageError(InputError):
     """Nothing could be answered: wrong usage, or a stack or Applications that cannot be used. Ends with status 2."""
 
 
-def given(text: str) -> str:
-    """What somebody gave, in quotes and on one line, for a UsageError to name."""
+def quoted(text: str) -> str:
+    """Quotes a text that somebody gave, on one line, for a UsageError to name."""
     return f"'{printable(text)}'"
 
 
@@ -27,7 +27,7 @@ def given(text: str) -> str:
 class Command:
     """One verb. `summary` is its line in the list of verbs, `details` the text of its own `--help`, with an example.
 
-    `arguments` declares what it takes besides `--json`, which the verbs have that `json` says; `run` returns the exit
+    `arguments` declares what it takes besides `--json`; `json` says whether it takes that; `run` returns the exit
     status and raises UsageError where there is nothing to be said.
     """
 

@@ -1,4 +1,4 @@
-"""Where verbs print: text with colours on a terminal and only there, or JSON."""
+"""The console that verbs print on: text with colours on a terminal and only there, or JSON."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ _PAINT_OR_LINE_END = re.compile(f"(\x1b\\[(?:0|{'|'.join(_CODES.values())})m|\n)
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """One stream and whether it shows colours. `json` is what `--json` asked for."""
+    """An output stream, and whether it shows colours. `json` is what `--json` asked for."""
 
     out: TextIO
     colours: bool = False
     json: bool = False
 
     def print(self, *lines: object) -> None:
-        """Each on a line of its own, without what could steer a terminal, whoever wrote it; colours are ours."""
+        """Prints each on a line of its own, without what could steer a terminal, whoever wrote it; colours are ours."""
         for line in lines:
             parts = _PAINT_OR_LINE_END.split(str(line))  # every second one is what separates the others
             parts[::2] = map(printable, parts[::2])
             print("".join(parts), file=self.out)
 
     def print_exactly(self, *lines: str) -> None:
-        """Lines of a file, or of a diff of one, which has to apply to it."""
+        """Prints lines of a file, or of a diff of one, which has to apply to it."""
         for line in lines:
             print(line, file=self.out)
 
     def print_json(self, value: Any) -> None:
-        """As one JSON document, indented, in the order in which the value has its keys."""
+        """Prints the value as one JSON document, indented, in the order in which the value has its keys."""
         print(json.dumps(value, indent=2, ensure_ascii=False), file=self.out)
 
     def paint(self, colour: Colour, text: str) -> str:
         return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if self.colours else text
 
     def print_table(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Columns as wide as their widest cell, two spaces between them, the last one as it is."""
+        """Prints columns as wide as their widest cell, two spaces between them, the last one as it is."""
         lines = [tuple(header), *map(tuple, rows)]
         widths = [max(len(line[column]) for line in lines) for column in range(len(header) - 1)]
         for number, line in enumerate(lines):
@@ -56,12 +56,13 @@ class Console:
 
 
 def console(out: TextIO, *, as_json: bool) -> Console:
-    """Colours where `out` is a terminal that has them, and https://no-color.org's NO_COLOR is not set."""
+    """Makes a console, with colours where `out` is a terminal that has them, and https://no-color.org's NO_COLOR is not
+    set."""
     wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return Console(out, colours=wanted and not as_json and out.isatty(), json=as_json)
 
 
 def complain(message: object) -> None:
-    """On standard error, in red on a terminal."""
+    """Prints on standard error, in red on a terminal."""
     err = console(sys.stderr, as_json=False)
     err.print(err.paint("red", str(message)))

@@ -12,7 +12,7 @@ from kong_oam.access.paths import written
 from kong_oam.access.wording import headline, row, worth_telling
 from kong_oam.cli.command import FOUND, OK, Command, UsageError
 from kong_oam.cli.console import Colour, Console
-from kong_oam.cli.estates import add_stack, part_entry, place_entry
+from kong_oam.cli.estates import add_stack, place_entry, subtree_entry
 from kong_oam.cli.operands import FORMS, Operand
 from kong_oam.diagnostics import printable
 
@@ -61,14 +61,16 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _print(changes: Sequence[Difference], scheme: str, console: Console) -> None:
-    told = worth_telling(changes)
-    console.print(console.paint(_colour(told[0]), headline(changes, scheme)), "")
-    console.print_table(("CHANGE", "FOR", "METHODS", "WHERE", ""), [(one.kind, *row(one, scheme)) for one in told])
-    console.print(*_left_out(changes, told))
+    shown = worth_telling(changes)
+    console.print(console.paint(_colour(shown[0]), headline(changes, scheme)), "")
+    console.print_table(
+        ("CHANGE", "FOR", "METHODS", "WHERE", ""), [(change.kind, *row(change, scheme)) for change in shown]
+    )
+    console.print(*_left_out(changes, shown))
 
 
-def _left_out(changes: Sequence[Difference], told: Sequence[Difference]) -> list[str]:
-    count = len(changes) - len(told)
+def _left_out(changes: Sequence[Difference], shown: Sequence[Difference]) -> list[str]:
+    count = len(changes) - len(shown)
     return ["", f"and {count} of other spellings of these paths; --json has them"] if count else []
 
 
@@ -79,16 +81,17 @@ def _colour(change: Difference) -> Colour:
 
 
 def markdown(changes: Sequence[Difference], scheme: str) -> list[str]:
-    """Lines of Markdown: the headline, and a table. Names are code, so that none of them is read as markup."""
+    """Writes changes as lines of Markdown: the headline, and a table. Names are code, so that none of them is read as
+    markup."""
     if not changes:
         return ["No change of access."]
-    told = worth_telling(changes)
+    shown = worth_telling(changes)
     lines = [f"**{_code(headline(changes, scheme))}**", ""]
     lines += ["| change | for | methods | where | |", "|---|---|---|---|---|"]
-    for change in told:
+    for change in shown:
         cells = (_code(cell) if cell else "" for cell in row(change, scheme))
         lines.append(f"| {change.kind} | {' | '.join(cells)} |")
-    return lines + _left_out(changes, told)
+    return lines + _left_out(changes, shown)
 
 
 def _code(text: str) -> str:
@@ -101,11 +104,11 @@ def _entry(change: Difference) -> dict[str, Any]:
     example = change.example
     return {
         "kind": change.kind,
-        "for": [_whom(one) for one in change.whom],
+        "for": [_whom(whom) for whom in change.whom],
         "methods": list(change.methods),
         "site": change.site,
-        **part_entry(change.region.part),
-        "except": [part_entry(part) for part in change.region.exceptions],
+        **subtree_entry(change.region.subtree),
+        "except": [subtree_entry(subtree) for subtree in change.region.exceptions],
         "oldTokensLiveMinutes": change.minutes,
         "rule": place_entry(change.place),
         "example": {
@@ -126,11 +129,11 @@ def _setting(change: Setting) -> dict[str, Any]:
     return {"kind": change.kind, "for": [of or {"everybody": True}], **values}
 
 
-def _whom(one: Whom) -> dict[str, Any]:
-    if one.principal is None:
+def _whom(whom: Whom) -> dict[str, Any]:
+    if whom.principal is None:
         return {"everybody": True}
-    sets = sorted(sorted(groups) for groups in one.condition if groups)
-    return {"client": one.principal.client, "provider": one.principal.provider, "usersIn": sets}
+    sets = sorted(sorted(groups) for groups in whom.condition if groups)
+    return {"client": whom.principal.client, "provider": whom.principal.provider, "usersIn": sets}
 
 
 COMMAND = Command("diff", "what a change does to access", _DETAILS, _arguments, _run)

@@ -58,25 +58,25 @@ def _run(options: argparse.Namespace, console: Console) -> int:
                 wanted = OpeningRequest(
                     options.component, options.path, options.methods, options.minutes, options.reason
                 )
-                console.print(f"{open_path(admin, settings, wanted)}; {_seen(admin, settings)}")
+                console.print(f"{open_path(admin, settings, wanted)}; {_effective_when(admin, settings)}")
                 console.print(f"To close it before: python -m kong_oam emergency -s {options.stack} close")
                 return OK
             if options.verb == "close":
                 closed = close(admin, settings)
-                seen = _seen(admin, settings) if closed else ""
-                console.print(*([f"closed: {component}; {seen}" for component in closed] or (_NOTHING,)))
+                timing = _effective_when(admin, settings) if closed else ""
+                console.print(*([f"closed: {component}; {timing}" for component in closed] or (_NOTHING,)))
                 return OK
             listed = openings(admin, settings)
     except KongOamError as error:
         raise UsageError(f"error: {error}") from None
-    left = "left: calls of {} without a token still pass its authentication; `close` mends that"
-    console.print(*((*listed.openings, *map(left.format, listed.left)) or (_NOTHING,)))
+    leftover = "left: calls of {} without a token still pass its authentication; `close` mends that"
+    console.print(*((*listed.openings, *map(leftover.format, listed.left)) or (_NOTHING,)))
     return FOUND if listed.left or not all(opening.is_over for opening in listed.openings) else OK
 
 
-def _seen(admin: AdminApi, settings: Settings) -> str:
-    """By when Kong's workers have it. Nobody can say where they are of data planes, which get it with a snapshot, or
-    where Kong does not tell: what was done is done."""
+def _effective_when(admin: AdminApi, settings: Settings) -> str:
+    """By when Kong's workers have a change, in words. Nobody can say where they are of data planes, which get it with a
+    snapshot, or where Kong does not tell: what was done is done."""
     from kong_oam.kong.admin import AdminError
     from kong_oam.kong.preflight import settle
 

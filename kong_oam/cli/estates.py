@@ -1,4 +1,4 @@
-"""From what is named on the command line to settings and estates."""
+"""Turns what is named on the command line into settings and estates."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.model import Estate
 from kong_oam.access.paths import written
-from kong_oam.access.request_classes import Part
+from kong_oam.access.request_classes import Subtree
 from kong_oam.access.settings.stack import Describe, Settings, StackError, plain, read_file
 from kong_oam.cli.command import UsageError
 from kong_oam.diagnostics import Position, errors
@@ -24,7 +24,7 @@ def add_stack(parser: argparse.ArgumentParser) -> None:
 
 
 def add_estate(parser: argparse.ArgumentParser) -> None:
-    """`--stack` and `--applications`: which estate is asked about."""
+    """Adds `--stack` and `--applications`: which estate is asked about."""
     add_stack(parser)
     parser.add_argument(
         "--applications",
@@ -49,9 +49,9 @@ def estate_of(paths: Sequence[Path], settings: Settings, named: Callable[[Path],
     error where there is one."""
     compiled = compile_estate(read_files(paths, named), settings.stack)
     if compiled.estate is None:
-        found = errors(compiled.diagnostics)
-        listed = "\n".join(map(str, found))
-        raise UsageError(f"{listed}\n{len(found)} error(s): these Applications would not be provisioned")
+        problems = errors(compiled.diagnostics)
+        listed = "\n".join(map(str, problems))
+        raise UsageError(f"{listed}\n{len(problems)} error(s): these Applications would not be provisioned")
     return compiled.estate
 
 
@@ -60,6 +60,6 @@ def place_entry(place: Position | None) -> dict[str, Any] | None:
     return {"file": place.file, "line": place.line, "column": place.column} if place else None
 
 
-def part_entry(part: Part) -> dict[str, Any]:
-    """Some paths as JSON has them: all at and below `path`, or what some servers take for it."""
-    return {"path": written(part.path), "otherSpellings": part.spelled_otherwise}
+def subtree_entry(subtree: Subtree) -> dict[str, Any]:
+    """A subtree as JSON has it: all at and below `path`, or what some servers take for it."""
+    return {"path": written(subtree.path), "otherSpellings": subtree.spelled_otherwise}

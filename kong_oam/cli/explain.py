@@ -12,7 +12,7 @@ from kong_oam.access.tokens import Claims, Refusal, User, issue
 from kong_oam.cli.command import OK, Command, UsageError
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import place_entry
-from kong_oam.cli.requests import add_request, asked_estate, asked_request, clients_of, known_groups, reason
+from kong_oam.cli.requests import add_request, checked_groups, clients_of, estate_from, reason, request_from
 from kong_oam.diagnostics import printable
 
 _DETAILS = """\
@@ -33,15 +33,15 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    estate = asked_estate(options)
-    request = asked_request(options, estate)
+    estate = estate_from(options)
+    request = request_from(options, estate)
     token = _token(estate, request, options)
     decision = decide(estate, request, token)
     if console.json:
         console.print_json(_explained(options, decision, token) | {"reason": reason(estate, request, decision)})
         return OK
     console.print(
-        console.paint("green" if decision.allowed else "red", f"{decision.status} {_asked(options)}"),
+        console.paint("green" if decision.allowed else "red", f"{decision.status} {_request_in_words(options)}"),
         f"  reason  {printable(reason(estate, request, decision))}",
         f"  token   {printable(_token_in_words(estate, decision, token, options))}",
     )
@@ -51,7 +51,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     return OK
 
 
-def _asked(options: argparse.Namespace) -> str:
+def _request_in_words(options: argparse.Namespace) -> str:
     by = f" as {options.client}" if options.client else ""
     user = "" if options.groups is None else f" for a user in {' and '.join(options.groups) or 'no group'}"
     return printable(f"{options.method} {options.url}{by}{user}")
@@ -68,7 +68,7 @@ def _token(estate: Estate, request: Request, options: argparse.Namespace) -> Cla
     client = next((c for c in clients if component and c.provider == component.provider), clients[0])
     provider = estate.stack.providers[component.provider if component else client.provider]
     groups = options.groups
-    user = None if groups is None else User("user", tuple(map(provider.group, known_groups(estate, groups))))
+    user = None if groups is None else User("user", tuple(map(provider.group, checked_groups(estate, groups))))
     return issue(provider, client, user, api=estate.shown_at(component, client))
 
 

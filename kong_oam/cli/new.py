@@ -112,8 +112,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         changed = scaffold(wanted, file, reading.applications, estate, settings.as_of)
     except NotScaffolded as error:
         raise UsageError(str(error)) from None
-    before = {one.place.file: one.place.document.text for one in reading.applications}
-    _accept(
+    before = {application.place.file: application.place.document.text for application in reading.applications}
+    _refuse_new_findings(
         together(read_bytes(file, text.encode()) for file, text in {**before, **changed}.items()), reading, settings
     )
     _write(changed, before)
@@ -126,55 +126,55 @@ def _wanted(options: argparse.Namespace) -> Wanted:
 
     Nothing is asked where JSON is printed: the questions would stand before it.
     """
-    said: dict[str, Any] = {flag: getattr(options, flag) for flag in _QUESTIONS}
-    said["type"] = said["type"] or (EXTERNAL if said["client"] in OUTSIDE else None)
+    answers: dict[str, Any] = {flag: getattr(options, flag) for flag in _QUESTIONS}
+    answers["type"] = answers["type"] or (EXTERNAL if answers["client"] in OUTSIDE else None)
     if sys.stdin.isatty() and sys.stdout.isatty() and not options.json:
-        _ask_for_the_rest(said)
-    _check_flags(said)
+        _ask_for_missing(answers)
+    _check_flags(answers)
     return Wanted(
-        application=said["app"],
-        component=said["component"],
-        type=said["type"] or "webservice",
-        image=said["image"] or "",
-        owner=said["owner"],
-        port=_port(said["port"]) if said["port"] else None,
-        domain=said["domain"] or None,
+        application=answers["app"],
+        component=answers["component"],
+        type=answers["type"] or "webservice",
+        image=answers["image"] or "",
+        owner=answers["owner"],
+        port=_port(answers["port"]) if answers["port"] else None,
+        domain=answers["domain"] or None,
         path=options.path,
-        client=said["client"] or None,
+        client=answers["client"] or None,
         calls=tuple(options.calls),
         groups=tuple(options.group),
-        redirect_uris=tuple(said["redirect_uri"] or ()),
-        jwks_uri=said["jwks_uri"] or None,
+        redirect_uris=tuple(answers["redirect_uri"] or ()),
+        jwks_uri=answers["jwks_uri"] or None,
     )
 
 
-def _ask_for_the_rest(said: dict[str, Any]) -> None:
+def _ask_for_missing(answers: dict[str, Any]) -> None:
     """Fills in what no flag says and what is of use by what is said until then."""
     for flag, (question, default) in _QUESTIONS.items():
-        if said[flag] is None and flag not in _useless(said):
+        if answers[flag] is None and flag not in _useless_flags(answers):
             answer = _ask(question, default)
-            said[flag] = [answer] if flag == "redirect_uri" and answer else answer
+            answers[flag] = [answer] if flag == "redirect_uri" and answer else answer
             if flag == "client":
                 if answer and answer not in CLIENTS:
                     raise UsageError(f"'{answer}' is no kind of client{suggestion(answer, CLIENTS)}")
-                said["type"] = said["type"] or (EXTERNAL if answer in OUTSIDE else None)
+                answers["type"] = answers["type"] or (EXTERNAL if answer in OUTSIDE else None)
 
 
-def _useless(said: Mapping[str, Any]) -> set[str]:
+def _useless_flags(answers: Mapping[str, Any]) -> set[str]:
     """Flags that say nothing about such a component."""
-    without = {EXTERNAL: _OF_WORKLOADS, "worker": _OF_WEBSERVICES}.get(said["type"], ())
-    return {*without, *(flag for flag, kind in _OF_CLIENTS.items() if said["client"] != kind)}
+    without = {EXTERNAL: _OF_WORKLOADS, "worker": _OF_WEBSERVICES}.get(answers["type"], ())
+    return {*without, *(flag for flag, kind in _OF_CLIENTS.items() if answers["client"] != kind)}
 
 
-def _check_flags(said: Mapping[str, Any]) -> None:
+def _check_flags(answers: Mapping[str, Any]) -> None:
     """That what is needed is said, and nothing that would be dropped. Raises UsageError."""
-    useless = _useless(said)
+    useless = _useless_flags(answers)
     needed = (flag for flag in _QUESTIONS if flag not in (*useless, "client", "type", "domain"))
-    if missing := [_written(flag) for flag in needed if not said[flag]]:
+    if missing := [_flag_name(flag) for flag in needed if not answers[flag]]:
         raise UsageError(f"{', '.join(missing)} missing; `new --help` has an example")
     for flag in useless:
-        if said[flag]:
-            raise UsageError(f"{_reason(flag, said['type'])}: leave {_written(flag)} out")
+        if answers[flag]:
+            raise UsageError(f"{_reason(flag, answers['type'])}: leave {_flag_name(flag)} out")
 
 
 def _reason(flag: str, component: str | None) -> str:
@@ -184,7 +184,7 @@ def _reason(flag: str, component: str | None) -> str:
     return "nobody calls a worker" if component == "worker" else "what runs elsewhere is not deployed here"
 
 
-def _written(flag: str) -> str:
+def _flag_name(flag: str) -> str:
     return f"--{flag.replace('_', '-')}"
 
 
@@ -212,19 +212,22 @@ def _listed(diagnostics: tuple[Diagnostic, ...], what: str) -> str:
     return "\n".join([*map(str, diagnostics), f"{len(diagnostics)} {what}"])
 
 
-def _accept(after: oam.Reading, before: oam.Reading, settings: Settings) -> None:
+def _refuse_new_findings(after: oam.Reading, before: oam.Reading, settings: Settings) -> None:
     """Raises UsageError where `check` would find in `after` what it does not find in `before`."""
-    known, found = (
-        lint(one.applications, _estate(one, settings, "nothing was written"), settings.as_of) for one in (before, after)
+    findings_before, findings_after = (
+        lint(reading.applications, _estate(reading, settings, "nothing was written"), settings.as_of)
+        for reading in (before, after)
     )
-    seen = Counter((one.code, one.component, one.message) for one in known)
-    new = tuple(one.diagnostic for one in found if not seen[one.code, one.component, one.message])
+    counts = Counter((finding.code, finding.component, finding.message) for finding in findings_before)
+    new = tuple(
+        finding.diagnostic for finding in findings_after if not counts[finding.code, finding.component, finding.message]
+    )
     if new:
         raise UsageError(_listed(new, "finding(s) in what would be written; nothing was"))
 
 
 def _write(changed: Mapping[str, str], before: Mapping[str, str]) -> None:
-    """Each file whole or not at all; a new one only where there is nothing, not even a link."""
+    """Writes each file whole or not at all; a new one only where there is nothing, not even a link."""
     for file, text in sorted(changed.items(), key=lambda pair: pair[0] in before):
         path = Path(file)
         try:

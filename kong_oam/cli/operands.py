@@ -1,4 +1,4 @@
-"""What `diff` compares, as it is named on the command line: a folder, a revision, a stack, or what is deployed."""
+"""The operands of `diff` as they are named on the command line: a folder, a revision, a stack, or what is deployed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kong_oam.access.diff.snapshot import AccessModel, ModelError, model_of, restored
+from kong_oam.access.diff.snapshot import AccessModel, ModelError, load_model, model_of
 from kong_oam.cli.command import UsageError
 from kong_oam.cli.estates import APPLICATIONS, STACKS, estate_of, settings_of
 from kong_oam.cli.revisions import commit, extract, is_revision
@@ -38,7 +38,8 @@ class Operand:
     stack: str
 
     def models(self) -> tuple[AccessModel, ...]:
-        """One; of what is deployed maybe two, each of which has to allow a request (kong_oam.kong.enforced).
+        """The models that the operand names: one; of what is deployed maybe two, each of which has to allow a request
+        (kong_oam.kong.enforced).
 
         Raises UsageError, which names the side.
         """
@@ -52,20 +53,20 @@ class Operand:
             raise UsageError("an empty name compares nothing; write . for what is here")
         kind, _, name = self.text.partition(":")
         if kind == "stack" and name:
-            return (_here(Path(), name),)
+            return (_model_of_folder(Path(), name),)
         if kind == "deployed":
-            return _deployed(name or self.stack)
+            return _deployed_models(name or self.stack)
         if kind == "git" and name:
-            return (_of_revision(name, self.stack),)
+            return (_model_of_revision(name, self.stack),)
         path = Path(self.text)
         if path.exists() and path.name == self.text and is_revision(self.text):
             raise UsageError(f"both a revision and a file or folder; write git:{self.text} or ./{self.text}")
         if path.is_file() and path.suffix == ".json":
-            return _saved(path)
-        return (_here(path, self.stack) if path.exists() else _of_revision(self.text, self.stack),)
+            return _saved_models(path)
+        return (_model_of_folder(path, self.stack) if path.exists() else _model_of_revision(self.text, self.stack),)
 
 
-def _here(folder: Path, stack: str, named: Callable[[Path], str] = str) -> AccessModel:
+def _model_of_folder(folder: Path, stack: str, named: Callable[[Path], str] = str) -> AccessModel:
     applications = folder / APPLICATIONS if (folder / APPLICATIONS).is_dir() else folder
     stacks = folder / STACKS if (folder / STACKS).is_dir() else STACKS
     settings = settings_of(stack, stacks)
@@ -75,51 +76,51 @@ def _here(folder: Path, stack: str, named: Callable[[Path], str] = str) -> Acces
     return model_of(estate, settings)
 
 
-def _of_revision(revision: str, stack: str) -> AccessModel:
-    found = commit(revision)
+def _model_of_revision(revision: str, stack: str) -> AccessModel:
+    commit_id = commit(revision)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        extract(found, (APPLICATIONS, STACKS), folder)
+        extract(commit_id, (APPLICATIONS, STACKS), folder)
         for part in (APPLICATIONS, STACKS):
             if not (folder / part).is_dir():
                 raise UsageError(f"the revision has no folder {part}")
         try:
-            return _here(folder, stack, lambda file: f"{revision}:{file.relative_to(folder)}")
+            return _model_of_folder(folder, stack, lambda file: f"{revision}:{file.relative_to(folder)}")
         except UsageError as error:
             raise UsageError(str(error).replace(f"{folder}/", f"{revision}:")) from None
 
 
-def _deployed(stack: str) -> tuple[AccessModel, ...]:
+def _deployed_models(stack: str) -> tuple[AccessModel, ...]:
     try:
-        return _of_state(_parsed(pulumi("stack", "export", stack=stack, timeout=LONG)))
+        return _models_of_state(_parsed(pulumi("stack", "export", stack=stack, timeout=LONG)))
     except CliError as error:
         raise UsageError(str(error)) from None
 
 
-def _saved(path: Path) -> tuple[AccessModel, ...]:
+def _saved_models(path: Path) -> tuple[AccessModel, ...]:
     try:
         data = _parsed(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot be read: {error}") from None
     if isinstance(data, dict) and "deployment" in data:
-        return _of_state(data)
-    return (_restored(data.get("model") if isinstance(data, dict) else data),)
+        return _models_of_state(data)
+    return (_loaded_model(data.get("model") if isinstance(data, dict) else data),)
 
 
-def _of_state(exported: Any) -> tuple[AccessModel, ...]:
-    """What the state says that is enforced; settings are those that the stack exported last."""
+def _models_of_state(state: Any) -> tuple[AccessModel, ...]:
+    """The models that are enforced by the state; settings are those that the stack exported last."""
     try:
-        rows = exported["deployment"].get("resources") or ()
-        found = [Resource(row["type"], row["urn"].rpartition("::")[2], row.get("outputs") or {}) for row in rows]
+        rows = state["deployment"].get("resources") or ()
+        resources = [Resource(row["type"], row["urn"].rpartition("::")[2], row.get("outputs") or {}) for row in rows]
     except (AttributeError, KeyError, TypeError):
         raise UsageError("not what `pulumi stack export` prints") from None
-    outputs = next((one.outputs for one in found if one.type == "pulumi:pulumi:Stack"), {})
-    left = _restored(outputs.get("model"))
-    models = enforced(found, left)
+    outputs = next((resource.outputs for resource in resources if resource.type == "pulumi:pulumi:Stack"), {})
+    last_model = _loaded_model(outputs.get("model"))
+    models = enforced(resources, last_model)
     # Of a plugin at which a run failed the state may say what it was to become, and all that is known of it is what the
     # last run left that came to its end.
     unknown = any(row["type"] == PLUGIN and row.get("initErrors") for row in rows)
-    return (*models, left) if unknown else models
+    return (*models, last_model) if unknown else models
 
 
 def _parsed(text: str) -> Any:
@@ -129,8 +130,8 @@ def _parsed(text: str) -> Any:
         raise UsageError(f"no JSON: {error}") from None
 
 
-def _restored(data: Any) -> AccessModel:
+def _loaded_model(data: Any) -> AccessModel:
     try:
-        return restored(data)
+        return load_model(data)
     except ModelError as error:
         raise UsageError(str(error)) from None

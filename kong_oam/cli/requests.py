@@ -1,4 +1,4 @@
-"""What questions ask about: a request as it is written on the command line, a client, an estate."""
+"""Parses what questions are about: a request as it is written on the command line, a client, an estate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kong_oam.access.decide import Decision, Request, host_patterns
 from kong_oam.access.model import Client, Estate
 from kong_oam.access.paths import written
 from kong_oam.access.principals import Callers, Condition, logical_groups, logical_names
-from kong_oam.cli.command import UsageError, given
+from kong_oam.cli.command import UsageError, quoted
 from kong_oam.cli.estates import add_estate, estate_of, settings_of
 from kong_oam.diagnostics import nearest, suggestion
 
@@ -23,13 +23,13 @@ def add_request(parser: argparse.ArgumentParser) -> None:
     add_estate(parser)
 
 
-def asked_request(options: argparse.Namespace, estate: Estate) -> Request:
-    """The bytes that a client would send: scheme and host apart, the rest as it is written. Raises UsageError."""
+def request_from(options: argparse.Namespace, estate: Estate) -> Request:
+    """The request that a client would send: scheme and host apart, the rest as it is written. Raises UsageError."""
     if not _METHOD.match(options.method):
-        raise UsageError(f"{given(options.method)} is no method of HTTP")
+        raise UsageError(f"{quoted(options.method)} is no method of HTTP")
     scheme, separator, rest = options.url.partition("://")
     if separator and scheme.lower() not in ("http", "https"):
-        raise UsageError(f"{given(options.url)} is no URL of the gateway: write https://host/path")
+        raise UsageError(f"{quoted(options.url)} is no URL of the gateway: write https://host/path")
     if scheme.lower() == "http" and separator and estate.stack.scheme == "https":
         raise UsageError(f"stack '{estate.stack.name}' lets nothing in by plain http: write https")
     rest = rest if separator else options.url
@@ -38,23 +38,23 @@ def asked_request(options: argparse.Namespace, estate: Estate) -> Request:
     authority = _AUTHORITY.match(host)
     if not authority or int(authority["port"] or 0) > 65535:
         raise UsageError(
-            f"{given(host)} is no host: write https://host/path, with a port or without, and nobody's name"
+            f"{quoted(host)} is no host: write https://host/path, with a port or without, and nobody's name"
         )
     if not authority["name"]:
-        raise UsageError(f"{given(options.url)} names no host: write https://host/path")
+        raise UsageError(f"{quoted(options.url)} names no host: write https://host/path")
     target = target if target.startswith("/") else f"/{target}"
     return Request(options.method, host, target.encode("utf-8", "surrogateescape"))
 
 
 def reason(estate: Estate, request: Request, decision: Decision) -> str:
-    """Why; where nothing is reached, with what there is that is near."""
+    """The reason of a decision; where nothing is reached, with hosts or paths that are near."""
     if decision.status != 404 or decision.component:
         return decision.reason
     host = request.host.partition(":")[0]
     if host != host.lower():
         return f"{decision.reason}; hosts are in lower case"
-    if known := next(filter(None, map(estate.by_host.get, host_patterns(host))), None):
-        paths = sorted({written(endpoint.path) for endpoint, _ in known})
+    if endpoints := next(filter(None, map(estate.by_host.get, host_patterns(host))), None):
+        paths = sorted({written(endpoint.path) for endpoint, _ in endpoints})
         return f"{decision.reason}; this host has {', '.join(paths[:_LISTED])}"
     return decision.reason + nearest(host, estate.by_host, 1)
 
@@ -62,25 +62,26 @@ def reason(estate: Estate, request: Request, decision: Decision) -> str:
 _LISTED = 5
 
 
-def asked_estate(options: argparse.Namespace) -> Estate:
+def estate_from(options: argparse.Namespace) -> Estate:
     return estate_of(options.applications, settings_of(options.stack))
 
 
 def clients_of(estate: Estate, key: str) -> list[Client]:
-    found = [client for client in estate.clients if client.component == key]
-    if not found:
-        known = {client.component for client in estate.clients}
-        raise UsageError(f"no component {given(key)} is a client{suggestion(key, known)}")
-    return found
+    clients = [client for client in estate.clients if client.component == key]
+    if not clients:
+        names = {client.component for client in estate.clients}
+        raise UsageError(f"no component {quoted(key)} is a client{suggestion(key, names)}")
+    return clients
 
 
-def known_groups(estate: Estate, asked: list[str]) -> list[str]:
-    """The groups as they are written. Raises UsageError where one is no group of the estate."""
-    known = logical_groups(estate)
-    for group in asked:
-        if group not in known:
-            raise UsageError(f"no role names a group {given(group)}{suggestion(group, known)}")
-    return asked
+def checked_groups(estate: Estate, groups: list[str]) -> list[str]:
+    """Checks the groups, and returns them as they are written. Raises UsageError where one is no group of the
+    estate."""
+    names = logical_groups(estate)
+    for group in groups:
+        if group not in names:
+            raise UsageError(f"no role names a group {quoted(group)}{suggestion(group, names)}")
+    return groups
 
 
 def callers_of(estate: Estate) -> Callers:

@@ -31,13 +31,13 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     # The other verbs start without what asks GitHub.
+    from kong_oam.review.access_changes import ReviewError
     from kong_oam.review.comment import LONGEST, compose
     from kong_oam.review.github import pull_request
-    from kong_oam.review.meaning import ReviewError
-    from kong_oam.review.reviewed import reviewed
+    from kong_oam.review.stack_review import review_stack
 
     missing = [name for name in options.needs if not os.environ.get(name)]
-    stacks = [reviewed(name, options.base, missing) for name in options.stack]
+    stacks = [review_stack(name, options.base, missing) for name in options.stack]
     console.print_exactly(compose(stacks))
     try:
         if options.pull_request is not None:

@@ -1,4 +1,4 @@
-"""Files of a git revision, without touching the working tree."""
+"""Reads files of a git revision, without touching the working tree."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def commit(revision: str) -> str:
     inside = _git("rev-parse", "--is-inside-work-tree", check=False)
     if inside.returncode != 0:
         raise UsageError("neither a file nor a folder, and this is no git repository")
-    found = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", check=False)
-    if found.returncode != 0:
+    parsed = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", check=False)
+    if parsed.returncode != 0:
         raise UsageError("neither a file nor a folder, and no revision that git knows")
-    return found.stdout.decode().strip()
+    return parsed.stdout.decode().strip()
 
 
 def is_revision(name: str) -> bool:
@@ -36,12 +36,12 @@ def extract(commit: str, folders: Iterable[Path], into: Path) -> None:
     entries = [entry.partition(b"\t") for entry in listed.split(b"\0") if entry]
     blobs = [(about.split(), path.decode("utf-8", "surrogateescape")) for about, _, path in entries]
     blobs = [(about, path) for about, path in blobs if about[1] == b"blob"]
-    told = _git("cat-file", "--batch", given=b"".join(about[2] + b"\n" for about, _ in blobs)).stdout
+    output = _git("cat-file", "--batch", stdin=b"".join(about[2] + b"\n" for about, _ in blobs)).stdout
     start = 0
     for (mode, *_), path in blobs:
-        end = told.index(b"\n", start)
-        size = int(told[start:end].split()[-1])
-        content = told[end + 1 : end + 1 + size]
+        end = output.index(b"\n", start)
+        size = int(output[start:end].split()[-1])
+        content = output[end + 1 : end + 1 + size]
         start = end + 2 + size
         file = into / path
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -51,9 +51,9 @@ def extract(commit: str, folders: Iterable[Path], into: Path) -> None:
             file.write_bytes(content)
 
 
-def _git(*arguments: str, given: bytes = b"", check: bool = True) -> subprocess.CompletedProcess[bytes]:
+def _git(*arguments: str, stdin: bytes = b"", check: bool = True) -> subprocess.CompletedProcess[bytes]:
     try:
-        done = subprocess.run(["git", *arguments], input=given, capture_output=True, timeout=60)  # noqa: S603, S607
+        done = subprocess.run(["git", *arguments], input=stdin, capture_output=True, timeout=60)  # noqa: S603, S607
     except FileNotFoundError:
         raise UsageError("neither a file nor a folder, and there is no git to ask for a revision") from None
     except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""A new component with its access template, as text: what `new` writes, decided without writing anything.
+"""Scaffolds a new component with its access template, as text: what `new` writes, without writing anything.
 
 A new Application is a file of its own; an existing one gets the component behind its others, as it is written. What the
 component calls has to be granted: it is put into the smallest role of the called component that bundles what is asked
@@ -30,13 +30,13 @@ CLIENTS = get_args(ClientKind)
 """Kinds of clients, as `--client` calls them."""
 
 OUTSIDE = ("native", "external")
-"""Those whose component runs elsewhere: on users' devices, or at a partner's."""
+"""Kinds of clients whose component runs elsewhere: on users' devices, or at a partner's."""
 
 _ON_PAGES = {
     "web": (["GET", "POST"], "pages; the application signs users in, and keeps their sessions itself"),
     "browser": (["GET"], "pages; users sign in on them, and these call the APIs themselves"),
 }
-"""Of clients that are pages: what of them anybody may call, and why."""
+"""By kind of client whose users come on pages: the methods that anybody may call, and why."""
 
 _READING, _WRITING = ["GET"], ["POST", "PUT", "PATCH", "DELETE"]
 
@@ -50,7 +50,7 @@ class NotScaffolded(InputError):  # noqa: N818 - says what happened, as the mess
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What somebody wants: names as in an Application, `calls` as (application/component, scopes).
+    """The component that somebody wants: names as in an Application, `calls` as (application/component, scopes).
 
     `port` is None for workers and for what runs elsewhere. `client` is one of CLIENTS or None; what calls is at least a
     service. `redirect_uris` are a native client's, `jwks_uri` is a partner's.
@@ -78,25 +78,25 @@ class Wanted:
 def scaffold(
     wanted: Wanted, file: str, applications: tuple[oam.Application, ...], estate: Estate, as_of: datetime.date
 ) -> Texts:
-    """The files of `applications` that change, as they will be, or `file`, where the Application is new.
+    """Builds the files of `applications` that change, as they will be, or `file`, where the Application is new.
 
     `estate` is what `applications` compile to. Raises NotScaffolded.
     """
     _check(wanted, estate)
     component = _component(wanted, estate, as_of)
-    alone = _dumped(_new(wanted, component))
-    if wrong := read_bytes("new.yaml", alone.encode()).diagnostics:
+    new_file = _dumped(_new_application(wanted, component))
+    if wrong := read_bytes("new.yaml", new_file.encode()).diagnostics:
         raise NotScaffolded("\n".join(map(str, wrong)))
     texts: dict[str, str] = {}
     for callee, scopes in wanted.calls:
         source = _application(callee.partition("/")[0], applications, texts)
-        texts[source.place.file] = _granted(wanted, estate.components[callee], scopes, source)
-    if wanted.application not in {one.name for one in applications}:
-        if file in {one.place.file for one in applications}:
+        texts[source.place.file] = _with_grant(wanted, estate.components[callee], scopes, source)
+    if wanted.application not in {application.name for application in applications}:
+        if file in {application.place.file for application in applications}:
             raise NotScaffolded(f"{file} holds other Applications; nothing is overwritten")
-        return texts | {file: alone}
+        return texts | {file: new_file}
     application = _application(wanted.application, applications, texts)
-    texts[application.place.file] = _extended(wanted, application, component)
+    texts[application.place.file] = _with_component(wanted, application, component)
     return texts
 
 
@@ -114,22 +114,26 @@ def _check(wanted: Wanted, estate: Estate) -> None:
     for callee, scopes in wanted.calls:
         called = estate.components.get(callee)
         if called is None or not called.scopes:
-            known = [key for key, one in estate.components.items() if one.scopes]
-            raise NotScaffolded(f"'{callee}' offers no scopes{suggestion(callee, known)}")
+            callees = [key for key, component in estate.components.items() if component.scopes]
+            raise NotScaffolded(f"'{callee}' offers no scopes{suggestion(callee, callees)}")
         for scope in scopes:
             if scope not in called.scopes:
                 raise NotScaffolded(f"'{callee}' declares no scope '{scope}'{suggestion(scope, called.scopes)}")
 
 
 def _application(name: str, applications: tuple[oam.Application, ...], texts: Texts) -> oam.Application:
-    """As it is written by now."""
-    found = next(one for one in applications if one.name == name)
-    if text := texts.get(found.place.file):
-        return next(one for one in read_bytes(found.place.file, text.encode()).applications if one.name == name)
-    return found
+    """The application of that name, as `texts` have it by now."""
+    application = next(candidate for candidate in applications if candidate.name == name)
+    if text := texts.get(application.place.file):
+        return next(
+            candidate
+            for candidate in read_bytes(application.place.file, text.encode()).applications
+            if candidate.name == name
+        )
+    return application
 
 
-def _granted(wanted: Wanted, callee: Component, scopes: tuple[str, ...], source: oam.Application) -> str:
+def _with_grant(wanted: Wanted, callee: Component, scopes: tuple[str, ...], source: oam.Application) -> str:
     """The called component's file, with the new one in a role."""
     able = [role for role in callee.roles if set(scopes) <= set(role.scopes)]
     if not able:
@@ -138,7 +142,7 @@ def _granted(wanted: Wanted, callee: Component, scopes: tuple[str, ...], source:
         raise NotScaffolded(
             f"no role of '{callee.key}' grants {wish}; its owner{owner} has to add one ({callee.place})"
         )
-    role = min(able, key=lambda one: len(one.scopes))
+    role = min(able, key=lambda role: len(role.scopes))
     part = next(part for part in source.components if part.name == callee.name)
     trait = part.trait("access")
     assert trait  # what has roles has an access trait
@@ -148,7 +152,7 @@ def _granted(wanted: Wanted, callee: Component, scopes: tuple[str, ...], source:
     return _certain(edit.with_key(place, "components", f"[{wanted.key}]"), source.place.file)
 
 
-def _extended(wanted: Wanted, application: oam.Application, component: Mapping[str, Any]) -> str:
+def _with_component(wanted: Wanted, application: oam.Application, component: Mapping[str, Any]) -> str:
     file = application.place.file
     text = edit.with_item(application.place.at("spec", "components"), _dumped(component))
     if wanted.port is not None:
@@ -169,7 +173,7 @@ def _certain(text: str | None, file: str) -> str:
     return text
 
 
-def _new(wanted: Wanted, component: Mapping[str, Any]) -> Mapping[str, Any]:
+def _new_application(wanted: Wanted, component: Mapping[str, Any]) -> Mapping[str, Any]:
     return {
         "apiVersion": "core.oam.dev/v1beta1",
         "kind": "Application",
@@ -187,7 +191,9 @@ def _component(wanted: Wanted, estate: Estate, as_of: datetime.date) -> Mapping[
         properties["ports"] = [{"port": wanted.port}]
         gateway = {"domain": wanted.domain} if wanted.domain else {}
         traits.append(_trait("gateway", gateway | {"http": {wanted.path: wanted.port}}))
-        access = _pages(wanted, wanted.client, as_of) if wanted.client in _ON_PAGES else _api(wanted, estate)
+        access = (
+            _page_access(wanted, wanted.client, as_of) if wanted.client in _ON_PAGES else _api_access(wanted, estate)
+        )
         traits.append(_trait("access", access))
     if kind := wanted.client or ("service" if wanted.calls else None):
         traits.append(_trait("client", _client(wanted, kind)))
@@ -210,7 +216,7 @@ def _trait(kind: str, properties: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"type": kind, "properties": properties}
 
 
-def _api(wanted: Wanted, estate: Estate) -> Mapping[str, Any]:
+def _api_access(wanted: Wanted, estate: Estate) -> Mapping[str, Any]:
     """Closed but for who gets a scope: one to read, one to change."""
     read, write = _scope_names(wanted, estate)
     access: dict[str, Any] = {
@@ -225,14 +231,14 @@ def _api(wanted: Wanted, estate: Estate) -> Mapping[str, Any]:
 
 def _scope_names(wanted: Wanted, estate: Estate) -> tuple[str, str]:
     """`billing.read` and `billing.write`; with the component's name where the estate has one of them already."""
-    taken = {scope for component in estate.components.values() for scope in component.scopes}
+    names = {scope for component in estate.components.values() for scope in component.scopes}
     plain = (f"{wanted.application}.read", f"{wanted.application}.write")
-    if not taken & {*plain}:
+    if not names & {*plain}:
         return plain
     return f"{wanted.application}.{wanted.component}.read", f"{wanted.application}.{wanted.component}.write"
 
 
-def _pages(wanted: Wanted, kind: str, as_of: datetime.date) -> Mapping[str, Any]:
+def _page_access(wanted: Wanted, kind: str, as_of: datetime.date) -> Mapping[str, Any]:
     """Open to browsers: users sign in through the application itself."""
     methods, reason = _ON_PAGES[kind]
     public = {"reason": reason, "until": (as_of + _REVIEW).isoformat()}

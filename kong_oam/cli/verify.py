@@ -59,7 +59,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         raise UsageError(str(error)) from None
     findings, altered = result.findings if result else (), cluster.altered if cluster else ()
     if console.json:
-        console.print_json([_entry(*finding) for finding in findings] + [_altered(one) for one in altered])
+        console.print_json([_entry(*finding) for finding in findings] + [_altered(entry) for entry in altered])
     else:
         console.print(*(_lines(result, options.stack, console) if result else ()))
         console.print(*(_changes(cluster, options.stack, console) if cluster else ()))
@@ -69,7 +69,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 def _lines(result: Result, stack: str, console: Console) -> Iterator[str]:
     for finding, reasons in result.findings:
         colour: Colour = "yellow" if finding.kind in ("weakened", "closed", "limited") else "red"
-        yield f"{console.paint(colour, finding.kind)}: {_told(reasons)}"
+        yield f"{console.paint(colour, finding.kind)}: {_reasons_in_words(reasons)}"
         for exposure in finding.exposures:
             yield from (f"    {methods(exposure)} {url}" for url in exposure.urls)
             yield f"        {KINDS[finding.kind]} {', '.join(exposure.callers)}"
@@ -80,9 +80,9 @@ def _lines(result: Result, stack: str, console: Console) -> Iterator[str]:
 
 
 def _changes(cluster: Workloads, stack: str, console: Console) -> Iterator[str]:
-    for one in cluster.altered:
-        yield f"{console.paint('red', 'changed')}: {one.name}: {_told(one.reasons)}"
-        yield from _remedies(one.reasons)
+    for entry in cluster.altered:
+        yield f"{console.paint('red', 'changed')}: {entry.name}: {_reasons_in_words(entry.reasons)}"
+        yield from _remedies(entry.reasons)
     objects = f"{cluster.objects} object(s) of the cluster"
     if cluster.altered:
         yield f"{len(cluster.altered)} of {objects} are not as the last run of '{stack}' left them"
@@ -95,27 +95,27 @@ def _remedies(reasons: tuple[Reason, ...]) -> Iterator[str]:
 
 
 def _verdict(result: Result, stack: str) -> str:
-    found, kinds = len(result.findings), {finding.kind for finding, _ in result.findings}
-    if not found:
+    count, kinds = len(result.findings), {finding.kind for finding, _ in result.findings}
+    if not count:
         return f"{result.components} exposed component(s): the Kong of stack '{stack}' decides as the Applications mean"
     if kinds == {"limited"}:
-        return f"{found} finding(s): the Kong of stack '{stack}' may refuse what the Applications mean to be allowed"
-    return f"{found} finding(s): the Kong of stack '{stack}' does not decide as the Applications mean"
+        return f"{count} finding(s): the Kong of stack '{stack}' may refuse what the Applications mean to be allowed"
+    return f"{count} finding(s): the Kong of stack '{stack}' does not decide as the Applications mean"
 
 
-def _told(reasons: tuple[Reason, ...]) -> str:
+def _reasons_in_words(reasons: tuple[Reason, ...]) -> str:
     return "; ".join(reason.text for reason in reasons) or "the Kong as it is"
 
 
 def methods(exposure: Exposure) -> str:
-    """`*` for all that rules can list."""
+    """The methods of an exposure in words: `*` for all that rules can list."""
     listed = [method for method in exposure.methods if method != OTHER_METHOD]
     text = "*" if set(METHODS) <= set(listed) else ",".join(listed)
     return f"{text or 'none'} (and others)" if OTHER_METHOD in exposure.methods and text != "*" else text
 
 
-def _altered(one: Altered) -> dict[str, Any]:
-    return {"kind": "changed", "object": one.name, "reasons": [*map(_reason, one.reasons)], "calls": []}
+def _altered(entry: Altered) -> dict[str, Any]:
+    return {"kind": "changed", "object": entry.name, "reasons": [*map(_reason, entry.reasons)], "calls": []}
 
 
 def _reason(reason: Reason) -> dict[str, str]:
@@ -127,8 +127,8 @@ def _entry(finding: Deviation, reasons: tuple[Reason, ...]) -> dict[str, Any]:
         "kind": finding.kind,
         "reasons": [*map(_reason, reasons)],
         "calls": [
-            {"callers": list(one.callers), "methods": list(one.methods), "urls": list(one.urls)}
-            for one in finding.exposures
+            {"callers": list(exposure.callers), "methods": list(exposure.methods), "urls": list(exposure.urls)}
+            for exposure in finding.exposures
         ],
     }
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from kong_oam.access.model import METHODS, Client, Estate
 from kong_oam.access.principals import EVERYBODY, Access, principal_of
-from kong_oam.access.request_classes import Hosts, Region, regions, sites_of
+from kong_oam.access.request_classes import Region, SitesByHost, path_classes_by_site, regions
 from kong_oam.access.wording import methods, path, users
 from kong_oam.cli.command import OK, Command
 from kong_oam.cli.console import Console
-from kong_oam.cli.estates import add_estate, part_entry
-from kong_oam.cli.requests import asked_estate, callers_of, clients_of, sets
+from kong_oam.cli.estates import add_estate, subtree_entry
+from kong_oam.cli.requests import callers_of, clients_of, estate_from, sets
 
 ANONYMOUS = "anonymous"
 
@@ -30,19 +30,19 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    estate = asked_estate(options)
+    estate = estate_from(options)
     rows = _endpoints(estate, None if options.principal == ANONYMOUS else clients_of(estate, options.principal))
     if console.json:
         console.print_json(
             [
                 {
                     "host": site,
-                    **part_entry(region.part),
-                    "except": [part_entry(part) for part in region.exceptions],
+                    **subtree_entry(region.subtree),
+                    "except": [subtree_entry(part) for part in region.exceptions],
                     "methods": list(listed),
                     "component": key,
                     "everybody": access.everybody,
-                    "usersIn": sorted({tuple(one) for c in access.principals.values() for one in sets(c)}),
+                    "usersIn": sorted({tuple(groups) for c in access.principals.values() for groups in sets(c)}),
                 }
                 for site, region, listed, access, key in rows
             ]
@@ -50,15 +50,20 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         return OK
     scheme = estate.stack.scheme
     table = [
-        (methods(listed), f"{scheme}://{site}{path(region.part)}{_without(region)}", _as_whom(access), key)
+        (
+            methods(listed),
+            f"{scheme}://{site}{path(region.subtree)}{_exceptions_in_words(region)}",
+            _as_whom(access),
+            key,
+        )
         for site, region, listed, access, key in rows
     ]
     console.print_table(("METHODS", "WHERE", "AS", "COMPONENT"), table)
     return OK
 
 
-def _without(region: Region) -> str:
-    declared = [path(part) for part in region.exceptions if not part.spelled_otherwise]
+def _exceptions_in_words(region: Region) -> str:
+    declared = [path(subtree) for subtree in region.exceptions if not subtree.spelled_otherwise]
     return f" but not {', '.join(declared)}" if declared else ""
 
 
@@ -72,22 +77,22 @@ def _endpoints(
     estate: Estate, clients: Sequence[Client] | None
 ) -> list[tuple[str, Region, tuple[str, ...], Access, str]]:
     """All that these clients may call, or anybody: host, region, methods, as whom, and the component there."""
-    callers, sites = callers_of(estate), Hosts(estate)
-    own = {principal_of(client) for client in clients or ()}
+    callers, sites = callers_of(estate), SitesByHost(estate)
+    principals = {principal_of(client) for client in clients or ()}
     rows = []
-    for site, spots in sites_of(sites):
-        found: dict[str, tuple[Access, str, dict[str, set[int]]]] = {}
-        for number, spot in enumerate(spots):
-            component = sites.component(site, spot.path)
-            for method, access in callers.at(component, spot.path).items() if component else ():
-                principals = {principal: c for principal, c in access.principals.items() if principal in own}
-                if component and (access.everybody or principals):
-                    here = EVERYBODY if access.everybody else Access(principals=principals)
-                    name = f"{component.key} {_as_whom(here)}"
-                    found.setdefault(name, (here, component.key, {}))[2].setdefault(method, set()).add(number)
-        for here, key, by_method in found.values():
-            rows += [(site, region, listed, here, key) for region, _, listed in regions(spots, by_method)]
-    return sorted(rows, key=lambda row: (row[0], row[1].part, METHODS.index(row[2][0]), row[4]))
+    for site, path_classes in path_classes_by_site(sites):
+        by_access: dict[str, tuple[Access, str, dict[str, set[int]]]] = {}
+        for number, path_class in enumerate(path_classes):
+            component = sites.component(site, path_class.path)
+            for method, access in callers.at(component, path_class.path).items() if component else ():
+                matching = {principal: c for principal, c in access.principals.items() if principal in principals}
+                if component and (access.everybody or matching):
+                    granted = EVERYBODY if access.everybody else Access(principals=matching)
+                    name = f"{component.key} {_as_whom(granted)}"
+                    by_access.setdefault(name, (granted, component.key, {}))[2].setdefault(method, set()).add(number)
+        for granted, key, by_method in by_access.values():
+            rows += [(site, region, listed, granted, key) for region, _, listed in regions(path_classes, by_method)]
+    return sorted(rows, key=lambda row: (row[0], row[1].subtree, METHODS.index(row[2][0]), row[4]))
 
 
 COMMAND = Command("what", "what a principal may call", _DETAILS, _arguments, _run)

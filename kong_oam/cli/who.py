@@ -12,7 +12,7 @@ from kong_oam.access.wording import users
 from kong_oam.cli.command import OK, Command
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import place_entry
-from kong_oam.cli.requests import add_request, asked_estate, asked_request, callers_of, reason, sets
+from kong_oam.cli.requests import add_request, callers_of, estate_from, reason, request_from, sets
 from kong_oam.diagnostics import printable
 
 _DETAILS = """\
@@ -23,8 +23,8 @@ Lists everybody who may make a request: clients as themselves, and clients with 
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    estate = asked_estate(options)
-    request = asked_request(options, estate)
+    estate = estate_from(options)
+    request = request_from(options, estate)
     decision = decide(estate, request, None)
     access = callers(estate, request)
     if console.json:
@@ -44,7 +44,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         )
         return OK
     rule = f", {decision.rule.place}" if decision.rule else ""
-    console.print(console.paint("bold", _asked_of(options, decision) + rule))
+    console.print(console.paint("bold", _request_in_words(options, decision) + rule))
     why = printable(reason(estate, request, decision))
     if access.everybody:
         console.print(f"everybody ({why})")
@@ -56,7 +56,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     return OK
 
 
-def _asked_of(options: argparse.Namespace, decision: Decision) -> str:
+def _request_in_words(options: argparse.Namespace, decision: Decision) -> str:
     of = f": {decision.component.key}" if decision.component else ""
     return printable(f"{options.method} {options.url}{of}")
 

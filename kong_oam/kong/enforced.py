@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from kong_oam.access.diff.snapshot import NOWHERE, AccessModel, alone, blank
+from kong_oam.access.diff.snapshot import NOWHERE, AccessModel, application_of, bare_component
 from kong_oam.access.model import METHODS, Call, Client, Component, Endpoint, Estate, Public, Role, Rule, Stack
 from kong_oam.access.paths import pattern, unwritten
 from kong_oam.access.providers import Provider
@@ -95,10 +95,10 @@ def _model(tables: Mapping[_Port, Table], reached: set[tuple[str, str, str, str]
         components[key] = replace(components[key], endpoints=(*components[key].endpoints, *ends))
     clients = _clients(tables, meant, stack)
     for key in {client.component for client in clients}:
-        components.setdefault(key, blank(key, stack.default_provider.name))
+        components.setdefault(key, bare_component(key, stack.default_provider.name))
         own = tuple(client for client in clients if client.component == key)
         components[key] = replace(components[key], clients=own)
-    applications = (alone(component) for _, component in sorted(components.items()))
+    applications = (application_of(component) for _, component in sorted(components.items()))
     callers = (caller for table in tables.values() for caller in table["callers"].values())
     return replace(
         meant,
@@ -140,7 +140,7 @@ def _component(key: str, table: Table, providers: Mapping[str, Provider]) -> Com
         Role(name, tuple(scopes), (_logical(name, table, providers.get(provider)),), (), NOWHERE)
         for name, scopes in table["groups"].items()
     )
-    return replace(blank(key, provider), rules=tuple(rules), roles=tuple(roles))
+    return replace(bare_component(key, provider), rules=tuple(rules), roles=tuple(roles))
 
 
 def _provider(table: Table) -> str:

@@ -1,1 +1,1 @@
-"""Reading: YAML with positions becomes typed OAM Applications, or diagnostics. Knows no engine and no product."""
+"""Reads OAM Applications: YAML with positions becomes typed values, or diagnostics. Knows no engine and no product."""

@@ -1,4 +1,4 @@
-"""Applications as KubeVela v1beta1 shapes them: typed, each part knowing where it stands.
+"""Typed Applications of KubeVela v1beta1, each part with its place in the file.
 
 `read` checks shapes only (fields, types, names). What an Application means for access is decided in `access`.
 """
@@ -64,7 +64,8 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read: the applications that are well formed, the names of those that are not, and every finding."""
+    """The result of reading: the applications that are well formed, the names of those that are not, and every
+    finding."""
 
     applications: tuple[Application, ...]
     diagnostics: tuple[Diagnostic, ...]
@@ -72,7 +73,7 @@ class Reading:
 
 
 def files_of(paths: Iterable[Path]) -> Iterator[Path]:
-    """The YAML files at or below `paths`, by name. A link that leaves its folder is not followed."""
+    """Yields the YAML files at or below `paths`, by name. A link that leaves its folder is not followed."""
     for path in paths:
         if not path.is_dir():
             yield path
@@ -84,7 +85,7 @@ def files_of(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def read_files(paths: Iterable[Path], named: Callable[[Path], str] = str) -> Reading:
-    """Applications of every YAML file at or below `paths`. Unreadable files are findings, not exceptions.
+    """Reads the Applications of every YAML file at or below `paths`. Unreadable files are findings, not exceptions.
 
     `named` says what a file is called in findings: by default, its path.
     """
@@ -97,7 +98,7 @@ def read_files(paths: Iterable[Path], named: Callable[[Path], str] = str) -> Rea
 
 
 def together(readings: Iterable[Reading]) -> Reading:
-    """Several readings as one."""
+    """Joins several readings into one."""
     parts = tuple(readings)
     return Reading(
         tuple(application for part in parts for application in part.applications),
@@ -107,7 +108,7 @@ def together(readings: Iterable[Reading]) -> Reading:
 
 
 def _bytes_of(file: Path, name: str) -> bytes | Diagnostic:
-    """What stands in the file. A pipe or a device may never end, and a huge file not fit: neither is opened."""
+    """Reads the file. A pipe or a device may never end, and a huge file not fit: neither is opened."""
     try:
         about = file.stat()
         if not stat.S_ISREG(about.st_mode):
@@ -122,12 +123,12 @@ def _cannot_be_read(name: str, why: str) -> Diagnostic:
 
 
 def read_bytes(file: str, raw: bytes) -> Reading:
-    """Applications of one file's bytes."""
-    documents, found = read(file, raw)
-    if len(found) > MAX_FINDINGS:
-        too_many = Diagnostic("OAM101", _TOO_MANY, found[MAX_FINDINGS].place)
-        return Reading((), (*found[:MAX_FINDINGS], too_many), frozenset(map(_name_of, documents)))
-    diagnostics = list(found)
+    """Reads the Applications of one file's bytes."""
+    documents, parse_findings = read(file, raw)
+    if len(parse_findings) > MAX_FINDINGS:
+        too_many = Diagnostic("OAM101", _TOO_MANY, parse_findings[MAX_FINDINGS].place)
+        return Reading((), (*parse_findings[:MAX_FINDINGS], too_many), frozenset(map(_name_of, documents)))
+    diagnostics = list(parse_findings)
     applications = []
     malformed = set()
     for document in documents:
@@ -135,7 +136,7 @@ def read_bytes(file: str, raw: bytes) -> Reading:
         findings = tuple(islice(_shape(document), room + 1))
         if len(findings) > room:
             diagnostics += [*findings[:room], Diagnostic("OAM101", _TOO_MANY, document.place())]
-            malformed |= {_name_of(one) for one in documents[documents.index(document) :]}
+            malformed |= {_name_of(unread) for unread in documents[documents.index(document) :]}
             break
         diagnostics += findings
         if any(finding.severity == "error" for finding in findings):
@@ -216,7 +217,7 @@ def _component_shape(component: Mapping[str, Any], place: Place) -> Iterator[Dia
             hint = suggestion(kind, COMPONENT_TYPES)
             yield Diagnostic("OAM104", f"unknown component type '{kind}'{hint}", place.at("type"))
     traits = component.get("traits")
-    seen: dict[tuple[str, Any], Place] = {}
+    first_places: dict[tuple[str, Any], Place] = {}
     for index, trait in enumerate(traits if isinstance(traits, list) else ()):
         if isinstance(trait, dict) and isinstance(trait.get("type"), str):
             if kind == "worker" and trait["type"] == "gateway":
@@ -227,10 +228,12 @@ def _component_shape(component: Mapping[str, Any], place: Place) -> Iterator[Dia
                     f"an external component runs elsewhere: it is a client, and '{trait['type']}' says nothing of it"
                 )
                 yield Diagnostic("OAM110", message, place.at("traits", index, "type"))
-            yield from _trait_shape(trait, place.at("traits", index), seen)
+            yield from _trait_shape(trait, place.at("traits", index), first_places)
 
 
-def _trait_shape(trait: Mapping[str, Any], place: Place, seen: dict[tuple[str, Any], Place]) -> Iterator[Diagnostic]:
+def _trait_shape(
+    trait: Mapping[str, Any], place: Place, first_places: dict[tuple[str, Any], Place]
+) -> Iterator[Diagnostic]:
     kind, properties = trait["type"], trait.get("properties", {})
     if kind not in TRAIT_TYPES:
         hint = suggestion(kind, TRAIT_TYPES)
@@ -238,10 +241,10 @@ def _trait_shape(trait: Mapping[str, Any], place: Place, seen: dict[tuple[str, A
         return
     yield from violations(kind, properties, place.at("properties"))
     name = properties.get("name") if kind == "gateway" and isinstance(properties, dict) else None
-    if (kind, name) in seen:
+    if (kind, name) in first_places:
         what = "another `gateway` needs a `name` of its own" if kind == "gateway" else f"`{kind}` may stand once"
-        yield Diagnostic("OAM106", f"{what} (first in line {seen[kind, name].line})", place.at("type"))
-    seen.setdefault((kind, name), place)
+        yield Diagnostic("OAM106", f"{what} (first in line {first_places[kind, name].line})", place.at("type"))
+    first_places.setdefault((kind, name), place)
     if kind == "gateway" and isinstance(properties, dict):
         yield from _gateway(properties, place.at("properties"))
 

@@ -1,4 +1,4 @@
-"""The codes of reading Applications: OAM101 and on."""
+"""The diagnostic codes of reading Applications: OAM101 and on."""
 
 from __future__ import annotations
 

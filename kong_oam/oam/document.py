@@ -28,10 +28,10 @@ MAX_NODES = 50_000
 """Values of one file after aliases are expanded: an alias bomb stops here."""
 MAX_DOCUMENTS = 1_000
 MAX_ENTRIES = 1_000
-"""Of one mapping or list."""
+"""The most entries of one mapping or list."""
 MAX_DEPTH = 64
 MAX_FINDINGS = 100
-"""Of one file: who has more of them reads no more than these before the next try."""
+"""The most findings of one file: whoever has more reads no more than these before the next try."""
 
 Path = tuple[str | int, ...]
 
@@ -73,7 +73,7 @@ class Place:
         return Place(self.document, (*self.path, *more))
 
     def key(self, name: str) -> Place:
-        """The key itself, for findings about the field and not its value."""
+        """The place of the key itself, for findings about the field and not its value."""
         return Place(self.document, (*self.path, name), on_key=True)
 
     @property
@@ -130,7 +130,7 @@ class FilePlace:
 
 
 def excerpt(text: str, line: int, column: int) -> str:
-    """`   14 | source` and a caret below; long lines are cut, control characters shown as spaces."""
+    """Shows a line as `   14 | source` with a caret below; long lines are cut, control characters shown as spaces."""
     lines = _lines(text)
     source = lines[line - 1] if 0 < line <= len(lines) else ""
     start = max(0, column - 100)
@@ -144,7 +144,7 @@ def _lines(text: str) -> list[str]:
 
 
 def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], tuple[Diagnostic, ...]]:
-    """Every document of one file. Shape: bytes in, documents and findings out; never raises for bad input.
+    """Parses every document of one file. Shape: bytes in, documents and findings out; never raises for bad input.
 
     An empty document (a stray `---`) is no document.
     """
@@ -183,8 +183,8 @@ def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], tuple[Diagnostic,
 
 def _indented_by_tab(text: str, line: int) -> bool:
     """Whether a tab is what the reader stumbled over: it says so in several ways, and in some not at all."""
-    found = text.split("\n")[line - 1 : line]
-    return any("\t" in one[: len(one) - len(one.lstrip())] for one in found)
+    rows = text.split("\n")[line - 1 : line]
+    return any("\t" in row[: len(row) - len(row.lstrip())] for row in rows)
 
 
 def too_large(file: str, size: int) -> Diagnostic:

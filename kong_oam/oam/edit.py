@@ -1,4 +1,4 @@
-"""Edits of a YAML file as it is written: comments, order and style of everything else stay.
+"""Edits a YAML file as it is written: comments, order and style of everything else stay.
 
 Positions are libyaml's, in characters. Every edit is read back, and where the result is not exactly what was meant,
 or the text uses aliases, so that one place stands for several, there is none: None, instead of a guess.
@@ -37,25 +37,25 @@ def without(place: Place) -> str | None:
         path = path[:-1]
     wanted = copy.deepcopy(document.data)
     del _value(wanted, path[:-1])[path[-1]]
-    return _checked(document, wanted, lambda: _cut(document, path))
+    return _checked(document, wanted, lambda: _without_entry(document, path))
 
 
 def with_key(place: Place, key: str, value: str) -> str | None:
-    """The text with a key more, last in the mapping at `place`; `value` is YAML, and fits on a line."""
+    """The file's text with `key` appended to the mapping at `place`; `value` is YAML, and fits on a line."""
     wanted = copy.deepcopy(place.document.data)
     _value(wanted, place.path)[key] = _parsed(value)
-    return _checked(place.document, wanted, lambda: _appended(place, f"{key}: {value}"))
+    return _checked(place.document, wanted, lambda: _with_entry(place, f"{key}: {value}"))
 
 
 def with_item(place: Place, item: str) -> str | None:
-    """The text with an item more, last in the sequence at `place`; `item` is YAML, in a flow sequence on one line."""
+    """The file's text with `item` appended to the sequence at `place`; it is YAML, in a flow sequence on one line."""
     wanted = copy.deepcopy(place.document.data)
     _value(wanted, place.path).append(_parsed(item))
-    return _checked(place.document, wanted, lambda: _appended(place, item))
+    return _checked(place.document, wanted, lambda: _with_entry(place, item))
 
 
 def scalar(text: str) -> str:
-    """`text` as one YAML scalar, plain where every reader takes that for a text, else in double quotes."""
+    """Writes `text` as one YAML scalar, plain where every reader takes that for a text, else in double quotes."""
     plain = _PLAIN.match(text) and _parsed(text) == text
     return text if plain else json.dumps(text, ensure_ascii=False)
 
@@ -100,8 +100,8 @@ def _checked(document: Document, wanted: Any, edit: Callable[[], str]) -> str | 
         return None
     before, _ = read(document.file, text.encode())
     after, findings = read(document.file, edited.encode())
-    meant = [wanted if one.index == document.index else one.data for one in before]
-    return edited if not findings and [one.data for one in after] == meant else None
+    meant = [wanted if parsed.index == document.index else parsed.data for parsed in before]
+    return edited if not findings and [parsed.data for parsed in after] == meant else None
 
 
 def _collection(document: Document, path: Path) -> CollectionNode:
@@ -119,7 +119,7 @@ def _entries(node: Node) -> list[tuple[str | int, Entry]]:
     return [(index, (item, item)) for index, item in enumerate(node.value)] if isinstance(node, SequenceNode) else []
 
 
-def _cut(document: Document, path: Path) -> str:
+def _without_entry(document: Document, path: Path) -> str:
     text, parent = document.text, _collection(document, path[:-1])
     entries = _entries(parent)
     index = [key for key, _ in entries].index(path[-1])
@@ -138,7 +138,7 @@ def _cut(document: Document, path: Path) -> str:
     return text[:start] + text[end:]
 
 
-def _appended(place: Place, entry: str) -> str:
+def _with_entry(place: Place, entry: str) -> str:
     text, parent = place.document.text, _collection(place.document, place.path)
     entries = _entries(parent)
     if parent.flow_style:

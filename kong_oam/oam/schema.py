@@ -1,4 +1,4 @@
-"""Shapes: JSON Schemas of what Applications may contain, and their violations as diagnostics.
+"""Validates Applications against JSON Schemas, and reports violations as diagnostics.
 
 The schemas are the contract: `oam/schemas/` for KubeVela's own types, `definitions/` for ours (an editor can use
 the same files). Rust's jsonschema validates; this module only says in our words what it found, and where.
@@ -54,7 +54,7 @@ def _validator(name: str) -> Any:
 
 
 def violations(name: str, data: Any, place: Place) -> Iterator[Diagnostic]:
-    """What of `data` (found at `place`) the schema `name` does not allow; every one, not the first."""
+    """Yields every violation of the schema `name` in `data`, which stands at `place`."""
     validator = _validator(name)
     if validator.is_valid(data):
         return
@@ -67,12 +67,12 @@ def _finding(name: str, error: Any, place: Place) -> Iterator[Diagnostic]:
     what = _dotted(error.instance_path) or name
     match error.kind.name:
         case "additionalProperties":
-            known = _properties(name, list(error.schema_path)[:-1])
+            fields = _properties(name, list(error.schema_path)[:-1])
             for field in kind.get("unexpected", ()):
                 if field in _UNSUPPORTED and name == "application":
                     yield Diagnostic("OAM108", f"'{field}': {_UNSUPPORTED[field]}", place.key(field))
                 else:
-                    hint = suggestion(field, known)
+                    hint = suggestion(field, fields)
                     yield Diagnostic("OAM102", f"unknown field '{field}' in {what}{hint}", place.key(field))
         case "required":
             yield Diagnostic("OAM105", f"{what} needs '{kind.get('property', '')}'", place)

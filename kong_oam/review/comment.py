@@ -1,4 +1,4 @@
-"""The comment: one line that says the worst, then per stack access, policies and resources."""
+"""Composes the review's comment: one line that says the worst, then per stack access, policies and resources."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from kong_oam.review.meaning import AccessChange
+from kong_oam.review.access_changes import AccessChange
 from kong_oam.review.preview import Preview, Violation
 
 MARKER = "<!-- kong-oam review -->"
@@ -29,17 +29,22 @@ class ReviewedStack:
 
     @property
     def mandatory(self) -> tuple[Violation, ...]:
-        return tuple(one for one in (self.preview.violations if self.preview else ()) if one.level == "mandatory")
+        return tuple(
+            violation
+            for violation in (self.preview.violations if self.preview else ())
+            if violation.level == "mandatory"
+        )
 
     @property
     def passed(self) -> bool:
-        """Nothing is wrong, and everything was looked at."""
+        """Whether nothing is wrong, and everything was looked at."""
         looked = self.access is not None and self.preview is not None and self.preview.succeeded
         return looked and not (self.problems or self.failure or self.mandatory)
 
 
 def compose(stacks: Sequence[ReviewedStack], longest: int | None = None) -> str:
-    """The comment. Where it would be longer than that, the lists go first; what is cut after them is said to be."""
+    """Composes the comment. Where it would be longer than `longest`, the lists go first, then it is cut, and says
+    so."""
     text = _composed(stacks, details=True)
     if longest is None or len(text) <= longest:
         return text
@@ -48,23 +53,23 @@ def compose(stacks: Sequence[ReviewedStack], longest: int | None = None) -> str:
 
 
 def _composed(stacks: Sequence[ReviewedStack], *, details: bool) -> str:
-    lines = [MARKER, _top(stacks)]
+    lines = [MARKER, _summary_line(stacks)]
     for stack in stacks:
         lines += ["", f"### ReviewedStack `{stack.name}`", "", *_access(stack), *_policies(stack)]
         lines += [*_findings(stack, details), *_resources(stack, details)]
     return "\n".join(lines) + "\n"
 
 
-def _top(stacks: Sequence[ReviewedStack]) -> str:
+def _summary_line(stacks: Sequence[ReviewedStack]) -> str:
     """The worst of what changes, on whatever stack; and that not everything was looked at."""
     failed = [stack.name for stack in stacks if not stack.passed]
     changed = [stack for stack in stacks if stack.access and stack.access.headline]
     changed.sort(key=lambda stack: stack.access.rank if stack.access else 0)
-    said = f"**AccessChange** · {_code(changed[0].access.headline)}" if changed and changed[0].access else ""
-    if not said:
-        known = all(stack.access for stack in stacks)
-        said = "**AccessChange** · no change" if known else "**AccessChange** · not known: see below"
-    return f"{said} · **failed** on {', '.join(map(_code, failed))}" if failed else said
+    line = f"**AccessChange** · {_code(changed[0].access.headline)}" if changed and changed[0].access else ""
+    if not line:
+        all_compared = all(stack.access for stack in stacks)
+        line = "**AccessChange** · no change" if all_compared else "**AccessChange** · not known: see below"
+    return f"{line} · **failed** on {', '.join(map(_code, failed))}" if failed else line
 
 
 def _access(stack: ReviewedStack) -> Iterator[str]:
@@ -80,8 +85,10 @@ def _access(stack: ReviewedStack) -> Iterator[str]:
 def _policies(stack: ReviewedStack) -> Iterator[str]:
     if stack.preview and stack.preview.violations:
         yield from ("| policy | level | found |", "|---|---|---|")
-        for one in sorted(stack.preview.violations, key=lambda one: (one.level != "mandatory", one.rule)):
-            yield f"| `{one.rule}` | {one.level} | {_code(one.message)} |"
+        for violation in sorted(
+            stack.preview.violations, key=lambda violation: (violation.level != "mandatory", violation.rule)
+        ):
+            yield f"| `{violation.rule}` | {violation.level} | {_code(violation.message)} |"
         yield ""
 
 
@@ -89,7 +96,7 @@ def _findings(stack: ReviewedStack, details: bool) -> Iterator[str]:
     """What lint finds: it fails nothing."""
     if stack.findings and details:
         yield from (f"<details><summary>Lint: {len(stack.findings)} to look at</summary>", "")
-        yield from (f"- {_code(one)}" for one in stack.findings)
+        yield from (f"- {_code(finding)}" for finding in stack.findings)
         yield from ("", "</details>", "")
     elif stack.findings:
         yield from (f"Lint: {len(stack.findings)} to look at.", "")
@@ -120,7 +127,7 @@ def _code(text: str) -> str:
 
 
 def fenced(text: str) -> str:
-    """Several lines, likewise."""
+    """Several lines as a block of code, so that none of it is read as markup."""
     lines = (_printable(line).replace("```", "'''") for line in text.splitlines())
     return "\n".join(("```", *lines, "```"))
 

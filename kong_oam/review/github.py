@@ -1,4 +1,4 @@
-"""One comment of a pull request, updated in place (GitHub's REST API, issue comments)."""
+"""Keeps one comment of a pull request up to date, in place (GitHub's REST API, issue comments)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
+from kong_oam.review.access_changes import ReviewError
 from kong_oam.review.comment import MARKER
-from kong_oam.review.meaning import ReviewError
 
 _TIMEOUT = httpx.Timeout(30.0)
 _PAGE = 100
@@ -17,7 +17,7 @@ _PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """Which pull request to comment on, and as whom: `author` is the login that `token` belongs to.
+    """A pull request to comment on, and as whom: `author` is the login that `token` belongs to.
 
     Only that author's comment is updated. Anybody else's with the same marker could be changed again by its author, and
     say something else than what was found.
@@ -34,19 +34,19 @@ class PullRequest:
         headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/vnd.github+json"}
         base = f"{self.api.rstrip('/')}/repos/{self.repository}/"
         with httpx.Client(base_url=base, headers=headers, timeout=_TIMEOUT) as client:
-            own = next((one for one in self._comments(client) if self._is_own(one)), None)
-            if own is None:
+            comment = next((comment for comment in self._comments(client) if self._is_own(comment)), None)
+            if comment is None:
                 _sent(client, "POST", f"issues/{self.number}/comments", json={"body": text})
             else:
-                _sent(client, "PATCH", f"issues/comments/{own['id']}", json={"body": text})
+                _sent(client, "PATCH", f"issues/comments/{comment['id']}", json={"body": text})
 
     def _comments(self, client: httpx.Client) -> Iterator[dict[str, Any]]:
         page = 1
         while True:
             parameters = {"per_page": _PAGE, "page": page}
-            found = _sent(client, "GET", f"issues/{self.number}/comments", params=parameters).json()
-            yield from found
-            if len(found) < _PAGE:
+            comments = _sent(client, "GET", f"issues/{self.number}/comments", params=parameters).json()
+            yield from comments
+            if len(comments) < _PAGE:
                 return
             page += 1
 
@@ -56,7 +56,7 @@ class PullRequest:
 
 
 def pull_request(number: int, repository: str | None, author: str, environment: Mapping[str, str]) -> PullRequest:
-    """Where to comment, as the variables that GitHub's runs have say. Raises ReviewError."""
+    """The pull request to comment on, as the variables of GitHub's runs say. Raises ReviewError."""
     token = environment.get("GITHUB_TOKEN")
     if not token or not repository:
         raise ReviewError("to comment on a pull request, set GITHUB_TOKEN and say --repository OWNER/NAME")

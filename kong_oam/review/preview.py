@@ -1,4 +1,5 @@
-"""`pulumi preview` of one stack, reduced to what a reviewer may see: names, operations, names of properties, policies.
+"""Runs `pulumi preview` of one stack, and reduces it to what a reviewer may see: names, operations, names of
+properties, policies.
 
 The engine's events also hold every input and output of every resource. None of those is read here, whatever they are:
 masking by the engine is a second line of defence, not the first.
@@ -32,7 +33,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """What a policy finds, and with which resource."""
+    """One violation of a policy: what it finds, and with which resource."""
 
     rule: str
     level: Literal["mandatory", "advisory"]
@@ -42,7 +43,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """`succeeded` only where the engine says so; what it did not get to is then missing."""
+    """A preview, reduced. `succeeded` only where the engine says so; what it did not get to is otherwise missing."""
 
     steps: tuple[Step, ...]
     violations: tuple[Violation, ...]
@@ -61,7 +62,7 @@ def preview(stack: str) -> Preview:
 
 
 def read(printed: str) -> Preview:
-    """The events that the engine printed, one JSON object a line (pulumi: sdk/go/common/apitype/events.go)."""
+    """Reads the events that the engine printed, one JSON object a line (pulumi: sdk/go/common/apitype/events.go)."""
     steps: dict[str, Step] = {}
     violations: dict[Violation, None] = {}
     succeeded = False
@@ -93,9 +94,9 @@ def _step(metadata: Mapping[str, Any]) -> Step:
 
 def _violation(policy: Mapping[str, Any]) -> Violation:
     """A message is the rule's description, and then on lines of its own what it found."""
-    found = str(policy["message"]).strip().partition("\n")[2]
+    message = str(policy["message"]).strip().partition("\n")[2]
     level: Literal["mandatory", "advisory"] = "mandatory" if policy["enforcementLevel"] != "advisory" else "advisory"
-    return Violation(policy["policyName"], level, _name(policy.get("resourceUrn", "")), found)
+    return Violation(policy["policyName"], level, _name(policy.get("resourceUrn", "")), message)
 
 
 def _name(urn: str) -> str:

@@ -6,7 +6,7 @@ import pulumi
 import pytest
 
 from components.announcement import announcement
-from kong_oam.access.diff.snapshot import exported
+from kong_oam.access.diff.snapshot import dump_model
 from tests.support.diffs import API, BEFORE, EARLIER, SHOP, edited, model, settings
 from tests.support.enforced_state import state
 
@@ -17,11 +17,11 @@ LINE = "POST https://orders.example.com/orders/health"
 
 def test_what_opens_is_a_warning_and_what_closes_is_not() -> None:
     """One line either way."""
-    assert announcement(OPENED, exported(BEFORE), DEPLOYED, first=False) == (
+    assert announcement(OPENED, dump_model(BEFORE), DEPLOYED, first=False) == (
         pulumi.log.warn,
         f"access: newly public: {LINE}",
     )
-    said = announcement(BEFORE, exported(OPENED), state(OPENED.estate), first=False)
+    said = announcement(BEFORE, dump_model(OPENED), state(OPENED.estate), first=False)
     assert said == (pulumi.log.info, f"access: revoked from everybody: {LINE}")
 
 
@@ -36,14 +36,14 @@ def test_what_opens_is_a_warning_and_what_closes_is_not() -> None:
 def test_a_setting_that_may_let_somebody_in_is_a_warning(gateway: dict[str, object], log: object, line: str) -> None:
     """Any other is said, too."""
     on = settings(gateway={"cidrs": ["192.0.2.0/24"], "reach": "loadBalancer", **gateway})
-    assert announcement(model(API, SHOP, on=on), exported(BEFORE), DEPLOYED, first=False) == (log, f"access: {line}")
+    assert announcement(model(API, SHOP, on=on), dump_model(BEFORE), DEPLOYED, first=False) == (log, f"access: {line}")
 
 
 def test_a_setting_that_only_refuses_is_no_warning() -> None:
     """Tokens that live shorter, say."""
     on = settings(providers=[{"name": "okta", "type": "okta", "accessTokenMinutes": 5}])
     line = "access: may narrow for clients of okta: identityProviders.okta.accessTokenMinutes: 60 -> 5"
-    assert announcement(model(API, SHOP, on=on), exported(BEFORE), DEPLOYED, first=False) == (pulumi.log.info, line)
+    assert announcement(model(API, SHOP, on=on), dump_model(BEFORE), DEPLOYED, first=False) == (pulumi.log.info, line)
 
 
 def test_what_an_earlier_version_did_not_export_is_said_to_be_missing() -> None:
@@ -57,7 +57,7 @@ def test_what_an_earlier_version_did_not_export_is_said_to_be_missing() -> None:
 
 def test_nothing_is_said_where_nothing_changes() -> None:
     """A run that changes images, say."""
-    assert announcement(BEFORE, exported(BEFORE), DEPLOYED, first=False) is None
+    assert announcement(BEFORE, dump_model(BEFORE), DEPLOYED, first=False) is None
 
 
 def test_a_first_deployment_is_compared_with_nothing() -> None:

@@ -460,7 +460,7 @@ def test_what_is_reported_steers_no_terminal(monkeypatch: pytest.MonkeyPatch) ->
     )  # fmt: skip
     reported: list[str] = []
     args = SimpleNamespace(resources=[one], get_config=dict, **vars(one))
-    for validate in (pack._of_one(rule), pack._of_all(rule)):
+    for validate in (pack._resource_check(rule), pack._stack_check(rule)):
         validate(args, lambda message, _: reported.append(message))  # type: ignore[arg-type]
     assert reported == ["public without an end: ?]0;x?"] * 2
 

@@ -28,7 +28,7 @@ from kong_oam.access.model import (
 from kong_oam.access.paths import PathSegments, folded, meets, within
 from kong_oam.access.principals import Principal, principal_of
 from kong_oam.access.providers import Listing, Provider, TokenType
-from kong_oam.access.request_classes import Part
+from kong_oam.access.request_classes import Subtree
 from kong_oam.access.settings.stack import ProviderSettings, Settings, parse
 from kong_oam.access.tokens import Claims, Refusal, User, issue
 from kong_oam.oam.document import Document
@@ -247,7 +247,7 @@ def _beginning(path: PathSegments, declared: set[PathSegments]) -> PathSegments 
     return next((path[:length] for length in range(len(path), -1, -1) if path[:length] in declared), None)
 
 
-def lies_in(part: Part, path: PathSegments, declared: set[PathSegments]) -> bool:
+def lies_in(part: Subtree, path: PathSegments, declared: set[PathSegments]) -> bool:
     """Other spellings: taken for the same, and leaving what is declared at the same point, for good: beside `/X`, `/x/y`
     may be declared, and is then a path of its own."""
     if not part.spelled_otherwise:

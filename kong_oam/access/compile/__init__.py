@@ -1,1 +1,1 @@
-"""Compilation: the documents of Applications become one estate, with every finding."""
+"""Compiles the documents of Applications into one estate, with every finding."""

@@ -1,4 +1,5 @@
-"""Between components: who asks to call whom, and which roles grant it. A call that no role covers is an error."""
+"""Compiles client traits: which component calls which, and which roles grant it. A call that no role covers is an
+error."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ class Directory:
     stack: Stack
     out: list[Diagnostic]
     malformed: frozenset[str]
-    """Applications that could not be read: nobody is told that a component of theirs does not exist."""
+    """Applications that could not be read: none of their components is reported as missing."""
     components: dict[str, Component] = field(default_factory=dict)
     parts: dict[str, oam.Component] = field(default_factory=dict)
 
@@ -57,7 +58,7 @@ class Directory:
         return key not in self.components and key.partition("/")[0] in self.malformed
 
     def check_scopes(self) -> None:
-        """Scope names are unique per issuer, and none is one of OpenID Connect's own."""
+        """Checks that scope names are unique per issuer, and that none is reserved by OpenID Connect."""
         first: dict[tuple[str, str], Component] = {}
         for component in self.components.values():
             for scope in component.scopes:
@@ -65,13 +66,13 @@ class Directory:
                 if scope in RESERVED_SCOPES:
                     message = f"scope '{scope}' has a meaning of its own in OpenID Connect; choose another name"
                     self.out.append(Diagnostic("ACC202", message, place))
-                other = first.setdefault((component.provider, scope), component)
-                if other is not component:
-                    message = f"scope '{scope}' is already declared by '{other.key}' for the same issuer; prefix it"
+                earlier = first.setdefault((component.provider, scope), component)
+                if earlier is not component:
+                    message = f"scope '{scope}' is already declared by '{earlier.key}' for the same issuer; prefix it"
                     self.out.append(Diagnostic("ACC202", message, place))
 
     def check_role_members(self) -> None:
-        """Roles are bound to components that exist and are clients."""
+        """Checks that roles are bound to components that exist and are clients."""
         clients = set(filter(self.is_client, self.parts))
         for component in self.components.values():
             for role in component.roles:
@@ -83,7 +84,7 @@ class Directory:
 
 
 def compile_clients(component: Component, directory: Directory) -> Iterator[Client]:
-    """One client per provider whose APIs the component calls; one of its own provider where it calls none."""
+    """Yields one client per provider whose APIs the component calls; one of its own provider where it calls none."""
     trait = directory.parts[component.key].trait("client")
     if trait is None:
         return
@@ -91,15 +92,15 @@ def compile_clients(component: Component, directory: Directory) -> Iterator[Clie
     calls: dict[str, list[Call]] = {}
     groups: dict[str, set[str]] = {}
     for index, call in enumerate(properties.get("calls", ())):
-        if granted := _granted(component, call, place.at("calls", index), directory):
+        if granted := _granted_call(component, call, place.at("calls", index), directory):
             callee = directory.components[granted.component]
             calls.setdefault(callee.provider, []).append(granted)
             holders = (role.groups for role in callee.roles if role.name in granted.roles)
             groups.setdefault(callee.provider, set()).update(group for names in holders for group in names)
     kind: ClientKind = properties["kind"]
     users = signs_in(kind)
-    out += _misplaced(component, trait)
-    out += _rotation(trait, directory.stack)
+    out += _kind_findings(component, trait)
+    out += _rotation_findings(trait, directory.stack)
     rotate_every = days(properties["rotateEvery"]) if "rotateEvery" in properties else None
     redirects = tuple(dict.fromkeys(_redirects(component, trait, directory))) if users else ()
     for provider in calls or {component.provider: []}:
@@ -117,8 +118,8 @@ def compile_clients(component: Component, directory: Directory) -> Iterator[Clie
         )
 
 
-def _misplaced(component: Component, trait: oam.Trait) -> Iterator[Diagnostic]:
-    """A kind that this type of component cannot be, and fields that this kind has no use for."""
+def _kind_findings(component: Component, trait: oam.Trait) -> Iterator[Diagnostic]:
+    """Finds a kind that this type of component cannot be, and fields that this kind has no use for."""
     kind, place = trait.properties["kind"], trait.place.at("properties")
     if component.outside and kind not in (EXTERNAL, "native"):
         message = f"a component of type '{EXTERNAL}' runs elsewhere, and its client is external or native, not '{kind}'"
@@ -142,7 +143,7 @@ def _misplaced(component: Component, trait: oam.Trait) -> Iterator[Diagnostic]:
         yield Diagnostic("ACC210", message, place.key("redirectUris"))
 
 
-def _rotation(trait: oam.Trait, stack: Stack) -> Iterator[Diagnostic]:
+def _rotation_findings(trait: oam.Trait, stack: Stack) -> Iterator[Diagnostic]:
     every, overlap, kind = trait.properties.get("rotateEvery"), stack.rotation.overlap, trait.properties["kind"]
     if every is not None and not has_key(kind):
         message = f"'rotateEvery' has no effect: no key is made for a client of kind '{kind}'"
@@ -153,15 +154,15 @@ def _rotation(trait: oam.Trait, stack: Stack) -> Iterator[Diagnostic]:
         yield Diagnostic("OAM103", message, trait.place.at("properties", "rotateEvery"))
 
 
-def _granted(component: Component, call: Mapping[str, Any], place: Place, directory: Directory) -> Call | None:
+def _granted_call(component: Component, call: Mapping[str, Any], place: Place, directory: Directory) -> Call | None:
     name, wanted = call["component"], tuple(dict.fromkeys(call["scopes"]))
     callee = directory.components.get(name)
     if directory.unread(name):
         return None
     if callee is None or not callee.scopes:
         what = "does not exist" if callee is None else "declares no scopes that could be granted"
-        known = (key for key, other in directory.components.items() if other.scopes)
-        message = f"component '{name}' {what}{suggestion(name, known)}"
+        grantable = (key for key, candidate in directory.components.items() if candidate.scopes)
+        message = f"component '{name}' {what}{suggestion(name, grantable)}"
         directory.out.append(Diagnostic("ACC203", message, place.at("component")))
         return None
     roles = tuple(role for role in callee.roles if component.key in role.components)
@@ -171,12 +172,14 @@ def _granted(component: Component, call: Mapping[str, Any], place: Place, direct
             message = f"'{name}' declares no scope '{scope}'{suggestion(scope, callee.scopes)}"
             directory.out.append(Diagnostic("ACC201", message, place.at("scopes", index)))
         elif scope not in covered:
-            directory.out.append(_no_grant(component, callee, scope, place.at("scopes", index), directory))
+            directory.out.append(_missing_grant(component, callee, scope, place.at("scopes", index), directory))
     granting = tuple(role.name for role in roles if set(role.scopes) & set(wanted))
     return Call(name, wanted, granting, place)
 
 
-def _no_grant(component: Component, callee: Component, scope: str, place: Place, directory: Directory) -> Diagnostic:
+def _missing_grant(
+    component: Component, callee: Component, scope: str, place: Place, directory: Directory
+) -> Diagnostic:
     where = directory.access(callee, "roles")
     able = [role.name for role in callee.roles if scope in role.scopes]
     todo = f"add it to the components of role '{able[0]}'" if able else "add a role that does"
@@ -201,7 +204,7 @@ def _redirects(component: Component, trait: oam.Trait, directory: Directory) -> 
         elements = elements_of(path, place.at("redirectPaths", index), directory.out)
         if elements is None:
             continue
-        if not _open(component, elements):
+        if not _is_public(component, elements):
             message = f"no public rule of '{component.key}' covers GET {path}, so users could not come back to it"
             directory.out.append(Diagnostic("ACC210", message, place.at("redirectPaths", index)))
         hosts = dict.fromkeys(e.host for e in component.endpoints if within(elements, e.path))
@@ -234,6 +237,6 @@ def _leaves_the_device(uri: str) -> str:
     return "does not stay on the device: write a reversed domain as its scheme (com.example.app:/callback), or loopback"
 
 
-def _open(component: Component, path: PathSegments) -> bool:
+def _is_public(component: Component, path: PathSegments) -> bool:
     """Whether anybody may GET the path: the longest rule path that owns it has a public rule for GET."""
     return any(rule.public and rule.lists("GET") for rule in component.owning(path))

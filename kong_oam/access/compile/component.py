@@ -1,4 +1,4 @@
-"""One component: its endpoints, rules and roles, as far as it can be judged by itself."""
+"""Compiles one component: its endpoints, rules and roles, as far as they can be checked without the others."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*\Z")
 
 DEEPEST = 511
 DEEPEST_BELOW_WILDCARD = 15
-"""How many elements an exposed path has at most. Gateways order routes by a small number."""
+"""The most elements that an exposed path may have: gateways order routes by a small number."""
 MOST_LABELS_OF_WILDCARD = 31
 
 
 def compile_component(
     application: oam.Application, part: oam.Component, stack: Stack, out: list[Diagnostic]
 ) -> Component:
-    """The component that `part` means on `stack`, still without its clients. What is wrong is added to `out`."""
+    """Compiles `part` on `stack` into a component, still without its clients. Findings are added to `out`."""
     access = part.trait("access")
     properties: Mapping[str, Any] = access.properties if access else {}
     endpoints = tuple(_endpoints(application, part, stack, out))
@@ -43,7 +43,7 @@ def compile_component(
         roles = tuple(_roles(properties, access.place.at("properties"), scopes, out))
     else:
         rules, roles = _authenticated_only(endpoints), ()
-    out += _beyond_the_order_of_routes(endpoints)
+    out += _unroutable(endpoints)
     return Component(
         application=application.name,
         name=part.name,
@@ -95,33 +95,35 @@ def _endpoints(
             message = f"host '{host}' is not a DNS name (a wildcard may only be its first label)"
             out.append(Diagnostic("ACC213", message, place.at("domain")))
             continue
-        out += _grpc(part, trait)
+        out += _grpc_ports(part, trait)
         for path, port in trait.properties["http"].items():
             where = place.at("http").key(path)
             if (elements := elements_of(path, where, out)) is not None:
                 yield Endpoint(host, elements, port, where, trait.properties.get("secretName"))
 
 
-def _beyond_the_order_of_routes(endpoints: Iterable[Endpoint]) -> Iterator[Diagnostic]:
-    """What a gateway cannot put into the order in which the nearer host and the longer path win."""
-    wildcards = {one.host: one for one in endpoints if one.host.startswith("*.")}
+def _unroutable(endpoints: Iterable[Endpoint]) -> Iterator[Diagnostic]:
+    """Finds hosts and paths that a gateway cannot put into the order in which the nearer host and the longer path
+    win."""
+    wildcards = {endpoint.host: endpoint for endpoint in endpoints if endpoint.host.startswith("*.")}
     for host, endpoint in wildcards.items():
         if host.count(".") > MOST_LABELS_OF_WILDCARD:
             message = f"'{host}' has more than {MOST_LABELS_OF_WILDCARD} labels below its wildcard"
             yield Diagnostic("ACC221", message, endpoint.place)
     deepest = DEEPEST_BELOW_WILDCARD if wildcards else DEEPEST
-    for one in endpoints:
-        if len(one.path) > deepest:
+    for endpoint in endpoints:
+        if len(endpoint.path) > deepest:
             where = f" on a wildcard host ('{next(iter(wildcards))}')" if wildcards else ""
-            message = f"path '{written(one.path)}' has more than {deepest} elements{where}"
-            yield Diagnostic("ACC221", message, one.place)
+            message = f"path '{written(endpoint.path)}' has more than {deepest} elements{where}"
+            yield Diagnostic("ACC221", message, endpoint.place)
 
 
 _GRPC_PORT = re.compile(r"grpc(?:-.*)?\Z")
 
 
-def _grpc(part: oam.Component, trait: oam.Trait) -> Iterator[Diagnostic]:
-    """Ports that are named as gRPC's (`grpc`, `grpc-...`: how service meshes are told), or an Ingress told so.
+def _grpc_ports(part: oam.Component, trait: oam.Trait) -> Iterator[Diagnostic]:
+    """Finds ports that are named as gRPC's (`grpc`, `grpc-...`, as service meshes expect it), or annotated so for an
+    Ingress.
 
     Kong hands a call of gRPC on by the path that its client wrote (grpc_pass takes no other), not by that of the gate.
     """
@@ -148,7 +150,7 @@ def _host(application: str, component: str, domain: str | None, stack: Stack) ->
 
 
 def elements_of(path: str, place: Place, out: list[Diagnostic]) -> PathSegments | None:
-    """The elements of a path as an Application writes it; None, and a finding, where it could be read in two ways."""
+    """Parses a path as an Application writes it; None, and a finding, where it could be read in two ways."""
     try:
         return declared(path)
     except Unreadable as why:
@@ -157,7 +159,7 @@ def elements_of(path: str, place: Place, out: list[Diagnostic]) -> PathSegments 
 
 
 def _authenticated_only(endpoints: tuple[Endpoint, ...]) -> tuple[Rule, ...]:
-    """A component without an access trait: any token that counts, nothing without one.
+    """The rules of a component without an access trait: any token that counts, nothing without one.
 
     Source: docs/explanation/design.md#a-component-without-an-access-trait.
     """
@@ -230,8 +232,8 @@ def _rule_paths(
         if elements is None:
             continue
         if gateway_paths and not any(within(elements, base) for base in gateway_paths):
-            known = ", ".join(written(base) for base in gateway_paths)
-            message = f"path '{path}' is outside the gateway trait's: {known}"
+            exposed = ", ".join(written(base) for base in gateway_paths)
+            message = f"path '{path}' is outside the gateway trait's: {exposed}"
             out.append(Diagnostic("ACC206", message, where))
         yield elements
 
@@ -241,14 +243,14 @@ def _disagreements(rules: Iterable[Rule]) -> Iterator[Diagnostic]:
     for rule in rules:
         by_path.setdefault(rule.path, []).append(rule)
     for path, owners in by_path.items():
-        for one, other in combinations(owners, 2):
-            both = [method for method in METHODS if one.lists(method) and other.lists(method)]
-            if both and bool(one.public) != bool(other.public):
+        for first, second in combinations(owners, 2):
+            shared = [method for method in METHODS if first.lists(method) and second.lists(method)]
+            if shared and bool(first.public) != bool(second.public):
                 message = (
-                    f"{both[0]} {written(path)} is public in one rule and protected in another "
-                    f"(line {one.place.line}); keep one"
+                    f"{shared[0]} {written(path)} is public in one rule and protected in another "
+                    f"(line {first.place.line}); keep one"
                 )
-                yield Diagnostic("ACC212", message, other.place)
+                yield Diagnostic("ACC212", message, second.place)
 
 
 def _roles(

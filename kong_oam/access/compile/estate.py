@@ -1,6 +1,6 @@
-"""From Applications and a stack to an estate: every name resolved, every grant covered, or diagnostics that say why.
+"""Compiles Applications on a stack into an estate: every name resolved, every grant covered, or diagnostics.
 
-All problems at once: nothing here stops at the first, and an estate exists only where no error was found.
+It reports all problems at once, and an estate exists only where no error was found.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from kong_oam.diagnostics import Diagnostic, errors, ordered
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """`estate` is None exactly where `diagnostics` hold an error."""
+    """The result of a compilation. `estate` is None exactly where `diagnostics` hold an error."""
 
     estate: Estate | None
     diagnostics: tuple[Diagnostic, ...]
 
 
 def compile_estate(reading: oam.Reading, stack: Stack) -> Compiled:
-    """The estate that the applications of `reading` mean on `stack`."""
+    """Compiles the applications of `reading` on `stack`."""
     findings = list(reading.diagnostics)
     directory = Directory(stack, findings, reading.malformed)
-    applications = tuple(_once(reading.applications, findings))
+    applications = tuple(_first_of_each_name(reading.applications, findings))
     for application in applications:
         for part in application.components:
             directory.add(compile_component(application, part, stack, findings), part)
@@ -47,24 +47,24 @@ def compile_estate(reading: oam.Reading, stack: Stack) -> Compiled:
     directory.check_role_members()
     findings += _shared_endpoints(directory.components.values())
     findings += _nested_applications(directory.components.values())
-    findings += _gateway_neighbours(applications, stack)
+    findings += _applications_beside_gateway(applications, stack)
     findings += _borrowed_credentials(directory)
-    findings += _two_certificates(directory.components.values())
+    findings += _conflicting_certificates(directory.components.values())
     findings += _shared_objects(directory)
     estate = Estate(stack, tuple(_application(application, directory) for application in applications))
     diagnostics = ordered(findings)
     return Compiled(None if errors(diagnostics) else estate, diagnostics)
 
 
-def _once(applications: Iterable[oam.Application], out: list[Diagnostic]) -> Iterator[oam.Application]:
-    """The first application of each name; another of the same name is a finding."""
+def _first_of_each_name(applications: Iterable[oam.Application], out: list[Diagnostic]) -> Iterator[oam.Application]:
+    """Yields the first application of each name; another of the same name is a finding."""
     first: dict[str, oam.Application] = {}
     for application in applications:
-        other = first.setdefault(application.name, application)
-        if other is application:
+        earlier = first.setdefault(application.name, application)
+        if earlier is application:
             yield application
         else:
-            message = f"application '{application.name}' is already defined at {other.place}; a stack has a name once"
+            message = f"application '{application.name}' is already defined at {earlier.place}; a stack has a name once"
             out.append(Diagnostic("OAM106", message, application.place.at("metadata", "name")))
 
 
@@ -84,10 +84,10 @@ def _shared_endpoints(components: Iterable[Component]) -> Iterator[Diagnostic]:
     for component in components:
         for endpoint in component.endpoints:
             key = (endpoint.host, endpoint.path)
-            owner, other = first.setdefault(key, (component, endpoint))
-            if other is not endpoint:
+            owner, earlier = first.setdefault(key, (component, endpoint))
+            if earlier is not endpoint:
                 message = (
-                    f"{endpoint.host}{written(endpoint.path)} already belongs to '{owner.key}' ({other.place}); "
+                    f"{endpoint.host}{written(endpoint.path)} already belongs to '{owner.key}' ({earlier.place}); "
                     "a host and path lead to one port of one component"
                 )
                 yield Diagnostic("ACC205", message, endpoint.place)
@@ -101,30 +101,32 @@ def _nested_applications(components: Iterable[Component]) -> Iterator[Diagnostic
     exposed = {(endpoint.host, endpoint.path): (c, endpoint) for c in components for endpoint in c.endpoints}
     for (host, path), (component, endpoint) in exposed.items():
         above = (exposed.get((host, path[:length])) for length in range(len(path) - 1, -1, -1))
-        owner, other = next((found for found in above if found), (component, endpoint))
+        owner, outer = next((pair for pair in above if pair), (component, endpoint))
         together = owner.application == component.application or (owner.owner and owner.owner == component.owner)
         if not together:
             message = (
-                f"{host}{written(path)} lies below {written(other.path)} of '{owner.key}' ({other.place}): its calls "
+                f"{host}{written(path)} lies below {written(outer.path)} of '{owner.key}' ({outer.place}): its calls "
                 f"go to '{component.key}' and are judged by its rules alone; agree on that, or take a host of your own"
             )
             yield Diagnostic("ACC219", message, endpoint.place, "warning")
 
 
-def _two_certificates(components: Iterable[Component]) -> Iterator[Diagnostic]:
+def _conflicting_certificates(components: Iterable[Component]) -> Iterator[Diagnostic]:
     """A host has one certificate: of two, callers would be shown either."""
     first: dict[str, tuple[str, str, Endpoint]] = {}
     for component in components:
         for endpoint in component.endpoints:
             if endpoint.certificate:
                 wanted = (component.namespace, endpoint.certificate)
-                *given, other = first.setdefault(endpoint.host, (*wanted, endpoint))
-                if tuple(given) != wanted:
-                    message = f"{endpoint.host} is given another certificate at {other.place}: '{'/'.join(given)}'"
+                *first_named, earlier = first.setdefault(endpoint.host, (*wanted, endpoint))
+                if tuple(first_named) != wanted:
+                    message = (
+                        f"{endpoint.host} is given another certificate at {earlier.place}: '{'/'.join(first_named)}'"
+                    )
                     yield Diagnostic("ACC215", message, endpoint.place)
 
 
-def _gateway_neighbours(applications: Iterable[oam.Application], stack: Stack) -> Iterator[Diagnostic]:
+def _applications_beside_gateway(applications: Iterable[oam.Application], stack: Stack) -> Iterator[Diagnostic]:
     for application in applications:
         if application.namespace == stack.gateway_namespace:
             message = f"namespace '{application.namespace}' is the gateway's: pods there could pass for it; use another"
@@ -154,7 +156,7 @@ def _borrowed_credentials(directory: Directory) -> Iterator[Diagnostic]:
 
 
 def _secret_references(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
-    """Paths of every name of a Secret in a component's properties: env, volumes, volumeMounts."""
+    """Yields the path of every name of a Secret in a component's properties: env, volumes, volumeMounts."""
     if isinstance(value, list):
         for index, item in enumerate(value):
             yield from _secret_references(item, (*path, index))
@@ -173,7 +175,8 @@ _SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 def object_names(
     name: str, properties: Mapping[str, Any], exposures: Exposures, *, client: bool
 ) -> Iterator[tuple[str, str]]:
-    """(kind, name) of a component's Kubernetes objects, in its namespace: KubeVela's names, and ours beside them."""
+    """Yields (kind, name) of a component's Kubernetes objects, in its namespace: KubeVela's names, and those that are
+    added."""
     for kind in ("Deployment", "ServiceAccount", "NetworkPolicy"):
         yield kind, name
     services = {service_name(name, trait) for trait, _ in exposures}
@@ -187,17 +190,17 @@ def object_names(
 
 def _shared_objects(directory: Directory) -> Iterator[Diagnostic]:
     first: dict[tuple[str, str, str], Component] = {}
-    for component in (each for each in directory.components.values() if not each.outside):
+    for component in (component for component in directory.components.values() if not component.outside):
         client = directory.is_client(component.key)
         for kind, name in object_names(component.name, component.properties, component.exposures, client=client):
             if kind == "Service" and not _SERVICE_NAME.match(name):
                 message = f"'{name}' cannot name a Service: a letter first, then letters, digits and dashes, 63 in all"
                 yield Diagnostic("OAM103", message, component.place.at("name"))
-            other = first.setdefault((kind, component.namespace, name), component)
-            if other is not component:
+            earlier = first.setdefault((kind, component.namespace, name), component)
+            if earlier is not component:
                 message = (
-                    f"{kind} '{name}' in namespace '{component.namespace}' would also be made for '{other.key}' "
-                    f"({other.place}); rename one, or give the applications namespaces of their own"
+                    f"{kind} '{name}' in namespace '{component.namespace}' would also be made for '{earlier.key}' "
+                    f"({earlier.place}); rename one, or give the applications namespaces of their own"
                 )
                 yield Diagnostic("OAM107", message, component.place.at("name"))
                 break

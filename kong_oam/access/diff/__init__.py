@@ -1,1 +1,1 @@
-"""Comparison: what a change does to access."""
+"""Compares access models: what a change does to access."""

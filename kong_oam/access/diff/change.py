@@ -1,4 +1,4 @@
-"""A change of access as a value: what, for whom, where, and a request that shows it; or a setting with both values."""
+"""Changes of access as values: what, for whom, where, and an example request; or a setting with both values."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ Kind = Literal["newly public", "granted", "widened", "may widen", "narrowed", "r
 KINDS: tuple[Kind, ...] = (
     "newly public", "granted", "widened", "may widen", "narrowed", "revoked", "may narrow", "changed"
 )  # fmt: skip
-"""The worst first. Of a setting it is told what it may do, or that it does neither: `changed`."""
+"""The kinds of changes, the worst first. A setting that differs may widen, may narrow, or is `changed` where it does
+neither."""
 
 OPENING, CLOSING = KINDS[:4], KINDS[4:7]
 
 
 @dataclass(frozen=True, slots=True)
 class Whom:
-    """Everybody, a client as itself, or the client's users who meet the condition."""
+    """Who is affected: everybody (no principal), a client as itself, or the client's users who meet the condition."""
 
     principal: Principal | None
     condition: Condition = frozenset()
@@ -30,7 +31,8 @@ class Whom:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A request that is answered differently. `host` is None where one of two stacks does not have the endpoint."""
+    """An example request that two estates answer differently. A host is None where one of two stacks lacks the
+    endpoint."""
 
     method: str
     path: PathSegments
@@ -43,7 +45,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change: for whom, which methods, where.
+    """One change of access: its kind, for whom, which methods, where.
 
     `site` is a host, or `application/component:port` between stacks. `minutes`: how long tokens that were issued before
     go on being let through; None: they are not. `place`: the rule that opens, or that was open.
@@ -61,7 +63,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Subject:
-    """Whom or what a setting is of: a client (`component` at `provider`), one of the two, or the stack (neither)."""
+    """What a setting belongs to: a client (`component` at `provider`), one of the two, or the stack (neither)."""
 
     component: str = ""
     provider: str = ""
@@ -69,7 +71,8 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One value that is not what it was. `was` and `now` are as JSON has them; an empty `name` stands for all."""
+    """One setting whose value changed. `was` and `now` are as JSON has them; an empty `name` stands for all
+    settings."""
 
     kind: Kind
     of: Subject
@@ -79,4 +82,4 @@ class Setting:
 
 
 Difference = Change | Setting
-"""What `diff` tells."""
+"""One entry of what `diff` reports."""

@@ -1,13 +1,14 @@
-"""What a change does to access: exact over all requests, not sampled.
+"""Compares two access models: exact over all requests, not sampled.
 
-Both estates are cut into the same sites and spots (access.request_classes), and at each spot the principals of one are
-compared with those of the other (access.principals). Nothing is found exactly where `decide` lets the same principals
-through for every request. What no request of the model shows is compared as it stands (access.diff.facts): how tokens
-spell things, who signs them, who may connect, where users and partners' keys come from.
+Both estates are cut into the same sites and classes of paths (access.request_classes), and for each class the
+principals of one are compared with those of the other (access.principals). The result is empty exactly where `decide`
+lets the same principals through for every request. What no request of the model shows is compared as settings
+(access.diff.facts): how tokens spell things, who signs them, who may connect, where users and partners' keys come from.
 
-A principal is known by its component's key and its provider. One that is only in the old estate and one that is only in
-the new are the same where the same workload in the same namespace holds the credential and may call the same: renaming
-a component or an application is no change of access. Roles and scopes are never compared, only who has what by them.
+A principal is identified by its component's key and its provider. One that is only in the old estate and one that is
+only in the new are the same where the same workload in the same namespace holds the credential and may call the same:
+renaming a component or an application is no change of access. Roles and scopes are never compared, only who has what by
+them.
 """
 
 from __future__ import annotations
@@ -33,64 +34,73 @@ from kong_oam.access.principals import (
     provider_names,
     suffices,
 )
-from kong_oam.access.request_classes import Hosts, Ports, Region, Sites, Spot, regions, sites_of
+from kong_oam.access.request_classes import (
+    PathClass,
+    Region,
+    Sites,
+    SitesByHost,
+    SitesByPort,
+    path_classes_by_site,
+    regions,
+)
 from kong_oam.access.tokens import Claims, Refusal, User, issue
 
-_Key = tuple[Kind, Whom]
+_ChangeKey = tuple[Kind, Whom]
 
-_Where = dict[str, dict[str, set[int]]]
-"""By site, by method: the numbers of the spots."""
+_ClassNumbers = dict[str, dict[str, set[int]]]
+"""By site, by method: the numbers of the classes of paths."""
 
 
 def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
     """Every change of access from `old` to `new`, the worst first.
 
-    Models of one stack are compared by host; those of two by component and port, groups by their logical names, and of
-    settings what Applications say.
+    Models of one stack are compared by host; those of two stacks by component and port, groups by their logical names,
+    and of settings only those that Applications state.
     """
     old = _with_providers_named_as(old, new)
     by_port = old.estate.stack.name != new.estate.stack.name
     names = logical_groups(old.estate) | logical_groups(new.estate) if by_port else None
     sides = _Side(old, names), _Side(new, names)
-    spots = dict(sites_of(sides[0].sites, sides[1].sites))
-    found = _differences(*sides, spots)
-    renamed = _renamed(found, *sides)
-    requests = _changes(*sides, spots, _without(renamed, found))
-    settings = settings_changed(old.facts, new.facts, _known_again(renamed, *sides), between_stacks=by_port)
+    path_classes = dict(path_classes_by_site(sides[0].sites, sides[1].sites))
+    differences = _differences(*sides, path_classes)
+    renamed = _renamed(differences, *sides)
+    requests = _changes(*sides, path_classes, _without_renamed(renamed, differences))
+    settings = settings_changed(old.facts, new.facts, _old_clients(renamed, *sides), between_stacks=by_port)
     return tuple(sorted([*requests, *settings], key=_rank))
 
 
 def changed(old: Sequence[AccessModel], new: AccessModel) -> tuple[Difference, ...]:
     """Every change of access from what all of `old` allow together to `new`, the worst first.
 
-    What only some of them refuse opens all the same, and is told so; what closes is told by the first.
+    A request that only some of `old` refuse counts as opened, too; what closes is taken from the first.
     """
-    first, *others = (diff(one, new) for one in old)
-    opening = [change for found in others for change in found if change.kind in OPENING and change not in first]
+    first, *others = (diff(model, new) for model in old)
+    opening = [change for changes in others for change in changes if change.kind in OPENING and change not in first]
     return tuple(sorted([*first, *opening], key=_rank))
 
 
 class _Side:
-    """One of the two estates, asked by site and path.
+    """One of the two estates, which answers by site and path.
 
     `names` are all logical names of groups where stacks are compared; None where the stack is the same.
     """
 
     def __init__(self, model: AccessModel, names: frozenset[str] | None) -> None:
         self.model, self._between_stacks = model, names is not None
-        self.sites: Sites = Hosts(model.estate) if names is None else Ports(model.estate)
+        self.sites: Sites = SitesByHost(model.estate) if names is None else SitesByPort(model.estate)
         self._callers = Callers(model.estate, provider_names if names is None else logical_names(names))
         self.clients = {principal_of(client): client for client in model.estate.clients}
 
     def at(self, site: str, path: PathSegments) -> Mapping[str, Access]:
         """Who may call, by method."""
         component = self.sites.component(site, path)
-        return self._callers.at(component, path) if component else _NOTHING_HERE
+        return self._callers.at(component, path) if component else _NOBODY_BY_METHOD
 
     def token(
         self, principal: Principal | None, groups: Groups, site: str, path: PathSegments
     ) -> Claims | Refusal | None:
-        """What the provider gives the principal for calling there, for a user in `groups` where it signs users in."""
+        """The token that the provider gives the principal for calling there, for a user in `groups` where it signs
+        users in."""
         if principal is None:
             return None
         client, provider = self.clients[principal], self.model.estate.stack.providers[principal.provider]
@@ -104,30 +114,32 @@ class _Side:
         return decide(self.model.estate, Request(method, host, written(path).encode()), token)
 
     def lifetime(self, principal: Principal) -> int | None:
-        """Minutes; None between stacks, where no token of one is one of the other."""
+        """How many minutes tokens live; None between stacks, where no token of one is one of the other."""
         return None if self._between_stacks else self.model.minutes[principal.provider]
 
 
-_NOTHING_HERE = dict.fromkeys(METHODS, NOBODY)
+_NOBODY_BY_METHOD = dict.fromkeys(METHODS, NOBODY)
 
 
-def _differences(old: _Side, new: _Side, spots: Mapping[str, Sequence[Spot]]) -> dict[_Key, _Where]:
-    """Every difference, by what it is and for whom. The sides keep their answers, so a pair is known by its ids."""
-    found: dict[_Key, _Where] = {}
-    compared: dict[tuple[int, int], tuple[_Key, ...]] = {}
-    for site, classes in spots.items():
-        for number, spot in enumerate(classes):
-            was, now = old.at(site, spot.path), new.at(site, spot.path)
+def _differences(
+    old: _Side, new: _Side, path_classes: Mapping[str, Sequence[PathClass]]
+) -> dict[_ChangeKey, _ClassNumbers]:
+    """Every difference, by kind and for whom. The sides cache their answers, so a pair is identified by their ids."""
+    differences: dict[_ChangeKey, _ClassNumbers] = {}
+    compared: dict[tuple[int, int], tuple[_ChangeKey, ...]] = {}
+    for site, site_classes in path_classes.items():
+        for number, path_class in enumerate(site_classes):
+            was, now = old.at(site, path_class.path), new.at(site, path_class.path)
             for method in METHODS:
                 pair = id(was[method]), id(now[method])
                 if pair not in compared:
                     compared[pair] = tuple(_compare(was[method], now[method]))
                 for key in compared[pair]:
-                    found.setdefault(key, {}).setdefault(site, {}).setdefault(method, set()).add(number)
-    return found
+                    differences.setdefault(key, {}).setdefault(site, {}).setdefault(method, set()).add(number)
+    return differences
 
 
-def _compare(was: Access, now: Access) -> Iterator[_Key]:
+def _compare(was: Access, now: Access) -> Iterator[_ChangeKey]:
     if was.everybody or now.everybody:
         if not was.everybody:
             yield "newly public", Whom(None)
@@ -149,25 +161,29 @@ def _compare(was: Access, now: Access) -> Iterator[_Key]:
                 yield "narrowed", Whom(principal, less)
 
 
-def _renamed(found: Mapping[_Key, _Where], old: _Side, new: _Side) -> dict[Principal, Principal]:
-    """Those of the new side that are one of the old under another name: what that lost, this has got."""
-    gone, come = _only(old, new, found, "revoked"), _only(new, old, found, "granted")
+def _renamed(differences: Mapping[_ChangeKey, _ClassNumbers], old: _Side, new: _Side) -> dict[Principal, Principal]:
+    """Maps principals of the new side to those of the old that they are under another name: what one lost, the other
+    gained."""
+    lost = _principals_only_in(old, new, differences, "revoked")
+    gained = _principals_only_in(new, old, differences, "granted")
     return {
         after: before
-        for identity, principals in gone.items()
-        for before, after in zip(principals, come.get(identity, ()), strict=False)
+        for identity, principals in lost.items()
+        for before, after in zip(principals, gained.get(identity, ()), strict=False)
     }
 
 
-def _without(renamed: Mapping[Principal, Principal], found: Mapping[_Key, _Where]) -> dict[_Key, _Where]:
-    """Leaves out what a principal lost and got by being called otherwise."""
+def _without_renamed(
+    renamed: Mapping[Principal, Principal], differences: Mapping[_ChangeKey, _ClassNumbers]
+) -> dict[_ChangeKey, _ClassNumbers]:
+    """Leaves out what a principal lost and gained by being renamed."""
     dropped: set[tuple[Kind, Principal]] = {("granted", after) for after in renamed}
     dropped |= {("revoked", before) for before in renamed.values()}
-    return {key: where for key, where in found.items() if (key[0], key[1].principal) not in dropped}
+    return {key: by_site for key, by_site in differences.items() if (key[0], key[1].principal) not in dropped}
 
 
-def _known_again(renamed: Mapping[Principal, Principal], old: _Side, new: _Side) -> dict[Subject, Subject]:
-    """The clients of the new side that are on the old, too, and who they are there."""
+def _old_clients(renamed: Mapping[Principal, Principal], old: _Side, new: _Side) -> dict[Subject, Subject]:
+    """Maps the clients of the new side that are on the old, too, to what they are called there."""
     pairs = ((after, renamed.get(after, after)) for after in new.clients)
     return {
         Subject(after.client, after.provider): Subject(before.client, before.provider)
@@ -176,14 +192,16 @@ def _known_again(renamed: Mapping[Principal, Principal], old: _Side, new: _Side)
     }
 
 
-def _only(side: _Side, other: _Side, found: Mapping[_Key, _Where], kind: Kind) -> dict[object, list[Principal]]:
-    """The principals that `other` does not have, by what they are known by without their name."""
+def _principals_only_in(
+    side: _Side, other: _Side, differences: Mapping[_ChangeKey, _ClassNumbers], kind: Kind
+) -> dict[object, list[Principal]]:
+    """The principals that `other` does not have, by what identifies them apart from their names."""
     access: dict[Principal, set[object]] = {p: set() for p in sorted(side.clients) if p not in other.clients}
-    for (what, whom), where in found.items():
-        if what == kind and whom.principal in access:
+    for (change_kind, whom), by_site in differences.items():
+        if change_kind == kind and whom.principal in access:
             access[whom.principal] |= {
                 (whom.condition, site, method, number)
-                for site, by_method in where.items()
+                for site, by_method in by_site.items()
                 for method, numbers in by_method.items()
                 for number in numbers
             }
@@ -195,19 +213,23 @@ def _only(side: _Side, other: _Side, found: Mapping[_Key, _Where], kind: Kind) -
 
 
 def _changes(
-    old: _Side, new: _Side, spots: Mapping[str, Sequence[Spot]], found: Mapping[_Key, _Where]
+    old: _Side,
+    new: _Side,
+    path_classes: Mapping[str, Sequence[PathClass]],
+    differences: Mapping[_ChangeKey, _ClassNumbers],
 ) -> Iterator[Change]:
-    """Differences as few changes: spots as regions, then methods of one region, then principals of one change."""
+    """Merges differences into few changes: classes of paths into regions, then methods of one region, then principals
+    of one change."""
     merged: dict[tuple[Kind, str, Region, tuple[str, ...], int | None], list[Whom]] = {}
-    for (kind, whom), where in found.items():
-        for site, by_method in where.items():
-            for region, members, methods in regions(spots[site], by_method):
-                paths = [spots[site][number].path for number in members]
+    for (kind, whom), by_site in differences.items():
+        for site, by_method in by_site.items():
+            for region, members, methods in regions(path_classes[site], by_method):
+                paths = [path_classes[site][number].path for number in members]
                 minutes = _minutes(old, new, whom, site, paths, methods) if kind in CLOSING else None
                 merged.setdefault((kind, site, region, methods, minutes), []).append(whom)
-    for (kind, site, region, listed, minutes), together in merged.items():
-        together.sort(key=lambda one: (one.principal or _FIRST, sorted(map(sorted, one.condition))))
-        yield _change(old, new, kind, tuple(together), listed, site, region, minutes)
+    for (kind, site, region, listed, minutes), callers in merged.items():
+        callers.sort(key=lambda whom: (whom.principal or _FIRST, sorted(map(sorted, whom.condition))))
+        yield _change(old, new, kind, tuple(callers), listed, site, region, minutes)
 
 
 _FIRST = Principal("", "")
@@ -239,7 +261,7 @@ def _change(
     minutes: int | None,
 ) -> Change:
     side = old if kind in CLOSING else new
-    path, principal = region.part.path, whom[0].principal
+    path, principal = region.subtree.path, whom[0].principal
     groups = min(whom[0].condition, key=sorted, default=frozenset())
     example = Example(methods[0], path, old.sites.host(site, path), new.sites.host(site, path), principal, groups)
     rule = side.answer(site, path, methods[0], side.token(principal, groups, site, path)).rule
@@ -251,7 +273,7 @@ def _rank(change: Difference) -> tuple[object, ...]:
     if not isinstance(change, Change):
         return KINDS.index(change.kind), change.of, change.name
     first = change.whom[0].principal or _FIRST
-    return KINDS.index(change.kind), change.site, change.region.part, METHODS.index(change.methods[0]), first
+    return KINDS.index(change.kind), change.site, change.region.subtree, METHODS.index(change.methods[0]), first
 
 
 def _with_providers_named_as(old: AccessModel, new: AccessModel) -> AccessModel:

@@ -1,8 +1,8 @@
-"""What bears on access besides rules and grants: settings of the stack, and what its clients are, as named values.
+"""Settings that affect access besides rules and grants: of the stack and of its clients, as named values.
 
-Which requests another claim, address or scheme lets through cannot be told one by one, so these values are compared as
-they stand. Every field of the dataclasses is one of them, unless LEFT_OUT says why not: one that is added later is told
-of as if it might let somebody in, until somebody says in `_kind` that it cannot.
+Which requests another claim, address or scheme lets through cannot be listed one by one, so these values are compared
+as they are. Every field of the dataclasses is one of them, unless LEFT_OUT says why not: a field that is added later is
+reported as if it might widen access, until `_kind` says that it cannot.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from kong_oam.access.settings.stack import (
 )
 
 Facts = Mapping[Subject, Mapping[str, Any]]
-"""By whom or what they are about, then by name, as JSON has them. Names are those of the stack's file, or a trait's."""
+"""Values by subject, then by name, as JSON has them. Names are those of the stack's file, or a trait's."""
 
 NOT_KNOWN = "not known"
-"""Stands for a value that one side does not say: another version of this program wrote it."""
+"""Stands for a value that one side does not have: another version of this program wrote it."""
 
 _KEY, _REQUESTS = "what it is known by", "what it decides is compared request by request"
 _ELSEWHERE, _WHERE = "compared as part of something else", "where the gateway is administered, not what it lets through"
@@ -76,13 +76,13 @@ _NAMES: Mapping[tuple[type, str], str] = {
     (ClaimMapping, "own"): "service.claim",
     (ClaimMapping, "own_value"): "service.value",
 }
-"""Fields that the stack's file calls otherwise."""
+"""The names of fields in the stack's file, where they differ."""
 
 
 def facts_of(estate: Estate, settings: Settings) -> Facts:
-    """What the estate and the settings that it was compiled on say. Certificates are there as fingerprints."""
+    """The facts of an estate and of the settings that it was compiled on. Certificates are given as fingerprints."""
     gateway = settings.gateway
-    found = {
+    facts = {
         Subject(): {
             **dict(_values(estate.stack)),
             **dict(_values(gateway, "gateway.")),
@@ -91,7 +91,7 @@ def facts_of(estate: Estate, settings: Settings) -> Facts:
     }
     by_name = {provider.name: provider for provider in settings.providers}
     for provider in estate.stack.providers.values():
-        found[Subject(provider=provider.name)] = {
+        facts[Subject(provider=provider.name)] = {
             name: value
             for name, value in chain(_values(provider), _values(by_name[provider.name]))
             # Who did not ask the kind of provider does not know how its tokens spell things.
@@ -100,19 +100,19 @@ def facts_of(estate: Estate, settings: Settings) -> Facts:
     for key, component in estate.components.items():
         if component.endpoints or component.clients:
             waived = sorted(f"{waiver.finding} until {waiver.until}" for waiver in component.waivers)
-            found[Subject(key)] = {**dict(_values(component)), "waivers": waived}
+            facts[Subject(key)] = {**dict(_values(component)), "waivers": waived}
         for client in component.clients:
-            found[Subject(key, client.provider)] = _of_client(client, component, by_name[client.provider])
-    return found
+            facts[Subject(key, client.provider)] = _client_facts(client, component, by_name[client.provider])
+    return facts
 
 
-def _of_client(client: Client, component: Component, provider: ProviderSettings) -> dict[str, Any]:
-    known = provider.clients.get(client.component, KnownClient(""))
+def _client_facts(client: Client, component: Component, provider: ProviderSettings) -> dict[str, Any]:
+    known_client = provider.clients.get(client.component, KnownClient(""))
     return {
         **dict(_values(client)),
-        **dict(_values(known)),
+        **dict(_values(known_client)),
         "namespace": None if component.outside else component.namespace,
-        "secret": "/".join(known.secret) if known.secret else None,
+        "secret": "/".join(known_client.secret) if known_client.secret else None,
         "certificates": sorted(map(fingerprint, provider.certificates.get(client.component, ()))),
     }
 
@@ -141,7 +141,7 @@ def _camel(name: str) -> str:
 
 
 NOT_COMPARED = Setting("may widen", Subject(), "", NOT_KNOWN, NOT_KNOWN)
-"""Told where one side comes from a version of this program that exported none of this."""
+"""Reported where one side comes from a version of this program that exported none of this."""
 
 _OF_APPLICATIONS = ("forwardToken", "kind", "refresh", "jwksUri", "redirectUris", "waivers")
 """What Applications say, whatever the stack: all else differs between two stacks by what they are."""
@@ -150,7 +150,8 @@ _OF_APPLICATIONS = ("forwardToken", "kind", "refresh", "jwksUri", "redirectUris"
 def settings_changed(
     old: Facts | None, new: Facts | None, clients: Mapping[Subject, Subject], *, between_stacks: bool
 ) -> Iterator[Setting]:
-    """Every value that differs, of what is on both sides. `clients`: who of the new side was who of the old."""
+    """Yields every value that differs, of what is on both sides. `clients` maps clients of the new side to those of the
+    old."""
     if old is None or new is None:
         yield NOT_COMPARED
         return
@@ -159,14 +160,14 @@ def settings_changed(
         if before is None or before not in old:
             continue
         for name in sorted({*old[before], *values}):
-            was, now = (_said(side, name, between_stacks) for side in (old[before], values))
+            was, now = (_stated_value(side, name, between_stacks) for side in (old[before], values))
             if was != now and (not between_stacks or name in _OF_APPLICATIONS):
                 if name.startswith("tokens.") and NOT_KNOWN in (was, now):
                     continue  # not asked; another kind of provider is told of as its type
                 yield Setting(_kind(name, was, now), subject, name, was, now)
 
 
-def _said(values: Mapping[str, Any], name: str, between_stacks: bool) -> Any:
+def _stated_value(values: Mapping[str, Any], name: str, between_stacks: bool) -> Any:
     value = values.get(name, _ADDED.get(name, NOT_KNOWN))
     return _paths(value) if between_stacks and name == "redirectUris" else value
 
@@ -190,14 +191,14 @@ _NEITHER = (
     "waivers",
 )
 _ADDED: Mapping[str, Any] = {"forwardToken": True, "gateway.stripHeaders": []}
-"""What a version that does not know of a setting does."""
+"""How a version that does not know of a setting behaves."""
 _MORE_WIDENS = ("accessTokenMinutes", "forwardToken", "refresh")
 _LESS_WIDENS = ("gateway.stripHeaders", "tokens.overage")
 """A header that is taken away, or a claim by which a token is refused, is one more thing that nobody gets in by."""
 
 
 def _kind(name: str, was: Any, now: Any) -> Kind:
-    """What another value can do. Without a reason to think otherwise, it may let somebody in who was not before."""
+    """The kind of change that another value is. Without a reason to think otherwise, it may widen access."""
     if name in _NEITHER:
         return "changed"
     if name == "gateway.scheme":  # by plain http, whoever listens has the tokens
@@ -206,5 +207,5 @@ def _kind(name: str, was: Any, now: Any) -> Kind:
         return "may widen" if now > was else "may narrow"
     if isinstance(was, list) and isinstance(now, list):
         before, after = (now, was) if name in _LESS_WIDENS else (was, now)
-        return "may narrow" if all(one in before for one in after) else "may widen"
+        return "may narrow" if all(item in before for item in after) else "may widen"
     return "may widen"

@@ -33,18 +33,18 @@ VERSION = 1
 
 _STACK = "stack"
 NOWHERE = Document("", "null", 0, None).place()
-"""The place of all that was exported: its `file` is empty."""
+"""The place of everything in a loaded model: its `file` is empty."""
 
 
 class ModelError(EngineError):
-    """What is there is no exported model that this version reads. The message says why."""
+    """The data is no exported model that this version reads. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessModel:
-    """An estate with what else tells what a change of access amounts to.
+    """An estate, with what else a comparison of access needs.
 
-    `workloads`: per client component what holds its credential, so that it is known again under another name.
+    `workloads`: per client component, what identifies the workload that holds its credential, whatever its name.
     `minutes`: per provider, how long its access tokens live. `facts`: settings and clients; None where the version that
     exported the model exported none.
     """
@@ -56,7 +56,7 @@ class AccessModel:
 
 
 def model_of(estate: Estate, settings: Settings) -> AccessModel:
-    """The model of the estate that was compiled on these settings."""
+    """Builds the model of the estate that was compiled on these settings."""
     return AccessModel(
         estate,
         {client.component: workload_of(estate.components[client.component]) for client in estate.clients},
@@ -71,17 +71,17 @@ def empty(model: AccessModel) -> AccessModel:
 
 
 def workload_of(component: Component) -> str:
-    """The same for the same workload in the same namespace, whatever its component is called.
+    """A digest that is the same for the same workload in the same namespace, whatever its component is called.
 
     Where nothing is said of a workload, as of an application on its users' devices, only the name tells it from others.
     """
-    said = component.properties or component.key
-    told = json.dumps([component.namespace, component.type, said], sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()[:32]
+    content = component.properties or component.key
+    text = json.dumps([component.namespace, component.type, content], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def exported(model: AccessModel) -> str:
-    """The model as a stack output. The same model gives the same bytes."""
+def dump_model(model: AccessModel) -> str:
+    """Serializes the model as a stack output. The same model gives the same bytes."""
     stack = model.estate.stack
     facts = model.facts or {}
     providers = [
@@ -107,9 +107,10 @@ def exported(model: AccessModel) -> str:
 
 
 def _component(component: Component, per_api: bool, workload: str | None) -> dict[str, Any]:
-    """Roles have names only where tokens list them: elsewhere, calling one otherwise decides nothing."""
+    """Serializes one component. Roles have names only where tokens list them: elsewhere, renaming one decides
+    nothing."""
     roles = [[role.scopes, role.groups, *([role.name] if per_api else [])] for role in component.roles if role.groups]
-    told: dict[str, Any] = {
+    data: dict[str, Any] = {
         "provider": component.provider,
         "endpoints": [[e.host, e.path, e.port] for e in component.endpoints],
         "rules": [[rule.path, rule.methods, "public" if rule.public else rule.scopes] for rule in component.rules],
@@ -120,11 +121,11 @@ def _component(component: Component, per_api: bool, workload: str | None) -> dic
         ],
         "workload": workload,
     }
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in data.items() if value}
 
 
-def restored(data: Any) -> AccessModel:
-    """The model that `exported` wrote. Raises ModelError."""
+def load_model(data: Any) -> AccessModel:
+    """Parses the model that `dump_model` wrote. Raises ModelError."""
     try:
         version, *lines = data.splitlines()
         if version != str(VERSION):
@@ -140,7 +141,7 @@ def restored(data: Any) -> AccessModel:
         }
         stack = Stack(about["name"], providers, scheme=about["scheme"])
         return AccessModel(
-            Estate(stack, tuple(alone(_component_of(key, value)) for key, value in parts.items())),
+            Estate(stack, tuple(application_of(_component_of(key, value)) for key, value in parts.items())),
             {key: value["workload"] for key, value in parts.items() if "workload" in value},
             {p["name"]: p["minutes"] for p in about["providers"]},
             _facts(about, parts) if "facts" in about else None,
@@ -154,7 +155,9 @@ def _facts(about: Mapping[str, Any], components: Mapping[str, Any]) -> Facts:
         Subject(): about["facts"],
         **{Subject(provider=p["name"]): p.get("facts", {}) for p in about["providers"]},
         **{
-            Subject(key, name): said for key, part in components.items() for name, said in part.get("facts", {}).items()
+            Subject(key, name): values
+            for key, part in components.items()
+            for name, values in part.get("facts", {}).items()
         },
     }
 
@@ -169,40 +172,41 @@ def _validator(part: str) -> Any:
 
 
 def _check(parts: Mapping[str, Any]) -> None:
-    """Whatever wrote it, or edited the state. Raises ModelError where a part is not as the schema says."""
+    """Checks the parts, whatever wrote them or edited the state. Raises ModelError where one is not as the schema
+    says."""
     about, components = parts.get(_STACK), {key: part for key, part in parts.items() if key != _STACK}
     keys = _validator("key")
     fits = _validator("stack").is_valid(about) and all(map(_validator("component").is_valid, components.values()))
     if not fits or about is None or not all(map(keys.is_valid, components)):
         raise ModelError(_NO_MODEL)
-    known = {provider["name"] for provider in about["providers"]}
+    provider_names = {provider["name"] for provider in about["providers"]}
     used = {part["provider"] for part in components.values()}
     used |= {client[1] for part in components.values() for client in part.get("clients", ())}
-    if not used <= known:
+    if not used <= provider_names:
         raise ModelError(_NO_MODEL)
 
 
-def blank(key: str, provider: str) -> Component:
-    """A component (`application/component`) of which nothing is known but what guards it."""
+def bare_component(key: str, provider: str) -> Component:
+    """A component (`application/component`) with nothing but its key and the provider that guards it."""
     application, _, name = key.partition("/")
     return Component(application, name, "", "", {}, (), None, provider, (), (), {}, (), (), (), NOWHERE)
 
 
-def alone(component: Component) -> Application:
-    """An application of one component: where components are grouped differently decides nothing."""
+def application_of(component: Component) -> Application:
+    """Wraps one component in an application: how components are grouped decides nothing."""
     return Application(component.application, "", {}, {}, (component,))
 
 
-def _component_of(key: str, told: Mapping[str, Any]) -> Component:
+def _component_of(key: str, data: Mapping[str, Any]) -> Component:
     return replace(
-        blank(key, told["provider"]),
-        endpoints=tuple(Endpoint(host, tuple(path), port, NOWHERE) for host, path, port in told.get("endpoints", ())),
-        rules=tuple(_rule(*rule) for rule in told.get("rules", ())),
+        bare_component(key, data["provider"]),
+        endpoints=tuple(Endpoint(host, tuple(path), port, NOWHERE) for host, path, port in data.get("endpoints", ())),
+        rules=tuple(_rule(*rule) for rule in data.get("rules", ())),
         roles=tuple(
             Role("".join(name), tuple(scopes), tuple(groups), (), NOWHERE)
-            for scopes, groups, *name in told.get("roles", ())
+            for scopes, groups, *name in data.get("roles", ())
         ),
-        clients=tuple(_client(key, *client) for client in told.get("clients", ())),
+        clients=tuple(_client(key, *client) for client in data.get("clients", ())),
     )
 
 

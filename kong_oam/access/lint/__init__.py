@@ -1,1 +1,1 @@
-"""Lint: what no rule of the model forbids in an Application, and what somebody should look at all the same."""
+"""Lints Applications: finds what no rule of the model forbids, and what somebody should look at all the same."""

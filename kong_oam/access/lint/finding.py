@@ -1,4 +1,4 @@
-"""What lint can find, and one finding of it: where, what to do, and the change that does it where one is certain."""
+"""The codes and findings of lint: where, what to do, and the change that does it where one is certain."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kong_oam.oam.document import Place
 
 @dataclass(frozen=True, slots=True)
 class Kind(Code):
-    """One thing that lint looks for: what it is, what to do about it, and whether a waiver can accept it."""
+    """A code of lint: what it is about, what to do, and whether a waiver can accept it."""
 
     waivable: bool = True
 
@@ -67,14 +67,14 @@ KINDS: Mapping[str, Kind] = {
 
 
 def shown(text: str) -> str:
-    """A text of an Application within a message: one line, nothing that a terminal would obey, not endless."""
+    """Makes a text of an Application fit for a message: one line, printable, 80 characters at most."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= 80 else f"{line[:77]}..."
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """Takes the key or item at `place` away."""
+    """The change that removes the key or item at `place`."""
 
     place: Place
 
@@ -85,7 +85,7 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """Puts `key: value` last into the mapping at `place`; `value` is YAML on one line."""
+    """The change that appends `key: value` to the mapping at `place`; `value` is YAML on one line."""
 
     place: Place
     key: str
@@ -98,7 +98,8 @@ class Addition:
 
 @dataclass(frozen=True, slots=True)
 class LintFinding:
-    """One finding in `component` (application/component). No `change`: what to do is not certain, and people decide."""
+    """One finding in `component` (application/component). `change` is None where what to do is not certain, and people
+    decide."""
 
     code: str
     component: str
@@ -108,7 +109,7 @@ class LintFinding:
 
     @property
     def diagnostic(self) -> Diagnostic:
-        """The same without the change, as everything prints it. A warning: lint never stops a deployment."""
+        """The finding as a diagnostic, without the change. It is a warning: lint never stops a deployment."""
         return Diagnostic(self.code, self.message, self.place, "warning")
 
     @property
@@ -116,6 +117,6 @@ class LintFinding:
         return KINDS[self.code].remedy
 
     def suggestion(self) -> str | None:
-        """The change as a unified diff against the file as it is written; None where there is none that is certain."""
+        """The change as a unified diff against the file as it is written; None where no change is certain."""
         edited = self.change.text() if self.change else None
         return None if edited is None else edit.unified(self.place.file, self.place.document.text, edited)

@@ -1,4 +1,4 @@
-"""Lint of an estate: every rule on every component, and what waivers leave of it."""
+"""Lints an estate: runs every check on every component, and applies the waivers."""
 
 from __future__ import annotations
 
@@ -25,15 +25,21 @@ CHECKS: tuple[Callable[[LintSubject], Iterator[LintFinding]], ...] = (
 
 
 def lint(applications: tuple[oam.Application, ...], estate: Estate, as_of: datetime.date) -> tuple[LintFinding, ...]:
-    """What there is to say about the estate that `applications` compiled to, on the day `as_of`: by file and line."""
-    found: list[LintFinding] = []
+    """Lints the estate that `applications` compiled to, as of the day `as_of`. Findings are in order of file and
+    line."""
+    findings: list[LintFinding] = []
     for subject in subjects(applications, estate, as_of):
-        found += _unwaived(subject, [finding for check in CHECKS for finding in check(subject)])
-    return tuple(sorted(found, key=lambda one: (one.place.file, one.place.line, one.place.column, one.code)))
+        findings += _unwaived(subject, [finding for check in CHECKS for finding in check(subject)])
+    return tuple(
+        sorted(
+            findings, key=lambda finding: (finding.place.file, finding.place.line, finding.place.column, finding.code)
+        )
+    )
 
 
 def _unwaived(subject: LintSubject, findings: Sequence[LintFinding]) -> Iterator[LintFinding]:
-    """A waiver accepts every finding of its code in its component, up to and including its last day."""
+    """Yields the findings that no waiver accepts, and those about waivers. A waiver accepts every finding of its code
+    in its component, up to and including its last day."""
     codes = {finding.code for finding in findings}
     for waiver in subject.component.waivers:
         change = Removal(waiver.place)

@@ -18,7 +18,7 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def unused_grants(subject: LintSubject) -> Iterator[LintFinding]:
-    """A component in a role of whose scopes it asks for none."""
+    """Finds components in a role that ask for none of its scopes (LINT301)."""
     for name, role in subject.access.get("roles", {}).items():
         members: list[str] = role.get("components", [])
         for index, member in enumerate(members):
@@ -32,7 +32,7 @@ def unused_grants(subject: LintSubject) -> Iterator[LintFinding]:
 
 
 def unheld_roles(subject: LintSubject) -> Iterator[LintFinding]:
-    """A role that says neither groups nor components."""
+    """Finds roles that name neither groups nor components (LINT302)."""
     for name, role in subject.access.get("roles", {}).items():
         if not role.get("groups") and not role.get("components"):
             place = subject.place("roles", name)
@@ -41,29 +41,29 @@ def unheld_roles(subject: LintSubject) -> Iterator[LintFinding]:
 
 
 def unasked_scopes(subject: LintSubject) -> Iterator[LintFinding]:
-    """A scope in no rule that ever decides. Removing it is certain only where nobody else names it."""
+    """Finds scopes in no rule that ever decides (LINT303). Removing one is certain only where nobody else names it."""
     rules, weaker = subject.component.rules, weaker_rules(subject.component)
-    asked = {scope for index, rule in enumerate(rules) if index not in weaker for scope in rule.scopes}
+    required = {scope for index, rule in enumerate(rules) if index not in weaker for scope in rule.scopes}
     named = {scope for rule in rules for scope in rule.scopes}
     named |= {scope for role in subject.component.roles for scope in role.scopes}
     for scope in subject.component.scopes:
-        if scope not in asked:
+        if scope not in required:
             place = subject.place("scopes", scope)
             change = None if scope in named else Removal(place)
             message = f"no rule asks for scope '{scope}'"
             yield LintFinding("LINT303", subject.key, message, subject.place("scopes").key(scope), change)
 
 
-def _public(subject: LintSubject) -> Iterator[tuple[int, dict[str, Any]]]:
+def _public_rules(subject: LintSubject) -> Iterator[tuple[int, dict[str, Any]]]:
     for index, rule in enumerate(subject.access.get("rules", ())):
         if "public" in rule:
             yield index, rule
 
 
 def wide_public_rules(subject: LintSubject) -> Iterator[LintFinding]:
-    """A public rule that leaves out its methods, or stands on `/` (or leaves out its paths) beside protected rules."""
+    """Finds public rules without methods, or on `/` (or without paths) beside protected rules (LINT305)."""
     protects = any(rule.public is None for rule in subject.component.rules)
-    for index, rule in _public(subject):
+    for index, rule in _public_rules(subject):
         place = subject.place("rules", index)
         if "methods" not in rule:
             writing = [method for method in METHODS if method not in _READING]
@@ -76,19 +76,22 @@ def wide_public_rules(subject: LintSubject) -> Iterator[LintFinding]:
 
 
 def endless_public_rules(subject: LintSubject) -> Iterator[LintFinding]:
+    """Finds public rules without an end date (LINT306)."""
     for rule, public in upkeep.endless(subject.component):
         message = f"public without an end date ({shown(public.reason)})"
         yield LintFinding("LINT306", subject.key, message, rule.place.at("public"))
 
 
 def overdue_public_rules(subject: LintSubject) -> Iterator[LintFinding]:
+    """Finds public rules past their end date (LINT307)."""
     for rule, public in upkeep.overdue(subject.component, subject.as_of):
         message = f"public until {public.until} ({shown(public.reason)}), and still open on {subject.as_of}"
         yield LintFinding("LINT307", subject.key, message, rule.place.at("public", "until"))
 
 
 def ownerless_components(subject: LintSubject) -> Iterator[LintFinding]:
-    """One finding an application. Who owns its other components owns these, where that is one team."""
+    """Finds components without an owner (LINT308), one finding per application. Where one team owns its other
+    components, the change names that team."""
     names = (f"{subject.application.name}/{part.name}" for part in subject.application.components)
     siblings = [subject.estate.components[name] for name in names]
     ownerless = [component.name for component in siblings if upkeep.is_ownerless(component)]

@@ -1,4 +1,4 @@
-"""Findings as SARIF 2.1.0 (OASIS), as code scanning services read it: file, line, column, and who is who next time.
+"""Writes findings as SARIF 2.1.0 (OASIS) for code scanning services: file, line, column, and a fingerprint.
 
 A fingerprint is made of names (code, application, component, field, and what stands there), never of a line, so that
 moving a file or adding a comment above makes no new finding. GitHub looks at `primaryLocationLineHash` alone.
@@ -21,19 +21,20 @@ from kong_oam.oam.document import Place
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 _NAMES = ("name", "type", "component", "finding")
-"""What tells an item of a list from its neighbours, in this order; rules have their paths and methods."""
+"""The fields that identify an item of a list, in this order; rules have their paths and methods."""
 
 
 def document(diagnostics: Iterable[Diagnostic], root: Path, codes: Mapping[str, Code]) -> dict[str, Any]:
-    """One run with a rule for each of `codes` and a result for each of `diagnostics`. `root` is that of the sources."""
+    """Builds one run with a rule for each of `codes` and a result for each of `diagnostics`. `root` is that of the
+    sources."""
     rules = [*_rules(codes)]
     index = {rule["id"]: position for position, rule in enumerate(rules)}
-    seen: Counter[str] = Counter()
+    occurrences: Counter[str] = Counter()
     results = []
     for diagnostic in diagnostics:
         print_ = fingerprint(diagnostic)
-        seen[print_] += 1
-        result = _result(diagnostic, index[diagnostic.code], f"{print_}:{seen[print_]}")
+        occurrences[print_] += 1
+        result = _result(diagnostic, index[diagnostic.code], f"{print_}:{occurrences[print_]}")
         results.append(result | {"locations": [_location(diagnostic.place, root)] if diagnostic.place else []})
     driver = {"name": "Kong-OAM", "rules": rules}
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
@@ -41,14 +42,14 @@ def document(diagnostics: Iterable[Diagnostic], root: Path, codes: Mapping[str, 
 
 
 def _rules(codes: Mapping[str, Code]) -> Iterable[dict[str, Any]]:
-    for code, known in codes.items():
-        remedy = f"What to do: {known.remedy}."
-        if isinstance(known, Kind):
-            yield _rule(code, known.title, remedy, "warning")
-        elif known.title.endswith("(warning)"):
-            yield _rule(code, known.title, f"{remedy} It stops no deployment.", "warning")
+    for code, meaning in codes.items():
+        remedy = f"What to do: {meaning.remedy}."
+        if isinstance(meaning, Kind):
+            yield _rule(code, meaning.title, remedy, "warning")
+        elif meaning.title.endswith("(warning)"):
+            yield _rule(code, meaning.title, f"{remedy} It stops no deployment.", "warning")
         else:
-            yield _rule(code, known.title, f"{remedy} Nothing is provisioned until this is mended.", "error")
+            yield _rule(code, meaning.title, f"{remedy} Nothing is provisioned until this is mended.", "error")
 
 
 def _rule(code: str, title: str, help_: str, level: str) -> dict[str, Any]:
@@ -84,7 +85,7 @@ def _artifact(file: Path, root: Path) -> dict[str, str]:
 
 
 def fingerprint(diagnostic: Diagnostic) -> str:
-    """16 hexadecimal digits that stay the same while the finding does."""
+    """A fingerprint: 16 hexadecimal digits that stay the same while the finding does."""
     place = diagnostic.place
     names = [*_names(place)] if isinstance(place, Place) else [place.file if place else "", diagnostic.message]
     return hashlib.sha256(json.dumps([diagnostic.code, *names]).encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""What a lint rule looks at: one component, as it is written and as it was compiled, in its estate."""
+"""The input of a lint rule: one component, as it is written and as it was compiled, in its estate."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Grants = Mapping[tuple[str, str], frozenset[str]]
 
 @dataclass(frozen=True, slots=True)
 class LintSubject:
-    """`as_of` is the stack's day: whether a date has passed is configuration, too."""
+    """One component under lint. `as_of` is the stack's day: whether a date has passed is configuration, too."""
 
     estate: Estate
     grants: Grants
@@ -43,17 +43,17 @@ class LintSubject:
 
 
 def grants_of(estate: Estate) -> Grants:
-    """Which roles each client needs of each component that it calls."""
-    found: dict[tuple[str, str], frozenset[str]] = {}
+    """The roles that each client needs of each component that it calls."""
+    roles: dict[tuple[str, str], frozenset[str]] = {}
     for client in estate.clients:
         for call in client.calls:
             key = (client.component, call.component)
-            found[key] = found.get(key, frozenset()) | frozenset(call.roles)
-    return found
+            roles[key] = roles.get(key, frozenset()) | frozenset(call.roles)
+    return roles
 
 
 def subjects(applications: tuple[oam.Application, ...], estate: Estate, as_of: datetime.date) -> Iterator[LintSubject]:
-    """Every component. `estate` is what `applications` compiled to."""
+    """Yields a subject per component. `estate` is what `applications` compiled to."""
     grants = grants_of(estate)
     for application in applications:
         for part in application.components:

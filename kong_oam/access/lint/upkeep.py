@@ -1,7 +1,7 @@
-"""What somebody has to look after in a component: ends of public rules, an owner, waivers. LINT306 to LINT309.
+"""Finds what needs upkeep in a component: ends of public rules, an owner, waivers (LINT306 to LINT309).
 
-Of compiled components, so that whoever has an estate can ask: lint does, and the policy pack. Each says it in its own
-words, and both by the same waivers.
+It reads compiled components, so that both lint and the policy pack can use it: each with its own messages, both with
+the same waivers.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from kong_oam.oam.document import Path
 
 
 def endless(component: Component) -> Iterator[tuple[Rule, Public]]:
-    """Public rules that do not say until when (LINT306)."""
+    """The public rules without an end date (LINT306)."""
     return ((rule, public) for rule, public in public_rules(component) if not public.until)
 
 
 def overdue(component: Component, as_of: datetime.date) -> Iterator[tuple[Rule, Public]]:
-    """Public rules past their last day (LINT307)."""
+    """The public rules past their last day (LINT307)."""
     dated = ((rule, public) for rule, public in public_rules(component) if public.until)
     return ((rule, public) for rule, public in dated if _is_past(str(public.until), as_of))
 
 
 def is_ownerless(component: Component) -> bool:
-    """Whether nobody answers for it (LINT308)."""
+    """Whether the component has no owner (LINT308)."""
     return not component.owner
 
 
@@ -40,12 +40,12 @@ def is_waived(component: Component, code: str, as_of: datetime.date) -> bool:
 
 
 def public_rules(component: Component) -> Iterator[tuple[Rule, Public]]:
-    """Each public rule once, though it may stand for several paths."""
-    found: dict[Path, tuple[Rule, Public]] = {}
+    """Yields each public rule once, though it may stand for several paths."""
+    by_place: dict[Path, tuple[Rule, Public]] = {}
     for rule in component.rules:
         if rule.public:
-            found.setdefault(rule.place.path, (rule, rule.public))
-    return iter(found.values())
+            by_place.setdefault(rule.place.path, (rule, rule.public))
+    return iter(by_place.values())
 
 
 def _is_past(day: str, as_of: datetime.date) -> bool:

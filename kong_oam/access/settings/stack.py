@@ -24,7 +24,7 @@ from kong_oam.errors import SettingsError
 NAMESPACE = "kong-oam"
 
 Edition = Literal["oss", "enterprise"]
-"""Of Kong Gateway."""
+"""The edition of Kong Gateway."""
 
 _YEAR = 365 * 24 * 3600
 
@@ -117,7 +117,7 @@ class ClusterSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings of one stack; `stack` is what of them changes the meaning of Applications."""
+    """All settings of one stack; `stack` holds those that change the meaning of Applications."""
 
     stack: Stack
     cloud: str
@@ -137,7 +137,7 @@ def plain(settings: ProviderSettings) -> Provider:
 
 
 def parse(name: str, data: Mapping[str, Any], describe: Describe = plain) -> Settings:
-    """Settings of stack `name` from its `kong-oam:` values. Raises StackError."""
+    """Parses the settings of stack `name` from its `kong-oam:` values. Raises StackError."""
     _check(name, data)
     gateway, domains, cluster = data["gateway"], data.get("domains", {}), data.get("cluster", {})
     providers = tuple(_provider(name, item) for item in data["identityProviders"])
@@ -189,11 +189,13 @@ def parse(name: str, data: Mapping[str, Any], describe: Describe = plain) -> Set
 
 
 def read_file(file: Path, describe: Describe = plain) -> Settings:
-    """Settings from `Pulumi.<stack>.yaml`, without the engine. Raises StackError."""
+    """Reads the settings in `Pulumi.<stack>.yaml`, without the engine. Raises StackError."""
     name = file.name.removeprefix("Pulumi.").removesuffix(".yaml")
     if not file.is_file():
-        known = [one.name.removeprefix("Pulumi.").removesuffix(".yaml") for one in file.parent.glob("Pulumi.*.yaml")]
-        raise StackError(f"there is no stack '{name}' in {file.parent}{suggestion(name, known)}")
+        stacks = [
+            sibling.name.removeprefix("Pulumi.").removesuffix(".yaml") for sibling in file.parent.glob("Pulumi.*.yaml")
+        ]
+        raise StackError(f"there is no stack '{name}' in {file.parent}{suggestion(name, stacks)}")
     try:
         config = (yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader) or {}).get("config", {})
     except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError) as error:
@@ -212,7 +214,7 @@ def _provider(stack: str, item: Mapping[str, Any]) -> ProviderSettings:
         issuer=item.get("issuer"),
         moved_from=item.get("movedFrom"),
         spelling=_spelling(item["tokens"]) if "tokens" in item else None,
-        clients={key: _known(client) for key, client in item.get("clients", {}).items()},
+        clients={key: _known_client(client) for key, client in item.get("clients", {}).items()},
         client_secrets=item.get("clientSecrets", False),
         cluster_issuer=item.get("clusterIssuer"),
         shared_origins=tuple(item.get("sharedOrigins", ())),
@@ -243,14 +245,14 @@ def _listing(listing: Mapping[str, Any]) -> Listing:
     return Listing(listing["claim"], listing.get("form", "list"))
 
 
-def _known(client: Mapping[str, Any]) -> KnownClient:
+def _known_client(client: Mapping[str, Any]) -> KnownClient:
     secret = client.get("secret")
     return KnownClient(client["id"], (secret["name"], secret["key"]) if secret else None)
 
 
-def _rotation(given: Mapping[str, str]) -> Schedule:
+def _rotation(rotation: Mapping[str, str]) -> Schedule:
     usual = Schedule()
-    every, overlap = given.get("every"), given.get("overlap")
+    every, overlap = rotation.get("every"), rotation.get("overlap")
     return Schedule(days(every) if every else usual.every, days(overlap) if overlap else usual.overlap)
 
 
@@ -268,7 +270,7 @@ def _check(name: str, data: Mapping[str, Any]) -> None:
     problems = []
     for error in _validator().iter_errors(dict(data)):
         path = ".".join(str(step) for step in error.instance_path)
-        problems.append(f"{NAMESPACE}:{path}{_said(error)}")
+        problems.append(f"{NAMESPACE}:{path}{_violation_in_words(error)}")
     if not problems:
         try:
             datetime.date.fromisoformat(data["asOf"])
@@ -289,13 +291,13 @@ def _check(name: str, data: Mapping[str, Any]) -> None:
         raise StackError(f"stack '{name}' cannot be used; mend stacks/Pulumi.{name}.yaml:\n  {listed}")
 
 
-def _said(error: Any) -> str:
+def _violation_in_words(error: Any) -> str:
     """The violation in words, behind the name of the setting that it is about."""
     kind = error.kind.as_dict()
     match error.kind.name:
         case "additionalProperties":
-            known = _settings_at(list(error.schema_path)[:-1])
-            return "; ".join(f" knows no setting '{name}'{suggestion(name, known)}" for name in kind["unexpected"])
+            names = _settings_at(list(error.schema_path)[:-1])
+            return "; ".join(f" knows no setting '{name}'{suggestion(name, names)}" for name in kind["unexpected"])
         case "enum":
             return f": {json.dumps(error.instance)} is none of {', '.join(kind['options'])}"
         case "pattern" if kind["pattern"].endswith("d$"):
@@ -323,13 +325,14 @@ def _certificate_problems(providers: Sequence[Mapping[str, Any]]) -> Iterator[st
             usable = [pem for pem, why in zip(pems, problems, strict=True) if not why]
             if len({*map(certificates.fingerprint, usable)}) != len(usable):
                 yield f"{where}: one certificate stands twice"
-            held = [owners.setdefault(certificates.public_key(pem), key) for pem in usable]
-            for owner in sorted({*held} - {key}):
+            key_owners = [owners.setdefault(certificates.public_key(pem), key) for pem in usable]
+            for owner in sorted({*key_owners} - {key}):
                 yield f"{where}: has the key of {owner}, too: whoever has it would call as either"
 
 
 def _client_problems(providers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """A token says which client has it by the id alone, and what that was granted counts."""
+    """Finds client ids that two components share: a token names its client by the id alone, and what that was granted
+    counts."""
     for number, provider in enumerate(providers):
         owners: dict[str, str] = {}
         for key, client in provider.get("clients", {}).items():
@@ -339,7 +342,8 @@ def _client_problems(providers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _gateway_problems(gateway: Mapping[str, Any]) -> Iterator[str]:
-    """Where the gateway is must be known: whoever else could connect to a workload would get past the gate."""
+    """Finds settings that do not say where the gateway is: whoever else could connect to a workload would get past the
+    gate."""
     where = f"{NAMESPACE}:gateway"
     if ("namespace" in gateway) != ("podLabels" in gateway):
         yield f"{where}: namespace and podLabels go together; else other pods there would count as the gateway"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from components.announcement import announcement
 from kong_oam.access.diff.compare import diff
-from kong_oam.access.principals import MOST, UnwieldyError, minimal, one_of_each, suffices
+from kong_oam.access.principals import MOST, UnwieldyError, minimal, minimal_transversals, suffices
 from kong_oam.access.wording import headline
 from tests.support.diffs import API, SHOP, edited, model
 
@@ -36,7 +36,7 @@ def test_one_group_of_each_clause_is_needed(clauses: list[frozenset[str]]) -> No
     """The smallest sets of all that there are; none, where a clause is empty."""
     meeting = [one for one in SUBSETS if all(one & clause for clause in clauses)]
     smallest = {one for one in meeting if not any(other < one for other in meeting)}
-    assert one_of_each(clauses) == smallest
+    assert minimal_transversals(clauses) == smallest
 
 
 @given(SETS)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kong_oam.access.rotation import Generation, Schedule, SharedSecret, advanced, days, held, is_shared
+from kong_oam.access.rotation import Generation, Schedule, SharedSecret, advanced, current_secret, days, is_shared
 from tests.support.client_kinds import ORDERS, PATHS, messages, shop
 from tests.support.estates import compiled, estate
 
@@ -110,13 +110,13 @@ def test_what_is_no_number_of_days(text: str) -> None:
 def test_a_secret_that_nobody_replaces_is_due_and_stays_what_it_is() -> None:
     """It is a new one where something else has it, from that day on; a day before the last run changes nothing."""
     schedule, start = Schedule(every=90, overlap=7), datetime.date(2026, 1, 1)
-    first = held(None, "app-1", start)
+    first = current_secret(None, "app-1", start)
     assert (first.number, first.since, first.due(schedule)) == (1, start, datetime.date(2026, 4, 1))
     later = start + datetime.timedelta(days=400)
-    assert held(first, "app-1", later) == first
-    second = held(first, "app-2", later)
+    assert current_secret(first, "app-1", later) == first
+    second = current_secret(first, "app-2", later)
     assert (second.number, second.since) == (2, later)
-    assert held(second, "app-2", start) == second
+    assert current_secret(second, "app-2", start) == second
     told = second.to_output(schedule)
     assert SharedSecret.from_output(told) == second
     assert is_shared(told) and not is_shared(Generation(1, start).to_output(schedule))

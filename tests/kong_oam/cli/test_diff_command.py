@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kong_oam.__main__ import main
-from kong_oam.access.diff.snapshot import exported, model_of
+from kong_oam.access.diff.snapshot import dump_model, model_of
 from kong_oam.cli.estates import estate_of, settings_of
 from kong_oam.engine.state import Resource
 from tests.support.diffs import API, SHOP
@@ -186,7 +186,7 @@ def test_what_is_deployed_is_compared_with_what_is_here(
     """By its state, asked of the CLI or saved in a file; by outputs that were saved: all of them, or this one."""
     settings = settings_of("local")
     estate = estate_of([project / "applications"], settings)
-    output = exported(model_of(estate, settings))
+    output = dump_model(model_of(estate, settings))
     (project / "model.json").write_text(json.dumps(output))
     (project / "outputs.json").write_text(json.dumps({"access": {}, "model": output}))
     rows = [Resource("pulumi:pulumi:Stack", "kong-oam-local", {"model": output}), *state(estate)]

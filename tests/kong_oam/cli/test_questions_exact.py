@@ -17,7 +17,7 @@ from kong_oam.access.decide import Request, component_of, decide
 from kong_oam.access.model import Client, Component, Estate
 from kong_oam.access.paths import read
 from kong_oam.access.principals import logical_groups
-from kong_oam.access.request_classes import Hosts, Part
+from kong_oam.access.request_classes import SitesByHost, Subtree
 from kong_oam.access.tokens import Refusal, User, issue
 from tests.support.small_estates import REQUESTS, SETS_OF_GROUPS, Tokens, allowed, estates, lies_in, site_of, tokens_of
 from tests.support.tiers import examples
@@ -34,7 +34,7 @@ REQUESTED = st.lists(REQUESTS, min_size=1, max_size=12)
 def answered(estate: Estate, *arguments: str) -> Any:
     """What the command prints as JSON about the estate, which stands in for Applications."""
     verb, printed = arguments[0], io.StringIO()
-    with patch(f"kong_oam.cli.{verb}.asked_estate", lambda _: estate), contextlib.redirect_stdout(printed):
+    with patch(f"kong_oam.cli.{verb}.estate_from", lambda _: estate), contextlib.redirect_stdout(printed):
         assert main([*arguments, "--json"]) == 0
     return json.loads(printed.getvalue())
 
@@ -82,7 +82,7 @@ def test_who_says_just_those_whom_decide_lets_through(estate: Estate, requests: 
 @given(estates(), REQUESTED)
 def test_what_lists_just_what_decide_lets_through(estate: Estate, requests: list[Request]) -> None:
     """Each row for its methods, at all paths of its part, but for its exceptions."""
-    sites = Hosts(estate)
+    sites = SitesByHost(estate)
     listed: Mapping[str, Any] = {
         key: answered(estate, "what", key) for key in {client.component for client in estate.clients}
     }
@@ -110,7 +110,9 @@ def test_what_lists_just_what_decide_lets_through(estate: Estate, requests: list
 
 
 def _covers(row: Mapping[str, Any], request: Request, declared: set[Any]) -> bool:
-    parts = [Part(tuple(filter(None, one["path"].split("/"))), one["otherSpellings"]) for one in [row, *row["except"]]]
+    parts = [
+        Subtree(tuple(filter(None, one["path"].split("/"))), one["otherSpellings"]) for one in [row, *row["except"]]
+    ]
     path = read(request.target)
     longest = max((part for part in parts if lies_in(part, path, declared)), key=lambda p: len(p.path), default=None)
     return request.method in row["methods"] and longest == parts[0]

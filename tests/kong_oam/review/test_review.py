@@ -13,10 +13,10 @@ import yaml
 
 from kong_oam.__main__ import _parser, main
 from kong_oam.access.diff.change import KINDS
-from kong_oam.review import meaning, reviewed
+from kong_oam.review import access_changes, stack_review
+from kong_oam.review.access_changes import AccessChange, Checked, ReviewError
 from kong_oam.review.comment import LONGEST, MARKER, ReviewedStack, compose, fenced
 from kong_oam.review.github import PullRequest
-from kong_oam.review.meaning import AccessChange, Checked, ReviewError
 from kong_oam.review.preview import Preview, Step, Violation, preview, read
 from tests.support.github_comments import BOT, REPOSITORY, TOKEN, Comments
 from tests.support.projects import write_project
@@ -277,9 +277,9 @@ def test_nobody_answering_is_an_error() -> None:
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the command did, in order; each step is content."""
     did: list[str] = []
-    monkeypatch.setattr(reviewed, "check", lambda stack: did.append(f"check {stack}") or FINE)
-    monkeypatch.setattr(reviewed, "changes", lambda base, stack: did.append(f"diff {base} {stack}") or OPENS)
-    monkeypatch.setattr(reviewed, "preview", lambda stack: did.append(f"preview {stack}") or QUIET)
+    monkeypatch.setattr(stack_review, "check", lambda stack: did.append(f"check {stack}") or FINE)
+    monkeypatch.setattr(stack_review, "changes", lambda base, stack: did.append(f"diff {base} {stack}") or OPENS)
+    monkeypatch.setattr(stack_review, "preview", lambda stack: did.append(f"preview {stack}") or QUIET)
     return did
 
 
@@ -313,13 +313,13 @@ def test_errors_in_applications_come_before_everything_else(
 ) -> None:
     """With where they are; and a comparison that fails is said, too."""
     wrong = Checked(("a.yaml:1:2: ACC204: no",), ())
-    monkeypatch.setattr(reviewed, "check", lambda stack: wrong if stack == "aws" else FINE)
+    monkeypatch.setattr(stack_review, "check", lambda stack: wrong if stack == "aws" else FINE)
 
     def fails(base: str, stack: str) -> AccessChange:
         steps.append(f"diff {base} {stack}")
         raise ReviewError(f"no revision {base}")
 
-    monkeypatch.setattr(reviewed, "changes", fails)
+    monkeypatch.setattr(stack_review, "changes", fails)
     assert main(["review", "--base", "main", "--stack", "aws", "--stack", "gcp"]) == 1
     assert steps == ["diff main gcp"]
     said = capsys.readouterr().out
@@ -333,7 +333,7 @@ def test_a_failed_preview_or_a_mandatory_policy_fails_the_command(
     steps: list[str], monkeypatch: pytest.MonkeyPatch, failing: Preview
 ) -> None:
     """Though the comment is written."""
-    monkeypatch.setattr(reviewed, "preview", lambda _: failing)
+    monkeypatch.setattr(stack_review, "preview", lambda _: failing)
     with Comments() as comments:
         monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
         monkeypatch.setenv("GITHUB_API_URL", comments.url)
@@ -353,15 +353,15 @@ def test_a_comment_without_a_token_is_wrong_usage(
 def test_check_names_where_the_errors_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """Warnings are no errors; a stack that does not exist is one of its own."""
     monkeypatch.chdir(ROOT)
-    assert meaning.check("local") == FINE
+    assert access_changes.check("local") == FINE
     with pytest.raises(ReviewError, match="there is no stack 'nope'"):
-        meaning.check("nope")
+        access_changes.check("nope")
     found = [
         {"severity": kind, "code": "OAM109", "message": "m", "file": "f", "line": 1, "column": 2}
         for kind in ("warning", "error")
     ]
-    monkeypatch.setattr(meaning, "_access", lambda *_: json.dumps({"diagnostics": found, "findings": found[:1]}))
-    assert meaning.check("local") == Checked(("f:1:2: OAM109: m",), ("f:1:2: OAM109: m",))
+    monkeypatch.setattr(access_changes, "_access", lambda *_: json.dumps({"diagnostics": found, "findings": found[:1]}))
+    assert access_changes.check("local") == Checked(("f:1:2: OAM109: m",), ("f:1:2: OAM109: m",))
 
 
 @pytest.mark.parametrize(
@@ -379,10 +379,10 @@ def test_check_names_where_the_errors_are(monkeypatch: pytest.MonkeyPatch) -> No
 def test_changes_are_ranked_by_their_worst(monkeypatch: pytest.MonkeyPatch, kinds: list[str], rank: int) -> None:
     """As access ranks them, each kind that it knows. Where nothing changes there is nothing to say."""
     told = {"headline": "h", "changes": [{"kind": kind} for kind in kinds]}
-    monkeypatch.setattr(meaning, "_access", lambda *a: json.dumps(told) if "--json" in a else "table\n")
-    assert meaning.changes("main", "aws") == AccessChange(rank, "h", "table")
+    monkeypatch.setattr(access_changes, "_access", lambda *a: json.dumps(told) if "--json" in a else "table\n")
+    assert access_changes.changes("main", "aws") == AccessChange(rank, "h", "table")
     told["changes"] = []
-    assert meaning.changes("main", "aws") == NOTHING
+    assert access_changes.changes("main", "aws") == NOTHING
 
 
 def test_another_setting_of_the_stack_is_in_the_comment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -394,7 +394,7 @@ def test_another_setting_of_the_stack_is_in_the_comment(tmp_path: Path, monkeypa
     stack.write_text(
         stack.read_text().replace("type: okta}", "type: okta, audience: api://all, accessTokenMinutes: 5}")
     )
-    found = meaning.changes("main", "local")
+    found = access_changes.changes("main", "local")
     assert found.rank == KINDS.index("may widen")
     text = compose([ReviewedStack("local", access=found, preview=QUIET)])
     said = "clients of okta: identityProviders.okta.audience: api://kong-oam/local -> api://all"
@@ -408,14 +408,14 @@ def test_the_base_is_a_revision_and_nothing_else(monkeypatch: pytest.MonkeyPatch
     """Not a folder of that name, which would be compared with itself; not an option; not what a variable lacks."""
     monkeypatch.chdir(ROOT)
     with pytest.raises(ReviewError, match=rf"OLD \(git:{base}\): "):
-        meaning.changes(base, "local")
+        access_changes.changes(base, "local")
 
 
 def test_a_command_that_does_not_end_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the review, in words."""
-    monkeypatch.setattr(meaning, "_TIMEOUT", 0.01)
+    monkeypatch.setattr(access_changes, "_TIMEOUT", 0.01)
     with pytest.raises(ReviewError, match="took more than"):
-        meaning.check("local")
+        access_changes.check("local")
 
 
 # The workflow

@@ -23,7 +23,7 @@ from itertools import product
 
 from kong_oam.access.model import Estate
 from kong_oam.access.paths import written
-from kong_oam.access.request_classes import Hosts, sites_of
+from kong_oam.access.request_classes import SitesByHost, path_classes_by_site
 from sandbox.kong import uri
 from sandbox.kong.proxy import ORDER
 from sandbox.kong.store import Entity
@@ -168,13 +168,13 @@ def check(
 
 def targets(models: Sequence[Meaning]) -> Iterator[Target]:
     """A request for every class of hosts and paths that some model tells apart, and one that nobody may read."""
-    sites = [Hosts(model.estate) for model in models]
-    for name, spots in sites_of(*sites):
-        for spot in spots:
-            hosts = (site.host(name, spot.path) for site in sites)
+    sites = [SitesByHost(model.estate) for model in models]
+    for name, path_classes in path_classes_by_site(*sites):
+        for path_class in path_classes:
+            hosts = (site.host(name, path_class.path) for site in sites)
             host = next(found for found in hosts if found)
-            yield host, written(spot.path)
-        yield host, written(spots[0].path).rstrip("/") + UNREADABLE
+            yield host, written(path_class.path)
+        yield host, written(path_classes[0].path).rstrip("/") + UNREADABLE
 
 
 class _Run:

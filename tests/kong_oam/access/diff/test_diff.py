@@ -8,7 +8,7 @@ import pytest
 
 from kong_oam.access.diff.change import Change, Difference, Setting, Subject, Whom
 from kong_oam.access.diff.compare import diff
-from kong_oam.access.diff.snapshot import AccessModel, ModelError, empty, exported, restored
+from kong_oam.access.diff.snapshot import AccessModel, ModelError, dump_model, empty, load_model
 from kong_oam.access.principals import Principal
 from kong_oam.access.wording import headline, row, until, where, whom, worth_telling
 from tests.support.diffs import API, BEFORE, SHOP, edited, model, settings
@@ -295,9 +295,9 @@ def test_a_change_is_a_value() -> None:
 
 def test_what_is_exported_says_no_more_than_access() -> None:
     """The same for what is worded or placed otherwise, and without a word of the Application's own."""
-    assert exported(model(SHOP, edited(API, ("probes", "other words"), ("Read", "See")))) == exported(BEFORE)
-    assert "probes" not in exported(BEFORE)
-    lines = exported(BEFORE).split("\n")
+    assert dump_model(model(SHOP, edited(API, ("probes", "other words"), ("Read", "See")))) == dump_model(BEFORE)
+    assert "probes" not in dump_model(BEFORE)
+    lines = dump_model(BEFORE).split("\n")
     assert [line.split(" ")[0] for line in lines] == ["1", "stack", "orders/api", "shop/checkout", "shop/web"]
 
 
@@ -305,10 +305,10 @@ def test_what_is_exported_says_no_more_than_access() -> None:
 def test_what_is_no_model_is_refused(data: object) -> None:
     """With words, not a traceback."""
     with pytest.raises(ModelError, match="exports as `model`"):
-        restored(data)
+        load_model(data)
 
 
 def test_a_model_of_another_format_is_refused() -> None:
     """Both formats are named."""
     with pytest.raises(ModelError, match="format 2, and read in 1"):
-        restored("2\nstack {}")
+        load_model("2\nstack {}")

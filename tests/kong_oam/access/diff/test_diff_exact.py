@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from kong_oam.access.decide import Request, component_of
 from kong_oam.access.diff.change import CLOSING, Change, Difference, Setting
 from kong_oam.access.diff.compare import diff
-from kong_oam.access.diff.snapshot import exported, restored
+from kong_oam.access.diff.snapshot import dump_model, load_model
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.paths import PathSegments, read, within, written
 from kong_oam.access.principals import Principal, principal_of, suffices
-from kong_oam.access.request_classes import Hosts, Ports
+from kong_oam.access.request_classes import SitesByHost, SitesByPort
 from kong_oam.access.tokens import Claims, Refusal, authenticate
 from tests.support.small_estates import (
     GROUPS,
@@ -44,9 +44,9 @@ def _told(changes: Iterable[Difference], site: str, request: Request, declared: 
     """The changes of this method and path: those whose region, of all its parts, says most about the path."""
     path, found = read(request.target), []
     for change in _requests(changes):
-        parts = [part for part in (change.region.part, *change.region.exceptions) if lies_in(part, path, declared)]
+        parts = [part for part in (change.region.subtree, *change.region.exceptions) if lies_in(part, path, declared)]
         longest = max(parts, key=lambda part: len(part.path), default=None)
-        if change.site == site and request.method in change.methods and longest == change.region.part:
+        if change.site == site and request.method in change.methods and longest == change.region.subtree:
             found.append(change)
     return found
 
@@ -95,7 +95,7 @@ def test_requests_are_answered_differently_exactly_where_the_diff_says_so(
 ) -> None:
     """For every principal and set of groups."""
     old, new = both
-    changes, sides = diff(model(old), model(new)), (Hosts(old), Hosts(new))
+    changes, sides = diff(model(old), model(new)), (SitesByHost(old), SitesByHost(new))
     for request in requests:
         site = site_of({*old.by_host, *new.by_host}, request.host)
         told = _told(changes, site, request, {path for side in sides for path in side.declared(site)})
@@ -113,7 +113,7 @@ def test_stacks_differ_exactly_where_a_component_can_be_called_by_others(
 ) -> None:
     """By component, port and path, whatever the hosts; groups are told apart by their logical names."""
     one, two = both
-    changes, sides = diff(model(one), model(two)), (Ports(one), Ports(two))
+    changes, sides = diff(model(one), model(two)), (SitesByPort(one), SitesByPort(two))
     for request in requests:
         for site in {*sides[0].names(), *sides[1].names()}:
             told = _told(changes, site, request, {path for side in sides for path in side.declared(site)})
@@ -170,7 +170,7 @@ def test_nothing_differs_from_itself_or_from_what_it_exports(estate: Estate) -> 
     """The exported model says exactly as much about access as the estate."""
     own = model(estate)
     assert diff(own, own) == ()
-    assert diff(own, restored(exported(own))) == ()
+    assert diff(own, load_model(dump_model(own))) == ()
 
 
 PAYLOADS = st.fixed_dictionaries(

@@ -11,7 +11,7 @@ from kong_oam.access.diff import facts
 from kong_oam.access.diff.change import Setting, Subject
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.facts import LEFT_OUT, NOT_COMPARED, NOT_KNOWN, facts_of
-from kong_oam.access.diff.snapshot import exported, restored
+from kong_oam.access.diff.snapshot import dump_model, load_model
 from kong_oam.access.model import Application, Call, Endpoint, Estate, Public, Role, Rule, Waiver
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.access.rotation import Schedule
@@ -98,18 +98,18 @@ def test_a_field_that_is_added_is_told_of_as_what_may_let_somebody_in(monkeypatc
 
     setting = Setting("may widen", Subject(provider="okta"), "trustedBy", "nobody", "all")
     assert diff(later("nobody"), later("all")) == (setting,)
-    assert diff(later("nobody"), restored(exported(later("all")))) == (setting,)
+    assert diff(later("nobody"), load_model(dump_model(later("all")))) == (setting,)
     assert diff(BEFORE, later("nobody")) == (replace(setting, was=NOT_KNOWN, now="nobody"),), "deployed without it"
 
 
 def test_a_model_of_an_earlier_version_is_compared_as_far_as_it_goes() -> None:
     """By requests; and that there is more, of which it says nothing, is told as what it may be."""
-    assert diff(restored(EARLIER), BEFORE) == (NOT_COMPARED,)
+    assert diff(load_model(EARLIER), BEFORE) == (NOT_COMPARED,)
     assert headline([NOT_COMPARED], "https") == (
         "may widen for everybody: settings and clients cannot be compared: an earlier version exported neither"
     )
     opened = model(edited(API, ("methods: [GET], public", "methods: [GET, POST], public")), SHOP)
-    assert [change.kind for change in diff(restored(EARLIER), opened)] == ["newly public", "may widen"]
+    assert [change.kind for change in diff(load_model(EARLIER), opened)] == ["newly public", "may widen"]
 
 
 def test_how_a_kind_of_provider_spells_tokens_is_compared_where_both_sides_know_it() -> None:
@@ -122,8 +122,8 @@ def test_how_a_kind_of_provider_spells_tokens_is_compared_where_both_sides_know_
 
     cid, azp = (replace(facts.PLAIN, client=claim) for claim in ("cid", "azp"))
     told = (Setting("may widen", Subject(provider="okta"), "tokens.client", "cid", "azp"),)
-    assert diff(restored(exported(described(cid))), described(azp)) == told
-    assert diff(restored(exported(described(cid))), BEFORE) == ()
+    assert diff(load_model(dump_model(described(cid))), described(azp)) == told
+    assert diff(load_model(dump_model(described(cid))), BEFORE) == ()
     assert diff(BEFORE, described(cid)) == ()
 
 

@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kong_oam.access.diff.compare import diff
-from kong_oam.access.diff.snapshot import ModelError, exported, restored
+from kong_oam.access.diff.snapshot import ModelError, dump_model, load_model
 from kong_oam.access.wording import row
 from tests.support.diffs import BEFORE
 from tests.support.tiers import examples
 
-LINES = exported(BEFORE).split("\n")
+LINES = dump_model(BEFORE).split("\n")
 JUNK = st.sampled_from(
     [None, 0, -1.5, True, 10**30, "", "x", "\x1b[31m", [], {}, [[]], ["a"], [None], [1, 2, 3], {"a": 1}]
 )
@@ -42,7 +42,7 @@ def test_an_edited_model_is_refused_or_compared(line: int, data: st.DataObject) 
     name, _, text = LINES[line].partition(" ")
     part = json.dumps(edited(data, json.loads(text)))
     try:
-        model = restored("\n".join([*LINES[:line], f"{name} {part}", *LINES[line + 1 :]]))
+        model = load_model("\n".join([*LINES[:line], f"{name} {part}", *LINES[line + 1 :]]))
     except ModelError:
         return
     for old, new in ((model, BEFORE), (BEFORE, model)):
@@ -64,4 +64,4 @@ def test_an_edited_model_is_refused_or_compared(line: int, data: st.DataObject) 
 def test_what_no_stack_exports_is_refused(lines: list[str]) -> None:
     """A depth that no reader takes, names that are none, providers that are not there, no stack at all."""
     with pytest.raises(ModelError, match="not what a stack exports as `model`"):
-        restored("\n".join(["1", *lines]))
+        load_model("\n".join(["1", *lines]))

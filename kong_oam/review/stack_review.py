@@ -1,12 +1,12 @@
-"""The review of one stack: errors in Applications, access, and a preview with its policies."""
+"""Reviews one stack: errors in Applications, access, and a preview with its policies."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
+from kong_oam.review.access_changes import ReviewError, changes, check
 from kong_oam.review.comment import ReviewedStack, fenced
-from kong_oam.review.meaning import ReviewError, changes, check
 from kong_oam.review.preview import preview
 
 _NO_SECRETS = (
@@ -15,9 +15,9 @@ _NO_SECRETS = (
 )
 
 
-def reviewed(name: str, base: str, missing: Sequence[str]) -> ReviewedStack:
-    """What a change since the revision `base` does to a stack. What is known without secrets comes first; without them
-    (`missing` names the variables) nothing is previewed, and that is a failure."""
+def review_stack(name: str, base: str, missing: Sequence[str]) -> ReviewedStack:
+    """Reviews what a change since the revision `base` does to a stack. What is known without secrets comes first;
+    without them (`missing` names the variables) nothing is previewed, and that is a failure."""
     stack = ReviewedStack(name)
     try:
         checked = check(name)

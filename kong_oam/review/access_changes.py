@@ -1,4 +1,4 @@
-"""What the Applications' own command says of a change: errors in them, and what it does to access."""
+"""Runs `check` and `diff` for a review: errors in Applications, and what a change does to access."""
 
 from __future__ import annotations
 
@@ -34,25 +34,27 @@ _KINDS = ("newly public", "granted", "widened", "may widen", "narrowed", "revoke
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """Errors in the Applications, and what lint finds where there are none: each with file, line and column."""
+    """What `check` finds: errors in the Applications, and what lint finds where there are none: each with file, line
+    and column."""
 
     problems: tuple[str, ...]
     findings: tuple[str, ...]
 
 
 def check(stack: str) -> Checked:
-    """What is wrong with the Applications on a stack, and what somebody should look at. Raises ReviewError."""
+    """Checks the Applications on a stack: what is wrong, and what somebody should look at. Raises ReviewError."""
     document = json.loads(_access("check", "--stack", stack, "--json"))
-    wrong = (one for one in document["diagnostics"] if one["severity"] == "error")
-    return Checked(tuple(map(_said, wrong)), tuple(map(_said, document["findings"])))
+    errors = (diagnostic for diagnostic in document["diagnostics"] if diagnostic["severity"] == "error")
+    return Checked(tuple(map(_located, errors)), tuple(map(_located, document["findings"])))
 
 
-def _said(one: dict[str, Any]) -> str:
-    return f"{one.get('file', '')}:{one.get('line', '')}:{one.get('column', '')}: {one['code']}: {one['message']}"
+def _located(diagnostic: dict[str, Any]) -> str:
+    place = f"{diagnostic.get('file', '')}:{diagnostic.get('line', '')}:{diagnostic.get('column', '')}"
+    return f"{place}: {diagnostic['code']}: {diagnostic['message']}"
 
 
 def changes(base: str, stack: str) -> AccessChange:
-    """What changes for callers between the git revision `base` and what is here. Raises ReviewError."""
+    """Compares access between the git revision `base` and what is here. Raises ReviewError."""
     # Said to be a revision: a folder of the same name would be compared with itself.
     operands = ("--stack", stack, "--", f"git:{base}", ".")
     document: dict[str, Any] = json.loads(_access("diff", "--json", *operands))
