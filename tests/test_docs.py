@@ -20,6 +20,8 @@ from kong_oam.codes import CODES
 from kong_oam.identity.kinds import KINDS as KINDS_OF_PROVIDERS
 from kong_oam.oam import application
 from kong_oam.oam import schema as shapes
+from kong_oam.review.access_changes import AccessChange
+from kong_oam.review.comment import ReviewedStack, compose
 from kong_oam.verify.decisions import KINDS as VERIFIED
 from policies.catalogue import RULES
 from tests.support.documentation import (
@@ -270,6 +272,15 @@ def test_stacks_that_are_the_same_print_nothing(project: Path, capsys: pytest.Ca
     assert said in page("how-to/see-what-a-change-does.md")
     assert main(said.partition("`")[2].partition("`")[0].split()) == 0
     assert capsys.readouterr().out == ""
+
+
+def test_the_review_begins_as_the_page_shows() -> None:
+    """With the worst of the change, and then stack by stack."""
+    lines = [line.strip() for line in page("how-to/review-in-ci.md").splitlines()]
+    composed = compose([ReviewedStack("aws", access=AccessChange(0, "newly public: GET https://x.test/", "| table |"))])
+    begun = [line.partition(" `")[0] for line in composed.splitlines() if line.startswith(("**Access**", "### "))]
+    assert begun == ["**Access** ·", "### Stack"]
+    assert all(any(line.startswith(beginning) for line in lines) for beginning in begun)
 
 
 def test_the_first_trait_of_a_newcomer_is_read(

@@ -55,7 +55,7 @@ def compose(stacks: Sequence[ReviewedStack], longest: int | None = None) -> str:
 def _composed(stacks: Sequence[ReviewedStack], *, details: bool) -> str:
     lines = [MARKER, _summary_line(stacks)]
     for stack in stacks:
-        lines += ["", f"### ReviewedStack `{stack.name}`", "", *_access(stack), *_policies(stack)]
+        lines += ["", f"### Stack `{stack.name}`", "", *_access(stack), *_policies(stack)]
         lines += [*_findings(stack, details), *_resources(stack, details)]
     return "\n".join(lines) + "\n"
 
@@ -65,10 +65,10 @@ def _summary_line(stacks: Sequence[ReviewedStack]) -> str:
     failed = [stack.name for stack in stacks if not stack.passed]
     changed = [stack for stack in stacks if stack.access and stack.access.headline]
     changed.sort(key=lambda stack: stack.access.rank if stack.access else 0)
-    line = f"**AccessChange** · {_code(changed[0].access.headline)}" if changed and changed[0].access else ""
+    line = f"**Access** · {_code(changed[0].access.headline)}" if changed and changed[0].access else ""
     if not line:
         all_compared = all(stack.access for stack in stacks)
-        line = "**AccessChange** · no change" if all_compared else "**AccessChange** · not known: see below"
+        line = "**Access** · no change" if all_compared else "**Access** · not known: see below"
     return f"{line} · **failed** on {', '.join(map(_code, failed))}" if failed else line
 
 

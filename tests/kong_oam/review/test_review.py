@@ -138,19 +138,19 @@ def test_the_worst_stands_in_one_line_at_the_top() -> None:
         ReviewedStack("aws", access=CLOSES, preview=QUIET),
         ReviewedStack("gcp", access=OPENS, preview=QUIET),
     )
-    assert top(closing, granting, opening) == "**AccessChange** · `newly public: GET https://orders.example.com/orders`"
-    assert top(closing, granting) == "**AccessChange** · `granted to shop/web: GET https://x.test/`"
-    assert top(closing, ReviewedStack("gcp", access=NOTHING, preview=QUIET)) == "**AccessChange** · `revoked: shop/web`"
-    assert top(ReviewedStack("gcp", access=NOTHING, preview=QUIET)) == "**AccessChange** · no change"
+    assert top(closing, granting, opening) == "**Access** · `newly public: GET https://orders.example.com/orders`"
+    assert top(closing, granting) == "**Access** · `granted to shop/web: GET https://x.test/`"
+    assert top(closing, ReviewedStack("gcp", access=NOTHING, preview=QUIET)) == "**Access** · `revoked: shop/web`"
+    assert top(ReviewedStack("gcp", access=NOTHING, preview=QUIET)) == "**Access** · no change"
 
 
 def test_what_was_not_looked_at_is_not_said_to_be_unchanged() -> None:
     """Errors in Applications, a failed preview, a mandatory policy: each stands at the top, too."""
     broken = ReviewedStack("aws", problems=("a.yaml:1:2: ACC204: no role grants it",))
-    assert top(broken) == "**AccessChange** · not known: see below · **failed** on `aws`"
+    assert top(broken) == "**Access** · not known: see below · **failed** on `aws`"
     assert "- `a.yaml:1:2: ACC204: no role grants it`" in compose([broken])
     failed = ReviewedStack("gcp", access=NOTHING, preview=Preview((), (), succeeded=False))
-    assert top(failed) == "**AccessChange** · no change · **failed** on `gcp`"
+    assert top(failed) == "**Access** · no change · **failed** on `gcp`"
     assert "`pulumi preview --stack gcp --policy-pack policies` says why" in compose([failed])
     violated = Preview((), (Violation("no-plain-http", "mandatory", "r", "route r takes http"),), succeeded=True)
     assert top(ReviewedStack("s", access=OPENS, preview=violated)).endswith(" · **failed** on `s`")
@@ -167,7 +167,7 @@ def test_access_stands_before_policies_and_those_before_resources() -> None:
     found = Preview((step,), (Violation("public-ending", "advisory", "s", "m"),), succeeded=True)
     text = compose([ReviewedStack("aws", access=OPENS, preview=found)])
     parts = [
-        "### ReviewedStack `aws`",
+        "### Stack `aws`",
         "| the table |",
         "`public-ending`",
         "<details><summary>Resources: 1 to create</summary>",
@@ -196,7 +196,7 @@ def test_a_comment_that_is_cut_says_so() -> None:
         LONGEST,
     )
     assert len(text) <= LONGEST
-    assert text.splitlines()[1] == "**AccessChange** · `newly public: GET https://x.test/`"
+    assert text.splitlines()[1] == "**Access** · `newly public: GET https://x.test/`"
     assert text.endswith("**Cut here.** The rest does not fit into a comment; the log of the job has all of it.\n")
     assert "Cut here" not in compose([ReviewedStack("aws", access=OPENS, preview=QUIET)], LONGEST)
 
@@ -245,9 +245,9 @@ def test_one_comment_is_updated_in_place(comments: Comments) -> None:
 
 def test_somebody_elses_comment_with_the_marker_is_left_alone(comments: Comments) -> None:
     """Its author could change it again, and say that nothing changes."""
-    comments.add(f"{MARKER}\n**AccessChange** · no change", "somebody")
+    comments.add(f"{MARKER}\n**Access** · no change", "somebody")
     say(comments, f"{MARKER}\nours")
-    assert [one["body"].splitlines()[1] for one in comments.kept] == ["**AccessChange** · no change", "ours"]
+    assert [one["body"].splitlines()[1] for one in comments.kept] == ["**Access** · no change", "ours"]
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def test_every_stack_is_checked_compared_and_previewed(steps: list[str], capsys:
     """In this order; the exit status is 0, and what is printed is the comment."""
     assert main(["review", "--base", "main", "--stack", "aws", "--stack", "gcp"]) == 0
     assert steps == ["check aws", "diff main aws", "preview aws", "check gcp", "diff main gcp", "preview gcp"]
-    assert capsys.readouterr().out.startswith(f"{MARKER}\n**AccessChange** · `newly public")
+    assert capsys.readouterr().out.startswith(f"{MARKER}\n**Access** · `newly public")
 
 
 def test_a_fork_without_secrets_fails_closed(
@@ -398,7 +398,7 @@ def test_another_setting_of_the_stack_is_in_the_comment(tmp_path: Path, monkeypa
     assert found.rank == KINDS.index("may widen")
     text = compose([ReviewedStack("local", access=found, preview=QUIET)])
     said = "clients of okta: identityProviders.okta.audience: api://kong-oam/local -> api://all"
-    assert text.splitlines()[1] == f"**AccessChange** · `may widen for {said} (and 1 more change of access)`"
+    assert text.splitlines()[1] == f"**Access** · `may widen for {said} (and 1 more change of access)`"
     cells = "`clients of okta` |  | `identityProviders.okta.accessTokenMinutes: 60 -> 5`"
     assert f"| may narrow | {cells} |  |" in text.splitlines()
 
