@@ -17,7 +17,7 @@ from kong_oam.access.model import METHODS, Call, Client, Component, Endpoint, Es
 from kong_oam.access.paths import pattern, unwritten
 from kong_oam.access.providers import Provider
 from kong_oam.engine.state import PLUGIN, ROUTE, Resource
-from kong_oam.kong.script import given
+from kong_oam.kong.script import inputs_of
 
 _Port = tuple[str, str]
 """A component (`application/component`) and one of its ports."""
@@ -55,8 +55,8 @@ def _tables(resources: Iterable[Resource], role: str) -> dict[_Port, Table]:
 def _table(config: Any) -> Table:
     """The table in a plugin's configuration; an empty one where there is none that can be read."""
     try:
-        found = given(json.loads(config)["access"][0])
-        table = json.loads(found.table) if found else {}
+        inputs = inputs_of(json.loads(config)["access"][0])
+        table = json.loads(inputs.table) if inputs else {}
     except (IndexError, KeyError, TypeError, ValueError):
         return {}
     return table if isinstance(table, dict) else {}
