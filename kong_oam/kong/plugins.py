@@ -92,8 +92,8 @@ def admission(table: str, hsts_seconds: int = 0, more: Iterable[str] = ()) -> di
     script = f"local MORE = '{' '.join(more)}'\n{_lua('json', 'path', 'token', 'admission')}"
     config: dict[str, Any] = {"access": [framed(ScriptInputs(table), script)]}
     if hsts_seconds:
-        told = f"kong.response.set_header('Strict-Transport-Security', 'max-age={hsts_seconds}')"
-        config["header_filter"] = [f"return function() {told} end"]
+        set_header = f"kong.response.set_header('Strict-Transport-Security', 'max-age={hsts_seconds}')"
+        config["header_filter"] = [f"return function() {set_header} end"]
     return config
 
 

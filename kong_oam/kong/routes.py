@@ -1,4 +1,4 @@
-"""Which routes a component needs. No route decides: each only has to reach its own gate.
+"""The routes that a component needs. No route decides: each only has to reach its own gate.
 
 Source: docs/explanation/design.md#routes.
 

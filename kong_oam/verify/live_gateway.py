@@ -57,7 +57,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The address that a call goes to, as "host:port"; None: nowhere. `through`: entities of the balancer on the way."""
+    """The address that a call goes to, as "host:port"; None: nowhere. `through`: the balancer's entities on the way."""
 
     address: str | None
     through: tuple[str, ...] = ()
@@ -67,12 +67,12 @@ class End:
 class Judgement:
     """The decision of the tables of a call's scripts. `alone`: the locks whose table would let it pass by itself.
 
-    `known`: each reads tokens by the words that its provider uses; what one that does not makes of them is not known.
+    `spelling_known`: each reads tokens by the words that its provider uses; what another makes of them is not known.
     """
 
     allowed: bool
     alone: frozenset[str] = frozenset()
-    known: bool = True
+    spelling_known: bool = True
 
 
 class LiveGateway:
@@ -224,7 +224,7 @@ class LiveGateway:
             None,
             passes=judged.alone | {"authentication"} if authenticated else judged.alone,
             verified=verified,
-            judged=judged.known and not anything and not foreign,
+            judged=judged.spelling_known and not anything and not foreign,
             through=through,
             limits=limits,
         )
@@ -251,14 +251,15 @@ class LiveGateway:
             return Judgement(True)
         tables = {"gate": gate.table} | ({"admission": admission.table} if admission else {})
         alone: set[str] = set()
-        together, known = False, True
+        together, spelling_known = False, True
         for claimed in self._claimed(tuple(tables.values()), caller):
             read = {name: self._read_by(table, claimed, caller, passage) for name, table in tables.items()}
             passing = {name for name, table in tables.items() if allows(table, call, read[name])}
-            known = known and not any(identity and identity.scopes is None for identity in read.values())
+            unknown = any(identity and identity.scopes is None for identity in read.values())
+            spelling_known = spelling_known and not unknown
             together = together or len(passing) == len(tables)
             alone |= passing
-        return Judgement(together and admission is not None, frozenset(alone), known)
+        return Judgement(together and admission is not None, frozenset(alone), spelling_known)
 
     def _claimed(self, tables: Iterable[Table], caller: Caller) -> Iterable[CallerIdentity | None]:
         """Whom the caller's tokens name. The most there is, of those who write into them what they like; and where the
