@@ -40,7 +40,7 @@ class OpeningRequest:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A path that is or was open to everybody: one that `is_over` closed by itself, and is still written at the gate."""
+    """A path that is, or was, open to everybody: one that `is_over` closed by itself, and still stands at the gate."""
 
     component: str
     path: str

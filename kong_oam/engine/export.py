@@ -16,7 +16,7 @@ def read(stack: str) -> ExportedState:
 
 
 def parse(deployment: Mapping[str, Any]) -> ExportedState:
-    """The state from the `deployment` of `pulumi stack export` (pulumi: sdk/go/common/apitype, DeploymentV3)."""
+    """Makes the state of the `deployment` of `pulumi stack export` (pulumi: sdk/go/common/apitype, DeploymentV3)."""
     resources = deployment.get("resources") or ()
     created = [resource for resource in resources if "id" in resource]
     used = {urn for resource in resources for urn in resource.get("dependencies") or ()}

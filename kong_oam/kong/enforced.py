@@ -108,7 +108,7 @@ def _model(tables: Mapping[_Port, Table], reached: set[tuple[str, str, str, str]
 
 
 def _providers(tables: Mapping[_Port, Table], providers: Mapping[str, Provider]) -> Mapping[str, Provider]:
-    """The stack's, but without names of groups where one that a table lists now stands for another group."""
+    """The stack's providers, but without names of groups where one that a table lists now stands for another group."""
     changed = {
         name
         for table in tables.values()
@@ -166,7 +166,7 @@ def _logical(listed: str, table: Table, provider: Provider | None) -> str:
 
 
 def _clients(tables: Mapping[_Port, Table], meant: AccessModel, stack: Stack) -> list[Client]:
-    """Those that hold something at a gate, and those that the stack exported, with what they hold where no gate is."""
+    """The clients with something at a gate, and those that the stack exported, with what they hold where no gate is."""
     calls: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
     clients = {(client.component, client.provider): client for client in meant.estate.clients}
     gated = {component for component, _ in tables}

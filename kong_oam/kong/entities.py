@@ -74,7 +74,7 @@ def labels(entities: Entities) -> dict[tuple[str, str], str]:
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """What only a deployment knows: the stack's outputs `issuers`, `keySlots`, `audiences`, `clients` and `upstreams`.
+    """The facts of a deployment: the stack's outputs `issuers`, `keySlots`, `audiences`, `clients` and `upstreams`.
 
     By provider its issuer, its key slots and, by component, the ids of its clients; by component the audience that its
     provider made up for it; by Kong service where its workload is, as "host:port".

@@ -23,6 +23,7 @@ class Slot:
     retired: datetime.date | None = None
 
     def to_output(self) -> dict[str, Any]:
+        """The slot as the stack exports it, `retired` in ISO 8601."""
         return {
             "key": asdict(self.key) if self.key else None,
             "retired": self.retired.isoformat() if self.retired else None,
@@ -30,6 +31,7 @@ class Slot:
 
     @staticmethod
     def from_output(data: Mapping[str, Any]) -> Slot:
+        """Reads what `to_output` gives."""
         key, retired = data.get("key"), data.get("retired")
         return Slot(
             SigningKey(**key) if key else None,

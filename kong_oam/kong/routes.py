@@ -37,6 +37,7 @@ class RoutePlan:
 
     @property
     def kong_paths(self) -> list[str]:
+        """The paths as Kong writes regular expressions."""
         return [f"~{path}" for path in self.paths]
 
 

@@ -1,4 +1,4 @@
-"""Finds what somebody changed in a Kubernetes object by hand, by its record of who owns which field. Pure.
+"""Finds what somebody changed in a Kubernetes object by hand: the API server records who owns which field. Pure.
 
 An apply owns the fields that it names; whoever writes another value into one owns it from then on, and whoever adds a
 field owns that (server-side apply, `metadata.managedFields`). What nobody owns is a default. Values are not compared: a
@@ -75,7 +75,8 @@ def changes(meant: Mapping[str, Any], live: Mapping[str, Any]) -> tuple[FieldCha
 
 
 def _is_ours(entry: Mapping[str, Any]) -> bool:
-    """The plugin creates by a plain write, and applies from the first update on (pulumi-kubernetes, await.Creation)."""
+    """Whether the program wrote it: its plugin creates by a plain write, and applies from the first update on
+    (pulumi-kubernetes, await.Creation)."""
     return str(entry["manager"]).startswith(_PROGRAM)
 
 

@@ -19,7 +19,7 @@ def removals_of_interrupted(state: ExportedState, context: str | None) -> Iterat
 
 
 def removals_of_unknown(state: ExportedState, meant: Iterable[Manifest], context: str | None) -> Iterator[str]:
-    """Yields such a command for each of the meant objects that the state, one of before, does not know."""
+    """Yields such a command for each of the `meant` objects that the state, one of before, does not know."""
     recorded = {
         (resource.type.rpartition(":")[2], resource.id)
         for resource in state.resources

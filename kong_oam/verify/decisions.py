@@ -115,7 +115,7 @@ def _kind(decision: Decision, intended: Verdict, verdict: Verdict, in_clear: boo
 
 
 def _exposures(calls: Mapping[UrlRegion, Sequence[Caller]]) -> Iterator[Exposure]:
-    """Calls by who makes them: first all methods of a URL, then all URLs with the same methods."""
+    """Groups calls by who makes them: first all methods of a URL, then all URLs with the same methods."""
     listed = {region.url for region in calls}
     methods: dict[tuple[str, tuple[Caller, ...]], list[str]] = {}
     for region, callers in calls.items():
@@ -130,7 +130,8 @@ def _exposures(calls: Mapping[UrlRegion, Sequence[Caller]]) -> Iterator[Exposure
 
 
 def _fewest(callers: Sequence[Caller]) -> tuple[Caller, ...]:
-    """Without those who are meant by others of them: everybody by nobody, users of more groups by those of fewer."""
+    """The callers without those whom others of them stand for: everybody by nobody, users of more groups by those of
+    fewer."""
     if NOBODY in callers:
         return (NOBODY,)
     return tuple(caller for caller in callers if not any(_covers(fewer, caller) for fewer in callers))

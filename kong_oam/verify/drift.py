@@ -38,7 +38,7 @@ class Drift:
 
 
 def _forwards(plugin: Entity) -> bool:
-    """Whether it is a script of ours whose table hands callers' tokens on."""
+    """Whether the plugin runs a script of ours whose table hands callers' tokens on."""
     script = gate.script_of(plugin) if plugin["name"] in ("pre-function", "post-function") else None
     return bool(script and script.table.get("forward_token"))
 

@@ -123,7 +123,7 @@ def _upstream(address: str | None) -> tuple[str, int] | None:
 
 
 def _object(text: str) -> dict[str, Any]:
-    """A JSON object; empty where the scripts could not read it."""
+    """The JSON object in a text; empty where the scripts could not read it."""
     try:
         value = json.loads(text, object_pairs_hook=_unique)
     except ValueError:

@@ -41,6 +41,7 @@ class Terms:
 
     @staticmethod
     def of(settings: Settings, estate: Estate, deployed: Deployed, complete: Complete) -> Terms:
+        """The terms of a stack that was deployed."""
         workloads = {
             deployed.upstreams[names.service(settings.stack.name, component, port)]: component.key
             for component in estate.exposed
@@ -152,7 +153,7 @@ class LiveGateway:
         return tuple(verdicts)
 
     def _verdicts(self, reached: Reached, call: Call, caller: Caller) -> Iterator[Verdict]:
-        """By one route: a verdict for each way that the call may go."""
+        """Yields a verdict by one route for each way that the call may go."""
         route = reached.route
         service = self._services.get(reference(route, "service") or "")
         through: tuple[str, ...] = (self._labels["route", route["id"]],)
@@ -176,7 +177,7 @@ class LiveGateway:
             yield replace(led, allowed=False, passes=frozenset()) if in_clear else led
 
     def _ends(self, service: Entity, gate: Script | None, *, judged: bool) -> list[End]:
-        """Where a call goes that gets past everything: where a gate of ours says, whatever the service does."""
+        """The ends of a call that gets past everything: where a gate of ours says, whatever the service does."""
         if gate:
             return self._balanced(*gate.upstream) if gate.upstream else [End(None)]
         ends = self._balanced(service["host"], service["port"])
@@ -187,7 +188,7 @@ class LiveGateway:
         return [End(workload), *(end for end in ends if end.address not in (None, workload))]
 
     def _balanced(self, host: str, port: int) -> list[End]:
-        """An Upstream of the host's name comes before what DNS says: its Targets are where it leads."""
+        """The ends behind a host: the Targets of an Upstream of its name, which comes before what DNS says."""
         if host not in self._upstreams:
             return [End(f"{host}:{port}")]
         identifier = self._upstreams[host]
@@ -197,7 +198,7 @@ class LiveGateway:
         return ends or [End(None, (upstream,))]
 
     def _guarded(self, route: Entity, service: Entity, call: Call, caller: Caller) -> Verdict:
-        """What the plugins make of the call, wherever it goes."""
+        """The verdict of the plugins on the call, wherever it goes."""
         admission, authentication, last = guards = [self._effective(name, route, service) for name in self._guards]
         passage = self._authenticator.passage(authentication, call, caller)
         consumer = passage.consumer
@@ -237,7 +238,7 @@ class LiveGateway:
         return None
 
     def _script(self, plugin: Entity | None) -> Script | None:
-        """Ours that the plugin runs; None where it runs none, or one that is not ours."""
+        """The script of ours that the plugin runs; None where it runs none, or one that is not ours."""
         return self._scripts[plugin["id"]] if plugin else None
 
     def _is_foreign(self, plugin: Entity | None) -> bool:
@@ -246,7 +247,7 @@ class LiveGateway:
     def _judged(
         self, admission: Script | None, gate: Script | None, call: Call, caller: Caller, passage: Passage
     ) -> Judgement:
-        """What the tables say. Without a gate nothing is judged by one, and a gate refuses what was not admitted."""
+        """The tables' decision. Without a gate nothing is judged by one, and a gate refuses what was not admitted."""
         if gate is None:
             return Judgement(True)
         tables = {"gate": gate.table} | ({"admission": admission.table} if admission else {})
@@ -262,8 +263,11 @@ class LiveGateway:
         return Judgement(together and admission is not None, frozenset(alone), spelling_known)
 
     def _claimed(self, tables: Iterable[Table], caller: Caller) -> Iterable[CallerIdentity | None]:
-        """Whom the caller's tokens name. The most there is, of those who write into them what they like; and where the
-        client is none of the estate's, every id that a table has and the estate does not."""
+        """The identities that the caller's tokens name.
+
+        That is the most there is, of those who write into them what they like; and where the client is none of the
+        estate's, every id that a table has and the estate does not.
+        """
         token = caller.token
         if token is None:
             return (None,)
@@ -281,13 +285,13 @@ class LiveGateway:
         return [CallerIdentity(client, scopes, groups) for client in ("", *sorted(listed - declared))]
 
     def _client_id(self, provider: str, component: str) -> str:
-        """What tokens call the client."""
+        """The id of the client in tokens."""
         return self._terms.keys.deployed.clients.get(provider, {}).get(component, component)
 
     def _read_by(
         self, table: Table, claimed: CallerIdentity | None, caller: Caller, passage: Passage
     ) -> CallerIdentity | None:
-        """Whom a table takes the caller for: nobody, unless the token is one that it asks for."""
+        """The identity that a table takes the caller for: none, unless the token is one that it asks for."""
         consumer, token = passage.consumer, caller.token
         if not table or passage.algorithm not in _SIGNATURES or consumer is None or token is None:
             return None
@@ -309,12 +313,12 @@ class LiveGateway:
         return claimed if usual else CallerIdentity("", None)
 
     def _audiences(self, provider: Provider) -> Iterator[str]:
-        """Everything that tokens of this API, or of the APIs, are for."""
+        """Yields every audience that tokens of this API, or of the APIs, are for."""
         deployed = self._terms.keys.deployed.audiences
         return (deployed.get(key, provider.audience_of(key)) for key in self._terms.keys.estate.components)
 
     def _audience(self, provider: Provider, claims: Claims) -> str:
-        """What the token is for, as its provider writes it: the model names an API's audience by the component."""
+        """The audience of the token, as its provider writes it: the model names an API's audience by the component."""
         deployed = self._terms.keys.deployed.audiences
         written_by_name = {provider.audience_of(key): audience for key, audience in deployed.items()}
         name = claims.audience or provider.audience

@@ -43,6 +43,7 @@ class _Candidate:
     conditions: bool
 
     def match(self, call: Call) -> Reached | None:
+        """The route as the call may reach it; None where its methods or paths do not match."""
         if self.methods and call.method not in self.methods:
             return None
         if not self.paths:
@@ -120,8 +121,9 @@ def _candidates(route: Entity) -> Iterator[_Candidate]:
 
 
 def _priority(route: Mapping[str, Any], paths: list[str]) -> int:
-    """Plain hosts first, then regular expressions, then three numbers that Kong shifts in 32 bits: they overlap.
+    """The priority by which Kong orders routes, as an unsigned number of 64 bits.
 
+    Plain hosts come first, then regular expressions, then three numbers that Kong shifts in 32 bits: they overlap.
     Those are the kinds of conditions (by 29), the headers (by 20), and the regular expression's priority (by 19) or the
     path's length. What is negative in 32 bits wins over all others.
     """
@@ -136,7 +138,7 @@ def _priority(route: Mapping[str, Any], paths: list[str]) -> int:
 
 
 def _matched(path: str, call: Call) -> tuple[str, bool] | None:
-    """What a route's path takes of the call's, and whether it does so for the whole class; None: it never matches."""
+    """The part of the call's path that a route's takes, and whether for the whole class; None: it never matches."""
     text = written(call.path)
     if not path.startswith("~"):
         return (path, True) if text.startswith(path) else None
@@ -164,7 +166,7 @@ def _declared_path(path: str) -> PathSegments | None:
 
 
 def _literal_prefix(path: str) -> str:
-    """What every path that it matches begins with."""
+    """The text that every path begins with that it matches."""
     if not path.startswith("~"):
         return path
     text = path[1:].removeprefix("^")
