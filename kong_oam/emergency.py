@@ -1,4 +1,4 @@
-"""An emergency: one path is opened to everybody for a while, when `pulumi up` cannot, and closed.
+"""Opens one path to everybody for a while in an emergency, when `pulumi up` cannot, and closes it.
 
 It needs Kong's Admin API and nothing else: no identity provider, no state, no cluster. The gates know when it ends, and
 close by themselves. Each of them has what was opened, until when and why.
@@ -24,12 +24,12 @@ from kong_oam.verify.gate import script_of, with_table
 
 
 class EmergencyError(UndoneError):
-    """Not done, or not all of it. The message says what is left, and what to do."""
+    """The change was not done, or not all of it. The message says what is left, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpeningRequest:
-    """What is to be opened: the path of a rule, some of its methods (comma-separated), for how long, and why."""
+    """A request to open: the path of a rule, some of its methods (comma-separated), for how long, and why."""
 
     component: str
     path: str
@@ -40,7 +40,7 @@ class OpeningRequest:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What is open to everybody, or was: one that `is_over` closed by itself, and is still written at the gate."""
+    """A path that is, or was, open to everybody: one that `is_over` closed by itself, and still stands at the gate."""
 
     component: str
     path: str
@@ -68,7 +68,7 @@ class Openings:
 
 
 @dataclass(frozen=True, slots=True)
-class _Gated:
+class _GatedService:
     """A service of the stack, with the plugins that guard it by the parts they play."""
 
     component: str
@@ -78,19 +78,19 @@ class _Gated:
 
     @property
     def tables(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        """What admission and the gate decide by. Raises EmergencyError where these are not of this version."""
+        """The tables of admission and the gate. Raises EmergencyError where their scripts are not of this version."""
         scripts = script_of(self.admission), script_of(self.gate)
-        read = [script.table for script in scripts if script is not None and script.table]
-        if len(read) != len(scripts):
+        tables = [script.table for script in scripts if script is not None and script.table]
+        if len(tables) != len(scripts):
             raise EmergencyError(
                 f"the scripts of {self.component} were changed by hand, or are of another version of the program: "
                 "nobody can say what they open. Use that version, or `pulumi up --refresh`"
             )
-        return read[0], read[1]
+        return tables[0], tables[1]
 
     @property
     def opening(self) -> Mapping[str, Any] | None:
-        """What is, or was, open at one of the two. Raises EmergencyError."""
+        """The opening that is, or was, at one of the two. Raises EmergencyError."""
         admitting, deciding = self.tables
         opening: Mapping[str, Any] | None = deciding.get("opened") or admitting.get("opened")
         return opening
@@ -103,33 +103,33 @@ class _Gated:
 
 
 def openings(admin: AdminApi, settings: Settings) -> Openings:
-    """What is open, or was. Raises EmergencyError, AdminError."""
-    gates, now = tuple(_gated(admin, settings)), admin.now()
-    known = {
-        gated.component: _read(gated.component, opening, now)
+    """Lists what is open, or was. Raises EmergencyError, AdminError."""
+    gates, now = tuple(_gated_services(admin, settings)), admin.now()
+    by_component = {
+        gated.component: _opening(gated.component, opening, now)
         for gated in gates
         if (opening := gated.opening) is not None
     }
-    left = {gated.component for gated in gates if gated.is_left_anonymous} - set(known)
-    return Openings(tuple(known[component] for component in sorted(known)), tuple(sorted(left)))
+    anonymous = {gated.component for gated in gates if gated.is_left_anonymous} - set(by_component)
+    return Openings(tuple(by_component[component] for component in sorted(by_component)), tuple(sorted(anonymous)))
 
 
-def _read(component: str, opening: Mapping[str, Any], now: float) -> Opening:
+def _opening(component: str, opening: Mapping[str, Any], now: float) -> Opening:
     ends, reason = opening["ends"], str(opening.get("reason", "no reason given"))
     return Opening(component, opening["path"], tuple(opening["methods"]), ends, reason, is_over=ends <= now)
 
 
 def open_path(admin: AdminApi, settings: Settings, wanted: OpeningRequest) -> Opening:
-    """Opens it at all gates of the component. Raises EmergencyError, AdminError."""
-    gates, now = tuple(_gated(admin, settings)), admin.now()
+    """Opens the path at all gates of the component. Raises EmergencyError, AdminError."""
+    gates, now = tuple(_gated_services(admin, settings)), admin.now()
     chosen = [gated for gated in gates if gated.component == wanted.component]
     if not chosen:
-        known = ", ".join(sorted({gated.component for gated in gates})) or "none"
-        raise EmergencyError(f"this Kong has no gate of '{wanted.component}'; it has those of: {known}")
+        gated_components = ", ".join(sorted({gated.component for gated in gates})) or "none"
+        raise EmergencyError(f"this Kong has no gate of '{wanted.component}'; it has those of: {gated_components}")
     methods = _checked(wanted, chosen[0].tables[1]["rules"])
     for gated in chosen:  # all scripts are known before the first change
         if (earlier := gated.opening) and earlier["ends"] > now:
-            raise EmergencyError(f"{_read(gated.component, earlier, now)}: close that first")
+            raise EmergencyError(f"{_opening(gated.component, earlier, now)}: close that first")
     ends = int(now) + 60 * wanted.minutes
     opening = {"path": wanted.path, "methods": methods, "ends": ends, "reason": wanted.reason}
     nobody = {"anonymous": names.anonymous(settings.stack.name)}
@@ -142,11 +142,11 @@ def open_path(admin: AdminApi, settings: Settings, wanted: OpeningRequest) -> Op
         raise EmergencyError(
             f"{error}. It may be open in part: python -m kong_oam emergency -s {settings.stack.name} close"
         ) from None
-    return _read(wanted.component, opening, now)
+    return _opening(wanted.component, opening, now)
 
 
 def _checked(wanted: OpeningRequest, rules: Mapping[str, Any]) -> list[str]:
-    """The methods that are wanted. Raises EmergencyError where it cannot be opened like that."""
+    """The methods that are wanted. Raises EmergencyError where the path cannot be opened like that."""
     if wanted.path not in rules:
         raise EmergencyError(
             f"'{wanted.component}' has no rule for '{wanted.path}'; it has those for: {', '.join(sorted(rules))}"
@@ -159,24 +159,24 @@ def _checked(wanted: OpeningRequest, rules: Mapping[str, Any]) -> list[str]:
 
 
 def _methods(text: str, rule: Mapping[str, Any]) -> list[str]:
-    """Those that are named, of those that the rule lists."""
+    """The methods that `text` names, of those that the rule lists."""
     named = {name.strip().upper() for name in text.split(",")}
     if unknown := sorted(named - set(METHODS)):
         raise EmergencyError(f"no method that the gateway listens to: {', '.join(unknown)}")
     methods = [method for method in METHODS if method in named or (method == "HEAD" and "GET" in named)]
-    if "*" not in rule and (other := [method for method in methods if method not in rule]):
-        raise EmergencyError(f"the rule does not list {', '.join(other)}, but {', '.join(rule)}")
+    if "*" not in rule and (unlisted := [method for method in methods if method not in rule]):
+        raise EmergencyError(f"the rule does not list {', '.join(unlisted)}, but {', '.join(rule)}")
     return methods
 
 
 def close(admin: AdminApi, settings: Settings) -> tuple[str, ...]:
-    """The components of which something was closed: all gates first, whatever fails; then admission, and who passes
-    without a token. Raises EmergencyError, AdminError."""
-    gates = tuple(_gated(admin, settings))
+    """Closes whatever is open, and gives the components of it: all gates first, whatever fails; then admission, and who
+    passes without a token. Raises EmergencyError, AdminError."""
+    gates = tuple(_gated_services(admin, settings))
     failed: list[str] = []
     closing: set[str] = set()
 
-    def attempt(gated: _Gated, step: Callable[[_Gated], None]) -> None:
+    def attempt(gated: _GatedService, step: Callable[[_GatedService], None]) -> None:
         try:
             if gated.opening is not None or gated.is_left_anonymous:
                 closing.add(gated.component)
@@ -184,10 +184,10 @@ def close(admin: AdminApi, settings: Settings) -> tuple[str, ...]:
         except (EmergencyError, AdminError) as error:
             failed.append(str(error))
 
-    def close_gate(gated: _Gated) -> None:
+    def close_gate(gated: _GatedService) -> None:
         _patch(admin, gated.gate, with_table(gated.gate, partial(opened, opening=None)))
 
-    def close_rest(gated: _Gated) -> None:
+    def close_rest(gated: _GatedService) -> None:
         if gated.is_left_anonymous:
             _patch(admin, gated.authentication, {"anonymous": None})
         _patch(admin, gated.admission, with_table(gated.admission, partial(opened, opening=None)))
@@ -200,7 +200,7 @@ def close(admin: AdminApi, settings: Settings) -> tuple[str, ...]:
     return tuple(sorted(closing))
 
 
-def _gated(admin: AdminApi, settings: Settings) -> Iterator[_Gated]:
+def _gated_services(admin: AdminApi, settings: Settings) -> Iterator[_GatedService]:
     tags, kinds = set(names.tags(settings.stack.name)), plugins.guards(settings.gateway.edition)
     guards = {
         (reference(plugin, "service"), plugin["name"]): plugin
@@ -211,7 +211,7 @@ def _gated(admin: AdminApi, settings: Settings) -> Iterator[_Gated]:
         component = names.component_of(settings.stack.name, service.get("name") or "")
         parts = [plugin for kind in kinds if (plugin := guards.get((service["id"], kind)))]
         if component and tags <= set(service.get("tags") or ()) and len(parts) == len(kinds):
-            yield _Gated(component, *parts)
+            yield _GatedService(component, *parts)
 
 
 def _patch(admin: AdminApi, plugin: Mapping[str, Any], config: Mapping[str, Any]) -> None:

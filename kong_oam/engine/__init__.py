@@ -1,1 +1,1 @@
-"""What is known of the Pulumi engine: a stack's state, and its command line."""
+"""Knowledge of the Pulumi engine: a stack's state, and its command line."""

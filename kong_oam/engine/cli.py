@@ -1,4 +1,4 @@
-"""The one way to the `pulumi` CLI: bounded in time, asking nobody anything, and its failures in one sentence each."""
+"""Runs the `pulumi` CLI, everywhere: bounded in time, asking nobody anything, its failures in one sentence each."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _LONGEST_MESSAGE = 1000  # characters of what the CLI said
 
 
 class CliError(EngineError):
-    """The CLI cannot be run, or failed. The message names its command, and has what it said on standard error: never
-    what it printed on standard output, which may hold secrets."""
+    """The `pulumi` CLI cannot be run, or failed. The message names its command, and has what it said on standard error:
+    never what it printed on standard output, which may hold secrets."""
 
 
 def pulumi(
     *arguments: str, stack: str, timeout: float, environment: Mapping[str, str] | None = None, check: bool = True
 ) -> str:
-    """What the CLI prints for a stack of the project in the working directory. Raises CliError.
+    """Runs the CLI for a stack of the project in the working directory; gives what it prints. Raises CliError.
 
     `environment` is given to it besides this process's own. Without `check` what it printed counts, however it ended.
     """

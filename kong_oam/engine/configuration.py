@@ -1,4 +1,4 @@
-"""What a stack's configuration says to the providers' plugins: where the products are, and with which credentials."""
+"""The configuration of a stack for the providers' plugins: where the products are, and with which credentials."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Configuration:
 
 
 def of_stack(stack: str) -> Configuration:
-    """For commands that do without the engine: the environment first, then the CLI, which is asked for one setting at a
-    time, and only for what the stack's file has. Looking a setting up raises cli.CliError."""
+    """The configuration for commands that do without the engine: the environment first, then the CLI, which is asked
+    for one setting at a time, and only for what the stack's file has. Looking a setting up raises cli.CliError."""
 
     def value(key: str) -> str | None:
         file = Path("stacks") / f"Pulumi.{stack}.yaml"

@@ -1,4 +1,4 @@
-"""What Pulumi's state knows of a stack, through the CLI: the ids that it records, and creations that were cut off."""
+"""Reads and changes a stack's state through the CLI: the ids that it records, and creations that were cut off."""
 
 from __future__ import annotations
 
@@ -11,30 +11,33 @@ from kong_oam.engine.pending import ExportedState, PendingCreation, RecordedReso
 
 
 def read(stack: str) -> ExportedState:
-    """The state as it is now. Raises cli.CliError."""
+    """Reads the state as it is now. Raises cli.CliError."""
     return parse(json.loads(pulumi("stack", "export", stack=stack, timeout=LONG))["deployment"])
 
 
 def parse(deployment: Mapping[str, Any]) -> ExportedState:
-    """The state from the `deployment` of `pulumi stack export` (pulumi: sdk/go/common/apitype, DeploymentV3)."""
+    """Makes the state of the `deployment` of `pulumi stack export` (pulumi: sdk/go/common/apitype, DeploymentV3)."""
     resources = deployment.get("resources") or ()
-    made = [one for one in resources if "id" in one]
-    used = {urn for one in resources for urn in one.get("dependencies") or ()}
+    created = [resource for resource in resources if "id" in resource]
+    used = {urn for resource in resources for urn in resource.get("dependencies") or ()}
     return ExportedState(
-        ids=frozenset(part for one in made for part in one["id"].split("|")),
+        ids=frozenset(part for resource in created for part in resource["id"].split("|")),
         interrupted=tuple(
-            _creation(one["resource"])
-            for one in deployment.get("pending_operations") or ()
-            if one["type"] == "creating"
+            _creation(operation["resource"])
+            for operation in deployment.get("pending_operations") or ()
+            if operation["type"] == "creating"
         ),
-        root=next((one["urn"] for one in resources if one["type"] == "pulumi:pulumi:Stack"), None),
-        resources=tuple(RecordedResource(one["type"], one["urn"], one["id"], one["urn"] in used) for one in made),
+        root=next((resource["urn"] for resource in resources if resource["type"] == "pulumi:pulumi:Stack"), None),
+        resources=tuple(
+            RecordedResource(resource["type"], resource["urn"], resource["id"], resource["urn"] in used)
+            for resource in created
+        ),
     )
 
 
 def _creation(resource: Mapping[str, Any]) -> PendingCreation:
-    asked = resource.get("provider", "").split("::")  # its URN, and behind that its id
-    provider = asked[-2] if len(asked) > 1 else ""
+    parts = resource.get("provider", "").split("::")  # its URN, and behind that its id
+    provider = parts[-2] if len(parts) > 1 else ""
     return PendingCreation(resource["type"], resource.get("inputs", {}), resource.get("id"), provider)
 
 
@@ -44,7 +47,7 @@ def forget(stack: str, urn: str) -> None:
 
 
 def check_at_rest(stack: str, state: ExportedState) -> None:
-    """Raises cli.CliError while another run of the engine is under way, or has left its lock.
+    """Checks that no other run of the engine is under way, or has left its lock. Raises cli.CliError where one is.
 
     To refresh nothing but the stack itself asks nobody anything, but it takes the lock, whatever backend keeps it.
     """
@@ -53,6 +56,6 @@ def check_at_rest(stack: str, state: ExportedState) -> None:
 
 
 def configuration(stack: str) -> dict[str, str]:
-    """The stack's configuration, secrets included: never to be printed. Raises cli.CliError."""
+    """Reads the stack's configuration, secrets included: never to be printed. Raises cli.CliError."""
     settings = json.loads(pulumi("config", "--json", "--show-secrets", stack=stack, timeout=SHORT))
     return {key: entry["value"] for key, entry in settings.items()}

@@ -1,4 +1,4 @@
-"""What a run that was interrupted leaves in the state, as a value: what it knows, and creations cut off."""
+"""The state that an interrupted run leaves, as a value: the resources that it records, and creations cut off."""
 
 from __future__ import annotations
 
@@ -35,8 +35,9 @@ class RecordedResource:
 
 @dataclass(frozen=True, slots=True)
 class ExportedState:
-    """`ids` of everything recorded (both halves of ids such as `credential|consumer`), and what was `interrupted`.
+    """The state of a stack, as `pulumi stack export` gives it.
 
+    `ids`: of everything recorded (both halves of ids such as `credential|consumer`). `interrupted`: creations cut off.
     `root` is the URN of the stack itself, None where nothing was ever recorded. `resources` are those with an id.
     """
 

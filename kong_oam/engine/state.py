@@ -1,4 +1,4 @@
-"""What the state of a stack holds, as the engine's built-in provider tells it to a program. Pure."""
+"""The state of a stack, as the engine's built-in provider tells it to a program. Pure."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def digest(configurations: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class StackState:
-    """What the last run, finished or not, recorded. Other values are left where they are.
+    """The state as the last run, finished or not, recorded it. Other values are left where they are.
 
     `held`: what is there and not in it was not made by this stack. `issuers`: by provider, the issuer whose tokens
     count at the gateway until now, which is what its key ring there is called by. `services`: by logical name, where
@@ -76,12 +76,12 @@ class StackState:
 
     @cached_property
     def plugins(self) -> Mapping[str, str]:
-        """By logical name, the configuration that Kong has of each plugin, as the text that it was given."""
+        """The configuration that Kong has of each plugin, by logical name, as the text that it was given."""
         return {plugin.name: plugin.outputs["configJson"] for plugin in self.gateway if plugin.type == PLUGIN}
 
 
 def from_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> StackState:
-    """The state, from the `outputs` of `pulumi:pulumi:readStackResourceOutputs`: {URN: {type, outputs}}."""
+    """Makes the state of the `outputs` of `pulumi:pulumi:readStackResourceOutputs`: {URN: {type, outputs}}."""
     resources = [Resource(entry["type"], _name(urn), entry["outputs"]) for urn, entry in outputs.items()]
     rings = {
         resource.name.removeprefix(RING): resource.outputs.get("customId")

@@ -8,5 +8,8 @@ import httpx
 
 @functools.cache
 def trusted() -> ssl.SSLContext:
-    """The machine's, or those that SSL_CERT_FILE or SSL_CERT_DIR name; read once, since that takes 50 ms (measured)."""
+    """The TLS context with the machine's authorities, or those that SSL_CERT_FILE or SSL_CERT_DIR name.
+
+    They are read once, since that takes 50 ms (measured).
+    """
     return httpx.create_ssl_context()

@@ -1,1 +1,1 @@
-"""What is known of Kong: entities, the gate's table and scripts, the Admin API."""
+"""Knowledge of Kong: entities, the gate's table and scripts, the Admin API."""

@@ -1,4 +1,4 @@
-"""How to reach Kong's Admin API, for the program and for commands alike."""
+"""The account by which the program and commands alike reach Kong's Admin API."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kong_oam.errors import SettingsError
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """How to reach the Admin API of one workspace of Kong: `token` as Kong Enterprise's RBAC wants it, `api_key` as a
+    """An account at the Admin API of one workspace of Kong: `token` as Kong Enterprise's RBAC wants it, `api_key` as a
     proxy before it does. Both are plain here and must leave only as secrets; without `workspace` it is Kong's default.
     """
 
@@ -23,7 +23,7 @@ class Account:
 
 
 class AccountError(SettingsError):
-    """What is needed to reach Kong is not there. The message says what to do."""
+    """A setting that is needed to reach Kong is missing. The message says what to do."""
 
 
 def account(settings: Settings, configuration: Configuration) -> Account:

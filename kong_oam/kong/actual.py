@@ -1,4 +1,4 @@
-"""What Kong has, where the state may say something else: after a run that did not come to its end.
+"""Corrects the state by what Kong has, where the two may differ: after a run that did not come to its end.
 
 An update that failed is in the state as if it had been made (the official Kong plugin, as all that are made from
 Terraform's): a preview would not say what the next run opens, and a gate that is to stay as it is would open.
@@ -22,37 +22,43 @@ _READ = ("pre-function", "post-function")
 """Kinds of plugins whose configuration tells what is enforced: the others are the same for every rule."""
 
 UNKNOWN = "unknown"
-"""Of what is enforced: another run has to ask Kong."""
+"""A fingerprint of what is enforced that says that another run has to ask Kong."""
 
 
 def corrected(state: StackState, account: Account) -> StackState:
-    """The state with the configurations that Kong has of its plugins, without those that Kong does not have.
+    """The state with its plugins configured as Kong has them, without those that Kong does not have.
 
     Kong is asked only where the last run did not come to its end. Raises admin.AdminError.
     """
     if state.is_confirmed:
         return state
-    found = _plugins(account)
-    read = [one for one in state.gateway if one.type == PLUGIN and one.outputs.get("name") in _READ]
-    doubted = {one.name: _key(one) for one in read if not _same(one.outputs.get("configJson"), found.get(_key(one)))}
-    kept = (_as_in_kong(one, found) if one.name in doubted else one for one in state.gateway)
-    return replace(state, gateway=tuple(one for one in kept if one is not None), doubted=doubted)
+    rows = _plugins(account)
+    scripted = [
+        resource for resource in state.gateway if resource.type == PLUGIN and resource.outputs.get("name") in _READ
+    ]
+    doubted = {
+        plugin.name: _key(plugin)
+        for plugin in scripted
+        if not _same(plugin.outputs.get("configJson"), rows.get(_key(plugin)))
+    }
+    gateway = (_as_in_kong(resource, rows) if resource.name in doubted else resource for resource in state.gateway)
+    return replace(state, gateway=tuple(resource for resource in gateway if resource is not None), doubted=doubted)
 
 
-def enforced(state: StackState, account: Account, made: Mapping[str, Any]) -> str:
-    """What the plugins come to that a run has `made`, configurations by logical name; UNKNOWN where it left one out
-    that is in the state otherwise than in Kong. Raises admin.AdminError."""
-    doubted = {name: key for name, key in state.doubted.items() if name in made}
-    found = _plugins(account) if doubted else {}
-    if all(_same(made[name], found.get(key)) for name, key in doubted.items()):
-        return digest(made)
+def enforced(state: StackState, account: Account, configurations: Mapping[str, Any]) -> str:
+    """The fingerprint of the plugins that a run made, with their `configurations` by logical name; UNKNOWN where it
+    left one out that is in the state otherwise than in Kong. Raises admin.AdminError."""
+    doubted = {name: key for name, key in state.doubted.items() if name in configurations}
+    rows = _plugins(account) if doubted else {}
+    if all(_same(configurations[name], rows.get(key)) for name, key in doubted.items()):
+        return digest(configurations)
     return UNKNOWN
 
 
 def _plugins(account: Account) -> _Rows:
     with AdminApi(account) as admin:
-        found = admin.rows("/plugins")
-    return {((one.get("service") or {}).get("id"), one["name"]): one for one in found}
+        rows = admin.rows("/plugins")
+    return {((row.get("service") or {}).get("id"), row["name"]): row for row in rows}
 
 
 def _key(plugin: Resource) -> tuple[Any, Any]:
@@ -60,14 +66,14 @@ def _key(plugin: Resource) -> tuple[Any, Any]:
 
 
 def _same(configuration: Any, row: Mapping[str, Any] | None) -> bool:
-    """Kong fills in what is not said."""
+    """Whether Kong has the configuration; it fills in what that does not say."""
     if row is None or not isinstance(configuration, str):
         return False
     return all(row["config"].get(key) == value for key, value in json.loads(configuration).items())
 
 
-def _as_in_kong(plugin: Resource, found: _Rows) -> Resource | None:
-    row = found.get(_key(plugin))
+def _as_in_kong(plugin: Resource, rows: _Rows) -> Resource | None:
+    row = rows.get(_key(plugin))
     if row is None:
         return None
     return replace(plugin, outputs={**plugin.outputs, "configJson": json.dumps(row["config"])})

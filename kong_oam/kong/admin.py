@@ -23,7 +23,7 @@ _FLAVORS = ("traditional", "traditional_compatible")
 
 
 class AdminError(ProductError):
-    """Kong's Admin API cannot be used as it is. The message says what was found and what to change."""
+    """The Admin API of Kong cannot be used as it is. The message says what was found and what to change."""
 
 
 class RejectedError(AdminError):

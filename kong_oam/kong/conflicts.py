@@ -1,4 +1,4 @@
-"""Names in Kong that are needed and taken: found before anything is made, where a creation would fail half-way.
+"""Finds names in Kong that are needed and taken, before anything is made: a creation would fail half-way.
 
 Unique in a workspace are names of services, routes, upstreams and consumers, and the hosts of certificates. What
 carries the stack's tags and is not in its state was made by a run that was interrupted; anything else is somebody's.
@@ -46,7 +46,7 @@ class Needed:
 
 
 def needed(estate: Estate) -> Iterator[Needed]:
-    """Every name of the stack that somebody else could have."""
+    """Yields every name of the stack that somebody else could have."""
     stack = estate.stack.name
     for component in estate.exposed:
         for port in component.ports:
@@ -65,47 +65,47 @@ def needed(estate: Estate) -> Iterator[Needed]:
 
 
 def inspect(account: Account, estate: Estate, held: Held) -> tuple[Diagnostic, ...]:
-    """All that is wrong with names in the workspace. Raises admin.AdminError."""
+    """Finds all that is wrong with names in the workspace. Raises admin.AdminError."""
     with AdminApi(account) as admin:
         return tuple(name_conflicts(admin, estate, held))
 
 
 def name_conflicts(admin: AdminApi, estate: Estate, held: Held) -> Iterator[Diagnostic]:
-    """Names that the state does not hold and that Kong has. Raises admin.AdminError.
+    """Finds names that the state does not hold and that Kong has. Raises admin.AdminError.
 
     Kong is asked for kinds of which something is new, and for no other, but for certificates: one that is held may be
     given more hosts.
     """
-    asked: dict[str, dict[str, Needed]] = {}
-    for one in needed(estate):
-        if one.type == _CERTIFICATE or (one.type, one.logical) not in held:
-            asked.setdefault(one.type, {})[one.name] = one
-    own = frozenset(names.tags(estate.stack.name))
-    for kind, wanted in asked.items():
+    by_type: dict[str, dict[str, Needed]] = {}
+    for need in needed(estate):
+        if need.type == _CERTIFICATE or (need.type, need.logical) not in held:
+            by_type.setdefault(need.type, {})[need.name] = need
+    tags = frozenset(names.tags(estate.stack.name))
+    for kind, by_name in by_type.items():
         for row in admin.rows(f"/{_COLLECTIONS[kind]}"):
-            ours = own <= frozenset(row.get("tags") or ())
-            for one in (wanted[name] for name in _names(row) if name in wanted):
-                if not (ours and (one.type, one.logical) in held):
-                    yield _problem(estate.stack.name, one, row, ours=ours)
+            ours = tags <= frozenset(row.get("tags") or ())
+            for need in (by_name[name] for name in _names(row) if name in by_name):
+                if not (ours and (need.type, need.logical) in held):
+                    yield _diagnostic(estate.stack.name, need, row, ours=ours)
 
 
-def _problem(stack: str, one: Needed, row: Row, *, ours: bool) -> Diagnostic:
-    kind, tags = _COLLECTIONS[one.type][:-1], row.get("tags") or ()
-    what = f"certificate for host '{one.name}'" if one.type == _CERTIFICATE else f"{kind} '{one.name}'"
+def _diagnostic(stack: str, need: Needed, row: Row, *, ours: bool) -> Diagnostic:
+    kind, tags = _COLLECTIONS[need.type][:-1], row.get("tags") or ()
+    what = f"certificate for host '{need.name}'" if need.type == _CERTIFICATE else f"{kind} '{need.name}'"
     if ours:
         message = (
             f"Kong has {what} ({row['id']}) of stack '{stack}', whose state does not know it: an interrupted run made "
             f"it, or this is another state. See what `python -m kong_oam recover -s {stack}` says"
         )
-        return Diagnostic("ENV406", message, one.place)
+        return Diagnostic("ENV406", message, need.place)
     whose = f"its tags are {', '.join(map(repr, tags))}" if tags else "it has no tags"
     message = (
         f"Kong has {what} ({row['id']}) that stack '{stack}' did not make: {whose}. It is left as it is; have it "
-        f"{'take other hosts' if one.type == _CERTIFICATE else 'renamed'} or removed by whoever made it"
+        f"{'take other hosts' if need.type == _CERTIFICATE else 'renamed'} or removed by whoever made it"
     )
-    return Diagnostic("ENV405", message, one.place)
+    return Diagnostic("ENV405", message, need.place)
 
 
 def _names(row: Row) -> Iterable[str]:
-    """What the entity is called; a certificate has the hosts that it is shown for."""
+    """The entity's names; a certificate has the hosts that it is shown for."""
     return row.get("snis") or [row.get("name") or row.get("username") or ""]

@@ -1,4 +1,4 @@
-"""What a stack's gateway enforces, by what the state says of its gates: whatever a run did, left out, or failed at.
+"""Models of what a stack's gateway enforces, by what the state says of its gates: also after a run that failed.
 
 The outputs of a stack are what its last program meant, also after a run that failed, or that was told to leave parts
 out. A plugin's resource in the state is what Kong was given and took. Its table says which requests it allows, and of
@@ -17,7 +17,7 @@ from kong_oam.access.model import METHODS, Call, Client, Component, Endpoint, Es
 from kong_oam.access.paths import pattern, unwritten
 from kong_oam.access.providers import Provider
 from kong_oam.engine.state import PLUGIN, ROUTE, Resource
-from kong_oam.kong.script import given
+from kong_oam.kong.script import inputs_of
 
 _Port = tuple[str, str]
 """A component (`application/component`) and one of its ports."""
@@ -26,37 +26,37 @@ Table = Mapping[str, Any]
 
 
 def enforced(resources: Iterable[Resource], meant: AccessModel) -> tuple[AccessModel, ...]:
-    """What is enforced, as models each of which has to allow a request: the gates' and, where it differs, admission's.
+    """Models of what is enforced, each of which has to allow a request: the gates' and, where it differs, admission's.
 
     `meant` is what the stack exported, which tells of settings and of what no gate knows: who gets a token at all, for
     components that ask for no more. It stands for itself where a gate says too little: a version before this one made
     that.
     """
-    found = list(resources)
-    gates, admissions = (_tables(found, role) for role in ("gate", "admission"))
-    if any(not _is_told(table) for table in (*gates.values(), *admissions.values())):
+    resources = list(resources)
+    gates, admissions = (_tables(resources, role) for role in ("gate", "admission"))
+    if any(not _is_complete(table) for table in (*gates.values(), *admissions.values())):
         return (meant,)
-    reached = _reached(found)
+    reached = _reached(resources)
     models = [_model(gates, reached, meant)]
     both = {port: admissions.get(port, table) for port, table in gates.items()}
     return (*models, _model(both, reached, meant)) if both != gates else tuple(models)
 
 
 def _tables(resources: Iterable[Resource], role: str) -> dict[_Port, Table]:
-    """By port, the table that each of the plugins of a role was given."""
-    found = {}
-    for one in resources:
-        if one.type == PLUGIN and one.name.endswith(f"-{role}"):
-            component, _, port = one.name.removesuffix(f"-{role}").rpartition("-")
-            found[component, port] = _table(one.outputs.get("configJson"))
-    return found
+    """The table of each plugin of a role, by port."""
+    tables = {}
+    for resource in resources:
+        if resource.type == PLUGIN and resource.name.endswith(f"-{role}"):
+            component, _, port = resource.name.removesuffix(f"-{role}").rpartition("-")
+            tables[component, port] = _table(resource.outputs.get("configJson"))
+    return tables
 
 
 def _table(config: Any) -> Table:
     """The table in a plugin's configuration; an empty one where there is none that can be read."""
     try:
-        found = given(json.loads(config)["access"][0])
-        table = json.loads(found.table) if found else {}
+        inputs = inputs_of(json.loads(config)["access"][0])
+        table = json.loads(inputs.table) if inputs else {}
     except (IndexError, KeyError, TypeError, ValueError):
         return {}
     return table if isinstance(table, dict) else {}
@@ -65,20 +65,20 @@ def _table(config: Any) -> Table:
 _PARTS = frozenset({"callers", "groups", "hosts", "logical", "on_behalf", "ring", "rules", "services"})
 
 
-def _is_told(table: Table) -> bool:
+def _is_complete(table: Table) -> bool:
     return table.keys() >= _PARTS
 
 
 def _reached(resources: Iterable[Resource]) -> set[tuple[str, str, str, str]]:
     """Component, port, host and path of every place that a route leads from; its name says the first two."""
-    found = set()
-    for one in resources:
-        if one.type == ROUTE:
-            application, component, port = str(one.outputs.get("name")).split(".")[-4:-1]
-            for host in one.outputs.get("hosts") or ():
-                for path in one.outputs.get("paths") or ():
-                    found.add((f"{application}/{component}", port, host, path))
-    return found
+    places = set()
+    for resource in resources:
+        if resource.type == ROUTE:
+            application, component, port = str(resource.outputs.get("name")).split(".")[-4:-1]
+            for host in resource.outputs.get("hosts") or ():
+                for path in resource.outputs.get("paths") or ():
+                    places.add((f"{application}/{component}", port, host, path))
+    return places
 
 
 def _model(tables: Mapping[_Port, Table], reached: set[tuple[str, str, str, str]], meant: AccessModel) -> AccessModel:
@@ -89,15 +89,15 @@ def _model(tables: Mapping[_Port, Table], reached: set[tuple[str, str, str, str]
         ends = [
             Endpoint(host, unwritten(path), int(port), NOWHERE)
             for host, paths in table["hosts"].items()
-            for path, here in paths.items()
-            if here and (key, port, host, f"~{pattern(unwritten(path))}") in reached
+            for path, leads_here in paths.items()
+            if leads_here and (key, port, host, f"~{pattern(unwritten(path))}") in reached
         ]
         components[key] = replace(components[key], endpoints=(*components[key].endpoints, *ends))
     clients = _clients(tables, meant, stack)
     for key in {client.component for client in clients}:
         components.setdefault(key, bare_component(key, stack.default_provider.name))
-        own = tuple(client for client in clients if client.component == key)
-        components[key] = replace(components[key], clients=own)
+        of_component = tuple(client for client in clients if client.component == key)
+        components[key] = replace(components[key], clients=of_component)
     applications = (application_of(component) for _, component in sorted(components.items()))
     callers = (caller for table in tables.values() for caller in table["callers"].values())
     return replace(
@@ -108,24 +108,24 @@ def _model(tables: Mapping[_Port, Table], reached: set[tuple[str, str, str, str]
 
 
 def _providers(tables: Mapping[_Port, Table], providers: Mapping[str, Provider]) -> Mapping[str, Provider]:
-    """The stack's, but without names of groups where one that a table lists now stands for another group."""
-    taken = {
+    """The stack's providers, but without names of groups where one that a table lists now stands for another group."""
+    changed = {
         name
         for table in tables.values()
         if (provider := providers.get(name := _provider(table))) is not None
-        if any(provider.listed(_logical(one, table, provider)) != one for one in table["groups"])
+        if any(provider.listed(_logical(listed, table, provider)) != listed for listed in table["groups"])
         or any(
-            provider.group(_named(group, there, provider)) != there
+            provider.group(_named(group, at_provider, provider)) != at_provider
             for _, _, groups, _ in table["callers"].values()
-            for group, there in groups.items()
+            for group, at_provider in groups.items()
         )
     }
-    return {name: replace(one, groups={}) if name in taken else one for name, one in providers.items()}
+    return {name: replace(provider, groups={}) if name in changed else provider for name, provider in providers.items()}
 
 
-def _named(group: str, there: str, provider: Provider | None) -> str:
-    """The same of a group at the provider, by its name in Applications."""
-    return group if provider is None or provider.group(group) == there else there
+def _named(group: str, at_provider: str, provider: Provider | None) -> str:
+    """The group by its name in Applications, where the stack still maps that one to `at_provider`; else as it is."""
+    return group if provider is None or provider.group(group) == at_provider else at_provider
 
 
 def _component(key: str, table: Table, providers: Mapping[str, Provider]) -> Component:
@@ -144,7 +144,7 @@ def _component(key: str, table: Table, providers: Mapping[str, Provider]) -> Com
 
 
 def _provider(table: Table) -> str:
-    """A key ring is called by its provider last of all."""
+    """The provider of a table's key ring, whose name ends with it."""
     return str(table["ring"]).rpartition(".ring.")[2]
 
 
@@ -166,21 +166,21 @@ def _logical(listed: str, table: Table, provider: Provider | None) -> str:
 
 
 def _clients(tables: Mapping[_Port, Table], meant: AccessModel, stack: Stack) -> list[Client]:
-    """Those that hold something at a gate, and those that the stack exported, with what they hold where no gate is."""
+    """The clients with something at a gate, and those that the stack exported, with what they hold where no gate is."""
     calls: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
-    known = {(one.component, one.provider): one for one in meant.estate.clients}
+    clients = {(client.component, client.provider): client for client in meant.estate.clients}
     gated = {component for component, _ in tables}
-    for who, one in known.items():
-        calls[who] = {call.component: call.scopes for call in one.calls if call.component not in gated}
+    for who, client in clients.items():
+        calls[who] = {call.component: call.scopes for call in client.calls if call.component not in gated}
     for (component, _), table in tables.items():
-        for client, (key, kind, groups, _) in table["callers"].items():
+        for client_id, (key, kind, groups, _) in table["callers"].items():
             who = key, _provider(table)
-            held = table["services"].get(client) or table["on_behalf"].get(client) or ()
-            calls.setdefault(who, {})[component] = tuple(held)
-            at = stack.providers.get(who[1])
-            named = [_named(group, there, at) for group, there in groups.items()]
-            known[who] = Client(key, kind, who[1], (), tuple(named), (), False, NOWHERE)
+            scopes = table["services"].get(client_id) or table["on_behalf"].get(client_id) or ()
+            calls.setdefault(who, {})[component] = tuple(scopes)
+            provider = stack.providers.get(who[1])
+            named = [_named(group, at_provider, provider) for group, at_provider in groups.items()]
+            clients[who] = Client(key, kind, who[1], (), tuple(named), (), False, NOWHERE)
     return [
-        replace(one, calls=tuple(Call(at, held, (), NOWHERE) for at, held in calls.get(who, {}).items()))
-        for who, one in known.items()
+        replace(client, calls=tuple(Call(called, scopes, (), NOWHERE) for called, scopes in calls.get(who, {}).items()))
+        for who, client in clients.items()
     ]

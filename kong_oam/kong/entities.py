@@ -24,7 +24,7 @@ Complete = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Entities:
-    """All that there is of each kind. `credentials` are those of the plugin jwt, of every consumer, `targets` those of
+    """The entities of a gateway, by kind. `credentials` are the plugin jwt's, of every consumer, `targets` those of
     every upstream."""
 
     services: tuple[Entity, ...] = ()
@@ -38,43 +38,43 @@ class Entities:
 
 def reference(entity: Entity, field: str) -> str | None:
     """The id of the entity that a field refers to."""
-    found = entity.get(field)
-    return found["id"] if found else None
+    referred = entity.get(field)
+    return referred["id"] if referred else None
 
 
 def comparable(value: Any) -> Any:
-    """A field's value as Kong takes it: sets come in any order, and empty ones as null or as nothing."""
+    """The value of a field as Kong takes it: sets come in any order, and empty ones as null or as nothing."""
     if isinstance(value, Mapping):
-        return {name: comparable(one) for name, one in value.items() if comparable(one) is not None}
+        return {name: comparable(item) for name, item in value.items() if comparable(item) is not None}
     return sorted(map(str, value)) if isinstance(value, list) and value else value or None
 
 
 def labels(entities: Entities) -> dict[tuple[str, str], str]:
-    """What each entity is called, by kind and id: alike for an entity that there is and for the same one as meant."""
-    found: dict[tuple[str, str], str] = {}
-    for kind, ones in (
+    """The label of each entity, by kind and id: alike for an entity that there is and for the same one as meant."""
+    by_id: dict[tuple[str, str], str] = {}
+    for kind, of_kind in (
         ("service", entities.services),
         ("route", entities.routes),
         ("consumer", entities.consumers),
         ("credential", entities.credentials),
         ("upstream", entities.upstreams),
     ):
-        for one in ones:
-            name = one.get("name") or one.get("username") or one.get("key") or one["id"]
-            found[kind, one["id"]] = f"{kind} '{name}'"
+        for entity in of_kind:
+            name = entity.get("name") or entity.get("username") or entity.get("key") or entity["id"]
+            by_id[kind, entity["id"]] = f"{kind} '{name}'"
     for target in entities.targets:
-        owner = found["upstream", target["upstream"]["id"]]
-        found["target", target["id"]] = f"target '{target['target']}' of {owner}"
+        owner = by_id["upstream", target["upstream"]["id"]]
+        by_id["target", target["id"]] = f"target '{target['target']}' of {owner}"
     for plugin in entities.plugins:
-        scopes = [found.get((kind, reference(plugin, kind) or ""), "") for kind in ("route", "service", "consumer")]
+        scopes = [by_id.get((kind, reference(plugin, kind) or ""), "") for kind in ("route", "service", "consumer")]
         scope = " and ".join(filter(None, scopes)) or "everything (global)"
-        found["plugin", plugin["id"]] = f"plugin {plugin['name']} of {scope}"
-    return found
+        by_id["plugin", plugin["id"]] = f"plugin {plugin['name']} of {scope}"
+    return by_id
 
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """What only a deployment knows: the stack's outputs `issuers`, `keySlots`, `audiences`, `clients` and `upstreams`.
+    """The facts of a deployment: the stack's outputs `issuers`, `keySlots`, `audiences`, `clients` and `upstreams`.
 
     By provider its issuer, its key slots and, by component, the ids of its clients; by component the audience that its
     provider made up for it; by Kong service where its workload is, as "host:port".
@@ -88,8 +88,8 @@ class Deployed:
 
     @staticmethod
     def from_outputs(outputs: Mapping[str, Any]) -> Deployed:
-        """Raises KeyError for an output that is missing, named by its first argument."""
-        slots = {name: tuple(map(Slot.from_output, held)) for name, held in outputs["keySlots"].items()}
+        """Reads the outputs of a stack. Raises KeyError for one that is missing, named by its first argument."""
+        slots = {name: tuple(map(Slot.from_output, ring)) for name, ring in outputs["keySlots"].items()}
         return Deployed(outputs["issuers"], slots, outputs["upstreams"], outputs["audiences"], outputs["clients"])
 
 
@@ -124,9 +124,9 @@ def _guards(
     clients = deployed.clients.get(component.provider, {})
     decided_by = table(estate, component, port, ring, authentication, deployed.audiences, clients)
     host, _, number = deployed.upstreams[service].rpartition(":")
-    told = settings.gateway.hsts_seconds, settings.gateway.strip_headers
+    headers = settings.gateway.hsts_seconds, settings.gateway.strip_headers
     for name, config in (
-        ("pre-function", plugins.admission(decided_by, *told)),
+        ("pre-function", plugins.admission(decided_by, *headers)),
         _verifying(settings, component, deployed),
         ("post-function", plugins.gate(decided_by, address(host, int(number)))),
     ):
@@ -194,9 +194,9 @@ def _plugin(name: str, config: Mapping[str, Any], service: str) -> Entity:
 
 def _credentials(stack: str, provider: str, slots: Iterable[Slot]) -> Iterator[Entity]:
     """A credential per slot. An empty one holds a key of the issuer's under a key id that nobody uses."""
-    held = list(slots)
-    filler = next((slot.key for slot in held if slot.key and not slot.retired), None)
-    for index, slot in enumerate(held):
+    slots = list(slots)
+    filler = next((slot.key for slot in slots if slot.key and not slot.retired), None)
+    for index, slot in enumerate(slots):
         if key := slot.key or filler:
             yield {
                 "id": f"{provider} slot {index}",

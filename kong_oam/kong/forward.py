@@ -1,4 +1,4 @@
-"""A client certificate for Kong's Admin API, which the provider plugin cannot present by itself.
+"""Presents a client certificate to Kong's Admin API, which the provider plugin cannot do by itself.
 
 For as long as a command runs, what this user's processes send to 127.0.0.1 goes on to Kong by TLS, with the client
 certificate, once Kong's own certificate was verified. Processes of other users are turned away. The command finds the
@@ -23,17 +23,17 @@ from urllib.parse import urlsplit
 from kong_oam.errors import ProductError
 
 _CONNECTIONS = Path("/proc/net/tcp")
-_HERE = "127.0.0.1"
+_LOOPBACK = "127.0.0.1"
 _TIMEOUT = 10.0
 
 
 class ForwardError(ProductError):
-    """Nothing can be forwarded. The message says why and what to change."""
+    """Forwarding to Kong is not possible. The message says why and what to change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Kong's Admin API, and how to be let in there."""
+    """The address of Kong's Admin API, and the TLS by which it lets in."""
 
     host: str
     port: int
@@ -44,7 +44,7 @@ class Target:
 
 
 def target(url: str, certificate: str, key: str, authority: str | None) -> Target:
-    """The target from a URL and files in PEM; without `authority`, the system's. Raises ForwardError."""
+    """Makes the target of a URL and files in PEM; without `authority`, the system's. Raises ForwardError."""
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname or parts.path not in ("", "/"):
         raise ForwardError(f"--to {url}: it is the address of Kong's Admin API, https://HOST:PORT")
@@ -58,7 +58,7 @@ def target(url: str, certificate: str, key: str, authority: str | None) -> Targe
 
 
 def check(kong: Target) -> None:
-    """Asks once for anything, so that what is wrong is said here and not by every resource. Raises ForwardError."""
+    """Asks Kong once for anything, so that an error is told here and not by every resource. Raises ForwardError."""
     connection = http.client.HTTPSConnection(kong.host, kong.port, timeout=_TIMEOUT, context=kong.tls)
     try:
         connection.request("GET", "/")
@@ -92,11 +92,11 @@ def forward(kong: Target, port: int, command: Sequence[str]) -> int:
 async def run(kong: Target, port: int, command: Sequence[str]) -> int:
     """Runs the command while what is sent to `port` goes on to `kong`; gives its exit status. Raises ForwardError."""
     try:
-        server = await asyncio.start_server(lambda *streams: _serve(kong, port, *streams), _HERE, port)
+        server = await asyncio.start_server(lambda *streams: _serve(kong, port, *streams), _LOOPBACK, port)
     except OSError as error:
         raise ForwardError(f"port {port} cannot be had ({error.strerror}); is another run under way?") from None
     try:
-        environment = {**os.environ, "KONG_ADMIN_ADDR": f"http://{_HERE}:{port}"}
+        environment = {**os.environ, "KONG_ADMIN_ADDR": f"http://{_LOOPBACK}:{port}"}
         process = await asyncio.create_subprocess_exec(*command, env=environment)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGINT, lambda: None)  # the terminal has told the command as well: it winds up
@@ -113,7 +113,7 @@ def owner(port: int, peer: int) -> int | None:
 
     Source: proc(5), /proc/net/tcp: addresses in hexadecimal, as the machine orders bytes.
     """
-    address = f"{int.from_bytes(socket.inet_aton(_HERE), sys.byteorder):08X}"
+    address = f"{int.from_bytes(socket.inet_aton(_LOOPBACK), sys.byteorder):08X}"
     ends = [f"{address}:{peer:04X}", f"{address}:{port:04X}"]
     for line in _CONNECTIONS.read_text("ascii").splitlines()[1:]:
         fields = line.split()
@@ -126,9 +126,9 @@ async def _serve(kong: Target, port: int, reader: asyncio.StreamReader, writer: 
     with contextlib.closing(writer), contextlib.suppress(OSError):
         if owner(port, writer.get_extra_info("peername")[1]) != os.getuid():
             return
-        there, back = await asyncio.open_connection(kong.host, kong.port, ssl=kong.tls)
-        with contextlib.closing(back):
-            ways = {asyncio.create_task(_pump(reader, back)), asyncio.create_task(_pump(there, writer))}
+        from_kong, to_kong = await asyncio.open_connection(kong.host, kong.port, ssl=kong.tls)
+        with contextlib.closing(to_kong):
+            ways = {asyncio.create_task(_pump(reader, to_kong)), asyncio.create_task(_pump(from_kong, writer))}
             _, waiting = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
             for way in waiting:
                 way.cancel()

@@ -1,4 +1,4 @@
-"""Signing keys and the fixed number of slots that they sit in, so that no resource is ever made inside `apply`.
+"""Signing keys in a fixed number of slots, so that no resource is ever made inside `apply`.
 
 A key keeps its slot, a new one takes an empty slot, one that no longer signs stays for the longest token lifetime.
 Which key sits where is a stack output and comes back through the stack's own reference.
@@ -17,12 +17,13 @@ from kong_oam.identity.common.discovery import SigningKey
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A slot with its key, or None where it is empty; `retired` is the day on which the key was no longer published."""
+    """A slot and its key, or None where it is empty; `retired` is the day on which the key was no longer published."""
 
     key: SigningKey | None = None
     retired: datetime.date | None = None
 
     def to_output(self) -> dict[str, Any]:
+        """The slot as the stack exports it, `retired` in ISO 8601."""
         return {
             "key": asdict(self.key) if self.key else None,
             "retired": self.retired.isoformat() if self.retired else None,
@@ -30,6 +31,7 @@ class Slot:
 
     @staticmethod
     def from_output(data: Mapping[str, Any]) -> Slot:
+        """Reads what `to_output` gives."""
         key, retired = data.get("key"), data.get("retired")
         return Slot(
             SigningKey(**key) if key else None,
@@ -49,7 +51,7 @@ def assign(
     lifetime: datetime.timedelta,
     previous_keys: Iterable[SigningKey] = (),
 ) -> tuple[Slot, ...]:
-    """The slots from now on. `published`: the key that signs, then all others that may. Raises TooManyKeysError.
+    """Assigns keys to slots. `published`: the key that signs, then all others that may. Raises TooManyKeysError.
 
     `lifetime`: of the longest-lived token; days count whole. Where runs were missed, so that the key that signs was
     never seen, `previous_keys` may have signed a moment ago: they get what slots are left, as keys that retire today.
@@ -58,18 +60,18 @@ def assign(
     current = {key.kid: key for key in listed}
     slots = [_aged(slot, current, today, lifetime) for slot in previous]
     slots += [Slot()] * (size - len(slots))
-    held = {slot.key.kid for slot in slots if slot.key}
-    for kid in sorted(set(current) - held):
+    placed = {slot.key.kid for slot in slots if slot.key}
+    for kid in sorted(set(current) - placed):
         empty = _empty(slots)
         if empty is None:
             raise TooManyKeysError(
-                f"{len(held) + 1} signing keys are live and there are {size} slots; raise gateway.keySlots"
+                f"{len(placed) + 1} signing keys are live and there are {size} slots; raise gateway.keySlots"
             )
         slots[empty] = Slot(current[kid])
-        held.add(kid)
-    seen = {slot.key.kid for slot in previous if slot.key}
-    if seen and listed[0].kid not in seen:
-        for key in (key for key in previous_keys if key.kid not in held):
+        placed.add(kid)
+    placed_before = {slot.key.kid for slot in previous if slot.key}
+    if placed_before and listed[0].kid not in placed_before:
+        for key in (key for key in previous_keys if key.kid not in placed):
             if (empty := _empty(slots)) is not None:
                 slots[empty] = Slot(key, retired=today)
     if len(slots) > size and any(slot.key for slot in slots[size:]):

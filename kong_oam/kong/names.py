@@ -11,6 +11,7 @@ _PREFIX = "kong-oam"
 
 
 def service(stack: str, component: Component, port: int) -> str:
+    """The service of one port of a component."""
     return f"{_PREFIX}.{stack}.{component.application}.{component.name}.{port}"
 
 
@@ -26,6 +27,7 @@ def nowhere(stack: str) -> str:
 
 
 def route(stack: str, component: Component, port: int, role: str) -> str:
+    """The route that plays `role` before one port of a component."""
     return f"{service(stack, component, port)}.{role}"
 
 
@@ -40,7 +42,7 @@ def anonymous(stack: str) -> str:
 
 
 def nobody(stack: str, component: Component) -> str | None:
-    """Who calls the component without a token; None where nothing of it is public, and no such call passes `jwt`."""
+    """The consumer for calls without a token; None where nothing of the component is public: none then passes `jwt`."""
     return anonymous(stack) if component.public else None
 
 
@@ -50,6 +52,8 @@ def unused_key(stack: str, provider: str, slot: int) -> str:
 
 
 def tags(stack: str, component: Component | None = None) -> list[str]:
-    """What marks an entity as made by this stack; Kong's tags take neither slashes nor commas."""
-    own = [_PREFIX, f"{_PREFIX}-stack:{stack}"]
-    return own if component is None else [*own, f"{_PREFIX}-component:{component.application}.{component.name}"]
+    """The tags that mark an entity as made by this stack; Kong's tags take neither slashes nor commas."""
+    of_stack = [_PREFIX, f"{_PREFIX}-stack:{stack}"]
+    return (
+        of_stack if component is None else [*of_stack, f"{_PREFIX}-component:{component.application}.{component.name}"]
+    )

@@ -17,7 +17,7 @@ from typing import Any
 
 from kong_oam.access.settings.stack import Edition
 from kong_oam.errors import ProductError
-from kong_oam.kong.script import Given, framed
+from kong_oam.kong.script import ScriptInputs, framed
 from kong_oam.kong.table import VERIFIED_HEADER, Authentication
 
 AUTHENTICATION: Mapping[Edition, Authentication] = {"oss": "jwt", "enterprise": "openid-connect"}
@@ -90,10 +90,10 @@ def admission(table: str, hsts_seconds: int = 0, more: Iterable[str] = ()) -> di
     own; their names in lower case.
     """
     script = f"local MORE = '{' '.join(more)}'\n{_lua('json', 'path', 'token', 'admission')}"
-    config: dict[str, Any] = {"access": [framed(Given(table), script)]}
+    config: dict[str, Any] = {"access": [framed(ScriptInputs(table), script)]}
     if hsts_seconds:
-        told = f"kong.response.set_header('Strict-Transport-Security', 'max-age={hsts_seconds}')"
-        config["header_filter"] = [f"return function() {told} end"]
+        set_header = f"kong.response.set_header('Strict-Transport-Security', 'max-age={hsts_seconds}')"
+        config["header_filter"] = [f"return function() {set_header} end"]
     return config
 
 
@@ -143,4 +143,4 @@ def knows_workload(gate: str) -> bool:
 def gate(table: str, address: str) -> dict[str, Any]:
     """Configuration of `post-function`: the fixed script, behind the one table that it decides by and the workload's
     address, which nothing else at the gateway knows."""
-    return {"access": [framed(Given(table, address), _lua("gate"))]}
+    return {"access": [framed(ScriptInputs(table, address), _lua("gate"))]}

@@ -1,4 +1,4 @@
-"""Before anything is provisioned: do the promises hold on this gateway, and how long does it take to settle?"""
+"""Checks a gateway before anything is provisioned: do the promises hold on it, and how long does it take to settle?"""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class PreflightError(AdminError):
 
 @dataclass(frozen=True, slots=True)
 class GatewayFacts:
-    """What the Admin API says about itself. `settle` is in seconds."""
+    """The facts that the Admin API tells of its gateway. `settle` is in seconds."""
 
     version: str
     settle: float
@@ -29,7 +29,7 @@ class GatewayFacts:
 
 
 def inspect(account: Account, edition: Edition = "oss") -> GatewayFacts:
-    """The gateway of an account. Raises PreflightError, and AdminError where it cannot be asked."""
+    """Checks the gateway of an account. Raises PreflightError, and AdminError where it cannot be asked."""
     with AdminApi(account) as admin:
         root = admin.get("/")
         configuration: Mapping[str, Any] = root.get("configuration") or {}
@@ -39,14 +39,14 @@ def inspect(account: Account, edition: Edition = "oss") -> GatewayFacts:
 
 
 def check(version: str, configuration: Mapping[str, Any], edition: Edition) -> None:
-    """Raises PreflightError unless the gateway is at least 3.4, of that edition, has a database, and runs Lua.
+    """Checks that the gateway is at least 3.4, of that edition, has a database, and runs Lua. Raises PreflightError.
 
     Enterprise names itself in its version: 3.10.0.0-enterprise-edition.
     """
-    found = re.match(r"(\d+)\.(\d+)", version)
-    if not found:
+    numbers = re.match(r"(\d+)\.(\d+)", version)
+    if not numbers:
         raise PreflightError("the Admin API names no version; is this Kong?")
-    if (int(found[1]), int(found[2])) < _OLDEST:
+    if (int(numbers[1]), int(numbers[2])) < _OLDEST:
         raise PreflightError(f"Kong {version} is too old; at least {_OLDEST[0]}.{_OLDEST[1]} is needed")
     actual: Edition = "enterprise" if "enterprise" in version else "oss"
     if actual != edition:
@@ -64,14 +64,14 @@ def check(version: str, configuration: Mapping[str, Any], edition: Edition) -> N
 
 
 def settle(admin: AdminApi, settings: GatewaySettings) -> float:
-    """How many seconds a change takes to reach every worker, as the stack says or else Kong does. Raises AdminError."""
+    """The seconds that a change takes to reach every worker, as the stack says or else Kong does. Raises AdminError."""
     if settings.settle_seconds is not None:
         return settings.settle_seconds
     return settle_seconds(admin.get("/").get("configuration") or {})
 
 
 def settle_seconds(configuration: Mapping[str, Any]) -> float:
-    """How long until every worker of every node sees a change: nothing before then may rely on it.
+    """The seconds until every worker of every node sees a change: nothing before then may rely on it.
 
     Each worker rebuilds its router and its plugin iterator on timers of `worker_state_update_frequency`; other nodes
     hear of a change `db_update_frequency` and `db_update_propagation` later. A fifth is added for the rebuilding

@@ -1,4 +1,4 @@
-"""Which routes a component needs. No route decides: each only has to reach its own gate.
+"""The routes that a component needs. No route decides: each only has to reach its own gate.
 
 Source: docs/explanation/design.md#routes.
 
@@ -37,6 +37,7 @@ class RoutePlan:
 
     @property
     def kong_paths(self) -> list[str]:
+        """The paths as Kong writes regular expressions."""
         return [f"~{path}" for path in self.paths]
 
 

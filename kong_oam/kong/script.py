@@ -1,4 +1,4 @@
-"""How a script of ours is given what it decides by: written here, and read back here.
+"""The inputs of a script of ours, what it decides by: written in front of it here, and read back here.
 
     -- a note for people
     local TABLE = [==[...]==]         the table (`kong_oam.kong.table`)
@@ -21,7 +21,7 @@ NOTE = """
 """What a script begins with. Of a plugin that Kong did not take, the official plugin prints the whole configuration and
 only then what Kong said, and the program is not asked. The script is the first thing in that configuration."""
 
-_GIVEN = re.compile(
+_INPUTS = re.compile(
     r"(?:\n(?:--[^\n]*\n)+)?local TABLE = \[==\[(?P<table>.*?)\]==\]\n"
     r"(?:local UPSTREAM = \[==\[(?P<address>.*?)\]==\]\n)?",
     re.DOTALL,
@@ -30,33 +30,33 @@ _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """What a script is given, as JSON texts. Only a gate has an `address`."""
+class ScriptInputs:
+    """The inputs of a script, as JSON texts. Only a gate has an `address`."""
 
     table: str
     address: str | None = None
 
 
-def framed(given: Given, script: str) -> str:
-    """The script behind what it is given."""
-    known = f"local TABLE = {embedded(given.table)}\n"
-    if given.address is not None:
-        known += f"local UPSTREAM = {embedded(given.address)}\n"
-    return f"{NOTE}{known}{script}"
+def framed(inputs: ScriptInputs, script: str) -> str:
+    """The script behind its note and its inputs."""
+    assigned = f"local TABLE = {embedded(inputs.table)}\n"
+    if inputs.address is not None:
+        assigned += f"local UPSTREAM = {embedded(inputs.address)}\n"
+    return f"{NOTE}{assigned}{script}"
 
 
-def given(script: str) -> Given | None:
-    """What a script is given, whatever its note says and whatever it does; None where it is not given a table."""
-    found = _GIVEN.match(script)
-    return Given(found["table"], found["address"]) if found else None
+def inputs_of(script: str) -> ScriptInputs | None:
+    """Reads a script's inputs, whatever its note says and whatever it does; None where it is not given a table."""
+    match = _INPUTS.match(script)
+    return ScriptInputs(match["table"], match["address"]) if match else None
 
 
 def with_table(script: str, change: Callable[[str], str]) -> str:
     """The script, one that is given a table, with what `change` makes of that. All else stays, to the byte."""
-    found = _GIVEN.match(script)
-    assert found is not None
-    begin, end = found.start("table") - len("[==["), found.end("table") + len("]==]")
-    return script[:begin] + embedded(change(found["table"])) + script[end:]
+    match = _INPUTS.match(script)
+    assert match is not None
+    begin, end = match.start("table") - len("[==["), match.end("table") + len("]==]")
+    return script[:begin] + embedded(change(match["table"])) + script[end:]
 
 
 def embedded(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The table: all that is decided by before one port of a component, as JSON that a reviewer can read in a preview.
+"""The table by which all is decided before one port of a component, as JSON that a reviewer can read in a preview.
 
 Admission and the gate have the same one, and a request has to be allowed by both. Each is replaced at a moment of its
 own: what closes closes with the first, and what opens opens with the last.
@@ -63,10 +63,10 @@ def table(
     `audiences`: those that the provider made up, by component. `clients`: client ids at the provider, by component;
     one that is not there has the id that the model knows it by.
     """
-    provider, made, ids = estate.provider_of(component), audiences or {}, clients or {}
+    provider, audiences, ids = estate.provider_of(component), audiences or {}, clients or {}
     hosts, depth = _hosts(estate, component, port)
 
-    def held(*, users: bool) -> dict[str, list[str]]:
+    def scopes_held(*, users: bool) -> dict[str, list[str]]:
         return {ids.get(key, key): list(scopes) for key, scopes in estate.held_at(component, users=users).items()}
 
     return _written(
@@ -76,18 +76,19 @@ def table(
             "authentication": authentication,
             "ring": ring,
             "issuer": provider.issuer,
-            "audiences": sorted({made.get(api, provider.audience_of(api)) for api in estate.apis_at(component)}),
+            "audiences": sorted({audiences.get(api, provider.audience_of(api)) for api in estate.apis_at(component)}),
             "per_api": provider.per_api,
             "spelling": asdict(provider.spelling),
             "forward_token": component.forward_token,
             "hosts": hosts,
             "rules": {written(path): _methods(rules) for path, rules in component.owned.items()},
-            "services": held(users=False),
-            "on_behalf": held(users=True),
+            "services": scopes_held(users=False),
+            "on_behalf": scopes_held(users=True),
             "callers": {
                 ids.get(client.component, client.component): _caller(estate, client)
                 for client in estate.clients
-                if client.provider == component.provider and any(c.component == component.key for c in client.calls)
+                if client.provider == component.provider
+                and any(call.component == component.key for call in client.calls)
             },
             "groups": _groups(component, provider),
             "logical": _logical(component, provider),
@@ -97,18 +98,18 @@ def table(
 
 
 def closed(table: str) -> str:
-    """The same table, by which nothing is exposed."""
+    """The table with nothing exposed; all else of it stays."""
     return _written({**json.loads(table), "hosts": {}})
 
 
 def opened(table: str, opening: Mapping[str, Any] | None) -> str:
-    """The same table with what is open in an emergency, {path, methods, ends, reason}, in place of what was."""
+    """The table with what is open in an emergency, {path, methods, ends, reason}, in place of what was."""
     rest = {name: value for name, value in json.loads(table).items() if name != "opened"}
     return _written({**rest, "opened": dict(opening)} if opening else rest)
 
 
 def address(host: str, port: int) -> str:
-    """Where a workload is, as the gate reads it: JSON with `host` and `port`."""
+    """The address of a workload, as the gate reads it: JSON with `host` and `port`."""
     return _compact({"host": f"[{host}]" if ":" in host else host, "port": port})
 
 
@@ -132,27 +133,27 @@ def _hosts(estate: Estate, component: Component, port: int) -> tuple[dict[str, d
     """The endpoints that lead to this port, and the others that come before one of them for some request."""
     hosts: dict[str, dict[str, bool]] = {}
     depth = 0
-    for own in (endpoint for endpoint in component.endpoints if endpoint.port == port):
-        hosts.setdefault(own.host, {})[written(own.path)] = True
-        depth = max(depth, len(own.path))
-        for endpoint, other in _overlapping(estate, own):
-            if (other is not component or endpoint.port != port) and _comes_before(endpoint, own):
-                hosts.setdefault(endpoint.host, {})[written(endpoint.path)] = False
-                depth = max(depth, len(endpoint.path))
+    for endpoint in (endpoint for endpoint in component.endpoints if endpoint.port == port):
+        hosts.setdefault(endpoint.host, {})[written(endpoint.path)] = True
+        depth = max(depth, len(endpoint.path))
+        for rival, owner in _overlapping(estate, endpoint):
+            if (owner is not component or rival.port != port) and _comes_before(rival, endpoint):
+                hosts.setdefault(rival.host, {})[written(rival.path)] = False
+                depth = max(depth, len(rival.path))
     return hosts, depth
 
 
-def _overlapping(estate: Estate, own: Endpoint) -> list[tuple[Endpoint, Component]]:
-    if not own.host.startswith("*."):
-        return list(estate.by_host[own.host])
-    suffix = own.host[1:]
+def _overlapping(estate: Estate, endpoint: Endpoint) -> list[tuple[Endpoint, Component]]:
+    if not endpoint.host.startswith("*."):
+        return list(estate.by_host[endpoint.host])
+    suffix = endpoint.host[1:]
     return [pair for host, pairs in estate.by_host.items() if host.endswith(suffix) for pair in pairs]
 
 
-def _comes_before(other: Endpoint, own: Endpoint) -> bool:
-    if other.host == own.host:
-        return within(other.path, own.path)
-    return within(other.path, own.path) or within(own.path, other.path)
+def _comes_before(rival: Endpoint, endpoint: Endpoint) -> bool:
+    if rival.host == endpoint.host:
+        return within(rival.path, endpoint.path)
+    return within(rival.path, endpoint.path) or within(endpoint.path, rival.path)
 
 
 def _methods(rules: tuple[Rule, ...]) -> dict[str, Any]:
@@ -179,8 +180,8 @@ def _logical(component: Component, provider: Provider) -> dict[str, str]:
 
 
 def _groups(component: Component, provider: Provider) -> dict[str, list[str]]:
-    held: dict[str, set[str]] = {}
+    scopes_of: dict[str, set[str]] = {}
     for role in component.roles:
         for group in role.groups:
-            held.setdefault(provider.listed(group), set()).update(role.scopes)
-    return {name: sorted(scopes) for name, scopes in held.items()}
+            scopes_of.setdefault(provider.listed(group), set()).update(role.scopes)
+    return {name: sorted(scopes) for name, scopes in scopes_of.items()}

@@ -1,1 +1,1 @@
-"""What is known of Kubernetes: the objects of a component, and the cluster as it is."""
+"""Knowledge of Kubernetes: the objects of a component, and the cluster as it is."""

@@ -29,63 +29,69 @@ class UnreadableError(ProductError):
 
 
 def name_of(manifest: Mapping[str, Any]) -> Name:
-    """How the object is found."""
+    """The name by which the object is found."""
     metadata = manifest["metadata"]
     return metadata["namespace"], manifest["kind"], metadata["name"]
 
 
 def read(context: str | None, wanted: Iterable[Manifest]) -> dict[Name, Manifest]:
-    """Those of the objects that there are, as the API server has them; of a Secret only kind and metadata.
+    """Reads those of the objects that exist, as the API server has them; of a Secret only kind and metadata.
 
     Raises UnreadableError.
     """
     namespaces: dict[str, list[Name]] = defaultdict(list)
     for name in map(name_of, wanted):
         namespaces[name[0]].append(name)
-    return {name: one for namespace, names in namespaces.items() for name, one in _found(context, namespace, names)}
+    return {
+        name: manifest
+        for namespace, names in namespaces.items()
+        for name, manifest in _existing(context, namespace, names)
+    }
 
 
-def absent(context: str | None, namespaces: Iterable[str]) -> frozenset[str]:
-    """Those of the namespaces that are not there. Raises UnreadableError."""
-    asked = frozenset(namespaces)
-    if not asked:
-        return asked
-    command = ("kubectl", *_context(context), "--request-timeout=10s", "get", "namespaces", *sorted(asked))
-    there = _run(*command, "--ignore-not-found", "--output=name").split()
-    return asked - {name.removeprefix("namespace/") for name in there}
+def absent_namespaces(context: str | None, namespaces: Iterable[str]) -> frozenset[str]:
+    """Those of the namespaces that the cluster does not have. Raises UnreadableError."""
+    wanted = frozenset(namespaces)
+    if not wanted:
+        return wanted
+    command = ("kubectl", *_context(context), "--request-timeout=10s", "get", "namespaces", *sorted(wanted))
+    existing = _run(*command, "--ignore-not-found", "--output=name").split()
+    return wanted - {name.removeprefix("namespace/") for name in existing}
 
 
-def addresses(context: str | None) -> dict[str, tuple[str, ...]]:
+def node_addresses(context: str | None) -> dict[str, tuple[str, ...]]:
     """Each node's addresses in the cluster and the ranges of its pods, by its name. Raises UnreadableError."""
     command = ("kubectl", *_context(context), "--request-timeout=10s", "get", "nodes", "--output=json")
-    found = {}
-    for one in json.loads(_run(*command) or "{}").get("items", []):
-        own = (each["address"] for each in one.get("status", {}).get("addresses", ()) if each["type"] == "InternalIP")
-        found[one["metadata"]["name"]] = (*own, *one.get("spec", {}).get("podCIDRs", ()))
-    return found
+    by_node = {}
+    for node in json.loads(_run(*command) or "{}").get("items", []):
+        addresses = node.get("status", {}).get("addresses", ())
+        internal = (address["address"] for address in addresses if address["type"] == "InternalIP")
+        by_node[node["metadata"]["name"]] = (*internal, *node.get("spec", {}).get("podCIDRs", ()))
+    return by_node
 
 
 def patch(context: str | None, name: Name, change: Mapping[str, Any]) -> str:
     """The command, for a shell, that makes a change to an object."""
-    namespace, kind, named = name
-    return shlex.join([*_kubectl(context, namespace), "patch", f"{_resource(kind)}/{named}", "-p", json.dumps(change)])
+    namespace, kind, object_name = name
+    target = f"{_resource(kind)}/{object_name}"
+    return shlex.join([*_kubectl(context, namespace), "patch", target, "-p", json.dumps(change)])
 
 
-def _found(context: str | None, namespace: str, names: Sequence[Name]) -> Iterator[tuple[Name, Manifest]]:
+def _existing(context: str | None, namespace: str, names: Sequence[Name]) -> Iterator[tuple[Name, Manifest]]:
     command = _kubectl(context, namespace)
     readable = [f"{_resource(kind)}/{name}" for _, kind, name in names if kind != "Secret"]
     if readable:
         answer = _run(*command, "get", *readable, "--ignore-not-found", "--output=json", "--show-managed-fields")
         objects = json.loads(answer or "{}")
-        for one in objects.get("items", [objects] if objects else []):
-            yield name_of(one), one
+        for manifest in objects.get("items", [objects] if objects else []):
+            yield name_of(manifest), manifest
     secrets = {name for name in names if name[1] == "Secret"}
     if secrets:
         answer = _run(*command, "get", "secrets", f"--selector={_LABEL}", f"--output=jsonpath={_SECRETS}")
         for line in answer.splitlines():
-            one = {"kind": "Secret", "metadata": json.loads(line)}
-            if name_of(one) in secrets:
-                yield name_of(one), one
+            secret = {"kind": "Secret", "metadata": json.loads(line)}
+            if name_of(secret) in secrets:
+                yield name_of(secret), secret
 
 
 def _kubectl(context: str | None, namespace: str) -> list[str]:
@@ -102,17 +108,17 @@ def _resource(kind: str) -> str:
 
 def _run(*command: str) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)  # noqa: S603
+        process = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)  # noqa: S603
     except FileNotFoundError:
         raise UnreadableError(
             "no kubectl on PATH, which reads the cluster: install it, or ask of the gateway alone with --only gateway"
         ) from None
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UnreadableError(f"`{_shown(command)}` cannot be run ({type(error).__name__})") from None
-    if done.returncode:
-        *_, said = done.stderr.strip().splitlines() or ["nothing is said why"]
-        raise UnreadableError(f"`{_shown(command)}` failed: {said[:300]}")
-    return done.stdout
+    if process.returncode:
+        *_, reason = process.stderr.strip().splitlines() or ["nothing is said why"]
+        raise UnreadableError(f"`{_shown(command)}` failed: {reason[:300]}")
+    return process.stdout
 
 
 def _shown(command: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Lowering: one component to its Kubernetes objects, as plain dicts in Kubernetes' own spelling.
+"""Lowers a component to its Kubernetes objects, as plain dicts in Kubernetes' own spelling.
 
 Pure functions; the same workload always gives the same objects. Deployment and Services equal what KubeVela's
 `webservice`, `worker` and `gateway` definitions (v1.11 line) render offline, but for these deliberate differences:
@@ -51,7 +51,7 @@ _PROBE_DEFAULTS = {
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """One gateway trait: the Service `<component>`, or `<component>-<name>`, with these TCP ports (1 to 65535)."""
+    """A gateway trait: the Service `<component>`, or `<component>-<name>`, with these TCP ports (1 to 65535)."""
 
     name: str | None
     ports: tuple[int, ...]
@@ -59,7 +59,7 @@ class Exposure:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """One component that runs. `labels` and `annotations` are the Application's, `type` is webservice or worker."""
+    """A component that runs. `labels` and `annotations` are the Application's, `type` is webservice or worker."""
 
     application: str
     namespace: str
@@ -73,7 +73,7 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class GatewayPeer:
-    """Where the gateway connects from: its pods in the cluster, addresses outside (CIDR), or both."""
+    """The origin of the gateway's connections: its pods in the cluster, addresses outside (CIDR), or both."""
 
     namespace: str | None
     pod_labels: Mapping[str, str]
@@ -100,19 +100,19 @@ def services(w: Workload) -> tuple[Manifest, ...]:
     A port that is both exposed and in a gateway trait is the exposed one, whose `containerPort` says where the
     container listens; a gateway trait alone can only say that both are the same.
     """
-    found: dict[str, Manifest] = {}
+    by_name: dict[str, Manifest] = {}
     exposed = [_exposed_port(port, w.properties) for port in w.properties.get("ports", ()) if port.get("expose")]
     if exposed:
-        found[w.component] = _service(w, w.component, "AuxiliaryWorkload", "webserviceExpose", exposed)
-        found[w.component]["spec"]["type"] = w.properties.get("exposeType", "ClusterIP")
+        by_name[w.component] = _service(w, w.component, "AuxiliaryWorkload", "webserviceExpose", exposed)
+        by_name[w.component]["spec"]["type"] = w.properties.get("exposeType", "ClusterIP")
     for exposure in _exposures(w):
         name = service_name(w.component, exposure.name)
         key = f"service-{exposure.name}" if exposure.name else "service"
-        ports = found.setdefault(name, _service(w, name, "gateway", key, []))["spec"]["ports"]
+        ports = by_name.setdefault(name, _service(w, name, "gateway", key, []))["spec"]["ports"]
         for port in exposure.ports:
-            if not any(_is_tcp(other, port) for other in ports):
+            if not any(_is_tcp(entry, port) for entry in ports):
                 ports.append({"name": f"port-{port}", "port": port, "targetPort": port})
-    return tuple(found.values())
+    return tuple(by_name.values())
 
 
 def service_account(w: Workload) -> Manifest:
@@ -126,7 +126,7 @@ def service_account(w: Workload) -> Manifest:
 
 
 def network_policy(w: Workload, gateway: GatewayPeer) -> Manifest:
-    """Who may connect to the pods: the gateway, to the container ports behind the gateway traits; else nobody.
+    """The NetworkPolicy: only the gateway may connect to the pods, at the container ports behind the gateway traits.
 
     A port that is only exposed is not let in either: components call each other through the gateway, too.
     """
@@ -186,8 +186,8 @@ def _metadata(w: Workload, name: str, role: Mapping[str, str], more: Mapping[str
     dropped = _listed(w, "filter.oam.dev/label-keys")
     labels = {key: value for key, value in w.labels.items() if key not in dropped}
     # KubeVela's offline rendering has no revision either; the label stays for tools that select on it.
-    own = {"name": w.application, "namespace": w.namespace, "component": w.component, "appRevision": ""}
-    labels |= {f"app.oam.dev/{key}": value for key, value in (own | dict(role)).items()} | dict(more)
+    identity = {"name": w.application, "namespace": w.namespace, "component": w.component, "appRevision": ""}
+    labels |= {f"app.oam.dev/{key}": value for key, value in (identity | dict(role)).items()} | dict(more)
     metadata: Manifest = {"name": name, "namespace": w.namespace, "labels": labels}
     if annotations := _annotations(w):
         metadata["annotations"] = annotations
@@ -294,21 +294,21 @@ def _container(w: Workload) -> Manifest:
 
 
 def _container_ports(ports: Iterable[Mapping[str, Any]]) -> list[Manifest]:
-    """Of several with one number the first: the others are the Service's alone."""
-    found: dict[tuple[int, str], Manifest] = {}
+    """The container's ports: of several with one number the first, for the others are the Service's alone."""
+    by_number: dict[tuple[int, str], Manifest] = {}
     for port in ports:
         number, protocol = _container_port(port), port.get("protocol", "TCP")
         entry = {"containerPort": number, "name": _port_name(port), "protocol": protocol}
-        found.setdefault((number, protocol), entry)
-    return list(found.values())
+        by_number.setdefault((number, protocol), entry)
+    return list(by_number.values())
 
 
 def _host_aliases(aliases: Iterable[Mapping[str, Any]]) -> list[Manifest]:
-    """All names of an address together."""
-    found: dict[str, list[str]] = {}
+    """The aliases, with all names of an address together."""
+    by_address: dict[str, list[str]] = {}
     for alias in aliases:
-        found.setdefault(alias["ip"], []).extend(alias["hostnames"])
-    return [{"ip": address, "hostnames": names} for address, names in found.items()]
+        by_address.setdefault(alias["ip"], []).extend(alias["hostnames"])
+    return [{"ip": address, "hostnames": names} for address, names in by_address.items()]
 
 
 def _resources(properties: Mapping[str, Any]) -> Manifest:

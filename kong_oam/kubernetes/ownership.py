@@ -1,4 +1,4 @@
-"""What somebody changed in a Kubernetes object by hand, by what its API server says of who owns which field. Pure.
+"""Finds what somebody changed in a Kubernetes object by hand: the API server records who owns which field. Pure.
 
 An apply owns the fields that it names; whoever writes another value into one owns it from then on, and whoever adds a
 field owns that (server-side apply, `metadata.managedFields`). What nobody owns is a default. Values are not compared: a
@@ -58,29 +58,30 @@ class FieldChange:
 
 
 def changes(meant: Mapping[str, Any], live: Mapping[str, Any]) -> tuple[FieldChange, ...]:
-    """What is somebody else's in an object, or gone from it, in the order of paths. A Secret's metadata is enough."""
-    entries = [one for one in live["metadata"].get("managedFields", ()) if one.get("subresource") != "status"]
-    ours: Fields = reduce(_merged, (one["fieldsV1"] for one in entries if _is_ours(one)), _NOTHING)
-    theirs = [one for one in entries if not _is_ours(one) and one["manager"] not in _CLUSTER]
-    said = {key: value for key, value in meant.items() if key not in _SERVERS}
-    said["metadata"] = {key: value for key, value in meant["metadata"].items() if key not in _SERVERS}
-    found = {
+    """The fields that are somebody else's in an object, or gone from it, by path. A Secret's metadata is enough."""
+    entries = [entry for entry in live["metadata"].get("managedFields", ()) if entry.get("subresource") != "status"]
+    ours: Fields = reduce(_merged, (entry["fieldsV1"] for entry in entries if _is_ours(entry)), _NOTHING)
+    theirs = [entry for entry in entries if not _is_ours(entry) and entry["manager"] not in _CLUSTER]
+    declared = {key: value for key, value in meant.items() if key not in _SERVERS}
+    declared["metadata"] = {key: value for key, value in meant["metadata"].items() if key not in _SERVERS}
+    by_path = {
         change.path: change
         for entry in theirs
-        for change in _more(_relevant(entry["fieldsV1"], meant["kind"]), ours, said, live, entry, ())
+        for change in _additions(_relevant(entry["fieldsV1"], meant["kind"]), ours, declared, live, entry, ())
     }
-    everybodys: Fields = reduce(_merged, (one["fieldsV1"] for one in theirs), ours)
-    found |= {path: FieldChange(path) for path in _gone(said, everybodys, ())}
-    return tuple(found[path] for path in sorted(found))
+    everybodys: Fields = reduce(_merged, (entry["fieldsV1"] for entry in theirs), ours)
+    by_path |= {path: FieldChange(path) for path in _removals(declared, everybodys, ())}
+    return tuple(by_path[path] for path in sorted(by_path))
 
 
 def _is_ours(entry: Mapping[str, Any]) -> bool:
-    """The plugin creates by a plain write, and applies from the first update on (pulumi-kubernetes, await.Creation)."""
+    """Whether the program wrote it: its plugin creates by a plain write, and applies from the first update on
+    (pulumi-kubernetes, await.Creation)."""
     return str(entry["manager"]).startswith(_PROGRAM)
 
 
-def _merged(one: Fields, other: Fields) -> Fields:
-    return {**one, **{key: _merged(one[key], below) if key in one else below for key, below in other.items()}}
+def _merged(fields: Fields, more: Fields) -> Fields:
+    return {**fields, **{key: _merged(fields[key], below) if key in fields else below for key, below in more.items()}}
 
 
 def _relevant(fields: Fields, kind: str) -> Fields:
@@ -89,7 +90,7 @@ def _relevant(fields: Fields, kind: str) -> Fields:
     return {**rest, "f:metadata": kept} if kept else rest
 
 
-def _more(
+def _additions(
     theirs: Fields,
     ours: Fields,
     meant: Any,
@@ -98,31 +99,31 @@ def _more(
     path: tuple[str, ...],
     whole: bool = False,
 ) -> Iterator[FieldChange]:
-    """What of `theirs` is not `ours`. `whole`: the program says all of what this is part of."""
+    """The fields of `theirs` that are not `ours`. `whole`: the program says all of what this is part of."""
     for key, below in theirs.items():
         if key == "." or key in _TWINS or key.startswith(_KUBECTL):
             continue
-        at, said, there = (*path, key), _child(meant, key), _child(live, key)
+        at, declared, actual = (*path, key), _child(meant, key), _child(live, key)
         if key in ours:
             inside = whole or bool(path and path[-1] in _WHOLE)
-            yield from _more(below, ours[key], said, there, entry, at, inside)
-        elif said is None and (key in _MAPS or any(inner.startswith("k:") for inner in below)):
-            yield from _more(below, {}, None, there, entry, at)
-        elif whole or said is not None:
-            yield FieldChange(_spelt(at), entry["manager"], entry.get("time"))
-        elif at[0] == _UNREAD or there not in (None, [], {}, _DEFAULTS.get(key)):
-            yield FieldChange(_spelt(at), entry["manager"], entry.get("time"), _without(at))
+            yield from _additions(below, ours[key], declared, actual, entry, at, inside)
+        elif declared is None and (key in _MAPS or any(inner.startswith("k:") for inner in below)):
+            yield from _additions(below, {}, None, actual, entry, at)
+        elif whole or declared is not None:
+            yield FieldChange(_path_text(at), entry["manager"], entry.get("time"))
+        elif at[0] == _UNREAD or actual not in (None, [], {}, _DEFAULTS.get(key)):
+            yield FieldChange(_path_text(at), entry["manager"], entry.get("time"), _without(at))
 
 
-def _gone(meant: Any, fields: Fields, path: tuple[str, ...]) -> Iterator[str]:
-    """What the program says and nobody owns: with an empty value it is as good as not said."""
+def _removals(meant: Any, fields: Fields, path: tuple[str, ...]) -> Iterator[str]:
+    """The paths that the program declares and nobody owns: with an empty value it is as good as not declared."""
     for key, value in _entries(meant, fields):
         if value in ("", [], {}, None):
             continue
         if key not in fields:
-            yield _spelt((*path, key))
+            yield _path_text((*path, key))
         elif fields[key]:
-            yield from _gone(value, fields[key], (*path, key))
+            yield from _removals(value, fields[key], (*path, key))
 
 
 def _entries(meant: Any, fields: Fields) -> Iterator[tuple[str, Any]]:
@@ -146,7 +147,7 @@ def _is_item(key: str, item: Any) -> bool:
     return all(item.get(name, "TCP") == value for name, value in json.loads(key[2:]).items())
 
 
-def _spelt(path: Sequence[str]) -> str:
+def _path_text(path: Sequence[str]) -> str:
     def part(key: str) -> str:
         if key.startswith("k:"):
             return f"[{'/'.join(str(value) for value in json.loads(key[2:]).values())}]"

@@ -1,4 +1,4 @@
-"""A component's objects on this stack's cluster: what that and its gateway change about the manifests of a workload.
+"""Places a component's objects on this stack's cluster, which with its gateway changes the manifests of a workload.
 
 Registries, pull secrets, the cloud's identity, reach: an Application says nothing of any of it. Pure functions.
 """
@@ -29,7 +29,7 @@ class Placed:
     secret: Manifest | None
 
     def objects(self) -> tuple[Manifest, ...]:
-        """All of them, with the Secret that the pods of a client read."""
+        """All objects, with the Secret that the pods of a client read."""
         if self.secret is None:
             return (self.deployment, *self.services, self.account, self.policy)
         deployment = reading(self.deployment, self.secret["metadata"]["name"])
@@ -44,8 +44,8 @@ def placed(application: Application, component: Component, settings: Settings) -
     return Placed(
         manifests.deployment(workload),
         tuple(
-            placed_service(one, gateway) if one["metadata"]["name"] in reached else one
-            for one in manifests.services(workload)
+            placed_service(service, gateway) if service["metadata"]["name"] in reached else service
+            for service in manifests.services(workload)
         ),
         placed_account(manifests.service_account(workload), settings.stack.name, workload, settings.cluster),
         manifests.network_policy(workload, manifests.GatewayPeer(gateway.namespace, gateway.pod_labels, gateway.cidrs)),

@@ -1,4 +1,4 @@
-"""What of the cluster does not fit the stack, found before anything is made: namespaces that are not there, where a
+"""Finds what of the cluster does not fit the stack, before anything is made: namespaces that are missing, where a
 creation would be tried for a minute and fail, and nodes and pods that would pass for the gateway.
 
 It asks with `kubectl`, and says nothing where there is none, or where it may not look.
@@ -20,28 +20,28 @@ _ACCOUNT = "kubernetes:core/v1:ServiceAccount"
 
 def inspect(settings: Settings, estate: Estate, held: Held) -> tuple[Diagnostic, ...]:
     """A diagnostic for each namespace that is missing, and for each range of the gateway's that others are in."""
-    inside = any(not one.outside for one in estate.components.values())
+    inside = any(not component.outside for component in estate.components.values())
     return (*_missing(settings, estate, held), *(_neighbours(settings) if inside else ()))
 
 
 def _neighbours(settings: Settings) -> Iterator[Diagnostic]:
-    """The first node in each range: NetworkPolicies let whoever has such an address in."""
+    """A diagnostic for the first node in each range: NetworkPolicies let whoever has such an address in."""
     if not settings.gateway.cidrs:
         return
     try:
-        nodes = kubectl.addresses(settings.cluster.context)
+        nodes = kubectl.node_addresses(settings.cluster.context)
     except kubectl.UnreadableError:
         return
     for cidr in settings.gateway.cidrs:
         ours = ip_network(cidr, strict=False)
-        inside = (
+        neighbours = (
             (name, text)
             for name, texts in sorted(nodes.items())
             for text in texts
             if (theirs := ip_network(text, strict=False)).version == ours.version and theirs.overlaps(ours)
         )
-        if found := next(inside, None):
-            name, text = found
+        if neighbour := next(neighbours, None):
+            name, text = neighbour
             what = "its pods" if "/" in text else "the node"
             message = (
                 f"kong-oam:gateway.cidrs: {cidr} holds {what} at {text} (node '{name}'), which would get past the "
@@ -51,17 +51,17 @@ def _neighbours(settings: Settings) -> Iterator[Diagnostic]:
 
 
 def _missing(settings: Settings, estate: Estate, held: Held) -> tuple[Diagnostic, ...]:
-    """At the first component that is to run there.
+    """A diagnostic for each missing namespace, at the first component that is to run there.
 
     One that the stack has something in is there.
     """
     if settings.cluster.create_namespaces:
         return ()
-    inside = [one for one in estate.components.values() if not one.outside]
-    known = {one.namespace for one in inside if (_ACCOUNT, f"{one.key}-account") in held}
-    first = {one.namespace: one for one in reversed(inside) if one.namespace not in known}
+    inside = [component for component in estate.components.values() if not component.outside]
+    existing = {component.namespace for component in inside if (_ACCOUNT, f"{component.key}-account") in held}
+    first = {component.namespace: component for component in reversed(inside) if component.namespace not in existing}
     try:
-        missing = kubectl.absent(settings.cluster.context, first)
+        missing = kubectl.absent_namespaces(settings.cluster.context, first)
     except kubectl.UnreadableError:
         return ()
     return tuple(

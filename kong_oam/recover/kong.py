@@ -17,7 +17,7 @@ _PARENTS = ("route", "service", "upstream", "consumer")
 
 
 class OutdatedStateError(EngineError):
-    """The state is older than the gateway, or another's. The message says what shows it, and what to do."""
+    """The state is older than the gateway, or another stack's. The message says what shows it, and what to do."""
 
 
 class RemovalError(ProductError):
@@ -26,7 +26,10 @@ class RemovalError(ProductError):
 
 @dataclass(frozen=True, slots=True)
 class LostEntity:
-    """`collection` is its path in the Admin API, `parents` are the ids of what it belongs to, by kind (`service`)."""
+    """An entity of Kong that may be lost.
+
+    `collection` is its path in the Admin API, `parents` are the ids of what it belongs to, by kind (`service`).
+    """
 
     collection: str
     id: str
@@ -36,6 +39,7 @@ class LostEntity:
 
     @property
     def path(self) -> str:
+        """The path of the entity in the Admin API."""
         if self.collection == "jwts":
             return f"/consumers/{self.parents['consumer']}/jwt/{self.id}"
         if self.collection == "targets":
@@ -54,19 +58,19 @@ class LostEntity:
 def lost(
     entities: Iterable[LostEntity], known: frozenset[str], tags: Iterable[str], *, older: bool = False
 ) -> tuple[tuple[LostEntity, str | None], ...]:
-    """Those of `entities`, all that there are, with all `tags` and no `known` id, in the order of their removal.
+    """The lost ones of `entities` (all that there are): with all `tags` and no `known` id, in the order of removal.
 
     With each comes the reason not to remove it, or None: something that stays belongs to it, or it is a plugin whose
     service a route that stays leads to, and which would be more open without it. `older`: the state is known to be one
     of before. Raises OutdatedStateError for another that is.
     """
-    entities = sorted(entities, key=lambda one: (_COLLECTIONS.index(one.collection), one.name, one.id))
-    found = [one for one in entities if frozenset(tags) <= one.tags and one.id not in known]
+    entities = sorted(entities, key=lambda entity: (_COLLECTIONS.index(entity.collection), entity.name, entity.id))
+    unrecorded = [entity for entity in entities if frozenset(tags) <= entity.tags and entity.id not in known]
     if not older:
-        _check_that_parents_are_known(found)
-    staying = {one.id: one for one in entities}
+        _check_that_parents_are_known(unrecorded)
+    staying = {entity.id: entity for entity in entities}
     result: list[tuple[LostEntity, str | None]] = []
-    for entity in found:
+    for entity in unrecorded:
         reason = _reason_to_keep(entity, staying.values())
         if reason is None:
             del staying[entity.id]
@@ -74,9 +78,10 @@ def lost(
     return tuple(result)
 
 
-def _check_that_parents_are_known(found: Iterable[LostEntity]) -> None:
-    """What belongs to another entity is only begun once the state knows that one: no interrupted run loses both."""
-    by_id = {entity.id: entity for entity in found}
+def _check_that_parents_are_known(unrecorded: Iterable[LostEntity]) -> None:
+    """Raises OutdatedStateError where an entity and its parent are both lost: no interrupted run loses both, since what
+    belongs to another entity is only begun once the state knows that one."""
+    by_id = {entity.id: entity for entity in unrecorded}
     for entity in by_id.values():
         for parent in entity.parents.values():
             if parent in by_id:
@@ -88,20 +93,20 @@ def _check_that_parents_are_known(found: Iterable[LostEntity]) -> None:
 
 
 def _reason_to_keep(entity: LostEntity, staying: Iterable[LostEntity]) -> str | None:
-    for other in staying:
-        if entity.id in other.parents.values():
-            return f"{other} belongs to it"
-        if entity.guards and other.collection == "routes" and other.parents.get("service") == entity.guards:
-            return f"it guards what {other} leads to; take the routes away first"
+    for neighbour in staying:
+        if entity.id in neighbour.parents.values():
+            return f"{neighbour} belongs to it"
+        if entity.guards and neighbour.collection == "routes" and neighbour.parents.get("service") == entity.guards:
+            return f"it guards what {neighbour} leads to; take the routes away first"
     return None
 
 
 def entities(admin: AdminApi) -> list[LostEntity]:
-    """Everything of the kinds that a stack makes, and what belongs to it, whoever made it. Raises AdminError."""
+    """All entities of the kinds that a stack makes, and what belongs to them, whoever made them. Raises AdminError."""
     listed = (collection for collection in _COLLECTIONS if collection != "targets")  # Kong lists them by upstream
     rows = [(collection, row) for collection in listed for row in admin.rows(f"/{collection}")]
     upstreams = [row["id"] for collection, row in rows if collection == "upstreams"]
-    rows += [("targets", row) for one in upstreams for row in admin.rows(f"/upstreams/{one}/targets")]
+    rows += [("targets", row) for upstream in upstreams for row in admin.rows(f"/upstreams/{upstream}/targets")]
     names = {
         row["id"]: str(row.get("name") or row.get("username") or row.get("target") or row["id"]) for _, row in rows
     }
@@ -109,7 +114,7 @@ def entities(admin: AdminApi) -> list[LostEntity]:
 
 
 def remove(admin: AdminApi, lost: Iterable[LostEntity], settle: float) -> None:
-    """Removes them one after the other; what is gone already is gone. Raises RemovalError, AdminError.
+    """Removes entities one after the other; what is gone already is gone. Raises RemovalError, AdminError.
 
     Before the first guard it waits for `settle` seconds: every worker sees the routes gone by then.
     """

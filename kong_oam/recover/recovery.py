@@ -1,4 +1,4 @@
-"""What an interrupted run made, or deleted, although the state never heard of it: found, and removed where certain.
+"""Finds what an interrupted run made or deleted although the state never heard of it, and removes what is certain.
 
 In Kong that is what carries the stack's tags, at identity providers what the state says it was about to make. It never
 runs beside another run: one that was interrupted is ended with `pulumi cancel` first, and only what was there before is
@@ -36,13 +36,13 @@ _EXPECTED = (EngineError, ProductError, SettingsError)
 
 
 class RecoveryError(UndoneError):
-    """Nothing, or nothing more, was done. The message says why, and what to do."""
+    """Recovery did nothing, or nothing more. The message says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchedPlace:
-    """Kong or an identity provider: what was `made` there that the state does not know, and what is `gone` from there
-    that the state still has, each with the reason to keep it or None."""
+    """Kong or an identity provider, searched: what was `made` there that the state does not know, and what is `gone`
+    from there that the state still has, each with the reason to keep it or None."""
 
     where: str
     made: Sequence[tuple[object, str | None]]
@@ -52,7 +52,7 @@ class SearchedPlace:
 
     @property
     def certain(self) -> int:
-        """How much of it `remove` removes."""
+        """The number of things that `remove` removes."""
         return len(_certain(self.made)) + len(_certain(self.gone))
 
     def remove(self) -> None:
@@ -64,7 +64,7 @@ class SearchedPlace:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What was looked at, Kong first. `older`: the state is one of before, put back on purpose."""
+    """The places that were searched, Kong first. `older`: the state is one of before, put back on purpose."""
 
     settings: Settings
     state: ExportedState
@@ -72,20 +72,20 @@ class Search:
     older: bool
 
     def commands(self) -> list[str]:
-        """What removes from the cluster, which is not looked at, objects that the state does not know."""
+        """The commands that remove from the cluster, which is not looked at, objects that the state does not know."""
         context = self.settings.cluster.context
-        commands = [*cluster.commands(self.state, context)]
+        commands = [*cluster.removals_of_interrupted(self.state, context)]
         if self.older:
             compiled = compile_estate(read_files([Path("applications")]), self.settings.stack)
             if compiled.estate is None:
                 raise RecoveryError("the Applications here cannot be compiled: see `python -m kong_oam check`")
-            commands += cluster.unknown(self.state, objects_of(compiled.estate, self.settings), context)
+            commands += cluster.removals_of_unknown(self.state, objects_of(compiled.estate, self.settings), context)
         return commands
 
 
 @contextmanager
 def search(stack: str, *, older: bool) -> Iterator[Search]:
-    """What an interrupted run of the stack left, for as long as its products are connected.
+    """Searches for what an interrupted run of the stack left, and keeps its products connected meanwhile.
 
     Raises RecoveryError, also for what fails inside of it.
     """
@@ -100,13 +100,13 @@ def search(stack: str, *, older: bool) -> Iterator[Search]:
 
 def _searched(stack: str, clients: ExitStack, *, older: bool) -> Search:
     settings = read_file(Path("stacks") / f"Pulumi.{stack}.yaml")
-    given = Configuration(configuration(stack).get)
-    gateway = account(settings, given)
+    values = Configuration(configuration(stack).get)
+    gateway = account(settings, values)
     preflight.inspect(gateway, settings.gateway.edition)
     begun = read(stack)
     admin = clients.enter_context(AdminApi(gateway))
     # First what is there, then the state: what was there and is not recorded afterwards belongs to no living run.
-    entities, providers = kong.entities(admin), find_orphans(settings.providers, begun, clients, given)
+    entities, providers = kong.entities(admin), find_orphans(settings.providers, begun, clients, values)
     check_at_rest(stack, begun)
     state = read(stack)
     in_kong = kong.lost(entities, state.ids, names.tags(stack), older=older)
@@ -115,8 +115,8 @@ def _searched(stack: str, clients: ExitStack, *, older: bool) -> Search:
         SearchedPlace(f"Kong at {gateway.admin_url}", in_kong, (), stack, partial(kong.remove, admin, settle=settle))
     ]
     for provider in providers:
-        made = [(lost, doubt) for lost, doubt in provider.objects if lost.id not in state.ids]
-        places.append(SearchedPlace(provider.where, made, provider.gone, stack, provider.remove))
+        unrecorded = [(lost, doubt) for lost, doubt in provider.objects if lost.id not in state.ids]
+        places.append(SearchedPlace(provider.where, unrecorded, provider.gone, stack, provider.remove))
     return Search(settings, state, tuple(places), older)
 
 

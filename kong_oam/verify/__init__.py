@@ -1,4 +1,4 @@
-"""Does a stack's Kong decide as the Applications mean, and has nobody changed its cluster? Read, never changed.
+"""Verification of a stack, read-only: does its Kong decide as the Applications mean, and is its cluster unchanged?
 
 stack           the whole check of one stack: `verify`, `judge`, `workloads`
 decisions       the comparison: what is decided otherwise than the model means

@@ -1,4 +1,4 @@
-"""Whom a gateway's authentication plugin lets pass, and which tokens it verifies: `jwt`, or `openid-connect`."""
+"""The authentication plugin of a gateway (`jwt` or `openid-connect`): whom it lets pass, which tokens it verifies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kong_oam.verify.questions import Call, Caller, Forged
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Who may sign here: the estate's issuers, and the keys that its deployment put into their rings.
+    """The keys that may sign tokens: the estate's issuers, and what its deployment put into their key rings.
 
     `verifying` is the meant configuration of `openid-connect` by provider, which brings the keys by itself. `lifetimes`
     of tokens by provider, in seconds.
@@ -29,10 +29,11 @@ class Keys:
     lifetimes: Mapping[str, float] = field(default_factory=dict)
 
     def rings(self) -> frozenset[str]:
+        """The names of the consumers that are key rings."""
         return frozenset(names.ring(self.estate.stack.name, provider) for provider in self.deployed.issuers)
 
     def genuine(self, credential: Entity, owner: str) -> bool:
-        """Whether the credential of the consumer `owner` is one of its issuer's own: a key, or what fills a slot."""
+        """Whether a credential of the consumer `owner` is its issuer's own: a key, or what fills an empty slot."""
         stack = self.estate.stack.name
         for provider, slots in self.deployed.slots.items():
             if owner == names.ring(stack, provider):
@@ -50,7 +51,7 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """What authentication makes of a call. `consumer` is whom it takes the caller for.
+    """The result of authenticating a call. `consumer` is whom the plugin takes the caller for.
 
     `algorithm` is how the token that it verified is signed, None where there is none. `unknown`: it is configured in a
     way that is not judged. `through`: the credentials that had a say, by key id.
@@ -69,12 +70,12 @@ class Authenticator:
     def __init__(self, entities: Entities, keys: Keys) -> None:
         self._keys = keys
         self._current = {provider: keys.current(provider) for provider in keys.deployed.issuers}
-        self._consumers = {one["id"]: one for one in entities.consumers}
-        self._credentials = {one["id"]: one for one in entities.credentials}
-        self._by_key_id = {one["key"]: one for one in entities.credentials}
+        self._consumers = {consumer["id"]: consumer for consumer in entities.consumers}
+        self._credentials = {credential["id"]: credential for credential in entities.credentials}
+        self._by_key_id = {credential["key"]: credential for credential in entities.credentials}
 
     def strangers(self, rings: frozenset[str]) -> Iterator[Caller]:
-        """Who holds a key in a ring that is not the issuer's, one by one; and who holds one of any other consumer."""
+        """Yields each holder of a key in a ring that is not its issuer's, and one of a key of any other consumer."""
         elsewhere: list[str] = []
         for identifier, credential in self._credentials.items():
             owner = self._owner(credential).get("username") or ""
@@ -87,22 +88,24 @@ class Authenticator:
             yield Caller(("whoever holds a credential of another consumer",), Forged(credential=elsewhere[0]))
 
     def passage(self, plugin: Entity | None, call: Call, caller: Caller) -> Passage:
-        """What becomes of the call. Without a plugin it passes, and nobody is verified."""
+        """Authenticates the caller. Without a plugin the call passes, and nobody is verified."""
         if plugin is None or (call.method == "OPTIONS" and plugin["config"].get("run_on_preflight") is False):
             return Passage(True)
         passage = self._by_key(plugin, caller) if plugin["name"] == "jwt" else self._by_issuer(plugin, caller)
         if passage.passes or passage.unknown:
             return passage
         anonymous = plugin["config"].get("anonymous")
-        named = (one for one in self._consumers.values() if anonymous in (one["id"], one.get("username")))
-        consumer = next(named, None) if anonymous else None
+        matching = (
+            consumer for consumer in self._consumers.values() if anonymous in (consumer["id"], consumer.get("username"))
+        )
+        consumer = next(matching, None) if anonymous else None
         return Passage(consumer is not None, consumer, through=passage.through)
 
     def _owner(self, credential: Entity) -> Entity:
         return self._consumers[credential["consumer"]["id"]]
 
     def _by_key(self, plugin: Entity, caller: Caller) -> Passage:
-        """`jwt` looks for the key that a token names, of whatever consumer.
+        """Authenticates as `jwt` does: by the key that the token names, of whatever consumer.
 
         A provider signs with any of its current keys: where one of them is missing, its tokens do not count on. A
         stranger's token lives as briefly as need be.
@@ -111,38 +114,38 @@ class Authenticator:
         if caller.token is None:
             return Passage(False)
         if isinstance(caller.token, Forged) and caller.token.credential:
-            there = self._credentials.get(caller.token.credential)
-            found = [there] if there else []
-            wanted = [one["key"] for one in found]
+            credential = self._credentials.get(caller.token.credential)
+            credentials = [credential] if credential else []
+            key_ids = [credential["key"] for credential in credentials]
             lifetime = 0.0
         else:
             lifetime = self._keys.lifetimes.get(caller.token.provider or "", 0.0)
             current = self._current.get(caller.token.provider or "", ())
-            wanted = [key.kid for key in current]
-            found = [self._by_key_id[key.kid] for key in current if self._holds(key)]
+            key_ids = [key.kid for key in current]
+            credentials = [self._by_key_id[key.kid] for key in current if self._holds(key)]
         reads = config["key_claim_name"] == "kid" and "authorization" in config.get("header_names", ("authorization",))
         reads = reads and not config.get("secret_is_base64")  # the keys are not
         longest = config.get("maximum_expiration") or lifetime
-        owners = {one["consumer"]["id"]: self._owner(one) for one in found}
-        if not reads or lifetime > longest or len(found) < len(wanted) or len(owners) != 1:
-            return Passage(False, through=tuple(wanted))
+        owners = {credential["consumer"]["id"]: self._owner(credential) for credential in credentials}
+        if not reads or lifetime > longest or len(credentials) < len(key_ids) or len(owners) != 1:
+            return Passage(False, through=tuple(key_ids))
         (consumer,) = owners.values()
-        return Passage(True, consumer, found[0]["algorithm"], through=tuple(wanted))
+        return Passage(True, consumer, credentials[0]["algorithm"], through=tuple(key_ids))
 
     def _holds(self, key: SigningKey) -> bool:
-        found = self._by_key_id.get(key.kid, {})
-        return (
-            found.get("algorithm") == key.algorithm and (found.get("rsa_public_key") or "").strip() == key.pem.strip()
-        )
+        credential = self._by_key_id.get(key.kid, {})
+        pem = (credential.get("rsa_public_key") or "").strip()
+        return credential.get("algorithm") == key.algorithm and pem == key.pem.strip()
 
     def _by_issuer(self, plugin: Entity, caller: Caller) -> Passage:
-        """`openid-connect` takes the tokens of one issuer, and finds the ring that carries the issuer's name."""
+        """Authenticates as `openid-connect` does: by tokens of one issuer, whose name its ring carries."""
         config = {**plugin["config"], "anonymous": None}
-        own = [name for name, meant in self._keys.verifying.items() if comparable(config) == comparable(meant)]
-        if not own:
+        providers = [name for name, meant in self._keys.verifying.items() if comparable(config) == comparable(meant)]
+        if not providers:
             return Passage(True, unknown=True)
-        if caller.token is None or caller.token.provider not in own:
+        if caller.token is None or caller.token.provider not in providers:
             return Passage(False)
         issuer = self._keys.deployed.issuers[caller.token.provider]
-        consumer = next((one for one in self._consumers.values() if one.get("custom_id") == issuer), None)
+        rings = (consumer for consumer in self._consumers.values() if consumer.get("custom_id") == issuer)
+        consumer = next(rings, None)
         return Passage(consumer is not None, consumer, "RS256")

@@ -20,7 +20,7 @@ from kong_oam.verify.questions import NOBODY, OTHER_METHOD, Call, Caller, Forged
 
 
 def classes(estate: Estate, live: JudgedGateway) -> Iterator[tuple[Call, Caller, UrlRegion]]:
-    """A call and a caller of each class of both, with what the call stands for."""
+    """Yields a call and a caller of each class of both, with what the call stands for."""
     for host in _hosts(estate, live):
         callers = tuple(_callers(estate, host, live))
         declared = _declared(estate, host, live)
@@ -32,15 +32,15 @@ def classes(estate: Estate, live: JudgedGateway) -> Iterator[tuple[Call, Caller,
 
 def _hosts(estate: Estate, live: JudgedGateway) -> tuple[str, ...]:
     """A host of each class. A wildcard is met by a name that nobody writes."""
-    written_so = {*estate.by_host, *live.hosts()}
-    other = _unused("any", {label for host in written_so for label in host.split(".")})
-    suffixes = [host[1:] for host in written_so if host.startswith("*.")]
-    prefixes = [host[:-1] for host in written_so if host.endswith(".*")]
-    found = [host for host in written_so if "*" not in host]
-    found += [other + suffix for suffix in suffixes]
-    found += [prefix + other for prefix in prefixes]
-    found += [prefix + other + suffix for prefix in prefixes for suffix in suffixes]
-    return (*sorted(found), other)
+    patterns = {*estate.by_host, *live.hosts()}
+    label = _unused("any", {label for pattern in patterns for label in pattern.split(".")})
+    suffixes = [pattern[1:] for pattern in patterns if pattern.startswith("*.")]
+    prefixes = [pattern[:-1] for pattern in patterns if pattern.endswith(".*")]
+    hosts = [pattern for pattern in patterns if "*" not in pattern]
+    hosts += [label + suffix for suffix in suffixes]
+    hosts += [prefix + label for prefix in prefixes]
+    hosts += [prefix + label + suffix for prefix in prefixes for suffix in suffixes]
+    return (*sorted(hosts), label)
 
 
 def _components(estate: Estate, host: str) -> tuple[Component, ...]:
@@ -67,12 +67,12 @@ def _calls(estate: Estate, host: str, declared: frozenset[PathSegments]) -> Iter
 
 def _paths(declared: frozenset[PathSegments]) -> Iterator[tuple[PathSegments, PathSegments | None]]:
     """Each path that is named; what is below it; what only begins with it; what differs from it only in capitals."""
-    other = _unused("any", {element for path in declared for element in path})
+    unused = _unused("any", {element for path in declared for element in path})
     for path in sorted(declared):
         yield path, None
-        yield (*path, other), path
+        yield (*path, unused), path
         if path:
-            yield (*path[:-1], path[-1] + other), path[:-1]
+            yield (*path[:-1], path[-1] + unused), path[:-1]
         for index, element in enumerate(path):
             folded = (*path[:index], element.swapcase(), *path[index + 1 :])
             if folded not in declared:
@@ -86,8 +86,8 @@ def _unused(stem: str, used: Collection[str]) -> str:
 def _region(call: Call, declared: frozenset[PathSegments]) -> UrlRegion:
     path = call.path if call.below is None else call.below
     owner = next(path[:length] for length in range(len(path), -1, -1) if path[:length] in declared)
-    shown = [f"{call.scheme}://{call.host}{written(one)}" for one in (path, owner)]
-    return UrlRegion(call.method, shown[0], shown[1] if path != owner else None)
+    url, within = (f"{call.scheme}://{call.host}{written(elements)}" for elements in (path, owner))
+    return UrlRegion(call.method, url, within if path != owner else None)
 
 
 def _callers(estate: Estate, host: str, live: JudgedGateway) -> Iterator[Caller]:
@@ -103,7 +103,7 @@ def _callers(estate: Estate, host: str, live: JudgedGateway) -> Iterator[Caller]
     for client in estate.clients:
         granted = speech.granted.get(client.component)
         for name, claims in _principals(estate, client, host, speech):
-            seen = Claims(
+            judged = Claims(
                 claims.provider,
                 client="",
                 subject="",
@@ -112,17 +112,17 @@ def _callers(estate: Estate, host: str, live: JudgedGateway) -> Iterator[Caller]
                 groups=tuple(sorted(speech.groups.intersection(claims.groups))),
                 audience=claims.audience,
             )
-            _, names = classes.setdefault((seen, granted), (replace(seen, client=client.component), []))
+            _, names = classes.setdefault((judged, granted), (replace(judged, client=client.component), []))
             names.append(name)
     for claims, names in classes.values():
         yield Caller(tuple(dict.fromkeys(names)), claims)
-    yield from _others(estate, host, speech)
+    yield from _unknown_clients(estate, host, speech)
     for provider in estate.stack.providers:
         yield Caller((f"anybody with another token of {provider} (an ID token, another API's)",), Forged(provider))
     yield from live.strangers()
 
 
-def _others(estate: Estate, host: str, speech: Speech) -> Iterator[Caller]:
+def _unknown_clients(estate: Estate, host: str, speech: Speech) -> Iterator[Caller]:
     """Clients of a provider that are none of the estate's: it may give them tokens that list any scope, and any groups
     of a user."""
     guarded = [(estate.provider_of(component), component) for component in _components(estate, host)]
@@ -150,11 +150,11 @@ def _speech(estate: Estate, host: str, live: JudgedGateway) -> Speech:
         scopes |= {scope for rule in component.rules for scope in rule.scopes}
         groups |= {provider.listed(group) for role in component.roles for group in role.groups}
         widest = max(widest, *(len(rule.scopes) for rule in component.rules), 1)
-    held = [estate.held_at(component, users=users) for component in components for users in (False, True)]
+    scopes_by_client = [estate.held_at(component, users=users) for component in components for users in (False, True)]
     granted = {
         client.component: (
             spoken.granted.get(client.component),
-            *(frozenset(scopes.intersection(at.get(client.component, ()))) for at in held),
+            *(frozenset(scopes.intersection(held.get(client.component, ()))) for held in scopes_by_client),
         )
         for client in estate.clients
     }
@@ -176,15 +176,15 @@ def _principals(estate: Estate, client: Client, host: str, speech: Speech) -> It
 def _users(estate: Estate, client: Client, host: str, speech: Speech) -> Iterator[User]:
     """Users of every set of groups that decides something: with one of the client's own, or they get no token."""
     provider = estate.stack.providers[client.provider]
-    own = {provider.group(group) for group in client.groups}
+    entitled = {provider.group(group) for group in client.groups}
     roles = (role for component in _components(estate, host) for role in component.roles)
     groups = {provider.group(group) for role in roles for group in role.groups}
     groups |= set() if provider.per_api else speech.groups
     # A rule asks for `widest` scopes at most, and one group is enough for each: larger sets hold nothing more.
     for size in range(speech.widest + 1):
-        for held in combinations(sorted(groups), size):
-            for entry in [()] if own & set(held) else [(one,) for one in sorted(own)]:
-                yield User("user", (*entry, *held))
+        for combination in combinations(sorted(groups), size):
+            for entry in [()] if entitled & set(combination) else [(group,) for group in sorted(entitled)]:
+                yield User("user", (*entry, *combination))
 
 
 def _name(estate: Estate, client: Client, user: User | None) -> str:

@@ -1,4 +1,4 @@
-"""Does a gateway decide as the Applications mean? Compared by decisions: who may call what, whatever its fields say.
+"""Compares a gateway with the Applications by its decisions: who may call what, whatever its fields say.
 
 One call and one caller of each class (verify.classes) decide for all of it, so the comparison is exact, as far as the
 gateway can be judged; what cannot be judged counts as open.
@@ -37,7 +37,7 @@ class MisreadError(UndoneError):
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """A line of a finding: who, with which methods, at which URLs (each with what is below it)."""
+    """A line of a finding: the callers, with which methods, at which URLs (each with what is below it)."""
 
     callers: tuple[str, ...]
     methods: tuple[str, ...]
@@ -56,31 +56,31 @@ class Deviation:
 def compare(
     estate: Estate, live: JudgedGateway, meant: JudgedGateway, drifted: Collection[str]
 ) -> tuple[Deviation, ...]:
-    """Every difference in who may call what, the worst first. None: the gateway decides as the Applications mean.
+    """Finds every difference in who may call what, the worst first. None: the gateway decides as the Applications mean.
 
     `meant` is the gateway as it was deployed, read in the same way; `drifted` are the entities in which `live` differs
     from it, of which the causes are taken. Raises MisreadError.
     """
-    found: dict[tuple[Kind, tuple[str, ...]], dict[UrlRegion, list[Caller]]] = {}
+    callers: dict[tuple[Kind, tuple[str, ...]], dict[UrlRegion, list[Caller]]] = {}
     for call, caller, region in classes(estate, live):
         for kind, through in _differences(estate, call, caller, live, meant):
-            causes = tuple(dict.fromkeys(one for one in through if one in drifted))
-            who = found.setdefault((kind, causes), {}).setdefault(region, [])
-            if caller not in who:
-                who.append(caller)
-    for kind, causes in list(found):
-        if kind == "weakened" and ("opened", causes) in found:
-            del found[kind, causes]
+            causes = tuple(dict.fromkeys(entity for entity in through if entity in drifted))
+            in_region = callers.setdefault((kind, causes), {}).setdefault(region, [])
+            if caller not in in_region:
+                in_region.append(caller)
+    for kind, causes in list(callers):
+        if kind == "weakened" and ("opened", causes) in callers:
+            del callers[kind, causes]
     order = list(KINDS)
-    ranked = sorted(found.items(), key=lambda item: (order.index(item[0][0]), item[0][1]))
+    ranked = sorted(callers.items(), key=lambda item: (order.index(item[0][0]), item[0][1]))
     return tuple(Deviation(kind, causes, tuple(_exposures(calls))) for (kind, causes), calls in ranked)
 
 
 def _differences(
     estate: Estate, call: Call, caller: Caller, live: JudgedGateway, meant: JudgedGateway
 ) -> Iterator[tuple[Kind, tuple[str, ...]]]:
-    known = Refusal("none of this API's tokens") if isinstance(caller.token, Forged) else caller.token
-    decision = decide(estate, Request(call.method, call.host, written(call.path).encode()), known)
+    claims = Refusal("none of this API's tokens") if isinstance(caller.token, Forged) else caller.token
+    decision = decide(estate, Request(call.method, call.host, written(call.path).encode()), claims)
     in_clear = call.scheme != estate.stack.scheme and estate.stack.scheme == "https"
     (intended,) = meant.verdicts(call, caller)
     if intended.allowed != (decision.allowed and not in_clear):
@@ -115,35 +115,35 @@ def _kind(decision: Decision, intended: Verdict, verdict: Verdict, in_clear: boo
 
 
 def _exposures(calls: Mapping[UrlRegion, Sequence[Caller]]) -> Iterator[Exposure]:
-    """Calls by who makes them: first all methods of a URL, then all URLs with the same methods."""
+    """Groups calls by who makes them: first all methods of a URL, then all URLs with the same methods."""
     listed = {region.url for region in calls}
     methods: dict[tuple[str, tuple[Caller, ...]], list[str]] = {}
     for region, callers in calls.items():
         if region.within not in listed:
             methods.setdefault((region.url, _fewest(callers)), []).append(region.method)
     urls: dict[tuple[tuple[Caller, ...], tuple[str, ...]], list[str]] = {}
-    for (url, who), together in methods.items():
-        urls.setdefault((who, tuple(together)), []).append(url)
-    for (who, same), found in urls.items():
-        names = tuple(dict.fromkeys(name for caller in who for name in caller.names))
-        yield Exposure(names, same, tuple(found))
+    for (url, fewest), of_url in methods.items():
+        urls.setdefault((fewest, tuple(of_url)), []).append(url)
+    for (fewest, same_methods), same_urls in urls.items():
+        names = tuple(dict.fromkeys(name for caller in fewest for name in caller.names))
+        yield Exposure(names, same_methods, tuple(same_urls))
 
 
 def _fewest(callers: Sequence[Caller]) -> tuple[Caller, ...]:
-    """Without those who are meant by others of them: everybody by nobody, users of more groups by those of fewer."""
+    """The callers without those whom others of them stand for: everybody by nobody, users of more groups by those of
+    fewer."""
     if NOBODY in callers:
         return (NOBODY,)
-    return tuple(one for one in callers if not any(_covers(other, one) for other in callers))
+    return tuple(caller for caller in callers if not any(_covers(fewer, caller) for fewer in callers))
 
 
-def _covers(other: Caller, one: Caller) -> bool:
-    few, many = other.token, one.token
+def _covers(fewer: Caller, more: Caller) -> bool:
+    """Whether naming the users with `fewer` groups also names those with `more`."""
+    few, many = fewer.token, more.token
     if not isinstance(few, Claims) or not isinstance(many, Claims) or not (few.user and many.user):
         return False
-    same = (few.provider, few.audience, few.scopes) == (many.provider, many.audience, many.scopes) and _clients(
-        one
-    ) <= _clients(other)
-    return same and set(few.groups) < set(many.groups)
+    same = (few.provider, few.audience, few.scopes) == (many.provider, many.audience, many.scopes)
+    return same and _clients(more) <= _clients(fewer) and set(few.groups) < set(many.groups)
 
 
 def _clients(caller: Caller) -> set[str]:

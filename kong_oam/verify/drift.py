@@ -1,4 +1,4 @@
-"""In which entities two gateways differ, in words: what could be the reason for a decision that is not meant.
+"""The entities in which two gateways differ, in words: possible reasons for a decision that is not meant.
 
 Only what may bear on a decision is compared; tags, timeouts and the like are nobody's reason.
 """
@@ -25,7 +25,7 @@ _SHOWN = 60
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One entity that is not as it is meant. `request` repairs it, where a run does not.
+    """An entity that is not as it is meant. `request` repairs it, where a run does not.
 
     `misplaced`: a plugin of a kind of ours where we have none, or none where we have one, somebody's route to a service
     of ours, a `jwt` that takes other tokens than it should, a way to a workload around the gate, or tokens that go on
@@ -38,35 +38,36 @@ class Drift:
 
 
 def _forwards(plugin: Entity) -> bool:
-    """Whether it is a script of ours whose table hands callers' tokens on."""
+    """Whether the plugin runs a script of ours whose table hands callers' tokens on."""
     script = gate.script_of(plugin) if plugin["name"] in ("pre-function", "post-function") else None
     return bool(script and script.table.get("forward_token"))
 
 
 def drifts(live: Entities, meant: Entities) -> dict[str, Drift]:
-    """By label (kong_oam.kong.entities.labels), every entity that differs, is missing or is too much."""
-    there, intended = _by_label(live), _by_label(meant)
-    found: dict[str, Drift] = {}
-    gone = {one["name"] for label, (kind, one) in intended.items() if kind == "plugin" and label not in there}
+    """Every entity that differs, is missing or is too much, by its label (kong_oam.kong.entities.labels)."""
+    existing, intended = _by_label(live), _by_label(meant)
+    by_label: dict[str, Drift] = {}
+    gone = {entity["name"] for label, (kind, entity) in intended.items() if kind == "plugin" and label not in existing}
     # First what is to be deleted: it may be one of ours in another place, which `pulumi up` then makes anew.
-    for label, (kind, entity) in there.items():
+    for label, (kind, entity) in existing.items():
         if label not in intended and (drift := _extra(kind, label, entity, live, intended, gone)):
-            found[label] = drift
+            by_label[label] = drift
     for label, (kind, entity) in intended.items():
-        if label not in there:
+        if label not in existing:
             # Without its Upstream, a service leads to whatever DNS says of the name.
-            found[label] = Drift(f"{label} is missing", misplaced=kind in ("plugin", "upstream"))
-        elif changes := list(_changes(kind, there[label][1], entity, live, meant)):
-            unlocked = kind == "plugin" and any(_fields(there[label][1]["config"], entity["config"], _LOCKS))
-            around = kind == "service" and there[label][1]["host"] != entity["host"]
-            leaking = kind == "plugin" and _forwards(there[label][1]) and not _forwards(entity)
-            request = repair(kind, there[label][1], entity, live, meant)
-            found[label] = Drift(f"{label}: {'; '.join(changes)}", request, misplaced=unlocked or around or leaking)
-    return found
+            by_label[label] = Drift(f"{label} is missing", misplaced=kind in ("plugin", "upstream"))
+        elif changes := list(_changes(kind, existing[label][1], entity, live, meant)):
+            actual = existing[label][1]
+            unlocked = kind == "plugin" and any(_fields(actual["config"], entity["config"], _LOCKS))
+            around = kind == "service" and actual["host"] != entity["host"]
+            leaking = kind == "plugin" and _forwards(actual) and not _forwards(entity)
+            request = repair(kind, actual, entity, live, meant)
+            by_label[label] = Drift(f"{label}: {'; '.join(changes)}", request, misplaced=unlocked or around or leaking)
+    return by_label
 
 
 def recognised(live: Entities, meant: Entities) -> Entities:
-    """The same, where services and routes of ours that got another name, which bears on nothing, have the one meant.
+    """The live entities, with the meant names of services and routes of ours that got another, which bears on nothing.
 
     What has the tags of the only one of ours that is missing, and is the only one that has, is that one.
     """
@@ -75,13 +76,16 @@ def recognised(live: Entities, meant: Entities) -> Entities:
 
 
 def _renamed(live: tuple[Entity, ...], meant: tuple[Entity, ...]) -> tuple[Entity, ...]:
-    there, ours = {one["name"] for one in live}, {one["name"] for one in meant}
-    missing = Counter(_tags(one) for one in meant if one["name"] not in there)
-    extra = Counter(_tags(one) for one in live if one["name"] not in ours)
-    names = {_tags(one): one["name"] for one in meant if one["name"] not in there}
+    live_names, meant_names = {entity["name"] for entity in live}, {entity["name"] for entity in meant}
+    missing = Counter(_tags(entity) for entity in meant if entity["name"] not in live_names)
+    extra = Counter(_tags(entity) for entity in live if entity["name"] not in meant_names)
+    names = {_tags(entity): entity["name"] for entity in meant if entity["name"] not in live_names}
     alone = {tags for tags, count in missing.items() if tags and count == 1 == extra[tags]}
     return tuple(
-        {**one, "name": names[_tags(one)]} if one["name"] not in ours and _tags(one) in alone else one for one in live
+        {**entity, "name": names[_tags(entity)]}
+        if entity["name"] not in meant_names and _tags(entity) in alone
+        else entity
+        for entity in live
     )
 
 
@@ -99,8 +103,8 @@ def _by_label(entities: Entities) -> dict[str, tuple[str, Entity]]:
         "target": entities.targets,
         "plugin": entities.plugins,
     }
-    known = labels(entities)
-    return {known[kind, one["id"]]: (kind, one) for kind, ones in kinds.items() for one in ones}
+    label_of = labels(entities)
+    return {label_of[kind, entity["id"]]: (kind, entity) for kind, of_kind in kinds.items() for entity in of_kind}
 
 
 def _changes(kind: str, entity: Entity, meant: Entity, live: Entities, intended: Entities) -> Iterator[str]:
@@ -179,7 +183,7 @@ def _address(upstream: tuple[str, int] | None) -> str:
 def _extra(
     kind: str, label: str, entity: Entity, live: Entities, ours: Collection[str], gone: Collection[str]
 ) -> Drift | None:
-    """What nobody meant there to be; None where it can be no reason for anything. `gone`: kinds of missing plugins."""
+    """A drift for what nobody meant; None where it can be no reason for anything. `gone`: kinds of missing plugins."""
     if kind == "plugin":
         if entity["name"] not in _OURS and effect_of(entity) is Effect.NONE:
             return None
@@ -202,9 +206,9 @@ def _misplaced(plugin: Entity, live: Entities, ours: Collection[str]) -> bool:
     """Whether a plugin of a kind of ours acts, or may come to act, on what is ours."""
     if plugin["name"] not in _OURS:
         return False
-    known = labels(live)
+    label_of = labels(live)
     scopes = [("route", reference(plugin, "route")), ("service", reference(plugin, "service"))]
-    named = {known[kind, one] for kind, one in scopes if one}
+    touched = {label_of[kind, identifier] for kind, identifier in scopes if identifier}
     services = (reference(route, "service") for route in live.routes if route["id"] == reference(plugin, "route"))
-    named |= {known["service", one] for one in services if one}
-    return not named or bool(named & set(ours))
+    touched |= {label_of["service", identifier] for identifier in services if identifier}
+    return not touched or bool(touched & set(ours))

@@ -1,4 +1,4 @@
-"""What plugins of other kinds do to a call that our plugins judge."""
+"""The effect of plugins of other kinds on a call that our plugins judge."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
 
 
 class Effect(Enum):
-    """NONE: it looks at a call, or changes its answer, no more. LIMITS: it refuses some calls, nobody here knows which.
+    """What a plugin does to calls.
 
+    NONE: it looks at a call, or changes its answer, no more. LIMITS: it refuses some calls, nobody here knows which.
     CLOSES: it answers every call itself. UNKNOWN: anything.
     """
 
@@ -23,8 +24,11 @@ class Effect(Enum):
 
 
 def effect_of(plugin: Entity) -> Effect:
-    """By kind (`kong.plugin_kinds`). What answers from a cache or a function, authenticates, or rewrites a request is
-    UNKNOWN, as is any plugin that is not listed there, and one of our own kinds in a place that is not ours."""
+    """The effect of a plugin, by its kind (`kong.plugin_kinds`).
+
+    What answers from a cache or a function, authenticates, or rewrites a request is UNKNOWN, as is any plugin that is
+    not listed there, and one of our own kinds in a place that is not ours.
+    """
     doing = PLUGIN_KINDS.get(plugin["name"])
     if doing == "harmless":
         return Effect.NONE
@@ -41,16 +45,16 @@ def _refuses_everybody(restriction: Entity) -> bool:
     denied = list(_networks(restriction["config"].get("deny") or ()))
     allowed = list(_networks(restriction["config"].get("allow") or ()))
     every = IPv4Network("0.0.0.0/0")
-    return _within(every, denied) or (bool(allowed) and all(_within(one, denied) for one in allowed))
+    return _within(every, denied) or (bool(allowed) and all(_within(network, denied) for network in allowed))
 
 
 def _within(network: IPv4Network | IPv6Network, others: Iterable[IPv4Network | IPv6Network]) -> bool:
     if isinstance(network, IPv4Network):
-        four = collapse_addresses(one for one in others if isinstance(one, IPv4Network))
-        return any(network.subnet_of(one) for one in four)
-    six = collapse_addresses(one for one in others if isinstance(one, IPv6Network))
-    return any(network.subnet_of(one) for one in six)
+        four = collapse_addresses(other for other in others if isinstance(other, IPv4Network))
+        return any(network.subnet_of(other) for other in four)
+    six = collapse_addresses(other for other in others if isinstance(other, IPv6Network))
+    return any(network.subnet_of(other) for other in six)
 
 
 def _networks(written: Iterable[str]) -> Iterable[IPv4Network | IPv6Network]:
-    return (ip_network(one, strict=False) for one in written)
+    return (ip_network(text, strict=False) for text in written)

@@ -1,4 +1,4 @@
-"""What admission and the gate decide by their tables: the meaning of `lua/gate.lua`, for scripts that are exactly ours.
+"""Decides as admission and the gate do by their tables: the meaning of `lua/gate.lua`, for scripts exactly ours.
 
 Scripts are never executed here: one that differs in a single byte is not judged.
 """
@@ -53,7 +53,7 @@ _SHAPE = jsonschema_rs.validator_for({"required": list(_FIELDS), "properties": {
 
 @dataclass(frozen=True, slots=True)
 class CallerIdentity:
-    """Who calls, as a table reads it from a token. `scopes` None: whatever the caller likes. `groups`: a user's.
+    """A caller, as a table reads it from a token. `scopes` None: whatever the caller likes. `groups`: a user's.
 
     `client`: its id at the provider.
     """
@@ -75,21 +75,21 @@ class Script:
 
 
 def code(config: Mapping[str, Any]) -> dict[str, list[str]]:
-    """What a serverless plugin runs, by phase; phases without code are left out."""
+    """The scripts that a serverless plugin runs, by phase; phases without any are left out."""
     return {name: value for name, value in config.items() if isinstance(value, list) and value}
 
 
 def script_of(plugin: Mapping[str, Any]) -> Script | None:
-    """Admission or the gate, of a serverless plugin; None where what it runs is not exactly one of these.
+    """Reads admission or the gate from a serverless plugin; None where what it runs is not exactly one of these.
 
     Headers that admission marks answers with may be others: they open nothing.
     """
     run = code(plugin["config"])
     first = run.get("access", [None])[0]
-    known = script.given(first) if isinstance(first, str) else None
-    if known is None:
+    inputs = script.inputs_of(first) if isinstance(first, str) else None
+    if inputs is None:
         return None
-    text, address = known.table, known.address
+    text, address = inputs.table, inputs.address
     if plugin["name"] == "pre-function":
         judging = {phase: scripts for phase, scripts in run.items() if phase != "header_filter"}
         ours = address is None and judging == code(plugins.admission(text))
@@ -107,7 +107,7 @@ def with_table(plugin: Mapping[str, Any], table: Callable[[str], str]) -> dict[s
 
 @cache
 def _table(text: str) -> Table | None:
-    """Empty where the scripts refuse it; None where nobody can say."""
+    """The table, parsed: empty where the scripts refuse it, None where nobody can say."""
     value = _object(text)
     if value.get("version") != VERSION:
         return {}
@@ -123,7 +123,7 @@ def _upstream(address: str | None) -> tuple[str, int] | None:
 
 
 def _object(text: str) -> dict[str, Any]:
-    """A JSON object; empty where the scripts could not read it."""
+    """The JSON object in a text; empty where the scripts could not read it."""
     try:
         value = json.loads(text, object_pairs_hook=_unique)
     except ValueError:
@@ -137,8 +137,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def anybody(tables: Iterable[Table]) -> Iterator[CallerIdentity]:
-    """Whom somebody may say that they are who writes into a token what they like: the most there is, by client."""
+def forged_identities(tables: Iterable[Table]) -> Iterator[CallerIdentity]:
+    """Whom somebody may claim to be who writes into a token what they like: by client, with the most there is."""
     tables = [table for table in tables if table]
     holders = [table[name] for table in tables for name in ("services", "on_behalf")]
     groups = frozenset(group for table in tables for group in table["groups"])
@@ -148,8 +148,8 @@ def anybody(tables: Iterable[Table]) -> Iterator[CallerIdentity]:
         yield CallerIdentity(client, scopes, groups)
 
 
-def held(table: Table, client: str) -> tuple[frozenset[str], frozenset[str]]:
-    """What the client holds by the table: as itself, and for its users."""
+def scopes_held(table: Table, client: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The scopes that the client holds by the table: as itself, and for its users."""
     return frozenset(table["services"].get(client, ())), frozenset(table["on_behalf"].get(client, ()))
 
 
@@ -205,7 +205,7 @@ def _folded(paths: tuple[str, ...]) -> frozenset[PathSegments]:
 def _effective(table: Table, identity: CallerIdentity) -> frozenset[str] | None:
     if identity.scopes is None:
         return None
-    as_itself, for_users = held(table, identity.client)
+    as_itself, for_users = scopes_held(table, identity.client)
     if identity.groups is None:
         return identity.scopes & as_itself
     by_groups = {scope for group in identity.groups for scope in table["groups"].get(group, ())}

@@ -1,4 +1,6 @@
-"""A verdict on every call: the route that it reaches, the plugins on the way, the gate, and where it would go.
+"""A Kong with given entities, judged: its verdict on every call.
+
+That is by the route that a call reaches, the plugins on the way, the gate, and where it would go.
 
 Plugins that this reading does not know, and scripts that are not ours, may let in anybody: calls that meet one count as
 allowed. With the entities that are meant, the same reading has to give the model's decisions (verify.decisions).
@@ -22,7 +24,7 @@ from kong_oam.kong import names, plugins
 from kong_oam.kong.entities import Complete, Deployed, Entities, Entity, labels, reference
 from kong_oam.verify.authentication import Authenticator, Keys, Passage
 from kong_oam.verify.effects import Effect, effect_of
-from kong_oam.verify.gate import CallerIdentity, Script, Table, allows, anybody, code, held, script_of
+from kong_oam.verify.gate import CallerIdentity, Script, Table, allows, code, forged_identities, scopes_held, script_of
 from kong_oam.verify.questions import Call, Caller, Forged, Speech, Verdict
 from kong_oam.verify.repair import HTTP
 from kong_oam.verify.router import Reached, Router
@@ -32,14 +34,15 @@ _SIGNATURES = frozenset({"RS256", "ES256"})
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a gateway is read against: who may sign, and component by where its workload is, as "host:port"."""
+    """The terms that a gateway is read by: who may sign, and component by where its workload is, as "host:port"."""
 
     keys: Keys
     workloads: Mapping[str, str]
 
     @staticmethod
     def of(settings: Settings, estate: Estate, deployed: Deployed, complete: Complete) -> Terms:
-        where = {
+        """The terms of a stack that was deployed."""
+        workloads = {
             deployed.upstreams[names.service(settings.stack.name, component, port)]: component.key
             for component in estate.exposed
             for port in component.ports
@@ -50,12 +53,12 @@ class Terms:
             for provider, issuer in (deployed.issuers.items() if plugin == "openid-connect" else ())
         }
         lifetimes = {provider.name: 60.0 * provider.access_token_minutes for provider in settings.providers}
-        return Terms(Keys(estate, deployed, plugin, verifying, lifetimes), where)
+        return Terms(Keys(estate, deployed, plugin, verifying, lifetimes), workloads)
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Where a call goes, as "host:port": nowhere, if None. `through`: the entities of the balancer that lead there."""
+    """The address that a call goes to, as "host:port"; None: nowhere. `through`: the balancer's entities on the way."""
 
     address: str | None
     through: tuple[str, ...] = ()
@@ -63,38 +66,38 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the tables of a call's scripts say. `alone`: the locks of which the table would let it pass, by itself.
+    """The decision of the tables of a call's scripts. `alone`: the locks whose table would let it pass by itself.
 
-    `known`: each reads tokens by the words that its provider uses; what one that does not makes of them is not known.
+    `spelling_known`: each reads tokens by the words that its provider uses; what another makes of them is not known.
     """
 
     allowed: bool
     alone: frozenset[str] = frozenset()
-    known: bool = True
+    spelling_known: bool = True
 
 
 class LiveGateway:
-    """What a Kong with these entities decides; an kong_oam.verify.decisions.Gateway."""
+    """A Kong with these entities, and what it decides; a kong_oam.verify.questions.JudgedGateway."""
 
     def __init__(self, entities: Entities, terms: Terms) -> None:
         self._terms = terms
         self._labels = labels(entities)
-        self._router = Router(one for one in entities.routes if HTTP.intersection(one["protocols"]))
-        self._services = {one["id"]: one for one in entities.services}
+        self._router = Router(route for route in entities.routes if HTTP.intersection(route["protocols"]))
+        self._services = {service["id"]: service for service in entities.services}
         self._authenticator = Authenticator(entities, terms.keys)
         self._guards = ("pre-function", terms.keys.plugin, "post-function")
-        self._upstreams = {one["name"]: one["id"] for one in entities.upstreams}
-        self._targets = [one for one in entities.targets if one["weight"] > 0]
-        active = [one for one in entities.plugins if one["enabled"] and HTTP.intersection(one["protocols"])]
-        self._bound = [one for one in active if one.get("consumer") or one.get("consumer_group")]
+        self._upstreams = {upstream["name"]: upstream["id"] for upstream in entities.upstreams}
+        self._targets = [target for target in entities.targets if target["weight"] > 0]
+        active = [plugin for plugin in entities.plugins if plugin["enabled"] and HTTP.intersection(plugin["protocols"])]
+        self._bound = [plugin for plugin in active if plugin.get("consumer") or plugin.get("consumer_group")]
         self._plugins = {
-            (one["name"], reference(one, "route"), reference(one, "service")): one
-            for one in active
-            if one not in self._bound
+            (plugin["name"], reference(plugin, "route"), reference(plugin, "service")): plugin
+            for plugin in active
+            if plugin not in self._bound
         }
         self._others = sorted({name for name, _, _ in self._plugins} - set(self._guards))
-        scripted = (one for one in self._plugins.values() if one["name"] in ("pre-function", "post-function"))
-        self._scripts = {one["id"]: script_of(one) for one in scripted}
+        scripted = (plugin for plugin in self._plugins.values() if plugin["name"] in ("pre-function", "post-function"))
+        self._scripts = {plugin["id"]: script_of(plugin) for plugin in scripted}
         tables = (script.table for script in self._scripts.values() if script and script.table)
         self._tables = tuple({id(table): table for table in tables}.values())
 
@@ -115,15 +118,15 @@ class LiveGateway:
         widest = 1
         for table in self._speaking_of(host):
             groups |= set(table["groups"])
-            scopes |= {scope for held in table["groups"].values() for scope in held}
+            scopes |= {scope for of_group in table["groups"].values() for scope in of_group}
             for needed in _needed(table):
                 scopes |= set(needed)
                 widest = max(widest, len(needed))
         granted = {
             client.component: tuple(
-                frozenset(scopes.intersection(one))
+                frozenset(scopes.intersection(held))
                 for table in self._speaking_of(host)
-                for one in held(table, self._client_id(client.provider, client.component))
+                for held in scopes_held(table, self._client_id(client.provider, client.component))
             )
             for client in self._terms.keys.estate.clients
         }
@@ -143,14 +146,14 @@ class LiveGateway:
     # What it decides --------------------------------------------------------------------------------------------------
 
     def verdicts(self, call: Call, caller: Caller) -> tuple[Verdict, ...]:
-        reached = self._router.reached(call)
-        found = [verdict for one in reached for verdict in self._verdicts(one, call, caller)]
-        if not any(one.certain for one in reached):
-            found.append(Verdict(False, None))
-        return tuple(found)
+        routes = self._router.reached(call)
+        verdicts = [verdict for route in routes for verdict in self._verdicts(route, call, caller)]
+        if not any(route.certain for route in routes):
+            verdicts.append(Verdict(False, None))
+        return tuple(verdicts)
 
     def _verdicts(self, reached: Reached, call: Call, caller: Caller) -> Iterator[Verdict]:
-        """By one route: a verdict for each way that the call may go."""
+        """Yields a verdict by one route for each way that the call may go."""
         route = reached.route
         service = self._services.get(reference(route, "service") or "")
         through: tuple[str, ...] = (self._labels["route", route["id"]],)
@@ -174,7 +177,7 @@ class LiveGateway:
             yield replace(led, allowed=False, passes=frozenset()) if in_clear else led
 
     def _ends(self, service: Entity, gate: Script | None, *, judged: bool) -> list[End]:
-        """Where a call goes that gets past everything: where a gate of ours says, whatever the service does."""
+        """The ends of a call that gets past everything: where a gate of ours says, whatever the service does."""
         if gate:
             return self._balanced(*gate.upstream) if gate.upstream else [End(None)]
         ends = self._balanced(service["host"], service["port"])
@@ -185,28 +188,28 @@ class LiveGateway:
         return [End(workload), *(end for end in ends if end.address not in (None, workload))]
 
     def _balanced(self, host: str, port: int) -> list[End]:
-        """An Upstream of the host's name comes before what DNS says: its Targets are where it leads."""
+        """The ends behind a host: the Targets of an Upstream of its name, which comes before what DNS says."""
         if host not in self._upstreams:
             return [End(f"{host}:{port}")]
         identifier = self._upstreams[host]
         upstream = self._labels["upstream", identifier]
-        targets = [one for one in self._targets if reference(one, "upstream") == identifier]
-        ends = [End(one["target"], (upstream, self._labels["target", one["id"]])) for one in targets]
+        targets = (target for target in self._targets if reference(target, "upstream") == identifier)
+        ends = [End(target["target"], (upstream, self._labels["target", target["id"]])) for target in targets]
         return ends or [End(None, (upstream,))]
 
     def _guarded(self, route: Entity, service: Entity, call: Call, caller: Caller) -> Verdict:
-        """What the plugins make of the call, wherever it goes."""
-        admission, authentication, last = own = [self._effective(name, route, service) for name in self._guards]
+        """The verdict of the plugins on the call, wherever it goes."""
+        admission, authentication, last = guards = [self._effective(name, route, service) for name in self._guards]
         passage = self._authenticator.passage(authentication, call, caller)
         consumer = passage.consumer
-        others = [one for one in (self._effective(name, route, service) for name in self._others) if one]
-        others += [one for one in self._bound if consumer and _is_for(one, consumer)]
-        effects = {one["id"]: effect_of(one) for one in others}
+        others = [plugin for name in self._others if (plugin := self._effective(name, route, service))]
+        others += [plugin for plugin in self._bound if consumer and _is_for(plugin, consumer)]
+        effects = {plugin["id"]: effect_of(plugin) for plugin in others}
         aside = (Effect.NONE, Effect.LIMITS)
-        acting = [one for one in (*others, *own) if one and effects.get(one["id"]) not in aside]
-        limiting = (one for one in others if effects[one["id"]] is Effect.LIMITS)
-        limits = tuple(self._labels["plugin", one["id"]] for one in limiting)
-        through = tuple(self._labels["plugin", one["id"]] for one in acting)
+        acting = [plugin for plugin in (*others, *guards) if plugin and effects.get(plugin["id"]) not in aside]
+        limiting = (plugin for plugin in others if effects[plugin["id"]] is Effect.LIMITS)
+        limits = tuple(self._labels["plugin", plugin["id"]] for plugin in limiting)
+        through = tuple(self._labels["plugin", plugin["id"]] for plugin in acting)
         through += tuple(f"credential '{key}'" for key in passage.through)
         through += (self._labels["consumer", consumer["id"]],) if consumer else ()
         verified = self._script(admission) is not None
@@ -222,7 +225,7 @@ class LiveGateway:
             None,
             passes=judged.alone | {"authentication"} if authenticated else judged.alone,
             verified=verified,
-            judged=judged.known and not anything and not foreign,
+            judged=judged.spelling_known and not anything and not foreign,
             through=through,
             limits=limits,
         )
@@ -230,12 +233,12 @@ class LiveGateway:
     def _effective(self, name: str, route: Entity, service: Entity) -> Entity | None:
         """The plugin of this kind with the most specific scope; it alone acts."""
         for scope in ((route["id"], service["id"]), (route["id"], None), (None, service["id"]), (None, None)):
-            if found := self._plugins.get((name, *scope)):
-                return found
+            if plugin := self._plugins.get((name, *scope)):
+                return plugin
         return None
 
     def _script(self, plugin: Entity | None) -> Script | None:
-        """Ours that the plugin runs; None where it runs none, or one that is not ours."""
+        """The script of ours that the plugin runs; None where it runs none, or one that is not ours."""
         return self._scripts[plugin["id"]] if plugin else None
 
     def _is_foreign(self, plugin: Entity | None) -> bool:
@@ -244,47 +247,51 @@ class LiveGateway:
     def _judged(
         self, admission: Script | None, gate: Script | None, call: Call, caller: Caller, passage: Passage
     ) -> Judgement:
-        """What the tables say. Without a gate nothing is judged by one, and a gate refuses what was not admitted."""
+        """The tables' decision. Without a gate nothing is judged by one, and a gate refuses what was not admitted."""
         if gate is None:
             return Judgement(True)
         tables = {"gate": gate.table} | ({"admission": admission.table} if admission else {})
         alone: set[str] = set()
-        together, known = False, True
+        together, spelling_known = False, True
         for claimed in self._claimed(tuple(tables.values()), caller):
             read = {name: self._read_by(table, claimed, caller, passage) for name, table in tables.items()}
             passing = {name for name, table in tables.items() if allows(table, call, read[name])}
-            known = known and not any(one and one.scopes is None for one in read.values())
+            unknown = any(identity and identity.scopes is None for identity in read.values())
+            spelling_known = spelling_known and not unknown
             together = together or len(passing) == len(tables)
             alone |= passing
-        return Judgement(together and admission is not None, frozenset(alone), known)
+        return Judgement(together and admission is not None, frozenset(alone), spelling_known)
 
     def _claimed(self, tables: Iterable[Table], caller: Caller) -> Iterable[CallerIdentity | None]:
-        """Whom the caller's tokens name. The most there is, of those who write into them what they like; and where the
-        client is none of the estate's, every id that a table has and the estate does not."""
+        """The identities that the caller's tokens name.
+
+        That is the most there is, of those who write into them what they like; and where the client is none of the
+        estate's, every id that a table has and the estate does not.
+        """
         token = caller.token
         if token is None:
             return (None,)
         if isinstance(token, Forged):
-            return anybody(tables)
+            return forged_identities(tables)
         scopes, groups = frozenset(token.scopes), frozenset(token.groups) if token.user else None
         if token.client:
             return (CallerIdentity(self._client_id(token.provider, token.client), scopes, groups),)
-        known = {
+        declared = {
             self._client_id(client.provider, client.component)
             for client in self._terms.keys.estate.clients
             if client.provider == token.provider
         }
-        listed = {one for table in tables if table for one in (*table["services"], *table["on_behalf"])}
-        return [CallerIdentity(client, scopes, groups) for client in ("", *sorted(listed - known))]
+        listed = {client for table in tables if table for client in (*table["services"], *table["on_behalf"])}
+        return [CallerIdentity(client, scopes, groups) for client in ("", *sorted(listed - declared))]
 
     def _client_id(self, provider: str, component: str) -> str:
-        """What tokens call the client."""
+        """The id of the client in tokens."""
         return self._terms.keys.deployed.clients.get(provider, {}).get(component, component)
 
     def _read_by(
         self, table: Table, claimed: CallerIdentity | None, caller: Caller, passage: Passage
     ) -> CallerIdentity | None:
-        """Whom a table takes the caller for: nobody, unless the token is one that it asks for."""
+        """The identity that a table takes the caller for: none, unless the token is one that it asks for."""
         consumer, token = passage.consumer, caller.token
         if not table or passage.algorithm not in _SIGNATURES or consumer is None or token is None:
             return None
@@ -306,15 +313,16 @@ class LiveGateway:
         return claimed if usual else CallerIdentity("", None)
 
     def _audiences(self, provider: Provider) -> Iterator[str]:
-        """Everything that tokens of this API, or of the APIs, are for."""
-        made = self._terms.keys.deployed.audiences
-        return (made.get(key, provider.audience_of(key)) for key in self._terms.keys.estate.components)
+        """Yields every audience that tokens of this API, or of the APIs, are for."""
+        deployed = self._terms.keys.deployed.audiences
+        return (deployed.get(key, provider.audience_of(key)) for key in self._terms.keys.estate.components)
 
     def _audience(self, provider: Provider, claims: Claims) -> str:
-        """What the token is for, as its provider writes it: the model names an API's audience by the component."""
-        named = {provider.audience_of(key): made for key, made in self._terms.keys.deployed.audiences.items()}
-        meant = claims.audience or provider.audience
-        return named.get(meant, meant)
+        """The audience of the token, as its provider writes it: the model names an API's audience by the component."""
+        deployed = self._terms.keys.deployed.audiences
+        written_by_name = {provider.audience_of(key): audience for key, audience in deployed.items()}
+        name = claims.audience or provider.audience
+        return written_by_name.get(name, name)
 
 
 def _is_for(plugin: Entity, consumer: Entity) -> bool:
@@ -335,6 +343,6 @@ def _as_in_table(spelling: ClaimMapping) -> Any:
 
 def _upstream_path(service: Entity, reached: Reached, call: Call) -> PathSegments:
     """The path that is sent upstream, by which the gate decides: the service's own, and what the route leaves."""
-    own = written(call.path)
-    rest = own[len(reached.matched) :] if reached.route["strip_path"] else own
+    path = written(call.path)
+    rest = path[len(reached.matched) :] if reached.route["strip_path"] else path
     return tuple(filter(None, f"{service.get('path') or ''}/{rest}".split("/")))

@@ -1,4 +1,4 @@
-"""What a gateway is asked, and what it answers: calls, callers and verdicts, as values."""
+"""Questions to a gateway and its answers, as values: calls, callers and verdicts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Forged:
-    """A token that is none for this API. Its keys are a provider's own (an ID token, another audience's token), or what
+    """A token that is not for this API. Its keys are a provider's own (an ID token, another audience's token), or what
     the gateway knows as `credential`; whoever holds that writes into the token what they like."""
 
     provider: str | None = None
@@ -35,7 +35,7 @@ class Forged:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Callers whom nobody on a host tells apart. `token` None: they have none.
+    """A class of callers whom nobody on a host tells apart. `token` None: they have none.
 
     The client of a token is one of them, for all; empty for every client that is none of the estate's.
     """
@@ -49,7 +49,7 @@ NOBODY = Caller(("anybody, without a token",))
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a gateway does with a call. `component`: whose workload it would reach (None: none of the estate's).
+    """The answer of a gateway to a call. `component`: whose workload it would reach (None: none of the estate's).
 
     `leads`: where to, in words that differ where it differs. `passes`: its locks of which each alone would let it pass;
     `verified`: nothing but the gateway's own word of who calls arrives. `judged`: no part of it is counted as open for
@@ -69,7 +69,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """What a gateway's rules on a host speak of. `widest`: the most scopes that one of them asks for.
+    """The scopes and groups of a gateway's rules on a host. `widest`: the most scopes that one of them asks for.
 
     `granted`: by client (`application/component`), what else its tokens are judged by; equal where that is the same.
     """
@@ -81,7 +81,7 @@ class Speech:
 
 
 class JudgedGateway(Protocol):
-    """What a gateway decides, and what it tells apart."""
+    """A gateway as it is judged: what it decides, and what it tells apart."""
 
     def hosts(self) -> Iterable[str]:
         """Hosts as its routes and rules write them: exact, `*.suffix` or `prefix.*`."""
@@ -96,11 +96,11 @@ class JudgedGateway(Protocol):
         """Holders of keys that no provider of the estate has."""
 
     def verdicts(self, call: Call, caller: Caller) -> tuple[Verdict, ...]:
-        """What may become of the call: one verdict, or several where that depends on what is not known."""
+        """Judges the call: one verdict, or several where the answer depends on what is not known."""
 
 
 class UrlRegion(NamedTuple):
-    """What a call stands for: a method, and all that the path of a URL owns.
+    """The part of an API that a call stands for: a method, and all that the path of a URL owns.
 
     `within`: the URL that owns this one, where this one is of no interest beside it.
     """

@@ -1,4 +1,4 @@
-"""Requests that repair what `pulumi up --refresh` does not.
+"""Requests to the Admin API that repair what `pulumi up --refresh` does not.
 
 The official plugin for Kong has no input for some fields, and looks for a credential at its consumer alone. Of texts,
 numbers, lists and references it does not see that Kong has none, and sends neither none nor a 0 (seen on a Kong 3.10).
@@ -28,7 +28,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 """Fields that may bear on a decision, by kind of entity."""
 
 PARENTS: Mapping[str, str] = {"route": "service", "credential": "consumer"}
-"""What an entity belongs to, by kind: the name of the field is the kind of the other."""
+"""The kind of entity that an entity belongs to, by kind: also the name of the field that refers to it."""
 
 _UNSEEN = ("enabled", "headers")
 """Those of them that the plugin has no input for, or never reads."""
@@ -36,7 +36,7 @@ _UNSEEN = ("enabled", "headers")
 
 @dataclass(frozen=True, slots=True)
 class RepairRequest:
-    """To the Admin API: what is at `path` gets `fields`, or is removed if that is None. `then_up`: a run follows."""
+    """A request to the Admin API: what is at `path` gets `fields`, or is removed if None. `then_up`: a run follows."""
 
     path: str
     fields: Mapping[str, Any] | None = None
@@ -44,12 +44,12 @@ class RepairRequest:
 
 
 def removal(kind: str, entity: Entity, *, then_up: bool = False) -> RepairRequest:
-    """Removes the entity. `then_up`: it may be one of ours in another place."""
+    """The request that removes the entity. `then_up`: it may be one of ours in another place."""
     return RepairRequest(_path(kind, entity), then_up=then_up)
 
 
 def repair(kind: str, entity: Entity, meant: Entity, live: Entities, intended: Entities) -> RepairRequest | None:
-    """Makes the entity what is meant; None where a run does.
+    """The request that makes the entity what is meant; None where a run does that.
 
     It sets all that differs of a service or a route, since Kong checks some of their fields against others.
     """
@@ -61,19 +61,19 @@ def repair(kind: str, entity: Entity, meant: Entity, live: Entities, intended: E
     parent = PARENTS.get(kind, "")
     moved = bool(parent) and owner(parent, entity, live) != owner(parent, meant, intended)
     unseen = moved and (kind == "credential" or not entity[parent])
-    if not unseen and not any(_stays(name, entity, meant) for name in fields):
+    if not unseen and not any(_survives_a_run(name, entity, meant) for name in fields):
         return None
     if moved:
-        there = {label: identifier for (_, identifier), label in labels(live).items()}
-        own = there.get(owner(parent, meant, intended))
-        if own is None:
+        ids_by_label = {label: identifier for (_, identifier), label in labels(live).items()}
+        parent_id = ids_by_label.get(owner(parent, meant, intended))
+        if parent_id is None:
             return RepairRequest(_path(kind, entity), then_up=True)
-        fields[parent] = {"id": own}
+        fields[parent] = {"id": parent_id}
     return RepairRequest(_path(kind, entity), fields, then_up=kind == "credential")
 
 
 def owner(parent: str, entity: Entity, entities: Entities) -> str:
-    """What the entity's parent of this kind is called."""
+    """The label of the entity's parent of this kind."""
     return labels(entities).get((parent, reference(entity, parent) or ""), f"no {parent}")
 
 
@@ -83,7 +83,7 @@ def alike(name: str, entity: Mapping[str, Any], meant: Mapping[str, Any]) -> boo
     return comparable(now) == comparable(wanted) or (name == "path" and not {now, wanted} - {None, "/"})
 
 
-def _stays(name: str, entity: Entity, meant: Entity) -> bool:
+def _survives_a_run(name: str, entity: Entity, meant: Entity) -> bool:
     wanted = meant.get(name)
     return name in _UNSEEN or entity.get(name) is None or not (wanted or wanted is False)
 

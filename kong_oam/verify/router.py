@@ -1,4 +1,4 @@
-"""Which routes a call may reach, in the order of Kong's router (flavour `traditional_compatible`, the default).
+"""The routes that a call may reach, in the order of Kong's router (flavour `traditional_compatible`, the default).
 
 Plain hosts win, then regular expressions by their priority, more conditions, longer paths. Source: Kong's documentation
 of how routes are matched, kong/router/transform.lua, recorded answers of a Kong 3.10. Where a route's conditions say
@@ -43,14 +43,15 @@ class _Candidate:
     conditions: bool
 
     def match(self, call: Call) -> Reached | None:
+        """The route as the call may reach it; None where its methods or paths do not match."""
         if self.methods and call.method not in self.methods:
             return None
         if not self.paths:
             return Reached(self.route, "", not self.conditions)
-        found = [one for one in (_matched(path, call) for path in self.paths) if one is not None]
-        if not found:
+        matches = [match for path in self.paths if (match := _matched(path, call)) is not None]
+        if not matches:
             return None
-        matched, certain = max(found, key=lambda one: one[1])
+        matched, certain = max(matches, key=lambda match: match[1])
         return Reached(self.route, matched, certain and not self.conditions)
 
 
@@ -58,41 +59,45 @@ class Router:
     """All routes of a gateway, in the order in which they are tried."""
 
     def __init__(self, routes: Iterable[Entity]) -> None:
-        found = [one for route in routes for one in _candidates(route)]
-        self._candidates = sorted(found, key=lambda one: -one.priority)
+        candidates = (candidate for route in routes for candidate in _candidates(route))
+        self._candidates = sorted(candidates, key=lambda candidate: -candidate.priority)
         self._by_host: dict[str, tuple[_Candidate, ...]] = {}
 
     def hosts(self) -> frozenset[str]:
-        return frozenset(host.partition(":")[0] for one in self._candidates for host in one.hosts)
+        """The hosts of all routes, without ports."""
+        return frozenset(host.partition(":")[0] for candidate in self._candidates for host in candidate.hosts)
 
     def paths(self, host: str) -> Iterator[PathSegments]:
         """Paths that routes on the host are cut at: whole elements of what each path surely begins with."""
-        for one in self._on(host):
-            for path in one.paths:
-                yield tuple(filter(None, own_path(path) or _begins(path).split("/")))
+        for candidate in self._on(host):
+            for path in candidate.paths:
+                yield tuple(filter(None, _declared_path(path) or _literal_prefix(path).split("/")))
 
     def reached(self, call: Call) -> tuple[Reached, ...]:
         """The routes that may take the call; none: 404 for certain. The last is certain, or nothing else was found."""
-        found: list[Reached] = []
+        matches: list[Reached] = []
         limit: int | None = None
-        for one in self._on(call.host):
-            if limit is not None and one.priority < limit:
+        for candidate in self._on(call.host):
+            if limit is not None and candidate.priority < limit:
                 break
-            match = one.match(call)
+            match = candidate.match(call)
             if match:
-                found.append(match)
-                limit = one.priority if match.certain and limit is None else limit
-        return tuple(found)
+                matches.append(match)
+                limit = candidate.priority if match.certain and limit is None else limit
+        return tuple(matches)
 
     def _on(self, host: str) -> tuple[_Candidate, ...]:
         if host not in self._by_host:
-            on = (one for one in self._candidates if not one.hosts or any(_meets(host, own) for own in one.hosts))
-            self._by_host[host] = tuple(on)
+            self._by_host[host] = tuple(
+                candidate
+                for candidate in self._candidates
+                if not candidate.hosts or any(_meets(host, pattern) for pattern in candidate.hosts)
+            )
         return self._by_host[host]
 
 
-def _meets(host: str, own: str) -> bool:
-    name = own.partition(":")[0]
+def _meets(host: str, host_pattern: str) -> bool:
+    name = host_pattern.partition(":")[0]
     if name.startswith("*"):
         return host.endswith(name[1:])
     return host.startswith(name[:-1]) if name.endswith("*") else host == name
@@ -116,8 +121,9 @@ def _candidates(route: Entity) -> Iterator[_Candidate]:
 
 
 def _priority(route: Mapping[str, Any], paths: list[str]) -> int:
-    """Plain hosts first, then regular expressions, then three numbers that Kong shifts in 32 bits: they overlap.
+    """The priority by which Kong orders routes, as an unsigned number of 64 bits.
 
+    Plain hosts come first, then regular expressions, then three numbers that Kong shifts in 32 bits: they overlap.
     Those are the kinds of conditions (by 29), the headers (by 20), and the regular expression's priority (by 19) or the
     path's length. What is negative in 32 bits wins over all others.
     """
@@ -125,29 +131,29 @@ def _priority(route: Mapping[str, Any], paths: list[str]) -> int:
     kinds = sum(1 for kind in (route.get("methods"), hosts, headers, route.get("snis"), paths) if kind)
     plain = bool(hosts) and not any("*" in host for host in hosts or ())
     regex = bool(paths) and paths[0].startswith("~")
-    own = int(route.get("regex_priority") or 0) << 19 if regex else len(paths[0].encode()) & 0x7FFFF if paths else 0
-    low = (kinds << 29 | min(len(headers), 255) << 20 | own) & 0xFFFFFFFF
+    by_path = int(route.get("regex_priority") or 0) << 19 if regex else len(paths[0].encode()) & 0x7FFFF if paths else 0
+    low = (kinds << 29 | min(len(headers), 255) << 20 | by_path) & 0xFFFFFFFF
     negative = low >> 31 << 31
     return (plain << 60 | regex << 51 | (low - 2 * negative)) & (2**64 - 1)
 
 
 def _matched(path: str, call: Call) -> tuple[str, bool] | None:
-    """What a route's path takes of the call's, and whether it does so for the whole class; None: it never matches."""
+    """The part of the call's path that a route's takes, and whether for the whole class; None: it never matches."""
     text = written(call.path)
     if not path.startswith("~"):
         return (path, True) if text.startswith(path) else None
     expression = _compiled(path)
-    found = expression.match(text) if expression else None
-    if own_path(path) is not None or call.below is None:
-        return (found[0], True) if found else None if expression else ("", False)
+    match = expression.match(text) if expression else None
+    if _declared_path(path) is not None or call.below is None:
+        return (match[0], True) if match else None if expression else ("", False)
     # Somebody else's expression may match some paths of the class: not, if what it begins with lies elsewhere.
-    begins, below = _begins(path), written(call.below).rstrip("/") + "/"
-    near = below.startswith(begins) or text.startswith(begins)
-    return (found[0] if found else "", False) if near or found else None
+    prefix, below = _literal_prefix(path), written(call.below).rstrip("/") + "/"
+    near = below.startswith(prefix) or text.startswith(prefix)
+    return (match[0] if match else "", False) if near or match else None
 
 
 @cache
-def own_path(path: str) -> PathSegments | None:
+def _declared_path(path: str) -> PathSegments | None:
     """The elements of a regular expression that `kong_oam.access.paths.pattern` writes; None for any other path."""
     if not path.startswith("~"):
         return None
@@ -159,13 +165,13 @@ def own_path(path: str) -> PathSegments | None:
     return elements if pattern(elements) == path[1:] else None
 
 
-def _begins(path: str) -> str:
-    """What every path that it matches begins with."""
+def _literal_prefix(path: str) -> str:
+    """The text that every path begins with that it matches."""
     if not path.startswith("~"):
         return path
     text = path[1:].removeprefix("^")
-    found = _LITERAL.match(text)
-    literal = found[0] if found else ""
+    match = _LITERAL.match(text)
+    literal = match[0] if match else ""
     # A quantifier makes the character before it optional, and with an alternative nothing is sure.
     if "|" in text or text[len(literal) :][:1] in ("*", "?", "{"):
         literal = "" if "|" in text else literal[:-1]

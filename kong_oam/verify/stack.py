@@ -1,6 +1,6 @@
-"""Does the Kong of a stack decide as the Applications here mean, and has nobody changed what its cluster runs?
+"""The whole check of a stack, as the verb `verify` of `python -m kong_oam` does it: its Kong and its cluster.
 
-All that the verb `verify` of `python -m kong_oam` does.
+It tells where Kong decides otherwise than the Applications here mean, and what somebody changed in the cluster.
 What only the deployment knows (issuers, the keys in their slots, where workloads are) comes from the stack's outputs:
 they also name keys that an issuer has withdrawn while tokens may still be signed with them, and whoever can write to
 Kong's Admin API cannot write to the stack's state.
@@ -35,12 +35,12 @@ from kong_oam.verify.live_gateway import LiveGateway, Terms
 
 
 class UnverifiedError(UndoneError):
-    """Nothing can be said: the gateway, the cluster or the outputs cannot be read. The message says what to do."""
+    """The gateway, the cluster or the outputs cannot be read, so nothing can be said. The message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """What is not as it is meant, an entity of the gateway or a field of an object, and what to do about it."""
+    """An entity of the gateway, or a field of an object, that is not as it is meant, and what to do about it."""
 
     text: str
     remedy: str
@@ -48,7 +48,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Findings, the worst first, each with the reasons that its causes are."""
+    """The findings of a check of the gateway, the worst first, each with the reasons that its causes are."""
 
     findings: tuple[tuple[Deviation, tuple[Reason, ...]], ...]
     components: int
@@ -66,7 +66,7 @@ class Altered:
 
 @dataclass(frozen=True, slots=True)
 class Workloads:
-    """What was found in the cluster, and of how many objects."""
+    """The altered objects of the cluster, and how many were looked at."""
 
     altered: tuple[Altered, ...]
     objects: int
@@ -93,44 +93,43 @@ def verify(settings: Settings, estate: Estate, outputs: Path | None = None) -> R
 
 
 def judge(settings: Settings, estate: Estate, deployed: Deployed, live: Entities, complete: Complete) -> Result:
-    """The same, of entities that were read. Raises UnverifiedError."""
+    """Compares entities of Kong that were read with the estate. Raises UnverifiedError."""
     terms = Terms.of(settings, estate, deployed, complete)
     meant = intended(settings, estate, deployed, complete)
     live = recognised(live, meant)
     drifted = drifts(live, meant)
     try:
-        found = compare(estate, LiveGateway(live, terms), LiveGateway(meant, terms), drifted)
+        deviations = compare(estate, LiveGateway(live, terms), LiveGateway(meant, terms), drifted)
     except MisreadError as error:
         raise UnverifiedError(f"this check reads the gateway otherwise than the model does: {error}") from None
-    named = {cause for finding in found for cause in finding.causes}
+    named = {cause for deviation in deviations for cause in deviation.causes}
     silent = [label for label, drift in drifted.items() if drift.misplaced and label not in named]
-    found += tuple(Deviation("weakened", (label,)) for label in silent)
+    deviations += tuple(Deviation("weakened", (label,)) for label in silent)
     reasons = {label: Reason(drift.text, _remedy(settings, drift)) for label, drift in drifted.items()}
-    listed = tuple((finding, tuple(reasons[cause] for cause in finding.causes)) for finding in found)
-    return Result(listed, len(estate.exposed))
+    findings = tuple((deviation, tuple(reasons[cause] for cause in deviation.causes)) for deviation in deviations)
+    return Result(findings, len(estate.exposed))
 
 
 def workloads(settings: Settings, estate: Estate) -> Workloads:
-    """What somebody changed in the objects of the stack's components. Raises UnverifiedError."""
-    meant = {kubectl.name_of(one): one for one in objects_of(estate, settings)}
+    """Finds what somebody changed in the objects of the stack's components. Raises UnverifiedError."""
+    meant = {kubectl.name_of(manifest): manifest for manifest in objects_of(estate, settings)}
     try:
         live = kubectl.read(settings.cluster.context, meant.values())
     except kubectl.UnreadableError as error:
         raise UnverifiedError(str(error)) from None
-    found = [
-        (name, changes(one, live[name]) if name in live else (FieldChange(""),)) for name, one in sorted(meant.items())
-    ]
-    return Workloads(
-        tuple(
-            Altered(f"{name[1]} '{name[0]}/{name[2]}'", tuple(_altered(settings, name, one) for one in changed))
-            for name, changed in found
-            if changed
-        ),
-        len(meant),
+    changed = {
+        name: changes(manifest, live[name]) if name in live else (FieldChange(""),)
+        for name, manifest in sorted(meant.items())
+    }
+    altered = (
+        Altered(f"{name[1]} '{name[0]}/{name[2]}'", tuple(_reason(settings, name, change) for change in of_object))
+        for name, of_object in changed.items()
+        if of_object
     )
+    return Workloads(tuple(altered), len(meant))
 
 
-def _altered(settings: Settings, name: kubectl.Name, change: FieldChange) -> Reason:
+def _reason(settings: Settings, name: kubectl.Name, change: FieldChange) -> Reason:
     up = _up(settings)
     if change.by is None:
         return Reason(f"{change.path} is gone".strip(), up)
@@ -148,7 +147,7 @@ def _up(settings: Settings) -> str:
 
 
 def _remedy(settings: Settings, drift: Drift) -> str:
-    """A command, as it is to be given to a shell."""
+    """The command that repairs the drift, as it is to be given to a shell."""
     up = _up(settings)
     if drift.request is None:
         return up
@@ -170,11 +169,11 @@ def _complete(schemas: Mapping[str, Schema], name: str, config: Mapping[str, Any
 def _outputs(stack: str, file: Path | None) -> Mapping[str, Any]:
     try:
         text = file.read_text("utf-8") if file else pulumi("stack", "output", "--json", stack=stack, timeout=SHORT)
-        found = json.loads(text)
+        values = json.loads(text)
     except CliError as error:
         raise UnverifiedError(str(error)) from None
     except (OSError, ValueError) as error:
         raise UnverifiedError(f"the outputs of stack '{stack}' cannot be read: {error}") from None
-    if not isinstance(found, dict):
+    if not isinstance(values, dict):
         raise UnverifiedError(f"the outputs of stack '{stack}' are no JSON object")
-    return found
+    return values

@@ -18,7 +18,7 @@ LAG = 0.5
 WORKLOAD = "api.default.svc.cluster.local"
 BEFORE = (
     ("components/gateway/service.py", "return self._gateway.nowhere.name, _NOWHERE", f'return "{WORKLOAD}", 8080'),
-    ("kong_oam/kong/script.py", 'known += f"local UPSTREAM', 'known += f"local OTHER'),
+    ("kong_oam/kong/script.py", 'assigned += f"local UPSTREAM', 'assigned += f"local OTHER'),
     ("kong_oam/kong/lua/gate.lua", "json_read(UPSTREAM)", "json_read(OTHER)"),
 )  # fmt: skip
 

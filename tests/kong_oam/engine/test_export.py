@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kong_oam.engine.export import parse
 from kong_oam.engine.pending import ExportedState, PendingCreation, RecordedResource
-from kong_oam.recover.cluster import commands
+from kong_oam.recover.cluster import removals_of_interrupted
 
 LABELS = {"app.oam.dev/name": "shop", "app.oam.dev/component": "web", "app.oam.dev/appRevision": ""}
 SERVICE = {"metadata": {"name": "web", "namespace": "default", "labels": LABELS}}
@@ -59,5 +59,5 @@ def test_an_object_of_kubernetes_is_removed_by_its_name_and_our_labels() -> None
         "--namespace default delete service --selector app.oam.dev/name=shop,app.oam.dev/component=web "
         "--field-selector metadata.name=web"
     )
-    assert list(commands(state, "prod-eks")) == [f"kubectl --context prod-eks {rest}"]
-    assert list(commands(state, None)) == [f"kubectl {rest}"]
+    assert list(removals_of_interrupted(state, "prod-eks")) == [f"kubectl --context prod-eks {rest}"]
+    assert list(removals_of_interrupted(state, None)) == [f"kubectl {rest}"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kong_oam.kong import plugins
-from kong_oam.kong.script import NOTE, Given, framed, given, with_table
+from kong_oam.kong.script import NOTE, ScriptInputs, framed, inputs_of, with_table
 from policies.scripts import is_current, table_of
 
 TABLE = '{\n"rules": {"/a]==]b": "]"},\n"hosts": [[1]]\n}'
@@ -17,8 +17,8 @@ def test_a_frame_is_the_same_byte_for_byte() -> None:
     """Stacks that are deployed have these: another blank would update every plugin of each."""
     assert NOTE.startswith("\n-- In a failed run: ") and NOTE.endswith(": .*'\n")
     table, address = f"local TABLE = [==[{WRITTEN}]==]\n", f"local UPSTREAM = [==[{ADDRESS}]==]\n"
-    assert framed(Given(TABLE), "x()") == f"{NOTE}{table}x()"
-    assert framed(Given(TABLE, ADDRESS), "x()") == f"{NOTE}{table}{address}x()"
+    assert framed(ScriptInputs(TABLE), "x()") == f"{NOTE}{table}x()"
+    assert framed(ScriptInputs(TABLE, ADDRESS), "x()") == f"{NOTE}{table}{address}x()"
     (admission,), (gate,) = plugins.admission(TABLE, more=["x-a"])["access"], plugins.gate(TABLE, ADDRESS)["access"]
     note = "-- components/gateway/lua:"
     assert admission.startswith(f"{NOTE}{table}local MORE = 'x-a'\n{note} json, path, token, admission\n")
@@ -28,19 +28,19 @@ def test_a_frame_is_the_same_byte_for_byte() -> None:
 @pytest.mark.parametrize("address", [None, ADDRESS])
 def test_what_a_script_is_given_is_read_back(address: str | None) -> None:
     """With any note, or none: a version before had another. The script itself may say what it likes."""
-    script = framed(Given(TABLE, address), "local TABLE = [==[{}]==]\nlocal UPSTREAM = [==[{}]==]\n")
+    script = framed(ScriptInputs(TABLE, address), "local TABLE = [==[{}]==]\nlocal UPSTREAM = [==[{}]==]\n")
     for one in (script, script.removeprefix(NOTE), f"\n-- another\n{script.removeprefix(NOTE)}"):
-        assert given(one) == Given(WRITTEN, address)
+        assert inputs_of(one) == ScriptInputs(WRITTEN, address)
     for other in ("", "x()", f"x(){script}", f"--{script}", script.replace("]==]", "]=]")):
-        assert given(other) is None
+        assert inputs_of(other) is None
 
 
 def test_another_table_leaves_all_else_as_it_is() -> None:
     """Also a bracket in it is an escape."""
-    script = framed(Given(TABLE, ADDRESS), "x()")
+    script = framed(ScriptInputs(TABLE, ADDRESS), "x()")
     assert with_table(script, lambda table: f"{table}]") == script.replace(WRITTEN, f"{WRITTEN}]")
     assert with_table(script, lambda _: TABLE) == script
-    assert with_table(script, lambda _: '"]"') == framed(Given('"]"', ADDRESS), "x()")
+    assert with_table(script, lambda _: '"]"') == framed(ScriptInputs('"]"', ADDRESS), "x()")
 
 
 def test_the_pack_reads_the_same() -> None:
