@@ -52,7 +52,7 @@ TARGET: Edit = (
     "        self.slots: dict",
 )
 NO_MARK: tuple[Edit, ...] = (
-    ("kong_oam/kong/plugins.py", "{_lua('gate')}", "{_lua('json', 'path', 'token', 'gate')}"),
+    ("kong_oam/kong/plugins.py", '_lua("gate")', '_lua("json", "path", "token", "gate")'),
     (
         GATE,
         "local json_read, json_null, json_is_array, json_is_object, token_parts, unreadable, elements_of, spelled, meets\n",
