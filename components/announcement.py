@@ -10,8 +10,8 @@ import pulumi
 from kong_oam.access.diff.change import OPENING
 from kong_oam.access.diff.compare import changed
 from kong_oam.access.diff.snapshot import AccessModel, ModelError, empty, load_model
+from kong_oam.access.diff.wording import headline
 from kong_oam.access.principals import UnwieldyError
-from kong_oam.access.wording import headline
 from kong_oam.engine.state import Resource, StackState
 from kong_oam.kong.enforced import enforced
 

@@ -30,7 +30,7 @@
         - ReviewError         review.access_changes
         - RecoveryError       recover.recovery
         - UnverifiedError     verify.stack
-        - MisreadError        verify.decisions
+        - MisreadError        verify.deviations
 
 Every message says what is wrong and, where something can be done, what to do. It is all that is printed.
 """

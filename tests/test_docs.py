@@ -22,7 +22,7 @@ from kong_oam.oam import application
 from kong_oam.oam import schema as shapes
 from kong_oam.review.access_changes import AccessChange
 from kong_oam.review.comment import ReviewedStack, compose
-from kong_oam.verify.decisions import KINDS as VERIFIED
+from kong_oam.verify.deviations import KINDS as VERIFIED
 from policies.catalogue import RULES
 from tests.support.documentation import (
     CONTRIBUTING,

@@ -1,9 +1,18 @@
 """The access model: what Applications say about who may call what. Frozen values in, frozen values out; no engine, no
 product.
 
-model    the vocabulary: providers, rules, roles, clients, the estate
-paths    one reading of a request's path
-compile  Applications and a stack become an estate, or diagnostics
-tokens   issue and authenticate: which token is given, which one counts
-decide   the answer to a request
+model            the vocabulary: rules, roles, clients, components, the estate
+providers        identity providers as values: which of their claims say what
+settings         the settings of a stack
+paths            one reading of a request's path
+compile          Applications and a stack become an estate, or diagnostics
+tokens           issue and authenticate: which token is given, which one counts
+decide           the answer to a request
+principals       who may call, by request
+request_classes  requests that estates cannot tell apart
+report           the access table and the grants, as a stack exports them
+rotation         generations of clients' keys
+lint             what no rule of the model forbids, and somebody should look at
+diff             what a change does to access, and in which words
+codes            the diagnostic codes ACC201 and on
 """

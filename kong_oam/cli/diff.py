@@ -8,8 +8,8 @@ from typing import Any
 
 from kong_oam.access.diff.change import OPENING, Difference, Setting, Whom
 from kong_oam.access.diff.compare import changed
+from kong_oam.access.diff.wording import headline, row, worth_telling
 from kong_oam.access.paths import written
-from kong_oam.access.wording import headline, row, worth_telling
 from kong_oam.cli.command import FOUND, OK, Command, UsageError
 from kong_oam.cli.console import Colour, Console
 from kong_oam.cli.estates import add_stack, place_entry, subtree_entry

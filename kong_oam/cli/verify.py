@@ -14,7 +14,7 @@ from kong_oam.access.model import METHODS
 from kong_oam.cli.command import FOUND, OK, Command, UsageError
 from kong_oam.cli.console import Colour, Console
 from kong_oam.cli.estates import add_estate, estate_of, settings_of
-from kong_oam.verify.decisions import KINDS, Deviation, Exposure
+from kong_oam.verify.deviations import KINDS, Deviation, Exposure
 from kong_oam.verify.questions import OTHER_METHOD
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from kong_oam.access.diff.wording import methods, path, users
 from kong_oam.access.model import METHODS, Client, Estate
 from kong_oam.access.principals import EVERYBODY, Access, principal_of
 from kong_oam.access.request_classes import Region, SitesByHost, path_classes_by_site, regions
-from kong_oam.access.wording import methods, path, users
 from kong_oam.cli.command import OK, Command
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import add_estate, subtree_entry

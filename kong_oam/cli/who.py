@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 
 from kong_oam.access.decide import Decision, Request, component_of, decide
+from kong_oam.access.diff.wording import users
 from kong_oam.access.model import METHODS, Estate
 from kong_oam.access.paths import Unreadable, read
 from kong_oam.access.principals import NOBODY, Access
-from kong_oam.access.wording import users
 from kong_oam.cli.command import OK, Command
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import place_entry

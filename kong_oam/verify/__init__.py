@@ -1,7 +1,7 @@
 """Verification of a stack, read-only: does its Kong decide as the Applications mean, and is its cluster unchanged?
 
 stack           the whole check of one stack: `verify`, `judge`, `workloads`
-decisions       the comparison: what is decided otherwise than the model means
+deviations      the comparison: what is decided otherwise than the model means
 classes         classes of calls and callers, one of each of which is asked
 questions       calls, callers, verdicts: what a gateway is asked and answers
 live_gateway    a verdict on every call, by the entities that a Kong has

@@ -3,7 +3,7 @@
 That is by the route that a call reaches, the plugins on the way, the gate, and where it would go.
 
 Plugins that this reading does not know, and scripts that are not ours, may let in anybody: calls that meet one count as
-allowed. With the entities that are meant, the same reading has to give the model's decisions (verify.decisions).
+allowed. With the entities that are meant, the same reading has to give the model's decisions (verify.deviations).
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from kong_oam.kong.plugins import Schema, config_json
 from kong_oam.kubernetes import kubectl
 from kong_oam.kubernetes.ownership import FieldChange, changes
 from kong_oam.kubernetes.placement import objects_of
-from kong_oam.verify.decisions import Deviation, MisreadError, compare
+from kong_oam.verify.deviations import Deviation, MisreadError, compare
 from kong_oam.verify.drift import Drift, drifts, recognised
 from kong_oam.verify.live_gateway import LiveGateway, Terms
 

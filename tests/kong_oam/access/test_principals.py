@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from components.announcement import announcement
 from kong_oam.access.diff.compare import diff
+from kong_oam.access.diff.wording import headline
 from kong_oam.access.principals import MOST, UnwieldyError, minimal, minimal_transversals, suffices
-from kong_oam.access.wording import headline
 from tests.support.diffs import API, SHOP, edited, model
 
 UNIVERSE = [*"abcdef"]

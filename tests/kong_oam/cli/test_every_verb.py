@@ -14,7 +14,7 @@ import pytest
 
 import kong_oam.verify.stack
 from kong_oam.__main__ import COMMANDS, main
-from kong_oam.verify.decisions import Deviation, Exposure
+from kong_oam.verify.deviations import Deviation, Exposure
 from kong_oam.verify.stack import Altered, Reason, Result, Workloads
 
 ROOT = Path(__file__).resolve().parents[3]

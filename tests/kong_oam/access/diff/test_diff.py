@@ -9,8 +9,8 @@ import pytest
 from kong_oam.access.diff.change import Change, Difference, Setting, Subject, Whom
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.snapshot import AccessModel, ModelError, dump_model, empty, load_model
+from kong_oam.access.diff.wording import headline, row, until, where, whom, worth_telling
 from kong_oam.access.principals import Principal
-from kong_oam.access.wording import headline, row, until, where, whom, worth_telling
 from tests.support.diffs import API, BEFORE, SHOP, edited, model, settings
 from tests.support.estates import api
 

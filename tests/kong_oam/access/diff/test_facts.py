@@ -12,11 +12,11 @@ from kong_oam.access.diff.change import Setting, Subject
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.facts import LEFT_OUT, NOT_COMPARED, NOT_KNOWN, facts_of
 from kong_oam.access.diff.snapshot import dump_model, load_model
+from kong_oam.access.diff.wording import headline
 from kong_oam.access.model import Application, Call, Endpoint, Estate, Public, Role, Rule, Waiver
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.access.rotation import Schedule
 from kong_oam.access.settings.stack import ProviderSettings, Settings
-from kong_oam.access.wording import headline
 from tests.support.diffs import API, BEFORE, EARLIER, SHOP, edited, model, settings
 
 WHOLE = {ClaimMapping, Listing, TokenType, Schedule}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.snapshot import ModelError, dump_model, load_model
-from kong_oam.access.wording import row
+from kong_oam.access.diff.wording import row
 from tests.support.diffs import BEFORE
 from tests.support.tiers import examples
 
