@@ -277,18 +277,18 @@ class Okta(pulumi.ComponentResource):
                 opts=self._merged(retain_on_delete=shared, ignore_changes=["scopes"] if shared else []),
             )
 
-    def _signing_keys(self) -> pulumi.Output[signing_keys.Listed]:
+    def _signing_keys(self) -> pulumi.Output[signing_keys.ServerKeys]:
         """The server's keys, once it exists, and once it says of itself that it is this issuer."""
         said = published(
             self._settings.name, self._server.issuer, configuration().setting("okta:httpProxy", "OKTA_HTTP_PROXY")
         )
         return pulumi.Output.all(self._server.id, said).apply(lambda known: self._listed(*known))
 
-    def _listed(self, server: str, said: Published) -> signing_keys.Listed:
+    def _listed(self, server: str, said: Published) -> signing_keys.ServerKeys:
         account = api.account(configuration())
         assert account is not None, "the provider has it, too"
         try:
-            return signing_keys.listed(account, server, said.issuer)
+            return signing_keys.server_keys(account, server, said.issuer)
         except ProductError as error:
             refuse(f"identity provider '{self._settings.name}': {error}")
 
