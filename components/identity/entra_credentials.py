@@ -21,7 +21,7 @@ from kong_oam.access.rotation import SLOTS
 from kong_oam.access.settings.certificates import fingerprint
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.identity.common.certificates import VALID_FROM, VALID_UNTIL
-from kong_oam.identity.entra.api import exchange
+from kong_oam.identity.entra.api import federation_audience
 from kong_oam.identity.entra.names import Tenant
 
 from ..rotation import Rotation
@@ -82,10 +82,10 @@ class Credentials:
             description=f"ServiceAccount of {client.component}",
             issuer=issuer,
             subject=f"system:serviceaccount:{component.namespace}:{component.name}",
-            audiences=[exchange(self.tenant)],
+            audiences=[federation_audience(self.tenant)],
             opts=self.options,
         )
-        return exchange(self.tenant)
+        return federation_audience(self.tenant)
 
     def _certificates(self, client: Client, app: azuread.Application) -> Keys:
         keys, certificates = certified_pairs(
