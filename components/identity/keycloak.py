@@ -161,7 +161,7 @@ class Keycloak(pulumi.ComponentResource):
         """Brings the groups of a user into a token: of the roles that they hold, those that are asked for here."""
         if not self._roles:
             return None
-        scope = self._scope("groups", self._names.here("groups"), "The groups that Applications name", listed=False)
+        scope = self._scope("groups", self._names.in_realm("groups"), "The groups that Applications name", listed=False)
         asked = self._asks_for("groups", scope, self._roles)
         keycloak.openid.UserRealmRoleProtocolMapper(
             f"{self._prefix}-groups",
@@ -195,7 +195,7 @@ class Keycloak(pulumi.ComponentResource):
         made = keycloak.openid.Client(
             self._names.client(client.component),
             realm_id=self._realm,
-            client_id=self._names.here(client.component),
+            client_id=self._names.in_realm(client.component),
             name=client.component,
             description=f"Kong-OAM, stack {self._estate.stack.name}",
             enabled=True,
@@ -257,7 +257,7 @@ class Keycloak(pulumi.ComponentResource):
     def _audience(self, client: Client) -> tuple[keycloak.openid.ClientScope, list[pulumi.Resource]]:
         """The scope that makes the client's tokens count: of users, only where they are in one of its groups."""
         key = client.component
-        scope = self._scope(f"for-{key}", self._names.here(key), f"Makes tokens of {key} count", listed=False)
+        scope = self._scope(f"for-{key}", self._names.in_realm(key), f"Makes tokens of {key} count", listed=False)
         groups = sorted({self._issuer.group(group) for group in client.groups})
         asked: Sequence[pulumi.Resource] = self._asks_for(key, scope, groups)
         mapper = keycloak.openid.AudienceProtocolMapper(

@@ -231,7 +231,9 @@ def test_names_that_are_looked_for_are_those_that_are_made(registered: list[Regi
     of_roles = {one.inputs["clientScopeId"]: set() for one in all_of(registered, ROLE_OF_SCOPE).values()}
     for one in all_of(registered, ROLE_OF_SCOPE).values():
         of_roles[one.inputs["clientScopeId"]].add(one.inputs["roleId"])
-    asked = {f"id of {scope}": {f"id of {names.role(one)}" for one in names.asked(scope)} for scope in names.scopes}
+    asked = {
+        f"id of {scope}": {f"id of {names.role(one)}" for one in names.roles_of_scope(scope)} for scope in names.scopes
+    }
     assert {scope: roles for scope, roles in asked.items() if roles} == of_roles
 
 
