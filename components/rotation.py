@@ -1,4 +1,4 @@
-"""Which generation of its key or secret each client has from this run on, and what the next run has to know of it."""
+"""Decides which generation of its key or secret each client has from this run on, and records it for the next run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _Output = pulumi.Output[Mapping[str, Any]]
 
 
 class Rotation:
-    """Not frozen: it keeps whose keys it was asked about. `today` is the stack's `asOf`.
+    """The rotation of all clients' credentials, kept as they are asked for. `today` is the stack's `asOf`.
 
     `state` has the output `credentials` of the run before: by the client's name, what Generation.to_output or
     SharedSecret.to_output gives. `algorithms` are those of StackState.
@@ -26,39 +26,39 @@ class Rotation:
         self._estate, self._today = estate, today
         self._previous: Mapping[str, Mapping[str, Any]] = state.outputs.get("credentials") or {}
         self.algorithms = state.algorithms
-        self._asked: dict[str, tuple[Client, _Output]] = {}
-        self._turned: set[str] = set()
+        self._recorded: dict[str, tuple[Client, _Output]] = {}
+        self._renewed: set[str] = set()
 
     def generation(self, client: Client) -> Generation:
-        """The one that the client has when this run is over. A step that this run takes is said."""
-        schedule, told = self._estate.schedule_of(client), self._previous.get(client.name)
-        if told and is_shared(told):
-            _switched(client, "a key in place of the secret that it shares with it")
-            told = None
-        last = Generation.from_output(told) if told else None
+        """Gives the generation that the client has when this run is over, and says which step this run takes."""
+        schedule, previous = self._estate.schedule_of(client), self._previous.get(client.name)
+        if previous and is_shared(previous):
+            _warn_of_switch(client, "a key in place of the secret that it shares with it")
+            previous = None
+        last = Generation.from_output(previous) if previous else None
         now = advanced(last, schedule, self._today)
         if last is not None and last != now:
             pulumi.log.info(f"credentials: {client.name}: {last.step}")
             if last.number != now.number:
-                self._turned.add(client.component)
-        self._asked[client.name] = client, pulumi.Output.from_input(now.to_output(schedule))
+                self._renewed.add(client.component)
+        self._recorded[client.name] = client, pulumi.Output.from_input(now.to_output(schedule))
         return now
 
-    def turns(self, client: Client) -> bool:
-        """Whether a client whose generation was asked for has another key when this run is over than before."""
-        return client.component in self._turned
+    def has_new_key(self, client: Client) -> bool:
+        """Tells whether a client whose generation was asked for has another key when this run is over than before."""
+        return client.component in self._renewed
 
-    def kept(self, client: Client, holder: pulumi.Output[str], resource: str) -> None:
-        """The secret of a client that its provider knows one at a time of, by the id of what has it there.
+    def record_shared_secret(self, client: Client, holder: pulumi.Output[str], resource: str) -> None:
+        """Records the secret that a client shares with its provider, which knows one at a time.
 
-        It is said of it in each run when it is due, with the command that replaces it: `resource` is the logical name
-        of what has it.
+        `holder` is the id of the object that has it at the provider, `resource` that object's logical name. Each run in
+        which the secret is due warns of it, with the command that replaces it.
         """
-        schedule, told = self._estate.schedule_of(client), self._previous.get(client.name)
-        if told and not is_shared(told):
-            _switched(client, "a secret that it shares with it in place of a key")
-            told = None
-        last = SharedSecret.from_output(told) if told else None
+        schedule, previous = self._estate.schedule_of(client), self._previous.get(client.name)
+        if previous and not is_shared(previous):
+            _warn_of_switch(client, "a secret that it shares with it in place of a key")
+            previous = None
+        last = SharedSecret.from_output(previous) if previous else None
 
         def step(holder: str) -> Mapping[str, Any]:
             now = held(last, holder, self._today)
@@ -69,22 +69,22 @@ class Rotation:
                 )
             return now.to_output(schedule)
 
-        self._asked[client.name] = client, holder.apply(step)
+        self._recorded[client.name] = client, holder.apply(step)
 
     def outputs(self, holders: Mapping[str, pulumi.Resource]) -> Mapping[str, _Output]:
-        """What is exported as `credentials`, of all that have keys. Nothing of it is secret.
+        """Gives the stack output `credentials`, of all clients that have keys or secrets. Nothing of it is secret.
 
-        `holders` are what runs with the keys, by component key: it counts from the run in which they had it, so that
+        `holders` are what runs with the keys, by component key: a key counts from the run in which they had it, so that
         the key before does not end after a run that failed on the way there.
         """
         return {
-            name: pulumi.Output.all(told, holders[client.component].urn).apply(lambda both: both[0])
-            for name, (client, told) in self._asked.items()
+            name: pulumi.Output.all(recorded, holders[client.component].urn).apply(lambda both: both[0])
+            for name, (client, recorded) in self._recorded.items()
         }
 
 
-def _switched(client: Client, to: str) -> None:
-    """The provider takes the one or the other: what pods have that run already is nothing from then on."""
+def _warn_of_switch(client: Client, to: str) -> None:
+    """Warns that the provider takes the one or the other: what running pods have is worth nothing from then on."""
     pulumi.log.warn(
         f"credentials: {client.name}: {to}; pods of before are refused tokens from this run until they have rolled"
     )

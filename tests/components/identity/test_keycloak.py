@@ -16,7 +16,7 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from components.identity.keycloak import _keyed
+from components.identity.keycloak import _key_attributes
 from components.rotation import Rotation
 from components.settings import configuration
 from kong_oam.access.compile.estate import compile_estate
@@ -116,7 +116,7 @@ def test_a_client_with_keys_of_two_kinds_may_sign_with_either() -> None:
         ([rsa_key, ec_key], ["RS256", "ES256"], None),
         ([ec_key], ["ES256"], "ES256"),
     ):
-        attributes = _keyed(keys)
+        attributes = _key_attributes(keys)
         assert [key["alg"] for key in json.loads(attributes["jwks.string"])["keys"]] == algorithms
         assert attributes.get("token.endpoint.auth.signing.alg") == named
         assert named or "token.endpoint.auth.signing.alg" not in attributes
@@ -288,7 +288,7 @@ def test_a_secret_is_shared_only_where_the_stack_says_so(registered: list[Regist
         patch.setenv("KEYCLOAK_CLIENT_ID", "kong-oam")
         patch.setenv("KEYCLOAK_CLIENT_SECRET", "the account's secret")
         patch.setitem(kinds.KINDS, "keycloak", replace(kinds.KINDS["keycloak"], inspect=lambda *_: ()))
-        patch.setattr(Rotation, "kept", lambda self, client, holder, resource: shared.append(resource))
+        patch.setattr(Rotation, "record_shared_secret", lambda self, client, holder, resource: shared.append(resource))
         made = run_program(patch, [{**KEYCLOAK, "clientSecrets": True}])
     assert not [one for one in made if one.type.startswith("tls:")]
     clients = named(made, "openid/client:Client")
