@@ -1,1 +1,1 @@
-"""Provisioning: Pulumi ComponentResources, thin. All that can be decided before a resource exists, `access` decided."""
+"""Provisions by thin Pulumi ComponentResources. All that can be decided before a resource exists, `access` decides."""

@@ -1,4 +1,4 @@
-"""What a run does to access, said in one line when it starts: the first thing to read in a preview."""
+"""Announces what a run does to access, in one line when it starts: the first thing to read in a preview."""
 
 from __future__ import annotations
 
@@ -17,26 +17,27 @@ from kong_oam.kong.enforced import enforced
 
 
 def announce(model: AccessModel, state: StackState) -> None:
-    """Compares with what the stack's gates enforce, by their resources in the state, and with the settings that it
-    exported when it was last deployed. Silent where access stays as it is."""
-    said = announcement(model, state.outputs.get("model"), state.gateway, first="access" not in state.outputs)
-    if said:
-        log, text = said
+    """Compares the model with what the stack's gates enforce, by their resources in the state, and with the settings
+    that it exported when it was last deployed. Silent where access stays as it is."""
+    line = announcement(model, state.outputs.get("model"), state.gateway, first="access" not in state.outputs)
+    if line:
+        log, text = line
         log(text)
 
 
 def announcement(
     model: AccessModel, deployed: Any, resources: Sequence[Resource], *, first: bool
 ) -> tuple[Callable[[str], None], str] | None:
-    """How to log it, and the line; `deployed` is the output `model`, `first` that there were no outputs yet.
+    """Words the line, and gives it behind the function that logs it; None where access stays as it is.
 
-    Whatever opens is a warning. What cannot be compared is said and stops nobody: it decides nothing.
+    `deployed` is the output `model`, `first` that there were no outputs yet. Whatever opens is a warning. What cannot
+    be compared is said and stops nobody: it decides nothing.
     """
     if deployed is None and not first:
         return pulumi.log.info, "access: cannot be compared with what is deployed, which exports no model yet"
     try:
-        meant = empty(model) if deployed is None else load_model(deployed)
-        changes = changed(enforced(resources, meant), model)
+        last_model = empty(model) if deployed is None else load_model(deployed)
+        changes = changed(enforced(resources, last_model), model)
     except ModelError as error:
         return pulumi.log.warn, f"access: cannot be compared with what is deployed: its model is {error}"
     except UnwieldyError as error:

@@ -1,4 +1,4 @@
-"""One component as resources: a gated service for each port that is exposed, its workload, and the routes there."""
+"""Provisions one component: a gated service for each port that is exposed, its workload, and the routes there."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .workload.workload import Workload
 
 
 class Component(pulumi.ComponentResource):
-    """`gated` is, by port, what routes lead to.
+    """The resources of one component. `gated` is, by port, the service that routes lead to.
 
     First what closes: services that lead nowhere, with admission. Then the workload, after those that it depends on,
     and last the gates, which open what this version of the workload is to answer. Routes come once `route` is called.
@@ -29,7 +29,7 @@ class Component(pulumi.ComponentResource):
         application: Application,
         model: Model,
         gateway: Gateway,
-        identities: Mapping[str, Issuer],
+        issuers: Mapping[str, Issuer],
         cluster: Cluster,
         after: Sequence[k8s.apps.v1.Deployment],
         opts: pulumi.ResourceOptions | None = None,
@@ -39,31 +39,34 @@ class Component(pulumi.ComponentResource):
         self.gated = {port: GatedService(f"{model.key}-{port}", gateway, model, port, self) for port in model.ports}
         closing = [service.admission for service in self.gated.values()]
         estate, settings = gateway.estate, gateway.settings
-        workload = Workload(application, model, estate, settings, identities, cluster, [*closing, *after], self)
+        workload = Workload(application, model, estate, settings, issuers, cluster, [*closing, *after], self)
         self.deployment = workload.deployment
         for port, service in self.gated.items():
             service.lead_to(workload, workload.upstreams[port])
 
     def route(self, ready: Sequence[pulumi.Resource]) -> None:
-        """The routes, after the gates and after `ready`, certificates before which nothing can be called."""
+        """Adds the routes, after the gates and after `ready`, certificates before which nothing can be called."""
         provision_routes(self._gateway, self._model, self.gated, ready, self)
         self.register_outputs({})
 
 
 def provision_components(
-    application: Application, gateway: Gateway, identities: Mapping[str, Issuer], cluster: Cluster
+    application: Application, gateway: Gateway, issuers: Mapping[str, Issuer], cluster: Cluster
 ) -> Iterator[tuple[str, Component]]:
-    """All of an Application but those that run elsewhere, by key; each after what it depends on."""
-    made: dict[str, Component] = {}
+    """Provisions all components of an Application but those that run elsewhere, each after what it depends on.
+
+    Yields them with their keys.
+    """
+    by_name: dict[str, Component] = {}
     for model in _in_order(application):
         if not model.outside:
-            after = [made[name].deployment for name in model.depends_on if name in made]
-            made[model.name] = Component(application, model, gateway, identities, cluster, after)
-            yield model.key, made[model.name]
+            after = [by_name[name].deployment for name in model.depends_on if name in by_name]
+            by_name[model.name] = Component(application, model, gateway, issuers, cluster, after)
+            yield model.key, by_name[model.name]
 
 
 def _in_order(application: Application) -> Iterator[Model]:
-    """Components with those before them that they depend on. There is no circle: reading refuses one."""
+    """Yields components, each after those that it depends on. There is no circle: reading refuses one."""
     by_name = {component.name: component for component in application.components}
     done: set[str] = set()
 

@@ -1,4 +1,4 @@
-"""How the graph stands in the state: written down as it is made, with who resources were, and short stack traces.
+"""Governs how the graph is written to the state: checkpoints, URNs of moved resources, and short stack traces.
 
 Sources: Pulumi's reference of resource options (aliases, transformations) and of environment variables; Python's of
 `sys.tracebacklimit`, which `traceback.extract_stack` follows, by which the SDK takes the stack of each resource.
@@ -24,7 +24,7 @@ makes it. All 20 or so of them were a quarter of what a component takes in the s
 
 @contextlib.contextmanager
 def short_traces() -> Iterator[None]:
-    """Resources that are registered meanwhile keep one or two frames. What is raised is printed after it, in full."""
+    """Cuts stack traces of resources registered meanwhile to one or two frames. What is raised is printed in full."""
     before = getattr(sys, "tracebacklimit", None)
     sys.tracebacklimit = _FRAMES
     try:
@@ -36,8 +36,8 @@ def short_traces() -> Iterator[None]:
             sys.tracebacklimit = before
 
 
-def stay(moved: Mapping[tuple[str, str], str]) -> None:
-    """Resources of these types and logical names are those that the state has under these URNs.
+def keep_moved(moved: Mapping[tuple[str, str], str]) -> None:
+    """Gives resources, by type and logical name, the URNs under which the state has them as aliases.
 
     A URN says under which components a resource lies: one that lies under others now would be deleted and made anew.
     """
@@ -48,14 +48,14 @@ def stay(moved: Mapping[tuple[str, str], str]) -> None:
         "alone are deleted"
     )
 
-    def named(one: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
-        urn = moved.get((one.type_, one.name))
+    def with_alias(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        urn = moved.get((args.type_, args.name))
         if urn is None:
             return None
-        known = pulumi.ResourceOptions(aliases=[urn])
-        return pulumi.ResourceTransformationResult(one.props, pulumi.ResourceOptions.merge(one.opts, known))
+        alias = pulumi.ResourceOptions(aliases=[urn])
+        return pulumi.ResourceTransformationResult(args.props, pulumi.ResourceOptions.merge(args.opts, alias))
 
-    register_stack_transformation(named)
+    register_stack_transformation(with_alias)
 
 
 def require_checkpoints() -> None:

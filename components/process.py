@@ -1,4 +1,4 @@
-"""The program as a process that ends with its run: what of its time would go where nobody looks."""
+"""Saves CPU time of the program, a process that ends with its run."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ DEBUG = "KONG_OAM_DEBUG"
 _OBJECTS, _YOUNG, _OLD = 100_000, 50, 1000
 
 
-def spare() -> None:
-    """Looks for cyclic garbage seldom, and leaves out the SDK's messages for `--debug`; to be called once, at first.
+def save_cpu_time() -> None:
+    """Collects cyclic garbage seldom, and leaves out the SDK's messages for `--debug`; to be called once, at first.
 
     Of a run without a change each takes a quarter of the program's CPU time (60 components): a resource is some 40
     futures that live until the end and that each collection goes through, and three or four messages, each of which
@@ -23,10 +23,10 @@ def spare() -> None:
     gc.freeze()
     gc.set_threshold(_OBJECTS, _YOUNG, _OLD)
     if not os.environ.get(DEBUG):
-        pulumi.log.debug = _unsaid
+        pulumi.log.debug = _discard
 
 
-def _unsaid(
+def _discard(
     msg: str, resource: pulumi.Resource | None = None, stream_id: int | None = None, ephemeral: bool | None = None
 ) -> None:
     """Takes what `pulumi.log.debug` takes."""

@@ -1,4 +1,4 @@
-"""The program: what OAM Applications mean becomes identity, gateway and workload, in one graph.
+"""The program: makes of OAM Applications identity, gateway and workload, in one graph.
 
 A project's `__main__.py` calls `deploy`; the Applications are those of its folder `applications`.
 """
@@ -28,14 +28,14 @@ from kong_oam.oam.application import read_files
 from . import settings as config
 from .announcement import announce
 from .application import Component, provision_components
+from .credentials import Rotation
 from .gateway.certificates import provision_certificates
 from .gateway.gateway import Gateway
-from .graph import require_checkpoints, short_traces, stay
+from .graph import keep_moved, require_checkpoints, short_traces
 from .identity import provision
 from .identity.issuer import Issuer
-from .process import spare
+from .process import save_cpu_time
 from .refusal import accept, refuse, stop_at
-from .rotation import Rotation
 from .state import recorded
 from .workload.cluster import provision_cluster
 from .workload.environment import elsewhere
@@ -57,7 +57,7 @@ class _Plan:
 
 @dataclass(frozen=True)
 class _Provisioned:
-    """What was registered: issuers by provider, components by `application/component`."""
+    """All that was registered: issuers by provider, components by `application/component`."""
 
     model: AccessModel
     rotation: Rotation
@@ -67,13 +67,13 @@ class _Provisioned:
 
 
 def deploy() -> None:
-    """Reads, looks at the products, provisions and exports. Ends the run with one message where something is wrong."""
-    spare()
+    """Reads, inspects the products, provisions and exports. Ends the run with one message where something is wrong."""
+    save_cpu_time()
     require_checkpoints()
     plan = _plan()
-    stay(plan.state.moved)
+    keep_moved(plan.state.moved)
     with short_traces():
-        provisioned = _provisioned(plan)
+        provisioned = _provision(plan)
     _export(plan, provisioned)
 
 
@@ -96,7 +96,7 @@ def _plan() -> _Plan:
     return _Plan(settings, estate, account, certificates, facts, state)
 
 
-def _provisioned(plan: _Plan) -> _Provisioned:
+def _provision(plan: _Plan) -> _Provisioned:
     settings, estate, state = plan.settings, plan.estate, plan.state
     model = model_of(estate, settings)
     announce(model, state)
@@ -109,7 +109,7 @@ def _provisioned(plan: _Plan) -> _Provisioned:
         for application in estate.applications
         for key, component in provision_components(application, gateway, issuers, cluster)
     }
-    gateway.say_what_is_left()
+    gateway.report_unfinished()
     certificates = provision_certificates(gateway, plan.certificates, cluster.provider)
     for component in components.values():
         component.route(certificates)
@@ -117,7 +117,7 @@ def _provisioned(plan: _Plan) -> _Provisioned:
 
 
 def _export(plan: _Plan, provisioned: _Provisioned) -> None:
-    """The stack's outputs. The next run, the commands and `verify` read them."""
+    """Exports the stack's outputs. The next run, the commands and `verify` read them."""
     estate, issuers, gateway = plan.estate, provisioned.issuers, provisioned.gateway
     components = provisioned.components
     pulumi.export("access", access_table(estate))
@@ -129,8 +129,12 @@ def _export(plan: _Plan, provisioned: _Provisioned) -> None:
     deployments = {key: component.deployment for key, component in components.items()}
     pulumi.export("credentials", provisioned.rotation.outputs(deployments))
     pulumi.export("issuers", {name: issuer.issuer for name, issuer in issuers.items()})
-    pulumi.export("audiences", {key: made for issuer in issuers.values() for key, made in issuer.audiences.items()})
-    clients = {name: {key: client.client_id for key, client in at.clients.items()} for name, at in issuers.items()}
+    pulumi.export(
+        "audiences", {key: audience for issuer in issuers.values() for key, audience in issuer.audiences.items()}
+    )
+    clients = {
+        name: {key: client.client_id for key, client in issuer.clients.items()} for name, issuer in issuers.items()
+    }
     pulumi.export("clients", clients)
     services = [service for component in components.values() for service in component.gated.values()]
     pulumi.export("upstreams", {service.name: service.upstream.address for service in services})

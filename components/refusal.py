@@ -1,4 +1,4 @@
-"""What stops a run before anything is provisioned, said once and clearly."""
+"""Stops a run before anything is provisioned, with one clear message."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from kong_oam.diagnostics import Diagnostic, errors
 
 
 def accept(compiled: Compiled) -> Estate:
-    """The estate; every warning is shown. Where there is an error the program ends, before one provider is called."""
-    found = _show(compiled.diagnostics)
+    """Gives the estate and shows every warning. With an error the program ends, before one provider is called."""
+    count = _show(compiled.diagnostics)
     if compiled.estate is None:
-        refuse(f"{found} error(s) in applications/; nothing was provisioned. `python -m kong_oam check` shows them")
+        refuse(f"{count} error(s) in applications/; nothing was provisioned. `python -m kong_oam check` shows them")
     return compiled.estate
 
 
 def stop_at(diagnostics: Iterable[Diagnostic]) -> None:
-    """Shows what was found at the products. Where there is an error the program ends, before anything is made."""
-    if found := _show(diagnostics):
-        refuse(f"{found} error(s) where this would be provisioned; nothing was")
+    """Shows the findings at the products. Where there is an error the program ends, before anything is made."""
+    if count := _show(diagnostics):
+        refuse(f"{count} error(s) where this would be provisioned; nothing was")
 
 
 def _show(diagnostics: Iterable[Diagnostic]) -> int:
-    """Shows them; gives how many are errors."""
+    """Shows diagnostics, and counts the errors."""
     shown = tuple(diagnostics)
     for diagnostic in shown:
         log = pulumi.log.error if diagnostic.severity == "error" else pulumi.log.warn

@@ -1,4 +1,4 @@
-"""The stack's configuration, read through Pulumi: settings that may be shown, and credentials that may not."""
+"""Reads the stack's configuration through Pulumi: settings that may be shown, and credentials that may not."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _CERTIFICATES = "certificates"
 
 
 def load() -> Settings:
-    """The settings of the current stack. Raises kong_oam.access.settings.stack.StackError."""
+    """Reads the settings of the current stack. Raises kong_oam.access.settings.stack.StackError."""
     prefix = f"{NAMESPACE}:"
-    given = {**get_config_env(), **CONFIG.get()}
-    names = (key.removeprefix(prefix) for key in given if key.startswith(prefix))
+    configured = {**get_config_env(), **CONFIG.get()}
+    names = (key.removeprefix(prefix) for key in configured if key.startswith(prefix))
     # Every key that is there is checked, so that a misspelt one is an error and not a default.
     values = {name: _value(pulumi.Config(NAMESPACE).require(name)) for name in names if name != _CERTIFICATES}
     return parse(pulumi.get_stack(), values, describe)
@@ -35,19 +35,19 @@ def _value(text: str) -> Any:
 
 
 def certificates() -> Mapping[str, tuple[str, str]]:
-    """Certificates that the stack keeps itself, by the name that gateway traits use: PEM certificate and private key.
+    """Reads the stack's own certificates, by the name that gateway traits use: PEM certificate and private key.
 
     From the secret `kong-oam:certificates`. Raises kong_oam.access.settings.stack.StackError.
     """
-    found = pulumi.Config(NAMESPACE).get_object(_CERTIFICATES) or {}
+    entries = pulumi.Config(NAMESPACE).get_object(_CERTIFICATES) or {}
     try:
-        return {name: (entry["certificate"], entry["privateKey"]) for name, entry in found.items()}
+        return {name: (entry["certificate"], entry["privateKey"]) for name, entry in entries.items()}
     except (AttributeError, KeyError, TypeError):
         raise StackError(f"{NAMESPACE}:{_CERTIFICATES}: each has a `certificate` and a `privateKey`, in PEM") from None
 
 
 def kong(settings: Settings) -> Account:
-    """Kong's address and credentials: what the stack's configuration says, or else the environment."""
+    """Reads Kong's address and credentials from the stack's configuration, or else from the environment."""
     try:
         return account(settings, configuration())
     except SettingsError as error:
@@ -55,7 +55,7 @@ def kong(settings: Settings) -> Account:
 
 
 def configuration() -> Configuration:
-    """What the current stack's configuration says to the providers' plugins."""
+    """Gives the settings of the providers' plugins in the current stack's configuration."""
     return Configuration(_configured, pulumi.get_project())
 
 

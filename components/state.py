@@ -1,4 +1,4 @@
-"""What the state of this very stack holds already, asked of the engine before anything is registered."""
+"""Reads the state of this very stack from the engine, before anything is registered."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _ALL_RESOURCES = "pulumi:pulumi:readStackResourceOutputs"  # of the engine's bui
 
 
 def stack_name() -> str:
-    """The stack as the engine finds it: `organization/project/stack`."""
+    """Gives the stack's full name, by which the engine finds it: `organization/project/stack`."""
     return f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
 
 
 def recorded() -> StackState:
-    """The state of this stack. The engine is asked once."""
+    """Reads the state of this stack. The engine is asked once."""
     answer = invoke(_ALL_RESOURCES, {"stackName": stack_name()}).value or {}
     return from_outputs(answer["outputs"])

@@ -1,4 +1,4 @@
-"""What a run waits for, said while it waits: plugins tell it to terminals alone, and CI has none."""
+"""Says what a run waits for, while it waits: plugins tell it to terminals alone, and CI has none."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pulumi
 from pulumi.runtime import is_dry_run
 
 _PATIENCE = 30.0
-"""Seconds before it is said, and between one time and the next: less than that is what a run takes."""
+"""Seconds before the first message, and between one and the next. A run that waits for less says nothing."""
 
 
 class Waiting:
-    """The resources whose turn it is and that are not done. It ends with the program; a preview waits for nothing."""
+    """The resources that the run waits for at the moment. It ends with the program; a preview waits for nothing."""
 
     def __init__(self) -> None:
         self._now: dict[pulumi.Resource, str] = {}
@@ -22,7 +22,7 @@ class Waiting:
             self._later()
 
     def watch(self, resource: pulumi.Resource, after: Iterable[pulumi.Resource], what: str) -> None:
-        """`what` is said of the resource from when all that it comes `after` is there, until it is there itself."""
+        """Says `what` of the resource from when all that it comes `after` is there, until it is there itself."""
         if not self._is_used:
             return
 
@@ -32,7 +32,7 @@ class Waiting:
         def ended(_: object) -> None:
             self._now.pop(resource, None)
 
-        pulumi.Output.all(*(one.urn for one in after)).apply(begun)
+        pulumi.Output.all(*(previous.urn for previous in after)).apply(begun)
         resource.urn.apply(ended)
 
     def _later(self) -> None:

@@ -1,4 +1,4 @@
-"""TLS certificates of the estate's hosts, from the stack's own secret or from Kubernetes TLS Secrets that exist.
+"""Provisions TLS certificates of the estate's hosts, from the stack's own secret or existing Kubernetes TLS Secrets.
 
 A gateway trait names one with `secretName`, as for an Ingress. The stack's `kong-oam:certificates` come first; any
 other name is a Secret of type kubernetes.io/tls in the application's namespace, kept there by cert-manager, say.
@@ -22,13 +22,17 @@ Pem = tuple[pulumi.Input[str], pulumi.Input[str]]
 
 
 def provision_certificates(
-    gateway: Gateway, own: Mapping[str, tuple[str, str]], cluster: k8s.Provider
+    gateway: Gateway, of_stack: Mapping[str, tuple[str, str]], cluster: k8s.Provider
 ) -> list[kong.Certificate]:
-    """A Kong certificate with its SNIs for each that the estate names. Private keys are secrets from here on."""
-    made = []
+    """Provisions a Kong certificate with its SNIs for each that the estate names.
+
+    `of_stack` are the stack's own: PEM certificate and private key by name. Private keys are secrets from here on.
+    Raises LookupError where a Secret in the cluster has no certificate or key.
+    """
+    provisioned = []
     for (namespace, name), hosts in hosts_by_certificate(gateway.estate).items():
-        certificate, key = own[name] if name in own else _from_cluster(gateway, namespace, name, cluster)
-        made.append(
+        certificate, key = of_stack[name] if name in of_stack else _from_cluster(gateway, namespace, name, cluster)
+        provisioned.append(
             kong.Certificate(
                 f"certificate-{namespace}/{name}",
                 certificate=certificate,
@@ -40,7 +44,7 @@ def provision_certificates(
                 ),
             )
         )
-    return made
+    return provisioned
 
 
 def _from_cluster(gateway: Gateway, namespace: str, name: str, cluster: k8s.Provider) -> Pem:

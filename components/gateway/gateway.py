@@ -1,4 +1,4 @@
-"""What one stack has once in its Kong workspace: its issuers' key rings, nobody as a consumer, and the way nowhere."""
+"""Provisions what a stack has once in its Kong workspace: key rings of issuers, consumer nobody, Upstream nowhere."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ Config = Mapping[str, Any] | str | pulumi.Output[Mapping[str, Any] | str]
 
 
 class Gateway(pulumi.ComponentResource):
-    """Key rings, nobody and nowhere. `slots` is the stack output that tells the next run which key sits where.
+    """The key rings, the consumer nobody and the Upstream nowhere. `slots` is the stack output that tells the next run
+    which key sits where.
 
     `state`: what the run before recorded of the stack; its output `keySlots` is {provider: [slot, ...]}.
     """
@@ -41,12 +42,12 @@ class Gateway(pulumi.ComponentResource):
         account: Account,
         facts: Facts,
         estate: Estate,
-        identities: Mapping[str, Issuer],
+        issuers: Mapping[str, Issuer],
         state: StackState,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("kong-oam:gateway:Gateway", name, None, opts)
-        self.settings, self.facts, self.estate, self.identities = settings, facts, estate, identities
+        self.settings, self.facts, self.estate, self.issuers = settings, facts, estate, issuers
         self.state, self._account = state, account
         self.stack = settings.stack.name
         self.provider = kong.Provider(
@@ -67,11 +68,11 @@ class Gateway(pulumi.ComponentResource):
             tags=names.tags(self.stack),
             opts=self.options,
         )
-        self.around: list[str] = []
-        """Services that lead to their workloads, around the gates that a version before this one made."""
+        self.direct_services: list[str] = []
+        """Services that lead straight to their workloads, around the gates that a version before this one made."""
         self._configurations: dict[str, pulumi.Output[str | None]] = {}
         self.tables: dict[str, pulumi.Output[str]] = {}
-        """By service, what its admission and its gate decide by."""
+        """By service, the table that its admission and its gate decide by."""
         self.nowhere = kong.Upstream(
             f"{name}-nowhere",
             name=names.nowhere(self.stack),
@@ -83,8 +84,8 @@ class Gateway(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _rings(self, name: str) -> None:
-        """A consumer per issuer, whose credentials are the issuer's keys."""
-        for key, issuer in self.identities.items():
+        """Makes a consumer per issuer, whose credentials are the issuer's keys."""
+        for key, issuer in self.issuers.items():
             ring = kong.Consumer(
                 f"{name}-ring-{key}",
                 username=names.ring(self.stack, key),
@@ -97,16 +98,12 @@ class Gateway(pulumi.ComponentResource):
             ):  # openid-connect reads the issuer's keys where they are published
                 self.slots[key] = self._fill(ring, f"{name}-ring-{key}", key, issuer)
 
-    def _fill(
-        self, ring: kong.Consumer, name: str, key: str, identity: Issuer
-    ) -> pulumi.Output[list[Mapping[str, Any]]]:
-        """The ring's fixed number of credentials. Returns what the next run has to know."""
+    def _fill(self, ring: kong.Consumer, name: str, key: str, issuer: Issuer) -> pulumi.Output[list[Mapping[str, Any]]]:
+        """Makes the ring's fixed number of credentials. Returns what the next run has to know."""
         count = self.settings.gateway.key_slots
         unused = [names.unused_key(self.stack, key, index) for index in range(count)]
-        slots = pulumi.Output.all(identity.keys, identity.previous_keys).apply(
-            lambda known: self._assigned(key, *known)
-        )
-        keys = pulumi.Output.all(slots, identity.keys).apply(lambda both: _filled(both[0], both[1][0], unused))
+        slots = pulumi.Output.all(issuer.keys, issuer.previous_keys).apply(lambda lists: self._assigned(key, *lists))
+        keys = pulumi.Output.all(slots, issuer.keys).apply(lambda both: _filled(both[0], both[1][0], unused))
         for index in range(count):
             kong.ConsumerJwtAuth(
                 f"{name}-slot-{index}",
@@ -139,19 +136,20 @@ class Gateway(pulumi.ComponentResource):
         except TooManyKeysError as error:
             refuse(f"identity provider '{key}': {error}")
 
-    def say_what_is_left(self) -> None:
-        """Says what another run has to do, and what a preview cannot show; once all services are there."""
+    def report_unfinished(self) -> None:
+        """Warns of what another run has to do, and of what a preview cannot show; once all services are there."""
         if pulumi.runtime.is_dry_run():
             # Kept: the SDK waits for outputs for as long as somebody has them.
-            self._said: pulumi.Output[bool] = pulumi.Output.from_input(self._say_what_is_unknown())
-        if self.around:
+            self._warned: pulumi.Output[bool] = pulumi.Output.from_input(self._warn_of_unknown_tables())
+        if self.direct_services:
+            count, first = len(self.direct_services), self.direct_services[0]
             pulumi.log.warn(
-                f"gateway: {len(self.around)} services of a version before this one lead to their workloads, as "
-                f"{self.around[0]}, until their gates know the way: run `pulumi up` once more after this one"
+                f"gateway: {count} services of a version before this one lead to their workloads, as "
+                f"{first}, until their gates know the way: run `pulumi up` once more after this one"
             )
 
-    async def _say_what_is_unknown(self) -> bool:
-        """The official plugin takes a configuration that is not known yet for one that does not change."""
+    async def _warn_of_unknown_tables(self) -> bool:
+        """Warns of configurations that are not known yet: the official plugin takes these for unchanged ones."""
         unknown = [service for service, table in self.tables.items() if not await table.is_known()]
         if unknown:
             pulumi.log.warn(
@@ -161,11 +159,11 @@ class Gateway(pulumi.ComponentResource):
         return bool(unknown)
 
     def authentication(self, component: Component) -> tuple[str, Config]:
-        """The plugin that verifies tokens before the component, and its configuration."""
+        """Gives the plugin that verifies tokens before the component, and its configuration."""
         nobody = names.nobody(self.stack, component)
         if self.settings.gateway.edition == "oss":
             return "jwt", plugins.jwt(nobody)
-        issuer = self.identities[component.provider].issuer
+        issuer = self.issuers[component.provider].issuer
         return "openid-connect", issuer.apply(lambda issuer: plugins.openid_connect(issuer, nobody))
 
     def plugin(
@@ -178,12 +176,12 @@ class Gateway(pulumi.ComponentResource):
         service: kong.Service,
         tags: Sequence[str],
     ) -> kong.Plugin:
-        """A plugin of a service, its configuration spelled out, so that strict matching sees any change by hand."""
+        """Makes a plugin of a service. Its configuration is in full: strict matching then sees any change by hand."""
 
         def in_full(config: Mapping[str, Any] | str) -> str:
             return config if isinstance(config, str) else config_json(self.facts.schemas[kind], kind, config)
 
-        made = kong.Plugin(
+        plugin = kong.Plugin(
             logical,
             name=kind,
             config_json=config.apply(in_full) if isinstance(config, pulumi.Output) else in_full(config),
@@ -193,25 +191,25 @@ class Gateway(pulumi.ComponentResource):
             tags=list(tags),
             opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=self.provider)),
         )
-        self._configurations[logical] = made.config_json
-        return made
+        self._configurations[logical] = plugin.config_json
+        return plugin
 
     @cached_property
     def enforced(self) -> pulumi.Output[str]:
-        """What its plugins come to, once all of them are made: a run that fails at one exports nothing."""
+        """What the plugins enforce together, once all of them are made: a run that fails at one exports nothing."""
         return pulumi.Output.all(**self._configurations).apply(
-            lambda made: actual.enforced(self.state, self._account, made)
+            lambda configurations: actual.enforced(self.state, self._account, configurations)
         )
 
     def once_known(self, new: str, before: str) -> pulumi.Input[str]:
-        """`before` for as long as it is not known what is enforced: a run left out what one failed at that was to make
-        what is `new`."""
+        """Gives `new`, or `before` for as long as it is not known what is enforced: a run left out what one failed at
+        that was to enforce `new`."""
         if not self.state.doubted or pulumi.runtime.is_dry_run():
             return new
-        return self.enforced.apply(lambda found: before if found == actual.UNKNOWN else new)
+        return self.enforced.apply(lambda enforced: before if enforced == actual.UNKNOWN else new)
 
 
 def _filled(slots: Sequence[Slot], current: SigningKey, unused: Sequence[str]) -> list[SigningKey]:
-    """A key for every slot. An empty one holds the issuer's own current key, under an id that it never uses: no other
-    private half can ever sign there."""
+    """Gives a key for every slot. An empty one holds the issuer's own current key, under an id that it never uses: no
+    other private half can ever sign there."""
     return [slot.key or replace(current, kid=kid) for slot, kid in zip(slots, unused, strict=True)]

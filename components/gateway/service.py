@@ -1,4 +1,4 @@
-"""A gated service per port that leads nowhere but through its gate, and the routes to it.
+"""Provisions a gated service per port, which leads nowhere but through its gate, and the routes to it.
 
 `depends_on` names resources, never components: a component's subtree is not awaited as one would think.
 """
@@ -49,7 +49,7 @@ class GatedService:
         self.name = names.service(gateway.stack, component, port)
         self._before = gateway.state.plugins.get(f"{name}-gate")
         gateway.tables[self.name] = self._table
-        host, number = self._leads()
+        host, number = self._destination()
         self.service = kong.Service(
             f"{name}-service",
             name=self.name,
@@ -65,22 +65,22 @@ class GatedService:
             opts=pulumi.ResourceOptions(parent=parent, provider=gateway.provider),
         )
         settings = gateway.settings.gateway
-        admitting = self._table.apply(
+        admission = self._table.apply(
             lambda table: plugins.admission(table, settings.hsts_seconds, settings.strip_headers)
         )
-        self.admission = self._plugin("admission", "pre-function", admitting)
-        authentication, verifying = gateway.authentication(component)
-        self.guards = [self.admission, self._plugin(authentication, authentication, verifying, gateway.nobody)]
+        self.admission = self._plugin("admission", "pre-function", admission)
+        authentication, config = gateway.authentication(component)
+        self.guards = [self.admission, self._plugin(authentication, authentication, config, gateway.nobody)]
 
     def lead_to(self, workload: Workload, upstream: Upstream) -> None:
         """Adds the gate, once the workload is there. A run in which it is not leaves the rules as they were."""
         self.upstream = upstream
-        known = pulumi.Output.all(self._table, upstream.host, upstream.port)
+        inputs = pulumi.Output.all(self._table, upstream.host, upstream.port)
         # A preview shows what comes of a run that succeeds, and says of the gate that it waits for the Deployment.
         previewed = workload.deployment.urn.apply(lambda _: True)
-        here = previewed if pulumi.runtime.is_dry_run() else workload.rolled_out
-        config: pulumi.Output[Mapping[str, Any] | str] = pulumi.Output.all(known, here).apply(
-            lambda all_of: self._gate(*all_of[0], rolled_out=all_of[1])
+        rolled_out = previewed if pulumi.runtime.is_dry_run() else workload.rolled_out
+        config: pulumi.Output[Mapping[str, Any] | str] = pulumi.Output.all(inputs, rolled_out).apply(
+            lambda pair: self._gate(*pair[0], rolled_out=pair[1])
         )
         self.guards.append(self._plugin("gate", "post-function", config, workload.deployment))
 
@@ -90,37 +90,37 @@ class GatedService:
             f"{self._logical}-{role}", kind, config, opts, service=self.service, tags=self._tags
         )
 
-    def _leads(self) -> tuple[pulumi.Input[str], int]:
-        """Nowhere; where it led before, for as long as its gate in Kong is one that does not know the workload."""
+    def _destination(self) -> tuple[pulumi.Input[str], int]:
+        """Gives where the service leads: nowhere, or where it led before, until its gate in Kong knows the workload."""
         before = self._gateway.state.services.get(f"{self._logical}-service")
         is_old = self._before is not None and not plugins.knows_workload(self._before)
         if before and before[0] != names.nowhere(self._gateway.stack) and is_old:
-            self._gateway.around.append(self.name)
+            self._gateway.direct_services.append(self.name)
             return before
         return self._gateway.nowhere.name, _NOWHERE
 
     def _gate(self, table: str, host: str, port: int, *, rolled_out: bool) -> Mapping[str, Any] | str:
-        where = address(host, port)
+        upstream = address(host, port)
         if rolled_out:
-            return plugins.gate(table, where)
+            return plugins.gate(table, upstream)
         stays = "opens nothing new" if self._before else "stays closed"
         pulumi.log.warn(
             f"gateway: service {self.name} {stays}: the Deployment of this version is not there; run `pulumi up` once "
             "it can be"
         )
-        return self._before or plugins.gate(closed(table), where)
+        return self._before or plugins.gate(closed(table), upstream)
 
 
 def _table(gateway: Gateway, component: Component, port: int) -> pulumi.Output[str]:
-    """A preview shows it unless the provider makes up an audience or a client's id in the same run."""
+    """Writes the table. A preview shows it unless the provider makes up an audience or client id in the same run."""
     ring = names.ring(gateway.stack, component.provider)
     verified_by = plugins.AUTHENTICATION[gateway.settings.gateway.edition]
-    identity = gateway.identities[component.provider]
-    audiences = {api: identity.audiences[api] for api in gateway.estate.apis_at(component) if api in identity.audiences}
-    held = [key for users in (False, True) for key in gateway.estate.held_at(component, users=users)]
-    clients = {key: identity.clients[key].client_id for key in held}
+    issuer = gateway.issuers[component.provider]
+    audiences = {api: issuer.audiences[api] for api in gateway.estate.apis_at(component) if api in issuer.audiences}
+    keys = [key for users in (False, True) for key in gateway.estate.held_at(component, users=users)]
+    clients = {key: issuer.clients[key].client_id for key in keys}
     return pulumi.Output.all(pulumi.Output.from_input(audiences), pulumi.Output.from_input(clients)).apply(
-        lambda made: table(gateway.estate, component, port, ring, verified_by, *made)
+        lambda pair: table(gateway.estate, component, port, ring, verified_by, *pair)
     )
 
 
@@ -131,7 +131,7 @@ def provision_routes(
     ready: Sequence[pulumi.Resource],
     parent: pulumi.Resource,
 ) -> None:
-    """The routes of one component, each to the gated service of its port.
+    """Provisions the routes of one component, each to the gated service of its port.
 
     They come after what guards them, so that what is not there yet is not found (404); `ready` are certificates, before
     which nothing can be called.

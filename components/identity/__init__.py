@@ -1,4 +1,4 @@
-"""Identity providers as resources, a module a kind: its component, and `provision(settings, estate, rotation)`."""
+"""Provisions identity providers, a module for each kind: its component, and `provision(settings, estate, rotation)`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import ProviderSettings
 
-from ..rotation import Rotation
+from ..credentials import Rotation
 from . import entra, keycloak, oidc, okta
 from .issuer import Issuer
 
@@ -17,9 +17,9 @@ PROVISIONERS: Mapping[str, Callable[[ProviderSettings, Estate, Rotation], Issuer
     "oidc": oidc.provision,
     "okta": okta.provision,
 }
-"""By the `type` that settings name, as kong_oam.identity.kinds.KINDS."""
+"""The provisioning functions by the `type` that settings name, as kong_oam.identity.kinds.KINDS."""
 
 
 def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Issuer:
-    """The provider's resources: issuer, scopes, one app per client, and what each may be issued."""
+    """Provisions the provider's resources: issuer, scopes, one app per client, and what each may be issued."""
     return PROVISIONERS[settings.type](settings, estate, rotation)

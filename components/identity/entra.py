@@ -1,4 +1,5 @@
-"""Microsoft Entra ID: an application per API and one per client in a tenant that exists, and what each may be issued.
+"""Provisions Microsoft Entra ID: an application per API and one per client in a tenant that exists, and what each may
+be issued.
 
 A token is for one API: its audience is the client id of that API's application, which Entra makes up. A declared scope
 is there twice: as a delegated permission, which users' tokens list in `scp`, and as a role for applications, which
@@ -44,7 +45,7 @@ from kong_oam.identity.entra.names import (
     tenant_in,
 )
 
-from ..rotation import Rotation
+from ..credentials import Rotation
 from ..settings import configuration
 from .entra_credentials import Credentials
 from .issuer import Credential, Issuer, published
@@ -54,12 +55,12 @@ _SETTLING = 20.0
 
 
 def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Issuer:
-    """Everything in the tenant that the stack needs."""
-    return Entra(settings.name, settings, estate, rotation).identity
+    """Provisions everything in the tenant that the stack needs."""
+    return Entra(settings.name, settings, estate, rotation).provisioned
 
 
 class Entra(pulumi.ComponentResource):
-    """What one stack has in a tenant: applications, their service principals, and what is assigned and consented to."""
+    """The resources of one stack in a tenant: applications, service principals, assignments and consent."""
 
     def __init__(
         self,
@@ -72,7 +73,7 @@ class Entra(pulumi.ComponentResource):
         super().__init__("kong-oam:identity:Entra", name, None, opts)
         self._prefix, self._settings, self._estate = name, settings, estate
         self._stack, tenant = estate.stack.name, tenant_in(settings)
-        self._issuer = estate.stack.providers[settings.name]
+        self._model = estate.stack.providers[settings.name]
         self._directory = _account(name, tenant, self)
         self._options = pulumi.ResourceOptions(parent=self, provider=self._directory)
         self._credentials = Credentials(settings, tenant, estate, rotation, self, self._options)
@@ -81,42 +82,42 @@ class Entra(pulumi.ComponentResource):
         self._offered = {key: self._api(component) for key, component in self._apis.items()}
         self._principals = {key: self._principal(f"api-{key}", app) for key, app in self._offered.items()}
         self._settled = {key: self._settle(component) for key, component in self._apis.items()}
-        self._known: dict[str, tuple[azuread.ServicePrincipal, pulumi.Resource]] = {
+        self._assignable: dict[str, tuple[azuread.ServicePrincipal, pulumi.Resource]] = {
             f"api-{key}": (principal, self._settled[key]) for key, principal in self._principals.items()
         }
-        own = clients(settings, estate)
-        self._graph = self._microsoft_graph() if any(client.user_facing for client in own) else None
-        made = {client.component: self._client(client) for client in own}
+        of_provider = clients(settings, estate)
+        self._graph = self._microsoft_graph() if any(client.user_facing for client in of_provider) else None
+        credentials = {client.component: self._client(client) for client in of_provider}
         for assignment in assignments(settings, estate):
             self._assign(assignment)
-        said = published(settings.name, settings.issuer or "")
-        self.identity = Issuer(
-            issuer=said.issuer,
-            token_endpoint=said.token_endpoint,
-            authorization_endpoint=said.authorization_endpoint,
-            keys=said.keys,
-            clients=made,
+        metadata = published(settings.name, settings.issuer or "")
+        self.provisioned = Issuer(
+            issuer=metadata.issuer,
+            token_endpoint=metadata.token_endpoint,
+            authorization_endpoint=metadata.authorization_endpoint,
+            keys=metadata.keys,
+            clients=credentials,
             audiences={key: app.client_id for key, app in self._offered.items()},
             requests={key: pulumi.Output.concat(app.client_id, "/.default") for key, app in self._offered.items()},
         )
         self.register_outputs({"issuer": settings.issuer})
 
     def _group_ids(self) -> Mapping[str, pulumi.Output[str]]:
-        """Object ids, by the tenant's name, of the groups that hold something."""
-        named = {one.group for one in assignments(self._settings, self._estate) if one.group}
+        """Looks up object ids, by the tenant's name, of the groups that hold something."""
+        holders = [assignment.group for assignment in assignments(self._settings, self._estate)]
         lookups = pulumi.InvokeOutputOptions(parent=self, provider=self._directory)
         return {
             group: azuread.get_group_output(display_name=group, security_enabled=True, opts=lookups).object_id
-            for group in sorted(named)
+            for group in sorted({group for group in holders if group})
         }
 
     def _microsoft_graph(self) -> pulumi.Output[str]:
-        """The object id of Microsoft Graph's service principal, which every tenant has: it is looked up, never made."""
+        """Looks up the object id of Microsoft Graph's service principal, which every tenant has: it is never made."""
         lookup = pulumi.InvokeOutputOptions(parent=self, provider=self._directory)
         return azuread.get_service_principal_output(client_id=MICROSOFT_GRAPH, opts=lookup).object_id
 
     def _api(self, component: Component) -> azuread.Application:
-        """What tokens for a component are for, with all that may be granted there."""
+        """Makes the application that tokens for a component are for, with all that may be granted there."""
         return azuread.Application(
             f"{self._prefix}-api-{component.key}",
             display_name=api_name(self._stack, component.key),
@@ -151,7 +152,7 @@ class Entra(pulumi.ComponentResource):
         )
 
     def _app_roles(self, component: Component) -> list[azuread.ApplicationAppRoleArgs]:
-        """For services one per scope, for users one per group that roles name."""
+        """Lists the roles: for services one per scope, for users one per group that roles name."""
 
         def role(value: str, name: str, description: str, members: str) -> azuread.ApplicationAppRoleArgs:
             return azuread.ApplicationAppRoleArgs(
@@ -168,13 +169,13 @@ class Entra(pulumi.ComponentResource):
             for scope, description in sorted(component.scopes.items())
         ]
         groups = [
-            role(self._issuer.listed(group), self._issuer.group(group), "Is in the group", "User")
-            for group in self._named(component)
+            role(self._model.listed(group), self._model.group(group), "Is in the group", "User")
+            for group in self._groups_of(component)
         ]
         return [*scopes, *groups]
 
     def _principal(self, logical: str, app: azuread.Application) -> azuread.ServicePrincipal:
-        """The application in the tenant. It asks for an assignment: without one nobody gets a token for it."""
+        """Makes a service principal. It asks for an assignment: without one nobody gets a token for the application."""
         return azuread.ServicePrincipal(
             f"{self._prefix}-principal-{logical}",
             client_id=app.client_id,
@@ -184,13 +185,13 @@ class Entra(pulumi.ComponentResource):
         )
 
     def _settle(self, component: Component) -> time.Sleep:
-        """The pause between what can be granted at an API and who is granted it, made anew with the set of their ids.
+        """Makes the pause between what can be granted at an API and who is granted it, anew with each set of their ids.
 
         Entra does not know a new role everywhere at once, and the official plugin does not try again where one is "not
         found on application". Whatever else changes waits for nothing.
         """
         seconds = self._settings.settle_seconds
-        roles = [*map(role_of, component.scopes), *map(self._issuer.listed, self._named(component))]
+        roles = [*map(role_of, component.scopes), *map(self._model.listed, self._groups_of(component))]
         ids = {f"role {value}": role_id(self._stack, component.key, value) for value in roles}
         ids |= {f"scope {scope}": scope_id(self._stack, component.key, scope) for scope in component.scopes}
         return time.Sleep(
@@ -202,20 +203,21 @@ class Entra(pulumi.ComponentResource):
             ),
         )
 
-    def _assign(self, one: Assignment) -> None:
-        """Somebody holds a role at an application, once that is known there."""
-        resource, ready = self._known[one.at]
+    def _assign(self, assignment: Assignment) -> None:
+        """Assigns a role at an application, once the role is known there."""
+        resource, ready = self._assignable[assignment.at]
+        group, client = assignment.group, assignment.client or ""
         azuread.AppRoleAssignment(
-            one.logical,
-            app_role_id=one.role,
-            principal_object_id=self._groups[one.group] if one.group else self._known[one.client or ""][0].object_id,
+            assignment.logical,
+            app_role_id=assignment.role,
+            principal_object_id=self._groups[group] if group else self._assignable[client][0].object_id,
             resource_object_id=resource.object_id,
             opts=pulumi.ResourceOptions.merge(self._options, pulumi.ResourceOptions(depends_on=[ready])),
         )
 
-    def _named(self, component: Component) -> list[str]:
-        """The logical groups that roles of a component name."""
-        return distinct(self._issuer, (group for role in component.roles for group in role.groups))
+    def _groups_of(self, component: Component) -> list[str]:
+        """Lists the logical groups that roles of a component name."""
+        return distinct(self._model, (group for role in component.roles for group in role.groups))
 
     def _client(self, client: Client) -> Credential:
         app = azuread.Application(
@@ -224,21 +226,21 @@ class Entra(pulumi.ComponentResource):
             description=f"Kong-OAM, stack {self._stack}",
             sign_in_audience="AzureADMyOrg",
             api=azuread.ApplicationApiArgs(requested_access_token_version=2),
-            required_resource_accesses=[self._asked(client, api, scopes) for api, scopes in _granted(client).items()],
+            required_resource_accesses=[self._access(client, api, scopes) for api, scopes in _granted(client).items()],
             fallback_public_client_enabled=False,
             opts=self._options,
             **_redirects(client),
         )
         principal = self._principal(f"app-{client.component}", app)
-        self._known[f"app-{client.component}"] = principal, app
+        self._assignable[f"app-{client.component}"] = principal, app
         if client.user_facing:
             self._sign_in(client, principal)
             for api, scopes in _granted(client).items():
                 self._consent(client, api, scopes, principal)
         return self._credentials.of(client, app)
 
-    def _asked(self, client: Client, api: str, scopes: list[str]) -> azuread.ApplicationRequiredResourceAccessArgs:
-        """What the client asks for, as an administrator sees it. It grants nothing."""
+    def _access(self, client: Client, api: str, scopes: list[str]) -> azuread.ApplicationRequiredResourceAccessArgs:
+        """Lists what the client asks for, as an administrator sees it. It grants nothing."""
         ids = [
             scope_id(self._stack, api, scope) if client.user_facing else role_id(self._stack, api, role_of(scope))
             for scope in scopes
@@ -247,16 +249,16 @@ class Entra(pulumi.ComponentResource):
             resource_app_id=self._offered[api].client_id,
             resource_accesses=[
                 azuread.ApplicationRequiredResourceAccessResourceAccessArgs(
-                    id=one, type="Scope" if client.user_facing else "Role"
+                    id=identifier, type="Scope" if client.user_facing else "Role"
                 )
-                for one in ids
+                for identifier in ids
             ],
         )
 
     def _sign_in(self, client: Client, principal: azuread.ServicePrincipal) -> None:
-        """Consent to what Microsoft's own libraries ask for in every sign-in, who the user is; and to a refresh token.
+        """Consents to what Microsoft's own libraries ask for in every sign-in, who the user is; and to a refresh token.
 
-        That only where the client is to have one. A page in the browser gets it anyway, whatever was consented to.
+        To that only where the client is to have one. A page in the browser gets it anyway, whatever was consented to.
         """
         assert self._graph is not None, "it is looked up where a client signs users in"
         azuread.ServicePrincipalDelegatedPermissionGrant(
@@ -272,7 +274,7 @@ class Entra(pulumi.ComponentResource):
         )
 
     def _consent(self, client: Client, api: str, scopes: list[str], principal: azuread.ServicePrincipal) -> None:
-        """The scopes of one API for all users; a service is assigned them as roles."""
+        """Consents to the scopes of one API for all users; a service is assigned them as roles."""
         azuread.ServicePrincipalDelegatedPermissionGrant(
             f"{self._prefix}-grant-{client.component}:{api}",
             service_principal_object_id=principal.object_id,
@@ -283,7 +285,7 @@ class Entra(pulumi.ComponentResource):
 
 
 def _granted(client: Client) -> dict[str, list[str]]:
-    """The scopes of each API, sorted."""
+    """Gives the granted scopes by API, sorted."""
     granted: dict[str, set[str]] = {}
     for call in client.calls:
         granted.setdefault(call.component, set()).update(call.scopes)
@@ -291,7 +293,7 @@ def _granted(client: Client) -> dict[str, list[str]]:
 
 
 def _redirects(client: Client) -> dict[str, Any]:
-    """Where users come back to. What is where says how the client proves who it is: a page in the browser does not."""
+    """Gives redirects by platform, which says how the client proves who it is: a page in the browser does not."""
     uris = list(client.redirect_uris)
     no_implicit = azuread.ApplicationWebImplicitGrantArgs(
         access_token_issuance_enabled=False, id_token_issuance_enabled=False
@@ -308,11 +310,11 @@ def _redirects(client: Client) -> dict[str, Any]:
 
 
 def _account(name: str, tenant: Tenant, parent: pulumi.Resource) -> azuread.Provider:
-    """The tenant, and who administers it. What proves that is a secret from here on."""
+    """Makes the provider of the tenant and its administrator, whose proof is a secret from here on."""
     account = api.account(tenant, configuration())
     if account is None:
         raise pulumi.RunError(api.NO_ACCOUNT)
-    known = account.host in api.CLOUDS
+    is_cloud = account.host in api.CLOUDS
     return azuread.Provider(
         account_name(name),
         tenant_id=tenant.id,
@@ -322,7 +324,7 @@ def _account(name: str, tenant: Tenant, parent: pulumi.Resource) -> azuread.Prov
         use_oidc=bool(account.token),
         use_cli=False,
         use_msi=False,
-        environment=api.CLOUDS[account.host][0] if known else None,
-        metadata_host=None if known else account.host,
+        environment=api.CLOUDS[account.host][0] if is_cloud else None,
+        metadata_host=None if is_cloud else account.host,
         opts=pulumi.ResourceOptions(parent=parent, additional_secret_outputs=["clientSecret", "oidcToken"]),
     )

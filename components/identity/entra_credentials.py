@@ -1,4 +1,4 @@
-"""How clients at Entra prove who they are: with certificates, with secrets, or with the tokens of their cluster.
+"""Provisions the proofs of clients at Entra: certificates, secrets, or trust in the tokens of their cluster.
 
 Entra takes all the certificates and all the secrets that an application has, so both slots of a client are there at any
 time (Generation.ready_in), and one that ends is replaced where it lies: what was before is refused from then on.
@@ -21,10 +21,10 @@ from kong_oam.access.rotation import SLOTS
 from kong_oam.access.settings.certificates import fingerprint
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.identity.common.certificates import VALID_FROM, VALID_UNTIL
-from kong_oam.identity.entra.api import exchange
+from kong_oam.identity.entra.api import federation_audience
 from kong_oam.identity.entra.names import Tenant
 
-from ..rotation import Rotation
+from ..credentials import Rotation
 from .issuer import Credential
 from .keys import SLOT_NAMES, Keys, certified_pairs
 
@@ -34,7 +34,7 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 @dataclass(frozen=True)
 class Credentials:
-    """Makes the credentials of one provider's clients. `options` are of its resources, and name `parent` as theirs."""
+    """Makes the credentials of one provider's clients. `options` are of the resources, and name `parent` as theirs."""
 
     settings: ProviderSettings
     tenant: Tenant
@@ -44,17 +44,19 @@ class Credentials:
     options: pulumi.ResourceOptions
 
     def of(self, client: Client, app: azuread.Application) -> Credential:
-        """Where Entra can read the cluster's keys a client has nothing to lose; elsewhere it has a certificate.
+        """Makes the credential of one client: secret, trust in its cluster, or certificate, as the settings say.
 
-        A partner has its own key, and the certificates of it that its owner handed over.
+        Where Entra can read the cluster's keys a client has nothing to lose; elsewhere it has a certificate. A partner
+        has its own key, and the certificates of it that its owner handed over.
         """
         if not client.keyed:
-            self._partners(client, app)
+            self._partner_certificates(client, app)
             return Credential(app.client_id)
         if self.settings.client_secrets:
             return Credential(app.client_id, client_secret=self._secret(client, app))
         if self.settings.cluster_issuer:
-            return Credential(app.client_id, federated=self._federated(client, app, self.settings.cluster_issuer))
+            audience = self._federation(client, app, self.settings.cluster_issuer)
+            return Credential(app.client_id, federation_audience=audience)
         return Credential(app.client_id, keys=self._certificates(client, app))
 
     def _secret(self, client: Client, app: azuread.Application) -> pulumi.Output[str]:
@@ -72,8 +74,8 @@ class Credentials:
         ]
         return pulumi.Output.secret(slots[generation.slot])
 
-    def _federated(self, client: Client, app: azuread.Application, issuer: str) -> str:
-        """Trust in the tokens that the cluster gives the component's own ServiceAccount, and in no others of it."""
+    def _federation(self, client: Client, app: azuread.Application, issuer: str) -> str:
+        """Trusts the tokens of the component's own ServiceAccount, and no others of the cluster. Gives the audience."""
         component = self.estate.components[client.component]
         azuread.ApplicationFederatedIdentityCredential(
             f"{self.settings.name}-federation-{client.component}",
@@ -82,10 +84,10 @@ class Credentials:
             description=f"ServiceAccount of {client.component}",
             issuer=issuer,
             subject=f"system:serviceaccount:{component.namespace}:{component.name}",
-            audiences=[exchange(self.tenant)],
+            audiences=[federation_audience(self.tenant)],
             opts=self.options,
         )
-        return exchange(self.tenant)
+        return federation_audience(self.tenant)
 
     def _certificates(self, client: Client, app: azuread.Application) -> Keys:
         keys, certificates = certified_pairs(
@@ -95,21 +97,21 @@ class Credentials:
             self.parent,
         )
         for slot, pem in zip(SLOT_NAMES, certificates, strict=True):
-            self._known(f"{client.component}-{slot}", app, pem, (VALID_FROM, VALID_UNTIL))
+            self._certificate(f"{client.component}-{slot}", app, pem, (VALID_FROM, VALID_UNTIL))
         return keys
 
-    def _partners(self, client: Client, app: azuread.Application) -> None:
-        """Each by its own name, so that one that is added or taken away leaves the other as it is."""
+    def _partner_certificates(self, client: Client, app: azuread.Application) -> None:
+        """Registers certificates, each by its own name: one that is added or taken away leaves the other as it is."""
         for pem in self.settings.certificates.get(client.component, ()):
-            read = load_pem_x509_certificate(pem.encode())
-            lives = read.not_valid_before_utc, read.not_valid_after_utc
-            self._known(f"{client.component}-{fingerprint(pem)[:16]}", app, pem, lives)
+            certificate = load_pem_x509_certificate(pem.encode())
+            validity = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+            self._certificate(f"{client.component}-{fingerprint(pem)[:16]}", app, pem, validity)
 
-    def _known(
-        self, name: str, app: azuread.Application, pem: pulumi.Input[str], lives: tuple[datetime, datetime]
+    def _certificate(
+        self, name: str, app: azuread.Application, pem: pulumi.Input[str], validity: tuple[datetime, datetime]
     ) -> None:
-        """A certificate of an application, as long as it lives itself: what is longer Microsoft Graph refuses."""
-        begin, end = (day.strftime(_TIME) for day in lives)
+        """Registers a certificate for as long as it is valid itself: what is longer Microsoft Graph refuses."""
+        begin, end = (day.strftime(_TIME) for day in validity)
         azuread.ApplicationCertificate(
             f"{self.settings.name}-certificate-{name}",
             application_id=app.id,

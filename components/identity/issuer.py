@@ -1,4 +1,4 @@
-"""What provisioning an identity provider comes to: an issuer, and a credential for each client."""
+"""The result of provisioning an identity provider: an issuer, and a credential for each client."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .keys import Keys
 
 @dataclass(frozen=True, slots=True)
 class SecretReference:
-    """Where a secret lies that was not made here: a Kubernetes Secret in the workload's namespace, and a key of it."""
+    """A secret that was not made here: a Kubernetes Secret in the workload's namespace, and a key of it."""
 
     name: str
     key: str
@@ -23,26 +23,27 @@ class SecretReference:
 
 @dataclass(frozen=True)
 class Credential:
-    """What a client component needs to get tokens: who it is, and one proof of it. A public client has none.
+    """The credential by which a client component gets tokens: its id, and one proof. A public client has no proof.
 
-    `keys` are its own; `client_secret` (a Pulumi secret) is shared with the provider, or `kept` somewhere already;
-    `federated` is the audience for which its cluster gives its ServiceAccount tokens that the provider takes.
+    `keys` are its own; `client_secret` (a Pulumi secret) is shared with the provider, or lies somewhere already, as
+    `secret_reference` says; `federation_audience` is the audience for which its cluster gives its ServiceAccount tokens
+    that the provider takes.
     """
 
     client_id: pulumi.Output[str]
     keys: Keys | None = None
     client_secret: pulumi.Output[str] | None = None
-    kept: SecretReference | None = None
-    federated: str | None = None
+    secret_reference: SecretReference | None = None
+    federation_audience: str | None = None
 
 
 @dataclass(frozen=True)
 class Issuer:
-    """One provisioned provider. `clients` are by component key (`application/component`).
+    """A provisioned provider. `clients` are by component key (`application/component`).
 
-    `keys` are all that the issuer signs with now, and those that it is known to sign with next; the first one signs. Of
-    `previous_keys` it may have signed with until a moment ago. `audiences` are those that the provider makes
-    up itself, by component key; for every other component the model's audience is the one in its tokens.
+    `keys` are all that the issuer signs with now, and those that it is known to sign with next; the first one signs.
+    With one of `previous_keys` it may have signed until a moment ago. `audiences` are those that the provider makes up,
+    by component key; for every other component the model's audience is the one in its tokens.
     """
 
     issuer: pulumi.Output[str]
@@ -53,22 +54,22 @@ class Issuer:
     audiences: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
     previous_keys: pulumi.Input[Sequence[SigningKey]] = ()
     requests: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
-    """What to ask for to get a token for a component, where that is not the scopes themselves."""
+    """By component key, what to ask for to get a token for it, where that is not the scopes themselves."""
 
 
 def published(name: str, issuer: pulumi.Input[str], proxy: str | None = None) -> pulumi.Output[Published]:
-    """What the issuer of provider `name` says, in every run in which the issuer is known already when it is asked.
+    """Fetches what the issuer of provider `name` publishes, in every run in which that issuer is known already.
 
     A key set that cannot be read ends the run, before anything that depends on it is changed.
     """
 
     def ask(address: str) -> Published:
         try:
-            said = discover(address, proxy)
+            metadata = discover(address, proxy)
         except DiscoveryError as error:
             refuse(f"identity provider '{name}': {error}")
-        for why in said.ignored:
-            pulumi.log.debug(f"identity provider '{name}': {why}")
-        return said
+        for reason in metadata.ignored:
+            pulumi.log.debug(f"identity provider '{name}': {reason}")
+        return metadata
 
     return pulumi.Output.from_input(issuer).apply(ask)

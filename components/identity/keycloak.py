@@ -1,4 +1,5 @@
-"""Keycloak: in a realm that exists, a client per client, a client scope per declared scope, and a role per group.
+"""Provisions Keycloak: in a realm that exists, a client per client, a client scope per declared scope, and a role per
+group.
 
 A client may ask for the scopes that are attached to it, and for no other: these are its grants, all optional, so that
 a token lists what was asked for. Two more scopes are in every token and in no token's `scope`: one brings the audience,
@@ -33,7 +34,7 @@ from kong_oam.identity.keycloak import api
 from kong_oam.identity.keycloak.description import SPELLING
 from kong_oam.identity.keycloak.names import SERVICE, SUBJECT, Names, account_name, group_path
 
-from ..rotation import Rotation
+from ..credentials import Rotation
 from ..settings import configuration
 from .issuer import Credential, Issuer, published
 from .keys import Keys, key_pairs
@@ -48,12 +49,12 @@ calls in that moment may have it keep those of before; it reads anew for a key t
 
 
 def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Issuer:
-    """Everything in the realm that the stack needs."""
-    return Keycloak(settings.name, settings, estate, rotation).identity
+    """Provisions everything in the realm that the stack needs."""
+    return Keycloak(settings.name, settings, estate, rotation).provisioned
 
 
 class Keycloak(pulumi.ComponentResource):
-    """What one stack has in a realm: roles, client scopes, clients and what is attached to them."""
+    """The resources of one stack in a realm: roles, client scopes, clients and what is attached to them."""
 
     def __init__(
         self,
@@ -65,7 +66,7 @@ class Keycloak(pulumi.ComponentResource):
     ) -> None:
         super().__init__("kong-oam:identity:Keycloak", name, None, opts)
         self._prefix, self._settings, self._estate = name, settings, estate
-        self._issuer = estate.stack.providers[settings.name]
+        self._model = estate.stack.providers[settings.name]
         self._names = Names(settings, estate)
         account = api.account(settings.issuer or "", configuration())
         if account is None:
@@ -85,18 +86,19 @@ class Keycloak(pulumi.ComponentResource):
             for client in self._clients
             if client.keyed and not settings.client_secrets
         }
-        made = {client.component: self._client(client, keys.get(client.component)) for client in self._clients}
+        registered = {client.component: self._client(client, keys.get(client.component)) for client in self._clients}
         for client in self._clients if settings.client_secrets else ():
             if client.keyed:
-                rotation.kept(client, made[client.component].id, self._names.client(client.component))
-        said = published(settings.name, settings.issuer or "")
-        self.identity = Issuer(
-            issuer=said.issuer,
-            token_endpoint=said.token_endpoint,
-            authorization_endpoint=said.authorization_endpoint,
-            keys=said.keys,
+                holder = registered[client.component].id
+                rotation.record_shared_secret(client, holder, self._names.client(client.component))
+        metadata = published(settings.name, settings.issuer or "")
+        self.provisioned = Issuer(
+            issuer=metadata.issuer,
+            token_endpoint=metadata.token_endpoint,
+            authorization_endpoint=metadata.authorization_endpoint,
+            keys=metadata.keys,
             clients={
-                client.component: _credential(client, made, keys, turns=rotation.turns(client))
+                client.component: _credential(client, registered, keys, new_key=rotation.has_new_key(client))
                 for client in self._clients
             },
         )
@@ -106,10 +108,10 @@ class Keycloak(pulumi.ComponentResource):
         return pulumi.ResourceOptions.merge(self._options, pulumi.ResourceOptions(depends_on=list(before)))
 
     def _group_roles(self) -> Mapping[str, keycloak.Role]:
-        """By the provider's name of a group, the role that its members hold, and that tokens call by that name."""
+        """Makes a role per group (the provider's name): its members hold it, and tokens call it by that name."""
         roles = {}
         for group in self._names.groups:
-            found = keycloak.get_group_output(
+            existing = keycloak.get_group_output(
                 realm_id=self._realm,
                 group_path=group_path(group),
                 opts=pulumi.InvokeOutputOptions(parent=self, provider=self._server),
@@ -124,7 +126,7 @@ class Keycloak(pulumi.ComponentResource):
             keycloak.GroupRoles(
                 f"{self._prefix}-members-{group}",
                 realm_id=self._realm,
-                group_id=found.id,
+                group_id=existing.id,
                 role_ids=[roles[group].id],
                 exhaustive=False,
                 opts=self._options,
@@ -142,10 +144,10 @@ class Keycloak(pulumi.ComponentResource):
             opts=self._options,
         )
 
-    def _asks_for(
+    def _restrict(
         self, logical: str, scope: keycloak.openid.ClientScope, groups: Iterable[str]
     ) -> list[pulumi.Resource]:
-        """That only those have the scope who hold the role of one of the groups (the provider's names)."""
+        """Restricts a scope to those who hold the role of one of the groups (the provider's names)."""
         return [
             keycloak.GenericRoleMapper(
                 f"{self._prefix}-of-{logical}-{group}",
@@ -158,11 +160,11 @@ class Keycloak(pulumi.ComponentResource):
         ]
 
     def _scope_of_groups(self) -> keycloak.openid.ClientScope | None:
-        """Brings the groups of a user into a token: of the roles that they hold, those that are asked for here."""
+        """Makes the scope that brings a user's groups into a token: of the roles held, those asked for here."""
         if not self._roles:
             return None
-        scope = self._scope("groups", self._names.here("groups"), "The groups that Applications name", listed=False)
-        asked = self._asks_for("groups", scope, self._roles)
+        scope = self._scope("groups", self._names.in_realm("groups"), "The groups that Applications name", listed=False)
+        restrictions = self._restrict("groups", scope, self._roles)
         keycloak.openid.UserRealmRoleProtocolMapper(
             f"{self._prefix}-groups",
             realm_id=self._realm,
@@ -175,7 +177,7 @@ class Keycloak(pulumi.ComponentResource):
             add_to_id_token=False,
             add_to_userinfo=False,
             add_to_token_introspection=True,
-            opts=self._after(*asked),
+            opts=self._after(*restrictions),
         )
         return scope
 
@@ -189,13 +191,13 @@ class Keycloak(pulumi.ComponentResource):
         }
 
     def _client(self, client: Client, keys: Keys | None) -> keycloak.openid.Client:
-        """It lets users in only once its tokens count for none but those in its groups: until now it may have been one
-        that calls as itself, whose tokens always do."""
+        """Makes a client. It lets users in only once its tokens count for none but those in its groups: until now it
+        may have been one that calls as itself, whose tokens always do."""
         audience, before = self._audience(client) if client.groups or not client.user_facing else (None, [])
-        made = keycloak.openid.Client(
+        registered = keycloak.openid.Client(
             self._names.client(client.component),
             realm_id=self._realm,
-            client_id=self._names.here(client.component),
+            client_id=self._names.in_realm(client.component),
             name=client.component,
             description=f"Kong-OAM, stack {self._estate.stack.name}",
             enabled=True,
@@ -225,13 +227,13 @@ class Keycloak(pulumi.ComponentResource):
                 ),
             ),
         )
-        self._attach(client, made, audience)
-        return made
+        self._attach(client, registered, audience)
+        return registered
 
     def _attach(
-        self, client: Client, made: keycloak.openid.Client, audience: keycloak.openid.ClientScope | None
+        self, client: Client, registered: keycloak.openid.Client, audience: keycloak.openid.ClientScope | None
     ) -> None:
-        """What is in every token of the client, and what may be asked for. Each list replaces what is there."""
+        """Attaches the scopes of every token of the client, and the optional ones. Each list replaces what is there."""
         fixed: list[pulumi.Input[str]] = [SUBJECT]
         if not client.user_facing:
             fixed.append(SERVICE)
@@ -242,24 +244,24 @@ class Keycloak(pulumi.ComponentResource):
         always = keycloak.openid.ClientDefaultScopes(
             f"{self._prefix}-always-{client.component}",
             realm_id=self._realm,
-            client_id=made.id,
+            client_id=registered.id,
             default_scopes=fixed,
             opts=self._options,
         )
         keycloak.openid.ClientOptionalScopes(
             f"{self._prefix}-granted-{client.component}",
             realm_id=self._realm,
-            client_id=made.id,
+            client_id=registered.id,
             optional_scopes=[self._scopes[scope].name for scope in client.scopes],
             opts=self._after(always),
         )
 
     def _audience(self, client: Client) -> tuple[keycloak.openid.ClientScope, list[pulumi.Resource]]:
-        """The scope that makes the client's tokens count: of users, only where they are in one of its groups."""
+        """Makes the scope that makes the client's tokens count: of users, only where they are in one of its groups."""
         key = client.component
-        scope = self._scope(f"for-{key}", self._names.here(key), f"Makes tokens of {key} count", listed=False)
-        groups = sorted({self._issuer.group(group) for group in client.groups})
-        asked: Sequence[pulumi.Resource] = self._asks_for(key, scope, groups)
+        scope = self._scope(f"for-{key}", self._names.in_realm(key), f"Makes tokens of {key} count", listed=False)
+        groups = sorted({self._model.group(group) for group in client.groups})
+        restrictions: Sequence[pulumi.Resource] = self._restrict(key, scope, groups)
         mapper = keycloak.openid.AudienceProtocolMapper(
             f"{self._prefix}-audience-{key}",
             realm_id=self._realm,
@@ -269,13 +271,13 @@ class Keycloak(pulumi.ComponentResource):
             add_to_access_token=True,
             add_to_id_token=False,
             add_to_token_introspection=True,
-            opts=self._after(*asked),
+            opts=self._after(*restrictions),
         )
-        return scope, [*asked, mapper]
+        return scope, [*restrictions, mapper]
 
 
 def _account(name: str, account: api.Account, parent: pulumi.Resource) -> keycloak.Provider:
-    """The server, and who administers the realm there. The secret is one from here on."""
+    """Makes the provider of the server and the realm's administrator, whose secret is a Pulumi secret from here on."""
     return keycloak.Provider(
         account_name(name),
         url=account.url,
@@ -287,14 +289,14 @@ def _account(name: str, account: api.Account, parent: pulumi.Resource) -> keyclo
 
 
 def _proofs(client: Client, keys: Keys | None) -> pulumi.Input[Mapping[str, str]]:
-    """Attributes of a client that proves with a key who it is: a partner's are where it publishes them."""
+    """Gives attributes of a client that proves with a key who it is: a partner's keys are where it publishes them."""
     if client.jwks_uri:
         return {"use.jwks.url": "true", "jwks.url": client.jwks_uri, _ALGORITHM: _OF_PARTNERS}
-    return keys.active.apply(_keyed) if keys else {}
+    return keys.active.apply(_key_attributes) if keys else {}
 
 
-def _keyed(keys: Sequence[Jwk]) -> dict[str, str]:
-    """Attributes of a client that proves with one of these keys who it is.
+def _key_attributes(keys: Sequence[Jwk]) -> dict[str, str]:
+    """Gives attributes of a client that proves with one of these keys who it is.
 
     While keys of two kinds overlap no algorithm is named: Keycloak then takes any that is asymmetric
     (AbstractBaseJWTValidator.java), of a key that says so of itself.
@@ -309,12 +311,12 @@ def _keyed(keys: Sequence[Jwk]) -> dict[str, str]:
 
 
 def _credential(
-    client: Client, made: Mapping[str, keycloak.openid.Client], keys: Mapping[str, Keys], *, turns: bool
+    client: Client, registered: Mapping[str, keycloak.openid.Client], keys: Mapping[str, Keys], *, new_key: bool
 ) -> Credential:
-    one, own = made[client.component], keys.get(client.component)
-    if own or not client.keyed:
-        return Credential(one.client_id.apply(_once_read) if turns else one.client_id, own)
-    return Credential(one.client_id, client_secret=one.client_secret)
+    resource, pair = registered[client.component], keys.get(client.component)
+    if pair or not client.keyed:
+        return Credential(resource.client_id.apply(_once_read) if new_key else resource.client_id, pair)
+    return Credential(resource.client_id, client_secret=resource.client_secret)
 
 
 async def _once_read(client_id: str) -> str:

@@ -1,4 +1,4 @@
-"""Key pairs of clients that prove who they are with a key of their own (`private_key_jwt`).
+"""Provisions key pairs of clients that prove who they are with a key of their own (`private_key_jwt`).
 
 The public half goes to the provider, the private half into the Secret of the client's workload, and stands in the
 state, encrypted. Keys lie in two slots in turn, each of which a resource stands for. A client has one key, and while
@@ -21,7 +21,7 @@ from kong_oam.identity.common.certificates import certificate, thumbprint
 from kong_oam.identity.common.jwk import ECDSA, RSA, SIGNS, Jwk, jwk
 
 SLOT_NAMES = "ab"
-"""How the resources of the two slots end."""
+"""The suffixes of the resources of the two slots."""
 
 _BITS, _CURVE = 2048, "P256"
 _PRIVATE = ["privateKeyPem", "privateKeyPemPkcs8", "privateKeyOpenssh"]
@@ -29,7 +29,9 @@ _PRIVATE = ["privateKeyPem", "privateKeyPemPkcs8", "privateKeyOpenssh"]
 
 @dataclass(frozen=True)
 class Keys:
-    """`active`: public halves of the keys that the provider is to take, in the order of their slots, at least one.
+    """The keys of one client.
+
+    `active`: public halves of the keys that the provider is to take, in the order of their slots, at least one.
 
     `private_key` (PEM, PKCS 8; a Pulumi secret), `kid` and `algorithm` (what it signs with: RS256 or ES256) are of the
     key that the client has. `certificate` (PEM) is its public half, where the provider knows it by one.
@@ -43,27 +45,27 @@ class Keys:
 
 
 def key_pairs(name: str, generation: Generation, kind: str, held: Mapping[str, str], parent: pulumi.Resource) -> Keys:
-    """The keys of one client that count, as resources named after `name`.
+    """Provisions the keys of one client that count, as resources named after `name`.
 
     Those that are made are of `kind`. A slot that has a key already (`held`: kinds by logical name) stays of its kind,
     whatever generation the last run recorded: one that died may have given the key to somebody. Where a run leaves out
     (`--exclude`) the key that takes over, the one before stays the client's, alone.
     """
     kinds = {slot: held.get(_logical(name, slot), kind) for slot in generation.active}
-    slots = {slot: _slot(name, slot, of, generation.lying_in(slot), parent) for slot, of in kinds.items()}
-    own: pulumi.Output[int] = pulumi.Output.from_input(_own(slots, generation))
+    slots = {slot: _slot(name, slot, kinds[slot], generation.lying_in(slot), parent) for slot in kinds}
+    current: pulumi.Output[int] = pulumi.Output.from_input(_current_slot(slots, generation))
     return Keys(
-        active=own.apply(lambda slot: _public(slots.values() if slot == generation.slot else [slots[slot]])),
-        private_key=pulumi.Output.secret(own.apply(lambda slot: slots[slot].private_key_pem_pkcs8)),
-        kid=own.apply(lambda slot: slots[slot].public_key_pem.apply(lambda pem: jwk(pem)["kid"])),
-        algorithm=own.apply(lambda slot: SIGNS[kinds[slot]]),
+        active=current.apply(lambda slot: _public(slots.values() if slot == generation.slot else [slots[slot]])),
+        private_key=pulumi.Output.secret(current.apply(lambda slot: slots[slot].private_key_pem_pkcs8)),
+        kid=current.apply(lambda slot: slots[slot].public_key_pem.apply(lambda pem: jwk(pem)["kid"])),
+        algorithm=current.apply(lambda slot: SIGNS[kinds[slot]]),
     )
 
 
 def certified_pairs(
     name: str, subject: str, generation: Generation, parent: pulumi.Resource
 ) -> tuple[Keys, list[pulumi.Output[str]]]:
-    """The keys of one client at a provider that knows keys by certificates, and the certificates (PEM) of all slots.
+    """Provisions one client's keys at a provider that knows them by certificates, and those (PEM) of all slots.
 
     The provider takes all of these at any time, so no slot keeps a key that has ended (Generation.ready_in).
     """
@@ -86,7 +88,7 @@ def _logical(name: str, slot: int) -> str:
 
 
 def _slot(name: str, slot: int, kind: str, number: int, parent: pulumi.Resource) -> tls.PrivateKey:
-    """`number`: of the generation whose key is to be there."""
+    """Makes the key of one slot. `number`: of the generation whose key is to be there."""
     return tls.PrivateKey(
         _logical(name, slot),
         algorithm=kind,
@@ -100,8 +102,8 @@ def _slot(name: str, slot: int, kind: str, number: int, parent: pulumi.Resource)
     )
 
 
-async def _own(slots: Mapping[int, tls.PrivateKey], generation: Generation) -> int:
-    """The slot of the key that the client has. One that is left out is unknown, and would take what the app has."""
+async def _current_slot(slots: Mapping[int, tls.PrivateKey], generation: Generation) -> int:
+    """Finds the slot of the key that the client has. One left out is unknown, and would take what the app has."""
     key = slots[generation.slot]
     if generation.overlapping and not pulumi.runtime.is_dry_run() and not await key.public_key_pem.is_known():
         return next(slot for slot in slots if slot != generation.slot)

@@ -1,4 +1,4 @@
-"""An issuer that exists: nothing is made there. What it publishes is read, and its clients are named by the stack.
+"""Provisions an issuer that exists: nothing is made there, what it publishes is read, and the stack names its clients.
 
 Who may have which scope is for the issuer's administrators to set up: the stack's output `grants` says what each client
 is meant to get. Whatever the issuer gives to whom, the gate counts what a client was granted here, and nothing of one
@@ -14,18 +14,18 @@ import pulumi
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import KnownClient, ProviderSettings
 
-from ..rotation import Rotation
+from ..credentials import Rotation
 from .issuer import Credential, Issuer, SecretReference, published
 
 
 def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Issuer:  # noqa: ARG001
-    """What the issuer says of itself, and the clients that the stack says it has."""
-    said = published(settings.name, settings.issuer or "")
+    """Reads what the issuer publishes, and the clients that the stack says it has."""
+    metadata = published(settings.name, settings.issuer or "")
     return Issuer(
-        issuer=said.issuer,
-        token_endpoint=said.token_endpoint,
-        authorization_endpoint=said.authorization_endpoint,
-        keys=said.keys,
+        issuer=metadata.issuer,
+        token_endpoint=metadata.token_endpoint,
+        authorization_endpoint=metadata.authorization_endpoint,
+        keys=metadata.keys,
         clients={
             client.component: _credential(settings.clients[client.component])
             for client in estate.clients
@@ -34,5 +34,6 @@ def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) ->
     )
 
 
-def _credential(known: KnownClient) -> Credential:
-    return Credential(pulumi.Output.from_input(known.id), kept=SecretReference(*known.secret) if known.secret else None)
+def _credential(client: KnownClient) -> Credential:
+    reference = SecretReference(*client.secret) if client.secret else None
+    return Credential(pulumi.Output.from_input(client.id), secret_reference=reference)

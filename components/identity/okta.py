@@ -1,4 +1,5 @@
-"""Okta: a custom authorization server per stack, a scope per declared scope, an app, a policy and a rule per client.
+"""Provisions Okta: a custom authorization server per stack, a scope per declared scope, and per client an app, a policy
+and a rule.
 
 What Okta gives a client is exactly what the model grants: each policy lists one client, its one rule the client's grant
 types and scopes. No two policies list one client, so that their order decides nothing and is left to Okta. Every other
@@ -33,14 +34,14 @@ from kong_oam.identity.okta.names import (
     server_name,
 )
 
+from ..credentials import Rotation
 from ..refusal import refuse
-from ..rotation import Rotation
 from ..settings import configuration
 from .issuer import Credential, Issuer, published
 from .keys import Keys, key_pairs
 
 _KEYS = RSA
-"""Of clients. Okta takes keys on a curve as well, and the official plugin does not tell it which curve.
+"""The kind of clients' keys. Okta takes keys on a curve as well, and the official plugin does not tell it which curve.
 
 OAuthJwkArgs of pulumi_okta 7.0.1 has no `crv`, resource_okta_app_oauth.go of terraform-provider-okta 6.12 sends none,
 and Okta keeps such a key with `"crv": null` (that provider's recordings of 2026-03-27, test/fixtures/vcr/idaas/
@@ -52,8 +53,8 @@ _LAST = 99_999  # a priority that no policy has: one that is made with it moves 
 
 
 def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Issuer:
-    """Everything at Okta that the stack needs."""
-    return Okta(settings.name, settings, estate, rotation).identity
+    """Provisions everything at Okta that the stack needs."""
+    return Okta(settings.name, settings, estate, rotation).provisioned
 
 
 class Okta(pulumi.ComponentResource):
@@ -69,13 +70,13 @@ class Okta(pulumi.ComponentResource):
     ) -> None:
         super().__init__(COMPONENT, name, None, opts)
         self._prefix, self._settings, self._estate = name, settings, estate
-        self._issuer = estate.stack.providers[settings.name]
+        self._model = estate.stack.providers[settings.name]
         account = _account(name, self)
         self._options = pulumi.ResourceOptions(parent=self, provider=account)
         self._lookups = pulumi.InvokeOutputOptions(parent=self, provider=account)
         self._clients = tuple(client for client in estate.clients if client.provider == settings.name)
         self._guarded = tuple(c for c in estate.components.values() if c.provider == settings.name)
-        self._named = sorted({group for c in self._guarded for role in c.roles for group in role.groups})
+        self._named_groups = sorted({group for c in self._guarded for role in c.roles for group in role.groups})
         self._server = self._authorization_server()
         self._inside = self._merged(replace_on_changes=["authServerId", "policyId"])
         scopes = self._scopes()
@@ -91,16 +92,17 @@ class Okta(pulumi.ComponentResource):
         apps = {client.component: self._app(client, keys.get(client.component)) for client in self._clients}
         for client in self._clients if settings.client_secrets else ():
             if client.keyed:
-                rotation.kept(client, apps[client.component].id, f"{name}-app-{client.component}")
+                holder = apps[client.component].id
+                rotation.record_shared_secret(client, holder, f"{name}-app-{client.component}")
         self._policies(apps, scopes, claims)
         self._trusted_origins()
-        known = self._signing_keys()
-        self.identity = Issuer(
+        server_keys = self._signing_keys()
+        self.provisioned = Issuer(
             issuer=self._server.issuer,
             token_endpoint=pulumi.Output.concat(self._server.issuer, "/v1/token"),
             authorization_endpoint=pulumi.Output.concat(self._server.issuer, "/v1/authorize"),
-            keys=known.keys,
-            previous_keys=known.previous_keys,
+            keys=server_keys.keys,
+            previous_keys=server_keys.previous_keys,
             clients={client.component: _credential(client, apps, keys) for client in self._clients},
         )
         self.register_outputs({"issuer": self._server.issuer})
@@ -141,17 +143,17 @@ class Okta(pulumi.ComponentResource):
         }
 
     def _groups(self) -> Mapping[str, pulumi.Output[str]]:
-        """Ids of the groups that the roles name, by logical name. One that does not exist at Okta fails the run."""
+        """Looks up ids of the groups that roles name, by logical name. One that is not at Okta fails the run."""
         return {
-            group: okta.group.get_group_output(name=self._issuer.group(group), opts=self._lookups).apply(_id)
-            for group in self._named
+            group: okta.group.get_group_output(name=self._model.group(group), opts=self._lookups).apply(_id)
+            for group in self._named_groups
         }
 
     def _groups_claim(self) -> list[okta.auth.ServerClaim]:
-        """Only the groups that some role names are listed: Okta fails a token request that matches more than 100."""
-        if not self._named:
+        """Lists in tokens only groups that some role names: Okta fails a token request that matches more than 100."""
+        if not self._named_groups:
             return []
-        names = "|".join(re.escape(self._issuer.group(group)) for group in self._named)
+        names = "|".join(re.escape(self._model.group(group)) for group in self._named_groups)
         return [
             okta.auth.ServerClaim(
                 f"{self._prefix}-groups",
@@ -169,7 +171,7 @@ class Okta(pulumi.ComponentResource):
         ]
 
     def _app(self, client: Client, keys: Keys | None) -> okta.app.OAuth:
-        """An app keeps the client id that it was made with: one that Okta made up, where none was chosen yet.
+        """Makes an app. It keeps the client id that it was made with: one that Okta made up, where none was chosen yet.
 
         Okta's never change (API description: immutable), so that the plugin replaces an app for another one
         (resource_okta_app_oauth.go: ForceNew). No two apps have one: the app before goes first when one is replaced.
@@ -221,7 +223,8 @@ class Okta(pulumi.ComponentResource):
         scopes: Mapping[str, pulumi.Resource],
         claims: Sequence[pulumi.Resource],
     ) -> None:
-        """A client without a policy gets no token. All are made at once, each behind all others, and keep their place.
+        """Makes the policies: a client without one gets no token. All are made at once, each behind all others, and
+        keep their place.
 
         Facts: a policy that is put where another is moves that one and those below it (Okta's guide "Policy and rule
         prioritization"). Ten that were made at once with priority 1 ended in 500s, as did their removal; with 99999
@@ -244,7 +247,7 @@ class Okta(pulumi.ComponentResource):
             self._rule(client, policy, [*(scopes[scope] for scope in client.scopes if scope in scopes), *claims])
 
     def _rule(self, client: Client, policy: okta.auth.ServerPolicy, before: Sequence[pulumi.Resource]) -> None:
-        """`before`: the scopes that it names, and what says in tokens which groups a user is in."""
+        """Makes a policy's rule. `before`: the scopes that it names, and the claim of groups in tokens."""
         okta.auth.ServerPolicyRule(
             f"{self._prefix}-rule-{client.component}",
             auth_server_id=self._server.id,
@@ -262,7 +265,7 @@ class Okta(pulumi.ComponentResource):
         )
 
     def _trusted_origins(self) -> None:
-        """Pages get tokens themselves, and Okta lets a browser hand an answer to pages of trusted origins only.
+        """Trusts the origins of pages that get tokens themselves: Okta lets a browser hand an answer to no others.
 
         One that others have as well keeps what it is for besides, and stays when it is not needed here any more.
         """
@@ -277,24 +280,24 @@ class Okta(pulumi.ComponentResource):
                 opts=self._merged(retain_on_delete=shared, ignore_changes=["scopes"] if shared else []),
             )
 
-    def _signing_keys(self) -> pulumi.Output[signing_keys.Listed]:
-        """The server's keys, once it exists, and once it says of itself that it is this issuer."""
-        said = published(
+    def _signing_keys(self) -> pulumi.Output[signing_keys.ServerKeys]:
+        """Reads the server's keys, once it exists, and once it says of itself that it is this issuer."""
+        metadata = published(
             self._settings.name, self._server.issuer, configuration().setting("okta:httpProxy", "OKTA_HTTP_PROXY")
         )
-        return pulumi.Output.all(self._server.id, said).apply(lambda known: self._listed(*known))
+        return pulumi.Output.all(self._server.id, metadata).apply(lambda pair: self._server_keys(*pair))
 
-    def _listed(self, server: str, said: Published) -> signing_keys.Listed:
+    def _server_keys(self, server: str, metadata: Published) -> signing_keys.ServerKeys:
         account = api.account(configuration())
         assert account is not None, "the provider has it, too"
         try:
-            return signing_keys.listed(account, server, said.issuer)
+            return signing_keys.server_keys(account, server, metadata.issuer)
         except ProductError as error:
             refuse(f"identity provider '{self._settings.name}': {error}")
 
 
 def _account(name: str, parent: pulumi.Resource) -> okta.Provider:
-    """The org, from the stack's `okta:` settings or the environment. The token is a secret from here on."""
+    """Makes the org's provider, from the `okta:` settings or the environment. Its token is a secret from here on."""
     account = api.account(configuration())
     if account is None:
         raise pulumi.RunError(api.NO_ACCOUNT)
@@ -326,7 +329,7 @@ def _grant_types(client: Client) -> list[str]:
 
 
 def _method(client: Client, keys: Keys | None) -> str:
-    """How the client proves who it is at the token endpoint."""
+    """Gives the method by which the client proves who it is at the token endpoint."""
     if client.public:
         return "none"
     return "private_key_jwt" if keys or client.jwks_uri else "client_secret_basic"
@@ -337,15 +340,15 @@ def _jwks(keys: Sequence[Jwk]) -> list[okta.app.OAuthJwkArgs]:
 
 
 def _credential(client: Client, apps: Mapping[str, okta.app.OAuth], keys: Mapping[str, Keys]) -> Credential:
-    app, own = apps[client.component], keys.get(client.component)
-    if own or not client.keyed:
-        return Credential(app.client_id, own)
-    secret = pulumi.Output.all(app.client_secret, app.urn).apply(lambda both: _known(*both))
+    app, pair = apps[client.component], keys.get(client.component)
+    if pair or not client.keyed:
+        return Credential(app.client_id, pair)
+    secret = pulumi.Output.all(app.client_secret, app.urn).apply(lambda both: _require_secret(*both))
     return Credential(app.client_id, client_secret=secret)
 
 
-def _known(secret: str | None, urn: str) -> str:
-    """The secret. Okta says it when an app is made or changed, and to nobody who adopts it as it is."""
+def _require_secret(secret: str | None, urn: str) -> str:
+    """Gives the secret. Okta tells it when an app is made or changed, and to nobody who adopts the app as it is."""
     if not secret:
         refuse(f"the client secret of {urn} is not known: it was adopted. Make it anew: pulumi up --replace '{urn}'")
     return secret

@@ -1,4 +1,4 @@
-"""The stack's cluster as resources: how the plugin works with it, and the namespaces that the stack makes there."""
+"""Provisions access to the stack's cluster, and the namespaces that the stack makes there."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from ..waiting import Waiting
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where workloads go. `namespaces` are, by name, those that the stack makes."""
+    """The cluster that workloads go to. `namespaces` are, by name, those that the stack makes."""
 
     provider: k8s.Provider
     namespaces: Mapping[str, k8s.core.v1.NamespacePatch]
     waiting: Waiting
 
     def within(self, namespace: str, parent: pulumi.Resource) -> pulumi.ResourceOptions:
-        """Options of what is in the namespace."""
+        """Gives the options of resources in the namespace."""
         return pulumi.ResourceOptions(parent, provider=self.provider, depends_on=self.namespaces.get(namespace))
 
 
 def provision_cluster(estate: Estate, settings: Settings) -> Cluster:
-    """The provider, and the namespaces that components run in, where the stack makes them.
+    """Makes the provider, and the namespaces that components run in, where the stack makes them.
 
     A patch makes a namespace that is not there, takes one that is as it is, and leaves it there when it goes itself:
     others may use it by then.
@@ -39,8 +39,8 @@ def provision_cluster(estate: Estate, settings: Settings) -> Cluster:
         "cluster", context=settings.cluster.context, enable_secret_mutable=True, enable_patch_force=True
     )
     options = pulumi.ResourceOptions(provider=provider)
-    made = settings.cluster.create_namespaces
-    names = sorted({one.namespace for one in estate.components.values() if made and not one.outside})
+    components = estate.components.values() if settings.cluster.create_namespaces else ()
+    names = sorted({component.namespace for component in components if not component.outside})
     namespaces = {
         name: k8s.core.v1.NamespacePatch(f"namespace-{name}", metadata={"name": name}, opts=options) for name in names
     }

@@ -1,4 +1,4 @@
-"""A component's Kubernetes objects as resources: its client's credential, its identity, its pods, who reaches them."""
+"""Provisions a component's Kubernetes objects: its client's credential, its identity, its pods, who reaches them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kong_oam.kubernetes.placement import placed, reading
 
 from ..identity.issuer import Issuer, SecretReference
 from .cluster import Cluster
-from .environment import Data, federated_of, kept_of, settings_of
+from .environment import Data, federation_audiences, secret_references, settings_of
 
 _CREDENTIAL_DIGEST = "kong-oam.dev/client-credential"
 _VERSION = "kong-oam.dev/version"
@@ -29,7 +29,7 @@ _TOKEN_SECONDS = 3600
 
 
 class Workload:
-    """Deployment, Services, ServiceAccount, NetworkPolicy, and the Secret of a client.
+    """The Deployment, Services, ServiceAccount, NetworkPolicy, and the Secret of a client.
 
     `upstreams` is where the gateway reaches each port of the component's gateway traits. `rolled_out`: whether the pods
     that run are those that this run means; a run that leaves the Deployment out, or fails there, has others.
@@ -41,7 +41,7 @@ class Workload:
         component: Component,
         estate: Estate,
         settings: Settings,
-        identities: Mapping[str, Issuer],
+        issuers: Mapping[str, Issuer],
         cluster: Cluster,
         after: Sequence[pulumi.Resource],
         parent: pulumi.Resource,
@@ -49,28 +49,29 @@ class Workload:
         name = component.key
         options = cluster.within(component.namespace, parent)
         gateway = settings.gateway
-        meant = placed(application, component, settings)
-        credential = settings_of(component, estate, identities)
-        kept, federated = kept_of(component, estate, identities), federated_of(component, estate, identities)
-        secret = _secret(name, meant.secret, credential, options) if meant.secret else None
-        account = k8s.core.v1.ServiceAccount(f"{name}-account", **_args(meant.account), opts=options)
-        policy = k8s.networking.v1.NetworkPolicy(f"{name}-ingress", **_args(meant.policy), opts=options)
+        manifests = placed(application, component, settings)
+        credential = settings_of(component, estate, issuers)
+        references = secret_references(component, estate, issuers)
+        secret = _secret(name, manifests.secret, credential, options) if manifests.secret else None
+        account = k8s.core.v1.ServiceAccount(f"{name}-account", **_args(manifests.account), opts=options)
+        policy = k8s.networking.v1.NetworkPolicy(f"{name}-ingress", **_args(manifests.policy), opts=options)
         services = {
-            (named := one["metadata"]["name"]): k8s.core.v1.Service(
-                f"{name}-service-{named}", **_args(one), opts=options
+            (called := service["metadata"]["name"]): k8s.core.v1.Service(
+                f"{name}-service-{called}", **_args(service), opts=options
             )
-            for one in meant.services
+            for service in manifests.services
         }
-        for named, service in services.items():
-            cluster.waiting.watch(service, [], _served(component.namespace, named))
-        version = _digest(meant.deployment)
-        manifest = _with_tokens(_deployment(meant.deployment, account, secret, credential, kept), federated)
+        for called, resource in services.items():
+            cluster.waiting.watch(resource, [], _service_message(component.namespace, called))
+        version = _digest(manifests.deployment)
+        deployment = _deployment(manifests.deployment, account, secret, credential, references)
+        manifest = _with_tokens(deployment, federation_audiences(component, estate, issuers))
         self.deployment = k8s.apps.v1.Deployment(
             f"{name}-deployment",
             **_args(_of_version(manifest, version)),
             opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=[policy, *after])),
         )
-        cluster.waiting.watch(self.deployment, [policy, account, *after], _rollout(component))
+        cluster.waiting.watch(self.deployment, [policy, account, *after], _rollout_message(component))
         self.rolled_out = pulumi.Output.all(
             self.deployment.metadata.apply(lambda metadata: (metadata.annotations or {}).get(_VERSION) == version),
             self.deployment.status.apply(_available),
@@ -82,15 +83,15 @@ class Workload:
         }
 
 
-def _rollout(component: Component) -> str:
-    inside = f"kubectl --namespace={component.namespace}"
+def _rollout_message(component: Component) -> str:
+    kubectl = f"kubectl --namespace={component.namespace}"
     return (
         f"Deployment '{component.namespace}/{component.name}' has pods of this version that are not ready; after ten "
-        f"minutes the run gives up. See {inside} get pods --selector=app.oam.dev/component={component.name}"
+        f"minutes the run gives up. See {kubectl} get pods --selector=app.oam.dev/component={component.name}"
     )
 
 
-def _served(namespace: str, name: str) -> str:
+def _service_message(namespace: str, name: str) -> str:
     return (
         f"Service '{namespace}/{name}' has no pods behind it that are ready, or no address of its load balancer; "
         f"after ten minutes the run gives up. See kubectl --namespace={namespace} describe service {name}"
@@ -98,24 +99,25 @@ def _served(namespace: str, name: str) -> str:
 
 
 def _of_version(manifest: Manifest, version: str) -> Manifest:
-    """Says on the Deployment, not on its pods, which version of the component it is."""
+    """Writes on the Deployment, not on its pods, which version of the component it is."""
     metadata = manifest["metadata"]
     return {**manifest, "metadata": {**metadata, "annotations": {**metadata.get("annotations", {}), _VERSION: version}}}
 
 
 def _available(status: k8s.apps.v1.outputs.DeploymentStatus | None) -> bool:
-    """Whether the pods of a Deployment's version were all there once, or nothing is said of it.
+    """Tells whether the pods of a Deployment's version were all there once, or nothing is said of it.
 
     The condition Progressing keeps its last reason: once all pods of a version were available it is
     NewReplicaSetAvailable until the next one begins, whatever happens to a pod (Kubernetes, Deployment status).
     """
-    progress = next((one for one in (status.conditions or ()) if one.type == "Progressing"), None) if status else None
+    conditions = (status.conditions or ()) if status else ()
+    progress = next((condition for condition in conditions if condition.type == "Progressing"), None)
     return progress is None or progress.reason == "NewReplicaSetAvailable"
 
 
 @dataclass(frozen=True)
 class Upstream:
-    """Where the gateway finds one port of a component."""
+    """The address at which the gateway finds one port of a component."""
 
     host: pulumi.Input[str]
     port: pulumi.Input[int]
@@ -135,7 +137,7 @@ def _snake(key: str) -> str:
 
 
 def _upstream(service: k8s.core.v1.Service, port: int, gateway: GatewaySettings) -> Upstream:
-    """By name inside the cluster; else by what the Service was given: a load balancer's address, or a node port."""
+    """Finds the upstream: by name inside the cluster, else by the load balancer or the node port of the Service."""
     match gateway.reach:
         case "loadBalancer":
             return Upstream(service.status.apply(_balancer), port)
@@ -150,16 +152,16 @@ def _dns_name(metadata: k8s.meta.v1.outputs.ObjectMeta) -> str:
 
 
 def _balancer(status: k8s.core.v1.outputs.ServiceStatus | None) -> str:
-    """The address of the load balancer. Raises LookupError where it has none: nothing is routed to nowhere."""
-    found = status.load_balancer.ingress if status and status.load_balancer else None
-    address = (found[0].ip or found[0].hostname) if found else None
+    """Reads the address of the load balancer. Raises LookupError where it has none: nothing is routed to nowhere."""
+    ingress = status.load_balancer.ingress if status and status.load_balancer else None
+    address = (ingress[0].ip or ingress[0].hostname) if ingress else None
     if not address:
         raise LookupError("the Service's load balancer has no address yet; run `pulumi up` again once it has")
     return str(address)
 
 
 def _node_port(spec: k8s.core.v1.outputs.ServiceSpec, port: int) -> int:
-    """The node port of a Service's port. Raises LookupError where the cluster gave none."""
+    """Reads the node port of a Service's port. Raises LookupError where the cluster gave none."""
     for entry in spec.ports or ():
         if entry.port == port and entry.node_port:
             return int(entry.node_port)
@@ -167,20 +169,21 @@ def _node_port(spec: k8s.core.v1.outputs.ServiceSpec, port: int) -> int:
 
 
 def _deployment(
-    meant: Manifest,
+    planned: Manifest,
     account: k8s.core.v1.ServiceAccount,
     secret: k8s.core.v1.Secret | None,
     credential: Data,
-    kept: Mapping[str, SecretReference],
+    references: Mapping[str, SecretReference],
 ) -> Manifest:
-    """The Deployment; account and credential are named by the resources that make them. `kept`, by variable, are those
-    that lie in Secrets of somebody else's."""
-    manifest = reading(meant, secret.metadata.apply(_name)) if secret is not None else copy.deepcopy(meant)
+    """Completes the planned Deployment with the names of account and Secret, as the resources give them. `references`,
+    by variable, are secrets that lie in Secrets of somebody else's."""
+    manifest = reading(planned, secret.metadata.apply(_name)) if secret is not None else copy.deepcopy(planned)
     template = manifest["spec"]["template"]
     template["spec"]["serviceAccountName"] = account.metadata.apply(_name)
     if secret is not None:
-        if kept:
-            _add_variables(template["spec"]["containers"][0], [_reference(name, where) for name, where in kept.items()])
+        if references:
+            variables = [_variable(name, reference) for name, reference in references.items()]
+            _add_variables(template["spec"]["containers"][0], variables)
         # A new credential rolls the pods. The digest is of a high-entropy secret and says nothing about it.
         digest = _detached(pulumi.Output.unsecret(pulumi.Output.all(**credential).apply(_digest)))
         template["metadata"]["annotations"] = {
@@ -191,7 +194,7 @@ def _deployment(
 
 
 def _with_tokens(manifest: Manifest, audiences: Mapping[str, str]) -> Manifest:
-    """With a token of the ServiceAccount in a file for each of these audiences, by the variable that names the file.
+    """Adds a token of the ServiceAccount in a file for each of these audiences, by the variable that names the file.
 
     The kubelet renews such a token long before it runs out (projected volumes, serviceAccountToken).
     """
@@ -208,14 +211,14 @@ def _with_tokens(manifest: Manifest, audiences: Mapping[str, str]) -> Manifest:
 
 
 def _add_variables(container: Manifest, variables: Sequence[Manifest]) -> None:
-    """Before the component's own, which win: of one name there is one."""
-    own = container.get("env", ())
-    names = {one["name"] for one in own}
-    container["env"] = [*(one for one in variables if one["name"] not in names), *own]
+    """Adds variables before the component's own, which win: of one name there is one."""
+    of_component = container.get("env", ())
+    names = {variable["name"] for variable in of_component}
+    container["env"] = [*(variable for variable in variables if variable["name"] not in names), *of_component]
 
 
-def _reference(variable: str, kept: SecretReference) -> Manifest:
-    return {"name": variable, "valueFrom": {"secretKeyRef": {"name": kept.name, "key": kept.key}}}
+def _variable(name: str, reference: SecretReference) -> Manifest:
+    return {"name": name, "valueFrom": {"secretKeyRef": {"name": reference.name, "key": reference.key}}}
 
 
 def _name(metadata: k8s.meta.v1.outputs.ObjectMeta) -> str:
@@ -223,7 +226,7 @@ def _name(metadata: k8s.meta.v1.outputs.ObjectMeta) -> str:
 
 
 def _detached(value: pulumi.Output[str]) -> pulumi.Output[str]:
-    """The value without what it comes from: the pods come after the Secret, which comes after all of that.
+    """Gives the value without its dependencies: the pods come after the Secret, which comes after all of that.
 
     Where the engine deletes a client before it replaces it, it first deletes what its plugin would replace if what
     comes from the client were unknown. A Deployment without a `spec` is that, by the stand-in: its pods would go.

@@ -1,1 +1,1 @@
-"""Identity providers: a folder for each kind, and what kinds have in common."""
+"""Identity providers: a folder for each kind, and one for what the kinds share."""

@@ -1,4 +1,4 @@
-"""The codes of what a run finds at identity providers, of the ENV4xx that Kong and Kubernetes share."""
+"""The codes of findings at identity providers, among the ENV4xx that Kong and Kubernetes share."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from pulumi.runtime import mocks, rpc, set_all_config, set_mocks
 
 from kong_oam.identity.common.discovery import Published, SigningKey
-from kong_oam.identity.okta.signing_keys import Listed
+from kong_oam.identity.okta.signing_keys import ServerKeys
 from sandbox.kong import Kong
 from sandbox.okta import Okta
 
@@ -146,7 +146,7 @@ def run_program(
     patch.setenv("OKTA_API_TOKEN", "the API token")
     patch.setenv("OKTA_ORG_NAME", "sandbox")
     patch.setattr("components.identity.issuer.discover", _published)
-    patch.setattr("kong_oam.identity.okta.signing_keys.listed", lambda *_: Listed((KEY,), ()))
+    patch.setattr("kong_oam.identity.okta.signing_keys.server_keys", lambda *_: ServerKeys((KEY,), ()))
     set_all_config(config)
     set_mocks(_Answers(), "kong-oam", "local", preview=preview, monitor=monitor, organization="organization")
     with Okta(api_token="the API token", groups=("sales", "order-desk")) as okta:

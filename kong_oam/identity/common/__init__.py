@@ -1,1 +1,1 @@
-"""What kinds of identity providers have in common."""
+"""Code that all kinds of identity providers share."""

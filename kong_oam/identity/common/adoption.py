@@ -1,5 +1,5 @@
 """Name conflicts at a provider: objects that have the names of ours and that the state does not know. No twin is made:
-an object is adopted, or stays somebody's. What is said of them is the same for every kind.
+an object is adopted, or stays somebody's. The findings are worded alike for every kind.
 
 Source: the file format of `pulumi import`.
 """
@@ -20,9 +20,9 @@ from kong_oam.engine.state import Held
 
 @dataclass(frozen=True, slots=True)
 class Managed:
-    """An object that the stack manages: the resource's type and logical name, and what it is called at the provider.
+    """An object that the stack manages: the resource's type and logical name, and the object's name at the provider.
 
-    Of an app at Okta that is its label, and of a trusted origin the origin itself, which is in the org once.
+    The name of an app at Okta is its label, of a trusted origin the origin itself, which is in the org once.
     """
 
     type: str
@@ -34,7 +34,7 @@ class Managed:
 class Conflict:
     """An object at the provider that has the name of one of ours. `id` is what its resource is imported by.
 
-    `obstacle`: why it cannot be adopted, None where it can. `about`: what helps to see whose it is.
+    `obstacle`: why it cannot be adopted, None where it can. `about`: a hint whose it is.
     """
 
     object: Managed
@@ -45,36 +45,44 @@ class Conflict:
     def __str__(self) -> str:
         module = self.object.type.partition(":")[2].partition("/")[0]
         kind = self.object.type.rpartition(":")[2]
-        named = f"{module}.{kind}" if module != "index" else kind
+        qualified = f"{module}.{kind}" if module != "index" else kind
         about = f" ({self.about})" if self.about else ""
-        return f"{named} '{self.object.name}', {self.id}{about}" + (f": {self.obstacle}" if self.obstacle else "")
+        return f"{qualified} '{self.object.name}', {self.id}{about}" + (f": {self.obstacle}" if self.obstacle else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """How objects of one kind of provider are adopted: its component's type, the Pulumi project, and what tells the
-    provider's plugin where it is and is no secret (variables of the environment)."""
+    """Adopts objects at one kind of provider, by a command that the finding shows.
+
+    `component` is the type of its component, `project` the Pulumi project. `environment`: the variables, none of them
+    secret, that tell the provider's plugin where the provider is.
+    """
 
     component: str
     project: str
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def diagnostics(
-        self, settings: ProviderSettings, estate: Estate, held: Held, found: Sequence[Conflict], foreign: Iterable[str]
+        self,
+        settings: ProviderSettings,
+        estate: Estate,
+        held: Held,
+        conflicts: Sequence[Conflict],
+        foreign: Iterable[str],
     ) -> Iterator[Diagnostic]:
-        """What is said of all that was found. There is no command while something foreign in it has to go first."""
-        if not found:
+        """Reports the conflicts and what is foreign in them. There is no command while something foreign has to go."""
+        if not conflicts:
             return
         foreign = tuple(foreign)
         stack = estate.stack.name
         ids: dict[Managed, list[str]] = {}
-        for taken in found:
-            ids.setdefault(taken.object, []).append(taken.id)
-        several = [one.name for one, known in ids.items() if len(known) > 1]
-        possible = [one for one in found if one.obstacle is None]
-        if several:
+        for conflict in conflicts:
+            ids.setdefault(conflict.object, []).append(conflict.id)
+        ambiguous = [managed.name for managed, of_name in ids.items() if len(of_name) > 1]
+        adoptable = [conflict for conflict in conflicts if conflict.obstacle is None]
+        if ambiguous:
             advice: tuple[str, ...] = (
-                f"There are several of '{several[0]}': rename or remove all but the one that is this stack's.",
+                f"There are several of '{ambiguous[0]}': rename or remove all but the one that is this stack's.",
             )
         elif foreign:
             advice = (
@@ -82,15 +90,15 @@ class Adoption:
                 "adopted with what ENV404 names in them: remove that first, or have them renamed.",
             )
         else:
-            advice = _advice(self._command(settings, stack, possible, held) if possible else None)
-        listed = tuple(f"  {one}" for one in found)
+            advice = _advice(self._command(settings, stack, adoptable, held) if adoptable else None)
+        lines = tuple(f"  {conflict}" for conflict in conflicts)
         message = f"{settings.name} has what the state of stack '{stack}' does not know"
-        yield Diagnostic("ENV403", message, details=(*listed, *advice))
-        for stray in foreign:
-            yield Diagnostic("ENV404", stray)
+        yield Diagnostic("ENV403", message, details=(*lines, *advice))
+        for finding in foreign:
+            yield Diagnostic("ENV404", finding)
 
-    def _command(self, settings: ProviderSettings, stack: str, found: Sequence[Conflict], held: Held) -> str:
-        """The one line that adopts them: into the state, as they are; the next `up` gives them their shape."""
+    def _command(self, settings: ProviderSettings, stack: str, adoptable: Sequence[Conflict], held: Held) -> str:
+        """The one command that adopts them: into the state, as they are; the next `up` gives them their shape."""
         name = settings.name
         file: dict[str, Any] = {"resources": []}
         if (self.component, name) in held:
@@ -98,11 +106,12 @@ class Adoption:
         else:
             file["resources"].append({"type": self.component, "name": name, "component": True})
         file["resources"] += [
-            {"type": one.object.type, "name": one.object.logical, "id": one.id, "parent": name} for one in found
+            {"type": conflict.object.type, "name": conflict.object.logical, "id": conflict.id, "parent": name}
+            for conflict in adoptable
         ]
-        where = "".join(f"{name}={shlex.quote(value)} " for name, value in self.environment.items())
+        variables = "".join(f"{name}={shlex.quote(value)} " for name, value in self.environment.items())
         flags = f"--stack {stack} --yes --protect=false --generate-code=false --file /dev/stdin"
-        return f"echo {shlex.quote(json.dumps(file))} | {where}pulumi import {flags}"
+        return f"echo {shlex.quote(json.dumps(file))} | {variables}pulumi import {flags}"
 
 
 def _advice(command: str | None) -> tuple[str, ...]:

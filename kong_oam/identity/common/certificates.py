@@ -1,4 +1,4 @@
-"""Certificates of clients' keys, for a provider that knows keys by nothing else.
+"""Makes certificates of clients' keys, for a provider that knows keys by nothing else.
 
 Nobody vouches for them: a certificate is an envelope around the public key, and the provider trusts it because it was
 put there. So it follows from the key alone, byte for byte, and does not run out: a key ends when its rotation says so.
@@ -25,14 +25,17 @@ _LONGEST_NAME = 64
 
 
 def certificate(private_pem: str, subject: str) -> str:
-    """The certificate (PEM) of an RSA key, signed by itself. The same key and subject give the same bytes."""
+    """Makes the certificate (PEM) of an RSA key, signed by itself. The same key and subject give the same bytes.
+
+    Raises TypeError for a key of another kind.
+    """
     private = load_pem_private_key(private_pem.encode(), None)
     if not isinstance(private, rsa.RSAPrivateKey):
         raise TypeError("the keys of clients are RSA keys")
     public = private.public_key()
     digest = hashlib.sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, subject[:_LONGEST_NAME])])
-    made = (
+    signed = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -42,10 +45,10 @@ def certificate(private_pem: str, subject: str) -> str:
         .not_valid_after(VALID_UNTIL)
         .sign(private, SHA256())
     )
-    return made.public_bytes(Encoding.PEM).decode()
+    return signed.public_bytes(Encoding.PEM).decode()
 
 
 def thumbprint(pem: str) -> str:
-    """What `x5t#S256` says in the header of what the key signs: the SHA-256 of the certificate (DER), in base64url."""
+    """Computes the `x5t#S256` of a JWS header: the SHA-256 of the certificate (DER), in base64url."""
     der = x509.load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)
     return base64.urlsafe_b64encode(hashlib.sha256(der).digest()).decode().rstrip("=")

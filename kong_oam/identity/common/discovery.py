@@ -1,4 +1,4 @@
-"""What an issuer publishes about itself: its endpoints, and the keys that its tokens are signed with.
+"""Reads what an issuer publishes about itself: its endpoints, and the keys that its tokens are signed with.
 
 Sources: OpenID Connect Discovery 1.0 (section 4: the document, and that `issuer` in it is the one that was asked);
 RFC 7517 (JSON Web Key sets), RFC 7518 section 6 (RSA and elliptic-curve keys).
@@ -27,7 +27,7 @@ _BASE64URL = re.compile(r"(?:[A-Za-z0-9_-]{4})*[A-Za-z0-9_-]{2,4}\Z")
 
 
 class DiscoveryError(ProductError):
-    """The issuer cannot be used as it is. The message says what was found and what to change."""
+    """An issuer that cannot be used as it is. The message says what was found and what to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What an issuer says. `keys`: those that may sign, in the order in which it lists them, at least one."""
+    """The metadata that an issuer publishes. `keys`: those that may sign, in the issuer's own order, at least one."""
 
     issuer: str
     token_endpoint: str
@@ -52,7 +52,7 @@ class Published:
 
 
 def discover(issuer: str, proxy: str | None = None) -> Published:
-    """Asks `issuer`. With `proxy` (a URL), it is asked through that one, in plain http as Okta's SDK does.
+    """Fetches what `issuer` publishes. Through `proxy` (a URL) it is asked in plain http, as Okta's SDK does.
 
     Raises DiscoveryError: not reachable, not the issuer that it says it is, not https (http counts on loopback
     only), or no key that can be used.
@@ -75,9 +75,9 @@ def _get(client: httpx.Client, url: str, *, proxied: bool) -> dict[str, Any]:
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
         raise DiscoveryError(f"{url} is not https: whoever is on the way could hand out keys of their own")
-    asked = url.replace("https://", "http://", 1) if proxied else url
+    target = url.replace("https://", "http://", 1) if proxied else url
     try:
-        answer = client.get(asked)
+        answer = client.get(target)
         body = answer.json() if answer.status_code == 200 else None
     except httpx.HTTPError as error:
         raise DiscoveryError(
@@ -92,34 +92,34 @@ def _get(client: httpx.Client, url: str, *, proxied: bool) -> dict[str, Any]:
 
 
 def signing_keys(jwks: Mapping[str, Any], issuer: str) -> tuple[tuple[SigningKey, ...], tuple[str, ...]]:
-    """The keys of a JSON Web Key set that may sign tokens, and why each other one may not.
+    """Reads from a JSON Web Key set the keys that may sign tokens, and why each other one may not.
 
     Kong finds a key by its id, so a key without one is of no use, and two different keys of one id are an error, as is
     a set without any usable key. Raises DiscoveryError.
     """
-    listed = jwks.get("keys")
-    if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
+    items = jwks.get("keys")
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise DiscoveryError(f"{issuer}: its key set lists no keys")
-    found: dict[str, SigningKey] = {}
+    by_id: dict[str, SigningKey] = {}
     ignored = []
-    for item in listed:
+    for item in items:
         try:
             key = _signing_key(item)
         except ValueError as why:
             ignored.append(f"key {item.get('kid')!r}: {why}")
             continue
-        if found.setdefault(key.kid, key) != key:
+        if by_id.setdefault(key.kid, key) != key:
             raise DiscoveryError(
                 f"{issuer}: two different signing keys have the id {key.kid!r}; one could pass for both"
             )
-    if not found:
+    if not by_id:
         reasons = "; ".join(ignored) or "it is empty"
         raise DiscoveryError(f"{issuer}: no key of its set can verify tokens: {reasons}")
-    return tuple(found.values()), tuple(ignored)
+    return tuple(by_id.values()), tuple(ignored)
 
 
 def _signing_key(item: Mapping[str, Any]) -> SigningKey:
-    """Raises ValueError with the reason why the key is not for signatures that the gateway verifies."""
+    """Reads one key. Raises ValueError with the reason why it is not for signatures that the gateway verifies."""
     if item.get("use", "sig") != "sig" or "verify" not in item.get("key_ops", ["verify"]):
         raise ValueError("not for signatures")
     kid = item.get("kid")

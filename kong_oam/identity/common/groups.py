@@ -1,4 +1,4 @@
-"""The groups that roles name, and those of them that a provider does not have, or has more than once."""
+"""Checks the groups that roles name: those that a provider does not have, or has more than once."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from kong_oam.diagnostics import Diagnostic, nearest
 
 
 def unclear_groups(
-    settings: ProviderSettings, estate: Estate, count: Callable[[str], int], known: Callable[[], Sequence[str]]
+    settings: ProviderSettings, estate: Estate, count: Callable[[str], int], names: Callable[[], Sequence[str]]
 ) -> Iterator[Diagnostic]:
-    """Each group that is not there exactly once, where a role names it.
+    """Reports each group that is not at the provider exactly once, where a role names it.
 
-    `count` says how many groups have a name at the provider. `known` gives names that may have been meant; it is asked
+    `count` says how many groups have a name at the provider. `names` gives names that may have been meant; it is asked
     only where a group is missing.
     """
     provider = estate.stack.providers[settings.name]
     guarded = [component for component in estate.components.values() if component.provider == settings.name]
     named = [(role, group) for component in guarded for role in component.roles for group in role.groups]
     counts = {name: count(name) for name in sorted({provider.group(group) for _, group in named})}
-    existing = known() if 0 in counts.values() else ()
+    existing = names() if 0 in counts.values() else ()
     for role, group in named:
         name = provider.group(group)
         if counts[name] == 1:

@@ -1,4 +1,4 @@
-"""A provider whose issuer is another than the one whose tokens count: refused, unless the stack says that it is meant.
+"""Refuses a provider whose issuer is another than the one whose tokens count, unless the stack says that it is meant.
 
 The gate, Kong's key ring and every client follow the issuer. Where it changes by mistake, such as by a realm that was
 renamed or a stack's file that was copied, everybody is locked out at once.
@@ -15,8 +15,8 @@ from kong_oam.diagnostics import Diagnostic
 _NAMED = 5  # so many of a list are named
 
 
-def moved(settings: ProviderSettings, estate: Estate, issuers: Mapping[str, str]) -> Iterator[Diagnostic]:
-    """A finding where the provider's issuer is known and not the one in `issuers`, by provider, which count now.
+def issuer_moves(settings: ProviderSettings, estate: Estate, issuers: Mapping[str, str]) -> Iterator[Diagnostic]:
+    """Reports the provider's issuer where it is known and not the one in `issuers` (by provider), which count now.
 
     An issuer that comes into being with the stack itself changes only with the resource that makes it.
     """

@@ -1,4 +1,4 @@
-"""Public keys of clients as JSON Web Keys.
+"""Writes public keys of clients as JSON Web Keys.
 
 Sources: RFC 7517 and 7518, section 6 (JSON Web Keys), RFC 7638 (their thumbprint, which is the key's id).
 """
@@ -24,7 +24,7 @@ Jwk = Mapping[str, str]
 
 
 def jwk(pem: str) -> Jwk:
-    """The JSON Web Key of a public key in PEM, of RSA or on P-256. Its id is its thumbprint, so that no two share one.
+    """Writes a public key (PEM; RSA or P-256) as a JSON Web Key. Its id is its thumbprint, so that no two share one.
 
     Raises TypeError for a key of another kind.
     """
@@ -37,8 +37,8 @@ def jwk(pem: str) -> Jwk:
         members = {"crv": "P-256", "kty": "EC", "x": _coordinate(point.x), "y": _coordinate(point.y)}
     else:
         raise TypeError("the keys of clients are of RSA, or on P-256")
-    told = json.dumps(members, sort_keys=True, separators=(",", ":"))
-    return {**members, "kid": _encoded(hashlib.sha256(told.encode()).digest())}
+    canonical = json.dumps(members, sort_keys=True, separators=(",", ":"))
+    return {**members, "kid": _encoded(hashlib.sha256(canonical.encode()).digest())}
 
 
 def signs(key: Jwk) -> str:
@@ -51,7 +51,7 @@ def _number(value: int) -> str:
 
 
 def _coordinate(value: int) -> str:
-    """In full length, whatever it begins with (RFC 7518, section 6.2.1.2)."""
+    """Encodes it in full length, whatever it begins with (RFC 7518, section 6.2.1.2)."""
     return _encoded(value.to_bytes(32))
 
 

@@ -1,4 +1,4 @@
-"""Requests to a provider's management API: sent again where a rate limit is soon over, refused in one clear message.
+"""Sends requests to a provider's management API, again where a rate limit is soon over. A refusal is one message.
 
 Sources: RFC 9110, section 10.2.3 (Retry-After); Okta's guide to rate limits (X-Rate-Limit-Reset).
 """
@@ -26,7 +26,7 @@ _SHOWN = 200  # characters of an answer that nobody knows
 
 @dataclass(frozen=True, slots=True)
 class ManagementApi:
-    """How one kind of provider answers.
+    """The management API of one kind of provider.
 
     `name` is what it is called. `check` says what to look at where nobody answers, `remedies` what to do by status,
     `outage` where the server fails. `words` are the product's own of a body, None where they are not in it.
@@ -41,7 +41,7 @@ class ManagementApi:
     usual_pause: float | None = None
 
     def send(self, client: httpx.Client, method: str, url: httpx.URL | str, **more: Any) -> httpx.Response:
-        """The answer, whatever its status. Raises RefusedError where nobody answers."""
+        """Sends a request and gives the answer, whatever its status. Raises RefusedError where nobody answers."""
         try:
             for _ in range(_REPETITIONS):
                 answer = client.request(method, url, **more)
@@ -55,7 +55,7 @@ class ManagementApi:
             raise RefusedError(f"{host} does not answer ({type(error).__name__}); check {self.check}") from None
 
     def accepted(self, answer: httpx.Response) -> httpx.Response:
-        """The answer, where it is none of refusal. Raises RefusedError, with the product's own words."""
+        """Gives the answer back if it is no refusal. Raises RefusedError, with the product's own words."""
         if answer.status_code < 300:
             return answer
         words = self.words(_json(answer)) or " ".join(answer.text.split())[:_SHOWN] or "nothing"
@@ -64,12 +64,12 @@ class ManagementApi:
         raise RefusedError(f"{answer.url.host}: {what}{f'; {advice}' if advice else ''}")
 
     def row(self, answer: httpx.Response) -> Row:
-        """The object in an answer. Raises RefusedError."""
+        """Reads the object in an answer. Raises RefusedError."""
         body: Row = self._body(answer, dict)
         return body
 
     def rows(self, answer: httpx.Response) -> list[Row]:
-        """The list in an answer. Raises RefusedError."""
+        """Reads the list in an answer. Raises RefusedError."""
         body: list[Row] = self._body(answer, list)
         return body
 
@@ -82,7 +82,7 @@ class ManagementApi:
 
 
 def pages(first: str, ask: Callable[[str], tuple[list[Row], str]]) -> Iterator[Row]:
-    """All objects of a list, page by page. `ask` gives what is on a page, and where the next one is; "" ends it."""
+    """Yields all objects of a list. `ask` gives what is on a page, and where the next one is; "" ends the list."""
     url = first
     while url:
         rows, url = ask(url)
@@ -90,7 +90,7 @@ def pages(first: str, ask: Callable[[str], tuple[list[Row], str]]) -> Iterator[R
 
 
 def pause(answer: httpx.Response, usual: float | None = None) -> float | None:
-    """Seconds until a limit's window is over, by the server's own clock; None where there is no limit, or no time."""
+    """Computes seconds until a limit's window is over, by the server's own clock; None for no limit, or no time."""
     if answer.status_code != 429:
         return None
     headers = answer.headers

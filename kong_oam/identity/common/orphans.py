@@ -1,4 +1,4 @@
-"""Orphans: what an interrupted run made at a provider, or deleted, although the state never heard of it.
+"""Orphans: what an interrupted run made at a provider, or deleted, without the state ever hearing of it.
 
 Each kind knows what counts as its own. Nothing is removed that is not certain to be what the state says it was about
 to make.
@@ -14,7 +14,7 @@ from kong_oam.engine.pending import RecordedResource
 
 
 class Orphan(Protocol):
-    """What an interrupted creation may have made. `id` is the one that the state would know it by."""
+    """An object that an interrupted creation may have made. `id` is the one that the state would know it by."""
 
     @property
     def id(self) -> str: ...
@@ -38,10 +38,10 @@ class OrphanAtPath:
 
 @dataclass(frozen=True, slots=True)
 class Orphans:
-    """Where it was found, each object with the reason not to remove it or None, and what removes some of them.
+    """What was found at one provider: `objects`, each with the reason not to remove it or None.
 
-    `remove` raises RefusedError. `gone` is what the state has and the provider has not, where no refresh can find that
-    out, with the reason to keep it in the state or None.
+    `where` names the provider. `remove` removes some of the objects; it raises RefusedError. `gone` is what the state
+    has and the provider has not, where no refresh can find that out, with the reason to keep it in the state or None.
     """
 
     where: str

@@ -1,4 +1,4 @@
-"""What kinds of providers check of their settings alike."""
+"""Checks the settings of a provider, as all kinds do."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _WRITTEN = {
 
 
 def check(settings: ProviderSettings, *, needs: tuple[str, ...] = (), takes: tuple[str, ...] = ()) -> None:
-    """That the settings have what the kind needs, and nothing that it would not look at. Raises StackError."""
+    """Checks that the settings have what the kind needs, and nothing that it ignores. Raises StackError."""
     problems = [f"needs '{_WRITTEN.get(name, name)}'" for name in needs if not getattr(settings, name)]
     problems += [
         f"does not look at '{_WRITTEN.get(name, name)}'; remove it"

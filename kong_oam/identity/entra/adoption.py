@@ -1,4 +1,4 @@
-"""What a tenant has under names of ours and the state does not know: how it is adopted, and what has to go first.
+"""Finds what a tenant has under names of ours and the state does not know: how to adopt it, and what has to go first.
 
 Names of applications are not unique in a tenant, and any of its users may be allowed to register one: a second one
 would be made in silence, and whoever owns the first, or has a secret of it, would be a client of ours.
@@ -33,20 +33,18 @@ COMPONENT = "kong-oam:identity:Entra"
 def name_conflicts(
     graph: Graph, settings: ProviderSettings, estate: Estate, held: Held, project: str
 ) -> Iterator[Diagnostic]:
-    """What is called in the tenant as ours will be, or is of an application of ours, and how to adopt it.
+    """Reports what is called in the tenant as ours will be, or is of an application of ours, and how to adopt it.
 
     Raises RefusedError.
     """
-    look = _Look(graph, settings, estate, held)
-    found = [*look.applications(), *look.principals(), *look.credentials(), *look.assignments(), *look.grants()]
-    yield from Adoption(COMPONENT, project, graph.environment).diagnostics(
-        settings, estate, held, found, look.foreign()
-    )
+    search = _Search(graph, settings, estate, held)
+    adoption = Adoption(COMPONENT, project, graph.environment)
+    yield from adoption.diagnostics(settings, estate, held, [*search.conflicts()], search.foreign_parts())
 
 
 @dataclass(frozen=True)
-class _Look:
-    """At what one tenant has of one stack's names. Raises RefusedError. What the state holds is not asked about.
+class _Search:
+    """Looks in a tenant for the names of one stack. It does not ask about what the state holds. Raises RefusedError.
 
     Applications are by the part of their logical name behind the provider's, as in kong_oam.identity.entra.assignments.
     """
@@ -56,91 +54,100 @@ class _Look:
     estate: Estate
     held: Held
 
-    def applications(self) -> Iterator[Conflict]:
-        for key, rows in self._named.items():
-            for row in rows if self._new(APPLICATION, key) else ():
-                made = f"made {row['createdDateTime']}" if row.get("createdDateTime") else ""
-                yield self._taken(APPLICATION, key, row["displayName"], f"/applications/{row['id']}", made)
+    def conflicts(self) -> Iterator[Conflict]:
+        """Finds objects of these names that the state does not know."""
+        yield from self._application_conflicts()
+        yield from self._principal_conflicts()
+        yield from self._credential_conflicts()
+        yield from self._assignment_conflicts()
+        yield from self._grant_conflicts()
 
-    def principals(self) -> Iterator[Conflict]:
+    def foreign_parts(self) -> Iterator[str]:
+        """Reports what is foreign in applications that are to be adopted."""
+        for key, app in self._apps.items():
+            if self._is_new(APPLICATION, key):
+                parts = (*self._foreign_in_application(key, app), *self._foreign_in_principal(key))
+                for part in dict.fromkeys(parts):
+                    yield (
+                        f"application '{self._names[key]}': {part}; that is not this stack's. Remove it before the "
+                        "application is adopted"
+                    )
+
+    def _application_conflicts(self) -> Iterator[Conflict]:
+        for key, rows in self._rows_of_name.items():
+            for row in rows if self._is_new(APPLICATION, key) else ():
+                created = f"made {row['createdDateTime']}" if row.get("createdDateTime") else ""
+                yield self._conflict(APPLICATION, key, row["displayName"], f"/applications/{row['id']}", created)
+
+    def _principal_conflicts(self) -> Iterator[Conflict]:
         for key, row in self._principals.items():
             logical = f"principal-{key}"
-            if self._new(PRINCIPAL, logical):
-                yield self._taken(PRINCIPAL, logical, self._names[key], f"/servicePrincipals/{row['id']}")
+            if self._is_new(PRINCIPAL, logical):
+                yield self._conflict(PRINCIPAL, logical, self._names[key], f"/servicePrincipals/{row['id']}")
 
-    def credentials(self) -> Iterator[Conflict]:
-        """Trust in the cluster, by name: its resource sets issuer, subject and audience right."""
+    def _credential_conflicts(self) -> Iterator[Conflict]:
+        """Finds trust in the cluster, by name: its resource sets issuer, subject and audience right."""
         for key, row in self._federated.items():
-            where = f"{self._apps[key]['id']}/federatedIdentityCredential/{row['id']}"
+            identifier = f"{self._apps[key]['id']}/federatedIdentityCredential/{row['id']}"
             name = f"{row['name']} of {self._names[key]}"
-            yield self._taken(FEDERATED, key.replace("app-", "federation-", 1), name, where)
+            yield self._conflict(FEDERATED, key.replace("app-", "federation-", 1), name, identifier)
 
-    def assignments(self) -> Iterator[Conflict]:
+    def _assignment_conflicts(self) -> Iterator[Conflict]:
         for logical, row in self._assigned.items():
             if (ASSIGNMENT, logical) not in self.held:
                 name = f"{row.get('principalDisplayName')} at {row.get('resourceDisplayName')}"
                 path = f"/servicePrincipals/{row['resourceId']}/appRoleAssignedTo/{row['id']}"
                 yield Conflict(Managed(ASSIGNMENT, logical, name), path)
 
-    def grants(self) -> Iterator[Conflict]:
+    def _grant_conflicts(self) -> Iterator[Conflict]:
         for logical, row in self._consented.items():
             if (GRANT, logical) not in self.held:
                 yield Conflict(
                     Managed(GRANT, logical, row.get("scope", "").strip()), f"/oauth2PermissionGrants/{row['id']}"
                 )
 
-    def foreign(self) -> Iterator[str]:
-        """What is foreign in applications that are to be adopted."""
-        for key, app in self._apps.items():
-            if self._new(APPLICATION, key):
-                found = (*self._in_application(key, app), *self._in_principal(key))
-                for stray in dict.fromkeys(found):
-                    yield (
-                        f"application '{self._names[key]}': {stray}; that is not this stack's. Remove it before the "
-                        "application is adopted"
-                    )
-
-    def _in_application(self, key: str, app: Row) -> Iterator[str]:
+    def _foreign_in_application(self, key: str, app: Row) -> Iterator[str]:
         path = f"/applications/{app['id']}"
         yield from self._owners(path)
         yield from credentials_of(app)
-        taken = self._federated.get(key, {}).get("id")
-        for one in self.graph.rows(f"{path}/federatedIdentityCredentials"):
-            if one["id"] != taken:
-                yield f"federated credential '{one['name']}' ({one['issuer']}, {one['subject']})"
-        for one in (app.get("api") or {}).get("preAuthorizedApplications") or ():
-            yield f"application {one['appId']}, which is authorized in advance"
+        adopted = self._federated.get(key, {}).get("id")
+        for credential in self.graph.rows(f"{path}/federatedIdentityCredentials"):
+            if credential["id"] != adopted:
+                yield f"federated credential '{credential['name']}' ({credential['issuer']}, {credential['subject']})"
+        for client in (app.get("api") or {}).get("preAuthorizedApplications") or ():
+            yield f"application {client['appId']}, which is authorized in advance"
 
-    def _in_principal(self, key: str) -> Iterator[str]:
+    def _foreign_in_principal(self, key: str) -> Iterator[str]:
         if (principal := self._principals.get(key)) is None:
             return
         path = f"/servicePrincipals/{principal['id']}"
         yield from self._owners(path)
         yield from credentials_of(principal)
         ours = {row["id"] for row in self._assigned.values()}
-        for one in (*self._roles_at(key), *self.graph.rows(f"{path}/appRoleAssignments")):
-            if one["id"] not in ours:
-                yield f"'{one.get('principalDisplayName')}' assigned to '{one.get('resourceDisplayName')}'"
+        for row in (*self._roles_at(key), *self.graph.rows(f"{path}/appRoleAssignments")):
+            if row["id"] not in ours:
+                yield f"'{row.get('principalDisplayName')}' assigned to '{row.get('resourceDisplayName')}'"
         ours = {row["id"] for row in self._consented.values()}
-        for one in (*self._grants_of(key), *self.graph.rows("/oauth2PermissionGrants", _is("resourceId", principal))):
-            of_user = one["consentType"] != "AllPrincipals" and one["resourceId"] == self._graphs_own
-            if one["id"] not in ours and not of_user:
-                yield f"consent to '{one.get('scope', '').strip()}' for client {one['clientId']} ({one['consentType']})"
+        at_principal = self.graph.rows("/oauth2PermissionGrants", _equals("resourceId", principal))
+        for row in (*self._grants_of(key), *at_principal):
+            of_user = row["consentType"] != "AllPrincipals" and row["resourceId"] == self._graph_principal
+            if row["id"] not in ours and not of_user:
+                yield f"consent to '{row.get('scope', '').strip()}' for client {row['clientId']} ({row['consentType']})"
 
     def _owners(self, path: str) -> Iterator[str]:
-        """Whoever owns it may add a secret at any time."""
-        for one in self.graph.rows(f"{path}/owners"):
-            if one["id"] != self.graph.caller:
-                yield f"owner '{one.get('userPrincipalName') or one.get('displayName')}' ({one['id']})"
+        """Finds owners: each may add a secret at any time."""
+        for owner in self.graph.rows(f"{path}/owners"):
+            if owner["id"] != self.graph.caller:
+                yield f"owner '{owner.get('userPrincipalName') or owner.get('displayName')}' ({owner['id']})"
 
-    def _new(self, kind: str, logical: str) -> bool:
+    def _is_new(self, kind: str, logical: str) -> bool:
         name = f"{self.settings.name}-{logical}"
         return (kind, name) not in self.held
 
-    def _taken(self, kind: str, logical: str, name: str, identifier: str, about: str = "") -> Conflict:
+    def _conflict(self, kind: str, logical: str, name: str, identifier: str, about: str = "") -> Conflict:
         return Conflict(Managed(kind, f"{self.settings.name}-{logical}", name), identifier, about=about)
 
-    # What is there, asked for once and only where something of it is not in the state
+    # What the tenant has: asked for once, and only where something of it is not in the state
 
     @cached_property
     def _names(self) -> Mapping[str, str]:
@@ -149,108 +156,110 @@ class _Look:
     @cached_property
     def _missing(self) -> frozenset[str]:
         """Applications of which the state does not hold something."""
-        found = {key for key in self._names if self._new(APPLICATION, key) or self._new(PRINCIPAL, f"principal-{key}")}
-        for one in wanted.assignments(self.settings, self.estate):
-            if (ASSIGNMENT, one.logical) not in self.held:
-                found |= {one.at, *((one.client,) if one.client else ())}
+        keys = {
+            key for key in self._names if self._is_new(APPLICATION, key) or self._is_new(PRINCIPAL, f"principal-{key}")
+        }
+        for assignment in wanted.assignments(self.settings, self.estate):
+            if (ASSIGNMENT, assignment.logical) not in self.held:
+                keys |= {assignment.at, *((assignment.client,) if assignment.client else ())}
         for grant in wanted.grants(self.settings, self.estate):
             if (GRANT, grant.logical) not in self.held:
-                found |= {grant.client, grant.at} - {MICROSOFT_GRAPH}
-        return frozenset(found | {key for key in self._trusting if self._new(FEDERATED, self._trusting[key])})
+                keys |= {grant.client, grant.at} - {MICROSOFT_GRAPH}
+        return frozenset(keys | {key for key, logical in self._federations.items() if self._is_new(FEDERATED, logical)})
 
     @cached_property
-    def _trusting(self) -> Mapping[str, str]:
-        """Clients that their cluster's tokens prove, with their credential's logical name behind the provider's."""
+    def _federations(self) -> Mapping[str, str]:
+        """By client that its cluster's tokens prove, the credential's logical name behind the provider's."""
         if not self.settings.cluster_issuer:
             return {}
-        mine = (one for one in clients(self.settings, self.estate) if one.keyed)
-        return {f"app-{one.component}": f"federation-{one.component}" for one in mine}
+        keyed = (client for client in clients(self.settings, self.estate) if client.keyed)
+        return {f"app-{client.component}": f"federation-{client.component}" for client in keyed}
 
     @cached_property
-    def _named(self) -> Mapping[str, list[Row]]:
+    def _rows_of_name(self) -> Mapping[str, list[Row]]:
         return {key: self.graph.applications(name) for key, name in self._names.items() if key in self._missing}
 
     @cached_property
     def _apps(self) -> Mapping[str, Row]:
-        """Where there is one of the name. Of several nobody knows which is meant."""
-        return {key: rows[0] for key, rows in self._named.items() if len(rows) == 1}
+        """The application of each name that only one has. Of several nobody knows which is meant."""
+        return {key: rows[0] for key, rows in self._rows_of_name.items() if len(rows) == 1}
 
     @cached_property
     def _principals(self) -> Mapping[str, Row]:
-        found = {key: self.graph.principal(app["appId"]) for key, app in self._apps.items()}
-        return {key: row for key, row in found.items() if row}
+        principals = {key: self.graph.principal(app["appId"]) for key, app in self._apps.items()}
+        return {key: row for key, row in principals.items() if row}
 
     @cached_property
     def _federated(self) -> Mapping[str, Row]:
-        found = {}
-        for key, logical in self._trusting.items():
-            if key in self._apps and self._new(FEDERATED, logical):
-                for one in self.graph.rows(f"/applications/{self._apps[key]['id']}/federatedIdentityCredentials"):
-                    if one["name"] == FEDERATION_NAME:
-                        found[key] = one
-        return found
+        by_client = {}
+        for key, logical in self._federations.items():
+            if key in self._apps and self._is_new(FEDERATED, logical):
+                for row in self.graph.rows(f"/applications/{self._apps[key]['id']}/federatedIdentityCredentials"):
+                    if row["name"] == FEDERATION_NAME:
+                        by_client[key] = row
+        return by_client
 
     @cached_property
     def _assigned(self) -> Mapping[str, Row]:
-        """By the logical name of ours that each is."""
+        """The role assignments that are ours, by their logical names."""
         groups: dict[str, list[str]] = {}
-        found = {}
-        for one in wanted.assignments(self.settings, self.estate):
-            if one.at not in self._principals:
+        by_logical = {}
+        for assignment in wanted.assignments(self.settings, self.estate):
+            if assignment.at not in self._principals:
                 continue
-            if one.group and one.group not in groups:
-                groups[one.group] = self.graph.group_ids(one.group)
-            own = self._principals.get(one.client or "", {}).get("id")
-            holders = groups[one.group] if one.group else [own] if own else []
-            for row in self._roles_at(one.at):
-                if row["appRoleId"] == one.role and row["principalId"] in holders:
-                    found[one.logical] = row
-        return found
+            if assignment.group and assignment.group not in groups:
+                groups[assignment.group] = self.graph.group_ids(assignment.group)
+            client = self._principals.get(assignment.client or "", {}).get("id")
+            holders = groups[assignment.group] if assignment.group else [client] if client else []
+            for row in self._roles_at(assignment.at):
+                if row["appRoleId"] == assignment.role and row["principalId"] in holders:
+                    by_logical[assignment.logical] = row
+        return by_logical
 
     @cached_property
     def _consented(self) -> Mapping[str, Row]:
-        """By the logical name of ours that each is."""
-        found = {}
-        for one in wanted.grants(self.settings, self.estate):
-            if one.client not in self._principals:
+        """The grants of consent that are ours, by their logical names."""
+        by_logical = {}
+        for grant in wanted.grants(self.settings, self.estate):
+            if grant.client not in self._principals:
                 continue
-            graph = one.at == MICROSOFT_GRAPH
-            at = self._graphs_own if graph else self._principals.get(one.at, {}).get("id")
-            for row in self._grants_of(one.client) if at else ():
-                if row["resourceId"] == at and row["consentType"] == "AllPrincipals":
-                    found[one.logical] = row
-        return found
+            graph = grant.at == MICROSOFT_GRAPH
+            resource = self._graph_principal if graph else self._principals.get(grant.at, {}).get("id")
+            for row in self._grants_of(grant.client) if resource else ():
+                if row["resourceId"] == resource and row["consentType"] == "AllPrincipals":
+                    by_logical[grant.logical] = row
+        return by_logical
 
     @cached_property
-    def _graphs_own(self) -> str | None:
-        """The service principal of Microsoft Graph."""
-        found = self.graph.principal(MICROSOFT_GRAPH)
-        return str(found["id"]) if found else None
+    def _graph_principal(self) -> str | None:
+        """The id of Microsoft Graph's service principal."""
+        row = self.graph.principal(MICROSOFT_GRAPH)
+        return str(row["id"]) if row else None
 
     @cached_property
-    def _seen(self) -> dict[str, list[Row]]:
+    def _lists(self) -> dict[str, list[Row]]:
         return {}
 
     def _roles_at(self, key: str) -> list[Row]:
-        return self._once(f"/servicePrincipals/{self._principals[key]['id']}/appRoleAssignedTo")
+        return self._rows_once(f"/servicePrincipals/{self._principals[key]['id']}/appRoleAssignedTo")
 
     def _grants_of(self, key: str) -> list[Row]:
         if key not in self._principals:
             return []
-        return self._once("/oauth2PermissionGrants", _is("clientId", self._principals[key]))
+        return self._rows_once("/oauth2PermissionGrants", _equals("clientId", self._principals[key]))
 
-    def _once(self, path: str, condition: str | None = None) -> list[Row]:
-        place = f"{path}?{condition}"
-        if place not in self._seen:
-            self._seen[place] = list(self.graph.rows(path, condition))
-        return self._seen[place]
+    def _rows_once(self, path: str, condition: str | None = None) -> list[Row]:
+        query = f"{path}?{condition}"
+        if query not in self._lists:
+            self._lists[query] = list(self.graph.rows(path, condition))
+        return self._lists[query]
 
 
-def _is(name: str, principal: Row) -> str:
+def _equals(name: str, principal: Row) -> str:
     return f"{name} eq '{principal['id']}'"
 
 
-def credentials_of(one: Row) -> Iterator[str]:
-    """Secrets and certificates of an application, or of its service principal. Whoever made them may have them."""
-    for kind, listed in (("secret", "passwordCredentials"), ("certificate", "keyCredentials")):
-        yield from (f"{kind} '{key.get('displayName')}' ({key['keyId']})" for key in one.get(listed) or ())
+def credentials_of(row: Row) -> Iterator[str]:
+    """Names the secrets and certificates of an application, or of its service principal. Their makers may have them."""
+    for kind, field in (("secret", "passwordCredentials"), ("certificate", "keyCredentials")):
+        yield from (f"{kind} '{key.get('displayName')}' ({key['keyId']})" for key in row.get(field) or ())

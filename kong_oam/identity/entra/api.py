@@ -1,4 +1,4 @@
-"""Microsoft Graph: the account of a tenant, a client of it, and its lists page by page.
+"""Accesses Microsoft Graph: the account of a tenant, a client of it, and its lists page by page.
 
 Sources: Microsoft Graph (errors, paging by @odata.nextLink, throttling by Retry-After), the identity platform's client
 credentials flow, and the settings of the official provider, which this reads as it does.
@@ -28,7 +28,7 @@ CLOUDS = {
     "login.microsoftonline.us": ("usgovernment", "https://graph.microsoft.us", "USGov"),
     "login.partner.microsoftonline.cn": ("china", "https://microsoftgraph.chinacloudapi.cn", "China"),
 }
-"""By where one signs in: what the provider calls the cloud, Microsoft Graph there, and how its token exchange ends."""
+"""By sign-in host: the provider's name of the cloud, its Microsoft Graph, and the suffix of its token exchange."""
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -42,7 +42,7 @@ _PERMISSIONS = (
 
 
 def _words(body: Any) -> str | None:
-    """Microsoft's own words, of Graph or of the token endpoint."""
+    """Reads Microsoft's own words, of Graph or of the token endpoint."""
     if not isinstance(body, dict):
         return None
     error = body.get("error")
@@ -73,7 +73,7 @@ NO_ACCOUNT = (
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who administers a tenant: an application of it, and one proof: its secret, or a token of an issuer it trusts."""
+    """The application that administers a tenant, and one proof: its secret, or a token of an issuer it trusts."""
 
     tenant: Tenant
     client: str
@@ -86,23 +86,23 @@ class Account:
 
     @property
     def graph(self) -> str:
-        """Where Microsoft Graph is. A stand-in on loopback has all on one port."""
+        """The address of Microsoft Graph. A stand-in on loopback has all on one port."""
         return CLOUDS[self.host][1] if self.host in CLOUDS else self.tenant.login
 
 
-def known(tenant: Tenant) -> bool:
-    """Whether the tenant is of a cloud of Microsoft's, or of a stand-in on this machine."""
+def is_known(tenant: Tenant) -> bool:
+    """Tells whether the tenant is of a cloud of Microsoft's, or of a stand-in on this machine."""
     parts = urlsplit(tenant.login)
     return parts.netloc in CLOUDS if parts.scheme == "https" else parts.hostname in LOOPBACK
 
 
-def exchange(tenant: Tenant) -> str:
-    """The audience of tokens that clients of the tenant are proved by (workload identity federation)."""
+def federation_audience(tenant: Tenant) -> str:
+    """Gives the audience of tokens that clients of the tenant are proved by (workload identity federation)."""
     return f"api://AzureADTokenExchange{CLOUDS.get(urlsplit(tenant.login).netloc, ('', '', ''))[2]}"
 
 
 def account(tenant: Tenant, configuration: Configuration) -> Account | None:
-    """The account of the stack's `azuread:` settings or of the environment; None where neither names one in full."""
+    """Reads the account from the stack's `azuread:` settings or the environment; None where neither has it in full."""
     setting = configuration.setting
     client = setting("azuread:clientId", "ARM_CLIENT_ID")
     secret = setting("azuread:clientSecret", "ARM_CLIENT_SECRET")
@@ -136,51 +136,51 @@ class Graph:
         else:
             form |= {"client_assertion_type": ASSERTION, "client_assertion": self._account.token or ""}
         try:
-            given = self._asked("POST", self._account.tenant.token_endpoint, data=form)
+            answer = self._send("POST", self._account.tenant.token_endpoint, data=form)
         except RefusedError:
             self._http.close()
             raise
-        self._http.headers["Authorization"] = f"Bearer {given.get('access_token')}"
-        self.caller = _object_id(str(given.get("access_token")))
+        self._http.headers["Authorization"] = f"Bearer {answer.get('access_token')}"
+        self.caller = _object_id(str(answer.get("access_token")))
         return self
 
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
     def groups(self, name: str | None = None) -> Iterator[str]:
-        """Names of the tenant's security groups: of all, or of those that are called `name`."""
-        of_name = f"displayName eq {_quoted(name)} and " if name is not None else ""
-        listed = {"$filter": f"{of_name}securityEnabled eq true", "$select": "id,displayName", "$top": "999"}
-        return (str(row["displayName"]) for row in self._rows("/v1.0/groups", listed))
+        """Yields names of the tenant's security groups: of all, or of those that are called `name`."""
+        condition = f"displayName eq {_quoted(name)} and " if name is not None else ""
+        query = {"$filter": f"{condition}securityEnabled eq true", "$select": "id,displayName", "$top": "999"}
+        return (str(row["displayName"]) for row in self._rows("/v1.0/groups", query))
 
     @property
     def environment(self) -> dict[str, str]:
-        """What tells the provider's plugin where this is, but for who asks."""
+        """The variables that tell the provider's plugin where this is, but for who asks."""
         host = self._account.host
-        where = {"ARM_TENANT_ID": self._account.tenant.id, "ARM_USE_CLI": "false"}
-        where |= {"ARM_ENVIRONMENT": CLOUDS[host][0]} if host in CLOUDS else {"ARM_METADATA_HOSTNAME": host}
-        return where | ({"ARM_USE_OIDC": "true"} if self._account.token else {})
+        variables = {"ARM_TENANT_ID": self._account.tenant.id, "ARM_USE_CLI": "false"}
+        variables |= {"ARM_ENVIRONMENT": CLOUDS[host][0]} if host in CLOUDS else {"ARM_METADATA_HOSTNAME": host}
+        return variables | ({"ARM_USE_OIDC": "true"} if self._account.token else {})
 
     def applications(self, name: str) -> list[Row]:
-        """The tenant's applications of this display name, which any number may have."""
+        """Lists the tenant's applications of this display name, which any number may have."""
         return list(self.rows("/applications", f"displayName eq {_quoted(name)}"))
 
     def group_ids(self, name: str) -> list[str]:
-        """Object ids of the tenant's security groups of this name."""
+        """Lists object ids of the tenant's security groups of this name."""
         condition = f"displayName eq {_quoted(name)} and securityEnabled eq true"
         return [str(row["id"]) for row in self.rows("/groups", condition)]
 
     def principal(self, app_id: str) -> Row | None:
-        """The service principal of an application (client id) in the tenant."""
+        """Finds the service principal of an application (client id) in the tenant."""
         return next(self.rows("/servicePrincipals", f"appId eq {_quoted(app_id)}"), None)
 
     def rows(self, path: str, condition: str | None = None) -> Iterator[Row]:
-        """A list, page by page; `condition` is its $filter."""
+        """Yields a list, page by page; `condition` is its $filter."""
         return self._rows(f"/v1.0{path}", {"$filter": condition} if condition else {})
 
     def row(self, path: str) -> Row:
-        """One object."""
-        return self._asked("GET", f"{self._account.graph}/v1.0{path}")
+        """Reads one object."""
+        return self._send("GET", f"{self._account.graph}/v1.0{path}")
 
     def remove_password(self, application: str, key: str) -> None:
         """Removes a secret of an application (object id)."""
@@ -197,12 +197,12 @@ class Graph:
         def ask(url: str) -> tuple[list[Row], str]:
             if not url.startswith(f"{self._account.graph}/"):
                 raise RefusedError(f"{self._account.host}: a further page is said to be at another server, {url}")
-            page = self._asked("GET", url)
+            page = self._send("GET", url)
             return list(page.get("value", ())), page.get("@odata.nextLink", "")
 
         return pages(str(httpx.URL(f"{self._account.graph}{path}", params=query)), ask)
 
-    def _asked(self, method: str, url: str, data: Mapping[str, str] | None = None) -> Row:
+    def _send(self, method: str, url: str, data: Mapping[str, str] | None = None) -> Row:
         answer = _API.send(self._http, method, url, data=data)
         # The token endpoint says 400 or 401 where the client's own credentials are wrong.
         if answer.status_code == 400 and b'"invalid_client"' in answer.content:
@@ -211,13 +211,13 @@ class Graph:
 
 
 def _object_id(token: str) -> str | None:
-    """Whose an access token of Microsoft Graph is. Nobody but Graph verifies it: it only says who we are."""
+    """Reads from an access token of Microsoft Graph whose it is. Only Graph verifies it: it only says who we are."""
     try:
         payload = token.split(".")[1]
-        found = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))).get("oid")
+        identifier = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))).get("oid")
     except (IndexError, ValueError, AttributeError):
         return None
-    return str(found) if found else None
+    return str(identifier) if identifier else None
 
 
 def _quoted(text: str | None) -> str:

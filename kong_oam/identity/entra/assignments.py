@@ -1,7 +1,7 @@
-"""What of a tenant's things without a name of their own a stack has: who is assigned what, and what is consented to.
+"""Lists what a stack has in a tenant that has no name of its own: role assignments, and grants of consent.
 
-Each is known by whom it is between, so that it can be found in the tenant, and by its resource's logical name. What is
-assigned is made from this list; what is found is compared with it.
+Each is identified by the two that it is between, so that it can be found in the tenant, and by its resource's logical
+name. Assignments are made from this list; what is found is compared with it.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ PASSWORD = "azuread:index/applicationPassword:ApplicationPassword"  # noqa: S105
 
 FEDERATION_NAME = "kubernetes"
 NO_ROLE = "00000000-0000-0000-0000-000000000000"
-"""Assigned to whoever may sign in through an application that has no roles of its own."""
+"""The role of whoever may sign in through an application that has no roles of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """That somebody holds a role of an application. `at` is the application; of `group` (the provider's name) and
-    `client` one is who holds it. Applications are by the part of their logical name behind the provider's."""
+    """The assignment of a role of an application. `at` is the application; the holder is either `group` (the provider's
+    name) or `client`. Applications are given by the part of their logical name behind the provider's."""
 
     logical: str
     at: str
@@ -39,7 +39,7 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Consent for everybody to what a client may ask for at an application: one of ours, or Microsoft Graph."""
+    """Consent for all users to what a client may ask for at an application: one of ours, or Microsoft Graph."""
 
     logical: str
     client: str
@@ -47,40 +47,41 @@ class Grant:
 
 
 def applications(settings: ProviderSettings, estate: Estate) -> dict[str, str]:
-    """Display names, by the part of the logical name behind the provider's (`api-orders/api`, `app-shop/web`)."""
+    """Gives display names, by the part of the logical name behind the provider's (`api-orders/api`, `app-shop/web`)."""
     stack = estate.stack.name
-    named = {f"api-{key}": api_name(stack, key) for key in apis(settings, estate)}
-    return named | {f"app-{one.component}": client_name(stack, one.component) for one in clients(settings, estate)}
+    of_apis = {f"api-{key}": api_name(stack, key) for key in apis(settings, estate)}
+    components = [client.component for client in clients(settings, estate)]
+    return of_apis | {f"app-{component}": client_name(stack, component) for component in components}
 
 
 def distinct(provider: Provider, groups: Iterable[str]) -> list[str]:
-    """Of logical groups that are one in the tenant the first: Microsoft Graph refuses an assignment twice."""
+    """Keeps the first of logical groups that are one in the tenant: Microsoft Graph refuses an assignment twice."""
     return sorted({provider.group(group): group for group in sorted({*groups}, reverse=True)}.values())
 
 
 def assignments(settings: ProviderSettings, estate: Estate) -> Iterator[Assignment]:
-    """All role assignments of the stack."""
+    """Yields all role assignments of the stack."""
     prefix, stack, provider = settings.name, estate.stack.name, estate.stack.providers[settings.name]
     for key, component in apis(settings, estate).items():
         for group in distinct(provider, (group for role in component.roles for group in role.groups)):
             identifier = role_id(stack, key, provider.listed(group))
             yield Assignment(f"{prefix}-group-{key}:{group}", f"api-{key}", identifier, group=provider.group(group))
     for client in clients(settings, estate):
-        own = f"app-{client.component}"
+        app = f"app-{client.component}"
         for group in distinct(provider, client.groups) if client.user_facing else ():
             logical = f"{prefix}-signs-in-{client.component}:{group}"
-            yield Assignment(logical, own, NO_ROLE, group=provider.group(group))
+            yield Assignment(logical, app, NO_ROLE, group=provider.group(group))
         pairs = {(call.component, scope) for call in client.calls for scope in call.scopes}
         for api, scope in sorted(pairs) if not client.user_facing else ():
             logical = f"{prefix}-grant-{client.component}:{api}:{scope}"
-            yield Assignment(logical, f"api-{api}", role_id(stack, api, role_of(scope)), client=own)
+            yield Assignment(logical, f"api-{api}", role_id(stack, api, role_of(scope)), client=app)
 
 
 def grants(settings: ProviderSettings, estate: Estate) -> Iterator[Grant]:
-    """All consent that the stack gives."""
+    """Yields all consent that the stack gives."""
     for client in clients(settings, estate):
         if client.user_facing:
-            own = f"app-{client.component}"
-            yield Grant(f"{settings.name}-consent-{client.component}", own, MICROSOFT_GRAPH)
+            app = f"app-{client.component}"
+            yield Grant(f"{settings.name}-consent-{client.component}", app, MICROSOFT_GRAPH)
             for api in sorted({call.component for call in client.calls}):
-                yield Grant(f"{settings.name}-grant-{client.component}:{api}", own, f"api-{api}")
+                yield Grant(f"{settings.name}-grant-{client.component}:{api}", app, f"api-{api}")

@@ -1,4 +1,4 @@
-"""Entra ID as a value: how its tokens spell things.
+"""Describes Entra ID as a value: how its tokens spell things.
 
 Sources: the identity platform's access tokens and optional claims.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.access.settings.stack import ProviderSettings, StackError
 from kong_oam.identity.common.settings import check
-from kong_oam.identity.entra.api import known
+from kong_oam.identity.entra.api import is_known
 from kong_oam.identity.entra.names import SCOPE_PREFIX, tenant_of
 
 SPELLING = ClaimMapping(
@@ -27,15 +27,15 @@ SPELLING = ClaimMapping(
 _LONGEST_LIFE = 90
 """Minutes. Entra gives an access token between 60 and 90, and no stack can change that."""
 
-_TAKEN = ("client_secrets", "cluster_issuer", "moved_from", "settle_seconds", "certificates")
+_TAKES = ("client_secrets", "cluster_issuer", "moved_from", "settle_seconds", "certificates")
 
 
 def describe(settings: ProviderSettings) -> Provider:
-    """The provider as a value: the tenant exists. Raises kong_oam.access.settings.stack.StackError."""
-    check(settings, needs=("issuer",), takes=_TAKEN)
+    """Describes the provider, whose tenant exists. Raises kong_oam.access.settings.stack.StackError."""
+    check(settings, needs=("issuer",), takes=_TAKES)
     tenant = tenant_of(settings.issuer or "")
     problem = None
-    if tenant is None or not known(tenant):
+    if tenant is None or not is_known(tenant):
         problem = f"issuer {settings.issuer} is not https://login.microsoftonline.com/<tenant id>/v2.0"
     elif settings.access_token_minutes < _LONGEST_LIFE:
         problem = f"its access tokens live up to {_LONGEST_LIFE} minutes: set accessTokenMinutes: {_LONGEST_LIFE}"

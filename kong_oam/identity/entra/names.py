@@ -1,4 +1,4 @@
-"""What a stack has in a tenant of Entra, by name and by id: the one place for both.
+"""The names and ids of what a stack has in a tenant of Entra: the one place for both.
 
 The ids of scopes and roles are the program's to choose. They follow from names (UUIDv5), so that every run, and every
 stack that is made anew, gives the same.
@@ -44,32 +44,33 @@ class Tenant:
 
 
 def tenant_of(issuer: str) -> Tenant | None:
-    """The tenant of an issuer, as tokens of version 2 write it; None where it is none."""
+    """Reads the tenant of an issuer, as tokens of version 2 write it; None where it is none."""
     match = _ISSUER.match(issuer)
     return Tenant(match["login"], match["tenant"]) if match else None
 
 
 def api_name(stack: str, component: str) -> str:
-    """The display name of the application that stands for an API."""
+    """Gives the display name of the application that stands for an API."""
     return f"kong-oam {stack} {component} API"
 
 
 def client_name(stack: str, component: str) -> str:
+    """Gives the display name of the application that stands for a client."""
     return f"kong-oam {stack} {component}"
 
 
 def role_of(scope: str) -> str:
-    """The value of the application role that services hold for a scope."""
+    """Gives the value of the application role that services hold for a scope."""
     return f"{SCOPE_PREFIX}{scope}"
 
 
 def scope_id(stack: str, component: str, scope: str) -> str:
-    """Of the delegated permission."""
+    """Derives the id of the delegated permission of a scope."""
     return _id("scope", stack, component, scope)
 
 
 def role_id(stack: str, component: str, value: str) -> str:
-    """Of the application role with this value."""
+    """Derives the id of the application role with this value."""
     return _id("role", stack, component, value)
 
 
@@ -79,28 +80,31 @@ def _id(*names: str) -> str:
 
 
 def apis(settings: ProviderSettings, estate: Estate) -> dict[str, Component]:
-    """Components that tokens can be for. One without a scope is none: nobody could be granted anything there."""
-    return {key: one for key, one in estate.components.items() if one.provider == settings.name and one.scopes}
+    """Selects the components that tokens can be for: not one without scopes, where nobody could be granted anything."""
+    name = settings.name
+    return {key: api for key, api in estate.components.items() if api.provider == name and api.scopes}
 
 
 def clients(settings: ProviderSettings, estate: Estate) -> tuple[Client, ...]:
+    """Selects the clients that get their tokens here."""
     return tuple(client for client in estate.clients if client.provider == settings.name)
 
 
 def other_tenants(settings: ProviderSettings, estate: Estate) -> list[Provider]:
-    """Other providers of the stack that are tenants of the same Entra: they sign with the same keys."""
-    own = tenant_of(settings.issuer or "")
-    others = (one for one in estate.stack.providers.values() if one.name != settings.name and one.issuer)
-    return [one for one in others if own and (their := tenant_of(one.issuer or "")) and their.login == own.login]
+    """Finds other providers of the stack that are tenants of the same Entra: they sign with the same keys."""
+    tenant = tenant_of(settings.issuer or "")
+    providers = estate.stack.providers.values()
+    tenants = [(provider, tenant_of(provider.issuer or "")) for provider in providers if provider.name != settings.name]
+    return [provider for provider, another in tenants if tenant and another and another.login == tenant.login]
 
 
 def account_name(name: str) -> str:
-    """The logical name of the resource that says who administers the tenant."""
+    """Gives the logical name of the resource that says who administers the tenant."""
     return f"{name}-account"
 
 
 def tenant_in(settings: ProviderSettings) -> Tenant:
-    """The tenant of settings that `describe` has accepted."""
+    """Reads the tenant of settings that `describe` has accepted."""
     tenant = tenant_of(settings.issuer or "")
     assert tenant is not None, "describe() has accepted the same settings"
     return tenant

@@ -1,4 +1,4 @@
-"""Objects of a tenant whose creation the state says was cut off: made, but the answer was lost.
+"""Finds objects of a tenant whose creation, by the state, was cut off: they were made, but the answer was lost.
 
 Names are not unique in a tenant. So nothing counts as lost but what the state itself says it was about to make, and of
 that only what is as it would have been made, and what nobody has used since: whoever uses an object needs its id, and
@@ -26,7 +26,7 @@ from kong_oam.identity.entra.api import NO_ACCOUNT, Graph, account
 from kong_oam.identity.entra.assignments import ASSIGNMENT, FEDERATED, GRANT, PASSWORD, PRINCIPAL
 from kong_oam.identity.entra.names import APPLICATION, account_name, tenant_in
 
-_ON_THE_WAY = "TERRAFORM_UPDATE_"
+_UNFINISHED_PREFIX = "TERRAFORM_UPDATE_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,59 +46,60 @@ class TenantOrphan:
 def find(
     settings: ProviderSettings, state: ExportedState, opened: ExitStack, configuration: Configuration
 ) -> Orphans | None:
-    """What interrupted creations made in the tenant. Raises InspectionError and RefusedError."""
+    """Finds what interrupted creations made in the tenant. Raises InspectionError and RefusedError."""
     provider = account_name(settings.name)
-    if not concerned(state, provider):
+    if not applies(state, provider):
         return None
-    if (known := account(tenant_in(settings), configuration)) is None:
+    if (of_tenant := account(tenant_in(settings), configuration)) is None:
         raise InspectionError(f"creations were interrupted, and there is {NO_ACCOUNT}")
-    graph = opened.enter_context(Graph(known))
-    return Orphans(f"Entra, {settings.issuer}", made(graph, state, provider), lambda lost: remove(graph, lost))
+    graph = opened.enter_context(Graph(of_tenant))
+    return Orphans(f"Entra, {settings.issuer}", orphans(graph, state, provider), lambda lost: remove(graph, lost))
 
 
-def concerned(state: ExportedState, provider: str) -> bool:
-    """Whether anything that was interrupted had been asked of `provider` (its resource's logical name)."""
+def applies(state: ExportedState, provider: str) -> bool:
+    """Tells whether anything that was interrupted had been asked of `provider` (its resource's logical name)."""
     return any(True for _ in _creations(state, provider))
 
 
-def made(graph: Graph, state: ExportedState, provider: str) -> list[tuple[TenantOrphan, str | None]]:
-    """What there is of the interrupted creations and not in the state, with the reason not to remove it, or None.
+def orphans(graph: Graph, state: ExportedState, provider: str) -> list[tuple[TenantOrphan, str | None]]:
+    """Finds objects of interrupted creations that are not in the state, each with the reason not to remove it or None.
 
     Raises RefusedError.
     """
     result = []
     for creation in _creations(state, provider):
-        found = [one for one in _FOUND[creation.type](graph, creation) if one[0].id not in state.ids]
-        for one, doubts in found:
+        candidates = [pair for pair in _SEARCHES[creation.type](graph, creation) if pair[0].id not in state.ids]
+        for orphan, doubts in candidates:
             doubt = next(iter(doubts), None)
-            result.append((one, "there are several that it could be" if len(found) > 1 else doubt))
+            result.append((orphan, "there are several that it could be" if len(candidates) > 1 else doubt))
     return list(dict.fromkeys(result))
 
 
 def remove(graph: Graph, lost: Iterable[TenantOrphan]) -> None:
-    """Removes them. Raises RefusedError."""
-    for one in lost:
-        if one.path is None:
-            application, _, key = one.id.split("/")
+    """Removes the objects. Raises RefusedError."""
+    for orphan in lost:
+        if orphan.path is None:
+            application, _, key = orphan.id.split("/")
             graph.remove_password(application, key)
         else:
-            graph.remove(one.path)
+            graph.remove(orphan.path)
 
 
 def _creations(state: ExportedState, provider: str) -> Iterator[PendingCreation]:
-    return (one for one in state.interrupted if one.type in _FOUND and one.provider == provider)
+    interrupted = (creation for creation in state.interrupted if creation.provider == provider)
+    return (creation for creation in interrupted if creation.type in _SEARCHES)
 
 
-_Found = Iterator[tuple[TenantOrphan, Iterable[str]]]
+_Candidates = Iterator[tuple[TenantOrphan, Iterable[str]]]
 
 
-def _applications(graph: Graph, creation: PendingCreation) -> _Found:
+def _applications(graph: Graph, creation: PendingCreation) -> _Candidates:
     wanted = creation.inputs
     for row in graph.applications(wanted["displayName"]):
-        yield _application(row), _used(graph, creation, row)
-    for row in graph.rows("/applications", f"startswith(displayName,'{_ON_THE_WAY}')"):
-        if row.get("description") == wanted.get("description") and _shape(row) == _meant(wanted):
-            yield _application(row), _used(graph, creation, row)
+        yield _application(row), _doubts_of_application(graph, creation, row)
+    for row in graph.rows("/applications", f"startswith(displayName,'{_UNFINISHED_PREFIX}')"):
+        if row.get("description") == wanted.get("description") and _shape(row) == _expected_shape(wanted):
+            yield _application(row), _doubts_of_application(graph, creation, row)
 
 
 def _application(row: Row) -> TenantOrphan:
@@ -106,12 +107,13 @@ def _application(row: Row) -> TenantOrphan:
     return TenantOrphan(APPLICATION, path, row["displayName"], path)
 
 
-def _used(graph: Graph, creation: PendingCreation, row: Row) -> Iterator[str]:
+def _doubts_of_application(graph: Graph, creation: PendingCreation, row: Row) -> Iterator[str]:
     if row.get("description") != creation.inputs.get("description"):
         yield "its description is another than the one that it would have been given"
     yield from credentials_of(row)
     path = f"/applications/{row['id']}"
-    yield from (f"federated credential '{one['name']}'" for one in graph.rows(f"{path}/federatedIdentityCredentials"))
+    credentials = graph.rows(f"{path}/federatedIdentityCredentials")
+    yield from (f"federated credential '{credential['name']}'" for credential in credentials)
     for owner in graph.rows(f"{path}/owners"):
         if owner["id"] != graph.caller:
             yield f"it has an owner, {owner['id']}"
@@ -120,31 +122,31 @@ def _used(graph: Graph, creation: PendingCreation, row: Row) -> Iterator[str]:
 
 
 def _shape(row: Row) -> tuple[Any, ...]:
-    """What tells applications of one stack from each other: what is granted there, and where users come back to."""
-    uris = (row.get(kind, {}).get("redirectUris") or () for kind in ("web", "spa", "publicClient"))
-    return {one["id"] for one in row.get("appRoles") or ()}, {uri for listed in uris for uri in listed}
+    """Gives what tells applications of one stack apart: what is granted there, and where users come back to."""
+    lists = (row.get(kind, {}).get("redirectUris") or () for kind in ("web", "spa", "publicClient"))
+    return {role["id"] for role in row.get("appRoles") or ()}, {uri for uris in lists for uri in uris}
 
 
-def _meant(inputs: Any) -> tuple[Any, ...]:
-    places = (inputs.get(kind) or {} for kind in ("web", "singlePageApplication", "publicClient"))
-    uris = {uri for one in places for uri in one.get("redirectUris") or ()}
-    return {one["id"] for one in inputs.get("appRoles") or ()}, uris
+def _expected_shape(inputs: Any) -> tuple[Any, ...]:
+    platforms = (inputs.get(kind) or {} for kind in ("web", "singlePageApplication", "publicClient"))
+    uris = {uri for platform in platforms for uri in platform.get("redirectUris") or ()}
+    return {role["id"] for role in inputs.get("appRoles") or ()}, uris
 
 
-def _principals(graph: Graph, creation: PendingCreation) -> _Found:
+def _principals(graph: Graph, creation: PendingCreation) -> _Candidates:
     if row := graph.principal(creation.inputs["clientId"]):
         path = f"/servicePrincipals/{row['id']}"
-        yield TenantOrphan(PRINCIPAL, path, row["displayName"], path), _assigned(graph, path, row)
+        yield TenantOrphan(PRINCIPAL, path, row["displayName"], path), _doubts_of_principal(graph, path, row)
 
 
-def _assigned(graph: Graph, path: str, row: Row) -> Iterator[str]:
+def _doubts_of_principal(graph: Graph, path: str, row: Row) -> Iterator[str]:
     yield from credentials_of(row)
     for kind in ("appRoleAssignedTo", "appRoleAssignments"):
         if any(True for _ in graph.rows(f"{path}/{kind}")):
             yield "somebody is assigned to it, or it to others"
 
 
-def _assignments(graph: Graph, creation: PendingCreation) -> _Found:
+def _assignments(graph: Graph, creation: PendingCreation) -> _Candidates:
     wanted = creation.inputs
     path = f"/servicePrincipals/{wanted['resourceObjectId']}/appRoleAssignedTo"
     for row in graph.rows(path):
@@ -153,7 +155,7 @@ def _assignments(graph: Graph, creation: PendingCreation) -> _Found:
             yield TenantOrphan(ASSIGNMENT, f"{path}/{row['id']}", name, f"{path}/{row['id']}"), ()
 
 
-def _grants(graph: Graph, creation: PendingCreation) -> _Found:
+def _grants(graph: Graph, creation: PendingCreation) -> _Candidates:
     wanted = creation.inputs
     for row in graph.rows("/oauth2PermissionGrants", f"clientId eq '{wanted['servicePrincipalObjectId']}'"):
         at = wanted["resourceServicePrincipalObjectId"]
@@ -162,7 +164,7 @@ def _grants(graph: Graph, creation: PendingCreation) -> _Found:
             yield TenantOrphan(GRANT, path, row.get("scope", "").strip(), path), ()
 
 
-def _federated(graph: Graph, creation: PendingCreation) -> _Found:
+def _federated(graph: Graph, creation: PendingCreation) -> _Candidates:
     application = creation.inputs["applicationId"].rpartition("/")[2]
     place = f"/applications/{application}/federatedIdentityCredentials"
     for row in graph.rows(place):
@@ -173,15 +175,15 @@ def _federated(graph: Graph, creation: PendingCreation) -> _Found:
             yield TenantOrphan(FEDERATED, identifier, row["name"], f"{place}/{row['id']}"), doubts
 
 
-def _passwords(graph: Graph, creation: PendingCreation) -> _Found:
-    """Nobody ever learned such a secret. One of the name that the state knows is of an earlier turn."""
+def _passwords(graph: Graph, creation: PendingCreation) -> _Candidates:
+    """Finds secrets, which nobody ever learned. One of the name that the state knows is of an earlier turn."""
     application = creation.inputs["applicationId"].rpartition("/")[2]
     for row in graph.row(f"/applications/{application}").get("passwordCredentials") or ():
         if row.get("displayName") == creation.inputs.get("displayName"):
             yield TenantOrphan(PASSWORD, f"{application}/password/{row['keyId']}", row["displayName"], None), ()
 
 
-_FOUND = {
+_SEARCHES = {
     APPLICATION: _applications,
     PRINCIPAL: _principals,
     ASSIGNMENT: _assignments,

@@ -1,4 +1,4 @@
-"""What there is in a tenant and what there is not, compared with what is about to be made: before the first change."""
+"""Compares what a tenant has and lacks with what is about to be made: before the first change."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from kong_oam.identity.entra.names import clients, other_tenants, tenant_in
 def inspect(
     settings: ProviderSettings, estate: Estate, held: Held, configuration: Configuration
 ) -> Iterator[Diagnostic]:
-    """What stands in the way: groups that the tenant does not have, names that it has, another tenant in this stack.
+    """Reports what stands in the way: groups that the tenant lacks, names that it has, another tenant in this stack.
 
     Raises InspectionError.
     """
     yield from shared_keys(settings, estate)
     yield from unproven(settings, estate)
     yield from unclaimed(settings, estate)
-    known = account(tenant_in(settings), configuration)
-    if known is None:
+    of_tenant = account(tenant_in(settings), configuration)
+    if of_tenant is None:
         raise InspectionError(NO_ACCOUNT)
     try:
-        with Graph(known) as graph:
+        with Graph(of_tenant) as graph:
             yield from missing_groups(graph, settings, estate)
             yield from name_conflicts(graph, settings, estate, held, configuration.project)
     except RefusedError as error:
@@ -39,7 +39,7 @@ def inspect(
 
 
 def missing_groups(graph: Graph, settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
-    """Groups of roles that the tenant does not have, or has more than once: each where a role names it.
+    """Reports groups of roles that the tenant does not have, or has more than once: each where a role names it.
 
     Only security groups count, since no other can hold a role. Raises RefusedError.
     """
@@ -49,11 +49,12 @@ def missing_groups(graph: Graph, settings: ProviderSettings, estate: Estate) -> 
 
 
 def shared_keys(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
-    """Tenants of one Entra sign with the same keys, and Kong finds an issuer by the id of the key."""
+    """Refuses two tenants of one Entra: they sign with the same keys, and Kong finds an issuer by the id of the key."""
     others = other_tenants(settings, estate)
-    names = [settings.name, *(one.name for one in others)]
-    asked = [settings.name, *(one.name for one in others if one.per_api)]  # of an issuer that only exists nobody is
-    if others and settings.name == min(asked):
+    names = [settings.name, *(provider.name for provider in others)]
+    # Of an issuer that only exists nobody asks.
+    inspected = [settings.name, *(provider.name for provider in others if provider.per_api)]
+    if others and settings.name == min(inspected):
         yield Diagnostic(
             "ENV408",
             f"{' and '.join(sorted(names))} are tenants of one Entra, which signs for all with the same keys, and a "
@@ -62,7 +63,7 @@ def shared_keys(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnost
 
 
 def unproven(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
-    """Partners without a certificate: Entra reads no keys where their owners publish them. The rest of them is made."""
+    """Warns of partners without a certificate: Entra reads no keys where owners publish them. The rest is made."""
     for client in clients(settings, estate):
         if client.kind == EXTERNAL and client.component not in settings.certificates:
             message = (
@@ -73,7 +74,7 @@ def unproven(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]
 
 
 def unclaimed(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
-    """Certificates that no partner's client here would prove itself with."""
+    """Reports certificates that no partner's client here would prove itself with."""
     partners = {client.component for client in clients(settings, estate) if client.kind == EXTERNAL}
     for key in sorted(settings.certificates.keys() - partners):
         hint = suggestion(key, partners - settings.certificates.keys())

@@ -1,4 +1,4 @@
-"""Keycloak's Admin API as far as a look at a realm needs it, before the first change or after an interrupted one.
+"""Accesses Keycloak's Admin API as far as inspecting a realm needs it, before the first change or after a cut-off one.
 
 Sources: Keycloak's Admin REST API (group-by-path, groups with `briefRepresentation`), 26.7.
 """
@@ -61,8 +61,8 @@ class Account:
 
 
 def account(issuer: str, configuration: Configuration) -> Account | None:
-    """The account for the realm of `issuer` (ends in /realms/<realm>), from the stack's `keycloak:` settings or the
-    environment; None where neither names one. The Admin API may have another address than the issuer."""
+    """Reads the account for the realm of `issuer` (ends in /realms/<realm>), from the stack's `keycloak:` settings or
+    the environment; None where neither names one. The Admin API may have another address than the issuer."""
     setting = configuration.setting
     client = setting("keycloak:clientId", "KEYCLOAK_CLIENT_ID")
     secret = setting("keycloak:clientSecret", "KEYCLOAK_CLIENT_SECRET")
@@ -74,7 +74,7 @@ def account(issuer: str, configuration: Configuration) -> Account | None:
 
 
 class Realm:
-    """A realm, looked at by one account. A context manager."""
+    """A realm as the account sees it. A context manager."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -87,7 +87,7 @@ class Realm:
             "client_secret": self._account.secret,
         }
         path = f"/realms/{quote(self._account.login, safe='')}/protocol/openid-connect/token"
-        token = _API.accepted(self._sent("POST", path, data=form)).json()["access_token"]
+        token = _API.accepted(self._send("POST", path, data=form)).json()["access_token"]
         self._client.headers["Authorization"] = f"Bearer {token}"
         return self
 
@@ -95,11 +95,11 @@ class Realm:
         self._client.close()
 
     def has_group(self, path: str) -> bool:
-        """Whether there is a group of this path (`/sales/emea`). There is none, too, where there is no such realm.
+        """Tells whether there is a group of this path (`/sales/emea`): not where there is no such realm, either.
 
         Raises RefusedError.
         """
-        answer = self._asked(f"/group-by-path/{quote(path.removeprefix('/'))}")
+        answer = self._get(f"/group-by-path/{quote(path.removeprefix('/'))}")
         if answer.status_code == 404:
             return False
         return bool(_API.accepted(answer).json())
@@ -110,29 +110,29 @@ class Realm:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What tells the provider's plugin where this is, but for who asks."""
+        """The variables that tell the provider's plugin where this is, but for who asks."""
         return {"KEYCLOAK_URL": self._account.url, "KEYCLOAK_REALM": self._account.login}
 
     def role(self, name: str) -> Row | None:
-        """The realm's role of this name. Raises RefusedError."""
-        answer = self._asked(f"/roles/{quote(name, safe='')}")
+        """Reads the realm's role of this name. Raises RefusedError."""
+        answer = self._get(f"/roles/{quote(name, safe='')}")
         return None if answer.status_code == 404 else self._row(answer)
 
     def client(self, name: str) -> Row | None:
-        """The realm's client of this clientId. Raises RefusedError."""
-        return next((one for one in self.rows("/clients", clientId=name) if one["clientId"] == name), None)
+        """Reads the realm's client of this clientId. Raises RefusedError."""
+        return next((row for row in self.rows("/clients", clientId=name) if row["clientId"] == name), None)
 
     def row(self, path: str) -> Row:
-        """One object, by a path below the realm's. Raises RefusedError."""
-        return self._row(self._asked(path))
+        """Reads one object, by a path below the realm's. Raises RefusedError."""
+        return self._row(self._get(path))
 
     def rows(self, path: str, **query: str) -> list[Row]:
-        """A whole list that the server gives at once. Raises RefusedError."""
-        answer = _API.accepted(self._asked(path, **query))
+        """Reads a whole list that the server gives at once. Raises RefusedError."""
+        answer = _API.accepted(self._get(path, **query))
         return list(answer.json() or ())  # null, where there is none
 
     def pages(self, path: str, **query: str) -> Iterator[Row]:
-        """A list that may be long, page by page. Raises RefusedError."""
+        """Yields a list that may be long, page by page. Raises RefusedError."""
 
         def ask(first: str) -> tuple[list[Row], str]:
             page = self.rows(path, first=first, max=str(_PAGE), **query)
@@ -142,17 +142,17 @@ class Realm:
 
     def remove(self, path: str) -> None:
         """Removes an object; one that is gone already is gone. Raises RefusedError."""
-        answer = self._sent("DELETE", f"{self._base}{path}")
+        answer = self._send("DELETE", f"{self._base}{path}")
         if answer.status_code != 404:
             _API.accepted(answer)
 
     def groups(self) -> Iterator[str]:
-        """Paths of groups of the realm, children after their parents, as many as are worth comparing."""
+        """Yields paths of groups of the realm, children after their parents, as many as are worth comparing."""
         count = 0
         waiting = ["/groups"]
         while waiting and count < _NAMES:
-            where = waiting.pop(0)
-            for group in _API.accepted(self._asked(where, max=str(_NAMES))).json():
+            path = waiting.pop(0)
+            for group in _API.accepted(self._get(path, max=str(_NAMES))).json():
                 yield group["path"]
                 count += 1
                 if group.get("subGroupCount"):
@@ -162,12 +162,12 @@ class Realm:
     def _base(self) -> str:
         return f"/admin/realms/{quote(self._account.realm, safe='')}"
 
-    def _asked(self, path: str, **query: str) -> httpx.Response:
-        return self._sent("GET", f"{self._base}{path}", params=query)
+    def _get(self, path: str, **query: str) -> httpx.Response:
+        return self._send("GET", f"{self._base}{path}", params=query)
 
     @staticmethod
     def _row(answer: httpx.Response) -> Row:
         return _API.row(answer)
 
-    def _sent(self, method: str, path: str, **more: Any) -> httpx.Response:
+    def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
         return _API.send(self._client, method, path, **more)

@@ -1,4 +1,4 @@
-"""Keycloak as a value: how its tokens spell things, and where its realm is.
+"""Describes Keycloak as a value: how its tokens spell things, and where its realm is.
 
 Source: Keycloak's Server Administration Guide.
 """
@@ -23,7 +23,7 @@ _REALMS = "/realms/"
 
 
 def describe(settings: ProviderSettings) -> Provider:
-    """The provider as a value: the realm exists. Raises kong_oam.access.settings.stack.StackError."""
+    """Describes the provider, whose realm exists. Raises kong_oam.access.settings.stack.StackError."""
     check(settings, needs=("issuer",), takes=("client_secrets", "moved_from"))
     issuer = settings.issuer or ""
     base, _, realm = issuer.partition(_REALMS)

@@ -1,5 +1,5 @@
-"""What in a realm's client, client scope or role was not made by this program: by it others could get tokens that
-count, now or later. Nothing here asks whose the object itself is.
+"""Finds in a realm's client, client scope or role what this program did not make: by it others could get tokens that
+count, now or later. Whose the object itself is, is not asked here.
 
 Keycloak merges: what the provider's plugin does not send when it changes an object stays as it is. So each part that
 no resource of ours sets right is looked at. What cannot be seen by anybody is a registration access token.
@@ -84,7 +84,7 @@ _OF_MAPPERS: Final = {
         )
     ),
 }
-"""Settings of mappers that their resources set. Of no others are any."""
+"""Settings that the resources of mappers set, by the mapper's kind. There are no other kinds."""
 
 _OFF: Final = ("", "false", None)
 
@@ -92,11 +92,14 @@ _OFF: Final = ("", "false", None)
 def of_client(
     realm: Realm, client: Row, *, service: bool, public: bool, proofs: Collection[str], always: Collection[str]
 ) -> Iterator[str]:
-    """Of a client that calls as itself (`service`) or that anybody can be (`public`). `proofs` are the attributes that
-    say how it proves who it is; `always` are the scopes that will be in every token. Raises RefusedError."""
+    """Finds foreign parts of a client that calls as itself (`service`) or that anybody can be (`public`).
+
+    `proofs` are the attributes that say how it proves who it is; `always` are the scopes that will be in every token.
+    Raises RefusedError.
+    """
     path = f"/clients/{client['id']}"
     yield from _of_another_protocol(client)
-    yield from (f"protocol mapper '{one['name']}'" for one in client.get("protocolMappers") or ())
+    yield from (f"protocol mapper '{mapper['name']}'" for mapper in client.get("protocolMappers") or ())
     yield from _attributes(client, _SET | _KEYCLOAKS_OWN | {*proofs})
     flows = client.get("authenticationFlowBindingOverrides") or {}
     yield from (f"authentication flow of its own for '{name}'" for name, flow in sorted(flows.items()) if flow)
@@ -109,7 +112,7 @@ def of_client(
         for role in _roles(realm.row(f"/users/{user}/role-mappings")):
             if role != f"role '{_default_roles(realm)}'":
                 yield f"{role} of its service account"
-        yield from (f"its service account in group '{one['path']}'" for one in realm.rows(f"/users/{user}/groups"))
+        yield from (f"its service account in group '{group['path']}'" for group in realm.rows(f"/users/{user}/groups"))
     if public:
         counts = (realm.row(f"{path}/{kind}-count")["count"] for kind in ("session", "offline-session"))
         if sessions := sum(int(count) for count in counts):
@@ -119,46 +122,46 @@ def of_client(
 def of_scope(
     realm: Realm, scope: Row, *, mappers: Mapping[str, str], roles: Collection[str], clients: Collection[str]
 ) -> Iterator[str]:
-    """`mappers` are those that may be in it, by name, and their kinds; `roles` those of the realm that it may ask for,
-    and `clients` those that may have it (clientIds). Raises RefusedError."""
+    """Finds foreign parts of a client scope. `mappers` are the kinds of those that may be in it, by name; `roles` are
+    those of the realm that it may ask for, `clients` those that may have it (clientIds). Raises RefusedError."""
     name = scope["name"]
     yield from _of_another_protocol(scope)
     yield from _attributes(scope, _OF_SCOPES)
     for mapper in scope.get("protocolMappers") or ():
         yield from of_mapper(mapper, mappers.get(mapper["name"]))
     for role in _roles(realm.row(f"/client-scopes/{scope['id']}/scope-mappings")):
-        if role not in {f"role '{one}'" for one in roles}:
+        if role not in {f"role '{name}'" for name in roles}:
             yield f"{role}, which it asks for"
     for client in realm.pages("/clients"):
         attached = (*(client.get("defaultClientScopes") or ()), *(client.get("optionalClientScopes") or ()))
         if name in attached and client["clientId"] not in clients:
             yield f"client '{client['clientId']}', which has it"
     for kind in ("default", "optional"):
-        if any(one["name"] == name for one in realm.rows(f"/default-{kind}-client-scopes")):
+        if any(default["name"] == name for default in realm.rows(f"/default-{kind}-client-scopes")):
             yield "the realm, which gives it to every new client"
 
 
 def of_role(realm: Realm, role: Row, groups: Collection[str]) -> Iterator[str]:
-    """`groups` (paths) are those that may hold it. Raises RefusedError.
+    """Finds foreign parts of a role, and foreign holders. `groups` (paths) may hold it. Raises RefusedError.
 
     A role is in others, directly or through others: every way ends in one that has it directly. All of them are asked,
     which takes a request for each client of the realm.
     """
     path = f"/roles-by-id/{role['id']}"
     if role.get("composite"):
-        yield from (f"role '{one['name']}' in it" for one in realm.rows(f"{path}/composites"))
-    named = f"/roles/{quote(role['name'], safe='')}"
-    yield from (f"user '{one['username']}', who has it" for one in realm.pages(f"{named}/users"))
-    for group in realm.pages(f"{named}/groups"):
+        yield from (f"role '{part['name']}' in it" for part in realm.rows(f"{path}/composites"))
+    by_name = f"/roles/{quote(role['name'], safe='')}"
+    yield from (f"user '{user['username']}', who has it" for user in realm.pages(f"{by_name}/users"))
+    for group in realm.pages(f"{by_name}/groups"):
         if group["path"] not in groups:
             yield f"group '{group['path']}', which has it"
-    for other in _composites(realm):
-        if any(one["id"] == role["id"] for one in realm.rows(f"/roles-by-id/{other['id']}/composites/realm")):
-            yield f"role '{other['name']}', which has it in it"
+    for composite in _composites(realm):
+        if any(part["id"] == role["id"] for part in realm.rows(f"/roles-by-id/{composite['id']}/composites/realm")):
+            yield f"role '{composite['name']}', which has it in it"
 
 
 def of_mapper(mapper: Row, kind: str | None) -> Iterator[str]:
-    """Of a mapper that is to be of this kind; None where there is to be none."""
+    """Finds foreign parts of a mapper that is to be of this kind; None where there is to be none."""
     if kind is None or mapper["protocolMapper"] != kind:
         yield f"protocol mapper '{mapper['name']}' ({mapper['protocolMapper']})"
         return
@@ -167,38 +170,38 @@ def of_mapper(mapper: Row, kind: str | None) -> Iterator[str]:
             yield f"setting '{name}' of protocol mapper '{mapper['name']}'"
 
 
-def asking(realm: Realm, role: Row, scopes: Iterable[Row]) -> Iterator[str]:
-    """Names of those client scopes that ask for the role: they would be everybody's without it. Raises RefusedError."""
+def scopes_asking_for(realm: Realm, role: Row, scopes: Iterable[Row]) -> Iterator[str]:
+    """Names those client scopes that ask for the role: they would be everybody's without it. Raises RefusedError."""
     for scope in scopes:
         mapped = realm.row(f"/client-scopes/{scope['id']}/scope-mappings").get("realmMappings") or ()
-        if any(one["id"] == role["id"] for one in mapped):
+        if any(row["id"] == role["id"] for row in mapped):
             yield str(scope["name"])
 
 
-def _of_another_protocol(one: Row) -> Iterator[str]:
-    if one.get("protocol", PROTOCOL) != PROTOCOL:
-        yield f"protocol '{one['protocol']}'"
+def _of_another_protocol(row: Row) -> Iterator[str]:
+    if row.get("protocol", PROTOCOL) != PROTOCOL:
+        yield f"protocol '{row['protocol']}'"
 
 
-def _attributes(one: Row, known: Collection[str]) -> Iterator[str]:
-    for name, value in sorted((one.get("attributes") or {}).items()):
-        if name not in known and value not in _OFF:
+def _attributes(row: Row, expected: Collection[str]) -> Iterator[str]:
+    for name, value in sorted((row.get("attributes") or {}).items()):
+        if name not in expected and value not in _OFF:
             yield f"attribute '{name}'"
 
 
 def _roles(mappings: Row) -> Iterator[str]:
-    """Roles of the realm and of clients, as they are called."""
-    yield from (f"role '{one['name']}'" for one in mappings.get("realmMappings") or ())
+    """Names the roles of the realm and of clients that are mapped."""
+    yield from (f"role '{role['name']}'" for role in mappings.get("realmMappings") or ())
     of_clients: Mapping[str, Any] = mappings.get("clientMappings") or {}
-    for client, listed in of_clients.items():
-        yield from (f"role '{one['name']}' of client '{client}'" for one in listed["mappings"])
+    for client, roles in of_clients.items():
+        yield from (f"role '{role['name']}' of client '{client}'" for role in roles["mappings"])
 
 
 def _composites(realm: Realm) -> Iterator[Row]:
-    """All roles of the realm and of its clients that have others in them."""
-    yield from (one for one in realm.pages("/roles") if one["composite"])
+    """Yields all roles of the realm and of its clients that have others in them."""
+    yield from (role for role in realm.pages("/roles") if role["composite"])
     for client in realm.pages("/clients"):
-        yield from (one for one in realm.rows(f"/clients/{client['id']}/roles") if one["composite"])
+        yield from (role for role in realm.rows(f"/clients/{client['id']}/roles") if role["composite"])
 
 
 def _default_roles(realm: Realm) -> str:

@@ -1,4 +1,4 @@
-"""What one stack's objects in a realm are called, there and in the state: for those who look and who make."""
+"""The names of one stack's objects in a realm, there and in the state: for inspecting and for provisioning."""
 
 from __future__ import annotations
 
@@ -30,33 +30,34 @@ class Mapper:
 
 @dataclass(frozen=True)
 class Names:
-    """`roles`, `scopes` and `clients` are names in the realm, `mappers` those in client scopes: each by the resource's
-    logical name."""
+    """The names of one stack at one realm. `roles`, `scopes` and `clients` are names in the realm, `mappers` those in
+    client scopes: each by the resource's logical name."""
 
     settings: ProviderSettings
     estate: Estate
 
-    def here(self, what: str) -> str:
-        """A name in the realm, which others use as well. Component names have no dot: none reads like another."""
+    def in_realm(self, what: str) -> str:
+        """Gives a name in the realm, which others use, too. Component names have no dot: none reads like another."""
         return f"kong-oam.{self.estate.stack.name}.{what.replace('/', '.')}"
 
     @cached_property
     def groups(self) -> tuple[str, ...]:
-        """Those that roles name, as the provider calls them."""
+        """The groups that roles name, as the provider calls them."""
         provider, name = self.estate.stack.providers[self.settings.name], self.settings.name
         guarded = (component for component in self.estate.components.values() if component.provider == name)
-        return tuple(sorted({provider.group(one) for part in guarded for role in part.roles for one in role.groups}))
+        named = {group for component in guarded for role in component.roles for group in role.groups}
+        return tuple(sorted({provider.group(group) for group in named}))
 
     def role(self, group: str) -> str:
-        """The logical name of a group's role."""
+        """Gives the logical name of a group's role."""
         return f"{self.settings.name}-role-{group}"
 
     def scope(self, what: str) -> str:
-        """The logical name of a client scope: `groups`, `api-<scope>`, `for-<client>`."""
+        """Gives the logical name of a client scope: `groups`, `api-<scope>`, `for-<client>`."""
         return f"{self.settings.name}-scope-{what}"
 
     def client(self, component: str) -> str:
-        """The logical name of a component's client."""
+        """Gives the logical name of a component's client."""
         return f"{self.settings.name}-client-{component}"
 
     @property
@@ -67,40 +68,41 @@ class Names:
     def scopes(self) -> dict[str, str]:
         name = self.settings.name
         guarded = (component for component in self.estate.components.values() if component.provider == name)
-        found = {self.scope("groups"): self.here("groups")} if self.groups else {}
-        found |= {self.scope(f"api-{scope}"): scope for component in guarded for scope in component.scopes}
-        counting = (one for one in self.estate.clients if one.provider == name and (one.groups or not one.user_facing))
-        return found | {self.scope(f"for-{one.component}"): self.here(one.component) for one in counting}
+        scopes = {self.scope("groups"): self.in_realm("groups")} if self.groups else {}
+        scopes |= {self.scope(f"api-{scope}"): scope for component in guarded for scope in component.scopes}
+        clients = (client for client in self.estate.clients if client.provider == name)
+        counting = [client.component for client in clients if client.groups or not client.user_facing]
+        return scopes | {self.scope(f"for-{component}"): self.in_realm(component) for component in counting}
 
     @property
     def mappers(self) -> dict[str, Mapper]:
-        """Of the scopes that bring the groups, and the audience of each client."""
+        """The mappers of the scopes that bring the groups, and the audience of each client."""
         prefix, scopes = self.settings.name, self.scopes
-        found = {f"{prefix}-groups": Mapper(GROUPS, self.scope("groups"), "groups")}
+        mappers = {f"{prefix}-groups": Mapper(GROUPS, self.scope("groups"), "groups")}
         for client in self.estate.clients:
             mapper = Mapper(AUDIENCE, self.scope(f"for-{client.component}"), "audience")
-            found[f"{prefix}-audience-{client.component}"] = mapper
-        return {logical: mapper for logical, mapper in found.items() if mapper.scope in scopes}
+            mappers[f"{prefix}-audience-{client.component}"] = mapper
+        return {logical: mapper for logical, mapper in mappers.items() if mapper.scope in scopes}
 
-    def asked(self, scope: str) -> tuple[str, ...]:
-        """The roles of the realm that a client scope asks for (logical name): of whom it is, where it is not all."""
+    def roles_of_scope(self, scope: str) -> tuple[str, ...]:
+        """Lists the roles of the realm that a client scope (logical name) asks for; none where it is everybody's."""
         if scope == self.scope("groups"):
             return self.groups
         provider = self.estate.stack.providers[self.settings.name]
-        of_clients = {self.scope(f"for-{one.component}"): one.groups for one in self.estate.clients}
+        of_clients = {self.scope(f"for-{client.component}"): client.groups for client in self.estate.clients}
         return tuple(sorted({provider.group(group) for group in of_clients.get(scope, ())}))
 
     @property
     def clients(self) -> dict[str, str]:
-        mine = (one.component for one in self.estate.clients if one.provider == self.settings.name)
-        return {self.client(component): self.here(component) for component in mine}
+        components = (client.component for client in self.estate.clients if client.provider == self.settings.name)
+        return {self.client(component): self.in_realm(component) for component in components}
 
 
 def account_name(name: str) -> str:
-    """The logical name of the resource that says who administers the realm."""
+    """Gives the logical name of the resource that says who administers the realm."""
     return f"{name}-account"
 
 
 def group_path(group: str) -> str:
-    """The path of a group that a stack or an Application names; one without a slash is at the top of the realm."""
+    """Gives the path of a group that a stack or an Application names; without a slash it is at the top of the realm."""
     return group if group.startswith("/") else f"/{group}"

@@ -1,4 +1,4 @@
-"""Objects of a realm whose creation the state says was cut off: made, but the answer was lost.
+"""Finds objects of a realm whose creation, by the state, was cut off: they were made, but the answer was lost.
 
 A realm's objects have no tags. So nothing counts as lost but what the state itself says it was about to make, and of
 that only the object of that name which is as it would have been made, and in which, or by which, nobody has done
@@ -27,85 +27,86 @@ _TYPES = (CLIENT, AUDIENCE, GROUPS, SCOPE, ROLE)
 def find(
     settings: ProviderSettings, state: ExportedState, opened: ExitStack, configuration: Configuration
 ) -> Orphans | None:
-    """What interrupted creations made in the realm. Raises InspectionError and RefusedError."""
+    """Finds what interrupted creations made in the realm. Raises InspectionError and RefusedError."""
     provider = account_name(settings.name)
-    if not concerned(state, provider):
+    if not applies(state, provider):
         return None
-    if (known := account(settings.issuer or "", configuration)) is None:
+    if (of_realm := account(settings.issuer or "", configuration)) is None:
         raise InspectionError(f"creations were interrupted, and there is {NO_ACCOUNT}")
-    realm = opened.enter_context(Realm(known))
-    return Orphans(f"Keycloak, {settings.issuer}", made(realm, state, provider), lambda lost: remove(realm, lost))
+    realm = opened.enter_context(Realm(of_realm))
+    return Orphans(f"Keycloak, {settings.issuer}", orphans(realm, state, provider), lambda lost: remove(realm, lost))
 
 
-def concerned(state: ExportedState, provider: str) -> bool:
-    """Whether anything that was interrupted had been asked of `provider` (its resource's logical name)."""
+def applies(state: ExportedState, provider: str) -> bool:
+    """Tells whether anything that was interrupted had been asked of `provider` (its resource's logical name)."""
     return any(True for _ in _creations(state, provider))
 
 
-def made(realm: Realm, state: ExportedState, provider: str) -> list[tuple[OrphanAtPath, str | None]]:
-    """What there is of the interrupted creations and not in the state, with the reason not to remove it, or None.
+def orphans(realm: Realm, state: ExportedState, provider: str) -> list[tuple[OrphanAtPath, str | None]]:
+    """Finds objects of interrupted creations that are not in the state, each with the reason not to remove it or None.
 
     Raises RefusedError.
     """
     return [
-        (one, next(doubts, None))
+        (orphan, next(doubts, None))
         for creation in _creations(state, provider)
-        for one, doubts in _found(realm, creation)
-        if one.id not in state.ids
+        for orphan, doubts in _candidates(realm, creation)
+        if orphan.id not in state.ids
     ]
 
 
 def remove(realm: Realm, lost: Iterable[OrphanAtPath]) -> None:
-    """Removes them. Raises RefusedError."""
-    for one in lost:
-        realm.remove(one.path)
+    """Removes the objects. Raises RefusedError."""
+    for orphan in lost:
+        realm.remove(orphan.path)
 
 
 def _creations(state: ExportedState, provider: str) -> Iterator[PendingCreation]:
-    return (one for one in state.interrupted if one.type in _TYPES and one.provider == provider)
+    interrupted = (creation for creation in state.interrupted if creation.provider == provider)
+    return (creation for creation in interrupted if creation.type in _TYPES)
 
 
-def _found(realm: Realm, creation: PendingCreation) -> Iterator[tuple[OrphanAtPath, Iterator[str]]]:
-    """What has the name, and what speaks against its being what was made."""
+def _candidates(realm: Realm, creation: PendingCreation) -> Iterator[tuple[OrphanAtPath, Iterator[str]]]:
+    """Finds objects of the name, each with what speaks against its being the one that was made."""
     wanted = creation.inputs
     if creation.type == CLIENT:
         if client := realm.client(wanted["clientId"]):
-            one = OrphanAtPath(CLIENT, f"/clients/{client['id']}", client["clientId"])
-            yield one, _doubts(creation, client, _of_client(realm, client))
+            orphan = OrphanAtPath(CLIENT, f"/clients/{client['id']}", client["clientId"])
+            yield orphan, _doubts(creation, client, _foreign_in_client(realm, client))
     elif creation.type == ROLE:
         if role := realm.role(wanted["name"]):
-            one = OrphanAtPath(ROLE, f"/roles-by-id/{role['id']}", role["name"])
-            yield one, _doubts(creation, role, _of_role(realm, role))
+            orphan = OrphanAtPath(ROLE, f"/roles-by-id/{role['id']}", role["name"])
+            yield orphan, _doubts(creation, role, _foreign_in_role(realm, role))
     elif creation.type == SCOPE:
         for scope in realm.rows("/client-scopes"):
             if scope["name"] == wanted["name"]:
-                found = foreign.of_scope(realm, scope, mappers={}, roles=(), clients=())
-                one = OrphanAtPath(SCOPE, f"/client-scopes/{scope['id']}", scope["name"])
-                yield one, _doubts(creation, scope, found)
+                parts = foreign.of_scope(realm, scope, mappers={}, roles=(), clients=())
+                orphan = OrphanAtPath(SCOPE, f"/client-scopes/{scope['id']}", scope["name"])
+                yield orphan, _doubts(creation, scope, parts)
     else:
         place = f"/client-scopes/{wanted['clientScopeId']}/protocol-mappers/models"
         for mapper in realm.rows(place):
             if mapper["name"] == wanted["name"]:
-                one = OrphanAtPath(creation.type, f"{place}/{mapper['id']}", mapper["name"])
-                yield one, foreign.of_mapper(mapper, KINDS[creation.type])
+                orphan = OrphanAtPath(creation.type, f"{place}/{mapper['id']}", mapper["name"])
+                yield orphan, foreign.of_mapper(mapper, KINDS[creation.type])
 
 
-def _doubts(creation: PendingCreation, row: Row, found: Iterable[str]) -> Iterator[str]:
+def _doubts(creation: PendingCreation, row: Row, foreign_parts: Iterable[str]) -> Iterator[str]:
     if creation.id and row["id"] != creation.id:
         yield "its id is another than the one that was heard"
     if row.get("description") != creation.inputs.get("description"):
         yield "its description is another than the one that it would have been given"
-    yield from found
+    yield from foreign_parts
 
 
-def _of_client(realm: Realm, client: Row) -> Iterator[str]:
-    """It is new: nobody has signed in through it, and nothing is granted to its service account."""
+def _foreign_in_client(realm: Realm, client: Row) -> Iterator[str]:
+    """Checks that a client is new: nobody has signed in through it, and nothing is granted to its service account."""
     proofs = frozenset(name for names in PROOFS.values() for name in names)
     return foreign.of_client(realm, client, service=True, public=True, proofs=proofs, always=())
 
 
-def _of_role(realm: Realm, role: Row) -> Iterator[str]:
-    """A scope that asks for it and for nothing else would be everybody's without it."""
+def _foreign_in_role(realm: Realm, role: Row) -> Iterator[str]:
+    """Checks a role, and who asks for it: a scope that asks for nothing else would be everybody's without it."""
     yield from foreign.of_role(realm, role, ())
-    asking = foreign.asking(realm, role, realm.rows("/client-scopes"))
-    yield from (f"client scope '{scope}' asks for it" for scope in asking)
+    scopes = foreign.scopes_asking_for(realm, role, realm.rows("/client-scopes"))
+    yield from (f"client scope '{scope}' asks for it" for scope in scopes)

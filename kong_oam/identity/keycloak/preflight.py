@@ -1,4 +1,4 @@
-"""What a realm has and lacks, compared with what is about to be made: before the first change."""
+"""Compares what a realm has and lacks with what is about to be made: before the first change."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from kong_oam.identity.keycloak.names import group_path
 def inspect(
     settings: ProviderSettings, estate: Estate, held: Held, configuration: Configuration
 ) -> Iterator[Diagnostic]:
-    """What stands in the way: groups of roles that the realm does not have, and names of ours that it has already.
+    """Reports what stands in the way: groups of roles that the realm lacks, and names of ours that it has already.
 
     Raises InspectionError.
     """
-    known = account(settings.issuer or "", configuration)
-    if known is None:
+    of_realm = account(settings.issuer or "", configuration)
+    if of_realm is None:
         raise InspectionError(NO_ACCOUNT)
     try:
-        with Realm(known) as realm:
+        with Realm(of_realm) as realm:
             yield from unclear_groups(
                 settings,
                 estate,
                 count=lambda name: int(realm.has_group(group_path(name))),
-                known=lambda: [path.removeprefix("/") for path in realm.groups()],
+                names=lambda: [path.removeprefix("/") for path in realm.groups()],
             )
             yield from name_conflicts(realm, settings, estate, held, configuration.project)
     except RefusedError as error:

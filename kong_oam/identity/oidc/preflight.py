@@ -1,4 +1,4 @@
-"""Whether the stack names each client of an issuer that exists, and with all that it needs."""
+"""Checks that the stack names each client of an issuer that exists, with all that the client needs."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ def inspect(
     held: Held,  # noqa: ARG001 - no object of its own
     configuration: Configuration,  # noqa: ARG001 - nobody is asked
 ) -> Iterator[Diagnostic]:
-    """Clients of the estate that the stack does not name, or not with all that they need."""
+    """Reports clients of the estate that the stack does not name, or not with all that they need."""
     clients = [client for client in estate.clients if client.provider == settings.name]
     keys = {client.component for client in clients}
     unused = settings.clients.keys() - keys
     where = f"identityProviders[].clients in stacks/Pulumi.{estate.stack.name}.yaml"
     for client in clients:
-        known, name = settings.clients.get(client.component), f"'{client.component}' at {settings.name}"
-        if known is None:
+        registered, name = settings.clients.get(client.component), f"'{client.component}' at {settings.name}"
+        if registered is None:
             hint = suggestion(client.component, unused)
             yield Diagnostic("ENV402", f"nobody says which client {name} is{hint}. Name it under {where}", client.place)
-        elif client.public and known.secret:
+        elif client.public and registered.secret:
             yield Diagnostic(
                 "ENV402", f"{name} runs where its users are and can keep no `secret`: {where}", client.place
             )
-        elif not client.public and client.kind != EXTERNAL and known.secret is None:
+        elif not client.public and client.kind != EXTERNAL and registered.secret is None:
             yield Diagnostic("ENV402", f"{name} has no `secret`. Say where it lies under {where}", client.place)
     for key in sorted(unused):
         yield Diagnostic(

@@ -1,4 +1,4 @@
-"""Okta's management API: the account of an org, a client of it, and its lists page by page.
+"""Accesses Okta's management API: the account of an org, a client of it, and its lists page by page.
 
 Sources: Okta's management API (API tokens, pagination by the Link header, rate limits and their headers).
 """
@@ -51,7 +51,7 @@ class Account:
 
 
 def account(configuration: Configuration) -> Account | None:
-    """The account of the stack's `okta:` settings or of the environment; None where neither names one."""
+    """Reads the account of the stack's `okta:` settings or of the environment; None where neither names one."""
     setting = configuration.setting
     org, token = setting("okta:orgName", "OKTA_ORG_NAME"), setting("okta:apiToken", "OKTA_API_TOKEN")
     if not org or not token:
@@ -61,7 +61,7 @@ def account(configuration: Configuration) -> Account | None:
 
 
 def client(account: Account) -> httpx.Client:
-    """The org's management API. Through a proxy it is asked in absolute form, as the provider does."""
+    """Makes a client of the org's management API. It asks a proxy in absolute form, as the provider does."""
     scheme = "http" if account.proxy else "https"
     return httpx.Client(
         verify=trusted(),
@@ -73,7 +73,7 @@ def client(account: Account) -> httpx.Client:
 
 
 def rows(org: httpx.Client, path: str, **query: str) -> Iterator[Row]:
-    """All objects of a collection, page by page. Raises RefusedError.
+    """Yields all objects of a collection, page by page. Raises RefusedError.
 
     Of the address of the next page only path and query count: Okta may name its own host, where a proxy was asked.
     """
@@ -88,5 +88,5 @@ def rows(org: httpx.Client, path: str, **query: str) -> Iterator[Row]:
 
 
 def accepted(answer: httpx.Response) -> httpx.Response:
-    """The answer, where it is none of refusal. Raises RefusedError."""
+    """Gives the answer back if it is no refusal. Raises RefusedError."""
     return _API.accepted(answer)

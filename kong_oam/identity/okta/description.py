@@ -1,4 +1,4 @@
-"""Okta as a value: how its tokens spell things. Source: Okta's guide to access tokens and their claims."""
+"""Describes Okta as a value: how its tokens spell things. Source: Okta's guide to access tokens and their claims."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SPELLING = ClaimMapping(
 
 
 def describe(settings: ProviderSettings) -> Provider:
-    """The provider as a value. Its issuer is born with the authorization server, in the same graph.
+    """Describes the provider. Its issuer comes into being with the authorization server, in the same graph.
 
     Raises kong_oam.access.settings.stack.StackError.
     """

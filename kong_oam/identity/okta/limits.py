@@ -1,4 +1,4 @@
-"""What Okta takes at most, compared with what is about to be made: before the first change.
+"""Compares what is about to be made with what Okta takes at most: before the first change.
 
 Only what Okta says in public is checked. It gives no number of scopes, claims, policies or rules of an authorization
 server, of authorization servers, apps or trusted origins of an org, or of groups of an app. Redirects are bounded all
@@ -39,15 +39,15 @@ _NEAR = 80  # percent
 
 
 def limits(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[Diagnostic]:
-    """What Okta would refuse, or come to refuse: each with what to do. It asks nobody.
+    """Reports what Okta would refuse, or come to refuse, and what to do. It asks nobody.
 
-    What grows is told of from 80 % on. Names do not grow, and those of what the state holds Okta has taken.
+    Counts that grow are reported from 80 % on. Names do not grow, and those in the state Okta has taken already.
     """
     yield from _groups(settings, estate)
     for client in estate.clients:
         if client.provider == settings.name:
             yield from _scopes(settings, client)
-            yield from _names(settings, estate, client, held)
+            yield from _long_names(settings, estate, client, held)
 
 
 def _groups(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
@@ -55,11 +55,11 @@ def _groups(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
     count = len({group for component in guarded for role in component.roles for group in role.groups})
     if not _near(count, GROUPS):
         return
-    many = (
+    problem = (
         f"roles of {settings.name} name {count} groups, and Okta gives no token to a user who is in more than {GROUPS}"
     )
-    what = f"{many} of them. Bind roles to fewer groups, or move Applications to a stack of their own"
-    yield Diagnostic("ENV411", what, severity="warning")
+    message = f"{problem} of them. Bind roles to fewer groups, or move Applications to a stack of their own"
+    yield Diagnostic("ENV411", message, severity="warning")
 
 
 def _scopes(settings: ProviderSettings, client: Client) -> Iterator[Diagnostic]:
@@ -74,19 +74,21 @@ def _scopes(settings: ProviderSettings, client: Client) -> Iterator[Diagnostic]:
         )
 
 
-def _names(settings: ProviderSettings, estate: Estate, client: Client, held: Held) -> Iterator[Diagnostic]:
-    for kind, logical, what, name, most in _named(settings, estate, client):
+def _long_names(settings: ProviderSettings, estate: Estate, client: Client, held: Held) -> Iterator[Diagnostic]:
+    for kind, logical, noun, name, most in _names_at_okta(settings, estate, client):
         if len(name) > most and (kind, logical) not in held:
             yield Diagnostic(
                 "ENV411",
-                f"{what} '{name}' at {settings.name} has {len(name)} characters, and Okta takes {most}. "
+                f"{noun} '{name}' at {settings.name} has {len(name)} characters, and Okta takes {most}. "
                 "Shorten the names that it is made of",
                 client.place,
             )
 
 
-def _named(settings: ProviderSettings, estate: Estate, client: Client) -> Iterator[tuple[str, str, str, str, int]]:
-    """Type, logical name, what it is, its name, and how long that may be."""
+def _names_at_okta(
+    settings: ProviderSettings, estate: Estate, client: Client
+) -> Iterator[tuple[str, str, str, str, int]]:
+    """Yields type, logical name, what it is, its name, and how long that may be."""
     prefix, stack, component = settings.name, estate.stack.name, client.component
     yield APP, f"{prefix}-app-{component}", "client id", client_id(stack, component), CLIENT_ID
     if granted([client]):

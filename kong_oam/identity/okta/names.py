@@ -1,4 +1,4 @@
-"""What a stack makes at Okta, by name: the one place for the names there and for the logical ones."""
+"""The names of what a stack makes at Okta, there and in the state: the one place for both."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def app_label(stack: str, component: str) -> str:
 
 
 def client_id(stack: str, component: str) -> str:
-    """The client id that an app is made with, so that previews know it: `kong-oam.prod.shop.web`.
+    """Chooses the client id that an app is made with, so that previews know it: `kong-oam.prod.shop.web`.
 
     Component names have one slash and no dot: none reads like another. Okta takes 6 to 100 letters, digits and
     `$-_.+!*'(),` (its API description, `credentials.oauthClient.client_id`), and 100 for a label, which is as long.
@@ -41,41 +41,41 @@ def client_id(stack: str, component: str) -> str:
 
 
 def client_id_of(app: Mapping[str, Any]) -> str | None:
-    """The client id of an app that Okta shows; None of one that is no OAuth client, such as a bookmark."""
-    known = ((app.get("credentials") or {}).get("oauthClient") or {}).get("client_id")
-    return None if known is None else str(known)
+    """Reads the client id of an app as Okta shows it; None of one that is no OAuth client, such as a bookmark."""
+    identifier = ((app.get("credentials") or {}).get("oauthClient") or {}).get("client_id")
+    return None if identifier is None else str(identifier)
 
 
 def origin_name(stack: str, origin: str, *, shared: bool) -> str:
-    """The name of a trusted origin: whose it is, or that it is more than one stack's."""
+    """Names a trusted origin: after the stack that has it, or after none where stacks share it."""
     return f"kong-oam {origin}" if shared else f"kong-oam {stack} {origin}"
 
 
 def origin_owner(name: str, origin: str) -> str | None:
-    """The stack that a trusted origin is of by its name, "" where stacks share it, None where none of ours made it."""
+    """Reads from a trusted origin's name its stack: "" where stacks share it, None where none of ours made it."""
     begin, _, stack = name.removesuffix(f" {origin}").partition(" ")
     return stack if begin == "kong-oam" and name.endswith(f" {origin}") else None
 
 
 def origins(clients: Iterable[Client]) -> list[str]:
-    """Where pages are that get tokens themselves. One origin may have the pages of several clients."""
+    """Lists the origins of pages that get tokens themselves. One may have the pages of several clients."""
     return sorted({origin for client in clients for origin in client.origins})
 
 
 def granted(clients: Iterable[Client]) -> list[Client]:
-    """Those with a policy. A client that is granted nothing, or that nobody may sign in through, has none."""
-    found = (client for client in clients if client.scopes and (client.groups or not client.user_facing))
-    return sorted(found, key=lambda client: client.component)
+    """Selects the clients with a policy. One that is granted nothing, or that nobody may sign in through, has none."""
+    with_policy = (client for client in clients if client.scopes and (client.groups or not client.user_facing))
+    return sorted(with_policy, key=lambda client: client.component)
 
 
 def scopes_of(client: Client) -> list[str]:
-    """All that its rule lists: what it was granted, and what users sign in and stay signed in with."""
+    """Lists the scopes of a client's rule: what it was granted, and what users sign in and stay signed in with."""
     sign_in = (*SIGN_IN_SCOPES, *((_REFRESH_SCOPE,) if client.refresh else ())) if client.user_facing else ()
     return [*client.scopes, *sign_in]
 
 
 def objects(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:
-    """All that the stack makes, but for the assignments of groups to apps: those have no name."""
+    """Yields all objects that the stack makes, but for the assignments of groups to apps: those have no name."""
     prefix, stack = settings.name, estate.stack.name
     guarded = [component for component in estate.components.values() if component.provider == prefix]
     clients = [client for client in estate.clients if client.provider == prefix]

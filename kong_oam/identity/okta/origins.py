@@ -1,4 +1,4 @@
-"""Trusted origins that an org has already: an origin is in an org once, whoever needs it.
+"""Decides on trusted origins that an org has already: an origin is in an org once, whoever needs it.
 
 Two stacks of one org may have pages of one origin, such as one that is moved to another cloud. If both had it in their
 states, the first that goes would take it away from the other. So a trusted origin is of one stack, whose name it has;
@@ -24,7 +24,7 @@ from kong_oam.oam.document import Place
 
 
 @dataclass(frozen=True, slots=True)
-class Existing:
+class ExistingOrigin:
     """One of the org's trusted origins that a client here needs."""
 
     object: Managed
@@ -36,35 +36,35 @@ class Existing:
 
     @property
     def kinds(self) -> list[str]:
-        """What it is trusted for: CORS, REDIRECT, IFRAME_EMBED."""
+        """The uses that it is trusted for: CORS, REDIRECT, IFRAME_EMBED."""
         return [str(scope["type"]) for scope in self.row["scopes"]]
 
     def __str__(self) -> str:
         return f"'{self.row['name']}', {' and '.join(self.kinds) or 'for nothing'}, {self.row['status']}"
 
 
-def existing(org: httpx.Client, wanted: Iterable[Managed]) -> Iterator[Existing]:
-    """Those of the org that are one of `wanted`. Raises RefusedError."""
-    for one in wanted:
-        for row in rows(org, "/trustedOrigins", q=one.name):
-            if str(row["origin"]).rstrip("/").lower() == one.name:
-                yield Existing(one, row)
+def existing_origins(org: httpx.Client, wanted: Iterable[Managed]) -> Iterator[ExistingOrigin]:
+    """Finds the origins of the org that are among `wanted`. Raises RefusedError."""
+    for managed in wanted:
+        for row in rows(org, "/trustedOrigins", q=managed.name):
+            if str(row["origin"]).rstrip("/").lower() == managed.name:
+                yield ExistingOrigin(managed, row)
 
 
-def not_to_be_taken(found: Existing, settings: ProviderSettings, estate: Estate) -> Diagnostic | None:
-    """Why it is not adopted, with what to do; None where it may be."""
-    origin, stack = found.object.name, estate.stack.name
-    owner = origin_owner(str(found.row["name"]), origin)
+def adoption_refusal(existing: ExistingOrigin, settings: ProviderSettings, estate: Estate) -> Diagnostic | None:
+    """Reports why an origin is not adopted, with what to do; None where it may be."""
+    origin, stack = existing.object.name, estate.stack.name
+    owner = origin_owner(str(existing.row["name"]), origin)
     shared, setting = origin in settings.shared_origins, f"`sharedOrigins: [{origin}]`"
-    what, here = f"{settings.name} has trusted origin '{origin}' ({found.id})", f"stacks/Pulumi.{stack}.yaml"
+    fact, file = f"{settings.name} has trusted origin '{origin}' ({existing.id})", f"stacks/Pulumi.{stack}.yaml"
     if owner and owner != stack:
-        todo = f"write {setting} in {here} and in that of stack '{owner}', run `pulumi up -s {owner}`, then this again"
-        message = f"{what} of stack '{owner}', which would remove it with its own pages; {todo}"
+        todo = f"write {setting} in {file} and in that of stack '{owner}', run `pulumi up -s {owner}`, then this again"
+        message = f"{fact} of stack '{owner}', which would remove it with its own pages; {todo}"
     elif owner == "" and not shared:
-        message = f"{what}, which stacks share; write {setting} in {here}"
-    elif shared and (found.row["status"] != "ACTIVE" or "CORS" not in found.kinds):
+        message = f"{fact}, which stacks share; write {setting} in {file}"
+    elif shared and (existing.row["status"] != "ACTIVE" or "CORS" not in existing.kinds):
         message = (
-            f"{what}, but not for CORS; allow it there (Security > API > Trusted Origins), since it is not only ours"
+            f"{fact}, but not for CORS; allow it there (Security > API > Trusted Origins), since it is not only ours"
         )
     else:
         return None

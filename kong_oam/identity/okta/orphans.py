@@ -1,4 +1,4 @@
-"""Objects at Okta whose creation the state says was cut off: made, but the answer was lost.
+"""Finds objects at Okta whose creation, by the state, was cut off: they were made, but the answer was lost.
 
 Okta's objects have no tags, and an org has many owners. So nothing counts as lost but what the state itself says it was
 about to make, and of that only the one object of that name in that place which nothing uses: what uses an object needs
@@ -46,24 +46,24 @@ def find(
     opened: ExitStack,
     configuration: Configuration,
 ) -> Orphans | None:
-    """What an interrupted run made in the org, or took from it. Raises InspectionError and RefusedError."""
-    if (why := concern(state)) is None:
+    """Finds what an interrupted run made in the org, or deleted there. Raises InspectionError and RefusedError."""
+    if (reason := reason_to_search(state)) is None:
         return None
-    if (known := account(configuration)) is None:
-        raise InspectionError(f"{why}, and there is {NO_ACCOUNT}")
-    org = opened.enter_context(client(known))
-    return Orphans("Okta", made(org, state), lambda lost: remove(org, lost), gone(org, state))
+    if (of_org := account(configuration)) is None:
+        raise InspectionError(f"{reason}, and there is {NO_ACCOUNT}")
+    org = opened.enter_context(client(of_org))
+    return Orphans("Okta", orphans(org, state), lambda lost: remove(org, lost), missing_apps(org, state))
 
 
-def concern(state: ExportedState) -> str | None:
-    """Why Okta has to be looked at; None where it has not."""
+def reason_to_search(state: ExportedState) -> str | None:
+    """Says why Okta has to be searched; None where it has not."""
     if any(creation.type in _PLACES for creation in state.interrupted):
         return "creations were interrupted"
     return "the state's apps may be gone" if _apps(state) else None
 
 
-def made(org: httpx.Client, state: ExportedState) -> list[tuple[OrphanAtPath, str | None]]:
-    """What there is of the interrupted creations and not in the state, with the reason not to remove it, or None.
+def orphans(org: httpx.Client, state: ExportedState) -> list[tuple[OrphanAtPath, str | None]]:
+    """Finds objects of interrupted creations that are not in the state, each with the reason not to remove it or None.
 
     Raises RefusedError, httpx.HTTPError.
     """
@@ -71,42 +71,45 @@ def made(org: httpx.Client, state: ExportedState) -> list[tuple[OrphanAtPath, st
     for creation in state.interrupted:
         if creation.type in _PLACES:
             place = _PLACES[creation.type].format_map(creation.inputs)
-            found = [row for row in rows(org, place) if row["id"] not in state.ids and _is(row, creation)]
-            for row in found:
-                doubt = "there are several of this name" if len(found) > 1 else _use(org, creation, place, row, state)
+            unrecorded = (row for row in rows(org, place) if row["id"] not in state.ids)
+            matching = [row for row in unrecorded if _matches(row, creation)]
+            for row in matching:
+                several = len(matching) > 1
+                doubt = "there are several of this name" if several else _use(org, creation, place, row, state)
                 result.append((OrphanAtPath(creation.type, f"{place}/{row['id']}", _name(row)), doubt))
     return result
 
 
-def gone(org: httpx.Client, state: ExportedState) -> list[tuple[RecordedResource, str | None]]:
-    """The apps that the state has and the org has not. Raises RefusedError, httpx.HTTPError.
+def missing_apps(org: httpx.Client, state: ExportedState) -> list[tuple[RecordedResource, str | None]]:
+    """Finds apps that the state has and the org has not, each with the reason to keep it in the state or None.
 
-    What uses an app is deleted before it: where something does, it was no run that took the app away.
+    What uses an app is deleted before it: where something does, it was no run that took the app away. Raises
+    RefusedError, httpx.HTTPError.
     """
     apps = _apps(state)
-    there = {row["id"] for row in rows(org, "/apps")} if apps else set()
-    missing = [app for app in apps if app.id not in there]
+    existing = {row["id"] for row in rows(org, "/apps")} if apps else set()
+    missing = [app for app in apps if app.id not in existing]
     if not missing:
         return []
     servers = {row["id"] for row in rows(org, "/authorizationServers")}
-    elsewhere = any(one.type == _ISSUER and one.id not in servers for one in state.resources)
+    elsewhere = any(resource.type == _ISSUER and resource.id not in servers for resource in state.resources)
     doubt = "nor is the stack's authorization server there: is this its org?" if elsewhere else None
     return [(app, "others in the state depend on it" if app.used else doubt) for app in missing]
 
 
 def remove(org: httpx.Client, lost: Iterable[OrphanAtPath]) -> None:
-    """Removes them. Raises RefusedError, httpx.HTTPError."""
-    for one in lost:
-        if one.type in _SWITCHED_OFF_FIRST:
-            accepted(org.post(f"{one.path}/lifecycle/deactivate"))
-        accepted(org.delete(one.path))
+    """Removes the objects. Raises RefusedError, httpx.HTTPError."""
+    for orphan in lost:
+        if orphan.type in _SWITCHED_OFF_FIRST:
+            accepted(org.post(f"{orphan.path}/lifecycle/deactivate"))
+        accepted(org.delete(orphan.path))
 
 
 def _apps(state: ExportedState) -> list[RecordedResource]:
-    return [one for one in state.resources if one.type == _APP]
+    return [resource for resource in state.resources if resource.type == _APP]
 
 
-def _is(row: Row, creation: PendingCreation) -> bool:
+def _matches(row: Row, creation: PendingCreation) -> bool:
     if creation.id:
         return bool(row["id"] == creation.id)
     if creation.type != _APP:
@@ -120,7 +123,7 @@ def _name(row: Row) -> str:
 
 
 def _use(org: httpx.Client, creation: PendingCreation, place: str, row: Row, state: ExportedState) -> str | None:
-    """Who uses it: then it is somebody's."""
+    """Says who uses an object, which is somebody's then; None where nobody does."""
     if creation.type in _USED_BY and list(rows(org, f"{place}/{row['id']}/{_USED_BY[creation.type]}")):
         return f"it has {_USED_BY[creation.type]}"
     if creation.type == ORIGIN and not origin_owner(_name(row), str(row["origin"])):
@@ -131,7 +134,7 @@ def _use(org: httpx.Client, creation: PendingCreation, place: str, row: Row, sta
         return "groups are assigned to it"
     for server in rows(org, "/authorizationServers"):
         policies = rows(org, f"/authorizationServers/{server['id']}/policies")
-        if client_id_of(row) in _clients(one for one in policies if one["id"] not in state.ids):
+        if client_id_of(row) in _clients(policy for policy in policies if policy["id"] not in state.ids):
             return f"a policy of {server['name']} lists it"
     return None
 

@@ -1,4 +1,4 @@
-"""What there is at Okta and what there is not, compared with what is about to be made: before the first change."""
+"""Compares what Okta has and lacks with what is about to be made: before the first change."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _NAMES = 10_000
 def inspect(
     settings: ProviderSettings, estate: Estate, held: Held, configuration: Configuration
 ) -> Iterator[Diagnostic]:
-    """What stands in the way at Okta: groups that it does not have, names that it has, more than it takes.
+    """Reports what stands in the way at Okta: groups that it lacks, names that it has, more than it takes.
 
     Raises InspectionError.
     """
-    known = account(configuration)
-    if known is None:
+    of_org = account(configuration)
+    if of_org is None:
         raise InspectionError(NO_ACCOUNT)
     try:
-        with client(known) as org:
+        with client(of_org) as org:
             yield from limits(settings, estate, held)
             yield from missing_groups(org, settings, estate)
             yield from name_conflicts(org, settings, estate, held, configuration.project)
@@ -44,19 +44,19 @@ def inspect(
 
 
 def missing_groups(org: httpx.Client, settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
-    """Groups of roles that the org does not have, or has more than once: each where a role names it.
+    """Reports groups of roles that the org does not have, or has more than once: each where a role names it.
 
     Raises RefusedError.
     """
 
-    def known() -> list[str]:
+    def names() -> list[str]:
         return list(islice(map(_name, rows(org, "/groups")), _NAMES))
 
-    return unclear_groups(settings, estate, lambda name: _count(org, name), known)
+    return unclear_groups(settings, estate, lambda name: _count(org, name), names)
 
 
 def _count(org: httpx.Client, name: str) -> int:
-    """How many groups have exactly this name: asked as the provider does, by how the name begins.
+    """Counts the groups of exactly this name: asked as the provider does, by how the name begins.
 
     Okta gives at most 300 to such a question, and has no further page.
     """

@@ -1,7 +1,7 @@
-"""Signing keys of an authorization server, from Okta's management API: also the one that will sign next.
+"""Reads an authorization server's signing keys from Okta's management API: also the one that will sign next.
 
-What is published for everybody names the key that signs now. Who knew only that one would refuse every token from the
-moment of a rotation until the next run.
+The published key set names only the key that signs now. Who knew only that one would refuse every token from the moment
+of a rotation until the next run.
 
 Source: Okta's management API, "Authorization Server Keys": ACTIVE signs, NEXT will, EXPIRED did.
 """
@@ -17,21 +17,24 @@ from kong_oam.identity.okta import api
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """`keys`: the one that signs, then the one that will. `previous_keys`: the one that signed before, if known."""
+class ServerKeys:
+    """The keys of an authorization server.
+
+    `keys`: the one that signs, then the one that will. `previous_keys`: the one that signed before, if known.
+    """
 
     keys: tuple[SigningKey, ...]
     previous_keys: tuple[SigningKey, ...]
 
 
-def listed(account: api.Account, server: str, issuer: str) -> Listed:
-    """The keys of an authorization server by its id. Raises RefusedError and DiscoveryError."""
+def server_keys(account: api.Account, server: str, issuer: str) -> ServerKeys:
+    """Reads the keys of an authorization server (id). Raises RefusedError and DiscoveryError."""
     with api.client(account) as org:
-        return arranged(list(api.rows(org, f"/authorizationServers/{server}/credentials/keys")), issuer)
+        return from_rows(list(api.rows(org, f"/authorizationServers/{server}/credentials/keys")), issuer)
 
 
-def arranged(rows: Sequence[Row], issuer: str) -> Listed:
-    """The keys of a listing, which has the newest of those that expired first. Raises DiscoveryError."""
+def from_rows(rows: Sequence[Row], issuer: str) -> ServerKeys:
+    """Reads the keys of a list, in which the newest of those that expired comes first. Raises DiscoveryError."""
     by_status = {
         status: [row for row in rows if row.get("status") == status] for status in ("ACTIVE", "NEXT", "EXPIRED")
     }
@@ -39,4 +42,4 @@ def arranged(rows: Sequence[Row], issuer: str) -> Listed:
         raise DiscoveryError(f"{issuer}: Okta lists {len(by_status['ACTIVE'])} active signing keys, not one")
     keys, _ = signing_keys({"keys": [*by_status["ACTIVE"], *by_status["NEXT"]]}, issuer)
     previous_keys = by_status["EXPIRED"][:1]
-    return Listed(keys, signing_keys({"keys": previous_keys}, issuer)[0] if previous_keys else ())
+    return ServerKeys(keys, signing_keys({"keys": previous_keys}, issuer)[0] if previous_keys else ())

@@ -344,8 +344,8 @@ def test_settings_that_cannot_be_used_are_refused(settings: dict[str, Any], said
 @pytest.mark.parametrize("login", ["https://login.microsoftonline.us", "https://login.partner.microsoftonline.cn"])
 def test_national_clouds_have_a_graph_and_a_token_exchange_of_their_own(login: str) -> None:
     tenant = tenant_of(f"{login}/{TENANT}/v2.0")
-    assert tenant is not None and api.known(tenant)
-    assert api.exchange(tenant) in ("api://AzureADTokenExchangeUSGov", "api://AzureADTokenExchangeChina")
+    assert tenant is not None and api.is_known(tenant)
+    assert api.federation_audience(tenant) in ("api://AzureADTokenExchangeUSGov", "api://AzureADTokenExchangeChina")
     assert Account(tenant, "a").graph in ("https://graph.microsoft.us", "https://microsoftgraph.chinacloudapi.cn")
 
 

@@ -16,8 +16,8 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from components.identity.keycloak import _keyed
-from components.rotation import Rotation
+from components.credentials import Rotation
+from components.identity.keycloak import _key_attributes
 from components.settings import configuration
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.settings.stack import StackError, parse
@@ -116,7 +116,7 @@ def test_a_client_with_keys_of_two_kinds_may_sign_with_either() -> None:
         ([rsa_key, ec_key], ["RS256", "ES256"], None),
         ([ec_key], ["ES256"], "ES256"),
     ):
-        attributes = _keyed(keys)
+        attributes = _key_attributes(keys)
         assert [key["alg"] for key in json.loads(attributes["jwks.string"])["keys"]] == algorithms
         assert attributes.get("token.endpoint.auth.signing.alg") == named
         assert named or "token.endpoint.auth.signing.alg" not in attributes
@@ -231,7 +231,9 @@ def test_names_that_are_looked_for_are_those_that_are_made(registered: list[Regi
     of_roles = {one.inputs["clientScopeId"]: set() for one in all_of(registered, ROLE_OF_SCOPE).values()}
     for one in all_of(registered, ROLE_OF_SCOPE).values():
         of_roles[one.inputs["clientScopeId"]].add(one.inputs["roleId"])
-    asked = {f"id of {scope}": {f"id of {names.role(one)}" for one in names.asked(scope)} for scope in names.scopes}
+    asked = {
+        f"id of {scope}": {f"id of {names.role(one)}" for one in names.roles_of_scope(scope)} for scope in names.scopes
+    }
     assert {scope: roles for scope, roles in asked.items() if roles} == of_roles
 
 
@@ -286,7 +288,7 @@ def test_a_secret_is_shared_only_where_the_stack_says_so(registered: list[Regist
         patch.setenv("KEYCLOAK_CLIENT_ID", "kong-oam")
         patch.setenv("KEYCLOAK_CLIENT_SECRET", "the account's secret")
         patch.setitem(kinds.KINDS, "keycloak", replace(kinds.KINDS["keycloak"], inspect=lambda *_: ()))
-        patch.setattr(Rotation, "kept", lambda self, client, holder, resource: shared.append(resource))
+        patch.setattr(Rotation, "record_shared_secret", lambda self, client, holder, resource: shared.append(resource))
         made = run_program(patch, [{**KEYCLOAK, "clientSecrets": True}])
     assert not [one for one in made if one.type.startswith("tls:")]
     clients = named(made, "openid/client:Client")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kong_oam.access.model import Stack
 from kong_oam.access.providers import Provider
 from kong_oam.access.settings.stack import ProviderSettings
-from kong_oam.identity.common.issuer_moves import moved
+from kong_oam.identity.common.issuer_moves import issuer_moves
 from tests.support.estates import SPELLING, api, estate
 
 NOW, BEFORE = "https://now.example.com", "https://before.example.com"
@@ -39,7 +39,7 @@ def said(count: int) -> str:
     """Of `count` components at the provider, and of one, with its client, at another."""
     own = [api(f"a{number}", domain=f"a{number}.example.com") for number in range(count)]
     one = estate(*own, api("theirs", domain="theirs.example.com", access=OTHERS), SHOP, stack=STACK)
-    (found,) = moved(SETTINGS, one, {"main": BEFORE, "other": BEFORE})
+    (found,) = issuer_moves(SETTINGS, one, {"main": BEFORE, "other": BEFORE})
     return found.message
 
 
@@ -59,5 +59,6 @@ def test_an_issuer_that_is_made_with_the_stack_changes_only_with_what_makes_it()
     """It is not known beforehand, so it cannot be another."""
     made = Stack("tests", {"main": Provider("main", "api://tests", SPELLING)}, domain="apps.example.com")
     assert (
-        list(moved(ProviderSettings("main", "okta", "api://tests"), estate(api(), stack=made), {"main": BEFORE})) == []
+        list(issuer_moves(ProviderSettings("main", "okta", "api://tests"), estate(api(), stack=made), {"main": BEFORE}))
+        == []
     )

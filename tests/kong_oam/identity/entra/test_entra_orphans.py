@@ -32,12 +32,12 @@ def _state(kind: str, known: tuple[str, ...] = (), provider: str = "entra-accoun
 
 def _found(tenant: Entra, state: ExportedState) -> list[tuple[str, str | None]]:
     with Graph(Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)) as graph:
-        return [(one.id, doubt) for one, doubt in entra.made(graph, state, "entra-account")]
+        return [(one.id, doubt) for one, doubt in entra.orphans(graph, state, "entra-account")]
 
 
 def _remove(tenant: Entra, state: ExportedState) -> None:
     with Graph(Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)) as graph:
-        entra.remove(graph, [one for one, doubt in entra.made(graph, state, "entra-account") if doubt is None])
+        entra.remove(graph, [one for one, doubt in entra.orphans(graph, state, "entra-account") if doubt is None])
 
 
 def _app(tenant: Entra, name: str = NAME, description: str = OURS) -> Any:
@@ -51,8 +51,8 @@ def test_an_application_as_it_was_meant_is_certain(tenant: Entra) -> None:
     state = _state(APPLICATION, **INPUTS)
     assert _found(tenant, state) == [(f"/applications/{app['id']}", None)]
     assert _found(tenant, _state(APPLICATION, (f"/applications/{app['id']}",), **INPUTS)) == []
-    assert entra.concerned(state, "entra-account")
-    assert not entra.concerned(_state(APPLICATION, provider="other-account", **INPUTS), "entra-account")
+    assert entra.applies(state, "entra-account")
+    assert not entra.applies(_state(APPLICATION, provider="other-account", **INPUTS), "entra-account")
     _remove(tenant, state)
     assert list(tenant.directory.applications) == [other["id"]]
 

@@ -96,7 +96,7 @@ class Recorded(Realm):
         self.answers["/users/sa/role-mappings"] = {"realmMappings": [{"name": "default-roles-acme"}]}
         self.answers["/users/sa/groups"] = []
 
-    def _asked(self, path: str, **query: str) -> httpx.Response:
+    def _get(self, path: str, **query: str) -> httpx.Response:
         self.asked.append(path)
         known = path in self.answers
         body = self.answers[path] if known and query.get("first", "0") == "0" else [] if known else {"error": "no"}
@@ -239,7 +239,7 @@ def _state(kind: str, known: tuple[str, ...] = (), provider: str = "kc-account",
 
 
 def _doubts(realm: Realm, state: ExportedState) -> list[str | None]:
-    return [doubt for _, doubt in recovery.made(realm, state, "kc-account")]
+    return [doubt for _, doubt in recovery.orphans(realm, state, "kc-account")]
 
 
 def test_what_was_made_as_it_was_meant_is_certain() -> None:
@@ -248,9 +248,9 @@ def test_what_was_made_as_it_was_meant_is_certain() -> None:
     realm.client_of(JOB, description="ours")
     assert _doubts(realm, _state(CLIENT, clientId=JOB, description="ours")) == [None]
     assert _doubts(realm, _state(CLIENT, known=(f"id-{JOB}",), clientId=JOB, description="ours")) == []
-    assert recovery.concerned(_state(CLIENT, clientId=JOB), "kc-account")
-    assert not recovery.concerned(_state(CLIENT, provider="other-account", clientId=JOB), "kc-account")
-    assert not recovery.concerned(_state("keycloak:index/groupRoles:GroupRoles"), "kc-account")
+    assert recovery.applies(_state(CLIENT, clientId=JOB), "kc-account")
+    assert not recovery.applies(_state(CLIENT, provider="other-account", clientId=JOB), "kc-account")
+    assert not recovery.applies(_state("keycloak:index/groupRoles:GroupRoles"), "kc-account")
 
 
 def test_what_was_not_made_so_or_is_used_is_kept() -> None:
@@ -280,7 +280,7 @@ def test_a_role_that_a_scope_asks_for_is_kept() -> None:
 def test_a_mapper_is_looked_for_in_the_scope_that_the_state_holds() -> None:
     realm = Recorded()
     realm.answers["/client-scopes/s1/protocol-mappers/models"] = [AUDIENCE_MAPPER, {**GROUPS_MAPPER, "id": "m2"}]
-    ((found, doubt),) = recovery.made(realm, _state(AUDIENCE, clientScopeId="s1", name="audience"), "kc-account")
+    ((found, doubt),) = recovery.orphans(realm, _state(AUDIENCE, clientScopeId="s1", name="audience"), "kc-account")
     assert (found.path, doubt) == ("/client-scopes/s1/protocol-mappers/models/m1", None)
     assert str(found) == "AudienceProtocolMapper audience (m1)"
 

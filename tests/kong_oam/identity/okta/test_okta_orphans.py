@@ -56,13 +56,13 @@ def _interrupted(kind: str, identifier: str | None = None, known: tuple[str, ...
 
 
 def _doubts(org: httpx.Client, state: ExportedState) -> list[str | None]:
-    return [doubt for _, doubt in okta.made(org, state)]
+    return [doubt for _, doubt in okta.orphans(org, state)]
 
 
 def test_the_one_unused_app_of_that_label_is_lost_and_is_removed(org: httpx.Client) -> None:
     """Not one that the state knows, nor one whose label only begins alike."""
     known, other, made = _app(org), _app(org, f"{LABEL}2"), _app(org)
-    found = okta.made(org, _interrupted(APP, known=(known,), label=LABEL))
+    found = okta.orphans(org, _interrupted(APP, known=(known,), label=LABEL))
     assert [(one.id, doubt) for one, doubt in found] == [(made, None)]
     assert str(found[0][0]) == f"OAuth {LABEL} ({made})"
     okta.remove(org, [one for one, _ in found])
@@ -74,8 +74,8 @@ def test_of_two_of_a_name_none_is_certain(org: httpx.Client) -> None:
     first, second = _app(org), _app(org)
     several = "there are several of this name"
     assert _doubts(org, _interrupted(APP, label=LABEL)) == [several, several]
-    assert [one.id for one, _ in okta.made(org, _interrupted(APP, second, label=LABEL))] == [second]
-    assert [one.id for one, _ in okta.made(org, _interrupted(APP, first, label=LABEL))] == [first]
+    assert [one.id for one, _ in okta.orphans(org, _interrupted(APP, second, label=LABEL))] == [second]
+    assert [one.id for one, _ in okta.orphans(org, _interrupted(APP, first, label=LABEL))] == [first]
 
 
 def test_of_two_of_a_label_the_one_of_the_chosen_client_id_is_lost(org: httpx.Client) -> None:
@@ -83,7 +83,7 @@ def test_of_two_of_a_label_the_one_of_the_chosen_client_id_is_lost(org: httpx.Cl
     _app(org)
     made = _app(org, client_id=CHOSEN)
     state = _interrupted(APP, label=LABEL, clientId=CHOSEN)
-    assert [(one.id, doubt) for one, doubt in okta.made(org, state)] == [(made, None)]
+    assert [(one.id, doubt) for one, doubt in okta.orphans(org, state)] == [(made, None)]
     assert _doubts(org, _interrupted(APP, label="another", clientId=CHOSEN)) == []
 
 
@@ -138,7 +138,7 @@ def test_what_is_in_a_server_is_looked_for_in_that_server(org: httpx.Client) -> 
     ours, theirs = _server(org), _server(org, "theirs")
     made = [_make(org, f"/authorizationServers/{one}/scopes", {"name": "orders.read"}) for one in (ours, theirs)]
     state = _interrupted("okta:auth/serverScope:ServerScope", authServerId=ours, name="orders.read")
-    okta.remove(org, [one for one, _ in okta.made(org, state)])
+    okta.remove(org, [one for one, _ in okta.orphans(org, state)])
     left = [
         [row["id"] for row in org.get(f"/authorizationServers/{one}/scopes").json() if not row["system"]]
         for one in (ours, theirs)
@@ -161,8 +161,8 @@ def test_every_page_is_read() -> None:
 
 def test_nothing_interrupted_at_okta_is_no_reason_to_ask_okta() -> None:
     """Kong's and Kubernetes' own creations are not its concern."""
-    assert okta.concern(_interrupted("kong:index/route:Route", name="way")) is None
-    assert okta.concern(_interrupted(APP, label=LABEL)) == "creations were interrupted"
+    assert okta.reason_to_search(_interrupted("kong:index/route:Route", name="way")) is None
+    assert okta.reason_to_search(_interrupted(APP, label=LABEL)) == "creations were interrupted"
 
 
 def test_an_origin_that_stacks_share_is_kept(org: httpx.Client) -> None:
@@ -170,7 +170,7 @@ def test_an_origin_that_stacks_share_is_kept(org: httpx.Client) -> None:
     kind, page = "okta:trustedorigin/origin:Origin", "https://shop.example.com"
 
     def made(name: str) -> list[tuple[OrphanAtPath, str | None]]:
-        return okta.made(org, _interrupted(kind, name=name, origin=page))
+        return okta.orphans(org, _interrupted(kind, name=name, origin=page))
 
     body = {"origin": page, "scopes": [{"type": "CORS"}]}
     shared = _make(org, "/trustedOrigins", {**body, "name": f"kong-oam {page}"})

@@ -9,7 +9,7 @@ import pytest
 from kong_oam.errors import RefusedError
 from kong_oam.identity.common.discovery import DiscoveryError, discover
 from kong_oam.identity.okta.api import Account, client
-from kong_oam.identity.okta.signing_keys import arranged, listed
+from kong_oam.identity.okta.signing_keys import from_rows, server_keys
 from sandbox.okta import Okta
 
 TOKEN = "test-token"
@@ -35,26 +35,26 @@ def server(okta: Okta) -> tuple[str, str]:
 def test_the_next_key_is_known_before_it_signs(okta: Okta) -> None:
     """What is published names only the one that signs; after a rotation the one before is known as previous_keys."""
     name, issuer = server(okta)
-    first = listed(account(okta), name, issuer)
+    first = server_keys(account(okta), name, issuer)
     assert discover(issuer, okta.url).keys == first.keys[:1]
     assert len(first.keys) == 2 and first.previous_keys == ()
     okta.rotate(name)
-    second = listed(account(okta), name, issuer)
+    second = server_keys(account(okta), name, issuer)
     assert second.keys[0] == first.keys[1]
     assert second.previous_keys == first.keys[:1]
     okta.rotate(name)
-    assert listed(account(okta), name, issuer).previous_keys == second.keys[:1]
+    assert server_keys(account(okta), name, issuer).previous_keys == second.keys[:1]
 
 
 def test_a_listing_without_one_active_key_is_refused(okta: Okta) -> None:
     """None of them, or any, could be said to sign."""
     for rows, count in (([{"status": "NEXT"}], 0), ([{"status": "ACTIVE"}] * 2, 2)):
         with pytest.raises(DiscoveryError, match=f"Okta lists {count} active signing keys"):
-            arranged(rows, "https://issuer.example.com")
+            from_rows(rows, "https://issuer.example.com")
 
 
 def test_who_may_not_read_the_keys_is_told_so(okta: Okta) -> None:
     """A run that does not know the next key would be one that breaks at the next rotation."""
     name, issuer = server(okta)
     with pytest.raises(RefusedError, match="401"):
-        listed(account(okta, "another"), name, issuer)
+        server_keys(account(okta, "another"), name, issuer)

@@ -1,4 +1,4 @@
-"""Which key or secret a client has from a run on, and what is said of it: `components.rotation`, without an engine."""
+"""Which key or secret a client has from a run on, and what is said of it: `components.credentials`, without an engine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks, set_mocks
 
-from components.rotation import Rotation
+from components.credentials import Rotation
 from kong_oam.access.model import Client
 from kong_oam.access.rotation import Generation
 from kong_oam.engine.state import StackState
@@ -106,7 +106,7 @@ def keyed(client: Client = JOB) -> Callable[[Rotation, Run], Any]:
 
 
 def shared(holder: str) -> Callable[[Rotation, Run], Any]:
-    return lambda rotation, _: rotation.kept(JOB, pulumi.Output.from_input(holder), "main-app-shop/job")
+    return lambda rotation, _: rotation.record_shared_secret(JOB, pulumi.Output.from_input(holder), "main-app-shop/job")
 
 
 def told(generation: int, since: int, due: int, before: str = "ended", **more: str) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def test_a_client_turns_in_the_run_in_which_its_next_key_takes_over() -> None:
 
     def asked(rotation: Rotation, _: Run) -> Generation:
         generation = rotation.generation(JOB)
-        turned.append(rotation.turns(JOB))
+        turned.append(rotation.has_new_key(JOB))
         return generation
 
     for last, day in zip(given, (5, 29, 30, 37), strict=True):
