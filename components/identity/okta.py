@@ -25,6 +25,7 @@ from kong_oam.identity.okta import api, signing_keys
 from kong_oam.identity.okta.adoption import COMPONENT
 from kong_oam.identity.okta.description import SPELLING
 from kong_oam.identity.okta.names import (
+    LogicalNames,
     app_label,
     client_id,
     granted,
@@ -69,7 +70,7 @@ class Okta(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(COMPONENT, name, None, opts)
-        self._prefix, self._settings, self._estate = name, settings, estate
+        self._logical, self._settings, self._estate = LogicalNames(name), settings, estate
         self._model = estate.stack.providers[settings.name]
         account = _account(name, self)
         self._options = pulumi.ResourceOptions(parent=self, provider=account)
@@ -84,7 +85,7 @@ class Okta(pulumi.ComponentResource):
         claims = self._groups_claim()
         keys = {
             client.component: key_pairs(
-                f"{name}-key-{client.component}", rotation.generation(client), _KEYS, rotation.algorithms, self
+                self._logical.key(client.component), rotation.generation(client), _KEYS, rotation.algorithms, self
             )
             for client in self._clients
             if client.keyed and not settings.client_secrets
@@ -93,7 +94,7 @@ class Okta(pulumi.ComponentResource):
         for client in self._clients if settings.client_secrets else ():
             if client.keyed:
                 holder = apps[client.component].id
-                rotation.record_shared_secret(client, holder, f"{name}-app-{client.component}")
+                rotation.record_shared_secret(client, holder, self._logical.app(client.component))
         self._policies(apps, scopes, claims)
         self._trusted_origins()
         server_keys = self._signing_keys()
@@ -109,7 +110,7 @@ class Okta(pulumi.ComponentResource):
 
     def _authorization_server(self) -> okta.auth.Server:
         return okta.auth.Server(
-            f"{self._prefix}-server",
+            self._logical.server,
             name=server_name(self._estate.stack.name),
             description=f"Kong-OAM, stack {self._estate.stack.name}",
             audiences=[self._settings.audience],
@@ -128,7 +129,7 @@ class Okta(pulumi.ComponentResource):
         }
         return {
             scope: okta.auth.ServerScope(
-                f"{self._prefix}-scope-{scope}",
+                self._logical.scope(scope),
                 auth_server_id=self._server.id,
                 name=scope,
                 display_name=scope,
@@ -156,7 +157,7 @@ class Okta(pulumi.ComponentResource):
         names = "|".join(re.escape(self._model.group(group)) for group in self._named_groups)
         return [
             okta.auth.ServerClaim(
-                f"{self._prefix}-groups",
+                self._logical.groups_claim,
                 auth_server_id=self._server.id,
                 name=SPELLING.groups,
                 claim_type="RESOURCE",
@@ -179,7 +180,7 @@ class Okta(pulumi.ComponentResource):
         test/fixtures/vcr/TestAccResourceOktaAppOauth_*/classic-00.yaml); that it does so at once is a guess.
         """
         app = okta.app.OAuth(
-            f"{self._prefix}-app-{client.component}",
+            self._logical.app(client.component),
             client_id=client_id(self._estate.stack.name, client.component),
             label=app_label(self._estate.stack.name, client.component),
             type="service" if client.kind == EXTERNAL else client.kind,
@@ -207,7 +208,7 @@ class Okta(pulumi.ComponentResource):
         )
         if client.groups:
             okta.AppGroupAssignments(
-                f"{self._prefix}-groups-{client.component}",
+                self._logical.assignments(client.component),
                 app_id=app.id,
                 groups=[
                     okta.AppGroupAssignmentsGroupArgs(id=self._group_ids[group], profile="{}", priority=position)
@@ -235,7 +236,7 @@ class Okta(pulumi.ComponentResource):
         """
         for client in granted(self._clients):
             policy = okta.auth.ServerPolicy(
-                f"{self._prefix}-policy-{client.component}",
+                self._logical.policy(client.component),
                 auth_server_id=self._server.id,
                 name=client.component,
                 description=_about(client, apps[client.component]),
@@ -249,7 +250,7 @@ class Okta(pulumi.ComponentResource):
     def _rule(self, client: Client, policy: okta.auth.ServerPolicy, before: Sequence[pulumi.Resource]) -> None:
         """Makes a policy's rule. `before`: the scopes that it names, and the claim of groups in tokens."""
         okta.auth.ServerPolicyRule(
-            f"{self._prefix}-rule-{client.component}",
+            self._logical.rule(client.component),
             auth_server_id=self._server.id,
             policy_id=policy.id,
             name=client.component,
@@ -272,7 +273,7 @@ class Okta(pulumi.ComponentResource):
         for origin in origins(self._clients):
             shared = origin in self._settings.shared_origins
             okta.trustedorigin.Origin(
-                f"{self._prefix}-origin-{origin}",
+                self._logical.origin(origin),
                 name=origin_name(self._estate.stack.name, origin, shared=shared),
                 origin=origin,
                 scopes=[okta.trustedorigin.OriginScopeArgs(type="CORS")],
@@ -302,7 +303,7 @@ def _account(name: str, parent: pulumi.Resource) -> okta.Provider:
     if account is None:
         raise pulumi.RunError(api.NO_ACCOUNT)
     return okta.Provider(
-        f"{name}-account",
+        LogicalNames(name).account,
         org_name=account.org,
         base_url=configuration().setting("okta:baseUrl", "OKTA_BASE_URL"),
         http_proxy=account.proxy,

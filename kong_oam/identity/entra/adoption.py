@@ -20,8 +20,8 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held
+from kong_oam.http.management import Row
 from kong_oam.identity.common.adoption import Adoption, Conflict, Managed
-from kong_oam.identity.common.management import Row
 from kong_oam.identity.entra import assignments as wanted
 from kong_oam.identity.entra.api import Graph
 from kong_oam.identity.entra.assignments import ASSIGNMENT, FEDERATED, FEDERATION_NAME, GRANT, PRINCIPAL

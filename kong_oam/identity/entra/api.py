@@ -18,9 +18,9 @@ import httpx
 
 from kong_oam.engine.configuration import Configuration
 from kong_oam.errors import RefusedError
+from kong_oam.http.management import ManagementApi, Row, pages
 from kong_oam.http.trust import trusted
 from kong_oam.identity.common.discovery import LOOPBACK
-from kong_oam.identity.common.management import ManagementApi, Row, pages
 from kong_oam.identity.entra.names import Tenant
 
 CLOUDS = {

@@ -18,8 +18,8 @@ from typing import Any
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState, PendingCreation
+from kong_oam.http.management import Row
 from kong_oam.identity.common.errors import InspectionError
-from kong_oam.identity.common.management import Row
 from kong_oam.identity.common.orphans import Orphans
 from kong_oam.identity.entra.adoption import credentials_of
 from kong_oam.identity.entra.api import NO_ACCOUNT, Graph, account

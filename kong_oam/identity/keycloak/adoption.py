@@ -16,8 +16,8 @@ from kong_oam.access.model import Client, Estate
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held
+from kong_oam.http.management import Row
 from kong_oam.identity.common.adoption import Adoption, Conflict, Managed
-from kong_oam.identity.common.management import Row
 from kong_oam.identity.keycloak import foreign
 from kong_oam.identity.keycloak.api import Realm
 from kong_oam.identity.keycloak.names import AUDIENCE, CLIENT, GROUPS, ROLE, SCOPE, SERVICE, SUBJECT, Names

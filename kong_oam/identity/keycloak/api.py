@@ -13,8 +13,8 @@ from urllib.parse import quote
 import httpx
 
 from kong_oam.engine.configuration import Configuration
+from kong_oam.http.management import ManagementApi, Row, pages
 from kong_oam.http.trust import trusted
-from kong_oam.identity.common.management import ManagementApi, Row, pages
 
 _TIMEOUT: Final = httpx.Timeout(30.0)
 _NAMES: Final = 1_000

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from kong_oam.identity.common.management import Row
+from kong_oam.http.management import Row
 from kong_oam.identity.keycloak.api import Realm
 
 PROTOCOL: Final = "openid-connect"

@@ -13,8 +13,8 @@ from contextlib import ExitStack
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState, PendingCreation
+from kong_oam.http.management import Row
 from kong_oam.identity.common.errors import InspectionError
-from kong_oam.identity.common.management import Row
 from kong_oam.identity.common.orphans import OrphanAtPath, Orphans
 from kong_oam.identity.keycloak import foreign
 from kong_oam.identity.keycloak.adoption import KINDS, PROOFS

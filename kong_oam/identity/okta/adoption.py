@@ -17,8 +17,8 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held
+from kong_oam.http.management import Row
 from kong_oam.identity.common.adoption import Adoption, Conflict, Managed
-from kong_oam.identity.common.management import Row
 from kong_oam.identity.okta.api import rows
 from kong_oam.identity.okta.names import (
     APP,
@@ -29,6 +29,7 @@ from kong_oam.identity.okta.names import (
     RULE,
     SCOPE,
     SERVER,
+    LogicalNames,
     app_label,
     client_id,
     client_id_of,
@@ -122,7 +123,7 @@ def _assignments(settings: ProviderSettings, estate: Estate) -> Iterator[Managed
     for client in estate.clients:
         if client.provider == settings.name and client.groups:
             label = app_label(estate.stack.name, client.component)
-            yield Managed(ASSIGNMENTS, f"{settings.name}-groups-{client.component}", label)
+            yield Managed(ASSIGNMENTS, LogicalNames(settings.name).assignments(client.component), label)
 
 
 def _foreign_policies(org: httpx.Client, conflicts: list[Conflict], ours: Iterator[Managed]) -> Iterator[str]:

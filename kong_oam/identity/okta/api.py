@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 
 from kong_oam.engine.configuration import Configuration
+from kong_oam.http.management import ManagementApi, Row, pages
 from kong_oam.http.trust import trusted
-from kong_oam.identity.common.management import ManagementApi, Row, pages
 
 _TIMEOUT = httpx.Timeout(30.0)
 

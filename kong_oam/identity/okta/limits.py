@@ -15,7 +15,7 @@ from kong_oam.access.model import Client, Estate
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held
-from kong_oam.identity.okta.names import APP, ORIGIN, POLICY, client_id, granted, origin_name, scopes_of
+from kong_oam.identity.okta.names import APP, ORIGIN, POLICY, LogicalNames, client_id, granted, origin_name, scopes_of
 
 GROUPS = 100
 """Groups that a claim lists; a request that matches more fails (guide "Create an authorization server", Groups claim).
@@ -89,13 +89,13 @@ def _names_at_okta(
     settings: ProviderSettings, estate: Estate, client: Client
 ) -> Iterator[tuple[str, str, str, str, int]]:
     """Yields type, logical name, what it is, its name, and how long that may be."""
-    prefix, stack, component = settings.name, estate.stack.name, client.component
-    yield APP, f"{prefix}-app-{component}", "client id", client_id(stack, component), CLIENT_ID
+    logical, stack, component = LogicalNames(settings.name), estate.stack.name, client.component
+    yield APP, logical.app(component), "client id", client_id(stack, component), CLIENT_ID
     if granted([client]):
-        yield POLICY, f"{prefix}-policy-{component}", "policy", component, POLICY_NAME
+        yield POLICY, logical.policy(component), "policy", component, POLICY_NAME
     for origin in client.origins:
         name = origin_name(stack, origin, shared=origin in settings.shared_origins)
-        yield ORIGIN, f"{prefix}-origin-{origin}", "trusted origin", name, ORIGIN_NAME
+        yield ORIGIN, logical.origin(origin), "trusted origin", name, ORIGIN_NAME
 
 
 def _near(count: int, most: int) -> bool:

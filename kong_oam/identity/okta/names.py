@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from kong_oam.access.model import SIGN_IN_SCOPES, Client, Estate
@@ -21,6 +22,47 @@ ORIGIN = "okta:trustedorigin/origin:Origin"
 GROUPS_CLAIM = "groups"
 
 _REFRESH_SCOPE = "offline_access"
+
+
+@dataclass(frozen=True, slots=True)
+class LogicalNames:
+    """The logical names of a stack's resources at Okta: each is behind the name of its `provider`."""
+
+    provider: str
+
+    @property
+    def account(self) -> str:
+        return f"{self.provider}-account"
+
+    @property
+    def server(self) -> str:
+        return f"{self.provider}-server"
+
+    @property
+    def groups_claim(self) -> str:
+        return f"{self.provider}-groups"
+
+    def scope(self, scope: str) -> str:
+        return f"{self.provider}-scope-{scope}"
+
+    def key(self, component: str) -> str:
+        return f"{self.provider}-key-{component}"
+
+    def app(self, component: str) -> str:
+        return f"{self.provider}-app-{component}"
+
+    def assignments(self, component: str) -> str:
+        """Returns the name of the assignments of groups to a client's app."""
+        return f"{self.provider}-groups-{component}"
+
+    def policy(self, component: str) -> str:
+        return f"{self.provider}-policy-{component}"
+
+    def rule(self, component: str) -> str:
+        return f"{self.provider}-rule-{component}"
+
+    def origin(self, origin: str) -> str:
+        return f"{self.provider}-origin-{origin}"
 
 
 def server_name(stack: str) -> str:
@@ -76,18 +118,18 @@ def scopes_of(client: Client) -> list[str]:
 
 def objects(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:
     """Yields all objects that the stack makes, but for the assignments of groups to apps: those have no name."""
-    prefix, stack = settings.name, estate.stack.name
+    prefix, stack, logical = settings.name, estate.stack.name, LogicalNames(settings.name)
     guarded = [component for component in estate.components.values() if component.provider == prefix]
     clients = [client for client in estate.clients if client.provider == prefix]
-    yield Managed(SERVER, f"{prefix}-server", server_name(stack))
+    yield Managed(SERVER, logical.server, server_name(stack))
     for scope in sorted({scope for component in guarded for scope in component.scopes}):
-        yield Managed(SCOPE, f"{prefix}-scope-{scope}", scope)
+        yield Managed(SCOPE, logical.scope(scope), scope)
     if any(role.groups for component in guarded for role in component.roles):
-        yield Managed(CLAIM, f"{prefix}-groups", GROUPS_CLAIM)
+        yield Managed(CLAIM, logical.groups_claim, GROUPS_CLAIM)
     for client in clients:
-        yield Managed(APP, f"{prefix}-app-{client.component}", app_label(stack, client.component))
+        yield Managed(APP, logical.app(client.component), app_label(stack, client.component))
     for origin in origins(clients):
-        yield Managed(ORIGIN, f"{prefix}-origin-{origin}", origin)
+        yield Managed(ORIGIN, logical.origin(origin), origin)
     for client in granted(clients):
-        yield Managed(POLICY, f"{prefix}-policy-{client.component}", client.component)
-        yield Managed(RULE, f"{prefix}-rule-{client.component}", client.component)
+        yield Managed(POLICY, logical.policy(client.component), client.component)
+        yield Managed(RULE, logical.rule(client.component), client.component)

@@ -18,8 +18,8 @@ import httpx
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState, PendingCreation, RecordedResource
+from kong_oam.http.management import Row
 from kong_oam.identity.common.errors import InspectionError
-from kong_oam.identity.common.management import Row
 from kong_oam.identity.common.orphans import OrphanAtPath, Orphans
 from kong_oam.identity.okta.api import NO_ACCOUNT, accepted, account, client, rows
 from kong_oam.identity.okta.names import ORIGIN, client_id_of, origin_owner

@@ -13,9 +13,9 @@ from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.state import Held
 from kong_oam.errors import RefusedError
+from kong_oam.http.management import Row
 from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.groups import unclear_groups
-from kong_oam.identity.common.management import Row
 from kong_oam.identity.okta.adoption import name_conflicts
 from kong_oam.identity.okta.api import NO_ACCOUNT, account, client, rows
 from kong_oam.identity.okta.limits import limits

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kong_oam.http.management import Row
 from kong_oam.identity.common.discovery import DiscoveryError, SigningKey, signing_keys
-from kong_oam.identity.common.management import Row
 from kong_oam.identity.okta import api
 
 

@@ -24,7 +24,7 @@ from kong_oam.access.rotation import Generation
 from kong_oam.access.settings.stack import ProviderSettings, StackError
 from kong_oam.access.tokens import KeyRing, Refusal, authenticate
 from kong_oam.errors import RefusedError
-from kong_oam.identity.common import management
+from kong_oam.http import management
 from kong_oam.identity.common.certificates import certificate, thumbprint
 from kong_oam.identity.entra import api
 from kong_oam.identity.entra.api import Account, Graph

@@ -136,7 +136,7 @@ def test_a_rate_limit_is_waited_for_a_few_times(
 ) -> None:
     """As long as the org says, up to a minute; after that it is a refusal as any other."""
     slept: list[float] = []
-    monkeypatch.setattr("kong_oam.identity.common.management.time.sleep", slept.append)
+    monkeypatch.setattr("kong_oam.http.management.time.sleep", slept.append)
     said = _refused(lambda request: httpx.Response(429, json={"errorSummary": "Too many"}, headers=headers))
     assert "429 Too many; others use up the org's rate limit" in said
     assert slept == pauses
@@ -144,7 +144,7 @@ def test_a_rate_limit_is_waited_for_a_few_times(
 
 def test_what_comes_after_a_rate_limit_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """One window that is over, and the answer is read."""
-    monkeypatch.setattr("kong_oam.identity.common.management.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("kong_oam.http.management.time.sleep", lambda seconds: None)
     answers = iter([httpx.Response(429, headers={"Retry-After": "1"}), httpx.Response(200, json=[{"id": "1"}])])
     assert [row["id"] for row in rows(_org(lambda request: next(answers)), "/groups")] == ["1"]
 
