@@ -93,9 +93,8 @@ class Gateway(pulumi.ComponentResource):
                 tags=names.tags(self.stack),
                 opts=self.options,
             )
-            if (
-                self.settings.gateway.edition == "oss"
-            ):  # openid-connect reads the issuer's keys where they are published
+            # Enterprise's openid-connect reads the issuer's keys where they are published.
+            if self.settings.gateway.edition == "oss":
                 self.slots[key] = self._fill(ring, f"{name}-ring-{key}", key, issuer)
 
     def _fill(self, ring: kong.Consumer, name: str, key: str, issuer: Issuer) -> pulumi.Output[list[Mapping[str, Any]]]:
