@@ -22,7 +22,7 @@ def parse(deployment: Mapping[str, Any]) -> ExportedState:
     used = {urn for resource in resources for urn in resource.get("dependencies") or ()}
     return ExportedState(
         ids=frozenset(part for resource in created for part in resource["id"].split("|")),
-        interrupted=tuple(
+        pending=tuple(
             _creation(operation["resource"])
             for operation in deployment.get("pending_operations") or ()
             if operation["type"] == "creating"

@@ -37,11 +37,11 @@ class RecordedResource:
 class ExportedState:
     """The state of a stack, as `pulumi stack export` gives it.
 
-    `ids`: of everything recorded (both halves of ids such as `credential|consumer`). `interrupted`: creations cut off.
+    `ids`: of everything recorded (both halves of ids such as `credential|consumer`). `pending`: creations cut off.
     `root` is the URN of the stack itself, None where nothing was ever recorded. `resources` are those with an id.
     """
 
     ids: frozenset[str]
-    interrupted: tuple[PendingCreation, ...]
+    pending: tuple[PendingCreation, ...]
     root: str | None
     resources: tuple[RecordedResource, ...] = ()

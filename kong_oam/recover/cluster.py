@@ -13,7 +13,7 @@ _OURS = ("app.oam.dev/name", "app.oam.dev/component")
 
 def removals_of_interrupted(state: ExportedState, context: str | None) -> Iterator[str]:
     """Yields for each interrupted creation a command that removes the object where it exists and has our labels."""
-    for creation in state.interrupted:
+    for creation in state.pending:
         if creation.type.startswith("kubernetes:"):
             yield _delete(creation.type.rpartition(":")[2], creation.inputs["metadata"], context)
 

@@ -86,7 +86,7 @@ def remove(graph: Graph, lost: Iterable[TenantOrphan]) -> None:
 
 
 def _creations(state: ExportedState, provider: str) -> Iterator[PendingCreation]:
-    interrupted = (creation for creation in state.interrupted if creation.provider == provider)
+    interrupted = (creation for creation in state.pending if creation.provider == provider)
     return (creation for creation in interrupted if creation.type in _SEARCHES)
 
 

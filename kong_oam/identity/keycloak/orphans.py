@@ -62,7 +62,7 @@ def remove(realm: Realm, lost: Iterable[OrphanAtPath]) -> None:
 
 
 def _creations(state: ExportedState, provider: str) -> Iterator[PendingCreation]:
-    interrupted = (creation for creation in state.interrupted if creation.provider == provider)
+    interrupted = (creation for creation in state.pending if creation.provider == provider)
     return (creation for creation in interrupted if creation.type in _TYPES)
 
 

@@ -57,7 +57,7 @@ def find(
 
 def reason_to_search(state: ExportedState) -> str | None:
     """Says why Okta has to be searched; None where it has not."""
-    if any(creation.type in _PLACES for creation in state.interrupted):
+    if any(creation.type in _PLACES for creation in state.pending):
         return "creations were interrupted"
     return "the state's apps may be gone" if _apps(state) else None
 
@@ -68,7 +68,7 @@ def orphans(org: httpx.Client, state: ExportedState) -> list[tuple[OrphanAtPath,
     Raises RefusedError, httpx.HTTPError.
     """
     result = []
-    for creation in state.interrupted:
+    for creation in state.pending:
         if creation.type in _PLACES:
             place = _PLACES[creation.type].format_map(creation.inputs)
             unrecorded = (row for row in rows(org, place) if row["id"] not in state.ids)

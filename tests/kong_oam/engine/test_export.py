@@ -26,7 +26,7 @@ def test_ids_and_interrupted_creations_are_read() -> None:
     }
     assert parse(deployment) == ExportedState(
         ids=frozenset({"credential", "consumer", "way"}),
-        interrupted=(
+        pending=(
             PendingCreation("okta:app/oAuth:OAuth", {"label": "kong-oam"}, None),
             PendingCreation("kong:index/service:Service", {}, "heard"),
         ),

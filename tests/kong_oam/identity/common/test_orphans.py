@@ -83,5 +83,5 @@ def test_who_was_asked_is_in_the_states_own_words() -> None:
         {"type": "creating", "resource": {"type": CLIENT, "provider": urn}},
         {"type": "creating", "resource": {"type": "kong-oam:identity:Keycloak"}},
     ]
-    found = parse({"pending_operations": pending}).interrupted
+    found = parse({"pending_operations": pending}).pending
     assert [one.provider for one in found] == ["keycloak-account", ""]
