@@ -66,11 +66,18 @@ def serve() -> int:
         local.pulumi("stack", "init", STACK)
         print("\nPaste this into another terminal, in this folder:\n")
         for name, value in local.exports.items():
-            print(f"export {name}={shlex.quote(value)}")
+            print(f"export {name}={_exported(name, value)}")
         print(f"\nThen: pulumi up -s {STACK}")
         print(f"Gateway: {local.kong.proxy_url}   Ctrl-C ends everything.", flush=True)
         threading.Event().wait()
     return 0
+
+
+def _exported(name: str, value: str) -> str:
+    """A value as a shell takes it. What the other terminal has on its PATH stays there, such as an activated .venv."""
+    if name != "PATH":
+        return shlex.quote(value)
+    return f'{shlex.quote(value.removesuffix(os.environ.get("PATH", os.defpath)))}"$PATH"'
 
 
 def token(client: str, user: str | None, namespace: str) -> int:

@@ -11,7 +11,7 @@ from kong_oam.access.compile.estate import Compiled, compile_estate
 from kong_oam.access.lint import sarif
 from kong_oam.access.lint.finding import LintFinding
 from kong_oam.access.lint.lint import lint
-from kong_oam.cli.command import FOUND, OK, Command, UsageError
+from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import APPLICATIONS, add_stack, place_entry, settings_of
 from kong_oam.codes import CODES
@@ -44,6 +44,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     settings, reading = settings_of(options.stack), read_files(options.paths)
+    if not reading.applications and not reading.diagnostics:
+        named = " ".join(map(quoted, map(str, options.paths)))
+        raise UsageError(f"no Application is in {named}; `python -m kong_oam new` writes one")
     compiled = compile_estate(reading, settings.stack)
     findings = lint(reading.applications, compiled.estate, settings.as_of) if compiled.estate else ()
     if options.sarif:

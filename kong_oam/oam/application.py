@@ -154,6 +154,11 @@ def _name_of(document: Document) -> str:
 
 
 def _shape(document: Document) -> Iterator[Diagnostic]:
+    kind = document.data.get("kind") if isinstance(document.data, dict) else None
+    if isinstance(kind, str) and not suggestion(kind, ["Application"]).startswith("; did you mean"):
+        message = f"a {kind} is not deployed from here: only Applications are read. Move it to another folder"
+        yield Diagnostic("OAM108", message, document.place("kind"))
+        return
     top = tuple(violations("application", document.data, document.place()))
     yield from top
     spec = document.data.get("spec") if isinstance(document.data, dict) else None

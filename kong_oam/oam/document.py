@@ -177,7 +177,8 @@ def read(file: str, raw: bytes) -> tuple[tuple[Document, ...], tuple[Diagnostic,
         why = _TABS if _indented_by_tab(text, line) else f"{error.problem or error.context}"
         findings.append(_unreadable(file, why, line, column, text))
     except yaml.YAMLError as error:
-        findings.append(_unreadable(file, " ".join(str(error).split()), text=text))
+        why = " ".join(str(error).split()).replace(' in "<unicode string>"', "")
+        findings.append(_unreadable(file, why, text=text))
     return tuple(documents), tuple(findings)
 
 

@@ -181,8 +181,15 @@ def _missing_grant(
     component: Component, callee: Component, scope: str, place: Place, directory: Directory
 ) -> Diagnostic:
     where = directory.access(callee, "roles")
-    able = [role.name for role in callee.roles if scope in role.scopes]
-    todo = f"add it to the components of role '{able[0]}'" if able else "add a role that does"
+    # A role that bundles what is not declared is an error by itself (ACC207), and none to be proposed.
+    able = [role for role in callee.roles if scope in role.scopes and callee.scopes.keys() >= set(role.scopes)]
+    if able:
+        narrowest = min(able, key=lambda role: len(role.scopes))
+        more = " ".join(name for name in narrowest.scopes if name != scope)
+        granting = f", which grants {more}, too," if more else ""
+        todo = f"add it to the components of role '{narrowest.name}'{granting}"
+    else:
+        todo = "add a role that does"
     message = f"no role of '{callee.key}' grants '{scope}' to '{component.key}'; {todo} at {where}"
     return Diagnostic("ACC204", message, place)
 

@@ -168,3 +168,10 @@ def test_a_diff_survives_windows_line_ends() -> None:
     subprocess.run(["git", "apply", "-p0"], input=printed, check=True, timeout=30)
     assert main(["check"]) == 0
     assert path.read_bytes().count(b"\r\n") == path.read_bytes().count(b"\n")
+
+
+def test_a_folder_without_an_application_is_not_fine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever misspelt the folder would take it for checked."""
+    (tmp_path / "empty").mkdir()
+    assert main(["check", "empty"]) == 2
+    assert capsys.readouterr().err == "no Application is in 'empty'; `python -m kong_oam new` writes one\n"

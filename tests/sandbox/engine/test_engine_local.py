@@ -66,6 +66,10 @@ def test_serve_prints_what_to_export_and_ends_with_a_signal(tmp_path: Path) -> N
     assert "stand-ins: pulumi-language-python" in said
     for name in ("PULUMI_BACKEND_URL", "KONG_ADMIN_ADDR", "KONG_PROXY_ADDR", "OKTA_HTTP_PROXY", "OKTA_API_TOKEN"):
         assert f"export {name}=" in said
+    line = next(line for line in said.splitlines() if line.startswith("export PATH="))
+    script = f'PATH=/mine/bin:/usr/bin; {line}; echo "$PATH"'
+    path = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True).stdout.strip()
+    assert path.endswith(":/mine/bin:/usr/bin") and len(path) > len(":/mine/bin:/usr/bin")
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(ProcessLookupError):
         os.killpg(serving.pid, 0)
