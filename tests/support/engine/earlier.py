@@ -1,0 +1,51 @@
+"""The project as it was at an earlier revision, and what a run of today's program changes of what that one deployed."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from sandbox.local import ROOT
+from tests.support.engine.deployment import Deployment
+
+BEFORE = "a7ac759a611655266af0034c32859996e84a4127"
+"""The last revision whose program lay in oam/, access/, components/ and review/."""
+_PARTS = ("__main__.py", "Pulumi.yaml", "oam", "access", "components", "policies", "review", "definitions")
+
+
+def earlier_project(folder: Path) -> Path:
+    """`folder`, filled with the project of that revision. Skips where the history does not reach back to it."""
+    archive = subprocess.run(["git", "archive", BEFORE], cwd=ROOT, capture_output=True, timeout=60)
+    if archive.returncode:
+        pytest.skip(f"this clone has no revision {BEFORE[:7]}: it is shallow, or no clone")
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
+        files.extractall(folder, filter="data")
+    return folder
+
+
+def run_by(deployment: Deployment, project: Path) -> None:
+    """From now on the stack's program is that of `project`."""
+    for name in _PARTS:
+        link = deployment.folder / name
+        link.unlink(missing_ok=True)
+        if (project / name).exists():
+            link.symlink_to(project / name)
+
+
+def assert_nothing_changes(deployment: Deployment, earlier: Path) -> None:
+    """What `earlier` deploys previews empty with today's program, and a run does nothing to it, outputs included."""
+    run_by(deployment, earlier)
+    deployment.run("up")
+    outputs = _outputs(deployment)
+    run_by(deployment, ROOT)
+    assert deployment.changes("preview") == {}
+    assert deployment.changes("up") == {}
+    assert _outputs(deployment) == outputs
+
+
+def _outputs(deployment: Deployment) -> str:
+    return deployment.pulumi("stack", "output", "-s", "local", "--json", "--show-secrets").stdout
