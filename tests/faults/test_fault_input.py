@@ -103,11 +103,12 @@ def test_a_hostile_file_is_named_with_its_position(folder: Path, kind: str) -> N
 
 
 def test_a_document_that_is_no_application_is_said_to_be_none(folder: Path) -> None:
-    """The kind that stands there, at its line, and the kind that is expected."""
+    """The kind that stands there, at its line, once, and the kind that is read."""
     for kind in ("Deployment", "List"):
         (folder / "applications/x.yaml").write_bytes(HOSTILE[kind][0])
         said = _check(folder).said
-        assert "applications/x.yaml:2:7: error OAM103" in said and "Application" in said, said
+        assert f"applications/x.yaml:2:7: error OAM108: a {kind} is not deployed from here" in said, said
+        assert "only Applications are read" in said and "1 error(s)" in said, said
 
 
 def _link_to_a_file(folder: Path, outside: Path) -> None:
@@ -180,12 +181,13 @@ def test_a_file_without_permission_is_a_finding(folder: Path) -> None:
 
 
 def test_paths_that_do_not_exist_and_empty_folders(folder: Path) -> None:
-    """A path that is not there is a mistake; a folder without Applications is said to have none."""
+    """A path that is not there is a mistake, and so is a folder without Applications."""
     missing = _check(folder, "nowhere")
     assert missing.status == 1
     assert "nowhere:1:1: error OAM101: cannot be read: No such file or directory" in missing.said
     (folder / "applications/tiny.yaml").unlink()
-    assert _check(folder).said.startswith("0 application(s), 0 component(s)")
+    empty = _check(folder)
+    assert (empty.status, empty.said.startswith("no Application is in 'applications'")) == (2, True)
 
 
 def test_ten_thousand_files_are_checked_in_bounded_time(folder: Path) -> None:

@@ -119,7 +119,7 @@ def test_settings_that_would_open_a_workload_or_mean_nothing_are_refused(
         ({"identityProviders": PROVIDERS * 2}, "'okta' stands twice"),
         ({"identityProviders": []}, "kong-oam:identityProviders"),
         ({"identityProviders": SHARED}, "kong-oam:identityProviders.0.clients.a/two.id: is that of a/one, too"),
-        ({"cloud": "azure"}, 'kong-oam:cloud: "azure" is none of local, aws, gcp, bare-metal'),
+        ({"cloud": "openstack"}, 'kong-oam:cloud: "openstack" is none of local, aws, gcp, azure, bare-metal'),
         ({"domain": {}}, "kong-oam: knows no setting 'domain'; did you mean 'domains'?"),
         ({"asOf": "yesterday"}, "write it as YYYY-MM-DD, in quotes"),
     ],
