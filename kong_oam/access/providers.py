@@ -83,17 +83,16 @@ class Provider:
         return _as_value(self.group(group)) if self.per_api else self.group(group)
 
 
-_LONGEST_LISTED = 120
+LONGEST_LISTED = 120
 """Characters of what a token for one API lists of a group; of a longer name it lists a digest.
 
-As many as Entra takes, where it is the value of an application role. It is the model's all the same, and no field that
-the product's room fills in: what is listed stands in the tables of gates and is looked up by models that stacks export,
-and both are read where nobody describes a provider (`diff deployed:NAME`). Exported models would have to say it, which
-would change an output of every stack, and those of before would still need it from here.
+The number is the model's own: what is listed stands in the tables of gates and is looked up by models that stacks
+export, and both are read where nobody describes a provider (`diff deployed:NAME`). A kind of provider whose tokens are
+for one API has to take as many; its room holds that against what its product takes.
 """
 
 
 def _as_value(group: str) -> str:
     """The name of a group as a value that tokens for one API list: ASCII without spaces. No two groups have one."""
     value = f"group={quote(group, safe='')}"
-    return value if len(value) <= _LONGEST_LISTED else f"group=#{sha256(group.encode()).hexdigest()}"
+    return value if len(value) <= LONGEST_LISTED else f"group=#{sha256(group.encode()).hexdigest()}"

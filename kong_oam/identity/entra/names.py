@@ -59,6 +59,10 @@ def client_name(stack: str, component: str) -> str:
     return f"kong-oam {stack} {component}"
 
 
+LONGEST_ROLE_VALUE = 120
+"""Characters of the value of an application role, ASCII without spaces (Microsoft Graph, appRole)."""
+
+
 def role_of(scope: str) -> str:
     """Gives the value of the application role that services hold for a scope."""
     return f"{SCOPE_PREFIX}{scope}"

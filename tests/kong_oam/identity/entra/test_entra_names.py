@@ -10,15 +10,26 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from kong_oam.access.model import Stack
-from kong_oam.access.providers import Provider
+from kong_oam.access.providers import LONGEST_LISTED, Provider
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.access.tokens import KeyRing, Refusal, authenticate
 from kong_oam.identity.common.certificates import certificate
 from kong_oam.identity.entra.description import SPELLING, describe
-from kong_oam.identity.entra.names import apis, clients, other_tenants, role_id, scope_id, tenant_of
+from kong_oam.identity.entra.names import LONGEST_ROLE_VALUE, apis, clients, other_tenants, role_id, scope_id, tenant_of
 from tests.support.estates import SPELLING as ANOTHER
 from tests.support.estates import api, estate
 from tests.support.gateway_tokens import Issuer
+
+
+@pytest.mark.parametrize(
+    "group", ["sales", "x" * 114, "x" * 115, "\u00fc" * 400], ids=["short", "fits", "long", "escaped"]
+)
+def test_what_tokens_list_of_a_group_is_a_value_that_graph_takes(group: str) -> None:
+    """The model's own limit is not above the product's."""
+    listed = Provider("main", "api://tests", SPELLING, per_api=True).listed(group)
+    assert len(listed) <= LONGEST_LISTED <= LONGEST_ROLE_VALUE
+    assert listed.isascii() and " " not in listed
+
 
 TENANT = "11111111-1111-4111-8111-111111111111"
 ISSUER = f"https://login.microsoftonline.com/{TENANT}/v2.0"
