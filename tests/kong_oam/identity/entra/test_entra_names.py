@@ -20,17 +20,6 @@ from tests.support.estates import SPELLING as ANOTHER
 from tests.support.estates import api, estate
 from tests.support.gateway_tokens import Issuer
 
-
-@pytest.mark.parametrize(
-    "group", ["sales", "x" * 114, "x" * 115, "\u00fc" * 400], ids=["short", "fits", "long", "escaped"]
-)
-def test_what_tokens_list_of_a_group_is_a_value_that_graph_takes(group: str) -> None:
-    """The model's own limit is not above the product's."""
-    listed = Provider("main", "api://tests", SPELLING, per_api=True).listed(group)
-    assert len(listed) <= LONGEST_LISTED <= LONGEST_ROLE_VALUE
-    assert listed.isascii() and " " not in listed
-
-
 TENANT = "11111111-1111-4111-8111-111111111111"
 ISSUER = f"https://login.microsoftonline.com/{TENANT}/v2.0"
 SETTINGS = ProviderSettings("main", "entra", "api://tests", access_token_minutes=90, issuer=ISSUER)
@@ -134,3 +123,13 @@ def test_a_certificate_is_of_an_rsa_key() -> None:
     """Entra takes no other from clients."""
     with pytest.raises(TypeError, match="RSA"):
         certificate(_pem(ec.generate_private_key(ec.SECP256R1())), "shop/checkout")
+
+
+@pytest.mark.parametrize(
+    "group", ["sales", "x" * 114, "x" * 115, "\u00fc" * 400], ids=["short", "fits", "long", "escaped"]
+)
+def test_what_tokens_list_of_a_group_is_a_value_that_graph_takes(group: str) -> None:
+    """The model's own limit is not above the product's."""
+    listed = Provider("main", "api://tests", SPELLING, per_api=True).listed(group)
+    assert len(listed) <= LONGEST_LISTED <= LONGEST_ROLE_VALUE
+    assert listed.isascii() and " " not in listed
