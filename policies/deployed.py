@@ -12,7 +12,7 @@ from typing import Any
 
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.model import Estate
-from kong_oam.access.settings.stack import StackError, read_file
+from kong_oam.access.settings.stack import StackError, read_file, stack_file
 from kong_oam.diagnostics import errors
 from kong_oam.oam.application import read_files
 
@@ -85,7 +85,7 @@ class Deployment:
 def model(stack: str) -> DeployedModel:
     """Reads the Applications and the stack's settings of the project in the working directory."""
     try:
-        settings = read_file(Path("stacks") / f"Pulumi.{stack}.yaml")
+        settings = read_file(stack_file(stack))
     except StackError as error:
         return DeployedModel(None, problems=(str(error),))
     compiled = compile_estate(read_files([Path("applications")]), settings.stack)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kong_oam.access.settings.stack import Settings, read_file
+from kong_oam.access.settings.stack import Settings
 from kong_oam.cli.command import FOUND, OK, Command, UsageError
 from kong_oam.cli.console import Console
+from kong_oam.cli.estates import settings_of
 from kong_oam.kong.table import LONGEST_OPENING
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     from kong_oam.kong.admin import AdminApi
 
     try:
-        settings = read_file(Path("stacks") / f"Pulumi.{options.stack}.yaml")
+        settings = settings_of(options.stack)
         with AdminApi(account(settings, of_stack(options.stack))) as admin:
             if options.verb == "open":
                 wanted = OpeningRequest(

@@ -11,12 +11,12 @@ from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.model import Estate
 from kong_oam.access.paths import written
 from kong_oam.access.request_classes import Subtree
-from kong_oam.access.settings.stack import Describe, Settings, StackError, plain, read_file
+from kong_oam.access.settings.stack import STACKS, Describe, Settings, StackError, plain, read_file, stack_file
 from kong_oam.cli.command import UsageError
 from kong_oam.diagnostics import Position, errors
 from kong_oam.oam.application import read_files
 
-APPLICATIONS, STACKS = Path("applications"), Path("stacks")
+APPLICATIONS = Path("applications")
 
 
 def add_stack(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +39,7 @@ def add_estate(parser: argparse.ArgumentParser) -> None:
 def settings_of(stack: str, folder: Path = STACKS, describe: Describe = plain) -> Settings:
     """The settings of the stack; `describe` says how its providers spell tokens. Raises UsageError."""
     try:
-        return read_file(folder / f"Pulumi.{stack}.yaml", describe)
+        return read_file(stack_file(stack, folder), describe)
     except StackError as error:
         raise UsageError(str(error)) from None
 

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from kong_oam.access.diff.snapshot import AccessModel, ModelError, load_model, model_of
+from kong_oam.access.settings.stack import STACKS
 from kong_oam.cli.command import UsageError
-from kong_oam.cli.estates import APPLICATIONS, STACKS, estate_of, settings_of
+from kong_oam.cli.estates import APPLICATIONS, estate_of, settings_of
 from kong_oam.cli.revisions import commit, extract, is_revision
 from kong_oam.diagnostics import printable
 from kong_oam.engine.cli import LONG, CliError, pulumi
-from kong_oam.engine.state import PLUGIN, Resource
+from kong_oam.engine.state import PLUGIN, Resource, logical_name
 from kong_oam.kong.enforced import enforced
 
 FORMS = """\
@@ -111,7 +112,7 @@ def _models_of_state(state: Any) -> tuple[AccessModel, ...]:
     """The models that are enforced by the state; settings are those that the stack exported last."""
     try:
         rows = state["deployment"].get("resources") or ()
-        resources = [Resource(row["type"], row["urn"].rpartition("::")[2], row.get("outputs") or {}) for row in rows]
+        resources = [Resource(row["type"], logical_name(row["urn"]), row.get("outputs") or {}) for row in rows]
     except (AttributeError, KeyError, TypeError):
         raise UsageError("not what `pulumi stack export` prints") from None
     outputs = next((resource.outputs for resource in resources if resource.type == "pulumi:pulumi:Stack"), {})

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
+from kong_oam.access.settings.stack import stack_file
 from kong_oam.engine.cli import SHORT, pulumi
 
 
@@ -34,7 +34,7 @@ def of_stack(stack: str) -> Configuration:
     for one setting at a time, and only for what the stack's file has. Looking a setting up raises cli.CliError."""
 
     def value(key: str) -> str | None:
-        file = Path("stacks") / f"Pulumi.{stack}.yaml"
+        file = stack_file(stack)
         if not file.is_file() or key not in file.read_text("utf-8"):
             return None
         return pulumi("config", "get", key, stack=stack, timeout=SHORT).strip() or None

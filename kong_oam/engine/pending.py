@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from kong_oam.engine.state import logical_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class RecordedResource:
     used: bool
 
     def __str__(self) -> str:
-        return f"{self.type.rpartition(':')[2]} {self.urn.rpartition('::')[2]} ({self.id})"
+        return f"{self.type.rpartition(':')[2]} {logical_name(self.urn)} ({self.id})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +47,7 @@ class ExportedState:
     pending: tuple[PendingCreation, ...]
     root: str | None
     resources: tuple[RecordedResource, ...] = ()
+
+    def pending_at(self, provider: str, types: Container[str]) -> tuple[PendingCreation, ...]:
+        """Those of some types that `provider`, its resource's logical name, was asked for."""
+        return tuple(creation for creation in self.pending if creation.provider == provider and creation.type in types)

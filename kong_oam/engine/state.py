@@ -82,7 +82,7 @@ class StackState:
 
 def from_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> StackState:
     """Makes the state of the `outputs` of `pulumi:pulumi:readStackResourceOutputs`: {URN: {type, outputs}}."""
-    resources = [Resource(entry["type"], _name(urn), entry["outputs"]) for urn, entry in outputs.items()]
+    resources = [Resource(entry["type"], logical_name(urn), entry["outputs"]) for urn, entry in outputs.items()]
     rings = {
         resource.name.removeprefix(RING): resource.outputs.get("customId")
         for resource in resources
@@ -100,12 +100,13 @@ def from_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> StackState:
         next((resource.outputs for resource in resources if resource.type == _STACK), {}),
         {key.name: key.outputs["algorithm"] for key in resources if key.type == _KEY},
         moved={
-            (entry["type"], _name(urn)): urn
+            (entry["type"], logical_name(urn)): urn
             for urn, entry in outputs.items()
             if any(f"{kind}$" in urn for kind in _FORMER)
         },
     )
 
 
-def _name(urn: str) -> str:
-    return urn.rsplit("::", 1)[1]
+def logical_name(urn: str) -> str:
+    """The logical name at the end of a resource's URN."""
+    return urn.rpartition("::")[2]

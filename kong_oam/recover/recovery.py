@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import httpx
 
 from kong_oam.access.compile.estate import compile_estate
-from kong_oam.access.settings.stack import Settings, read_file
+from kong_oam.access.settings.stack import Settings, read_file, stack_file
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.export import check_at_rest, configuration, forget, read
 from kong_oam.engine.pending import ExportedState, RecordedResource
@@ -99,7 +99,7 @@ def search(stack: str, *, older: bool) -> Iterator[Search]:
 
 
 def _searched(stack: str, clients: ExitStack, *, older: bool) -> Search:
-    settings = read_file(Path("stacks") / f"Pulumi.{stack}.yaml")
+    settings = read_file(stack_file(stack))
     values = Configuration(configuration(stack).get)
     gateway = account(settings, values)
     preflight.inspect(gateway, settings.gateway.edition)

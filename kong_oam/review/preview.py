@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from kong_oam.engine.cli import CliError, pulumi
+from kong_oam.engine.state import logical_name
 
 PACK = "kong-oam"
 """The one policy pack whose messages are shown: it never puts a secret into them."""
@@ -89,15 +90,11 @@ def _events(printed: str) -> Iterator[Mapping[str, Any]]:
 
 def _step(metadata: Mapping[str, Any]) -> Step:
     properties = tuple(sorted(map(str, metadata.get("diffs") or ())))
-    return Step(metadata["op"], metadata["type"], _name(metadata["urn"]), properties)
+    return Step(metadata["op"], metadata["type"], logical_name(metadata["urn"]), properties)
 
 
 def _violation(policy: Mapping[str, Any]) -> Violation:
     """A message is the rule's description, and then on lines of its own what it found."""
     message = str(policy["message"]).strip().partition("\n")[2]
     level: Literal["mandatory", "advisory"] = "mandatory" if policy["enforcementLevel"] != "advisory" else "advisory"
-    return Violation(policy["policyName"], level, _name(policy.get("resourceUrn", "")), message)
-
-
-def _name(urn: str) -> str:
-    return urn.rpartition("::")[2]
+    return Violation(policy["policyName"], level, logical_name(policy.get("resourceUrn", "")), message)

@@ -23,6 +23,9 @@ from kong_oam.errors import SettingsError
 
 NAMESPACE = "kong-oam"
 
+STACKS = Path("stacks")
+"""The folder of the stacks' files, below that of the project."""
+
 Edition = Literal["oss", "enterprise"]
 """The edition of Kong Gateway."""
 
@@ -186,6 +189,11 @@ def parse(name: str, data: Mapping[str, Any], describe: Describe = plain) -> Set
         ),
         providers=providers,
     )
+
+
+def stack_file(stack: str, folder: Path = STACKS) -> Path:
+    """The file of a stack's settings, by default in the project of the working directory."""
+    return folder / f"Pulumi.{stack}.yaml"
 
 
 def read_file(file: Path, describe: Describe = plain) -> Settings:

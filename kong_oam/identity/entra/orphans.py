@@ -58,7 +58,7 @@ def find(
 
 def applies(state: ExportedState, provider: str) -> bool:
     """Tells whether anything that was interrupted had been asked of `provider` (its resource's logical name)."""
-    return any(True for _ in _creations(state, provider))
+    return bool(state.pending_at(provider, _SEARCHES))
 
 
 def orphans(graph: Graph, state: ExportedState, provider: str) -> list[tuple[TenantOrphan, str | None]]:
@@ -67,7 +67,7 @@ def orphans(graph: Graph, state: ExportedState, provider: str) -> list[tuple[Ten
     Raises RefusedError.
     """
     result = []
-    for creation in _creations(state, provider):
+    for creation in state.pending_at(provider, _SEARCHES):
         candidates = [pair for pair in _SEARCHES[creation.type](graph, creation) if pair[0].id not in state.ids]
         for orphan, doubts in candidates:
             doubt = next(iter(doubts), None)
@@ -83,11 +83,6 @@ def remove(graph: Graph, lost: Iterable[TenantOrphan]) -> None:
             graph.remove_password(application, key)
         else:
             graph.remove(orphan.path)
-
-
-def _creations(state: ExportedState, provider: str) -> Iterator[PendingCreation]:
-    interrupted = (creation for creation in state.pending if creation.provider == provider)
-    return (creation for creation in interrupted if creation.type in _SEARCHES)
 
 
 _Candidates = Iterator[tuple[TenantOrphan, Iterable[str]]]

@@ -39,7 +39,7 @@ def find(
 
 def applies(state: ExportedState, provider: str) -> bool:
     """Tells whether anything that was interrupted had been asked of `provider` (its resource's logical name)."""
-    return any(True for _ in _creations(state, provider))
+    return bool(state.pending_at(provider, _TYPES))
 
 
 def orphans(realm: Realm, state: ExportedState, provider: str) -> list[tuple[OrphanAtPath, str | None]]:
@@ -49,7 +49,7 @@ def orphans(realm: Realm, state: ExportedState, provider: str) -> list[tuple[Orp
     """
     return [
         (orphan, next(doubts, None))
-        for creation in _creations(state, provider)
+        for creation in state.pending_at(provider, _TYPES)
         for orphan, doubts in _candidates(realm, creation)
         if orphan.id not in state.ids
     ]
@@ -59,11 +59,6 @@ def remove(realm: Realm, lost: Iterable[OrphanAtPath]) -> None:
     """Removes the objects. Raises RefusedError."""
     for orphan in lost:
         realm.remove(orphan.path)
-
-
-def _creations(state: ExportedState, provider: str) -> Iterator[PendingCreation]:
-    interrupted = (creation for creation in state.pending if creation.provider == provider)
-    return (creation for creation in interrupted if creation.type in _TYPES)
 
 
 def _candidates(realm: Realm, creation: PendingCreation) -> Iterator[tuple[OrphanAtPath, Iterator[str]]]:

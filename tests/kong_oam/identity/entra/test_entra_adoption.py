@@ -21,44 +21,13 @@ from kong_oam.identity.entra.description import describe
 from kong_oam.identity.entra.names import APPLICATION, MICROSOFT_GRAPH, Tenant, role_id
 from sandbox.entra import Entra
 from sandbox.entra.service import ADMINISTRATOR, TENANT
+from tests.support.applications import WITH_SIGN_IN
 from tests.support.entra_mocks import SETTINGS, entra, program
 from tests.support.estates import estate
 from tests.support.mocks import Registered
 
-APP = """\
-apiVersion: core.oam.dev/v1beta1
-kind: Application
-metadata: {name: shop}
-spec:
-  components:
-    - name: api
-      type: webservice
-      properties: {image: x, ports: [{port: 80}]}
-      traits:
-        - {type: gateway, properties: {domain: shop.example.com, http: {/: 80}}}
-        - type: access
-          properties:
-            owner: shop
-            scopes: {read: Read}
-            rules: [{scopes: [read]}]
-            roles:
-              reader: {scopes: [read], groups: [sales], components: [shop/job, shop/web]}
-    - name: job
-      type: worker
-      properties: {image: x}
-      traits: [{type: client, properties: {kind: service, calls: [{component: shop/api, scopes: [read]}]}}]
-    - name: web
-      type: webservice
-      properties: {image: x, ports: [{port: 80}]}
-      traits:
-        - {type: gateway, properties: {domain: web.example.com, http: {/: 80}}}
-        - type: access
-          properties: {owner: shop, rules: [{public: {reason: it signs users in}}]}
-        - type: client
-          properties: {kind: web, redirectPaths: [/callback], calls: [{component: shop/api, scopes: [read]}]}
-"""
 STACK = Stack("tests", {"main": describe(SETTINGS)}, domain="apps.example.com")
-ESTATE = estate(APP, stack=STACK)
+ESTATE = estate(WITH_SIGN_IN, stack=STACK)
 API, JOB, WEB = "kong-oam tests shop/api API", "kong-oam tests shop/job", "kong-oam tests shop/web"
 READ, READER = (
     role_id("tests", "shop/api", "scope=read"),

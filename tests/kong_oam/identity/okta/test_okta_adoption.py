@@ -18,41 +18,10 @@ from kong_oam.identity.okta.adoption import name_conflicts
 from kong_oam.identity.okta.api import Account, client
 from kong_oam.identity.okta.names import objects
 from sandbox.okta import Okta
+from tests.support.applications import WITH_SIGN_IN
 from tests.support.estates import PROVIDER, estate
 
-APPLICATION = """\
-apiVersion: core.oam.dev/v1beta1
-kind: Application
-metadata: {name: shop}
-spec:
-  components:
-    - name: api
-      type: webservice
-      properties: {image: x, ports: [{port: 80}]}
-      traits:
-        - {type: gateway, properties: {domain: shop.example.com, http: {/: 80}}}
-        - type: access
-          properties:
-            owner: shop
-            scopes: {read: Read}
-            rules: [{scopes: [read]}]
-            roles:
-              reader: {scopes: [read], groups: [sales], components: [shop/job, shop/web]}
-    - name: job
-      type: worker
-      properties: {image: x}
-      traits: [{type: client, properties: {kind: service, calls: [{component: shop/api, scopes: [read]}]}}]
-    - name: web
-      type: webservice
-      properties: {image: x, ports: [{port: 80}]}
-      traits:
-        - {type: gateway, properties: {domain: web.example.com, http: {/: 80}}}
-        - type: access
-          properties: {owner: shop, rules: [{public: {reason: it signs users in}}]}
-        - type: client
-          properties: {kind: web, redirectPaths: [/callback], calls: [{component: shop/api, scopes: [read]}]}
-"""
-ESTATE = estate(APPLICATION, stack=Stack("tests", {"main": PROVIDER}))
+ESTATE = estate(WITH_SIGN_IN, stack=Stack("tests", {"main": PROVIDER}))
 SETTINGS = ProviderSettings("main", "okta", "api://tests")
 NOTHING: Held = frozenset()
 ALL: Held = frozenset((one.type, one.logical) for one in objects(SETTINGS, ESTATE))
