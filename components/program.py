@@ -1,13 +1,12 @@
 """The program: makes of OAM Applications identity, gateway and workload, in one graph.
 
-A project's `__main__.py` calls `deploy`; the Applications are those of its folder `applications`.
+A project's `__main__.py` calls `deploy`; the stack names the Applications.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import pulumi
 
@@ -39,8 +38,6 @@ from .refusal import accept, refuse, stop_at
 from .state import recorded
 from .workload.cluster import provision_cluster
 from .workload.environment import elsewhere
-
-_APPLICATIONS = Path("applications")
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,7 @@ def deploy() -> None:
 def _plan() -> _Plan:
     try:
         settings = config.load()
-        estate = accept(compile_estate(read_files([_APPLICATIONS]), settings.stack))
+        estate = accept(compile_estate(read_files(settings.applications), settings.stack))
         account, certificates = config.kong(settings), config.certificates()
         facts = preflight.inspect(account, settings.gateway.edition)
         state = corrected(recorded(), account)

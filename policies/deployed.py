@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from pathlib import Path
 from typing import Any
 
 from kong_oam.access.compile.estate import compile_estate
@@ -88,6 +87,6 @@ def model(stack: str) -> DeployedModel:
         settings = read_file(stack_file(stack))
     except StackError as error:
         return DeployedModel(None, problems=(str(error),))
-    compiled = compile_estate(read_files([Path("applications")]), settings.stack)
+    compiled = compile_estate(read_files(settings.applications), settings.stack)
     problems = tuple(f"{error.place}: {error.code}: {error.message}" for error in errors(compiled.diagnostics))
     return DeployedModel(compiled.estate, settings.cloud, settings.as_of, problems)

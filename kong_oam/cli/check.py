@@ -13,10 +13,9 @@ from kong_oam.access.lint.finding import LintFinding
 from kong_oam.access.lint.lint import lint
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
-from kong_oam.cli.estates import APPLICATIONS, add_stack, place_entry, settings_of
+from kong_oam.cli.estates import add_stack, place_entry, reading_of, settings_of
 from kong_oam.codes import CODES
 from kong_oam.diagnostics import Diagnostic, errors
-from kong_oam.oam.application import read_files
 
 _DETAILS = """\
 Reads Applications and prints everything that is wrong in them, with file, line and column. Where nothing is, it prints
@@ -33,19 +32,18 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "paths",
         nargs="*",
-        type=Path,
-        default=[APPLICATIONS],
         metavar="PATH",
-        help="files and folders (default: applications)",
+        help="files, folders and globs (default: what the stack names, or else applications)",
     )
     add_stack(parser)
     parser.add_argument("--sarif", type=Path, metavar="FILE", help="write all of it to FILE as SARIF 2.1.0, too")
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    settings, reading = settings_of(options.stack), read_files(options.paths)
+    settings = settings_of(options.stack)
+    reading = reading_of(options.paths, settings)
     if not reading.applications and not reading.diagnostics:
-        named = " ".join(map(quoted, map(str, options.paths)))
+        named = " ".join(map(quoted, options.paths or settings.applications))
         raise UsageError(f"no Application is in {named}; `python -m kong_oam new` writes one")
     compiled = compile_estate(reading, settings.stack)
     findings = lint(reading.applications, compiled.estate, settings.as_of) if compiled.estate else ()

@@ -12,7 +12,7 @@ from kong_oam.access.diff.wording import headline, row, worth_telling
 from kong_oam.access.paths import written
 from kong_oam.cli.command import FOUND, OK, Command, UsageError
 from kong_oam.cli.console import Colour, Console
-from kong_oam.cli.estates import add_stack, place_entry, subtree_entry
+from kong_oam.cli.estates import add_estate, place_entry, subtree_entry
 from kong_oam.cli.operands import FORMS, Operand
 from kong_oam.diagnostics import printable
 
@@ -40,7 +40,7 @@ Exit status 0, with changes or without; with --exit-code 1 where there are some.
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("old", nargs="?", default="HEAD", metavar="OLD", help="(default: HEAD)")
     parser.add_argument("new", nargs="?", default=".", metavar="NEW", help="(default: what is here)")
-    add_stack(parser)
+    add_estate(parser)
     parser.add_argument("--markdown", action="store_true", help="print Markdown, for a comment")
     parser.add_argument("--exit-code", action="store_true", help="exit with 1 where there are changes")
 
@@ -48,8 +48,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace, console: Console) -> int:
     if console.json and options.markdown:
         raise UsageError("--json or --markdown, not both")
-    old = Operand("OLD", options.old, options.stack).models()
-    new, *_ = Operand("NEW", options.new, options.stack).models()
+    old = Operand("OLD", options.old, options.stack, options.applications).models()
+    new, *_ = Operand("NEW", options.new, options.stack, options.applications).models()
     changes, scheme = changed(old, new), new.estate.stack.scheme
     if console.json:
         console.print_json({"headline": headline(changes, scheme), "changes": [_entry(change) for change in changes]})

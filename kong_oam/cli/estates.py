@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,7 @@ from kong_oam.access.request_classes import Subtree
 from kong_oam.access.settings.stack import STACKS, Describe, Settings, StackError, plain, read_file, stack_file
 from kong_oam.cli.command import UsageError
 from kong_oam.diagnostics import Position, errors
-from kong_oam.oam.application import read_files
-
-APPLICATIONS = Path("applications")
+from kong_oam.oam.application import Reading, read_files
 
 
 def add_stack(parser: argparse.ArgumentParser) -> None:
@@ -26,13 +24,16 @@ def add_stack(parser: argparse.ArgumentParser) -> None:
 def add_estate(parser: argparse.ArgumentParser) -> None:
     """Adds `--stack` and `--applications`: which estate is asked about."""
     add_stack(parser)
+    add_applications(parser)
+
+
+def add_applications(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--applications",
+        "-f",
         nargs="+",
-        type=Path,
-        default=[APPLICATIONS],
         metavar="PATH",
-        help="files and folders (default: applications)",
+        help="files, folders and globs (default: what the stack names, or else applications)",
     )
 
 
@@ -44,10 +45,14 @@ def settings_of(stack: str, folder: Path = STACKS, describe: Describe = plain) -
         raise UsageError(str(error)) from None
 
 
-def estate_of(paths: Sequence[Path], settings: Settings, named: Callable[[Path], str] = str) -> Estate:
-    """The estate of the Applications at `paths`, which messages call as `named` says. Raises UsageError with every
-    error where there is one."""
-    compiled = compile_estate(read_files(paths, named), settings.stack)
+def reading_of(names: Sequence[str] | None, settings: Settings) -> Reading:
+    """Reads the Applications that are named on the command line, or else those that the stack names."""
+    return read_files(names or settings.applications)
+
+
+def estate_of(reading: Reading, settings: Settings) -> Estate:
+    """The estate of the Applications. Raises UsageError with every error where there is one."""
+    compiled = compile_estate(reading, settings.stack)
     if compiled.estate is None:
         problems = errors(compiled.diagnostics)
         listed = "\n".join(map(str, problems))

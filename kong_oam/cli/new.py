@@ -6,7 +6,7 @@ import argparse
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,14 @@ from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.lint.lint import lint
 from kong_oam.access.model import EXTERNAL, Estate
 from kong_oam.access.settings.stack import Settings
-from kong_oam.cli.command import OK, Command, UsageError
+from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
-from kong_oam.cli.estates import APPLICATIONS, add_stack, settings_of
+from kong_oam.cli.estates import add_estate, settings_of
 from kong_oam.cli.scaffold import CLIENTS, OUTSIDE, NotScaffolded, Wanted, scaffold
 from kong_oam.diagnostics import Diagnostic, errors, suggestion
 from kong_oam.oam.application import read_bytes, read_files, together
 from kong_oam.oam.edit import unified
+from kong_oam.oam.files import is_empty_folder
 
 _DETAILS = """\
 Writes a component with its access template: a new file, or behind the other components of an Application that exists.
@@ -88,10 +89,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         metavar="APP/COMPONENT:SCOPE[,SCOPE]",
         help="what it calls, and with which scopes (repeatable)",
     )
-    parser.add_argument(
-        "--applications", type=Path, default=APPLICATIONS, metavar="FOLDER", help="(default: applications)"
-    )
-    add_stack(parser)
+    add_estate(parser)
 
 
 def _call(text: str) -> tuple[str, tuple[str, ...]]:
@@ -102,12 +100,12 @@ def _call(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    if not options.applications.is_dir():
-        raise UsageError(f"there is no folder {options.applications}")
-    settings, reading = settings_of(options.stack), read_files([options.applications])
+    settings = settings_of(options.stack)
+    names = options.applications or settings.applications
+    folder, reading = _folder(names), read_files(name for name in names if not is_empty_folder(name))
     estate = _estate(reading, settings, "mend them first")
     wanted = _wanted(options)
-    file = str(options.applications / f"{wanted.application}.yaml")
+    file = str(folder / f"{wanted.application}.yaml")
     try:
         changed = scaffold(wanted, file, reading.applications, estate, settings.as_of)
     except NotScaffolded as error:
@@ -119,6 +117,14 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     _write(changed, before)
     _report(changed, before, options.stack, console)
     return OK
+
+
+def _folder(names: Sequence[str]) -> Path:
+    """The folder in which a new Application is written: the first that is named. Raises UsageError."""
+    folder = next((Path(name) for name in names if Path(name).is_dir()), None)
+    if folder is None:
+        raise UsageError(f"{' '.join(map(quoted, names))} names no folder that is there; a new Application needs one")
+    return folder
 
 
 def _wanted(options: argparse.Namespace) -> Wanted:

@@ -3,40 +3,50 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kong_oam.access.diff.snapshot import AccessModel, ModelError, load_model, model_of
-from kong_oam.access.settings.stack import STACKS
+from kong_oam.access.settings.stack import APPLICATIONS, STACKS, Settings
 from kong_oam.cli.command import UsageError
-from kong_oam.cli.estates import APPLICATIONS, estate_of, settings_of
-from kong_oam.cli.revisions import commit, extract, is_revision
+from kong_oam.cli.estates import estate_of, settings_of
+from kong_oam.cli.revisions import is_revision, revision
 from kong_oam.diagnostics import printable
 from kong_oam.engine.cli import LONG, CliError, pulumi
 from kong_oam.engine.state import PLUGIN, Resource, logical_name
 from kong_oam.kong.enforced import enforced
+from kong_oam.oam.application import Reading, read_files
+from kong_oam.oam.files import SUFFIXES, is_glob, root_of
 
 FORMS = """\
 OLD and NEW are each one of
 
   .  or a folder   a project's folder, or one of Applications (with the stacks of the project here)
-  main, HEAD~1     a git revision: its applications/ and its stacks/ (git:NAME and ./NAME where both are there)
+  main, HEAD~1     a git revision: its stacks, and its Applications (git:NAME and ./NAME where both are there);
+                   what lies in no repository or in another one is read as it is
   stack:NAME       what is here, on that stack
   deployed:NAME    what the gates of the stack NAME enforce, by its state (asks `pulumi stack export`)
   state.json       the same, saved with `pulumi stack export`; or what its program meant: `pulumi stack output --json`
 """
 
 
+Names = Sequence[str] | None
+"""Files, folders and globs in which Applications are; None: those that the stack names."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """One side of a comparison: `OLD` or `NEW`, as it was written, and the stack where it does not say one."""
+    """One side of a comparison: `OLD` or `NEW`, as it was written; the stack where it does not say one, and where the
+    Applications are of a project or a revision."""
 
     side: str
     text: str
     stack: str
+    applications: Names = None
 
     def models(self) -> tuple[AccessModel, ...]:
         """The models that the operand names: one; of what is deployed maybe two, each of which has to allow a request
@@ -54,41 +64,59 @@ class Operand:
             raise UsageError("an empty name compares nothing; write . for what is here")
         kind, _, name = self.text.partition(":")
         if kind == "stack" and name:
-            return (_model_of_folder(Path(), name),)
+            return (_model_of_folder(".", name, self.applications),)
         if kind == "deployed":
             return _deployed_models(name or self.stack)
         if kind == "git" and name:
-            return (_model_of_revision(name, self.stack),)
+            return (_model_of_revision(name, self.stack, self.applications),)
         path = Path(self.text)
         if path.exists() and path.name == self.text and is_revision(self.text):
             raise UsageError(f"both a revision and a file or folder; write git:{self.text} or ./{self.text}")
         if path.is_file() and path.suffix == ".json":
             return _saved_models(path)
-        return (_model_of_folder(path, self.stack) if path.exists() else _model_of_revision(self.text, self.stack),)
+        of_side = _model_of_folder if path.exists() else _model_of_revision
+        return (of_side(self.text, self.stack, self.applications),)
 
 
-def _model_of_folder(folder: Path, stack: str, named: Callable[[Path], str] = str) -> AccessModel:
-    applications = folder / APPLICATIONS if (folder / APPLICATIONS).is_dir() else folder
-    stacks = folder / STACKS if (folder / STACKS).is_dir() else STACKS
-    settings = settings_of(stack, stacks)
-    estate = estate_of([applications], settings, named)
-    if applications == folder and not estate.applications:
+def _model_of_folder(name: str, stack: str, names: Names) -> AccessModel:
+    """The model of a project's folder, or of one with nothing but Applications, on a stack of the project here."""
+    folder = Path(name)
+    if (folder / STACKS).is_dir():
+        settings = settings_of(stack, folder / STACKS)
+        return _model(read_files(names or settings.applications, folder=folder), settings)
+    settings = settings_of(stack)
+    usual = folder.joinpath(*APPLICATIONS)
+    reading = read_files(names, folder=folder) if names else read_files([usual if usual.is_dir() else folder])
+    if not reading.applications and not reading.diagnostics:
         raise UsageError("no Application is in it")
-    return model_of(estate, settings)
+    return _model(reading, settings)
 
 
-def _model_of_revision(revision: str, stack: str) -> AccessModel:
-    commit_id = commit(revision)
+def _model_of_revision(name: str, stack: str, names: Names) -> AccessModel:
+    """The model of the project here as it was. What is not in its repository is read as it is."""
+    of = revision(name)
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        extract(commit_id, (APPLICATIONS, STACKS), folder)
-        for part in (APPLICATIONS, STACKS):
-            if not (folder / part).is_dir():
-                raise UsageError(f"the revision has no folder {part}")
+        top = Path(temporary)
+        copy = of.copied(".", top)
+        of.extract([STACKS], top)
+        if not (copy / STACKS).is_dir():
+            raise UsageError(f"the revision has no folder {STACKS}")
         try:
-            return _model_of_folder(folder, stack, lambda file: f"{revision}:{file.relative_to(folder)}")
+            settings = settings_of(stack, copy / STACKS)
+            held = {path: of.copied(path, top) for path in names or settings.applications if of.holds(path)}
+            of.extract([path for path in held if not is_glob(path)], top)
+            of.extract([root_of(Path(path)) for path in held if is_glob(path)], top, SUFFIXES)
+            reading = read_files(
+                (held.get(path, path) for path in names or settings.applications),
+                lambda file: f"{name}:{os.path.relpath(file, copy)}" if file.is_relative_to(top) else str(file),
+            )
+            return _model(reading, settings)
         except UsageError as error:
-            raise UsageError(str(error).replace(f"{folder}/", f"{revision}:")) from None
+            raise UsageError(str(error).replace(f"{copy}/", f"{name}:")) from None
+
+
+def _model(reading: Reading, settings: Settings) -> AccessModel:
+    return model_of(estate_of(reading, settings), settings)
 
 
 def _deployed_models(stack: str) -> tuple[AccessModel, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from kong_oam.cli.command import UsageError
@@ -11,49 +13,95 @@ from kong_oam.cli.command import UsageError
 _LINK = b"120000"
 
 
-def commit(revision: str) -> str:
-    """The commit that the revision names. Raises UsageError."""
-    inside = _git("rev-parse", "--is-inside-work-tree", check=False)
-    if inside.returncode != 0:
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A commit of a repository, and the folder that the repository is checked out in."""
+
+    commit: str
+    top: Path
+
+    def holds(self, path: str | Path) -> bool:
+        """Whether a path, seen from the working directory, lies in the repository."""
+        return not self._inside(path).startswith("..")
+
+    def copied(self, path: str | Path, into: Path) -> Path:
+        """Where `extract` puts what is at a path, seen from the working directory."""
+        return into / self._inside(path)
+
+    def extract(self, paths: Iterable[str | Path], into: Path, suffixes: tuple[str, ...] = ("",)) -> None:
+        """Writes the files at or below the paths whose names end so, as the commit has them, byte for byte, links as
+        links; those of submodules as well. `into` is as the repository's folder. Raises UsageError."""
+        wanted = [Path(self._inside(path)) for path in paths]
+        blobs = []
+        for mode, kind, name, path in self._entries():
+            if kind == b"commit" and (roots := [*_roots_in(path, wanted)]):
+                Revision(name.decode(), self.top / path).extract(
+                    (self.top / root for root in roots), into / path, suffixes
+                )
+            elif kind == b"blob" and path.name.endswith(suffixes) and any(path.is_relative_to(root) for root in wanted):
+                blobs.append((mode, name, into / path))
+        self._write(blobs)
+
+    def _inside(self, path: str | Path) -> str:
+        return os.path.relpath(path, self.top)
+
+    def _entries(self) -> Iterator[tuple[bytes, bytes, bytes, Path]]:
+        """Mode, kind, object and path of all that the commit has, submodules as one entry each."""
+        listed = _git("ls-tree", "-r", "-z", "--full-tree", self.commit, at=self.top).stdout
+        for entry in filter(None, listed.split(b"\0")):
+            about, _, path = entry.partition(b"\t")
+            mode, kind, name = about.split()
+            yield mode, kind, name, Path(path.decode("utf-8", "surrogateescape"))
+
+    def _write(self, blobs: list[tuple[bytes, bytes, Path]]) -> None:
+        asked = b"".join(name + b"\n" for _, name, _ in blobs)
+        output = _git("cat-file", "--batch", stdin=asked, at=self.top).stdout
+        start = 0
+        for mode, _, file in blobs:
+            end = output.index(b"\n", start)
+            size = int(output[start:end].split()[-1])
+            content = output[end + 1 : end + 1 + size]
+            start = end + 2 + size
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if mode == _LINK:
+                file.symlink_to(content.decode("utf-8", "surrogateescape"))
+            else:
+                file.write_bytes(content)
+
+
+def revision(name: str) -> Revision:
+    """The commit that the name stands for, in the repository around the working directory. Raises UsageError."""
+    top = _git("rev-parse", "--show-toplevel", check=False)
+    if top.returncode != 0:
         raise UsageError("neither a file nor a folder, and this is no git repository")
-    parsed = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", check=False)
+    parsed = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}", check=False)
     if parsed.returncode != 0:
         raise UsageError("neither a file nor a folder, and no revision that git knows")
-    return parsed.stdout.decode().strip()
+    return Revision(parsed.stdout.decode().strip(), Path(os.fsdecode(top.stdout.removesuffix(b"\n"))))
 
 
 def is_revision(name: str) -> bool:
     """Whether git is there, and takes the name for a commit."""
     try:
-        return bool(commit(name))
+        return bool(revision(name))
     except UsageError:
         return False
 
 
-def extract(commit: str, folders: Iterable[Path], into: Path) -> None:
-    """Writes the files of these folders (relative to here) as the commit has them, byte for byte, links as links."""
-    listed = _git("ls-tree", "-r", "-z", commit, "--", *(f"{folder}/" for folder in folders)).stdout
-    entries = [entry.partition(b"\t") for entry in listed.split(b"\0") if entry]
-    blobs = [(about.split(), path.decode("utf-8", "surrogateescape")) for about, _, path in entries]
-    blobs = [(about, path) for about, path in blobs if about[1] == b"blob"]
-    output = _git("cat-file", "--batch", stdin=b"".join(about[2] + b"\n" for about, _ in blobs)).stdout
-    start = 0
-    for (mode, *_), path in blobs:
-        end = output.index(b"\n", start)
-        size = int(output[start:end].split()[-1])
-        content = output[end + 1 : end + 1 + size]
-        start = end + 2 + size
-        file = into / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if mode == _LINK:
-            file.symlink_to(content.decode("utf-8", "surrogateescape"))
-        else:
-            file.write_bytes(content)
+def _roots_in(submodule: Path, roots: Iterable[Path]) -> Iterator[Path]:
+    """What of the roots lies in the submodule: some of it, or all where it lies below one."""
+    for root in roots:
+        if root.is_relative_to(submodule):
+            yield root
+        elif submodule.is_relative_to(root):
+            yield submodule
 
 
-def _git(*arguments: str, stdin: bytes = b"", check: bool = True) -> subprocess.CompletedProcess[bytes]:
+def _git(
+    *arguments: str, stdin: bytes = b"", check: bool = True, at: Path | None = None
+) -> subprocess.CompletedProcess[bytes]:
     try:
-        done = subprocess.run(["git", *arguments], input=stdin, capture_output=True, timeout=60)  # noqa: S603, S607
+        done = subprocess.run(["git", *arguments], input=stdin, capture_output=True, timeout=60, cwd=at)  # noqa: S603, S607
     except FileNotFoundError:
         raise UsageError("neither a file nor a folder, and there is no git to ask for a revision") from None
     except subprocess.TimeoutExpired:

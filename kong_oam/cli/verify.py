@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kong_oam.access.model import METHODS
 from kong_oam.cli.command import FOUND, OK, Command, UsageError
 from kong_oam.cli.console import Colour, Console
-from kong_oam.cli.estates import add_estate, estate_of, settings_of
+from kong_oam.cli.estates import add_estate, estate_of, reading_of, settings_of
 from kong_oam.verify.deviations import KINDS, Deviation, Exposure
 from kong_oam.verify.questions import OTHER_METHOD
 
@@ -51,7 +51,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     from kong_oam.verify.stack import UnverifiedError, verify, workloads
 
     settings = settings_of(options.stack, describe=describe)
-    estate = estate_of(options.applications, settings)
+    estate = estate_of(reading_of(options.applications, settings), settings)
     try:
         result = verify(settings, estate, options.outputs) if options.only != "cluster" else None
         cluster = workloads(settings, estate) if options.only != "gateway" else None

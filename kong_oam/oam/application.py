@@ -14,9 +14,10 @@ from typing import Any
 
 from kong_oam.diagnostics import Diagnostic, suggestion
 from kong_oam.oam.document import MAX_BYTES, MAX_FINDINGS, Document, FilePlace, Place, read, too_large
+from kong_oam.oam.files import files_of
 from kong_oam.oam.schema import COMPONENT_TYPES, TRAIT_TYPES, violations
 
-_SUFFIXES = (".yaml", ".yml")
+_HERE = Path()
 _TOO_MANY = f"more than {MAX_FINDINGS} findings in this file, which is not read further; mend these first"
 
 # Fields of KubeVela's gateway trait that shape an Ingress, which Kong-OAM does not make.
@@ -72,27 +73,16 @@ class Reading:
     malformed: frozenset[str] = frozenset()
 
 
-def files_of(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yields the YAML files at or below `paths`, by name. A link that leaves its folder is not followed."""
-    for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        root = path.resolve()
-        for file in sorted(path.rglob("*")):
-            if file.suffix in _SUFFIXES and file.is_file() and file.resolve().is_relative_to(root):
-                yield file
-
-
-def read_files(paths: Iterable[Path], named: Callable[[Path], str] = str) -> Reading:
-    """Reads the Applications of every YAML file at or below `paths`. Unreadable files are findings, not exceptions.
+def read_files(names: Iterable[str | Path], named: Callable[[Path], str] = str, folder: Path = _HERE) -> Reading:
+    """Reads the Applications of every YAML file that `names` name: files, folders and globs, below `folder` where they
+    are no absolute paths. What cannot be read, or names nothing, is a finding, not an exception.
 
     `named` says what a file is called in findings: by default, its path.
     """
     readings = []
-    for file in files_of(paths):
+    for file, problem in files_of(names, folder):
         name = named(file)
-        raw = _bytes_of(file, name)
+        raw = _cannot_be_read(name, problem) if problem else _bytes_of(file, name)
         readings.append(Reading((), (raw,)) if isinstance(raw, Diagnostic) else read_bytes(name, raw))
     return together(readings)
 
@@ -112,14 +102,14 @@ def _bytes_of(file: Path, name: str) -> bytes | Diagnostic:
     try:
         about = file.stat()
         if not stat.S_ISREG(about.st_mode):
-            return _cannot_be_read(name, "no regular file")
+            return _cannot_be_read(name, "no regular file; check the path")
         return too_large(name, about.st_size) if about.st_size > MAX_BYTES else file.read_bytes()
     except OSError as error:
-        return _cannot_be_read(name, error.strerror or str(error))
+        return _cannot_be_read(name, f"{error.strerror or error}; check the path")
 
 
 def _cannot_be_read(name: str, why: str) -> Diagnostic:
-    return Diagnostic("OAM101", f"cannot be read: {why}; check the path", FilePlace(name, 1, 1))
+    return Diagnostic("OAM101", f"cannot be read: {why}", FilePlace(name, 1, 1))
 
 
 def read_bytes(file: str, raw: bytes) -> Reading:

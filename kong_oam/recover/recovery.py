@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
@@ -76,7 +75,7 @@ class Search:
         context = self.settings.cluster.context
         commands = [*cluster.removals_of_interrupted(self.state, context)]
         if self.older:
-            compiled = compile_estate(read_files([Path("applications")]), self.settings.stack)
+            compiled = compile_estate(read_files(self.settings.applications), self.settings.stack)
             if compiled.estate is None:
                 raise RecoveryError("the Applications here cannot be compiled: see `python -m kong_oam check`")
             commands += cluster.removals_of_unknown(self.state, objects_of(compiled.estate, self.settings), context)

@@ -40,7 +40,7 @@ _PACE, _CODE = "how long a change takes, or how often", "what runs, and where; n
 LEFT_OUT: Mapping[type, Mapping[str, str]] = {
     Settings: {
         "stack": _ELSEWHERE, "cluster": _ELSEWHERE, "gateway": _ELSEWHERE, "providers": _ELSEWHERE,
-        "cloud": "a name that policies go by", "as_of": "a day to remind by",
+        "applications": _REQUESTS, "cloud": "a name that policies go by", "as_of": "a day to remind by",
     },
     ClusterSettings: dict.fromkeys(("context", "images", "pull_secrets", "account_annotations"), _CODE),
     Stack: {

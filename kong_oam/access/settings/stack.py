@@ -26,6 +26,9 @@ NAMESPACE = "kong-oam"
 STACKS = Path("stacks")
 """The folder of the stacks' files, below that of the project."""
 
+APPLICATIONS = ("applications",)
+"""Where Applications are, where the stack does not say."""
+
 Edition = Literal["oss", "enterprise"]
 """The edition of Kong Gateway."""
 
@@ -120,7 +123,10 @@ class ClusterSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings of one stack; `stack` holds those that change the meaning of Applications."""
+    """All settings of one stack; `stack` holds those that change the meaning of Applications.
+
+    `applications` names the files, folders and globs that these are in, from the project's folder.
+    """
 
     stack: Stack
     cloud: str
@@ -128,6 +134,7 @@ class Settings:
     cluster: ClusterSettings
     gateway: GatewaySettings
     providers: tuple[ProviderSettings, ...]
+    applications: tuple[str, ...] = APPLICATIONS
 
 
 Describe = Callable[[ProviderSettings], Provider]
@@ -142,7 +149,7 @@ def plain(settings: ProviderSettings) -> Provider:
 def parse(name: str, data: Mapping[str, Any], describe: Describe = plain) -> Settings:
     """Parses the settings of stack `name` from its `kong-oam:` values. Raises StackError."""
     _check(name, data)
-    gateway, domains, cluster = data["gateway"], data.get("domains", {}), data.get("cluster", {})
+    gateway, domains = data["gateway"], data.get("domains", {})
     providers = tuple(_provider(name, item) for item in data["identityProviders"])
     scheme = gateway.get("scheme", "https")
     return Settings(
@@ -163,13 +170,7 @@ def parse(name: str, data: Mapping[str, Any], describe: Describe = plain) -> Set
         ),
         cloud=data["cloud"],
         as_of=datetime.date.fromisoformat(data["asOf"]),
-        cluster=ClusterSettings(
-            context=cluster.get("context"),
-            images=data.get("images", {}),
-            pull_secrets=tuple(cluster.get("imagePullSecrets", ())),
-            account_annotations=cluster.get("serviceAccountAnnotations", {}),
-            create_namespaces=cluster.get("createNamespaces", False),
-        ),
+        cluster=_cluster(data),
         gateway=GatewaySettings(
             namespace=gateway.get("namespace"),
             pod_labels=gateway.get("podLabels", {}),
@@ -188,6 +189,7 @@ def parse(name: str, data: Mapping[str, Any], describe: Describe = plain) -> Set
             edition=gateway.get("edition", "oss"),
         ),
         providers=providers,
+        applications=tuple(data.get("applications", APPLICATIONS)),
     )
 
 
@@ -210,6 +212,17 @@ def read_file(file: Path, describe: Describe = plain) -> Settings:
         raise StackError(f"stack '{name}': {file} cannot be read: {' '.join(str(error).split())[:200]}") from None
     prefix = f"{NAMESPACE}:"
     return parse(name, {k.removeprefix(prefix): v for k, v in config.items() if k.startswith(prefix)}, describe)
+
+
+def _cluster(data: Mapping[str, Any]) -> ClusterSettings:
+    cluster = data.get("cluster", {})
+    return ClusterSettings(
+        context=cluster.get("context"),
+        images=data.get("images", {}),
+        pull_secrets=tuple(cluster.get("imagePullSecrets", ())),
+        account_annotations=cluster.get("serviceAccountAnnotations", {}),
+        create_namespaces=cluster.get("createNamespaces", False),
+    )
 
 
 def _provider(stack: str, item: Mapping[str, Any]) -> ProviderSettings:

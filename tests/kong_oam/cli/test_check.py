@@ -171,7 +171,10 @@ def test_a_diff_survives_windows_line_ends() -> None:
 
 
 def test_a_folder_without_an_application_is_not_fine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Whoever misspelt the folder would take it for checked."""
+    """Whoever misspelt the folder would take it for checked; and all that had been deployed from it would go."""
     (tmp_path / "empty").mkdir()
+    assert main(["check", "empty"]) == 1
+    assert "empty:1:1: error OAM101: cannot be read: no YAML file is in this folder" in capsys.readouterr().out
+    (tmp_path / "empty" / "none.yaml").touch()
     assert main(["check", "empty"]) == 2
     assert capsys.readouterr().err == "no Application is in 'empty'; `python -m kong_oam new` writes one\n"

@@ -12,6 +12,7 @@ from kong_oam.__main__ import main
 from kong_oam.access.diff.snapshot import dump_model, model_of
 from kong_oam.cli.estates import estate_of, settings_of
 from kong_oam.engine.state import Resource
+from kong_oam.oam.application import read_files
 from tests.support.diffs import API, SHOP
 from tests.support.enforced_state import state
 from tests.support.projects import STACK, git, write_project
@@ -73,6 +74,66 @@ def test_revisions_have_their_own_stacks(project: Path, capsys: pytest.CaptureFi
     assert said["changes"][0]["rule"] == {"file": "HEAD:applications/orders.yaml", "line": 20, "column": 17}
 
 
+def _name_applications(project: Path, *names: str) -> None:
+    (project / "stacks/Pulumi.local.yaml").write_text(f"{STACK}  kong-oam:applications: [{', '.join(names)}]\n")
+
+
+def test_a_revision_has_the_applications_that_its_stack_names(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Wherever in the repository they were; a pattern as well."""
+    (project / "applications").rename(project / "apis")
+    _name_applications(project, '"*is/**/*.yaml"')
+    git("add", ".")
+    git("commit", "--message", "moved")
+    assert main(["diff", "main~1", "HEAD", "--exit-code"]) == 0
+    edit(project / "apis/orders.yaml", *OPENED)
+    assert main(["diff"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(HEADLINE)
+    assert "apis/orders.yaml:20:17" in said
+
+
+def test_applications_of_another_repository_are_read_as_they_are(
+    project: Path, capsys: pytest.CaptureFixture[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """On both sides: a revision of this repository says nothing about them. `-f` names some as well as the stack."""
+    team = tmp_path_factory.mktemp("team")
+    (project / "applications/orders.yaml").rename(team / "orders.yaml")
+    _name_applications(project, "applications", str(team))
+    git("commit", "--all", "--message", "another repository")
+    assert main(["diff", "HEAD~1", "HEAD", "--exit-code"]) == 0
+    edit(team / "orders.yaml", *OPENED)
+    assert main(["diff", "--exit-code"]) == 0
+    assert main(["diff", "HEAD", ".", "--exit-code", "-f", "applications", str(team)]) == 0
+    assert capsys.readouterr().out == ""
+    assert main(["diff", "HEAD~1", "."]) == 0
+    assert capsys.readouterr().out.startswith(HEADLINE)
+
+
+def test_a_revision_has_the_submodules_of_its_own(
+    project: Path, capsys: pytest.CaptureFixture[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """As they were, of whatever commit is checked out now; a commit that is not here is said."""
+    team = tmp_path_factory.mktemp("team")
+    (team / "oam").mkdir()
+    (project / "applications/orders.yaml").rename(team / "oam/orders.yaml")
+    for arguments in (["init", "--initial-branch", "main"], ["add", "."], ["commit", "--message", "first"]):
+        git("-C", str(team), *arguments)
+    git("-c", "protocol.file.allow=always", "submodule", "add", str(team), "teams/orders")
+    _name_applications(project, "applications", "teams/*/oam")
+    git("add", ".")
+    git("commit", "--message", "submodule")
+    assert main(["diff", "HEAD~1", "HEAD", "--exit-code"]) == 0
+    edit(project / "teams/orders/oam/orders.yaml", *OPENED)
+    git("-C", "teams/orders", "commit", "--all", "--message", "second")
+    git("commit", "--all", "--message", "moved on")
+    assert main(["diff", "HEAD~1", "HEAD"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(HEADLINE)
+    assert "HEAD:teams/orders/oam/orders.yaml:20:17" in said
+
+
 def test_a_name_of_two_things_is_refused(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A folder that is called as a branch is: one of them would be compared with itself, and nothing told."""
     git("branch", "applications")
@@ -104,14 +165,14 @@ def test_a_link_in_a_revision_is_followed_as_here(project: Path, capsys: pytest.
     [
         ([""], "OLD (): an empty name compares nothing; write . for what is here"),
         (["main", ""], "NEW (): an empty name compares nothing"),
-        (["main", "bin"], "NEW (bin): no Application is in it"),
+        (["main", "bin"], "NEW (bin): bin:1:1: error OAM101: cannot be read: no YAML file is in this folder"),
         (["main", ".", "--json", "--markdown"], "--json or --markdown, not both"),
         (["no\n::pe\x1b"], "OLD (no?::pe?): neither a file nor a folder, and no revision that git knows"),
         (["nope"], "OLD (nope): neither a file nor a folder, and no revision that git knows"),
         (["main", "--stack", "prod"], "OLD (main): there is no stack 'prod' in main:stacks; known: local"),
         (["main", "stack:prod"], "NEW (stack:prod): there is no stack 'prod' in stacks; known: local"),
         (["main", "broken.yaml"], "NEW (broken.yaml): broken.yaml:1:1: error OAM105:"),
-        (["bare"], "OLD (bare): the revision has no folder applications"),
+        (["bare"], "OLD (bare): bare:applications:1:1: error OAM101: cannot be read: No such file or directory"),
         (["wrong"], "OLD (wrong): wrong:applications/orders.yaml:1:1: error OAM105:"),
         (["git:."], "OLD (git:.): neither a file nor a folder, and no revision that git knows"),
         (["deep.json"], "OLD (deep.json): no JSON"),
@@ -185,7 +246,7 @@ def test_what_is_deployed_is_compared_with_what_is_here(
 ) -> None:
     """By its state, asked of the CLI or saved in a file; by outputs that were saved: all of them, or this one."""
     settings = settings_of("local")
-    estate = estate_of([project / "applications"], settings)
+    estate = estate_of(read_files([project / "applications"]), settings)
     output = dump_model(model_of(estate, settings))
     (project / "model.json").write_text(json.dumps(output))
     (project / "outputs.json").write_text(json.dumps({"access": {}, "model": output}))

@@ -10,6 +10,7 @@ import pytest
 from kong_oam.__main__ import main
 from kong_oam.access.diff.snapshot import dump_model, model_of
 from kong_oam.cli.estates import estate_of, settings_of
+from kong_oam.oam.application import read_files
 from tests.support.diffs import API, SHOP
 from tests.support.partner_keys import certified, rsa_key
 
@@ -133,7 +134,9 @@ def test_another_setting_is_told_with_both_values(
     same(capsys)
     settings = settings_of("local")
     deployed = project / "deployed.json"
-    deployed.write_text(json.dumps(dump_model(model_of(estate_of([Path("applications")], settings), settings))))
+    deployed.write_text(
+        json.dumps(dump_model(model_of(estate_of(read_files([Path("applications")]), settings), settings)))
+    )
     edit(old, new)
     assert told(capsys).splitlines()[0] == line
     said = json.loads(told(capsys, "--json"))
@@ -245,7 +248,9 @@ def test_two_stacks_differ_in_their_settings_and_not_in_what_applications_say(
     assert capsys.readouterr().out == ""
     settings = settings_of("local")
     deployed = project / "deployed.json"
-    deployed.write_text(json.dumps(dump_model(model_of(estate_of([Path("applications")], settings), settings))))
+    deployed.write_text(
+        json.dumps(dump_model(model_of(estate_of(read_files([Path("applications")]), settings), settings)))
+    )
     edit("[/callback]", "[/callback, /new]")
     edit("partner.example.com", "rival.example.com")
     assert main(["diff", str(deployed), ".", "--stack", "dc", "--json"]) == 0

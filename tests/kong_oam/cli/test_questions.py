@@ -13,6 +13,7 @@ from kong_oam.access.decide import Request, decide
 from kong_oam.access.model import METHODS
 from kong_oam.access.tokens import User, issue
 from kong_oam.cli.estates import estate_of, settings_of
+from kong_oam.oam.application import read_files
 
 ROOT = Path(__file__).resolve().parents[3]
 ORDERS = "https://orders.example.com/orders"
@@ -133,7 +134,7 @@ def test_what_lists_the_endpoints_of_a_principal(capsys: pytest.CaptureFixture[s
 def test_who_and_what_say_what_decide_says(capsys: pytest.CaptureFixture[str]) -> None:
     """For every client and set of groups of the sample estate, at every endpoint that is listed for anybody."""
     settings = settings_of("local")
-    estate = estate_of([ROOT / "applications"], settings)
+    estate = estate_of(read_files([ROOT / "applications"]), settings)
     listed = {
         client.component: json.loads(asked(capsys, "what", client.component, "--json")) for client in estate.clients
     }

@@ -1,0 +1,47 @@
+"""Applications in folders of other repositories: the stack names them, and nothing of the program is edited."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from sandbox.local import STACK
+from tests.support.engine.deployment import Deployment, Empty
+from tests.support.engine.inventory import entities
+from tests.support.faults.tiny import TINY
+
+pytestmark = pytest.mark.engine
+
+
+def _named(deployment: Deployment, *names: str) -> None:
+    file = deployment.folder / f"stacks/Pulumi.{STACK}.yaml"
+    settings = yaml.safe_load(file.read_text("utf-8"))
+    settings["config"]["kong-oam:applications"] = [*names]
+    file.write_text(yaml.safe_dump(settings), "utf-8")
+
+
+def test_a_team_s_applications_are_deployed_from_its_own_repository(
+    empty: Empty, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """By a pattern, with the policy pack; where the repository is not there, a run stops, and all stays as it was."""
+    teams = tmp_path_factory.mktemp("teams")
+    oam = teams / "tiny" / "oam"
+    oam.mkdir(parents=True)
+    (oam / "tiny.yaml").write_text(TINY, "utf-8")
+    deployment = empty("stacks")
+    for file in (deployment.folder / "applications").iterdir():
+        file.unlink()
+    _named(deployment, f"{teams}/*/oam")
+    deployment.run("up", "--policy-pack", "policies")
+    assert [*deployment.output("upstreams")] == [f"kong-oam.{STACK}.tiny.api.8080"]
+    assert deployment.changes("preview") == {}
+    deployed = entities(deployment.local)
+    oam.rename(teams / "away")
+    stopped = deployment.run("up", check=False)
+    assert stopped.returncode != 0
+    assert f"{teams}/*/oam:1:1: error OAM101: cannot be read: no YAML file matches it" in " ".join(
+        stopped.stdout.split()
+    )
+    assert entities(deployment.local) == deployed
+    (teams / "away").rename(oam)
+    assert deployment.changes("preview") == {}
