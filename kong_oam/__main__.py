@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from kong_oam.cli import check, diff, emergency, explain, forward, new, recover, review, verify, what, who
+from kong_oam.cli import check, diff, emergency, explain, forward, init, new, recover, review, verify, what, who
 from kong_oam.cli.command import UNUSABLE, Command
 from kong_oam.cli.console import complain, console
 from kong_oam.diagnostics import printable
@@ -28,6 +28,7 @@ COMMANDS: tuple[Command, ...] = (
     who.COMMAND,
     what.COMMAND,
     new.COMMAND,
+    init.COMMAND,
     verify.COMMAND,
     recover.COMMAND,
     emergency.COMMAND,

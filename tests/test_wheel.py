@@ -13,21 +13,16 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
+from tests.support.wheel import TOPS, install
+
 ROOT = Path(__file__).resolve().parents[1]
-TOPS = ("kong_oam", "components", "policies", "definitions")
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of this project, built from a copy and unpacked, as `pip install --no-deps` does."""
-    source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("installed")
-    for name in TOPS:
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", source)
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--no-deps"]
-    subprocess.run([*pip, "--no-build-isolation", "--target", target, source], check=True, timeout=100)
-    return target
+    """The wheel, unpacked."""
+    return install(tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("installed"))
 
 
 def python(installed: Path, folder: Path, *arguments: str) -> str:

@@ -13,7 +13,7 @@ from kong_oam.access.lint.finding import LintFinding
 from kong_oam.access.lint.lint import lint
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
-from kong_oam.cli.estates import add_stack, place_entry, reading_of, settings_of
+from kong_oam.cli.estates import add_stack, judging_settings, no_stack_is_here, place_entry, reading_of
 from kong_oam.codes import CODES
 from kong_oam.diagnostics import Diagnostic, errors
 
@@ -40,7 +40,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    settings = settings_of(options.stack)
+    settings = judging_settings(options.stack)
     reading = reading_of(options.paths, settings)
     if not reading.applications and not reading.diagnostics:
         named = " ".join(map(quoted, options.paths or settings.applications))
@@ -88,7 +88,10 @@ def _summary(compiled: Compiled, findings: tuple[LintFinding, ...]) -> str:
     if compiled.estate is None:
         return f"{len(errors(compiled.diagnostics))} error(s); nothing would be provisioned"
     what = f"{len(compiled.estate.applications)} application(s), {len(compiled.estate.components)} component(s)"
-    return f"{what}: no errors" + (f", {len(findings)} finding(s)" if findings else "")
+    by = (
+        "; no stack is here, so that none says what hosts, providers and groups there are" if no_stack_is_here() else ""
+    )
+    return f"{what}: no errors" + (f", {len(findings)} finding(s)" if findings else "") + by
 
 
 def _document(compiled: Compiled, findings: tuple[LintFinding, ...]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,18 @@ from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.model import Estate
 from kong_oam.access.paths import written
 from kong_oam.access.request_classes import Subtree
+from kong_oam.access.settings.assumed import assumed
 from kong_oam.access.settings.stack import STACKS, Describe, Settings, StackError, plain, read_file, stack_file
 from kong_oam.cli.command import UsageError
 from kong_oam.diagnostics import Position, errors
 from kong_oam.oam.application import Reading, read_files
 
+DEFAULT = "local"
+"""The stack that is judged by where none is named."""
+
 
 def add_stack(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--stack", default="local", metavar="NAME", help="the stack to judge by (default: local)")
+    parser.add_argument("--stack", default=DEFAULT, metavar="NAME", help=f"the stack to judge by (default: {DEFAULT})")
 
 
 def add_estate(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +48,17 @@ def settings_of(stack: str, folder: Path = STACKS, describe: Describe = plain) -
         return read_file(stack_file(stack, folder), describe)
     except StackError as error:
         raise UsageError(str(error)) from None
+
+
+def judging_settings(stack: str) -> Settings:
+    """The settings of the stack by which Applications are judged. Where no stack is, and none was asked for, there are
+    usual ones. Raises UsageError."""
+    return assumed(stack, datetime.date.today()) if stack == DEFAULT and no_stack_is_here() else settings_of(stack)
+
+
+def no_stack_is_here() -> bool:
+    """Whether the working directory is that of a repository which has nothing but Applications."""
+    return not any(STACKS.glob("Pulumi.*.yaml")) and not Path("Pulumi.yaml").exists()
 
 
 def reading_of(names: Sequence[str] | None, settings: Settings) -> Reading:

@@ -17,7 +17,7 @@ from kong_oam.access.model import EXTERNAL, Estate
 from kong_oam.access.settings.stack import Settings
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
-from kong_oam.cli.estates import add_estate, settings_of
+from kong_oam.cli.estates import add_estate, judging_settings
 from kong_oam.cli.scaffold import CLIENTS, OUTSIDE, NotScaffolded, Wanted, scaffold
 from kong_oam.diagnostics import Diagnostic, errors, suggestion
 from kong_oam.oam.application import read_bytes, read_files, together
@@ -100,7 +100,7 @@ def _call(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    settings = settings_of(options.stack)
+    settings = judging_settings(options.stack)
     names = options.applications or settings.applications
     folder, reading = _folder(names), read_files(name for name in names if not is_empty_folder(name))
     estate = _estate(reading, settings, "mend them first")

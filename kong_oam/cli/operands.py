@@ -13,7 +13,7 @@ from typing import Any
 from kong_oam.access.diff.snapshot import AccessModel, ModelError, load_model, model_of
 from kong_oam.access.settings.stack import APPLICATIONS, STACKS, Settings
 from kong_oam.cli.command import UsageError
-from kong_oam.cli.estates import estate_of, settings_of
+from kong_oam.cli.estates import estate_of, judging_settings, no_stack_is_here, settings_of
 from kong_oam.cli.revisions import is_revision, revision
 from kong_oam.diagnostics import printable
 from kong_oam.engine.cli import LONG, CliError, pulumi
@@ -84,7 +84,7 @@ def _model_of_folder(name: str, stack: str, names: Names) -> AccessModel:
     if (folder / STACKS).is_dir():
         settings = settings_of(stack, folder / STACKS)
         return _model(read_files(names or settings.applications, folder=folder), settings)
-    settings = settings_of(stack)
+    settings = judging_settings(stack)
     usual = folder.joinpath(*APPLICATIONS)
     reading = read_files(names, folder=folder) if names else read_files([usual if usual.is_dir() else folder])
     if not reading.applications and not reading.diagnostics:
@@ -99,10 +99,10 @@ def _model_of_revision(name: str, stack: str, names: Names) -> AccessModel:
         top = Path(temporary)
         copy = of.copied(".", top)
         of.extract([STACKS], top)
-        if not (copy / STACKS).is_dir():
+        if not (copy / STACKS).is_dir() and not no_stack_is_here():
             raise UsageError(f"the revision has no folder {STACKS}")
         try:
-            settings = settings_of(stack, copy / STACKS)
+            settings = judging_settings(stack) if no_stack_is_here() else settings_of(stack, copy / STACKS)
             held = {path: of.copied(path, top) for path in names or settings.applications if of.holds(path)}
             of.extract([path for path in held if not is_glob(path)], top)
             of.extract([root_of(Path(path)) for path in held if is_glob(path)], top, SUFFIXES)

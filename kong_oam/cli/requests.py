@@ -10,7 +10,7 @@ from kong_oam.access.model import Client, Estate
 from kong_oam.access.paths import written
 from kong_oam.access.principals import Callers, Condition, logical_groups, logical_names
 from kong_oam.cli.command import UsageError, quoted
-from kong_oam.cli.estates import add_estate, estate_of, reading_of, settings_of
+from kong_oam.cli.estates import add_estate, estate_of, judging_settings, reading_of
 from kong_oam.diagnostics import nearest, suggestion
 
 _METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+\Z")  # a token of RFC 9110, 5.6.2
@@ -64,7 +64,7 @@ _LISTED = 5
 
 def estate_from(options: argparse.Namespace) -> Estate:
     """The estate that the options of `add_estate` name. Raises UsageError."""
-    settings = settings_of(options.stack)
+    settings = judging_settings(options.stack)
     return estate_of(reading_of(options.applications, settings), settings)
 
 

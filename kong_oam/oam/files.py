@@ -11,7 +11,7 @@ SUFFIXES = (".yaml", ".yml")
 _MAGIC = frozenset("*?[")
 _EMPTY_FOLDER = (
     "no YAML file is in this folder (is it checked out?), and all that was deployed from it would go; "
-    "take it out, or put an empty file none.yaml into it"
+    "`python -m kong_oam new` writes an Application, and an empty file none.yaml says that there is none"
 )
 _NO_MATCH = "no YAML file matches it, and all that was deployed from such would go; check the pattern, or take it out"
 

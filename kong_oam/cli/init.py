@@ -1,0 +1,95 @@
+"""`init`: a repository of Applications for a team, or one with stacks for those who deploy them."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from kong_oam.cli.command import OK, Command, UsageError, quoted
+from kong_oam.cli.console import Console
+
+_DETAILS = """\
+Writes the files of a new repository: for a team's Applications, with the check before each commit and in CI; or, with
+--platform, for those who deploy them, with a stack, the program's entry, the policy pack and workflows. What is there
+stays as it is, and is listed.
+
+  python -m kong_oam init orders
+  python -m kong_oam init --platform platform --stack prod
+"""
+
+STARTERS = Path(__file__).with_name("starters")
+"""The files of each kind of repository, as templates."""
+
+_ENDING = ".template"
+_STACK = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", nargs="?", default=".", metavar="FOLDER", help="(default: the working directory)")
+    parser.add_argument("--platform", action="store_true", help="a repository that deploys, in place of a team's")
+    parser.add_argument("--stack", default="prod", metavar="NAME", help="with --platform: its stack (default: prod)")
+
+
+def _run(options: argparse.Namespace, console: Console) -> int:
+    if not _STACK.match(options.stack):
+        raise UsageError(f"{quoted(options.stack)} is no stack's name: small letters, digits and dashes")
+    values = {"VERSION": _version(), "STACK": options.stack, "TODAY": datetime.date.today().isoformat()}
+    folder = Path(options.folder)
+    files = _files("platform" if options.platform else "team", values)
+    written = _write_missing(files, folder)
+    others = [name for name, text in files.items() if name not in written and not _has(folder / name, text)]
+    console.print(*(f"{folder / name}: new" for name in written))
+    console.print(*(f"{folder / name}: another one is there, and stays" for name in others))
+    next_one = f"check --stack {options.stack}" if options.platform else "new"
+    console.print(f"next: read {folder / 'README.md'}, and in {folder}: kong-oam {next_one}")
+    return OK
+
+
+def _version() -> str:
+    try:
+        return version("kong-oam")
+    except PackageNotFoundError:
+        return "0.1.0"
+
+
+def _files(kind: str, values: Mapping[str, str]) -> dict[str, str]:
+    """The files of a kind of repository, by name, with what is marked `@NAME@` filled in."""
+    root = STARTERS / kind
+    files = {}
+    for template in sorted(root.rglob(f"*{_ENDING}")):
+        name = template.relative_to(root).as_posix().removesuffix(_ENDING)
+        files[_filled(name, values).replace("dot_", ".")] = _filled(template.read_text("utf-8"), values)
+    return files
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        text = text.replace(f"@{name}@", value)
+    return text
+
+
+def _write_missing(files: Mapping[str, str], folder: Path) -> list[str]:
+    """Writes the files that are not there, and returns their names. Raises UsageError."""
+    written = []
+    try:
+        for name, text in files.items():
+            file = folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError), file.open("xb") as new:
+                new.write(text.encode())
+                written.append(name)
+    except OSError as error:
+        raise UsageError(f"{error.filename} cannot be written: {error.strerror}") from None
+    return written
+
+
+def _has(file: Path, text: str) -> bool:
+    return file.is_file() and file.read_bytes() == text.encode()
+
+
+COMMAND = Command("init", "begin a repository: a team's, or a platform's", _DETAILS, _arguments, _run, json=False)

@@ -1,0 +1,115 @@
+"""`init`: the files of a new repository, and nothing that is there is touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kong_oam.__main__ import main
+from kong_oam.access.settings.stack import read_file
+from kong_oam.cli.init import STARTERS
+from tests.support.projects import git
+
+NEW = (
+    *("new", "--app", "billing", "--component", "invoices", "--image", "registry.example.com/billing:1.0"),
+    *("--owner", "team-billing", "--port", "8080", "--domain", "billing.example.com", "--group", "sales"),
+)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, which is empty."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def files(folder: Path = Path()) -> list[str]:
+    return sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+
+
+def test_a_team_begins_with_nothing_but_applications(capsys: pytest.CaptureFixture[str]) -> None:
+    """No stack, no program; `new` fills it, and every question is answered without a stack."""
+    assert main(["init"]) == 0
+    assert files() == [
+        ".github/workflows/access.yaml",
+        ".pre-commit-config.yaml",
+        "README.md",
+        "applications/.gitkeep",
+        "requirements.txt",
+    ]
+    assert main(["check"]) == 1
+    assert "no YAML file is in this folder" in capsys.readouterr().out
+    assert main([*NEW]) == 0
+    assert main(["check"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "1 application(s), 1 component(s): no errors; no stack is here, so that none says what hosts, providers and "
+        "groups there are"
+    )
+    assert main(["who", "GET", "https://billing.example.com/"]) == 0
+    assert "billing/invoices" in capsys.readouterr().out
+
+
+def test_what_a_team_s_change_does_is_told_without_a_stack(capsys: pytest.CaptureFixture[str]) -> None:
+    """Against a revision that has none either."""
+    main(["init"])
+    main([*NEW])
+    for arguments in (["init", "--initial-branch", "main"], ["add", "."], ["commit", "--message", "first"]):
+        git(*arguments)
+    assert main(["diff", "--exit-code"]) == 0
+    file = Path("applications/billing.yaml")
+    rule = "              - methods: [GET]\n                scopes: [billing.read]\n"
+    assert file.read_text().count(rule) == 1
+    public = "              - methods: [GET]\n                public: {reason: open data, until: 2099-01-01}\n"
+    file.write_text(file.read_text().replace(rule, public))
+    capsys.readouterr()
+    assert main(["diff", "--exit-code"]) == 1
+    assert capsys.readouterr().out.startswith("newly public: GET")
+
+
+def test_a_platform_begins_with_a_stack_that_can_be_used() -> None:
+    """Under the name that was asked for."""
+    assert main(["init", "--platform", "platform", "--stack", "prod-eu"]) == 0
+    settings = read_file(Path("platform/stacks/Pulumi.prod-eu.yaml"))
+    assert (settings.stack.name, settings.applications) == ("prod-eu", ("applications",))
+    assert {"Pulumi.yaml", "__main__.py", "policies/__main__.py", "requirements.txt"} <= {*files(Path("platform"))}
+
+
+@pytest.mark.parametrize("kind", [[], ["--platform"]])
+def test_what_is_written_is_complete(kind: list[str]) -> None:
+    """Nothing is left to fill in, and YAML is YAML."""
+    assert main(["init", *kind]) == 0
+    for name in files():
+        text = Path(name).read_text("utf-8")
+        assert "@VERSION@" not in text
+        assert "@STACK@" not in text + name
+        assert "@TODAY@" not in text
+        if name.endswith((".yaml", ".yml")):
+            assert yaml.safe_load(text)
+    assert {path.suffix for path in STARTERS.rglob("*") if path.is_file()} == {".template"}
+
+
+def test_what_is_there_stays(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever it is; the rest is written, and a second run changes nothing."""
+    Path("README.md").write_text("ours")
+    Path("requirements.txt").symlink_to("nowhere")
+    assert main(["init"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    stays = [f"{name}: another one is there, and stays" for name in ("README.md", "requirements.txt")]
+    assert [line for line in said if line.endswith("stays")] == stays
+    assert "README.md: new" not in said
+    assert ".pre-commit-config.yaml: new" in said
+    assert Path("README.md").read_text() == "ours"
+    assert not Path("nowhere").exists()
+    assert main(["init"]) == 0
+    assert capsys.readouterr().out.splitlines()[:-1] == stays
+
+
+@pytest.mark.parametrize("arguments", [["file"], ["--platform", "--stack", "../x"], ["--platform", "--stack", ""]])
+def test_what_cannot_be_written_is_said(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    """With status 2, and in one line."""
+    Path("file").touch()
+    assert main(["init", *arguments]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert files() == ["file"]
