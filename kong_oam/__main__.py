@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from kong_oam.cli import check, diff, emergency, explain, forward, init, new, recover, review, verify, what, who
 from kong_oam.cli.command import UNUSABLE, Command
-from kong_oam.cli.console import complain, console
+from kong_oam.cli.console import MODULE, as_called, complain, console
 from kong_oam.diagnostics import printable
 from kong_oam.errors import InputError
 
@@ -70,7 +70,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> _Parser:
     parser = _Parser(
-        prog="python -m kong_oam",
+        prog=as_called(MODULE),
         description="Who may call what, from the Applications.",
         epilog="`VERB --help` has examples. Exit status: 0 nothing to report, 1 findings (check, verify, "
         "recover, emergency, review, diff --exit-code), 2 wrong usage, or an input of which nothing can be said. "
@@ -81,7 +81,7 @@ def _parser() -> _Parser:
         verb = verbs.add_parser(
             command.name,
             help=command.summary,
-            description=command.details,
+            description=as_called(command.details),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.arguments(verb)

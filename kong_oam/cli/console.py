@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, TextIO
 
 from kong_oam.diagnostics import printable
@@ -15,6 +16,9 @@ from kong_oam.diagnostics import printable
 Colour = Literal["red", "yellow", "green", "bold"]
 
 _CODES: dict[Colour, str] = {"red": "31", "yellow": "33", "green": "32", "bold": "1"}
+MODULE, SCRIPT = "python -m kong_oam", "kong-oam"
+"""What the command is called: in a clone of the project, and where it is installed."""
+
 _PAINT_OR_LINE_END = re.compile(f"(\x1b\\[(?:0|{'|'.join(_CODES.values())})m|\n)")
 
 
@@ -29,7 +33,7 @@ class Console:
     def print(self, *lines: object) -> None:
         """Prints each on a line of its own, without what could steer a terminal, whoever wrote it; colours are ours."""
         for line in lines:
-            parts = _PAINT_OR_LINE_END.split(str(line))  # every second one is what separates the others
+            parts = _PAINT_OR_LINE_END.split(as_called(str(line)))  # every second one is what separates the others
             parts[::2] = map(printable, parts[::2])
             print("".join(parts), file=self.out)
 
@@ -53,6 +57,11 @@ class Console:
             cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=False)]
             text = "  ".join([*cells, line[-1]]).rstrip()
             self.print(self.paint("bold", text) if number == 0 else text)
+
+
+def as_called(text: str) -> str:
+    """The text with the command as it was called: what tells somebody to run it can be typed as it stands."""
+    return text.replace(MODULE, SCRIPT) if Path(sys.argv[0]).name == SCRIPT else text
 
 
 def console(out: TextIO, *, as_json: bool) -> Console:

@@ -121,3 +121,22 @@ def test_tables_align_their_columns() -> None:
     out = io.StringIO()
     Console(out).print_table(("a", "b", "c"), [("long", "x", "y z"), ("s", "", "")])
     assert out.getvalue() == "a     b  c\nlong  x  y z\ns\n"
+
+
+@pytest.mark.parametrize(
+    ("called", "name"), [("/opt/venv/bin/kong-oam", "kong-oam"), ("kong_oam/__main__.py", "python -m kong_oam")]
+)
+def test_the_command_is_called_as_it_was(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], called: str, name: str
+) -> None:
+    """In usage, examples and advice: what they say can be typed where it is installed, and in a clone."""
+    monkeypatch.setattr(sys, "argv", [called])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main(["who", "--help"])
+    said = capsys.readouterr().out
+    assert said.startswith(f"usage: {name} who")
+    assert f"  {name} who GET https://" in said
+    (tmp_path / "none.yaml").touch()
+    assert main(["check", "none.yaml"]) == 2
+    assert capsys.readouterr().err == f"no Application is in 'none.yaml'; `{name} new` writes one\n"
