@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+from pathlib import Path
 
-from kong_oam.cli.command import FOUND, OK, Command
+from kong_oam.cli.command import FOUND, OK, Command, UsageError
 from kong_oam.cli.console import Console, complain
 
 _DETAILS = """\
@@ -14,39 +15,71 @@ Says what a change does to each stack, as Markdown; on GitHub as one comment of 
   python -m kong_oam review --base origin/main --stack aws --stack gcp
   python -m kong_oam review --base $BASE --stack aws --needs KONG_ADMIN_TOKEN --pull-request 7 --repository acme/oam
 
-Exit status: 0 nothing is wrong; 1 errors in Applications, mandatory policies violated, or a preview that failed or
-could not be made; 2 wrong usage.
+A preview runs the change's own program. So that this cannot write to the pull request, let one job review, and another,
+which has the token and nothing of the change, write the comment:
+
+  python -m kong_oam review --base $BASE --stack aws --output review.md
+  python -m kong_oam review --comment review.md --pull-request 7 --repository acme/oam
+
+Exit status: 0 nothing is wrong; 1 errors in Applications, mandatory policies violated, a preview that failed or could
+not be made, or a comment that could not be written; 2 wrong usage.
 """
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     say = parser.add_argument
-    say("--base", required=True, metavar="REVISION", help="the git revision to compare access with")
-    say("--stack", required=True, action="append", metavar="NAME", help="what to preview; may stand several times")
+    say("--base", metavar="REVISION", help="the git revision to compare access with")
+    say("--stack", action="append", default=[], metavar="NAME", help="what to preview; may stand several times")
     say("--needs", action="append", default=[], metavar="VARIABLE", help="without it in the environment, no preview")
+    say("--output", type=Path, metavar="FILE", help="write the comment to FILE, too")
+    say("--comment", type=Path, metavar="FILE", help="review nothing; comment what --output wrote to FILE")
     say("--pull-request", type=int, metavar="NUMBER", help="comment on it, with GITHUB_TOKEN")
     say("--repository", default=os.environ.get("GITHUB_REPOSITORY"), metavar="OWNER/NAME")
     say("--author", default="github-actions[bot]", metavar="LOGIN", help="whose the token is (default: %(default)s)")
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    # The other verbs start without what asks GitHub.
-    from kong_oam.review.access_changes import ReviewError
-    from kong_oam.review.comment import LONGEST, compose
-    from kong_oam.review.github import pull_request
-    from kong_oam.review.stack_review import review_stack
+    from kong_oam.review.access_changes import ReviewError  # the other verbs start without what asks GitHub
 
-    missing = [name for name in options.needs if not os.environ.get(name)]
-    stacks = [review_stack(name, options.base, missing) for name in options.stack]
-    console.print_exactly(compose(stacks))
     try:
-        if options.pull_request is not None:
-            target = pull_request(options.pull_request, options.repository, options.author, os.environ)
-            target.say(compose(stacks, LONGEST))
+        return _review(options, console) if options.comment is None else _comment(options, console)
     except ReviewError as error:
         complain(f"error: {error}")
         return FOUND
+
+
+def _review(options: argparse.Namespace, console: Console) -> int:
+    from kong_oam.review.comment import LONGEST, compose
+    from kong_oam.review.stack_review import review_stack
+
+    if options.base is None or not options.stack:
+        raise UsageError("say what to review: --base REVISION and --stack NAME; or what to write: --comment FILE")
+    missing = [name for name in options.needs if not os.environ.get(name)]
+    stacks = [review_stack(name, options.base, missing) for name in options.stack]
+    console.print_exactly(compose(stacks))
+    if options.output is not None:
+        options.output.write_text(compose(stacks, LONGEST), "utf-8")
+    if options.pull_request is not None:
+        _write(options, compose(stacks, LONGEST))
     return OK if all(stack.passed for stack in stacks) else FOUND
+
+
+def _comment(options: argparse.Namespace, console: Console) -> int:
+    from kong_oam.review.github import read_comment
+
+    if options.base is not None or options.stack or options.needs or options.output is not None:
+        raise UsageError("--comment reviews nothing: leave out --base, --stack, --needs and --output")
+    if options.pull_request is None:
+        raise UsageError("say where to write the comment: --pull-request NUMBER")
+    _write(options, read_comment(options.comment))
+    console.print(f"commented on pull request {options.pull_request} of {options.repository}")
+    return OK
+
+
+def _write(options: argparse.Namespace, text: str) -> None:
+    from kong_oam.review.github import pull_request
+
+    pull_request(options.pull_request, options.repository, options.author, os.environ).say(text)
 
 
 COMMAND = Command("review", "what a change does to each stack, as Markdown", _DETAILS, _arguments, _run, json=False)

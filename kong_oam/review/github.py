@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
 
 from kong_oam.review.access_changes import ReviewError
-from kong_oam.review.comment import MARKER
+from kong_oam.review.comment import LONGEST, MARKER
 
 _TIMEOUT = httpx.Timeout(30.0)
 _PAGE = 100
+_LONGEST_IN_BYTES = 4 * LONGEST  # UTF-8 takes at most four for a character
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,27 @@ def pull_request(number: int, repository: str | None, author: str, environment: 
     if not token or not repository:
         raise ReviewError("to comment on a pull request, set GITHUB_TOKEN and say --repository OWNER/NAME")
     return PullRequest(environment.get("GITHUB_API_URL", "https://api.github.com"), repository, number, token, author)
+
+
+def read_comment(file: Path) -> str:
+    """Reads a comment that another job left. Raises ReviewError.
+
+    Whoever wrote it may have run the change's program: it is taken as text and nothing else, no longer than a comment
+    may be, and only with the marker by which the next run finds it again.
+    """
+    try:
+        with file.open("rb") as opened:
+            raw = opened.read(_LONGEST_IN_BYTES + 1)
+        text = raw.decode() if len(raw) <= _LONGEST_IN_BYTES else ""
+    except OSError as error:
+        raise ReviewError(f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ReviewError(f"{file} is no comment of a review: it is not UTF-8") from None
+    if len(raw) > _LONGEST_IN_BYTES or len(text) > LONGEST:
+        raise ReviewError(f"{file} is no comment of a review: it has more than {LONGEST:,} characters")
+    if not text.startswith(f"{MARKER}\n"):
+        raise ReviewError(f"{file} is no comment of a review: its first line is not {MARKER}")
+    return text
 
 
 def _sent(client: httpx.Client, method: str, path: str, **arguments: Any) -> httpx.Response:

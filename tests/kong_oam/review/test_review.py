@@ -16,7 +16,7 @@ from kong_oam.access.diff.change import KINDS
 from kong_oam.review import access_changes, stack_review
 from kong_oam.review.access_changes import AccessChange, Checked, ReviewError
 from kong_oam.review.comment import LONGEST, MARKER, ReviewedStack, compose, fenced
-from kong_oam.review.github import PullRequest
+from kong_oam.review.github import PullRequest, read_comment
 from kong_oam.review.preview import Preview, Step, Violation, preview, read
 from tests.support.github_comments import BOT, REPOSITORY, TOKEN, Comments
 from tests.support.projects import write_project
@@ -350,6 +350,84 @@ def test_a_comment_without_a_token_is_wrong_usage(
     assert "set GITHUB_TOKEN and say --repository" in capsys.readouterr().err
 
 
+def test_a_review_is_written_by_another_job_than_makes_it(
+    steps: list[str],
+    comments: Comments,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The one has no token and leaves a file; the other comments that, reviews nothing, and prints none of it: a line of a
+    log can steer a workflow."""
+    monkeypatch.delenv("GITHUB_TOKEN", raising=False)
+    file = tmp_path / "review.md"
+    assert main(["review", "--base", "main", "--stack", "aws", "--output", str(file)]) == 0
+    assert capsys.readouterr().out == f"{file.read_text('utf-8')}\n"
+    steps.clear()
+    monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
+    monkeypatch.setenv("GITHUB_API_URL", comments.url)
+    assert main(["review", "--comment", str(file), "--pull-request", "7", "--repository", REPOSITORY]) == 0
+    assert [one["body"] for one in comments.kept] == [file.read_text("utf-8")]
+    assert capsys.readouterr().out == f"commented on pull request 7 of {REPOSITORY}\n"
+    assert steps == []
+
+
+@pytest.mark.parametrize(
+    ("left", "message"),
+    [
+        (b"**Access** \xc2\xb7 no change\n", "its first line is not"),
+        (b"", "its first line is not"),
+        (f"{MARKER} x\n".encode(), "its first line is not"),
+        (f"{MARKER}\n".encode() + b"x" * LONGEST, "more than 60,000 characters"),
+        (f"{MARKER}\n".encode() + "\U0001f600".encode() * LONGEST, "more than 60,000 characters"),
+        (f"{MARKER}\n\xff".encode("latin-1"), "it is not UTF-8"),
+        (None, "cannot be read: No such file"),
+    ],
+)
+def test_what_is_no_comment_is_not_written(
+    left: bytes | None,
+    message: str,
+    comments: Comments,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whoever left it ran the change's program. Nobody is asked for anything."""
+    monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
+    monkeypatch.setenv("GITHUB_API_URL", comments.url)
+    file = tmp_path / "review.md"
+    if left is not None:
+        file.write_bytes(left)
+    assert main(["review", "--comment", str(file), "--pull-request", "7", "--repository", REPOSITORY]) == 1
+    assert message in capsys.readouterr().err
+    assert comments.requests == []
+
+
+def test_a_comment_of_the_longest_is_read(tmp_path: Path) -> None:
+    """Characters are counted, as they are where it is composed, and not bytes."""
+    file = tmp_path / "review.md"
+    file.write_text(f"{MARKER}\n" + "\U0001f600" * (LONGEST - len(MARKER) - 1), "utf-8")
+    assert len(read_comment(file)) == LONGEST
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "say what to review: --base REVISION and --stack NAME"),
+        (["--base", "main"], "say what to review"),
+        (["--stack", "aws"], "say what to review"),
+        (["--comment", "x"], "--pull-request NUMBER"),
+        *((["--comment", "x", "--pull-request", "7", *more], "--comment reviews nothing") for more in (["--base", "m"], ["--stack", "a"], ["--needs", "A"], ["--output", "y"])),
+    ],
+)  # fmt: skip
+def test_a_review_of_nothing_and_a_comment_nowhere_are_wrong_usage(
+    arguments: list[str], message: str, steps: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["review", *arguments]) == 2
+    assert message in capsys.readouterr().err
+    assert steps == []
+
+
 def test_check_names_where_the_errors_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """Warnings are no errors; a stack that does not exist is one of its own."""
     monkeypatch.chdir(ROOT)
@@ -421,23 +499,60 @@ def test_a_command_that_does_not_end_is_a_failure(monkeypatch: pytest.MonkeyPatc
 # The workflow
 
 
-def test_the_workflow_runs_the_review_and_nothing_that_a_stranger_could_use() -> None:
-    """Of pull requests, with few permissions; every variable that the review needs is given to it."""
-    workflow = yaml.safe_load((ROOT / ".github/workflows/preview.yaml").read_text("utf-8"))
-    assert workflow[True] == {"pull_request": None}, "`on`, which YAML reads as a truth value"
-    assert workflow["permissions"] == {"contents": "read", "pull-requests": "write"}
-    (job,) = workflow["jobs"].values()
-    assert job["timeout-minutes"] <= 60
-    uses = [step["uses"].partition("@")[0] for step in job["steps"] if "uses" in step]
-    assert uses == ["actions/checkout", "actions/setup-python", "pulumi/actions"]
-    assert job["steps"][0]["with"] == {"fetch-depth": 2, "persist-credentials": False}
-    command = job["steps"][-1]
-    words = command["run"].split()
+WORKFLOW: dict[Any, Any] = yaml.safe_load((ROOT / ".github/workflows/preview.yaml").read_text("utf-8"))
+PREVIEW, COMMENT = WORKFLOW["jobs"]["preview"], WORKFLOW["jobs"]["comment"]
+
+
+def command_of(job: dict[str, Any], name: str) -> tuple[list[str], dict[str, str]]:
+    """The words of a job's step, as a shell would give them to the review, and its environment."""
+    (step,) = (step for step in job["steps"] if step.get("name") == name)
+    words = step["run"].replace("$PULL_REQUEST", "7").replace("$RUNNER_TEMP", "/tmp").replace('"', "").split()
     assert words[:4] == [".venv/bin/python", "-m", "kong_oam", "review"]
-    options = _parser().parse_args([word.strip('"').replace("$PULL_REQUEST", "7") for word in words[3:]])
-    assert set(options.needs) <= set(command["env"])
+    return words[3:], step["env"]
+
+
+def uses(job: dict[str, Any]) -> list[str]:
+    return [step["uses"].partition("@")[0] for step in job["steps"] if "uses" in step]
+
+
+def test_the_workflow_runs_the_review_and_nothing_that_a_stranger_could_use() -> None:
+    """Of pull requests; every variable that the review needs is given to it. A review that fails fails the check."""
+    assert WORKFLOW[True] == {"pull_request": None}, "`on`, which YAML reads as a truth value"
+    assert PREVIEW["timeout-minutes"] <= 60
+    assert uses(PREVIEW) == ["actions/checkout", "actions/setup-python", "pulumi/actions", "actions/upload-artifact"]
+    assert PREVIEW["steps"][0]["with"] == {"fetch-depth": 2, "persist-credentials": False}
+    words, environment = command_of(PREVIEW, "review")
+    options = _parser().parse_args(words)
+    assert set(options.needs) <= set(environment)
     assert options.base == "HEAD^1"
     assert all((ROOT / "stacks" / f"Pulumi.{name}.yaml").is_file() for name in options.stack)
+    assert "continue-on-error" not in yaml.safe_dump(WORKFLOW)
+
+
+def test_what_runs_the_changes_program_cannot_write_and_what_writes_runs_nothing_of_it() -> None:
+    """Its token reads, and is not given to it; the other job checks the base out, has no secret of the previews, and takes
+    the number of the pull request from the event."""
+    assert (WORKFLOW["permissions"], PREVIEW["permissions"]) == ({}, {"contents": "read"})
+    assert "GITHUB_TOKEN" not in yaml.safe_dump(PREVIEW)
+    assert COMMENT["permissions"] == {"contents": "read", "pull-requests": "write"}
+    checkout = {"ref": "${{ github.event.pull_request.base.sha }}", "persist-credentials": False}
+    assert COMMENT["steps"][0]["with"] == checkout
+    assert uses(COMMENT) == ["actions/checkout", "actions/setup-python", "actions/download-artifact"]
+    assert set(re.findall(r"secrets\.(\w+)", yaml.safe_dump(COMMENT))) == {"GITHUB_TOKEN"}
+    words, environment = command_of(COMMENT, "comment")
+    assert _parser().parse_args(words).pull_request == 7
+    assert environment["PULL_REQUEST"] == "${{ github.event.pull_request.number }}"
+
+
+def test_one_job_writes_the_file_that_the_other_comments() -> None:
+    """Handed over by one name, though the review failed, and unpacked where nothing is run or imported."""
+    output = _parser().parse_args(command_of(PREVIEW, "review")[0]).output
+    upload, download = PREVIEW["steps"][-1], COMMENT["steps"][-2]
+    assert (upload["if"], upload["with"]["path"]) == ("${{ !cancelled() }}", str(output))
+    assert (COMMENT["needs"], COMMENT["if"].split(" && ")[0]) == ("preview", "${{ !cancelled()")
+    assert upload["with"]["name"] == download["with"]["name"]
+    assert download["with"]["path"] == "${{ runner.temp }}/reviewed"
+    assert _parser().parse_args(command_of(COMMENT, "comment")[0]).comment == Path("/tmp/reviewed") / output
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / ".github/workflows").iterdir()), ids=lambda file: file.name)
