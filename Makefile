@@ -16,7 +16,7 @@ NOTHING := status=$$?; test $$status = 5 || exit $$status  # 5: there was nothin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sandbox test-fast test test-all test-slice test-touched test-kills check docs lock test-official test-live
+.PHONY: help setup demo sandbox test-fast test test-all test-slice test-touched test-kills check docs dist lock test-official test-live
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -72,6 +72,13 @@ $(DOCS)/.requirements: requirements-docs.lock
 	test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS)
 	$(DOCS)/bin/python $(INSTALL) --only-binary :all: --requirement requirements-docs.lock
 	@touch $@
+
+dist: $(STAMP) ## what a release has, in build/dist: the wheel, and the source that it is built from
+	rm -rf build/dist kong_oam.egg-info
+	$(BIN)/python -c "from setuptools import build_meta; build_meta.build_sdist('build/dist')" >/dev/null
+	rm -rf kong_oam.egg-info
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/dist build/dist/*.tar.gz
+	@ls build/dist/*
 
 lock: ## the lock files anew, from requirements*.txt: what is installed, by its contents
 	$(PYTHON) -m sandbox.lock

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from kong_oam import __version__
 from kong_oam.cli import check, diff, emergency, explain, forward, init, new, recover, review, verify, what, who
 from kong_oam.cli.command import UNUSABLE, Command
 from kong_oam.cli.console import MODULE, as_called, complain, console
@@ -76,6 +77,7 @@ def _parser() -> _Parser:
         "recover, emergency, review, diff --exit-code), 2 wrong usage, or an input of which nothing can be said. "
         "`forward` ends as its command does.",
     )
+    parser.add_argument("--version", action="version", version=f"kong-oam {__version__}")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     for command in COMMANDS:
         verb = verbs.add_parser(

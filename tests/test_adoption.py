@@ -13,8 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def _owners(sample: str) -> dict[str, str]:
     """Of files and folders that the lines of a CODEOWNERS name."""
-    lines = [line.split() for line in sample.splitlines() if not line.startswith("#")]
-    return {pattern: team for pattern, team in lines}  # noqa: C416 - each line has two words, and no more
+    return dict(line.split() for line in sample.splitlines() if not line.startswith("#"))
 
 
 def test_the_sample_of_code_owners_names_the_owners_of_the_sample_applications() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.metadata
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -13,16 +16,23 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
-from tests.support.wheel import TOPS, install
+import kong_oam
+from tests.support.wheel import TOPS, release, unpack
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which `make dist` leaves what a release has."""
+    return release(tmp_path_factory.mktemp("source"))
+
+
+@pytest.fixture(scope="module")
+def installed(released: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, unpacked."""
-    return install(tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("installed"))
+    return unpack(released, tmp_path_factory.mktemp("installed"))
 
 
 def python(installed: Path, folder: Path, *arguments: str) -> str:
@@ -52,6 +62,51 @@ def test_what_it_needs_is_what_the_project_needs() -> None:
     project = PROJECT["project"]
     listed = [*project["dependencies"], *project["optional-dependencies"]["deploy"]]
     assert sorted(map(str, map(Requirement, listed))) == sorted(str(Requirement(line)) for line in lines if line)
+
+
+def test_a_release_is_a_wheel_and_the_source_that_it_is_built_from(released: Path) -> None:
+    """Named by the version that `kong_oam` says. The source has no tests, which need the rest of the project."""
+    stem = f"kong_oam-{kong_oam.__version__}"
+    assert {file.name for file in released.iterdir()} == {f"{stem}-py3-none-any.whl", f"{stem}.tar.gz"}
+    with tarfile.open(released / f"{stem}.tar.gz") as source:
+        tops = {name.split("/")[1] for name in source.getnames() if "/" in name}
+    assert {*TOPS, "LICENSE", "README.md", "pyproject.toml"} <= tops
+    assert "tests" not in tops
+
+
+def test_the_package_says_what_it_is(installed: Path) -> None:
+    """Its version, under which licence, with the licence itself, and README as its description."""
+    (about,) = importlib.metadata.distributions(name="kong-oam", path=[str(installed)])
+    assert about.version == kong_oam.__version__
+    assert about.metadata["License-Expression"] == "Apache-2.0"
+    assert about.read_text("licenses/LICENSE") == (ROOT / "LICENSE").read_text("utf-8")
+    assert about.metadata["Description-Content-Type"] == "text/markdown"
+    assert about.metadata.get_payload() == (ROOT / "README.md").read_text("utf-8")
+
+
+def test_the_licence_is_the_one_that_it_names() -> None:
+    """Word by word: the digest is that of the text which apache.org publishes."""
+    text = (ROOT / "LICENSE").read_bytes()
+    assert hashlib.sha256(text).hexdigest() == "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
+
+
+def test_it_brings_a_command_of_its_own(installed: Path, tmp_path: Path) -> None:
+    """Which is `python -m kong_oam`, and says its version."""
+    script = str(installed / "bin" / "kong-oam")
+    for command in ([script], ["-m", "kong_oam"]):
+        assert python(installed, tmp_path, *command, "--version") == f"kong-oam {kong_oam.__version__}\n"
+
+
+def test_no_file_of_a_package_is_left_out(installed: Path) -> None:
+    """Schemas, scripts in Lua and templates, too, which went into the source first."""
+    missing = [
+        str(file)
+        for top in TOPS
+        for file in (ROOT / top).rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
+        if not (installed / ("" if top == "kong_oam" else "kong_oam") / file.relative_to(ROOT)).is_file()
+    ]
+    assert missing == []
 
 
 def test_applications_are_checked_with_what_is_installed(installed: Path, tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ import datetime
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from kong_oam import __version__
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
 
@@ -38,7 +38,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace, console: Console) -> int:
     if not _STACK.match(options.stack):
         raise UsageError(f"{quoted(options.stack)} is no stack's name: small letters, digits and dashes")
-    values = {"VERSION": _version(), "STACK": options.stack, "TODAY": datetime.date.today().isoformat()}
+    values = {"VERSION": __version__, "STACK": options.stack, "TODAY": datetime.date.today().isoformat()}
     folder = Path(options.folder)
     files = _files("platform" if options.platform else "team", values)
     written = _write_missing(files, folder)
@@ -48,13 +48,6 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     next_one = f"check --stack {options.stack}" if options.platform else "new"
     console.print(f"next: read {folder / 'README.md'}, and in {folder}: kong-oam {next_one}")
     return OK
-
-
-def _version() -> str:
-    try:
-        return version("kong-oam")
-    except PackageNotFoundError:
-        return "0.1.0"
 
 
 def _files(kind: str, values: Mapping[str, str]) -> dict[str, str]:

@@ -13,13 +13,27 @@ ROOT = Path(__file__).resolve().parents[2]
 TOPS = ("kong_oam", "components", "policies", "definitions")
 
 
+def release(source: Path) -> Path:
+    """Makes what a release has, in an empty folder to build in, as `make dist` does. Returns where that leaves it."""
+    for name in (*TOPS, "tests"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "MANIFEST.in", "Makefile", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    make = ["make", "--silent", "dist", "STAMP=", f"BIN={Path(sys.executable).parent}"]  # with what the tests run with
+    subprocess.run(make, cwd=source, check=True, timeout=100)
+    return source / "build" / "dist"
+
+
 def install(source: Path, target: Path) -> Path:
     """Installs the wheel in `target`, as `pip install --no-deps` does; `source` is an empty folder to build in."""
-    for name in TOPS:
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", source)
+    return unpack(release(source), target)
+
+
+def unpack(released: Path, target: Path) -> Path:
+    """The same, of the wheel in that folder."""
+    (wheel,) = released.glob("*.whl")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--no-deps"]
-    subprocess.run([*pip, "--no-build-isolation", "--target", target, source], check=True, timeout=100)
+    subprocess.run([*pip, "--target", target, wheel], check=True, timeout=100)
     return target
 
 
