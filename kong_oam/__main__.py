@@ -16,9 +16,23 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from kong_oam import __version__
-from kong_oam.cli import check, diff, emergency, explain, forward, init, new, recover, review, verify, what, who
+from kong_oam.cli import (
+    check,
+    completion,
+    diff,
+    emergency,
+    explain,
+    forward,
+    init,
+    new,
+    recover,
+    review,
+    verify,
+    what,
+    who,
+)
 from kong_oam.cli.command import UNUSABLE, Command
-from kong_oam.cli.console import MODULE, as_called, complain, console
+from kong_oam.cli.console import MODULE, SCRIPT, as_called, complain, console
 from kong_oam.diagnostics import printable
 from kong_oam.errors import InputError
 
@@ -35,6 +49,7 @@ COMMANDS: tuple[Command, ...] = (
     emergency.COMMAND,
     review.COMMAND,
     forward.COMMAND,
+    completion.COMMAND,
 )
 
 
@@ -77,7 +92,7 @@ def _parser() -> _Parser:
         "recover, emergency, review, diff --exit-code), 2 wrong usage, or an input of which nothing can be said. "
         "`forward` ends as its command does.",
     )
-    parser.add_argument("--version", action="version", version=f"kong-oam {__version__}")
+    parser.add_argument("--version", action="version", version=f"{SCRIPT} {__version__}")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     for command in COMMANDS:
         verb = verbs.add_parser(
@@ -89,7 +104,7 @@ def _parser() -> _Parser:
         command.arguments(verb)
         if command.json:
             verb.add_argument("--json", action="store_true", help="print JSON")
-        verb.set_defaults(command=command, json=False)
+        verb.set_defaults(command=command, json=False, parser=parser)
     return parser
 
 
