@@ -23,7 +23,8 @@ myst_heading_anchors = 4
 myst_fence_as_directive = ["mermaid"]
 
 _PAGES: Final = DOCS / "reference" / "codes"
-_CONTRIBUTING: Final = DOCS / "contributing.md"
+_BESIDE: Final = ("CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")
+_TO_BESIDE: Final = re.compile(rf"\]\(((?:\.\./)*)\.\./({'|'.join(map(re.escape, _BESIDE))})")
 
 
 def _codes(_: Sphinx) -> None:
@@ -40,15 +41,19 @@ def _codes(_: Sphinx) -> None:
         (_PAGES / f"{number}.md").write_text(text, "utf-8")
 
 
-def _contributing(_: Sphinx) -> None:
+def _beside(_: Sphinx) -> None:
     """Copies what lies beside the pages, with links as from among them."""
-    text = (DOCS.parent / "CONTRIBUTING.md").read_text("utf-8").replace("](docs/", "](")
-    _CONTRIBUTING.write_text(re.sub(r"\[([^]]+)\]\((tests/[\w.]+)\)", r"\1 (`\2`)", text), "utf-8")
+    for name in _BESIDE:
+        text = (DOCS.parent / name).read_text("utf-8").replace("](docs/", "](")
+        for other in _BESIDE:
+            text = text.replace(f"]({other}", f"]({other.lower()}")
+        text = re.sub(r"\[([^]]+)\]\((tests/[\w.]+)\)", r"\1 (`\2`)", text)
+        (DOCS / name.lower()).write_text(text, "utf-8")
 
 
 def _navigation(_: Sphinx, page: str, source: list[str]) -> None:
-    """The index's lists as the site's navigation; links from the table of codes to their pages, and to the copy."""
-    source[0] = re.sub(r"\]\(((?:\.\./)*)\.\./CONTRIBUTING\.md", r"](\1contributing.md", source[0])
+    """The index's lists as the site's navigation; links from the table of codes to their pages, and to the copies."""
+    source[0] = _TO_BESIDE.sub(lambda link: f"]({link[1]}{link[2].lower()}", source[0])
     if page == "index":
         parts = re.split(r"^## (.+)$", source[0], flags=re.MULTILINE)[1:]
         for caption, text in zip(parts[::2], parts[1::2], strict=True):
@@ -62,5 +67,5 @@ def _navigation(_: Sphinx, page: str, source: list[str]) -> None:
 def setup(app: Sphinx) -> None:
     """What Sphinx calls."""
     app.connect("builder-inited", _codes)
-    app.connect("builder-inited", _contributing)
+    app.connect("builder-inited", _beside)
     app.connect("source-read", _navigation)

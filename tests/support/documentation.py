@@ -10,16 +10,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 README, CONTRIBUTING = ROOT / "README.md", ROOT / "CONTRIBUTING.md"
-GENERATED = (DOCS / "reference" / "codes", DOCS / "contributing.md")
-"""What `make docs` writes among them: a page a code, and a copy of CONTRIBUTING."""
+BESIDE = (CONTRIBUTING, ROOT / "CHANGELOG.md", ROOT / "SECURITY.md")
+GENERATED = (DOCS / "reference" / "codes", *(DOCS / file.name.lower() for file in BESIDE))
+"""What `make docs` writes among them: a page a code, and copies of what lies beside them."""
 
 PROMPT = "    $ .venv/bin/python -m kong_oam "
 
 
 def pages() -> list[Path]:
-    """Every page that somebody wrote, README and CONTRIBUTING among them."""
+    """Every page that somebody wrote, README and what lies beside it among them."""
     written = (file for file in sorted(DOCS.rglob("*.md")) if not {*GENERATED} & {file, *file.parents})
-    return [README, CONTRIBUTING, *written]
+    return [README, *BESIDE, *written]
 
 
 def page(name: str) -> str:
