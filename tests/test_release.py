@@ -1,0 +1,184 @@
+"""How a release is made: its tag, its notes, and the workflow that makes it, which has not run on GitHub."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import kong_oam
+from tests.support.projects import git
+from tests.support.wheel import release
+
+ROOT = Path(__file__).resolve().parents[1]
+WORKFLOW: dict[Any, Any] = yaml.safe_load((ROOT / ".github/workflows/release.yaml").read_text("utf-8"))
+JOBS = WORKFLOW["jobs"]
+ENTRY = "### Added\n\n- A thing.\n"
+CHANGELOG = f"# Changelog\n\n## [Unreleased]\n\n- More.\n\n## [1.2.0] - 2027-02-03\n\n{ENTRY}\n## [1.1.0] - 2027-01-01\n\n- Old.\n"
+
+
+def step(job: str, name: str) -> str:
+    """The lines of a job's step."""
+    (found,) = (one["run"] for one in JOBS[job]["steps"] if one.get("name") == name)
+    return str(found)
+
+
+def actions(job: str) -> list[str]:
+    return [one["uses"].partition("@")[0] for one in JOBS[job]["steps"] if "uses" in one]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of version 1.2.0, with an entry for it, and the script that judges tags."""
+    monkeypatch.chdir(tmp_path)
+    for name in (".ci", "kong_oam"):
+        (tmp_path / name).mkdir()
+    shutil.copy(ROOT / ".ci/release.py", tmp_path / ".ci")
+    (tmp_path / "kong_oam/__init__.py").write_text('__version__ = "1.2.0"\n', "utf-8")
+    (tmp_path / "CHANGELOG.md").write_text(CHANGELOG, "utf-8")
+    return tmp_path
+
+
+def judged(*arguments: str) -> tuple[int, str, str]:
+    """Exit status, output and errors of the script."""
+    command = [sys.executable, ".ci/release.py", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_notes_are_the_entry_of_the_version(project: Path) -> None:
+    """Without its heading, and nothing of what stands above and below."""
+    assert judged("v1.2.0") == (0, ENTRY, "")
+
+
+@pytest.mark.parametrize(
+    ("tag", "old", "new", "message"),
+    [
+        ("v1.3.0", "", "", "the tag is v1.3.0, and kong_oam/__init__.py says 1.2.0: the tag of that is v1.2.0"),
+        ("1.2.0", "", "", "the tag of that is v1.2.0"),
+        ("v1.2.0", "## [1.2.0] - 2027-02-03", "## [1.2.0]", "has no entry for 1.2.0: '## [1.2.0] - YYYY-MM-DD'"),
+        ("v1.2.0", "## [1.2.0]", "## [1.2.01]", "has no entry for 1.2.0"),
+        ("v1.2.0", "2027-02-03", "2027-02-30", "day is out of range"),
+        ("v1.2.0", ENTRY, "", "CHANGELOG.md says nothing of 1.2.0"),
+    ],
+)
+def test_another_tag_and_an_entry_that_is_missing_are_no_release(
+    project: Path, tag: str, old: str, new: str, message: str
+) -> None:
+    """In one line that says what to do."""
+    (project / "CHANGELOG.md").write_text(CHANGELOG.replace(old, new) if old else CHANGELOG, "utf-8")
+    status, out, err = judged(tag)
+    assert (status, out, len(err.splitlines())) == (1, "", 1)
+    assert message in err
+
+
+def test_no_tag_is_wrong_usage(project: Path) -> None:
+    assert judged() == (2, "", "usage: python .ci/release.py TAG\n")
+
+
+def test_the_changelog_is_of_the_version_that_the_code_says() -> None:
+    """It has what is to be released; and once there is an entry of this version, the script finds it."""
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    titles = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert titles[0] == "[Unreleased]"
+    assert [title for title in titles[1:] if not re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", title)] == []
+    groups = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert set(re.findall(r"^### (.+)$", text, re.MULTILINE)) <= groups
+
+
+def test_a_tag_is_of_the_default_branch_and_of_its_version(project: Path) -> None:
+    """By the workflow's own lines, as the host runs them: one that is not stops it, and leaves no notes to publish."""
+    git("init", "--quiet", "--initial-branch", "trunk")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "1.2.0")
+    git("update-ref", "refs/remotes/origin/trunk", "HEAD")
+
+    def run(tag: str) -> int:
+        environment = {**os.environ, "GITHUB_REF_NAME": tag, "DEFAULT_BRANCH": "trunk"}
+        command = ["bash", "-e", "-c", step("build", "tag")]
+        return subprocess.run(command, env=environment, capture_output=True, timeout=20).returncode
+
+    shutil.rmtree("build", ignore_errors=True)
+    assert run("v1.2.0") == 0
+    assert Path("build/notes.md").read_text("utf-8") == ENTRY
+    assert run("v1.3.0") != 0
+    git("commit", "--quiet", "--allow-empty", "--message", "not reviewed")
+    assert run("v1.2.0") != 0
+
+
+def test_what_may_write_runs_nothing_that_was_built() -> None:
+    """Only the job that makes the release may, and only it or an index that was asked for get anything; each waits for
+    the wheel to be tried."""
+    assert WORKFLOW[True] == {"push": {"tags": ["v*"]}}, "`on`, which YAML reads as a truth value"
+    assert WORKFLOW["permissions"] == {}
+    given = {name: job["permissions"] for name, job in JOBS.items()}
+    reads = {"contents": "read"}
+    assert given == {"build": reads, "try": reads, "publish": {"contents": "write"}, "index": {"id-token": "write"}}
+    assert actions("publish") == ["actions/download-artifact"]
+    assert actions("index") == ["actions/download-artifact", "pypa/gh-action-pypi-publish"]
+    assert [one.get("name") for one in JOBS["publish"]["steps"]] == [None, "release"]
+    assert (JOBS["try"]["needs"], JOBS["publish"]["needs"], JOBS["index"]["needs"]) == ("build", "try", "publish")
+    assert JOBS["index"]["if"] == "${{ vars.PUBLISH_TO_INDEX == 'true' }}"
+    assert re.findall(r"secrets\.(\w+)", yaml.safe_dump(WORKFLOW)) == ["GITHUB_TOKEN"]
+
+
+def test_the_files_of_a_release_are_those_that_are_built(tmp_path: Path) -> None:
+    """`make dist`, handed over as one artifact, whose root is `build`."""
+    (upload,) = (one["with"] for one in JOBS["build"]["steps"] if "upload-artifact" in one.get("uses", ""))
+    assert upload["path"].split() == ["build/notes.md", "build/dist/"]
+    assert "make check test-fast dist" in [one.get("run") for one in JOBS["build"]["steps"]]
+    assert {"dist/*", "--verify-tag", "notes.md"} <= set(step("publish", "release").split())
+
+
+def test_the_wheel_is_tried_as_the_workflow_does(tmp_path: Path) -> None:
+    """By its own lines, with what is installed here in place of an index."""
+    released = release(tmp_path / "source")
+    empty = tmp_path / "empty"
+    venv.create(empty, symlinks=True)
+    packages = Path(sysconfig.get_path("purelib", vars={"base": str(empty), "platbase": str(empty)}))
+    (packages / "needed.pth").write_text(sysconfig.get_path("purelib") + "\n", "utf-8")
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        empty / "bin/python",
+        "install",
+        "--quiet",
+        "--no-index",
+        "--no-deps",
+    ]
+    subprocess.run([*pip, *released.glob("*.whl")], check=True, timeout=60)
+    for name in ("applications", "stacks"):
+        shutil.copytree(ROOT / name, tmp_path / "work" / name)
+
+    def use(tag: str) -> int:
+        environment = {"PATH": "/usr/bin:/bin", "RUNNER_TEMP": str(tmp_path), "GITHUB_REF_NAME": tag}
+        command = ["bash", "-e", "-c", step("try", "use")]
+        done = subprocess.run(command, cwd=tmp_path / "work", env=environment, capture_output=True, timeout=60)
+        return done.returncode
+
+    assert use(f"v{kong_oam.__version__}") == 0
+    assert use("v0.0.1") != 0
+
+
+def test_a_change_is_tested_by_what_anybody_can_run() -> None:
+    """With the history that says which tests it touches, no secret, and more time than the script takes at most."""
+    workflow = yaml.safe_load((ROOT / ".github/workflows/test.yaml").read_text("utf-8"))
+    assert {"pull_request", "push"} == set(workflow[True])
+    assert workflow["permissions"] == {"contents": "read"}
+    (job,) = workflow["jobs"].values()
+    assert job["timeout-minutes"] > 40
+    assert job["steps"][0]["with"] == {"fetch-depth": 0, "persist-credentials": False}
+    assert job["steps"][-1]["run"] == ".ci/run"
+    assert "BASE:-" in (ROOT / ".ci/run").read_text("utf-8") and "BASE" in job["steps"][-1]["env"]
+    assert "secrets." not in yaml.safe_dump(workflow)
