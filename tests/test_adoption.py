@@ -1,9 +1,14 @@
-"""What others need of the repository: who approves what, in the form that a code host reads."""
+"""What others need of the repository beside its code: who approves what, hooks, and a container to work in."""
 
 from __future__ import annotations
 
+import json
 import re
+import tomllib
 from pathlib import Path
+
+import yaml
+from packaging.specifiers import SpecifierSet
 
 from kong_oam.oam.application import read_files
 from tests.support.documentation import block, page
@@ -26,3 +31,24 @@ def test_the_sample_of_code_owners_names_the_owners_of_the_sample_applications()
     assert len(named) == len(read_files([ROOT / "applications"]).applications)
     assert [*owners] == ["*", *sorted(named)]
     assert {file: {team.removeprefix("@acme/")} for file, team in owners.items() if file != "*"} == named
+
+
+def test_a_commit_is_checked_as_make_check_does() -> None:
+    """By the same four commands, on the files of the commit where a command takes files; what it can mend, it mends."""
+    (checks,) = re.findall(r"for check in (.+); do", (ROOT / "Makefile").read_text("utf-8"))
+    (repository,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"]
+    entries = [hook["entry"].removeprefix(".venv/bin/") for hook in repository["hooks"]]
+    commands = [check.removesuffix(" .").removesuffix(" --check") for check in re.findall(r'"([^"]+)"', checks)]
+    assert entries == commands
+    takes_files = [hook["entry"] for hook in repository["hooks"] if hook.get("pass_filenames", True)]
+    assert takes_files == [".venv/bin/ruff format", ".venv/bin/ruff check"]
+
+
+def test_the_container_has_a_python_that_the_project_takes() -> None:
+    """And is set up by what sets up everything else."""
+    container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text("utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    image, _, version = container["image"].partition(":")
+    assert image == "python" and version in SpecifierSet(project["requires-python"])
+    assert container["postCreateCommand"] == "make setup"
+    assert container["customizations"]["vscode"]["settings"]["python.defaultInterpreterPath"] == ".venv/bin/python"
