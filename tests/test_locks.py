@@ -71,22 +71,24 @@ def _commands(file: str) -> list[list[str]]:
     return [f"{pip} {flags}".split() for flags in found]
 
 
+ROTATE, PREVIEW = ".github/workflows/rotate.yaml", ".github/workflows/preview.yaml"
 COMMANDS = [
-    *(command[:-1] for file in ("Makefile", ".github/workflows/rotate.yaml") for command in _commands(file)),
+    *(command[:-1] for file in ("Makefile", ROTATE, PREVIEW) for command in _commands(file)),
     [*toolchain.LOCKED],
 ]
 """Without the lock, which is the last word of each."""
 
 
 def test_every_lock_is_installed_from() -> None:
-    """By `make setup` those of the tools, by `make docs` those of the site, by the scheduled workflow those of the program;
-    builds run in one alone."""
+    """By `make setup` those of the tools, by `make docs` those of the site, by the scheduled workflow those of the program,
+    as by what writes a review; builds run in one alone."""
     assert [command[-1] for command in _commands("Makefile")] == [
         "requirements-dev.lock",
         BUILT,
         "requirements-docs.lock",
     ]
-    assert [command[-1] for command in _commands(".github/workflows/rotate.yaml")] == ["requirements.lock", BUILT]
+    assert [command[-1] for command in _commands(ROTATE)] == ["requirements.lock", BUILT]
+    assert [command[-1] for command in _commands(PREVIEW)] == ["requirements.lock"]
     for command in COMMANDS:
         assert "--require-hashes" in command
         assert ("--only-binary" in command) != ("--no-build-isolation" in command)

@@ -31,10 +31,19 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True, timeout=30)
 
 
-def review(deployment: Deployment, comments: Comments, *more: str) -> subprocess.CompletedProcess[str]:
-    environment = {**deployment.local.env, "GITHUB_TOKEN": TOKEN, "GITHUB_API_URL": comments.url}
+def review(deployment: Deployment, comments: Comments) -> subprocess.CompletedProcess[str]:
+    """Reviews without a token that could write, and comments what that left, as the workflow's two jobs do."""
+    done = _kong_oam(deployment, {}, "--base", "HEAD", "--stack", STACK, "--output", "review.md")
+    token = {"GITHUB_TOKEN": TOKEN, "GITHUB_API_URL": comments.url}
     target = ("--pull-request", "7", "--repository", REPOSITORY)
-    command = [".venv/bin/python", "-m", "kong_oam", "review", "--base", "HEAD", "--stack", STACK, *target, *more]
+    commented = _kong_oam(deployment, token, "--comment", "review.md", *target)
+    assert (commented.returncode, commented.stderr) == (0, "")
+    return done
+
+
+def _kong_oam(deployment: Deployment, more: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [".venv/bin/python", "-m", "kong_oam", "review", *arguments]
+    environment = {**deployment.local.env, **more}
     return subprocess.run(command, cwd=deployment.folder, env=environment, capture_output=True, text=True, timeout=180)
 
 
