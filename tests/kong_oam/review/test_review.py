@@ -555,7 +555,11 @@ def test_one_job_writes_the_file_that_the_other_comments() -> None:
     assert _parser().parse_args(command_of(COMMENT, "comment")[0]).comment == Path("/tmp/reviewed") / output
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / ".github/workflows").iterdir()), ids=lambda file: file.name)
+WORKFLOWS = [*(ROOT / ".github/workflows").iterdir(), *(ROOT / "kong_oam/cli/starters").rglob("workflows/*")]
+"""Those of this repository, and those that `init` writes."""
+
+
+@pytest.mark.parametrize("file", sorted(WORKFLOWS), ids=lambda file: file.name)
 def test_no_workflow_runs_what_somebody_else_could_change(file: Path) -> None:
     """Actions are those of a commit, since a tag can be moved; no script has a title or a branch in it."""
     workflow = yaml.safe_load(file.read_text("utf-8"))
@@ -567,3 +571,10 @@ def test_no_workflow_runs_what_somebody_else_could_change(file: Path) -> None:
     assert "pull_request_target" not in workflow[True]
     for given in (workflow["permissions"], *(job.get("permissions", {}) for job in workflow["jobs"].values())):
         assert isinstance(given, dict), "what is not listed is not given"
+
+
+def test_every_workflow_has_the_same_commit_of_an_action() -> None:
+    """With the version that it is beside it."""
+    uses = [line for file in WORKFLOWS for line in file.read_text("utf-8").splitlines() if " uses: " in line]
+    pins = {tuple(re.findall(r" uses: (\S+)@([0-9a-f]{40}) # (v[0-9.]+)\b", line)[0]) for line in uses}
+    assert len(pins) == len({action for action, *_ in pins}) > 4
