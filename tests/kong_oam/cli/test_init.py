@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from kong_oam.access.settings.stack import read_file
 from kong_oam.cli.init import STARTERS
 from tests.support.projects import git
 
+ROOT = Path(__file__).resolve().parents[3]
 NEW = (
     *("new", "--app", "billing", "--component", "invoices", "--image", "registry.example.com/billing:1.0"),
     *("--owner", "team-billing", "--port", "8080", "--domain", "billing.example.com", "--group", "sales"),
@@ -113,3 +115,25 @@ def test_what_cannot_be_written_is_said(capsys: pytest.CaptureFixture[str], argu
     assert main(["init", *arguments]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
     assert files() == ["file"]
+
+
+INSTALL = """\
+      - name: install
+        run: |
+          python -m venv .venv
+          .venv/bin/python -m pip install --quiet --requirement requirements.txt
+"""
+
+
+@pytest.mark.parametrize("name", ["preview.yaml", "rotate.yaml"])
+def test_a_platform_has_the_workflows_of_this_repository(name: str) -> None:
+    """With its own stack, and what is installed from its own requirements; all else is the same, line by line."""
+    main(["init", "--platform", "--stack", "staging"])
+    written = Path(".github/workflows", name).read_text("utf-8")
+    assert "staging" in written
+    assert INSTALL in written
+    ours = (ROOT / ".github/workflows" / name).read_text("utf-8")
+    ours = ours.replace("--stack aws --stack gcp --stack bare-metal", "--stack staging")
+    ours = ours.replace("[aws, gcp, bare-metal]", "[staging]").replace("      - run: make setup\n", INSTALL)
+    step = r"      - name: install .*?(?=\n      - )|      - name: install\n.*?(?=\n      - )"
+    assert re.sub(step, INSTALL.rstrip("\n"), ours, flags=re.DOTALL) == written
