@@ -235,8 +235,10 @@ def loose() -> None:
     [
         ("tutorial.md", "check", with_a_typo, 1),
         ("how-to/ask-who-may-call-what.md", "explain", as_it_is, 0),
-        ("how-to/ask-who-may-call-what.md", "who", as_it_is, 0),
-        ("how-to/ask-who-may-call-what.md", "what", as_it_is, 0),
+        ("how-to/ask-who-may-call-what.md", "who GET", as_it_is, 0),
+        ("how-to/ask-who-may-call-what.md", "who orders/api", as_it_is, 0),
+        ("how-to/ask-who-may-call-what.md", "what shop/web", as_it_is, 0),
+        ("how-to/ask-who-may-call-what.md", "what --user-in sales", as_it_is, 0),
         ("how-to/see-what-a-change-does.md", "diff", prices, 0),
         ("how-to/see-what-a-change-does.md", "diff --stack aws --exit-code", subnet, 1),
         ("how-to/add-a-component.md", "new", as_it_is, 0),

@@ -13,6 +13,7 @@ request_classes  requests that estates cannot tell apart
 report           the access table and the grants, as a stack exports them
 rotation         generations of clients' keys
 lint             what no rule of the model forbids, and somebody should look at
+matrix           principals by endpoints, as a value, as text, CSV and a page
 diff             what a change does to access, and in which words
 codes            the diagnostic codes ACC201 and on
 """

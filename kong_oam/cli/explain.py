@@ -34,7 +34,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     estate = estate_from(options)
-    request = request_from(options, estate)
+    request = request_from(options.method, options.url, estate)
     token = _token(estate, request, options)
     decision = decide(estate, request, token)
     if console.json:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import re
+from typing import Any
 
 from kong_oam.access.decide import Decision, Request, host_patterns
+from kong_oam.access.matrix.rows import Row
 from kong_oam.access.model import Client, Estate
 from kong_oam.access.paths import written
-from kong_oam.access.principals import Callers, Condition, logical_groups, logical_names
+from kong_oam.access.principals import Access, Callers, Condition, logical_groups, logical_names
 from kong_oam.cli.command import UsageError, quoted
-from kong_oam.cli.estates import add_estate, estate_of, judging_settings, reading_of
+from kong_oam.cli.estates import add_estate, estate_of, judging_settings, reading_of, subtree_entry
 from kong_oam.diagnostics import nearest, suggestion
 
 _METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+\Z")  # a token of RFC 9110, 5.6.2
@@ -23,16 +25,16 @@ def add_request(parser: argparse.ArgumentParser) -> None:
     add_estate(parser)
 
 
-def request_from(options: argparse.Namespace, estate: Estate) -> Request:
+def request_from(method: str, url: str, estate: Estate) -> Request:
     """The request that a client would send: scheme and host apart, the rest as it is written. Raises UsageError."""
-    if not _METHOD.match(options.method):
-        raise UsageError(f"{quoted(options.method)} is no method of HTTP")
-    scheme, separator, rest = options.url.partition("://")
+    if not _METHOD.match(method):
+        raise UsageError(f"{quoted(method)} is no method of HTTP")
+    scheme, separator, rest = url.partition("://")
     if separator and scheme.lower() not in ("http", "https"):
-        raise UsageError(f"{quoted(options.url)} is no URL of the gateway: write https://host/path")
+        raise UsageError(f"{quoted(url)} is no URL of the gateway: write https://host/path")
     if scheme.lower() == "http" and separator and estate.stack.scheme == "https":
         raise UsageError(f"stack '{estate.stack.name}' lets nothing in by plain http: write https")
-    rest = rest if separator else options.url
+    rest = rest if separator else url
     cut = min((rest.index(mark) for mark in "/?#" if mark in rest), default=len(rest))
     host, target = rest[:cut], rest[cut:]
     authority = _AUTHORITY.match(host)
@@ -41,9 +43,9 @@ def request_from(options: argparse.Namespace, estate: Estate) -> Request:
             f"{quoted(host)} is no host: write https://host/path, with a port or without, and nobody's name"
         )
     if not authority["name"]:
-        raise UsageError(f"{quoted(options.url)} names no host: write https://host/path")
+        raise UsageError(f"{quoted(url)} names no host: write https://host/path")
     target = target if target.startswith("/") else f"/{target}"
-    return Request(options.method, host, target.encode("utf-8", "surrogateescape"))
+    return Request(method, host, target.encode("utf-8", "surrogateescape"))
 
 
 def reason(estate: Estate, request: Request, decision: Decision) -> str:
@@ -88,6 +90,26 @@ def checked_groups(estate: Estate, groups: list[str]) -> list[str]:
 
 def callers_of(estate: Estate) -> Callers:
     return Callers(estate, logical_names(logical_groups(estate)))
+
+
+def row_entry(row: Row) -> dict[str, Any]:
+    """A row of the matrix as JSON has it, but for whom it is about."""
+    return {
+        "host": row.host,
+        **subtree_entry(row.region.subtree),
+        "except": [subtree_entry(part) for part in row.region.exceptions],
+        "methods": list(row.methods),
+        "component": row.component,
+        "everybody": row.access.everybody,
+    }
+
+
+def principal_entries(access: Access) -> list[dict[str, Any]]:
+    """The principals of an access as JSON has them; `usersIn` is empty of one that calls as itself."""
+    return [
+        {"client": principal.client, "provider": principal.provider, "usersIn": sets(condition)}
+        for principal, condition in sorted(access.principals.items())
+    ]
 
 
 def sets(condition: Condition) -> list[list[str]]:

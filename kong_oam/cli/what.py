@@ -1,70 +1,64 @@
-"""`what`: everything that a principal may call."""
+"""`what`: everything that a principal may call, or a user through any."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from typing import Any
 
-from kong_oam.access.diff.wording import methods, path, users
-from kong_oam.access.model import METHODS, Client, Estate
-from kong_oam.access.principals import EVERYBODY, Access, principal_of
-from kong_oam.access.request_classes import Region, SitesByHost, path_classes_by_site, regions
-from kong_oam.cli.command import OK, Command
+from kong_oam.access.diff.wording import methods, users
+from kong_oam.access.matrix.matrix import ANONYMOUS, where
+from kong_oam.access.matrix.rows import Row, for_a_user_in, only, rows
+from kong_oam.access.model import Client, Estate
+from kong_oam.access.principals import NOBODY, Access, logical_groups, principal_of
+from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
-from kong_oam.cli.estates import add_estate, subtree_entry
-from kong_oam.cli.requests import callers_of, clients_of, estate_from, sets
-
-ANONYMOUS = "anonymous"
+from kong_oam.cli.estates import add_estate
+from kong_oam.cli.requests import callers_of, checked_groups, clients_of, estate_from, row_entry, sets
 
 _DETAILS = """\
-Lists every endpoint that a principal may call: a client by its component (application/component), or `anonymous`.
+Lists every endpoint that a principal may call: a client by its component (application/component), or `anonymous`; or
+that a user in these groups, and in no other, may call, through this client or through any.
 
   python -m kong_oam what shop/web
   python -m kong_oam what anonymous
+  python -m kong_oam what --user-in sales
+  python -m kong_oam what shop/web --user-in sales support
 """
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("principal", metavar="PRINCIPAL", help="application/component, or anonymous")
+    parser.add_argument("principal", metavar="PRINCIPAL", nargs="?", help="application/component, or anonymous")
+    parser.add_argument(
+        "--user-in", dest="groups", nargs="*", metavar="GROUP", help="for a user in these groups (none: in no group)"
+    )
     add_estate(parser)
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
+    if options.principal is None and options.groups is None:
+        raise UsageError("say of whom: application/component, anonymous, or a user with --user-in GROUP")
+    if options.principal == ANONYMOUS and options.groups is not None:
+        raise UsageError("nobody anonymous is in a group; leave one of the two out")
     estate = estate_from(options)
-    rows = _endpoints(estate, None if options.principal == ANONYMOUS else clients_of(estate, options.principal))
+    asked = _endpoints(estate, options)
     if console.json:
-        console.print_json(
-            [
-                {
-                    "host": site,
-                    **subtree_entry(region.subtree),
-                    "except": [subtree_entry(part) for part in region.exceptions],
-                    "methods": list(listed),
-                    "component": key,
-                    "everybody": access.everybody,
-                    "usersIn": sorted({tuple(groups) for c in access.principals.values() for groups in sets(c)}),
-                }
-                for site, region, listed, access, key in rows
-            ]
-        )
+        console.print_json([{**row_entry(row), **_by(row, options)} for row in asked])
         return OK
-    scheme = estate.stack.scheme
+    scheme, in_words = estate.stack.scheme, _as_whom if options.groups is None else _through
     table = [
-        (
-            methods(listed),
-            f"{scheme}://{site}{path(region.subtree)}{_exceptions_in_words(region)}",
-            _as_whom(access),
-            key,
-        )
-        for site, region, listed, access, key in rows
+        (methods(row.methods), f"{scheme}://{row.host}{where(row)}", in_words(row.access), row.component)
+        for row in asked
     ]
     console.print_table(("METHODS", "WHERE", "AS", "COMPONENT"), table)
     return OK
 
 
-def _exceptions_in_words(region: Region) -> str:
-    declared = [path(subtree) for subtree in region.exceptions if not subtree.spelled_otherwise]
-    return f" but not {', '.join(declared)}" if declared else ""
+def _by(row: Row, options: argparse.Namespace) -> dict[str, Any]:
+    """Of a row as JSON: under which condition, or for a user through which clients."""
+    found = row.access.principals
+    if options.groups is None:
+        return {"usersIn": sorted({tuple(groups) for condition in found.values() for groups in sets(condition)})}
+    return {"through": [{"client": one.client, "provider": one.provider} for one in sorted(found)]}
 
 
 def _as_whom(access: Access) -> str:
@@ -73,26 +67,34 @@ def _as_whom(access: Access) -> str:
     return " or ".join(f"users in {users(c)}" if p.users else "itself" for p, c in sorted(access.principals.items()))
 
 
-def _endpoints(
-    estate: Estate, clients: Sequence[Client] | None
-) -> list[tuple[str, Region, tuple[str, ...], Access, str]]:
-    """All that these clients may call, or anybody: host, region, methods, as whom, and the component there."""
-    callers, sites = callers_of(estate), SitesByHost(estate)
-    principals = {principal_of(client) for client in clients or ()}
-    rows = []
-    for site, path_classes in path_classes_by_site(sites):
-        by_access: dict[str, tuple[Access, str, dict[str, set[int]]]] = {}
-        for number, path_class in enumerate(path_classes):
-            component = sites.component(site, path_class.path)
-            for method, access in callers.at(component, path_class.path).items() if component else ():
-                matching = {principal: c for principal, c in access.principals.items() if principal in principals}
-                if component and (access.everybody or matching):
-                    granted = EVERYBODY if access.everybody else Access(principals=matching)
-                    name = f"{component.key} {_as_whom(granted)}"
-                    by_access.setdefault(name, (granted, component.key, {}))[2].setdefault(method, set()).add(number)
-        for granted, key, by_method in by_access.values():
-            rows += [(site, region, listed, granted, key) for region, _, listed in regions(path_classes, by_method)]
-    return sorted(rows, key=lambda row: (row[0], row[1].subtree, METHODS.index(row[2][0]), row[4]))
+def _through(access: Access) -> str:
+    return "everybody" if access.everybody else f"user of {' or '.join(sorted({p.client for p in access.principals}))}"
+
+
+def _endpoints(estate: Estate, options: argparse.Namespace) -> list[Row]:
+    """All that is asked about. Raises UsageError for a name that there is not, and for a client without users."""
+    clients = _clients(estate, options.principal)
+    principals = {principal_of(client) for client in clients}
+    if options.groups is None:
+        narrowed = only(principals)
+    else:
+        if not any(client.user_facing for client in clients):
+            raise UsageError(f"{quoted(options.principal)} acts for itself only: users cannot sign in through it")
+        narrowed = for_a_user_in(_groups(estate, options.groups), principals)
+    return [row for row in rows(estate, callers_of(estate), narrowed) if row.access != NOBODY]
+
+
+def _groups(estate: Estate, names: list[str]) -> frozenset[str]:
+    clients = {client.component for client in estate.clients} - logical_groups(estate)
+    if misplaced := next((name for name in names if name in clients), None):
+        raise UsageError(f"{quoted(misplaced)} is a client and no group; write it before --user-in")
+    return frozenset(checked_groups(estate, names))
+
+
+def _clients(estate: Estate, principal: str | None) -> list[Client]:
+    if principal is None:
+        return list(estate.clients)
+    return [] if principal == ANONYMOUS else clients_of(estate, principal)
 
 
 COMMAND = Command("what", "what a principal may call", _DETAILS, _arguments, _run)

@@ -1,64 +1,119 @@
-"""`who`: everybody who may make a request."""
+"""`who`: everybody who may make a request, or call anything of a component."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 
 from kong_oam.access.decide import Decision, Request, component_of, decide
-from kong_oam.access.diff.wording import users
-from kong_oam.access.model import METHODS, Estate
+from kong_oam.access.diff.wording import methods, users
+from kong_oam.access.matrix.matrix import where
+from kong_oam.access.matrix.rows import Row, rows
+from kong_oam.access.model import METHODS, Component, Estate
 from kong_oam.access.paths import Unreadable, read
 from kong_oam.access.principals import NOBODY, Access
-from kong_oam.cli.command import OK, Command
+from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
-from kong_oam.cli.estates import place_entry
-from kong_oam.cli.requests import add_request, callers_of, estate_from, reason, request_from, sets
-from kong_oam.diagnostics import printable
+from kong_oam.cli.estates import add_estate, place_entry
+from kong_oam.cli.requests import callers_of, estate_from, principal_entries, reason, request_from, row_entry
+from kong_oam.diagnostics import printable, suggestion
 
 _DETAILS = """\
-Lists everybody who may make a request: clients as themselves, and clients with users in which groups.
+Lists everybody who may make a request, or call anything of a component: clients as themselves, and clients with users
+in which groups.
 
   python -m kong_oam who GET https://orders.example.com/orders
+  python -m kong_oam who orders/api
 """
 
 
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", metavar="METHOD|COMPONENT", help="such as GET, or application/component")
+    parser.add_argument("url", metavar="URL", nargs="?", help="https://host/path, as a client would send it")
+    add_estate(parser)
+
+
 def _run(options: argparse.Namespace, console: Console) -> int:
+    if options.url is None:
+        _refuse_half_a_request(options.what)
+        estate = estate_from(options)
+        return _of_component(estate, _component(estate, options.what), console)
+    if "/" in options.what:
+        raise UsageError("too much: write a component alone, or METHOD and URL")
     estate = estate_from(options)
-    request = request_from(options, estate)
+    method = options.what.upper()
+    return _of_request(estate, request_from(method, options.url, estate), options.url, console)
+
+
+def _refuse_half_a_request(word: str) -> None:
+    if "://" in word:
+        raise UsageError(f"which method? Write: who GET {printable(word)}")
+    if word.upper() in METHODS:
+        raise UsageError(f"which URL? Write: who {word.upper()} https://host/path")
+
+
+def _component(estate: Estate, key: str) -> Component:
+    if key not in estate.components:
+        raise UsageError(f"there is no component {quoted(key)}{suggestion(key, estate.components)}")
+    return estate.components[key]
+
+
+def _of_component(estate: Estate, component: Component, console: Console) -> int:
+    found = [row for row in rows(estate, callers_of(estate)) if row.component == component.key]
+    if console.json:
+        console.print_json([{**row_entry(row), "principals": principal_entries(row.access)} for row in found])
+        return OK
+    tokens = f", with tokens of {component.provider}" if component.endpoints else ""
+    console.print(console.paint("bold", f"{component.key}{tokens}, {component.place}"))
+    if found:
+        lines = [line for row in found for line in _lines(row, estate.stack.scheme)]
+        console.print_table(("METHODS", "WHERE", "CLIENT", "USERS IN"), lines)
+    else:
+        console.print("nobody: " + ("no rule lets anybody in" if component.endpoints else "it is exposed nowhere"))
+    return OK
+
+
+def _lines(row: Row, scheme: str) -> Iterator[tuple[str, str, str, str]]:
+    """A line per caller, of which the first says what of."""
+    of = methods(row.methods), f"{scheme}://{row.host}{where(row)}"
+    found = [(p.client, users(c) if p.users else "-") for p, c in sorted(row.access.principals.items())]
+    for caller in found or [("everybody" if row.access.everybody else "nobody", "-")]:
+        yield (*of, *caller)
+        of = "", ""
+
+
+def _of_request(estate: Estate, request: Request, url: str, console: Console) -> int:
     decision = decide(estate, request, None)
     access = callers(estate, request)
     if console.json:
         console.print_json(
             {
-                "method": options.method,
-                "url": options.url,
+                "method": request.method,
+                "url": url,
                 "component": decision.component.key if decision.component else None,
                 "rule": place_entry(decision.rule.place if decision.rule else None),
                 "withoutToken": {"status": decision.status, "reason": reason(estate, request, decision)},
                 "everybody": access.everybody,
-                "principals": [
-                    {"client": principal.client, "provider": principal.provider, "usersIn": sets(condition)}
-                    for principal, condition in sorted(access.principals.items())
-                ],
+                "principals": principal_entries(access),
             }
         )
         return OK
     rule = f", {decision.rule.place}" if decision.rule else ""
-    console.print(console.paint("bold", _request_in_words(options, decision) + rule))
+    console.print(console.paint("bold", _request_in_words(request, url, decision) + rule))
     why = printable(reason(estate, request, decision))
     if access.everybody:
         console.print(f"everybody ({why})")
     elif not access.principals:
         console.print("nobody" if decision.status in (401, 403) else f"nobody: {decision.status}, {why}")
     else:
-        rows = [(p.client, users(c) if p.users else "-", p.provider) for p, c in sorted(access.principals.items())]
-        console.print_table(("CLIENT", "USERS IN", "TOKENS OF"), rows)
+        lines = [(p.client, users(c) if p.users else "-", p.provider) for p, c in sorted(access.principals.items())]
+        console.print_table(("CLIENT", "USERS IN", "TOKENS OF"), lines)
     return OK
 
 
-def _request_in_words(options: argparse.Namespace, decision: Decision) -> str:
+def _request_in_words(request: Request, url: str, decision: Decision) -> str:
     of = f": {decision.component.key}" if decision.component else ""
-    return printable(f"{options.method} {options.url}{of}")
+    return printable(f"{request.method} {url}{of}")
 
 
 def callers(estate: Estate, request: Request) -> Access:
@@ -73,4 +128,4 @@ def callers(estate: Estate, request: Request) -> Access:
     return callers_of(estate).at(component, elements)[request.method]
 
 
-COMMAND = Command("who", "who may make a request", _DETAILS, add_request, _run)
+COMMAND = Command("who", "who may make a request, or call a component", _DETAILS, _arguments, _run)

@@ -131,6 +131,64 @@ def test_what_lists_the_endpoints_of_a_principal(capsys: pytest.CaptureFixture[s
     assert all(" everybody " in line for line in anonymous)
 
 
+USERS_OF = [
+    (("--user-in", "sales"), {"hello/hello-world": "reports/console or shop/web", "orders/api": "shop/web", "reports/library": "reports/console"}),
+    (("shop/web", "--user-in", "sales", "order-desk"), {"hello/hello-world": "shop/web", "orders/api": "shop/web"}),
+    (("reports/console", "--user-in"), {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "through"), USERS_OF)
+def test_what_lists_the_endpoints_of_a_user(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], through: dict[str, str]
+) -> None:
+    """Who is in these groups and in no other, by any client or by the one that is named; with what is public."""
+    rows = [
+        [cell.strip() for cell in line.split("  ") if cell] for line in asked(capsys, "what", *arguments).splitlines()
+    ]
+    assert rows[0] == ["METHODS", "WHERE", "AS", "COMPONENT"]
+    assert {row[3]: row[2] for row in rows[1:] if row[2] != "everybody"} == {
+        component: f"user of {clients}" for component, clients in through.items()
+    }
+    assert sum(row[2] == "everybody" for row in rows) == 5
+    said = json.loads(asked(capsys, "what", *arguments, "--json"))
+    assert [[one["client"] for one in row["through"]] for row in said] == [
+        [] if row[2] == "everybody" else row[2].removeprefix("user of ").split(" or ") for row in rows[1:]
+    ]
+
+
+def test_who_lists_the_callers_of_a_component(capsys: pytest.CaptureFixture[str]) -> None:
+    """A line each, of which the first of an endpoint says which."""
+    assert asked(capsys, "who", "orders/api").splitlines() == [
+        "orders/api, with tokens of okta, applications/orders.yaml:7:7",
+        "METHODS          WHERE                                                    CLIENT         USERS IN",
+        "GET,HEAD         http://orders.example.com/orders but not /orders/health  shop/checkout  -",
+        "                                                                          shop/web       order-desk or sales",
+        "POST,PUT,DELETE  http://orders.example.com/orders but not /orders/health  shop/web       order-desk",
+        "GET,HEAD         http://orders.example.com/orders/health                  everybody      -",
+    ]
+    said = json.loads(asked(capsys, "who", "orders/api", "--json"))
+    assert [(row["methods"], row["everybody"], len(row["principals"])) for row in said] == [
+        (["GET", "HEAD"], False, 2), (["POST", "PUT", "DELETE"], False, 1), (["GET", "HEAD"], True, 0)
+    ]  # fmt: skip
+
+
+def test_who_says_where_nobody_may(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By a rule whose scope nobody was given, and of a component that is exposed nowhere."""
+    text = (ROOT / "applications" / "orders.yaml").read_text("utf-8")
+    file = tmp_path / "orders.yaml"
+    file.write_text(text.replace("groups: [order-desk], components: [shop/web]", "groups: [order-desk]"), "utf-8")
+    shop = tmp_path / "shop.yaml"
+    text = (ROOT / "applications" / "shop.yaml").read_text("utf-8")
+    shop.write_text(text.replace("scopes: [orders.read, orders.write]", "scopes: [orders.read]"), "utf-8")
+    lines = asked(capsys, "who", "orders/api", "--applications", str(tmp_path)).splitlines()
+    assert [line.split()[0] for line in lines if line.split()[-2:] == ["nobody", "-"]] == ["POST,PUT,DELETE"]
+    assert asked(capsys, "who", "shop/checkout").splitlines() == [
+        "shop/checkout, applications/shop.yaml:8:7",
+        "nobody: it is exposed nowhere",
+    ]
+
+
 def test_who_and_what_say_what_decide_says(capsys: pytest.CaptureFixture[str]) -> None:
     """For every client and set of groups of the sample estate, at every endpoint that is listed for anybody."""
     settings = settings_of("local")
@@ -173,6 +231,16 @@ def test_who_and_what_say_what_decide_says(capsys: pytest.CaptureFixture[str]) -
     ("arguments", "words"),
     [
         (["what", "shop/wob"], "no component 'shop/wob' is a client; did you mean 'shop/web'?"),
+        (["what"], "say of whom: application/component, anonymous, or a user with --user-in GROUP"),
+        (["what", "anonymous", "--user-in", "sales"], "nobody anonymous is in a group"),
+        (["what", "shop/checkout", "--user-in", "sales"], "'shop/checkout' acts for itself only: users cannot sign in through it"),
+        (["what", "--user-in", "salse"], "no role names a group 'salse'; did you mean 'sales'?"),
+        (["what", "--user-in", "sales", "shop/web"], "'shop/web' is a client and no group; write it before --user-in"),
+        (["who", "orders"], "there is no component 'orders'; did you mean 'orders/api'?"),
+        (["who", "order/api"], "there is no component 'order/api'; did you mean 'orders/api'?"),
+        (["who", "get"], "which URL? Write: who GET https://host/path"),
+        (["who", ORDERS], f"which method? Write: who GET {ORDERS}"),
+        (["who", "orders/api", ORDERS], "too much: write a component alone, or METHOD and URL"),
         (["explain", "GET", ORDERS, "--as", "shop/x"], "no component 'shop/x' is a client"),
         (["explain", "GET", ORDERS, "--user-in", "sales"], "--user-in needs --as"),
         (["explain", "GET", ORDERS, "--as", "shop/web", "--user-in", "sale"], "no role names a group 'sale'; did you mean 'sales'?"),

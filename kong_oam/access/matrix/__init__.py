@@ -1,0 +1,1 @@
+"""The matrix: principals by endpoints, as a value, and as text, CSV and a page of HTML."""

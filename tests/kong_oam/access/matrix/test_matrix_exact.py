@@ -1,0 +1,133 @@
+"""The matrix against its oracle: what `decide` says to the tokens that `issue` gives, cell by cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hypothesis import given, note
+from hypothesis import strategies as st
+
+from kong_oam.access.decide import Request, component_of
+from kong_oam.access.matrix.matrix import ANONYMOUS, Matrix, Selection, matrix
+from kong_oam.access.matrix.rows import Row
+from kong_oam.access.model import Estate
+from kong_oam.access.paths import read, written
+from kong_oam.access.principals import (
+    Callers,
+    Principal,
+    logical_groups,
+    logical_names,
+    principal_of,
+)
+from kong_oam.access.request_classes import Region, SitesByHost
+from kong_oam.access.tokens import User
+from tests.support.small_estates import (
+    MANY,
+    REQUESTS,
+    SETS_OF_GROUPS,
+    allowed,
+    estates,
+    lies_in,
+    site_of,
+    tokens_of,
+)
+
+Groups = frozenset[str]
+REQUESTED = st.lists(REQUESTS, min_size=1, max_size=12)
+
+
+def made(estate: Estate, selection: Selection | None = None) -> Matrix:
+    return matrix(estate, Callers(estate, logical_names(logical_groups(estate))), selection or Selection())
+
+
+def users_of(estate: Estate, principal: Principal | None) -> list[Groups | None]:
+    """Sets of groups, as Applications name them; None for who calls as itself, or without a token."""
+    if principal is None or not principal.users:
+        return [None]
+    return [groups for groups in SETS_OF_GROUPS if groups <= logical_groups(estate)]
+
+
+def meant(estate: Estate, request: Request, principal: Principal | None, groups: Groups | None) -> bool:
+    """Whether `decide` lets the principal through, with any token that it can have."""
+    if principal is None:
+        return allowed(estate, request, (None,))
+    (client,) = (one for one in estate.clients if principal_of(one) == principal)
+    provider = estate.stack.providers[client.provider]
+    user = None if groups is None else User("user", tuple(map(provider.group, groups)))
+    api = component_of(estate, request.host, read(request.target))
+    return allowed(estate, request, tokens_of(estate, client, user, api))
+
+
+def told(row: Row, principal: Principal | None, groups: Groups | None) -> bool:
+    """Whether the cell says that the principal may."""
+    condition = row.access.principals.get(principal) if principal else None
+    return row.access.everybody or any(one <= (groups or frozenset()) for one in condition or ())
+
+
+def examples(row: Row) -> Iterator[Request]:
+    """A request for each method of the row, at the path that it names, on a host that it stands for."""
+    host = row.host.replace("*.", "any-other.")
+    yield from (Request(method, host, written(row.region.subtree.path).encode()) for method in row.methods)
+
+
+def rows_with(estate: Estate, found: Matrix, request: Request) -> list[Row]:
+    """The rows that the request is in: in the region's subtree, and in none of its exceptions."""
+    site, path = site_of({*estate.by_host}, request.host), read(request.target)
+    declared = set(SitesByHost(estate).declared(site)) if site else set()
+
+    def holds(region: Region) -> bool:
+        parts = (part for part in (region.subtree, *region.exceptions) if lies_in(part, path, declared))
+        return max(parts, key=lambda part: len(part.path), default=None) == region.subtree
+
+    return [row for row in found.rows if row.host == site and request.method in row.methods and holds(row.region)]
+
+
+@MANY
+@given(estates())
+def test_every_cell_says_what_decide_says(estate: Estate) -> None:
+    """Of every principal, for users in every set of groups, at the path that the row names."""
+    found = made(estate)
+    assert set(found.principals) == {None, *map(principal_of, estate.clients)}
+    for row in found.rows:
+        for request in examples(row):
+            for principal in found.principals:
+                for groups in users_of(estate, principal):
+                    note(f"{row} {request} {principal} {groups}")
+                    assert told(row, principal, groups) == meant(estate, request, principal, groups)
+
+
+@MANY
+@given(estates(), REQUESTED)
+def test_any_request_is_in_one_row_or_nobody_may_make_it(estate: Estate, requests: list[Request]) -> None:
+    """The row of its method, host and path, but for its exceptions; and the row says who may."""
+    found = made(estate)
+    for request in requests:
+        rows = rows_with(estate, found, request)
+        assert len(rows) <= 1
+        for principal in found.principals:
+            for groups in users_of(estate, principal):
+                note(f"{request} {rows} {principal} {groups}")
+                assert any(told(row, principal, groups) for row in rows) == meant(estate, request, principal, groups)
+
+
+@MANY
+@given(estates(), REQUESTED, st.data())
+def test_a_part_of_the_matrix_says_the_same(estate: Estate, requests: list[Request], data: st.DataObject) -> None:
+    """Of the principals and of the components that are chosen, and nothing of others."""
+    clients, keys = {client.component for client in estate.clients}, sorted(estate.components)
+    principals = data.draw(st.none() | st.sets(st.sampled_from([*sorted(clients), ANONYMOUS]), min_size=1))
+    components = data.draw(st.none() | st.sets(st.sampled_from(keys), min_size=1))
+    found = made(estate, Selection(principals, components))
+    if principals is not None:
+        assert {one.client if one else ANONYMOUS for one in found.principals} == principals
+        assert all(row.access.everybody or row.access.principals for row in found.rows)
+    assert {row.component for row in found.rows} <= {*(components or keys)}
+    for request in requests:
+        component = component_of(estate, request.host, read(request.target))
+        chosen = component is not None and (components is None or component.key in components)
+        rows = rows_with(estate, found, request)
+        for principal in found.principals:
+            for groups in users_of(estate, principal):
+                note(f"{request} {rows} {principal} {groups}")
+                may = chosen and meant(estate, request, principal, groups)
+                assert any(told(row, principal, groups) for row in rows) == may
