@@ -239,6 +239,7 @@ def loose() -> None:
         ("how-to/ask-who-may-call-what.md", "who orders/api", as_it_is, 0),
         ("how-to/ask-who-may-call-what.md", "what shop/web", as_it_is, 0),
         ("how-to/ask-who-may-call-what.md", "what --user-in sales", as_it_is, 0),
+        ("how-to/ask-who-may-call-what.md", "matrix", as_it_is, 0),
         ("how-to/see-what-a-change-does.md", "diff", prices, 0),
         ("how-to/see-what-a-change-does.md", "diff --stack aws --exit-code", subnet, 1),
         ("how-to/add-a-component.md", "new", as_it_is, 0),

@@ -116,6 +116,8 @@ def test_applications_are_checked_with_what_is_installed(installed: Path, tmp_pa
     assert "no errors" in python(installed, tmp_path, "-m", "kong_oam", "check")
     said = python(installed, tmp_path, "-m", "kong_oam", "who", "GET", "https://orders.example.com/orders")
     assert "shop/checkout" in said
+    said = python(installed, tmp_path, "-m", "kong_oam", "matrix", "--format", "html")
+    assert said.startswith("<!doctype html>") and "</script>" in said
 
 
 def test_the_program_and_the_pack_are_parts_of_it(installed: Path, tmp_path: Path) -> None:

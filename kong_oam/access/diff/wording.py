@@ -78,14 +78,14 @@ def _caller_in_words(caller: Whom) -> str:
     return caller.principal.client + (f" for users in {users(caller.condition)}" if caller.condition != ITSELF else "")
 
 
-def users(condition: Condition) -> str:
+def users(condition: Condition, most: int = _LISTED) -> str:
     """Groups in words: `order-desk or sales`, `(audit and desk) or sales`; empty for a client that calls as itself.
 
-    Of many, the first and how many more.
+    Of more sets of groups than `most`, the first and how many more.
     """
     sets = sorted((sorted(groups) for groups in condition), key=lambda groups: (len(groups), groups))
-    words = [printable(" and ".join(groups)) for groups in sets[:_LISTED]]
-    more = [f"{len(sets) - _LISTED} more"] if len(sets) > _LISTED else []
+    words = [printable(" and ".join(groups)) for groups in sets[:most]]
+    more = [f"{len(sets) - most} more"] if len(sets) > most else []
     return " or ".join([*(f"({word})" if len(sets) > 1 and " and " in word else word for word in words), *more])
 
 

@@ -29,6 +29,7 @@ ASKED: dict[str, list[str]] = {
     "explain": ["explain", "GET", LOOK, "--as", "shop/web", "--user-in", "sales"],
     "who": ["who", "GET", LOOK],
     "what": ["what", "shop/web"],
+    "matrix": ["matrix"],
     "new": ["new", "--app", "billing", "--component", "nightly", "--type", "worker", "--image", "i", "--owner", "team"],
     "verify": ["verify"],
 }

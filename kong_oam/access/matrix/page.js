@@ -1,0 +1,254 @@
+"use strict";
+// Shows the data of this page. Every text is set as text: nothing that somebody wrote is ever read as HTML.
+
+const data = JSON.parse(document.getElementById("data").textContent);
+const EVERYBODY = -1, ITSELF = 0, METHODS = 7, CHUNK = 1500, CALLERS = 12, FITTING = 12, ON_PAPER = 8;
+const FIELDS = ["q", "component", "host", "method", "principal", "group", "access"];
+const $ = (id) => document.getElementById(id);
+const region = $("region");
+const ROLES = {table: "table", thead: "rowgroup", tbody: "rowgroup", tr: "row", td: "cell"};
+
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  if (ROLES[tag]) element.setAttribute("role", ROLES[tag]);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+const header = (scope, ...children) =>
+  make("th", {scope, role: scope.startsWith("row") ? "rowheader" : "columnheader"}, ...children);
+const counted = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
+
+/** A text that may be broken behind each slash but those that a path begins with. */
+const breakable = (text) => text.split(/(?<=\S\/)/).flatMap((part) => [part, make("wbr")]);
+
+// What is asked for
+
+const wanted = () => Object.fromEntries(FIELDS.map((name) => [name, $(name).value.trim().toLowerCase()]));
+
+/** A test of names: the very one that is written, or where there is none, those that contain it. */
+function named(text, names) {
+  if (!text) return () => true;
+  const exact = names.some((name) => name.toLowerCase() === text);
+  return (name) => (exact ? name.toLowerCase() === text : name.toLowerCase().includes(text));
+}
+
+const callersText = data.accesses.map((cells) =>
+  cells.map(([principal, condition]) => `${data.principals[principal].name} ${data.conditions[condition].words}`).join("\n").toLowerCase());
+for (const row of data.rows) {
+  const {name, owner} = data.components[row.component];
+  row.callers = row.access === EVERYBODY ? [] : data.accesses[row.access];
+  row.text = [name, owner, `${data.scheme}://${row.host}${row.path}`, row.except.join(" "), row.methods.join(","),
+    row.access === EVERYBODY ? `everybody anonymous public ${row.reasons.join(" ")}` : row.callers.length ? "" : "nobody"].join("\n").toLowerCase();
+}
+
+/** The rows that are asked for, and the columns (numbers of principals) that have something in them. */
+function selected(asked) {
+  const words = asked.q.split(/\s+/).filter(Boolean);
+  const component = named(asked.component, data.components.map((one) => one.name));
+  const host = named(asked.host, data.hosts);
+  const principal = named(asked.principal, data.principals.map((one) => one.name));
+  const group = named(asked.group, data.groups);
+  const groups = data.conditions.map((one) => !asked.group || one.groups.some(group));
+  const principals = data.principals.map((one) => principal(one.name));
+  const columns = new Set();
+  const rows = data.rows.filter((row) => {
+    const open = row.access === EVERYBODY;
+    if (asked.access && (asked.access === "public") !== open) return false;
+    if (asked.method && !row.methods.includes(asked.method.toUpperCase())) return false;
+    if (!component(data.components[row.component].name) || !host(row.host)) return false;
+    if (!words.every((word) => row.text.includes(word) || (!open && callersText[row.access].includes(word)))) return false;
+    if (open) return !asked.group && principals.some(Boolean);
+    const cells = row.callers.filter(([one, condition]) => principals[one] && groups[condition]);
+    for (const [one] of cells) columns.add(one);
+    return cells.length > 0 || !(asked.principal || asked.group);
+  });
+  if (!rows.length) return {rows, columns: []};
+  const candidates = [...data.principals.keys()].filter((one) => principals[one]);
+  const all = !FIELDS.some((name) => asked[name]) || (asked.principal && !asked.group);
+  const shown = candidates.filter((one) => all || columns.has(one) || (data.principals[one].anonymous && !asked.group));
+  return {rows, columns: shown.length ? shown : candidates};  // what is public, or for nobody, is so for these as well
+}
+
+// How it is shown
+
+function endpoint(row) {
+  const methods = row.methods.length === METHODS ? ["any method"] : row.methods;
+  const parts = methods.map((name) => make("span", {class: "method"}, name));
+  const but = row.except.length ? [make("span", {class: "but"}, " but not "), make("span", {class: "path but"}, ...breakable(row.except.join(", ")))] : [];
+  return header("row", ...parts, make("span", {class: "path"}, ...breakable(row.path)), ...but);
+}
+
+function openTo(row) {
+  return [make("b", {}, "everybody"), row.reasons.length ? ` \u2013 ${row.reasons.join("; ")}` : ""];
+}
+
+function heading(row, columns) {
+  const {name, owner} = data.components[row.component];
+  const parts = [make("b", {}, name), make("span", {}, `${data.scheme}://${row.host}`)];
+  if (owner) parts.push(make("span", {}, `owner ${owner}`));
+  const cell = header("rowgroup", make("div", {class: "stay"}, ...parts));
+  cell.colSpan = Math.min(columns, 1000);
+  return make("tr", {class: "group"}, cell);
+}
+
+/** A condition in words; of one with many sets of groups the first, and all of them where it is opened. */
+function inWords(number) {
+  const {words, first} = data.conditions[number];
+  return first && !printing ? make("details", {}, make("summary", {}, first), words) : words;
+}
+
+function caller([principal, number]) {
+  return make("li", {}, make("b", {}, data.principals[principal].name),
+    make("span", {class: `tag ${number === ITSELF ? "own" : "user"}`}, inWords(number)));
+}
+
+function listed(row, asked) {
+  if (row.access === EVERYBODY) return make("td", {}, make("span", {class: "tag open"}, ...openTo(row)));
+  const cells = row.callers.filter(([one]) => asked.has(one));
+  if (!cells.length) return make("td", {}, make("span", {class: "nobody"}, row.callers.length ? "none of these" : "nobody"));
+  const first = printing ? cells : cells.slice(0, CALLERS), others = cells.slice(first.length);
+  const cell = make("td", {}, make("ul", {}, ...first.map(caller)));
+  if (others.length) {
+    const rest = make("details", {}, make("summary", {}, counted(others.length, "more principal")));
+    rest.addEventListener("toggle", () => rest.append(make("ul", {}, ...others.map(caller))), {once: true});
+    cell.append(rest);
+  }
+  return cell;
+}
+
+/** Empty cells beside each other are one, with lines painted: most of a large matrix is empty. */
+function gaps(from, to, kind = "gap", ...children) {
+  const cells = [];
+  for (let at = from; at < to; at += 1000) {  // HTML's largest colspan
+    const cell = make("td", {class: kind}, ...(at === from ? children : []));
+    cell.colSpan = Math.min(1000, to - at);
+    cells.push(cell);
+  }
+  return cells;
+}
+
+function crossed(row, at, count) {
+  if (row.access === EVERYBODY) return gaps(0, count, "open", make("span", {class: "stay"}, ...openTo(row)));
+  const places = row.callers.filter(([one]) => at.has(one)).map(([one, number]) => [at.get(one), number]).sort((a, b) => a[0] - b[0]);
+  if (!places.length) return gaps(0, count, "gap", make("span", {class: "stay nobody"}, row.callers.length ? "" : "nobody"));
+  const cells = [];
+  let next = 0;
+  for (const [place, number] of places) {
+    cells.push(...gaps(next, place), make("td", {class: number === ITSELF ? "own" : "user"}, inWords(number)));
+    next = place + 1;
+  }
+  return [...cells, ...gaps(next, count)];
+}
+
+function title(number) {
+  const {name, users, anonymous} = data.principals[number];
+  return header("col", ...breakable(name), make("small", {}, anonymous ? "no token" : users ? "for its users" : "as itself"));
+}
+
+function table(view, columns) {
+  const matrix = view === "matrix";
+  const made = make("table", {class: view, "aria-label": "Endpoints by principals"});
+  const count = matrix ? columns.length : 1;
+  made.append(make("colgroup", {}, make("col"), ...Array.from({length: count}, () => make("col"))));
+  made.style.setProperty("--columns", count);
+  made.append(make("thead", {}, make("tr", {}, header("col", "Endpoint"), ...(matrix ? columns.map(title) : [header("col", "Who may call it")]))));
+  const at = new Map(columns.map((principal, place) => [principal, place]));
+  return {made, count: count + 1, cellsOf: (row) => (matrix ? crossed(row, at, columns.length) : [listed(row, at)])};
+}
+
+/** Appends rows while the screen is near their end; with `all`, every row that is left. */
+let more = (all) => {};
+
+function fill({made, count, cellsOf}, rows) {
+  let next = 0, body, previous;
+  const near = () => made.getBoundingClientRect().bottom < 2 * innerHeight;
+  const chunk = () => {
+    for (let elements = 0; next < rows.length && elements < CHUNK; next++) {
+      const row = rows[next], key = `${row.component} ${row.host}`;
+      if (key !== previous) made.append(body = make("tbody", {}, heading(row, count)));
+      previous = key;
+      const line = make("tr", {}, endpoint(row), ...cellsOf(row));
+      body.append(line);
+      elements += line.getElementsByTagName("*").length;
+    }
+  };
+  more = (all) => { while (next < rows.length && (all || near())) chunk(); };
+  more();
+}
+
+const narrow = matchMedia("(max-width: 45rem)");
+let chosen = "", printing = false;
+
+function show() {
+  const asked = wanted();
+  const {rows, columns} = selected(asked);
+  let view = chosen || (columns.length <= FITTING && !narrow.matches ? "matrix" : "list");
+  if (printing && columns.length > ON_PAPER) view = "list";
+  document.body.classList.toggle("as-matrix", view === "matrix");
+  for (const button of document.getElementsByName("view")) button.checked = button.value === view;
+  const narrowed = FIELDS.slice(1).filter((name) => asked[name]).length;
+  $("active").textContent = narrowed ? ` (${narrowed})` : "";
+  const told = FIELDS.filter((name) => asked[name]).map((name) => `${name === "q" ? "search" : name} \u201c${$(name).value.trim()}\u201d`);
+  $("status").textContent = `${counted(rows.length, "endpoint")} of ${data.rows.length.toLocaleString("en")}, ` +
+    `${counted(columns.length, "principal")} of ${data.principals.length.toLocaleString("en")}${told.map((one) => `; ${one}`).join("")}`;
+  if (!rows.length) {
+    region.replaceChildren(make("p", {}, data.rows.length ? "No endpoint is like that. Clear some filters." : "Nobody may call anything."));
+    more = () => {};
+    return;
+  }
+  const built = table(view, columns);
+  region.replaceChildren(built.made);
+  region.scrollTo(0, 0);
+  fill(built, rows);
+  region.style.setProperty("--under-head", `${built.made.tHead.offsetHeight}px`);
+}
+
+// What is asked for stands in the address, so that it can be shared
+
+function keep() {
+  const asked = new URLSearchParams(FIELDS.filter((name) => $(name).value.trim()).map((name) => [name, $(name).value.trim()]));
+  if (chosen) asked.set("view", chosen);
+  history.replaceState(null, "", `#${asked}`);
+}
+
+function recall() {
+  const asked = new URLSearchParams(location.hash.slice(1));
+  for (const name of FIELDS) $(name).value = asked.get(name) || "";
+  chosen = ["list", "matrix"].includes(asked.get("view")) ? asked.get("view") : "";
+  show();
+}
+
+function begin() {
+  const open = data.rows.filter((row) => row.access === EVERYBODY).length;
+  const clients = data.principals.filter((one) => !one.anonymous).length;
+  document.title = `Who may call what: ${data.stack}`;
+  $("summary").textContent = `Stack ${data.stack}: ${counted(data.rows.length, "endpoint")}, ` +
+    `${open.toLocaleString("en")} of them public; ${counted(data.components.length, "component")}, ${counted(clients, "client")}`;
+  const names = {components: data.components.map((one) => one.name), hosts: data.hosts, principals: data.principals.map((one) => one.name), groups: data.groups};
+  for (const [id, options] of Object.entries(names)) $(id).append(...options.map((value) => make("option", {value})));
+  $("method").append(...data.methods.map((value) => make("option", {value}, value)));
+  $("filters").open = !narrow.matches;
+  let waiting;
+  const later = () => { clearTimeout(waiting); waiting = setTimeout(() => { keep(); show(); }, 120); };
+  const form = document.querySelector("form");
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("input", (event) => { if (event.target.name === "view") chosen = event.target.value; later(); });
+  form.addEventListener("reset", () => { chosen = ""; setTimeout(() => { keep(); show(); $("q").focus(); }); });
+  addEventListener("keydown", (event) => {
+    const typing = /^(INPUT|SELECT)$/.test(event.target.tagName);
+    if (event.key === "/" && !typing) { event.preventDefault(); $("q").focus(); }
+    if (event.key === "Escape" && FIELDS.some((name) => $(name).value)) form.reset();
+  });
+  addEventListener("scroll", () => more(), {capture: true, passive: true});
+  addEventListener("resize", () => more());
+  addEventListener("hashchange", recall);
+  narrow.addEventListener("change", () => show());
+  // Paper does not scroll: it gets all rows and callers, and a list where columns are many.
+  addEventListener("beforeprint", () => { printing = true; show(); more(true); });
+  addEventListener("afterprint", () => { printing = false; show(); });
+  recall();
+}
+
+begin();

@@ -1,0 +1,48 @@
+"""The matrix as CSV (RFC 4180), of which no cell is a formula to a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+
+from kong_oam.access.diff.wording import methods, path, users
+from kong_oam.access.matrix.matrix import MOST, Matrix, exceptions
+from kong_oam.access.matrix.rows import Row
+from kong_oam.access.principals import ITSELF, Condition
+from kong_oam.diagnostics import printable
+
+COLUMNS = ("component", "owner", "host", "path", "but not", "methods")
+"""What stands before the principals."""
+
+_FORMULA = re.compile(r"((?:^|;)[\s\"]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
+"""What makes a formula of what follows, at the beginning of a cell: also of one that begins at a semicolon, by which
+spreadsheets of many countries separate (OWASP, CSV Injection)."""
+
+
+def sheet(matrix: Matrix) -> str:
+    """Writes a line per endpoint and a column per principal: `itself`, `users in sales`, `everybody`, or nothing."""
+    out = io.StringIO()
+    writer = csv.writer(out)  # commas, CRLF, and quotes where they are needed
+    writer.writerow(map(_cell, (*COLUMNS, *matrix.names())))
+    for row in matrix.rows:
+        owner = matrix.owners.get(row.component) or ""
+        place = (row.component, owner, row.host, path(row.region.subtree), " ".join(exceptions(row)))
+        writer.writerow([*map(_cell, (*place, methods(row.methods))), *_cells(row, matrix)])
+    return out.getvalue()
+
+
+def _cells(row: Row, matrix: Matrix) -> list[str]:
+    if row.access.everybody:
+        return ["everybody"] * len(matrix.principals)
+    met = {one: _cell(_condition(condition)) for one, condition in row.access.principals.items()}
+    return [met.get(one, "") if one else "" for one in matrix.principals]
+
+
+def _condition(condition: Condition) -> str:
+    return "itself" if condition == ITSELF else f"users in {users(condition, MOST)}"
+
+
+def _cell(text: str) -> str:
+    """On one line, and with an apostrophe before what a spreadsheet would calculate."""
+    return _FORMULA.sub(r"\1'", printable(text))

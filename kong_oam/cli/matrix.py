@@ -1,0 +1,113 @@
+"""`matrix`: all principals by all endpoints."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from kong_oam.access.matrix.matrix import ANONYMOUS, Matrix, Selection, matrix
+from kong_oam.access.matrix.page import page
+from kong_oam.access.matrix.sheet import sheet
+from kong_oam.access.matrix.text import text
+from kong_oam.access.model import Estate
+from kong_oam.cli.command import OK, Command, UsageError, quoted
+from kong_oam.cli.console import Console
+from kong_oam.cli.estates import add_estate
+from kong_oam.cli.requests import callers_of, estate_from, principal_entries, row_entry
+from kong_oam.diagnostics import suggestion
+
+FORMATS = ("text", "csv", "html")
+
+_DETAILS = """\
+Lists all principals by all endpoints: clients as themselves, clients with users in which groups, and anonymous. Text
+takes as many principals as fit a terminal. The page of HTML has search and filters, and needs no network.
+
+  python -m kong_oam matrix
+  python -m kong_oam matrix --output matrix.html
+  python -m kong_oam matrix --component orders/api --format csv
+"""
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=FORMATS, help="(default: what FILE ends with, or text)")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write it there (default: standard output)")
+    parser.add_argument(
+        "--principal",
+        action="append",
+        metavar="NAME",
+        help="only what this one may call: application/component, or anonymous (repeatable)",
+    )
+    parser.add_argument(
+        "--component", action="append", metavar="NAME", help="only what is called of application/component (repeatable)"
+    )
+    parser.add_argument(
+        "--application", action="append", metavar="NAME", help="only what is called of the Application (repeatable)"
+    )
+    add_estate(parser)
+
+
+def _run(options: argparse.Namespace, console: Console) -> int:
+    if console.json and (options.format or options.output):
+        raise UsageError("--json is a format of its own, on standard output; leave --format and --output out")
+    estate = estate_from(options)
+    made = matrix(estate, callers_of(estate), _selection(estate, options))
+    if console.json:
+        console.print_json(_entry(made))
+    elif options.output:
+        options.output.write_bytes(_written(made, _format(options)).encode("utf-8", "backslashreplace"))
+        console.print(f"{options.output}: {len(made.rows)} endpoint(s), {len(made.principals)} principal(s)")
+    elif _format(options) == "text":
+        width = shutil.get_terminal_size().columns if console.out.isatty() else None
+        console.print(*text(made, width, lambda line: console.paint("bold", line)))
+    else:
+        console.out.write(_written(made, _format(options)))
+    return OK
+
+
+def _format(options: argparse.Namespace) -> str:
+    ending = options.output.suffix.lower() if options.output else ""
+    endings = {".csv": "csv", ".html": "html", ".htm": "html"}
+    return str(options.format or endings.get(ending, "text"))
+
+
+def _written(made: Matrix, form: str) -> str:
+    if form == "html":
+        return page(made)
+    return sheet(made) if form == "csv" else "".join(f"{line}\n" for line in text(made))
+
+
+def _selection(estate: Estate, options: argparse.Namespace) -> Selection:
+    """What is asked about. Raises UsageError for a name that there is not."""
+    clients = {client.component for client in estate.clients}
+    applications = {application.name for application in estate.applications}
+    _check("principal", options.principal, {*clients, ANONYMOUS})
+    _check("component", options.component, estate.components)
+    _check("Application", options.application, applications)
+    if options.component is None and options.application is None:
+        return Selection(options.principal)
+    of = (key for key, component in estate.components.items() if component.application in (options.application or ()))
+    return Selection(options.principal, {*of, *(options.component or ())})
+
+
+def _check(kind: str, names: Iterable[str] | None, known: Iterable[str]) -> None:
+    known = {*known}
+    for name in names or ():
+        if name not in known:
+            raise UsageError(f"there is no {kind} {quoted(name)}{suggestion(name, known)}")
+
+
+def _entry(made: Matrix) -> dict[str, object]:
+    """The matrix as JSON has it."""
+    return {
+        "stack": made.stack,
+        "principals": [
+            {"client": one.client, "provider": one.provider, "users": one.users} if one else ANONYMOUS
+            for one in made.principals
+        ],
+        "endpoints": [{**row_entry(row), "principals": principal_entries(row.access)} for row in made.rows],
+    }
+
+
+COMMAND = Command("matrix", "all principals by all endpoints", _DETAILS, _arguments, _run)

@@ -1,0 +1,290 @@
+"""The matrix as text, CSV and HTML: what fits, and names that would be more than names there."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shutil
+import subprocess
+from base64 import b64encode
+from hashlib import sha256
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from kong_oam.access.matrix.matrix import Matrix
+from kong_oam.access.matrix.page import page
+from kong_oam.access.matrix.rows import Row
+from kong_oam.access.matrix.sheet import COLUMNS, sheet
+from kong_oam.access.matrix.text import text
+from kong_oam.access.model import METHODS, Public
+from kong_oam.access.principals import EVERYBODY, ITSELF, NOBODY, Access, Principal
+from kong_oam.access.request_classes import Region, Subtree
+from kong_oam.diagnostics import printable
+
+JOB, WEB = Principal("shop/job", "okta"), Principal("shop/web", "okta", users=True)
+ORDERS = Region(Subtree(("orders",)), (Subtree(("orders", "health")), Subtree(("orders", "x."), True)))
+HOSTILE = st.text(min_size=1, max_size=12) | st.sampled_from(
+    (
+        "</script><script>alert(1)</script>",
+        "<!--<script>",
+        "]]><img src=x onerror=alert(1)>",
+        '" onmouseover="alert(1)',
+        "{{script}}",
+        "\u2028&amp;\u202e",
+        "=cmd|' /C calc'!A0",
+        ';=HYPERLINK("https://x.test")',
+        '\t@SUM(1;-2)";+3',
+        "\uff1d1+1",
+        "a,b\r\n=2",
+    )
+)
+
+
+def made(
+    group: str = "sales", reason: str = "probes", owner: str | None = "team-orders", stack: str = "local"
+) -> Matrix:
+    """Two principals and anonymous by an API with a public path, and one that is for nobody."""
+    users = frozenset({frozenset({group}), frozenset({"audit", "desk"})})
+    health = Region(Subtree(("orders", "health")))
+    rows = (
+        Row("orders.test", ORDERS, ("GET", "HEAD"), "orders/api", Access(principals={JOB: ITSELF, WEB: users})),
+        Row("orders.test", ORDERS, ("POST",), "orders/api", NOBODY),
+        Row("orders.test", health, METHODS, "orders/api", EVERYBODY, (Public(reason, "2027-12-31"),)),
+    )
+    return Matrix(stack, "https", (None, JOB, WEB), rows, {"orders/api": owner})
+
+
+def test_text_has_a_mark_for_every_cell() -> None:
+    """And says below what numbers and marks stand for."""
+    assert list(text(made())) == [
+        "                                            1  2  3",
+        "orders/api  https://orders.test",
+        "  GET,HEAD  /orders but not /orders/health  .  x  a",
+        "  POST      /orders but not /orders/health  .  .  .",
+        "  *         /orders/health                  +  +  +",
+        "",
+        "1  anonymous",
+        "2  shop/job",
+        "3  shop/web, for its users",
+        "",
+        "+  everybody, without a token",
+        "a  users in sales or (audit and desk)",
+        "x  as itself",
+    ]
+
+
+def test_columns_that_do_not_fit_are_left_out_and_that_is_said() -> None:
+    """After paths have been broken into lines."""
+    lines = list(text(made(), 43))
+    assert lines[:4] == [
+        "                                      1  2",
+        "orders/api  https://orders.test",
+        "  GET,HEAD  /orders but not           .  x",
+        "              /orders/health",
+    ]
+    assert max(map(len, lines[:7])) <= 43
+    assert not any("shop/web" in line for line in lines)
+    assert lines[-1].startswith(
+        "1 of 3 principals do not fit: name some with --principal, or take --format csv or html"
+    )
+    assert not any("do not fit" in line for line in text(made(), 46))
+
+
+@given(st.integers(1, 60), st.integers(1, 120))
+def test_however_narrow_a_column_is_shown(principals: int, width: int) -> None:
+    """And no line of cells is wider than what is given, unless that is narrower than a path and one column."""
+    rows = (Row("a.test", ORDERS, ("GET",), "a/api", EVERYBODY),)
+    columns = tuple(Principal(f"a/{number}", "okta") for number in range(principals))
+    lines = list(text(Matrix("local", "https", columns, rows, {}), width))
+    shown = lines[0].split()
+    assert shown == [str(number) for number in range(1, len(shown) + 1)] and shown
+    assert len(lines[0]) <= max(width, 40)
+    assert any("do not fit" in line for line in lines) == (len(shown) < principals)
+
+
+def test_more_conditions_than_letters_have_marks_of_their_own() -> None:
+    """None of which is the mark of something else."""
+    cells = {
+        Principal(f"a/{number:03}", "okta", users=True): frozenset({frozenset({f"g{number}"})}) for number in range(60)
+    }
+    rows = (Row("a.test", ORDERS, ("GET",), "a/api", Access(principals=cells)),)
+    lines = list(text(Matrix("local", "https", tuple(cells), rows, {})))
+    marks = re.split(r"\s+", lines[2].partition("/health")[2].strip())
+    assert len({*marks}) == 60
+    assert not {"x", ".", "+"} & {*marks}
+    for mark, number in zip(marks, range(60), strict=True):
+        assert any(line.split() == [mark, "users", "in", f"g{number}"] for line in lines)
+
+
+def test_nothing_to_show_is_said() -> None:
+    """Of an estate in which nobody may call anything."""
+    assert list(text(Matrix("local", "https", (None,), (), {}))) == ["Nobody may call anything here."]
+
+
+def test_csv_has_a_line_per_endpoint_and_a_column_per_principal() -> None:
+    """With lines and quotes as in RFC 4180."""
+    assert sheet(made()) == (
+        "component,owner,host,path,but not,methods,anonymous,shop/job,shop/web\r\n"
+        'orders/api,team-orders,orders.test,/orders,/orders/health,"GET,HEAD",,itself,users in sales or (audit and desk)\r\n'
+        "orders/api,team-orders,orders.test,/orders,/orders/health,POST,,,\r\n"
+        "orders/api,team-orders,orders.test,/orders/health,,*,everybody,everybody,everybody\r\n"
+    )
+
+
+@given(HOSTILE, HOSTILE)
+@example("=1+1", ';"=1')
+def test_no_name_is_a_formula(group: str, owner: str) -> None:
+    """Whether a spreadsheet separates by commas or by semicolons; read by commas, cells are what they were but for an apostrophe."""
+    written = sheet(made(group, owner=owner))
+    for separator in (",", ";"):
+        for line in csv.reader(io.StringIO(written, newline=""), delimiter=separator):
+            assert not any(re.match(r'[\s"]*[=+\-@\uff1d\uff0b\uff0d\uff20]', cell) for cell in line)
+    lines = list(csv.reader(io.StringIO(written, newline="")))
+    assert len(lines) == 4 and {len(line) for line in lines} == {len(COLUMNS) + 3}
+    assert lines[1][1].replace("'", "") == printable(owner).replace("'", "")
+    assert printable(group).replace("'", "") in lines[1][-1].replace("'", "")
+
+
+def test_providers_are_named_where_there_are_several() -> None:
+    """Since a component may be a client of each."""
+    columns = (None, Principal("shop/job", "okta"), Principal("shop/job", "partner"))
+    assert Matrix("local", "https", columns, (), {}).names() == ("anonymous", "shop/job at okta", "shop/job at partner")
+
+
+class Elements(HTMLParser):
+    """All that a page has, as a reader of HTML takes it: tags with attributes, texts, comments."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, list[tuple[str, str | None]]]] = []
+        self.texts: dict[str, str] = {}
+        self.comments: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, attrs))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.tags.append((f"/{tag}", []))
+
+    def handle_data(self, data: str) -> None:
+        tag, attributes = self.tags[-1] if self.tags else ("", [])
+        name = "data" if ("id", "data") in attributes else tag
+        self.texts[name] = self.texts.get(name, "") + data
+
+    def handle_comment(self, data: str) -> None:
+        self.comments.append(data)
+
+
+@given(HOSTILE, HOSTILE, HOSTILE, HOSTILE)
+def test_no_name_is_html(group: str, reason: str, owner: str, stack: str) -> None:
+    """Elements and attributes are those of the page, whatever is written; its data are what was written."""
+    found, plain = Elements(page(made(group, reason, owner, stack))), Elements(page(made()))
+    assert found.tags == plain.tags
+    assert found.comments == plain.comments == []
+    assert {name: read for name, read in found.texts.items() if name != "data"} == {
+        name: read for name, read in plain.texts.items() if name != "data"
+    }
+    assert not {*"<>&"} & {*found.texts["data"]}
+    data = json.loads(found.texts["data"])
+    assert data["stack"] == printable(stack)
+    assert data["components"] == [{"name": "orders/api", "owner": printable(owner)}]
+    assert printable(group) in data["groups"]
+    assert data["rows"][2]["reasons"] == [f"{printable(reason)} (until 2027-12-31)"]
+
+
+def test_the_page_runs_its_own_script_and_nothing_else() -> None:
+    """By its Content-Security-Policy, which names script and style by their digests; it loads nothing, and links to nothing."""
+    found = Elements(page(made()))
+    (policy,) = [
+        dict(given)["content"] for tag, given in found.tags if ("http-equiv", "Content-Security-Policy") in given
+    ]
+    digests = {name: b64encode(sha256(found.texts[name].encode()).digest()).decode() for name in ("script", "style")}
+    assert policy == (
+        f"default-src 'none'; script-src 'sha256-{digests['script']}'; style-src 'sha256-{digests['style']}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    attributes = {name for _, given in found.tags for name, _ in given}
+    assert not attributes & {"src", "href", "srcset", "style", "action"}
+    assert not [name for name in attributes if name.startswith("on")]
+    assert page(made()).isascii()  # so that the digests hold in any encoding
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval|url\(|@import", page(made()))
+
+
+def test_the_page_has_every_cell() -> None:
+    """As numbers of principals and conditions; one cell is everybody's."""
+    data = json.loads(Elements(page(made())).texts["data"])
+    names = [one["name"] for one in data["principals"]]
+    words = [one["words"] for one in data["conditions"]]
+    cells = [
+        None if row["access"] < 0 else {names[one]: words[met] for one, met in data["accesses"][row["access"]]}
+        for row in data["rows"]
+    ]
+    assert cells == [{"shop/job": "as itself", "shop/web": "users in sales or (audit and desk)"}, {}, None]
+    assert [row["methods"] for row in data["rows"]] == [["GET", "HEAD"], ["POST"], list(METHODS)]
+    assert {row["host"] for row in data["rows"]} == {*data["hosts"]} == {"orders.test"}
+    assert data["groups"] == ["audit", "desk", "sales"]
+
+
+CHROMIUM = shutil.which("chromium")
+IN_A_BROWSER = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium")
+
+
+def shown(folder: Path, html: str, asked: str) -> Elements:
+    """What a browser makes of the page at an address that asks for something."""
+    assert CHROMIUM is not None
+    file = folder / "matrix.html"
+    file.write_text(html, "utf-8")
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/profile"]
+    done = subprocess.run(
+        [*command, "--dump-dom", f"file://{file}#{asked}"], capture_output=True, text=True, timeout=60
+    )
+    return Elements(done.stdout)
+
+
+@IN_A_BROWSER
+@pytest.mark.parametrize("view", ["list", "matrix"])
+def test_a_browser_shows_every_row(view: str, tmp_path: Path) -> None:
+    """As text, whatever is written in it."""
+    hostile = "<img src=x onerror=document.title='run'>"
+    found = shown(tmp_path, page(made(hostile, hostile, hostile, hostile)), f"view={view}")
+    tags = [tag for tag, _ in found.tags]
+    assert "img" not in tags
+    assert tags.count("tr") == 5  # the head, the component, and three rows
+    assert [dict(given)["class"] for tag, given in found.tags if tag == "table"] == [view]
+    assert found.texts["title"] == f"Who may call what: {hostile}"
+    assert found.texts["b"].count("everybody") == 1
+    assert "3 endpoints of 3" in found.texts["p"]
+
+
+@IN_A_BROWSER
+@pytest.mark.parametrize(
+    ("asked", "rows", "principals"),
+    [
+        ("access=public", 1, ["anonymous"]),
+        ("access=protected", 2, ["anonymous", "shop/job", "shop/web"]),
+        ("principal=shop/job", 2, ["shop/job"]),
+        ("group=desk", 1, ["shop/web"]),
+        ("method=POST", 2, ["anonymous"]),
+        ("q=nobody", 1, ["anonymous"]),
+        ("q=PROBES+health", 1, ["anonymous"]),
+        ("component=orders&host=orders.test&q=shop/web", 1, ["anonymous", "shop/job", "shop/web"]),
+        ("host=elsewhere", 0, []),
+    ],
+)
+def test_a_browser_shows_what_is_asked_for(asked: str, rows: int, principals: list[str], tmp_path: Path) -> None:
+    """By the filters in the address: rows, and columns that have something in them."""
+    found = shown(tmp_path, page(made()), f"view=matrix&{asked}")
+    scopes = [dict(given).get("scope") for tag, given in found.tags if tag == "th"]
+    assert scopes.count("row") == rows
+    assert scopes.count("col") == (len(principals) + 1 if rows else 0)
+    assert f"{rows} endpoint{'' if rows == 1 else 's'} of 3" in found.texts["p"]
+    names = found.texts.get("th", "") + found.texts.get("wbr", "")
+    assert all(part in names for name in principals for part in name.split("/"))
