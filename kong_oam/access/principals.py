@@ -145,11 +145,11 @@ class Callers:
     def _principals_with_one_of(self, component: Component, alternatives: Iterable[frozenset[str]]) -> Access:
         conditions: dict[Principal, Condition] = {}
         for needed in alternatives:
-            for principal, condition in self._principals_with(component, needed).principals.items():
+            for principal, condition in self.principals_with(component, needed).principals.items():
                 conditions[principal] = minimal(conditions.get(principal, frozenset()) | condition)
         return Access(principals=conditions)
 
-    def _principals_with(self, component: Component, needed: frozenset[str]) -> Access:
+    def principals_with(self, component: Component, needed: frozenset[str]) -> Access:
         """The principals whose tokens can have all of `needed` at the component; for none, those who can have a
         token."""
         clients = self._clients.get(component.provider, {})

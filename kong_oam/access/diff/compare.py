@@ -57,7 +57,7 @@ def diff(old: AccessModel, new: AccessModel) -> tuple[Difference, ...]:
     Models of one stack are compared by host; those of two stacks by component and port, groups by their logical names,
     and of settings only those that Applications state.
     """
-    old = _with_providers_named_as(old, new)
+    old = providers_named_as(old, new)
     by_port = old.estate.stack.name != new.estate.stack.name
     names = logical_groups(old.estate) | logical_groups(new.estate) if by_port else None
     sides = _Side(old, names), _Side(new, names)
@@ -276,7 +276,7 @@ def _rank(change: Difference) -> tuple[object, ...]:
     return KINDS.index(change.kind), change.site, change.region.subtree, METHODS.index(change.methods[0]), first
 
 
-def _with_providers_named_as(old: AccessModel, new: AccessModel) -> AccessModel:
+def providers_named_as(old: AccessModel, new: AccessModel) -> AccessModel:
     """`old` with its providers called as in `new`: by name, and in order where a name is only on one side."""
     gone = [name for name in old.estate.stack.providers if name not in new.estate.stack.providers]
     come = [name for name in new.estate.stack.providers if name not in old.estate.stack.providers]

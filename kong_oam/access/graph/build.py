@@ -1,0 +1,184 @@
+"""Builds the graph of an estate: the roles as Applications write them, and on the lines what really passes.
+
+A role that a client holds gives it no scope that it does not ask for, and users need both: a group that holds a scope,
+and a client that signs them in and has it. What passes is worked out as `access.principals` does, and tested against
+it. Of a model that was loaded, which has no names of roles, what a client was granted stands in their place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from kong_oam.access.diff.wording import methods
+from kong_oam.access.graph.graph import Edge, Graph, Node, edges_in_order, in_order
+from kong_oam.access.model import METHODS, Client, ClientKind, Component, Estate, Role, Rule
+from kong_oam.access.paths import written
+from kong_oam.access.principals import Callers, principal_of
+
+_KINDS: dict[ClientKind, str] = {
+    "service": "service",
+    "web": "web application",
+    "browser": "browser application",
+    "native": "native application",
+    "external": "partner's service",
+}
+
+_HOSTS = 3
+"""How many hosts of a component are named."""
+
+Parts = Iterator[Node | Edge]
+
+
+def graph_of(estate: Estate, title: str = "") -> Graph:
+    """The graph of all that an estate serves, and of all its clients."""
+    nodes: dict[str, Node] = {}
+    edges: dict[tuple[str, str], Edge] = {}
+    for part in _parts(estate):
+        if isinstance(part, Node):
+            nodes.setdefault(part.id, part)
+        else:
+            edges[part.source, part.target] = part
+    return Graph(title, in_order(nodes.values()), edges_in_order(edges.values()))
+
+
+def _parts(estate: Estate) -> Parts:
+    by_provider: dict[str, list[Client]] = {}
+    callers = Callers(estate)
+    for client in estate.clients:
+        by_provider.setdefault(client.provider, []).append(client)
+        yield _client(estate, client)
+    for component in estate.components.values():
+        if component.endpoints or component.scopes or component.roles:
+            yield from _component(component)
+            yield from _granted(estate, component, by_provider.get(component.provider, ()))
+            yield from _any_token(estate, component, callers)
+
+
+def _client(estate: Estate, client: Client) -> Node:
+    of_component = estate.components[client.component].clients
+    at = f" at {', '.join(sorted(one.provider for one in of_component))}" if len(estate.stack.providers) > 1 else ""
+    groups = tuple(sorted({group for one in of_component for group in one.groups}))
+    users = [f"for {', '.join(groups) or 'users in no group'}"] if client.user_facing else []
+    return Node("client", client.component, details=(_KINDS[client.kind] + at, *users), groups=groups)
+
+
+def _component(component: Component) -> Parts:
+    """The component, its scopes, and the requests that each of them, or nothing, opens."""
+    hosts = list(dict.fromkeys(endpoint.host for endpoint in component.endpoints))
+    more = [f"and {len(hosts) - _HOSTS} more hosts"] if len(hosts) > _HOSTS else []
+    target = Node("component", component.key, component.key, (*hosts[:_HOSTS], *more) or ("not exposed",))
+    yield target
+    for name in dict.fromkeys([*component.scopes, *(scope for rule in component.rules for scope in rule.scopes)]):
+        yield (scope := _scope(component, name))
+        items = _requests((rule for rule in component.rules if name in rule.scopes), name)
+        yield Edge(scope.id, target.id, items, in_words(items) or ("no rule asks for it",))
+    if items := _requests(rule for rule in component.rules if rule.public):
+        yield (public := Node("public", "anybody", component.key, ("needs no token",)))
+        yield Edge(public.id, target.id, items, in_words(items))
+
+
+def _scope(component: Component, name: str) -> Node:
+    description = component.scopes.get(name)
+    return Node("scope", name, component.key, (description,) if description else ())
+
+
+def _requests(rules: Iterable[Rule], scope: str = "") -> tuple[str, ...]:
+    """What the rules let through, method by method: `GET /orders`; with what else a rule asks for besides the scope."""
+    result = []
+    for rule in rules:
+        others = " and ".join(name for name in rule.scopes if name != scope)
+        where = written(rule.path) + (f" with {others}" if others else "")
+        result += [f"{method} {where}" for method in METHODS if rule.lists(method)]
+    return tuple(dict.fromkeys(result))
+
+
+def in_words(requests: Iterable[str]) -> tuple[str, ...]:
+    """Requests as lines, all methods of one path in one: `GET,HEAD /orders`."""
+    by_place: dict[str, list[str]] = {}
+    for request in requests:
+        method, _, where = request.partition(" ")
+        by_place.setdefault(where, []).append(method)
+    return tuple(f"{methods(listed)} {where}" for where, listed in by_place.items())
+
+
+def _granted(estate: Estate, component: Component, clients: Iterable[Client]) -> Parts:
+    """The roles of the component, with who holds them, and which of their scopes these get."""
+    granted = {c: frozenset(estate.held_at(component, users=c.user_facing).get(c.component, ())) for c in clients}
+    for role in component.roles:
+        yield from _role(component, role.name, role.scopes)
+        for group in role.groups:
+            yield from _held_by_group(component, role, group, granted)
+    of_groups = {scope for role in component.roles if role.groups for scope in role.scopes}
+    yield from _never_asking(estate, component, {client.component for client in granted})
+    for client, scopes in granted.items():
+        passing = scopes if not client.user_facing else scopes & of_groups if client.groups else frozenset()
+        roles = [(role.name, role.scopes) for role in component.roles if client.component in role.components]
+        rest = tuple(sorted(scopes.difference(*(bundled for _, bundled in roles))))
+        for name, bundled in [*roles, *([("", rest)] if rest else [])]:
+            yield from _role(component, name, bundled)
+            yield (holder := _client(estate, client))
+            items = tuple(sorted({*bundled} & passing))
+            why = "no group has it" if scopes & {*bundled} else "asks for none of it"
+            yield Edge(holder.id, _role_node(component, name, bundled).id, items, _less(items, bundled, why))
+
+
+def _never_asking(estate: Estate, component: Component, clients: Collection[str]) -> Parts:
+    """Those that hold a role, and are no clients of the provider whose tokens count at the component."""
+    for role in component.roles:
+        for member in role.components:
+            if member not in clients and member in estate.components:
+                for client in estate.components[member].clients:
+                    yield (holder := _client(estate, client))
+                    target = _role_node(component, role.name, role.scopes)
+                    yield Edge(holder.id, target.id, (), ("asks for none of it",))
+
+
+def _held_by_group(component: Component, role: Role, name: str, granted: Mapping[Client, frozenset[str]]) -> Parts:
+    """A group with its role. What it has is of use where a client that signs users in is granted it, too."""
+    yield (group := Node("group", name, details=("group",)))
+    signing_in = [client for client in granted if client.user_facing and client.groups]
+    carried = {scope for client in signing_in for scope in granted[client]}
+    alone = {scope for client in signing_in if name in client.groups for scope in granted[client]}
+    items = tuple(sorted({*role.scopes} & carried))
+    label = _less(items, role.scopes, "no client asks for it")
+    if with_others := [scope for scope in items if scope not in alone]:
+        label = (*label, f"{', '.join(with_others)} beside another group")
+    yield Edge(group.id, _role_node(component, role.name, role.scopes).id, items, label)
+
+
+def _less(items: Collection[str], scopes: Iterable[str], why: str) -> tuple[str, ...]:
+    """Says what passes of the scopes of a role, where that is not all; `why` it is nothing, where it is."""
+    return () if len(items) == len({*scopes}) else (f"only {', '.join(items)}",) if items else (why,)
+
+
+def _role_node(component: Component, name: str, scopes: Iterable[str]) -> Node:
+    name = name or f"grant of {' '.join(sorted(scopes))}"
+    return Node("role", name, component.key, (f"role of {component.key}",))
+
+
+def _role(component: Component, name: str, scopes: Iterable[str]) -> Parts:
+    yield (role := _role_node(component, name, scopes))
+    for each in scopes:
+        yield (scope := _scope(component, each))
+        yield Edge(role.id, scope.id, (each,))
+
+
+def _any_token(estate: Estate, component: Component, callers: Callers) -> Parts:
+    """Where any token of the provider is enough: everybody who can have one."""
+    items = _requests(rule for rule in component.rules if not rule.public and not rule.scopes)
+    if not items:
+        return
+    provider = estate.provider_of(component)
+    only = component.key if provider.per_api and not component.any_token else ""
+    yield (token := Node("token", f"any token of {provider.name}", only))
+    yield Edge(token.id, Node("component", component.key, component.key).id, items, in_words(items))
+    access = callers.principals_with(component, frozenset())
+    for client in (one for one in estate.clients if principal_of(one) in access.principals):
+        yield _client(estate, client)
+        items = tuple(map(users_in, sorted(client.groups))) if client.user_facing else ("any token",)
+        yield Edge(f"client:{client.component}", token.id, items)
+
+
+def users_in(group: str) -> str:
+    """What passes to where any token of users in a group is enough."""
+    return f"users in {group}"

@@ -1,0 +1,87 @@
+"""The graph of a change: all of two graphs, and of each node and line whether it was added, taken away, or is context.
+
+A line of which only some items changed becomes several: what it keeps, what is added and what is taken away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from kong_oam.access.diff.change import CLOSING, OPENING, Difference
+from kong_oam.access.diff.compare import providers_named_as
+from kong_oam.access.diff.snapshot import AccessModel, dump_model, load_model
+from kong_oam.access.diff.wording import row, worth_telling
+from kong_oam.access.graph.build import graph_of, in_words
+from kong_oam.access.graph.graph import Change, Edge, Graph, Node, edges_in_order, in_order
+
+_LISTED = 10
+"""How many changes of access are listed below the picture."""
+
+
+def graph_of_change(old: AccessModel, new: AccessModel, title: str) -> Graph:
+    """The graph of both models. Where one was exported, both are compared as they would be: without names of roles."""
+    old = providers_named_as(old, new)
+    if _exported(old) or _exported(new):
+        old, new = load_model(dump_model(old)), load_model(dump_model(new))
+    return compared(graph_of(old.estate), graph_of(new.estate), title)
+
+
+def _exported(model: AccessModel) -> bool:
+    return any(not component.place.file for component in model.estate.components.values())
+
+
+def compared(old: Graph, new: Graph, title: str) -> Graph:
+    """Everything of both graphs, as it is in `new` where it is there."""
+    nodes = [*new.nodes, *(node for node in old.nodes if node.id not in new.by_id)]
+    marked = (_marked(node, old, new) for node in nodes)
+    before = {(edge.source, edge.target): edge for edge in old.edges}
+    after = {(edge.source, edge.target): edge for edge in new.edges}
+    edges = [edge for key in {**before, **after} for edge in _edges(before.get(key), after.get(key))]
+    return Graph(title, in_order(marked), edges_in_order(edges), since=True)
+
+
+def _marked(node: Node, old: Graph, new: Graph) -> Node:
+    if node.id in old.by_id and node.id in new.by_id:
+        return replace(node, groups=tuple(sorted({*node.groups, *old.by_id[node.id].groups})))
+    return replace(node, change="added" if node.id in new.by_id else "removed")
+
+
+def _edges(old: Edge | None, new: Edge | None) -> Iterator[Edge]:
+    if old is None or new is None:
+        if edge := new or old:
+            yield replace(edge, change="added" if new else "removed")
+    elif {*old.items} == {*new.items}:
+        yield new
+    else:
+        changes: tuple[tuple[Change | None, Sequence[str]], ...] = (
+            (None, [item for item in new.items if item in old.items]),
+            ("added", [item for item in new.items if item not in old.items]),
+            ("removed", [item for item in old.items if item not in new.items]),
+        )
+        for change, items in changes:
+            if items:
+                requests = new.target.startswith("component:")
+                yield Edge(new.source, new.target, tuple(items), in_words(items) if requests else tuple(items), change)
+
+
+def told(changes: Sequence[Difference], scheme: str) -> tuple[str, ...]:
+    """What `diff` says of the same change, a line each, the worst first.
+
+    The picture alone shows neither what a path takes from a shorter one nor settings.
+    """
+    if not changes:
+        return ("Every request of everybody is answered as before (diff has no change).",)
+    shown = worth_telling(changes)
+    more = [f"and {len(shown) - _LISTED} more"] if len(shown) > _LISTED else []
+    return (
+        "What diff says of it:",
+        *(_line(one, scheme) for one in shown[:_LISTED]),
+        *more,
+    )
+
+
+def _line(change: Difference, scheme: str) -> str:
+    concerned, listed, place, _ = row(change, scheme)
+    sign = "+" if change.kind in OPENING else "−" if change.kind in CLOSING else "·"  # noqa: RUF001 - a minus
+    return f"{sign} {change.kind}: {concerned}: {f'{listed} ' if listed else ''}{place}"

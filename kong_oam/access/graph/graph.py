@@ -1,0 +1,126 @@
+"""The graph of access as a value: who holds which roles, what these grant, and which requests that opens.
+
+It is layered. Groups and clients (`who`) lead to roles, roles to scopes, scopes to the component that asks for them.
+Where any token of a provider is enough, `token` stands in the place of a role; where none is needed, `public` stands in
+the place of a scope.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from typing import Literal
+
+Kind = Literal["group", "client", "role", "token", "scope", "public", "component"]
+
+LAYERS: tuple[tuple[Kind, ...], ...] = (("group", "client"), ("role", "token"), ("scope", "public"), ("component",))
+"""The kinds of nodes from left to right."""
+
+LAYER: Mapping[Kind, int] = {kind: number for number, kinds in enumerate(LAYERS) for kind in kinds}
+
+Change = Literal["added", "removed"]
+
+SIGNS: Mapping[Change | None, str] = {None: "", "added": "+ ", "removed": "− "}  # noqa: RUF001 - a minus, as wide as +
+"""What stands before the text of what changed, for those who do not see its colour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One box. `details` are lines below its name; `component` is what a role, a scope or an API belongs to.
+
+    `groups`: those whose users may sign in through a client, and then have what the group and the client both have.
+    """
+
+    kind: Kind
+    name: str
+    component: str = ""
+    details: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    change: Change | None = None
+
+    @property
+    def id(self) -> str:
+        """Unique in a graph, and the same in every graph that has the node."""
+        return ":".join(dict.fromkeys(filter(None, (self.kind, self.component, self.name))))
+
+    @property
+    def application(self) -> str:
+        """The Application that it belongs to; none of a group, or of any token."""
+        return (self.name if self.kind == "client" else self.component).partition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One line between two nodes, by their ids.
+
+    `items` are what passes: scopes that somebody gets by a role, or requests that a scope opens. Where they are none,
+    the line is there and leads nowhere, and `label` says why.
+    """
+
+    source: str
+    target: str
+    items: tuple[str, ...]
+    label: tuple[str, ...] = ()
+    change: Change | None = None
+
+    @property
+    def idle(self) -> bool:
+        return not self.items
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes in order, edges in order, and what is to be read above (`title`) and below (`notes`) the picture.
+
+    `since`: the graph is one of changes, of which all else is context.
+    """
+
+    title: str
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    notes: tuple[str, ...] = ()
+    since: bool = False
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Node]:
+        return {node.id: node for node in self.nodes}
+
+    @cached_property
+    def leaving(self) -> Mapping[str, tuple[Edge, ...]]:
+        """Edges by the id of their source."""
+        return _grouped((edge.source, edge) for edge in self.edges)
+
+    @cached_property
+    def entering(self) -> Mapping[str, tuple[Edge, ...]]:
+        """Edges by the id of their target."""
+        return _grouped((edge.target, edge) for edge in self.edges)
+
+    @cached_property
+    def slugs(self) -> Mapping[str, str]:
+        """Per node a name of letters, digits and `_`, which is the same in two graphs as far as that can be."""
+        plain = {node.id: re.sub(r"[^A-Za-z0-9]+", "_", node.id).strip("_")[:80] for node in self.nodes}
+        count = Counter(plain.values())
+        return {
+            id_: slug if count[slug] == 1 else f"{slug}_{sha256(id_.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+            for id_, slug in plain.items()
+        }
+
+
+def _grouped(pairs: Iterable[tuple[str, Edge]]) -> Mapping[str, tuple[Edge, ...]]:
+    result: dict[str, list[Edge]] = {}
+    for key, edge in pairs:
+        result.setdefault(key, []).append(edge)
+    return {key: tuple(edges) for key, edges in result.items()}
+
+
+def in_order(nodes: Iterable[Node]) -> tuple[Node, ...]:
+    """By layer, then by component and name: a node that comes or goes moves no other."""
+    return tuple(sorted(nodes, key=lambda node: (LAYER[node.kind], node.kind, node.component, node.name)))
+
+
+def edges_in_order(edges: Iterable[Edge]) -> tuple[Edge, ...]:
+    return tuple(sorted(edges, key=lambda edge: (edge.source, edge.target, edge.change or "", edge.items)))

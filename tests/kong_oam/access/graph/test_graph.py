@@ -1,0 +1,276 @@
+"""The graph of an estate, its parts, and what changed between two."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kong_oam.access.diff.compare import diff
+from kong_oam.access.diff.snapshot import dump_model, load_model
+from kong_oam.access.graph.build import graph_of
+from kong_oam.access.graph.compare import graph_of_change, told
+from kong_oam.access.graph.graph import Graph, Node
+from kong_oam.access.graph.view import of_application, of_changes, of_principal
+from tests.support.diffs import API, BEFORE, SHOP, edited, model, settings
+from tests.support.estates import PROVIDER, STACK, api, estate
+from tests.support.graphs import HOSTILE
+
+VIEWER, EDITOR = "role:orders/api:viewer", "role:orders/api:editor"
+READ, WRITE, ORDERS = "scope:orders/api:read", "scope:orders/api:write", "component:orders/api"
+
+
+def lines(graph: Graph) -> set[tuple[str, str, str]]:
+    """Source, target, and what passes, or why nothing does, with its sign."""
+    signs = {None: "", "added": "+", "removed": "-"}
+    return {
+        (edge.source, edge.target, signs[edge.change] + (", ".join(edge.items) or " ".join(edge.label)))
+        for edge in graph.edges
+    }
+
+
+def changes(*texts: str) -> Graph:
+    return of_changes(graph_of_change(BEFORE, model(*texts), ""))
+
+
+def changed(graph: Graph) -> set[tuple[str, str, str]]:
+    return {line for line in lines(graph) if line[2].startswith(("+", "-"))}
+
+
+def test_it_is_drawn_who_gets_what_by_which_role() -> None:
+    """Of a rule that needs two scopes each says what else; what is public stands before its component."""
+    assert lines(graph_of(estate(API, SHOP))) == {
+        ("group:sales", VIEWER, "read"),
+        ("group:desk", EDITOR, "write"),
+        ("client:shop/checkout", VIEWER, "read"),
+        ("client:shop/web", VIEWER, "read"),
+        ("client:shop/web", EDITOR, "write"),
+        (VIEWER, READ, "read"),
+        (EDITOR, WRITE, "write"),
+        (READ, ORDERS, "GET /orders, HEAD /orders, POST /orders with write"),
+        (WRITE, ORDERS, "POST /orders with read"),
+        ("public:orders/api:anybody", ORDERS, "GET /orders/health, HEAD /orders/health"),
+        ("public:shop/web:anybody", "component:shop/web", "GET /, HEAD /, POST /, PUT /, PATCH /, DELETE /, OPTIONS /"),
+    }
+
+
+def test_a_line_on_which_less_passes_says_so() -> None:
+    """Of a client that asks for less, of a group that nobody signs in, and of a scope that no rule asks for."""
+    graph = graph_of(
+        estate(
+            edited(
+                API,
+                ("scopes: {read: Read,", "scopes: {more: More, read: Read,"),
+                ("scopes: [write], groups: [desk]", "scopes: [write, more], groups: [desk]"),
+                ("components: [shop/checkout, shop/web]}", "components: [shop/checkout, shop/web]}\n              idle: {scopes: [more], groups: [idlers], components: [shop/web]}"),
+            ),
+            SHOP,
+        )
+    )  # fmt: skip
+    labels = {(edge.source, edge.target): edge.label for edge in graph.edges}
+    assert labels["client:shop/web", EDITOR] == labels["group:desk", EDITOR] == ("only write",)
+    assert labels["group:idlers", "role:orders/api:idle"] == ("no client asks for it",)
+    assert labels["client:shop/web", "role:orders/api:idle"] == ("asks for none of it",)
+    assert labels["scope:orders/api:more", ORDERS] == ("no rule asks for it",)
+    assert {(e.source, e.target) for e in graph.edges if e.idle} == {
+        ("group:idlers", "role:orders/api:idle"),
+        ("client:shop/web", "role:orders/api:idle"),
+        ("scope:orders/api:more", ORDERS),
+    }
+
+
+def test_a_client_of_another_provider_gets_nothing_by_a_role() -> None:
+    """It asks for nothing there: its line is dotted."""
+    two = replace(STACK, providers={"main": PROVIDER, "other": replace(PROVIDER, name="other")})
+    orders = edited(API_WITH_FLEET, ("owner: team-orders", "owner: team-orders\n            identityProvider: other"))
+    bot = edited(FLEET, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []"))
+    graph = graph_of(estate(orders, SHOP, bot, stack=two))
+    (edge,) = graph.leaving["client:fleet/bot"]
+    assert (edge.target, edge.items, edge.label) == ("role:orders/api:both", (), ("asks for none of it",))
+    assert graph.by_id["client:fleet/bot"].details == ("service at main",)
+
+
+def test_a_group_that_signs_in_nowhere_needs_another() -> None:
+    """Its users have the scope, and the application signs them in only for another group of theirs."""
+    role = "\n              audit: {scopes: [read], groups: [audit]}"
+    graph = graph_of(estate(edited(API, ("components: [shop/checkout, shop/web]}", "components: [shop/checkout, shop/web]}" + role)), SHOP))  # fmt: skip
+    (edge,) = graph.leaving["group:audit"]
+    assert (edge.items, edge.label) == (("read",), ("read beside another group",))
+
+
+def test_where_any_token_will_do_all_who_can_have_one_lead_there() -> None:
+    """Clients that sign users in with their groups, since not every group can sign in through each."""
+    graph = graph_of(estate(API, SHOP, api("hello", domain="hello.example.com", http="{/: 80}")))
+    token = "token:any token of main"
+    assert {line for line in lines(graph) if token in line} == {
+        ("client:shop/checkout", token, "any token"),
+        ("client:shop/web", token, "users in desk, users in sales"),
+        (token, "component:hello/api", "GET /, HEAD /, POST /, PUT /, PATCH /, DELETE /, OPTIONS /"),
+    }
+
+
+# Parts
+
+
+def test_of_an_application_both_sides_are_drawn() -> None:
+    """Who calls it, and what it calls, with the groups of its users; not who else calls that."""
+    graph = graph_of(estate(API_WITH_FLEET, SHOP, FLEET))
+    of_shop = lines(of_application(graph, "shop"))
+    assert ("client:fleet/bot", "role:orders/api:both", "read") in lines(of_application(graph, "orders"))
+    assert not any("fleet" in end for line in of_shop for end in line)
+    assert ("group:sales", VIEWER, "read") in of_shop
+    assert ("public:shop/web:anybody", "component:shop/web", "GET /, HEAD /, POST /, PUT /, PATCH /, DELETE /, OPTIONS /") in of_shop  # fmt: skip
+    assert ("public:orders/api:anybody", ORDERS, "GET /orders/health, HEAD /orders/health") not in of_shop
+
+
+FLEET = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: fleet, namespace: fleet}
+spec:
+  components:
+    - name: bot
+      type: worker
+      properties: {image: bot}
+      traits:
+        - {type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}}
+"""
+BOTH = "\n              both: {scopes: [read, write], components: [fleet/bot, shop/web]}"
+API_WITH_FLEET = edited(API, ("[desk], components: [shop/web]}", f"[desk], components: [shop/web]}}{BOTH}"))
+"""With a role of two scopes, of which the bot asks for one."""
+
+
+def principal(graph: Graph, id_: str) -> set[tuple[str, str, str]]:
+    return lines(of_principal(graph, [graph.by_id[id_]]))
+
+
+def test_of_a_principal_is_drawn_what_it_reaches() -> None:
+    """A service, no further than its scopes go; a group with the clients it needs, and such a client with its groups.
+
+    Where a client has a scope by a role of the group, too, its other roles are left out.
+    """
+    graph = graph_of(estate(API_WITH_FLEET, SHOP, FLEET))
+    read = (READ, ORDERS, "GET /orders, HEAD /orders, POST /orders with write")
+    assert principal(graph, "client:fleet/bot") == {
+        ("client:fleet/bot", "role:orders/api:both", "read"),
+        ("role:orders/api:both", READ, "read"),
+        read,
+    }
+    assert principal(graph, "group:sales") == {
+        ("group:sales", VIEWER, "read"),
+        ("client:shop/web", VIEWER, "read"),
+        (VIEWER, READ, "read"),
+        read,
+    }
+    assert {line[0] for line in principal(graph, "client:shop/web")} >= {"group:sales", "group:desk", "client:shop/web"}
+    assert not any("fleet" in line[0] for line in principal(graph, "client:shop/web"))
+
+
+def test_a_group_reaches_what_any_token_opens() -> None:
+    """Through the clients that sign its users in."""
+    graph = graph_of(estate(API, SHOP, api("hello", domain="hello.example.com", http="{/: 80}")))
+    reached = principal(graph, "group:sales")
+    assert ("client:shop/web", "token:any token of main", "users in desk, users in sales") in reached
+    assert any(target == "component:hello/api" for _, target, _ in reached)
+    assert not any(source == "client:shop/checkout" for source, _, _ in reached)
+
+
+# What changed
+
+
+def test_nothing_is_drawn_where_nothing_changed() -> None:
+    """And it is said; also of a model that was exported, which knows neither roles' names nor who is in them."""
+    for old in (BEFORE, load_model(dump_model(BEFORE))):
+        graph = of_changes(graph_of_change(old, model(API, SHOP), ""))
+        assert (graph.nodes, graph.edges) == ((), ())
+    assert told((), "https") == ("Every request of everybody is answered as before (diff has no change).",)
+
+
+def test_a_group_more_in_a_role_is_drawn_with_all_that_it_gets() -> None:
+    """The way to the component, and the client that signs the group in; nothing else."""
+    graph = changes(edited(API, ("groups: [sales]", "groups: [sales, support]")), SHOP)
+    assert lines(graph) == {
+        ("group:support", VIEWER, "+read"),
+        ("client:shop/web", VIEWER, "read"),
+        (VIEWER, READ, "read"),
+        (READ, ORDERS, "GET /orders, HEAD /orders, POST /orders with write"),
+    }
+    assert {node.id for node in graph.nodes if node.change == "added"} == {"group:support"}
+
+
+def test_a_call_less_is_taken_away() -> None:
+    """And what the role still grants to those who hold it is no change."""
+    graph = changes(API, edited(SHOP, ("calls: [{component: orders/api, scopes: [read]}]", "calls: []")))
+    assert changed(graph) == {("client:shop/checkout", VIEWER, "-read")}
+    assert not [node for node in graph.nodes if node.change]
+
+
+def test_one_request_more_and_one_less_are_two_lines_beside_what_stays() -> None:
+    """Method by method; who holds the scope is drawn, too."""
+    graph = changes(edited(API, ("methods: [GET], scopes: [read]", "methods: [HEAD, PATCH], scopes: [read]")), SHOP)
+    assert changed(graph) == {(READ, ORDERS, "+PATCH /orders"), (READ, ORDERS, "-GET /orders")}
+    assert (READ, ORDERS, "HEAD /orders, POST /orders with write") not in lines(graph)
+    assert {"group:sales", "client:shop/checkout", "client:shop/web"} <= {node.id for node in graph.nodes}
+
+
+def test_what_is_newly_public_is_added_and_no_role_is_drawn() -> None:
+    """It needs none."""
+    new = model(edited(API, ("methods: [GET], public", "methods: [GET, POST], public")), SHOP)
+    graph = of_changes(graph_of_change(BEFORE, new, ""))
+    assert lines(graph) == {("public:orders/api:anybody", ORDERS, "+POST /orders/health")}
+    said = told(diff(BEFORE, new), "https")
+    assert said[1] == "+ newly public: everybody: POST https://orders.example.com/orders/health"
+
+
+def test_a_role_under_another_name_is_drawn_and_diff_says_that_it_changes_nothing() -> None:
+    """The picture is of roles, the words below it of access."""
+    new = model(edited(API, ("viewer:", "reader:")), SHOP)
+    assert {node.id: node.change for node in of_changes(graph_of_change(BEFORE, new, "")).nodes if node.change} == {
+        VIEWER: "removed",
+        "role:orders/api:reader": "added",
+    }
+    assert told(diff(BEFORE, new), "https") == told((), "https")
+
+
+def test_what_is_no_line_of_the_picture_is_told_below_it() -> None:
+    """A setting, and what a longer path takes from a shorter one."""
+    on = settings(providers=[{"name": "okta", "type": "okta", "accessTokenMinutes": 120}])
+    new = model(API, SHOP, on=on)
+    assert of_changes(graph_of_change(BEFORE, new, "")).edges == ()
+    assert told(diff(BEFORE, new), "https")[1:] == (
+        "+ may widen: clients of okta: identityProviders.okta.accessTokenMinutes: 60 -> 120",
+    )
+
+
+def test_many_changes_are_counted() -> None:
+    """The worst ten are listed."""
+    paths = ", ".join(f"/orders/p{number}" for number in range(15))
+    new = model(edited(API, ("paths: [/orders/health]", f"paths: [/orders/health, {paths}]")), SHOP)
+    said = told(diff(BEFORE, new), "https")
+    assert len(said) == 12
+    assert said[-1].startswith("and ") and said[-1].endswith(" more")
+
+
+def test_against_an_exported_model_grants_stand_for_roles() -> None:
+    """On both sides, so that only what really changed is drawn."""
+    old = load_model(dump_model(BEFORE))
+    graph = of_changes(
+        graph_of_change(old, model(edited(API, ("groups: [sales]", "groups: [sales, support]")), SHOP), "")
+    )
+    assert changed(graph) == {("group:support", "role:orders/api:grant of read", "+read")}
+    assert ("client:shop/web", "role:orders/api:grant of read write", "read, write") in lines(graph)
+
+
+def test_providers_of_two_stacks_are_no_change_by_their_names() -> None:
+    """As in diff."""
+    hello = api("hello", domain="hello.example.com", http="{/: 80}")
+    other = model(API, SHOP, hello, on=settings("other", providers=[{"name": "staff", "type": "okta"}]))
+    graph = of_changes(graph_of_change(model(API, SHOP, hello), other, ""))
+    assert (graph.nodes, graph.edges) == ((), ())
+
+
+def test_two_nodes_never_share_a_name_in_a_file() -> None:
+    """Whatever they are called; and a name is the same whatever else is in the graph."""
+    nodes = tuple(Node(kind, name) for kind in ("group", "client") for name in (*HOSTILE, "a-b", "a_b", "a.b"))
+    slugs = Graph("", nodes, ()).slugs
+    assert len({*slugs.values()}) == len(nodes)
+    assert all(slug.replace("_", "").isalnum() and slug.isascii() for slug in slugs.values())
+    assert slugs["group:end"] == Graph("", (Node("group", "end"),), ()).slugs["group:end"] == "group_end"

@@ -1,0 +1,105 @@
+"""The graph says who gets which scope exactly as `who` and the gate do, on generated estates."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+
+from kong_oam.access.graph.build import graph_of, users_in
+from kong_oam.access.graph.graph import Graph
+from kong_oam.access.model import Component, Estate
+from kong_oam.access.principals import Access, Callers, Groups, principal_of
+from kong_oam.access.providers import Provider
+from tests.support.small_estates import KEYS, MANY, SCOPES, estates
+
+
+def itself(_: Provider, group: str) -> Groups:
+    """Names a group as Applications do, and only so."""
+    return frozenset({group})
+
+
+def with_members(estate: Estate) -> Estate:
+    """The same, where roles have components: those that are clients, and not in every role."""
+    clients = {client.component for client in estate.clients}
+
+    def component(source: Component) -> Component:
+        roles = (replace(r, components=tuple(clients & {*KEYS[n : n + 2]})) for n, r in enumerate(source.roles))
+        return replace(source, roles=tuple(roles))
+
+    applications = (replace(a, components=tuple(map(component, a.components))) for a in estate.applications)
+    return replace(estate, applications=tuple(applications))
+
+
+def having(graph: Graph, component: str, scope: str) -> set[str]:
+    """The ids of all that a scope of the component leads back to, by lines on which it passes."""
+    roles = {edge.source for edge in graph.entering.get(f"scope:{component}:{scope}", ())}
+    return {edge.source for role in roles for edge in graph.entering.get(role, ()) if scope in edge.items}
+
+
+def check(estate: Estate) -> None:
+    graph, callers = graph_of(estate), Callers(estate, itself)
+    for component in estate.components.values():
+        at_it = [client for client in estate.clients if client.provider == component.provider]
+        for scope in SCOPES:
+            access, ids = callers.principals_with(component, frozenset({scope})), having(graph, component.key, scope)
+            shown = {client for client in at_it if f"client:{client.component}" in ids}
+            assert {principal_of(client) for client in shown} == {*access.principals}
+            groups = {id_.removeprefix("group:") for id_ in ids if id_.startswith("group:")}
+            for client in (one for one in shown if one.user_facing):
+                alone = {group for group in groups if group in client.groups}
+                assert alone == {
+                    one for sets in access.principals[principal_of(client)] if len(sets) == 1 for one in sets
+                }
+            holding = {g for role in component.roles if scope in role.scopes for g in role.groups}
+            assert groups == (holding if any(client.user_facing for client in shown) else set())
+        check_any_token(estate, component, graph, callers.principals_with(component, frozenset()))
+
+
+def check_any_token(estate: Estate, component: Component, graph: Graph, access: Access) -> None:
+    """Where a rule asks for any token, all who can have one lead there, each with its groups."""
+    tokens = [
+        edge.source
+        for edge in graph.entering.get(f"component:{component.key}", ())
+        if graph.by_id[edge.source].kind == "token"
+    ]
+    assert bool(tokens) == any(not rule.public and not rule.scopes for rule in component.rules)
+    for token in tokens:
+        shown = {edge.source.removeprefix("client:"): {*edge.items} for edge in graph.entering.get(token, ())}
+        expected = {
+            principal.client: {users_in(group) for sets in condition for group in sets} or {"any token"}
+            for principal, condition in access.principals.items()
+        }
+        assert shown == expected
+
+
+@MANY
+@given(estates())
+def test_who_has_a_scope_is_who_may_call_with_it(estate: Estate) -> None:
+    """With roles of which nobody says who holds them, as in a model that was exported."""
+    check(estate)
+
+
+@MANY
+@given(estates())
+def test_who_has_a_scope_by_a_role_is_who_may_call_with_it(estate: Estate) -> None:
+    """With roles that components hold, whether these ask for what is in them or not."""
+    check(with_members(estate))
+
+
+@MANY
+@given(estates())
+def test_every_rule_is_in_the_graph(estate: Estate) -> None:
+    """With its methods, path and scopes: at each of these, at anybody, or at any token."""
+    graph = graph_of(with_members(estate))
+    for component in estate.components.values():
+        if not component.endpoints:
+            continue
+        entering = graph.entering.get(f"component:{component.key}", ())
+        shown = {(edge.source, item) for edge in entering for item in edge.items}
+        for rule in component.rules:
+            sources = [f"scope:{component.key}:{scope}" for scope in rule.scopes] or ["public:", "token:"]
+            path = f" /{'/'.join(rule.path)}"
+            for method in rule.methods:
+                for source in sources if rule.scopes else sources[:1] if rule.public else sources[1:]:
+                    assert any(id_.startswith(source) and item.startswith(method + path) for id_, item in shown)
