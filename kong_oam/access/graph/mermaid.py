@@ -1,0 +1,111 @@
+"""A graph as Mermaid, as GitHub draws it: within its limits, and with no text that is read as markup."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from kong_oam.access.graph.graph import SIGNS, Change, Edge, Graph, Kind
+from kong_oam.access.graph.view import of_components
+from kong_oam.diagnostics import printable
+
+MOST_CHARACTERS, MOST_EDGES = 50_000, 500
+"""What Mermaid draws where nobody sets it up otherwise (maxTextSize, counted in units of UTF-16; maxEdges). Past it
+there is an error and no picture."""
+
+_SHAPES: Mapping[Kind, tuple[str, str]] = {
+    "group": ("([", "])"),
+    "client": ("(", ")"),
+    "role": ("{{", "}}"),
+    "token": ("{{", "}}"),
+    "scope": ("[", "]"),
+    "public": ("[/", "/]"),
+    "component": ("[[", "]]"),
+}
+_COLOURS: Mapping[Change, str] = {"added": "#1a7f37", "removed": "#cf222e"}
+_ROOM = 500  # characters for what is said of what was left out
+_LINE = 120  # characters of one line
+_MARKUP = re.compile(r"[^\w /,.:()?=…·−-]|:(?=fa)|^-|(?<=\d)\.(?= |$)")  # noqa: RUF001 - a minus
+"""What Mermaid, or the Markdown or HTML that it takes labels for, may read otherwise; all else stands as it is."""
+
+_APART = "#8203;"
+"""A space without width: formulas (`$$`) and icons (`fa:fa-x`) are looked for where codes have been read already."""
+
+
+def mermaid(graph: Graph) -> str:
+    """The graph as one flowchart. Of one that is too large, the first components that fit, and what was left out."""
+    if _fits(text := _flowchart(graph), graph):
+        return text
+    components = sorted(
+        (node for node in graph.nodes if node.kind == "component"), key=lambda node: _takes_any_token(graph, node.id)
+    )
+    fewest, most = 0, len(components)
+    while fewest < most - 1:  # with `fewest` of them it fits, with `most` it does not
+        middle = (fewest + most) // 2
+        part = of_components(graph, components[:middle])
+        fewest, most = (middle, most) if _fits(_flowchart(part), part, _ROOM) else (fewest, middle)
+    part = of_components(graph, components[:fewest])
+    which = f", all of the components from {components[fewest].name} on" if components else ""
+    left_out = (
+        f"Left out: {len(graph.nodes) - len(part.nodes)} of {len(graph.nodes)} boxes{which}. Mermaid draws no more.",
+        "Narrow it with --application NAME or --principal NAME, or take --format svg, which has no limit.",
+    )
+    return _flowchart(replace(part, notes=(*left_out, *graph.notes)))
+
+
+def _takes_any_token(graph: Graph, id_: str) -> bool:
+    """Whether all who can have a token lead there, which are too many to come first."""
+    return any(graph.by_id[edge.source].kind == "token" for edge in graph.entering.get(id_, ()))
+
+
+def _fits(text: str, graph: Graph, room: int = 0) -> bool:
+    return len(text.encode("utf-16-le")) // 2 + room <= MOST_CHARACTERS and len(graph.edges) <= MOST_EDGES
+
+
+def _flowchart(graph: Graph) -> str:
+    return "".join(f"{line}\n" for line in _lines(graph))
+
+
+def _lines(graph: Graph) -> Iterator[str]:
+    yield '%%{init: {"flowchart": {"wrappingWidth": 480}}}%%'
+    yield "flowchart LR"
+    yield f"  accTitle: {_encoded(graph.title)}"
+    for node in graph.nodes:
+        opening, closing = _SHAPES[node.kind]
+        text = _text([SIGNS[node.change] + node.name, *node.details])
+        yield f"  {graph.slugs[node.id]}{opening}{text}{closing}{f':::{node.change}' if node.change else ''}"
+    for edge in graph.edges:
+        text = _text([SIGNS[edge.change] + line for line in edge.label or ("",)])
+        label = f"|{text}|" if edge.label or edge.change else ""
+        yield f"  {graph.slugs[edge.source]} {_line(edge)}{label} {graph.slugs[edge.target]}"
+    yield f"  notes[{_text([graph.title, *graph.notes])}]:::notes"
+    yield from _styles(graph)
+
+
+def _line(edge: Edge) -> str:
+    """Thick for what is added, with a cross at its end for what is taken away, dotted where nothing passes."""
+    if edge.change:
+        return "==>" if edge.change == "added" else "--x"
+    return "-.->" if edge.idle else "-->"
+
+
+def _styles(graph: Graph) -> Iterator[str]:
+    yield "  classDef notes text-align:left,stroke-dasharray:2 4"
+    for change, colour in _COLOURS.items():
+        dashes = ",stroke-dasharray:6 4" if change == "removed" else ""
+        if any(node.change == change for node in graph.nodes):
+            yield f"  classDef {change} stroke:{colour},stroke-width:3px{dashes}"
+        if numbers := [str(number) for number, edge in enumerate(graph.edges) if edge.change == change]:
+            yield f"  linkStyle {','.join(numbers)} stroke:{colour}{dashes}"
+
+
+def _text(lines: Iterable[str]) -> str:
+    return f'"{"<br/>".join(map(_encoded, lines))}"'
+
+
+def _encoded(text: str) -> str:
+    """The text on one line, with Mermaid's own codes for what could be read as anything else."""
+    text = printable(text).strip()
+    text = text if len(text) <= _LINE else f"{text[: _LINE - 1]}…"
+    return _MARKUP.sub(lambda found: f"#{ord(found[0])};{_APART if found[0] in '$:' else ''}", text)

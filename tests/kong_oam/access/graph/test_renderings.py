@@ -1,0 +1,317 @@
+"""Mermaid, DOT and SVG of a graph: whatever names somebody gave, they are texts, and all that the graph says is there."""
+
+from __future__ import annotations
+
+import re
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import combinations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kong_oam.access.graph.build import graph_of
+from kong_oam.access.graph.dot import dot
+from kong_oam.access.graph.graph import SIGNS, Graph, Node, edges_in_order, in_order
+from kong_oam.access.graph.layout import LINE_WIDTH, NAME_WIDTH, PADDING, cells, layout
+from kong_oam.access.graph.mermaid import MOST_CHARACTERS, MOST_EDGES, mermaid
+from kong_oam.access.graph.svg import svg
+from kong_oam.diagnostics import printable
+from tests.support.diffs import API, SHOP
+from tests.support.estates import estate
+from tests.support.graphs import HOSTILE, Read, graphs, read_dot, read_mermaid
+from tests.support.tiers import examples
+
+OFTEN = settings(max_examples=examples(150), deadline=None)
+SVG = "{http://www.w3.org/2000/svg}"
+ORDINARY = st.text("abc/-.", min_size=1, max_size=40)
+
+
+def sample() -> Graph:
+    return graph_of(estate(API, SHOP), "Who may call what")
+
+
+def large(components: int, one_more: str = "") -> Graph:
+    """As many APIs, each called by the one behind it, and by users of a group; `one_more` group in the sixth."""
+    texts = []
+    for number in range(components):
+        name, before = f"app{number:03}", f"app{number - 1:03}"
+        call = (
+            ""
+            if not number
+            else f"\n        - type: client\n          properties: {{kind: service, calls: [{{component: {before}/api, scopes: [{before}.read]}}]}}"
+        )
+        role = f"{{scopes: [{name}.read], groups: [sales{one_more if number == 5 else ''}]{f', components: [app{number + 1:03}/api]' if number + 1 < components else ''}}}"
+        texts.append(f"""
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {{name: {name}, namespace: {name}}}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {{image: x}}
+      traits:
+        - type: gateway
+          properties: {{domain: {name}.example.com, http: {{/: 8080}}}}
+        - type: access
+          properties:
+            owner: team
+            scopes: {{{name}.read: Read}}
+            rules: [{{paths: [/], methods: [GET], scopes: [{name}.read]}}]
+            roles: {{viewer: {role}}}{call}
+""")
+    return graph_of(estate(*texts), "Many")
+
+
+def lines_of(graph: Graph, longest: int) -> tuple[dict[str, str], list[tuple[str, str, str]]]:
+    """What a reader of Mermaid or of DOT finds, where a line has at most so many characters."""
+
+    def text(lines: list[str]) -> str:
+        plain = [printable(line).strip() for line in lines]
+        return "\n".join(line if len(line) <= longest else f"{line[: longest - 1]}…" for line in plain)
+
+    nodes = {graph.slugs[n.id]: text([SIGNS[n.change] + n.name, *n.details]) for n in graph.nodes}
+    edges = [
+        (
+            graph.slugs[edge.source],
+            graph.slugs[edge.target],
+            text([SIGNS[edge.change] + line for line in edge.label or ("",)]) if edge.label or edge.change else "",
+        )
+        for edge in graph.edges
+    ]
+    return nodes, edges
+
+
+# Whatever somebody wrote, it is text
+
+
+@OFTEN
+@given(graphs())
+def test_mermaid_has_the_graph_and_nothing_else(graph: Graph) -> None:
+    """Every line is one that a strict reader knows, and decoded it says what the graph says."""
+    text = mermaid(graph)
+    read = read_mermaid(text)
+    nodes, edges = lines_of(graph, 120)
+    assert {name: shown for name, shown in read.nodes.items() if name != "notes"} == nodes
+    assert list(read.edges) == edges
+    assert text.isprintable() or set(text) - {"\n"} == set(filter(str.isprintable, text))
+
+
+@OFTEN
+@given(graphs())
+def test_dot_has_the_graph_and_nothing_else(graph: Graph) -> None:
+    """As Mermaid."""
+    assert read_dot(dot(graph)) == Read(*lines_of(graph, 10_000))
+
+
+@OFTEN
+@given(graphs())
+def test_svg_is_xml_with_the_graph_and_nothing_that_acts(graph: Graph) -> None:
+    """No script, no link, no picture from elsewhere, no attribute of anybody's; each box and line has its text."""
+    text = svg(graph)
+    root = ElementTree.fromstring(text)
+    names = {element.tag.removeprefix(SVG) for element in root.iter()}
+    assert names <= {"svg", "title", "desc", "style", "rect", "text", "g", "path", "circle"}
+    attributes = {name for element in root.iter() for name in element.attrib}
+    assert attributes <= {
+        "width", "height", "viewBox", "role", "aria-labelledby", "lang", "id", "class", "x", "y", "rx", "d", "cx", "cy", "r",
+        "transform", "textLength", "lengthAdjust",
+    }  # fmt: skip
+    values = [value for element in root.iter() for value in element.attrib.values()]
+    assert not [value for value in values if "url(" in value or "//" in value]
+    (style,) = root.iter(f"{SVG}style")
+    assert not re.search(r"url\(|@import|@font-face|//", style.text or "")
+    titles = [title.text or "" for title in root.iter(f"{SVG}title")]
+    for node in graph.nodes:
+        assert any(title.startswith(f"{node.kind} {printable(node.name)}") for title in titles)
+    assert len([group for group in root.iter(f"{SVG}g") if group.get("class") == "wire"]) == len(graph.edges)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_name_that_means_harm_is_shown(name: str) -> None:
+    """As it is written, as far as it is text at all."""
+    graph = Graph("t", (Node("group", name),), ())
+    shown = printable(name).strip()
+    assert next(iter(read_dot(dot(graph)).nodes.values())) == shown
+    assert next(iter(read_mermaid(mermaid(graph)).nodes.values()))[:119] == shown[:119]
+    assert f"group {printable(name)}" in [
+        title.text for title in ElementTree.fromstring(svg(graph)).iter(f"{SVG}title")
+    ]
+
+
+def test_mermaid_makes_neither_formulas_nor_icons_of_names() -> None:
+    """It looks for both after its own codes were read: something has to stand between."""
+    text = mermaid(Graph("t", (Node("group", "$$x$$ fa:fa-car"),), ()))
+    assert "#36;#8203;#36;#8203;x#36;#8203;#36;#8203; fa#58;#8203;fa-car" in text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '  a["x"] --> b',
+        '  a["<b>"]',
+        '  click a "x"',
+        '  a["x"]; b',
+        "  a -->|x| b",
+        "  subgraph x",
+        '  a["#quot;"]',
+    ],
+)
+def test_the_reader_of_mermaid_is_strict(line: str) -> None:
+    """Or the tests above would say nothing."""
+    with pytest.raises(ValueError, match=re.escape(line)):
+        read_mermaid(f'%%{{init: {{"flowchart": {{"wrappingWidth": 480}}}}}}%%\nflowchart LR\n  accTitle: t\n{line}\n')
+
+
+@pytest.mark.parametrize(
+    "line", ['  a [label="x" , shape=box]', '  a [label="x"]; b', '  a -> b [label="x]', "  URL=x"]
+)
+def test_the_reader_of_dot_is_strict(line: str) -> None:
+    """As that of Mermaid."""
+    with pytest.raises(ValueError, match=re.escape(line)):
+        read_dot(f"digraph access {{\n{line}\n}}\n")
+
+
+# Two pictures of nearly the same
+
+
+def changed_lines(old: str, new: str) -> int:
+    """How many lines of two texts are only in one of them."""
+    return len({*old.split("\n")} ^ {*new.split("\n")})
+
+
+@pytest.mark.parametrize("form", [mermaid, dot, svg])
+def test_the_same_graph_gives_the_same_text(form: Callable[[Graph], str]) -> None:
+    """In whatever order its parts come."""
+    graph = sample()
+    other = Graph(graph.title, in_order(reversed(graph.nodes)), edges_in_order(reversed(graph.edges)))
+    assert form(graph) == form(other)
+
+
+@pytest.mark.parametrize(("form", "most"), [(mermaid, 5), (dot, 8), (svg, 130)])
+def test_one_more_group_changes_few_lines(form: Callable[[Graph], str], most: int) -> None:
+    """In the SVG those of its block, and where the others are: a line for each, and those between blocks."""
+    old, new = form(large(30)), form(large(30, ", support"))
+    assert 0 < changed_lines(old, new) <= most
+    assert len(old.split("\n")) > (600 if form is svg else 180)
+
+
+# Mermaid's limits
+
+
+def test_mermaid_of_a_large_estate_stays_within_what_github_draws() -> None:
+    """Whole components, the first of them; it says how many are left out, and how to get at them."""
+    graph = large(300)
+    assert len(graph.edges) > MOST_EDGES
+    text = mermaid(graph)
+    read = read_mermaid(text)
+    assert len(text) <= MOST_CHARACTERS
+    assert MOST_EDGES * 0.9 < len(read.edges) <= MOST_EDGES or len(text) > MOST_CHARACTERS * 0.8
+    drawn = [name for name in read.nodes if name.startswith("component_")]
+    left_out = f"{len(graph.nodes) + 1 - len(read.nodes)} of {len(graph.nodes)} boxes"
+    said = f"Left out: {left_out}, all of the components from app{len(drawn):03}/api on. Mermaid draws no more."
+    assert read.nodes["notes"].split("\n")[1] == said
+    assert "--application NAME or --principal NAME" in read.nodes["notes"]
+
+
+@pytest.mark.parametrize("letter", ["a", "\U00020000"])
+def test_mermaid_of_long_names_stays_within_its_characters(letter: str) -> None:
+    """As Mermaid counts them: those that Unicode added late are two."""
+    nodes = [Node("client", letter * 90 + str(number)) for number in range(700)]
+    text = mermaid(Graph("t", in_order(nodes), (), ("a note",)))
+    assert len(text.encode("utf-16-le")) // 2 <= MOST_CHARACTERS
+    notes = read_mermaid(text).nodes["notes"].split("\n")
+    assert notes[1] == "Left out: 700 of 700 boxes. Mermaid draws no more."
+    assert notes[3] == "a note"
+
+
+def test_mermaid_of_one_component_that_is_too_large_says_so() -> None:
+    """And draws none: a picture that fails would say nothing."""
+    small = sample()
+    role = next(node for node in small.nodes if node.kind == "role")
+    groups = [Node("group", f"g{number}") for number in range(600)]
+    edges = [replace(edge, source=group.id) for group in groups for edge in small.entering[role.id][:1]]
+    read = read_mermaid(mermaid(Graph("t", in_order([*small.nodes, *groups]), edges_in_order([*small.edges, *edges]))))
+    assert not any(target.startswith("role_") for _, target, _ in read.edges)
+    assert "boxes, all of the components from orders/api on." in read.nodes["notes"]
+
+
+# The SVG's layout
+
+
+def rectangles(graph: Graph) -> Iterator[tuple[float, float, float, float]]:
+    for block in layout(graph).blocks:
+        for box in block.boxes:
+            yield box.x, block.y + box.y, box.x + box.width, block.y + box.y + box.height
+
+
+@OFTEN
+@given(graphs(st.one_of(ORDINARY, st.sampled_from(HOSTILE))))
+def test_no_box_overlaps_another_and_each_holds_its_text(graph: Graph) -> None:
+    """However long the names are; and all of it is within the picture."""
+    placed = layout(graph)
+    for one, other in combinations(rectangles(graph), 2):
+        assert one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+    for left, top, right, bottom in rectangles(graph):
+        assert left >= 0 and top >= 0 and right <= placed.width and bottom <= placed.height
+    for box in (box for block in placed.blocks for box in block.boxes):
+        name, *lines = box.lines
+        assert cells(name.text) * NAME_WIDTH + 2 * PADDING <= box.width
+        assert all(cells(line.text) * LINE_WIDTH + 2 * PADDING <= box.width for line in lines)
+
+
+@OFTEN
+@given(graphs(ORDINARY))
+def test_every_line_goes_from_left_to_right_between_its_boxes(graph: Graph) -> None:
+    """It begins at the right of one that shows its source, and ends at the left of its target."""
+    placed = layout(graph)
+    boxes = [(block.y, box) for block in placed.blocks for box in block.boxes]
+    assert [wire.edge for wire in placed.wires] == list(graph.edges)
+    for wire in placed.wires:
+        for id_, (x, y), right in ((wire.edge.source, wire.start, True), (wire.edge.target, wire.end, False)):
+            assert any(
+                box.node.id == id_ and x == box.x + right * box.width and top + box.y <= y <= top + box.y + box.height
+                for top, box in boxes
+            )
+        assert wire.start[0] < wire.end[0]
+
+
+def test_a_large_estate_is_drawn_at_once_and_no_line_is_longer_than_a_screen() -> None:
+    """300 components, a group in a role of each: it is drawn again where it is far from where it was."""
+    graph = large(300)
+    began = time.perf_counter()
+    text = svg(graph)
+    assert time.perf_counter() - began < 5
+    placed = layout(graph)
+    assert max(abs(wire.start[1] - wire.end[1]) for wire in placed.wires) < 1000
+    shown = [box for block in placed.blocks for box in block.boxes if box.node.name == "sales"]
+    assert 10 < len(shown) < 300 and all(box.again for box in shown)
+    assert text.count("drawn more than once") == len(shown)
+
+
+def test_the_picture_is_for_light_and_dark_and_says_what_its_signs_mean() -> None:
+    """What changed is told by a sign and the kind of line, too, not by its colour alone."""
+    graph = sample()
+    edges = (replace(graph.edges[0], change="added"), replace(graph.edges[1], change="removed"), *graph.edges[2:])
+    text = svg(replace(graph, edges=edges, since=True, notes=("+ granted: x", "\u2212 revoked: y")))
+    assert "prefers-color-scheme: dark" in text
+    assert "Thick and + : added. Dashed and \u2212 : taken away." in text
+    assert re.search(r'<path class="added".*>\+</text>', text) and re.search(
+        r'<path class="removed".*>\u2212</text>', text
+    )
+    assert ".wire path.removed, .removed .box { stroke: var(--removed); stroke-width: 2; stroke-dasharray" in text
+    assert re.search(r'class="line added"[^>]*>\+ granted: x<', text)
+
+
+def test_a_graph_of_nothing_is_a_picture_that_says_so() -> None:
+    """In all three forms."""
+    graph = Graph("What changed", (), (), ("Nothing that is drawn changed.",))
+    assert read_mermaid(mermaid(graph)).nodes["notes"] == "What changed\nNothing that is drawn changed."
+    assert "What changed\\lNothing that is drawn changed.\\l" in dot(graph)
+    assert read_dot(dot(graph)).nodes == {}
+    texts = [element.text for element in ElementTree.fromstring(svg(graph)).iter(f"{SVG}text")]
+    assert texts == ["What changed", "Nothing that is drawn changed."]
