@@ -269,6 +269,17 @@ def _prints(
     assert re.fullmatch(pattern, said, re.DOTALL), said
 
 
+def test_the_picture_of_a_page_is_what_the_command_draws(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As GitHub shows it there; and the files that it tells of are written so."""
+    text = page("how-to/draw-access.md")
+    assert main(shown(text, "graph --application orders")[0]) == 0
+    assert capsys.readouterr().out == block(text, "mermaid")
+    for command in ("graph --application shop", "graph --principal"):
+        arguments, expected = shown(text, command)
+        assert main(arguments) == 0
+        assert capsys.readouterr().out.splitlines() == expected
+
+
 def test_stacks_that_are_the_same_print_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As the page says."""
     said = "`diff stack:aws stack:bare-metal` prints nothing"

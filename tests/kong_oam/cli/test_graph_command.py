@@ -1,0 +1,205 @@
+"""`python -m kong_oam graph`: what is drawn, in which form, and what it says where it cannot."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kong_oam.__main__ import main
+from kong_oam.access.diff.snapshot import dump_model
+from tests.support.diffs import BEFORE
+from tests.support.graphs import read_dot, read_mermaid
+from tests.support.projects import git, write_project
+
+ORDERS, SHOP = Path("applications/orders.yaml"), Path("applications/shop.yaml")
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A repository with one commit; the tests run in it."""
+    monkeypatch.chdir(tmp_path)
+    write_project(tmp_path)
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text("utf-8")
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new), "utf-8")
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["graph", *arguments]) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    return said.out
+
+
+def drawn(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    return json.loads(printed(capsys, *arguments, "--json"))
+
+
+def test_mermaid_is_printed_where_nothing_else_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """With its title, and the stack that it is of."""
+    read = read_mermaid(printed(capsys))
+    assert read.nodes["client_shop_web"] == "shop/web\nweb application\nfor desk, sales"
+    assert ("client_shop_checkout", "role_orders_api_viewer", "") in read.edges
+    assert read.nodes["notes"] == "Who may call what: stack local"
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [("a.svg", "<svg "), ("a.SVG", "<svg "), ("a.dot", "digraph"), ("a.gv", "digraph"), ("a.mmd", "%%{"), ("a.mermaid", "%%{"), ("a.md", "```mermaid\n%%{")],
+)  # fmt: skip
+def test_the_ending_of_a_file_is_its_form(capsys: pytest.CaptureFixture[str], name: str, begins: str) -> None:
+    """What was written is said, and how much it is."""
+    assert printed(capsys, "--output", name) == f"{name}: 12 boxes, 11 lines\n"
+    assert Path(name).read_text("utf-8").startswith(begins)
+
+
+def test_a_form_that_is_said_goes_before_the_ending(capsys: pytest.CaptureFixture[str]) -> None:
+    """And is printed where there is no file; all of it is what the file has."""
+    printed(capsys, "--format", "dot", "--output", "graph.txt")
+    assert Path("graph.txt").read_text("utf-8") == printed(capsys, "--format", "dot")
+    assert read_dot(Path("graph.txt").read_text("utf-8")).nodes["group_sales"] == "sales\ngroup"
+    ElementTree.fromstring(printed(capsys, "--format", "svg"))
+    printed(capsys, "--output", "block.md")
+    assert Path("block.md").read_text("utf-8") == f"```mermaid\n{printed(capsys)}```\n"
+
+
+def test_json_has_nodes_and_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    """With ids that stay, what passes, and what changed."""
+    graph = drawn(capsys, "--principal", "shop/checkout")
+    assert graph["title"] == "Who may call what: stack local, shop/checkout"
+    assert graph["notes"] == ["What needs no token is not drawn: --principal anonymous has it."]
+    assert graph["nodes"][0] == {
+        "id": "client:shop/checkout", "kind": "client", "name": "shop/checkout", "component": None, "details": ["service"], "change": None,
+    }  # fmt: skip
+    assert graph["edges"][0] == {
+        "source": "client:shop/checkout", "target": "role:orders/api:viewer", "items": ["read"], "label": [], "change": None,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "callers"),
+    [
+        (["--application", "shop"], {"client:shop/checkout", "client:shop/web", "group:desk", "group:sales"}),
+        (["--principal", "group:desk"], {"client:shop/web", "group:desk"}),
+        (["--principal", "shop/checkout"], {"client:shop/checkout"}),
+        (["--principal", "anonymous"], set()),
+        (["--principal", "group:desk", "--application", "orders"], {"client:shop/web", "group:desk"}),
+    ],
+)
+def test_a_part_is_drawn(capsys: pytest.CaptureFixture[str], arguments: list[str], callers: set[str]) -> None:
+    """Of an Application, of a principal, or what both have."""
+    nodes = drawn(capsys, *arguments)["nodes"]
+    assert {node["id"] for node in nodes if node["kind"] in ("client", "group")} == callers
+    assert any(node["kind"] == "component" for node in nodes)
+
+
+def test_what_changed_since_a_revision_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+    """With what diff says of it below."""
+    edit(ORDERS, "groups: [sales]", "groups: [sales, support]")
+    edit(ORDERS, "methods: [GET], public", "methods: [GET, POST], public")
+    edit(SHOP, "calls: [{component: orders/api, scopes: [read]}]}", "calls: []}")
+    graph = drawn(capsys, "--since", "main")
+    changes = {(edge["change"], edge["source"], *edge["items"]) for edge in graph["edges"] if edge["change"]}
+    assert changes == {
+        ("added", "group:support", "read"),
+        ("added", "public:orders/api:anybody", "POST /orders/health"),
+        ("removed", "client:shop/checkout", "read"),
+    }
+    assert graph["title"] == "What changed since main in who may call what: stack local"
+    assert graph["notes"][:2] == [
+        "What diff says of it:",
+        "+ newly public: everybody: POST https://orders.example.com/orders/health",
+    ]
+    assert main(["diff", "main", "--json"]) == 0
+    kinds = [change["kind"] for change in json.loads(capsys.readouterr().out)["changes"]]
+    assert {"newly public", "widened", "revoked"} <= {*kinds}
+    assert {note.split(":")[0][2:] for note in graph["notes"][1:]} <= {*kinds}
+
+
+def test_where_nothing_changed_the_picture_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """In words, and with status 0."""
+    said = ["Nothing that is drawn changed.", "Every request of everybody is answered as before (diff has no change)."]
+    graph = drawn(capsys, "--since", "HEAD")
+    assert (graph["nodes"], graph["edges"], graph["notes"]) == ([], [], said)
+    assert read_mermaid(printed(capsys, "--since", "HEAD")).nodes["notes"].endswith("\n".join(said))
+
+
+def test_of_a_part_the_words_below_are_still_of_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    """And say that they are."""
+    edit(ORDERS, "methods: [GET], public", "methods: [GET, POST], public")
+    graph = drawn(capsys, "--since", "main", "--application", "shop")
+    assert graph["nodes"] == []
+    assert graph["notes"][:2] == ["Nothing that is drawn changed.", "What follows is of all Applications."]
+    assert graph["notes"][3].startswith("+ newly public")
+
+
+def test_a_client_that_is_no_more_can_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a change, both sides are asked."""
+    edit(ORDERS, "components: [shop/checkout, shop/web]", "components: [shop/web]")
+    edit(SHOP, "    - name: checkout\n      type: worker\n      properties: {image: checkout}\n      traits:\n        - {type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}}\n", "")  # fmt: skip
+    graph = drawn(capsys, "--since", "main", "--principal", "shop/checkout")
+    assert [node["id"] for node in graph["nodes"] if node["change"]] == ["client:shop/checkout"]
+
+
+def test_what_was_exported_can_be_compared_with(capsys: pytest.CaptureFixture[str]) -> None:
+    """It knows no roles by name, so these are no change."""
+    Path("outputs.json").write_text(json.dumps({"model": dump_model(BEFORE)}), "utf-8")
+    edit(ORDERS, "groups: [sales]", "groups: [sales, support]")
+    graph = drawn(capsys, "--since", "outputs.json")
+    assert [edge["source"] for edge in graph["edges"] if edge["change"]] == ["group:support"]
+
+
+def test_an_estate_in_which_nobody_calls_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """A picture of nothing would be taken for an error."""
+    edit(ORDERS, ORDERS.read_text("utf-8"), WORKER)
+    SHOP.unlink()
+    graph = drawn(capsys)
+    assert (graph["nodes"], graph["notes"]) == ([], ["Nobody may call anything here."])
+
+
+WORKER = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: alone}
+spec:
+  components: [{name: worker, type: worker, properties: {image: x}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--application", "shup"], "no Application 'shup' calls or is called; did you mean 'shop'?"),
+        (["--application", ""], "no Application '' calls or is called; known: orders, shop"),
+        (["--principal", "shop/wob"], "no client and no group 'shop/wob'; did you mean 'shop/web'?"),
+        (["--principal", "group:salse"], "no client and no group 'group:salse'; did you mean 'group:sales'?"),
+        (["--principal", "sales"], "no client and no group 'sales'; did you mean 'group:sales'?"),
+        (["--since", "nope"], "--since (nope): neither a file nor a folder, and no revision that git knows"),
+        (["--since", ""], "--since (): an empty name compares nothing; write . for what is here"),
+        (["--output", "a.png"], "'a.png' does not say which format: end it on .mmd, .mermaid, .md, .dot, .gv, .svg, or add --format"),
+        (["--output", "none/a.svg"], "none/a.svg: No such file or directory"),
+        (["--output", ".", "--format", "svg"], ".: Is a directory"),
+        (["--json", "--format", "dot"], "--json, or --format and --output, not both"),
+        (["--json", "--output", "a.svg"], "--json, or --format and --output, not both"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_drawn_is_said(capsys: pytest.CaptureFixture[str], arguments: list[str], words: str) -> None:
+    """In one line on standard error, with status 2."""
+    assert main(["graph", *arguments]) == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", f"{words}\n")
+
+
+def test_a_commit_is_compared_with_what_is_here_and_not_with_the_index(capsys: pytest.CaptureFixture[str]) -> None:
+    """Revisions are read whole, with their stacks."""
+    edit(ORDERS, "groups: [sales]", "groups: [sales, support]")
+    git("commit", "--all", "--message", "second")
+    assert drawn(capsys, "--since", "HEAD")["edges"] == []
+    assert drawn(capsys, "--since", "HEAD~1")["edges"] != []
