@@ -13,7 +13,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from kong_oam import __version__
 from kong_oam.cli import (
@@ -82,7 +82,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Parses arguments, and prints errors as everything else does: on lines that steer no terminal."""
+    """Parses arguments, with options wherever they stand, prints errors so that they steer no terminal."""
+
+    _inside = False
+
+    # Before Python 3.12, an option behind the first of two positionals, one of which may be missing, hides the second.
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if self._inside or not any(action.nargs == argparse.OPTIONAL for action in self._get_positional_actions()):
+            return super().parse_known_args(args, namespace)
+        self._inside = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._inside = False
 
     def error(self, message: str) -> NoReturn:
         super().error(printable(message))

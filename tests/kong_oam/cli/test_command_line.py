@@ -140,3 +140,17 @@ def test_the_command_is_called_as_it_was(
     (tmp_path / "none.yaml").touch()
     assert main(["check", "none.yaml"]) == 2
     assert capsys.readouterr().err == f"no Application is in 'none.yaml'; `{name} new` writes one\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["who", "GET", "--stack", "local", "https://orders.example.com/orders"],
+        ["who", "--stack", "local", "GET", "https://orders.example.com/orders"],
+        ["who", "GET", "https://orders.example.com/orders", "--stack", "local"],
+        ["diff", "stack:local", "--stack", "aws", "stack:local"],
+    ],
+)
+def test_options_stand_anywhere(arguments: list[str]) -> None:
+    """Between what a verb is asked for as well, where some of it may be left out."""
+    assert main(arguments) == 0
