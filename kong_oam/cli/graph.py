@@ -50,7 +50,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--format", choices=[*_FORMATS], help="(default: by the ending of --output's FILE, or else mermaid)"
     )
     parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="write to FILE: .mmd, .md (as a block of Mermaid), .dot or .svg"
+        "--output",
+        "-o",
+        type=Path,
+        metavar="FILE",
+        help="write to FILE: .mmd, .md (as a block of Mermaid), .dot or .svg",
     )
     parser.add_argument("--application", metavar="NAME", help="only this Application: who calls it, and what it calls")
     parser.add_argument(

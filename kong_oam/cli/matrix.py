@@ -32,7 +32,7 @@ takes as many principals as fit a terminal. The page of HTML has search and filt
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=FORMATS, help="(default: what FILE ends with, or text)")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write it there (default: standard output)")
+    parser.add_argument("--output", "-o", type=Path, metavar="FILE", help="write it there (default: standard output)")
     parser.add_argument(
         "--principal",
         action="append",
