@@ -20,8 +20,9 @@ from kong_oam.oam.schema import COMPONENT_TYPES, TRAIT_TYPES, violations
 _HERE = Path()
 _TOO_MANY = f"more than {MAX_FINDINGS} findings in this file, which is not read further; mend these first"
 
-# Fields of KubeVela's gateway trait that shape an Ingress, which Kong-OAM does not make.
-_INGRESS_ONLY = ("annotations", "class", "classInSpec", "gatewayHost", "labels")
+INGRESS_ONLY = ("annotations", "class", "classInSpec", "gatewayHost", "labels")
+"""Fields of KubeVela's gateway trait that shape an Ingress, which Kong-OAM does not make."""
+INGRESS_HINT = "shapes an Ingress and has no effect here: Kong is configured directly"
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,15 +216,18 @@ def _component_shape(component: Mapping[str, Any], place: Place) -> Iterator[Dia
     first_places: dict[tuple[str, Any], Place] = {}
     for index, trait in enumerate(traits if isinstance(traits, list) else ()):
         if isinstance(trait, dict) and isinstance(trait.get("type"), str):
-            if kind == "worker" and trait["type"] == "gateway":
-                message = "a worker has no Service that a gateway could reach; make it a webservice"
-                yield Diagnostic("OAM110", message, place.at("traits", index, "type"))
-            if kind == "external" and trait["type"] in TRAIT_TYPES and trait["type"] != "client":
-                message = (
-                    f"an external component runs elsewhere: it is a client, and '{trait['type']}' says nothing of it"
-                )
+            if message := misplaced(kind, trait["type"]):
                 yield Diagnostic("OAM110", message, place.at("traits", index, "type"))
             yield from _trait_shape(trait, place.at("traits", index), first_places)
+
+
+def misplaced(component_type: Any, trait_type: str) -> str:
+    """Why a component of this type cannot have a trait of that one; empty where it can, or where a type is unknown."""
+    if component_type == "worker" and trait_type == "gateway":
+        return "a worker has no Service that a gateway could reach; make it a webservice"
+    if component_type == "external" and trait_type in TRAIT_TYPES and trait_type != "client":
+        return f"an external component runs elsewhere: it is a client, and '{trait_type}' says nothing of it"
+    return ""
 
 
 def _trait_shape(
@@ -236,6 +240,7 @@ def _trait_shape(
         return
     yield from violations(kind, properties, place.at("properties"))
     name = properties.get("name") if kind == "gateway" and isinstance(properties, dict) else None
+    name = name if isinstance(name, str) else None  # else a violation already, and maybe no key
     if (kind, name) in first_places:
         what = "another `gateway` needs a `name` of its own" if kind == "gateway" else f"`{kind}` may stand once"
         yield Diagnostic("OAM106", f"{what} (first in line {first_places[kind, name].line})", place.at("type"))
@@ -245,10 +250,9 @@ def _trait_shape(
 
 
 def _gateway(properties: Mapping[str, Any], place: Place) -> Iterator[Diagnostic]:
-    for field in _INGRESS_ONLY:
+    for field in INGRESS_ONLY:
         if field in properties:
-            message = f"'{field}' shapes an Ingress and has no effect here: Kong is configured directly"
-            yield Diagnostic("OAM109", message, place.key(field), "warning")
+            yield Diagnostic("OAM109", f"'{field}' {INGRESS_HINT}", place.key(field), "warning")
     if "existingServiceName" in properties:
         message = "'existingServiceName' could expose another component past its own rules; remove it"
         yield Diagnostic("OAM108", message, place.key("existingServiceName"))

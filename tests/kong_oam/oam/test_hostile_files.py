@@ -146,3 +146,10 @@ def test_within_the_limits_it_takes_seconds_too(place: str, count: int, times: i
     reading, _, seconds = _checked(raw)
     assert seconds < BOUND, seconds
     assert len(reading.diagnostics) <= MAX_FINDINGS + 1
+
+
+def test_a_trait_whose_name_is_a_list_is_a_violation() -> None:
+    """And nothing else goes wrong over it."""
+    trait = "    - {type: gateway, properties: {name: [x], http: {/: 80}}}\n"
+    reading = read_bytes("a.yaml", f"{HEAD % 'a'}{COMPONENT % 'c'}    traits:\n{trait}".encode())
+    assert [one.message for one in reading.diagnostics] == ["name must be of type string, not array"]

@@ -1,0 +1,37 @@
+"""`schema`: one JSON Schema for whole Applications, for editors."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from kong_oam.cli.command import OK, Command, UsageError
+from kong_oam.cli.console import Console
+from kong_oam.oam.editor import application_schema
+
+_DETAILS = """\
+Prints a JSON Schema for a whole Application: the component types, and the traits with all their fields. An editor with
+yaml-language-server completes by it, shows what a field means, and marks what `check` would refuse in one file.
+
+  python -m kong_oam schema --output application.schema.json
+"""
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write it to FILE instead")
+
+
+def _run(options: argparse.Namespace, console: Console) -> int:
+    text = json.dumps(application_schema(), indent=2, ensure_ascii=False)
+    if options.output is None:
+        console.print_exactly(text)
+        return OK
+    try:
+        options.output.write_text(f"{text}\n", "utf-8")
+    except OSError as error:
+        raise UsageError(f"{options.output} cannot be written: {error.strerror}") from None
+    return OK
+
+
+COMMAND = Command("schema", "print a JSON Schema for editors", _DETAILS, _arguments, _run, json=False)

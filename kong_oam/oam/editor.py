@@ -1,0 +1,104 @@
+"""One JSON Schema for a whole Application, for editors: all component types and traits, chosen by `type`.
+
+It is made from the schemas that the reader validates with, and accepts what the reader accepts, as far as one document
+by itself can say. Which branch holds is chosen by if and then: of `oneOf` an editor could only say that nothing fits.
+`deprecationMessage`, `enumDescriptions` and `errorMessage` are extensions that editors know, and validators ignore.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from kong_oam.oam.application import INGRESS_HINT, INGRESS_ONLY, misplaced
+from kong_oam.oam.schema import COMPONENT_TYPES, TRAIT_TYPES, schema
+
+Node = dict[str, Any]
+
+_OF_ANOTHER_VERSION = {
+    "kind": {"not": {"const": "Application"}},
+    "apiVersion": {"not": {"const": "core.oam.dev/v1beta1"}},
+}
+_OF_ANOTHER_KIND = {"kind": {"type": "string", "pattern": "^(Component|Policy|Trait|WorkflowStep|Workload)Definition$"}}
+# A pattern, since yaml-language-server takes every document for one whose kind is an `enum` while it completes.
+
+
+def application_schema() -> Node:
+    """Builds the schema, for draft 2020-12. A document of another kind beside an Application is accepted."""
+    application = _resolved(schema("application"))
+    component = application["properties"]["spec"]["properties"]["components"]["items"]
+    trait = component["properties"]["traits"]["items"]
+    component["properties"]["type"] |= _enum(COMPONENT_TYPES)
+    component["allOf"] = [
+        *(_where_type_is(kind, _properties_of(kind)) for kind in COMPONENT_TYPES),
+        *(_where_type_is(kind, _traits_of(kind)) for kind in COMPONENT_TYPES),
+    ]
+    trait["allOf"] = [_where_type_is(kind, _properties_of(kind)) for kind in TRAIT_TYPES]
+    component["properties"]["traits"]["allOf"] = [_at_most_once(kind) for kind in TRAIT_TYPES if kind != "gateway"]
+    others = [
+        {"required": list(properties), "properties": properties}
+        for properties in (_OF_ANOTHER_VERSION, _OF_ANOTHER_KIND)
+    ]
+    head = {key: application.pop(key) for key in ("$schema", "title")}
+    return {
+        **head,
+        "description": "Made by `python -m kong_oam schema` from the schemas of the types, for editors.",
+        "if": {"not": {"anyOf": others}},
+        "then": application,
+    }
+
+
+def _where_type_is(kind: str, then: Node) -> Node:
+    return {"if": {"required": ["type"], "properties": {"type": {"const": kind}}}, "then": then}
+
+
+def _properties_of(kind: str) -> Node:
+    """What `properties` have to be where the type is `kind`; they may be left out where nothing in them is needed."""
+    properties = _resolved(schema(kind))
+    del properties["$schema"]
+    if kind == "gateway":
+        _as_deployed(properties["properties"])
+    return {"properties": {"properties": properties}} | (
+        {"required": ["properties"]} if "required" in properties else {}
+    )
+
+
+def _as_deployed(gateway: Node) -> None:
+    """Takes out of KubeVela's gateway trait what the reader refuses, and marks what it warns of."""
+    del gateway["existingServiceName"]
+    gateway["pathType"]["enum"].remove("Exact")
+    for field in INGRESS_ONLY:
+        gateway[field]["deprecationMessage"] = f"{field} {INGRESS_HINT}"
+
+
+def _traits_of(kind: str) -> Node:
+    types = _enum(trait for trait in TRAIT_TYPES if not misplaced(kind, trait))
+    return {"properties": {"traits": {"items": {"properties": {"type": types}}}}}
+
+
+def _at_most_once(kind: str) -> Node:
+    return {
+        "contains": {"required": ["type"], "properties": {"type": {"const": kind}}},
+        "minContains": 0,
+        "maxContains": 1,
+        "errorMessage": f"`{kind}` may stand once",
+    }
+
+
+def _enum(types: Iterable[str]) -> Node:
+    listed = list(types)
+    return {"enum": listed, "enumDescriptions": [schema(kind)["description"] for kind in listed]}
+
+
+def _resolved(root: Mapping[str, Any]) -> Node:
+    """Copies a schema, each reference to one of its `$defs` replaced by what it refers to."""
+
+    def copy(node: Any) -> Any:
+        if isinstance(node, dict):
+            name = node.get("$ref", "").removeprefix("#/$defs/")
+            below = {key: copy(value) for key, value in node.items() if key not in ("$ref", "$defs")}
+            return below | copy(root["$defs"][name]) if name else below
+        return [*map(copy, node)] if isinstance(node, list) else node
+
+    resolved: Node = copy(root)
+    return resolved

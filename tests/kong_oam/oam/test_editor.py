@@ -1,0 +1,190 @@
+"""The one schema for editors refuses what the reader refuses in one document, and nothing else."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import yaml
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from kong_oam.__main__ import main
+from kong_oam.oam.application import read_bytes
+from kong_oam.oam.document import read
+from kong_oam.oam.editor import application_schema
+from tests.support.tiers import examples
+
+ROOT = Path(__file__).resolve().parents[3]
+COPY = ROOT / "definitions" / "application.schema.json"
+DATA = ROOT.parent / "shared" / "data" / "oam" / "applications"
+SCHEMA = application_schema()
+VALIDATOR = jsonschema_rs.validator_for(SCHEMA)
+
+BEYOND = re.compile(r"dependsOn |component '.*' is already defined|another `gateway` needs|key '.*' stands twice")
+"""What takes a look at more than one place of the document at once, which no schema does."""
+
+
+def refused(document: Any) -> set[str]:
+    """What the reader says against a document, as far as a schema could."""
+    reading = read_bytes("a.yaml", yaml.safe_dump(document).encode())
+    messages = (one.message for one in reading.diagnostics if one.severity == "error")
+    return {message for message in messages if not BEYOND.match(message)}
+
+
+def documents(raw: bytes) -> list[Any]:
+    return [document.data for document in read("a.yaml", raw)[0]]
+
+
+def written_in_tests() -> Iterator[Any]:
+    """Every Application that stands in a test as one text."""
+    for file in sorted((ROOT / "tests").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and "kind: Application" in node.value:
+                yield from documents(node.value.encode())
+
+
+SAMPLES = [
+    document for file in sorted((ROOT / "applications").glob("*.yaml")) for document in documents(file.read_bytes())
+]
+DEPENDENT = copy.deepcopy(SAMPLES[0])
+DEPENDENT["spec"]["components"][0]["dependsOn"] = []
+FOREIGN = {
+    "apiVersion": "core.oam.dev/v1beta1",
+    "kind": "Application",
+    "metadata": {"name": "shop", "namespace": "sales", "labels": {"tier": "one"}},
+    "spec": {
+        "components": [
+            {"name": "partner", "type": "external", "properties": {"jwksUri": "https://partner.example.com/keys"}, "traits": [{"type": "client", "properties": {"kind": "external"}}]},
+            {"name": "app", "type": "external", "traits": [{"type": "client", "properties": {"kind": "native", "redirectUris": ["com.example.app:/cb"]}}]},
+            {"name": "job", "type": "worker", "properties": {"image": "i", "volumes": [{"name": "v", "mountPath": "/v", "type": "pvc", "claimName": "c"}]}},
+        ]
+    },
+}  # fmt: skip
+BASES = [*SAMPLES, DEPENDENT, FOREIGN]
+
+
+def test_the_copy_is_what_the_command_prints(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Where it differs: `python -m kong_oam schema --output definitions/application.schema.json`."""
+    assert main(["schema"]) == 0
+    assert capsys.readouterr().out == COPY.read_text("utf-8")
+    assert main(["schema", "--output", str(tmp_path / "a.json")]) == 0
+    assert (tmp_path / "a.json").read_text("utf-8") == COPY.read_text("utf-8")
+    assert main(["schema", "--output", str(tmp_path / "nowhere" / "a.json")]) == 2
+    assert "cannot be written: No such file or directory" in capsys.readouterr().err
+
+
+def test_it_is_a_schema_that_an_editor_can_explain() -> None:
+    """Nothing in it refers elsewhere, and nothing is of which an editor could only say that nothing matches."""
+    jsonschema_rs.meta.validate(SCHEMA)
+    text = json.dumps(SCHEMA)
+    assert '"$ref"' not in text
+    assert '"oneOf"' not in text
+    assert '"anyOf"' not in json.dumps(SCHEMA["then"])
+
+
+def test_both_say_the_same_of_every_application_here() -> None:
+    """Of the samples, and of those in tests: accepted by both, or refused by both."""
+    said: Counter[bool] = Counter()
+    for document in [*SAMPLES, *written_in_tests()]:
+        if isinstance(document, dict) and document.get("kind") == "Application":
+            messages = refused(document)
+            assert VALIDATOR.is_valid(document) == (not messages), (document, messages)
+            said[not messages] += 1
+    print(f"accepted and refused by both: {said[True]}, {said[False]}")
+    assert said[True] >= 25
+    assert all(map(VALIDATOR.is_valid, BASES))
+
+
+def test_both_say_the_same_of_kubevelas_own_applications() -> None:
+    """Most have types that are not deployed from here."""
+    if not DATA.is_dir():
+        pytest.skip(f"no shared data beside the project: {DATA} is missing")
+    said: Counter[bool] = Counter()
+    for file in sorted(DATA.glob("*.yaml")):
+        for document in documents(file.read_bytes()):
+            messages = refused(document)
+            assert VALIDATOR.is_valid(document) == (not messages), (file.name, messages)
+            said[not messages] += 1
+    print(f"accepted and refused by both: {said[True]}, {said[False]}")
+    assert min(said.values()) > 20
+
+
+WORDS = (
+    "",
+    "x",
+    "worker",
+    "external",
+    "webservice",
+    "access",
+    "client",
+    "gateway",
+    "Exact",
+    "existingServiceName",
+    "class",
+    "policies",
+    "2027-01-01",
+)
+VALUES = st.one_of(st.none(), st.booleans(), st.sampled_from([-1, 0, 1, 1.5, 80, 70_000]), st.sampled_from(WORDS), st.sampled_from([[], {}, ["x"], {"x": "y"}, [{}]]))  # fmt: skip
+
+
+def paths(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    for key, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        yield (*path, key)
+        yield from paths(value, (*path, key))
+
+
+@st.composite
+def mistakes(draw: st.DrawFn) -> Any:
+    """An Application in which a value was taken away, replaced, doubled, or given another name."""
+    document = copy.deepcopy(draw(st.sampled_from(BASES)))
+    for _ in range(draw(st.integers(1, 2))):
+        *above, key = draw(st.sampled_from([*paths(document)]))
+        node = document
+        for step in above:
+            node = node[step]
+        change = draw(st.sampled_from(["remove", "replace", "rename"]))
+        if change == "replace":
+            node[key] = draw(VALUES)
+        elif isinstance(node, list):
+            node += [copy.deepcopy(node[key])] if change == "rename" else []
+        else:
+            value = node.pop(key)
+            if change == "rename":
+                node[draw(st.sampled_from(WORDS))] = value
+    return document
+
+
+@settings(max_examples=examples(3000), deadline=None)
+@given(mistakes())
+def test_a_mistake_is_found_by_both(document: Any) -> None:
+    """Whatever it is, unless it makes a document of another kind."""
+    assume(document.get("apiVersion") == "core.oam.dev/v1beta1" or document.get("kind") == "Application")
+    messages = refused(document)
+    assert VALIDATOR.is_valid(document) == (not messages), messages
+
+
+@pytest.mark.parametrize(
+    ("head", "accepted"),
+    [
+        ({"apiVersion": "v1", "kind": "ConfigMap"}, True),
+        ({"apiVersion": "core.oam.dev/v1beta1", "kind": "TraitDefinition"}, True),
+        ({"apiVersion": "core.oam.dev/v1alpha1", "kind": "Policy"}, True),
+        ({"apiVersion": "core.oam.dev/v1beta1", "kind": "Aplication"}, False),
+        ({"apiVersion": "v1", "kind": "Application"}, False),
+        ({"apiVersion": "core.oam.dev/v1beta1"}, False),
+        ({"kind": "Application"}, False),
+    ],
+)
+def test_a_document_of_another_kind_is_left_alone(head: dict[str, str], accepted: bool) -> None:
+    """A misspelt Application is none."""
+    document = {key: value for key, value in SAMPLES[0].items() if key not in ("apiVersion", "kind")} | head
+    assert VALIDATOR.is_valid(document) is accepted
