@@ -74,18 +74,29 @@ class Reading:
     malformed: frozenset[str] = frozenset()
 
 
-def read_files(names: Iterable[str | Path], named: Callable[[Path], str] = str, folder: Path = _HERE) -> Reading:
+def read_files(
+    names: Iterable[str | Path],
+    named: Callable[[Path], str] = str,
+    folder: Path = _HERE,
+    read_one: Callable[[Path, str], Reading] | None = None,
+) -> Reading:
     """Reads the Applications of every YAML file that `names` name: files, folders and globs, below `folder` where they
     are no absolute paths. What cannot be read, or names nothing, is a finding, not an exception.
 
-    `named` says what a file is called in findings: by default, its path.
+    `named` says what a file is called in findings: by default, its path. `read_one` reads one file, which may well know
+    it already: by default, `read_file`.
     """
-    readings = []
+    read_one, readings = read_one or read_file, []
     for file, problem in files_of(names, folder):
         name = named(file)
-        raw = _cannot_be_read(name, problem) if problem else _bytes_of(file, name)
-        readings.append(Reading((), (raw,)) if isinstance(raw, Diagnostic) else read_bytes(name, raw))
+        readings.append(Reading((), (_cannot_be_read(name, problem),)) if problem else read_one(file, name))
     return together(readings)
+
+
+def read_file(file: Path, name: str) -> Reading:
+    """Reads the Applications of one file, which findings call `name`."""
+    raw = _bytes_of(file, name)
+    return Reading((), (raw,)) if isinstance(raw, Diagnostic) else read_bytes(name, raw)
 
 
 def together(readings: Iterable[Reading]) -> Reading:

@@ -49,6 +49,8 @@ class Document:
     text: str = field(repr=False)
     index: int
     data: Any = field(repr=False)
+    positions: dict[tuple[Path, bool], tuple[int, int]] = field(default_factory=dict, repr=False)
+    """Line and column of the places that somebody asked for."""
 
     @property
     def root(self) -> Node:
@@ -82,11 +84,18 @@ class Place:
 
     @property
     def line(self) -> int:
-        return int(self._node().start_mark.line) + 1
+        return self._position()[0]
 
     @property
     def column(self) -> int:
-        return int(self._node().start_mark.column) + 1
+        return self._position()[1]
+
+    def _position(self) -> tuple[int, int]:
+        known, key = self.document.positions, (self.path, self.on_key)
+        if key not in known:
+            mark = self._node().start_mark
+            known[key] = int(mark.line) + 1, int(mark.column) + 1
+        return known[key]
 
     def _node(self) -> Node:
         node, key_node = self.document.root, None

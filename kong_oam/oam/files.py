@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 SUFFIXES = (".yaml", ".yml")
@@ -22,29 +24,29 @@ def files_of(names: Iterable[str | Path], folder: Path) -> Iterator[tuple[Path, 
 
     In folders and by globs only YAML files are found, and none by a link that leads out of the folder.
     """
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for name in names:
-        for file, problem in _files_at(folder / name):
-            real = file.resolve()
+        for file, real, problem in _files_at(folder / name):
             if real not in seen:
                 seen.add(real)
                 yield file, problem
 
 
-def _files_at(path: Path) -> Iterator[tuple[Path, str]]:
+def _files_at(path: Path) -> Iterator[tuple[Path, str, str]]:
+    """The files at a path, each with the path that it really has."""
     if path.is_dir():
-        found = sorted(_yaml_files(path.rglob("*"), path))
-        yield from ((file, "") for file in found) if found else [(path, _EMPTY_FOLDER)]
+        found = [*_yaml_files(path, path.resolve())]
+        yield from ((*pair, "") for pair in found) if found else [(path, str(path), _EMPTY_FOLDER)]
     elif is_glob(path) and not path.exists():
-        found = sorted(_matches(path))
-        yield from ((file, "") for file in found) if found else [(path, _NO_MATCH)]
+        matches = sorted({*_matches(path)})
+        yield from ((*pair, "") for pair in matches) if matches else [(path, str(path), _NO_MATCH)]
     else:
-        yield path, ""
+        yield path, str(path.resolve()), ""
 
 
 def is_empty_folder(path: str | Path) -> bool:
     """Whether it is a folder in which no YAML file is."""
-    return Path(path).is_dir() and not any(_yaml_files(Path(path).rglob("*"), Path(path)))
+    return Path(path).is_dir() and not any(_yaml_files(Path(path), Path(path).resolve()))
 
 
 def is_glob(name: str | Path) -> bool:
@@ -58,15 +60,29 @@ def root_of(name: Path) -> Path:
     return Path(*name.parts[:plain])
 
 
-def _matches(pattern: Path) -> set[Path]:
-    root, files = root_of(pattern), set[Path]()
-    for match in root.glob(str(pattern.relative_to(root))):
-        files.update(_yaml_files(match.rglob("*") if match.is_dir() else (match,), root))
-    return files
-
-
-def _yaml_files(paths: Iterable[Path], root: Path) -> Iterator[Path]:
+def _matches(pattern: Path) -> Iterator[tuple[Path, str]]:
+    root = root_of(pattern)
     inside = root.resolve()
-    return (
-        path for path in paths if path.suffix in SUFFIXES and path.is_file() and path.resolve().is_relative_to(inside)
-    )
+    for match in root.glob(str(pattern.relative_to(root))):
+        real = match.resolve()
+        if not real.is_relative_to(inside):
+            continue
+        if match.is_dir():
+            yield from _yaml_files(match, real, inside)
+        elif match.suffix in SUFFIXES and match.is_file():
+            yield match, str(real)
+
+
+def _yaml_files(folder: Path, real: Path, inside: Path | None = None) -> Iterator[tuple[Path, str]]:
+    """The YAML files in a folder, by name, each with the path that it really has: whoever watches a thousand asks ten
+    times a second, so that of the disk only links are asked where they lead."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            if entry.is_dir(follow_symlinks=False):
+                yield from _yaml_files(folder / entry.name, real / entry.name, inside or real)
+            elif entry.name.endswith(SUFFIXES) and entry.is_file():
+                path = folder / entry.name
+                if not entry.is_symlink():
+                    yield path, f"{real}/{entry.name}"
+                elif (target := path.resolve()).is_relative_to(inside or real):
+                    yield path, str(target)

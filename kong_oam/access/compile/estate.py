@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import kong_oam.oam.application as oam
 from kong_oam.access.compile.clients import Directory, compile_clients
 from kong_oam.access.compile.component import compile_component
+from kong_oam.access.memory import Memory
 from kong_oam.access.model import (
     Application,
     Component,
@@ -35,14 +37,17 @@ class Compiled:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def compile_estate(reading: oam.Reading, stack: Stack) -> Compiled:
-    """Compiles the applications of `reading` on `stack`."""
+def compile_estate(reading: oam.Reading, stack: Stack, memory: Memory | None = None) -> Compiled:
+    """Compiles the applications of `reading` on `stack`; with a `memory`, no component anew that it has compiled."""
+    memory = memory or Memory()
     findings = list(reading.diagnostics)
     directory = Directory(stack, findings, reading.malformed)
     applications = tuple(_first_of_each_name(reading.applications, findings))
     for application in applications:
         for part in application.components:
-            directory.add(compile_component(application, part, stack, findings), part)
+            component, found = memory.recall("component", part, stack, partial(_alone, application, part, stack))
+            findings += found
+            directory.add(component, part)
     directory.check_scopes()
     directory.check_role_members()
     findings += _shared_endpoints(directory.components.values())
@@ -54,6 +59,12 @@ def compile_estate(reading: oam.Reading, stack: Stack) -> Compiled:
     estate = Estate(stack, tuple(_application(application, directory) for application in applications))
     diagnostics = ordered(findings)
     return Compiled(None if errors(diagnostics) else estate, diagnostics)
+
+
+def _alone(application: oam.Application, part: oam.Component, stack: Stack) -> tuple[Component, tuple[Diagnostic, ...]]:
+    """The component as far as it can be compiled without the others, and what is wrong about it."""
+    findings: list[Diagnostic] = []
+    return compile_component(application, part, stack, findings), tuple(findings)
 
 
 def _first_of_each_name(applications: Iterable[oam.Application], out: list[Diagnostic]) -> Iterator[oam.Application]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import kong_oam.oam.application as oam
 from kong_oam.access.lint import rules, shadows, upkeep
 from kong_oam.access.lint.finding import LintFinding, Removal, shown
 from kong_oam.access.lint.subject import LintSubject, subjects
+from kong_oam.access.memory import Memory
 from kong_oam.access.model import Estate
 
 CHECKS: tuple[Callable[[LintSubject], Iterator[LintFinding]], ...] = (
@@ -24,17 +26,24 @@ CHECKS: tuple[Callable[[LintSubject], Iterator[LintFinding]], ...] = (
 )
 
 
-def lint(applications: tuple[oam.Application, ...], estate: Estate, as_of: datetime.date) -> tuple[LintFinding, ...]:
+def lint(
+    applications: tuple[oam.Application, ...], estate: Estate, as_of: datetime.date, memory: Memory | None = None
+) -> tuple[LintFinding, ...]:
     """Lints the estate that `applications` compiled to, as of the day `as_of`. Findings are in order of file and
-    line."""
-    findings: list[LintFinding] = []
+    line. With a `memory`, no component is linted anew of which all that a rule looks at is as it was."""
+    memory, findings = memory or Memory(), list[LintFinding]()
     for subject in subjects(applications, estate, as_of):
-        findings += _unwaived(subject, [finding for check in CHECKS for finding in check(subject)])
+        beside = (estate.stack, as_of, subject.grants, subject.hosts)
+        findings += memory.recall("lint", subject.part, beside, partial(_findings, subject))
     return tuple(
         sorted(
             findings, key=lambda finding: (finding.place.file, finding.place.line, finding.place.column, finding.code)
         )
     )
+
+
+def _findings(subject: LintSubject) -> tuple[LintFinding, ...]:
+    return tuple(_unwaived(subject, [finding for check in CHECKS for finding in check(subject)]))
 
 
 def _unwaived(subject: LintSubject, findings: Sequence[LintFinding]) -> Iterator[LintFinding]:

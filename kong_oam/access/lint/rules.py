@@ -22,7 +22,7 @@ def unused_grants(subject: LintSubject) -> Iterator[LintFinding]:
     for name, role in subject.access.get("roles", {}).items():
         members: list[str] = role.get("components", [])
         for index, member in enumerate(members):
-            if name not in subject.grants.get((member, subject.key), ()):
+            if name not in subject.grants.get(member, ()):
                 message = f"'{member}' holds role '{name}', but asks for none of its scopes"
                 alone = len(members) == 1 and not role.get("groups")
                 place = subject.place("roles", name, "components", index)
@@ -92,12 +92,10 @@ def overdue_public_rules(subject: LintSubject) -> Iterator[LintFinding]:
 def ownerless_components(subject: LintSubject) -> Iterator[LintFinding]:
     """Finds components without an owner (LINT308), one finding per application. Where one team owns its other
     components, the change names that team."""
-    names = (f"{subject.application.name}/{part.name}" for part in subject.application.components)
-    siblings = [subject.estate.components[name] for name in names]
-    ownerless = [component.name for component in siblings if upkeep.is_ownerless(component)]
+    ownerless = [component.name for component in subject.siblings if upkeep.is_ownerless(component)]
     if ownerless[:1] != [subject.component.name]:
         return
-    owners = {component.owner for component in siblings if component.owner}
+    owners = {component.owner for component in subject.siblings if component.owner}
     message = f"nobody owns {', '.join(repr(name) for name in ownerless)}"
     change = owner_annotation(subject.application, owners.pop() or "") if len(owners) == 1 else None
     yield LintFinding("LINT308", subject.key, message, subject.part.place.at("name"), change)

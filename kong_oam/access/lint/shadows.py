@@ -82,13 +82,13 @@ def unreachable_rules(subject: LintSubject) -> Iterator[LintFinding]:
     for index, rule in enumerate(subject.access.get("rules", ())):
         place = subject.place("rules", index)
         for compiled in (compiled for compiled in subject.component.rules if compiled.place == place):
-            if owner := _component_reached(subject, compiled.path):
+            if taker := _component_reached(subject, compiled.path):
                 at = (
                     place.at("paths", [*rule["paths"]].index(written(compiled.path)))
                     if _is_written(rule, compiled.path)
                     else place
                 )
-                message = f"never decides: requests for {written(compiled.path)} go to '{owner.key}'"
+                message = f"never decides: requests for {written(compiled.path)} go to '{taker}'"
                 yield LintFinding("LINT304", subject.key, message, at)
 
 
@@ -97,15 +97,16 @@ def _is_written(rule: Mapping[str, object], path: PathSegments) -> bool:
     return isinstance(paths, list) and written(path) in paths
 
 
-def _component_reached(subject: LintSubject, path: PathSegments) -> Component | None:
-    """The component that gets all requests at or below `path` instead of this one; None where this one gets some."""
+def _component_reached(subject: LintSubject, path: PathSegments) -> str | None:
+    """The component, by its key, that gets all requests at or below `path` instead of this one; None where this one
+    gets some."""
     taker = None
     for endpoint in subject.component.endpoints:
         if within(endpoint.path, path):
             return None
         if within(path, endpoint.path):
-            owners = [pair for pair in subject.estate.by_host[endpoint.host] if within(path, pair[0].path)]
-            _, taker = max(owners, key=lambda pair: len(pair[0].path))
-            if taker is subject.component:
+            owners = [pair for pair in subject.hosts[endpoint.host] if within(path, pair[0])]
+            _, taker = max(owners, key=lambda pair: len(pair[0]))
+            if taker == subject.key:
                 return None
     return taker

@@ -9,22 +9,30 @@ from typing import Any
 
 import kong_oam.oam.application as oam
 from kong_oam.access.model import Component, Estate
+from kong_oam.access.paths import PathSegments
 from kong_oam.oam.document import Place
 
-Grants = Mapping[tuple[str, str], frozenset[str]]
-"""(client, called component), both as application/component, to the names of the roles that grant what is asked for."""
+Grants = Mapping[str, frozenset[str]]
+"""Of each client of a component, as application/component, the names of the roles that grant what it asks for."""
+_NONE: Grants = {}
+Paths = tuple[tuple[PathSegments, str], ...]
+"""The gateway paths of one host, each with the component, as application/component, that it leads to."""
 
 
 @dataclass(frozen=True, slots=True)
 class LintSubject:
-    """One component under lint. `as_of` is the stack's day: whether a date has passed is configuration, too."""
+    """One component under lint, and all of its estate that a rule may look at: the `grants` to its clients, and of the
+    `hosts` that it is on their paths. `as_of` is the stack's day: whether a date has passed is configuration, too.
+    """
 
-    estate: Estate
     grants: Grants
+    hosts: Mapping[str, Paths]
     as_of: datetime.date
     application: oam.Application
     part: oam.Component
     component: Component
+    siblings: tuple[Component, ...]
+    """All components of the application."""
 
     @property
     def key(self) -> str:
@@ -42,20 +50,29 @@ class LintSubject:
         return trait.place.at("properties", *path) if trait else self.part.place
 
 
-def grants_of(estate: Estate) -> Grants:
-    """The roles that each client needs of each component that it calls."""
-    roles: dict[tuple[str, str], frozenset[str]] = {}
+def grants_of(estate: Estate) -> Mapping[str, Grants]:
+    """The grants of each component that is called."""
+    grants: dict[str, dict[str, frozenset[str]]] = {}
     for client in estate.clients:
         for call in client.calls:
-            key = (client.component, call.component)
-            roles[key] = roles.get(key, frozenset()) | frozenset(call.roles)
-    return roles
+            of_callee = grants.setdefault(call.component, {})
+            of_callee[client.component] = of_callee.get(client.component, frozenset()) | frozenset(call.roles)
+    return grants
+
+
+def _paths_of(estate: Estate) -> Mapping[str, Paths]:
+    return {
+        host: tuple((endpoint.path, component.key) for endpoint, component in pairs)
+        for host, pairs in estate.by_host.items()
+    }
 
 
 def subjects(applications: tuple[oam.Application, ...], estate: Estate, as_of: datetime.date) -> Iterator[LintSubject]:
     """Yields a subject per component. `estate` is what `applications` compiled to."""
-    grants = grants_of(estate)
+    grants, paths = grants_of(estate), _paths_of(estate)
     for application in applications:
-        for part in application.components:
-            component = estate.components[f"{application.name}/{part.name}"]
-            yield LintSubject(estate, grants, as_of, application, part, component)
+        siblings = tuple(estate.components[f"{application.name}/{part.name}"] for part in application.components)
+        for part, component in zip(application.components, siblings, strict=True):
+            hosts = {endpoint.host: paths[endpoint.host] for endpoint in component.endpoints}
+            granted = grants.get(component.key, _NONE)
+            yield LintSubject(granted, hosts, as_of, application, part, component, siblings)

@@ -1,0 +1,106 @@
+"""What is remembered of parts that did not change is what would be made of them again."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from kong_oam.access.compile.estate import Compiled, compile_estate
+from kong_oam.access.lint.finding import LintFinding
+from kong_oam.access.lint.lint import lint
+from kong_oam.access.memory import Memory
+from kong_oam.oam.application import Reading, read_bytes, together
+from tests.support.estates import STACK
+from tests.support.tiers import examples
+
+ROOT = Path(__file__).resolve().parents[3]
+FILES = {file.name: file.read_text("utf-8") for file in sorted((ROOT / "applications").glob("*.yaml"))}
+TODAY, LATER = datetime.date(2026, 11, 25), datetime.date(2028, 1, 1)
+
+EDITS = (
+    ("orders.yaml", "groups: [sales], components: [shop/checkout, shop/web]", "components: [shop/web]"),
+    ("orders.yaml", "components: [shop/checkout, shop/web]", "components: [shop/checkout, shop/web, reports/renderer]"),
+    ("orders.yaml", "http: {/orders: 8080}", "http: {/orders: 8080, /orders/more: 8080}"),
+    ("orders.yaml", ', until: "2027-12-31"', ""),
+    ("orders.yaml", "owner: team-orders", "owner: team-sales"),
+    ("orders.yaml", "- {paths: [/orders/health]", "- {paths: [/orders/taken]"),
+    ("shop.yaml", "calls: [{component: orders/api, scopes: [orders.read]}]", "calls: []"),
+    ("shop.yaml", "name: checkout", "name: till"),
+    ("hello.yaml", "owner: team-hello", "team: hello"),
+    ("hello.yaml", "kind: Application", "kind: Aplication"),
+)  # fmt: skip
+TAKER = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: taker}
+spec:
+  components:
+    - name: reader
+      type: webservice
+      properties: {image: i, ports: [{port: 80}]}
+      traits:
+        - type: gateway
+          properties: {domain: orders.example.com, http: {/orders/taken: 80, /orders/health: 80}}
+        - type: access
+          properties: {owner: team-orders}
+"""
+
+
+def answer(
+    reading: Reading, day: datetime.date, memory: Memory | None = None
+) -> tuple[Compiled, tuple[LintFinding, ...]]:
+    compiled = compile_estate(reading, STACK, memory)
+    return compiled, lint(reading.applications, compiled.estate, day, memory) if compiled.estate else ()
+
+
+def said(answered: tuple[Compiled, tuple[LintFinding, ...]]) -> tuple[object, ...]:
+    compiled, findings = answered
+    shown = [(str(one.diagnostic), one.remedy, one.suggestion()) for one in findings]
+    return [*map(str, compiled.diagnostics)], shown, compiled.estate
+
+
+def test_every_edit_can_be_made() -> None:
+    assert [old for file, old, _ in EDITS if FILES[file].count(old) != 1] == []
+
+
+@settings(max_examples=examples(200), deadline=None)
+@given(st.lists(st.sampled_from([*range(len(EDITS)), "taker", "day"]), max_size=8))
+@example([5, "taker"])
+@example(["day"])
+def test_every_answer_is_that_of_whoever_remembers_nothing(saves: list[int | str]) -> None:
+    """After every save of a file: each edit is made, or taken back; and a file comes, which takes another's
+    paths, or the stack's day."""
+    made: set[int | str] = set()
+    memory, kept = Memory(), dict[tuple[str, str], Reading]()
+    for save in (None, *saves):
+        made ^= {save} - {None}
+        texts = {**FILES} | ({"taker.yaml": TAKER} if "taker" in made else {})
+        for number, (file, old, new) in enumerate(EDITS):
+            texts[file] = texts[file].replace(old, new) if number in made else texts[file]
+        parts = [kept.setdefault((file, text), read_bytes(file, text.encode())) for file, text in texts.items()]
+        reading, day = together(parts), LATER if "day" in made else TODAY
+        remembered = said(answer(reading, day, memory))
+        memory.forget()
+        assert remembered == said(answer(reading, day))
+
+
+def test_what_did_not_change_is_not_made_again() -> None:
+    """Nor is what was let go remembered."""
+    memory, source, made = Memory(), ["part"], list[int]()
+
+    def make() -> int:
+        made.append(len(made))
+        return made[-1]
+
+    assert [memory.recall("a", source, 1, make), memory.recall("a", source, 1, make)] == [0, 0]
+    assert memory.recall("b", source, 1, make) == 1
+    assert memory.recall("a", source, 2, make) == 2
+    assert memory.recall("a", [*source], 2, make) == 3
+    memory.forget()
+    assert memory.recall("a", source, 2, make) == 2
+    memory.forget()
+    memory.forget()
+    assert memory.recall("a", source, 2, make) == 4
