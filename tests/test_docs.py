@@ -230,10 +230,17 @@ def loose() -> None:
     edit("orders.yaml", "[shop/checkout, shop/web]", "[shop/checkout, shop/web, reports/renderer]")
 
 
+def without_a_grant() -> None:
+    """`checkout` may no longer read orders, and still asks for it."""
+    edit("orders.yaml", "[shop/checkout, shop/web]", "[shop/web]")
+
+
 @pytest.mark.parametrize(
     ("name", "command", "change", "status"),
     [
         ("tutorial.md", "check", with_a_typo, 1),
+        ("how-to/check-while-you-type.md", "check applications/orders.yaml", without_a_grant, 0),
+        ("how-to/check-while-you-type.md", "check applications/shop.yaml", without_a_grant, 1),
         ("how-to/ask-who-may-call-what.md", "explain", as_it_is, 0),
         ("how-to/ask-who-may-call-what.md", "who GET", as_it_is, 0),
         ("how-to/ask-who-may-call-what.md", "who orders/api", as_it_is, 0),

@@ -4,59 +4,141 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from kong_oam.access.compile.estate import Compiled, compile_estate
+from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.lint import sarif
 from kong_oam.access.lint.finding import LintFinding
 from kong_oam.access.lint.lint import lint
+from kong_oam.access.memory import Memory
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import Settings, stack_file
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
-from kong_oam.cli.estates import add_stack, judging_settings, no_stack_is_here, place_entry, reading_of
+from kong_oam.cli.estates import DEFAULT, add_estate, judging_settings, no_stack_is_here, place_entry
+from kong_oam.cli.watch import watch
 from kong_oam.codes import CODES
-from kong_oam.diagnostics import Diagnostic, errors
+from kong_oam.diagnostics import Diagnostic, Position, errors
+from kong_oam.oam.application import ReadOne, read_file, read_files
+from kong_oam.oam.files import files_of
 
 _DETAILS = """\
 Reads Applications and prints everything that is wrong in them, with file, line and column. Where nothing is, it prints
 what lint finds, with the change that mends it as a diff where one is certain (`patch -p0` takes it). Dates are judged
 by the stack's asOf. Provisions nothing, calls nobody. Exit status 1 where there is an error or a finding of lint.
 
+With FILE it reads all the same, and FILE too, but prints what is found there, and how much there is elsewhere.
+
   python -m kong_oam check
   python -m kong_oam check applications/orders.yaml --stack aws
+  python -m kong_oam check --watch
   python -m kong_oam check --sarif check.sarif
 """
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "paths",
-        nargs="*",
-        metavar="PATH",
-        help="files, folders and globs (default: what the stack names, or else applications)",
-    )
-    add_stack(parser)
-    parser.add_argument("--sarif", type=Path, metavar="FILE", help="write all of it to FILE as SARIF 2.1.0, too")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="what to print findings of: files, folders and globs")
+    add_estate(parser)
+    parser.add_argument("--watch", action="store_true", help="answer again after every save, until Ctrl-C")
+    parser.add_argument("--sarif", type=Path, metavar="FILE", help="write what is found to FILE as SARIF 2.1.0, too")
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    settings = judging_settings(options.stack)
-    reading = reading_of(options.paths, settings)
-    if not reading.applications and not reading.diagnostics:
-        named = " ".join(map(quoted, options.paths or settings.applications))
-        raise UsageError(f"no Application is in {named}; `python -m kong_oam new` writes one")
-    compiled = compile_estate(reading, settings.stack)
-    findings = lint(reading.applications, compiled.estate, settings.as_of) if compiled.estate else ()
-    if options.sarif:
-        _write_sarif(options.sarif, (*compiled.diagnostics, *(finding.diagnostic for finding in findings)))
+    if not options.watch:
+        return _answer(options, console, judging_settings(options.stack))
     if console.json:
-        console.print_json(_document(compiled, findings))
+        raise UsageError("--json or --watch, not both")
+    return _watch(options, console)
+
+
+def _watch(options: argparse.Namespace, console: Console) -> int:
+    settings, memory = judging_settings(options.stack), Memory()
+
+    def refresh() -> None:
+        nonlocal settings
+        fresh = judging_settings(options.stack)
+        settings = settings if fresh == settings else fresh  # what is remembered was made with this very one
+
+    def names() -> list[str | Path]:
+        return [stack_file(options.stack), *_names(options, settings)]
+
+    def answer(read_one: ReadOne) -> None:
+        _answer(options, console, settings, read_one, memory)
+
+    return watch(names, refresh, answer, console)
+
+
+def _names(options: argparse.Namespace, settings: Settings) -> list[str]:
+    return [*(options.applications or settings.applications), *options.files]
+
+
+def _answer(
+    options: argparse.Namespace,
+    console: Console,
+    settings: Settings,
+    read_one: ReadOne = read_file,
+    memory: Memory | None = None,
+) -> int:
+    """Reads, judges and prints; returns the exit status. Raises UsageError where there is no Application."""
+    reading = read_files(_names(options, settings), read_one=read_one)
+    here = _selection(options.files)
+    if not any(map(here, reading.applications)) and not any(map(here, reading.diagnostics)):
+        named = " ".join(map(quoted, options.files or _names(options, settings)))
+        raise UsageError(f"no Application is in {named}; `python -m kong_oam new` writes one")
+    compiled = compile_estate(reading, settings.stack, memory)
+    found = lint(reading.applications, compiled.estate, settings.as_of, memory) if compiled.estate else ()
+    if memory and compiled.estate:
+        memory.forget()
+    report = Report(
+        compiled.estate,
+        diagnostics=tuple(filter(here, compiled.diagnostics)),
+        findings=tuple(filter(here, found)),
+        elsewhere=sum(not here(one) for one in compiled.diagnostics) + sum(not here(one) for one in found),
+    )
+    if options.sarif:
+        _write_sarif(options.sarif, (*report.diagnostics, *(finding.diagnostic for finding in report.findings)))
+    if console.json:
+        console.print_json(_document(report))
     else:
-        console.print(*(_shown(diagnostic, console) for diagnostic in compiled.diagnostics))
-        for finding in findings:
+        console.print(*(_shown(diagnostic, console) for diagnostic in report.diagnostics))
+        for finding in report.findings:
             _print_finding(finding, console)
-        console.print(_summary(compiled, findings))
-    return FOUND if errors(compiled.diagnostics) or findings else OK
+        console.print(*_summary(report, options))
+    return FOUND if errors(report.diagnostics) or report.findings else OK
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What is printed: the findings at the files that were named, and how many there are `elsewhere`."""
+
+    estate: Estate | None
+    diagnostics: tuple[Diagnostic, ...]
+    findings: tuple[LintFinding, ...]
+    elsewhere: int
+
+
+class Placed(Protocol):
+    """What may be at a place of a file."""
+
+    @property
+    def place(self) -> Position | None: ...
+
+
+def _selection(names: Sequence[str]) -> Callable[[Placed], bool]:
+    """Whether something is at the files that are named, whichever way they are spelled; all is where none is named, and
+    so is what is at no file."""
+    selected = {file.resolve() for file, _ in files_of(names, Path())}
+    is_selected = cache(lambda file: Path(file).resolve() in selected)
+
+    def is_here(one: Placed) -> bool:
+        return not names or one.place is None or is_selected(one.place.file)
+
+    return is_here
 
 
 def _write_sarif(file: Path, diagnostics: tuple[Diagnostic, ...]) -> None:
@@ -84,21 +166,31 @@ def _painted(line: str, console: Console) -> str:
     return console.paint("red", line) if line.startswith("-") else line
 
 
-def _summary(compiled: Compiled, findings: tuple[LintFinding, ...]) -> str:
-    if compiled.estate is None:
-        return f"{len(errors(compiled.diagnostics))} error(s); nothing would be provisioned"
-    what = f"{len(compiled.estate.applications)} application(s), {len(compiled.estate.components)} component(s)"
-    by = (
-        "; no stack is here, so that none says what hosts, providers and groups there are" if no_stack_is_here() else ""
-    )
-    return f"{what}: no errors" + (f", {len(findings)} finding(s)" if findings else "") + by
+def _summary(report: Report, options: argparse.Namespace) -> Iterator[str]:
+    if report.estate is None:
+        count = len(errors(report.diagnostics))
+        yield (
+            f"{count} error(s); nothing would be provisioned"
+            if count
+            else "no errors here; lint waits until there is none elsewhere"
+        )
+    else:
+        what = f"{len(report.estate.applications)} application(s), {len(report.estate.components)} component(s)"
+        lacks = "; no stack is here, so that none says what hosts, providers and groups there are"
+        found = f", {len(report.findings)} finding(s)" if report.findings else ""
+        yield f"{what}: no errors{found}{lacks if no_stack_is_here() else ''}"
+    if report.elsewhere:
+        stack = [] if options.stack == DEFAULT else ["--stack", options.stack]
+        command = shlex.join(["check", *stack, *(["-f", *options.applications] if options.applications else ())])
+        yield f"{report.elsewhere} finding(s) elsewhere: `python -m kong_oam {command}` prints them"
 
 
-def _document(compiled: Compiled, findings: tuple[LintFinding, ...]) -> dict[str, Any]:
+def _document(report: Report) -> dict[str, Any]:
     return {
-        "usable": compiled.estate is not None,
-        "diagnostics": [_entry(diagnostic) for diagnostic in compiled.diagnostics],
-        "findings": [_finding(finding) for finding in findings],
+        "usable": report.estate is not None,
+        "diagnostics": [_entry(diagnostic) for diagnostic in report.diagnostics],
+        "findings": [_finding(finding) for finding in report.findings],
+        "elsewhere": report.elsewhere,
     }
 
 

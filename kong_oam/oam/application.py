@@ -74,11 +74,15 @@ class Reading:
     malformed: frozenset[str] = frozenset()
 
 
+ReadOne = Callable[[Path, str], Reading]
+"""Reads one file, which findings call by the name."""
+
+
 def read_files(
     names: Iterable[str | Path],
     named: Callable[[Path], str] = str,
     folder: Path = _HERE,
-    read_one: Callable[[Path, str], Reading] | None = None,
+    read_one: ReadOne | None = None,
 ) -> Reading:
     """Reads the Applications of every YAML file that `names` name: files, folders and globs, below `folder` where they
     are no absolute paths. What cannot be read, or names nothing, is a finding, not an exception.

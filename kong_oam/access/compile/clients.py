@@ -39,19 +39,19 @@ class Directory:
     """Applications that could not be read: none of their components is reported as missing."""
     components: dict[str, Component] = field(default_factory=dict)
     parts: dict[str, oam.Component] = field(default_factory=dict)
+    clients: set[str] = field(default_factory=set)
+    """The components that have a client trait."""
 
     def add(self, component: Component, part: oam.Component) -> None:
         self.components[component.key] = component
         self.parts[component.key] = part
+        if part.trait("client"):
+            self.clients.add(component.key)
 
     def access(self, component: Component, *path: str | int) -> Place:
         """A place in the component's access trait, or the component itself where it has none."""
         trait = self.parts[component.key].trait("access")
         return trait.place.at("properties", *path) if trait else component.place
-
-    def is_client(self, key: str) -> bool:
-        """Whether the component has a client trait."""
-        return self.parts[key].trait("client") is not None
 
     def unread(self, key: str) -> bool:
         """Whether the component `application/component` may well exist, in an application that could not be read."""
@@ -73,13 +73,12 @@ class Directory:
 
     def check_role_members(self) -> None:
         """Checks that roles are bound to components that exist and are clients."""
-        clients = set(filter(self.is_client, self.parts))
         for component in self.components.values():
             for role in component.roles:
                 for index, member in enumerate(role.components):
-                    if member not in clients and not self.unread(member):
+                    if member not in self.clients and not self.unread(member):
                         what = "has no client trait" if member in self.parts else "does not exist"
-                        message = f"role '{role.name}': component '{member}' {what}{suggestion(member, clients)}"
+                        message = f"role '{role.name}': component '{member}' {what}{suggestion(member, self.clients)}"
                         self.out.append(Diagnostic("ACC214", message, role.place.at("components", index)))
 
 

@@ -86,8 +86,13 @@ def _application(source: oam.Application, directory: Directory) -> Application:
         source.namespace,
         source.labels,
         source.annotations,
-        tuple(replace(component, clients=tuple(compile_clients(component, directory))) for component in components),
+        tuple(_with_clients(component, directory) for component in components),
     )
+
+
+def _with_clients(component: Component, directory: Directory) -> Component:
+    clients = tuple(compile_clients(component, directory))
+    return replace(component, clients=clients) if clients else component
 
 
 def _shared_endpoints(components: Iterable[Component]) -> Iterator[Diagnostic]:
@@ -148,7 +153,7 @@ def _borrowed_credentials(directory: Directory) -> Iterator[Diagnostic]:
     """A client's Secret is its own: whoever else could read it would call as that client, with no role asked."""
     owners: dict[tuple[str, str], list[Component]] = {}
     for component in directory.components.values():
-        if directory.is_client(component.key) and not component.outside:
+        if component.key in directory.clients and not component.outside:
             owners.setdefault((component.namespace, client_secret_name(component.name)), []).append(component)
     for key, secret in sorted(directory.stack.known_secrets):
         if owner := directory.components.get(key):
@@ -202,7 +207,7 @@ def object_names(
 def _shared_objects(directory: Directory) -> Iterator[Diagnostic]:
     first: dict[tuple[str, str, str], Component] = {}
     for component in (component for component in directory.components.values() if not component.outside):
-        client = directory.is_client(component.key)
+        client = component.key in directory.clients
         for kind, name in object_names(component.name, component.properties, component.exposures, client=client):
             if kind == "Service" and not _SERVICE_NAME.match(name):
                 message = f"'{name}' cannot name a Service: a letter first, then letters, digits and dashes, 63 in all"

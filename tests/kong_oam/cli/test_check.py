@@ -178,3 +178,84 @@ def test_a_folder_without_an_application_is_not_fine(tmp_path: Path, capsys: pyt
     (tmp_path / "empty" / "none.yaml").touch()
     assert main(["check", "empty"]) == 2
     assert capsys.readouterr().err == "no Application is in 'empty'; `python -m kong_oam new` writes one\n"
+
+
+# FILE: all is read, and what is there is printed
+
+
+def _two_mistakes() -> None:
+    edit(ORDERS, "methods: [GET], scopes: [orders.read]", "methods: [GET], scopes: [orders.reed]")
+    edit("applications/shop.yaml", "kind: service", "kind: servize")
+
+
+def test_a_file_is_judged_with_all_others(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whom it calls and who calls it is known, though nothing is said of them."""
+    assert main(["check", ORDERS]) == 0
+    assert capsys.readouterr().out == "4 application(s), 7 component(s): no errors\n"
+    edit("applications/shop.yaml", "orders/api, scopes: [orders.read]}]", "orders/apl, scopes: [orders.read]}]")
+    assert main(["check", "applications/shop.yaml"]) == 1
+    assert "ACC203: component 'orders/apl' does not exist; did you mean 'orders/api'?" in capsys.readouterr().out
+
+
+def test_what_is_elsewhere_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the command that prints it. The exit status is that of what is printed."""
+    _two_mistakes()
+    assert main(["check", ORDERS]) == 1
+    *said, last = capsys.readouterr().out.splitlines()
+    assert [line for line in said if "error" in line] == [
+        "applications/orders.yaml:24:61: error ACC201: scope 'orders.reed' is not declared by this component; did you mean 'orders.read'?",
+        "1 error(s); nothing would be provisioned",
+    ]
+    assert last == "1 finding(s) elsewhere: `python -m kong_oam check` prints them"
+    assert main(["check", "applications/hello.yaml", "--stack", "aws", "-f", "applications"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "no errors here; lint waits until there is none elsewhere",
+        "2 finding(s) elsewhere: `python -m kong_oam check --stack aws -f applications` prints them",
+    ]
+    assert main(["check", "applications/hello.yaml", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said == {"usable": False, "diagnostics": [], "findings": [], "elsewhere": 2}
+
+
+def test_lint_is_told_of_the_file_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    """In SARIF as well."""
+    _unused_grant()
+    assert main(["check", "applications/shop.yaml", "--sarif", "out.sarif"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said == [
+        "4 application(s), 7 component(s): no errors",
+        "1 finding(s) elsewhere: `python -m kong_oam check` prints them",
+    ]
+    assert _results() == []
+    assert main(["check", ORDERS, "--sarif", "out.sarif"]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "4 application(s), 7 component(s): no errors, 1 finding(s)"
+    assert _results() == [("LINT301", ORDERS, 28)]
+
+
+def test_a_file_is_one_however_it_is_spelled(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Relative, absolute, by a link, by its folder, or by a pattern; it is read once, and called as the stack does."""
+    _two_mistakes()
+    (tmp_path / "link.yaml").symlink_to(ORDERS)
+    (tmp_path / "folder").symlink_to("applications")
+    spelled = [ORDERS, f"./{ORDERS}", str(tmp_path / ORDERS), "link.yaml", "folder/orders.yaml", "applications/o*.yaml"]
+    for name in spelled:
+        assert main(["check", name]) == 1, name
+        assert capsys.readouterr().out.startswith(f"{ORDERS}:24:61: error ACC201"), name
+    for name in ("applications", "folder", "applications/*"):
+        assert main(["check", name]) == 1
+        said = capsys.readouterr().out
+        assert "2 error(s); nothing would be provisioned" in said
+        assert "elsewhere" not in said
+
+
+def test_a_file_of_nowhere_else_is_read_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Beside all that the stack names."""
+    text = Path("applications/hello.yaml").read_text("utf-8").replace("name: hello", "name: draft")
+    Path("draft.yaml").write_text(text.replace("hello.example.com", "draft.example.com"), "utf-8")
+    assert main(["check", "draft.yaml"]) == 0
+    assert capsys.readouterr().out == "5 application(s), 8 component(s): no errors\n"
+    Path("draft.yaml").write_text("# nothing yet\n", "utf-8")
+    assert main(["check", "draft.yaml"]) == 2
+    assert capsys.readouterr().err == "no Application is in 'draft.yaml'; `python -m kong_oam new` writes one\n"
+    assert main(["check", "gone.yaml"]) == 1
+    assert "gone.yaml:1:1: error OAM101: cannot be read: No such file" in capsys.readouterr().out

@@ -1,0 +1,112 @@
+"""Answers after every save: looks at files ten times a second and more, and reads again what looks otherwise."""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from kong_oam.cli.command import OK
+from kong_oam.cli.console import Console, complain
+from kong_oam.errors import InputError
+from kong_oam.oam.application import Reading, ReadOne, read_file
+from kong_oam.oam.files import files_of
+
+Look = dict[str, tuple[int, ...] | None]
+"""How files look without reading them: what changes with every save, or None for one that is not there."""
+
+SHORTEST, LONGEST = 0.05, 0.1
+"""Seconds between two looks: twenty times what a look takes, within these."""
+SETTLING = 0.02
+"""Seconds for which files stay as they are before they are read: an editor may empty one first and then write it, or
+move a new one to its place. Longer than two writes can have one time of modification."""
+PATIENCE = 50
+"""How often it is waited for that."""
+
+
+def watch(
+    names: Callable[[], Iterable[str | Path]],
+    refresh: Callable[[], None],
+    answer: Callable[[ReadOne], None],
+    console: Console,
+) -> int:
+    """Calls `answer` at once, and again whenever a file that `names` name was saved, came or went, until Ctrl-C. Before
+    each answer `refresh` is called, after which there may be other names. Returns the exit status.
+
+    `answer` is given what reads a file, or knows it. A later InputError of both is printed; the first one is raised.
+    """
+    looks: Look | None = None
+    readings: dict[str, tuple[tuple[int, ...], Reading]] = {}
+    gc.disable()  # an estate of thousands is walked through too often while it grows
+    try:
+        while True:
+            started = time.monotonic()
+            if (now := _look(names())) == looks:
+                time.sleep(min(max(SHORTEST, 20 * (time.monotonic() - started)), LONGEST))
+                continue
+            is_first, looks = looks is None, _settled(names, now)
+            try:
+                refresh()
+                looks = _look(names())
+                _clear(console)
+                answer(_reader(looks, readings))
+            except InputError as error:
+                if is_first:
+                    raise
+                complain(error)
+            readings = {name: kept for name, kept in readings.items() if name in looks}
+            took = time.monotonic() - started
+            console.print(f"{time.strftime('%H:%M:%S')}, in {took:.2f} s; waits for the next save, Ctrl-C ends it")
+            console.out.flush()
+            gc.collect()
+            gc.freeze()  # what is left lives long: it need not be looked at again
+    except KeyboardInterrupt:
+        console.print("", "no longer watched")
+        return OK
+    finally:
+        gc.unfreeze()
+        gc.enable()
+
+
+def _look(names: Iterable[str | Path]) -> Look:
+    return {str(file): _looks(str(file)) for file, _ in files_of(names, Path())}
+
+
+def _looks(file: str) -> tuple[int, ...] | None:
+    try:
+        about = os.stat(file)  # noqa: PTH116 - of thousands, and often
+    except OSError:
+        return None
+    return (about.st_mtime_ns, about.st_ctime_ns, about.st_size, about.st_ino)
+
+
+def _settled(names: Callable[[], Iterable[str | Path]], now: Look) -> Look:
+    for _ in range(PATIENCE):
+        time.sleep(SETTLING)
+        before, now = now, _look(names())
+        if now == before:
+            break
+    return now
+
+
+def _reader(look: Look, readings: dict[str, tuple[tuple[int, ...], Reading]]) -> ReadOne:
+    """What reads a file, unless one that looks the same was read before."""
+
+    def read_one(file: Path, name: str) -> Reading:
+        looks, kept = look.get(str(file)), readings.get(str(file))
+        if looks and kept and kept[0] == looks:
+            return kept[1]
+        reading = read_file(file, name)
+        if looks:
+            readings[str(file)] = looks, reading
+        return reading
+
+    return read_one
+
+
+def _clear(console: Console) -> None:
+    """Empties a terminal, so that the answer stands alone; anything else keeps all of them."""
+    if console.out.isatty() and os.environ.get("TERM") != "dumb":
+        console.out.write("\x1b[H\x1b[2J")

@@ -1,0 +1,58 @@
+"""The hook for https://pre-commit.com: what it runs, on which files. That pre-commit takes it is tried by hand."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def hook() -> dict[str, Any]:
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+    assert hook["id"] == "kong-oam-check"
+    assert hook["id"] in (ROOT / "docs/how-to/check-while-you-type.md").read_text("utf-8")
+    assert (hook["language"], hook["pass_filenames"]) == ("python", False)
+    return dict(hook)
+
+
+def test_a_commit_with_a_typo_is_refused(hook: dict[str, Any], tmp_path: Path) -> None:
+    """By what the hook runs in the repository, installed with this package."""
+    for folder in ("applications", "stacks"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    command, *arguments = shlex.split(hook["entry"])
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
+    assert scripts[command] == "kong_oam.__main__:main"
+
+    def run() -> tuple[int, str]:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        called = [sys.executable, "-m", "kong_oam", *arguments]
+        done = subprocess.run(called, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout
+
+    assert run()[0] == 0
+    orders = tmp_path / "applications" / "orders.yaml"
+    orders.write_text(orders.read_text("utf-8").replace("type: gateway ", "type: gatway "), "utf-8")
+    status, said = run()
+    assert (status, said.partition("; did")[0]) == (
+        1,
+        "applications/orders.yaml:13:17: error OAM104: unknown trait type 'gatway'",
+    )
+
+
+def test_it_runs_when_one_of_its_files_is_staged(hook: dict[str, Any]) -> None:
+    """An Application or a stack, in whatever folder of the repository."""
+    files = ("applications/a.yaml", "applications/deep/b.yml", "platform/applications/a.yaml", "stacks/Pulumi.aws.yaml")
+    others = ("README.md", "applications/README.md", "my-applications/a.yaml", "Pulumi.yaml", "stacks/other.yaml")
+    assert [file for file in (*files, *others) if re.search(hook["files"], file)] == [*files]

@@ -1,0 +1,235 @@
+"""`check --watch`: an answer after every save, made of what changed alone."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from kong_oam.__main__ import main
+from kong_oam.cli import watch as watching
+from kong_oam.cli.command import UsageError
+from kong_oam.cli.console import Console
+from kong_oam.cli.watch import watch
+from kong_oam.oam.application import Reading, ReadOne
+from kong_oam.oam.files import files_of
+
+ROOT = Path(__file__).resolve().parents[3]
+ORDERS, SHOP, HELLO = (Path("applications", f"{name}.yaml") for name in ("orders", "shop", "hello"))
+STACK = Path("stacks/Pulumi.local.yaml")
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The sample estate in a folder of its own, which is the current one."""
+    for folder in ("applications", "stacks"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    text = path.read_text("utf-8")
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new), "utf-8")
+
+
+def by_moving(path: Path, old: str, new: str) -> None:
+    """As editors save that never have a half-written file."""
+    other = path.with_suffix(".swp")
+    other.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
+    other.replace(path)
+
+
+# The loop: what is read again, and when
+
+
+def watched(monkeypatch: pytest.MonkeyPatch, *saves: Callable[[], object]) -> list[list[str]]:
+    """Which files are read anew for each answer: the first, and one after each save."""
+    read: list[str] = []
+    answers: list[list[str]] = []
+    todo = [*saves]
+    monkeypatch.setattr(watching, "read_file", lambda file, name: read.append(name) or Reading((), ()))
+
+    def answer(read_one: ReadOne) -> None:
+        read.clear()
+        for file, problem in files_of(["applications"], Path()):
+            assert problem or isinstance(read_one(file, str(file)), Reading)
+        answers.append([*read])
+        if not todo:
+            raise KeyboardInterrupt
+        todo.pop(0)()
+
+    assert watch(lambda: [STACK, "applications"], lambda: None, answer, Console(io.StringIO())) == 0
+    return answers
+
+
+def test_what_changed_is_read_again_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place and by moving, in the same size, with an older time; new files, and those that were moved; a stack's
+    file."""
+    everything = sorted(map(str, Path("applications").glob("*.yaml")))
+    new = Path("applications/deep/new.yml")
+
+    def add() -> None:
+        new.parent.mkdir()
+        new.write_text("a: 1\n")
+
+    def same_size_and_time() -> None:
+        about = HELLO.stat()
+        replace(HELLO, "owner: team-hello", "owner: team-hallo")
+        os.utime(HELLO, ns=(about.st_atime_ns, about.st_mtime_ns))
+
+    saves: list[tuple[Callable[[], object], list[str]]] = [
+        (lambda: replace(ORDERS, "owner: team-orders", "owner: team-sales"), [str(ORDERS)]),
+        (lambda: by_moving(SHOP, "owner: team-shop", "owner: team-sales"), [str(SHOP)]),
+        (same_size_and_time, [str(HELLO)]),
+        (add, [str(new)]),
+        (lambda: new.rename("applications/moved.yaml"), ["applications/moved.yaml"]),
+        (lambda: Path("applications/moved.yaml").unlink(), []),
+        (lambda: STACK.touch(), []),
+        (lambda: ORDERS.touch(), [str(ORDERS)]),
+    ]
+    answers = watched(monkeypatch, *(save for save, _ in saves))
+    assert answers == [everything, *(read for _, read in saves)]
+
+
+def test_a_file_is_read_when_it_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is emptied and then written, or is away for a moment, gives one answer."""
+    text = ORDERS.read_text("utf-8")
+    steps: list[Callable[[], object]] = []
+
+    def settle(seconds: float) -> None:
+        if seconds == watching.SETTLING and steps:
+            steps.pop(0)()
+
+    def empty() -> None:
+        ORDERS.write_text("")
+        steps.extend([lambda: ORDERS.write_text(text[:300]), lambda: ORDERS.write_text(f"{text}# saved\n")])
+
+    def away() -> None:
+        ORDERS.rename("aside")
+        steps.append(lambda: Path("aside").rename(ORDERS))
+
+    monkeypatch.setattr(watching.time, "sleep", settle)
+    assert watched(monkeypatch, empty, away)[1:] == [[str(ORDERS)], [str(ORDERS)]]
+    assert steps == []
+
+
+def test_a_file_that_never_rests_is_read_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a second."""
+    monkeypatch.setattr(watching.time, "sleep", lambda _: ORDERS.write_text(f"{ORDERS.read_text()}#\n"))
+    assert str(ORDERS) in watched(monkeypatch)[0]
+
+
+def test_a_later_error_does_not_end_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """The first one does: nothing can be said of a stack that is not there."""
+    out, answers = io.StringIO(), [None, UsageError("no stack"), None]
+
+    def answer(_: ReadOne) -> None:
+        ORDERS.touch()
+        if not answers:
+            raise KeyboardInterrupt
+        if error := answers.pop(0):
+            raise error
+
+    assert watch(lambda: ["applications"], lambda: None, answer, Console(out)) == 0
+    assert capsys.readouterr().err == "no stack\n"
+    assert out.getvalue().count("waits for the next save") == 3
+    answers.append(UsageError("no stack"))
+    with pytest.raises(UsageError):
+        watch(lambda: ["applications"], lambda: None, answer, Console(out))
+
+
+class Terminal(io.StringIO):
+    """Text that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("out", "term", "cleared"), [(Terminal(), "xterm", 1), (Terminal(), "dumb", 0), (io.StringIO(), "xterm", 0)]
+)
+def test_a_terminal_is_cleared_and_nothing_else(
+    out: io.StringIO, term: str, cleared: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file keeps every answer."""
+    monkeypatch.setenv("TERM", term)
+
+    def answer(_: ReadOne) -> None:
+        raise KeyboardInterrupt
+
+    watch(lambda: ["applications"], lambda: None, answer, Console(out))
+    assert out.getvalue().count("\x1b[2J") == cleared
+
+
+def test_json_is_for_one_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--watch", "--json"]) == 2
+    assert capsys.readouterr().err == "--json or --watch, not both\n"
+
+
+# The command itself
+
+
+@pytest.fixture
+def started() -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-u", "-m", "kong_oam", "check", "--watch"]
+    with subprocess.Popen(
+        command,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        yield process
+        process.kill()
+
+
+def said(process: subprocess.Popen[str]) -> list[str]:
+    """The next answer, without excerpts, and without its last line, which says that it waits."""
+    assert process.stdout
+    lines: list[str] = []
+    for line in process.stdout:
+        if "waits for the next save" in line:
+            return lines
+        if " | " not in line:
+            lines.append(line.rstrip("\n"))
+    raise AssertionError(lines)
+
+
+def test_every_save_is_answered_until_ctrl_c(started: subprocess.Popen[str]) -> None:
+    """Of an Application, of the stack, of where the stack finds its Applications; Ctrl-C ends it in one line, with
+    status 0."""
+    fine = ["4 application(s), 7 component(s): no errors"]
+    assert said(started) == fine
+    replace(ORDERS, "type: access ", "type: acces ")
+    wrong = said(started)
+    assert wrong[0].startswith("applications/orders.yaml:17:17: error OAM104: unknown trait type 'acces'; did you mean")
+    assert wrong[-1].endswith("error(s); nothing would be provisioned")
+    by_moving(ORDERS, "type: acces ", "type: access ")
+    assert said(started) == fine
+    Path("applications/hello.yaml").rename("hello.yaml")
+    assert said(started) == ["3 application(s), 6 component(s): no errors"]
+    replace(STACK, "config:\n", "config:\n  kong-oam:applications: [applications, hello.yaml]\n")
+    assert said(started) == fine
+    replace(Path("hello.yaml"), "metadata:\n", "metadata: {name: a}\nmetadata:\n")
+    assert said(started)[0].startswith("hello.yaml:5:1: error OAM106: key 'metadata' stands twice")
+    STACK.write_text("config: {}\n")
+    assert said(started)[0].startswith("stack 'local' cannot be used; mend stacks/Pulumi.local.yaml")
+    started.send_signal(signal.SIGINT)
+    assert started.wait(20) == 0
+    assert started.stdout
+    assert started.stdout.read().strip() == "no longer watched"
+
+
+def test_a_stack_that_is_not_there_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    """At once, as without `--watch`."""
+    assert main(["check", "--watch", "--stack", "lokal"]) == 2
+    assert "lokal" in capsys.readouterr().err
