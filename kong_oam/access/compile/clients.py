@@ -82,6 +82,13 @@ class Directory:
                         self.out.append(Diagnostic("ACC214", message, role.place.at("components", index)))
 
 
+def callees_of(component: Component, directory: Directory) -> tuple[Component | None, ...]:
+    """The components that a client calls, in its order; None for one that is not there."""
+    trait = directory.parts[component.key].trait("client")
+    calls = trait.properties.get("calls", ()) if trait else ()
+    return tuple(directory.components.get(call["component"]) for call in calls)
+
+
 def compile_clients(component: Component, directory: Directory) -> Iterator[Client]:
     """Yields one client per provider whose APIs the component calls; one of its own provider where it calls none."""
     trait = directory.parts[component.key].trait("client")

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 import kong_oam.oam.application as oam
-from kong_oam.access.compile.clients import Directory, compile_clients
+from kong_oam.access.compile.clients import Directory, callees_of, compile_clients
 from kong_oam.access.compile.component import compile_component
 from kong_oam.access.memory import Memory
 from kong_oam.access.model import (
@@ -56,7 +56,7 @@ def compile_estate(reading: oam.Reading, stack: Stack, memory: Memory | None = N
     findings += _borrowed_credentials(directory)
     findings += _conflicting_certificates(directory.components.values())
     findings += _shared_objects(directory)
-    estate = Estate(stack, tuple(_application(application, directory) for application in applications))
+    estate = Estate(stack, tuple(_application(application, directory, memory) for application in applications))
     diagnostics = ordered(findings)
     return Compiled(None if errors(diagnostics) else estate, diagnostics)
 
@@ -79,20 +79,32 @@ def _first_of_each_name(applications: Iterable[oam.Application], out: list[Diagn
             out.append(Diagnostic("OAM106", message, application.place.at("metadata", "name")))
 
 
-def _application(source: oam.Application, directory: Directory) -> Application:
-    components = (directory.components[f"{source.name}/{part.name}"] for part in source.components)
-    return Application(
-        source.name,
-        source.namespace,
-        source.labels,
-        source.annotations,
-        tuple(_with_clients(component, directory) for component in components),
+def _application(source: oam.Application, directory: Directory, memory: Memory) -> Application:
+    components = (
+        _with_clients(directory.components[f"{source.name}/{part.name}"], part, directory, memory)
+        for part in source.components
     )
+    return Application(source.name, source.namespace, source.labels, source.annotations, tuple(components))
 
 
-def _with_clients(component: Component, directory: Directory) -> Component:
-    clients = tuple(compile_clients(component, directory))
-    return replace(component, clients=clients) if clients else component
+def _with_clients(component: Component, part: oam.Component, directory: Directory, memory: Memory) -> Component:
+    if component.key not in directory.clients:
+        return component
+    compiled = partial(_with_all_clients, component, directory)
+    callees = callees_of(component, directory)
+    if all(callee and callee.scopes for callee in callees):  # else what is wrong depends on more than these
+        beside = (directory.stack, component, callees)
+        made, found = memory.recall("clients", part, beside, compiled)
+    else:
+        made, found = compiled()
+    directory.out += found
+    return made
+
+
+def _with_all_clients(component: Component, directory: Directory) -> tuple[Component, tuple[Diagnostic, ...]]:
+    apart = replace(directory, out=[])
+    clients = tuple(compile_clients(component, apart))
+    return replace(component, clients=clients), tuple(apart.out)
 
 
 def _shared_endpoints(components: Iterable[Component]) -> Iterator[Diagnostic]:

@@ -29,6 +29,8 @@ EDITS = (
     ("orders.yaml", "- {paths: [/orders/health]", "- {paths: [/orders/taken]"),
     ("shop.yaml", "calls: [{component: orders/api, scopes: [orders.read]}]", "calls: []"),
     ("shop.yaml", "name: checkout", "name: till"),
+    ("shop.yaml", "calls: [{component: orders/api, scopes: [orders.read]}]", "calls: [{component: orders/apl, scopes: [x]}]"),
+    ("orders.yaml", "- name: api", "- name: apart"),
     ("hello.yaml", "owner: team-hello", "team: hello"),
     ("hello.yaml", "kind: Application", "kind: Aplication"),
 )  # fmt: skip
@@ -69,6 +71,7 @@ def test_every_edit_can_be_made() -> None:
 @settings(max_examples=examples(200), deadline=None)
 @given(st.lists(st.sampled_from([*range(len(EDITS)), "taker", "day"]), max_size=8))
 @example([5, "taker"])
+@example([8, 9])
 @example(["day"])
 def test_every_answer_is_that_of_whoever_remembers_nothing(saves: list[int | str]) -> None:
     """After every save of a file: each edit is made, or taken back; and a file comes, which takes another's
