@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -12,6 +13,7 @@ from pathlib import Path
 from kong_oam import __version__
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
+from kong_oam.oam.editor import application_schema
 
 _DETAILS = """\
 Writes the files of a new repository: for a team's Applications, with the check before each commit and in CI; or, with
@@ -57,6 +59,8 @@ def _files(kind: str, values: Mapping[str, str]) -> dict[str, str]:
     for template in sorted(root.rglob(f"*{_ENDING}")):
         name = template.relative_to(root).as_posix().removesuffix(_ENDING)
         files[_filled(name, values).replace("dot_", ".")] = _filled(template.read_text("utf-8"), values)
+    if kind == "team":
+        files["application.schema.json"] = f"{json.dumps(application_schema(), indent=2, ensure_ascii=False)}\n"
     return files
 
 

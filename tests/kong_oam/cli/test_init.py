@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -37,7 +38,9 @@ def test_a_team_begins_with_nothing_but_applications(capsys: pytest.CaptureFixtu
     assert files() == [
         ".github/workflows/access.yaml",
         ".pre-commit-config.yaml",
+        ".vscode/settings.json",
         "README.md",
+        "application.schema.json",
         "applications/.gitkeep",
         "requirements.txt",
     ]
@@ -87,6 +90,8 @@ def test_what_is_written_is_complete(kind: list[str]) -> None:
         assert "@VERSION@" not in text
         assert "@STACK@" not in text + name
         assert "@TODAY@" not in text
+        if name.endswith(".json"):
+            assert json.loads(text)
         if name.endswith((".yaml", ".yml")):
             assert yaml.safe_load(text)
     assert {path.suffix for path in STARTERS.rglob("*") if path.is_file()} == {".template"}
@@ -134,6 +139,16 @@ def test_a_platform_has_the_workflows_of_this_repository(name: str) -> None:
     assert INSTALL in written
     ours = (ROOT / ".github/workflows" / name).read_text("utf-8")
     ours = ours.replace("--stack aws --stack gcp --stack bare-metal", "--stack staging")
-    ours = ours.replace("[aws, gcp, bare-metal]", "[staging]").replace("      - run: make setup\n", INSTALL)
+    ours = ours.replace("[aws, gcp, bare-metal]", '["staging"]').replace("      - run: make setup\n", INSTALL)
     step = r"      - name: install .*?(?=\n      - )|      - name: install\n.*?(?=\n      - )"
     assert re.sub(step, INSTALL.rstrip("\n"), ours, flags=re.DOTALL) == written
+
+
+def test_an_editor_finds_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    """That of the version that wrote it, at the place that the settings name, and for the files that are read."""
+    main(["init"])
+    capsys.readouterr()
+    ((schema, patterns),) = json.loads(Path(".vscode/settings.json").read_text())["yaml.schemas"].items()
+    main(["schema"])
+    assert Path(schema).read_text() == capsys.readouterr().out
+    assert patterns == ["applications/**/*.yaml", "applications/**/*.yml"]
