@@ -79,4 +79,8 @@ CODES: Mapping[str, Code] = {
         "a path too deep, or a wildcard host too long, for the order of a gateway's routes",
         "shorten it, or expose the component on an exact host",
     ),
+    "ACC222": Code(
+        "a role for a group that the stack does not know",
+        "correct the group's name, or add it to `knownGroups` of the stack's settings",
+    ),
 }

@@ -50,6 +50,8 @@ class Stack:
     """Where the gateway's pods are, if in the cluster. No application may live there: its pods could pass for them."""
     known_secrets: frozenset[tuple[str, str]] = frozenset()
     """Key of a component whose client has a credential already, and name of the Secret with it, in its namespace."""
+    known_groups: frozenset[str] | None = None
+    """The logical groups that there are, those that a provider maps among them; None where nobody listed them."""
 
     @property
     def default_provider(self) -> Provider:

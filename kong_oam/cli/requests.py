@@ -80,8 +80,8 @@ def clients_of(estate: Estate, key: str) -> list[Client]:
 
 def checked_groups(estate: Estate, groups: list[str]) -> list[str]:
     """Checks the groups, and returns them as they are written. Raises UsageError where one is no group of the
-    estate."""
-    names = logical_groups(estate)
+    estate, nor one that the stack knows."""
+    names = logical_groups(estate) | (estate.stack.known_groups or frozenset())
     for group in groups:
         if group not in names:
             raise UsageError(f"no role names a group {quoted(group)}{suggestion(group, names)}")

@@ -40,7 +40,7 @@ def compile_component(
     scopes: Mapping[str, str] = properties.get("scopes", {})
     if access:
         rules = _rules(properties, access.place.at("properties"), endpoints, scopes, out)
-        roles = tuple(_roles(properties, access.place.at("properties"), scopes, out))
+        roles = tuple(_roles(properties, access.place.at("properties"), scopes, stack, out))
     else:
         rules, roles = _authenticated_only(endpoints), ()
     out += _unroutable(endpoints)
@@ -129,7 +129,11 @@ def _grpc_ports(part: oam.Component, trait: oam.Trait) -> Iterator[Diagnostic]:
     """
     place = trait.place.at("properties")
     why = "speaks gRPC, whose calls go upstream by another path than the one that was decided on; it is not deployed"
-    names = {port.get("port"): str(port.get("name", "")) for port in part.properties.get("ports", ())}
+    names = {
+        number: str(port.get("name", ""))
+        for port in part.properties.get("ports", ())
+        for number in (port["port"], port.get("containerPort", port["port"]))
+    }
     for path, port in trait.properties["http"].items():
         if _GRPC_PORT.match(names.get(port, "")):
             yield Diagnostic("ACC218", f"port {port} ('{names[port]}') {why}", place.at("http").key(path))
@@ -254,10 +258,17 @@ def _disagreements(rules: Iterable[Rule]) -> Iterator[Diagnostic]:
 
 
 def _roles(
-    properties: Mapping[str, Any], place: Place, scopes: Mapping[str, str], out: list[Diagnostic]
+    properties: Mapping[str, Any], place: Place, scopes: Mapping[str, str], stack: Stack, out: list[Diagnostic]
 ) -> Iterator[Role]:
+    known_groups = stack.known_groups
     for name, role in properties.get("roles", {}).items():
         where = place.at("roles", name)
+        for index, group in enumerate(role.get("groups", ())):
+            if known_groups is not None and group not in known_groups:
+                message = (
+                    f"role '{name}': stack '{stack.name}' knows no group '{group}'{suggestion(group, known_groups)}"
+                )
+                out.append(Diagnostic("ACC222", message, where.at("groups", index)))
         for index, scope in enumerate(role["scopes"]):
             if scope not in scopes:
                 message = f"role '{name}': scope '{scope}' is not declared by this component{suggestion(scope, scopes)}"

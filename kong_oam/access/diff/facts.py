@@ -46,6 +46,7 @@ LEFT_OUT: Mapping[type, Mapping[str, str]] = {
     Stack: {
         "name": _KEY, "providers": _ELSEWHERE, "domain": _REQUESTS, "suffixes": _REQUESTS,
         "gateway_namespace": _ELSEWHERE, "known_secrets": _ELSEWHERE,
+        "known_groups": "which names are no mistake; who holds a role, the roles say",
     },
     GatewaySettings: {
         "scheme": _ELSEWHERE, "redirect": "compared as plainHttp", "admin_url": _WHERE, "workspace": _WHERE,

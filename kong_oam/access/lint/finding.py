@@ -62,6 +62,10 @@ KINDS: Mapping[str, Kind] = {
         "remove it",
         waivable=False,
     ),
+    "LINT311": Kind(
+        "a group that is named once, and nearly as another",
+        "correct it; or list the groups that there are, under `knownGroups` of the stack's settings",
+    ),
 }
 """The codes of lint: LINT301 and on. The schema of waivers is checked against it."""
 

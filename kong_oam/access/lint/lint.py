@@ -16,6 +16,7 @@ from kong_oam.access.model import Estate
 CHECKS: tuple[Callable[[LintSubject], Iterator[LintFinding]], ...] = (
     rules.unused_grants,
     rules.unheld_roles,
+    rules.doubtful_groups,
     rules.unasked_scopes,
     shadows.shadowed_rules,
     shadows.unreachable_rules,
@@ -33,7 +34,7 @@ def lint(
     line. With a `memory`, no component is linted anew of which all that a rule looks at is as it was."""
     memory, findings = memory or Memory(), list[LintFinding]()
     for subject in subjects(applications, estate, as_of):
-        beside = (estate.stack, as_of, subject.grants, subject.hosts)
+        beside = (estate.stack, as_of, subject.grants, subject.hosts, subject.doubtful_groups)
         findings += memory.recall("lint", subject.part, beside, partial(_findings, subject))
     return tuple(
         sorted(

@@ -40,6 +40,16 @@ def unheld_roles(subject: LintSubject) -> Iterator[LintFinding]:
             yield LintFinding("LINT302", subject.key, message, subject.place("roles").key(name), Removal(place))
 
 
+def doubtful_groups(subject: LintSubject) -> Iterator[LintFinding]:
+    """Finds groups that only this role names, and nearly as another is named (LINT311)."""
+    for name, role in subject.access.get("roles", {}).items():
+        for index, group in enumerate(role.get("groups", ())):
+            if other := subject.doubtful_groups.get(group):
+                message = f"only role '{name}' names group '{group}'; did you mean '{other}'?"
+                place = subject.place("roles", name, "groups", index)
+                yield LintFinding("LINT311", subject.key, message, place)
+
+
 def unasked_scopes(subject: LintSubject) -> Iterator[LintFinding]:
     """Finds scopes in no rule that ever decides (LINT303). Removing one is certain only where nobody else names it."""
     rules, weaker = subject.component.rules, weaker_rules(subject.component)

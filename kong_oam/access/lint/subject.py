@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import kong_oam.oam.application as oam
+from kong_oam.access.lint.groups import doubtful_groups
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.paths import PathSegments
 from kong_oam.oam.document import Place
@@ -21,12 +22,14 @@ Paths = tuple[tuple[PathSegments, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class LintSubject:
-    """One component under lint, and all of its estate that a rule may look at: the `grants` to its clients, and of the
-    `hosts` that it is on their paths. `as_of` is the stack's day: whether a date has passed is configuration, too.
+    """One component under lint, and all of its estate that a rule may look at: the `grants` to its clients, of the
+    `hosts` that it is on their paths, and of its groups the `doubtful_groups`, each with the one that may be meant.
+    `as_of` is the stack's day: whether a date has passed is configuration, too.
     """
 
     grants: Grants
     hosts: Mapping[str, Paths]
+    doubtful_groups: Mapping[str, str]
     as_of: datetime.date
     application: oam.Application
     part: oam.Component
@@ -69,10 +72,11 @@ def _paths_of(estate: Estate) -> Mapping[str, Paths]:
 
 def subjects(applications: tuple[oam.Application, ...], estate: Estate, as_of: datetime.date) -> Iterator[LintSubject]:
     """Yields a subject per component. `estate` is what `applications` compiled to."""
-    grants, paths = grants_of(estate), _paths_of(estate)
+    grants, paths, doubtful = grants_of(estate), _paths_of(estate), doubtful_groups(estate)
     for application in applications:
         siblings = tuple(estate.components[f"{application.name}/{part.name}"] for part in application.components)
         for part, component in zip(application.components, siblings, strict=True):
             hosts = {endpoint.host: paths[endpoint.host] for endpoint in component.endpoints}
             granted = grants.get(component.key, _NONE)
-            yield LintSubject(granted, hosts, as_of, application, part, component, siblings)
+            groups = {group: doubtful[group] for role in component.roles for group in role.groups if group in doubtful}
+            yield LintSubject(granted, hosts, groups, as_of, application, part, component, siblings)

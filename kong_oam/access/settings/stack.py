@@ -18,6 +18,7 @@ from kong_oam.access.model import Stack
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.access.rotation import Schedule, days
 from kong_oam.access.settings import certificates
+from kong_oam.access.settings.groups import SETTING, with_known_groups
 from kong_oam.diagnostics import suggestion
 from kong_oam.errors import SettingsError
 
@@ -146,8 +147,13 @@ def plain(settings: ProviderSettings) -> Provider:
     return Provider(settings.name, settings.audience, spelling, issuer=settings.issuer, groups=settings.groups)
 
 
-def parse(name: str, data: Mapping[str, Any], describe: Describe = plain) -> Settings:
-    """Parses the settings of stack `name` from its `kong-oam:` values. Raises StackError."""
+def parse(name: str, data: Mapping[str, Any], describe: Describe = plain, folder: Path = STACKS) -> Settings:
+    """Parses the settings of stack `name` from its `kong-oam:` values; files that they name are in `folder`. Raises
+    StackError."""
+    try:
+        data = with_known_groups(data, folder)
+    except SettingsError as error:
+        raise StackError(f"stack '{name}': {NAMESPACE}:{SETTING}: {error}") from None
     _check(name, data)
     gateway, domains = data["gateway"], data.get("domains", {})
     providers = tuple(_provider(name, item) for item in data["identityProviders"])
@@ -167,6 +173,9 @@ def parse(name: str, data: Mapping[str, Any], describe: Describe = plain) -> Set
                 for key, client in settings.clients.items()
                 if client.secret
             ),
+            known_groups=frozenset(data[SETTING]).union(*(settings.groups for settings in providers))
+            if SETTING in data
+            else None,
         ),
         cloud=data["cloud"],
         as_of=datetime.date.fromisoformat(data["asOf"]),
@@ -211,7 +220,9 @@ def read_file(file: Path, describe: Describe = plain) -> Settings:
     except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError) as error:
         raise StackError(f"stack '{name}': {file} cannot be read: {' '.join(str(error).split())[:200]}") from None
     prefix = f"{NAMESPACE}:"
-    return parse(name, {k.removeprefix(prefix): v for k, v in config.items() if k.startswith(prefix)}, describe)
+    return parse(
+        name, {k.removeprefix(prefix): v for k, v in config.items() if k.startswith(prefix)}, describe, file.parent
+    )
 
 
 def _cluster(data: Mapping[str, Any]) -> ClusterSettings:

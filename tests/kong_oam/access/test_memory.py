@@ -25,6 +25,7 @@ EDITS = (
     ("orders.yaml", "components: [shop/checkout, shop/web]", "components: [shop/checkout, shop/web, reports/renderer]"),
     ("orders.yaml", "http: {/orders: 8080}", "http: {/orders: 8080, /orders/more: 8080}"),
     ("orders.yaml", ', until: "2027-12-31"', ""),
+    ("reports.yaml", "groups: [sales, order-desk]", "groups: [salse, order-desk]"),
     ("orders.yaml", "owner: team-orders", "owner: team-sales"),
     ("orders.yaml", "- {paths: [/orders/health]", "- {paths: [/orders/taken]"),
     ("shop.yaml", "calls: [{component: orders/api, scopes: [orders.read]}]", "calls: []"),

@@ -1,0 +1,62 @@
+"""Finds groups that are named once, and nearly as another: who mistypes a group gives its role to nobody, or to another
+team."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from kong_oam.access.model import Estate
+
+_SHORTEST = 4
+"""Shorter names are near each other by chance."""
+
+
+def doubtful_groups(estate: Estate) -> Mapping[str, str]:
+    """Maps groups that one role of the estate names, and no other and no mapping of the stack, to one that is nearly
+    named so. Empty where the stack lists its groups: any other is an error there."""
+    if estate.stack.known_groups is not None:
+        return {}
+    named = Counter(
+        group for component in estate.components.values() for role in component.roles for group in role.groups
+    )
+    mapped = {group for provider in estate.stack.providers.values() for group in provider.groups}
+    near = _Neighbours({*named, *mapped})
+    found = ((group, near.of(group)) for group, times in named.items() if times == 1 and group not in mapped)
+    return {group: other for group, other in found if other}
+
+
+class _Neighbours:
+    """Names by all that is left of them without one character: two that are one slip apart have one of these in common,
+    so that nobody compares each with each."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._by_rest: dict[str, list[str]] = {}
+        for name in sorted(names):
+            for rest in _rests(name.casefold()):
+                self._by_rest.setdefault(rest, []).append(name)
+
+    def of(self, name: str) -> str | None:
+        """The first other name that is one slip apart."""
+        candidates = (other for rest in _rests(name.casefold()) for other in self._by_rest.get(rest, ()))
+        near = (other for other in candidates if other != name and _one_slip(name.casefold(), other.casefold()))
+        return next(near, None)
+
+
+def _rests(name: str) -> set[str]:
+    return {name, *(name[:index] + name[index + 1 :] for index in range(len(name)))}
+
+
+def _one_slip(a: str, b: str) -> bool:
+    """Whether a typo makes one of the other: a letter too many, one too few, another, or two exchanged. Digits are
+    meant: `team-1` and `team-2` are two teams."""
+    shorter, longer = sorted((a, b), key=len)
+    if len(shorter) < _SHORTEST:
+        return False
+    pairs = zip(shorter, longer, strict=False)
+    same = next((index for index, (x, y) in enumerate(pairs) if x != y), len(shorter))
+    left, right = shorter[same:], longer[same:]
+    if any(character.isdigit() for character in left[:1] + right[:1]):
+        return False
+    exchanged = left[:2] == right[1::-1] and left[2:] == right[2:]
+    return exchanged or right[1:] in (left, left[1:])

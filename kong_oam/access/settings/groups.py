@@ -1,0 +1,36 @@
+"""The groups that a stack knows: a list in its file, or one in a file beside it, which several stacks share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kong_oam.errors import SettingsError
+
+SETTING = "knownGroups"
+
+
+def with_known_groups(data: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+    """The settings with the list itself, where they name a file of `folder` that has it.
+
+    Raises SettingsError where the file cannot be read, or holds something else.
+    """
+    name = data.get(SETTING)
+    return {**data, SETTING: _listed(folder, name)} if isinstance(name, str) else data
+
+
+def _listed(folder: Path, name: str) -> list[str]:
+    if Path(name).name != name:
+        raise SettingsError(f"'{name}' is not the name of a file beside the stack's, in {folder}/")
+    file = folder / name
+    try:
+        groups = yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
+        raise SettingsError(f"{file} cannot be read: {reason}") from None
+    if not isinstance(groups, list) or not all(isinstance(group, str) for group in groups):
+        raise SettingsError(f"{file} is to be a list of names, one group a line: `- sales`")
+    return groups

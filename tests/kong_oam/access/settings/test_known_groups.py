@@ -1,0 +1,101 @@
+"""The groups that a stack knows: listed in its file or beside it, and what is said of any other."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kong_oam.__main__ import main
+from kong_oam.access.settings.stack import StackError, read_file
+from tests.support.estates import STACK, api, compiled
+
+ROOT = Path(__file__).resolve().parents[4]
+STACK_FILE = Path("stacks/Pulumi.local.yaml")
+LIST = "  kong-oam:knownGroups: [order-desk, sales, support]\n"
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sample estate in a folder of its own, which is the current one."""
+    for folder in ("applications", "stacks"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    monkeypatch.chdir(tmp_path)
+
+
+def known(setting: str, mapped: str = "") -> frozenset[str] | None:
+    """What the sample's stack knows once `setting` stands in its file."""
+    text = STACK_FILE.read_text("utf-8").replace("config:\n", f"config:\n{setting}")
+    STACK_FILE.write_text(text.replace("      type: okta\n", f"      type: okta\n{mapped}"), "utf-8")
+    return read_file(STACK_FILE).stack.known_groups
+
+
+def mistype() -> None:
+    path = Path("applications/orders.yaml")
+    path.write_text(path.read_text("utf-8").replace("groups: [sales]", "groups: [salse]"), "utf-8")
+
+
+def test_a_stack_lists_its_groups_in_its_file_or_beside_it() -> None:
+    """And knows those that a provider calls otherwise; without a list nobody knows."""
+    assert read_file(STACK_FILE).stack.known_groups is None
+    Path("stacks/groups.yaml").write_text("# of all stacks\n- sales\n- order-desk\n", "utf-8")
+    groups = known("  kong-oam:knownGroups: groups.yaml\n", "      groups: {support: Support EU}\n")
+    assert groups == {"sales", "order-desk", "support"}
+
+
+def test_the_list_itself() -> None:
+    assert known(LIST) == {"sales", "order-desk", "support"}
+
+
+@pytest.mark.parametrize(
+    ("setting", "text", "said"),
+    [
+        ("groups.yaml", None, "kong-oam:knownGroups: stacks/groups.yaml cannot be read: No such file or directory"),
+        ("groups.yaml", "[", "kong-oam:knownGroups: stacks/groups.yaml cannot be read: "),
+        ("groups.yaml", "sales: Sales", "stacks/groups.yaml is to be a list of names, one group a line: `- sales`"),
+        ("groups.yaml", "- 1", "stacks/groups.yaml is to be a list of names"),
+        ("../groups.yaml", "- sales", "'../groups.yaml' is not the name of a file beside the stack's, in stacks/"),
+        ("[sales, 1]", None, "kong-oam:knownGroups.1: 1 is not of type"),
+    ],
+)
+def test_a_list_that_cannot_be_read_is_said_by_its_setting(setting: str, text: str | None, said: str) -> None:
+    """Else every group would be unknown, or none."""
+    if text is not None:
+        Path("stacks/groups.yaml").write_text(text, "utf-8")
+    with pytest.raises(StackError) as error:
+        known(f"  kong-oam:knownGroups: {setting}\n")
+    assert said in str(error.value)
+
+
+def test_a_group_that_the_stack_does_not_know_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """At its place, with the one that is meant."""
+    known(LIST)
+    assert main(["check"]) == 0
+    mistype()
+    assert main(["check"]) == 1
+    assert (
+        "applications/orders.yaml:28:56: error ACC222: role 'viewer': stack 'local' knows no group 'salse'; "
+        "did you mean 'sales'?\n"
+    ) in capsys.readouterr().out
+
+
+def test_each_unknown_group_of_a_list_is_an_error() -> None:
+    """Twice where it stands twice."""
+    text = api(access="{owner: o, scopes: {s: s}, roles: {r: {scopes: [s], groups: [b, a, b]}}}")
+    found = compiled(text, stack=replace(STACK, known_groups=frozenset({"a"}))).diagnostics
+    assert [(one.code, one.place and one.place.column) for one in found] == [("ACC222", 84), ("ACC222", 90)]
+    assert compiled(text).diagnostics == ()
+
+
+def test_questions_are_answered_for_groups_that_are_known(capsys: pytest.CaptureFixture[str]) -> None:
+    """That no role names one of them is an answer."""
+    request = ["explain", "GET", "http://orders.example.com/orders", "--as", "shop/web", "--user-in"]
+    assert main([*request, "support"]) == 2
+    known(LIST)
+    capsys.readouterr()
+    assert main([*request, "support"]) == 0
+    assert "none: the user is in no group that shop/web is assigned to" in capsys.readouterr().out
+    assert main([*request, "suport"]) == 2
+    assert "no role names a group 'suport'; did you mean 'support'?" in capsys.readouterr().err
