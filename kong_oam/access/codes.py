@@ -83,4 +83,8 @@ CODES: Mapping[str, Code] = {
         "a role for a group that the stack does not know",
         "correct the group's name, or add it to `knownGroups` of the stack's settings",
     ),
+    "ACC223": Code(
+        "a gateway trait that leads to a port that the component does not have",
+        "write one of the component's `ports` (its `containerPort`, where that differs), or add the port there",
+    ),
 }

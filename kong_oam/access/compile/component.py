@@ -96,6 +96,7 @@ def _endpoints(
             out.append(Diagnostic("ACC213", message, place.at("domain")))
             continue
         out += _grpc_ports(part, trait)
+        out += _missing_ports(part, trait)
         for path, port in trait.properties["http"].items():
             where = place.at("http").key(path)
             if (elements := elements_of(path, where, out)) is not None:
@@ -140,6 +141,25 @@ def _grpc_ports(part: oam.Component, trait: oam.Trait) -> Iterator[Diagnostic]:
     for name, value in trait.properties.get("annotations", {}).items():
         if name.endswith("/backend-protocol") and value.upper() in ("GRPC", "GRPCS"):
             yield Diagnostic("ACC218", f"'{name}: {value}' {why}", place.at("annotations").key(name))
+
+
+def _missing_ports(part: oam.Component, trait: oam.Trait) -> Iterator[Diagnostic]:
+    """Finds ports that the component does not have, where it lists those that it has.
+
+    As in KubeVela, a gateway trait's Service leads to the container's port of the same number; a port with
+    `expose: true` is on a Service of its own name already, and leads where that says.
+    """
+    properties = part.properties
+    listed = properties.get("ports") or ([properties] if "port" in properties else [])
+    tcp = [port for port in listed if port.get("protocol", "TCP") == "TCP"]
+    ports = {int(port.get("containerPort", port["port"])) for port in tcp}
+    if "name" not in trait.properties:
+        ports |= {int(port["port"]) for port in tcp if port.get("expose")}
+    for path, port in trait.properties["http"].items() if listed else ():
+        if port not in ports:
+            has = f"its ports are {', '.join(map(str, sorted(ports)))}" if ports else "none of its ports is TCP"
+            message = f"'{part.name}' has no port {int(port)}; {has}"
+            yield Diagnostic("ACC223", message, trait.place.at("properties", "http", path))
 
 
 def _host(application: str, component: str, domain: str | None, stack: Stack) -> str | None:

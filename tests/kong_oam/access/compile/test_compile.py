@@ -90,6 +90,7 @@ def test_an_estate_that_is_right_has_no_findings() -> None:
         ([api(domain="*.example.com", http="{" + "/a" * 16 + ": 80}")], "app1.yaml:11:56: error ACC221: path '" + "/a" * 16 + "' has more than 15 elements on a wildcard host ('*.example.com')"),
         ([api(http="{" + "/a" * 512 + ": 80}")], "app1.yaml:11:61: error ACC221: path '" + "/a" * 512 + "' has more than 511 elements"),
         ([api(domain="*." + "a." * 31 + "b", http="{/: 80}")], "app1.yaml:11:108: error ACC221: '*." + "a." * 31 + "b' has more than 31 labels below its wildcard"),
+        ([api(http="{/a: 8080, /b: 8081}").replace("{image: x}", "{image: x, ports: [{port: 8080}, {port: 53, protocol: UDP}, {port: 9000}]}")], "app1.yaml:11:75: error ACC223: 'api' has no port 8081; its ports are 8080, 9000"),
         ([ORDERS.replace("[shop/job]", "[orders/api]")], "app1.yaml:13:136: error ACC214: role 'reader': component 'orders/api' has no client trait"),
     ],
     ids=lambda value: value[value.index("error ") :][:60] if isinstance(value, str) else None,
@@ -97,6 +98,34 @@ def test_an_estate_that_is_right_has_no_findings() -> None:
 def test_a_mistake_is_found_where_it_stands(texts: list[str], expected: str) -> None:
     """One broken detail, one finding that names it, its place, and what to do."""
     assert expected in messages(*texts)
+
+
+@pytest.mark.parametrize(
+    ("properties", "gateway", "said"),
+    [
+        ("", "", None),
+        ("ports: []", "", None),
+        ("port: 80", "", None),
+        ("port: 8080", "", "its ports are 8080"),
+        ("port: 8080, ports: [{port: 80}]", "", None),
+        ("ports: [{port: 80.0}]", "", None),
+        ("ports: [{port: 8080, containerPort: 80}]", "", None),
+        ("ports: [{port: 80, containerPort: 8080}]", "", "its ports are 8080"),
+        ("ports: [{port: 80, containerPort: 8080, expose: true}]", "", None),
+        ("ports: [{port: 80, containerPort: 8080, expose: true}]", "name: other, ", "its ports are 8080"),
+        ("ports: [{port: 80, protocol: UDP}]", "", "none of its ports is TCP"),
+    ],
+)
+def test_a_gateway_leads_to_a_port_that_the_component_lists(properties: str, gateway: str, said: str | None) -> None:
+    """As its Service does: to the container's port, or to one that is exposed on the same Service. Who lists none says
+    nothing of what the image listens on."""
+    text = (
+        api(http="{/: 80}")
+        .replace("{image: x}", f"{{image: x, {properties}}}")
+        .replace("{domain", f"{{{gateway}domain")
+    )
+    (found,) = messages(text) or [None]
+    assert found == (said and f"app1.yaml:11:{64 + len(gateway)}: error ACC223: 'api' has no port 80; {said}")
 
 
 def test_all_problems_are_found_at_once() -> None:
