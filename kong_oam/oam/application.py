@@ -225,8 +225,7 @@ def _component_shape(component: Mapping[str, Any], place: Place) -> Iterator[Dia
         if kind in COMPONENT_TYPES:
             yield from violations(kind, component.get("properties", {}), place.at("properties"))
         else:
-            hint = suggestion(kind, COMPONENT_TYPES)
-            yield Diagnostic("OAM104", f"unknown component type '{kind}'{hint}", place.at("type"))
+            yield _unknown_type("component", kind, COMPONENT_TYPES, place)
     traits = component.get("traits")
     first_places: dict[tuple[str, Any], Place] = {}
     for index, trait in enumerate(traits if isinstance(traits, list) else ()):
@@ -245,13 +244,21 @@ def misplaced(component_type: Any, trait_type: str) -> str:
     return ""
 
 
+def _unknown_type(of: str, kind: str, known: Iterable[str], place: Place) -> Diagnostic:
+    hint = suggestion(kind, known)
+    if not hint.startswith("; did you mean"):
+        types, traits = ", ".join(COMPONENT_TYPES), ", ".join(TRAIT_TYPES)
+        hint = f"; take it out: there are components of type {types} with the traits {traits}, and nothing else is "
+        hint += "deployed (docs/reference/traits.md)"
+    return Diagnostic("OAM104", f"unknown {of} type '{kind}'{hint}", place.at("type"))
+
+
 def _trait_shape(
     trait: Mapping[str, Any], place: Place, first_places: dict[tuple[str, Any], Place]
 ) -> Iterator[Diagnostic]:
     kind, properties = trait["type"], trait.get("properties", {})
     if kind not in TRAIT_TYPES:
-        hint = suggestion(kind, TRAIT_TYPES)
-        yield Diagnostic("OAM104", f"unknown trait type '{kind}'{hint}", place.at("type"))
+        yield _unknown_type("trait", kind, TRAIT_TYPES, place)
         return
     yield from violations(kind, properties, place.at("properties"))
     name = properties.get("name") if kind == "gateway" and isinstance(properties, dict) else None

@@ -19,7 +19,8 @@ CODES: Mapping[str, Code] = {
     "OAM103": Code("a value of the wrong type, or outside what is allowed", "write what the message asks for"),
     "OAM104": Code(
         "an unknown component or trait type",
-        "correct the name; a new trait needs a definition (docs/how-to/add-a-trait.md)",
+        "correct the name, or take it out: docs/reference/traits.md has all that there are; "
+        "a new trait needs a definition (docs/how-to/add-a-trait.md)",
     ),
     "OAM105": Code("a required field is missing", "write the field"),
     "OAM106": Code("a key or a name stands twice", "remove or rename one of the two"),

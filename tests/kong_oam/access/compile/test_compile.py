@@ -52,6 +52,8 @@ def test_an_estate_that_is_right_has_no_findings() -> None:
         ([ORDERS.replace("/orders: 8080", "/orders: many")], "app1.yaml:11:70: error OAM103: http./orders must be of type integer, not string"),
         ([ORDERS.replace("type: gateway", "type: gatway")], "app1.yaml:10:17: error OAM104: unknown trait type 'gatway'; did you mean 'gateway'?"),
         ([ORDERS.replace("type: webservice", "type: webservce")], "app1.yaml:7:13: error OAM104: unknown component type 'webservce'; did you mean 'webservice'?"),
+        ([ORDERS.replace("type: gateway", "type: scaler")], "app1.yaml:10:17: error OAM104: unknown trait type 'scaler'; take it out, or write one of these: of KubeVela, components of type external, webservice, worker with the traits access, client, gateway are deployed, and nothing else (docs/reference/traits.md)"),
+        ([ORDERS.replace("type: webservice", "type: helm")], "app1.yaml:7:13: error OAM104: unknown component type 'helm'; take it out, or write one of these: of KubeVela, components of type external, webservice, worker with the traits access, client, gateway are deployed, and nothing else (docs/reference/traits.md)"),
         ([ORDERS.replace("{image: x}", "{}")], "app1.yaml:8:19: error OAM105: webservice needs 'image'"),
         ([ORDERS, ORDERS.replace("namespace: orders", "namespace: n2").replace("orders.example", "o2.example")], "app2.yaml:3:18: error OAM106: application 'orders' is already defined at app1.yaml:1:1; a stack has a name once"),
         ([CLIENT + "    - {name: job, type: worker, properties: {image: x}}\n", ORDERS], "app1.yaml:12:14: error OAM106: component 'job' is already defined in line 6"),
