@@ -16,7 +16,8 @@ def accept(compiled: Compiled) -> Estate:
     """Gives the estate and shows every warning. With an error the program ends, before one provider is called."""
     count = _show(compiled.diagnostics)
     if compiled.estate is None:
-        refuse(f"{count} error(s) in applications/; nothing was provisioned. `python -m kong_oam check` shows them")
+        what = f"{count} error(s) in applications/; nothing was provisioned{compiled.reservation}"
+        refuse(f"{what}. `python -m kong_oam check` shows them")
     return compiled.estate
 
 

@@ -11,12 +11,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.compile.estate import Compiled, compile_estate
 from kong_oam.access.lint import sarif
 from kong_oam.access.lint.finding import LintFinding
 from kong_oam.access.lint.lint import lint
 from kong_oam.access.memory import Memory
-from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import Settings, stack_file
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
@@ -95,7 +94,7 @@ def _answer(
     if memory and compiled.estate:
         memory.forget()
     report = Report(
-        compiled.estate,
+        compiled,
         diagnostics=tuple(filter(here, compiled.diagnostics)),
         findings=tuple(filter(here, found)),
         elsewhere=sum(not here(one) for one in compiled.diagnostics) + sum(not here(one) for one in found),
@@ -116,7 +115,7 @@ def _answer(
 class Report:
     """What is printed: the findings at the files that were named, and how many there are `elsewhere`."""
 
-    estate: Estate | None
+    compiled: Compiled
     diagnostics: tuple[Diagnostic, ...]
     findings: tuple[LintFinding, ...]
     elsewhere: int
@@ -167,15 +166,16 @@ def _painted(line: str, console: Console) -> str:
 
 
 def _summary(report: Report, options: argparse.Namespace) -> Iterator[str]:
-    if report.estate is None:
+    estate = report.compiled.estate
+    if estate is None:
         count = len(errors(report.diagnostics))
         yield (
-            f"{count} error(s); nothing would be provisioned"
+            f"{count} error(s); nothing would be provisioned{report.compiled.reservation}"
             if count
             else "no errors here; lint waits until there is none elsewhere"
         )
     else:
-        what = f"{len(report.estate.applications)} application(s), {len(report.estate.components)} component(s)"
+        what = f"{len(estate.applications)} application(s), {len(estate.components)} component(s)"
         lacks = "; no stack is here, so that none says what hosts, providers and groups there are"
         found = f", {len(report.findings)} finding(s)" if report.findings else ""
         yield f"{what}: no errors{found}{lacks if no_stack_is_here() else ''}"
@@ -187,10 +187,11 @@ def _summary(report: Report, options: argparse.Namespace) -> Iterator[str]:
 
 def _document(report: Report) -> dict[str, Any]:
     return {
-        "usable": report.estate is not None,
+        "usable": report.compiled.estate is not None,
         "diagnostics": [_entry(diagnostic) for diagnostic in report.diagnostics],
         "findings": [_finding(finding) for finding in report.findings],
         "elsewhere": report.elsewhere,
+        "unjudged": [*report.compiled.unjudged],
     }
 
 

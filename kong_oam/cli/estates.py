@@ -72,7 +72,8 @@ def estate_of(reading: Reading, settings: Settings) -> Estate:
     if compiled.estate is None:
         problems = errors(compiled.diagnostics)
         listed = "\n".join(map(str, problems))
-        raise UsageError(f"{listed}\n{len(problems)} error(s): these Applications would not be provisioned")
+        what = f"{len(problems)} error(s): these Applications would not be provisioned{compiled.reservation}"
+        raise UsageError(f"{listed}\n{what}")
     return compiled.estate
 
 

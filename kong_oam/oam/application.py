@@ -18,6 +18,7 @@ from kong_oam.oam.files import files_of
 from kong_oam.oam.schema import COMPONENT_TYPES, TRAIT_TYPES, violations
 
 _HERE = Path()
+_UNNAMED = frozenset({""})
 _TOO_MANY = f"more than {MAX_FINDINGS} findings in this file, which is not read further; mend these first"
 
 INGRESS_ONLY = ("annotations", "class", "classInSpec", "gatewayHost", "labels")
@@ -66,8 +67,8 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The result of reading: the applications that are well formed, the names of those that are not, and every
-    finding."""
+    """The result of reading: the applications that are well formed, the names of those that are not, "" for any whose
+    name cannot be read either, and every finding."""
 
     applications: tuple[Application, ...]
     diagnostics: tuple[Diagnostic, ...]
@@ -93,14 +94,18 @@ def read_files(
     read_one, readings = read_one or read_file, []
     for file, problem in files_of(names, folder):
         name = named(file)
-        readings.append(Reading((), (_cannot_be_read(name, problem),)) if problem else read_one(file, name))
+        readings.append(_unread(_cannot_be_read(name, problem)) if problem else read_one(file, name))
     return together(readings)
 
 
 def read_file(file: Path, name: str) -> Reading:
     """Reads the Applications of one file, which findings call `name`."""
     raw = _bytes_of(file, name)
-    return Reading((), (raw,)) if isinstance(raw, Diagnostic) else read_bytes(name, raw)
+    return _unread(raw) if isinstance(raw, Diagnostic) else read_bytes(name, raw)
+
+
+def _unread(why: Diagnostic) -> Reading:
+    return Reading((), (why,), _UNNAMED)
 
 
 def together(readings: Iterable[Reading]) -> Reading:
@@ -131,12 +136,14 @@ def _cannot_be_read(name: str, why: str) -> Diagnostic:
 def read_bytes(file: str, raw: bytes) -> Reading:
     """Reads the Applications of one file's bytes."""
     documents, parse_findings = read(file, raw)
+    malformed = {*_UNNAMED} if any(finding.code == "OAM101" for finding in parse_findings) else set()
     if len(parse_findings) > MAX_FINDINGS:
         too_many = Diagnostic("OAM101", _TOO_MANY, parse_findings[MAX_FINDINGS].place)
-        return Reading((), (*parse_findings[:MAX_FINDINGS], too_many), frozenset(map(_name_of, documents)))
+        return Reading(
+            (), (*parse_findings[:MAX_FINDINGS], too_many), frozenset({*malformed, *map(_name_of, documents)})
+        )
     diagnostics = list(parse_findings)
     applications = []
-    malformed = set()
     for document in documents:
         room = MAX_FINDINGS - len(diagnostics)
         findings = tuple(islice(_shape(document), room + 1))
@@ -145,10 +152,10 @@ def read_bytes(file: str, raw: bytes) -> Reading:
             malformed |= {_name_of(unread) for unread in documents[documents.index(document) :]}
             break
         diagnostics += findings
-        if any(finding.severity == "error" for finding in findings):
-            malformed.add(_name_of(document))
-        else:
+        if not any(finding.severity == "error" for finding in findings):
             applications.append(_application(document))
+        elif not _other_kind(document):
+            malformed.add(_name_of(document))
     return Reading(tuple(applications), tuple(diagnostics), frozenset(malformed))
 
 
@@ -159,9 +166,15 @@ def _name_of(document: Document) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _shape(document: Document) -> Iterator[Diagnostic]:
+def _other_kind(document: Document) -> str | None:
+    """The kind of an object that nobody wrote as an Application."""
     kind = document.data.get("kind") if isinstance(document.data, dict) else None
-    if isinstance(kind, str) and not suggestion(kind, ["Application"]).startswith("; did you mean"):
+    is_other = isinstance(kind, str) and not suggestion(kind, ["Application"]).startswith("; did you mean")
+    return kind if is_other else None
+
+
+def _shape(document: Document) -> Iterator[Diagnostic]:
+    if kind := _other_kind(document):
         message = f"a {kind} is not deployed from here: only Applications are read. Move it to another folder"
         yield Diagnostic("OAM108", message, document.place("kind"))
         return

@@ -36,17 +36,21 @@ class Directory:
     stack: Stack
     out: list[Diagnostic]
     malformed: frozenset[str]
-    """Applications that could not be read: none of their components is reported as missing."""
+    """Applications that could not be read, "" for any whose name could not be read either."""
     components: dict[str, Component] = field(default_factory=dict)
     parts: dict[str, oam.Component] = field(default_factory=dict)
     clients: set[str] = field(default_factory=set)
     """The components that have a client trait."""
+    applications: set[str] = field(default_factory=set)
+    unjudged: set[str] = field(default_factory=set)
+    """Those of `malformed` of which others name a component: that is not reported as missing."""
 
     def add(self, component: Component, part: oam.Component) -> None:
         self.components[component.key] = component
         self.parts[component.key] = part
         if part.trait("client"):
             self.clients.add(component.key)
+        self.applications.add(component.application)
 
     def access(self, component: Component, *path: str | int) -> Place:
         """A place in the component's access trait, or the component itself where it has none."""
@@ -54,8 +58,15 @@ class Directory:
         return trait.place.at("properties", *path) if trait else component.place
 
     def unread(self, key: str) -> bool:
-        """Whether the component `application/component` may well exist, in an application that could not be read."""
-        return key not in self.components and key.partition("/")[0] in self.malformed
+        """Whether the component `application/component` may well exist, in an Application that could not be read: in
+        one without a name may be all that is not elsewhere. That it was asked about is kept."""
+        if key in self.components:
+            return False
+        application = key.partition("/")[0]
+        names = (application,) if application in self.applications else (application, "")
+        found = [name for name in names if name in self.malformed][:1]
+        self.unjudged.update(found)
+        return bool(found)
 
     def check_scopes(self) -> None:
         """Checks that scope names are unique per issuer, and that none is reserved by OpenID Connect."""

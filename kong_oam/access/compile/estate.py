@@ -26,15 +26,25 @@ from kong_oam.access.model import (
     service_name,
 )
 from kong_oam.access.paths import PathSegments, written
-from kong_oam.diagnostics import Diagnostic, errors, ordered
+from kong_oam.diagnostics import Diagnostic, errors, ordered, printable
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The result of a compilation. `estate` is None exactly where `diagnostics` hold an error."""
+    """The result of a compilation. `estate` is None exactly where `diagnostics` hold an error. `unjudged` are
+    Applications that could not be read and of which others name components; "" stands for any without a name."""
 
     estate: Estate | None
     diagnostics: tuple[Diagnostic, ...]
+    unjudged: tuple[str, ...] = ()
+
+    @property
+    def reservation(self) -> str:
+        """What else may be wrong, as the end of a sentence about the errors; empty where nothing was left out."""
+        named = [f"'{printable(name)}'" for name in self.unjudged if name]
+        if "" in self.unjudged:
+            named.append("Applications that only an unreadable file can hold")
+        return f"; what others say of {', '.join(named)} is judged when that can be read" if named else ""
 
 
 def compile_estate(reading: oam.Reading, stack: Stack, memory: Memory | None = None) -> Compiled:
@@ -58,7 +68,7 @@ def compile_estate(reading: oam.Reading, stack: Stack, memory: Memory | None = N
     findings += _shared_objects(directory)
     estate = Estate(stack, tuple(_application(application, directory, memory) for application in applications))
     diagnostics = ordered(findings)
-    return Compiled(None if errors(diagnostics) else estate, diagnostics)
+    return Compiled(None if errors(diagnostics) else estate, diagnostics, tuple(sorted(directory.unjudged)))
 
 
 def _alone(application: oam.Application, part: oam.Component, stack: Stack) -> tuple[Component, tuple[Diagnostic, ...]]:

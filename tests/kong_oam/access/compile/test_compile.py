@@ -52,8 +52,8 @@ def test_an_estate_that_is_right_has_no_findings() -> None:
         ([ORDERS.replace("/orders: 8080", "/orders: many")], "app1.yaml:11:70: error OAM103: http./orders must be of type integer, not string"),
         ([ORDERS.replace("type: gateway", "type: gatway")], "app1.yaml:10:17: error OAM104: unknown trait type 'gatway'; did you mean 'gateway'?"),
         ([ORDERS.replace("type: webservice", "type: webservce")], "app1.yaml:7:13: error OAM104: unknown component type 'webservce'; did you mean 'webservice'?"),
-        ([ORDERS.replace("type: gateway", "type: scaler")], "app1.yaml:10:17: error OAM104: unknown trait type 'scaler'; take it out, or write one of these: of KubeVela, components of type external, webservice, worker with the traits access, client, gateway are deployed, and nothing else (docs/reference/traits.md)"),
-        ([ORDERS.replace("type: webservice", "type: helm")], "app1.yaml:7:13: error OAM104: unknown component type 'helm'; take it out, or write one of these: of KubeVela, components of type external, webservice, worker with the traits access, client, gateway are deployed, and nothing else (docs/reference/traits.md)"),
+        ([ORDERS.replace("type: gateway", "type: scaler")], "app1.yaml:10:17: error OAM104: unknown trait type 'scaler'; take it out: there are components of type external, webservice, worker with the traits access, client, gateway, and nothing else is deployed (docs/reference/traits.md)"),
+        ([ORDERS.replace("type: webservice", "type: helm")], "app1.yaml:7:13: error OAM104: unknown component type 'helm'; take it out: there are components of type external, webservice, worker with the traits access, client, gateway, and nothing else is deployed (docs/reference/traits.md)"),
         ([ORDERS.replace("{image: x}", "{}")], "app1.yaml:8:19: error OAM105: webservice needs 'image'"),
         ([ORDERS, ORDERS.replace("namespace: orders", "namespace: n2").replace("orders.example", "o2.example")], "app2.yaml:3:18: error OAM106: application 'orders' is already defined at app1.yaml:1:1; a stack has a name once"),
         ([CLIENT + "    - {name: job, type: worker, properties: {image: x}}\n", ORDERS], "app1.yaml:12:14: error OAM106: component 'job' is already defined in line 6"),
@@ -200,10 +200,48 @@ def test_a_redirect_path_must_be_open() -> None:
     ]
 
 
-def test_a_component_of_an_application_that_could_not_be_read_is_not_said_to_be_missing() -> None:
-    """The one mistake is reported, and not what follows from it."""
-    assert len(messages(ORDERS.replace("image: x", "imgae: x, image: x"), CLIENT)) == 1
-    assert len(messages(ORDERS, CLIENT.replace("image: x", "imgae: x, image: x"))) == 1
+BROKEN = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: orders}\nspec: [\n"
+NOT_JUDGED = "; what others say of %s is judged when that can be read"
+NAMELESS = "Applications that only an unreadable file can hold"
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected", "unjudged"),
+    [
+        ([ORDERS.replace("image: x", "imgae: x, image: x"), CLIENT], ["app1.yaml:8:20: error OAM102"], "'orders'"),
+        ([ORDERS, CLIENT.replace("image: x", "imgae: x, image: x")], ["app2.yaml:8:20: error OAM102"], "'shop'"),
+        ([BROKEN, CLIENT, CLIENT.replace("shop", "more")], ["app1.yaml:5:1: error OAM101", "app3.yaml:6:13: error OAM107"], NAMELESS),
+        ([ORDERS.replace("image: x", "image: !x y"), CLIENT], ["app1.yaml:8:27: error OAM101"], NAMELESS),
+        ([ORDERS.replace("{name: orders, ", "{"), CLIENT], ["app1.yaml:3:11: error OAM105"], NAMELESS),
+        ([BROKEN, ORDERS.replace("image: x", "imgae: x, image: x"), CLIENT.replace("orders/api", "a/b"), CLIENT.replace("shop", "more").replace("job", "two")], ["app1.yaml:5:1: error OAM101", "app2.yaml:8:20: error OAM102"], f"'orders', {NAMELESS}"),
+        ([BROKEN, ORDERS, CLIENT], ["app1.yaml:5:1: error OAM101"], ""),
+        ([ORDERS.replace("image: x", "imgae: x, image: x")], ["app1.yaml:8:20: error OAM102"], ""),
+    ],
+    ids=["a client calls it", "a role names it", "no YAML", "a tag", "no name", "two", "named elsewhere", "named nowhere"],
+)  # fmt: skip
+def test_what_only_follows_from_an_unread_application_is_not_said(
+    texts: list[str], expected: list[str], unjudged: str
+) -> None:
+    """The mistake is reported, and that what may follow from it is not judged."""
+    found = messages(*texts)
+    assert [line[: len(beginning)] for line, beginning in zip(found, expected, strict=True)] == expected
+    assert compiled(*texts).reservation == (NOT_JUDGED % unjudged if unjudged else "")
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        ([BROKEN, ORDERS, CLIENT.replace("orders/api", "orders/apu")], "app3.yaml:11:59: error ACC203: component 'orders/apu' does not exist"),
+        ([ORDERS.replace("image: x", "imgae: x"), CLIENT.replace("orders/api", "nope/api")], "app2.yaml:11:59: error ACC203: component 'nope/api' does not exist"),
+        ([BROKEN, CLIENT.replace("scopes: [read]", "scopes: [read]}, {component: shop/job, scopes: [read]")], "app2.yaml:11:100: error ACC203: component 'shop/job' declares no scopes"),
+        ([ORDERS.replace("[shop/job]", "[shop/jab]"), CLIENT, BROKEN], "app1.yaml:13:136: error ACC214: role 'reader': component 'shop/jab' does not exist"),
+        ([ORDERS, CLIENT.replace("orders/api", "c/api"), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n"], "app2.yaml:11:59: error ACC203: component 'c/api' does not exist"),
+    ],
+    ids=["the name is read elsewhere", "another name is broken", "it is there", "a role", "no Application"],
+)  # fmt: skip
+def test_what_an_unread_application_cannot_mend_is_said(texts: list[str], expected: str) -> None:
+    """A component of an Application that was read, or of a name that nothing broken has, is missing in any case."""
+    assert any(line.startswith(expected) for line in messages(*texts)), messages(*texts)
 
 
 def test_same_input_same_findings() -> None:
