@@ -19,7 +19,7 @@ from kong_oam.access.memory import Memory
 from kong_oam.access.settings.stack import Settings, stack_file
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
-from kong_oam.cli.estates import DEFAULT, add_estate, judging_settings, no_stack_is_here, place_entry
+from kong_oam.cli.estates import DEFAULT, add_estate, diagnostic_entry, judging_settings, no_stack_is_here
 from kong_oam.cli.watch import watch
 from kong_oam.codes import CODES
 from kong_oam.diagnostics import Diagnostic, Position, errors
@@ -188,21 +188,16 @@ def _summary(report: Report, options: argparse.Namespace) -> Iterator[str]:
 def _document(report: Report) -> dict[str, Any]:
     return {
         "usable": report.compiled.estate is not None,
-        "diagnostics": [_entry(diagnostic) for diagnostic in report.diagnostics],
+        "diagnostics": [diagnostic_entry(diagnostic) for diagnostic in report.diagnostics],
         "findings": [_finding(finding) for finding in report.findings],
         "elsewhere": report.elsewhere,
         "unjudged": [*report.compiled.unjudged],
     }
 
 
-def _entry(diagnostic: Diagnostic) -> dict[str, Any]:
-    where = place_entry(diagnostic.place) or {}
-    return {"severity": diagnostic.severity, "code": diagnostic.code, "message": diagnostic.message, **where}
-
-
 def _finding(finding: LintFinding) -> dict[str, Any]:
     entry = {"component": finding.component, "remedy": finding.remedy, "suggestion": finding.suggestion()}
-    return _entry(finding.diagnostic) | entry
+    return diagnostic_entry(finding.diagnostic) | entry
 
 
 COMMAND = Command("check", "print what is wrong in Applications", _DETAILS, _arguments, _run)

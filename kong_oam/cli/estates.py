@@ -15,7 +15,7 @@ from kong_oam.access.request_classes import Subtree
 from kong_oam.access.settings.assumed import assumed
 from kong_oam.access.settings.stack import STACKS, Describe, Settings, StackError, plain, read_file, stack_file
 from kong_oam.cli.command import UsageError
-from kong_oam.diagnostics import Position, errors
+from kong_oam.diagnostics import Diagnostic, Position, errors
 from kong_oam.oam.application import Reading, read_files
 
 DEFAULT = "local"
@@ -80,6 +80,12 @@ def estate_of(reading: Reading, settings: Settings) -> Estate:
 def place_entry(place: Position | None) -> dict[str, Any] | None:
     """A place as JSON has it."""
     return {"file": place.file, "line": place.line, "column": place.column} if place else None
+
+
+def diagnostic_entry(diagnostic: Diagnostic) -> dict[str, Any]:
+    """A finding as JSON has it."""
+    where = place_entry(diagnostic.place) or {}
+    return {"severity": diagnostic.severity, "code": diagnostic.code, "message": diagnostic.message, **where}
 
 
 def subtree_entry(subtree: Subtree) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 A new Application is a file of its own; an existing one gets the component behind its others, as it is written. What the
 component calls has to be granted: it is put into the smallest role of the called component that bundles what is asked
-for, in the file of that component, where its owner will see it in a review.
+for, in the file of that component, where its owner will see it in a review. What is to call the component gets the call
+in its client trait, in its own file.
 """
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -22,6 +23,9 @@ from kong_oam.diagnostics import suggestion
 from kong_oam.errors import InputError
 from kong_oam.oam import edit
 from kong_oam.oam.application import read_bytes
+
+_GENERIC = ("api", "app", "backend", "main", "server", "service", "web")
+"""Names of components that say nothing of what they offer: their Application's does."""
 
 _REVIEW = datetime.timedelta(days=365)
 """For how long a public rule of the template is meant, counted from the stack's asOf."""
@@ -45,12 +49,18 @@ Texts = Mapping[str, str]
 
 
 class NotScaffolded(InputError):  # noqa: N818 - says what happened, as the message does
-    """The component cannot be written. The message says why, and what to do."""
+    """The component cannot be written. The message says why, and what to do; `about` names the flags that are at fault,
+    without dashes, as argparse has them."""
+
+    def __init__(self, message: str, *about: str) -> None:
+        super().__init__(message)
+        self.about = about
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The component that somebody wants: names as in an Application, `calls` as (application/component, scopes).
+    """The component that somebody wants: names as in an Application, `calls` as (application/component, scopes), and
+    `callers` as (application/component, whether they may change something, too).
 
     `port` is None for workers and for what runs elsewhere. `client` is one of CLIENTS or None; what calls is at least a
     service. `redirect_uris` are a native client's, `jwks_uri` is a partner's.
@@ -67,6 +77,7 @@ class Wanted:
     client: str | None = None
     calls: tuple[tuple[str, tuple[str, ...]], ...] = ()
     groups: tuple[str, ...] = ()
+    callers: tuple[tuple[str, bool], ...] = ()
     redirect_uris: tuple[str, ...] = ()
     jwks_uri: str | None = None
 
@@ -74,51 +85,81 @@ class Wanted:
     def key(self) -> str:
         return f"{self.application}/{self.component}"
 
+    @property
+    def offers_scopes(self) -> bool:
+        return self.port is not None and self.client not in _ON_PAGES
+
 
 def scaffold(
     wanted: Wanted, file: str, applications: tuple[oam.Application, ...], estate: Estate, as_of: datetime.date
 ) -> Texts:
     """Builds the files of `applications` that change, as they will be, or `file`, where the Application is new.
 
-    `estate` is what `applications` compile to. Raises NotScaffolded.
+    `estate` is what `applications` compile to, and the component has passed `check`. Raises NotScaffolded.
     """
-    _check(wanted, estate)
     component = _component(wanted, estate, as_of)
     new_file = _dumped(_new_application(wanted, component))
-    if wrong := read_bytes("new.yaml", new_file.encode()).diagnostics:
-        raise NotScaffolded("\n".join(map(str, wrong)))
     texts: dict[str, str] = {}
     for callee, scopes in wanted.calls:
         source = _application(callee.partition("/")[0], applications, texts)
         texts[source.place.file] = _with_grant(wanted, estate.components[callee], scopes, source)
+    read, write = _scopes(wanted, estate)
+    for caller, writes in wanted.callers:
+        source = _application(caller.partition("/")[0], applications, texts)
+        texts[source.place.file] = _with_call(wanted, caller, [*read, *(write if writes else ())], source)
     if wanted.application not in {application.name for application in applications}:
         if file in {application.place.file for application in applications}:
-            raise NotScaffolded(f"{file} holds other Applications; nothing is overwritten")
+            raise NotScaffolded(f"{file} holds other Applications; nothing is overwritten", "app")
         return texts | {file: new_file}
     application = _application(wanted.application, applications, texts)
     texts[application.place.file] = _with_component(wanted, application, component)
     return texts
 
 
-def _check(wanted: Wanted, estate: Estate) -> None:
+def alone(wanted: Wanted, estate: Estate, as_of: datetime.date) -> oam.Reading:
+    """Reads the component as if it were an Application of its own: what it finds is about what is wanted."""
+    return read_bytes("new.yaml", _dumped(_new_application(wanted, _component(wanted, estate, as_of))).encode())
+
+
+def check(wanted: Wanted, estate: Estate) -> None:
+    """Checks that there can be such a component in the estate. Raises NotScaffolded."""
     if wanted.key in estate.components:
-        raise NotScaffolded(f"'{wanted.key}' exists ({estate.components[wanted.key].place}); nothing is overwritten")
+        place = estate.components[wanted.key].place
+        raise NotScaffolded(f"'{wanted.key}' exists ({place}); nothing is overwritten", "component")
     if wanted.client in _ON_PAGES and wanted.port is None:
-        raise NotScaffolded(f"users of a {wanted.client} client come back to it: make it a webservice, with a port")
-    if (wanted.client in OUTSIDE) != (wanted.type == EXTERNAL):
         raise NotScaffolded(
-            f"what runs elsewhere, {' or '.join(OUTSIDE)}, is a client of type {EXTERNAL}, and no other is"
+            f"users of a {wanted.client} client come back to it: make it a webservice, with a port", "type"
         )
-    if wanted.groups and (wanted.port is None or wanted.client in _ON_PAGES):
-        raise NotScaffolded("groups hold roles of what offers scopes: a webservice whose users sign in elsewhere")
+    if (wanted.client in OUTSIDE) != (wanted.type == EXTERNAL):
+        what = f"what runs elsewhere, {' or '.join(OUTSIDE)}, is a client of type {EXTERNAL}, and no other is"
+        raise NotScaffolded(what, "type")
+    _check_calls(wanted, estate)
+    _check_callers(wanted, estate)
+
+
+def _check_calls(wanted: Wanted, estate: Estate) -> None:
     for callee, scopes in wanted.calls:
         called = estate.components.get(callee)
         if called is None or not called.scopes:
             callees = [key for key, component in estate.components.items() if component.scopes]
-            raise NotScaffolded(f"'{callee}' offers no scopes{suggestion(callee, callees)}")
+            raise NotScaffolded(f"'{callee}' offers no scopes{suggestion(callee, callees)}", "calls")
         for scope in scopes:
             if scope not in called.scopes:
-                raise NotScaffolded(f"'{callee}' declares no scope '{scope}'{suggestion(scope, called.scopes)}")
+                message = f"'{callee}' declares no scope '{scope}'{suggestion(scope, called.scopes)}"
+                raise NotScaffolded(message, "calls")
+
+
+def _check_callers(wanted: Wanted, estate: Estate) -> None:
+    given = [flag for flag, values in (("group", wanted.groups), ("caller", wanted.callers)) if values]
+    if given and not wanted.offers_scopes:
+        what = "groups and components hold roles of what offers scopes: a webservice whose users sign in elsewhere"
+        raise NotScaffolded(what, *given)
+    clients = {client.component: client for client in estate.clients}
+    for caller, _ in wanted.callers:
+        if caller not in clients:
+            raise NotScaffolded(f"'{caller}' is no client{suggestion(caller, clients)}", "caller")
+        if clients[caller].user_facing and not wanted.groups:
+            raise NotScaffolded(f"'{caller}' calls for its users: name a group that they are in", "group", "caller")
 
 
 def _application(name: str, applications: tuple[oam.Application, ...], texts: Texts) -> oam.Application:
@@ -140,7 +181,7 @@ def _with_grant(wanted: Wanted, callee: Component, scopes: tuple[str, ...], sour
         owner = f", {callee.owner}," if callee.owner else ""
         wish = " and ".join(scopes)
         raise NotScaffolded(
-            f"no role of '{callee.key}' grants {wish}; its owner{owner} has to add one ({callee.place})"
+            f"no role of '{callee.key}' grants {wish}; its owner{owner} has to add one ({callee.place})", "calls"
         )
     role = min(able, key=lambda role: len(role.scopes))
     part = next(part for part in source.components if part.name == callee.name)
@@ -148,8 +189,19 @@ def _with_grant(wanted: Wanted, callee: Component, scopes: tuple[str, ...], sour
     assert trait  # what has roles has an access trait
     place = trait.place.at("properties", "roles", role.name)
     if "components" in trait.properties["roles"][role.name]:
-        return _certain(edit.with_item(place.at("components"), wanted.key), source.place.file)
-    return _certain(edit.with_key(place, "components", f"[{wanted.key}]"), source.place.file)
+        return _certain(edit.with_item(place.at("components"), wanted.key), source.place.file, "calls")
+    return _certain(edit.with_key(place, "components", f"[{wanted.key}]"), source.place.file, "calls")
+
+
+def _with_call(wanted: Wanted, caller: str, scopes: Iterable[str], source: oam.Application) -> str:
+    """The caller's file, with the call in its client trait."""
+    part = next(part for part in source.components if part.name == caller.partition("/")[2])
+    trait = part.trait("client")
+    assert trait  # it is a client
+    place, call = trait.place.at("properties"), f"{{component: {wanted.key}, scopes: [{', '.join(scopes)}]}}"
+    if "calls" in trait.properties:
+        return _certain(edit.with_item(place.at("calls"), call), source.place.file, "caller")
+    return _certain(edit.with_key(place, "calls", f"[{call}]"), source.place.file, "caller")
 
 
 def _with_component(wanted: Wanted, application: oam.Application, component: Mapping[str, Any]) -> str:
@@ -160,16 +212,17 @@ def _with_component(wanted: Wanted, application: oam.Application, component: Map
     owner = application.annotations.get(OWNER)
     if owner not in (None, wanted.owner):
         what = f"components of type {wanted.type} in '{application.name}'"
-        raise NotScaffolded(f"{what} are owned by '{owner}', as its annotations say ({file})")
+        raise NotScaffolded(f"{what} are owned by '{owner}', as its annotations say ({file})", "owner")
     if owner:
         return _certain(text, file)
     extended = _application(application.name, (application,), {file: _certain(text, file)})
     return _certain(owner_annotation(extended, wanted.owner).text(), file)
 
 
-def _certain(text: str | None, file: str) -> str:
+def _certain(text: str | None, file: str, flag: str = "app") -> str:
     if text is None:
-        raise NotScaffolded(f"{file} is not written so that it could be extended with certainty; put it in by hand")
+        message = f"{file} is not written so that it could be extended with certainty; put it in by hand"
+        raise NotScaffolded(message, flag)
     return text
 
 
@@ -217,25 +270,38 @@ def _trait(kind: str, properties: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _api_access(wanted: Wanted, estate: Estate) -> Mapping[str, Any]:
-    """Closed but for who gets a scope: one to read, one to change."""
-    read, write = _scope_names(wanted, estate)
+    """Closed but for who gets a scope: one to read, one to change. Users sign in to a client by a role of both."""
+    read, write = _scopes(wanted, estate)
+    readers, writers = ([key for key, writes in wanted.callers if writes == wish] for wish in (False, True))
+    of_users = {client.component for client in estate.clients if client.user_facing}
+    roles = {
+        "reader": ([*read], wanted.groups if of_users.intersection(readers) else (), readers),
+        "editor": ([*read, *write], wanted.groups, writers),
+    }
     access: dict[str, Any] = {
         "owner": wanted.owner,
-        "scopes": {read: f"Read {wanted.application}", write: f"Change {wanted.application}"},
-        "rules": [{"methods": _READING, "scopes": [read]}, {"methods": _WRITING, "scopes": [write]}],
+        "scopes": read | write,
+        "rules": [{"methods": _READING, "scopes": [*read]}, {"methods": _WRITING, "scopes": [*write]}],
+        "roles": {name: _role(*role) for name, role in roles.items() if any(role[1:])},
     }
-    if wanted.groups:
-        access["roles"] = {"editor": {"scopes": [read, write], "groups": [*wanted.groups]}}
-    return access
+    return {name: value for name, value in access.items() if value}
 
 
-def _scope_names(wanted: Wanted, estate: Estate) -> tuple[str, str]:
-    """`billing.read` and `billing.write`; with the component's name where the estate has one of them already."""
+def _role(scopes: list[str], groups: Sequence[str], components: list[str]) -> Mapping[str, Any]:
+    role = {"scopes": scopes, "groups": [*groups], "components": components}
+    return {name: value for name, value in role.items() if value}
+
+
+def _scopes(wanted: Wanted, estate: Estate) -> tuple[dict[str, str], dict[str, str]]:
+    """The scopes to read and to change, each with its description: named after the component, or after its Application
+    where the component's name says nothing; after both where the estate has one of them already."""
+    subject = wanted.application if wanted.component in _GENERIC else wanted.component
+    words = subject.replace("-", " ")
     names = {scope for component in estate.components.values() for scope in component.scopes}
-    plain = (f"{wanted.application}.read", f"{wanted.application}.write")
-    if not names & {*plain}:
-        return plain
-    return f"{wanted.application}.{wanted.component}.read", f"{wanted.application}.{wanted.component}.write"
+    if names & {f"{subject}.read", f"{subject}.write"}:
+        subject = f"{wanted.application}.{wanted.component}"
+        words = f"{wanted.component} of {wanted.application}".replace("-", " ")
+    return {f"{subject}.read": f"Read {words}"}, {f"{subject}.write": f"Change {words}"}
 
 
 def _page_access(wanted: Wanted, kind: str, as_of: datetime.date) -> Mapping[str, Any]:

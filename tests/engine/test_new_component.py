@@ -36,7 +36,7 @@ def test_a_scaffolded_component_can_be_previewed_at_once(empty: Empty) -> None:
     ):
         assert said in previewed.stdout
     for pattern in (
-        r'GET,HEAD billing\.example\.com/ +: "billing/invoices: billing\.read: nobody"',
+        r'GET,HEAD billing\.example\.com/ +: "billing/invoices: invoices\.read: nobody"',
         r'billing/invoices at okta *: "orders\.read"',
     ):
         assert re.search(pattern, previewed.stdout)

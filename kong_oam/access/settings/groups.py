@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,12 @@ def with_known_groups(data: Mapping[str, Any], folder: Path) -> Mapping[str, Any
     """
     name = data.get(SETTING)
     return {**data, SETTING: _listed(folder, name)} if isinstance(name, str) else data
+
+
+def known_groups(data: Mapping[str, Any], mapped: Iterable[Iterable[str]]) -> frozenset[str] | None:
+    """The groups that settings with the list itself know, those that a provider maps among them; None without a
+    list."""
+    return frozenset(data[SETTING]).union(*mapped) if SETTING in data else None
 
 
 def _listed(folder: Path, name: str) -> list[str]:

@@ -18,7 +18,7 @@ from kong_oam.access.model import Stack
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.access.rotation import Schedule, days
 from kong_oam.access.settings import certificates
-from kong_oam.access.settings.groups import SETTING, with_known_groups
+from kong_oam.access.settings.groups import SETTING, known_groups, with_known_groups
 from kong_oam.diagnostics import suggestion
 from kong_oam.errors import SettingsError
 
@@ -150,10 +150,7 @@ def plain(settings: ProviderSettings) -> Provider:
 def parse(name: str, data: Mapping[str, Any], describe: Describe = plain, folder: Path = STACKS) -> Settings:
     """Parses the settings of stack `name` from its `kong-oam:` values; files that they name are in `folder`. Raises
     StackError."""
-    try:
-        data = with_known_groups(data, folder)
-    except SettingsError as error:
-        raise StackError(f"stack '{name}': {NAMESPACE}:{SETTING}: {error}") from None
+    data = _with_files(name, data, folder)
     _check(name, data)
     gateway, domains = data["gateway"], data.get("domains", {})
     providers = tuple(_provider(name, item) for item in data["identityProviders"])
@@ -173,9 +170,7 @@ def parse(name: str, data: Mapping[str, Any], describe: Describe = plain, folder
                 for key, client in settings.clients.items()
                 if client.secret
             ),
-            known_groups=frozenset(data[SETTING]).union(*(settings.groups for settings in providers))
-            if SETTING in data
-            else None,
+            known_groups=known_groups(data, (settings.groups for settings in providers)),
         ),
         cloud=data["cloud"],
         as_of=datetime.date.fromisoformat(data["asOf"]),
@@ -200,6 +195,13 @@ def parse(name: str, data: Mapping[str, Any], describe: Describe = plain, folder
         providers=providers,
         applications=tuple(data.get("applications", APPLICATIONS)),
     )
+
+
+def _with_files(name: str, data: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+    try:
+        return with_known_groups(data, folder)
+    except SettingsError as error:
+        raise StackError(f"stack '{name}': {NAMESPACE}:{SETTING}: {error}") from None
 
 
 def stack_file(stack: str, folder: Path = STACKS) -> Path:

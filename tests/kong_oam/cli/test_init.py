@@ -64,7 +64,7 @@ def test_what_a_team_s_change_does_is_told_without_a_stack(capsys: pytest.Captur
         git(*arguments)
     assert main(["diff", "--exit-code"]) == 0
     file = Path("applications/billing.yaml")
-    rule = "              - methods: [GET]\n                scopes: [billing.read]\n"
+    rule = "              - methods: [GET]\n                scopes: [invoices.read]\n"
     assert file.read_text().count(rule) == 1
     public = "              - methods: [GET]\n                public: {reason: open data, until: 2099-01-01}\n"
     file.write_text(file.read_text().replace(rule, public))

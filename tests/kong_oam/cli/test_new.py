@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -75,15 +71,15 @@ spec:
         - type: access
           properties:
             owner: team-billing
-            scopes: {billing.read: Read billing, billing.write: Change billing}
+            scopes: {invoices.read: Read invoices, invoices.write: Change invoices}
             rules:
               - methods: [GET]
-                scopes: [billing.read]
+                scopes: [invoices.read]
               - methods: [POST, PUT, PATCH, DELETE]
-                scopes: [billing.write]
+                scopes: [invoices.write]
             roles:
               editor:
-                scopes: [billing.read, billing.write]
+                scopes: [invoices.read, invoices.write]
                 groups: [sales]
 """
     )
@@ -110,7 +106,7 @@ def test_what_it_calls_is_granted_where_the_owner_of_that_reads_it(capsys: pytes
 def test_one_application_may_call_itself() -> None:
     """Role and component go into one file; a role without components gets some."""
     assert main(["new", *API, "--group", "sales"]) == 0
-    worker = [one.replace("orders/api:orders.read", "billing/invoices:billing.read") for one in WORKER]
+    worker = [one.replace("orders/api:orders.read", "billing/invoices:invoices.read") for one in WORKER]
     assert main(["new", "--app", "billing", "--owner", "team-billing", *worker]) == 0
     assert "                components: [billing/nightly]\n" in Path(BILLING).read_text("utf-8")
     assert main(["check"]) == 0
@@ -170,13 +166,135 @@ def test_what_runs_elsewhere_is_a_client_and_nothing_else(arguments: list[str], 
     assert main(["check"]) == 0
 
 
-def test_scopes_are_named_after_the_component_where_the_applications_name_is_taken() -> None:
-    """The second API of an Application."""
-    assert main(["new", *API]) == 0
-    second = [one.replace("invoices", "ledger").replace("billing.example", "ledger.example") for one in API]
-    assert main(["new", *second]) == 0
-    assert "scopes: {billing.ledger.read: Read billing, " in Path(BILLING).read_text("utf-8")
+@pytest.mark.parametrize(
+    ("app", "component", "read", "description"),
+    [
+        ("billing", "invoices", "invoices.read", "Read invoices"),
+        ("billing", "open-invoices", "open-invoices.read", "Read open invoices"),
+        ("billing", "service", "billing.read", "Read billing"),
+        ("orders", "invoices", "invoices.read", "Read invoices"),
+        ("billing", "orders", "billing.orders.read", "Read orders of billing"),
+        ("orders", "service", "orders.service.read", "Read service of orders"),
+    ],
+)
+def test_scopes_are_named_after_what_they_are_about(app: str, component: str, read: str, description: str) -> None:
+    """The component; its Application where the component's name says nothing; both where somebody else has the name."""
+    arguments = [*API[4:], "--app", app, "--component", component]
+    assert main(["new", *arguments]) == 0
+    text = Path(f"applications/{app}.yaml").read_text("utf-8")
+    assert f"scopes: {{{read}: {description}, {read.replace('.read', '.write')}: Change {description[5:]}}}\n" in text
     assert main(["check"]) == 0
+
+
+def test_who_is_to_call_it_gets_the_call(capsys: pytest.CaptureFixture[str]) -> None:
+    """In its own file, and a role here: to read, or to change something as well; users of it sign in by their group."""
+    callers = ["--caller", "shop/checkout", "--caller", "reports/renderer:write", "--caller", "shop/web"]
+    shop, reports = (Path(f"applications/{name}.yaml") for name in ("shop", "reports"))
+    before = {file: file.read_text("utf-8") for file in (shop, reports)}
+    assert main(["new", *API, "--group", "sales", *callers]) == 0
+    assert Path(BILLING).read_text("utf-8").partition("            roles:\n")[2] == (
+        "              reader:\n                scopes: [invoices.read]\n                groups: [sales]\n"
+        "                components: [shop/checkout, shop/web]\n"
+        "              editor:\n                scopes: [invoices.read, invoices.write]\n                groups: [sales]\n"
+        "                components: [reports/renderer]\n"
+    )
+    read = ", {component: billing/invoices, scopes: [invoices.read]}"
+    assert shop.read_text("utf-8") == before[shop].replace("[orders.read]}]", f"[orders.read]}}{read}]").replace(
+        "[orders.read, orders.write]}]", f"[orders.read, orders.write]}}{read}]"
+    )
+    both = ", {component: billing/invoices, scopes: [invoices.read, invoices.write]}"
+    assert f"scopes: [reports.read, reports.audit]}}{both}]\n" in reports.read_text("utf-8")
+    assert "nobody may call" not in capsys.readouterr().out
+    assert main(["who", "GET", "http://billing.example.com/"]) == 0
+    said = capsys.readouterr().out
+    assert [line.split()[0] for line in said.splitlines()[2:]] == ["reports/renderer", "shop/checkout", "shop/web"]
+    assert "sales" in said.splitlines()[-1]
+    assert main(["check"]) == 0
+
+
+def test_a_client_that_calls_nobody_yet_gets_its_first_call() -> None:
+    path = Path("applications/shop.yaml")
+    path.write_text(
+        path.read_text("utf-8").replace("            calls: [{component: orders/api, scopes: [orders.read]}]\n", "", 1)
+    )
+    orders = Path("applications/orders.yaml")
+    orders.write_text(
+        orders.read_text("utf-8").replace("components: [shop/checkout, shop/web]", "components: [shop/web]")
+    )
+    assert main(["new", *API, "--caller", "shop/checkout"]) == 0
+    assert "            calls: [{component: billing/invoices, scopes: [invoices.read]}]\n" in path.read_text("utf-8")
+    assert main(["check"]) == 0
+
+
+def test_an_api_that_nobody_may_call_is_said_to_be_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """With groups alone as without: their users have no client yet. Pages are open, and a worker is called by nobody."""
+    said = "nobody may call billing/invoices yet: a client asks for its scopes in `calls`, and a role of it names that client"
+    assert main(["new", *API]) == 0
+    assert said in capsys.readouterr().out
+    Path(BILLING).unlink()
+    assert main(["new", *API, "--group", "sales", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["notes"][0].startswith(said)
+    Path(BILLING).unlink()
+    assert main(["new", *API, "--client", "web"]) == main(["new", *WORKER, "--app", "b", "--owner", "o"]) == 0
+    assert "nobody may call" not in capsys.readouterr().out
+
+
+BELOW = [*API[:-1], "orders.example.com", "--path", "/orders/invoices"]
+
+
+def test_a_path_below_that_of_another_owner_is_told_of_before_it_is_written(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whoever declares it takes the other's calls; --anyway says that it is agreed."""
+    before = files()
+    assert main(["new", *BELOW]) == 2
+    said = capsys.readouterr().err
+    assert (
+        "applications/billing.yaml:18:20: warning ACC219: orders.example.com/orders/invoices lies below /orders" in said
+    )
+    assert said.endswith("1 finding(s) in what would be written; nothing was: --anyway writes it all the same\n")
+    assert files() == before
+    assert main(["new", *BELOW, "--anyway"]) == 0
+    assert "warning ACC219: orders.example.com/orders/invoices lies below" in capsys.readouterr().out
+    assert "/orders/invoices: 8080" in Path(BILLING).read_text("utf-8")
+
+
+def test_what_was_found_before_is_not_found_again(capsys: pytest.CaptureFixture[str]) -> None:
+    """Though its line is another one by then, and one more of its kind is."""
+    assert main(["new", *BELOW, "--anyway"]) == 0
+    worker = ["--app", "orders", "--owner", "team-orders", *WORKER]
+    assert main(["new", *worker]) == 0, "its annotation moves all lines of the file"
+    capsys.readouterr()
+    more = [part.replace("/orders/invoices", "/orders/bills").replace("invoices", "bills") for part in BELOW]
+    assert main(["new", *more]) == 2
+    assert "/orders/bills lies below" in (said := capsys.readouterr().err) and said.count("warning") == 1
+
+
+def test_errors_are_written_only_where_somebody_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """A draft, say; with all of them in JSON. What is no Application at all is never written."""
+    taken = [*API[:-1], "orders.example.com", "--path", "/orders"]
+    assert main(["new", *taken]) == 2
+    assert "1 error(s) in what would be written; nothing was" in capsys.readouterr().err
+    assert main(["new", *taken, "--anyway", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["findings"]
+    assert [(one["severity"], one["code"]) for one in found] == [("error", "ACC205")]
+    assert main(["check"]) == 1
+    Path(BILLING).unlink()
+    assert main(["new", *API[:-1], "not a host", "--anyway"]) == 2
+    assert not Path(BILLING).exists()
+
+
+def test_a_group_that_the_stack_does_not_know_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """As `check` would; without a list, one that is nearly another is."""
+    assert main(["new", *API, "--group", "salse"]) == 2
+    assert "warning LINT311: only role 'editor' names group 'salse'; did you mean 'sales'?" in capsys.readouterr().err
+    stack = Path("stacks/Pulumi.local.yaml")
+    stack.write_text(
+        stack.read_text("utf-8").replace("config:\n", "config:\n  kong-oam:knownGroups: [sales, order-desk]\n")
+    )
+    assert main(["new", *API, "--group", "support"]) == 2
+    assert "error ACC222: role 'editor': stack 'local' knows no group 'support'" in capsys.readouterr().err
+    assert not Path(BILLING).exists()
 
 
 def test_a_worker_is_owned_through_its_application() -> None:
@@ -198,8 +316,13 @@ def test_a_worker_is_owned_through_its_application() -> None:
         ([*API, "--calls", "reports/library:reports.audit,reports.publish"], "no role of 'reports/library' grants reports.audit and reports.publish; its owner, team-insight, has to add one (applications/reports.yaml:9:7)"),
         (["--app", "b", *WORKER, "--owner", "o", "--client", "web"], "users of a web client come back to it: make it a webservice, with a port"),
         (["--app", "b", *WORKER, "--owner", "o", "--client", "browser"], "users of a browser client come back to it: make it a webservice, with a port"),
-        (["--app", "b", *WORKER, "--owner", "o", "--group", "g"], "groups hold roles of what offers scopes"),
-        ([*API, "--client", "browser", "--group", "g"], "groups hold roles of what offers scopes"),
+        (["--app", "b", *WORKER, "--owner", "o", "--group", "g"], "groups and components hold roles of what offers scopes"),
+        ([*API, "--client", "browser", "--group", "g"], "groups and components hold roles of what offers scopes"),
+        (["--app", "b", *WORKER, "--owner", "o", "--caller", "shop/web"], "groups and components hold roles of what offers scopes"),
+        ([*API, "--caller", "shop/checkot"], "'shop/checkot' is no client; did you mean 'shop/checkout'?"),
+        ([*API, "--caller", "orders/api"], "'orders/api' is no client; known: "),
+        ([*API, "--caller", "shop/web"], "'shop/web' calls for its users: name a group that they are in"),
+        (["--app", "b", *WORKER, "--owner", "o", "--path", "/x"], "nobody calls a worker: leave --path out"),
         ([*PHONE[:-2]], "--redirect-uri missing"),
         ([*PARTNER[:-2]], "--jwks-uri missing"),
         ([*PHONE, "--image", "x"], "what runs elsewhere is not deployed here: leave --image out"),
@@ -213,7 +336,7 @@ def test_a_worker_is_owned_through_its_application() -> None:
         (["--app", "b", *WORKER, "--owner", "o", "--port", "80"], "nobody calls a worker"),
         (["--app", "b", "--component", "c"], "--image, --owner, --port missing; `new --help` has an example"),
         ([*API[:-4], "--port", "eighty"], "'eighty' is no port"),
-        ([*API[:-4], "--port", "70000"], "new.yaml:13:20: error OAM103: ports[0].port: 70000 is greater than the maximum of 65535"),
+        ([*API[:-4], "--port", "70000"], "'70000' is no port: write a number up to 65535"),
         ([*API, "--type", "cron"], "error OAM104: unknown component type 'cron'"),
         ([*API, "--path", "/a;b"], "error ACC213: path '/a;b'"),
         ([*API[:-1], "not a host"], 'error OAM103: domain: "not a host" does not match'),
@@ -290,81 +413,3 @@ def test_json_has_the_files(capsys: pytest.CaptureFixture[str]) -> None:
     (entry,) = json.loads(capsys.readouterr().out)["files"]
     assert (entry["file"], entry["new"]) == (BILLING, True)
     assert entry["text"] == Path(BILLING).read_text("utf-8")
-
-
-def test_on_a_terminal_it_asks_for_what_no_flag_says() -> None:
-    """An empty answer stands for what is in brackets; a worker is not asked for a port."""
-    answers = b"invoices\n\n\nregistry.example.com/billing:1.0\nteam-billing\n\n\n"
-    said = _on_a_terminal(["--app", "billing"], answers)
-    for question in (
-        "Component: ",
-        "Client: service, web, browser, native, external (nothing: it calls as itself, or nobody): ",
-        "webservice, or worker (nobody calls it) [webservice]: ",
-        "Image: ",
-        "Port [8080]: ",
-    ):
-        assert question in said
-    assert "Application: " not in said
-    assert "http: {/: 8080}\n" in Path(BILLING).read_text("utf-8")
-    assert main(["check"]) == 0
-    said = _on_a_terminal(["--app", "billing", "--owner", "team-billing", *WORKER], b"\n")
-    assert "Port" not in said
-    assert "nightly" in Path(BILLING).read_text("utf-8")
-
-
-@pytest.mark.parametrize(
-    ("kind", "answer", "written"),
-    [
-        ("native", "com.example.app:/cb", "redirectUris: ['com.example.app:/cb']\n"),
-        ("external", "https://partner.example.com/keys", "jwksUri: 'https://partner.example.com/keys'"),
-    ],
-)
-def test_of_what_runs_elsewhere_it_asks_where_that_is(kind: str, answer: str, written: str) -> None:
-    """And for no image, no port, no type."""
-    said = _on_a_terminal(["--app", "billing", "--component", "app"], f"{kind}\nteam-billing\n{answer}\n".encode())
-    assert not [word for word in ("Image", "Port", "Domain", "worker (nobody") if word in said]
-    assert written in Path(BILLING).read_text("utf-8")
-    assert main(["check"]) == 0
-
-
-def test_a_kind_that_there_is_not_is_asked_no_further() -> None:
-    said = _on_a_terminal(["--app", "billing", "--component", "app"], b"browsr\n", status=2)
-    assert "'browsr' is no kind of client; did you mean 'browser'?" in said
-
-
-def test_a_script_is_asked_nothing() -> None:
-    """With --json, wherever it runs: a question would stand before the document."""
-    said = _on_a_terminal(["--app", "billing", "--json"], b"invoices\n", status=2)
-    assert "Component: " not in said
-    assert "--component, --image, --owner, --port missing" in said
-
-
-def test_an_interrupted_question_writes_nothing(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """And is no traceback."""
-
-    def interrupted(_: str) -> str:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("builtins.input", interrupted)
-    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    assert main(["new", "--app", "billing"]) == 2
-    assert capsys.readouterr().err.strip() == "interrupted"
-    assert not Path(BILLING).exists()
-
-
-def _on_a_terminal(arguments: list[str], answers: bytes, status: int = 0) -> str:
-    """What `new` prints where standard input and output are a terminal on which `answers` are typed."""
-    ours, theirs = pty.openpty()
-    os.write(ours, answers)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
-    command = [sys.executable, "-m", "kong_oam", "new", *arguments]
-    try:
-        ran = subprocess.Popen(command, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
-        assert ran.wait(timeout=60) == status
-        return os.read(ours, 65536).decode()
-    finally:
-        os.close(ours)
-        os.close(theirs)

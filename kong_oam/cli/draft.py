@@ -1,0 +1,109 @@
+"""What `new` would write, with all that `check` would find in it and not in what is there."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import kong_oam.oam.application as oam
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.lint.lint import lint
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import Settings
+from kong_oam.cli.scaffold import NotScaffolded, Texts, Wanted, alone, check, scaffold
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.oam.application import read_bytes, together
+from kong_oam.oam.document import Path, Place
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The files that would change, as they would be, and all files as they are. `findings` are new; `unheard` says why
+    nobody may call the component yet, and is empty where somebody may, or where it offers nothing."""
+
+    changed: Texts
+    before: Texts
+    findings: tuple[Diagnostic, ...]
+    unheard: str = ""
+
+
+def drafted(wanted: Wanted, file: str, reading: oam.Reading, estate: Estate, settings: Settings) -> Draft:
+    """Drafts the component: `file` is the one of a new Application, `estate` what is read compiles to. Raises
+    NotScaffolded."""
+    check(wanted, estate)
+    if wrong := alone(wanted, estate, settings.as_of).diagnostics:
+        raise NotScaffolded("\n".join(map(str, wrong)), *flags_behind(wrong))
+    changed = scaffold(wanted, file, reading.applications, estate, settings.as_of)
+    before = {application.place.file: application.place.document.text for application in reading.applications}
+    after = together(read_bytes(name, text.encode()) for name, text in {**before, **changed}.items())
+    known = Counter(map(_key, _findings(reading, settings)))
+    findings = []
+    for finding in _findings(after, settings):
+        if known[_key(finding)]:
+            known[_key(finding)] -= 1
+        else:
+            findings.append(finding)
+    return Draft(changed, before, tuple(findings), _unheard(wanted, compile_estate(after, settings.stack).estate))
+
+
+def _findings(reading: oam.Reading, settings: Settings) -> Iterator[Diagnostic]:
+    compiled = compile_estate(reading, settings.stack)
+    yield from compiled.diagnostics
+    if compiled.estate:
+        for finding in lint(reading.applications, compiled.estate, settings.as_of):
+            yield finding.diagnostic
+
+
+def _key(finding: Diagnostic) -> tuple[str, str, str]:
+    """What makes two findings one, wherever their lines have moved to."""
+    place = finding.place.file if finding.place else ""
+    return finding.code, place, re.sub(r":\d+:\d+|line \d+", "", finding.message)
+
+
+def _unheard(wanted: Wanted, estate: Estate | None) -> str:
+    component = estate.components.get(wanted.key) if estate else None
+    if estate is None or component is None or not component.scopes:
+        return ""
+    if any(estate.held_at(component, users=users) for users in (False, True)):
+        return ""
+    how = "a client asks for its scopes in `calls`, and a role of it names that client"
+    return f"nobody may call {wanted.key} yet: {how} (--caller writes both)"
+
+
+_BEHIND = {
+    "annotations": ("owner",),
+    "calls": ("calls",),
+    "components": ("caller",),
+    "domain": ("domain",),
+    "groups": ("group",),
+    "http": ("domain", "path"),
+    "image": ("image",),
+    "jwksUri": ("jwks_uri",),
+    "kind": ("client",),
+    "metadata": ("app",),
+    "name": ("component",),
+    "owner": ("owner",),
+    "ports": ("port",),
+    "redirectPaths": ("path",),
+    "redirectUris": ("redirect_uri",),
+    "rules": ("domain", "path"),
+    "scopes": ("component",),
+    "type": ("type",),
+}
+"""By key of an Application: the flags that what stands there comes from, as argparse has them."""
+
+
+def flags_behind(findings: tuple[Diagnostic, ...]) -> tuple[str, ...]:
+    """The flags that the findings come from, as far as it can be told by where they stand."""
+    paths = (finding.place.path for finding in findings if isinstance(finding.place, Place))
+    return tuple(dict.fromkeys(flag for path in paths for flag in _flags_at(path)))
+
+
+def _flags_at(path: Path) -> tuple[str, ...]:
+    inner = path[3:] if path[:2] == ("spec", "components") else path
+    keys = (step for step in reversed(inner) if isinstance(step, str))
+    if inner[:1] == ("metadata",) and inner[1:2] != ("annotations",):
+        return _BEHIND["metadata"]
+    return next((_BEHIND[key] for key in keys if key in _BEHIND), ())

@@ -1,0 +1,314 @@
+"""`new` on a terminal: what it asks, what an answer may be, and how it ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import shutil
+import subprocess
+import sys
+import termios
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from kong_oam.__main__ import main
+from tests.support.documentation import block, page
+
+ROOT = Path(__file__).resolve().parents[3]
+BILLING = Path("applications/billing.yaml")
+INVOICES = ("billing", "invoices", "", "", "registry.example.com/billing:1.0", "team-billing", "", "", "")
+"""Answers, up to who may call it."""
+
+Typed = Callable[..., int]
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sample estate in a folder of its own, which is the current one."""
+    for name in ("applications", "stacks"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def asked() -> list[str]:
+    """The questions, as they are asked."""
+    return []
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch, asked: list[str]) -> Typed:
+    """Runs `new` as on a terminal on which these answers are typed, and then Ctrl-D; gives the exit status."""
+
+    def run(*answers: str, flags: tuple[str, ...] = ()) -> int:
+        left: Iterator[str] = iter(answers)
+
+        def question(text: str) -> str:
+            asked.append(text)
+            answer = next(left, None)
+            if answer is None:
+                raise EOFError
+            return answer
+
+        monkeypatch.setattr("builtins.input", question)
+        for stream in (sys.stdin, sys.stdout):
+            monkeypatch.setattr(stream, "isatty", lambda: True)
+        status = main(["new", *flags])
+        assert next(left, None) is None, f"not asked for: {asked[-1]}"
+        return status
+
+    monkeypatch.setenv("NO_COLOR", "1")
+    return run
+
+
+def test_it_asks_for_what_no_flag_says(typed: Typed, asked: list[str]) -> None:
+    """Who may call it among that, and what nothing means; an empty answer stands for what is in brackets."""
+    assert typed(*INVOICES, "sales", "shop/web shop/checkout:write", "orders/api:orders.read") == 0
+    assert asked == [
+        "Application: ",
+        "Component: ",
+        "Client: service, web, browser, native, external (nothing: it calls as itself, or nobody): ",
+        "webservice, or worker (nobody calls it) [webservice]: ",
+        "Image: ",
+        "Team that answers for its access: ",
+        "Port [8080]: ",
+        "Domain (nothing: the stack gives one): ",
+        "Path that it owns of the domain, with all below [/]: ",
+        "Groups whose users may call it, with commas (known: order-desk, sales; nothing: no users): ",
+        "Components that may call it: APP/COMPONENT, or APP/COMPONENT:write to change something, too (clients: "
+        "reports/console, reports/renderer, shop/checkout, shop/web; nothing: nobody may, until a role of it says who): ",
+        "What it calls, as APP/COMPONENT:SCOPE[,SCOPE] (offered: orders/api:orders.read,orders.write, "
+        "reports/library:reports.audit,reports.publish,reports.read; nothing: it calls nobody): ",
+    ]
+    text = BILLING.read_text("utf-8")
+    assert "http: {/: 8080}\n" in text and "domain" not in text
+    assert "components: [shop/web]\n" in text and "components: [shop/checkout]\n" in text
+    assert main(["check"]) == 0
+
+
+def test_who_says_enough_is_asked_nothing(typed: Typed, asked: list[str]) -> None:
+    """So that a command from a page or a note does the same on a terminal."""
+    flags = (
+        "--app",
+        "billing",
+        "--component",
+        "nightly",
+        "--type",
+        "worker",
+        "--image",
+        "x",
+        "--owner",
+        "team-billing",
+    )
+    assert typed(flags=flags) == 0
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("answers", "not_asked"),
+    [
+        (("service", "worker", "x", "team-billing", "orders/api:orders.read"), ("Port", "Domain", "Path", "Groups")),
+        (("browser", "", "x", "team-billing", "", "", "", "orders/api:orders.read"), ("Groups", "Components")),
+        (
+            ("native", "team-billing", "", "com.example.app:/cb"),
+            ("Image", "Port", "Domain", "worker (nobody", "Groups"),
+        ),
+        (("external", "team-billing", "", "https://partner.example.com/keys"), ("Image", "Port", "Components")),
+    ],
+    ids=["worker", "browser", "native", "external"],
+)
+def test_it_asks_for_nothing_that_says_nothing(
+    typed: Typed, asked: list[str], answers: tuple[str, ...], not_asked: tuple[str, ...]
+) -> None:
+    """About a component of that type and a client of that kind."""
+    assert typed(*answers, flags=("--app", "billing", "--component", "app")) == 0
+    assert [question for question in asked if question.startswith(not_asked)] == []
+    assert main(["check"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({0: "Billing"}, "'Billing' is no name: write lower-case letters, digits, and dashes between them"),
+        ({0: ""}, "'' is no name"),
+        ({2: "browsr"}, "'browsr' is no kind of client; did you mean 'browser'?"),
+        ({3: "wroker"}, "'wroker' is no type of component; did you mean 'worker'?"),
+        ({4: ""}, "an answer is needed here"),
+        ({6: "eighty"}, "'eighty' is no port: write a number up to 65535"),
+        ({6: "70000"}, "'70000' is no port"),
+        ({6: "0"}, "'0' is no port"),
+        ({10: "checkout"}, "'checkout' is not APP/COMPONENT or APP/COMPONENT:write"),
+        ({10: "shop/checkout:rwite"}, "'shop/checkout:rwite' is not APP/COMPONENT or APP/COMPONENT:write"),
+        ({11: "orders/api"}, "'orders/api' is not APP/COMPONENT:SCOPE"),
+        ({11: "orders/api:orders.read,"}, "'orders/api:orders.read,' is not APP/COMPONENT:SCOPE"),
+        ({1: "\x1b[31mx"}, "'?[31mx' is no name"),
+    ],
+)
+def test_a_wrong_answer_is_asked_for_again(
+    typed: Typed, asked: list[str], wrong: dict[int, str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At once; the others stay."""
+    answers = [*INVOICES, "sales", "", ""]
+    for number, answer in wrong.items():
+        answers.insert(number, answer)
+    assert typed(*answers) == 0
+    assert said in capsys.readouterr().err
+    assert [question for number, question in enumerate(asked) if question in asked[:number]] == [asked[min(wrong)]]
+    assert BILLING.exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "again", "said"),
+    [
+        ({0: "orders", 1: "api"}, ["invoices"], "'orders/api' exists (applications/orders.yaml:7:7); nothing is overwritten"),
+        ({7: "not a host"}, ["billing.example.com"], 'domain: "not a host" does not match'),
+        ({8: "/a;b"}, ["", "/a"], "error ACC213: path '/a;b'"),
+        ({10: "shop/checkot"}, ["shop/checkout"], "'shop/checkot' is no client; did you mean 'shop/checkout'?"),
+        ({10: "shop/web"}, ["sales", "shop/web"], "'shop/web' calls for its users: name a group that they are in"),
+        ({11: "orders/api:orders.reed"}, ["orders/api:orders.read"], "'orders/api' declares no scope 'orders.reed'"),
+        ({1: "api"}, ["invoices"], "error OAM107: Deployment 'api' in namespace 'default' would also be made"),
+        ({2: "web", 3: "worker", 6: None, 7: None, 8: None, 9: None, 10: None}, ["", "", "", ""], "make it a webservice, with a port"),
+        ({0: "shop", 3: "worker", 6: None, 7: None, 8: None, 9: None, 10: None}, ["team-shop"], "are owned by 'team-shop'"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_as_a_whole_is_asked_for_again(
+    typed: Typed, changes: dict[int, str | None], again: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The answers that are at fault, and no others."""
+    answers: list[str | None] = [*INVOICES, "", "", ""]
+    for number, answer in changes.items():
+        answers[number] = answer
+    refused = [] if "error ACC213" not in said and "OAM107" not in said else ["no"]
+    assert typed(*(answer for answer in answers if answer is not None), *refused, *again) == 0
+    assert said in capsys.readouterr().err
+    assert main(["check"]) == 0
+
+
+def test_a_flag_that_an_answer_makes_useless_is_no_dead_end(typed: Typed) -> None:
+    """The type is asked for again; who stays with it means it."""
+    answers = ("", "worker", "x", "team-billing", "", "worker")
+    assert typed(*answers, flags=("--app", "billing", "--component", "nightly", "--port", "8080")) == 0
+    assert "type: worker\n      properties: {image: x}\n" in BILLING.read_text("utf-8")
+
+
+BELOW = (*INVOICES[:7], "orders.example.com", "/orders/invoices", "", "", "")
+
+
+def test_what_check_would_find_is_shown_and_asked_about(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
+    """No is another answer; yes writes it."""
+    assert typed(*BELOW, "no", "billing.example.com", "/") == 0
+    assert "warning ACC219: orders.example.com/orders/invoices lies below /orders" in capsys.readouterr().err
+    assert "domain: billing.example.com\n            http: {/: 8080}\n" in BILLING.read_text("utf-8")
+    BILLING.unlink()
+    assert typed(*BELOW, "yes") == 0
+    assert "/orders/invoices: 8080" in BILLING.read_text("utf-8")
+
+
+def test_where_nobody_knows_which_answer_it_was_it_asks(typed: Typed, asked: list[str]) -> None:
+    """Here a namespace of the gateway's, which no answer names."""
+    (Path("applications") / "hello.yaml").write_text(
+        Path("applications/hello.yaml").read_text("utf-8").replace("name: hello\n", "name: hello\n  namespace: web\n")
+    )
+    stack = Path("stacks/Pulumi.local.yaml")
+    stack.write_text(stack.read_text("utf-8").replace("namespace: kong", "namespace: default"))
+    for name in ("orders", "reports", "shop"):
+        path = Path(f"applications/{name}.yaml")
+        path.write_text(path.read_text("utf-8").replace(f"name: {name}\n", f"name: {name}\n  namespace: {name}\n", 1))
+    assert typed(*INVOICES, "", "", "", "no", "hello") == 0
+    assert asked[-2:] == ["Write it all the same? (yes or no) [no]: ", "Application: "]
+    assert "    - name: invoices\n" in Path("applications/hello.yaml").read_text("utf-8")
+
+
+@pytest.mark.parametrize("after", [0, 3, 11])
+def test_no_more_answers_write_nothing(typed: Typed, after: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """In one line."""
+    assert typed(*[*INVOICES, "", "", ""][:after]) == 2
+    assert capsys.readouterr().err == "no more answers; nothing was written\n"
+    assert not BILLING.exists()
+
+
+def test_an_interrupted_question_writes_nothing() -> None:
+    """And is no traceback: on a real terminal, on a line of its own."""
+    said = _on_a_terminal(["--app", "billing"], b"invoices\n", (b"Client: ", b"\x03"), status=2)
+    assert said.endswith("or nobody): ^C\r\ninterrupted; nothing was written\r\n")
+    assert not BILLING.exists()
+
+
+def test_on_a_real_terminal_all_of_it_works() -> None:
+    answers = b"invoices\n\n\nregistry.example.com/billing:1.0\nteam-billing\neighty\n8080\n\n\nsales\n\n\n"
+    said = _on_a_terminal(["--app", "billing"], answers)
+    assert "Application: " not in said
+    assert "Port [8080]: 'eighty' is no port: write a number up to 65535\r\nPort [8080]: Domain" in said
+    assert main(["check"]) == 0
+
+
+def test_the_page_shows_what_is_asked_and_said(
+    typed: Typed, asked: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is behind a question there is what was typed."""
+    shown = block(page("how-to/add-a-component.md"), "text").rpartition("\n...")[0].split("\n")[1:]
+    starts = (
+        "Client",
+        "webservice",
+        "Image",
+        "Team",
+        "Port",
+        "Domain",
+        "Path",
+        "Groups",
+        "Components",
+        "What",
+        "Write",
+    )
+    lines = [line for line in shown if line.startswith(starts)]
+    questions = [(line[:-1], "") if line.endswith(":") else line.rpartition(": ")[::2] for line in lines]
+    assert typed(*(answer for _, answer in questions), flags=("--app", "billing", "--component", "invoices")) == 0
+    assert asked == [f"{question}: " for question, _ in questions]
+    said = capsys.readouterr()
+    assert f"{said.err}{said.out}".startswith("\n".join(line for line in shown if line not in lines))
+
+
+def test_a_script_is_asked_nothing() -> None:
+    """With --json, wherever it runs: a question would stand before the document."""
+    said = _on_a_terminal(["--app", "billing", "--json"], b"invoices\n", status=2)
+    assert "Component: " not in said
+    assert "--component, --image, --owner, --port missing" in said
+
+
+def _on_a_terminal(
+    arguments: list[str], answers: bytes, more: tuple[bytes, bytes] = (b"", b""), status: int = 0
+) -> str:
+    """What `new` prints where standard input and output are a terminal on which `answers` are typed, and, once the
+    first part of `more` is printed and nothing else comes, its second."""
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+    command = [sys.executable, "-m", "kong_oam", "new", *arguments]
+    ran = subprocess.Popen(
+        command,
+        env=environment,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C reaches it
+    )
+    os.close(theirs)
+    try:
+        os.write(ours, answers)
+        said = b""
+        with suppress(OSError):  # as the end of a terminal reads
+            while part := os.read(ours, 65536):
+                said += part
+                while more[0] and more[0] in said and not select.select([ours], [], [], 1)[0]:
+                    os.write(ours, more[1])  # again where a signal came before it was waited for
+        assert ran.wait(timeout=60) == status
+        return said.decode()
+    finally:
+        ran.kill()
+        ran.wait()
+        os.close(ours)
