@@ -176,7 +176,8 @@ def _summary(report: Report, options: argparse.Namespace) -> Iterator[str]:
         )
     else:
         what = f"{len(estate.applications)} application(s), {len(estate.components)} component(s)"
-        lacks = "; no stack is here, so that none says what hosts, providers and groups there are"
+        unsaid = "hosts, providers and groups" if estate.stack.known_groups is None else "hosts and providers"
+        lacks = f"; no stack is here, so that none says what {unsaid} there are"
         found = f", {len(report.findings)} finding(s)" if report.findings else ""
         yield f"{what}: no errors{found}{lacks if no_stack_is_here() else ''}"
     if report.elsewhere:

@@ -53,7 +53,12 @@ def settings_of(stack: str, folder: Path = STACKS, describe: Describe = plain) -
 def judging_settings(stack: str) -> Settings:
     """The settings of the stack by which Applications are judged. Where no stack is, and none was asked for, there are
     usual ones. Raises UsageError."""
-    return assumed(stack, datetime.date.today()) if stack == DEFAULT and no_stack_is_here() else settings_of(stack)
+    if stack != DEFAULT or not no_stack_is_here():
+        return settings_of(stack)
+    try:
+        return assumed(stack, datetime.date.today())
+    except StackError as error:
+        raise UsageError(str(error)) from None
 
 
 def no_stack_is_here() -> bool:

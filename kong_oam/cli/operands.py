@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +116,8 @@ def _model_of_revision(name: str, stack: str, names: Names) -> AccessModel:
 
 
 def _model(reading: Reading, settings: Settings) -> AccessModel:
+    # Which groups there are bears on nobody's access, and a list of now need not have those of then.
+    settings = replace(settings, stack=replace(settings.stack, known_groups=None))
     return model_of(estate_of(reading, settings), settings)
 
 

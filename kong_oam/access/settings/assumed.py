@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import datetime
+from pathlib import Path
 
+from kong_oam.access.settings.groups import SETTING
 from kong_oam.access.settings.stack import Settings, parse
+
+_HERE = Path()
 
 _ASSUMED = {
     "cloud": "bare-metal",
@@ -14,7 +18,13 @@ _ASSUMED = {
 }
 
 
-def assumed(name: str, today: datetime.date) -> Settings:
-    """A stack with one identity provider, a domain for what names none, and today's date. What only a stack says stays
-    unsaid: other providers' names, what groups are called there, domains of its own."""
-    return parse(name, {**_ASSUMED, "asOf": today.isoformat()})
+GROUPS = "groups.yaml"
+"""Where such a repository lists the groups that there are, if it does."""
+
+
+def assumed(name: str, today: datetime.date, folder: Path = _HERE) -> Settings:
+    """A stack with one identity provider, a domain for what names none, today's date, and the groups that `folder`
+    lists. What only a stack says stays unsaid: other providers' names, what groups are called there, domains of its
+    own. Raises StackError where the list cannot be used."""
+    groups = {SETTING: GROUPS} if (folder / GROUPS).is_file() else {}
+    return parse(name, {**_ASSUMED, **groups, "asOf": today.isoformat()}, folder=folder)

@@ -99,3 +99,31 @@ def test_questions_are_answered_for_groups_that_are_known(capsys: pytest.Capture
     assert "none: the user is in no group that shop/web is assigned to" in capsys.readouterr().out
     assert main([*request, "suport"]) == 2
     assert "no role names a group 'suport'; did you mean 'support'?" in capsys.readouterr().err
+
+
+def test_what_changes_is_told_whatever_the_list(capsys: pytest.CaptureFixture[str]) -> None:
+    """The list of one side need not have the groups of the other, and lets nobody in by itself."""
+    shutil.copytree(".", "before")
+    known("  kong-oam:knownGroups: [order-desk, support]\n")
+    assert main(["diff", "before", "."]) == 0
+    assert capsys.readouterr().out == ""
+    path = Path("applications/orders.yaml")
+    path.write_text(path.read_text("utf-8").replace("groups: [sales]", "groups: [support]"), "utf-8")
+    assert main(["diff", "before", "."]) == 0
+    assert "support" in capsys.readouterr().out
+
+
+def test_a_repository_without_a_stack_lists_its_groups_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    """In groups.yaml."""
+    shutil.rmtree("stacks")
+    assert main(["check"]) == 0
+    assert "hosts, providers and groups there are" in capsys.readouterr().out
+    Path("groups.yaml").write_text("- sales\n- order-desk\n", "utf-8")
+    assert main(["check"]) == 0
+    assert "so that none says what hosts and providers there are" in capsys.readouterr().out
+    mistype()
+    assert main(["check"]) == 1
+    assert "error ACC222: role 'viewer': stack 'local' knows no group 'salse'" in capsys.readouterr().out
+    Path("groups.yaml").write_text("sales", "utf-8")
+    assert main(["check"]) == 2
+    assert "groups.yaml is to be a list of names" in capsys.readouterr().err
