@@ -16,7 +16,8 @@ from kong_oam.access.lint import sarif
 from kong_oam.access.lint.finding import LintFinding
 from kong_oam.access.lint.lint import lint
 from kong_oam.access.memory import Memory
-from kong_oam.access.settings.stack import Settings, stack_file
+from kong_oam.access.settings.assumed import GROUPS
+from kong_oam.access.settings.stack import STACKS, Settings
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import DEFAULT, add_estate, diagnostic_entry, judging_settings, no_stack_is_here
@@ -64,7 +65,7 @@ def _watch(options: argparse.Namespace, console: Console) -> int:
         settings = settings if fresh == settings else fresh  # what is remembered was made with this very one
 
     def names() -> list[str | Path]:
-        return [stack_file(options.stack), *_names(options, settings)]
+        return [STACKS, GROUPS, *_names(options, settings)]
 
     def answer(read_one: ReadOne) -> None:
         _answer(options, console, settings, read_one, memory)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -38,14 +37,9 @@ def drafted(wanted: Wanted, file: str, reading: oam.Reading, estate: Estate, set
     changed = scaffold(wanted, file, reading.applications, estate, settings.as_of)
     before = {application.place.file: application.place.document.text for application in reading.applications}
     after = together(read_bytes(name, text.encode()) for name, text in {**before, **changed}.items())
-    known = Counter(map(_key, _findings(reading, settings)))
-    findings = []
-    for finding in _findings(after, settings):
-        if known[_key(finding)]:
-            known[_key(finding)] -= 1
-        else:
-            findings.append(finding)
-    return Draft(changed, before, tuple(findings), _unheard(wanted, compile_estate(after, settings.stack).estate))
+    known = set(map(_key, _findings(reading, settings)))
+    findings = tuple(finding for finding in _findings(after, settings) if _key(finding) not in known)
+    return Draft(changed, before, findings, _unheard(wanted, compile_estate(after, settings.stack).estate))
 
 
 def _findings(reading: oam.Reading, settings: Settings) -> Iterator[Diagnostic]:

@@ -194,6 +194,26 @@ def test_a_folder_without_an_application_is_not_fine(tmp_path: Path, capsys: pyt
     assert capsys.readouterr().err == "no Application is in 'empty'; `python -m kong_oam new` writes one\n"
 
 
+def test_what_only_follows_from_a_file_that_cannot_be_read_is_not_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither by `check` nor where a question is asked; that it is not judged, both say."""
+    Path(ORDERS).write_text("spec: [\n")
+    left_out = (
+        "; what others say of Applications that only an unreadable file can hold is judged when that can be read\n"
+    )
+    assert main(["check"]) == 1
+    said = capsys.readouterr().out
+    assert said.count(" error ") == 1 and said.endswith(f"1 error(s); nothing would be provisioned{left_out}")
+    assert main(["who", "GET", "http://shop.example.com/"]) == 2
+    assert capsys.readouterr().err.endswith(f"1 error(s): these Applications would not be provisioned{left_out}")
+    assert main(["check", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["unjudged"] == [""]
+
+
+def test_a_file_that_is_not_there_may_hold_what_others_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "-f", "applications/shop.yaml", "applications/order.yaml"]) == 1
+    assert capsys.readouterr().out.count(" error ") == 1
+
+
 # FILE: all is read, and what is there is printed
 
 
@@ -218,7 +238,7 @@ def test_what_is_elsewhere_is_counted(capsys: pytest.CaptureFixture[str]) -> Non
     *said, last = capsys.readouterr().out.splitlines()
     assert [line for line in said if "error" in line] == [
         "applications/orders.yaml:24:61: error ACC201: scope 'orders.reed' is not declared by this component; did you mean 'orders.read'?",
-        "1 error(s); nothing would be provisioned",
+        "1 error(s); nothing would be provisioned; what others say of 'shop' is judged when that can be read",
     ]
     assert last == "1 finding(s) elsewhere: `python -m kong_oam check` prints them"
     assert main(["check", "applications/hello.yaml", "--stack", "aws", "-f", "applications"]) == 0
@@ -228,7 +248,7 @@ def test_what_is_elsewhere_is_counted(capsys: pytest.CaptureFixture[str]) -> Non
     ]
     assert main(["check", "applications/hello.yaml", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
-    assert said == {"usable": False, "diagnostics": [], "findings": [], "elsewhere": 2}
+    assert said == {"usable": False, "diagnostics": [], "findings": [], "elsewhere": 2, "unjudged": ["shop"]}
 
 
 def test_lint_is_told_of_the_file_alone(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,9 @@ from pathlib import Path
 import pytest
 
 from kong_oam.__main__ import main
+from kong_oam.cli.answers import PARSERS
+from kong_oam.cli.dialogue import Dialogue
+from kong_oam.cli.estates import estate_of, reading_of, settings_of
 from tests.support.documentation import block, page
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -196,6 +199,22 @@ def test_a_flag_that_an_answer_makes_useless_is_no_dead_end(typed: Typed) -> Non
     assert "type: worker\n      properties: {image: x}\n" in BILLING.read_text("utf-8")
 
 
+def test_another_kind_of_client_may_be_another_type_of_component(typed: Typed) -> None:
+    """Its type is not kept, nor what is of no use then."""
+    flags = ("--app", "billing", "--component", "app", "--redirect-uri", "com.example.app:/cb")
+    assert typed("service", "worker", "x", "team-billing", "", "native", flags=flags) == 0
+    text = BILLING.read_text("utf-8")
+    assert "type: external\n" in text and "kind: native\n" in text and "image" not in text
+
+
+def test_a_name_whose_file_is_taken_is_asked_for_again(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
+    """Be it a link that leads nowhere."""
+    BILLING.symlink_to("nowhere.yaml")
+    assert typed(*INVOICES, "", "", "", "bills") == 0
+    assert "applications/billing.yaml exists; nothing is overwritten" in capsys.readouterr().err
+    assert Path("applications/bills.yaml").exists() and not BILLING.exists()
+
+
 BELOW = (*INVOICES[:7], "orders.example.com", "/orders/invoices", "", "", "")
 
 
@@ -209,8 +228,20 @@ def test_what_check_would_find_is_shown_and_asked_about(typed: Typed, capsys: py
     assert "/orders/invoices: 8080" in BILLING.read_text("utf-8")
 
 
-def test_where_nobody_knows_which_answer_it_was_it_asks(typed: Typed, asked: list[str]) -> None:
-    """Here a namespace of the gateway's, which no answer names."""
+def test_where_nobody_knows_which_answer_it_was_it_asks(monkeypatch: pytest.MonkeyPatch, asked: list[str]) -> None:
+    """By the name of its flag; what is of no use is not offered."""
+    left = iter(["imgae", "redirect-uri", "image", "x:2"])
+    monkeypatch.setattr("builtins.input", lambda text: (asked.append(text), next(left))[1])
+    answers = dict.fromkeys(PARSERS, "") | {"type": "webservice", "image": "x:1"}
+    settings = settings_of("local")
+    Dialogue(answers, estate_of(reading_of(None, settings), settings)).ask_again([])
+    offered = "app, component, client, type, image, owner, port, domain, path, group, caller, calls"
+    assert asked == [f"Which answer is to change: {offered}: "] * 3 + ["Image: "]
+    assert answers["image"] == "x:2"
+
+
+def test_what_is_wrong_about_the_application_asks_for_another(typed: Typed, asked: list[str]) -> None:
+    """Here its namespace, which is the gateway's."""
     (Path("applications") / "hello.yaml").write_text(
         Path("applications/hello.yaml").read_text("utf-8").replace("name: hello\n", "name: hello\n  namespace: web\n")
     )

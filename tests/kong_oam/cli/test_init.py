@@ -47,6 +47,7 @@ def test_a_team_begins_with_nothing_but_applications(capsys: pytest.CaptureFixtu
     assert main(["check"]) == 1
     assert "no YAML file is in this folder" in capsys.readouterr().out
     assert main([*NEW]) == 0
+    assert capsys.readouterr().out.endswith("next: python -m kong_oam check\n")
     assert main(["check"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == (
         "1 application(s), 1 component(s): no errors; no stack is here, so that none says what hosts, providers and "

@@ -212,6 +212,13 @@ def test_who_is_to_call_it_gets_the_call(capsys: pytest.CaptureFixture[str]) -> 
     assert main(["check"]) == 0
 
 
+def test_a_caller_that_is_named_twice_is_one() -> None:
+    """With what was said of it last."""
+    assert main(["new", *API, "--caller", "shop/checkout", "--caller", "shop/checkout:write"]) == 0
+    assert Path("applications/shop.yaml").read_text("utf-8").count("billing/invoices") == 1
+    assert "reader:" not in Path(BILLING).read_text("utf-8")
+
+
 def test_a_client_that_calls_nobody_yet_gets_its_first_call() -> None:
     path = Path("applications/shop.yaml")
     path.write_text(

@@ -205,19 +205,27 @@ def said(process: subprocess.Popen[str]) -> list[str]:
 
 
 def test_every_save_is_answered_until_ctrl_c(started: subprocess.Popen[str]) -> None:
-    """Of an Application, of the stack, of where the stack finds its Applications; Ctrl-C ends it in one line, with
+    """Of an Application, of the stack, of the groups that it lists, of where the stack finds its Applications; Ctrl-C ends it in one line, with
     status 0."""
     fine = ["4 application(s), 7 component(s): no errors"]
     assert said(started) == fine
     replace(ORDERS, "type: access ", "type: acces ")
     wrong = said(started)
     assert wrong[0].startswith("applications/orders.yaml:17:17: error OAM104: unknown trait type 'acces'; did you mean")
-    assert wrong[-1].endswith("error(s); nothing would be provisioned")
+    assert "error(s); nothing would be provisioned" in wrong[-1]
     by_moving(ORDERS, "type: acces ", "type: access ")
     assert said(started) == fine
     Path("applications/hello.yaml").rename("hello.yaml")
     assert said(started) == ["3 application(s), 6 component(s): no errors"]
     replace(STACK, "config:\n", "config:\n  kong-oam:applications: [applications, hello.yaml]\n")
+    assert said(started) == fine
+    Path("stacks/groups.yaml").write_text("- sales\n- order-desk\n")
+    assert said(started) == fine
+    replace(STACK, "config:\n", "config:\n  kong-oam:knownGroups: groups.yaml\n")
+    assert said(started) == fine
+    Path("stacks/groups.yaml").write_text("- sales\n")
+    assert "knows no group 'order-desk'" in said(started)[0]
+    Path("stacks/groups.yaml").write_text("- sales\n- order-desk\n")
     assert said(started) == fine
     replace(Path("hello.yaml"), "metadata:\n", "metadata: {name: a}\nmetadata:\n")
     assert said(started)[0].startswith("hello.yaml:5:1: error OAM106: key 'metadata' stands twice")

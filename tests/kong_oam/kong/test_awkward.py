@@ -118,6 +118,12 @@ def test_a_public_websocket_needs_no_token_and_no_other_upgrade_passes(kong: Kon
             "the one that was decided on; it is not deployed",
         ),
         (
+            "{image: x}",
+            "{image: x, ports: [{port: 80, containerPort: 8080, name: grpc}]}",
+            "app1.yaml:11:61: error ACC218: port 8080 ('grpc') speaks gRPC, whose calls go upstream by another path than the "
+            "one that was decided on; it is not deployed",
+        ),
+        (
             "http: {",
             "annotations: {nginx.ingress.kubernetes.io/backend-protocol: GRPC}, http: {",
             "app1.yaml:11:68: error ACC218: 'nginx.ingress.kubernetes.io/backend-protocol: GRPC' speaks gRPC, whose calls go "

@@ -129,3 +129,10 @@ def test_other_settings_are_checked_too(changes: dict[str, object], message: str
     data = {"cloud": "aws", "asOf": "2026-01-01", "gateway": INSIDE, "identityProviders": PROVIDERS, **changes}
     with pytest.raises(StackError, match=message):
         parse("prod", data)
+
+
+@pytest.mark.parametrize("cloud", ["local", "aws", "gcp", "azure", "bare-metal"])
+def test_a_stack_runs_anywhere(cloud: str) -> None:
+    """Whoever gives its tokens."""
+    data = {"cloud": cloud, "asOf": "2026-01-01", "gateway": INSIDE, "identityProviders": PROVIDERS}
+    assert parse("prod", data).cloud == cloud

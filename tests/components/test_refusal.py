@@ -1,0 +1,23 @@
+"""How a run ends before anything is provisioned."""
+
+from __future__ import annotations
+
+import pulumi
+import pytest
+
+from components.refusal import accept
+from tests.support.estates import api, compiled
+
+
+def test_the_message_says_what_could_not_be_judged() -> None:
+    """As `check` does."""
+    broken = compiled(api().replace("image: x", "imgae: x"), api("shop", access=ACCESS, domain="shop.example.com"))
+    with pytest.raises(pulumi.RunError) as error:
+        accept(broken)
+    assert str(error.value) == (
+        "2 error(s) in applications/; nothing was provisioned; what others say of 'orders' is judged when that can be "
+        "read. `python -m kong_oam check` shows them"
+    )
+
+
+ACCESS = "{owner: o, scopes: {s: s}, roles: {r: {scopes: [s], components: [orders/api]}}}"
