@@ -44,6 +44,7 @@ def main() -> None:
         program = ROOT / "requirements.lock"
         for source, lock, more in (
             (ROOT / "requirements.txt", program, wheels),
+            (ROOT / "requirements-core.txt", ROOT / "requirements-core.lock", ("-c", program)),
             (ROOT / "requirements-dev.txt", ROOT / "requirements-dev.lock", (*wheels, "-c", program)),
             (ROOT / "requirements-docs.txt", ROOT / "requirements-docs.lock", ()),
             (source_only, ROOT / "requirements-built.lock", ("--no-deps",)),

@@ -56,12 +56,17 @@ def test_the_wheel_has_every_package_and_no_other() -> None:
     assert sorted(listed) == sorted(name if name.startswith("kong_oam") else f"kong_oam.{name}" for name in found)
 
 
+def _required(file: str) -> list[str]:
+    lines = (line.partition("#")[0].strip() for line in (ROOT / file).read_text("utf-8").splitlines())
+    return sorted(str(Requirement(line)) for line in lines if line and not line.startswith("-r "))
+
+
 def test_what_it_needs_is_what_the_project_needs() -> None:
-    """The same packages in the same versions as requirements.txt, which says why each is there."""
-    lines = (line.partition("#")[0].strip() for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines())
+    """The same packages in the same versions as the requirements, which say why each is there."""
     project = PROJECT["project"]
-    listed = [*project["dependencies"], *project["optional-dependencies"]["deploy"]]
-    assert sorted(map(str, map(Requirement, listed))) == sorted(str(Requirement(line)) for line in lines if line)
+    commands, deploy = project["dependencies"], project["optional-dependencies"]["deploy"]
+    assert sorted(map(str, map(Requirement, commands))) == _required("requirements-core.txt")
+    assert sorted(map(str, map(Requirement, deploy))) == _required("requirements.txt")
 
 
 def test_a_release_is_a_wheel_and_the_source_that_it_is_built_from(released: Path) -> None:
