@@ -1,0 +1,50 @@
+"""Says what steps and waits are at: in place on a terminal, every so often in a log. Needs Python alone."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+_OFTEN = 0.2
+"""Seconds between two looks on a terminal."""
+_NOW_AND_THEN = 10.0
+"""Seconds between two lines of a log."""
+
+
+def say(text: str) -> None:
+    """A line on standard error, at once."""
+    print(text, file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def shown(now: Callable[[], str]) -> Iterator[None]:
+    """Shows on standard error what `now` says and for how many seconds already, as long as the block runs.
+
+    On a terminal one line that is gone in the end; elsewhere one every ten seconds, and none of what is over by then.
+    """
+    done = threading.Event()
+    started = time.monotonic()
+    in_place = sys.stderr.isatty()
+
+    def show() -> None:
+        while not done.wait(_OFTEN if in_place else _NOW_AND_THEN):
+            line = f"  {time.monotonic() - started:4.0f} s  {now()}"
+            if in_place:
+                width = shutil.get_terminal_size().columns - 1
+                print(f"\r\033[K{line[:width]}", end="", file=sys.stderr, flush=True)
+            else:
+                say(line)
+
+    showing = threading.Thread(target=show, daemon=True)
+    showing.start()
+    try:
+        yield
+    finally:
+        done.set()
+        showing.join()
+        if in_place:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
