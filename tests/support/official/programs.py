@@ -118,7 +118,7 @@ def folder() -> Path:
     found = cache() / f"kubernetes-v{KUBERNETES}"
     if not all((found / name).exists() for name in (*_SERVERS, PLUGIN, JUDGE)):
         found.mkdir(parents=True, exist_ok=True)
-        with alone(found / ".lock"):
+        with alone(found / ".lock", f"building Kubernetes v{KUBERNETES}"):
             _build_servers(found)
             if not (found / PLUGIN).exists():
                 _build_plugin(found)

@@ -1,0 +1,136 @@
+"""Which `pulumi` it will be, what building one says of itself, and waiting for another run."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox import toolchain
+
+ROOT = Path(__file__).parents[2]
+
+
+def _program(folder: Path, version: str) -> Path:
+    folder.mkdir(parents=True)
+    program = folder / "pulumi"
+    program.write_text(f"#!/bin/sh\necho '{version}'\n")
+    program.chmod(0o755)
+    return program
+
+
+def test_which_cli_it_will_be_is_said_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is installed, one that was built before, or one that is to be built; and which is too old."""
+    monkeypatch.setenv("KONG_OAM_CACHE", str(tmp_path / "cache"))
+    new, old = _program(tmp_path / "new", "v3.201.0"), _program(tmp_path / "old", "v3.199.0")
+    assert toolchain.which(str(new.parent)) == f"pulumi 3.201 is installed and is used: {new}"
+    assert toolchain.which(str(old.parent)).startswith(
+        f"{old} is older than 3.200: v3.274.1 is built from its Go modules"
+    )
+    assert toolchain.which("/nowhere").startswith(
+        "no pulumi is installed: v3.274.1 is built from its Go modules, once ("
+    )
+    assert not (tmp_path / "cache").exists()
+    _program(tmp_path / "cache" / "pulumi-v3.274.1", "v3.274.1")
+    assert toolchain.which("/nowhere") == (
+        f"no pulumi is installed: v3.274.1 is used, which was built before: {tmp_path}/cache/pulumi-v3.274.1"
+    )
+
+
+@pytest.fixture
+def states(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What each step of a build says in its end."""
+    said: list[str] = []
+
+    @contextlib.contextmanager
+    def shown(now: Callable[[], str]) -> Iterator[None]:
+        yield
+        said.append(now())
+
+    monkeypatch.setattr(toolchain, "shown", shown)
+    return said
+
+
+@pytest.mark.deep
+@pytest.mark.skipif(shutil.which("go") is None, reason="no Go on PATH")
+def test_a_build_knows_beforehand_how_many_packages_it_compiles(
+    tmp_path: Path, states: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of them with an empty cache, then those alone that are not in it, and in the end none."""
+    monkeypatch.setenv("GOCACHE", str(tmp_path / "go"))
+    files = {"go.mod": "module build\n\ngo 1.25\n", "main.go": 'package main\n\nfunc main() { println("a") }\n'}
+    toolchain.build(tmp_path, "a program", files, {"a": "."}, "-s -w")
+    downloading, compiling = states
+    assert downloading == "downloading modules: 0"
+    done, _, total, *_, last = compiling.split()
+    assert (done, last) == (total, "linking") and int(total) > 20
+    states.clear()
+    files["main.go"] = files["main.go"].replace('"a"', '"b"')
+    toolchain.build(tmp_path, "another", files, {"b": "."}, "-s -w")
+    assert states[1] == "1 of 1 packages  linking"
+    toolchain.build(tmp_path, "the same", files, {"c": "."}, "-s -w")
+    assert states[3] == "0 of 0 packages  linking"
+    assert subprocess.run([tmp_path / "b"], capture_output=True, text=True, check=True).stderr == "b\n"
+
+
+@pytest.mark.skipif(shutil.which("go") is None, reason="no Go on PATH")
+def test_a_build_that_cannot_have_its_modules_ends_with_why(
+    tmp_path: Path, states: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it compiles anything; with the modules that it has to have at most, by the sums."""
+    for name, value in {"GOPROXY": "off", "GOMODCACHE": str(tmp_path / "modules")}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(
+        toolchain.ToolchainError, match=r"(?s)list failed:.*GOPROXY=off.*Or install the Pulumi CLI 3.200"
+    ):
+        toolchain._build(tmp_path)
+    most = sum("/go.mod " not in line for line in toolchain.SUMS.read_text("utf-8").splitlines())
+    assert states == [f"downloading modules: 1 of at most {most}"]
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from sandbox.toolchain import alone
+with alone(Path(sys.argv[1]), "building a thing"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A run that holds the lock until its standard input is closed."""
+    command = [sys.executable, "-c", HOLD, str(tmp_path / "lock")]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_waiting_for_another_run_says_for_which_and_gives_up(
+    tmp_path: Path, other: subprocess.Popen[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In one line each, with its process and how long at most."""
+    with (
+        pytest.raises(
+            toolchain.ToolchainError, match=rf"^process {other.pid} has been building a thing for 0 min.*again$"
+        ),
+        toolchain.alone(tmp_path / "lock", "building a thing", patience=0.3),
+    ):
+        pytest.fail("held by two")
+    assert capsys.readouterr().err == (
+        f"waiting for process {other.pid}, which is building a thing ({tmp_path}/lock): at most 0 minutes\n"
+    )
+
+
+def test_waiting_ends_when_the_other_run_does(tmp_path: Path, other: subprocess.Popen[str]) -> None:
+    """However it ends. Whoever waits from then on is told of this one."""
+    other.kill()
+    with toolchain.alone(tmp_path / "lock", "building a thing", patience=10):
+        assert int((tmp_path / "lock").read_text()) != other.pid
