@@ -33,6 +33,7 @@ def demo(kind: str) -> int:
     from sandbox.demo.identity import KINDS, chosen
     from sandbox.keycloak import UnavailableError
     from sandbox.project import project
+    from sandbox.server import StartError
 
     if kind not in KINDS:
         print(f"error: no identity provider '{kind}' in the sandbox; there are {', '.join(KINDS)}", file=sys.stderr)
@@ -42,7 +43,7 @@ def demo(kind: str) -> int:
         try:
             with chosen(kind, local, folder) as provider:
                 return _deployed(local, folder, provider)
-        except UnavailableError as error:
+        except (UnavailableError, StartError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
 
@@ -56,6 +57,9 @@ def _deployed(local: Local, folder: Path, provider: "Chosen") -> int:
         local.pulumi("up", "-s", STACK, "--yes", "--skip-preview", show=True)
     except subprocess.CalledProcessError as failed:
         return failed.returncode
+    except subprocess.TimeoutExpired as late:
+        print(f"error: pulumi up was not done within {late.timeout:.0f} s, and was ended", file=sys.stderr)
+        return 1
     return show(local, folder, str(provider))
 
 

@@ -23,14 +23,17 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from sandbox.browser import PASSWORD
-from sandbox.plugins.http import Answer, send, send_form
-from sandbox.server import Server, free_port
+from sandbox.plugins.http import TIMEOUT, Answer, send, send_form
+from sandbox.progress import shown
+from sandbox.server import Server, StartError, free_port
 from sandbox.toolchain import alone, cache
 
 VERSION: Final = "26.7.3"
 OLDEST_JAVA: Final = 17
 _ARTIFACT: Final = f"org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"
+_FETCHED: Final = 900.0  # seconds
 _READY: Final = 180.0  # seconds; the first start also builds (32 s measured on two cores), later ones take 12
+_ANSWERED: Final = 15.0  # seconds for one try, of what may be another server at that port
 _ADMIN: Final = "sandbox-admin"
 ACCOUNT: Final = "kong-oam"
 """The client of a realm whose service account administers it."""
@@ -49,7 +52,7 @@ def distribution() -> Path:
     folder = cache() / f"keycloak-{VERSION}"
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with alone(folder.parent / "keycloak.lock"):
+        with alone(folder.parent / "keycloak.lock", "fetching or starting Keycloak"):
             if not folder.exists():
                 _fetch(folder)
     return folder
@@ -71,10 +74,12 @@ def _fetch(folder: Path) -> None:
         raise UnavailableError(f"Keycloak is fetched by Maven ({_ARTIFACT}), and there is no mvn on the PATH")
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="keycloak-") as made:
         command = ["mvn", "-q", "-B", "dependency:copy", f"-Dartifact={_ARTIFACT}", f"-DoutputDirectory={made}"]
+        limit = f"{_FETCHED / 60:.0f} minutes"
         try:
-            done = subprocess.run(command, cwd=made, capture_output=True, text=True, timeout=900)
+            with shown(lambda: f"fetching Keycloak {VERSION} by Maven: 176 MB, at most {limit}"):
+                done = subprocess.run(command, cwd=made, capture_output=True, text=True, timeout=_FETCHED)
         except subprocess.TimeoutExpired:
-            raise UnavailableError(f"Maven did not fetch {_ARTIFACT} within 15 minutes") from None
+            raise UnavailableError(f"Maven did not fetch {_ARTIFACT} within {limit}") from None
         archive = next(Path(made).glob("*.zip"), None)
         if done.returncode or archive is None:
             raise UnavailableError(f"Maven could not fetch {_ARTIFACT}:\n{done.stdout[-800:]}{done.stderr[-800:]}")
@@ -95,11 +100,12 @@ class Keycloak:
         self.account_secret = secrets.token_urlsafe(24)
 
     def __enter__(self) -> Self:
+        """Raises UnavailableError, StartError, and ToolchainError where another run is at it for too long."""
         home = distribution()
         self._folder = Path(tempfile.mkdtemp(prefix="kong-oam-keycloak-"))
         try:
             # The first start changes the distribution itself: one at a time.
-            with alone(home.parent / "keycloak.lock"):
+            with alone(home.parent / "keycloak.lock", "fetching or starting Keycloak"):
                 self._start(home)
                 self._await()
         except BaseException:
@@ -169,9 +175,9 @@ class Keycloak:
     def _id(self, realm: str, client: str) -> str:
         return str(self.admin("GET", f"/{realm}/clients?clientId={client}").body[0]["id"])
 
-    def _log_in(self) -> None:
+    def _log_in(self, timeout: float = TIMEOUT) -> None:
         form = {"grant_type": "client_credentials", "client_id": _ADMIN, "client_secret": self._secret}
-        answer = send_form(self.url, "/realms/master/protocol/openid-connect/token", form)
+        answer = send_form(self.url, "/realms/master/protocol/openid-connect/token", form, timeout)
         if answer.status != 200:
             raise RuntimeError(f"the administrator cannot log in: {answer.status} {answer.text}")
         self._token = answer.body["access_token"]
@@ -189,16 +195,28 @@ class Keycloak:
         self._server = Server(command, self._folder, self._folder / "log", environment)
 
     def _await(self) -> None:
-        assert self._server is not None
         until = time.monotonic() + _READY
-        while time.monotonic() < until:
-            if self._server.status is not None:
-                raise RuntimeError(f"Keycloak ended with {self._server.status}:\n{self.log[-2000:]}")
-            with contextlib.suppress(OSError, RuntimeError):
-                self._log_in()
-                return
-            time.sleep(0.5)
-        raise RuntimeError(f"Keycloak was not ready within {_READY:.0f} s:\n{self.log[-2000:]}")
+        with shown(lambda: f"waiting for Keycloak at {self.url}: at most {_READY:.0f} s, a first start is the longest"):
+            while not self._is_ready():
+                assert self._server is not None
+                if self._server.status is not None:
+                    raise StartError(f"Keycloak ended with {self._server.status}{self._last_words}")
+                if time.monotonic() > until:
+                    raise StartError(f"Keycloak was not ready within {_READY:.0f} s{self._last_words}")
+                time.sleep(0.5)
+
+    def _is_ready(self) -> bool:
+        with contextlib.suppress(OSError, RuntimeError):
+            self._log_in(_ANSWERED)
+            return True
+        return False
+
+    @property
+    def _last_words(self) -> str:
+        """What its log says last: an error as its own commands word it, else any line."""
+        lines = [line.strip() for line in self.log.splitlines() if line.strip()]
+        errors = [line.partition("ERROR: ")[2] for line in lines if "ERROR: " in line]
+        return f"; it said: {(errors or lines)[-1]}" if lines else ""
 
     def _end(self) -> None:
         if self._server is not None:

@@ -18,6 +18,10 @@ _STOPPED: Final = 20.0  # seconds
 _OWN: Final = range(20_000, 32_000)  # below the ports that systems hand out (Linux: 32768 to 60999)
 
 
+class StartError(RuntimeError):
+    """A server did not start. The message says in a line why."""
+
+
 class Server:
     """`command`, running in `folder`; what it prints goes into the file `log`."""
 
@@ -61,10 +65,10 @@ class Server:
 def free_port() -> int:
     """A port of the loopback address that nothing listens on, and that nobody gets who asks for any.
 
-    A server that takes long to start finds it free still. Raises RuntimeError where there is none.
+    A server that takes long to start finds it free still. Raises StartError where there is none.
     """
     for _ in range(100):
         port = _OWN.start + secrets.randbelow(len(_OWN))
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
-    raise RuntimeError(f"no port of {_OWN.start} to {_OWN.stop - 1} is free")
+    raise StartError(f"no port of 127.0.0.1 was free: 100 of {_OWN.start} to {_OWN.stop - 1} were tried")

@@ -20,10 +20,10 @@ class Answer:
     headers: Mapping[str, str]
 
 
-def send_form(url: str, target: str, form: Mapping[str, str]) -> Answer:
-    """POSTs a form, as logins do; else as `send`."""
+def send_form(url: str, target: str, form: Mapping[str, str], timeout: float = TIMEOUT) -> Answer:
+    """POSTs a form, as logins do, and waits so many seconds at most for each answer; else as `send`."""
     data = urllib.parse.urlencode(form).encode()
-    return _sent(url, "POST", target, data, {"Content-Type": "application/x-www-form-urlencoded"})
+    return _sent(url, "POST", target, data, {"Content-Type": "application/x-www-form-urlencoded"}, timeout)
 
 
 def send(url: str, method: str, target: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
@@ -39,11 +39,13 @@ def send(url: str, method: str, target: str, body: Any = None, headers: Mapping[
     )
 
 
-def _sent(url: str, method: str, target: str, data: bytes | None, headers: Mapping[str, str]) -> Answer:
+def _sent(
+    url: str, method: str, target: str, data: bytes | None, headers: Mapping[str, str], timeout: float = TIMEOUT
+) -> Answer:
     parts = urllib.parse.urlsplit(url)
     secure = parts.scheme == "https"
     connect = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-    connection = connect(parts.hostname or "", parts.port, timeout=TIMEOUT)
+    connection = connect(parts.hostname or "", parts.port, timeout=timeout)
     try:
         connection.request(method, target, data, {"Accept": "application/json", **headers})
         response = connection.getresponse()
