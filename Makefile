@@ -4,11 +4,15 @@ PYTHON ?= python3
 IDP ?= okta
 VENV := .venv
 BIN := $(VENV)/bin
+CORE := $(VENV)/.requirements-core
 STAMP := $(VENV)/.requirements
 DOCS := .venv-docs
 PYTEST := $(BIN)/python -m pytest -n 2
-INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes
-PIP := $(BIN)/python $(INSTALL)
+# Needs Python alone, and says what it is at: the environment, then what each lock names.
+INSTALL = $(NEW_ENOUGH) && $(ANY) -m sandbox.install
+ANY = $(shell test -x $(BIN)/python && echo $(BIN)/python || echo $(PYTHON))
+NEW_ENOUGH = @$(ANY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+  { echo "error: Python 3.11 or newer is needed; $(ANY) is $$($(ANY) --version 2>&1). Try: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
 QUICK := --hypothesis-profile quick
 FULL := --hypothesis-profile $(if $(SEED),fresh --hypothesis-seed $(SEED),full)
 NOTHING := status=$$?; test $$status = 5 || exit $$status  # 5: there was nothing to run
@@ -16,21 +20,27 @@ NOTHING := status=$$?; test $$status = 5 || exit $$status  # 5: there was nothin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sandbox test-fast test test-all test-slice test-touched test-kills check docs dist lock test-official test-live
+.PHONY: help look which setup demo sandbox test-fast test test-all test-slice test-touched test-kills check docs dist lock test-official test-live
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: $(STAMP) ## the virtual environment, and the pulumi CLI (built once where there is none)
+look: $(CORE) ## the sample estate's answers and its picture, with Python alone: under 2 minutes
+	@$(BIN)/python -m sandbox.look
+
+$(CORE): requirements-core.lock
+	$(INSTALL) $(VENV) requirements-core.lock
+	@touch $@
+
+setup: which $(STAMP) ## the virtual environment, and the pulumi CLI (built once where there is none)
 	@$(BIN)/python -m sandbox.toolchain
 
+which: # says first which pulumi it will be
+	$(NEW_ENOUGH) && $(ANY) -m sandbox.toolchain --which
+
 $(STAMP): requirements-dev.lock requirements-built.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.11"; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) --only-binary :all: --requirement requirements-dev.lock
-	$(PIP) --no-build-isolation --no-deps --requirement requirements-built.lock
-	@touch $(STAMP)
+	$(INSTALL) $(VENV) requirements-dev.lock requirements-built.lock
+	@touch $(CORE) $@
 
 demo: setup ## the sample estate on stand-ins: who got what (IDP=okta, keycloak, entra or oidc)
 	@$(BIN)/python -m sandbox demo --idp $(IDP)
@@ -69,8 +79,7 @@ docs: $(DOCS)/.requirements ## the documentation as a site, in build/docs; a lin
 	@echo "build/docs/index.html"
 
 $(DOCS)/.requirements: requirements-docs.lock
-	test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS)
-	$(DOCS)/bin/python $(INSTALL) --only-binary :all: --requirement requirements-docs.lock
+	$(INSTALL) $(DOCS) requirements-docs.lock
 	@touch $@
 
 dist: $(STAMP) ## what a release has, in build/dist: the wheel, and the source that it is built from

@@ -15,11 +15,14 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from sandbox import lock, toolchain
+from sandbox import install, lock, toolchain
 
 ROOT = Path(__file__).resolve().parents[1]
+CORE = "requirements-core.lock"
 BUILT = "requirements-built.lock"
-LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-docs.lock", BUILT, "sandbox/go.lock")
+LOCKS = (CORE, "requirements.lock", "requirements-dev.lock", "requirements-docs.lock", BUILT, "sandbox/go.lock")
+MOST = 12
+"""Packages that the first answer may take: it is to be there in two minutes, 25 MB and with nothing compiled."""
 _DIGEST = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
 
@@ -44,7 +47,7 @@ def test_a_lock_names_versions_and_digests_and_nothing_else(file: str) -> None:
         assert re.fullmatch(r"[a-z0-9-]+==[\w.]+( ; [\w .'=<>()!]+)? +(--hash=sha256:[0-9a-f]{64} *)+", line), line
 
 
-@pytest.mark.parametrize("name", ["requirements", "requirements-dev", "requirements-docs"])
+@pytest.mark.parametrize("name", ["requirements-core", "requirements", "requirements-dev", "requirements-docs"])
 def test_a_lock_has_what_is_required(name: str) -> None:
     """In a version that fits. Who changes the one file runs `make lock`."""
     locked = {**_locked(f"{name}.lock"), **_locked(BUILT)}
@@ -52,10 +55,18 @@ def test_a_lock_has_what_is_required(name: str) -> None:
         assert one.specifier.contains(locked[one.name.lower()], prereleases=True), f"{one}: run make lock"
 
 
-def test_the_program_is_tested_with_what_it_runs_with() -> None:
-    """The tools' lock has the program's packages in the same versions."""
-    program, tools = _locked("requirements.lock"), _locked("requirements-dev.lock")
-    assert {name: tools[name] for name in program} == program
+@pytest.mark.parametrize(
+    ("inner", "outer"), [(CORE, "requirements.lock"), ("requirements.lock", "requirements-dev.lock")]
+)
+def test_one_environment_grows_by_the_locks(inner: str, outer: str) -> None:
+    """What the commands have, the program has in the same version, and so have the tests."""
+    less, more = _locked(inner), _locked(outer)
+    assert {name: more[name] for name in less} == less
+
+
+def test_the_first_answer_takes_few_packages() -> None:
+    """No more than were agreed on: who adds one looks at what that takes."""
+    assert len(_locked(CORE)) == install.packages_of(ROOT / CORE) <= MOST
 
 
 def test_the_sums_are_of_the_cli_that_is_built() -> None:
@@ -64,28 +75,28 @@ def test_the_sums_are_of_the_cli_that_is_built() -> None:
 
 
 def _commands(file: str) -> list[list[str]]:
-    """What follows `pip install` there, of each command that names a lock: the variables of `make` filled in."""
+    """What follows `pip install` in a workflow, of each command that names a lock."""
     text = (ROOT / file).read_text("utf-8")
-    (pip,) = re.findall(r"^INSTALL := -m pip install (.*)$", text, re.MULTILINE) or [""]
-    found = re.findall(r"(?:\$\((?:PIP|INSTALL)\)|-m pip install) (.*requirements\S*\.lock)$", text, re.MULTILINE)
-    return [f"{pip} {flags}".split() for flags in found]
+    return [found.split() for found in re.findall(r"-m pip install (.*requirements\S*\.lock)$", text, re.MULTILINE)]
 
 
 ROTATE, PREVIEW = ".github/workflows/rotate.yaml", ".github/workflows/preview.yaml"
 COMMANDS = [
-    *(command[:-1] for file in ("Makefile", ROTATE, PREVIEW) for command in _commands(file)),
-    [*toolchain.LOCKED],
+    *(command[:-1] for file in (ROTATE, PREVIEW) for command in _commands(file)),
+    [*install.LOCKED],
+    [*install.BUILT],
 ]
 """Without the lock, which is the last word of each."""
 
 
 def test_every_lock_is_installed_from() -> None:
-    """By `make setup` those of the tools, by `make docs` those of the site, by the scheduled workflow those of the program,
-    as by what writes a review; builds run in one alone."""
-    assert [command[-1] for command in _commands("Makefile")] == [
-        "requirements-dev.lock",
-        BUILT,
-        "requirements-docs.lock",
+    """By `make look` those of the commands, by `make setup` those of the tools, by `make docs` those of the site, by the
+    scheduled workflow those of the program, as by what writes a review; builds run in one alone."""
+    made = re.findall(r"^\t\$\(INSTALL\) \$\((\w+)\) (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert made == [
+        ("VENV", CORE),
+        ("VENV", f"requirements-dev.lock {BUILT}"),
+        ("DOCS", "requirements-docs.lock"),
     ]
     assert [command[-1] for command in _commands(ROTATE)] == ["requirements.lock", BUILT]
     assert [command[-1] for command in _commands(PREVIEW)] == ["requirements.lock"]
@@ -93,6 +104,7 @@ def test_every_lock_is_installed_from() -> None:
         assert "--require-hashes" in command
         assert ("--only-binary" in command) != ("--no-build-isolation" in command)
     assert [*_locked(BUILT)] == [lock.BUILT]
+    assert install.SOURCES == BUILT
 
 
 @pytest.mark.parametrize("flags", COMMANDS, ids=" ".join)

@@ -1,0 +1,69 @@
+"""`make look`: what Python alone says of the sample estate. Shows the commands as they can be typed, and their output.
+
+Writes into build/ alone: a project with an edit, for `diff`, and the picture.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parent.parent
+EDITED: Final = Path("build/edited")
+PICTURE: Final = Path("build/access.svg")
+FILE: Final = Path("applications/orders.yaml")
+EDIT: Final = (
+    "{paths: [/orders/health], methods: [GET], public:",
+    "{paths: [/orders/health, /orders/prices], methods: [GET], public:",
+)
+"""What the sample edit replaces in that file, and by what."""
+
+
+def main() -> int:
+    """Shows it all. Exit status: 0, or that of the first command that does not end with 0."""
+    os.chdir(ROOT)
+    shown = (
+        ("Is anything wrong in applications/?", ["check"]),
+        ("Who may call that, and by which rule?", ["who", "GET", "https://reports.example.com/reports"]),
+        (_sample_edit(), ["diff", ".", str(EDITED)]),
+        ("And as a picture, for a browser:", ["graph", "--output", str(PICTURE)]),
+    )
+    for title, arguments in shown:
+        if title is None:
+            continue
+        print(f"\n{title}\n\n$ {_python()} -m kong_oam {shlex.join(arguments)}", flush=True)
+        if status := subprocess.run([sys.executable, "-m", "kong_oam", *arguments]).returncode:
+            return status
+    print("\nNow edit applications/ yourself, and ask again; all commands are in docs/reference/cli.md.")
+    print("`make demo` deploys them on this machine, and calls them.")
+    return 0
+
+
+def _python() -> str:
+    """The interpreter, as it is called from here."""
+    here = Path(sys.executable)
+    return str(here.relative_to(ROOT) if here.is_relative_to(ROOT) else here)
+
+
+def _sample_edit() -> str | None:
+    """Puts a project with an edit into `EDITED`, and shows it; None where the file is not as it came."""
+    old, new = EDIT
+    text = FILE.read_text("utf-8") if FILE.is_file() else ""
+    if text.count(old) != 1:
+        return None
+    shutil.rmtree(EDITED, ignore_errors=True)
+    for folder in ("applications", "stacks"):
+        shutil.copytree(folder, EDITED / folder)
+    (EDITED / FILE).write_text(text.replace(old, new), "utf-8")
+    (line,) = (line.strip() for line in text.splitlines() if old in line)
+    title = f"What would an edit change for callers? {EDITED / FILE} has this one:"
+    return f"{title}\n\n-  {line}\n+  {line.replace(old, new)}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
