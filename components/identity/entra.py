@@ -46,6 +46,7 @@ from kong_oam.identity.entra.names import (
 )
 
 from ..credentials import Rotation
+from ..refusal import refuse
 from ..settings import configuration
 from .entra_credentials import Credentials
 from .issuer import Credential, Issuer, published
@@ -313,7 +314,7 @@ def _account(name: str, tenant: Tenant, parent: pulumi.Resource) -> azuread.Prov
     """Makes the provider of the tenant and its administrator, whose proof is a secret from here on."""
     account = api.account(tenant, configuration())
     if account is None:
-        raise pulumi.RunError(api.NO_ACCOUNT)
+        refuse(api.NO_ACCOUNT)
     is_cloud = account.host in api.CLOUDS
     return azuread.Provider(
         account_name(name),

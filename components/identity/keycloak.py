@@ -35,6 +35,7 @@ from kong_oam.identity.keycloak.description import SPELLING
 from kong_oam.identity.keycloak.names import SERVICE, SUBJECT, Names, account_name, group_path
 
 from ..credentials import Rotation
+from ..refusal import refuse
 from ..settings import configuration
 from .issuer import Credential, Issuer, published
 from .keys import Keys, key_pairs
@@ -70,7 +71,7 @@ class Keycloak(pulumi.ComponentResource):
         self._names = Names(settings, estate)
         account = api.account(settings.issuer or "", configuration())
         if account is None:
-            raise pulumi.RunError(api.NO_ACCOUNT)
+            refuse(api.NO_ACCOUNT)
         self._realm = account.realm
         self._server = _account(name, account, self)
         self._options = pulumi.ResourceOptions(parent=self, provider=self._server)

@@ -301,7 +301,7 @@ def _account(name: str, parent: pulumi.Resource) -> okta.Provider:
     """Makes the org's provider, from the `okta:` settings or the environment. Its token is a secret from here on."""
     account = api.account(configuration())
     if account is None:
-        raise pulumi.RunError(api.NO_ACCOUNT)
+        refuse(api.NO_ACCOUNT)
     return okta.Provider(
         LogicalNames(name).account,
         org_name=account.org,

@@ -47,6 +47,8 @@ def test_the_program_stops_on_a_scope_that_is_not_declared(empty: Empty) -> None
     assert stopped.returncode != 0
     assert f"{POSITION}: error ACC201" in stopped.stdout
     assert "did you mean 'orders.read'?" in stopped.stdout
+    assert stopped.stdout.count("orders.reed") == 2, "the finding and the line of the file, each once"
+    assert "error: Kong-OAM: 1 error(s) in the Applications; nothing was provisioned\n" in stopped.stdout
     assert "Traceback" not in stopped.stdout + stopped.stderr
     assert [one["type"] for one in deployment.state()] in ([], ["pulumi:pulumi:Stack"])
     assert entities(deployment.local) == {}

@@ -17,7 +17,7 @@ from tests.support.faults.tiny import TINY
 pytestmark = pytest.mark.engine
 
 SAID = (
-    "error: applications/tiny.yaml:6:7: error ENV412: the cluster has no namespace 'things': make it "
+    "applications/tiny.yaml:6:7: error ENV412: the cluster has no namespace 'things': make it "
     "(`kubectl create namespace things`), or have runs do it (kong-oam:cluster.createNamespaces)"
 )
 NAMESPACE = Key("v1", "Namespace", "", "things")
