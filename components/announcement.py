@@ -9,7 +9,7 @@ import pulumi
 
 from kong_oam.access.diff.change import OPENING
 from kong_oam.access.diff.compare import changed
-from kong_oam.access.diff.snapshot import AccessModel, ModelError, empty, load_model
+from kong_oam.access.diff.snapshot import AccessModel, ModelError, empty, exported, load_model
 from kong_oam.access.diff.wording import headline
 from kong_oam.access.principals import UnwieldyError
 from kong_oam.engine.state import Resource, StackState
@@ -19,7 +19,7 @@ from kong_oam.kong.enforced import enforced
 def announce(model: AccessModel, state: StackState) -> None:
     """Compares the model with what the stack's gates enforce, by their resources in the state, and with the settings
     that it exported when it was last deployed. Silent where access stays as it is."""
-    line = announcement(model, state.outputs.get("model"), state.gateway, first="access" not in state.outputs)
+    line = announcement(model, exported(state.outputs), state.gateway, first="access" not in state.outputs)
     if line:
         log, text = line
         log(text)
@@ -30,7 +30,7 @@ def announcement(
 ) -> tuple[Callable[[str], None], str] | None:
     """Words the line, and gives it behind the function that logs it; None where access stays as it is.
 
-    `deployed` is the output `model`, `first` that there were no outputs yet. Whatever opens is a warning. What cannot
+    `deployed` is the exported model, `first` that there were no outputs yet. Whatever opens is a warning. What cannot
     be compared is said and stops nobody: it decides nothing.
     """
     if deployed is None and not first:

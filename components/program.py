@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pulumi
 
 from kong_oam.access.compile.estate import compile_estate
-from kong_oam.access.diff.snapshot import AccessModel, dump_model, model_of
+from kong_oam.access.diff.snapshot import OUTPUT, AccessModel, dump_model, exported, model_of
 from kong_oam.access.model import Estate
 from kong_oam.access.report import access_table, grants
 from kong_oam.access.settings.stack import Settings
@@ -119,7 +119,7 @@ def _export(plan: _Plan, provisioned: _Provisioned) -> None:
     components = provisioned.components
     pulumi.export("access", access_table(estate))
     pulumi.export("grants", grants(estate))
-    pulumi.export("model", gateway.once_known(dump_model(provisioned.model), plan.state.outputs.get("model", "")))
+    pulumi.export(OUTPUT, gateway.once_known(dump_model(provisioned.model), exported(plan.state.outputs) or ""))
     pulumi.export("elsewhere", elsewhere(estate, issuers))
     pulumi.export("enforced", gateway.enforced)
     pulumi.export("keySlots", gateway.slots)

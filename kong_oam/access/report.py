@@ -1,39 +1,51 @@
-"""The access table: one line per endpoint and rule, as the stack exports it and a preview shows it."""
+"""The tables that a stack exports for people. Both are texts: of a text a preview shows the lines that change and two
+around them, of a map every entry."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from kong_oam.access.model import METHODS, Component, Estate, Rule
+from kong_oam.access.model import METHODS, Client, Component, Estate, Rule
 from kong_oam.access.paths import within, written
+from kong_oam.diagnostics import printable
 
 
-def access_table(estate: Estate) -> dict[str, str]:
-    """Maps requests to who may make them: `GET,HEAD orders.example.com/orders` to `orders.read: shop/checkout; groups
-    sales`.
+def access_table(estate: Estate) -> str:
+    """Who may make which requests, as text: `GET,HEAD orders.example.com/orders  orders/api: orders.read: shop/web`.
 
-    Shape: sorted by component, host, path; one entry per rule and endpoint, so that a preview's diff is access line by
-    line.
+    Shape: a head, then a line per rule and endpoint, sorted by component, host and path.
     """
-    return dict(line for component in estate.exposed for line in _lines(estate, component))
+    lines = (line for component in estate.exposed for line in _lines(estate, component))
+    return _text("REQUESTS  COMPONENT, SCOPES AND WHO HAS THEM", lines)
 
 
-def grants(estate: Estate) -> dict[str, str]:
-    """Maps clients to what their tokens may list: `shop/web` to `orders.read orders.write for users in order-desk,
-    sales`."""
-    result = {}
-    for client in sorted(estate.clients, key=lambda client: (client.component, client.provider)):
-        users = f" for users in {', '.join(client.groups) or 'no group'}" if client.user_facing else ""
-        result[client.name] = (" ".join(client.scopes) or "nothing") + users
-    return result
+def grants(estate: Estate) -> str:
+    """What the tokens of clients may list, as text: `shop/web at okta  orders.read for users in order-desk, sales`.
+
+    Shape: a head, then a line per client, sorted.
+    """
+    return _text("CLIENT  SCOPES", map(_grant, sorted(estate.clients, key=lambda one: (one.component, one.provider))))
 
 
-def _lines(estate: Estate, component: Component) -> Iterator[tuple[str, str]]:
+def _text(head: str, lines: Iterable[str]) -> str:
+    """A text with a head that is neither YAML nor JSON: of what is, the engine unfolds all that did not change.
+
+    Columns are not aligned: one longer name would change every line.
+    """
+    return "\n".join((head, *map(printable, lines)))
+
+
+def _grant(client: Client) -> str:
+    users = f" for users in {', '.join(client.groups) or 'no group'}" if client.user_facing else ""
+    return f"{client.name}  {' '.join(client.scopes) or 'nothing'}{users}"
+
+
+def _lines(estate: Estate, component: Component) -> Iterator[str]:
     for endpoint in component.endpoints:
         for rule in component.rules:
             if within(rule.path, endpoint.path):
-                key = f"{_methods(rule)} {endpoint.host}{written(rule.path)}"
-                yield key, f"{component.key}: {_requirement(estate, component, rule)}"
+                request = f"{_methods(rule)} {endpoint.host}{written(rule.path)}"
+                yield f"{request}  {component.key}: {_requirement(estate, component, rule)}"
 
 
 def _methods(rule: Rule) -> str:

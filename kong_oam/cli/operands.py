@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kong_oam.access.diff.snapshot import AccessModel, ModelError, load_model, model_of
+from kong_oam.access.diff.snapshot import AccessModel, ModelError, exported, load_model, model_of
 from kong_oam.access.settings.stack import APPLICATIONS, STACKS, Settings
 from kong_oam.cli.command import UsageError
 from kong_oam.cli.estates import estate_of, judging_settings, no_stack_is_here, settings_of
@@ -135,7 +135,7 @@ def _saved_models(path: Path) -> tuple[AccessModel, ...]:
         raise UsageError(f"cannot be read: {error}") from None
     if isinstance(data, dict) and "deployment" in data:
         return _models_of_state(data)
-    return (_loaded_model(data.get("model") if isinstance(data, dict) else data),)
+    return (_loaded_model(exported(data) if isinstance(data, dict) else data),)
 
 
 def _models_of_state(state: Any) -> tuple[AccessModel, ...]:
@@ -146,7 +146,7 @@ def _models_of_state(state: Any) -> tuple[AccessModel, ...]:
     except (AttributeError, KeyError, TypeError):
         raise UsageError("not what `pulumi stack export` prints") from None
     outputs = next((resource.outputs for resource in resources if resource.type == "pulumi:pulumi:Stack"), {})
-    last_model = _loaded_model(outputs.get("model"))
+    last_model = _loaded_model(exported(outputs))
     models = enforced(resources, last_model)
     # Of a plugin at which a run failed the state may say what it was to become, and all that is known of it is what the
     # last run left that came to its end.

@@ -44,7 +44,7 @@ def test_a_preview_says_in_one_line_what_it_does_to_access(deployed: Deployment)
     assert deployed.run("up").stdout.count(f"    {LINE}\n") == 1
     assert "access:" not in deployed.run("up").stdout
     assert _told(deployed) == (0, "")
-    assert deployed.output("model").startswith("1\nstack {")
+    assert deployed.output("__model").startswith("1\nstack {")
 
 
 @pytest.mark.timeout(300)

@@ -1,4 +1,4 @@
-"""An estate that the program before the rooms deployed: this program changes nothing of it."""
+"""An estate that the program before the rooms deployed: this program changes no resource of it."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def before(request: pytest.FixtureRequest, empty: Empty, tmp_path: Path) -> Iter
         yield empty()
 
 
-def test_a_preview_of_it_is_empty(before: Deployment, tmp_path: Path) -> None:
-    """Logical names, types, outputs and every property are as they were; a run does nothing, either."""
+def test_a_preview_of_it_changes_no_resource(before: Deployment, tmp_path: Path) -> None:
+    """Logical names, types and every property are as they were, and so are the outputs, but for three that are named."""
     earlier = tmp_path / "earlier"
     earlier.mkdir()
     assert_nothing_changes(before, earlier_project(earlier))

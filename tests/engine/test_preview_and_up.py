@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from sandbox.local import STACK
+from tests.support.documentation import below, block, page
 from tests.support.engine.calls import call, service_token
-from tests.support.engine.deployment import Empty, operations
+from tests.support.engine.deployment import Deployment, Empty, operations
 from tests.support.engine.sample import Sample
 
 pytestmark = pytest.mark.engine
@@ -93,15 +94,48 @@ def test_the_first_preview_holds_the_gates_table(sample: Sample) -> None:
 
 
 def test_a_preview_as_text_shows_who_may_call_what(empty: Empty) -> None:
-    """`preview --diff` of a first deployment: the access table line by line, and the gate's own where texts are shown
-    in full (else the CLI cuts them after three lines)."""
+    """`preview --diff` of a first deployment: the access table, and the gate's own where texts are shown in full (else
+    the CLI cuts them after three lines)."""
     said = empty().pulumi("preview", "-s", STACK, "--diff", "--show-full-output").stdout
     gate = said[said.index("::orders/api-8080-gate]") :]
     script = gate[: gate.index("serviceId")].replace("\\", "")
     assert '"/orders/health": {"GET":"public","HEAD":"public"}' in script
     access = said[said.index("--outputs:--") :]
-    assert 'orders/api: orders.write: shop/web for order-desk"' in access
-    assert 'hello.example.com/                                 : "hello/hello-world: any principal of okta"' in access
+    assert (
+        "\\nPOST,PUT,DELETE orders.example.com/orders  orders/api: orders.write: shop/web for order-desk\\n" in access
+    )
+    assert "\\n* hello.example.com/  hello/hello-world: any principal of okta\\n" in access
+
+
+def test_a_preview_of_one_rule_is_as_short_as_the_page_says(deployed: Deployment) -> None:
+    """Of the access table it shows what changes, and of the model nothing."""
+    deployed.edit(
+        "applications/orders.yaml", "methods: [GET], scopes: [orders.read]}", "methods: [GET], scopes: [orders.write]}"
+    )
+    said = deployed.pulumi("preview", "-s", STACK).stdout
+    count = len([line for line in said.splitlines() if not line.startswith("@ previewing")])
+    assert f"previews in {count} lines, not 40" in page("how-to/update-from-an-earlier-version.md")
+    assert "__model" not in said
+
+
+def test_a_preview_shows_the_lines_of_access_that_change(deployed: Deployment) -> None:
+    """As the tutorial has it, each of its lines, and of the outputs no other."""
+    tutorial = page("tutorial.md")
+    hello = deployed.folder / "applications/hello.yaml"
+    hello.write_text(hello.read_text("utf-8") + block(below(tutorial, "Give it an access template."), "yaml"), "utf-8")
+    calls = "            calls: [{component: orders/api, scopes: [orders.read]}]\n"
+    new = block(below(tutorial, "replace the `calls:` line of `checkout` by:"), "yaml").replace("checkot", "checkout")
+    deployed.edit("applications/shop.yaml", calls, new)
+    hello.write_text(hello.read_text("utf-8").replace("checkot", "checkout"), "utf-8")
+    said = deployed.pulumi("preview", "-s", STACK).stdout
+    shown = tutorial.partition("    $ pulumi preview -s local\n")[2].partition("\n\n")[0]
+    lines = [" ".join(line.split()) for line in said.splitlines()]
+    assert [one for one in shown.splitlines() if " ".join(one.split()) not in lines] == []
+    outputs = said.partition("Outputs:\n")[2].partition("\n\n")[0]
+    assert len(outputs.splitlines()) - 1 == shown.partition("    Outputs:\n")[2].partition("    Resources")[0].count(
+        "\n"
+    )
+    assert "\n  ~ enforced   : " in outputs, "the one line that is left out"
 
 
 def test_a_second_up_changes_nothing(sample: Sample) -> None:

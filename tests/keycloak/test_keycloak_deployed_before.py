@@ -1,4 +1,4 @@
-"""An estate on a real Keycloak that the program before the rooms deployed: this program changes nothing of it."""
+"""An estate on a real Keycloak that the program before the rooms deployed: this program changes no resource of it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.support.engine.realm import on
 pytestmark = [pytest.mark.engine, pytest.mark.deep]
 
 
-def test_a_preview_of_it_is_empty(server: Keycloak, tmp_path: Path) -> None:
-    """Logical names, types, outputs and every property are as they were; a run does nothing, either."""
+def test_a_preview_of_it_changes_no_resource(server: Keycloak, tmp_path: Path) -> None:
+    """Logical names, types and every property are as they were, and so are the outputs, but for three that are named."""
     folders = [tmp_path / "project", tmp_path / "earlier"]
     for folder in folders:
         folder.mkdir()

@@ -5,8 +5,7 @@ a file or wording a reason better leaves it as it is. Its facts are those of acc
 none of them, or others, exports the same format.
 
 Shape: text; the version of the format on the first line, then a line for the stack and one per component: its name, a
-space, compact JSON. A preview's diff of a text shows the lines that change, and of a map every entry. The engine would
-unfold what is JSON as a whole over hundreds of lines of every preview; it takes this for the number on the first line.
+space, compact JSON.
 """
 
 from __future__ import annotations
@@ -30,6 +29,8 @@ from kong_oam.errors import EngineError
 from kong_oam.oam.document import Document
 
 VERSION = 1
+OUTPUT = "__model"
+"""The stack's output that it is. The engine prints no difference of what is named so: it is for programs to read."""
 
 _STACK = "stack"
 NOWHERE = Document("", "null", 0, None).place()
@@ -53,6 +54,11 @@ class AccessModel:
     workloads: Mapping[str, str]
     minutes: Mapping[str, int]
     facts: Facts | None
+
+
+def exported(outputs: Mapping[str, Any]) -> Any:
+    """The model among a stack's outputs, None where it is not there. Versions before this one called it `model`."""
+    return outputs.get(OUTPUT, outputs.get("model"))
 
 
 def model_of(estate: Estate, settings: Settings) -> AccessModel:
@@ -162,7 +168,7 @@ def _facts(about: Mapping[str, Any], components: Mapping[str, Any]) -> Facts:
     }
 
 
-_NO_MODEL = "not what a stack exports as `model`"
+_NO_MODEL = "not what a stack exports as its model"
 
 
 @cache

@@ -180,7 +180,7 @@ def test_a_link_in_a_revision_is_followed_as_here(project: Path, capsys: pytest.
         (["deployed:prod"], "OLD (deployed:prod): `pulumi stack export` failed: no such stack"),
         (["deployed"], "OLD (deployed): no JSON"),
         (["state.json"], "OLD (state.json): not what `pulumi stack export` prints"),
-        (["nothing.json"], "OLD (nothing.json): not what a stack exports as `model`"),
+        (["nothing.json"], "OLD (nothing.json): not what a stack exports as its model"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_compared_is_said_of_its_side(
@@ -249,12 +249,13 @@ def test_what_is_deployed_is_compared_with_what_is_here(
     estate = estate_of(read_files([project / "applications"]), settings)
     output = dump_model(model_of(estate, settings))
     (project / "model.json").write_text(json.dumps(output))
-    (project / "outputs.json").write_text(json.dumps({"access": {}, "model": output}))
-    rows = [Resource("pulumi:pulumi:Stack", "kong-oam-local", {"model": output}), *state(estate)]
+    (project / "outputs.json").write_text(json.dumps({"access": "", "__model": output}))
+    (project / "earlier.json").write_text(json.dumps({"access": {}, "model": output}))
+    rows = [Resource("pulumi:pulumi:Stack", "kong-oam-local", {"__model": output}), *state(estate)]
     resources = [{"type": one.type, "urn": f"urn:pulumi::{one.name}", "outputs": one.outputs} for one in rows]
     (project / "state.json").write_text(json.dumps({"version": 3, "deployment": {"resources": resources}}))
     _pulumi(project / "bin", monkeypatch, f"cat {project}/state.json")
-    for operand in ("deployed", "deployed:local", "state.json", "model.json", "outputs.json"):
+    for operand in ("deployed", "deployed:local", "state.json", "model.json", "outputs.json", "earlier.json"):
         assert main(["diff", operand, "--exit-code"]) == 0
         assert capsys.readouterr().out == ""
     edit(project / "applications/shop.yaml", "calls: [{component: orders/api, scopes: [read]}]", "calls: []")

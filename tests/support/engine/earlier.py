@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import json
+import re
 import subprocess
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kong_oam.access.diff.snapshot import OUTPUT
 from sandbox.local import ROOT
 from tests.support.engine.deployment import Deployment
 
@@ -37,15 +41,26 @@ def run_by(deployment: Deployment, project: Path) -> None:
 
 
 def assert_nothing_changes(deployment: Deployment, earlier: Path) -> None:
-    """What `earlier` deploys previews empty with today's program, and a run does nothing to it, outputs included."""
+    """What `earlier` deploys previews without a change of a resource, and a run does nothing to it.
+
+    Of the outputs, the two tables become texts of the same lines, and the model has another name. All others stay.
+    """
     run_by(deployment, earlier)
     deployment.run("up")
-    outputs = _outputs(deployment)
+    before = _outputs(deployment)
     run_by(deployment, ROOT)
     assert deployment.changes("preview") == {}
+    said = deployment.pulumi("preview", "-s", "local").stdout
+    assert re.findall(r"^  [-+~] (\w+)", said, re.MULTILINE) == ["access", "access", "grants", "grants", "model"]
     assert deployment.changes("up") == {}
-    assert _outputs(deployment) == outputs
+    after = _outputs(deployment)
+    assert after.pop(OUTPUT) == before.pop("model")
+    for table in ("access", "grants"):
+        lines = [f"{name}  {value}" for name, value in before.pop(table).items()]
+        assert sorted(after.pop(table).splitlines()[1:]) == sorted(lines)
+    assert after == before
 
 
-def _outputs(deployment: Deployment) -> str:
-    return deployment.pulumi("stack", "output", "-s", "local", "--json", "--show-secrets").stdout
+def _outputs(deployment: Deployment) -> dict[str, Any]:
+    outputs = deployment.pulumi("stack", "output", "-s", "local", "--json", "--show-secrets").stdout
+    return dict(json.loads(outputs))

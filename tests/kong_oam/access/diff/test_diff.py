@@ -304,7 +304,7 @@ def test_what_is_exported_says_no_more_than_access() -> None:
 @pytest.mark.parametrize("data", [None, {}, [], "", 7, "1", "1\nstack {}", "1\nstack nonsense", "1\nstack 7", "1\n"])
 def test_what_is_no_model_is_refused(data: object) -> None:
     """With words, not a traceback."""
-    with pytest.raises(ModelError, match="exports as `model`"):
+    with pytest.raises(ModelError, match="exports as its model"):
         load_model(data)
 
 
