@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -25,7 +26,9 @@ class Rotation:
     def __init__(self, estate: Estate, today: datetime.date, state: StackState) -> None:
         self._estate, self._today = estate, today
         self._previous: Mapping[str, Mapping[str, Any]] = state.outputs.get("credentials") or {}
+        self._keys = state.keys
         self.algorithms = state.algorithms
+        self._unturned: dict[str, Generation] = {}
         self._recorded: dict[str, tuple[Client, _Output]] = {}
         self._renewed: set[str] = set()
 
@@ -41,8 +44,32 @@ class Rotation:
             pulumi.log.info(f"credentials: {client.name}: {last.step}")
             if last.number != now.number:
                 self._renewed.add(client.component)
+        if last is not None and last.number == now.number:
+            self._unturned[client.name] = now
         self._recorded[client.name] = client, pulumi.Output.from_input(now.to_output(schedule))
         return now
+
+    def watch(self, client: Client, resource: str, key: pulumi.Output[str]) -> None:
+        """Records and says where the key of a client whose generation was asked for is another one, out of turn.
+
+        That is what an emergency rotation does, of which the engine tells the program nothing. `resource` is the
+        logical name of what has the key; `key` tells it from others, as StackState.keys does.
+        """
+        before, now = self._keys.get(resource), self._unturned.get(client.name)
+        if before is None or now is None:
+            return
+
+        async def step() -> Mapping[str, Any]:
+            # What is left out is not known in a run, and what is replaced is not known in a preview.
+            is_other = await key.future() != before if await key.is_known() else pulumi.runtime.is_dry_run()
+            if is_other:
+                pulumi.log.info(
+                    f"credentials: {client.name}: generation {now.number}, since {now.since}, has another key from "
+                    f"{self._today} on, out of turn; the one before is refused"
+                )
+            return (replace(now, replaced=self._today) if is_other else now).to_output(self._estate.schedule_of(client))
+
+        self._recorded[client.name] = client, pulumi.Output.from_input(step())
 
     def has_new_key(self, client: Client) -> bool:
         """Tells whether a client whose generation was asked for has another key when this run is over than before."""

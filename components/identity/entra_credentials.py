@@ -61,18 +61,20 @@ class Credentials:
 
     def _secret(self, client: Client, app: azuread.Application) -> pulumi.Output[str]:
         generation = self.rotation.generation(client)
+        names = [f"{self.settings.name}-secret-{client.component}-{SLOT_NAMES[slot]}" for slot in range(SLOTS)]
         slots = [
             azuread.ApplicationPassword(
-                f"{self.settings.name}-secret-{client.component}-{SLOT_NAMES[slot]}",
+                names[slot],
                 application_id=app.id,
                 display_name=f"kong-oam {SLOT_NAMES[slot]}",
                 end_date=_SECRETS_END,
                 rotate_when_changed={"generation": str(generation.ready_in(slot))},
                 opts=self.options,
-            ).value
+            )
             for slot in range(SLOTS)
         ]
-        return pulumi.Output.secret(slots[generation.slot])
+        self.rotation.watch(client, names[generation.slot], slots[generation.slot].key_id)
+        return pulumi.Output.secret(slots[generation.slot].value)
 
     def _federation(self, client: Client, app: azuread.Application, issuer: str) -> str:
         """Trusts the tokens of the component's own ServiceAccount, and no others of the cluster. Gives the audience."""
@@ -96,6 +98,7 @@ class Credentials:
             self.rotation.generation(client),
             self.parent,
         )
+        self.rotation.watch(client, *keys.watched)
         for slot, pem in zip(SLOT_NAMES, certificates, strict=True):
             self._certificate(f"{client.component}-{slot}", app, pem, (VALID_FROM, VALID_UNTIL))
         return keys

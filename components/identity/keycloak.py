@@ -87,6 +87,8 @@ class Keycloak(pulumi.ComponentResource):
             for client in self._clients
             if client.keyed and not settings.client_secrets
         }
+        for client in (one for one in self._clients if one.component in keys):
+            rotation.watch(client, *keys[client.component].watched)
         registered = {client.component: self._client(client, keys.get(client.component)) for client in self._clients}
         for client in self._clients if settings.client_secrets else ():
             if client.keyed:

@@ -35,12 +35,15 @@ class Keys:
 
     `private_key` (PEM, PKCS 8; a Pulumi secret), `kid` and `algorithm` (what it signs with: RS256 or ES256) are of the
     key that the client has. `certificate` (PEM) is its public half, where the provider knows it by one.
+
+    `watched` is for Rotation.watch: logical name and public half (PEM) of the key of the client's generation.
     """
 
     active: pulumi.Output[list[Jwk]]
     private_key: pulumi.Output[str]
     kid: pulumi.Output[str]
     algorithm: pulumi.Input[str]
+    watched: tuple[str, pulumi.Output[str]]
     certificate: pulumi.Output[str] | None = None
 
 
@@ -59,6 +62,7 @@ def key_pairs(name: str, generation: Generation, kind: str, held: Mapping[str, s
         private_key=pulumi.Output.secret(current.apply(lambda slot: slots[slot].private_key_pem_pkcs8)),
         kid=current.apply(lambda slot: slots[slot].public_key_pem.apply(lambda pem: jwk(pem)["kid"])),
         algorithm=current.apply(lambda slot: SIGNS[kinds[slot]]),
+        watched=(_logical(name, generation.slot), slots[generation.slot].public_key_pem),
     )
 
 
@@ -78,6 +82,7 @@ def certified_pairs(
         private_key=pulumi.Output.secret(private[generation.slot]),
         kid=current.apply(thumbprint),
         algorithm=SIGNS[RSA],
+        watched=(_logical(name, generation.slot), slots[generation.slot].public_key_pem),
         certificate=current,
     )
     return keys, certificates

@@ -15,7 +15,7 @@ from typing import Any
 
 SLOTS = 2
 
-_HOLDER = "secretOf"
+_HOLDER, _REPLACED = "secretOf", "replaced"
 
 _DAYS = re.compile(r"([1-9][0-9]{0,3})d\Z")
 
@@ -42,12 +42,14 @@ class Schedule:
 class Generation:
     """The key that a client has. `number` counts from 1, `since` is the day on which it got it.
 
-    `overlapping`: the one before counts as well.
+    `overlapping`: the one before counts as well. `replaced`: the day on which its key was last replaced out of turn, in
+    an emergency, by another of the same number; None where that never was.
     """
 
     number: int
     since: datetime.date
     overlapping: bool = False
+    replaced: datetime.date | None = None
 
     @property
     def slot(self) -> int:
@@ -73,12 +75,14 @@ class Generation:
     def to_output(self, schedule: Schedule) -> dict[str, Any]:
         """The generation as a stack output, for the next run and for people: since when, and what is due when."""
         output = {"generation": self.number, "since": self.since.isoformat(), "due": self.due(schedule).isoformat()}
-        return {**output, "before": "counts" if self.overlapping else "ended"}
+        output["before"] = "counts" if self.overlapping else "ended"
+        return {**output, _REPLACED: self.replaced.isoformat()} if self.replaced else output
 
     @staticmethod
     def from_output(data: Mapping[str, Any]) -> Generation:
         since = datetime.date.fromisoformat(data["since"])
-        return Generation(int(data["generation"]), since, data["before"] == "counts")
+        replaced = datetime.date.fromisoformat(data[_REPLACED]) if _REPLACED in data else None
+        return Generation(int(data["generation"]), since, data["before"] == "counts", replaced)
 
     def due(self, schedule: Schedule) -> datetime.date:
         """The day of the next step."""

@@ -15,8 +15,12 @@ RING = "gateway-ring-"
 
 _STACK = "pulumi:pulumi:Stack"
 _KEY = "tls:index/privateKey:PrivateKey"
+_SHARED = "azuread:index/applicationPassword:ApplicationPassword"
 _CONSUMER = "kong:index/consumer:Consumer"
 _SERVICE = "kong:index/service:Service"
+
+_IDENTITY = {_KEY: "publicKeyPem", _SHARED: "keyId"}
+"""By the types of what clients prove themselves with, the output that tells one from another."""
 
 _FORMER = (
     "kong-oam:gateway:GatedService",
@@ -52,7 +56,8 @@ class StackState:
     count at the gateway until now, which is what its key ring there is called by. `services`: by logical name, where
     Kong's services lead, as (host, port). `gateway`: its plugins and routes, which tell what is enforced. `outputs`:
     those of the stack, by name, as the last run that came to its end exported them; empty before the first one did.
-    `algorithms`: by logical name, what kind the key pairs of clients are of, as the tls plugin calls it.
+    `algorithms`: by logical name, what kind the key pairs of clients are of, as the tls plugin calls it. `keys`: by
+    logical name, what tells a client's key or secret from another, and is no secret itself.
     `moved`: by type and logical name, the URN of what lies under a component that is none any more. `doubted`: by
     logical name, the service's id and the kind of each plugin that Kong has otherwise than the state said.
     """
@@ -63,6 +68,7 @@ class StackState:
     gateway: tuple[Resource, ...] = ()
     outputs: Mapping[str, Any] = field(default_factory=dict)
     algorithms: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict)
     moved: Mapping[tuple[str, str], str] = field(default_factory=dict)
     doubted: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
 
@@ -99,6 +105,7 @@ def from_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> StackState:
         tuple(resource for resource in resources if resource.type in (PLUGIN, ROUTE)),
         next((resource.outputs for resource in resources if resource.type == _STACK), {}),
         {key.name: key.outputs["algorithm"] for key in resources if key.type == _KEY},
+        {key.name: told for key in resources if (told := key.outputs.get(_IDENTITY.get(key.type, "")))},
         moved={
             (entry["type"], logical_name(urn)): urn
             for urn, entry in outputs.items()

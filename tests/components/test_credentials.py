@@ -58,24 +58,30 @@ class Run:
 
 
 def run(
-    ask: Callable[[Rotation, Run], Any], previous: Mapping[str, Any] | None, day: int, *, rolled_out: bool = True
+    ask: Callable[[Rotation, Run], Any],
+    previous: Mapping[str, Any] | None,
+    day: int,
+    *,
+    rolled_out: bool = True,
+    preview: bool = True,
 ) -> Run:
     """`ask` is given the Rotation. Where the workload was not `rolled_out`, nobody knows yet what runs with the key."""
     done = Run()
 
     async def program() -> None:
-        state = StackState(frozenset(), {}, outputs={} if previous is None else {"credentials": previous})
+        outputs = {} if previous is None else {"credentials": previous}
+        state = StackState(frozenset(), {}, outputs=outputs, keys={"key-a": "old", "key-b": "old"})
         rotation = Rotation(ESTATE, on(day), state)
         done.generation = ask(rotation, done)
         urn = pulumi.Output.from_input("urn") if rolled_out else _unknown()
-        outputs = rotation.outputs({"shop/job": SimpleNamespace(urn=urn)})  # type: ignore[dict-item]
-        assert set(outputs) == {NAME}
-        done.output = await outputs[NAME].future() if await outputs[NAME].is_known() else None
+        told = rotation.outputs({"shop/job": SimpleNamespace(urn=urn)})  # type: ignore[dict-item]
+        assert set(told) == {NAME}
+        done.output = await told[NAME].future() if await told[NAME].is_known() else None
 
     with pytest.MonkeyPatch.context() as patch:
         for level in ("info", "warn"):
             patch.setattr(pulumi.log, level, lambda text, level=level: done.said.append(f"{level}: {text}"))
-        set_mocks(_Nothing(), preview=True)
+        set_mocks(_Nothing(), preview=preview)
         _await(program)
     return done
 
@@ -170,6 +176,53 @@ def test_a_key_in_place_of_a_secret_is_the_first() -> None:
         f"warn: credentials: {NAME}: a key in place of the secret that it shares with it; pods of before are refused "
         "tokens from this run until they have rolled"
     ]
+
+
+# Keys that are replaced out of turn
+
+
+def watched(key: str | None, resource: str = "key-a") -> Callable[[Rotation, Run], Any]:
+    """What tells the client's key from others after this run; None is not known yet."""
+
+    def ask(rotation: Rotation, _: Run) -> Generation:
+        generation = rotation.generation(JOB)
+        rotation.watch(JOB, resource, pulumi.Output.from_input(key) if key else _unknown())
+        return generation
+
+    return ask
+
+
+REPLACED = (
+    f"info: credentials: {NAME}: generation 3, since 2026-01-01, has another key from 2026-01-21 on, out of turn; the "
+    "one before is refused"
+)
+
+
+@pytest.mark.parametrize(("key", "preview"), [("new", False), ("new", True), (None, True)])
+def test_a_key_that_is_replaced_out_of_turn_is_recorded_and_said(key: str | None, preview: bool) -> None:
+    """With the day; a preview does not know the new key and tells it by that. The generation stays, and its days."""
+    done = run(watched(key), {NAME: told(3, 0, 30)}, 20, preview=preview)
+    assert done.output == told(3, 0, 30, replaced="2026-01-21")
+    assert done.said == [REPLACED]
+
+
+def test_a_replaced_key_is_remembered_until_the_next_takes_over() -> None:
+    """Whatever it is replaced by until then; what is due comes on its day."""
+    replaced = told(3, 0, 30, replaced="2026-01-21")
+    assert run(watched("old"), {NAME: replaced}, 25).output == replaced
+    assert run(watched("old"), {NAME: replaced}, 25).said == []
+    assert run(watched("new"), {NAME: replaced}, 25).output == {**replaced, "replaced": "2026-01-26"}
+    assert run(watched("new", "key-b"), {NAME: replaced}, 30).output == told(4, 30, 37, "counts")
+    overlapping = told(3, 0, 7, "counts", replaced="2026-01-03")
+    assert run(watched("old"), {NAME: overlapping}, 7).output == told(3, 0, 30, replaced="2026-01-03")
+
+
+def test_without_a_replaced_key_the_output_is_as_it_was() -> None:
+    """The same key; one that the state does not know; one that a run leaves out; and a client's first."""
+    for ask, preview in ((watched("old"), True), (watched("new", "key-c"), True), (watched(None), False)):
+        done = run(ask, {NAME: told(3, 0, 30)}, 20, preview=preview)
+        assert (done.output, done.said) == (told(3, 0, 30), [])
+    assert run(watched("new"), None, 20).output == told(1, 20, 50)
 
 
 # Secrets that the provider knows one at a time of

@@ -83,4 +83,5 @@ def test_nobody_is_refused_until_what_they_have_has_ended(
         token = caller.token(credential(local, "checkout"))[0]
         assert call(local, "GET", "orders.example.com", "/orders", token).status == 200
         assert deployment.changes("up") == {}
+        assert deployment.output("credentials")["shop/checkout at entra"]["replaced"] == "2028-03-04"
         assert pods.statuses["200"] > 100

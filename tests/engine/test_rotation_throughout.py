@@ -10,6 +10,7 @@ from sandbox import caller
 from sandbox.browser import RefusedError
 from sandbox.cluster import AlreadyExistsError
 from sandbox.local import STACK
+from tests.support.documentation import page
 from tests.support.engine.calls import call, credential
 from tests.support.engine.deployment import Deployment, Empty
 from tests.support.engine.keys_before import as_before, as_now, keys_of
@@ -103,13 +104,21 @@ def test_a_key_that_somebody_knows_is_replaced_at_once(deployed: Deployment) -> 
     local = deployed.local
     before = credential(local, "checkout")
     keys = [f"--replace=**::okta-key-shop/checkout-{slot}" for slot in "ab"]
-    deployed.run("up", *keys, "--target-dependents")
+    recorded = deployed.output("credentials")
+    previewed = deployed.pulumi("preview", "-s", STACK, *keys, "--target-dependents").stdout
+    said = deployed.run("up", *keys, "--target-dependents").stdout
     after = credential(local, "checkout")
     assert after["OAUTH_KEY_ID"] != before["OAUTH_KEY_ID"]
     assert call(local, "GET", "orders.example.com", "/orders", caller.token(after)[0]).status == 200
     with pytest.raises(RefusedError, match="a key that the client does not have"):
         caller.token(before)
+    shown = page("how-to/rotate.md").partition("    $ pulumi up -s local --target-dependents")[2].partition("\n\n")[0]
+    for line in shown.splitlines()[1:]:
+        assert " ".join(line.split()) in " ".join(said.split()), line
+    assert "has another key from 2026-11-25 on, out of turn" in previewed
+    recorded["shop/checkout at okta"]["replaced"] = "2026-11-25"
     assert deployed.changes("up") == {}
+    assert deployed.output("credentials") == recorded
 
 
 @pytest.mark.deep
