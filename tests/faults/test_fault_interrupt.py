@@ -1,0 +1,87 @@
+"""A run that somebody ends with Ctrl-C, once and twice: what it says, and what is left to do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from sandbox.kong.http import Request, Response
+from tests.support.documentation import page
+from tests.support.faults.stacks import Empty, Stack, made, within
+from tests.support.faults.tiny import TINY
+
+pytestmark = pytest.mark.engine
+
+Answer = Callable[[], Response]
+
+
+def _interrupted(stack: Stack, times: int) -> str:
+    """What an `up` says that is interrupted so often, half a second apart, while Kong has not answered a change yet."""
+    asked, answered = threading.Event(), threading.Event()
+
+    def held(request: Request, answer: Answer) -> Response:
+        if request.method == "PATCH" and not asked.is_set():
+            asked.set()
+            answered.wait(30)
+        return answer()
+
+    stack.local.kong.faults = held
+    command = ["pulumi", "up", "--yes", "--skip-preview", "--stack", stack.name, "--non-interactive"]
+    running = subprocess.Popen(
+        command, cwd=stack.folder, env=stack.local.env, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        within(60, asked.is_set)
+        for _ in range(times):
+            os.killpg(running.pid, signal.SIGINT)  # as a terminal does: all that runs in it gets it
+            time.sleep(0.5)
+    finally:
+        answered.set()
+    said, _ = running.communicate(timeout=60)
+    stack.local.kong.faults = None
+    assert running.returncode != 0
+    return said
+
+
+def _changed(empty: Empty) -> Stack:
+    """A deployed stack, one of whose rules is about to change."""
+    stack = empty(applications=[TINY])
+    stack.run("up")
+    stack.edit("applications/app0.yaml", "[GET], scopes: [things.read]", "[GET, POST], scopes: [things.read]")
+    return stack
+
+
+def _outputs(stack: Stack) -> str:
+    return stack.pulumi("stack", "output", "--json").stdout
+
+
+def test_outputs_that_an_interrupted_run_shows_as_deleted_are_there(empty: Empty) -> None:
+    """As the page shows; there is no lock, and the next run goes on."""
+    stack = _changed(empty)
+    before = _outputs(stack)
+    said = _interrupted(stack, 1)
+    shown = page("how-to/when-a-run-fails.md").partition("terminate immediately, press")[2].partition("\n\n")[0]
+    assert [line for line in shown.splitlines()[1:] if line.strip() not in said and line.strip() != "..."] == []
+    assert _outputs(stack) == before
+    assert stack.changes("up") and stack.changes("up") == {}
+
+
+def test_a_run_that_is_interrupted_twice_does_not_know_what_it_was_at(empty: Empty) -> None:
+    """It says so, as the page shows; and what is documented for that leads on."""
+    stack = _changed(empty)
+    before, things = _outputs(stack), made(stack.local)
+    said = _interrupted(stack, 2)
+    for told in ("^C received; terminating", "kong:index:Plugin tiny/api-8080-admission updating (interrupted)"):
+        assert told in said and told in page("how-to/when-a-run-fails.md")
+    assert _outputs(stack) == before
+    stack.pulumi("cancel", "--yes", check=False)  # of the lock, where one was left
+    assert stack.module("kong_oam", "recover", "-s", stack.name).returncode == 0
+    stack.run("refresh", "--clear-pending-creates")
+    assert stack.changes("up") and stack.changes("up") == {}
+    assert made(stack.local) == things
