@@ -50,17 +50,19 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 def _review(options: argparse.Namespace, console: Console) -> int:
     from kong_oam.review.comment import LONGEST, compose
+    from kong_oam.review.github import links
     from kong_oam.review.stack_review import review_stack
 
     if options.base is None or not options.stack:
         raise UsageError("say what to review: --base REVISION and --stack NAME; or what to write: --comment FILE")
     missing = [name for name in options.needs if not os.environ.get(name)]
     stacks = [review_stack(name, options.base, missing) for name in options.stack]
-    console.print_exactly(compose(stacks))
+    places = links(options.repository, os.environ)
+    console.print_exactly(compose(stacks, links=places))
     if options.output is not None:
-        options.output.write_text(compose(stacks, LONGEST), "utf-8")
+        options.output.write_text(compose(stacks, LONGEST, places), "utf-8")
     if options.pull_request is not None:
-        _write(options, compose(stacks, LONGEST))
+        _write(options, compose(stacks, LONGEST, places))
     return OK if all(stack.passed for stack in stacks) else FOUND
 
 

@@ -19,16 +19,27 @@ class CliError(EngineError):
     never what it printed on standard output, which may hold secrets."""
 
 
-def pulumi(
-    *arguments: str, stack: str, timeout: float, environment: Mapping[str, str] | None = None, check: bool = True
-) -> str:
+def pulumi(*arguments: str, stack: str, timeout: float, environment: Mapping[str, str] | None = None) -> str:
     """Runs the CLI for a stack of the project in the working directory; gives what it prints. Raises CliError.
 
-    `environment` is given to it besides this process's own. Without `check` what it printed counts, however it ended.
+    `environment` is given to it besides this process's own.
     """
+    process = run(*arguments, stack=stack, timeout=timeout, environment=environment)
+    if process.returncode:
+        reason = (
+            " ".join(process.stderr.split()).removeprefix("error: ") or f"it ended with status {process.returncode}"
+        )
+        raise CliError(f"{_named(arguments)} failed: {reason[:_LONGEST_MESSAGE]}")
+    return process.stdout
+
+
+def run(
+    *arguments: str, stack: str, timeout: float, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Runs it, however it ends. Raises CliError where it cannot be run, or does not end."""
     command = ("pulumi", *arguments, "--stack", stack, "--non-interactive")
     try:
-        process = subprocess.run(  # noqa: S603 - no shell, and our own words
+        return subprocess.run(  # noqa: S603 - no shell, and our own words
             command, env={**os.environ, **(environment or {})}, capture_output=True, text=True, timeout=timeout
         )
     except FileNotFoundError:
@@ -37,12 +48,6 @@ def pulumi(
         raise CliError(f"{_named(arguments)} cannot be run: {error.strerror}") from None
     except subprocess.TimeoutExpired:
         raise CliError(f"{_named(arguments)} took more than {timeout:g} seconds") from None
-    if check and process.returncode:
-        reason = (
-            " ".join(process.stderr.split()).removeprefix("error: ") or f"it ended with status {process.returncode}"
-        )
-        raise CliError(f"{_named(arguments)} failed: {reason[:_LONGEST_MESSAGE]}")
-    return process.stdout
 
 
 def _named(arguments: tuple[str, ...]) -> str:

@@ -1,14 +1,16 @@
-"""Runs `check` and `diff` for a review: errors in Applications, and what a change does to access."""
+"""Runs `check`, `diff` and `graph` for a review: errors in Applications, and what a change does to access."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from kong_oam.errors import UndoneError
+from kong_oam.review.markdown import Place
 
 _TIMEOUT = 600  # seconds
 
@@ -21,47 +23,84 @@ class ReviewError(UndoneError):
 class AccessChange:
     """What changes for callers: the worst of it in one line, and all of it as Markdown. Empty: nothing does.
 
-    `rank` tells which of several is the worst: the lower the worse.
+    `rank` tells which of several is the worst: the lower the worse. `places` are those of rules that stand in the
+    Markdown, `hosts` those that it is of. `graph` is the change as a picture, in Mermaid.
+
+    Changes of two stacks are the same where they differ in nothing but hosts, one for the other: that is their `shape`.
     """
 
     rank: int
-    headline: str
-    markdown: str
+    headline: str = field(compare=False)
+    markdown: str = field(compare=False)
+    places: tuple[Place, ...] = ()
+    graph: str = field(default="", compare=False)
+    hosts: tuple[str, ...] = field(default=(), compare=False)
+    shape: str = ""
 
 
 _KINDS = ("newly public", "granted", "widened", "may widen", "narrowed", "revoked", "may narrow", "changed")
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """What `check` finds: errors in the Applications, and what lint finds where there are none: each with file, line
-    and column."""
+class Finding:
+    """What `check` finds, with its code, and where: a stack without Applications has no place."""
 
-    problems: tuple[str, ...]
-    findings: tuple[str, ...]
+    text: str
+    place: Place | None = None
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.text}" if self.place else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What `check` finds: errors in the Applications, and what lint finds where there are none."""
+
+    problems: tuple[Finding, ...]
+    findings: tuple[Finding, ...]
 
 
 def check(stack: str) -> Checked:
     """Checks the Applications on a stack: what is wrong, and what somebody should look at. Raises ReviewError."""
     document = json.loads(_access("check", "--stack", stack, "--json"))
     errors = (diagnostic for diagnostic in document["diagnostics"] if diagnostic["severity"] == "error")
-    return Checked(tuple(map(_located, errors)), tuple(map(_located, document["findings"])))
+    return Checked(tuple(map(_finding, errors)), tuple(map(_finding, document["findings"])))
 
 
-def _located(diagnostic: dict[str, Any]) -> str:
-    place = f"{diagnostic.get('file', '')}:{diagnostic.get('line', '')}:{diagnostic.get('column', '')}"
-    return f"{place}: {diagnostic['code']}: {diagnostic['message']}"
+def _finding(diagnostic: dict[str, Any]) -> Finding:
+    return Finding(
+        f"{diagnostic['code']}: {diagnostic['message']}", _place(diagnostic) if "file" in diagnostic else None
+    )
+
+
+def _place(entry: dict[str, Any]) -> Place:
+    return Place(entry["file"], entry["line"], entry["column"])
 
 
 def changes(base: str, stack: str) -> AccessChange:
     """Compares access between the git revision `base` and what is here. Raises ReviewError."""
-    # Said to be a revision: a folder of the same name would be compared with itself.
-    operands = ("--stack", stack, "--", f"git:{base}", ".")
+    revision = f"git:{base}"  # said to be one: a folder of the same name would be compared with itself
+    operands = ("--stack", stack, "--", revision, ".")
     document: dict[str, Any] = json.loads(_access("diff", "--json", *operands))
-    if not document["changes"]:
+    found: list[dict[str, Any]] = document["changes"]
+    if not found:
         return AccessChange(len(_KINDS), headline="", markdown="")
-    rank = min(_KINDS.index(change["kind"]) for change in document["changes"])
-    return AccessChange(rank, document["headline"], _access("diff", "--markdown", *operands).strip())
+    rank = min(_KINDS.index(change["kind"]) for change in found)
+    rules = dict.fromkeys(_place(change["rule"]) for change in found if change.get("rule"))
+    # What is only in the base has no line in the change's own commit.
+    places = tuple(place for place in rules if not place.file.startswith(f"{base}:"))
+    hosts = tuple(dict.fromkeys(change["site"] for change in found if "site" in change))  # settings have none
+    graph = _access("graph", f"--since={revision}", "--stack", stack, "--format", "mermaid").strip() if hosts else ""
+    markdown = _access("diff", "--markdown", *operands).strip()
+    shape = _without_names(json.dumps(found) + markdown, hosts)
+    return AccessChange(rank, document["headline"], markdown, places, graph, hosts, shape)
+
+
+def _without_names(text: str, hosts: Sequence[str]) -> str:
+    """The text with a number in place of each host: the longest first, since one may be the end of another."""
+    for host in sorted(hosts, key=len, reverse=True):
+        text = text.replace(host, f"<{hosts.index(host)}>")
+    return text
 
 
 def _access(*arguments: str) -> str:

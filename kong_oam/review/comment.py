@@ -1,12 +1,19 @@
-"""Composes the review's comment: one line that says the worst, then per stack access, policies and resources."""
+"""Composes the review's comment: one line that says the worst, then access, policies and resources.
+
+Stacks of which there is the same to say of access stand under one heading; only resources are told for each.
+"""
 
 from __future__ import annotations
 
+import html
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from kong_oam.review.access_changes import AccessChange
+from kong_oam.review.access_changes import AccessChange, Finding
+from kong_oam.review.failure import UNKNOWN
+from kong_oam.review.markdown import Links, code, fenced, folded, linked
 from kong_oam.review.preview import Preview, Violation
 
 MARKER = "<!-- kong-oam review -->"
@@ -14,124 +21,194 @@ MARKER = "<!-- kong-oam review -->"
 
 LONGEST = 60_000  # characters; GitHub takes 65,536
 _CUT = "\n\n**Cut here.** The rest does not fit into a comment; the log of the job has all of it.\n"
+_GRAPH_LINES = 60
+"""The longest graph that is seen at once; a longer one is to be opened."""
+_HOSTS = 5
+"""How many hosts are named that are others on another stack."""
+_REASON = 200
+"""Characters of a reason in the first line; all of it stands below."""
+
+_Kind = TypeVar("_Kind", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewedStack:
-    """What is known about a change on one stack; `access` and `preview` are None where it did not come to that."""
+    """What is known about a change on one stack; `access` and `preview` are None where it did not come to that.
+
+    `failure` says why not, and `reason` that in a line.
+    """
 
     name: str
-    problems: tuple[str, ...] = ()
-    findings: tuple[str, ...] = ()
+    problems: tuple[Finding, ...] = ()
+    findings: tuple[Finding, ...] = ()
     access: AccessChange | None = None
     preview: Preview | None = None
     failure: str = ""
-
-    @property
-    def mandatory(self) -> tuple[Violation, ...]:
-        return tuple(
-            violation
-            for violation in (self.preview.violations if self.preview else ())
-            if violation.level == "mandatory"
-        )
+    reason: str = ""
 
     @property
     def passed(self) -> bool:
         """Whether nothing is wrong, and everything was looked at."""
-        looked = self.access is not None and self.preview is not None and self.preview.succeeded
-        return looked and not (self.problems or self.failure or self.mandatory)
+        looked = self.access is not None and self.preview is not None and not self.preview.failed
+        return looked and not (self.problems or self.failure or (self.preview and self.preview.mandatory))
+
+    @property
+    def why(self) -> str:
+        """Why it did not pass, in a line."""
+        if self.problems:
+            return str(self.problems[0])
+        if self.preview is None:
+            return self.reason
+        if self.preview.mandatory and self.preview.failed in ((), (UNKNOWN,)):
+            return f"policy {self.preview.mandatory[0].rule}"
+        return self.preview.failed[0].partition("\n")[0] if self.preview.failed else ""
 
 
-def compose(stacks: Sequence[ReviewedStack], longest: int | None = None) -> str:
-    """Composes the comment. Where it would be longer than `longest`, the lists go first, then it is cut, and says
-    so."""
-    text = _composed(stacks, details=True)
-    if longest is None or len(text) <= longest:
-        return text
-    text = _composed(stacks, details=False)
-    return text if len(text) <= longest else f"{text[: longest - len(_CUT)]}{_CUT}"
+def compose(stacks: Sequence[ReviewedStack], longest: int | None = None, links: Links | None = None) -> str:
+    """Composes the comment, with links to lines where it is known where they can be seen.
+
+    Where it would be longer than `longest`, graphs go first, then lists, then it is cut, and says so.
+    """
+    text = ""
+    for graphs, lists in ((True, True), (False, True), (False, False)):
+        text = "\n".join(_lines(stacks, links, graphs=graphs, lists=lists)).rstrip("\n") + "\n"
+        if longest is None or len(text) <= longest:
+            return text
+    return f"{text[: longest - len(_CUT)]}{_CUT}" if longest else text
 
 
-def _composed(stacks: Sequence[ReviewedStack], *, details: bool) -> str:
-    lines = [MARKER, _summary_line(stacks)]
+def _lines(stacks: Sequence[ReviewedStack], links: Links | None, *, graphs: bool, lists: bool) -> Iterator[str]:
+    yield from (MARKER, _summary_line(stacks), "")
+    for alike in _alike(stacks, lambda one: (one.problems, one.failure, one.access, one.findings)):
+        first = alike[0]
+        yield from (f"### {'Stacks' if len(alike) > 1 else 'Stack'} {_names(alike)}", "")
+        yield from _access(first, links)
+        for other in alike[1:]:
+            yield from _hosts(first, other)
+        if first.access and first.access.graph and graphs:
+            yield from _graph(first.access.graph)
+        for same in _alike(alike, lambda one: one.preview and one.preview.violations):
+            yield from _policies(same, named=len(same) < len(alike))
+        yield from _findings(first, links, lists=lists)
+        for stack in alike:
+            yield from _resources(stack, named=len(alike) > 1, lists=lists)
+
+
+def _alike(stacks: Sequence[ReviewedStack], key: Callable[[ReviewedStack], _Kind]) -> list[list[ReviewedStack]]:
+    """The stacks that are the same by `key`, together, in the order of the first of each."""
+    groups: dict[_Kind, list[ReviewedStack]] = {}
     for stack in stacks:
-        lines += ["", f"### Stack `{stack.name}`", "", *_access(stack), *_policies(stack)]
-        lines += [*_findings(stack, details), *_resources(stack, details)]
-    return "\n".join(lines) + "\n"
+        groups.setdefault(key(stack), []).append(stack)
+    return list(groups.values())
+
+
+def _names(stacks: Sequence[ReviewedStack]) -> str:
+    return ", ".join(code(stack.name) for stack in stacks)
 
 
 def _summary_line(stacks: Sequence[ReviewedStack]) -> str:
-    """The worst of what changes, on whatever stack; and that not everything was looked at."""
-    failed = [stack.name for stack in stacks if not stack.passed]
-    changed = [stack for stack in stacks if stack.access and stack.access.headline]
-    changed.sort(key=lambda stack: stack.access.rank if stack.access else 0)
-    line = f"**Access** · {_code(changed[0].access.headline)}" if changed and changed[0].access else ""
-    if not line:
-        all_compared = all(stack.access for stack in stacks)
-        line = "**Access** · no change" if all_compared else "**Access** · not known: see below"
-    return f"{line} · **failed** on {', '.join(map(_code, failed))}" if failed else line
+    """The worst of what changes, on whatever stack; and that not everything was looked at, and why."""
+    changed = [stack.access for stack in stacks if stack.access and stack.access.headline]
+    line = "**Access** · no change" if all(stack.access for stack in stacks) else "**Access** · not known: see below"
+    if changed:
+        line = f"**Access** · {code(min(changed, key=lambda access: access.rank).headline)}"
+    failed = _alike([stack for stack in stacks if not stack.passed], lambda stack: stack.why)
+    told = (f"{_names(alike)}{f': {_short(alike[0].why)}' if alike[0].why else ''}" for alike in failed)
+    return f"{line} · **failed** on {'; '.join(told)}" if failed else line
 
 
-def _access(stack: ReviewedStack) -> Iterator[str]:
-    for problem in stack.problems:
-        yield f"- {_code(problem)}"
+def _short(text: str) -> str:
+    return code(text if len(text) <= _REASON else f"{text[:_REASON]}...")
+
+
+def _access(stack: ReviewedStack, links: Links | None) -> Iterator[str]:
+    yield from (f"- {_finding(problem, links)}" for problem in stack.problems)
     if stack.failure:
         yield from (stack.failure, "")
     if stack.access is not None:
-        yield stack.access.markdown or "No change of access."
+        yield _with_links(stack.access, links) or "No change of access."
     yield ""
 
 
-def _policies(stack: ReviewedStack) -> Iterator[str]:
-    if stack.preview and stack.preview.violations:
-        yield from ("| policy | level | found |", "|---|---|---|")
-        for violation in sorted(
-            stack.preview.violations, key=lambda violation: (violation.level != "mandatory", violation.rule)
-        ):
-            yield f"| `{violation.rule}` | {violation.level} | {_code(violation.message)} |"
-        yield ""
+def _hosts(first: ReviewedStack, other: ReviewedStack) -> Iterator[str]:
+    """Where the hosts of a stack are others than those in the table."""
+    pairs = zip(other.access.hosts, first.access.hosts, strict=True) if other.access and first.access else ()
+    told = [f"{code(theirs)} for {code(ours)}" for theirs, ours in pairs if theirs != ours]
+    more = f" and {len(told) - _HOSTS} more" if len(told) > _HOSTS else ""
+    if told:
+        yield from (f"On {code(other.name)}: {', '.join(told[:_HOSTS])}{more}.", "")
 
 
-def _findings(stack: ReviewedStack, details: bool) -> Iterator[str]:
+def _finding(finding: Finding, links: Links | None) -> str:
+    if finding.place is None or links is None or links.to(finding.place) is None:
+        return code(str(finding))
+    return f"{linked(finding.place, links)} {code(finding.text)}"
+
+
+def _with_links(access: AccessChange, links: Links | None) -> str:
+    """The table with the places of rules, which stand in its last column, as links."""
+    cells = {f"| {code(str(place))} |": f"| {linked(place, links)} |" for place in access.places}
+    return "\n".join(_ending(line, cells) for line in access.markdown.split("\n"))
+
+
+def _ending(line: str, cells: dict[str, str]) -> str:
+    begin = line.rfind("| `")
+    return line[:begin] + cells.get(line[begin:], line[begin:]) if begin >= 0 else line
+
+
+def _graph(graph: str) -> Iterator[str]:
+    block = fenced(graph, "mermaid")
+    if graph.count("\n") < _GRAPH_LINES:
+        yield from (block, "")
+    else:
+        yield from folded("Who may call what: the change as a graph", block)
+
+
+def _policies(stacks: Sequence[ReviewedStack], *, named: bool) -> Iterator[str]:
+    violations = stacks[0].preview.violations if stacks[0].preview else ()
+    if not violations:
+        return
+    if named:
+        yield from (f"On {_names(stacks)}:", "")
+    yield from ("| policy | level | found |", "|---|---|---|")
+    for violation in sorted(violations, key=_mandatory_first):
+        yield f"| `{violation.rule}` | {violation.level} | {code(violation.message)} |"
+    yield ""
+
+
+def _mandatory_first(violation: Violation) -> tuple[bool, str]:
+    return violation.level != "mandatory", violation.rule
+
+
+def _findings(stack: ReviewedStack, links: Links | None, *, lists: bool) -> Iterator[str]:
     """What lint finds: it fails nothing."""
-    if stack.findings and details:
-        yield from (f"<details><summary>Lint: {len(stack.findings)} to look at</summary>", "")
-        yield from (f"- {_code(finding)}" for finding in stack.findings)
-        yield from ("", "</details>", "")
+    if stack.findings and lists:
+        text = "\n".join(f"- {_finding(finding, links)}" for finding in stack.findings)
+        yield from folded(f"Lint: {len(stack.findings)} to look at", text)
     elif stack.findings:
         yield from (f"Lint: {len(stack.findings)} to look at.", "")
 
 
-def _resources(stack: ReviewedStack, details: bool) -> Iterator[str]:
+def _resources(stack: ReviewedStack, *, named: bool, lists: bool) -> Iterator[str]:
     if stack.preview is None:
         return
-    if not stack.preview.succeeded:
-        yield f"The preview failed. `pulumi preview --stack {stack.name} --policy-pack policies` says why."
-        yield ""
+    of = f" of {code(stack.name)}" if named else ""
+    if stack.preview.failed:
+        _, *rest = "\n".join(stack.preview.failed).split("\n")
+        yield from (f"**The preview{of} failed:** {code(stack.why)}", "")
+        if rest:
+            yield from (fenced("\n".join(rest)), "")
+        yield from (f"{code(f'pulumi preview --stack {stack.name} --policy-pack policies')} says all of it.", "")
+        if not stack.preview.steps:
+            return
     counts = Counter(step.operation for step in stack.preview.steps)
     summary = ", ".join(f"{count} to {operation}" for operation, count in sorted(counts.items()))
-    if not details or not summary:
-        yield f"Resources: {summary or 'no change'}."
+    if not lists or not summary:
+        yield from (f"Resources{of}: {summary or 'no change'}.", "")
         return
-    yield from (f"<details><summary>Resources: {summary}</summary>", "")
-    yield from ("| | resource | type | differs |", "|---|---|---|---|")
+    rows = ["| | resource | type | differs |", "|---|---|---|---|"]
     for step in stack.preview.steps:
-        differs = ", ".join(map(_code, step.properties))
-        yield f"| {step.operation} | {_code(step.name)} | {_code(step.type)} | {differs} |"
-    yield from ("", "</details>")
-
-
-def _code(text: str) -> str:
-    """Text as code, so that none of it is read as markup, and no table or line ends in it."""
-    return "`" + " ".join(_printable(text).split()).replace("`", "'").replace("|", "\\|") + "`"
-
-
-def fenced(text: str) -> str:
-    """Several lines as a block of code, so that none of it is read as markup."""
-    lines = (_printable(line).replace("```", "'''") for line in text.splitlines())
-    return "\n".join(("```", *lines, "```"))
-
-
-def _printable(text: str) -> str:
-    """What is printed here is read in terminals and logs, too."""
-    return "".join(c if c.isprintable() or c.isspace() else "?" for c in text)
+        differs = ", ".join(map(code, step.properties))
+        rows.append(f"| {step.operation} | {code(step.name)} | {code(step.type)} | {differs} |")
+    named_here = f" of <code>{html.escape(stack.name)}</code>" if named else ""
+    yield from folded(f"Resources{named_here}: {summary}", "\n".join(rows))

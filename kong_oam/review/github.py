@@ -1,7 +1,10 @@
-"""Keeps one comment of a pull request up to date, in place (GitHub's REST API, issue comments)."""
+"""Keeps one comment of a pull request up to date, in place (GitHub's REST API, issue comments), and links places."""
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +14,13 @@ import httpx
 
 from kong_oam.review.access_changes import ReviewError
 from kong_oam.review.comment import LONGEST, MARKER
+from kong_oam.review.markdown import Links
 
 _TIMEOUT = httpx.Timeout(30.0)
 _PAGE = 100
 _LONGEST_IN_BYTES = 4 * LONGEST  # UTF-8 takes at most four for a character
+_SERVER, _REPOSITORY = re.compile(r"https?://[\w.:-]+"), re.compile(r"[\w.-]+/[\w.-]+")
+_COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,34 @@ def read_comment(file: Path) -> str:
     if not text.startswith(f"{MARKER}\n"):
         raise ReviewError(f"{file} is no comment of a review: its first line is not {MARKER}")
     return text
+
+
+def links(repository: str | None, environment: Mapping[str, str]) -> Links | None:
+    """Where the change's files can be seen, as the variables of GitHub's runs say; None elsewhere.
+
+    The commit is the change's own: what a run of a pull request is of is a merge that nobody made.
+    """
+    server, commit = environment.get("GITHUB_SERVER_URL", ""), _head(environment)
+    known = (_SERVER.fullmatch(server), _REPOSITORY.fullmatch(repository or ""), _COMMIT.fullmatch(commit))
+    return Links(f"{server}/{repository}/blob/{commit}", _folder()) if all(known) else None
+
+
+def _head(environment: Mapping[str, str]) -> str:
+    try:
+        event = json.loads(Path(environment["GITHUB_EVENT_PATH"]).read_text("utf-8"))
+        return str(event["pull_request"]["head"]["sha"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return environment.get("GITHUB_SHA", "")
+
+
+def _folder() -> str:
+    """The project's folder in its repository: empty where it is all of it."""
+    asked = ("git", "rev-parse", "--show-prefix")
+    try:
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=60)  # noqa: S603 - no shell
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.removesuffix("\n") if done.returncode == 0 else ""
 
 
 def _sent(client: httpx.Client, method: str, path: str, **arguments: Any) -> httpx.Response:

@@ -2,7 +2,7 @@
 properties, policies.
 
 The engine's events also hold every input and output of every resource. None of those is read here, whatever they are:
-masking by the engine is a second line of defence, not the first.
+masking by the engine is a second line of defence, not the first. Of its errors: kong_oam.review.failure.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from kong_oam.engine.cli import CliError, pulumi
+from kong_oam.engine.cli import CliError, run
 from kong_oam.engine.state import logical_name
+from kong_oam.review.failure import reasons
 
 PACK = "kong-oam"
 """The one policy pack whose messages are shown: it never puts a secret into them."""
@@ -44,11 +45,17 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A preview, reduced. `succeeded` only where the engine says so; what it did not get to is otherwise missing."""
+    """A preview, reduced. It has come to its end only where the engine says so: otherwise `failed` has words why, the
+    first of which says it in a line, and what it did not get to is missing."""
 
     steps: tuple[Step, ...]
     violations: tuple[Violation, ...]
-    succeeded: bool
+    failed: tuple[str, ...] = ()
+
+    @property
+    def mandatory(self) -> tuple[Violation, ...]:
+        """The violations that fail it."""
+        return tuple(violation for violation in self.violations if violation.level == "mandatory")
 
 
 def preview(stack: str) -> Preview:
@@ -57,15 +64,18 @@ def preview(stack: str) -> Preview:
     # A preview keeps nothing, and would write the whole state down for each resource all the same.
     environment = {"PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
     try:
-        return read(pulumi(*command, stack=stack, timeout=_TIMEOUT, environment=environment, check=False))
-    except CliError:
-        return Preview((), (), succeeded=False)
+        done = run(*command, stack=stack, timeout=_TIMEOUT, environment=environment)
+    except CliError as error:
+        return Preview((), (), failed=(str(error),))
+    return read(done.stdout, done.stderr)
 
 
-def read(printed: str) -> Preview:
-    """Reads the events that the engine printed, one JSON object a line (pulumi: sdk/go/common/apitype/events.go)."""
+def read(printed: str, complaint: str = "") -> Preview:
+    """Reads the events that the engine printed, one JSON object a line (pulumi: sdk/go/common/apitype/events.go), and
+    of what the CLI wrote to standard error what is known of it."""
     steps: dict[str, Step] = {}
     violations: dict[Violation, None] = {}
+    errors: list[Mapping[str, Any]] = []
     succeeded = False
     for event in _events(printed):
         if metadata := event.get("resourcePreEvent", {}).get("metadata"):
@@ -73,9 +83,11 @@ def read(printed: str) -> Preview:
                 steps[metadata["urn"]] = _step(metadata)
         elif (policy := event.get("policyEvent")) and policy.get("policyPackName") == PACK:
             violations[_violation(policy)] = None
+        elif (said := event.get("diagnosticEvent")) and said.get("severity") == "error":
+            errors.append(said)
         elif summary := event.get("summaryEvent"):
             succeeded = summary.get("result") == "succeeded"
-    return Preview(tuple(steps.values()), tuple(violations), succeeded)
+    return Preview(tuple(steps.values()), tuple(violations), () if succeeded else reasons(errors, complaint))
 
 
 def _events(printed: str) -> Iterator[Mapping[str, Any]]:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kong_oam.review.access_changes import ReviewError, changes, check
-from kong_oam.review.comment import ReviewedStack, fenced
+from kong_oam.review.comment import ReviewedStack
+from kong_oam.review.markdown import fenced
 from kong_oam.review.preview import preview
 
 _NO_SECRETS = (
@@ -26,7 +27,8 @@ def review_stack(name: str, base: str, missing: Sequence[str]) -> ReviewedStack:
             return stack
         stack = replace(stack, access=changes(base, name))
     except ReviewError as error:
-        return replace(stack, failure=fenced(str(error)))
+        return replace(stack, failure=fenced(str(error)), reason=str(error).partition("\n")[0])
     if missing:
-        return replace(stack, failure=_NO_SECRETS.format(", ".join(missing)))
+        listed = ", ".join(missing)
+        return replace(stack, failure=_NO_SECRETS.format(listed), reason=f"this run has no {listed}")
     return replace(stack, preview=preview(name))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import itertools
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.local import PASSPHRASE, STACK
+from tests.support.documentation import page
 from tests.support.engine.deployment import Deployment
 from tests.support.github_comments import REPOSITORY, TOKEN, Comments
 
@@ -17,7 +20,6 @@ pytestmark = pytest.mark.engine
 
 RULE = "{paths: [/orders], methods: [GET], scopes: [orders.read]}"
 OPEN = "{paths: [/orders], methods: [GET], public: {reason: everybody may look}}"
-LOOK = "http://orders.example.com/orders"
 
 
 @pytest.fixture
@@ -43,7 +45,7 @@ def review(deployment: Deployment, comments: Comments) -> subprocess.CompletedPr
 
 def _kong_oam(deployment: Deployment, more: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [".venv/bin/python", "-m", "kong_oam", "review", *arguments]
-    environment = {**deployment.local.env, **more}
+    environment = {**deployment.local.env, "GITHUB_SERVER_URL": "", **more}  # no links, wherever this runs
     return subprocess.run(command, cwd=deployment.folder, env=environment, capture_output=True, text=True, timeout=180)
 
 
@@ -64,7 +66,14 @@ def secrets(deployment: Deployment) -> set[str]:
     return {*kept, *lines, "PRIVATE KEY-----", "sandbox-admin-token", "sandbox-api-token", PASSPHRASE + ":", TOKEN}
 
 
-@pytest.mark.timeout(400)  # an update and two previews with policies
+def _shown(begin: str) -> str:
+    """The page's example that begins so."""
+    _, found, rest = page("how-to/review-in-ci.md").partition(begin)
+    lines = itertools.takewhile(lambda line: not line or line.startswith("    "), (found + rest).splitlines())
+    return "\n".join(line[4:] for line in lines).rstrip("\n") + "\n"
+
+
+@pytest.mark.timeout(400)  # an update and three previews with policies
 def test_a_change_that_widens_access_is_told_in_one_line_at_the_top(deployed: Deployment, comments: Comments) -> None:
     """Then the comment is updated in place when the change is taken back; no output of either run has a secret."""
     git(deployed.folder, "init", "--quiet")
@@ -74,11 +83,8 @@ def test_a_change_that_widens_access_is_told_in_one_line_at_the_top(deployed: De
     widened = review(deployed, comments)
     assert widened.returncode == 0, widened.stderr
     (comment,) = comments.kept
-    top = comment["body"].splitlines()[1]
-    assert top.startswith(f"**Access** · `newly public: GET,HEAD {LOOK}")
-    assert "| update | `orders/api-8080-gate` | `kong:index/plugin:Plugin` | `configJson` |" in comment["body"]
-    assert "`public-ending` | advisory" in comment["body"]
-    assert "LINT306: public without an end date (everybody may look)`" in comment["body"]
+    shown = map(re.escape, _shown("    <!-- kong-oam review -->\n").split("\n...\n"))  # but for the graph
+    assert re.fullmatch(r"\nflowchart LR\n(?:  .*\n)+".join(shown), re.sub("\n%%{.*}%%\n", "\n", comment["body"]))
     assert widened.stdout == f"{comment['body']}\n"
     deployed.edit("applications/orders.yaml", OPEN, RULE)
     undone = review(deployed, comments)
@@ -86,5 +92,10 @@ def test_a_change_that_widens_access_is_told_in_one_line_at_the_top(deployed: De
     assert len(comments.kept) == 1
     assert comments.kept[0]["body"].splitlines()[1] == "**Access** · no change"
     assert "Resources: no change." in comments.kept[0]["body"]
-    for said in (widened.stdout, widened.stderr, undone.stdout, undone.stderr, *comments.requests):
+    deployed.local.env["KONG_ADMIN_ADDR"] = "http://127.0.0.1:1"
+    failed = review(deployed, comments)
+    assert failed.returncode == 1
+    assert comments.kept[0]["body"].partition("\n")[2] == _shown("    **Access** · no change · **failed**")
+    runs = (widened, undone, failed)
+    for said in (*(run.stdout for run in runs), *(run.stderr for run in runs), *comments.requests):
         assert not [secret for secret in secrets(deployed) if secret in said]

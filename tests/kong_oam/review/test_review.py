@@ -14,9 +14,11 @@ import yaml
 from kong_oam.__main__ import _parser, main
 from kong_oam.access.diff.change import KINDS
 from kong_oam.review import access_changes, stack_review
-from kong_oam.review.access_changes import AccessChange, Checked, ReviewError
-from kong_oam.review.comment import LONGEST, MARKER, ReviewedStack, compose, fenced
+from kong_oam.review.access_changes import AccessChange, Checked, Finding, ReviewError
+from kong_oam.review.comment import LONGEST, MARKER, ReviewedStack, compose
+from kong_oam.review.failure import UNKNOWN
 from kong_oam.review.github import PullRequest, read_comment
+from kong_oam.review.markdown import Place, fenced
 from kong_oam.review.preview import Preview, Step, Violation, preview, read
 from tests.support.github_comments import BOT, REPOSITORY, TOKEN, Comments
 from tests.support.projects import write_project
@@ -65,7 +67,6 @@ def test_a_preview_is_names_operations_and_names_of_properties() -> None:
             Step("replace", "t:m:T", "a/other", ("name",)),
         ),
         (),
-        succeeded=True,
     )
 
 
@@ -83,7 +84,7 @@ def test_policies_are_those_of_the_own_pack() -> None:
 )  # fmt: skip
 def test_a_preview_succeeded_only_where_the_engine_says_so(printed: str) -> None:
     """Whatever else it printed, or nothing at all."""
-    assert not read(printed).succeeded
+    assert read(printed).failed == (UNKNOWN,)
 
 
 def test_a_preview_writes_no_checkpoints(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -99,11 +100,11 @@ def test_a_preview_writes_no_checkpoints(monkeypatch: pytest.MonkeyPatch, tmp_pa
 def test_without_a_pulumi_the_preview_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is no reason to say that nothing changes."""
     monkeypatch.setenv("PATH", "/nowhere")
-    assert preview("local") == Preview((), (), succeeded=False)
+    assert preview("local") == Preview((), (), ("there is no `pulumi` on the PATH",))
 
 
 def test_no_value_of_a_resource_and_no_other_text_of_the_engine_is_shown() -> None:
-    """Diagnostics and outputs are not read at all; a name cannot start a new line, a table cell, or markup."""
+    """Outputs are not read at all, and no error of what is not the program's; a name cannot start a new line, a table cell, or markup."""
     printed = events(
         {"diagnosticEvent": {"message": SECRET, "severity": "error"}},
         {"preludeEvent": {"config": {"okta:apiToken": SECRET}}},
@@ -119,7 +120,7 @@ def test_no_value_of_a_resource_and_no_other_text_of_the_engine_is_shown() -> No
 NOTHING = AccessChange(len(KINDS), headline="", markdown="")
 OPENS = AccessChange(0, headline="newly public: GET https://orders.example.com/orders", markdown="| the table |")
 CLOSES = AccessChange(5, headline="revoked: shop/web", markdown="| another table |")
-QUIET = Preview((), (), succeeded=True)
+QUIET = Preview((), ())
 FINE = Checked((), ())
 
 
@@ -146,25 +147,28 @@ def test_the_worst_stands_in_one_line_at_the_top() -> None:
 
 def test_what_was_not_looked_at_is_not_said_to_be_unchanged() -> None:
     """Errors in Applications, a failed preview, a mandatory policy: each stands at the top, too."""
-    broken = ReviewedStack("aws", problems=("a.yaml:1:2: ACC204: no role grants it",))
-    assert top(broken) == "**Access** · not known: see below · **failed** on `aws`"
+    broken = ReviewedStack("aws", problems=(Finding("ACC204: no role grants it", Place("a.yaml", 1, 2)),))
+    told = "**failed** on `aws`: `a.yaml:1:2: ACC204: no role grants it`"
+    assert top(broken) == f"**Access** · not known: see below · {told}"
     assert "- `a.yaml:1:2: ACC204: no role grants it`" in compose([broken])
-    failed = ReviewedStack("gcp", access=NOTHING, preview=Preview((), (), succeeded=False))
-    assert top(failed) == "**Access** · no change · **failed** on `gcp`"
-    assert "`pulumi preview --stack gcp --policy-pack policies` says why" in compose([failed])
-    violated = Preview((), (Violation("no-plain-http", "mandatory", "r", "route r takes http"),), succeeded=True)
-    assert top(ReviewedStack("s", access=OPENS, preview=violated)).endswith(" · **failed** on `s`")
+    failed = ReviewedStack("gcp", access=NOTHING, preview=Preview((), (), (UNKNOWN,)))
+    assert top(failed) == f"**Access** · no change · **failed** on `gcp`: `{UNKNOWN}`"
+    assert "`pulumi preview --stack gcp --policy-pack policies` says all of it." in compose([failed])
+    violated = Preview((), (Violation("no-plain-http", "mandatory", "r", "route r takes http"),))
+    assert top(ReviewedStack("s", access=OPENS, preview=violated)).endswith(
+        " · **failed** on `s`: `policy no-plain-http`"
+    )
     assert "| `no-plain-http` | mandatory | `route r takes http` |" in compose(
         [ReviewedStack("s", access=OPENS, preview=violated)]
     )
-    advised = Preview((), (Violation("public-ending", "advisory", "s", "m"),), succeeded=True)
+    advised = Preview((), (Violation("public-ending", "advisory", "s", "m"),))
     assert ReviewedStack("s", access=NOTHING, preview=advised).passed
 
 
 def test_access_stands_before_policies_and_those_before_resources() -> None:
     """Per stack; resources are folded away."""
     step = Step("create", "t:m:T", "a/new", ())
-    found = Preview((step,), (Violation("public-ending", "advisory", "s", "m"),), succeeded=True)
+    found = Preview((step,), (Violation("public-ending", "advisory", "s", "m"),))
     text = compose([ReviewedStack("aws", access=OPENS, preview=found)])
     parts = [
         "### Stack `aws`",
@@ -178,8 +182,8 @@ def test_access_stands_before_policies_and_those_before_resources() -> None:
 
 def test_a_comment_that_would_be_too_long_loses_its_resources_first() -> None:
     """GitHub takes 65,536 characters: access is what it is there for."""
-    many = Preview(tuple(Step("create", "t:m:T", f"a/{n:05}", ()) for n in range(3000)), (), succeeded=True)
-    found = ("a.yaml:1:2: LINT306: m",)
+    many = Preview(tuple(Step("create", "t:m:T", f"a/{n:05}", ()) for n in range(3000)), ())
+    found = (Finding("LINT306: m", Place("a.yaml", 1, 2)),)
     text = compose([ReviewedStack("aws", findings=found, access=OPENS, preview=many)], LONGEST)
     assert len(text) <= LONGEST < 65_536
     assert "| the table |" in text and "Resources: 3000 to create." in text and "a/00001" not in text
@@ -203,7 +207,9 @@ def test_a_comment_that_is_cut_says_so() -> None:
 
 def test_what_lint_finds_is_listed_and_fails_nothing() -> None:
     """Behind what the policies find, folded away, as code."""
-    stack = ReviewedStack("aws", findings=("a.yaml:1:2: LINT306: `x`\x1b[31m",), access=NOTHING, preview=QUIET)
+    stack = ReviewedStack(
+        "aws", findings=(Finding("LINT306: `x`\x1b[31m", Place("a.yaml", 1, 2)),), access=NOTHING, preview=QUIET
+    )
     assert stack.passed
     lines = compose([stack]).splitlines()
     assert lines.index("<details><summary>Lint: 1 to look at</summary>") < lines.index(
@@ -300,7 +306,7 @@ def test_a_fork_without_secrets_fails_closed(
     assert main(["review", "--base", "main", "--stack", "aws", *needs]) == 1
     assert steps == ["check aws", "diff main aws"]
     said = capsys.readouterr().out
-    assert "**failed** on `aws`" in said
+    assert "**failed** on `aws`: `this run has no KONG_ADMIN_TOKEN, OKTA_API_TOKEN`" in said
     assert (
         "**Not previewed**: this run has no KONG_ADMIN_TOKEN, OKTA_API_TOKEN. Pull requests from forks get no secrets"
         in said
@@ -312,7 +318,7 @@ def test_errors_in_applications_come_before_everything_else(
     steps: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With where they are; and a comparison that fails is said, too."""
-    wrong = Checked(("a.yaml:1:2: ACC204: no",), ())
+    wrong = Checked((Finding("ACC204: no", Place("a.yaml", 1, 2)),), ())
     monkeypatch.setattr(stack_review, "check", lambda stack: wrong if stack == "aws" else FINE)
 
     def fails(base: str, stack: str) -> AccessChange:
@@ -327,7 +333,7 @@ def test_errors_in_applications_come_before_everything_else(
 
 
 @pytest.mark.parametrize(
-    "failing", [Preview((), (), succeeded=False), Preview((), (Violation("r", "mandatory", "x", "m"),), succeeded=True)]
+    "failing", [Preview((), (), (UNKNOWN,)), Preview((), (Violation("r", "mandatory", "x", "m"),))]
 )
 def test_a_failed_preview_or_a_mandatory_policy_fails_the_command(
     steps: list[str], monkeypatch: pytest.MonkeyPatch, failing: Preview
@@ -439,7 +445,8 @@ def test_check_names_where_the_errors_are(monkeypatch: pytest.MonkeyPatch) -> No
         for kind in ("warning", "error")
     ]
     monkeypatch.setattr(access_changes, "_access", lambda *_: json.dumps({"diagnostics": found, "findings": found[:1]}))
-    assert access_changes.check("local") == Checked(("f:1:2: OAM109: m",), ("f:1:2: OAM109: m",))
+    found_one = Finding("OAM109: m", Place("f", 1, 2))
+    assert access_changes.check("local") == Checked((found_one,), (found_one,))
 
 
 @pytest.mark.parametrize(
@@ -458,7 +465,8 @@ def test_changes_are_ranked_by_their_worst(monkeypatch: pytest.MonkeyPatch, kind
     """As access ranks them, each kind that it knows. Where nothing changes there is nothing to say."""
     told = {"headline": "h", "changes": [{"kind": kind} for kind in kinds]}
     monkeypatch.setattr(access_changes, "_access", lambda *a: json.dumps(told) if "--json" in a else "table\n")
-    assert access_changes.changes("main", "aws") == AccessChange(rank, "h", "table")
+    found = access_changes.changes("main", "aws")
+    assert (found.rank, found.headline, found.markdown) == (rank, "h", "table")
     told["changes"] = []
     assert access_changes.changes("main", "aws") == NOTHING
 

@@ -1,0 +1,63 @@
+"""Text of others in a comment: as code, as a block, or as a link to the line of a file; never as markup.
+
+Source: GitHub Flavored Markdown. A character that steers a terminal is replaced as well: the comment is printed, too.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from urllib.parse import quote
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a file, as the commands name it: relative to the project, counted from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where the lines of files can be seen: at `base`, which is a commit, in the project's `folder` there."""
+
+    base: str
+    folder: str = ""
+
+    def to(self, place: Place) -> str | None:
+        """The address of a line; None where its file is not in the repository."""
+        path = posixpath.normpath(posixpath.join(self.folder, place.file))
+        if path.startswith(("/", "../")):
+            return None
+        return f"{self.base}/{quote(path)}#L{place.line}"
+
+
+def linked(place: Place, links: Links | None) -> str:
+    """The place as code, and as a link where there is one."""
+    address = links.to(place) if links else None
+    return f"[{code(str(place))}]({address})" if address else code(str(place))
+
+
+def code(text: str) -> str:
+    """Text as code, so that none of it is read as markup, and no table or line ends in it."""
+    return "`" + " ".join(_printable(text).split()).replace("`", "'").replace("|", "\\|") + "`"
+
+
+def fenced(text: str, kind: str = "") -> str:
+    """Several lines as a block of code, so that none of it is read as markup."""
+    lines = (_printable(line).replace("```", "'''") for line in text.splitlines())
+    return "\n".join((f"```{kind}", *lines, "```"))
+
+
+def folded(summary: str, text: str) -> list[str]:
+    """Lines that stand below a line to be opened. `summary` is our own words."""
+    return [f"<details><summary>{summary}</summary>", "", text, "", "</details>", ""]
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() or c.isspace() else "?" for c in text)

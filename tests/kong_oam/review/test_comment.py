@@ -1,0 +1,353 @@
+"""The review's comment: places are links, stacks with one answer are one table, a change is a picture, and a preview that
+failed says why."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kong_oam.engine.refusals import OURS
+from kong_oam.review import access_changes
+from kong_oam.review.access_changes import AccessChange, Finding
+from kong_oam.review.comment import LONGEST, ReviewedStack, compose
+from kong_oam.review.failure import UNKNOWN, reasons
+from kong_oam.review.github import links
+from kong_oam.review.markdown import Links, Place, linked
+from kong_oam.review.preview import Preview, Step, Violation, preview
+from tests.support.diffs import edited
+from tests.support.projects import git
+
+ROOT = Path(__file__).resolve().parents[3]
+SECRET = "s3cr3t-of-the-engine"
+HEAD, MERGE = "c0ffee" * 6 + "c0ff", "0" * 40
+LINKS = Links(f"https://github.com/acme/oam/blob/{HEAD}")
+RULE = Place("applications/orders.yaml", 24, 17)
+ROW = "| newly public | `everybody` | `GET` | `https://x.test/` | `applications/orders.yaml:24:17` |"
+OPENS = AccessChange(
+    0,
+    "newly public: GET https://x.test/",
+    f"**`newly public`**\n\n| | |\n{ROW}",
+    (RULE,),
+    "flowchart LR",
+    ("x.test",),
+    "x",
+)
+NOTHING = AccessChange(8, "", "")
+UPDATES = Preview((Step("update", "t:m:T", "orders/api-8080-gate", ("configJson",)),), ())
+QUIET = Preview((), ())
+FOUND = Finding("LINT306: public without an end date", Place("applications/orders.yaml", 24, 60))
+
+
+# Places
+
+
+def test_places_are_links_to_the_very_line() -> None:
+    """Of errors, of what lint finds, and of rules in the table; the rest of a line stays as it is."""
+    problem = Finding("ACC204: no role grants it", Place("applications/shop.yaml", 3, 9))
+    text = compose([ReviewedStack("aws", problems=(problem,))], links=LINKS)
+    assert (
+        f"- [`applications/shop.yaml:3:9`]({LINKS.base}/applications/shop.yaml#L3) `ACC204: no role grants it`" in text
+    )
+    text = compose([ReviewedStack("aws", findings=(FOUND,), access=OPENS, preview=QUIET)], links=LINKS)
+    address = f"{LINKS.base}/applications/orders.yaml#L24"
+    assert f"- [`applications/orders.yaml:24:60`]({address}) `{FOUND.text}`" in text
+    assert f"{ROW.rpartition('| `')[0]}| [`applications/orders.yaml:24:17`]({address}) |" in text.splitlines()
+
+
+def test_without_a_repository_places_are_text() -> None:
+    text = compose([ReviewedStack("aws", findings=(FOUND,), access=OPENS, preview=QUIET)])
+    assert ROW in text.splitlines() and "](" not in text
+    assert f"- `applications/orders.yaml:24:60: {FOUND.text}`" in text
+
+
+@pytest.mark.parametrize(
+    ("file", "address"),
+    [
+        ("a b/x.yaml", "a%20b/x.yaml"),
+        ("x](https://evil.test).yaml", "x%5D%28https%3A/evil.test%29.yaml"),
+        ("<b>`|`.yaml", "%3Cb%3E%60%7C%60.yaml"),
+        ("x.yaml#L1?q\n", "x.yaml%23L1%3Fq%0A"),
+    ],
+)
+def test_a_name_of_a_file_is_neither_markup_nor_another_address(file: str, address: str) -> None:
+    """Whatever somebody called it: the text is code, and the address is escaped."""
+    text = linked(Place(file, 7, 1), LINKS)
+    assert text.endswith(f"]({LINKS.base}/{address}#L7)")
+    assert text.count("`") == 2 and "\n" not in text
+
+
+def test_what_is_not_in_the_repository_is_no_link() -> None:
+    """A folder above it, or an absolute name; but a folder beside the project's is in it."""
+    here = Links(LINKS.base, "platform/")
+    assert linked(Place("../teams/x.yaml", 7, 1), here).endswith(f"({LINKS.base}/teams/x.yaml#L7)")
+    for file in ("../../x.yaml", "/etc/x.yaml"):
+        assert linked(Place(file, 7, 1), here) == f"`{file}:7:1`"
+
+
+def _environment(tmp_path: Path, **more: str) -> dict[str, str]:
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps({"pull_request": {"head": {"sha": HEAD}}}))
+    known = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_SHA": MERGE, "GITHUB_EVENT_PATH": str(event)}
+    return {**known, **more}
+
+
+def test_the_commit_is_the_changes_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the merge that a run of a pull request is of; where there is no pull request, what the run is of."""
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True, timeout=30)
+    (tmp_path / "platform").mkdir()
+    monkeypatch.chdir(tmp_path / "platform")
+    environment = _environment(tmp_path)
+    assert links("acme/oam", environment) == Links(LINKS.base, "platform/")
+    (tmp_path / "event.json").write_text("{}")
+    assert links("acme/oam", environment) == Links(f"https://github.com/acme/oam/blob/{MERGE}", "platform/")
+
+
+@pytest.mark.parametrize(
+    ("repository", "more"),
+    [
+        (None, {}),
+        ("acme/oam](x)", {}),
+        ("acme/oam", {"GITHUB_SERVER_URL": ""}),
+        ("acme/oam", {"GITHUB_SERVER_URL": "javascript:x"}),
+        ("acme/oam", {"GITHUB_EVENT_PATH": "/nowhere", "GITHUB_SHA": "main"}),
+    ],
+)
+def test_without_all_three_there_are_no_links(tmp_path: Path, repository: str | None, more: dict[str, str]) -> None:
+    """Or where one of them is not what it should be."""
+    assert links(repository, _environment(tmp_path, **more)) is None
+
+
+# Stacks with one answer
+
+
+def test_stacks_with_one_answer_are_one_table() -> None:
+    """Under one heading, whatever else the picture is called by; resources are told for each, in a line to be opened."""
+    stacks = [
+        ReviewedStack(name, findings=(FOUND,), access=replace(OPENS, graph=f"flowchart {name}"), preview=UPDATES)
+        for name in ("aws", "gcp", "bare-metal")
+    ]
+    lines = compose(stacks).splitlines()
+    assert [line for line in lines if line.startswith("###")] == ["### Stacks `aws`, `gcp`, `bare-metal`"]
+    assert (lines.count(ROW), lines.count("```mermaid"), lines.count("flowchart aws")) == (1, 1, 1)
+    assert lines.count("<details><summary>Lint: 1 to look at</summary>") == 1
+    for stack in stacks:
+        assert f"<details><summary>Resources of <code>{stack.name}</code>: 1 to update</summary>" in lines
+
+
+def test_a_name_of_a_stack_is_no_markup() -> None:
+    stacks = [ReviewedStack(name, access=NOTHING, preview=UPDATES) for name in ("aws", "<b>`x`")]
+    text = compose(stacks)
+    assert "### Stacks `aws`, `<b>'x'`" in text
+    assert "Resources of <code>&lt;b&gt;`x`</code>: 1 to update" in text
+
+
+def test_stacks_that_differ_in_their_hosts_have_one_answer() -> None:
+    """The table has those of the first; what they are on the others stands below it."""
+    first = replace(OPENS, hosts=("x.test", "same.test"))
+    other = replace(OPENS, markdown="another", headline="another", hosts=("y.test", "same.test"))
+    stacks = [ReviewedStack(name, access=access, preview=QUIET) for name, access in (("aws", first), ("gcp", other))]
+    text = compose(stacks)
+    assert "### Stacks `aws`, `gcp`" in text and "another" not in text
+    assert f"{ROW}\n\nOn `gcp`: `y.test` for `x.test`.\n\n```mermaid" in text
+
+
+@pytest.mark.parametrize(
+    ("sites", "alike"),
+    [
+        (("a.gcp.test", "x.a.gcp.test"), True),
+        (("x.b.test", "b.test"), True),
+        (("a.gcp.test", "a.gcp.test"), False),
+        (("a.gcp.test",), False),
+    ],
+)
+def test_one_host_stands_for_another_all_over(
+    monkeypatch: pytest.MonkeyPatch, sites: tuple[str, ...], alike: bool
+) -> None:
+    """Though one is the end of another; and two are not one."""
+
+    def change(*sites: str) -> AccessChange:
+        found = [
+            {"kind": "granted", "site": site, "methods": ["GET", "PUT"][n : n + 1]} for n, site in enumerate(sites)
+        ]
+        table = "\n".join(f"| {n} | https://{site}/ |" for n, site in enumerate(sites))
+        told = json.dumps({"headline": "h", "changes": found})
+        monkeypatch.setattr(access_changes, "_access", lambda *a: told if "--json" in a else table)
+        return access_changes.changes("main", "s")
+
+    assert (change("a.aws.test", "x.a.aws.test") == change(*sites)) == alike
+
+
+def test_stacks_with_another_answer_stand_apart() -> None:
+    """By what changes, by what lint finds, by errors."""
+    one = ReviewedStack("aws", access=OPENS, preview=QUIET)
+    others = [
+        replace(one, name="b", access=NOTHING),
+        replace(one, name="c", findings=(FOUND,)),
+        replace(one, name="d", access=None, problems=(FOUND,)),
+        replace(one, name="e", access=None, failure="x"),
+    ]
+    lines = compose([one, *others, replace(one, name="f")]).splitlines()
+    headings = [line for line in lines if line.startswith("###")]
+    assert headings == ["### Stacks `aws`, `f`", *(f"### Stack `{stack.name}`" for stack in others)]
+
+
+def test_policies_of_one_table_are_told_by_stack_where_they_differ() -> None:
+    violated = Preview((), (Violation("public-ending", "advisory", "s", "m"),))
+    same = [ReviewedStack(name, access=OPENS, preview=violated) for name in ("aws", "gcp")]
+    assert compose(same).count("| `public-ending` | advisory | `m` |") == 1 and "On `" not in compose(same)
+    other = compose([*same, ReviewedStack("dc", access=OPENS, preview=QUIET)])
+    assert other.count("| `public-ending` | advisory | `m` |") == 1 and "On `aws`, `gcp`:\n" in other
+
+
+# The picture
+
+
+def test_a_long_graph_is_to_be_opened_and_goes_first() -> None:
+    """A short one is seen at once. What does not fit loses the picture before it loses a list."""
+    short = compose([ReviewedStack("aws", access=OPENS, preview=UPDATES)])
+    assert "\n```mermaid\nflowchart LR\n```\n" in short and "as a graph" not in short
+    long = replace(OPENS, graph="flowchart LR\n" + "  a --> b\n" * 100 + "  ```\n")
+    text = compose([ReviewedStack("aws", findings=(FOUND,), access=long, preview=UPDATES)])
+    assert "<details><summary>Who may call what: the change as a graph</summary>\n\n```mermaid\n" in text
+    assert "\n  '''\n```\n" in text, "nothing in it ends it"
+    endless = replace(OPENS, graph="flowchart LR\n" + "  a --> b\n" * 9000)
+    text = compose([ReviewedStack("aws", findings=(FOUND,), access=endless, preview=UPDATES)], LONGEST)
+    assert "mermaid" not in text and "LINT306" in text and "orders/api-8080-gate" in text and ROW in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "drawn"),
+    [
+        ([], False),
+        ([{"kind": "changed", "setting": "hstsSeconds"}], False),
+        ([{"kind": "changed", "setting": "x"}, {"kind": "granted", "site": "x.test", "rule": None}], True),
+    ],
+)
+def test_a_change_of_requests_is_drawn(
+    monkeypatch: pytest.MonkeyPatch, changes: list[dict[str, Any]], drawn: bool
+) -> None:
+    """Since the base; not settings alone, which no picture shows."""
+    asked: list[tuple[str, ...]] = []
+
+    def access(*arguments: str) -> str:
+        asked.append(arguments)
+        return json.dumps({"headline": "h", "changes": changes}) if "--json" in arguments else f"{arguments[0]}\n"
+
+    monkeypatch.setattr(access_changes, "_access", access)
+    assert access_changes.changes("main", "aws").graph == ("graph" if drawn else "")
+    command = ("graph", "--since=git:main", "--stack", "aws", "--format", "mermaid")
+    assert [arguments for arguments in asked if arguments[0] == "graph"] == ([command] if drawn else [])
+
+
+def test_only_what_is_in_the_change_has_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule that is gone stands in the base, whose lines are others."""
+    rules = [{"file": file, "line": 24, "column": 17} for file in (RULE.file, f"main:{RULE.file}")]
+    told = {"headline": "h", "changes": [{"kind": "granted", "site": "x.test", "rule": rule} for rule in rules]}
+    monkeypatch.setattr(access_changes, "_access", lambda *a: json.dumps(told) if "--json" in a else "x")
+    assert access_changes.changes("main", "aws").places == (RULE,)
+
+
+# Why a preview failed
+
+
+def _error(message: str, kind: str = "", name: str = "") -> dict[str, Any]:
+    urn = {"urn": f"urn:pulumi:s::p::{kind}::{name}"} if kind else {}
+    return {"severity": "error", "message": message, **urn}
+
+
+def test_what_the_program_says_is_shown_with_its_first_line_at_the_top() -> None:
+    """All of it, below what sums it up; and what else failed."""
+    said = f"{OURS}2 error(s) where this would be provisioned; nothing was\nerror ENV401: a\nerror ENV402: <b>`b`\n"
+    failed = reasons([_error(said), _error(f"{OURS}x", "pulumi:pulumi:Stack", "p-s")])
+    lines = compose([ReviewedStack("aws", access=NOTHING, preview=Preview((), (), failed))]).splitlines()
+    first = "`2 error(s) where this would be provisioned; nothing was`"
+    assert lines[1] == f"**Access** · no change · **failed** on `aws`: {first}"
+    begin = lines.index(f"**The preview failed:** {first}")
+    assert lines[begin + 2 : begin + 7] == ["```", "error ENV401: a", "error ENV402: <b>`b`", "x", "```"]
+    assert lines[begin + 8] == "`pulumi preview --stack aws --policy-pack policies` says all of it."
+
+
+def test_what_others_say_is_not_shown() -> None:
+    """Of a resource only which it was, even where its plugin begins as we do; of the rest what is known, in our words."""
+    errors = [
+        _error(f"{OURS}{SECRET}", "kong-oam:index:Component$kong:index/plugin:Plugin", "orders/api-8080-gate"),
+        _error(f"Program failed with an unhandled exception:\n{SECRET}"),
+        _error(SECRET),
+        _error(SECRET, "pulumi:pulumi:Stack", "p-s"),
+    ]
+    told = ("orders/api-8080-gate (kong:index/plugin:Plugin) failed", "the program ended with an exception")
+    assert reasons(errors) == told
+    assert reasons([_error(SECRET)], SECRET) == reasons([]) == (UNKNOWN,)
+    assert reasons([_error("x", "t:m:T", f"r{n}") for n in range(9)])[-1] == "and 4 more resources"
+
+
+@pytest.mark.parametrize(
+    ("complaint", "told"),
+    [
+        ("error: no stack named 'aws' found", "the backend has no stack of this name"),
+        ("get stack secrets manager: passphrase must be set with PULUMI_CONFIG_PASSPHRASE or", "this run has no PULUMI_CONFIG_PASSPHRASE"),
+        ("get stack secrets manager: incorrect passphrase", "the PULUMI_CONFIG_PASSPHRASE of this run is not that of the stack"),
+        ("PULUMI_ACCESS_TOKEN must be set for login", "this run has no backend: PULUMI_BACKEND_URL is not set"),
+        ("the stack is currently locked by 1 lock(s)", "another run has the stack's lock"),
+    ],
+)  # fmt: skip
+def test_what_the_cli_complains_of_is_told_in_our_words(
+    complaint: str, told: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its own may hold the backend's address, and that a password."""
+    (tmp_path / "pulumi").write_text(f'#!/bin/sh\necho "{complaint} {SECRET}" >&2\nexit 1\n')
+    (tmp_path / "pulumi").chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert preview("prod") == Preview((), (), (told,))
+
+
+def test_a_policy_that_fails_a_preview_is_why_it_failed() -> None:
+    """The engine says nothing else of it."""
+    violated = Preview((), (Violation("no-plain-http", "mandatory", "r", "m"),), (UNKNOWN,))
+    text = compose([ReviewedStack("aws", access=NOTHING, preview=violated)])
+    assert text.splitlines()[1].endswith("**failed** on `aws`: `policy no-plain-http`")
+    assert "**The preview failed:** `policy no-plain-http`" in text and UNKNOWN not in text
+
+
+def test_one_reason_is_told_once() -> None:
+    """With the names of all stacks that it is of; a long one is cut there, and stands below."""
+    long = Preview((), (), ("x" * 500,))
+    stacks = [
+        *(ReviewedStack(name, access=NOTHING, preview=long) for name in ("aws", "gcp")),
+        ReviewedStack("dc", access=NOTHING, preview=Preview((), (), ("y",))),
+    ]
+    text = compose(stacks)
+    assert text.splitlines()[1] == f"**Access** · no change · **failed** on `aws`, `gcp`: `{'x' * 200}...`; `dc`: `y`"
+    assert "x" * 500 in text
+
+
+def test_a_change_of_the_sample_estate_has_one_answer_on_three_stacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the commands themselves: one table and one picture, with the hosts of the others below."""
+    for folder in ("applications", "stacks"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    git("init", "--initial-branch=main")
+    git("add", ".")
+    git("commit", "--message", "first")
+    orders = tmp_path / "applications/orders.yaml"
+    text = orders.read_text("utf-8")
+    orders.write_text(edited(text, ("[GET], scopes: [orders.read]}", "[GET], public: {reason: x}}")), "utf-8")
+    names = ("aws", "gcp", "bare-metal")
+    stacks = [ReviewedStack(name, access=access_changes.changes("main", name), preview=QUIET) for name in names]
+    lines = compose(stacks, links=LINKS).splitlines()
+    assert [line for line in lines if line.startswith("### ")] == ["### Stacks `aws`, `gcp`, `bare-metal`"]
+    assert "On `gcp`: `orders.gcp.example.net` for `orders.aws.example.net`." in lines
+    assert lines.count("```mermaid") == 1
+    assert any(
+        line.endswith(f"| [`applications/orders.yaml:24:17`]({LINKS.base}/applications/orders.yaml#L24) |")
+        for line in lines
+    )
