@@ -90,8 +90,8 @@ COMMANDS = [
 
 
 def test_every_lock_is_installed_from() -> None:
-    """By `make look` those of the commands, by `make setup` those of the tools, by `make docs` those of the site, by the
-    scheduled workflow those of the program, as by what writes a review; builds run in one alone."""
+    """By `make look` those of the commands, as by what writes a review, by `make setup` those of the tools, by `make docs`
+    those of the site, by the scheduled workflow those of the program; builds run in one alone."""
     made = re.findall(r"^\t\$\(INSTALL\) \$\((\w+)\) (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
     assert made == [
         ("VENV", CORE),
@@ -99,7 +99,7 @@ def test_every_lock_is_installed_from() -> None:
         ("DOCS", "requirements-docs.lock"),
     ]
     assert [command[-1] for command in _commands(ROTATE)] == ["requirements.lock", BUILT]
-    assert [command[-1] for command in _commands(PREVIEW)] == ["requirements.lock"]
+    assert [command[-1] for command in _commands(PREVIEW)] == [CORE]
     for command in COMMANDS:
         assert "--require-hashes" in command
         assert ("--only-binary" in command) != ("--no-build-isolation" in command)
