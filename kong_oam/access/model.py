@@ -52,6 +52,8 @@ class Stack:
     """Key of a component whose client has a credential already, and name of the Secret with it, in its namespace."""
     known_groups: frozenset[str] | None = None
     """The logical groups that there are, those that a provider maps among them; None where nobody listed them."""
+    partial: bool = False
+    """Whether Applications may lie elsewhere that those here name: nothing is deployed from such an estate."""
 
     @property
     def default_provider(self) -> Provider:

@@ -181,6 +181,8 @@ def _summary(report: Report, options: argparse.Namespace) -> Iterator[str]:
         lacks = f"; no stack is here, so that none says what {unsaid} there are"
         found = f", {len(report.findings)} finding(s)" if report.findings else ""
         yield f"{what}: no errors{found}{lacks if no_stack_is_here() else ''}"
+        if report.compiled.unjudged:
+            yield f"not judged, since it is not here: {', '.join(report.compiled.unjudged)}; -f takes its folder, too"
     if report.elsewhere:
         stack = [] if options.stack == DEFAULT else ["--stack", options.stack]
         command = shlex.join(["check", *stack, *(["-f", *options.applications] if options.applications else ())])

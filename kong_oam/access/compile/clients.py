@@ -43,7 +43,7 @@ class Directory:
     """The components that have a client trait."""
     applications: set[str] = field(default_factory=set)
     unjudged: set[str] = field(default_factory=set)
-    """Those of `malformed` of which others name a component: that is not reported as missing."""
+    """Those of which others name a component, which is not reported as missing: of `malformed`, or not here."""
 
     def add(self, component: Component, part: oam.Component) -> None:
         self.components[component.key] = component
@@ -63,8 +63,11 @@ class Directory:
         if key in self.components:
             return False
         application = key.partition("/")[0]
-        names = (application,) if application in self.applications else (application, "")
-        found = [name for name in names if name in self.malformed][:1]
+        if self.stack.partial and application not in self.applications | self.malformed:
+            found = [application]
+        else:
+            names = (application,) if application in self.applications else (application, "")
+            found = [name for name in names if name in self.malformed][:1]
         self.unjudged.update(found)
         return bool(found)
 

@@ -45,7 +45,7 @@ LEFT_OUT: Mapping[type, Mapping[str, str]] = {
     ClusterSettings: dict.fromkeys(("context", "images", "pull_secrets", "account_annotations"), _CODE),
     Stack: {
         "name": _KEY, "providers": _ELSEWHERE, "domain": _REQUESTS, "suffixes": _REQUESTS,
-        "gateway_namespace": _ELSEWHERE, "known_secrets": _ELSEWHERE,
+        "gateway_namespace": _ELSEWHERE, "known_secrets": _ELSEWHERE, "partial": "nothing is deployed from such",
         "known_groups": "which names are no mistake; who holds a role, the roles say",
     },
     GatewaySettings: {

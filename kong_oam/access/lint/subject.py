@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import kong_oam.oam.application as oam
@@ -54,13 +55,26 @@ class LintSubject:
 
 
 def grants_of(estate: Estate) -> Mapping[str, Grants]:
-    """The grants of each component that is called."""
+    """The grants of each component that is called. Of what is not here nobody can say that it does not ask."""
     grants: dict[str, dict[str, frozenset[str]]] = {}
-    for client in estate.clients:
-        for call in client.calls:
-            of_callee = grants.setdefault(call.component, {})
-            of_callee[client.component] = of_callee.get(client.component, frozenset()) | frozenset(call.roles)
+    for callee, client, roles in chain(_asked(estate), _held_elsewhere(estate) if estate.stack.partial else ()):
+        of_callee = grants.setdefault(callee, {})
+        of_callee[client] = of_callee.get(client, frozenset()) | roles
     return grants
+
+
+def _asked(estate: Estate) -> Iterator[tuple[str, str, frozenset[str]]]:
+    return (
+        (call.component, client.component, frozenset(call.roles)) for client in estate.clients for call in client.calls
+    )
+
+
+def _held_elsewhere(estate: Estate) -> Iterator[tuple[str, str, frozenset[str]]]:
+    here = {application.name for application in estate.applications}
+    for key, component in estate.components.items():
+        for role in component.roles:
+            members = (member for member in role.components if member.partition("/")[0] not in here)
+            yield from ((key, member, frozenset({role.name})) for member in members)
 
 
 def _paths_of(estate: Estate) -> Mapping[str, Paths]:

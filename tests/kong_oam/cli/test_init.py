@@ -74,6 +74,39 @@ def test_what_a_team_s_change_does_is_told_without_a_stack(capsys: pytest.Captur
     assert capsys.readouterr().out.startswith("newly public: GET")
 
 
+def test_what_another_team_offers_need_not_be_here(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nor whom a role names elsewhere: what is not judged is said. A component of an Application that is here has to be."""
+    main(["init"])
+    main([*NEW])
+    main(
+        [
+            "new",
+            "--app",
+            "billing",
+            "--component",
+            "nightly",
+            "--type",
+            "worker",
+            "--image",
+            "i",
+            "--owner",
+            "team-billing",
+        ]
+    )
+    file = Path("applications/billing.yaml")
+    client = "      traits:\n        - {type: client, properties: {kind: service, calls: [{component: CALLEE, scopes: [s.read]}]}}\n"
+    text = file.read_text().replace("groups: [sales]", "groups: [sales]\n                components: [shop/web]")
+    file.write_text(text + client.replace("CALLEE", "orders/api"))
+    capsys.readouterr()
+    assert main(["check"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "not judged, since it is not here: orders, shop; -f takes its folder, too"
+    )
+    file.write_text(text + client.replace("CALLEE", "billing/api"))
+    assert main(["check"]) == 1
+    assert "error ACC203: component 'billing/api' does not exist" in capsys.readouterr().out
+
+
 def test_a_platform_begins_with_a_stack_that_can_be_used() -> None:
     """Under the name that was asked for."""
     assert main(["init", "--platform", "platform", "--stack", "prod-eu"]) == 0
