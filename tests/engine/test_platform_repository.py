@@ -39,6 +39,10 @@ def test_two_repositories_of_init_deploy_with_what_is_installed(
     kong_oam(tmp_path, "init", "billing")
     kong_oam(team, *NEW)
     kong_oam(team, "check")
+    kong_oam(team, "graph", "-o", "access.svg")
+    kong_oam(team, "matrix", "-o", "access.html")
+    assert "billing/invoices" in (team / "access.svg").read_text("utf-8")
+    assert "billing/invoices" in (team / "access.html").read_text("utf-8")
     kong_oam(tmp_path, "init", "--platform", "platform", "--stack", STACK)
     environment(platform / ".venv", installed)
     file = platform / f"stacks/Pulumi.{STACK}.yaml"
