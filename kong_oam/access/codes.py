@@ -80,8 +80,9 @@ CODES: Mapping[str, Code] = {
         "shorten it, or expose the component on an exact host",
     ),
     "ACC222": Code(
-        "a role for a group that the stack does not know",
-        "correct the group's name, or add it to `knownGroups` of the stack's settings",
+        "a role for a group that is not among those that there are",
+        "correct the group's name, or add it to `knownGroups` of the stack's settings "
+        "(without a stack: to groups.yaml)",
     ),
     "ACC223": Code(
         "a gateway trait that leads to a port that the component does not have",

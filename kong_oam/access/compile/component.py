@@ -285,9 +285,7 @@ def _roles(
         where = place.at("roles", name)
         for index, group in enumerate(role.get("groups", ())):
             if known_groups is not None and group not in known_groups:
-                message = (
-                    f"role '{name}': stack '{stack.name}' knows no group '{group}'{suggestion(group, known_groups)}"
-                )
+                message = f"role '{name}': there is no group '{group}'{suggestion(group, known_groups)}"
                 out.append(Diagnostic("ACC222", message, where.at("groups", index)))
         for index, scope in enumerate(role["scopes"]):
             if scope not in scopes:

@@ -300,7 +300,7 @@ def test_a_group_that_the_stack_does_not_know_is_refused(capsys: pytest.CaptureF
         stack.read_text("utf-8").replace("config:\n", "config:\n  kong-oam:knownGroups: [sales, order-desk]\n")
     )
     assert main(["new", *API, "--group", "support"]) == 2
-    assert "error ACC222: role 'editor': stack 'local' knows no group 'support'" in capsys.readouterr().err
+    assert "error ACC222: role 'editor': there is no group 'support'" in capsys.readouterr().err
     assert not Path(BILLING).exists()
 
 

@@ -224,7 +224,7 @@ def test_every_save_is_answered_until_ctrl_c(started: subprocess.Popen[str]) -> 
     replace(STACK, "config:\n", "config:\n  kong-oam:knownGroups: groups.yaml\n")
     assert said(started) == fine
     Path("stacks/groups.yaml").write_text("- sales\n")
-    assert "knows no group 'order-desk'" in said(started)[0]
+    assert "there is no group 'order-desk'" in said(started)[0]
     Path("stacks/groups.yaml").write_text("- sales\n- order-desk\n")
     assert said(started) == fine
     replace(Path("hello.yaml"), "metadata:\n", "metadata: {name: a}\nmetadata:\n")

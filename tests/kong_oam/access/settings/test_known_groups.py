@@ -76,7 +76,7 @@ def test_a_group_that_the_stack_does_not_know_is_an_error(capsys: pytest.Capture
     mistype()
     assert main(["check"]) == 1
     assert (
-        "applications/orders.yaml:28:56: error ACC222: role 'viewer': stack 'local' knows no group 'salse'; "
+        "applications/orders.yaml:28:56: error ACC222: role 'viewer': there is no group 'salse'; "
         "did you mean 'sales'?\n"
     ) in capsys.readouterr().out
 
@@ -123,7 +123,7 @@ def test_a_repository_without_a_stack_lists_its_groups_itself(capsys: pytest.Cap
     assert "so that none says what hosts and providers there are" in capsys.readouterr().out
     mistype()
     assert main(["check"]) == 1
-    assert "error ACC222: role 'viewer': stack 'local' knows no group 'salse'" in capsys.readouterr().out
+    assert "error ACC222: role 'viewer': there is no group 'salse'" in capsys.readouterr().out
     Path("groups.yaml").write_text("sales", "utf-8")
     assert main(["check"]) == 2
     assert "groups.yaml is to be a list of names" in capsys.readouterr().err
