@@ -153,7 +153,7 @@ def mistakes(draw: st.DrawFn) -> Any:
             node = node[step]
         change = draw(st.sampled_from(["remove", "replace", "rename"]))
         if change == "replace":
-            node[key] = draw(VALUES)
+            node[key] = copy.deepcopy(draw(VALUES))
         elif isinstance(node, list):
             node += [copy.deepcopy(node[key])] if change == "rename" else []
         else:
