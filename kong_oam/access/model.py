@@ -345,8 +345,7 @@ class Estate:
 
     def schedule_of(self, client: Client) -> Schedule:
         """When the client gets new keys."""
-        every = client.rotate_every or self.stack.rotation.every
-        return Schedule(every, self.stack.rotation.overlap)
+        return Schedule(client.rotate_every or self.stack.rotation.every, self.stack.rotation.overlap)
 
     def provider_of(self, component: Component) -> Provider:
         return self.stack.providers[component.provider]
