@@ -186,3 +186,11 @@ def test_an_editor_finds_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
     main(["schema"])
     assert Path(schema).read_text() == capsys.readouterr().out
     assert patterns == ["applications/**/*.yaml", "applications/**/*.yml"]
+
+
+def test_the_page_shows_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Line by line."""
+    main(["init", "billing"])
+    printed = "".join(f"    {line}\n" for line in capsys.readouterr().out.splitlines())
+    page = (ROOT / "docs/how-to/bring-your-own-applications.md").read_text("utf-8")
+    assert f"    $ kong-oam init billing\n{printed}\n" in page
