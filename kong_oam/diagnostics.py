@@ -57,7 +57,8 @@ class Diagnostic:
         where = f"{self.place}: " if self.place else ""
         head = f"{where}{self.severity} {self.code}: {self.message}"
         lines = [printable(line) for line in (head, *self.details)]
-        return "\n".join([*lines, self.place.excerpt()] if self.place else lines)
+        shown = self.place.excerpt() if self.place else ""
+        return "\n".join([*lines, shown] if shown else lines)
 
 
 def printable(text: str) -> str:

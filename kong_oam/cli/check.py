@@ -20,7 +20,7 @@ from kong_oam.access.settings.assumed import GROUPS
 from kong_oam.access.settings.stack import STACKS, Settings
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
-from kong_oam.cli.estates import DEFAULT, add_estate, diagnostic_entry, judging_settings, no_stack_is_here
+from kong_oam.cli.estates import add_estate, diagnostic_entry, judging_settings, no_stack_is_here, usual_stack
 from kong_oam.cli.watch import watch
 from kong_oam.codes import CODES
 from kong_oam.diagnostics import Diagnostic, Position, errors
@@ -84,12 +84,12 @@ def _answer(
     read_one: ReadOne = read_file,
     memory: Memory | None = None,
 ) -> int:
-    """Reads, judges and prints; returns the exit status. Raises UsageError where there is no Application."""
+    """Reads, judges and prints; returns the exit status. Raises UsageError where what is asked for has none."""
     reading = read_files(_names(options, settings), read_one=read_one)
     here = _selection(options.files)
-    if not any(map(here, reading.applications)) and not any(map(here, reading.diagnostics)):
-        named = " ".join(map(quoted, options.files or _names(options, settings)))
-        raise UsageError(f"no Application is in {named}; `python -m kong_oam new` writes one")
+    asked = options.files or options.applications
+    if asked and not any(map(here, reading.applications)) and not any(map(here, reading.diagnostics)):
+        raise UsageError(f"no Application is in {' '.join(map(quoted, asked))}; `python -m kong_oam new` writes one")
     compiled = compile_estate(reading, settings.stack, memory)
     found = lint(reading.applications, compiled.estate, settings.as_of, memory) if compiled.estate else ()
     if memory and compiled.estate:
@@ -184,7 +184,7 @@ def _summary(report: Report, options: argparse.Namespace) -> Iterator[str]:
         if report.compiled.unjudged:
             yield f"not judged, since it is not here: {', '.join(report.compiled.unjudged)}; -f takes its folder, too"
     if report.elsewhere:
-        stack = [] if options.stack == DEFAULT else ["--stack", options.stack]
+        stack = [] if options.stack == usual_stack() else ["--stack", options.stack]
         command = shlex.join(["check", *stack, *(["-f", *options.applications] if options.applications else ())])
         yield f"{report.elsewhere} finding(s) elsewhere: `python -m kong_oam {command}` prints them"
 

@@ -19,11 +19,18 @@ from kong_oam.diagnostics import Diagnostic, Position, errors
 from kong_oam.oam.application import Reading, read_files
 
 DEFAULT = "local"
-"""The stack that is judged by where none is named."""
+"""The stack that is judged by where none is named, unless there is one alone."""
 
 
 def add_stack(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--stack", default=DEFAULT, metavar="NAME", help=f"the stack to judge by (default: {DEFAULT})")
+    text = f"the stack to judge by (default: {DEFAULT}, or the only one)"
+    parser.add_argument("--stack", default=usual_stack(), metavar="NAME", help=text)
+
+
+def usual_stack() -> str:
+    """The stack that is meant where none is named."""
+    names = [file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in STACKS.glob("Pulumi.*.yaml")]
+    return names[0] if len(names) == 1 else DEFAULT
 
 
 def add_estate(parser: argparse.ArgumentParser) -> None:

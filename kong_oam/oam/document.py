@@ -132,7 +132,8 @@ class FilePlace:
     text: str = field(default="", repr=False)
 
     def excerpt(self) -> str:
-        return excerpt(self.text, self.line, self.column)
+        """As that of a Place; nothing where no text is known."""
+        return excerpt(self.text, self.line, self.column) if self.text else ""
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"

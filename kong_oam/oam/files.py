@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from kong_oam.diagnostics import nearest
+
 SUFFIXES = (".yaml", ".yml")
 """How the names of files end that are read in a folder."""
 
@@ -15,6 +17,7 @@ _EMPTY_FOLDER = (
     "no YAML file is in this folder (is it checked out?), and all that was deployed from it would go; "
     "`python -m kong_oam new` writes an Application, and an empty file none.yaml says that there is none"
 )
+_MISSING = "no such file or folder; check the name, in -f or in kong-oam:applications of the stack"
 _NO_MATCH = "no YAML file matches it, and all that was deployed from such would go; check the pattern, or take it out"
 
 
@@ -41,7 +44,14 @@ def _files_at(path: Path) -> Iterator[tuple[Path, str, str]]:
         matches = sorted({*_matches(path)})
         yield from ((*pair, "") for pair in matches) if matches else [(path, str(path), _NO_MATCH)]
     else:
-        yield path, str(path.resolve()), ""
+        yield path, str(path.resolve()), "" if os.path.lexists(path) else f"{_MISSING}{_near(path)}"
+
+
+def _near(path: Path) -> str:
+    """A hint at what is there and is called nearly so."""
+    with suppress(OSError):
+        return nearest(path.name, (sibling.name for sibling in path.parent.iterdir()), 1)
+    return ""
 
 
 def is_empty_folder(path: str | Path) -> bool:

@@ -31,7 +31,7 @@ def test_an_edited_rule_changes_what_decides_and_nothing_else(deployed: Deployme
     assert (
         '+  "/orders": {"DELETE":[["orders.write"]],"GET":[["orders.read"]],"HEAD":[["orders.read"]],"PATCH":' in shown
     )
-    assert '+ POST,PUT,PATCH,DELETE orders.example.com/orders      : "orders/api: orders.write: shop/web for' in shown
+    assert "+ POST,PUT,PATCH,DELETE orders.example.com/orders  orders/api: orders.write: shop/web for" in shown
     assert (
         call(local, "PATCH", "orders.example.com", "/orders/7", order_desk).status == 403
     )  # a preview changes nothing

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 
@@ -27,7 +26,7 @@ def test_a_scaffolded_component_can_be_previewed_at_once(empty: Empty) -> None:
     command = [sys.executable, "-m", "kong_oam", "new", *NEW]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run(command, cwd=deployment.folder, env=environment, check=True, capture_output=True, timeout=60)
-    previewed = deployment.pulumi("preview", "-s", STACK)
+    previewed = deployment.pulumi("preview", "-s", STACK, "--show-full-output")
     for said in (
         "kubernetes:apps/v1:Deployment billing/invoices-deployment create",
         "okta:app:OAuth okta-app-billing/invoices create",
@@ -35,8 +34,8 @@ def test_a_scaffolded_component_can_be_previewed_at_once(empty: Empty) -> None:
         "kong:index:Route billing/invoices-protected-0-8080 create",
     ):
         assert said in previewed.stdout
-    for pattern in (
-        r'GET,HEAD billing\.example\.com/ +: "billing/invoices: invoices\.read: nobody"',
-        r'billing/invoices at okta *: "orders\.read"',
+    for line in (
+        "GET,HEAD billing.example.com/  billing/invoices: invoices.read: nobody",
+        "billing/invoices at okta  orders.read",
     ):
-        assert re.search(pattern, previewed.stdout)
+        assert line in previewed.stdout

@@ -194,6 +194,35 @@ def test_a_folder_without_an_application_is_not_fine(tmp_path: Path, capsys: pyt
     assert capsys.readouterr().err == "no Application is in 'empty'; `python -m kong_oam new` writes one\n"
 
 
+def test_a_repository_begins_without_an_application(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where a file says so: nobody asked for it by name."""
+    for file in Path("applications").iterdir():
+        file.unlink()
+    Path("applications/none.yaml").write_text("# not yet\n")
+    assert main(["check"]) == 0
+    assert capsys.readouterr().out == "0 application(s), 0 component(s): no errors\n"
+
+
+def test_the_only_stack_is_the_one_that_is_judged_by(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of two, one has to be named."""
+    for file in Path("stacks").iterdir():
+        if file.name != "Pulumi.aws.yaml":
+            file.unlink()
+    assert main(["check"]) == 0
+    Path("stacks/Pulumi.gcp.yaml").write_bytes(Path("stacks/Pulumi.aws.yaml").read_bytes())
+    assert main(["check"]) == 2
+    assert "there is no stack 'local' in stacks; known: aws, gcp" in capsys.readouterr().err
+
+
+def test_a_name_that_leads_nowhere_has_a_neighbour(capsys: pytest.CaptureFixture[str]) -> None:
+    """And no line of a file that is not there."""
+    assert main(["check", "-f", "aplications"]) == 1
+    assert capsys.readouterr().out.splitlines()[0] == (
+        "aplications:1:1: error OAM101: cannot be read: no such file or folder; check the name, in -f or in "
+        "kong-oam:applications of the stack; did you mean 'applications'?"
+    )
+
+
 def test_what_only_follows_from_a_file_that_cannot_be_read_is_not_said(capsys: pytest.CaptureFixture[str]) -> None:
     """Neither by `check` nor where a question is asked; that it is not judged, both say."""
     Path(ORDERS).write_text("spec: [\n")
@@ -292,4 +321,4 @@ def test_a_file_of_nowhere_else_is_read_too(tmp_path: Path, capsys: pytest.Captu
     assert main(["check", "draft.yaml"]) == 2
     assert capsys.readouterr().err == "no Application is in 'draft.yaml'; `python -m kong_oam new` writes one\n"
     assert main(["check", "gone.yaml"]) == 1
-    assert "gone.yaml:1:1: error OAM101: cannot be read: No such file" in capsys.readouterr().out
+    assert "gone.yaml:1:1: error OAM101: cannot be read: no such file" in capsys.readouterr().out

@@ -172,7 +172,7 @@ def test_a_link_in_a_revision_is_followed_as_here(project: Path, capsys: pytest.
         (["main", "--stack", "prod"], "OLD (main): there is no stack 'prod' in main:stacks; known: local"),
         (["main", "stack:prod"], "NEW (stack:prod): there is no stack 'prod' in stacks; known: local"),
         (["main", "broken.yaml"], "NEW (broken.yaml): broken.yaml:1:1: error OAM105:"),
-        (["bare"], "OLD (bare): bare:applications:1:1: error OAM101: cannot be read: No such file or directory"),
+        (["bare"], "OLD (bare): bare:applications:1:1: error OAM101: cannot be read: no such file or folder"),
         (["wrong"], "OLD (wrong): wrong:applications/orders.yaml:1:1: error OAM105:"),
         (["git:."], "OLD (git:.): neither a file nor a folder, and no revision that git knows"),
         (["deep.json"], "OLD (deep.json): no JSON"),

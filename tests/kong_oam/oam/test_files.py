@@ -42,7 +42,7 @@ def named(folder: Path, *names: str | Path) -> list[str]:
         (["../teams/**/oam/*.y*ml"], ["../teams/a/oam/a.yaml", "../teams/b/oam/b.yaml"]),
         (["own", "../teams/[b]/oam"], ["own/own.yaml", "../teams/b/oam/b.yaml"]),
         (["../teams/a/README.md"], ["../teams/a/README.md"]),
-        (["gone"], ["gone"]),
+        (["gone"], ["gone!"]),
     ],
 )
 def test_files_folders_and_globs_name_files(folder: Path, names: list[str], files: list[str]) -> None:
@@ -66,7 +66,7 @@ def test_what_names_nothing_is_an_error(folder: Path) -> None:
     assert [finding.message.partition("; ")[0] for finding in findings] == [
         "cannot be read: no YAML file is in this folder (is it checked out?), and all that was deployed from it would go",
         "cannot be read: no YAML file matches it, and all that was deployed from such would go",
-        "cannot be read: No such file or directory",
+        "cannot be read: no such file or folder",
     ]
 
 
