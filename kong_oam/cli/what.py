@@ -50,6 +50,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         for row in asked
     ]
     console.print_table(("METHODS", "WHERE", "AS", "COMPONENT"), table)
+    if options.groups is not None and not any(client.user_facing for client in estate.clients):
+        console.print("no client signs users in: a user reaches only what everybody does")
     return OK
 
 
@@ -78,7 +80,7 @@ def _endpoints(estate: Estate, options: argparse.Namespace) -> list[Row]:
     if options.groups is None:
         narrowed = only(principals)
     else:
-        if not any(client.user_facing for client in clients):
+        if options.principal is not None and not any(client.user_facing for client in clients):
             raise UsageError(f"{quoted(options.principal)} acts for itself only: users cannot sign in through it")
         narrowed = for_a_user_in(_groups(estate, options.groups), principals)
     return [row for row in rows(estate, callers_of(estate), narrowed) if row.access != NOBODY]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import chain, combinations
 from pathlib import Path
 
@@ -187,6 +188,21 @@ def test_who_says_where_nobody_may(tmp_path: Path, capsys: pytest.CaptureFixture
         "shop/checkout, applications/shop.yaml:8:7",
         "nobody: it is exposed nowhere",
     ]
+
+
+def test_where_no_client_signs_users_in_a_user_has_what_everybody_has(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And it says why that is all."""
+    orders = tmp_path / "orders.yaml"
+    text = (ROOT / "applications/orders.yaml").read_text("utf-8")
+    orders.write_text(re.sub(r", components: \[[^]]*\]", "", text), "utf-8")
+    arguments = ("what", "--user-in", "sales", "-f", str(orders))
+    listed = asked(capsys, *arguments).splitlines()
+    assert [line.split()[-2:] for line in listed[1:-1]] == [["everybody", "orders/api"]]
+    assert listed[-1] == "no client signs users in: a user reaches only what everybody does"
+    (entry,) = json.loads(asked(capsys, *arguments, "--json"))
+    assert (entry["path"], entry["everybody"], entry["through"]) == ("/orders/health", True, [])
 
 
 def test_who_and_what_say_what_decide_says(capsys: pytest.CaptureFixture[str]) -> None:
