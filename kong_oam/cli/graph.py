@@ -20,6 +20,7 @@ from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import add_estate
 from kong_oam.cli.operands import Operand
+from kong_oam.cli.output import format_of
 from kong_oam.cli.requests import estate_from
 from kong_oam.diagnostics import suggestion
 
@@ -69,7 +70,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace, console: Console) -> int:
     if console.json and (options.format or options.output):
         raise UsageError("--json, or --format and --output, not both")
-    form = _format(options)
+    form = format_of(options.format, options.output, _ENDINGS, "mermaid")
     graph = _change(options) if options.since is not None else _state(options)
     if console.json:
         console.print_json(_document(graph))
@@ -81,15 +82,6 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     else:
         console.print(*_FORMATS[form](graph).removesuffix("\n").split("\n"))
     return OK
-
-
-def _format(options: argparse.Namespace) -> str:
-    if options.format or options.output is None:
-        return options.format or "mermaid"
-    if form := _ENDINGS.get(options.output.suffix.lower()):
-        return form
-    endings = ", ".join(_ENDINGS)
-    raise UsageError(f"{quoted(str(options.output))} does not say which format: end it on {endings}, or add --format")
 
 
 def _state(options: argparse.Namespace) -> Graph:

@@ -15,10 +15,12 @@ from kong_oam.access.model import Estate
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import add_estate
+from kong_oam.cli.output import format_of
 from kong_oam.cli.requests import callers_of, estate_from, principal_entries, row_entry
 from kong_oam.diagnostics import suggestion
 
 FORMATS = ("text", "csv", "html")
+_ENDINGS = {".txt": "text", ".csv": "csv", ".html": "html", ".htm": "html"}
 
 _DETAILS = """\
 Lists all principals by all endpoints: clients as themselves, clients with users in which groups, and anonymous. Text
@@ -31,8 +33,8 @@ takes as many principals as fit a terminal. The page of HTML has search and filt
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--format", choices=FORMATS, help="(default: what FILE ends with, or text)")
-    parser.add_argument("--output", "-o", type=Path, metavar="FILE", help="write it there (default: standard output)")
+    parser.add_argument("--format", choices=FORMATS, help="(default: by the ending of --output's FILE, or else text)")
+    parser.add_argument("--output", "-o", type=Path, metavar="FILE", help="write to FILE: .txt, .csv or .html")
     parser.add_argument(
         "--principal",
         action="append",
@@ -51,25 +53,20 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace, console: Console) -> int:
     if console.json and (options.format or options.output):
         raise UsageError("--json is a format of its own, on standard output; leave --format and --output out")
+    form = format_of(options.format, options.output, _ENDINGS, "text")
     estate = estate_from(options)
     made = matrix(estate, callers_of(estate), _selection(estate, options))
     if console.json:
         console.print_json(_entry(made))
     elif options.output:
-        options.output.write_bytes(_written(made, _format(options)).encode("utf-8", "backslashreplace"))
+        options.output.write_bytes(_written(made, form).encode("utf-8", "backslashreplace"))
         console.print(f"{options.output}: {len(made.rows)} endpoint(s), {len(made.principals)} principal(s)")
-    elif _format(options) == "text":
+    elif form == "text":
         width = shutil.get_terminal_size().columns if console.out.isatty() else None
         console.print(*text(made, width, lambda line: console.paint("bold", line)))
     else:
-        console.out.write(_written(made, _format(options)))
+        console.out.write(_written(made, form))
     return OK
-
-
-def _format(options: argparse.Namespace) -> str:
-    ending = options.output.suffix.lower() if options.output else ""
-    endings = {".csv": "csv", ".html": "html", ".htm": "html"}
-    return str(options.format or endings.get(ending, "text"))
 
 
 def _written(made: Matrix, form: str) -> str:

@@ -105,6 +105,8 @@ def test_a_file_gets_what_its_name_ends_with(
         (["--component", "orders"], "there is no component 'orders'; did you mean 'orders/api'?"),
         (["--application", "order"], "there is no Application 'order'; did you mean 'orders'?"),
         (["--json", "--format", "csv"], "--json is a format of its own"),
+        (["--output", "m.pdf"], "'m.pdf' does not say which format: end it on .txt, .csv, .html, .htm, or add --format"),
+        (["--output", "matrix"], "'matrix' does not say which format"),
         (["--output", "nowhere/at/all.csv"], "nowhere/at/all.csv: No such file or directory"),
     ],
 )
@@ -115,6 +117,7 @@ def test_what_cannot_be_asked_is_2(arguments: list[str], words: str, capsys: pyt
     assert said.out == ""
     assert said.err.startswith(words)
     assert said.err.count("\n") == 1
+    assert not Path("m.pdf").exists() and not Path("matrix").exists()
 
 
 def test_text_fits_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
