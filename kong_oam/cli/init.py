@@ -44,11 +44,12 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     folder = Path(options.folder)
     files = _files("platform" if options.platform else "team", values)
     written = _write_missing(files, folder)
-    others = [name for name, text in files.items() if name not in written and not _has(folder / name, text)]
-    console.print(*(f"{folder / name}: new" for name in written))
-    console.print(*(f"{folder / name}: another one is there, and stays" for name in others))
-    next_one = f"check --stack {options.stack}" if options.platform else "new"
-    console.print(f"next: read {folder / 'README.md'}, and in {folder}: kong-oam {next_one}")
+    for name, text in files.items():
+        there = "is there" if _has(folder / name, text) else "another one is there, and stays"
+        console.print(f"{folder / name}: {'new' if name in written else there}")
+    next_one = f"kong-oam {f'check --stack {options.stack}' if options.platform else 'new'}"
+    then = f"then: {next_one}" if folder == Path() else f"and in {folder}: {next_one}"
+    console.print(f"next: read {folder / 'README.md'}, {then}")
     return OK
 
 
