@@ -64,7 +64,8 @@ KINDS: Mapping[str, Kind] = {
     ),
     "LINT311": Kind(
         "a group that is named once, and nearly as another",
-        "correct it; or list the groups that there are, under `knownGroups` of the stack's settings",
+        "correct it; or list the groups that there are, under `knownGroups` of the stack's settings "
+        "(without a stack: in groups.yaml)",
     ),
 }
 """The codes of lint: LINT301 and on. The schema of waivers is checked against it."""

@@ -86,7 +86,8 @@ def test_a_group_that_is_nearly_another_is_found(capsys: pytest.CaptureFixture[s
         "did you mean 'order-desk'?\n"
     ) in said
     assert (
-        "      = correct it; or list the groups that there are, under `knownGroups` of the stack's settings\n" in said
+        "      = correct it; or list the groups that there are, under `knownGroups` of the stack's settings (without a stack: in groups.yaml)\n"
+        in said
     )
 
 
