@@ -10,7 +10,7 @@ from kong_oam.access.principals import logical_groups
 from kong_oam.cli.answers import PARSERS, Answers, settle, useless_flags
 from kong_oam.cli.command import UsageError
 from kong_oam.cli.console import complain
-from kong_oam.cli.scaffold import CLIENTS
+from kong_oam.cli.scaffold import CLIENTS, check_clients
 from kong_oam.diagnostics import printable
 from kong_oam.errors import InputError
 
@@ -82,12 +82,15 @@ class Dialogue:
         question, default = _QUESTIONS[flag]
         while True:
             try:
-                self.answers[flag] = PARSERS[flag](_answer(question.format_map(self._known), default))
+                answer = PARSERS[flag](_answer(question.format_map(self._known), default))
+                if flag == "caller":
+                    check_clients(answer, self.estate)
             except UsageError:
                 raise
             except InputError as error:
                 complain(error)
             else:
+                self.answers[flag] = answer
                 return
 
     @property

@@ -153,13 +153,20 @@ def _check_callers(wanted: Wanted, estate: Estate) -> None:
     given = [flag for flag, values in (("group", wanted.groups), ("caller", wanted.callers)) if values]
     if given and not wanted.offers_scopes:
         what = "groups and components hold roles of what offers scopes: a webservice whose users sign in elsewhere"
-        raise NotScaffolded(what, *given)
+        raise NotScaffolded(f"{what}; leave {' and '.join(f'--{flag}' for flag in given)} out", *given)
+    check_clients(wanted.callers, estate)
     clients = {client.component: client for client in estate.clients}
     for caller, _ in wanted.callers:
-        if caller not in clients:
-            raise NotScaffolded(f"'{caller}' is no client{suggestion(caller, clients)}", "caller")
         if clients[caller].user_facing and not wanted.groups:
             raise NotScaffolded(f"'{caller}' calls for its users: name a group that they are in", "group", "caller")
+
+
+def check_clients(callers: Iterable[tuple[str, bool]], estate: Estate) -> None:
+    """Checks that callers are clients of the estate. Raises NotScaffolded."""
+    clients = {client.component for client in estate.clients}
+    for caller, _ in callers:
+        if caller not in clients:
+            raise NotScaffolded(f"'{caller}' is no client{suggestion(caller, clients)}", "caller")
 
 
 def _application(name: str, applications: tuple[oam.Application, ...], texts: Texts) -> oam.Application:
