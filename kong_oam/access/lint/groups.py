@@ -4,7 +4,8 @@ team."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from kong_oam.access.model import Estate
 
@@ -12,18 +13,28 @@ _SHORTEST = 4
 """Shorter names are near each other by chance."""
 
 
-def doubtful_groups(estate: Estate) -> Mapping[str, str]:
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Another group, `near` in its name. Where it is `mutual`, that one is named once, too: either may be wrong."""
+
+    near: str
+    mutual: bool = False
+
+
+def doubtful_groups(estate: Estate) -> Mapping[str, Doubt]:
     """Maps groups that one role of the estate names, and no other and no mapping of the stack, to one that is nearly
-    named so. Empty where the stack lists its groups: any other is an error there."""
+    named so: one that is meant, where there is one. Empty where the stack lists its groups: any other is an error
+    there."""
     if estate.stack.known_groups is not None:
         return {}
     named = Counter(
         group for component in estate.components.values() for role in component.roles for group in role.groups
     )
     mapped = {group for provider in estate.stack.providers.values() for group in provider.groups}
+    once = {group for group, times in named.items() if times == 1 and group not in mapped}
     near = _Neighbours({*named, *mapped})
-    found = ((group, near.of(group)) for group, times in named.items() if times == 1 and group not in mapped)
-    return {group: other for group, other in found if other}
+    doubts = {group: [Doubt(other, other in once) for other in near.of(group)] for group in sorted(once)}
+    return {group: min(found, key=lambda doubt: doubt.mutual) for group, found in doubts.items() if found}
 
 
 class _Neighbours:
@@ -36,11 +47,10 @@ class _Neighbours:
             for rest in _rests(name.casefold()):
                 self._by_rest.setdefault(rest, []).append(name)
 
-    def of(self, name: str) -> str | None:
-        """The first other name that is one slip apart."""
-        candidates = (other for rest in _rests(name.casefold()) for other in self._by_rest.get(rest, ()))
-        near = (other for other in candidates if other != name and _one_slip(name.casefold(), other.casefold()))
-        return next(near, None)
+    def of(self, name: str) -> Iterator[str]:
+        """The other names that are one slip apart, in order."""
+        candidates = {other for rest in _rests(name.casefold()) for other in self._by_rest.get(rest, ())} - {name}
+        return (other for other in sorted(candidates) if _one_slip(name.casefold(), other.casefold()))
 
 
 def _rests(name: str) -> set[str]:

@@ -44,8 +44,11 @@ def doubtful_groups(subject: LintSubject) -> Iterator[LintFinding]:
     """Finds groups that only this role names, and nearly as another is named (LINT311)."""
     for name, role in subject.access.get("roles", {}).items():
         for index, group in enumerate(role.get("groups", ())):
-            if other := subject.doubtful_groups.get(group):
-                message = f"only role '{name}' names group '{group}'; did you mean '{other}'?"
+            if doubt := subject.doubtful_groups.get(group):
+                hint = f"; did you mean '{doubt.near}'?"
+                if doubt.mutual:
+                    hint = f", as only one names '{doubt.near}': one of the two may be misspelt"
+                message = f"only role '{name}' names group '{group}'{hint}"
                 place = subject.place("roles", name, "groups", index)
                 yield LintFinding("LINT311", subject.key, message, place)
 

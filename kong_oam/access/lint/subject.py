@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 
 import kong_oam.oam.application as oam
-from kong_oam.access.lint.groups import doubtful_groups
+from kong_oam.access.lint.groups import Doubt, doubtful_groups
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.paths import PathSegments
 from kong_oam.oam.document import Place
@@ -30,7 +30,7 @@ class LintSubject:
 
     grants: Grants
     hosts: Mapping[str, Paths]
-    doubtful_groups: Mapping[str, str]
+    doubtful_groups: Mapping[str, Doubt]
     as_of: datetime.date
     application: oam.Application
     part: oam.Component

@@ -105,7 +105,10 @@ def test_a_file_gets_what_its_name_ends_with(
         (["--component", "orders"], "there is no component 'orders'; did you mean 'orders/api'?"),
         (["--application", "order"], "there is no Application 'order'; did you mean 'orders'?"),
         (["--json", "--format", "csv"], "--json is a format of its own"),
-        (["--output", "m.pdf"], "'m.pdf' does not say which format: end it on .txt, .csv, .html, .htm, or add --format"),
+        (
+            ["--output", "m.pdf"],
+            "'m.pdf' does not say which format: end it on .txt, .csv, .html, .htm, or add --format",
+        ),
         (["--output", "matrix"], "'matrix' does not say which format"),
         (["--output", "nowhere/at/all.csv"], "nowhere/at/all.csv: No such file or directory"),
     ],

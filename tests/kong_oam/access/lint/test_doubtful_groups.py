@@ -12,13 +12,12 @@ from tests.support.lint_estates import Data, access_of, changed, files_of, linte
 
 
 def of(*roles: str, mapped: tuple[str, ...] = (), known: frozenset[str] | None = None) -> dict[str, str]:
-    """What is doubtful where each of `roles` is the list of groups of a role."""
+    """What is doubtful, with `?` behind the other where that is as doubtful, where each of `roles` is the list of groups of a role."""
     provider = replace(PROVIDER, groups={name: f"their {name}" for name in mapped})
     stack = replace(STACK, providers={"main": provider}, known_groups=known)
     listed = ", ".join(f"r{number}: {{scopes: [s], groups: {groups}}}" for number, groups in enumerate(roles))
-    return dict(
-        doubtful_groups(estate(api(access=f"{{owner: o, scopes: {{s: s}}, roles: {{{listed}}}}}"), stack=stack))
-    )
+    found = doubtful_groups(estate(api(access=f"{{owner: o, scopes: {{s: s}}, roles: {{{listed}}}}}"), stack=stack))
+    return {group: f"{doubt.near}{'?' * doubt.mutual}" for group, doubt in found.items()}
 
 
 @pytest.mark.parametrize("typo", ["salse", "sale", "saless", "salas", "Sales", "asles", "sales-", "xsales"])
@@ -47,7 +46,10 @@ def test_a_name_that_is_used_twice_is_meant() -> None:
     """In two roles; twice in one role is once."""
     assert of("[sales]", "[sales]", "[salse]", "[salse]") == {}
     assert of("[sales]", "[sales]", "[salse, salse]") == {"salse": "sales"}
-    assert of("[sales]", "[salse]") == {"sales": "salse", "salse": "sales"}, "nobody knows which"
+    assert of("[sales]", "[salse]") == {"sales": "salse?", "salse": "sales?"}, "nobody knows which"
+    assert of("[sales]", "[sales]", "[salea]", "[saleb]") == {"salea": "sales", "saleb": "sales"}, (
+        "the one that is meant"
+    )
 
 
 def test_what_the_stack_maps_is_meant_and_may_be_what_was_meant() -> None:
@@ -88,3 +90,17 @@ def test_the_finding_stands_at_the_group() -> None:
         access_of(orders)["waivers"] = [{"finding": "LINT311", "reason": "theirs", "until": "2027-01-01"}]
 
     assert linted(files_of(changed(waived), "mixed"))[1] == ()
+
+
+def test_of_two_that_are_named_once_neither_is_accused() -> None:
+    """At both places."""
+
+    def mistyped(orders: Data, shop: Data) -> None:
+        access_of(orders)["roles"]["editor"]["groups"] = ["support"]
+        access_of(orders)["roles"]["more"] = {"scopes": ["read"], "groups": ["desk", "suport"]}
+
+    _, findings = linted(files_of(changed(mistyped), "mixed"))
+    assert [finding.message for finding in findings] == [
+        "only role 'editor' names group 'support', as only one names 'suport': one of the two may be misspelt",
+        "only role 'more' names group 'suport', as only one names 'support': one of the two may be misspelt",
+    ]
