@@ -1,9 +1,9 @@
 """Scaffolds a new component with its access template, as text: what `new` writes, without writing anything.
 
 A new Application is a file of its own; an existing one gets the component behind its others, as it is written. What the
-component calls has to be granted: it is put into the smallest role of the called component that bundles what is asked
-for, in the file of that component, where its owner will see it in a review. What is to call the component gets the call
-in its client trait, in its own file.
+component calls has to be granted: it is put into the role of the called component that bundles just what is asked for,
+or into a new one, in the file of that component, where its owner will see it in a review. What is to call the component
+gets the call in its client trait, in its own file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import yaml
 import kong_oam.oam.application as oam
 from kong_oam.access.compile.component import OWNER
 from kong_oam.access.lint.rules import owner_annotation
-from kong_oam.access.model import EXTERNAL, ClientKind, Component, Estate
+from kong_oam.access.model import EXTERNAL, ClientKind, Component, Estate, signs_in
 from kong_oam.diagnostics import suggestion
 from kong_oam.errors import InputError
 from kong_oam.oam import edit
@@ -35,6 +35,8 @@ CLIENTS = get_args(ClientKind)
 
 OUTSIDE = ("native", "external")
 """Kinds of clients whose component runs elsewhere: on users' devices, or at a partner's."""
+
+_OF_USERS = [kind for kind in CLIENTS if signs_in(kind)]
 
 _ON_PAGES = {
     "web": (["GET", "POST"], "pages; the application signs users in, and keeps their sessions itself"),
@@ -182,22 +184,44 @@ def _application(name: str, applications: tuple[oam.Application, ...], texts: Te
 
 
 def _with_grant(wanted: Wanted, callee: Component, scopes: tuple[str, ...], source: oam.Application) -> str:
-    """The called component's file, with the new one in a role."""
-    able = [role for role in callee.roles if set(scopes) <= set(role.scopes)]
-    if not able:
-        owner = f", {callee.owner}," if callee.owner else ""
-        wish = " and ".join(scopes)
-        raise NotScaffolded(
-            f"no role of '{callee.key}' grants {wish}; its owner{owner} has to add one ({callee.place})", "calls"
-        )
-    role = min(able, key=lambda role: len(role.scopes))
+    """The called component's file, with the new one in the role of just these scopes, or in a new one."""
     part = next(part for part in source.components if part.name == callee.name)
     trait = part.trait("access")
-    assert trait  # what has roles has an access trait
-    place = trait.place.at("properties", "roles", role.name)
-    if "components" in trait.properties["roles"][role.name]:
-        return _certain(edit.with_item(place.at("components"), wanted.key), source.place.file, "calls")
-    return _certain(edit.with_key(place, "components", f"[{wanted.key}]"), source.place.file, "calls")
+    assert trait  # what has scopes has an access trait
+    place, roles = trait.place.at("properties"), trait.properties.get("roles")
+    name = next((role.name for role in callee.roles if set(role.scopes) == set(scopes)), None)
+    if name and "components" in trait.properties["roles"][name]:
+        text = edit.with_item(place.at("roles", name, "components"), wanted.key)
+    elif name:
+        text = edit.with_key(place.at("roles", name), "components", f"[{wanted.key}]")
+    else:
+        name, role = _new_role(wanted, callee, scopes)
+        text = (
+            edit.with_key(place, "roles", f"{{{name}: {role}}}")
+            if roles is None
+            else edit.with_key(place.at("roles"), name, role)
+        )
+    return _certain(text, source.place.file, "calls")
+
+
+def _new_role(wanted: Wanted, callee: Component, scopes: tuple[str, ...]) -> tuple[str, str]:
+    """Name and YAML of a role for the new component alone, and for users who have these scopes already, where it acts
+    for users."""
+    groups: tuple[str, ...] = ()
+    if wanted.client in _OF_USERS:
+        able = [role for role in callee.roles if set(scopes) <= set(role.scopes)]
+        if not able:
+            owner, wish = f", {callee.owner}," if callee.owner else "", " and ".join(scopes)
+            raise NotScaffolded(
+                f"no role of '{callee.key}' grants {wish}; its owner{owner} has to add one ({callee.place})", "calls"
+            )
+        groups = min(able, key=lambda role: len(role.scopes)).groups
+    name = "reader" if all(scope.endswith("read") for scope in scopes) else "editor"
+    if name in {role.name for role in callee.roles}:
+        name = wanted.key.replace("/", "-")
+    role = _role([*scopes], groups, [wanted.key])
+    fields = (f"{key}: [{', '.join(map(edit.scalar, values))}]" for key, values in role.items())
+    return name, f"{{{', '.join(fields)}}}"
 
 
 def _with_call(wanted: Wanted, caller: str, scopes: Iterable[str], source: oam.Application) -> str:
@@ -294,7 +318,7 @@ def _api_access(wanted: Wanted, estate: Estate) -> Mapping[str, Any]:
     return {name: value for name, value in access.items() if value}
 
 
-def _role(scopes: list[str], groups: Sequence[str], components: list[str]) -> Mapping[str, Any]:
+def _role(scopes: list[str], groups: Sequence[str], components: list[str]) -> Mapping[str, list[str]]:
     role = {"scopes": scopes, "groups": [*groups], "components": components}
     return {name: value for name, value in role.items() if value}
 

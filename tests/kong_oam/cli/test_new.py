@@ -87,7 +87,7 @@ spec:
 
 
 def test_what_it_calls_is_granted_where_the_owner_of_that_reads_it(capsys: pytest.CaptureFixture[str]) -> None:
-    """In the smallest role that has the scopes; of both files nothing else changes."""
+    """In the role that has just these scopes; of both files nothing else changes."""
     orders, shop = Path("applications/orders.yaml"), Path("applications/shop.yaml")
     before = {file: file.read_text("utf-8") for file in (orders, shop)}
     assert main(["new", "--app", "shop", "--owner", "team-shop", *WORKER]) == 0
@@ -106,9 +106,41 @@ def test_what_it_calls_is_granted_where_the_owner_of_that_reads_it(capsys: pytes
 def test_one_application_may_call_itself() -> None:
     """Role and component go into one file; a role without components gets some."""
     assert main(["new", *API, "--group", "sales"]) == 0
-    worker = [one.replace("orders/api:orders.read", "billing/invoices:invoices.read") for one in WORKER]
+    worker = [*WORKER[:-1], "billing/invoices:invoices.write,invoices.read"]
     assert main(["new", "--app", "billing", "--owner", "team-billing", *worker]) == 0
     assert "                components: [billing/nightly]\n" in Path(BILLING).read_text("utf-8")
+    assert main(["check"]) == 0
+
+
+@pytest.mark.parametrize("group", [[], ["--group", "sales"]], ids=["no role", "a wider role"])
+def test_who_asks_to_read_may_not_change_anything(group: list[str]) -> None:
+    """Where no role grants just what is asked for, there is a new one; the next that asks for it is put there."""
+    assert main(["new", *API, *group]) == 0
+    before = Path(BILLING).read_text("utf-8")
+    for name in ("nightly", "hourly"):
+        worker = [name if one == "nightly" else one for one in WORKER[:-1]]
+        assert main(["new", "--app", name, "--owner", "o", *worker, "billing/invoices:invoices.read"]) == 0
+    role = "{scopes: [invoices.read], components: [nightly/nightly, hourly/hourly]}"
+    reader = f"              reader: {role}\n" if group else f"            roles: {{reader: {role}}}\n"
+    assert Path(BILLING).read_text("utf-8") == before + reader
+    assert main(["check"]) == 0
+
+
+def test_a_new_role_has_the_users_who_have_its_scopes_already() -> None:
+    """For a client that users sign in to; named after the client, where the name is taken."""
+    assert main(["new", *API, "--group", "all: sales", "--caller", "shop/checkout:write", "--anyway"]) == 0
+    Path(BILLING).write_text(Path(BILLING).read_text("utf-8").replace("editor:", "reader:"))
+    before = Path(BILLING).read_text("utf-8")
+    assert main(["new", *PHONE[:7], "billing/invoices:invoices.read", *PHONE[8:]]) == 0
+    assert main(["new", *PHONE[:3], "second", *PHONE[4:7], "billing/invoices:invoices.write", *PHONE[8:]]) == 0
+    assert (
+        Path(BILLING)
+        .read_text("utf-8")
+        .startswith(
+            f'{before}              billing-app: {{scopes: [invoices.read], groups: ["all: sales"], components: [billing/app]}}\n'
+            f'              editor: {{scopes: [invoices.write], groups: ["all: sales"], components: [billing/second]}}\n'
+        )
+    )
     assert main(["check"]) == 0
 
 
@@ -320,7 +352,7 @@ def test_a_worker_is_owned_through_its_application() -> None:
         (["--app", "shop", "--owner", "o", "--component", "web", "--image", "x", "--port", "80"], "'shop/web' exists (applications/shop.yaml:17:7); nothing is overwritten"),
         ([*API, "--calls", "orders/apu:orders.read"], "'orders/apu' offers no scopes; did you mean 'orders/api'?"),
         ([*API, "--calls", "orders/api:orders.reed"], "'orders/api' declares no scope 'orders.reed'; did you mean 'orders.read'?"),
-        ([*API, "--calls", "reports/library:reports.audit,reports.publish"], "no role of 'reports/library' grants reports.audit and reports.publish; its owner, team-insight, has to add one (applications/reports.yaml:9:7)"),
+        ([*API, "--client", "web", "--calls", "reports/library:reports.audit,reports.publish"], "no role of 'reports/library' grants reports.audit and reports.publish; its owner, team-insight, has to add one (applications/reports.yaml:9:7)"),
         (["--app", "b", *WORKER, "--owner", "o", "--client", "web"], "users of a web client come back to it: make it a webservice, with a port"),
         (["--app", "b", *WORKER, "--owner", "o", "--client", "browser"], "users of a browser client come back to it: make it a webservice, with a port"),
         (["--app", "b", *WORKER, "--owner", "o", "--group", "g"], "groups and components hold roles of what offers scopes"),
