@@ -11,7 +11,7 @@ from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.lint.lint import lint
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import Settings
-from kong_oam.cli.scaffold import NotScaffolded, Texts, Wanted, alone, check, scaffold
+from kong_oam.cli.scaffold import NotScaffolded, Texts, Wanted, alone, calls_elsewhere, check, scaffold
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.application import read_bytes, together
 from kong_oam.oam.document import Path, Place
@@ -19,13 +19,13 @@ from kong_oam.oam.document import Path, Place
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The files that would change, as they would be, and all files as they are. `findings` are new; `unheard` says why
-    nobody may call the component yet, and is empty where somebody may, or where it offers nothing."""
+    """The files that would change, as they would be, and all files as they are. `findings` are new; `notes` say what is
+    left to do: why nobody may call the component yet, and who is to grant its calls of what is not here."""
 
     changed: Texts
     before: Texts
     findings: tuple[Diagnostic, ...]
-    unheard: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def drafted(wanted: Wanted, file: str, reading: oam.Reading, estate: Estate, settings: Settings) -> Draft:
@@ -39,7 +39,8 @@ def drafted(wanted: Wanted, file: str, reading: oam.Reading, estate: Estate, set
     after = together(read_bytes(name, text.encode()) for name, text in {**before, **changed}.items())
     known = set(map(_key, _findings(reading, settings)))
     findings = tuple(finding for finding in _findings(after, settings) if _key(finding) not in known)
-    return Draft(changed, before, findings, _unheard(wanted, compile_estate(after, settings.stack).estate))
+    notes = (*_unheard(wanted, compile_estate(after, settings.stack).estate), *_ungranted(wanted, estate))
+    return Draft(changed, before, findings, notes)
 
 
 def _findings(reading: oam.Reading, settings: Settings) -> Iterator[Diagnostic]:
@@ -56,14 +57,25 @@ def _key(finding: Diagnostic) -> tuple[str, str, str]:
     return finding.code, place, re.sub(r":\d+:\d+|line \d+", "", finding.message)
 
 
-def _unheard(wanted: Wanted, estate: Estate | None) -> str:
+def _unheard(wanted: Wanted, estate: Estate | None) -> Iterator[str]:
+    """Says why nobody may call the component, where it offers something."""
     component = estate.components.get(wanted.key) if estate else None
     if estate is None or component is None or not component.scopes:
-        return ""
+        return
     if any(estate.held_at(component, users=users) for users in (False, True)):
-        return ""
+        return
     how = "a client asks for its scopes in `calls`, and a role of it names that client"
-    return f"nobody may call {wanted.key} yet: {how} (--caller writes both)"
+    yield f"nobody may call {wanted.key} yet: {how} (--caller writes both)"
+
+
+def _ungranted(wanted: Wanted, estate: Estate) -> Iterator[str]:
+    """Says who is to grant the calls of what is not here."""
+    for callee, scopes in calls_elsewhere(wanted, estate):
+        name = callee.partition("/")[0]
+        yield (
+            f"{callee} is not here, and not judged: its team has to name {wanted.key} in a role that grants "
+            f"{' and '.join(scopes)}, in its own file (`check -f applications ../{name}/applications` judges both)"
+        )
 
 
 _BEHIND = {

@@ -193,17 +193,19 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _report(draft: Draft, stack: str, console: Console) -> None:
-    before, notes = draft.before, [draft.unheard] if draft.unheard else []
+    before = draft.before
     if console.json:
         entries = [{"file": file, "new": file not in before, "text": text} for file, text in draft.changed.items()]
-        console.print_json({"files": entries, "findings": [*map(diagnostic_entry, draft.findings)], "notes": notes})
+        console.print_json(
+            {"files": entries, "findings": [*map(diagnostic_entry, draft.findings)], "notes": [*draft.notes]}
+        )
         return
     for file, text in draft.changed.items():
         console.print(console.paint("bold", f"{file}: {'extended' if file in before else 'new'}"))
         shown = unified(file, before[file], text) if file in before else text
         console.print_exactly(*(shown or "").removesuffix("\n").split("\n"), "")
     following = "python -m kong_oam check" if no_stack_is_here() else f"pulumi preview -s {stack}"
-    console.print(*draft.findings, *notes, f"next: {following}")
+    console.print(*draft.findings, *draft.notes, f"next: {following}")
 
 
 COMMAND = Command("new", "write a component with its access template", _DETAILS, _arguments, _run)

@@ -50,6 +50,10 @@ Texts = Mapping[str, str]
 """Whole files by name."""
 
 
+Calls = tuple[tuple[str, tuple[str, ...]], ...]
+"""What is called: application/component, and scopes."""
+
+
 class NotScaffolded(InputError):  # noqa: N818 - says what happened, as the message does
     """The component cannot be written. The message says why, and what to do; `about` names the flags that are at fault,
     without dashes, as argparse has them."""
@@ -61,8 +65,8 @@ class NotScaffolded(InputError):  # noqa: N818 - says what happened, as the mess
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The component that somebody wants: names as in an Application, `calls` as (application/component, scopes), and
-    `callers` as (application/component, whether they may change something, too).
+    """The component that somebody wants: names as in an Application, and `callers` as (application/component, whether
+    they may change something, too).
 
     `port` is None for workers and for what runs elsewhere. `client` is one of CLIENTS or None; what calls is at least a
     service. `redirect_uris` are a native client's, `jwks_uri` is a partner's.
@@ -77,7 +81,7 @@ class Wanted:
     domain: str | None = None
     path: str = "/"
     client: str | None = None
-    calls: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    calls: Calls = ()
     groups: tuple[str, ...] = ()
     callers: tuple[tuple[str, bool], ...] = ()
     redirect_uris: tuple[str, ...] = ()
@@ -102,7 +106,7 @@ def scaffold(
     component = _component(wanted, estate, as_of)
     new_file = _dumped(_new_application(wanted, component))
     texts: dict[str, str] = {}
-    for callee, scopes in wanted.calls:
+    for callee, scopes in _calls_here(wanted, estate):
         source = _application(callee.partition("/")[0], applications, texts)
         texts[source.place.file] = _with_grant(wanted, estate.components[callee], scopes, source)
     read, write = _scopes(wanted, estate)
@@ -139,8 +143,19 @@ def check(wanted: Wanted, estate: Estate) -> None:
     _check_callers(wanted, estate)
 
 
+def calls_elsewhere(wanted: Wanted, estate: Estate) -> Calls:
+    """The calls of Applications that are not here, where others than those here may be: who offers them grants them."""
+    here = {wanted.application, *(application.name for application in estate.applications)}
+    return tuple(call for call in wanted.calls if estate.stack.partial and call[0].partition("/")[0] not in here)
+
+
+def _calls_here(wanted: Wanted, estate: Estate) -> Calls:
+    elsewhere = calls_elsewhere(wanted, estate)
+    return tuple(call for call in wanted.calls if call not in elsewhere)
+
+
 def _check_calls(wanted: Wanted, estate: Estate) -> None:
-    for callee, scopes in wanted.calls:
+    for callee, scopes in _calls_here(wanted, estate):
         called = estate.components.get(callee)
         if called is None or not called.scopes:
             callees = [key for key, component in estate.components.items() if component.scopes]

@@ -194,6 +194,15 @@ def test_what_cannot_be_as_a_whole_is_asked_for_again(
     assert main(["check"]) == 0
 
 
+def test_what_is_called_need_not_be_here_without_a_stack(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of an Application that is here it has to be."""
+    shutil.rmtree("stacks")
+    assert typed(*INVOICES, "", "", "orders/apu:orders.read", "payments/api:payments.read") == 0
+    said = capsys.readouterr()
+    assert "'orders/apu' offers no scopes" in said.err
+    assert "payments/api is not here, and not judged: its team has to name billing/invoices" in said.out
+
+
 def test_a_flag_that_an_answer_makes_useless_is_no_dead_end(typed: Typed) -> None:
     """The type is asked for again; who stays with it means it."""
     answers = ("", "worker", "x", "team-billing", "", "worker")

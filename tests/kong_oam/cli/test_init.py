@@ -108,6 +108,39 @@ def test_what_another_team_offers_need_not_be_here(capsys: pytest.CaptureFixture
     assert "error ACC203: component 'billing/api' does not exist" in capsys.readouterr().out
 
 
+def test_what_another_team_offers_is_called_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    """And who has to grant it is said; where that team's checkout is named, the grant is written there."""
+    main(["init"])
+    nightly = ("new", "--app", "billing", "--component", "nightly", "--type", "worker", "--image", "i", "--owner", "o")
+    calls = ("--calls", "orders/api:orders.read")
+    assert main([*nightly, "--calls", "billing/api:s.read"]) == 2, "that one would be here"
+    assert main([*nightly, "--calls", "orders:s.read"]) == 2
+    assert "error OAM103" in capsys.readouterr().err
+    assert main([*nightly, *calls]) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "orders/api is not here, and not judged: its team has to name billing/nightly in a role that grants "
+        "orders.read, in its own file (`check -f applications ../orders/applications` judges both)",
+        "next: python -m kong_oam check",
+    ]
+    billing, theirs = Path("applications/billing.yaml"), Path("theirs/orders.yaml")
+    assert "- component: orders/api\n                scopes: [orders.read]\n" in billing.read_text("utf-8")
+    assert main(["check"]) == 0
+    billing.unlink()
+    theirs.parent.mkdir()
+    theirs.write_bytes((ROOT / "applications/orders.yaml").read_bytes().replace(b", components: [shop/web]", b""))
+    capsys.readouterr()
+    assert main([*nightly, *calls, "-f", "applications", "theirs"]) == 0
+    assert "not here" not in capsys.readouterr().out
+    assert "[shop/checkout, shop/web, billing/nightly]" in theirs.read_text("utf-8")
+    assert billing.exists()
+
+
+def test_where_a_stack_says_what_there_is_nothing_else_is_called(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["init", "--platform", "--stack", "local"])
+    assert main([*NEW, "--calls", "orders/api:orders.read"]) == 2
+    assert "'orders/api' offers no scopes" in capsys.readouterr().err
+
+
 def test_a_platform_begins_with_a_stack_that_can_be_used() -> None:
     """Under the name that was asked for."""
     assert main(["init", "--platform", "platform", "--stack", "prod-eu"]) == 0
