@@ -12,11 +12,12 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox.cluster import CLUSTER
-from sandbox.local import STACK, Local
+from sandbox.local import STACK, USERS, Local
 from sandbox.toolchain import ToolchainError
 
 if TYPE_CHECKING:
@@ -94,11 +95,25 @@ def token(client: str, user: str | None, namespace: str) -> int:
     from sandbox.browser import RefusedError
 
     try:
-        print(caller.token(caller.environment(cluster, namespace, client.rpartition("/")[2]), user)[0])
+        settings = caller.environment(cluster, namespace, client.rpartition("/")[2])
+        _check_user(settings, user)
+        print(caller.token(settings, user)[0])
     except (LookupError, RefusedError) as error:
         print(f"error: {client}: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _check_user(settings: Mapping[str, str], user: str | None) -> None:
+    """Checks that users sign in to a client where one is named, and only there. Raises LookupError."""
+    logins = [known.login for known in USERS]
+    signs_in = "OAUTH_REDIRECT_URIS" in settings
+    if signs_in and user is None:
+        raise LookupError(f"users sign in to it: add --user, with {', '.join(logins[:-1])} or {logins[-1]}")
+    if user is not None and not signs_in:
+        raise LookupError("it calls as itself, and no user signs in to it: leave --user out")
+    if user is not None and user not in logins:
+        raise LookupError(f"there is no user '{user}' in the sandbox; there are {', '.join(logins)}")
 
 
 def _introduce(local: Local, provider: str = "Okta", *, real: bool = False) -> None:

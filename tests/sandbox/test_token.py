@@ -1,0 +1,51 @@
+"""`python -m sandbox token`: who asks in a way that cannot be answered is told what to write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from sandbox import caller
+from sandbox.__main__ import token
+from sandbox.cluster import CLUSTER
+
+PAGES = {"OAUTH_REDIRECT_URIS": "https://shop.example.com/callback"}
+
+
+@pytest.fixture(autouse=True)
+def _answering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A provider that gives a token to everybody."""
+    monkeypatch.setenv(CLUSTER, "http://127.0.0.1:1")
+    monkeypatch.setattr(caller, "token", lambda _, login: (f"of {login}", ""))
+
+
+@pytest.mark.parametrize(
+    ("settings", "user", "said"),
+    [
+        (PAGES, None, "users sign in to it: add --user, with user-sales, user-order-desk, user-both or user-none"),
+        (PAGES, "sales", "there is no user 'sales' in the sandbox; there are user-sales, user-order-desk, user-both, user-none"),
+        ({}, "user-sales", "it calls as itself, and no user signs in to it: leave --user out"),
+    ],
+    ids=["no user", "an unknown user", "of a service"],
+)  # fmt: skip
+def test_what_to_write_is_said(
+    settings: Mapping[str, str],
+    user: str | None,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """In one line, with status 1."""
+    monkeypatch.setattr(caller, "environment", lambda *_: settings)
+    assert token("shop/web", user, "default") == 1
+    assert capsys.readouterr() == ("", f"error: shop/web: {said}\n")
+
+
+@pytest.mark.parametrize(("settings", "user"), [(PAGES, "user-sales"), ({}, None)])
+def test_who_asks_rightly_gets_a_token(
+    settings: Mapping[str, str], user: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(caller, "environment", lambda *_: settings)
+    assert token("shop/web", user, "default") == 0
+    assert capsys.readouterr() == (f"of {user}\n", "")
