@@ -30,9 +30,10 @@ def grants(estate: Estate) -> str:
 def _text(head: str, lines: Iterable[str]) -> str:
     """A text with a head that is neither YAML nor JSON: of what is, the engine unfolds all that did not change.
 
-    Columns are not aligned: one longer name would change every line.
+    Columns are not aligned: one longer name would change every line. The last line has an end, as the others have: else
+    it would change with what comes or goes behind it.
     """
-    return "\n".join((head, *map(printable, lines)))
+    return "".join(f"{line}\n" for line in (head, *map(printable, lines)))
 
 
 def _grant(client: Client) -> str:

@@ -118,6 +118,17 @@ def test_a_preview_of_one_rule_is_as_short_as_the_page_says(deployed: Deployment
     assert "__model" not in said
 
 
+def test_a_rule_behind_the_last_line_changes_no_other(deployed: Deployment) -> None:
+    """The engine compares lines with their ends, which the last one has as well."""
+    last = """users' sessions itself, until: "2027-12-31"}}\n"""
+    new = """- {paths: [/about], methods: [GET], public: {reason: about us, until: "2027-12-31"}}\n"""
+    deployed.edit("applications/shop.yaml", last, last + " " * 14 + new)
+    said = deployed.pulumi("preview", "-s", STACK).stdout
+    access = said.partition("  ~ access ")[2].partition("  ~ enforced ")[0]
+    changed = [line.strip() for line in access.splitlines() if line.strip().startswith(("+", "-"))]
+    assert changed == ["+ GET,HEAD shop.example.com/about  shop/web: everybody (about us)"]
+
+
 def test_a_preview_shows_the_lines_of_access_that_change(deployed: Deployment) -> None:
     """As the tutorial has it, each of its lines, and of the outputs no other."""
     tutorial = page("tutorial.md")

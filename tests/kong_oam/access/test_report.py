@@ -50,6 +50,13 @@ def test_the_engine_takes_neither_table_for_yaml(applications: tuple[str, ...]) 
             assert isinstance(yaml.safe_load(table(model(*applications).estate)), str)
 
 
+@pytest.mark.parametrize("applications", [(API, SHOP), ()])
+def test_the_last_line_has_an_end_like_the_others(applications: tuple[str, ...]) -> None:
+    """A preview compares lines with their ends, so what comes behind it does not change it."""
+    for table in (access_table, grants):
+        assert table(model(*applications).estate).endswith("\n")
+
+
 def test_a_reason_is_one_line() -> None:
     """Whatever somebody wrote into it."""
     estate = model(edited(PUBLIC, ("{reason: press}", '{reason: "press\\n\\e[31m"}'))).estate
