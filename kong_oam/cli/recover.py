@@ -44,16 +44,15 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         with search(options.stack, older=options.older_state) as recovery:
             for place in recovery.places:
                 console.print(*_lines(place))
-            removed = 0
+            certain = sum(place.certain for place in recovery.places)
             if options.remove:
                 for place in recovery.places:
                     place.remove()
-                removed = sum(place.certain for place in recovery.places)
+            removed = certain if options.remove else 0
             listed = sum(len(place.made) + len(place.gone) for place in recovery.places)
             if listed:
-                hint = "" if options.remove else "; that is what --remove is for"
-                console.print(f"{removed} of {listed} removed{hint}")
-            console.print(*_next(options.stack, recovery.commands()))
+                console.print(f"{removed} of {listed} removed")
+            console.print(*_cluster(recovery.commands()), f"Then: {_next(options, certain - removed)}")
     except RecoveryError as error:
         raise UsageError(f"error: {error}") from None
     return FOUND if listed > removed else OK
@@ -71,11 +70,18 @@ def _listed(where: str, judged: Sequence[tuple[object, str | None]], what: str) 
         yield f"  {lost}" + (f", kept: {doubt}" if doubt else "")
 
 
-def _next(stack: str, commands: Sequence[str]) -> Iterator[str]:
+def _cluster(commands: Sequence[str]) -> Iterator[str]:
     if commands:
         yield "Kubernetes: not looked at. These remove what the state does not know and may be there, and that alone:"
         yield from (f"  {command}" for command in commands)
-    yield f"Then: pulumi refresh -s {stack} --yes --clear-pending-creates && pulumi up -s {stack}"
+
+
+def _next(options: argparse.Namespace, removable: int) -> str:
+    """The command after this one: the one that removes while there is something to remove."""
+    if removable:
+        older = " --older-state" if options.older_state else ""
+        return f"python -m kong_oam recover -s {options.stack}{older} --remove"
+    return f"pulumi refresh -s {options.stack} --yes --clear-pending-creates && pulumi up -s {options.stack}"
 
 
 COMMAND = Command("recover", "what an interrupted run left", _DETAILS, _arguments, _run, json=False)

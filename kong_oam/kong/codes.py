@@ -13,6 +13,6 @@ CODES: Mapping[str, Code] = {
     ),
     "ENV406": Code(
         "something in Kong has this stack's tags, and its state does not know it",
-        "`python -m kong_oam recover` lists and removes it; look first whether this is the right backend",
+        "look first whether this is the right backend; `python -m kong_oam recover -s STACK --remove` removes it",
     ),
 }

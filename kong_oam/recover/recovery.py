@@ -77,7 +77,8 @@ class Search:
         if self.older:
             compiled = compile_estate(read_files(self.settings.applications), self.settings.stack)
             if compiled.estate is None:
-                raise RecoveryError("the Applications here cannot be compiled: see `python -m kong_oam check`")
+                see = f"see `python -m kong_oam check --stack {self.settings.stack.name}`"
+                raise RecoveryError(f"the Applications here cannot be compiled: {see}")
             commands += cluster.removals_of_unknown(self.state, objects_of(compiled.estate, self.settings), context)
         return commands
 

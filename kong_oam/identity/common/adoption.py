@@ -86,11 +86,11 @@ class Adoption:
             )
         elif foreign:
             advice = (
-                "If an interrupted run made them, `python -m kong_oam recover` removes them. They cannot be",
-                "adopted with what ENV404 names in them: remove that first, or have them renamed.",
+                _recovery(stack),
+                "They cannot be adopted with what ENV404 names in them: remove that first, or have them renamed.",
             )
         else:
-            advice = _advice(self._command(settings, stack, adoptable, held) if adoptable else None)
+            advice = _advice(stack, self._command(settings, stack, adoptable, held) if adoptable else None)
         lines = tuple(f"  {conflict}" for conflict in conflicts)
         message = f"{settings.name} has what the state of stack '{stack}' does not know"
         yield Diagnostic("ENV403", message, details=(*lines, *advice))
@@ -114,12 +114,16 @@ class Adoption:
         return f"echo {shlex.quote(json.dumps(file))} | {variables}pulumi import {flags}"
 
 
-def _advice(command: str | None) -> tuple[str, ...]:
+def _recovery(stack: str) -> str:
+    return f"If an interrupted run made them, `python -m kong_oam recover -s {stack} --remove` removes them."
+
+
+def _advice(stack: str, command: str | None) -> tuple[str, ...]:
     if command is None:
-        return ("If an interrupted run made them, `python -m kong_oam recover` removes them.",)
+        return (_recovery(stack),)
     return (
-        "If an interrupted run made them, `python -m kong_oam recover` removes them. If they are this stack's for",
-        "another reason, look at each, adopt them, and run it again:",
+        _recovery(stack),
+        "If they are this stack's for another reason, look at each, adopt them, and run it again:",
         f"  {command}",
         "If they are somebody else's, have them renamed.",
     )

@@ -117,8 +117,10 @@ def test_what_is_lost_is_listed_and_what_is_certain_removed(
     ]
     last = "Then: pulumi refresh -s local --yes --clear-pending-creates && pulumi up -s local"
     assert main(["recover", "-s", "local"]) == 1
-    shown = [*listed, "0 of 4 removed; that is what --remove is for", last]
+    shown = [*listed, "0 of 4 removed", "Then: python -m kong_oam recover -s local --remove"]
     assert capsys.readouterr().out.splitlines() == shown and removed == []
+    assert main(["recover", "-s", "local", "--older-state"]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == f"{shown[-1].removesuffix(' --remove')} --older-state --remove"
     assert main(["recover", "-s", "local", "--remove"]) == 1
     assert capsys.readouterr().out.splitlines() == [*listed, "2 of 4 removed", last]
     assert removed == ["route way" + STEERING, "local forgets app"]

@@ -150,7 +150,7 @@ def test_everything_of_our_names_is_listed_with_the_id_to_import_it_by() -> None
     realm.scope(JOB, protocolMappers=[AUDIENCE_MAPPER])
     realm.client_of(JOB)
     (found,) = told(realm)
-    assert found.code == "ENV403" and "`python -m kong_oam recover` removes them" in str(found)
+    assert found.code == "ENV403" and "`python -m kong_oam recover -s tests --remove` removes them" in str(found)
     first, *rest = imported(found)
     assert first == {"type": "kong-oam:identity:Keycloak", "name": "kc", "component": True}
     assert {(one["type"], one["name"]): one["id"] for one in rest} == {

@@ -115,7 +115,7 @@ def test_everything_of_our_names_is_listed_with_the_id_to_import_it_by(org: http
     (found,) = _found(org)
     assert found.code == "ENV403"
     assert f"\n  auth.ServerScope 'read', {server}/{scope}\n" in str(found)
-    assert "`python -m kong_oam recover` removes them" in str(found)
+    assert "`python -m kong_oam recover -s tests --remove` removes them" in str(found)
     first, *rest = _imported(found)["resources"]
     assert first == {"type": "kong-oam:identity:Okta", "name": "main", "component": True}
     assert {one["parent"] for one in rest} == {"main"}

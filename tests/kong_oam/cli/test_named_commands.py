@@ -1,0 +1,66 @@
+"""Each command that a message or a help text tells somebody to run is one that the command line takes as it stands."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kong_oam.__main__ import _parser
+from kong_oam.cli.console import MODULE
+
+ROOT = Path(__file__).resolve().parents[3]
+SOURCES = [file for part in ("kong_oam", "components", "policies") for file in sorted((ROOT / part).rglob("*.py"))]
+FILLED = "filled"
+"""Stands for what a message fills in."""
+
+_COMMAND = re.compile(rf"{MODULE} ((?:(?!  |[`\n|;>#)]).)+)")
+
+
+def commands(source: str) -> Iterator[str]:
+    """The commands that texts of a module name, docstrings apart; what may be left out is there."""
+    tree = ast.parse(source)
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in ast.walk(tree):
+        if id(node) not in docstrings | parts:
+            text = re.sub(r"\\\n\s*", "", _text(node))
+            yield from (re.sub(r"[\[\]]", "", found) for found in _COMMAND.findall(text))
+
+
+def _text(node: ast.AST) -> str:
+    if isinstance(node, ast.JoinedStr):
+        return "".join(map(_text, node.values))
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else ""
+    return FILLED if isinstance(node, ast.FormattedValue) else ""
+
+
+NAMED = sorted({one for file in SOURCES for one in commands(file.read_text("utf-8"))} - {FILLED})
+
+
+def test_a_command_is_found_however_it_is_written() -> None:
+    """In quotes of code, at an end, over two lines, filled in; never in a docstring."""
+    source = (
+        '"""`python -m kong_oam no`"""\n'
+        "a = f'see `python -m kong_oam recover -s {stack} --remove`.'\n"
+        "b = 'then: python -m kong_oam check'\n"
+        "c = '''\n  python -m kong_oam emergency [-s X]   lists\n  python -m kong_oam new \\\\\n     --app y | less'''\n"
+    )
+    assert {*commands(source)} == {"recover -s filled --remove", "check", "emergency -s X", "new --app y "}
+
+
+@pytest.mark.parametrize("command", NAMED)
+def test_the_command_line_takes_it(command: str) -> None:
+    """With its required options, above all."""
+    _parser().parse_args(shlex.split(command))
+
+
+def test_the_commands_of_messages_are_among_them() -> None:
+    """So that none is missed by being written otherwise."""
+    expected = {"recover -s filled --remove", "recover -s filled", "emergency -s filled close"}
+    assert expected <= {*NAMED}
