@@ -272,6 +272,7 @@ def _prints(
     change()
     assert main([*arguments[:1], *(["before", "."] if arguments[0] == "diff" else []), *arguments[1:]]) == status
     said = "\n".join(line.rstrip() for line in capsys.readouterr().out.strip("\n").split("\n"))
+    said = said.replace("kong_oam diff before . ", "kong_oam diff HEAD . ")
     pattern = r"\n.*\n".join(map(re.escape, "\n".join(expected).split("\n...\n")))
     assert re.fullmatch(pattern, said, re.DOTALL), said
 

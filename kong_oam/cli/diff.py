@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
 from kong_oam.access.diff.change import OPENING, Difference, Setting, Whom
 from kong_oam.access.diff.compare import changed
-from kong_oam.access.diff.wording import headline, row, worth_telling
+from kong_oam.access.diff.wording import cuts, headline, row, worth_telling
 from kong_oam.access.paths import written
 from kong_oam.cli.command import FOUND, OK, Command, UsageError
-from kong_oam.cli.console import Colour, Console
+from kong_oam.cli.console import MODULE, Colour, Console
 from kong_oam.cli.estates import add_estate, place_entry, subtree_entry
 from kong_oam.cli.operands import FORMS, Operand
 from kong_oam.diagnostics import printable
@@ -36,6 +37,9 @@ Exit status 0, with changes or without; with --exit-code 1 where there are some.
   python -m kong_oam diff deployed:prod . --stack prod --exit-code
 """
 
+_NAMED = 30
+"""How many principals stand in a row of Markdown, which people read where they cannot ask for more."""
+
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("old", nargs="?", default="HEAD", metavar="OLD", help="(default: HEAD)")
@@ -54,24 +58,34 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if console.json:
         console.print_json({"headline": headline(changes, scheme), "changes": [_entry(change) for change in changes]})
     elif options.markdown:
-        console.print(*markdown(changes, scheme))
+        console.print(*markdown(changes, scheme, _for_all(options)))
     elif changes:
-        _print(changes, scheme, console)
+        _print(changes, scheme, console, _for_all(options))
     return FOUND if changes and options.exit_code else OK
 
 
-def _print(changes: Sequence[Difference], scheme: str, console: Console) -> None:
+def _for_all(options: argparse.Namespace) -> str:
+    """The command that prints all that is left out."""
+    operands = shlex.join([options.old, options.new, "--stack", options.stack])
+    applications = f" --applications {shlex.join(options.applications)}" if options.applications else ""
+    return f"{MODULE} diff {operands}{applications} --json"
+
+
+def _print(changes: Sequence[Difference], scheme: str, console: Console, for_all: str) -> None:
     shown = worth_telling(changes)
     console.print(console.paint(_colour(shown[0]), headline(changes, scheme)), "")
     console.print_table(
         ("CHANGE", "FOR", "METHODS", "WHERE", ""), [(change.kind, *row(change, scheme)) for change in shown]
     )
-    console.print(*_left_out(changes, shown))
+    console.print(*_left_out(changes, shown, any(map(cuts, shown)), f"`{for_all}`"))
 
 
-def _left_out(changes: Sequence[Difference], shown: Sequence[Difference]) -> list[str]:
+def _left_out(changes: Sequence[Difference], shown: Sequence[Difference], cut: bool, for_all: str) -> list[str]:
+    """What a table does not show, and which command does."""
     count = len(changes) - len(shown)
-    return ["", f"and {count} of other spellings of these paths; --json has them"] if count else []
+    left_out = [f"{count} of other spellings of these paths"] if count else []
+    left_out += ["the names that are only counted"] if cut else []
+    return ["", f"and {' and '.join(left_out)}: {for_all}"] if left_out else []
 
 
 def _colour(change: Difference) -> Colour:
@@ -80,18 +94,18 @@ def _colour(change: Difference) -> Colour:
     return "yellow" if change.kind in OPENING else "green"
 
 
-def markdown(changes: Sequence[Difference], scheme: str) -> list[str]:
-    """Writes changes as lines of Markdown: the headline, and a table. Names are code, so that none of them is read as
-    markup."""
+def markdown(changes: Sequence[Difference], scheme: str, for_all: str) -> list[str]:
+    """Writes changes as lines of Markdown: the headline, a table, and the command `for_all` that prints what is left
+    out. Names are code, so that none of them is read as markup."""
     if not changes:
         return ["No change of access."]
     shown = worth_telling(changes)
     lines = [f"**{_code(headline(changes, scheme))}**", ""]
     lines += ["| change | for | methods | where | |", "|---|---|---|---|---|"]
     for change in shown:
-        cells = (_code(cell) if cell else "" for cell in row(change, scheme))
+        cells = (_code(cell) if cell else "" for cell in row(change, scheme, _NAMED))
         lines.append(f"| {change.kind} | {' | '.join(cells)} |")
-    return lines + _left_out(changes, shown)
+    return lines + _left_out(changes, shown, any(cuts(change, _NAMED) for change in shown), _code(for_all))
 
 
 def _code(text: str) -> str:

@@ -92,7 +92,7 @@ def changes(base: str, stack: str) -> AccessChange:
     hosts = tuple(dict.fromkeys(change["site"] for change in found if "site" in change))  # settings have none
     graph = _access("graph", f"--since={revision}", "--stack", stack, "--format", "mermaid").strip() if hosts else ""
     markdown = _access("diff", "--markdown", *operands).strip()
-    shape = _without_names(json.dumps(found) + markdown, hosts)
+    shape = _without_names(json.dumps(found) + markdown.replace(f"--stack {stack} ", ""), hosts)
     return AccessChange(rank, document["headline"], markdown, places, graph, hosts, shape)
 
 

@@ -39,13 +39,13 @@ def headline(changes: Sequence[Difference], scheme: str) -> str:
     return f"{worst.kind}{who}: {f'{listed} ' if listed else ''}{place}{rest}"
 
 
-def row(change: Difference, scheme: str) -> tuple[str, str, str, str]:
-    """The cells of a change in a table: for whom, which methods (none of a setting), where or which setting, and a
-    note."""
+def row(change: Difference, scheme: str, most: int = _NAMED) -> tuple[str, str, str, str]:
+    """The cells of a change in a table: for whom (`most` of them), which methods (none of a setting), where or which
+    setting, and a note."""
     if isinstance(change, Setting):
         return concerned(change), "", setting(change), ""
     note = until(change) or (str(change.place) if change.place else "")
-    return whom(change.whom), methods(change.methods), where(change, scheme), note
+    return whom(change.whom, most), methods(change.methods), where(change, scheme), note
 
 
 def worth_telling(changes: Sequence[Difference]) -> Sequence[Difference]:
@@ -66,10 +66,18 @@ def worth_telling(changes: Sequence[Difference]) -> Sequence[Difference]:
     return shown or changes
 
 
-def whom(all_of_them: Sequence[Whom]) -> str:
-    """Callers in words: `shop/checkout, shop/web for users in sales`; of many, the first three and how many more."""
-    more = [f"{len(all_of_them) - _NAMED} more"] if len(all_of_them) > _NAMED else []
-    return ", ".join([*map(_caller_in_words, all_of_them[:_NAMED]), *more])
+def cuts(change: Difference, most: int = _NAMED) -> bool:
+    """Whether a row of the change leaves out names: of principals past `most`, or of groups."""
+    if isinstance(change, Setting):
+        return False
+    return len(change.whom) > most or any(len(one.condition) > _LISTED for one in change.whom)
+
+
+def whom(all_of_them: Sequence[Whom], most: int = _NAMED) -> str:
+    """Callers in words: `shop/checkout, shop/web for users in sales`; of more than `most`, the first and how many
+    more."""
+    more = [f"{len(all_of_them) - most} more"] if len(all_of_them) > most else []
+    return ", ".join([*map(_caller_in_words, all_of_them[:most]), *more])
 
 
 def _caller_in_words(caller: Whom) -> str:

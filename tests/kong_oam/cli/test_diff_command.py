@@ -10,6 +10,7 @@ import pytest
 
 from kong_oam.__main__ import main
 from kong_oam.access.diff.snapshot import dump_model, model_of
+from kong_oam.cli import diff
 from kong_oam.cli.estates import estate_of, settings_of
 from kong_oam.engine.state import Resource
 from kong_oam.oam.application import read_files
@@ -282,6 +283,39 @@ def test_markdown_shows_names_as_code(project: Path, capsys: pytest.CaptureFixtu
         said[4]
         == "| widened | `shop/web for users in a'\\|<b>?[31m` | `GET,HEAD` | `https://orders.example.com/orders but not /orders/health` | `applications/orders.yaml:18:17` |"
     )
+
+
+CALLER = """
+    - name: caller{}
+      type: worker
+      properties: {{image: caller}}
+      traits:
+        - {{type: client, properties: {{kind: service, calls: [{{component: orders/api, scopes: [read]}}]}}}}
+"""
+
+
+def test_what_is_left_out_is_where_it_says(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a terminal three callers stand in a row, in Markdown more; the command at the end has all of them."""
+    head, _, _ = SHOP.replace("name: shop", "name: many").partition("    - name: checkout")
+    (project / "applications/many.yaml").write_text(head + "".join(map(CALLER.format, range(4))))
+    callers = [f"many/caller{number}" for number in range(4)]
+    edit(project / "applications/orders.yaml", "[shop/checkout,", f"[{', '.join(callers)}, shop/checkout,")
+    named = "many/caller0, many/caller1, many/caller2"
+    assert main(["diff", "HEAD", "--applications", "applications"]) == 0
+    said = capsys.readouterr().out
+    command = "`python -m kong_oam diff HEAD . --stack local --applications applications --json`"
+    assert f"{named}, 1 more  GET" in said
+    assert said.endswith(f"\n\nand the names that are only counted: {command}\n")
+    assert main(["diff", "--markdown"]) == 0
+    said = capsys.readouterr().out
+    assert f"| `{named}, many/caller3` |" in said and "only counted" not in said
+    monkeypatch.setattr(diff, "_NAMED", 3)
+    assert main(["diff", "--markdown"]) == 0
+    said = capsys.readouterr().out
+    command = "`python -m kong_oam diff HEAD . --stack local --json`"
+    assert said.endswith(f"\n\nand the names that are only counted: {command}\n")
 
 
 def test_stacks_of_one_project_are_compared_by_component(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

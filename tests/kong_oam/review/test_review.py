@@ -489,6 +489,19 @@ def test_another_setting_of_the_stack_is_in_the_comment(tmp_path: Path, monkeypa
     assert f"| may narrow | {cells} |  |" in text.splitlines()
 
 
+def test_stacks_are_alike_whatever_the_command_for_all_of_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names the stack."""
+    told = {"headline": "h", "changes": [{"kind": "granted"}]}
+
+    def access(*arguments: str) -> str:
+        stack = arguments[arguments.index("--stack") + 1]
+        return json.dumps(told) if "--json" in arguments else f"table\n\nand 1: `diff main . --stack {stack} --json`"
+
+    monkeypatch.setattr(access_changes, "_access", access)
+    aws, gcp = (access_changes.changes("main", stack) for stack in ("aws", "gcp"))
+    assert aws == gcp and aws.markdown != gcp.markdown
+
+
 @pytest.mark.parametrize("base", ["applications", "--json", "", "nope"])
 def test_the_base_is_a_revision_and_nothing_else(monkeypatch: pytest.MonkeyPatch, base: str) -> None:
     """Not a folder of that name, which would be compared with itself; not an option; not what a variable lacks."""
