@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 
 from kong_oam.errors import EngineError
 
@@ -12,6 +13,9 @@ SHORT, LONG = 60.0, 300.0
 """Seconds: for a setting or the outputs; for all of a large state, and what waits for a backend."""
 
 _LONGEST_MESSAGE = 1000  # characters of what the CLI said
+
+_EXPORTS = ": `make sandbox` prints the exports for the stack local, and `make setup` where the CLI is"
+_ENDED = ". Where that was a sandbox's, it has ended: `make sandbox` prints the exports of a new one"
 
 
 class CliError(EngineError):
@@ -29,7 +33,8 @@ def pulumi(*arguments: str, stack: str, timeout: float, environment: Mapping[str
         reason = (
             " ".join(process.stderr.split()).removeprefix("error: ") or f"it ended with status {process.returncode}"
         )
-        raise CliError(f"{_named(arguments)} failed: {reason[:_LONGEST_MESSAGE]}")
+        ended = _in_a_clone(_ENDED) if reason.startswith("unable to open state directory") else ""
+        raise CliError(f"{_named(arguments)} failed: {reason[:_LONGEST_MESSAGE]}{ended}")
     return process.stdout
 
 
@@ -43,11 +48,16 @@ def run(
             command, env={**os.environ, **(environment or {})}, capture_output=True, text=True, timeout=timeout
         )
     except FileNotFoundError:
-        raise CliError("there is no `pulumi` on the PATH") from None
+        raise CliError(f"there is no `pulumi` on the PATH{_in_a_clone(_EXPORTS)}") from None
     except OSError as error:
         raise CliError(f"{_named(arguments)} cannot be run: {error.strerror}") from None
     except subprocess.TimeoutExpired:
         raise CliError(f"{_named(arguments)} took more than {timeout:g} seconds") from None
+
+
+def _in_a_clone(hint: str) -> str:
+    """The hint where the working directory is a clone of this project, with its sandbox; else nothing."""
+    return hint if Path("sandbox/__main__.py").is_file() else ""
 
 
 def _named(arguments: tuple[str, ...]) -> str:
