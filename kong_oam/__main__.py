@@ -36,7 +36,7 @@ from kong_oam.cli import (
 )
 from kong_oam.cli.command import UNUSABLE, Command
 from kong_oam.cli.console import MODULE, SCRIPT, as_called, complain, console
-from kong_oam.diagnostics import printable
+from kong_oam.diagnostics import nearest, printable
 from kong_oam.errors import InputError
 
 COMMANDS: tuple[Command, ...] = (
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Parses arguments, with options wherever they stand, prints errors so that they steer no terminal."""
+    """Parses arguments, with options wherever they stand; its errors name what is near, and steer no terminal."""
 
     _inside = False
 
@@ -97,6 +97,13 @@ class _Parser(argparse.ArgumentParser):
             return self.parse_known_intermixed_args(args, namespace)
         finally:
             self._inside = False
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            error.message += nearest(str(value), map(str, action.choices or ()), 1)
+            raise
 
     def error(self, message: str) -> NoReturn:
         super().error(printable(message))

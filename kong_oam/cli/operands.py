@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from kong_oam.access.diff.snapshot import AccessModel, ModelError, exported, load_model, model_of
-from kong_oam.access.settings.stack import APPLICATIONS, STACKS, Settings
+from kong_oam.access.settings.stack import APPLICATIONS, STACKS, Settings, stack_names
 from kong_oam.cli.command import UsageError
 from kong_oam.cli.estates import estate_of, judging_settings, no_stack_is_here, settings_of
 from kong_oam.cli.revisions import is_revision, revision
-from kong_oam.diagnostics import printable
+from kong_oam.diagnostics import nearest, printable
 from kong_oam.engine.cli import LONG, CliError, pulumi
 from kong_oam.engine.state import PLUGIN, Resource, logical_name
 from kong_oam.kong.enforced import enforced
@@ -125,7 +125,8 @@ def _deployed_models(stack: str) -> tuple[AccessModel, ...]:
     try:
         return _models_of_state(_parsed(pulumi("stack", "export", stack=stack, timeout=LONG)))
     except CliError as error:
-        raise UsageError(str(error)) from None
+        here = stack_names()
+        raise UsageError(f"{error}{nearest(stack, here, 1) if stack not in here else ''}") from None
 
 
 def _saved_models(path: Path) -> tuple[AccessModel, ...]:

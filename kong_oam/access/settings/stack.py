@@ -209,14 +209,16 @@ def stack_file(stack: str, folder: Path = STACKS) -> Path:
     return folder / f"Pulumi.{stack}.yaml"
 
 
+def stack_names(folder: Path = STACKS) -> list[str]:
+    """The stacks that have a file of settings there."""
+    return [file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in folder.glob("Pulumi.*.yaml")]
+
+
 def read_file(file: Path, describe: Describe = plain) -> Settings:
     """Reads the settings in `Pulumi.<stack>.yaml`, without the engine. Raises StackError."""
     name = file.name.removeprefix("Pulumi.").removesuffix(".yaml")
     if not file.is_file():
-        stacks = [
-            sibling.name.removeprefix("Pulumi.").removesuffix(".yaml") for sibling in file.parent.glob("Pulumi.*.yaml")
-        ]
-        raise StackError(f"there is no stack '{name}' in {file.parent}{suggestion(name, stacks)}")
+        raise StackError(f"there is no stack '{name}' in {file.parent}{suggestion(name, stack_names(file.parent))}")
     try:
         config = (yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader) or {}).get("config", {})
     except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError) as error:

@@ -76,6 +76,23 @@ def test_wrong_usage_is_2(arguments: list[str], capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err.startswith("usage: python -m kong_oam")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["chek"], "; did you mean 'check'?"),
+        (["matrix", "--format", "htm"], "; did you mean 'html'?"),
+        (["xyzzy"], ")"),
+    ],
+)
+def test_a_word_that_is_nearly_another_is_told(
+    arguments: list[str], hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Behind all that there are; where none is near, nothing."""
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert capsys.readouterr().err.endswith(f"{hint}\n")
+
+
 def test_a_stack_that_does_not_exist_is_2(capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing on standard output, and what there is instead on standard error."""
     assert main(["check", "--stack", "lokal"]) == 2
