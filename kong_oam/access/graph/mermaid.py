@@ -26,7 +26,7 @@ _SHAPES: Mapping[Kind, tuple[str, str]] = {
 _COLOURS: Mapping[Change, str] = {"added": "#1a7f37", "removed": "#cf222e"}
 _ROOM = 500  # characters for what is said of what was left out
 _LINE = 120  # characters of one line
-_MARKUP = re.compile(r"[^\w /,.:()?=…·−-]|:(?=fa)|^-|(?<=\d)\.(?= |$)")  # noqa: RUF001 - a minus
+_MARKUP = re.compile(r"[^\w /,.:()?=…·−~-]|:(?=fa)|^-|(?<=\d)\.(?= |$)")  # noqa: RUF001 - a minus
 """What Mermaid, or the Markdown or HTML that it takes labels for, may read otherwise; all else stands as it is."""
 
 _APART = "#8203;"
@@ -101,7 +101,11 @@ def _styles(graph: Graph) -> Iterator[str]:
 
 
 def _text(lines: Iterable[str]) -> str:
-    return f'"{"<br/>".join(map(_encoded, lines))}"'
+    """A label. What two tildes enclose would be struck through; one alone, as in HEAD~1, stands as it is."""
+    text = "<br/>".join(map(_encoded, lines))
+    if text.count("~") > 1:
+        text = text.replace("~", "#126;")
+    return f'"{text}"'
 
 
 def _encoded(text: str) -> str:

@@ -143,6 +143,14 @@ def test_a_name_that_means_harm_is_shown(name: str) -> None:
     ]
 
 
+def test_mermaid_strikes_nothing_through() -> None:
+    """Two tildes would, over lines as well. One alone is no markup: a revision reads as it was written."""
+    title, node = "since git:HEAD~126", Node("group", "~a", details=("b~",))
+    text = mermaid(Graph(title, (node,), ()))
+    assert f"  accTitle: {title}\n" in text and f'["{title}"]' in text
+    assert '"#126;a<br/>b#126;"' in text
+
+
 def test_mermaid_makes_neither_formulas_nor_icons_of_names() -> None:
     """It looks for both after its own codes were read: something has to stand between."""
     text = mermaid(Graph("t", (Node("group", "$$x$$ fa:fa-car"),), ()))
