@@ -68,6 +68,10 @@ def test_outputs_that_an_interrupted_run_shows_as_deleted_are_there(empty: Empty
     said = _interrupted(stack, 1)
     shown = page("how-to/when-a-run-fails.md").partition("terminate immediately, press")[2].partition("\n\n")[0]
     assert [line for line in shown.splitlines()[1:] if line.strip() not in said and line.strip() != "..."] == []
+    ends = {
+        line.strip() for line in said.partition("\nDiagnostics:\n")[2].splitlines() if line.startswith("    error: ")
+    }
+    assert ends and [end for end in ends if end not in page("how-to/when-a-run-fails.md")] == []
     assert _outputs(stack) == before
     assert stack.changes("up") and stack.changes("up") == {}
 
