@@ -1,0 +1,41 @@
+"""A stack is taken down as the page says: in which order it goes, and that the file of its settings stays."""
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox.local import STACK
+from tests.support.documentation import page
+from tests.support.engine.deployment import Empty, events
+
+pytestmark = pytest.mark.engine
+
+
+def _gone(printed: str) -> list[str]:
+    """The logical names of what a run deleted, in that order."""
+    done = (event["resOutputsEvent"]["metadata"] for event in events(printed) if "resOutputsEvent" in event)
+    return [step["urn"].rsplit("::", 1)[1] for step in done]
+
+
+def test_the_commands_of_the_page_leave_the_file_of_settings(empty: Empty) -> None:
+    """And without the flag that the page asks for, it would go."""
+    lines = page("how-to/take-a-stack-down.md").splitlines()
+    commands = [line.strip() for line in lines if line.startswith("    pulumi ")]
+    assert commands == ["pulumi destroy -s prod", "pulumi stack rm prod --preserve-config"]
+    deployment = empty()
+    file = deployment.folder / f"stacks/Pulumi.{STACK}.yaml"
+    written = file.read_text("utf-8")
+    deployment.run("up")
+    gone = _gone(deployment.run("destroy", "--json").stdout)
+    for component, *parts in (
+        ("orders/api", "protected-1-8080", "8080-gate"),
+        ("shop/web", "protected-0-3000", "3000-gate"),
+    ):
+        order = [gone.index(f"{component}-{part}") for part in (*parts, "deployment")]
+        assert order == sorted(order)
+    deployment.pulumi("stack", "rm", STACK, "--yes", "--preserve-config")
+    assert file.read_text("utf-8") == written
+    assert STACK not in deployment.pulumi("stack", "ls").stdout
+    deployment.pulumi("stack", "init", STACK)
+    deployment.pulumi("stack", "rm", STACK, "--yes")
+    assert not file.exists()
