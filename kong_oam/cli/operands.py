@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kong_oam.access.diff.snapshot import AccessModel, ModelError, exported, load_model, model_of
-from kong_oam.access.settings.stack import APPLICATIONS, STACKS, Settings, stack_names
+from kong_oam.access.settings.stack import APPLICATIONS, STACKS, Settings, stack_file, stack_names
 from kong_oam.cli.command import UsageError
 from kong_oam.cli.estates import estate_of, judging_settings, no_stack_is_here, settings_of
 from kong_oam.cli.revisions import is_revision, revision
@@ -125,8 +125,8 @@ def _deployed_models(stack: str) -> tuple[AccessModel, ...]:
     try:
         return _models_of_state(_parsed(pulumi("stack", "export", stack=stack, timeout=LONG)))
     except CliError as error:
-        here = stack_names()
-        raise UsageError(f"{error}{nearest(stack, here, 1) if stack not in here else ''}") from None
+        unknown = "no stack named" in str(error) and not stack_file(stack).is_file()
+        raise UsageError(f"{error}{nearest(stack, stack_names(), 1) if unknown else ''}") from None
 
 
 def _saved_models(path: Path) -> tuple[AccessModel, ...]:

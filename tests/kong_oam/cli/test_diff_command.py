@@ -246,11 +246,11 @@ def test_a_deployed_stack_that_is_nearly_one_of_here_is_told(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Behind what the engine says; of one that has a file here, that alone."""
-    _pulumi(project / "bin", monkeypatch, "echo error: no such stack >&2; exit 1")
+    _pulumi(project / "bin", monkeypatch, "echo error: no stack named that >&2; exit 1")
     for name, hint in {"locl": "; did you mean 'local'?", "prod": "", "local": ""}.items():
         assert main(["diff", f"deployed:{name}"]) == 2
         said = capsys.readouterr().err
-        assert said == f"OLD (deployed:{name}): `pulumi stack export` failed: no such stack{hint}\n"
+        assert said == f"OLD (deployed:{name}): `pulumi stack export` failed: no stack named that{hint}\n"
 
 
 def test_what_is_deployed_is_compared_with_what_is_here(
