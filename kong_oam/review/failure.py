@@ -20,6 +20,7 @@ _KNOWN = {
     "passphrase must be set": "this run has no PULUMI_CONFIG_PASSPHRASE",
     "incorrect passphrase": "the PULUMI_CONFIG_PASSPHRASE of this run is not that of the stack",
     "PULUMI_ACCESS_TOKEN must be set": "this run has no backend: PULUMI_BACKEND_URL is not set",
+    "unable to open state directory": "the folder that PULUMI_BACKEND_URL names is not there",
     "is currently locked by": "another run has the stack's lock",
     "Program failed with an unhandled exception": "the program ended with an exception",
 }

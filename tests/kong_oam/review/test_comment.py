@@ -295,6 +295,7 @@ def test_what_others_say_is_not_shown() -> None:
         ("get stack secrets manager: incorrect passphrase", "the PULUMI_CONFIG_PASSPHRASE of this run is not that of the stack"),
         ("PULUMI_ACCESS_TOKEN must be set for login", "this run has no backend: PULUMI_BACKEND_URL is not set"),
         ("the stack is currently locked by 1 lock(s)", "another run has the stack's lock"),
+        ('error: unable to open state directory "file:///gone": stat', "the folder that PULUMI_BACKEND_URL names is not there"),
     ],
 )  # fmt: skip
 def test_what_the_cli_complains_of_is_told_in_our_words(
