@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +22,8 @@ class Revision:
     top: Path
 
     def holds(self, path: str | Path) -> bool:
-        """Whether a path, seen from the working directory, lies in the repository."""
-        return not self._inside(path).startswith("..")
+        """Whether a path, seen from the working directory, lies in the folder of the repository."""
+        return self._inside(path).parts[:1] != ("..",)
 
     def copied(self, path: str | Path, into: Path) -> Path:
         """Where `extract` puts what is at a path, seen from the working directory."""
@@ -30,20 +31,45 @@ class Revision:
 
     def extract(self, paths: Iterable[str | Path], into: Path, suffixes: tuple[str, ...] = ("",)) -> None:
         """Writes the files at or below the paths whose names end so, as the commit has them, byte for byte, links as
-        links; those of submodules as well. `into` is as the repository's folder. Raises UsageError."""
-        wanted = [Path(self._inside(path)) for path in paths]
-        blobs = []
-        for mode, kind, name, path in self._entries():
+        links; those of submodules as well, and what other repositories have there, as it is now. `into` is as the
+        repository's folder. Raises UsageError."""
+        wanted = [self._inside(path) for path in paths]
+        entries, blobs = [*self._entries()], []
+
+        def fits(path: Path) -> bool:
+            return path.name.endswith(suffixes)
+
+        submodules = {path for _, kind, _, path in entries if kind == b"commit"}
+        for mode, kind, name, path in entries:
             if kind == b"commit" and (roots := [*_roots_in(path, wanted)]):
-                Revision(name.decode(), self.top / path).extract(
-                    (self.top / root for root in roots), into / path, suffixes
-                )
-            elif kind == b"blob" and path.name.endswith(suffixes) and any(path.is_relative_to(root) for root in wanted):
+                submodule = Revision(name.decode(), self.top / path)
+                submodule.extract((self.top / root for root in roots), into / path, suffixes)
+            elif kind == b"blob" and any(map(path.is_relative_to, wanted)) and (mode == _LINK or fits(path)):
                 blobs.append((mode, name, into / path))
         self._write(blobs)
+        for root in wanted:
+            for path in self._foreign(root, submodules):
+                _copy(self.top / path, into / path, suffixes)
 
-    def _inside(self, path: str | Path) -> str:
-        return os.path.relpath(path, self.top)
+    def _inside(self, path: str | Path) -> Path:
+        """A path as the repository's folder sees it, also where a link leads to that."""
+        relative = Path(os.path.relpath(path, self.top))
+        return relative if relative.parts[:1] != ("..",) else Path(os.path.relpath(os.path.realpath(path), self.top))
+
+    def _foreign(self, root: Path, submodules: Container[Path]) -> Iterator[Path]:
+        """What lies at or below a path in other repositories that this one knows nothing of."""
+        above = [path for path in (root, *root.parents) if path != Path()]
+        if any(path not in submodules and (self.top / path / ".git").exists() for path in above):
+            yield root
+            return
+        for folder, names, files in os.walk(self.top / root):
+            path = Path(folder).relative_to(self.top)
+            if path != Path() and ".git" in (*names, *files):
+                names.clear()
+                if path not in submodules:
+                    yield path
+            elif ".git" in names:
+                names.remove(".git")
 
     def _entries(self) -> Iterator[tuple[bytes, bytes, bytes, Path]]:
         """Mode, kind, object and path of all that the commit has, submodules as one entry each."""
@@ -95,6 +121,23 @@ def _roots_in(submodule: Path, roots: Iterable[Path]) -> Iterator[Path]:
             yield root
         elif submodule.is_relative_to(root):
             yield submodule
+
+
+def _copy(source: Path, target: Path, suffixes: tuple[str, ...]) -> None:
+    """Copies a file, or of a folder the files whose names end so, and links as links."""
+
+    def unwanted(folder: str, names: list[str]) -> list[str]:
+        plain = (name for name in names if not name.endswith(suffixes) and (Path(folder) / name).is_file())
+        return [*plain, ".git"]
+
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, symlinks=True, ignore=unwanted, dirs_exist_ok=True)
+        else:
+            shutil.copy(source, target)
+    except (OSError, shutil.Error) as error:
+        raise UsageError(f"{source} cannot be read: {error}") from None
 
 
 def _git(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from kong_oam.diagnostics import nearest
@@ -17,13 +18,18 @@ _EMPTY_FOLDER = (
     "no YAML file is in this folder (is it checked out?), and all that was deployed from it would go; "
     "`python -m kong_oam new` writes an Application, and an empty file none.yaml says that there is none"
 )
+_NOTHING = "nothing at all is in this folder: check the submodule out (git submodule update --init), or remove it"
+_GIT = ".git"
+_LOCK = ".#"
+"""How the links begin that an editor puts beside what it edits."""
 _MISSING = "no such file or folder; check the name, in -f or in kong-oam:applications of the stack"
 _NO_MATCH = "no YAML file matches it, and all that was deployed from such would go; check the pattern, or take it out"
 
 
 def files_of(names: Iterable[str | Path], folder: Path) -> Iterator[tuple[Path, str]]:
     """Yields the files that are named, below `folder` where a name is no absolute path, each once whatever names it.
-    With each comes what is wrong about it, or nothing: a folder or a glob in which there is no YAML file.
+    With each comes what is wrong about it, or nothing: a folder or a glob in which there is no YAML file, a folder that
+    cannot be listed. Nothing that could hold Applications is passed over, a link that leads nowhere among it.
 
     In folders and by globs only YAML files are found, and none by a link that leads out of the folder.
     """
@@ -35,16 +41,19 @@ def files_of(names: Iterable[str | Path], folder: Path) -> Iterator[tuple[Path, 
                 yield file, problem
 
 
-def _files_at(path: Path) -> Iterator[tuple[Path, str, str]]:
-    """The files at a path, each with the path that it really has."""
+Found = tuple[Path, str, str]
+"""A file, the path that it really has, and what is wrong about it, or nothing."""
+
+
+def _files_at(path: Path) -> Iterator[Found]:
     if path.is_dir():
-        found = [*_yaml_files(path, path.resolve())]
-        yield from ((*pair, "") for pair in found) if found else [(path, str(path), _EMPTY_FOLDER)]
-    elif is_glob(path) and not path.exists():
+        found = [*_yaml_files(path, os.path.realpath(path))]
+        yield from found or [(path, str(path), _EMPTY_FOLDER)]
+    elif is_glob(path) and not os.path.lexists(path):
         matches = sorted({*_matches(path)})
-        yield from ((*pair, "") for pair in matches) if matches else [(path, str(path), _NO_MATCH)]
+        yield from matches or [(path, str(path), _NO_MATCH)]
     else:
-        yield path, str(path.resolve()), "" if os.path.lexists(path) else f"{_MISSING}{_near(path)}"
+        yield path, os.path.realpath(path), "" if os.path.lexists(path) else f"{_MISSING}{_near(path)}"
 
 
 def _near(path: Path) -> str:
@@ -56,7 +65,7 @@ def _near(path: Path) -> str:
 
 def is_empty_folder(path: str | Path) -> bool:
     """Whether it is a folder in which no YAML file is."""
-    return Path(path).is_dir() and not any(_yaml_files(Path(path), Path(path).resolve()))
+    return Path(path).is_dir() and not any(_yaml_files(Path(path), os.path.realpath(path)))
 
 
 def is_glob(name: str | Path) -> bool:
@@ -70,29 +79,78 @@ def root_of(name: Path) -> Path:
     return Path(*name.parts[:plain])
 
 
-def _matches(pattern: Path) -> Iterator[tuple[Path, str]]:
+def _matches(pattern: Path) -> Iterator[Found]:
     root = root_of(pattern)
-    inside = root.resolve()
-    for match in root.glob(str(pattern.relative_to(root))):
-        real = match.resolve()
-        if not real.is_relative_to(inside):
+    inside = os.path.realpath(root)
+    for match, problem in _expanded(root, pattern.relative_to(root).parts):
+        real = os.path.realpath(match)
+        if problem:
+            yield match, real, problem
+        elif not _is_within(real, inside):
             continue
-        if match.is_dir():
-            yield from _yaml_files(match, real, inside)
-        elif match.suffix in SUFFIXES and match.is_file():
-            yield match, str(real)
+        elif match.is_dir():
+            yield from [*_yaml_files(match, real, inside)] or [(match, real, _EMPTY_FOLDER)]
+        elif match.suffix in SUFFIXES:
+            yield match, real, ""
 
 
-def _yaml_files(folder: Path, real: Path, inside: Path | None = None) -> Iterator[tuple[Path, str]]:
-    """The YAML files in a folder, by name, each with the path that it really has: whoever watches a thousand asks ten
-    times a second, so that of the disk only links are asked where they lead."""
-    with suppress(OSError), os.scandir(folder) as entries:
-        for entry in sorted(entries, key=lambda entry: entry.name):
-            if entry.is_dir(follow_symlinks=False):
-                yield from _yaml_files(folder / entry.name, real / entry.name, inside or real)
-            elif entry.name.endswith(SUFFIXES) and entry.is_file():
-                path = folder / entry.name
-                if not entry.is_symlink():
-                    yield path, f"{real}/{entry.name}"
-                elif (target := path.resolve()).is_relative_to(inside or real):
-                    yield path, str(target)
+def _expanded(folder: Path, parts: Sequence[str]) -> Iterator[tuple[Path, str]]:
+    """What the parts of a pattern match in a folder, or what is wrong about a folder on the way: pathlib's own `glob`
+    passes over one that cannot be listed."""
+    if not parts:
+        yield folder, ""
+        return
+    part, rest = parts[0], parts[1:]
+    if part != "**" and not is_glob(part):
+        if os.path.lexists(folder / part):
+            yield from _expanded(folder / part, rest)
+        return
+    if part == "**":
+        yield from _expanded(folder, rest)
+    if not folder.is_dir():
+        return
+    entries, problem = _listed(folder)
+    if problem:
+        yield folder, problem
+    for entry in entries:
+        path = folder / entry.name
+        if part == "**" and entry.is_dir(follow_symlinks=False):
+            yield from _expanded(path, parts)
+        elif part != "**" and fnmatchcase(entry.name, part):
+            yield from _expanded(path, rest)
+
+
+def _listed(folder: Path) -> tuple[list[os.DirEntry[str]], str]:
+    """What is in a folder, by name, and what is wrong about it: git keeps no folder in which nothing is, but for a
+    submodule that is not checked out."""
+    try:
+        with os.scandir(folder) as entries:
+            listed = sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        return [], f"{error.strerror}; check who may list this folder"
+    return listed, "" if listed else _NOTHING
+
+
+def _yaml_files(folder: Path, real: str, inside: str | None = None) -> Iterator[Found]:
+    """The YAML files in a folder, by name: whoever watches a thousand asks ten times a second, so that of the disk only
+    links are asked where they lead."""
+    entries, problem = _listed(folder)
+    if problem and (inside or problem is not _NOTHING):
+        yield folder, real, problem
+    for entry in entries:
+        path = folder / entry.name
+        if entry.is_dir(follow_symlinks=False):
+            if entry.name != _GIT:
+                yield from _yaml_files(path, f"{real}/{entry.name}", inside or real)
+        elif not entry.name.endswith(SUFFIXES) or entry.name.startswith(_LOCK):
+            continue
+        elif entry.is_file(follow_symlinks=False):
+            yield path, f"{real}/{entry.name}", ""
+        elif entry.is_symlink():
+            target = os.path.realpath(path)
+            if _is_within(target, inside or real) and not os.path.isdir(target):  # noqa: PTH112 - which never raises
+                yield path, target, ""
+
+
+def _is_within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder.rstrip('/')}/")

@@ -55,6 +55,7 @@ def test_a_file_that_moved_is_no_change(project: Path, capsys: pytest.CaptureFix
     (project / "applications/orders.yaml").rename(project / "applications/deeper/o.yml")
     edit(project / "applications/shop.yaml", SHOP, f"{SHOP}---{API}")
     (project / "applications/deeper/o.yml").unlink()
+    (project / "applications/deeper").rmdir()
     assert main(["diff", "--exit-code"]) == 0
     assert capsys.readouterr().out == ""
 
@@ -108,6 +109,59 @@ def test_applications_of_another_repository_are_read_as_they_are(
     assert main(["diff", "--exit-code"]) == 0
     assert main(["diff", "HEAD", ".", "--exit-code", "-f", "applications", str(team)]) == 0
     assert capsys.readouterr().out == ""
+    assert main(["diff", "HEAD~1", "."]) == 0
+    assert capsys.readouterr().out.startswith(HEADLINE)
+
+
+def test_a_link_to_a_folder_is_followed_in_a_revision_as_here(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By a pattern as well, of which only files of YAML are taken from the commit."""
+    (project / "all/teams/orders").mkdir(parents=True)
+    (project / "applications").rename(project / "all/shared")
+    (project / "all/teams/orders/apps").symlink_to("../../shared", target_is_directory=True)
+    _name_applications(project, "all/*/*/apps")
+    git("add", ".")
+    git("commit", "--message", "links")
+    assert main(["diff", "HEAD", ".", "--exit-code"]) == 0
+    edit(project / "all/shared/orders.yaml", *OPENED)
+    git("commit", "--all", "--message", "opened")
+    assert main(["diff", "HEAD~1", "HEAD"]) == 0
+    assert capsys.readouterr().out.startswith(HEADLINE)
+
+
+@pytest.mark.parametrize("name", ["..apps", "HERE/..apps"])
+def test_a_folder_is_in_the_repository_whatever_it_is_called(
+    project: Path, capsys: pytest.CaptureFixture[str], tmp_path_factory: pytest.TempPathFactory, name: str
+) -> None:
+    """With two dots in front, or by a link to where the repository is checked out."""
+    here = tmp_path_factory.mktemp("links") / "here"
+    here.symlink_to(project, target_is_directory=True)
+    (project / "applications").rename(project / "..apps")
+    _name_applications(project, name.replace("HERE", str(here)))
+    git("add", ".")
+    git("commit", "--message", "moved")
+    edit(project / "..apps/orders.yaml", *OPENED)
+    assert main(["diff"]) == 0
+    assert capsys.readouterr().out.startswith(HEADLINE)
+
+
+@pytest.mark.parametrize("name", ["teams/orders/oam", "teams/*/oam", "teams"])
+def test_another_repository_in_this_one_is_read_as_it_is(
+    project: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """Checked out below it, and ignored: its changes are none of this one."""
+    team = project / "teams/orders"
+    (team / "oam").mkdir(parents=True)
+    (project / "applications/orders.yaml").rename(team / "oam/orders.yaml")
+    git("-C", str(team), "init", "--initial-branch", "main")
+    (project / ".gitignore").write_text("teams/\n")
+    _name_applications(project, "applications", name)
+    git("add", ".")
+    git("commit", "--message", "ignored")
+    assert main(["diff", "--exit-code"]) == 0
+    edit(team / "oam/orders.yaml", *OPENED)
+    assert main(["diff", "--exit-code"]) == 0
     assert main(["diff", "HEAD~1", "."]) == 0
     assert capsys.readouterr().out.startswith(HEADLINE)
 

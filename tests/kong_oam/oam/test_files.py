@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,3 +90,57 @@ def test_a_file_whose_name_looks_like_a_pattern_is_a_file(folder: Path) -> None:
 def test_the_root_of_a_pattern_is_what_precedes_it(name: str, root: str) -> None:
     """All that it matches is below."""
     assert root_of(Path(name)) == Path(root)
+
+
+@pytest.mark.parametrize("target", ["m.yaml", "a.yaml/none", "gone.yaml", "../own/gone/x.yaml"])
+@pytest.mark.parametrize("name", ["own", "own/*.yaml", "*/*.yaml"])
+def test_a_link_that_leads_nowhere_hides_nothing_behind_it(folder: Path, target: str, name: str) -> None:
+    """It is an error itself, and what comes after it is read."""
+    for file in ("a.yaml", "z.yaml"):
+        (folder / "own" / file).touch()
+    (folder / "own/m.yaml").symlink_to(target)
+    assert named(folder, name) == ["own/a.yaml", "own/m.yaml", "own/own.yaml", "own/z.yaml"]
+    (finding,) = read_files([name], folder=folder).diagnostics
+    assert finding.message.startswith("cannot be read: ")
+
+
+def test_the_link_that_an_editor_locks_a_file_with_is_none(folder: Path) -> None:
+    """It leads to no file, and is there as long as somebody types."""
+    (folder / "own/.#own.yaml").symlink_to("somebody@here.1234:5678")
+    assert named(folder, "own") == ["own/own.yaml"]
+
+
+def test_a_folder_of_a_submodule_that_is_not_there_is_an_error(folder: Path) -> None:
+    """In a folder that is read, and where a pattern looks for one in it; the others are read."""
+    (folder / "../teams/c").mkdir()
+    assert named(folder, "../teams") == [
+        "../teams/a/oam/a.yaml",
+        "../teams/a/oam/deep/more.yml",
+        "../teams/b/oam/b.yaml",
+        "../teams/b/other/no.yaml",
+        "../teams/c!",
+    ]
+    assert named(folder, "../teams/**/b.yaml") == ["../teams/b/oam/b.yaml", "../teams/c!"]
+    (folder / "../teams/c/oam").mkdir()
+    assert named(folder, "../teams/*/oam") == [
+        "../teams/a/oam/a.yaml",
+        "../teams/a/oam/deep/more.yml",
+        "../teams/b/oam/b.yaml",
+        "../teams/c/oam!",
+    ]
+
+
+def test_a_folder_that_nobody_may_list_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is not its owner would see less than is deployed."""
+    scandir = os.scandir
+
+    def refused(path: Path) -> Any:
+        if Path(path).name == "oam":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    for name in ("../teams/b", "../teams/b/*", "../teams/b/**/*.yaml"):
+        files = named(folder, name)
+        assert "../teams/b/oam!" in files
+        assert "../teams/b/other/no.yaml" in files
