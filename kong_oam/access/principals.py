@@ -69,10 +69,16 @@ def logical_groups(estate: Estate) -> frozenset[str]:
 
 def logical_names(names: Iterable[str]) -> Naming:
     """Names groups as Applications do. `names` are all such names: two may be one group at the provider."""
-    all_names = tuple(names)
+    all_names = frozenset(names)
+    known: dict[int, tuple[Provider, dict[str, Groups]]] = {}  # with the provider, so that its id stays its own
 
     def named(provider: Provider, group: str) -> Groups:
-        return frozenset(name for name in all_names if provider.group(name) == provider.group(group)) | {group}
+        if id(provider) not in known:
+            by_theirs: dict[str, set[str]] = {}
+            for name in all_names:
+                by_theirs.setdefault(provider.group(name), set()).add(name)
+            known[id(provider)] = provider, {theirs: frozenset(same) for theirs, same in by_theirs.items()}
+        return known[id(provider)][1].get(provider.group(group), frozenset()) | {group}
 
     return named
 
@@ -117,6 +123,7 @@ class Callers:
         self._by_rule_path: dict[tuple[str, PathSegments | None], Mapping[str, Access]] = {}
         self._allowed: dict[tuple[str, frozenset[frozenset[str]]], Access] = {}
         self._with_any_token: dict[str, Access] = {}
+        self._conditions: dict[tuple[str, tuple[Groups, ...]], Condition] = {}
 
     def at(self, component: Component, path: PathSegments) -> Mapping[str, Access]:
         """Who may call the path of the component, by method."""
@@ -177,16 +184,15 @@ class Callers:
         return issued or (client.user_facing and not per_api)
 
     def _condition(self, component: Component, client: Client, needed: frozenset[str]) -> Condition:
-        """The condition on users: in one of the groups that the client is assigned to, and for each scope in one that
-        holds it."""
+        """The condition on users: in a group of each clause."""
         if not client.user_facing:
             return ITSELF
-        provider = self._estate.provider_of(component)
-        clauses = [self._names(provider, client.groups)]
-        for scope in sorted(needed):
-            groups = (group for role in component.roles if scope in role.scopes for group in role.groups)
-            clauses.append(self._names(provider, groups))
-        return self._meeting_each_clause(component, clauses)
+        key = component.provider, tuple(clauses_of(component, client, needed))
+        if key not in self._conditions:
+            provider = self._estate.provider_of(component)
+            names = [self._names(provider, clause) for clause in key[1]]
+            self._conditions[key] = self._meeting_each_clause(component, names)
+        return self._conditions[key]
 
     def _meeting_each_clause(self, component: Component, clauses: Iterable[Groups]) -> Condition:
         condition = minimal_transversals(clauses)
@@ -199,6 +205,14 @@ class Callers:
 
     def _names(self, provider: Provider, groups: Iterable[str]) -> Groups:
         return frozenset(name for group in groups for name in self._naming(provider, group))
+
+
+def clauses_of(component: Component, client: Client, needed: Iterable[str]) -> Iterator[frozenset[str]]:
+    """Logical groups, set by set, of each of which a user must be in one: those that the client is assigned to, and
+    for each scope those that hold it."""
+    yield frozenset(client.groups)
+    for scope in sorted(needed):
+        yield frozenset(group for role in component.roles if scope in role.scopes for group in role.groups)
 
 
 def minimal_transversals(clauses: Iterable[Groups]) -> Condition | None:

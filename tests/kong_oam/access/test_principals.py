@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain, combinations
 
 import pytest
@@ -11,8 +12,17 @@ from hypothesis import strategies as st
 from components.announcement import announcement
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.wording import headline
-from kong_oam.access.principals import MOST, UnwieldyError, minimal, minimal_transversals, suffices
+from kong_oam.access.principals import (
+    MOST,
+    Callers,
+    UnwieldyError,
+    logical_names,
+    minimal,
+    minimal_transversals,
+    suffices,
+)
 from tests.support.diffs import API, SHOP, edited, model
+from tests.support.estates import PROVIDER
 
 UNIVERSE = [*"abcdef"]
 SUBSETS = [frozenset(chosen) for chosen in chain.from_iterable(combinations(UNIVERSE, size) for size in range(7))]
@@ -53,6 +63,37 @@ def test_large_sets_are_compared_as_small_ones_are(sets: frozenset[frozenset[str
     """With the same twelve groups in all of them."""
     more = frozenset(str(number) for number in range(12))
     assert minimal(frozenset(one | more for one in sets)) == {one | more for one in minimal(sets)}
+
+
+def test_many_groups_are_named_in_one_pass() -> None:
+    """Not each by asking the provider about every other; several may be one group there."""
+    asked = []
+
+    class Counted(dict[str, str]):
+        def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
+            asked.append(name)
+            return super().get(name, default)
+
+    names = [f"g{number}" for number in range(300)]
+    naming = logical_names(names)
+    provider = replace(PROVIDER, groups=Counted(g1="same", g2="same"))
+    assert [naming(provider, name) for name in names[:4]] == [{"g0"}, {"g1", "g2"}, {"g1", "g2"}, {"g3"}]
+    assert naming(replace(PROVIDER, name="other"), "g1") == {"g1"}
+    assert naming(provider, "elsewhere") == {"elsewhere"}
+    for name in names:
+        naming(provider, name)
+    assert len(asked) < 3 * len(names)
+
+
+def test_clients_for_the_same_users_share_one_condition() -> None:
+    """It may have thousands of groups."""
+    web = SHOP[SHOP.index("    - name: web") :].replace("- name: web", "- name: app").replace("/callback", "/back")
+    role = ("components: [shop/web]}", "components: [shop/web, shop/app]}")
+    viewer = ("components: [shop/checkout, shop/web]}", "components: [shop/checkout, shop/web, shop/app]}")
+    made = model(edited(API, role, viewer), SHOP + web).estate
+    found = Callers(made).principals_with(made.components["orders/api"], frozenset({"read"})).principals
+    one, other = (condition for principal, condition in found.items() if principal.users)
+    assert one is other == {frozenset({"sales"})}
 
 
 @pytest.mark.timeout(20)
