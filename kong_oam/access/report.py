@@ -3,10 +3,12 @@ around them, of a map every entry."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from kong_oam.access.model import METHODS, Client, Component, Estate, Rule
 from kong_oam.access.paths import within, written
+from kong_oam.access.principals import Groups, clauses_of
+from kong_oam.access.providers import Provider
 from kong_oam.diagnostics import printable
 
 
@@ -63,8 +65,10 @@ def _requirement(estate: Estate, component: Component, rule: Rule) -> str:
 
 
 def holders(estate: Estate, component: Component, rule: Rule) -> tuple[str, ...]:
-    """The callers that can meet a protected rule: services by key, and `client for group` where a user of the group
-    can."""
+    """The callers that can meet a protected rule: services by key, and `client for users`.
+
+    These are a group whose users can by it alone, or what they need together: `desk and (bosses or sales)`.
+    """
     needed = set(rule.scopes)
     callers = []
     for client in estate.clients:
@@ -74,8 +78,24 @@ def holders(estate: Estate, component: Component, rule: Rule) -> tuple[str, ...]
         if not client.user_facing:
             callers.append(client.component)
             continue
-        for group in client.groups:
-            group_scopes = {scope for role in component.roles if group in role.groups for scope in role.scopes}
-            if needed <= group_scopes:
-                callers.append(f"{client.component} for {group}")
+        clauses = list(clauses_of(component, client, needed))
+        callers += [f"{client.component} for {users}" for users in _users(estate.provider_of(component), clauses)]
     return tuple(callers)
+
+
+def _users(provider: Provider, clauses: Collection[Groups]) -> Iterator[str]:
+    """Who is in a group of each clause: one group after the other that is in all of them, then all that is left of
+    them. Several logical groups may be one at the provider."""
+    alone = sorted(frozenset.intersection(*clauses))
+    yield from alone
+    names = {provider.group(group): group for clause in clauses for group in sorted(clause, reverse=True)}
+    theirs = {frozenset(map(provider.group, clause)) for clause in clauses}
+    common = frozenset.intersection(*theirs)
+    yield from sorted(names[group] for group in common.difference(map(provider.group, alone)))
+    least = [clause for clause in theirs if not any(other < clause for other in theirs)]
+    if len(least) > 1:
+        yield " and ".join(sorted(_one_of(sorted(names[group] for group in clause - common)) for clause in least))
+
+
+def _one_of(groups: list[str]) -> str:
+    return groups[0] if len(groups) == 1 else f"({' or '.join(groups)})"

@@ -6,9 +6,14 @@ import contextlib
 
 import pytest
 import yaml
+from hypothesis import given
 
-from kong_oam.access.report import access_table, grants
-from tests.support.diffs import API, SHOP, edited, model
+from kong_oam.access.model import Estate
+from kong_oam.access.principals import Callers, principal_of, suffices
+from kong_oam.access.providers import Provider
+from kong_oam.access.report import access_table, grants, holders
+from tests.support.diffs import API, SHOP, edited, model, settings
+from tests.support.small_estates import MANY, SETS_OF_GROUPS, estates
 
 PUBLIC = """
 apiVersion: core.oam.dev/v1beta1
@@ -31,7 +36,7 @@ def test_a_line_says_who_may_make_a_request() -> None:
     assert access_table(estate).splitlines() == [
         "REQUESTS  COMPONENT, SCOPES AND WHO HAS THEM",
         "GET,HEAD orders.example.com/orders  orders/api: read: shop/checkout, shop/web for sales",
-        "POST orders.example.com/orders  orders/api: read and write: nobody",
+        "POST orders.example.com/orders  orders/api: read and write: shop/web for desk and sales",
         "GET,HEAD orders.example.com/orders/health  orders/api: everybody (probes)",
         "* web-shop.apps.example.com/  shop/web: everybody (pages)",
     ]
@@ -40,6 +45,67 @@ def test_a_line_says_who_may_make_a_request() -> None:
         "shop/checkout at okta  read",
         "shop/web at okta  read write for users in desk, sales",
     ]
+
+
+def test_groups_that_need_each_other_are_told_together() -> None:
+    """After those that need no other; several that are one at the provider are that one."""
+    role = "viewer: {scopes: [read], groups: ["
+    more = edited(
+        API, (f"{role}sales]", f"{role}sales, support, chiefs]"), ("groups: [desk]", "groups: [desk, chiefs]")
+    )
+    assert "read and write: shop/web for chiefs, shop/web for (sales or support) and desk" in access_table(
+        model(more, SHOP).estate
+    )
+    one = settings(providers=[{"name": "okta", "type": "okta", "groups": {"desk": "them", "sales": "them"}}])
+    assert "read and write: shop/web for desk\n" in access_table(model(API, SHOP, on=one).estate)
+
+
+@MANY
+@given(estates())
+def test_the_table_names_whom_the_rules_let_in(estate: Estate) -> None:
+    """In each of their sets of groups."""
+    callers = Callers(estate)
+    for component in estate.components.values():
+        for rule in (one for one in component.rules if one.scopes):
+            told = holders(estate, component, rule)
+            access = callers.principals_with(component, frozenset(rule.scopes)).principals
+            provider = estate.provider_of(component)
+            for client in (one for one in estate.clients if one.provider == provider.name):
+                entries = [entry.partition(" for ")[2] for entry in told if entry.split()[0] == client.component]
+                for groups in SETS_OF_GROUPS:
+                    theirs = frozenset(map(provider.group, groups))
+                    may = suffices(theirs, access.get(principal_of(client), frozenset()))
+                    assert any(is_met(entry, theirs, provider) for entry in entries) == may
+
+
+def is_met(entry: str, theirs: frozenset[str], provider: Provider) -> bool:
+    """Whether users in these groups of the provider are those of whom the table speaks."""
+    parts = entry.split(" and ") if entry else []
+    return all(any(provider.group(name) in theirs for name in part.strip("()").split(" or ")) for part in parts)
+
+
+@MANY
+@given(estates())
+def test_whom_one_group_lets_in_is_told_group_by_group(estate: Estate) -> None:
+    """As outputs of earlier versions have it: a preview shows a line only where it was wrong."""
+    for component in estate.components.values():
+        for rule in (one for one in component.rules if one.scopes):
+            able = [
+                client
+                for client in estate.clients
+                if {*rule.scopes} <= {*estate.held_at(component, users=client.user_facing).get(client.component, ())}
+                and client.provider == component.provider
+            ]
+            earlier = [
+                f"{client.component} for {group}"
+                for client in able
+                for group in sorted(client.groups)
+                if {*rule.scopes} <= {s for role in component.roles if group in role.groups for s in role.scopes}
+            ]
+            told = holders(estate, component, rule)
+            assert [entry for entry in told if entry in earlier] == earlier
+            if not estate.provider_of(component).groups:
+                assert {entry for entry in told if " for " in entry and " and " not in entry} == {*earlier}
 
 
 @pytest.mark.parametrize("applications", [(API, SHOP), (PUBLIC,), ()])
