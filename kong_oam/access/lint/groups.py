@@ -12,6 +12,13 @@ from kong_oam.access.model import Estate
 _SHORTEST = 4
 """Shorter names are near each other by chance."""
 
+_LONGEST = 256
+"""The most characters that a provider takes (Entra). Longer names are compared with none."""
+
+_ENOUGH = 16
+"""How many names that have the same left of them others are compared with: among more, which one is meant is unclear
+anyway."""
+
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
@@ -32,20 +39,22 @@ def doubtful_groups(estate: Estate) -> Mapping[str, Doubt]:
     )
     mapped = {group for provider in estate.stack.providers.values() for group in provider.groups}
     once = {group for group, times in named.items() if times == 1 and group not in mapped}
-    near = _Neighbours({*named, *mapped})
+    near = _Neighbours(sorted({*named, *mapped}, key=lambda group: (group in once, group)))
     doubts = {group: [Doubt(other, other in once) for other in near.of(group)] for group in sorted(once)}
     return {group: min(found, key=lambda doubt: doubt.mutual) for group, found in doubts.items() if found}
 
 
 class _Neighbours:
     """Names by all that is left of them without one character: two that are one slip apart have one of these in common,
-    so that nobody compares each with each."""
+    so that nobody compares each with each. Those before count, where many have the same in common."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._by_rest: dict[str, list[str]] = {}
-        for name in sorted(names):
+        self._by_rest: dict[int, list[str]] = {}
+        for name in names:
             for rest in _rests(name.casefold()):
-                self._by_rest.setdefault(rest, []).append(name)
+                sharing = self._by_rest.setdefault(rest, [])
+                if len(sharing) < _ENOUGH:
+                    sharing.append(name)
 
     def of(self, name: str) -> Iterator[str]:
         """The other names that are one slip apart, in order."""
@@ -53,8 +62,11 @@ class _Neighbours:
         return (other for other in sorted(candidates) if _one_slip(name.casefold(), other.casefold()))
 
 
-def _rests(name: str) -> set[str]:
-    return {name, *(name[:index] + name[index + 1 :] for index in range(len(name)))}
+def _rests(name: str) -> set[int]:
+    """All that is left of a name, as hashes: the texts would take the square of its length."""
+    if len(name) > _LONGEST:
+        return set()
+    return {hash(name), *(hash(name[:index] + name[index + 1 :]) for index in range(len(name)))}
 
 
 def _one_slip(a: str, b: str) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from kong_oam.access.lint import groups
 from kong_oam.access.lint.groups import doubtful_groups
 from tests.support.estates import PROVIDER, STACK, api, estate
 from tests.support.lint_estates import Data, access_of, changed, files_of, linted
@@ -66,6 +67,24 @@ def test_of_many_that_are_all_near_each_other_each_is_found() -> None:
     names = [f"group-{'abcdefghij'[n % 10]}{'klmnopqrst'[n // 10 % 10]}x{'uvwxyzabcd'[n // 100]}" for n in range(900)]
     found = of(*(f"[{', '.join(names[at : at + 90])}]" for at in range(0, 900, 90)))
     assert len(found) == 900
+
+
+def test_names_that_no_provider_takes_are_compared_with_none() -> None:
+    """It would take the square of their length."""
+    for length, found in ((256, 1), (257, 0), (24_000, 0)):
+        assert len(of(f"[{'a' * length}]", f"[{'a' * length}]", f"[{'a' * (length - 1)}b]")) == found
+
+
+def test_of_thousands_that_are_all_near_each_other_no_two_hundred_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is found all the same, and as one that others use where there is one."""
+    compared, really = [], groups._one_slip
+    monkeypatch.setattr(groups, "_one_slip", lambda a, b: bool(compared.append(a)) or really(a, b))
+    names = [f"sales{chr(0x4E00 + number)}" for number in range(900)]
+    assert of(*(f"[{', '.join(names[at : at + 90])}]" for at in range(0, 900, 90))).keys() == {*names}
+    assert len(compared) < 200 * len(names)
+    meant = f"sales{chr(0x4E00 + 2000)}"
+    found = of(f"[{meant}]", f"[{meant}]", *(f"[{', '.join(names[at : at + 90])}]" for at in range(0, 900, 90)))
+    assert found == dict.fromkeys(names, meant)
 
 
 def test_the_finding_stands_at_the_group() -> None:
