@@ -57,10 +57,11 @@ def _with_any_token(graph: Graph, group: Node, client: Node) -> list[Edge]:
 
 
 def _other_halves(graph: Graph, node: Node) -> list[Node]:
-    """Those that users need besides: of a group the clients that sign it in, of such a client its groups."""
+    """Those that users need besides: of a group the clients that sign it in, of a client that signs users in every
+    group, since of two groups of theirs one may sign them in and the other have the scope."""
     if node.kind == "group":
         return [one for one in graph.nodes if node.name in one.groups]
-    return [one for one in graph.nodes if one.kind == "group" and one.name in node.groups]
+    return [one for one in graph.nodes if one.kind == "group"] if node.groups else []
 
 
 def _with_other_halves(graph: Graph, node: Node, edges: set[Edge]) -> set[Edge]:

@@ -8,6 +8,7 @@ from hypothesis import given
 
 from kong_oam.access.graph.build import graph_of, users_in
 from kong_oam.access.graph.graph import Graph
+from kong_oam.access.graph.view import of_principal
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.principals import Access, Callers, Groups, principal_of
 from kong_oam.access.providers import Provider
@@ -85,6 +86,20 @@ def test_who_has_a_scope_is_who_may_call_with_it(estate: Estate) -> None:
 def test_who_has_a_scope_by_a_role_is_who_may_call_with_it(estate: Estate) -> None:
     """With roles that components hold, whether these ask for what is in them or not."""
     check(with_members(estate))
+
+
+@MANY
+@given(estates())
+def test_of_a_client_all_groups_are_drawn_that_its_users_may_need(estate: Estate) -> None:
+    """Those too that it signs nobody in for: beside another group they have a scope that it has."""
+    graph, callers = graph_of(estate), Callers(estate, itself)
+    for client in estate.clients:
+        drawn = of_principal(graph, [graph.by_id[f"client:{client.component}"]]).by_id
+        for component in estate.components.values():
+            for needed in (frozenset(SCOPES), *map(frozenset, SCOPES)):
+                condition = callers.principals_with(component, needed).principals.get(principal_of(client), ())
+                holding = {g for role in component.roles if needed & {*role.scopes} for g in role.groups}
+                assert {f"group:{group}" for groups in condition for group in groups & holding} <= {*drawn}
 
 
 @MANY
