@@ -7,6 +7,7 @@ the place of a scope.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -45,7 +46,7 @@ class Node:
     @property
     def id(self) -> str:
         """Unique in a graph, and the same in every graph that has the node."""
-        return ":".join(dict.fromkeys(filter(None, (self.kind, self.component, self.name))))
+        return ":".join((self.kind, *({self.component} - {"", self.name}), self.name))
 
     @property
     def application(self) -> str:
@@ -104,10 +105,13 @@ class Graph:
         """Per node a name of letters, digits and `_`, which is the same in two graphs as far as that can be."""
         plain = {node.id: re.sub(r"[^A-Za-z0-9]+", "_", node.id).strip("_")[:80] for node in self.nodes}
         count = Counter(plain.values())
-        return {
-            id_: slug if count[slug] == 1 else f"{slug}_{sha256(id_.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
-            for id_, slug in plain.items()
-        }
+        ids: dict[str, str] = {}  # by slug
+        for id_, slug in sorted(plain.items()):
+            if count[slug] > 1:
+                slug += f"_{sha256(id_.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+            numbered = (f"{slug}_{number}" for number in itertools.count(2))
+            ids[next(name for name in itertools.chain([slug], numbered) if name not in ids)] = id_
+        return {id_: slug for slug, id_ in ids.items()}
 
 
 def _grouped(pairs: Iterable[tuple[str, Edge]]) -> Mapping[str, tuple[Edge, ...]]:

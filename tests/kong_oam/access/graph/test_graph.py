@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.snapshot import dump_model, load_model
 from kong_oam.access.graph.build import graph_of
@@ -108,6 +111,18 @@ def test_where_any_token_will_do_all_who_can_have_one_lead_there() -> None:
 
 
 # Parts
+
+
+def test_of_a_client_groups_are_drawn_that_it_signs_nobody_in_for() -> None:
+    """POST needs `write`, which the users that it signs in have by another group only."""
+    orders = edited(
+        API,
+        ("groups: [desk], components: [shop/web]}", "components: [shop/web]}\n              boss: {scopes: [write], groups: [desk]}"),
+    )  # fmt: skip
+    graph = graph_of(estate(orders, SHOP))
+    assert graph.by_id["client:shop/web"].groups == ("sales",)
+    drawn = lines(of_principal(graph, [graph.by_id["client:shop/web"]]))
+    assert {("group:desk", "role:orders/api:boss", "write"), ("group:sales", VIEWER, "read")} <= drawn
 
 
 def test_of_an_application_both_sides_are_drawn() -> None:
@@ -274,3 +289,23 @@ def test_two_nodes_never_share_a_name_in_a_file() -> None:
     assert len({*slugs.values()}) == len(nodes)
     assert all(slug.replace("_", "").isalnum() and slug.isascii() for slug in slugs.values())
     assert slugs["group:end"] == Graph("", (Node("group", "end"),), ()).slugs["group:end"] == "group_end"
+
+
+@given(st.lists(st.text(alphabet="a _-", min_size=1, max_size=3), unique=True, min_size=2, max_size=6), st.data())
+def test_a_name_in_a_file_is_no_other_node_s_name(names: list[str], data: st.DataObject) -> None:
+    """Not even that of one that is called as another one's name in the file; in whatever order they come."""
+    made = [Graph("", tuple(Node("group", name) for name in names), ()).slugs[f"group:{name}"] for name in names]
+    taken = data.draw(st.lists(st.sampled_from([slug.removeprefix("group_") for slug in made]), unique=True))
+    nodes = [Node("group", name) for name in dict.fromkeys([*names, *taken])]
+    slugs = Graph("", tuple(nodes), ()).slugs
+    assert len({*slugs.values()}) == len(nodes) == len(slugs)
+    assert slugs == Graph("", tuple(data.draw(st.permutations(nodes))), ()).slugs
+
+
+_SCOPE_NAMES = st.sampled_from(["scope", "x/y", "x", "y", "scope:x", "x/y:x"])
+
+
+@given(st.lists(st.tuples(_SCOPE_NAMES, st.sampled_from(["x/y", "y/x"])), unique=True))
+def test_two_nodes_are_two_ids(scopes: list[tuple[str, str]]) -> None:
+    """Whatever a scope is called: as its component, or as what it is."""
+    assert len({Node("scope", name, component).id for name, component in scopes}) == len(scopes)
