@@ -7,7 +7,7 @@ it. Of a model that was loaded, which has no names of roles, what a client was g
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 
 from kong_oam.access.diff.wording import methods
 from kong_oam.access.graph.graph import Edge, Graph, Node, edges_in_order, in_order
@@ -104,19 +104,26 @@ def in_words(requests: Iterable[str]) -> tuple[str, ...]:
 def _granted(estate: Estate, component: Component, clients: Iterable[Client]) -> Parts:
     """The roles of the component, with who holds them, and which of their scopes these get."""
     granted = {c: frozenset(estate.held_at(component, users=c.user_facing).get(c.component, ())) for c in clients}
+    signing_in = [client for client in granted if client.user_facing and client.groups]
+    carried = {scope for client in signing_in for scope in granted[client]}
+    alone: dict[str, set[str]] = {}
+    for client in signing_in:
+        for group in client.groups:
+            alone.setdefault(group, set()).update(granted[client])
     for role in component.roles:
         yield from _role(component, role.name, role.scopes)
         for group in role.groups:
-            yield from _held_by_group(component, role, group, granted)
+            yield from _held_by_group(component, role, group, carried, alone.get(group, ()))
     of_groups = {scope for role in component.roles if role.groups for scope in role.scopes}
     yield from _never_asking(estate, component, {client.component for client in granted})
     for client, scopes in granted.items():
         passing = scopes if not client.user_facing else scopes & of_groups if client.groups else frozenset()
         roles = [(role.name, role.scopes) for role in component.roles if client.component in role.components]
         rest = tuple(sorted(scopes.difference(*(bundled for _, bundled in roles))))
+        holder = _client(estate, client)
         for name, bundled in [*roles, *([("", rest)] if rest else [])]:
             yield from _role(component, name, bundled)
-            yield (holder := _client(estate, client))
+            yield holder
             items = tuple(sorted({*bundled} & passing))
             why = "no group has it" if scopes & {*bundled} else "asks for none of it"
             yield Edge(holder.id, _role_node(component, name, bundled).id, items, _less(items, bundled, why))
@@ -133,13 +140,13 @@ def _never_asking(estate: Estate, component: Component, clients: Collection[str]
                     yield Edge(holder.id, target.id, (), ("asks for none of it",))
 
 
-def _held_by_group(component: Component, role: Role, name: str, granted: Mapping[Client, frozenset[str]]) -> Parts:
-    """A group with its role. What it has is of use where a client that signs users in is granted it, too."""
+def _held_by_group(
+    component: Component, role: Role, name: str, carried: Collection[str], alone: Collection[str]
+) -> Parts:
+    """A group with its role. What it has is of use where a client that signs users in is granted it, too: `carried`
+    are the scopes of all of these, `alone` of those that sign in this group."""
     yield (group := Node("group", name, details=("group",)))
-    signing_in = [client for client in granted if client.user_facing and client.groups]
-    carried = {scope for client in signing_in for scope in granted[client]}
-    alone = {scope for client in signing_in if name in client.groups for scope in granted[client]}
-    items = tuple(sorted({*role.scopes} & carried))
+    items = tuple(sorted({*role.scopes}.intersection(carried)))
     label = _less(items, role.scopes, "no client asks for it")
     if with_others := [scope for scope in items if scope not in alone]:
         label = (*label, f"{', '.join(with_others)} beside another group")
