@@ -23,7 +23,7 @@ CODES: Mapping[str, Code] = {
         "a new trait needs a definition (docs/how-to/add-a-trait.md)",
     ),
     "OAM105": Code("a required field is missing", "write the field"),
-    "OAM106": Code("a key or a name stands twice", "remove or rename one of the two"),
+    "OAM106": Code("a key, a name or an exposed port stands twice", "remove or rename one of the two"),
     "OAM107": Code(
         "two objects would have the same Kubernetes name",
         "rename one component, or give the applications namespaces of their own",

@@ -44,6 +44,7 @@ def compile_component(
     else:
         rules, roles = _authenticated_only(endpoints), ()
     out += _unroutable(endpoints)
+    out += _ports_exposed_twice(part)
     return Component(
         application=application.name,
         name=part.name,
@@ -160,6 +161,20 @@ def _missing_ports(part: oam.Component, trait: oam.Trait) -> Iterator[Diagnostic
             has = f"its ports are {', '.join(map(str, sorted(ports)))}" if ports else "none of its ports is TCP"
             message = f"'{part.name}' has no port {int(port)}; {has}"
             yield Diagnostic("ACC223", message, trait.place.at("properties", "http", path))
+
+
+def _ports_exposed_twice(part: oam.Component) -> Iterator[Diagnostic]:
+    """Finds exposed ports of one number and protocol: the component's Service, as KubeVela makes it, would have it
+    twice, which no API server takes."""
+    first: dict[tuple[int, str], Place] = {}
+    for index, port in enumerate(part.properties.get("ports", ())):
+        if port.get("expose"):
+            number, protocol = int(port["port"]), port.get("protocol", "TCP")
+            place = part.place.at("properties", "ports", index, "port")
+            earlier = first.setdefault((number, protocol), place)
+            if earlier is not place:
+                message = f"{protocol} port {number} is exposed already (line {earlier.line}); a Service has it once"
+                yield Diagnostic("OAM106", message, place)
 
 
 def _host(application: str, component: str, domain: str | None, stack: Stack) -> str | None:

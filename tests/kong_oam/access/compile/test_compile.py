@@ -130,6 +130,23 @@ def test_a_gateway_leads_to_a_port_that_the_component_lists(properties: str, gat
     assert found == (said and f"app1.yaml:11:{64 + len(gateway)}: error ACC223: 'api' has no port 80; {said}")
 
 
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        ("{port: 80, containerPort: 9000, expose: true}", "TCP port 80 is exposed already (line 8); a Service has it once"),
+        ("{port: 80.0, expose: true, protocol: TCP}", "TCP port 80 is exposed already (line 8); a Service has it once"),
+        ("{port: 80, containerPort: 9000}", None),
+        ("{port: 80, containerPort: 9000, expose: true, protocol: UDP}", None),
+        ("{port: 81, containerPort: 8080, expose: true}", None),
+    ],
+)  # fmt: skip
+def test_a_service_has_a_port_once(second: str, said: str | None) -> None:
+    """Two of one number would be one port that leads to two."""
+    ports = f"ports: [{{port: 80, containerPort: 8080, expose: true}}, {second}]"
+    (found,) = messages(api(http="{/: 80}").replace("{image: x}", f"{{image: x, {ports}}}")) or [None]
+    assert found == (said and f"app1.yaml:8:{19 + len('{image: x, ports: [{port: 80, containerPort: 8080, expose: true}, {port: ')}: error OAM106: {said}")
+
+
 def test_all_problems_are_found_at_once() -> None:
     """A run does not stop at the first."""
     broken = ORDERS.replace("image: x", "imgae: x").replace("[{scopes: [read]}]", "[{scopes: [raed]}]")
