@@ -68,7 +68,7 @@ CODES: Mapping[str, Code] = {
         "expose the HTTP port, or reach the gRPC one inside the cluster",
     ),
     "ACC219": Code(
-        "a path below one of another application on the same host (warning)",
+        "a path below one of another application on the same host, or a host below its wildcard (warning)",
         "agree on it with the other owner, or take a host of your own",
     ),
     "ACC220": Code(

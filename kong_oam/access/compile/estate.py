@@ -131,22 +131,54 @@ def _shared_endpoints(components: Iterable[Component]) -> Iterator[Diagnostic]:
                 yield Diagnostic("ACC205", message, endpoint.place)
 
 
+_Exposed = tuple[Component, Endpoint]
+
+
 def _nested_applications(components: Iterable[Component]) -> Iterator[Diagnostic]:
-    """Nobody owns a host: whoever declares the longer path takes its calls, and the tokens in them, from the other.
+    """Nobody owns a host: whoever declares the longer path, or the nearer host below a wildcard, takes calls, and the
+    tokens in them, from the other.
 
     That is as meant within one application, and between components whose access traits name one owner.
     """
-    exposed = {(endpoint.host, endpoint.path): (c, endpoint) for c in components for endpoint in c.endpoints}
-    for (host, path), (component, endpoint) in exposed.items():
-        above = (exposed.get((host, path[:length])) for length in range(len(path) - 1, -1, -1))
-        owner, outer = next((pair for pair in above if pair), (component, endpoint))
-        together = owner.application == component.application or (owner.owner and owner.owner == component.owner)
-        if not together:
-            message = (
-                f"{host}{written(path)} lies below {written(outer.path)} of '{owner.key}' ({outer.place}): its calls "
-                f"go to '{component.key}' and are judged by its rules alone; agree on that, or take a host of your own"
-            )
-            yield Diagnostic("ACC219", message, endpoint.place, "warning")
+    exposed: dict[str, dict[PathSegments, _Exposed]] = {}
+    for component in components:
+        for endpoint in component.endpoints:
+            exposed.setdefault(endpoint.host, {})[endpoint.path] = component, endpoint
+    for paths in exposed.values():
+        for component, endpoint in paths.values():
+            for owner, outer in _taken_from(endpoint, exposed):
+                if owner.application == component.application or (owner.owner and owner.owner == component.owner):
+                    continue
+                inner = max(endpoint.path, outer.path, key=len)
+                wildcard = outer.host if outer.host != endpoint.host else ""
+                message = (
+                    f"{endpoint.host}{written(inner)} lies below {wildcard}{written(outer.path)} of '{owner.key}' "
+                    f"({outer.place}): its calls go to '{component.key}' and are judged by its rules alone; agree on "
+                    "that, or take a host of your own"
+                )
+                yield Diagnostic("ACC219", message, endpoint.place, "warning")
+
+
+def _taken_from(endpoint: Endpoint, exposed: Mapping[str, Mapping[PathSegments, _Exposed]]) -> Iterator[_Exposed]:
+    """What would get the endpoint's calls without it: on its own host or, where nothing there would, on the nearest
+    wildcard above; and what lies below it on wildcards before that."""
+    path = endpoint.path
+    for host in _hosts_above(endpoint.host):
+        paths = exposed.get(host, {})
+        if host != endpoint.host:
+            yield from (pair for below, pair in paths.items() if len(below) > len(path) and below[: len(path)] == path)
+        longest = len(path) if host != endpoint.host else len(path) - 1
+        above = (paths.get(path[:length]) for length in range(longest, -1, -1))
+        if pair := next(filter(None, above), None):
+            yield pair
+            return
+
+
+def _hosts_above(host: str) -> Iterator[str]:
+    """The host, and the wildcards that stand for it, the nearest first."""
+    yield host
+    labels = host.removeprefix("*.").split(".")
+    yield from (f"*.{'.'.join(labels[start:])}" for start in range(1, len(labels)))
 
 
 def _conflicting_certificates(components: Iterable[Component]) -> Iterator[Diagnostic]:

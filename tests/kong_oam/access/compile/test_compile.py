@@ -144,7 +144,48 @@ def test_a_service_has_a_port_once(second: str, said: str | None) -> None:
     """Two of one number would be one port that leads to two."""
     ports = f"ports: [{{port: 80, containerPort: 8080, expose: true}}, {second}]"
     (found,) = messages(api(http="{/: 80}").replace("{image: x}", f"{{image: x, {ports}}}")) or [None]
-    assert found == (said and f"app1.yaml:8:{19 + len('{image: x, ports: [{port: 80, containerPort: 8080, expose: true}, {port: ')}: error OAM106: {said}")
+    assert found == (
+        said
+        and f"app1.yaml:8:{19 + len('{image: x, ports: [{port: 80, containerPort: 8080, expose: true}, {port: ')}: error OAM106: {said}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("applications", "taken"),
+    [
+        ([("a", "*.example.com", "/"), ("b", "x.example.com", "/")], ["x.example.com/ lies below *.example.com/ of 'a/api'"]),
+        ([("a", "*.example.com", "/"), ("b", "x.y.example.com", "/p")], ["x.y.example.com/p lies below *.example.com/ of 'a/api'"]),
+        ([("a", "*.example.com", "/"), ("b", "*.y.example.com", "/")], ["*.y.example.com/ lies below *.example.com/ of 'a/api'"]),
+        ([("a", "*.example.com", "/p"), ("b", "x.example.com", "/")], ["x.example.com/p lies below *.example.com/p of 'a/api'"]),
+        ([("a", "*.example.com", "/p"), ("b", "x.example.com", "/q")], []),
+        ([("a", "*.example.com", "/"), ("b", "example.com", "/")], []),
+        ([("a", "*.com", "/"), ("b", "*.example.com", "/"), ("c", "x.example.com", "/")],
+         ["*.example.com/ lies below *.com/ of 'a/api'", "x.example.com/ lies below *.example.com/ of 'b/api'"]),
+        ([("a", "*.com", "/"), ("b", "*.example.com", "/p"), ("c", "x.example.com", "/")],
+         ["*.example.com/p lies below *.com/ of 'a/api'", "x.example.com/ lies below *.com/ of 'a/api'", "x.example.com/p lies below *.example.com/p of 'b/api'"]),
+        ([("a", "*.example.com", "/"), ("b", "x.example.com", "/"), ("c", "x.example.com", "/q")],
+         ["x.example.com/ lies below *.example.com/ of 'a/api'", "x.example.com/q lies below / of 'b/api'"]),
+    ],
+)  # fmt: skip
+def test_a_host_below_a_wildcard_of_another_owner_is_told_of(
+    applications: list[tuple[str, str, str]], taken: list[str]
+) -> None:
+    """It takes the wildcard's calls, be its path the longer or the shorter one; what comes nearer had them already."""
+    access = "{{owner: {name}, rules: [{{public: {{reason: r}}}}]}}"
+    texts = [
+        api(name, domain=domain, http=f"{{{path}: 80}}", access=access.format(name=name))
+        for name, domain, path in applications
+    ]
+    assert [line.partition("ACC219: ")[2].partition(" (")[0] for line in messages(*texts)] == taken
+    assert (
+        messages(
+            *(
+                text.replace(f"owner: {name}", "owner: one")
+                for text, (name, *_) in zip(texts, applications, strict=True)
+            )
+        )
+        == []
+    )
 
 
 def test_all_problems_are_found_at_once() -> None:
