@@ -105,6 +105,8 @@ def _with_clients(component: Component, part: oam.Component, directory: Director
     if all(callee and callee.scopes for callee in callees):  # else what is wrong depends on more than these
         beside = (directory.stack, component, callees)
         made, found = memory.recall("clients", part, beside, compiled)
+        if found:  # it may say where in the callees' files, and lines move
+            made, found = compiled()
     else:
         made, found = compiled()
     directory.out += found

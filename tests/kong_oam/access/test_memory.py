@@ -32,6 +32,7 @@ EDITS = (
     ("shop.yaml", "name: checkout", "name: till"),
     ("shop.yaml", "calls: [{component: orders/api, scopes: [orders.read]}]", "calls: [{component: orders/apl, scopes: [x]}]"),
     ("orders.yaml", "- name: api", "- name: apart"),
+    ("orders.yaml", "apiVersion", "# a line\n\napiVersion"),
     ("hello.yaml", "owner: team-hello", "team: hello"),
     ("hello.yaml", "kind: Application", "kind: Aplication"),
 )  # fmt: skip
@@ -73,6 +74,7 @@ def test_every_edit_can_be_made() -> None:
 @given(st.lists(st.sampled_from([*range(len(EDITS)), "taker", "day"]), max_size=8))
 @example([5, "taker"])
 @example([8, 9])
+@example([0, 11])
 @example(["day"])
 def test_every_answer_is_that_of_whoever_remembers_nothing(saves: list[int | str]) -> None:
     """After every save of a file: each edit is made, or taken back; and a file comes, which takes another's
