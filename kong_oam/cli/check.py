@@ -65,7 +65,7 @@ def _watch(options: argparse.Namespace, console: Console) -> int:
         settings = settings if fresh == settings else fresh  # what is remembered was made with this very one
 
     def names() -> list[str | Path]:
-        return [STACKS, GROUPS, *_names(options, settings)]
+        return [*STACKS.glob("*"), GROUPS, *_names(options, settings)]  # a stack's list of groups has any name there
 
     def answer(read_one: ReadOne) -> None:
         _answer(options, console, settings, read_one, memory)

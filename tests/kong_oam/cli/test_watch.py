@@ -227,6 +227,12 @@ def test_every_save_is_answered_until_ctrl_c(started: subprocess.Popen[str]) -> 
     assert "there is no group 'order-desk'" in said(started)[0]
     Path("stacks/groups.yaml").write_text("- sales\n- order-desk\n")
     assert said(started) == fine
+    replace(STACK, "knownGroups: groups.yaml", "knownGroups: groups.txt")
+    assert said(started)[0].startswith("stack 'local': kong-oam:knownGroups: stacks/groups.txt cannot be read")
+    Path("stacks/groups.txt").write_text("- sales\n")
+    assert "there is no group 'order-desk'" in said(started)[0]
+    Path("stacks/groups.txt").write_text("- sales\n- order-desk\n")
+    assert said(started) == fine
     replace(Path("hello.yaml"), "metadata:\n", "metadata: {name: a}\nmetadata:\n")
     assert said(started)[0].startswith("hello.yaml:5:1: error OAM106: key 'metadata' stands twice")
     STACK.write_text("config: {}\n")
