@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,11 +20,12 @@ from kong_oam.cli.dialogue import Dialogue
 from kong_oam.cli.draft import Draft, drafted, flags_behind
 from kong_oam.cli.estates import add_estate, diagnostic_entry, judging_settings, no_stack_is_here
 from kong_oam.cli.scaffold import CLIENTS, NotScaffolded
+from kong_oam.cli.writing import write_all
 from kong_oam.diagnostics import Diagnostic, errors
 from kong_oam.errors import InputError
 from kong_oam.oam.application import read_files
 from kong_oam.oam.edit import unified
-from kong_oam.oam.files import is_empty_folder
+from kong_oam.oam.files import files_of, is_empty_folder
 
 _DETAILS = """\
 Writes a component with its access template: a new file, or behind the other components of an Application that exists.
@@ -124,7 +124,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             continue
         if options.anyway or _is_agreed(draft, dialogue):
             break
-    _write(draft)
+    write_all(draft.changed, draft.before, {str(file): file.resolve() for file, _ in files_of(names, Path())})
     _report(draft, options.stack, console)
     return OK
 
@@ -167,29 +167,6 @@ def _counted(findings: Sequence[Diagnostic]) -> str:
 
 def _listed(diagnostics: Iterable[Diagnostic], what: str) -> str:
     return "\n".join([*map(str, diagnostics), what])
-
-
-def _write(draft: Draft) -> None:
-    """Writes each file whole or not at all; a new one only where there is nothing, not even a link."""
-    for file, text in sorted(draft.changed.items(), key=lambda pair: pair[0] in draft.before):
-        path = Path(file)
-        try:
-            if file in draft.before:
-                _replace(path, text)
-            else:
-                with path.open("xb") as new:
-                    new.write(text.encode())
-        except FileExistsError:
-            raise UsageError(f"{file} exists; nothing is overwritten") from None
-        except OSError as error:
-            raise UsageError(f"{file} cannot be written: {error.strerror}") from None
-
-
-def _replace(path: Path, text: str) -> None:
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as draft:
-        draft.write(text.encode())
-    Path(draft.name).chmod(path.stat().st_mode)
-    Path(draft.name).replace(path)
 
 
 def _report(draft: Draft, stack: str, console: Console) -> None:

@@ -266,6 +266,39 @@ def test_what_is_wrong_about_the_application_asks_for_another(typed: Typed, aske
     assert "    - name: invoices\n" in Path("applications/hello.yaml").read_text("utf-8")
 
 
+@pytest.mark.parametrize("how", ["edited", "removed", "moved behind a link", "unreadable"])
+def test_what_somebody_saves_while_it_asks_stays(
+    how: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is written then, the new file included."""
+    shop, outside = Path("applications/shop.yaml"), Path("shop.yaml")
+    answers = iter(["team-billing"])
+
+    def saved_meanwhile(_: str) -> str:
+        if how == "edited":
+            shop.write_text(shop.read_text("utf-8").replace("orders.read, orders.write", "orders.read"))
+        elif how == "unreadable":
+            shop.write_bytes(b"\xff")
+        else:
+            shop.rename(outside)
+        if how == "moved behind a link":
+            shop.symlink_to(outside.resolve())
+        return next(answers)
+
+    before = {file: file.read_bytes() for file in Path("applications").iterdir()}
+    flags = [*("--app", "billing", "--component", "invoices", "--image", "x", "--group", "sales", "--port", "80")]
+    flags += ["--domain", "b.example.com", "--caller", "shop/web", "--calls", "orders/api:orders.read"]
+    flags += ["--client", "service", "--path", "/", "--type", "webservice"]
+    for stream in (sys.stdin, sys.stdout):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", saved_meanwhile)
+    assert main(["new", *flags]) == 2
+    said = "applications/shop.yaml was changed after it had been read; nothing was written: run it again\n"
+    assert capsys.readouterr().err == said
+    after = {file: file.read_bytes() for file in Path("applications").iterdir() if file != shop}
+    assert after == {file: content for file, content in before.items() if file != shop}
+
+
 @pytest.mark.parametrize("after", [0, 3, 11])
 def test_no_more_answers_write_nothing(typed: Typed, after: int, capsys: pytest.CaptureFixture[str]) -> None:
     """In one line."""
