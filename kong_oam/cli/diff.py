@@ -56,22 +56,29 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     new, *_ = Operand("NEW", options.new, options.stack, options.applications).models()
     changes, scheme = changed(old, new), new.estate.stack.scheme
     if console.json:
-        console.print_json({"headline": headline(changes, scheme), "changes": [_entry(change) for change in changes]})
+        console.print_json(document(changes, scheme))
     elif options.markdown:
         console.print(*markdown(changes, scheme, _for_all(options)))
-    elif changes:
-        _print(changes, scheme, console, _for_all(options))
+    else:
+        print_changes(changes, scheme, console, _for_all(options))
     return FOUND if changes and options.exit_code else OK
 
 
 def _for_all(options: argparse.Namespace) -> str:
+    return for_all([options.old, options.new], options.stack, options.applications)
+
+
+def for_all(operands: Sequence[str], stack: str, applications: Sequence[str] | None) -> str:
     """The command that prints all that is left out."""
-    operands = shlex.join([options.old, options.new, "--stack", options.stack])
-    applications = f" --applications {shlex.join(options.applications)}" if options.applications else ""
-    return f"{MODULE} diff {operands}{applications} --json"
+    named = f" --applications {shlex.join(applications)}" if applications else ""
+    return f"{MODULE} diff {shlex.join([*operands, '--stack', stack])}{named} --json"
 
 
-def _print(changes: Sequence[Difference], scheme: str, console: Console, for_all: str) -> None:
+def print_changes(changes: Sequence[Difference], scheme: str, console: Console, for_all: str) -> None:
+    """Prints the headline and a table; nothing where nothing changes. `for_all`: the command that prints what is left
+    out."""
+    if not changes:
+        return
     shown = worth_telling(changes)
     console.print(console.paint(_colour(shown[0]), headline(changes, scheme)), "")
     console.print_table(
@@ -110,6 +117,11 @@ def markdown(changes: Sequence[Difference], scheme: str, for_all: str) -> list[s
 
 def _code(text: str) -> str:
     return f"`{printable(text).replace('`', chr(39)).replace('|', chr(92) + '|')}`"
+
+
+def document(changes: Sequence[Difference], scheme: str) -> dict[str, Any]:
+    """The changes as JSON has them."""
+    return {"headline": headline(changes, scheme), "changes": [_entry(change) for change in changes]}
 
 
 def _entry(change: Difference) -> dict[str, Any]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import kong_oam.oam.application as oam
 from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.diff.change import OPENING, Change, Difference
+from kong_oam.access.diff.compare import diff
+from kong_oam.access.diff.snapshot import model_of
 from kong_oam.access.lint.lint import lint
 from kong_oam.access.model import Estate
+from kong_oam.access.request_classes import SitesByHost
 from kong_oam.access.settings.stack import Settings
 from kong_oam.cli.scaffold import NotScaffolded, Texts, Wanted, alone, calls_elsewhere, check, scaffold
 from kong_oam.diagnostics import Diagnostic
@@ -19,13 +23,17 @@ from kong_oam.oam.document import Path, Place
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The files that would change, as they would be, and all files as they are. `findings` are new; `notes` say what is
-    left to do: why nobody may call the component yet, and who is to grant its calls of what is not here."""
+    """The files that would change, as they would be, and all files as they are. `findings` are new; `changes` are those
+    of access, None where errors leave them open, and `widened` those of them that let others than the component call
+    others than it. `notes` say what is left to do: why nobody may call the component yet, and who is to grant its calls
+    of what is not here."""
 
     changed: Texts
     before: Texts
     findings: tuple[Diagnostic, ...]
-    notes: tuple[str, ...] = ()
+    changes: tuple[Difference, ...] | None
+    widened: tuple[Difference, ...]
+    notes: tuple[str, ...]
 
 
 def drafted(wanted: Wanted, file: str, reading: oam.Reading, estate: Estate, settings: Settings) -> Draft:
@@ -39,8 +47,22 @@ def drafted(wanted: Wanted, file: str, reading: oam.Reading, estate: Estate, set
     after = together(read_bytes(name, text.encode()) for name, text in {**before, **changed}.items())
     known = set(map(_key, _findings(reading, settings)))
     findings = tuple(finding for finding in _findings(after, settings) if _key(finding) not in known)
-    notes = (*_unheard(wanted, compile_estate(after, settings.stack).estate), *_ungranted(wanted, estate))
-    return Draft(changed, before, findings, notes)
+    drawn = compile_estate(after, settings.stack).estate
+    changes = diff(model_of(estate, settings), model_of(drawn, settings)) if drawn else None
+    widened = tuple(_widened(wanted, changes or (), drawn)) if drawn else ()
+    notes = (*_unknown(drawn), *_unheard(wanted, drawn), *_ungranted(wanted, estate))
+    return Draft(changed, before, findings, changes, widened, notes)
+
+
+def _widened(wanted: Wanted, changes: Iterable[Difference], estate: Estate) -> Iterator[Difference]:
+    """What lets others call more of others: its callers ask for users of its groups, who may call what those call."""
+    sites = SitesByHost(estate)
+    for change in changes:
+        if isinstance(change, Change) and change.kind in OPENING:
+            called = sites.component(change.site, change.region.subtree.path)
+            callers = {whom.principal.client if whom.principal else "" for whom in change.whom}
+            if called and called.key != wanted.key and callers != {wanted.key}:
+                yield change
 
 
 def _findings(reading: oam.Reading, settings: Settings) -> Iterator[Diagnostic]:
@@ -55,6 +77,11 @@ def _key(finding: Diagnostic) -> tuple[str, str, str]:
     """What makes two findings one, wherever their lines have moved to."""
     place = finding.place.file if finding.place else ""
     return finding.code, place, re.sub(r":\d+:\d+|line \d+", "", finding.message)
+
+
+def _unknown(estate: Estate | None) -> Iterator[str]:
+    if estate is None:
+        yield "what this does to access is not known while there are errors"
 
 
 def _unheard(wanted: Wanted, estate: Estate | None) -> Iterator[str]:

@@ -11,12 +11,14 @@ from typing import Any
 
 import kong_oam.oam.application as oam
 from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.diff.wording import headline
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import Settings
 from kong_oam.cli.answers import PARSERS, Answers, call, caller, missing_flags, settle, wanted
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console, complain
 from kong_oam.cli.dialogue import Dialogue
+from kong_oam.cli.diff import document, for_all, print_changes
 from kong_oam.cli.draft import Draft, drafted, flags_behind
 from kong_oam.cli.estates import add_estate, diagnostic_entry, judging_settings, no_stack_is_here
 from kong_oam.cli.scaffold import CLIENTS, NotScaffolded
@@ -30,9 +32,9 @@ from kong_oam.oam.files import files_of, is_empty_folder
 _DETAILS = """\
 Writes a component with its access template: a new file, or behind the other components of an Application that exists.
 What it calls is granted in the file of the called component, and what is to call it gets the call in its own file: the
-owners review that. Nothing is overwritten, and nothing is written in which `check` would find something, unless
---anyway says so. Where the flags do not suffice it asks on a terminal for what none says, and again where an answer
-cannot be; Ctrl-C ends that.
+owners review that. It prints what this does to access, as `diff` does. Nothing is overwritten, and nothing is written
+in which `check` would find something, unless --anyway says so. Where the flags do not suffice it asks on a terminal for
+what none says, and again where an answer cannot be; Ctrl-C ends that.
 
   python -m kong_oam new --app billing --component invoices --image registry.example.com/billing:1.0 \\
       --owner team-billing --port 8080 --domain billing.example.com --group sales --calls orders/api:orders.read
@@ -102,6 +104,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     names = options.applications or settings.applications
     folder, reading = _folder(names), read_files(name for name in names if not is_empty_folder(name))
     estate = _estate(reading, settings)
+    scheme = settings.stack.scheme
     answers: Answers = {flag: getattr(options, flag) for flag in PARSERS}
     settle(answers)
     # Where JSON is printed, questions would stand before it.
@@ -122,25 +125,30 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             complain(error)
             dialogue.ask_again(error.about)
             continue
-        if options.anyway or _is_agreed(draft, dialogue):
+        if dialogue:
+            _print_changes(draft, scheme, options, console)
+        if options.anyway or _is_agreed(draft, dialogue, scheme):
             break
     write_all(draft.changed, draft.before, {str(file): file.resolve() for file, _ in files_of(names, Path())})
-    _report(draft, options.stack, console)
+    _report(draft, scheme, options, console)
     return OK
 
 
-def _is_agreed(draft: Draft, dialogue: Dialogue | None) -> bool:
-    """Whether it is to be written, with what is found in it; if not, other answers are there. Raises UsageError where
-    nobody can be asked."""
-    if not draft.findings:
+def _is_agreed(draft: Draft, dialogue: Dialogue | None, scheme: str) -> bool:
+    """Whether it is to be written, with what is found in it and what it lets others do elsewhere; if not, other answers
+    are there. Raises UsageError where nobody can be asked about a finding."""
+    if draft.findings:
+        listed = _listed(draft.findings, f"{_counted(draft.findings)} in what would be written; nothing was")
+        if dialogue is None:
+            raise UsageError(f"{listed}: --anyway writes it all the same")
+        complain(listed)
+    elif dialogue is None or not draft.widened:
         return True
-    listed = _listed(draft.findings, f"{_counted(draft.findings)} in what would be written; nothing was")
-    if dialogue is None:
-        raise UsageError(f"{listed}: --anyway writes it all the same")
-    complain(listed)
+    else:
+        complain(f"not of the new component alone: {headline(draft.widened, scheme)}; nothing was written")
     if dialogue.agrees("Write it all the same?"):
         return True
-    dialogue.ask_again(flags_behind(draft.findings))
+    dialogue.ask_again(flags_behind(draft.findings) if draft.findings else ("group", "caller"))
     return False
 
 
@@ -169,20 +177,28 @@ def _listed(diagnostics: Iterable[Diagnostic], what: str) -> str:
     return "\n".join([*map(str, diagnostics), what])
 
 
-def _report(draft: Draft, stack: str, console: Console) -> None:
+def _report(draft: Draft, scheme: str, options: argparse.Namespace, console: Console) -> None:
     before = draft.before
     if console.json:
-        entries = [{"file": file, "new": file not in before, "text": text} for file, text in draft.changed.items()]
-        console.print_json(
-            {"files": entries, "findings": [*map(diagnostic_entry, draft.findings)], "notes": [*draft.notes]}
-        )
+        files = [{"file": file, "new": file not in before, "text": text} for file, text in draft.changed.items()]
+        findings = [*map(diagnostic_entry, draft.findings)]
+        access = None if draft.changes is None else document(draft.changes, scheme)
+        console.print_json({"files": files, "findings": findings, "notes": [*draft.notes], "access": access})
         return
     for file, text in draft.changed.items():
         console.print(console.paint("bold", f"{file}: {'extended' if file in before else 'new'}"))
         shown = unified(file, before[file], text) if file in before else text
         console.print_exactly(*(shown or "").removesuffix("\n").split("\n"), "")
-    following = "python -m kong_oam check" if no_stack_is_here() else f"pulumi preview -s {stack}"
+    _print_changes(draft, scheme, options, console)
+    following = "python -m kong_oam check" if no_stack_is_here() else f"pulumi preview -s {options.stack}"
     console.print(*draft.findings, *draft.notes, f"next: {following}")
+
+
+def _print_changes(draft: Draft, scheme: str, options: argparse.Namespace, console: Console) -> None:
+    """As `diff` prints them."""
+    if draft.changes:
+        print_changes(draft.changes, scheme, console, for_all([], options.stack, options.applications))
+        console.print("")
 
 
 COMMAND = Command("new", "write a component with its access template", _DETAILS, _arguments, _run)

@@ -239,6 +239,27 @@ def test_what_check_would_find_is_shown_and_asked_about(typed: Typed, capsys: py
     assert "/orders/invoices: 8080" in BILLING.read_text("utf-8")
 
 
+def test_what_others_may_do_elsewhere_is_shown_and_asked_about(
+    typed: Typed, asked: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Users of a group that a caller did not sign in until now may call what it calls. No asks for groups and callers
+    again; where nothing widens elsewhere nobody is asked."""
+    caller = ("interns", "shop/web", "")
+    assert typed(*INVOICES, *caller, "no", "sales", "shop/web") == 0
+    assert asked.count("Write it all the same? (yes or no) [no]: ") == 1
+    said = capsys.readouterr()
+    assert said.err == (
+        "not of the new component alone: widened to shop/web for users in interns: * http://hello.example.com/; "
+        "nothing was written\n"
+    )
+    assert "widened  shop/web for users in interns  *         http://hello.example.com/ " in said.out
+    assert "interns" not in BILLING.read_text("utf-8")
+    BILLING.unlink()
+    shutil.copy(ROOT / "applications/shop.yaml", "applications/shop.yaml")
+    assert typed(*INVOICES, *caller, "yes") == 0
+    assert "interns" in BILLING.read_text("utf-8")
+
+
 def test_where_nobody_knows_which_answer_it_was_it_asks(monkeypatch: pytest.MonkeyPatch, asked: list[str]) -> None:
     """By the name of its flag; what is of no use is not offered."""
     left = iter(["imgae", "redirect-uri", "image", "x:2"])
@@ -323,9 +344,10 @@ def test_on_a_real_terminal_all_of_it_works() -> None:
 
 
 def test_the_page_shows_what_is_asked_and_said(
-    typed: Typed, asked: list[str], capsys: pytest.CaptureFixture[str]
+    typed: Typed, asked: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is behind a question there is what was typed."""
+    """What is behind a question there is what was typed; a terminal shows both streams as one."""
+    monkeypatch.setattr(sys, "stderr", sys.stdout)
     shown = block(page("how-to/add-a-component.md"), "text").rpartition("\n...")[0].split("\n")[1:]
     starts = (
         "Client",
@@ -344,8 +366,7 @@ def test_the_page_shows_what_is_asked_and_said(
     questions = [(line[:-1], "") if line.endswith(":") else line.rpartition(": ")[::2] for line in lines]
     assert typed(*(answer for _, answer in questions), flags=("--app", "billing", "--component", "invoices")) == 0
     assert asked == [f"{question}: " for question, _ in questions]
-    said = capsys.readouterr()
-    assert f"{said.err}{said.out}".startswith("\n".join(line for line in shown if line not in lines))
+    assert capsys.readouterr().out.startswith("\n".join(line for line in shown if line not in lines))
 
 
 def test_a_script_is_asked_nothing() -> None:

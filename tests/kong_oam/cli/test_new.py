@@ -311,6 +311,28 @@ def test_an_api_that_nobody_may_call_is_said_to_be_one(capsys: pytest.CaptureFix
     assert "nobody may call" not in capsys.readouterr().out
 
 
+def test_what_it_does_to_access_is_said_as_diff_says_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """Elsewhere, too: users of a group that a caller did not sign in until now may call what it calls."""
+    shutil.copytree(".", "../before")
+    assert main(["new", *API, "--group", "interns", "--caller", "shop/web"]) == 0
+    said = capsys.readouterr().out
+    assert main(["diff", "../before", "."]) == 0
+    compared = capsys.readouterr().out
+    assert "widened  shop/web for users in interns  *         http://hello.example.com/ " in compared
+    assert f"\n{compared}\nnext: " in said
+    shutil.copytree("../before/applications", "applications", dirs_exist_ok=True)
+    Path(BILLING).unlink()
+    assert main(["new", *API, "--group", "interns", "--caller", "shop/web", "--json"]) == 0
+    access = json.loads(capsys.readouterr().out)["access"]
+    assert main(["diff", "../before", ".", "--json"]) == 0
+    assert access == json.loads(capsys.readouterr().out)
+
+
+def test_where_errors_are_written_it_is_not_known_what_that_does_to_access(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["new", *API[:-1], "orders.example.com", "--path", "/orders", "--anyway"]) == 0
+    assert "what this does to access is not known while there are errors\n" in capsys.readouterr().out
+
+
 BELOW = [*API[:-1], "orders.example.com", "--path", "/orders/invoices"]
 
 
@@ -348,8 +370,9 @@ def test_errors_are_written_only_where_somebody_says_so(capsys: pytest.CaptureFi
     assert main(["new", *taken]) == 2
     assert "1 error(s) in what would be written; nothing was" in capsys.readouterr().err
     assert main(["new", *taken, "--anyway", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)["findings"]
-    assert [(one["severity"], one["code"]) for one in found] == [("error", "ACC205")]
+    written = json.loads(capsys.readouterr().out)
+    assert [(one["severity"], one["code"]) for one in written["findings"]] == [("error", "ACC205")]
+    assert written["access"] is None
     assert main(["check"]) == 1
     Path(BILLING).unlink()
     assert main(["new", *API[:-1], "not a host", "--anyway"]) == 2
