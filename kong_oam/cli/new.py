@@ -129,7 +129,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             _print_changes(draft, scheme, options, console)
         if options.anyway or _is_agreed(draft, dialogue, scheme):
             break
-    write_all(draft.changed, draft.before, {str(file): file.resolve() for file, _ in files_of(names, Path())})
+    real = {str(file): Path(os.path.realpath(file)) for file, _ in files_of(names, Path())}
+    write_all(draft.changed, draft.before, real)
     _report(draft, scheme, options, console)
     return OK
 
