@@ -219,11 +219,13 @@ def test_another_kind_of_client_may_be_another_type_of_component(typed: Typed) -
 
 
 def test_a_name_whose_file_is_taken_is_asked_for_again(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
-    """Be it a link that leads nowhere."""
-    BILLING.symlink_to("nowhere.yaml")
+    """Be it by a link out of the folder, which is not read."""
+    outside = Path("billing.yaml")
+    outside.write_text("kept\n")
+    BILLING.symlink_to(outside.resolve())
     assert typed(*INVOICES, "", "", "", "bills") == 0
     assert "applications/billing.yaml exists; nothing is overwritten" in capsys.readouterr().err
-    assert Path("applications/bills.yaml").exists() and not BILLING.exists()
+    assert Path("applications/bills.yaml").exists() and outside.read_text() == "kept\n"
 
 
 BELOW = (*INVOICES[:7], "orders.example.com", "/orders/invoices", "", "", "")
