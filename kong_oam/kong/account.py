@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from kong_oam.access.settings.stack import Settings
 from kong_oam.engine.configuration import Configuration
@@ -33,9 +35,23 @@ def account(settings: Settings, configuration: Configuration) -> Account:
     url = settings.gateway.admin_url or os.environ.get("KONG_ADMIN_ADDR")
     if not url:
         raise AccountError("no address of Kong's Admin API: set kong-oam:gateway.adminUrl, or KONG_ADMIN_ADDR")
+    if not _is_plain(url):  # not quoted: it may hold a password
+        raise AccountError(
+            "kong-oam:gateway.adminUrl, or KONG_ADMIN_ADDR, is not http(s)://HOST[:PORT][/PATH]; credentials go into "
+            "the secrets kong:kongAdminToken and kong:kongApiKey, or KONG_ADMIN_TOKEN and KONG_API_KEY"
+        )
     return Account(
         url,
         token=configuration.setting("kong:kongAdminToken", "KONG_ADMIN_TOKEN"),
         api_key=configuration.setting("kong:kongApiKey", "KONG_API_KEY"),
         workspace=settings.gateway.workspace,
     )
+
+
+def _is_plain(url: str) -> bool:
+    """Whether it is an address and nothing else: no user, no password, no query."""
+    try:
+        parts = urlsplit(url)
+        return re.fullmatch(r"https?://[^\s?#@]+", url) is not None and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

@@ -12,6 +12,7 @@ from typing import Any, Self
 import httpx
 
 from kong_oam.errors import ProductError
+from kong_oam.http.addresses import shown
 from kong_oam.http.trust import trusted
 from kong_oam.kong.account import Account
 from kong_oam.kong.entities import Entities, Entity
@@ -39,7 +40,7 @@ class AdminApi:
     AdminError; `transport` is what carries them, httpx's own by default."""
 
     def __init__(self, account: Account, transport: httpx.BaseTransport | None = None) -> None:
-        self._url = account.admin_url
+        self._shown = shown(account.admin_url)
         address = account.admin_url.rstrip("/")
         credentials = {"Kong-Admin-Token": account.token, "apikey": account.api_key}
         self._client = httpx.Client(
@@ -63,13 +64,13 @@ class AdminApi:
         if answer.status_code != 200:
             lacking = "check gateway.adminUrl, gateway.workspace where one is set, and Kong's setting `plugins`"
             advice = lacking if answer.status_code == 404 else "see Kong's error log"
-            raise AdminError(f"Kong's Admin API at {self._url}{path} answers {answer.status_code}; {advice}")
+            raise AdminError(f"Kong's Admin API at {self._shown}{path} answers {answer.status_code}; {advice}")
         try:
             body = answer.json()
         except ValueError:
             body = None
         if not isinstance(body, dict):
-            raise AdminError(f"{self._url}{path} answers no JSON object; is this Kong's Admin API?")
+            raise AdminError(f"{self._shown}{path} answers no JSON object; is this Kong's Admin API?")
         return body
 
     def rows(self, path: str) -> tuple[Entity, ...]:
@@ -107,12 +108,12 @@ class AdminApi:
             answer = self._client.request(method, path, json=fields)
         except httpx.HTTPError as error:
             raise AdminError(
-                f"Kong's Admin API at {self._url} does not answer ({type(error).__name__}); "
+                f"Kong's Admin API at {self._shown} does not answer ({type(error).__name__}); "
                 "check gateway.adminUrl, or KONG_ADMIN_ADDR, and that Kong is up"
             ) from None
         if answer.status_code in (401, 403):
             raise AdminError(
-                f"Kong's Admin API at {self._url} refuses the credentials ({answer.status_code}); "
+                f"Kong's Admin API at {self._shown} refuses the credentials ({answer.status_code}); "
                 "check the secrets kong:kongAdminToken and kong:kongApiKey, or KONG_ADMIN_TOKEN and KONG_API_KEY"
             )
         return answer

@@ -21,6 +21,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from kong_oam.errors import ProductError
+from kong_oam.http.addresses import shown
 
 _CONNECTIONS = Path("/proc/net/tcp")
 _LOOPBACK = "127.0.0.1"
@@ -47,7 +48,7 @@ def target(url: str, certificate: str, key: str, authority: str | None) -> Targe
     """Makes the target of a URL and files in PEM; without `authority`, the system's. Raises ForwardError."""
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname or parts.path not in ("", "/"):
-        raise ForwardError(f"--to {url}: it is the address of Kong's Admin API, https://HOST:PORT")
+        raise ForwardError(f"--to {shown(url)}: it is the address of Kong's Admin API, https://HOST:PORT")
     try:
         tls = ssl.create_default_context(cafile=authority)
         # A key with a passphrase fails here; without `password` it would ask the terminal.

@@ -21,6 +21,7 @@ from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.export import check_at_rest, configuration, forget, read
 from kong_oam.engine.pending import ExportedState, RecordedResource
 from kong_oam.errors import EngineError, ProductError, SettingsError, UndoneError
+from kong_oam.http.addresses import shown
 from kong_oam.identity.kinds import find_orphans
 from kong_oam.kong import names, preflight
 from kong_oam.kong.account import account
@@ -112,7 +113,9 @@ def _searched(stack: str, clients: ExitStack, *, older: bool) -> Search:
     in_kong = kong.lost(entities, state.ids, names.tags(stack), older=older)
     settle = preflight.settle(admin, settings.gateway)
     places = [
-        SearchedPlace(f"Kong at {gateway.admin_url}", in_kong, (), stack, partial(kong.remove, admin, settle=settle))
+        SearchedPlace(
+            f"Kong at {shown(gateway.admin_url)}", in_kong, (), stack, partial(kong.remove, admin, settle=settle)
+        )
     ]
     for provider in providers:
         unrecorded = [(lost, doubt) for lost, doubt in provider.objects if lost.id not in state.ids]

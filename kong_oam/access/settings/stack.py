@@ -340,6 +340,8 @@ def _violation_in_words(error: Any) -> str:
             return f": {json.dumps(error.instance)} is no number of days, such as 90d"
         case "pattern" if "[0-9]{4}" in kind["pattern"]:
             return f": {json.dumps(error.instance)} is no day; write it as YYYY-MM-DD, in quotes"
+        case "pattern" if "https?://" in kind["pattern"]:  # not shown: it may hold credentials
+            return f" does not match {kind['pattern']}; credentials are secrets: kong:kongAdminToken (KONG_ADMIN_TOKEN)"
         case _:
             return f": {error.message}"
 

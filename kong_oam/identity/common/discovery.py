@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kong_oam.errors import ProductError
+from kong_oam.http.addresses import shown
 from kong_oam.http.trust import trusted
 
 _TIMEOUT = httpx.Timeout(10.0)
@@ -61,11 +62,12 @@ def discover(issuer: str, proxy: str | None = None) -> Published:
         document = _get(client, f"{issuer.rstrip('/')}/.well-known/openid-configuration", proxied=proxy is not None)
         if document.get("issuer") != issuer:
             raise DiscoveryError(
-                f"{issuer} says that it is {str(document.get('issuer'))!r}; set the issuer exactly as it calls itself"
+                f"{shown(issuer)} says that it is {str(document.get('issuer'))!r}; "
+                "set the issuer exactly as it calls itself"
             )
         endpoints = [document.get(name) for name in ("token_endpoint", "authorization_endpoint", "jwks_uri")]
         if not isinstance(endpoints[0], str) or not isinstance(endpoints[2], str):
-            raise DiscoveryError(f"{issuer} names no token_endpoint or no jwks_uri; is it an OpenID provider?")
+            raise DiscoveryError(f"{shown(issuer)} names no token_endpoint or no jwks_uri; is it an OpenID provider?")
         keys, ignored = signing_keys(_get(client, endpoints[2], proxied=proxy is not None), issuer)
     authorization = endpoints[1] if isinstance(endpoints[1], str) else ""
     return Published(issuer, endpoints[0], authorization, keys, ignored)
@@ -74,20 +76,22 @@ def discover(issuer: str, proxy: str | None = None) -> Published:
 def _get(client: httpx.Client, url: str, *, proxied: bool) -> dict[str, Any]:
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
-        raise DiscoveryError(f"{url} is not https: whoever is on the way could hand out keys of their own")
+        raise DiscoveryError(f"{shown(url)} is not https: whoever is on the way could hand out keys of their own")
     target = url.replace("https://", "http://", 1) if proxied else url
     try:
         answer = client.get(target)
         body = answer.json() if answer.status_code == 200 else None
     except httpx.HTTPError as error:
         raise DiscoveryError(
-            f"{url} does not answer ({type(error).__name__}); signing keys cannot be read, so nothing is changed. "
-            "Check the issuer and the network, and run it again"
+            f"{shown(url)} does not answer ({type(error).__name__}); signing keys cannot be read, so nothing is "
+            "changed. Check the issuer and the network, and run it again"
         ) from None
     except ValueError:
         body = None
     if not isinstance(body, dict):
-        raise DiscoveryError(f"{url} answers {answer.status_code}, and no JSON object; is it an OpenID provider?")
+        raise DiscoveryError(
+            f"{shown(url)} answers {answer.status_code}, and no JSON object; is it an OpenID provider?"
+        )
     return body
 
 
@@ -99,7 +103,7 @@ def signing_keys(jwks: Mapping[str, Any], issuer: str) -> tuple[tuple[SigningKey
     """
     items = jwks.get("keys")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise DiscoveryError(f"{issuer}: its key set lists no keys")
+        raise DiscoveryError(f"{shown(issuer)}: its key set lists no keys")
     by_id: dict[str, SigningKey] = {}
     ignored = []
     for item in items:
@@ -110,11 +114,11 @@ def signing_keys(jwks: Mapping[str, Any], issuer: str) -> tuple[tuple[SigningKey
             continue
         if by_id.setdefault(key.kid, key) != key:
             raise DiscoveryError(
-                f"{issuer}: two different signing keys have the id {key.kid!r}; one could pass for both"
+                f"{shown(issuer)}: two different signing keys have the id {key.kid!r}; one could pass for both"
             )
     if not by_id:
         reasons = "; ".join(ignored) or "it is empty"
-        raise DiscoveryError(f"{issuer}: no key of its set can verify tokens: {reasons}")
+        raise DiscoveryError(f"{shown(issuer)}: no key of its set can verify tokens: {reasons}")
     return tuple(by_id.values()), tuple(ignored)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from kong_oam.access.settings.stack import ProviderSettings, StackError
+from kong_oam.http.addresses import shown
 from kong_oam.identity.common.discovery import LOOPBACK
 
 _SOME_KINDS = (
@@ -39,7 +40,7 @@ def check(settings: ProviderSettings, *, needs: tuple[str, ...] = (), takes: tup
     ]
     for name, issuer in (("issuer", settings.issuer), ("clusterIssuer", settings.cluster_issuer)):
         if issuer and (why := _unsafe(issuer)):
-            problems.append(f"{name} {issuer}: {why}")
+            problems.append(f"{name} {shown(issuer)}: {why}")
     if problems:
         listed = "; ".join(problems)
         raise StackError(f"identity provider '{settings.name}' (type {settings.type}): {listed}")

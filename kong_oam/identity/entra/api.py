@@ -18,6 +18,7 @@ import httpx
 
 from kong_oam.engine.configuration import Configuration
 from kong_oam.errors import RefusedError
+from kong_oam.http.addresses import shown
 from kong_oam.http.management import ManagementApi, Row, pages
 from kong_oam.http.trust import trusted
 from kong_oam.identity.common.discovery import LOOPBACK
@@ -196,7 +197,9 @@ class Graph:
     def _rows(self, path: str, query: Mapping[str, str]) -> Iterator[Row]:
         def ask(url: str) -> tuple[list[Row], str]:
             if not url.startswith(f"{self._account.graph}/"):
-                raise RefusedError(f"{self._account.host}: a further page is said to be at another server, {url}")
+                raise RefusedError(
+                    f"{self._account.host}: a further page is said to be at another server, {shown(url)}"
+                )
             page = self._send("GET", url)
             return list(page.get("value", ())), page.get("@odata.nextLink", "")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.access.settings.stack import ProviderSettings, StackError
+from kong_oam.http.addresses import shown
 from kong_oam.identity.common.settings import check
 from kong_oam.identity.entra.api import is_known
 from kong_oam.identity.entra.names import SCOPE_PREFIX, tenant_of
@@ -36,7 +37,7 @@ def describe(settings: ProviderSettings) -> Provider:
     tenant = tenant_of(settings.issuer or "")
     problem = None
     if tenant is None or not is_known(tenant):
-        problem = f"issuer {settings.issuer} is not https://login.microsoftonline.com/<tenant id>/v2.0"
+        problem = f"issuer {shown(settings.issuer or '')} is not https://login.microsoftonline.com/<tenant id>/v2.0"
     elif settings.access_token_minutes < _LONGEST_LIFE:
         problem = f"its access tokens live up to {_LONGEST_LIFE} minutes: set accessTokenMinutes: {_LONGEST_LIFE}"
     elif settings.client_secrets and settings.cluster_issuer:

@@ -18,6 +18,7 @@ from typing import Any
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState, PendingCreation
+from kong_oam.http.addresses import shown
 from kong_oam.http.management import Row
 from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.orphans import Orphans
@@ -53,7 +54,9 @@ def find(
     if (of_tenant := account(tenant_in(settings), configuration)) is None:
         raise InspectionError(f"creations were interrupted, and there is {NO_ACCOUNT}")
     graph = opened.enter_context(Graph(of_tenant))
-    return Orphans(f"Entra, {settings.issuer}", orphans(graph, state, provider), lambda lost: remove(graph, lost))
+    return Orphans(
+        f"Entra, {shown(settings.issuer or '')}", orphans(graph, state, provider), lambda lost: remove(graph, lost)
+    )
 
 
 def applies(state: ExportedState, provider: str) -> bool:

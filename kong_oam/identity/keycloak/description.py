@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.access.settings.stack import ProviderSettings, StackError
+from kong_oam.http.addresses import shown
 from kong_oam.identity.common.settings import check
 
 SPELLING = ClaimMapping(
@@ -28,5 +29,7 @@ def describe(settings: ProviderSettings) -> Provider:
     issuer = settings.issuer or ""
     base, _, realm = issuer.partition(_REALMS)
     if not base or not realm or "/" in realm:
-        raise StackError(f"identity provider '{settings.name}': issuer {issuer} does not end in {_REALMS}<realm>")
+        raise StackError(
+            f"identity provider '{settings.name}': issuer {shown(issuer)} does not end in {_REALMS}<realm>"
+        )
     return Provider(settings.name, settings.audience, SPELLING, issuer=issuer, groups=settings.groups)

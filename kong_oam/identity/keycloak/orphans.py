@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState, PendingCreation
+from kong_oam.http.addresses import shown
 from kong_oam.http.management import Row
 from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.orphans import OrphanAtPath, Orphans
@@ -34,7 +35,9 @@ def find(
     if (of_realm := account(settings.issuer or "", configuration)) is None:
         raise InspectionError(f"creations were interrupted, and there is {NO_ACCOUNT}")
     realm = opened.enter_context(Realm(of_realm))
-    return Orphans(f"Keycloak, {settings.issuer}", orphans(realm, state, provider), lambda lost: remove(realm, lost))
+    return Orphans(
+        f"Keycloak, {shown(settings.issuer or '')}", orphans(realm, state, provider), lambda lost: remove(realm, lost)
+    )
 
 
 def applies(state: ExportedState, provider: str) -> bool:

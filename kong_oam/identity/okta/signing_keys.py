@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kong_oam.http.addresses import shown
 from kong_oam.http.management import Row
 from kong_oam.identity.common.discovery import DiscoveryError, SigningKey, signing_keys
 from kong_oam.identity.okta import api
@@ -39,7 +40,7 @@ def from_rows(rows: Sequence[Row], issuer: str) -> ServerKeys:
         status: [row for row in rows if row.get("status") == status] for status in ("ACTIVE", "NEXT", "EXPIRED")
     }
     if len(by_status["ACTIVE"]) != 1:
-        raise DiscoveryError(f"{issuer}: Okta lists {len(by_status['ACTIVE'])} active signing keys, not one")
+        raise DiscoveryError(f"{shown(issuer)}: Okta lists {len(by_status['ACTIVE'])} active signing keys, not one")
     keys, _ = signing_keys({"keys": [*by_status["ACTIVE"], *by_status["NEXT"]]}, issuer)
     previous_keys = by_status["EXPIRED"][:1]
     return ServerKeys(keys, signing_keys({"keys": previous_keys}, issuer)[0] if previous_keys else ())
