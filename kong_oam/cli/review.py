@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from kong_oam.cli.command import FOUND, OK, Command, UsageError
@@ -20,6 +21,8 @@ which has the token and nothing of the change, write the comment:
 
   python -m kong_oam review --base $BASE --stack aws --output review.md
   python -m kong_oam review --comment review.md --pull-request 7 --repository acme/oam
+
+Where no review came to its end, FILE says so, and so does the comment where there is no FILE that is one.
 
 Exit status: 0 nothing is wrong; 1 errors in Applications, mandatory policies violated, a preview that failed or could
 not be made, or a comment that could not be written; 2 wrong usage.
@@ -49,39 +52,70 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _review(options: argparse.Namespace, console: Console) -> int:
-    from kong_oam.review.comment import LONGEST, compose
-    from kong_oam.review.github import links
+    from kong_oam.review.comment import LONGEST, compose, not_reviewed
+    from kong_oam.review.github import head, links
     from kong_oam.review.stack_review import review_stack
 
     if options.base is None or not options.stack:
         raise UsageError("say what to review: --base REVISION and --stack NAME; or what to write: --comment FILE")
+    commit = head(os.environ)
+    _leave(options, not_reviewed(commit))  # what is left if this run ends before its end, however it does
     missing = [name for name in options.needs if not os.environ.get(name)]
-    stacks = [review_stack(name, options.base, missing) for name in options.stack]
-    places = links(options.repository, os.environ)
-    console.print_exactly(compose(stacks, links=places))
-    if options.output is not None:
-        options.output.write_text(compose(stacks, LONGEST, places), "utf-8")
-    if options.pull_request is not None:
-        _write(options, compose(stacks, LONGEST, places))
+    try:
+        stacks = [review_stack(name, options.base, missing) for name in options.stack]
+        places = links(options.repository, os.environ)
+        console.print_exactly(compose(stacks, links=places, commit=commit))
+        text = compose(stacks, LONGEST, places, commit)
+    except Exception:
+        _say_not_reviewed(options)
+        raise
+    _leave(options, text)
+    _write(options, text)
     return OK if all(stack.passed for stack in stacks) else FOUND
 
 
+def _leave(options: argparse.Namespace, text: str) -> None:
+    if options.output is None:
+        return
+    try:
+        options.output.write_text(text, "utf-8")
+    except OSError as error:
+        raise UsageError(f"{options.output} cannot be written: {error.strerror}") from None
+
+
 def _comment(options: argparse.Namespace, console: Console) -> int:
+    from kong_oam.review.access_changes import ReviewError
     from kong_oam.review.github import read_comment
 
     if options.base is not None or options.stack or options.needs or options.output is not None:
         raise UsageError("--comment reviews nothing: leave out --base, --stack, --needs and --output")
     if options.pull_request is None:
         raise UsageError("say where to write the comment: --pull-request NUMBER")
-    _write(options, read_comment(options.comment))
+    try:
+        text = read_comment(options.comment)
+    except ReviewError:
+        _say_not_reviewed(options)
+        raise
+    _write(options, text)
     console.print(f"commented on pull request {options.pull_request} of {options.repository}")
     return OK
+
+
+def _say_not_reviewed(options: argparse.Namespace) -> None:
+    """Over what an earlier run found. Why it is so is about to be said: not that this, too, could not be written."""
+    from kong_oam.review.access_changes import ReviewError
+    from kong_oam.review.comment import not_reviewed
+    from kong_oam.review.github import head
+
+    with suppress(ReviewError):
+        _write(options, not_reviewed(head(os.environ)))
 
 
 def _write(options: argparse.Namespace, text: str) -> None:
     from kong_oam.review.github import pull_request
 
-    pull_request(options.pull_request, options.repository, options.author, os.environ).say(text)
+    if options.pull_request is not None:
+        pull_request(options.pull_request, options.repository, options.author, os.environ).say(text)
 
 
 COMMAND = Command("review", "what a change does to each stack, as Markdown", _DETAILS, _arguments, _run, json=False)

@@ -64,21 +64,35 @@ class ReviewedStack:
         return self.preview.failed[0].partition("\n")[0] if self.preview.failed else ""
 
 
-def compose(stacks: Sequence[ReviewedStack], longest: int | None = None, links: Links | None = None) -> str:
-    """Composes the comment, with links to lines where it is known where they can be seen.
+def compose(
+    stacks: Sequence[ReviewedStack], longest: int | None = None, links: Links | None = None, commit: str = ""
+) -> str:
+    """Composes the comment, with links to lines where it is known where they can be seen, and the commit that it is of.
+    All of it can be written as UTF-8, whatever bytes a name of a file has.
 
     Where it would be longer than `longest`, graphs go first, then lists, then it is cut, and says so.
     """
     text = ""
     for graphs, lists in ((True, True), (False, True), (False, False)):
-        text = "\n".join(_lines(stacks, links, graphs=graphs, lists=lists)).rstrip("\n") + "\n"
+        text = "\n".join(_lines(stacks, links, commit, graphs=graphs, lists=lists)).rstrip("\n") + "\n"
+        text = text.encode("utf-8", "replace").decode()
         if longest is None or len(text) <= longest:
             return text
     return f"{text[: longest - len(_CUT)]}{_CUT}" if longest else text
 
 
-def _lines(stacks: Sequence[ReviewedStack], links: Links | None, *, graphs: bool, lists: bool) -> Iterator[str]:
+def not_reviewed(commit: str = "") -> str:
+    """The comment where a review did not come to its end: what an earlier one says is not of this change."""
+    of = f" of commit {code(commit)}" if commit else ""
+    return f"{MARKER}\n**Not reviewed**: the review{of} did not come to its end. The log of its job says why.\n"
+
+
+def _lines(
+    stacks: Sequence[ReviewedStack], links: Links | None, commit: str, *, graphs: bool, lists: bool
+) -> Iterator[str]:
     yield from (MARKER, _summary_line(stacks), "")
+    if commit:
+        yield from (f"Of commit {code(commit)}.", "")
     for alike in _alike(stacks, lambda one: (one.problems, one.failure, one.access, one.findings)):
         first = alike[0]
         yield from (f"### {'Stacks' if len(alike) > 1 else 'Stack'} {_names(alike)}", "")

@@ -97,17 +97,19 @@ def links(repository: str | None, environment: Mapping[str, str]) -> Links | Non
 
     The commit is the change's own: what a run of a pull request is of is a merge that nobody made.
     """
-    server, commit = environment.get("GITHUB_SERVER_URL", ""), _head(environment)
-    known = (_SERVER.fullmatch(server), _REPOSITORY.fullmatch(repository or ""), _COMMIT.fullmatch(commit))
+    server, commit = environment.get("GITHUB_SERVER_URL", ""), head(environment)
+    known = (_SERVER.fullmatch(server), _REPOSITORY.fullmatch(repository or ""), commit)
     return Links(f"{server}/{repository}/blob/{commit}", _folder()) if all(known) else None
 
 
-def _head(environment: Mapping[str, str]) -> str:
+def head(environment: Mapping[str, str]) -> str:
+    """The change's commit, as the variables of GitHub's runs say; empty elsewhere."""
     try:
         event = json.loads(Path(environment["GITHUB_EVENT_PATH"]).read_text("utf-8"))
-        return str(event["pull_request"]["head"]["sha"])
+        commit = str(event["pull_request"]["head"]["sha"])
     except (OSError, ValueError, LookupError, TypeError):
-        return environment.get("GITHUB_SHA", "")
+        commit = environment.get("GITHUB_SHA", "")
+    return commit if _COMMIT.fullmatch(commit) else ""
 
 
 def _folder() -> str:

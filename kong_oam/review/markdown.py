@@ -34,7 +34,7 @@ class Links:
         path = posixpath.normpath(posixpath.join(self.folder, place.file))
         if path.startswith(("/", "../")):
             return None
-        return f"{self.base}/{quote(path)}#L{place.line}"
+        return f"{self.base}/{quote(path, errors='surrogateescape')}#L{place.line}"
 
 
 def linked(place: Place, links: Links | None) -> str:

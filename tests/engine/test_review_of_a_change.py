@@ -19,6 +19,8 @@ from tests.support.github_comments import REPOSITORY, TOKEN, Comments
 pytestmark = pytest.mark.engine
 
 RULE = "{paths: [/orders], methods: [GET], scopes: [orders.read]}"
+NOWHERE = {"GITHUB_SERVER_URL": "", "GITHUB_SHA": "", "GITHUB_EVENT_PATH": ""}
+"""No links and no commit, wherever this runs."""
 OPEN = "{paths: [/orders], methods: [GET], public: {reason: everybody may look}}"
 
 
@@ -45,7 +47,7 @@ def review(deployment: Deployment, comments: Comments) -> subprocess.CompletedPr
 
 def _kong_oam(deployment: Deployment, more: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [".venv/bin/python", "-m", "kong_oam", "review", *arguments]
-    environment = {**deployment.local.env, "GITHUB_SERVER_URL": "", **more}  # no links, wherever this runs
+    environment = {**deployment.local.env, **NOWHERE, **more}
     return subprocess.run(command, cwd=deployment.folder, env=environment, capture_output=True, text=True, timeout=180)
 
 

@@ -73,6 +73,7 @@ def test_without_a_repository_places_are_text() -> None:
         ("x](https://evil.test).yaml", "x%5D%28https%3A/evil.test%29.yaml"),
         ("<b>`|`.yaml", "%3Cb%3E%60%7C%60.yaml"),
         ("x.yaml#L1?q\n", "x.yaml%23L1%3Fq%0A"),
+        ("\udcff.yaml", "%FF.yaml"),
     ],
 )
 def test_a_name_of_a_file_is_neither_markup_nor_another_address(file: str, address: str) -> None:

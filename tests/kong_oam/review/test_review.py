@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,10 @@ from tests.support.projects import write_project
 
 ROOT = Path(__file__).resolve().parents[3]
 SECRET = "s3cr3t-of-the-engine"
+HEAD = "c0ffee" * 6 + "c0ff"
+NOT_REVIEWED = (
+    f"{MARKER}\n**Not reviewed**: the review of commit `{HEAD}` did not come to its end. The log of its job says why.\n"
+)
 
 
 def events(*listed: dict[str, Any]) -> str:
@@ -379,6 +384,53 @@ def test_a_review_is_written_by_another_job_than_makes_it(
     assert steps == []
 
 
+@pytest.mark.parametrize("token", [TOKEN, ""])
+def test_a_review_that_does_not_come_to_its_end_leaves_no_all_clear(
+    token: str, comments: Comments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither in the file nor in the comment of an earlier run, whatever happens; and that is what is raised."""
+    for name, value in (("GITHUB_TOKEN", token), ("GITHUB_API_URL", comments.url), ("GITHUB_SHA", HEAD)):
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("GITHUB_EVENT_PATH", raising=False)
+    say(comments, compose([ReviewedStack("aws", access=NOTHING, preview=QUIET)]))
+    monkeypatch.setattr(stack_review, "check", lambda _: 1 / 0)
+    file = tmp_path / "review.md"
+    to = ("--output", str(file), "--pull-request", "7", "--repository", REPOSITORY)
+    with pytest.raises(ZeroDivisionError):
+        main(["review", "--base", "main", "--stack", "aws", *to])
+    assert file.read_text("utf-8") == NOT_REVIEWED
+    assert (comments.kept[0]["body"] == NOT_REVIEWED) == bool(token)
+
+
+def test_a_name_that_is_no_utf_8_is_reviewed_like_any_other(
+    steps: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a link to it, and in a file that can be read; the comment says which commit it is of."""
+    for name, value in (("GITHUB_SERVER_URL", "https://github.com"), ("GITHUB_SHA", HEAD)):
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("GITHUB_EVENT_PATH", raising=False)
+    found = Checked((), (Finding("LINT306: public without an end", Place("applications/\udcff.yaml", 1, 2)),))
+    monkeypatch.setattr(stack_review, "check", lambda _: found)
+    odd = replace(OPENS, markdown="public at `\udcff.yaml`")
+    monkeypatch.setattr(stack_review, "changes", lambda *_: odd)
+    file = tmp_path / "review.md"
+    asked = ("--base", "main", "--stack", "aws", "--repository", REPOSITORY, "--output", str(file))
+    assert main(["review", *asked]) == 0
+    text = read_comment(file)
+    assert text.splitlines()[3] == f"Of commit `{HEAD}`."
+    assert f"[`applications/?.yaml:1:2`](https://github.com/{REPOSITORY}/blob/{HEAD}/applications/%FF.yaml#L1)" in text
+    assert "public at `?.yaml`" in text
+
+
+def test_a_file_that_cannot_be_written_is_wrong_usage(
+    steps: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything is reviewed."""
+    assert main(["review", "--base", "main", "--stack", "aws", "--output", str(tmp_path / "no/review.md")]) == 2
+    assert "no/review.md cannot be written: No such file" in capsys.readouterr().err
+    assert steps == []
+
+
 @pytest.mark.parametrize(
     ("left", "message"),
     [
@@ -399,15 +451,18 @@ def test_what_is_no_comment_is_not_written(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Whoever left it ran the change's program. Nobody is asked for anything."""
+    """Whoever left it ran the change's program. What an earlier run found does not stay either."""
     monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
     monkeypatch.setenv("GITHUB_API_URL", comments.url)
+    monkeypatch.setenv("GITHUB_SHA", HEAD)
+    monkeypatch.delenv("GITHUB_EVENT_PATH", raising=False)
+    say(comments, compose([ReviewedStack("aws", access=NOTHING, preview=QUIET)]))
     file = tmp_path / "review.md"
     if left is not None:
         file.write_bytes(left)
     assert main(["review", "--comment", str(file), "--pull-request", "7", "--repository", REPOSITORY]) == 1
     assert message in capsys.readouterr().err
-    assert comments.requests == []
+    assert [one["body"] for one in comments.kept] == [NOT_REVIEWED]
 
 
 def test_a_comment_of_the_longest_is_read(tmp_path: Path) -> None:
@@ -569,7 +624,8 @@ def test_what_runs_the_changes_program_cannot_write_and_what_writes_runs_nothing
 def test_one_job_writes_the_file_that_the_other_comments() -> None:
     """Handed over by one name, though the review failed, and unpacked where nothing is run or imported."""
     output = _parser().parse_args(command_of(PREVIEW, "review")[0]).output
-    upload, download = PREVIEW["steps"][-1], COMMENT["steps"][-2]
+    upload, download, comment = PREVIEW["steps"][-1], *COMMENT["steps"][-2:]
+    assert comment["if"] == "${{ !cancelled() }}", "where nothing was left, that is commented"
     assert (upload["if"], upload["with"]["path"]) == ("${{ !cancelled() }}", str(output))
     assert (COMMENT["needs"], COMMENT["if"].split(" && ")[0]) == ("preview", "${{ !cancelled()")
     assert upload["with"]["name"] == download["with"]["name"]
