@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 import yaml
 
+from kong_oam import __version__
 from kong_oam.__main__ import main
 from kong_oam.access.settings.stack import read_file
 from kong_oam.cli.init import STARTERS
@@ -191,6 +196,47 @@ def test_what_cannot_be_written_is_said(capsys: pytest.CaptureFixture[str], argu
     assert main(["init", *arguments]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
     assert files() == ["file"]
+
+
+def pip(*arguments: str) -> tuple[bool, str]:
+    """Whether pip would install what it is asked to, from no index, and what it says."""
+    asked = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "install",
+        "--dry-run",
+        "--no-index",
+        "--no-deps",
+    ]
+    done = subprocess.run([*asked, *arguments], capture_output=True, text=True, timeout=100)
+    return done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("kind", "name"), [([], "kong-oam"), (["--platform"], "kong-oam[deploy]")])
+def test_nothing_is_installed_until_it_is_said_which_file(kind: list[str], name: str, folder: Path) -> None:
+    """Never by a name, which an index gives to whoever registers it; then by its contents, or from a folder here."""
+    main(["init", *kind])
+    file = Path("requirements.txt")
+    text = file.read_text("utf-8")
+    (line,) = [line for line in text.splitlines() if not line.startswith("#")]
+    assert line == f"{name} @ <address of the wheel of release {__version__}>#sha256=<its sha256>"
+    installs, said = pip("--requirement", "requirements.txt")
+    assert not installs and f"Invalid requirement: '{line}'" in said
+    wheel = folder / f"wheels/kong_oam-{__version__}-py3-none-any.whl"
+    wheel.parent.mkdir()
+    about = f"kong_oam-{__version__}.dist-info"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: kong-oam\nVersion: {__version__}\n")
+        archive.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{about}/RECORD", "")
+    for sha256, expected in ((hashlib.sha256(wheel.read_bytes()).hexdigest(), True), ("0" * 64, False)):
+        file.write_text(text.replace(line, f"{name} @ {wheel.as_uri()}#sha256={sha256}"), "utf-8")
+        installs, said = pip("--requirement", "requirements.txt")
+        assert installs == expected, said
+    committed = re.findall(r"\./wheels/\S+", text)
+    assert len(committed) == 1 and pip(*committed)[0]
 
 
 INSTALL = """\
