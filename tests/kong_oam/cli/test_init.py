@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -237,6 +238,26 @@ def test_nothing_is_installed_until_it_is_said_which_file(kind: list[str], name:
         assert installs == expected, said
     committed = re.findall(r"\./wheels/\S+", text)
     assert len(committed) == 1 and pip(*committed)[0]
+
+
+@pytest.mark.parametrize("status", [0, 2])
+def test_a_diff_that_failed_fails_the_workflow(status: int, folder: Path) -> None:
+    """As GitHub runs a script that says no shell: `bash -e`. What a diff says is in the summary and in the log."""
+    main(["init"])
+    workflow = yaml.safe_load(Path(".github/workflows/access.yaml").read_text("utf-8"))
+    scripts = [step["run"] for step in workflow["jobs"]["check"]["steps"] if "diff" in step.get("run", "")]
+    stand_in = folder / "kong-oam"
+    stand_in.write_text(f"#!/bin/sh\necho newly public\nexit {status}\n", "utf-8")
+    stand_in.chmod(0o755)
+    environment = {
+        "PATH": f"{folder}:{os.environ['PATH']}",
+        "RUNNER_TEMP": str(folder),
+        "GITHUB_STEP_SUMMARY": "summary",
+    }
+    done = subprocess.run(["bash", "-e", "-c", *scripts], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == status
+    if status == 0:
+        assert done.stdout == Path("summary").read_text("utf-8") == "newly public\n"
 
 
 INSTALL = """\
