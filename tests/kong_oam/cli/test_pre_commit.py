@@ -1,9 +1,8 @@
-"""The hook for https://pre-commit.com: what it runs, on which files. That pre-commit takes it is tried by hand."""
+"""The hook for https://pre-commit.com: what it runs, and when. That pre-commit takes it is tried by hand."""
 
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import shutil
 import subprocess
@@ -14,6 +13,8 @@ from typing import Any
 
 import pytest
 import yaml
+
+from kong_oam.cli.init import STARTERS
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -51,8 +52,11 @@ def test_a_commit_with_a_typo_is_refused(hook: dict[str, Any], tmp_path: Path) -
     )
 
 
-def test_it_runs_when_one_of_its_files_is_staged(hook: dict[str, Any]) -> None:
-    """An Application or a stack, in whatever folder of the repository."""
-    files = ("applications/a.yaml", "applications/deep/b.yml", "platform/applications/a.yaml", "stacks/Pulumi.aws.yaml")
-    others = ("README.md", "applications/README.md", "my-applications/a.yaml", "Pulumi.yaml", "stacks/other.yaml")
-    assert [file for file in (*files, *others) if re.search(hook["files"], file)] == [*files]
+def test_it_runs_on_every_commit(hook: dict[str, Any]) -> None:
+    """Whatever is staged: a list of groups, a stack or a folder that it names can make an Application wrong. That of a
+    repository of `init` does, too."""
+    text = (STARTERS / "team/dot_pre-commit-config.yaml.template").read_text("utf-8")
+    (written,) = yaml.safe_load(text)["repos"][0]["hooks"]
+    for one in (hook, written):
+        assert one["always_run"] is True and one["pass_filenames"] is False
+        assert not {"files", "exclude", "types", "types_or", "stages"} & set(one)
