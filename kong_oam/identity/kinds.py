@@ -92,5 +92,8 @@ def find_orphans(
     Providers that are one and the same place are searched once. Raises InspectionError without an account, and
     RefusedError.
     """
-    searches = (kind_of(settings).orphans(settings, state, opened, configuration) for settings in providers)
-    return tuple({orphans.where: orphans for orphans in searches if orphans}.values())
+    searches = (
+        ((settings.type, settings.issuer), kind_of(settings).orphans(settings, state, opened, configuration))
+        for settings in providers
+    )
+    return tuple({place: orphans for place, orphans in searches if orphans}.values())

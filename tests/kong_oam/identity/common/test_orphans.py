@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,7 +11,10 @@ from components.settings import configuration
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.engine.export import parse
 from kong_oam.engine.pending import ExportedState, PendingCreation
+from kong_oam.http.addresses import shown
+from kong_oam.identity import kinds
 from kong_oam.identity.common.errors import InspectionError
+from kong_oam.identity.common.orphans import Orphans
 from kong_oam.identity.entra.names import APPLICATION
 from kong_oam.identity.keycloak.names import CLIENT
 from kong_oam.identity.kinds import find_orphans
@@ -74,6 +78,20 @@ def test_a_tenant_is_looked_at_with_the_programs_account(monkeypatch: pytest.Mon
         assert (place.where, doubt) == (f"Entra, {tenant.issuer}", None)
         place.remove([found])
         assert tenant.directory.applications == {}
+
+
+def test_places_are_told_apart_by_more_than_is_shown_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two realms with an @ in their names are shown alike, and both are searched; one place is searched once."""
+
+    def stand_in(settings: ProviderSettings) -> SimpleNamespace:
+        return SimpleNamespace(orphans=lambda *_: Orphans(shown(settings.issuer or ""), [], lambda _: None))
+
+    monkeypatch.setattr(kinds, "kind_of", stand_in)
+    issuers = [f"https://id.example.com/realms/{name}" for name in ("a@acme", "b@acme", "b@acme")]
+    settings = [one for issuer in issuers for one in _settings("keycloak", issuer)]
+    with ExitStack() as opened:
+        found = find_orphans(settings, ExportedState(frozenset(), (), None), opened, configuration())
+    assert len(found) == 2 and len({place.where for place in found}) == 1
 
 
 def test_who_was_asked_is_in_the_states_own_words() -> None:
