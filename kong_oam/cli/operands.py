@@ -98,7 +98,7 @@ def _model_of_revision(name: str, stack: str, names: Names) -> AccessModel:
     with tempfile.TemporaryDirectory() as temporary:
         top = Path(temporary)
         copy = of.copied(".", top)
-        of.extract([STACKS], top)
+        of.extract([STACKS, "Pulumi.yaml"], top)
         if not (copy / STACKS).is_dir() and not no_stack_is_here():
             raise UsageError(f"the revision has no folder {STACKS}")
         try:

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import jsonschema_rs
-import yaml
 
 from kong_oam.access.model import Stack
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.access.rotation import Schedule, days
-from kong_oam.access.settings import certificates
+from kong_oam.access.settings import certificates, project
 from kong_oam.access.settings.groups import SETTING, known_groups, with_known_groups
 from kong_oam.diagnostics import suggestion
 from kong_oam.errors import SettingsError
@@ -211,22 +210,27 @@ def stack_file(stack: str, folder: Path = STACKS) -> Path:
 
 def stack_names(folder: Path = STACKS) -> list[str]:
     """The stacks that have a file of settings there."""
-    return [file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in folder.glob("Pulumi.*.yaml")]
+    return [*map(_stack_in, folder.glob("Pulumi.*.yaml"))]
 
 
 def read_file(file: Path, describe: Describe = plain) -> Settings:
     """Reads the settings in `Pulumi.<stack>.yaml`, without the engine. Raises StackError."""
-    name = file.name.removeprefix("Pulumi.").removesuffix(".yaml")
+    return parse(_stack_in(file), values_in(file), describe, file.parent)
+
+
+def values_in(file: Path) -> Mapping[str, Any]:
+    """The `kong-oam:` values in `Pulumi.<stack>.yaml`, by name, unchecked. Raises StackError."""
+    name = _stack_in(file)
     if not file.is_file():
         raise StackError(f"there is no stack '{name}' in {file.parent}{suggestion(name, stack_names(file.parent))}")
     try:
-        config = (yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader) or {}).get("config", {})
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError) as error:
-        raise StackError(f"stack '{name}': {file} cannot be read: {' '.join(str(error).split())[:200]}") from None
-    prefix = f"{NAMESPACE}:"
-    return parse(
-        name, {k.removeprefix(prefix): v for k, v in config.items() if k.startswith(prefix)}, describe, file.parent
-    )
+        return project.values_in(file, NAMESPACE)
+    except SettingsError as error:
+        raise StackError(f"stack '{name}': {error}") from None
+
+
+def _stack_in(file: Path) -> str:
+    return file.name.removeprefix("Pulumi.").removesuffix(".yaml")
 
 
 def _cluster(data: Mapping[str, Any]) -> ClusterSettings:

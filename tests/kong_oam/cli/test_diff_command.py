@@ -49,6 +49,20 @@ def test_what_is_committed_against_what_is_here(project: Path, capsys: pytest.Ca
     assert main(["diff", "main", "HEAD", "--exit-code"]) == 0
 
 
+def test_a_project_of_which_the_engine_reads_other_settings(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither side says anything of it."""
+    file = project / "Pulumi.yaml"
+    file.write_text("name: kong-oam\nstackConfigDir: conf\n")
+    assert main(["diff"]) == main(["check"]) == 2
+    assert capsys.readouterr().err.count("Pulumi.yaml lets the engine read other files") == 2
+    git("add", ".")
+    git("commit", "--message", "elsewhere")
+    file.write_text("name: kong-oam\nstackConfigDir: stacks\n")
+    assert main(["diff", ".", "."]) == 0
+    assert main(["diff"]) == 2
+    assert "OLD (HEAD): stack 'local': HEAD:Pulumi.yaml lets the engine read" in capsys.readouterr().err
+
+
 def test_a_file_that_moved_is_no_change(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Nor are files put together."""
     (project / "applications/deeper").mkdir()

@@ -1,0 +1,50 @@
+"""Reads the values of a stack's file, and refuses a project in which the engine takes them from elsewhere, too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kong_oam.errors import SettingsError
+
+_PROJECT = "Pulumi.yaml"
+
+
+def values_in(file: Path, namespace: str) -> Mapping[str, Any]:
+    """The values of the namespace in `Pulumi.<stack>.yaml`, by name, unchecked. Raises SettingsError where it cannot
+    be read, or the project around it lets the engine read other ones."""
+    _require_alone(file.parent.parent / _PROJECT, file.parent.name, namespace)
+    config, prefix = _loaded(file).get("config") or {}, f"{namespace}:"
+    if not isinstance(config, dict):
+        raise SettingsError(f"{file} cannot be read: its config is no mapping")
+    return {name.removeprefix(prefix): value for name, value in config.items() if str(name).startswith(prefix)}
+
+
+def _require_alone(file: Path, stacks: str, namespace: str) -> None:
+    project = _loaded(file) if file.is_file() else {"stackConfigDir": stacks}
+    config = project.get("config") or {}
+    if str(project.get("stackConfigDir")).removeprefix("./").rstrip("/") != stacks or not isinstance(config, dict):
+        raise SettingsError(
+            f"{file} lets the engine read other files than {stacks}/Pulumi.<stack>.yaml, which all commands read; set "
+            f"stackConfigDir: {stacks}"
+        )
+    # The engine takes a name without a namespace for one of the project's.
+    keys = {str(name): name if ":" in str(name) else f"{project.get('name')}:{name}" for name in config}
+    if found := [name for name, key in keys.items() if str(key).startswith(f"{namespace}:")]:
+        raise SettingsError(
+            f"{file} sets {', '.join(found)} in its config, which no command reads: settings stand in "
+            f"{stacks}/Pulumi.<stack>.yaml alone; move it there"
+        )
+
+
+def _loaded(file: Path) -> dict[str, Any]:
+    try:
+        loaded = yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(f"{file} cannot be read: {' '.join(str(error).split())[:200]}") from None
+    if not isinstance(loaded, dict):
+        raise SettingsError(f"{file} cannot be read: it is no mapping")
+    return loaded
