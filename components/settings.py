@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
 
-from kong_oam.access.settings.stack import NAMESPACE, Settings, StackError, parse
+from kong_oam.access.settings.stack import NAMESPACE, Settings, StackError, parse, stack_file, values_in
 from kong_oam.engine.configuration import Configuration
 from kong_oam.errors import SettingsError
 from kong_oam.identity.kinds import describe
@@ -21,13 +21,29 @@ _CERTIFICATES = "certificates"
 
 
 def load() -> Settings:
-    """Reads the settings of the current stack. Raises kong_oam.access.settings.stack.StackError."""
+    """Reads the settings of the current stack. Raises kong_oam.access.settings.stack.StackError, also where they are
+    not those in the stack's file."""
     prefix = f"{NAMESPACE}:"
     configured = {**get_config_env(), **CONFIG.get()}
     names = (key.removeprefix(prefix) for key in configured if key.startswith(prefix))
     # Every key that is there is checked, so that a misspelt one is an error and not a default.
     values = {name: _value(pulumi.Config(NAMESPACE).require(name)) for name in names if name != _CERTIFICATES}
+    _require_as_written(pulumi.get_stack(), values)
     return parse(pulumi.get_stack(), values, describe)
+
+
+def _require_as_written(stack: str, values: Mapping[str, Any]) -> None:
+    """Raises StackError where the engine took a setting from elsewhere than the commands, the review of a change and
+    the policy pack: they would speak of other Applications than those that are deployed."""
+    file = stack_file(stack)
+    written = values_in(file) if file.is_file() else {}
+    names = {*values, *written} - {_CERTIFICATES}
+    if others := sorted(name for name in names if values.get(name) != written.get(name)):
+        keys = ", ".join(f"{NAMESPACE}:{name}" for name in others)
+        raise StackError(
+            f"stack '{stack}': {keys}: not as in {file}, which is what check, diff, review and policies read; settings "
+            "stand there alone, not in Pulumi.yaml's config, in another stackConfigDir, or in a --config-file"
+        )
 
 
 def _value(text: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -125,3 +126,38 @@ def test_a_gateway_that_cannot_be_used_stops_the_program(
 def test_a_usable_gateway_does_not_stop_the_program(refused: Deployment) -> None:
     """The same stack with its own gateway: a preview goes through, so it was the gateways that stopped it."""
     assert refused.pulumi("preview", "-s", STACK).returncode == 0
+
+
+_OTHERS = """config:
+  applications: {type: array, items: {type: string}, default: [other]}
+"""
+
+
+@pytest.mark.engine
+def test_no_run_deploys_other_applications_than_the_commands_read(empty: Empty) -> None:
+    """Settings in the project, in another folder or another file lead no run elsewhere than `check` and the review
+    look: each stops it, with the setting's name."""
+    deployment = empty("Pulumi.yaml")
+    project_file, stacks = deployment.folder / "Pulumi.yaml", deployment.folder / "stacks"
+    usual = project_file.read_text("utf-8")
+
+    def said(*arguments: str) -> str:
+        stopped = deployment.pulumi("preview", "-s", STACK, *arguments, check=False)
+        assert stopped.returncode != 0
+        assert "Traceback" not in stopped.stdout + stopped.stderr
+        return " ".join((stopped.stdout + stopped.stderr).split())
+
+    project_file.write_text(usual + _OTHERS, "utf-8")
+    assert "Kong-OAM: stack 'local': Pulumi.yaml sets applications in its config, which no command reads" in said()
+    project_file.write_text(usual, "utf-8")
+    stacks.rename(deployment.folder / "conf")
+    project_file.write_text(usual.replace("stackConfigDir: stacks", "stackConfigDir: conf"), "utf-8")
+    assert "kong-oam:asOf, kong-oam:cloud" in said()
+    shutil.copytree(deployment.folder / "conf", stacks)
+    assert "Kong-OAM: stack 'local': Pulumi.yaml lets the engine read other files than stacks/Pulumi." in said()
+    project_file.write_text(usual, "utf-8")
+    other = deployment.folder / "conf" / f"Pulumi.{STACK}.yaml"
+    other.write_text(other.read_text("utf-8").replace("kong-oam:cloud: local", "kong-oam:cloud: aws"), "utf-8")
+    assert "Kong-OAM: stack 'local': kong-oam:cloud: not as in stacks/Pulumi.local.yaml" in said(
+        "--config-file", str(other)
+    )

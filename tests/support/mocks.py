@@ -147,6 +147,9 @@ def run_program(
     patch.setenv("OKTA_ORG_NAME", "sandbox")
     patch.setattr("components.identity.issuer.discover", _published)
     patch.setattr("kong_oam.identity.okta.signing_keys.server_keys", lambda *_: ServerKeys((KEY,), ()))
+    patch.setattr(
+        "components.settings.values_in", lambda _: {name.partition(":")[2]: one for name, one in file.items()}
+    )
     set_all_config(config)
     set_mocks(_Answers(), "kong-oam", "local", preview=preview, monitor=monitor, organization="organization")
     with Okta(api_token="the API token", groups=("sales", "order-desk")) as okta:
