@@ -190,8 +190,7 @@ class Client:
         """
         if self.kind != "browser":
             return ()
-        redirects = (urlsplit(uri) for uri in self.redirect_uris)
-        return tuple(sorted({f"{uri.scheme}://{uri.netloc}" for uri in redirects}))
+        return tuple(sorted({f"{uri.scheme}://{uri.netloc}" for uri in map(urlsplit, self.redirect_uris)}))
 
 
 @dataclass(frozen=True)
@@ -306,6 +305,8 @@ class Estate:
 
     stack: Stack
     applications: tuple[Application, ...]
+    unjudged: tuple[str, ...] = ()
+    """Applications of which these name components, and that are not here: only where the stack is `partial`."""
 
     @cached_property
     def components(self) -> Mapping[str, Component]:
@@ -340,8 +341,7 @@ class Estate:
     def leading(self, host: str, path: PathSegments) -> tuple[Endpoint, Component] | None:
         """The endpoint that owns `path` by the longest path, of those that write their host so, and its component."""
         paths = self._by_path.get(host, {})
-        candidates = (paths.get(path[:length]) for length in range(len(path), -1, -1))
-        return next((pair for pair in candidates if pair), None)
+        return next(filter(None, (paths.get(path[:length]) for length in range(len(path), -1, -1))), None)
 
     def schedule_of(self, client: Client) -> Schedule:
         """When the client gets new keys."""

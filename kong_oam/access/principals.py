@@ -117,9 +117,9 @@ class Callers:
 
     def __init__(self, estate: Estate, naming: Naming = provider_names) -> None:
         self._estate, self._naming = estate, naming
-        self._clients: dict[str, dict[str, Client]] = {}
+        self._clients: dict[str, dict[tuple[str, bool], Client]] = {}
         for client in estate.clients:
-            self._clients.setdefault(client.provider, {})[client.component] = client
+            self._clients.setdefault(client.provider, {})[client.component, client.user_facing] = client
         self._by_rule_path: dict[tuple[str, PathSegments | None], Mapping[str, Access]] = {}
         self._allowed: dict[tuple[str, frozenset[frozenset[str]]], Access] = {}
         self._with_any_token: dict[str, Access] = {}
@@ -161,9 +161,11 @@ class Callers:
         token."""
         clients = self._clients.get(component.provider, {})
         if needed:
-            granted = [self._estate.held_at(component, users=users) for users in (False, True)]
             able = [
-                clients[name] for by_client in granted for name, scopes in by_client.items() if needed.issubset(scopes)
+                clients[name, users]
+                for users in (False, True)
+                for name, scopes in self._estate.held_at(component, users=users).items()
+                if needed.issubset(scopes)
             ]
             return self._access_of(component, needed, able)
         api = component.key if self._estate.provider_of(component).per_api else component.provider

@@ -20,7 +20,14 @@ from kong_oam.access.settings.assumed import GROUPS
 from kong_oam.access.settings.stack import STACKS, Settings
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
-from kong_oam.cli.estates import add_estate, diagnostic_entry, judging_settings, no_stack_is_here, usual_stack
+from kong_oam.cli.estates import (
+    add_estate,
+    diagnostic_entry,
+    judging_settings,
+    no_stack_is_here,
+    not_judged,
+    usual_stack,
+)
 from kong_oam.cli.watch import watch
 from kong_oam.codes import CODES
 from kong_oam.diagnostics import Diagnostic, Position, errors
@@ -182,7 +189,7 @@ def _summary(report: Report, options: argparse.Namespace) -> Iterator[str]:
         found = f", {len(report.findings)} finding(s)" if report.findings else ""
         yield f"{what}: no errors{found}{lacks if no_stack_is_here() else ''}"
         if report.compiled.unjudged:
-            yield f"not judged, since it is not here: {', '.join(report.compiled.unjudged)}; -f takes its folder, too"
+            yield not_judged(report.compiled.unjudged)
     if report.elsewhere:
         stack = [] if options.stack == usual_stack() else ["--stack", options.stack]
         command = shlex.join(["check", *stack, *(["-f", *options.applications] if options.applications else ())])

@@ -71,6 +71,11 @@ def console(out: TextIO, *, as_json: bool) -> Console:
     return Console(out, colours=wanted and not as_json and out.isatty(), json=as_json)
 
 
+def remark(message: object) -> None:
+    """Prints on standard error, beside an answer that something else may read."""
+    console(sys.stderr, as_json=False).print(message)
+
+
 def complain(message: object) -> None:
     """Prints on standard error, in red on a terminal."""
     err = console(sys.stderr, as_json=False)

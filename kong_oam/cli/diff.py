@@ -12,9 +12,9 @@ from kong_oam.access.diff.compare import changed
 from kong_oam.access.diff.wording import cuts, headline, row, worth_telling
 from kong_oam.access.paths import written
 from kong_oam.cli.command import FOUND, OK, Command, UsageError
-from kong_oam.cli.console import MODULE, Colour, Console
-from kong_oam.cli.estates import add_estate, place_entry, subtree_entry
-from kong_oam.cli.operands import FORMS, Operand
+from kong_oam.cli.console import MODULE, Colour, Console, remark
+from kong_oam.cli.estates import add_estate, assumed_of, place_entry, subtree_entry, unjudged_entry
+from kong_oam.cli.operands import FORMS, Operand, unjudged
 from kong_oam.diagnostics import printable
 
 _DETAILS = f"""\
@@ -54,13 +54,16 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         raise UsageError("--json or --markdown, not both")
     old = Operand("OLD", options.old, options.stack, options.applications).models()
     new, *_ = Operand("NEW", options.new, options.stack, options.applications).models()
-    changes, scheme = changed(old, new), new.estate.stack.scheme
+    changes, scheme, absent = changed(old, new), new.estate.stack.scheme, unjudged([*old, new])
     if console.json:
-        console.print_json(document(changes, scheme))
+        console.print_json(document(changes, scheme) | unjudged_entry(absent))
     elif options.markdown:
-        console.print(*markdown(changes, scheme, _for_all(options)))
+        said = ["", _code(assumed_of(absent))] if absent else []
+        console.print(*markdown(changes, scheme, _for_all(options)), *said)
     else:
         print_changes(changes, scheme, console, _for_all(options))
+        if absent:
+            remark(assumed_of(absent))
     return FOUND if changes and options.exit_code else OK
 
 

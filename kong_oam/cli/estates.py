@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,21 @@ def estate_of(reading: Reading, settings: Settings) -> Estate:
         what = f"{len(problems)} error(s): these Applications would not be provisioned{compiled.reservation}"
         raise UsageError(f"{listed}\n{what}")
     return compiled.estate
+
+
+def not_judged(names: Iterable[str]) -> str:
+    """Says which Applications are not here."""
+    return f"not judged, since it is not here: {', '.join(names)}; -f takes its folder, too"
+
+
+def assumed_of(names: Iterable[str]) -> str:
+    """The same, and what answers assume of their clients."""
+    return f"{not_judged(names)} (until then, a client of it that a role names counts as asking for all that it grants)"
+
+
+def unjudged_entry(names: Sequence[str]) -> dict[str, Any]:
+    """The Applications that are not here, as a field of JSON; nothing where all are."""
+    return {"unjudged": [*names]} if names else {}
 
 
 def place_entry(place: Position | None) -> dict[str, Any] | None:

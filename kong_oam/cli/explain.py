@@ -11,7 +11,7 @@ from kong_oam.access.model import Estate
 from kong_oam.access.tokens import Claims, Refusal, User, issue
 from kong_oam.cli.command import OK, Command, UsageError
 from kong_oam.cli.console import Console
-from kong_oam.cli.estates import place_entry
+from kong_oam.cli.estates import place_entry, unjudged_entry
 from kong_oam.cli.requests import add_request, checked_groups, clients_of, estate_from, reason, request_from
 from kong_oam.diagnostics import printable
 
@@ -38,7 +38,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     token = _token(estate, request, options)
     decision = decide(estate, request, token)
     if console.json:
-        console.print_json(_explained(options, decision, token) | {"reason": reason(estate, request, decision)})
+        said = {"reason": reason(estate, request, decision), **unjudged_entry(estate.unjudged)}
+        console.print_json(_explained(options, decision, token) | said)
         return OK
     console.print(
         console.paint("green" if decision.allowed else "red", f"{decision.status} {_request_in_words(options)}"),
@@ -63,7 +64,8 @@ def _token(estate: Estate, request: Request, options: argparse.Namespace) -> Cla
         if options.groups is not None:
             raise UsageError("--user-in needs --as: users call through a client")
         return None
-    clients = clients_of(estate, options.client)
+    # One that is not here may be of either kind: what is asked about says of which.
+    clients = sorted(clients_of(estate, options.client), key=lambda c: c.user_facing == (options.groups is None))
     component = decide(estate, request, None).component
     client = next((c for c in clients if component and c.provider == component.provider), clients[0])
     provider = estate.stack.providers[component.provider if component else client.provider]

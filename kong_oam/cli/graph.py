@@ -17,9 +17,9 @@ from kong_oam.access.graph.mermaid import mermaid
 from kong_oam.access.graph.svg import svg
 from kong_oam.access.graph.view import of_application, of_changes, of_principal
 from kong_oam.cli.command import OK, Command, UsageError, quoted
-from kong_oam.cli.console import Console
-from kong_oam.cli.estates import add_estate
-from kong_oam.cli.operands import Operand
+from kong_oam.cli.console import Console, remark
+from kong_oam.cli.estates import add_estate, assumed_of
+from kong_oam.cli.operands import Operand, unjudged
 from kong_oam.cli.output import format_of
 from kong_oam.cli.requests import estate_from
 from kong_oam.diagnostics import suggestion
@@ -85,8 +85,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _state(options: argparse.Namespace) -> Graph:
-    graph = _narrowed(graph_of(estate_from(options), _title("Who may call what", options)), options)
-    notes = []
+    estate = estate_from(options)
+    graph = _narrowed(graph_of(estate, _title("Who may call what", options)), options)
+    notes = [assumed_of(estate.unjudged)] if estate.unjudged else []
     if not graph.edges:
         notes.append("Nobody may call anything here.")
     if options.principal not in (None, _ANONYMOUS):
@@ -102,6 +103,9 @@ def _change(options: argparse.Namespace) -> Graph:
     notes = [] if graph.nodes else ["Nothing that is drawn changed."]
     if len(old) > 1:
         notes.append("A run has left gates of two kinds: drawn against the first; diff compares with both.")
+    if absent := unjudged([*old, new]):
+        notes.append(assumed_of(absent))
+        remark(assumed_of(absent))
     if options.application or options.principal:
         notes.append("What follows is of all Applications.")
     return replace(graph, notes=(*notes, *told(changed(old, new), new.estate.stack.scheme)))

@@ -14,7 +14,7 @@ from kong_oam.access.matrix.text import text
 from kong_oam.access.model import Estate
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
-from kong_oam.cli.estates import add_estate
+from kong_oam.cli.estates import add_estate, unjudged_entry
 from kong_oam.cli.output import format_of
 from kong_oam.cli.requests import callers_of, estate_from, principal_entries, row_entry
 from kong_oam.diagnostics import suggestion
@@ -57,7 +57,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     estate = estate_from(options)
     made = matrix(estate, callers_of(estate), _selection(estate, options))
     if console.json:
-        console.print_json(_entry(made))
+        console.print_json(_entry(made) | unjudged_entry(estate.unjudged))
     elif options.output:
         options.output.write_bytes(_written(made, form).encode("utf-8", "backslashreplace"))
         console.print(f"{options.output}: {len(made.rows)} endpoint(s), {len(made.principals)} principal(s)")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from kong_oam.access.absent import with_absent_clients
 from kong_oam.access.diff.snapshot import AccessModel, ModelError, exported, load_model, model_of
 from kong_oam.access.settings.stack import APPLICATIONS, STACKS, Settings, stack_file, stack_names
 from kong_oam.cli.command import UsageError
@@ -32,6 +33,11 @@ OLD and NEW are each one of
   deployed:NAME    what the gates of the stack NAME enforce, by its state (asks `pulumi stack export`)
   state.json       the same, saved with `pulumi stack export`; or what its program meant: `pulumi stack output --json`
 """
+
+
+def unjudged(models: Iterable[AccessModel]) -> list[str]:
+    """The Applications that are not here, of all the models."""
+    return sorted({name for model in models for name in model.estate.unjudged})
 
 
 Names = Sequence[str] | None
@@ -118,7 +124,7 @@ def _model_of_revision(name: str, stack: str, names: Names) -> AccessModel:
 def _model(reading: Reading, settings: Settings) -> AccessModel:
     # Which groups there are bears on nobody's access, and a list of now need not have those of then.
     settings = replace(settings, stack=replace(settings.stack, known_groups=None))
-    return model_of(estate_of(reading, settings), settings)
+    return model_of(with_absent_clients(estate_of(reading, settings)), settings)
 
 
 def _deployed_models(stack: str) -> tuple[AccessModel, ...]:

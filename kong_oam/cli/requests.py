@@ -6,13 +6,15 @@ import argparse
 import re
 from typing import Any
 
+from kong_oam.access.absent import with_absent_clients
 from kong_oam.access.decide import Decision, Request, host_patterns
 from kong_oam.access.matrix.rows import Row
 from kong_oam.access.model import Client, Estate
 from kong_oam.access.paths import written
 from kong_oam.access.principals import Access, Callers, Condition, logical_groups, logical_names
 from kong_oam.cli.command import UsageError, quoted
-from kong_oam.cli.estates import add_estate, estate_of, judging_settings, reading_of, subtree_entry
+from kong_oam.cli.console import remark
+from kong_oam.cli.estates import add_estate, assumed_of, estate_of, judging_settings, reading_of, subtree_entry
 from kong_oam.diagnostics import nearest, suggestion
 
 _METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+\Z")  # a token of RFC 9110, 5.6.2
@@ -65,9 +67,13 @@ _LISTED = 5
 
 
 def estate_from(options: argparse.Namespace) -> Estate:
-    """The estate that the options of `add_estate` name. Raises UsageError."""
+    """The estate that the options of `add_estate` name, with clients of Applications that are not here as
+    with_absent_clients has them; which these are is remarked. Raises UsageError."""
     settings = judging_settings(options.stack)
-    return estate_of(reading_of(options.applications, settings), settings)
+    estate = estate_of(reading_of(options.applications, settings), settings)
+    if estate.unjudged:
+        remark(assumed_of(estate.unjudged))
+    return with_absent_clients(estate)
 
 
 def clients_of(estate: Estate, key: str) -> list[Client]:

@@ -14,7 +14,7 @@ from kong_oam.access.paths import Unreadable, read
 from kong_oam.access.principals import NOBODY, Access
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
-from kong_oam.cli.estates import add_estate, place_entry
+from kong_oam.cli.estates import add_estate, place_entry, unjudged_entry
 from kong_oam.cli.requests import callers_of, estate_from, principal_entries, reason, request_from, row_entry
 from kong_oam.diagnostics import printable, suggestion
 
@@ -95,6 +95,7 @@ def _of_request(estate: Estate, request: Request, url: str, console: Console) ->
                 "withoutToken": {"status": decision.status, "reason": reason(estate, request, decision)},
                 "everybody": access.everybody,
                 "principals": principal_entries(access),
+                **unjudged_entry(estate.unjudged),
             }
         )
         return OK

@@ -66,9 +66,10 @@ def compile_estate(reading: oam.Reading, stack: Stack, memory: Memory | None = N
     findings += _borrowed_credentials(directory)
     findings += _conflicting_certificates(directory.components.values())
     findings += _shared_objects(directory)
-    estate = Estate(stack, tuple(_application(application, directory, memory) for application in applications))
-    diagnostics = ordered(findings)
-    return Compiled(None if errors(diagnostics) else estate, diagnostics, tuple(sorted(directory.unjudged)))
+    compiled = tuple(_application(application, directory, memory) for application in applications)
+    diagnostics, unjudged = ordered(findings), tuple(sorted(directory.unjudged))
+    estate = None if errors(diagnostics) else Estate(stack, compiled, unjudged)
+    return Compiled(estate, diagnostics, unjudged)
 
 
 def _alone(application: oam.Application, part: oam.Component, stack: Stack) -> tuple[Component, tuple[Diagnostic, ...]]:

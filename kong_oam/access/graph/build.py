@@ -59,7 +59,9 @@ def _client(estate: Estate, client: Client) -> Node:
     at = f" at {', '.join(sorted(one.provider for one in of_component))}" if len(estate.stack.providers) > 1 else ""
     groups = tuple(sorted({group for one in of_component for group in one.groups}))
     users = [f"for {', '.join(groups) or 'users in no group'}"] if client.user_facing else []
-    return Node("client", client.component, details=(_KINDS[client.kind] + at, *users), groups=groups)
+    absent = estate.components[client.component].application in estate.unjudged
+    details = ("not here",) if absent else (_KINDS[client.kind] + at, *users)
+    return Node("client", client.component, details=details, groups=groups)
 
 
 def _component(component: Component) -> Parts:

@@ -30,7 +30,6 @@ APPLICATIONS = ("applications",)
 """Where Applications are, where the stack does not say."""
 
 Edition = Literal["oss", "enterprise"]
-"""The edition of Kong Gateway."""
 
 _YEAR = 365 * 24 * 3600
 
@@ -378,8 +377,7 @@ def _client_problems(providers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for number, provider in enumerate(providers):
         owners: dict[str, str] = {}
         for key, client in provider.get("clients", {}).items():
-            owner = owners.setdefault(client["id"], key)
-            if owner != key:
+            if (owner := owners.setdefault(client["id"], key)) != key:
                 yield f"{NAMESPACE}:identityProviders.{number}.clients.{key}.id: is that of {owner}, too"
 
 

@@ -23,7 +23,7 @@ WHOLE = {ClaimMapping, Listing, TokenType, Schedule}
 """All fields of these are compared."""
 
 BY_REQUEST = {
-    Estate: "stack applications",
+    Estate: "stack applications unjudged",
     Application: "name namespace labels annotations components",
     Endpoint: "host path port place certificate",
     Rule: "path methods scopes public place",
