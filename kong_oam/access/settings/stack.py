@@ -6,8 +6,9 @@ import datetime
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, reduce
 from ipaddress import ip_network
+from operator import getitem
 from pathlib import Path
 from typing import Any, Literal
 
@@ -308,8 +309,7 @@ def _validator() -> Any:
 def _check(name: str, data: Mapping[str, Any]) -> None:
     problems = []
     for error in _validator().iter_errors(dict(data)):
-        path = ".".join(str(step) for step in error.instance_path)
-        problems.append(f"{NAMESPACE}:{path}{_violation_in_words(error)}")
+        problems.append(f"{NAMESPACE}:{'.'.join(map(str, error.instance_path))}{_violation_in_words(error)}")
     if not problems:
         try:
             datetime.date.fromisoformat(data["asOf"])
@@ -350,10 +350,7 @@ def _violation_in_words(error: Any) -> str:
 
 
 def _settings_at(path: list[str | int]) -> tuple[str, ...]:
-    node = _schema()
-    for step in path:
-        node = node[step]
-    return tuple(node["properties"])
+    return tuple(reduce(getitem, path, _schema())["properties"])
 
 
 def _certificate_problems(providers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
