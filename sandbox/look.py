@@ -27,6 +27,7 @@ EDIT: Final = (
 def main() -> int:
     """Shows it all. Exit status: 0, or that of the first command that does not end with 0."""
     os.chdir(ROOT)
+    PICTURE.parent.mkdir(exist_ok=True)
     shown = (
         ("Is anything wrong in applications/?", ["check"]),
         ("Who may call that, and by which rule?", ["who", "GET", "https://reports.example.com/reports"]),
