@@ -102,6 +102,8 @@ def revision(name: str) -> Revision:
         raise UsageError("neither a file nor a folder, and this is no git repository")
     parsed = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}", check=False)
     if parsed.returncode != 0:
+        if name == "HEAD":
+            raise UsageError("nothing is committed here yet; commit what it is to be compared with")
         raise UsageError("neither a file nor a folder, and no revision that git knows")
     return Revision(parsed.stdout.decode().strip(), Path(os.fsdecode(top.stdout.removesuffix(b"\n"))))
 

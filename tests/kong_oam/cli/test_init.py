@@ -43,6 +43,7 @@ def test_a_team_begins_with_nothing_but_applications(capsys: pytest.CaptureFixtu
     assert main(["init"]) == 0
     assert files() == [
         ".github/workflows/access.yaml",
+        ".gitignore",
         ".pre-commit-config.yaml",
         ".vscode/settings.json",
         "README.md",
@@ -68,7 +69,12 @@ def test_what_a_team_s_change_does_is_told_without_a_stack(capsys: pytest.Captur
     """Against a revision that has none either."""
     main(["init"])
     main([*NEW])
-    for arguments in (["init", "--initial-branch", "main"], ["add", "."], ["commit", "--message", "first"]):
+    git("init", "--initial-branch", "main")
+    assert main(["diff"]) == 2
+    assert (
+        capsys.readouterr().err == "OLD (HEAD): nothing is committed here yet; commit what it is to be compared with\n"
+    )
+    for arguments in (["add", "."], ["commit", "--message", "first"]):
         git(*arguments)
     assert main(["diff", "--exit-code"]) == 0
     file = Path("applications/billing.yaml")
