@@ -15,6 +15,7 @@ from kong_oam.cli.command import FOUND, OK, Command, UsageError
 from kong_oam.cli.console import MODULE, Colour, Console, remark
 from kong_oam.cli.estates import add_estate, assumed_of, place_entry, subtree_entry, unjudged_entry
 from kong_oam.cli.operands import FORMS, Operand, unjudged
+from kong_oam.cli.requests import principal_entry
 from kong_oam.diagnostics import printable
 
 _DETAILS = f"""\
@@ -161,8 +162,7 @@ def _setting(change: Setting) -> dict[str, Any]:
 def _whom(whom: Whom) -> dict[str, Any]:
     if whom.principal is None:
         return {"everybody": True}
-    sets = sorted(sorted(groups) for groups in whom.condition if groups)
-    return {"client": whom.principal.client, "provider": whom.principal.provider, "usersIn": sets}
+    return principal_entry(whom.principal, whom.condition)
 
 
 COMMAND = Command("diff", "what a change does to access", _DETAILS, _arguments, _run)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import kong_oam.oam.application as oam
-from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.compile.estate import Compiled, compile_estate
 from kong_oam.access.diff.change import OPENING, Change, Difference
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.snapshot import model_of
@@ -36,18 +36,20 @@ class Draft:
     notes: tuple[str, ...]
 
 
-def drafted(wanted: Wanted, file: str, reading: oam.Reading, estate: Estate, settings: Settings) -> Draft:
-    """Drafts the component: `file` is the one of a new Application, `estate` what is read compiles to. Raises
+def drafted(wanted: Wanted, file: str, reading: oam.Reading, compiled: Compiled, settings: Settings) -> Draft:
+    """Drafts the component: `file` is the one of a new Application, `compiled` what is read, without an error. Raises
     NotScaffolded."""
+    estate = compiled.estate
+    assert estate  # there is no error
     check(wanted, estate)
     if wrong := alone(wanted, estate, settings.as_of).diagnostics:
         raise NotScaffolded("\n".join(map(str, wrong)), *flags_behind(wrong))
     changed = scaffold(wanted, file, reading.applications, estate, settings.as_of)
     before = {application.place.file: application.place.document.text for application in reading.applications}
     after = together(read_bytes(name, text.encode()) for name, text in {**before, **changed}.items())
-    known = set(map(_key, _findings(reading, settings)))
-    findings = tuple(finding for finding in _findings(after, settings) if _key(finding) not in known)
-    drawn = compile_estate(after, settings.stack).estate
+    outcome = compile_estate(after, settings.stack)
+    drawn, known = outcome.estate, set(map(_key, _findings(reading, compiled, settings)))
+    findings = tuple(finding for finding in _findings(after, outcome, settings) if _key(finding) not in known)
     changes = diff(model_of(estate, settings), model_of(drawn, settings)) if drawn else None
     widened = tuple(_widened(wanted, changes or (), drawn)) if drawn else ()
     notes = (*_unknown(drawn), *_unheard(wanted, drawn), *_ungranted(wanted, estate))
@@ -65,8 +67,7 @@ def _widened(wanted: Wanted, changes: Iterable[Difference], estate: Estate) -> I
                 yield change
 
 
-def _findings(reading: oam.Reading, settings: Settings) -> Iterator[Diagnostic]:
-    compiled = compile_estate(reading, settings.stack)
+def _findings(reading: oam.Reading, compiled: Compiled, settings: Settings) -> Iterator[Diagnostic]:
     yield from compiled.diagnostics
     if compiled.estate:
         for finding in lint(reading.applications, compiled.estate, settings.as_of):

@@ -13,7 +13,16 @@ from kong_oam.access.model import Estate
 from kong_oam.access.paths import written
 from kong_oam.access.request_classes import Subtree
 from kong_oam.access.settings.assumed import assumed
-from kong_oam.access.settings.stack import STACKS, Describe, Settings, StackError, plain, read_file, stack_file
+from kong_oam.access.settings.stack import (
+    STACKS,
+    Describe,
+    Settings,
+    StackError,
+    plain,
+    read_file,
+    stack_file,
+    stack_names,
+)
 from kong_oam.cli.command import UsageError
 from kong_oam.diagnostics import Diagnostic, Position, errors
 from kong_oam.oam.application import Reading, read_files
@@ -29,7 +38,7 @@ def add_stack(parser: argparse.ArgumentParser) -> None:
 
 def usual_stack() -> str:
     """The stack that is meant where none is named."""
-    names = [file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in STACKS.glob("Pulumi.*.yaml")]
+    names = stack_names()
     return names[0] if len(names) == 1 else DEFAULT
 
 
@@ -70,7 +79,7 @@ def judging_settings(stack: str) -> Settings:
 
 def no_stack_is_here() -> bool:
     """Whether the working directory is that of a repository which has nothing but Applications."""
-    return not any(STACKS.glob("Pulumi.*.yaml")) and not Path("Pulumi.yaml").exists()
+    return not stack_names() and not Path("Pulumi.yaml").exists()
 
 
 def reading_of(names: Sequence[str] | None, settings: Settings) -> Reading:

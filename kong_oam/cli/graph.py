@@ -16,6 +16,7 @@ from kong_oam.access.graph.graph import LAYER, Graph
 from kong_oam.access.graph.mermaid import mermaid
 from kong_oam.access.graph.svg import svg
 from kong_oam.access.graph.view import of_application, of_changes, of_principal
+from kong_oam.access.matrix.matrix import ANONYMOUS
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console, remark
 from kong_oam.cli.estates import add_estate, assumed_of
@@ -43,7 +44,7 @@ Mermaid is for GitHub, which draws at most 500 lines and 50,000 characters: of m
 
 _FORMATS: Mapping[str, Callable[[Graph], str]] = {"mermaid": mermaid, "dot": dot, "svg": svg}
 _ENDINGS = {".mmd": "mermaid", ".mermaid": "mermaid", ".md": "mermaid", ".dot": "dot", ".gv": "dot", ".svg": "svg"}
-_GROUP, _ANONYMOUS = "group:", "anonymous"
+_GROUP = "group:"
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -90,7 +91,7 @@ def _state(options: argparse.Namespace) -> Graph:
     notes = [assumed_of(estate.unjudged)] if estate.unjudged else []
     if not graph.edges:
         notes.append("Nobody may call anything here.")
-    if options.principal not in (None, _ANONYMOUS):
+    if options.principal not in (None, ANONYMOUS):
         notes.append("What needs no token is not drawn: --principal anonymous has it.")
     return replace(graph, notes=tuple(notes))
 
@@ -133,11 +134,11 @@ def _narrowed(graph: Graph, options: argparse.Namespace) -> Graph:
 
 def _principal(graph: Graph, name: str) -> set[str]:
     """The ids of the nodes that a principal is in the graph."""
-    if name == _ANONYMOUS:
+    if name == ANONYMOUS:
         return {node.id for node in graph.nodes if node.kind == "public"}
     named = {_GROUP * (node.kind == "group") + node.name: node for node in graph.nodes if not LAYER[node.kind]}
     if name not in named:
-        raise UsageError(f"no client and no group {quoted(name)}{suggestion(name, [*named, _ANONYMOUS])}")
+        raise UsageError(f"no client and no group {quoted(name)}{suggestion(name, [*named, ANONYMOUS])}")
     return {named[name].id}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,7 +12,7 @@ from pathlib import Path
 from kong_oam import __version__
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
-from kong_oam.oam.editor import application_schema
+from kong_oam.oam.editor import schema_text
 
 _DETAILS = """\
 Writes the files of a new repository: for a team's Applications, with the check before each commit and in CI; or, with
@@ -61,7 +60,7 @@ def _files(kind: str, values: Mapping[str, str]) -> dict[str, str]:
         name = template.relative_to(root).as_posix().removesuffix(_ENDING)
         files[_filled(name, values).replace("dot_", ".")] = _filled(template.read_text("utf-8"), values)
     if kind == "team":
-        files["application.schema.json"] = f"{json.dumps(application_schema(), indent=2, ensure_ascii=False)}\n"
+        files["application.schema.json"] = schema_text()
     return files
 
 

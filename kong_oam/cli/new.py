@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import kong_oam.oam.application as oam
-from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.compile.estate import Compiled, compile_estate
 from kong_oam.access.diff.wording import headline
-from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import Settings
 from kong_oam.cli.answers import PARSERS, Answers, call, caller, missing_flags, settle, wanted
 from kong_oam.cli.command import OK, Command, UsageError, quoted
@@ -103,20 +102,21 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     settings = judging_settings(options.stack)
     names = options.applications or settings.applications
     folder, reading = _folder(names), read_files(name for name in names if not is_empty_folder(name))
-    estate = _estate(reading, settings)
+    compiled = _compiled(reading, settings)
+    assert compiled.estate  # there is no error
     scheme = settings.stack.scheme
     answers: Answers = {flag: getattr(options, flag) for flag in PARSERS}
     settle(answers)
     # Where JSON is printed, questions would stand before it.
     asks = sys.stdin.isatty() and sys.stdout.isatty() and not options.json and missing_flags(answers)
-    dialogue = Dialogue(answers, estate) if asks else None
+    dialogue = Dialogue(answers, compiled.estate) if asks else None
     if dialogue:
         dialogue.ask_missing()
     while True:
         try:
             meant = wanted(answers)
             file = folder / f"{meant.application}.yaml"
-            draft = drafted(meant, str(file), reading, estate, settings)
+            draft = drafted(meant, str(file), reading, compiled, settings)
             if str(file) in draft.changed.keys() - draft.before.keys() and os.path.lexists(file):
                 raise NotScaffolded(f"{file} exists; nothing is overwritten", "app")
         except NotScaffolded as error:
@@ -161,12 +161,13 @@ def _folder(names: Sequence[str]) -> Path:
     return folder
 
 
-def _estate(reading: oam.Reading, settings: Settings) -> Estate:
+def _compiled(reading: oam.Reading, settings: Settings) -> Compiled:
+    """What is read, compiled. Raises UsageError with every error where there is one."""
     compiled = compile_estate(reading, settings.stack)
     if compiled.estate is None:
         wrong = errors(compiled.diagnostics)
         raise UsageError(_listed(wrong, f"{_counted(wrong)} in the Applications; mend them first"))
-    return compiled.estate
+    return compiled
 
 
 def _counted(findings: Sequence[Diagnostic]) -> str:

@@ -11,7 +11,7 @@ from kong_oam.access.decide import Decision, Request, host_patterns
 from kong_oam.access.matrix.rows import Row
 from kong_oam.access.model import Client, Estate
 from kong_oam.access.paths import written
-from kong_oam.access.principals import Access, Callers, Condition, logical_groups, logical_names
+from kong_oam.access.principals import Access, Callers, Condition, Principal, logical_groups, logical_names
 from kong_oam.cli.command import UsageError, quoted
 from kong_oam.cli.console import remark
 from kong_oam.cli.estates import add_estate, assumed_of, estate_of, judging_settings, reading_of, subtree_entry
@@ -112,10 +112,12 @@ def row_entry(row: Row) -> dict[str, Any]:
 
 def principal_entries(access: Access) -> list[dict[str, Any]]:
     """The principals of an access as JSON has them; `usersIn` is empty of one that calls as itself."""
-    return [
-        {"client": principal.client, "provider": principal.provider, "usersIn": sets(condition)}
-        for principal, condition in sorted(access.principals.items())
-    ]
+    return [principal_entry(principal, condition) for principal, condition in sorted(access.principals.items())]
+
+
+def principal_entry(principal: Principal, condition: Condition) -> dict[str, Any]:
+    """A principal as JSON has it, and the sets of groups of which its users need one."""
+    return {"client": principal.client, "provider": principal.provider, "usersIn": sets(condition)}
 
 
 def sets(condition: Condition) -> list[list[str]]:

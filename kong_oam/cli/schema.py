@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from kong_oam.cli.command import OK, Command, UsageError
 from kong_oam.cli.console import Console
-from kong_oam.oam.editor import application_schema
+from kong_oam.oam.editor import schema_text
 
 _DETAILS = """\
 Prints a JSON Schema for a whole Application: the component types, and the traits with all their fields. An editor with
@@ -23,12 +22,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    text = json.dumps(application_schema(), indent=2, ensure_ascii=False)
+    text = schema_text()
     if options.output is None:
-        console.print_exactly(text)
+        console.print_exactly(text.removesuffix("\n"))
         return OK
     try:
-        options.output.write_text(f"{text}\n", "utf-8")
+        options.output.write_text(text, "utf-8")
     except OSError as error:
         raise UsageError(f"{options.output} cannot be written: {error.strerror}") from None
     return OK

@@ -76,10 +76,15 @@ def _of_component(estate: Estate, component: Component, console: Console) -> int
 def _lines(row: Row, scheme: str) -> Iterator[tuple[str, str, str, str]]:
     """A line per caller, of which the first says what of."""
     of = methods(row.methods), f"{scheme}://{row.host}{where(row)}"
-    found = [(p.client, users(c) if p.users else "-") for p, c in sorted(row.access.principals.items())]
-    for caller in found or [("everybody" if row.access.everybody else "nobody", "-")]:
-        yield (*of, *caller)
+    found = [(client, whose) for client, whose, _ in _principals(row.access)]
+    for client, whose in found or [("everybody" if row.access.everybody else "nobody", "-")]:
+        yield (*of, client, whose)
         of = "", ""
+
+
+def _principals(access: Access) -> list[tuple[str, str, str]]:
+    """Of each principal its client, whose users, and the provider of its tokens, in words."""
+    return [(p.client, users(c) if p.users else "-", p.provider) for p, c in sorted(access.principals.items())]
 
 
 def _of_request(estate: Estate, request: Request, url: str, console: Console) -> int:
@@ -107,8 +112,7 @@ def _of_request(estate: Estate, request: Request, url: str, console: Console) ->
     elif not access.principals:
         console.print("nobody" if decision.status in (401, 403) else f"nobody: {decision.status}, {why}")
     else:
-        lines = [(p.client, users(c) if p.users else "-", p.provider) for p, c in sorted(access.principals.items())]
-        console.print_table(("CLIENT", "USERS IN", "TOKENS OF"), lines)
+        console.print_table(("CLIENT", "USERS IN", "TOKENS OF"), _principals(access))
     return OK
 
 

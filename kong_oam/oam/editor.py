@@ -7,6 +7,7 @@ by itself can say. Which branch holds is chosen by if and then: of `oneOf` an ed
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -46,6 +47,11 @@ def application_schema() -> Node:
         "if": {"not": {"anyOf": others}},
         "then": application,
     }
+
+
+def schema_text() -> str:
+    """The same as text, as it lies in a file."""
+    return f"{json.dumps(application_schema(), indent=2, ensure_ascii=False)}\n"
 
 
 def _where_type_is(kind: str, then: Node) -> Node:
