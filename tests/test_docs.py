@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -38,6 +37,7 @@ from tests.support.documentation import (
     shown,
     table,
 )
+from tests.support.projects import copy_sample, replace_once
 
 STACK = ROOT / "kong_oam" / "access" / "settings" / "stack.schema.json"
 
@@ -176,18 +176,14 @@ def test_every_verb_has_a_section() -> None:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The sample estate in a folder of its own, and as it was before in another."""
-    for folder in ("applications", "stacks"):
-        shutil.copytree(ROOT / folder, tmp_path / folder)
-        shutil.copytree(ROOT / folder, tmp_path / "before" / folder)
+    copy_sample(tmp_path)
+    copy_sample(tmp_path / "before")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def edit(file: str, old: str, new: str) -> None:
-    path = Path("applications", file)
-    text = path.read_text("utf-8")
-    assert text.count(old) == 1
-    path.write_text(text.replace(old, new), "utf-8")
+    replace_once(Path("applications", file), old, new)
 
 
 def as_it_is() -> None: ...

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 import kong_oam
-from tests.support.projects import git
+from tests.support.projects import copy_sample, git
 from tests.support.wheel import release
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -158,8 +158,7 @@ def test_the_wheel_is_tried_as_the_workflow_does(tmp_path: Path) -> None:
         "--no-deps",
     ]
     subprocess.run([*pip, *released.glob("*.whl")], check=True, timeout=60)
-    for name in ("applications", "stacks"):
-        shutil.copytree(ROOT / name, tmp_path / "work" / name)
+    copy_sample(tmp_path / "work")
 
     def use(tag: str) -> int:
         environment = {"PATH": "/usr/bin:/bin", "RUNNER_TEMP": str(tmp_path), "GITHUB_REF_NAME": tag}

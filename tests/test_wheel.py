@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -17,6 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 
 import kong_oam
+from tests.support.projects import copy_sample
 from tests.support.wheel import TOPS, release, unpack
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -116,8 +116,7 @@ def test_no_file_of_a_package_is_left_out(installed: Path) -> None:
 
 def test_applications_are_checked_with_what_is_installed(installed: Path, tmp_path: Path) -> None:
     """In a repository that has nothing but Applications and stacks: schemas and definitions come along."""
-    for name in ("applications", "stacks"):
-        shutil.copytree(ROOT / name, tmp_path / name)
+    copy_sample(tmp_path)
     assert "no errors" in python(installed, tmp_path, "-m", "kong_oam", "check")
     said = python(installed, tmp_path, "-m", "kong_oam", "who", "GET", "https://orders.example.com/orders")
     assert "shop/checkout" in said

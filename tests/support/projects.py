@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 from tests.support.diffs import API, SHOP
 
+ROOT = Path(__file__).resolve().parents[2]
 STACK = """
 config:
   kong-oam:cloud: aws
@@ -23,6 +25,19 @@ def git(*arguments: str) -> None:
     """Runs git as a person whom nobody's configuration knows."""
     identity = ("-c", "user.name=tests", "-c", "user.email=tests@example.com")
     subprocess.run(["git", *identity, *arguments], check=True, capture_output=True, env=GIT, timeout=60)
+
+
+def copy_sample(folder: Path) -> None:
+    """Copies the sample estate of this repository, Applications and stacks, into a folder."""
+    for name in ("applications", "stacks"):
+        shutil.copytree(ROOT / name, folder / name)
+
+
+def replace_once(file: Path, old: str, new: str) -> None:
+    """Replaces `old`, which stands exactly once in the file."""
+    text = file.read_text("utf-8")
+    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
+    file.write_text(text.replace(old, new), "utf-8")
 
 
 def write_project(folder: Path) -> None:

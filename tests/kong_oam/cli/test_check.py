@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from kong_oam.__main__ import main
 from kong_oam.access.lint.finding import KINDS
+from tests.support.projects import copy_sample, replace_once
 
 ROOT = Path(__file__).resolve().parents[3]
 ORDERS = "applications/orders.yaml"
@@ -21,17 +21,13 @@ GRANT = "components: [shop/checkout, shop/web]"
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The sample estate in a folder of its own, which is the current one."""
-    for folder in ("applications", "stacks"):
-        shutil.copytree(ROOT / folder, tmp_path / folder)
+    copy_sample(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def edit(file: str, old: str, new: str) -> None:
-    path = Path(file)
-    text = path.read_text("utf-8")
-    assert text.count(old) == 1
-    path.write_text(text.replace(old, new), "utf-8")
+    replace_once(Path(file), old, new)
 
 
 def _unused_grant() -> None:

@@ -21,6 +21,7 @@ from kong_oam.cli.answers import PARSERS
 from kong_oam.cli.dialogue import Dialogue
 from kong_oam.cli.estates import estate_of, reading_of, settings_of
 from tests.support.documentation import block, page
+from tests.support.projects import copy_sample
 
 ROOT = Path(__file__).resolve().parents[3]
 BILLING = Path("applications/billing.yaml")
@@ -33,8 +34,7 @@ Typed = Callable[..., int]
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The sample estate in a folder of its own, which is the current one."""
-    for name in ("applications", "stacks"):
-        shutil.copytree(ROOT / name, tmp_path / name)
+    copy_sample(tmp_path)
     monkeypatch.chdir(tmp_path)
 
 

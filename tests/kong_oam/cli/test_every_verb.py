@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ import kong_oam.verify.stack
 from kong_oam.__main__ import COMMANDS, main
 from kong_oam.verify.deviations import Deviation, Exposure
 from kong_oam.verify.stack import Altered, Reason, Result, Workloads
+from tests.support.projects import copy_sample, replace_once
 
 ROOT = Path(__file__).resolve().parents[3]
 ORDERS = Path("applications/orders.yaml")
@@ -49,9 +49,8 @@ def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    for folder in ("applications", "stacks"):
-        shutil.copytree(ROOT / folder, folder)
-        shutil.copytree(ROOT / folder, Path("before") / folder)
+    copy_sample(Path())
+    copy_sample(Path("before"))
     edit("methods: [GET], scopes: [orders.read]", "methods: [GET, PATCH], scopes: [orders.read]")
     edit(', until: "2027-12-31"', "")
     exposure = Exposure(("everybody",), ("GET",), (f"{LOOK}{STEERING}",))
@@ -62,9 +61,7 @@ def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def edit(old: str, new: str) -> None:
-    text = ORDERS.read_text("utf-8")
-    assert text.count(old) == 1
-    ORDERS.write_text(text.replace(old, new), "utf-8")
+    replace_once(ORDERS, old, new)
 
 
 class Terminal(io.StringIO):

@@ -13,7 +13,7 @@ from kong_oam.__main__ import main
 from kong_oam.access.diff.snapshot import dump_model
 from tests.support.diffs import BEFORE
 from tests.support.graphs import read_dot, read_mermaid
-from tests.support.projects import git, write_project
+from tests.support.projects import git, replace_once, write_project
 
 ORDERS, SHOP = Path("applications/orders.yaml"), Path("applications/shop.yaml")
 
@@ -23,12 +23,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A repository with one commit; the tests run in it."""
     monkeypatch.chdir(tmp_path)
     write_project(tmp_path)
-
-
-def edit(file: Path, old: str, new: str) -> None:
-    text = file.read_text("utf-8")
-    assert text.count(old) == 1
-    file.write_text(text.replace(old, new), "utf-8")
 
 
 def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -102,9 +96,9 @@ def test_a_part_is_drawn(capsys: pytest.CaptureFixture[str], arguments: list[str
 
 def test_what_changed_since_a_revision_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
     """With what diff says of it below."""
-    edit(ORDERS, "groups: [sales]", "groups: [sales, support]")
-    edit(ORDERS, "methods: [GET], public", "methods: [GET, POST], public")
-    edit(SHOP, "calls: [{component: orders/api, scopes: [read]}]}", "calls: []}")
+    replace_once(ORDERS, "groups: [sales]", "groups: [sales, support]")
+    replace_once(ORDERS, "methods: [GET], public", "methods: [GET, POST], public")
+    replace_once(SHOP, "calls: [{component: orders/api, scopes: [read]}]}", "calls: []}")
     graph = drawn(capsys, "--since", "main")
     changes = {(edge["change"], edge["source"], *edge["items"]) for edge in graph["edges"] if edge["change"]}
     assert changes == {
@@ -133,7 +127,7 @@ def test_where_nothing_changed_the_picture_says_so(capsys: pytest.CaptureFixture
 
 def test_of_a_part_the_words_below_are_still_of_everything(capsys: pytest.CaptureFixture[str]) -> None:
     """And say that they are."""
-    edit(ORDERS, "methods: [GET], public", "methods: [GET, POST], public")
+    replace_once(ORDERS, "methods: [GET], public", "methods: [GET, POST], public")
     graph = drawn(capsys, "--since", "main", "--application", "shop")
     assert graph["nodes"] == []
     assert graph["notes"][:2] == ["Nothing that is drawn changed.", "What follows is of all Applications."]
@@ -142,8 +136,8 @@ def test_of_a_part_the_words_below_are_still_of_everything(capsys: pytest.Captur
 
 def test_a_client_that_is_no_more_can_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     """Of a change, both sides are asked."""
-    edit(ORDERS, "components: [shop/checkout, shop/web]", "components: [shop/web]")
-    edit(SHOP, "    - name: checkout\n      type: worker\n      properties: {image: checkout}\n      traits:\n        - {type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}}\n", "")  # fmt: skip
+    replace_once(ORDERS, "components: [shop/checkout, shop/web]", "components: [shop/web]")
+    replace_once(SHOP, "    - name: checkout\n      type: worker\n      properties: {image: checkout}\n      traits:\n        - {type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}}\n", "")  # fmt: skip
     graph = drawn(capsys, "--since", "main", "--principal", "shop/checkout")
     assert [node["id"] for node in graph["nodes"] if node["change"]] == ["client:shop/checkout"]
 
@@ -151,14 +145,14 @@ def test_a_client_that_is_no_more_can_be_asked_for(capsys: pytest.CaptureFixture
 def test_what_was_exported_can_be_compared_with(capsys: pytest.CaptureFixture[str]) -> None:
     """It knows no roles by name, so these are no change."""
     Path("outputs.json").write_text(json.dumps({"model": dump_model(BEFORE)}), "utf-8")
-    edit(ORDERS, "groups: [sales]", "groups: [sales, support]")
+    replace_once(ORDERS, "groups: [sales]", "groups: [sales, support]")
     graph = drawn(capsys, "--since", "outputs.json")
     assert [edge["source"] for edge in graph["edges"] if edge["change"]] == ["group:support"]
 
 
 def test_an_estate_in_which_nobody_calls_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     """A picture of nothing would be taken for an error."""
-    edit(ORDERS, ORDERS.read_text("utf-8"), WORKER)
+    replace_once(ORDERS, ORDERS.read_text("utf-8"), WORKER)
     SHOP.unlink()
     graph = drawn(capsys)
     assert (graph["nodes"], graph["notes"]) == ([], ["Nobody may call anything here."])
@@ -199,7 +193,7 @@ def test_what_cannot_be_drawn_is_said(capsys: pytest.CaptureFixture[str], argume
 
 def test_a_commit_is_compared_with_what_is_here_and_not_with_the_index(capsys: pytest.CaptureFixture[str]) -> None:
     """Revisions are read whole, with their stacks."""
-    edit(ORDERS, "groups: [sales]", "groups: [sales, support]")
+    replace_once(ORDERS, "groups: [sales]", "groups: [sales, support]")
     git("commit", "--all", "--message", "second")
     assert drawn(capsys, "--since", "HEAD")["edges"] == []
     assert drawn(capsys, "--since", "HEAD~1")["edges"] != []

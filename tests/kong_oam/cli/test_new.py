@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from kong_oam.__main__ import main
+from tests.support.projects import copy_sample
 
-ROOT = Path(__file__).resolve().parents[3]
 BILLING = "applications/billing.yaml"
 API = (
     *("--app", "billing", "--component", "invoices", "--image", "registry.example.com/billing:1.0"),
@@ -34,8 +34,7 @@ PARTNER = (
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The sample estate in a folder of its own, which is the current one."""
     folder = tmp_path / "project"
-    for name in ("applications", "stacks"):
-        shutil.copytree(ROOT / name, folder / name)
+    copy_sample(folder)
     monkeypatch.chdir(folder)
     return folder
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -15,6 +14,7 @@ import pytest
 import yaml
 
 from kong_oam.cli.init import STARTERS
+from tests.support.projects import copy_sample
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -30,8 +30,7 @@ def hook() -> dict[str, Any]:
 
 def test_a_commit_with_a_typo_is_refused(hook: dict[str, Any], tmp_path: Path) -> None:
     """By what the hook runs in the repository, installed with this package."""
-    for folder in ("applications", "stacks"):
-        shutil.copytree(ROOT / folder, tmp_path / folder)
+    copy_sample(tmp_path)
     command, *arguments = shlex.split(hook["entry"])
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
     assert scripts[command] == "kong_oam.__main__:main"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from kong_oam.cli.console import Console
 from kong_oam.cli.watch import watch
 from kong_oam.oam.application import Reading, ReadOne
 from kong_oam.oam.files import files_of
+from tests.support.projects import copy_sample, replace_once
 
 ROOT = Path(__file__).resolve().parents[3]
 ORDERS, SHOP, HELLO = (Path("applications", f"{name}.yaml") for name in ("orders", "shop", "hello"))
@@ -29,16 +29,9 @@ STACK = Path("stacks/Pulumi.local.yaml")
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The sample estate in a folder of its own, which is the current one."""
-    for folder in ("applications", "stacks"):
-        shutil.copytree(ROOT / folder, tmp_path / folder)
+    copy_sample(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def replace(path: Path, old: str, new: str) -> None:
-    text = path.read_text("utf-8")
-    assert text.count(old) == 1
-    path.write_text(text.replace(old, new), "utf-8")
 
 
 def by_moving(path: Path, old: str, new: str) -> None:
@@ -83,11 +76,11 @@ def test_what_changed_is_read_again_and_nothing_else(monkeypatch: pytest.MonkeyP
 
     def same_size_and_time() -> None:
         about = HELLO.stat()
-        replace(HELLO, "owner: team-hello", "owner: team-hallo")
+        replace_once(HELLO, "owner: team-hello", "owner: team-hallo")
         os.utime(HELLO, ns=(about.st_atime_ns, about.st_mtime_ns))
 
     saves: list[tuple[Callable[[], object], list[str]]] = [
-        (lambda: replace(ORDERS, "owner: team-orders", "owner: team-sales"), [str(ORDERS)]),
+        (lambda: replace_once(ORDERS, "owner: team-orders", "owner: team-sales"), [str(ORDERS)]),
         (lambda: by_moving(SHOP, "owner: team-shop", "owner: team-sales"), [str(SHOP)]),
         (same_size_and_time, [str(HELLO)]),
         (add, [str(new)]),
@@ -209,7 +202,7 @@ def test_every_save_is_answered_until_ctrl_c(started: subprocess.Popen[str]) -> 
     status 0."""
     fine = ["4 application(s), 7 component(s): no errors"]
     assert said(started) == fine
-    replace(ORDERS, "type: access ", "type: acces ")
+    replace_once(ORDERS, "type: access ", "type: acces ")
     wrong = said(started)
     assert wrong[0].startswith("applications/orders.yaml:17:17: error OAM104: unknown trait type 'acces'; did you mean")
     assert "error(s); nothing would be provisioned" in wrong[-1]
@@ -217,23 +210,23 @@ def test_every_save_is_answered_until_ctrl_c(started: subprocess.Popen[str]) -> 
     assert said(started) == fine
     Path("applications/hello.yaml").rename("hello.yaml")
     assert said(started) == ["3 application(s), 6 component(s): no errors"]
-    replace(STACK, "config:\n", "config:\n  kong-oam:applications: [applications, hello.yaml]\n")
+    replace_once(STACK, "config:\n", "config:\n  kong-oam:applications: [applications, hello.yaml]\n")
     assert said(started) == fine
     Path("stacks/groups.yaml").write_text("- sales\n- order-desk\n")
     assert said(started) == fine
-    replace(STACK, "config:\n", "config:\n  kong-oam:knownGroups: groups.yaml\n")
+    replace_once(STACK, "config:\n", "config:\n  kong-oam:knownGroups: groups.yaml\n")
     assert said(started) == fine
     Path("stacks/groups.yaml").write_text("- sales\n")
     assert "there is no group 'order-desk'" in said(started)[0]
     Path("stacks/groups.yaml").write_text("- sales\n- order-desk\n")
     assert said(started) == fine
-    replace(STACK, "knownGroups: groups.yaml", "knownGroups: groups.txt")
+    replace_once(STACK, "knownGroups: groups.yaml", "knownGroups: groups.txt")
     assert said(started)[0].startswith("stack 'local': kong-oam:knownGroups: stacks/groups.txt cannot be read")
     Path("stacks/groups.txt").write_text("- sales\n")
     assert "there is no group 'order-desk'" in said(started)[0]
     Path("stacks/groups.txt").write_text("- sales\n- order-desk\n")
     assert said(started) == fine
-    replace(Path("hello.yaml"), "metadata:\n", "metadata: {name: a}\nmetadata:\n")
+    replace_once(Path("hello.yaml"), "metadata:\n", "metadata: {name: a}\nmetadata:\n")
     assert said(started)[0].startswith("hello.yaml:5:1: error OAM106: key 'metadata' stands twice")
     STACK.write_text("config: {}\n")
     assert said(started)[0].startswith("stack 'local' cannot be used; mend stacks/Pulumi.local.yaml")

@@ -4,7 +4,6 @@ failed says why."""
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from kong_oam.review.github import links
 from kong_oam.review.markdown import Links, Place, linked
 from kong_oam.review.preview import Preview, Step, Violation, preview
 from tests.support.diffs import edited
-from tests.support.projects import git
+from tests.support.projects import copy_sample, git
 
 ROOT = Path(__file__).resolve().parents[3]
 SECRET = "s3cr3t-of-the-engine"
@@ -333,8 +332,7 @@ def test_a_change_of_the_sample_estate_has_one_answer_on_three_stacks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the commands themselves: one table and one picture, with the hosts of the others below."""
-    for folder in ("applications", "stacks"):
-        shutil.copytree(ROOT / folder, tmp_path / folder)
+    copy_sample(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     git("init", "--initial-branch=main")

@@ -11,8 +11,8 @@ import pytest
 from kong_oam.__main__ import main
 from kong_oam.access.settings.stack import StackError, read_file
 from tests.support.estates import STACK, api, compiled
+from tests.support.projects import copy_sample
 
-ROOT = Path(__file__).resolve().parents[4]
 STACK_FILE = Path("stacks/Pulumi.local.yaml")
 LIST = "  kong-oam:knownGroups: [order-desk, sales, support]\n"
 
@@ -20,8 +20,7 @@ LIST = "  kong-oam:knownGroups: [order-desk, sales, support]\n"
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The sample estate in a folder of its own, which is the current one."""
-    for folder in ("applications", "stacks"):
-        shutil.copytree(ROOT / folder, tmp_path / folder)
+    copy_sample(tmp_path)
     monkeypatch.chdir(tmp_path)
 
 
