@@ -1,0 +1,108 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/ast/astutil"
+	"cuelang.org/go/cue/parser"
+)
+
+const (
+	closedName = "#kongOamClosed"
+	givenName  = "kongOamGiven"
+)
+
+// closed is the part of a template that says what properties there are, with `parameter` closed as a definition: only
+// then does CUE refuse what is unknown. Structs that are written empty stay open, as `k8s-objects` and `raw` mean them.
+// Its lines are those of the template.
+func closed(name, source string) (text string, needsContext bool, err error) {
+	file, err := parser.ParseFile(name, source)
+	if err != nil {
+		return "", false, err
+	}
+	kept, empty := newExcerpt(source), []int{}
+	for _, decl := range reached(file, "parameter") {
+		needsContext = needsContext || len(declared(decl)) == 1 && declared(decl)[0] == "context"
+		kept.keep(decl.Pos(), decl.End())
+		empty = append(empty, toBeOpened(decl)...)
+	}
+	text = kept.String()
+	slices.Sort(empty)
+	for _, offset := range slices.Backward(empty) {
+		text = text[:offset] + "..." + text[offset:]
+	}
+	return fmt.Sprintf("%s\n%s: parameter\n%s: %s\n", text, closedName, givenName, closedName), needsContext, nil
+}
+
+// toBeOpened are the places in empty structs, but for those that are closed by `close`, or defaults, which would then
+// always do.
+func toBeOpened(decl ast.Decl) (offsets []int) {
+	astutil.Apply(decl, func(cursor astutil.Cursor) bool {
+		if empty, ok := cursor.Node().(*ast.StructLit); ok && len(empty.Elts) == 0 {
+			switch cursor.Parent().Node().(type) {
+			case *ast.CallExpr, *ast.UnaryExpr:
+			default:
+				offsets = append(offsets, empty.Lbrace.Offset()+1)
+			}
+		}
+		return true
+	}, nil)
+	return offsets
+}
+
+// reached are the declarations of a file that one of its fields needs, that field's own included, in their order. Any
+// name below them counts as one that is needed, which is at worst too much.
+func reached(file *ast.File, name string) []ast.Decl {
+	byName := map[string][]ast.Decl{}
+	for _, decl := range file.Decls {
+		for _, name := range declared(decl) {
+			byName[name] = append(byName[name], decl)
+		}
+	}
+	needed, open := map[ast.Decl]bool{}, []string{name}
+	for len(open) > 0 {
+		name, open = open[0], open[1:]
+		for _, decl := range byName[name] {
+			if !needed[decl] {
+				needed[decl] = true
+				ast.Walk(decl, func(node ast.Node) bool {
+					if ident, ok := node.(*ast.Ident); ok {
+						open = append(open, ident.Name)
+					}
+					return true
+				}, nil)
+			}
+		}
+	}
+	var kept []ast.Decl
+	for _, decl := range file.Decls {
+		if needed[decl] {
+			kept = append(kept, decl)
+		}
+	}
+	return kept
+}
+
+// declared are the names that a declaration brings.
+func declared(decl ast.Decl) (names []string) {
+	switch decl := decl.(type) {
+	case *ast.Field:
+		names = append(names, labelOf(decl))
+		if alias, ok := decl.Label.(*ast.Alias); ok {
+			names = append(names, alias.Ident.Name)
+		}
+	case *ast.LetClause:
+		names = append(names, decl.Ident.Name)
+	case *ast.Alias:
+		names = append(names, decl.Ident.Name)
+	case *ast.ImportDecl:
+		for _, spec := range decl.Specs {
+			if info, err := astutil.ParseImportSpec(spec); err == nil {
+				names = append(names, info.Ident)
+			}
+		}
+	}
+	return names
+}

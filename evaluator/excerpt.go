@@ -1,0 +1,53 @@
+package main
+
+import (
+	"strings"
+
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/token"
+)
+
+// excerpt is parts of a text, each where it stands there, with blanks between them.
+type excerpt struct {
+	text string
+	kept []byte
+}
+
+func newExcerpt(text string) *excerpt {
+	kept := []byte(text)
+	blank(kept)
+	return &excerpt{text, kept}
+}
+
+func blank(text []byte) {
+	for index, one := range text {
+		if one != '\n' {
+			text[index] = ' '
+		}
+	}
+}
+
+// keep keeps a part, and the comma behind it.
+func (e *excerpt) keep(from, to token.Pos) {
+	end := to.Offset()
+	if more := strings.TrimLeft(e.text[end:], " \t"); strings.HasPrefix(more, ",") {
+		end = len(e.text) - len(more) + 1
+	}
+	copy(e.kept[from.Offset():end], e.text[from.Offset():])
+}
+
+// leaveOut makes a field's value an empty struct. What an object's status means is never evaluated here, and needs not
+// be a text: `vela def` takes CUE that speaks of `context` there.
+func (e *excerpt) leaveOut(field *ast.Field) {
+	if field == nil {
+		return
+	}
+	from, to := field.Value.Pos().Offset(), field.Value.End().Offset()
+	if to-from < len("{}") {
+		return
+	}
+	blank(e.kept[from:to])
+	copy(e.kept[from:], "{}")
+}
+
+func (e *excerpt) String() string { return string(e.kept) }

@@ -1,0 +1,255 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strings"
+
+	"cuelang.org/go/cue"
+)
+
+// rendering is what a component has become so far: its workload, and all that was made beside it.
+type rendering struct {
+	workload cue.Value
+	before   []cue.Value // what the workload was before each of the traits
+	others   []other
+	context  map[string]json.RawMessage
+}
+
+type other struct {
+	value cue.Value
+	key   string
+	part  int
+}
+
+// answer renders a component, or says all that is wrong with its properties, or the first thing that is wrong later.
+// It tells which part it is at, the component itself being part -1.
+func answer(request Request, tell func(part int)) (whole Answer) {
+	here := -1
+	at := func(part int) {
+		here = part
+		tell(part)
+	}
+	defer func() { // CUE's evaluator gives up on some of its own faults
+		if fault := recover(); fault != nil {
+			whole = Answer{Findings: []Finding{{Kind: "failure", Part: here, Message: fmt.Sprint("CUE's evaluator: ", fault)}}}
+		}
+	}()
+	parts := append([]Part{request.Component}, request.Traits...)
+	var findings []Finding
+	for number, part := range parts {
+		if request.Unchecked {
+			break
+		}
+		at(number - 1)
+		findings = append(findings, checked(part, number-1, request.Context)...)
+	}
+	if len(findings) > 0 {
+		return Answer{Findings: findings}
+	}
+	made := rendering{context: maps.Clone(request.Context)}
+	for number, part := range parts {
+		at(number - 1)
+		if finding := made.add(part, number-1); finding != nil {
+			return Answer{Findings: []Finding{*finding}}
+		}
+	}
+	objects, finding := made.objects(request)
+	if finding != nil {
+		return Answer{Findings: []Finding{*finding}}
+	}
+	return Answer{Objects: objects}
+}
+
+// add evaluates one part against what the parts before it have made; the component itself is part -1.
+func (r *rendering) add(part Part, number int) *Finding {
+	if finding := r.describe(part, number); finding != nil {
+		return finding
+	}
+	value, err := r.evaluated(part, number)
+	if texts := said(value); len(texts) > 0 {
+		return &Finding{Kind: "said", Part: number, Message: strings.Join(texts, "\n")}
+	}
+	if err != nil {
+		return failure(part, number, err)
+	}
+	if value.LookupPath(cue.ParsePath("processing")).Exists() {
+		return failure(part, number, fmt.Errorf("`processing` calls a server, which an evaluation must not"))
+	}
+	if number < 0 {
+		if r.workload = value.LookupPath(cue.ParsePath("output")); !r.workload.Exists() {
+			return failure(part, number, fmt.Errorf("the template has no `output`"))
+		}
+	}
+	if err := r.append(value, number); err != nil {
+		return failure(part, number, err)
+	}
+	if number >= 0 {
+		r.before = append(r.before, r.workload)
+		if err := r.patch(value); err != nil {
+			return failure(part, number, err)
+		}
+	}
+	return nil
+}
+
+// evaluated is a part's template with its properties and its context.
+func (r *rendering) evaluated(part Part, number int) (cue.Value, error) {
+	template, err := prepared(part)
+	if err != nil {
+		return cue.Value{}, err
+	}
+	context, err := json.Marshal(r.context)
+	if err != nil {
+		return cue.Value{}, err
+	}
+	more := "context: " + string(context)
+	switch {
+	case given(part):
+		more += "\nparameter: " + string(part.Properties)
+	case number < 0:
+		more += "\nparameter: {}"
+	}
+	value, err := compile(part.Type, template.source, more)
+	if err != nil {
+		return value, err
+	}
+	return value, value.Validate()
+}
+
+// describe puts into the context what a part is told of the parts before it.
+func (r *rendering) describe(part Part, number int) *Finding {
+	if number < 0 {
+		if given(part) {
+			r.context["parameter"] = part.Properties
+		}
+		return nil
+	}
+	output, err := r.workload.MarshalJSON()
+	if err != nil {
+		return r.unfinished(err)
+	}
+	r.context["output"] = output
+	if len(r.others) > 0 {
+		outputs := map[string]json.RawMessage{}
+		for _, other := range r.others {
+			if outputs[other.key], err = other.value.MarshalJSON(); err != nil {
+				return failure(part, other.part, fmt.Errorf("outputs of %s: %w", other.key, err))
+			}
+		}
+		if r.context["outputs"], err = json.Marshal(outputs); err != nil {
+			return failure(part, number, err)
+		}
+	}
+	return nil
+}
+
+// append takes what a template makes beside the workload.
+func (r *rendering) append(value cue.Value, number int) error {
+	outputs := value.LookupPath(cue.ParsePath("outputs"))
+	if !outputs.Exists() {
+		return nil
+	}
+	fields, err := outputs.Fields()
+	if err != nil {
+		return err
+	}
+	for fields.Next() {
+		r.others = append(r.others, other{fields.Value(), fields.Selector().Unquoted(), number})
+	}
+	return nil
+}
+
+// patch applies what a trait says of the workload and of what was made beside it.
+func (r *rendering) patch(value cue.Value) (err error) {
+	if patch := value.LookupPath(cue.ParsePath("patch")); patch.Exists() {
+		if r.workload, err = patched(r.workload, patch); err != nil {
+			return err
+		}
+	}
+	patches := value.LookupPath(cue.ParsePath("patchOutputs"))
+	for index, other := range r.others {
+		if patch := patches.LookupPath(cue.MakePath(cue.Str(other.key))); patch.Exists() {
+			if r.others[index].value, err = patched(other.value, patch); err != nil {
+				return fmt.Errorf("patchOutputs of %s: %w", other.key, err)
+			}
+		}
+	}
+	return nil
+}
+
+// objects are the finished ones, with all that KubeVela adds.
+func (r *rendering) objects(request Request) ([]Object, *Finding) {
+	workload, err := finished(r.workload)
+	if err != nil {
+		return nil, r.unfinished(err)
+	}
+	contract := newContract(request.Context)
+	contract.workload(workload, request.Component.Type)
+	objects := []Object{{workload, -1, ""}}
+	for _, other := range r.others {
+		part := request.Component
+		if other.part >= 0 {
+			part = request.Traits[other.part]
+		}
+		object, err := finished(other.value)
+		if err != nil {
+			return nil, failure(part, other.part, fmt.Errorf("outputs of %s: %w", other.key, err))
+		}
+		if other.part < 0 {
+			part.Type = auxiliary
+		}
+		contract.trait(object, part.Type, other.key)
+		if part.WorkloadRefPath != "" && other.part >= 0 {
+			refer(object, part.WorkloadRefPath, workload)
+		}
+		objects = append(objects, Object{object, other.part, other.key})
+	}
+	return objects, nil
+}
+
+// unfinished is why a workload is no plain data, said of the trait that it was some before.
+func (r *rendering) unfinished(why error) *Finding {
+	if _, err := finished(r.workload); err != nil {
+		why = err // in CUE's own words, and no more
+	}
+	number := len(r.before) - 1
+	for number >= 0 {
+		if _, err := finished(r.before[number]); err == nil {
+			break
+		}
+		number--
+	}
+	return failure(Part{}, number, why)
+}
+
+// finished is a value as plain data, which it has to be all through.
+func finished(value cue.Value) (map[string]any, error) {
+	if err := value.Validate(cue.Concrete(true), cue.Final()); err != nil {
+		return nil, err
+	}
+	text, err := value.MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	object, err := decoded(text)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"apiVersion", "kind"} {
+		if text, ok := object[name].(string); !ok || text == "" {
+			return nil, fmt.Errorf("an object without `%s`", name)
+		}
+	}
+	return object, nil
+}
+
+func given(part Part) bool { return len(part.Properties) > 0 && string(part.Properties) != "null" }
+
+func failure(part Part, number int, err error) *Finding {
+	if reaching, ok := err.(refused); ok {
+		return &Finding{Kind: "import", Part: number, Message: reaching.Error()}
+	}
+	return &Finding{Kind: "failure", Part: number, Message: words(err)}
+}

@@ -1,0 +1,151 @@
+"""Answers of the evaluator, kept by what was asked: what did not change is not evaluated again.
+
+A file per answer in a folder that may be deleted at any time. One that is broken, of another question or of no answer's
+shape counts as none; where none can be written, nothing is kept. What nobody asks for any more goes, and so does what
+is too much. Whoever may write there decides what is deployed: the evaluator itself lies there, too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final, cast
+
+from kong_oam.render.answers import fits
+from kong_oam.render.evaluator import Answer, Evaluator
+from kong_oam.render.program import cache_folder, version
+
+_DAY: Final = 24 * 60 * 60.0
+DAYS: Final = 30
+"""After how many an answer goes that nobody asked for."""
+MEGABYTES: Final = 256
+"""How much is kept: some 50,000 answers."""
+_SORTED: Final = json.JSONEncoder(check_circular=False, sort_keys=True)
+_FILE: Final = b'{"digest": "%s", "answer": %s}'
+_BEFORE: Final = len(_FILE % (b"0" * 64, b"")) - 1
+_EXACT: Final = json.JSONEncoder(check_circular=False, ensure_ascii=False, allow_nan=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """The folder of the answers, and the version of the evaluator that gave them."""
+
+    folder: Path
+    version: str
+
+    def key(self, request: Mapping[str, Any]) -> str:
+        """What this question is called: a digest of it and of who answers it."""
+        text = _SORTED.encode([self.version, _shortened(request)])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def find(self, request: Mapping[str, Any]) -> Answer | None:
+        """The answer to this question that is kept, or None."""
+        with suppress(OSError, ValueError, RecursionError):
+            key = self.key(request)
+            raw, used = _read(self._named(key))
+            if time.time() - used > _DAY:
+                os.utime(self._named(key))  # its time is when it was used last, to a day
+            text = raw[_BEFORE:-1]
+            if raw == _sealed(key, text) and fits(request, answer := json.loads(text)):
+                return cast(Answer, answer)
+        return None
+
+    def keep(self, key: str, answer: Answer) -> None:
+        """Keeps an answer, in one step: no other run ever sees half of it."""
+        with suppress(OSError, ValueError):
+            text = _sealed(key, _EXACT.encode(answer).encode())
+            self._file(key).parent.mkdir(parents=True, exist_ok=True)
+            folder = self._file(key).parent
+            with tempfile.NamedTemporaryFile(dir=folder, suffix=".json", delete=False) as file:
+                made = Path(file.name)
+            try:
+                made.write_bytes(text)
+                made.rename(self._file(key))
+            except OSError:
+                made.unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Removes what was not used for 30 days, and of more than 256 MB what was used longest ago. Once a day, and as
+        far as it can."""
+        with suppress(OSError):
+            looked, now = self.folder / "looked", time.time()
+            if looked.exists() and now - looked.stat().st_mtime < _DAY:
+                return
+            looked.touch()
+            total = 0
+            for used, size, file in sorted(self._kept(), reverse=True):
+                total += size
+                if now - used > DAYS * _DAY or total > MEGABYTES << 20:
+                    with suppress(OSError):
+                        file.unlink()
+
+    def _kept(self) -> Iterator[tuple[float, int, Path]]:
+        """Every answer, and what a run that was ended left of one: when it was used last, its bytes, its file."""
+        for file in self.folder.glob("[0-9a-f][0-9a-f]/*.json"):
+            with suppress(OSError):  # another run has removed it
+                about = file.stat()
+                yield about.st_mtime, about.st_size, file
+
+    def _file(self, key: str) -> Path:
+        return Path(self._named(key))
+
+    def _named(self, key: str) -> str:
+        return f"{self.folder}/{key[:2]}/{key}.json"
+
+
+def _read(file: str) -> tuple[bytes, float]:
+    """A file's bytes, and when it was used last. Of thousands of small ones, opening takes most."""
+    opened = os.open(file, os.O_RDONLY)
+    try:
+        about = os.fstat(opened)
+        return os.read(opened, about.st_size), about.st_mtime
+    finally:
+        os.close(opened)
+
+
+def _sealed(key: str, text: bytes) -> bytes:
+    """A file's bytes: an answer, and a digest by which it is known to be whole, and the answer to this question."""
+    return _FILE % (hashlib.sha256(key.encode() + text).hexdigest().encode(), text)
+
+
+def _shortened(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The request with digests of its templates, many of which are large and asked about often."""
+    if "component" not in request:
+        return request
+    component, *traits = (
+        {**part, "template": _digest(part["template"])} for part in (request["component"], *request["traits"])
+    )
+    return {**request, "component": component, "traits": traits}
+
+
+@lru_cache(512)
+def _digest(template: str) -> str:
+    return hashlib.sha256(template.encode()).hexdigest()
+
+
+def usual_cache() -> Cache:
+    """The one of this machine, tidied. Raises EvaluatorError where there is no evaluator to be had."""
+    cache = Cache(cache_folder() / "renderings", version())
+    cache.tidy()
+    return cache
+
+
+def answered(request: Mapping[str, Any], evaluator: Evaluator, cache: Cache | None) -> Answer:
+    """The answer to a question: the one that is kept, else the evaluator's, which is kept where `fits` says so.
+    Of what is wrong nothing is kept: a limit that was passed may not be on another day. Raises EvaluatorError."""
+    if cache is None:
+        return evaluator.ask(request)
+    answer = cache.find(request)
+    if answer is None:
+        answer = evaluator.ask(request)
+        if fits(request, answer):
+            cache.keep(cache.key(request), answer)
+    return answer

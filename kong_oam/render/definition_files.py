@@ -1,0 +1,104 @@
+"""Reads the definitions of folders and files: YAML, and CUE as `vela def` writes it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.oam.application import bytes_of
+from kong_oam.oam.definitions.definition import Definition, Kind
+from kong_oam.oam.definitions.reading import REVISION, Defined, read_definitions
+from kong_oam.oam.document import FilePlace, as_mapping, as_text
+from kong_oam.oam.schema import type_of
+from kong_oam.render.cache import Cache, answered
+from kong_oam.render.evaluator import Evaluator
+
+SUFFIXES: Final = (".cue", ".yaml", ".yml")
+_KINDS: Mapping[str, Kind] = {"component": "component", "trait": "trait", "policy": "policy", "workload": "workload"}
+_READ_OVER: Final = frozenset({"workflow-step"})
+
+
+def read_definition_files(
+    paths: Iterable[Path], evaluator: Evaluator, cache: Cache | None = None, *, built_in: bool = False
+) -> Defined:
+    """Reads every definition in files, and in folders and what is below them. What cannot be read is a finding.
+
+    Raises EvaluatorError where there is a file in CUE and no evaluator.
+    """
+    definitions: list[Definition] = []
+    diagnostics: list[Diagnostic] = []
+    for file in _files(paths):
+        read = read_definition_file(file, str(file), evaluator, cache, built_in=built_in)
+        definitions += read.definitions
+        diagnostics += read.diagnostics
+    return Defined(tuple(definitions), tuple(diagnostics))
+
+
+def read_definition_file(
+    file: Path, name: str, evaluator: Evaluator, cache: Cache | None = None, *, built_in: bool = False
+) -> Defined:
+    """Reads the definitions of one file, which findings call `name`. Raises EvaluatorError where it is in CUE and there
+    is no evaluator."""
+    raw = bytes_of(file, name)
+    if isinstance(raw, Diagnostic):
+        return Defined((), (raw,))
+    if file.suffix == ".cue":
+        return _read_cue(name, raw, evaluator, cache, built_in)
+    return read_definitions(name, raw, built_in=built_in)
+
+
+def _files(paths: Iterable[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            inside = path.resolve()
+            found = (file for file in sorted(path.rglob("*")) if file.suffix in SUFFIXES and file.is_file())
+            yield from (file for file in found if file.resolve().is_relative_to(inside))
+        else:
+            yield path
+
+
+def _read_cue(file: str, raw: bytes, evaluator: Evaluator, cache: Cache | None, built_in: bool) -> Defined:
+    place = FilePlace(file, 1, 1)
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return Defined((), (Diagnostic("OAM101", "not UTF-8; save it as UTF-8", place),))
+    place = FilePlace(file, 1, 1, text)
+    answer = answered({"file": file, "text": text}, evaluator, cache)
+    if "definition" not in answer:
+        what = answer["findings"][0]["message"] if answer.get("findings") else "it passes a limit of evaluation"
+        lines = what.splitlines() or [""]
+        return Defined((), (Diagnostic("OAM112", f"no definition: {lines[0]}", place, details=tuple(lines[1:12])),))
+    return _described(answer["definition"], replace(place, line=answer["definition"]["line"]), built_in)
+
+
+def _described(definition: Mapping[str, Any], place: FilePlace, built_in: bool) -> Defined:
+    """The definition that the evaluator has read, whose template has each line where it is in the file."""
+    about: Mapping[str, Any] = definition["about"]
+    kind, name = as_text(about.get("type")), definition["name"]
+    if kind in _READ_OVER:
+        return Defined((), ())
+    if kind not in _KINDS:
+        message = f"type {json.dumps(about.get('type'))} of '{name}' is none of: {', '.join(_KINDS)}"
+        return Defined((), (Diagnostic("OAM103", message[:300], place),))
+    spec, annotations = as_mapping(about.get("attributes")), as_mapping(about.get("annotations"))
+    if not isinstance(spec.get("version"), str | None):
+        message = f"version of '{name}' must be of type string, not {type_of(spec['version'])}"
+        return Defined((), (Diagnostic("OAM103", message, place),))
+    made = Definition(
+        kind=_KINDS[kind],
+        name=name,
+        template=definition["template"],
+        place=place,
+        version=as_text(spec.get("version")),
+        revision=as_text(annotations.get(REVISION)),
+        spec=spec,
+        annotations={name: value for name, value in annotations.items() if isinstance(value, str)},
+        first_line=1,
+        built_in=built_in,
+    )
+    return Defined((made,), ())

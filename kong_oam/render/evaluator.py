@@ -1,0 +1,117 @@
+"""The evaluator: a process that is asked one thing at a time, in lines of JSON.
+
+It bounds an evaluation's CPU time and its own memory. Whatever ends it is an answer like any other, and the next
+question goes to a new one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from kong_oam.render.program import EvaluatorError, program
+
+Answer = Mapping[str, Any]
+"""What `evaluator/request.go` says, or `limit` and `part`: which limit an evaluation passed ("time", "memory" or
+"life"), and at which part of the component."""
+SECONDS: Final = 2.0
+"""CPU time of one evaluation."""
+MEGABYTES: Final = 512
+_PATIENCE: Final = 120.0
+"""Seconds after which an evaluator that says nothing is given up, however busy the machine is."""
+_FATAL: Final = 2
+"""How a Go program ends that the system gives no more memory, or whose stack is full."""
+
+
+@dataclass
+class Evaluator:
+    """An evaluator, started when it is first asked; a context manager that ends it. For one thread."""
+
+    seconds: float = SECONDS
+    megabytes: int = MEGABYTES
+    find: Callable[[], Path] = program
+    _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    _unread: bytes = field(default=b"", repr=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def ask(self, request: Mapping[str, Any]) -> Answer:
+        """Asks, and waits for the answer. Raises EvaluatorError where there is no evaluator to be had or started."""
+        process = self._started()
+        part = -1
+        try:
+            assert process.stdin is not None
+            process.stdin.write(
+                json.dumps(request, sort_keys=True, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+            )
+            process.stdin.flush()
+            while True:
+                answer = json.loads(self._line(process))
+                if "at" not in answer:
+                    break
+                part = answer["at"]
+        except (OSError, ValueError, EOFError):
+            answer = {"limit": self._why_ended(process)}
+        except RecursionError:
+            answer = {"limit": "memory"}
+        if "limit" in answer:
+            self.close()
+            return {"limit": answer["limit"], "part": part}
+        return dict(answer)
+
+    def close(self) -> None:
+        """Ends the process, if there is one."""
+        process, self._process, self._unread = self._process, None, b""
+        if process is not None:
+            process.kill()
+            with suppress(OSError):
+                process.communicate()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            self.close()
+            command = [str(self.find()), "-seconds", str(self.seconds), "-megabytes", str(self.megabytes)]
+            try:
+                self._process = subprocess.Popen(  # noqa: S603 - no shell, and our own words
+                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}, cwd="/"
+                )
+            except OSError as error:
+                message = (
+                    f"the evaluator of definitions does not start: {error}; remove {command[0]} and run this again"
+                )
+                raise EvaluatorError(message) from None
+        return self._process
+
+    def _line(self, process: subprocess.Popen[bytes]) -> bytes:
+        assert process.stdout is not None
+        until = time.monotonic() + _PATIENCE
+        parts = [self._unread]
+        while b"\n" not in parts[-1]:
+            if not select.select([process.stdout], [], [], max(0.0, until - time.monotonic()))[0]:
+                raise EOFError
+            more = os.read(process.stdout.fileno(), 1 << 20)
+            if not more:
+                raise EOFError
+            parts.append(more)
+        line, _, self._unread = b"".join(parts).partition(b"\n")
+        return line
+
+    def _why_ended(self, process: subprocess.Popen[bytes]) -> str:
+        with suppress(subprocess.TimeoutExpired):
+            return "memory" if process.wait(1) == _FATAL else "life"
+        return "life"

@@ -1,0 +1,185 @@
+"""What the evaluator finds, as diagnostics: in our words, at its place in the Application or the definition. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from kong_oam.diagnostics import Diagnostic, Position, suggestion
+from kong_oam.oam.application import Component
+from kong_oam.oam.definitions.definition import Definition
+from kong_oam.oam.document import Place
+from kong_oam.oam.schema import dotted, shown, type_of
+from kong_oam.render.evaluator import MEGABYTES, SECONDS, Answer
+
+_TYPES: Final = {
+    "bool": "boolean",
+    "int": "integer",
+    "float": "number",
+    "struct": "object",
+    "list": "array",
+    "bytes": "string",
+}
+"""CUE's names of types, where JSON has others."""
+_LIMITS: Final = {
+    "time": f"needs more than {SECONDS:g} s of CPU time",
+    "memory": f"needs more than {MEGABYTES} MB of memory, or is nested too deeply",
+    "life": "was ended from outside: run this again",
+}
+_LINES: Final = 12
+"""The most lines of CUE's words under one finding."""
+_MISMATCHED: Final = re.compile(
+    r"conflicting values (?P<first>.+) and (?P<second>.+) \(mismatched types (?P<one>\w+) and (?P<other>\w+)\)\Z"
+)
+"""CUE's words of two values, and their types."""
+_WHERE: Final = re.compile(r"\(([^()\s]+):(\d{1,6}):(\d{1,6})\)\Z")
+
+
+def findings(component: Component, definitions: Sequence[Definition], answer: Answer) -> Iterator[Diagnostic]:
+    """Yields what an answer says is wrong; nothing where it has objects. `definitions` are as they were for asking."""
+    if "limit" in answer:
+        number = _number(answer)
+        what = _named(component, number)
+        message = f"{what}: the evaluation of its definition {_LIMITS[answer['limit']]}"
+        yield Diagnostic("OAM112", message, _type_place(component, number), details=(_where(definitions[number + 1]),))
+    for finding in answer.get("findings", ()):
+        yield _diagnostic(component, definitions[_number(finding) + 1], finding)
+
+
+def _diagnostic(component: Component, definition: Definition, finding: Mapping[str, Any]) -> Diagnostic:
+    number = _number(finding)
+    match finding["kind"]:
+        case "failure":
+            lines = [_with_lines(line, definition) for line in _words(finding["message"])]
+            message = f"{_named(component, number)}: its definition fails: {lines[0]}"
+            details = (*lines[1:_LINES], *(("...",) if len(lines) > _LINES else ()), _where(definition))
+            return Diagnostic("OAM112", message, _type_place(component, number), details=details)
+        case "import":
+            text, place = _located(finding["message"], definition)
+            return Diagnostic("OAM108", f"{definition.kind} type '{definition.name}': {text}", place)
+        case "said":
+            lines = _words(finding["message"])
+            message = f"{_named(component, number)}: {lines[0]}"
+            return Diagnostic("OAM111", message, _type_place(component, number), details=tuple(lines[1:_LINES]))
+    told = (component if number < 0 else component.traits[number]).properties
+    return _of_properties(finding, told, _properties_place(component, number), definition.name)
+
+
+def _of_properties(finding: Mapping[str, Any], told: Any, properties: Place, type_: str) -> Diagnostic:
+    """A finding about properties, as the JSON Schemas' are said. `told`: the properties themselves."""
+    path: list[str | int] = [*_steps(told, finding.get("path", ()))]
+    if finding["kind"] == "type":
+        path, finding = _exactly(told, path, finding)
+    place, wanted, value = properties.at(*path), finding.get("wanted", []), _at(told, path)
+    what = dotted(path) or type_
+    match finding["kind"]:
+        case "unknown":
+            above = dotted(path[:-1]) or type_
+            hint = suggestion(str(path[-1]), [*wanted, *_overridden(told, properties, path)])
+            return Diagnostic("OAM102", f"unknown field '{path[-1]}' in {above}{hint}", _key(properties, path))
+        case "missing":
+            above = dotted(path[:-1]) or type_
+            return Diagnostic("OAM105", f"{above} needs '{path[-1]}'" if path else f"{type_} needs properties", place)
+        case "type":
+            names = " or ".join(sorted({_TYPES.get(name, name) for name in wanted}))
+            return Diagnostic("OAM103", f"{what} must be of type {names}, not {type_of(value)}", place)
+        case "value":
+            options = [json.loads(one) if one.startswith('"') else one for one in wanted]
+            hint = suggestion(str(value), map(str, options))
+            return Diagnostic("OAM103", f"{what} cannot be {shown(value)}{hint}", place)
+    return Diagnostic("OAM103", f"{what}: {_words(finding['message'])[0]}"[:300], place)
+
+
+def _overridden(told: Any, properties: Place, path: Sequence[str | int]) -> Iterator[str]:
+    """Yields what a field that an override adds may mean: the fields beside it, which are given elsewhere already."""
+    *above, last = path
+    where, beside = properties.at(*path).path, _at(told, above)
+    if where != (*properties.path, *path) and isinstance(beside, Mapping):
+        yield from (name for name in beside if name != last and properties.at(*above, name).path[:-1] != where[:-1])
+
+
+def _exactly(told: Any, path: list[str | int], finding: Mapping[str, Any]) -> tuple[list[str | int], Mapping[str, Any]]:
+    """The path of a value of a wrong type, and the finding: of one in an alternative, CUE may say no more than in what
+    it stands. Then it is what is written so, or else CUE's own words say what is wrong."""
+    found, here = _MISMATCHED.search(finding["message"]), _at(told, path)
+    types = {_TYPES.get(name, name) for name in found.group("one", "other")} if found else set[str]()
+    inside = here.items() if isinstance(here, Mapping) else enumerate(here) if isinstance(here, list) else ()
+    if not found or not inside or type_of(here) in types:
+        return path, finding
+    for step, value in inside:
+        for written, wanted in ((found["first"], found["other"]), (found["second"], found["one"])):
+            if json.dumps(value) == written:
+                return [*path, step], {**finding, "wanted": [wanted]}
+    return path, {**finding, "kind": "wrong"}
+
+
+def _number(answer: Mapping[str, Any]) -> int:
+    number: int = answer.get("part", -1)
+    return number
+
+
+def _named(component: Component, number: int) -> str:
+    if number < 0:
+        return f"{component.type} '{component.name}'"
+    return f"trait '{component.traits[number].type}' of '{component.name}'"
+
+
+def _type_place(component: Component, number: int) -> Place:
+    return (component if number < 0 else component.traits[number]).place.at("type")
+
+
+def _properties_place(component: Component, number: int) -> Place:
+    return (component if number < 0 else component.traits[number]).place.at("properties")
+
+
+def _where(definition: Definition) -> str:
+    return f"the definition: {definition.place}"
+
+
+def _located(text: str, definition: Definition) -> tuple[str, Position]:
+    """A message without the line of the template that it ends in, and that line's place."""
+    found = _WHERE.search(text)
+    if not found:
+        return text, definition.place
+    return text[: found.start()].rstrip(), definition.line(int(found[2]))
+
+
+def _with_lines(text: str, definition: Definition) -> str:
+    """CUE's words with lines of the definition's file in place of those of its template, as far as they are known."""
+    found = _WHERE.search(text)
+    if not found or found[1] != definition.name or not definition.first_line:
+        return text
+    line = definition.line(int(found[2]))
+    return f"{text[: found.start()]}({line.file}:{line.line})"
+
+
+def _words(text: str) -> list[str]:
+    return text.splitlines() or [""]
+
+
+def _steps(told: Any, path: Sequence[str]) -> Iterator[str | int]:
+    """The steps of a path, with numbers where the properties have a list."""
+    above: list[str | int] = []
+    for step in path:
+        exact: str | int = int(step) if isinstance(_at(told, above), list) and step.isdecimal() else step
+        above.append(exact)
+        yield exact
+
+
+def _at(value: Any, path: Sequence[str | int]) -> Any:
+    """What stands in properties at a path, or None."""
+    for step in path:
+        if isinstance(value, Mapping):
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            value = value[step]
+        else:
+            return None
+    return value
+
+
+def _key(properties: Place, path: Sequence[str | int]) -> Place:
+    *above, last = path
+    return properties.at(*above).key(str(last))

@@ -1,0 +1,86 @@
+"""What is wrong with properties, and hidden by what else is: CUE says that a value is incomplete where nothing in it
+conflicts, so that it is asked again without what it has told of."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from kong_oam.diagnostics import suggestion
+from kong_oam.render.evaluator import Answer
+
+_ROUNDS: Final = 3
+"""How often it is asked again: each brings the findings of at least one more kind."""
+_OF_PROPERTIES: Final = frozenset({"unknown", "missing", "type", "value", "wrong"})
+_LEFT_OUT: Final = frozenset({"unknown", "type"})
+"""The kinds of findings without whose properties the others mean the same. A wrong value may be the one by which a
+definition chooses what else there is."""
+
+Path = tuple[int, tuple[str, ...]]
+"""The part of a component, from -1, and the steps below its properties."""
+
+
+def with_hidden(asked: Mapping[str, Any], answer: Answer, ask: Callable[[dict[str, Any]], Answer]) -> Answer:
+    """The answer with the findings of the same question that come once the first ones are mended. `ask` answers."""
+    told = list(answer.get("findings", ()))
+    without, found = dict(asked), told
+    for _ in range(_ROUNDS):
+        left_out = [_path(one) for one in found if one["kind"] in _LEFT_OUT]
+        fewer = _without(without, left_out)
+        if not left_out or fewer == without:
+            break
+        without = fewer
+        found = [
+            one
+            for one in ask(without).get("findings", ())
+            if one["kind"] in _OF_PROPERTIES and not any(_bears_on(known, one) for known in told)
+        ]
+        told += found
+    return {**answer, "findings": told} if told else answer
+
+
+def _path(finding: Mapping[str, Any]) -> Path:
+    return finding.get("part", -1), tuple(finding.get("path", ()))
+
+
+def _bears_on(known: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether the other finding may come of what was left out for the known one: at its place, above or below it; that
+    a field is missing which is only misspelt; and all in the same property where a type is wrong, by which CUE may have
+    taken another alternative."""
+    (part, path), (others_part, others) = _path(known), _path(other)
+    if part != others_part:
+        return False
+    if known["kind"] != "unknown":
+        return path[:1] == others[:1] or not others
+    length = min(len(path), len(others))
+    misspelt = other["kind"] == "missing" and others[:-1] == path[:-1] and others and _means(known, others[-1])
+    return bool(misspelt) or path[:length] == others[:length]
+
+
+def _means(unknown: Mapping[str, Any], field: str) -> bool:
+    """Whether a field that is not known is taken for another one."""
+    return suggestion(unknown["path"][-1], unknown.get("wanted", ())) == f"; did you mean '{field}'?"
+
+
+def _without(asked: Mapping[str, Any], paths: Sequence[Path]) -> dict[str, Any]:
+    """The question without the properties at these paths. Items of lists stay: others would take their places."""
+    parts = copy.deepcopy([asked["component"], *asked["traits"]])
+    for number, path in paths:
+        holder = _holder(parts[number + 1]["properties"], path)
+        if isinstance(holder, dict):
+            holder.pop(path[-1], None)
+    return {**asked, "component": parts[0], "traits": parts[1:]}
+
+
+def _holder(properties: Any, path: Sequence[str]) -> Any:
+    if not path:
+        return None
+    for step in path[:-1]:
+        if isinstance(properties, dict):
+            properties = properties.get(step)
+        elif isinstance(properties, list) and step.isdecimal() and int(step) < len(properties):
+            properties = properties[int(step)]
+        else:
+            return None
+    return properties

@@ -1,0 +1,140 @@
+"""The project's own definitions: those of its folder, of what a stack names, and those beside Applications."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.oam.definitions.definition import Definition, Kind
+from kong_oam.oam.definitions.library import library
+from kong_oam.oam.definitions.reading import Defined
+from kong_oam.oam.document import FilePlace
+from kong_oam.oam.files import DEFINITIONS, files_of
+from kong_oam.oam.schema import OWN_TRAITS
+from kong_oam.render.built_in import built_in_types
+from kong_oam.render.definition_files import read_definition_file
+from kong_oam.render.tools import Tools
+
+FOLDER: Final = "definitions"
+"""The folder of the project's own definitions, if it has one."""
+OWN_WORDS: Final = frozenset({("component", "external"), *(("trait", name) for name in OWN_TRAITS)})
+"""Types that this project reads itself. KubeVela needs a definition of each, and here one means nothing."""
+_BUILT_IN: Final = "kubevela"
+_ONLY_HERE: Final = "access.schema.json"
+"""Stands beside the folder of the built-in types, and in no other project's folder."""
+
+
+@dataclass(frozen=True)
+class Own:
+    """The project's own definitions, and what is wrong with them.
+
+    `besides`: by file, those that stand beside its Applications. They hold for these alone, whoever else is read.
+    """
+
+    definitions: tuple[Definition, ...]
+    problems: tuple[Diagnostic, ...] = ()
+    besides: Mapping[str, tuple[Definition, ...]] = field(default_factory=dict)
+
+    def beside(self, others: Iterable[Definition]) -> Own:
+        """These, and others that stand beside Applications: a file may be named as both."""
+        known = {*map(_position, self.definitions)}
+        besides = dict[str, tuple[Definition, ...]]()
+        for one in _others_than_own_words(others):
+            if _position(one) not in known:
+                besides[one.place.file] = (*besides.get(one.place.file, ()), one)
+        return replace(self, besides=besides)
+
+    def at(self, file: str) -> Own:
+        """What holds for the Applications of a file."""
+        more = tuple(one for one in self.besides.get(file, ()) if not self._taken(one))
+        return Own((*self.definitions, *more), self.problems) if more else self
+
+    @cached_property
+    def types(self) -> frozenset[tuple[Kind, str]]:
+        """The types that they define, everywhere."""
+        return frozenset(one.type for one in self.definitions)
+
+    @cached_property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """What is wrong with them, alone and together."""
+        return (*self.problems, *library(self.definitions).diagnostics, *self._taking_places(), *self._beside())
+
+    def _taking_places(self) -> Iterator[Diagnostic]:
+        for one in self.definitions:
+            if one.type in built_in_types():
+                message = f"this takes the place of the built-in {one.type[0]} type '{one.name}'"
+                yield Diagnostic("OAM113", message, one.place, "warning")
+
+    def _beside(self) -> Iterator[Diagnostic]:
+        for beside in self.besides.values():
+            yield from library(beside).diagnostics
+            for one in beside:
+                if where := self._taken(one):
+                    message = (
+                        f"{one.type[0]} type '{one.name}' is {where} already, and what stands beside Applications "
+                        "holds for these alone: rename it, or put it into definitions/"
+                    )
+                    yield Diagnostic("OAM106", message, one.place)
+
+    def _taken(self, one: Definition) -> str:
+        """Where there is such a type already, if anywhere: in whatever version."""
+        known = next((other for other in self.definitions if other.type == one.type), None)
+        if known:
+            return f"defined ({known.place})"
+        return "built in" if one.type in built_in_types() else ""
+
+
+def definition_files(names: Iterable[str | Path], folder: Path) -> Iterator[tuple[Path, str]]:
+    """Yields the files of definitions that `names` name, and those in the project's own folder below `folder`, each
+    once, with what is wrong about it, or nothing (oam.files.files_of)."""
+    usual = folder / FOLDER
+    shown = [FOLDER] if os.path.lexists(usual) and not _holds_others_alone(usual) else []
+    for file, problem in files_of([*shown, *names], folder, DEFINITIONS):
+        if not _is_built_in(file):
+            yield file, problem
+
+
+def own_definitions(
+    names: Iterable[str | Path],
+    tools: Tools,
+    named: Callable[[Path], str] = str,
+    folder: Path = Path(),
+) -> Own:
+    """Reads what `definition_files` yields. What cannot be read, or names nothing, is a finding. Raises EvaluatorError
+    where a file is in CUE and there is no evaluator."""
+    read: list[Defined] = []
+    for file, problem in definition_files(names, folder):
+        if problem:
+            place = FilePlace(named(file), 1, 1)
+            read.append(Defined((), (Diagnostic("OAM101", f"cannot be read: {problem}", place),)))
+        else:
+            cache = tools.cache if file.suffix == ".cue" else None
+            read.append(read_definition_file(file, named(file), tools.evaluator, cache))
+    definitions = _others_than_own_words(one for part in read for one in part.definitions)
+    return Own(tuple(definitions), tuple(finding for part in read for finding in part.diagnostics))
+
+
+def _others_than_own_words(definitions: Iterable[Definition]) -> Iterator[Definition]:
+    """Those that say what a type means here: what KubeVela's own policies mean, this project reads itself, too."""
+    own_words = OWN_WORDS | {(kind, name) for kind, name in built_in_types() if kind == "policy"}
+    return (one for one in definitions if one.type not in own_words)
+
+
+def _position(definition: Definition) -> tuple[str, int]:
+    return os.path.realpath(definition.place.file), definition.place.line
+
+
+def _holds_others_alone(folder: Path) -> bool:
+    """Whether it is a folder with files, none of which is a definition: it need not be one of definitions."""
+    found = [*files_of([folder], Path(), DEFINITIONS)]
+    return len(found) == 1 and found[0][1] == DEFINITIONS.empty and any(folder.iterdir())
+
+
+def _is_built_in(file: Path) -> bool:
+    """Whether it is in the folder of the built-in types, which lies below that of this project's own."""
+    return any(above.name == _BUILT_IN and (above.parent / _ONLY_HERE).is_file() for above in file.parents)

@@ -1,0 +1,107 @@
+"""Renders components: chooses their definitions, asks the evaluator, and gives objects or findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kong_oam.diagnostics import Diagnostic, Position
+from kong_oam.oam.application import Application, Component
+from kong_oam.oam.definitions.definition import Definition, Kind
+from kong_oam.oam.definitions.library import Library, find
+from kong_oam.oam.rendered import RenderedObject
+from kong_oam.render.cache import Cache, answered
+from kong_oam.render.evaluator import Evaluator
+from kong_oam.render.findings import findings
+from kong_oam.render.hidden import with_hidden
+from kong_oam.render.requests import Setting, request
+from kong_oam.render.terraform import as_template
+
+_ELSEWHERE = {"ref-objects": "its objects are in a cluster, which nobody asks here; write them out with k8s-objects"}
+"""Types that no definition helps."""
+_AS_WRITTEN = (("component", "k8s-objects"), ("component", "raw"))
+"""The types whose properties are objects, or one."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedComponent:
+    """The objects of a component, the workload first; none where there are findings."""
+
+    objects: tuple[RenderedObject, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def render(
+    application: Application,
+    component: Component,
+    library: Library,
+    evaluator: Evaluator,
+    cache: Cache | None = None,
+    setting: Setting = Setting(),  # noqa: B008 - frozen
+    *,
+    unchecked: bool = False,
+) -> RenderedComponent:
+    """Renders one component of an Application, with its traits. Raises EvaluatorError where there is no evaluator.
+
+    With `unchecked`, properties that no definition knows are let be, as KubeVela lets them offline.
+    """
+    definitions = definitions_of(component, library)
+    return render_by(definitions, application, component, evaluator, cache, setting, unchecked=unchecked)
+
+
+def render_by(
+    definitions: Sequence[Definition | Diagnostic],
+    application: Application,
+    component: Component,
+    evaluator: Evaluator,
+    cache: Cache | None = None,
+    setting: Setting = Setting(),  # noqa: B008 - frozen
+    *,
+    unchecked: bool = False,
+) -> RenderedComponent:
+    """The same, with what `definitions_of` gives."""
+    wrong = tuple(one for one in definitions if isinstance(one, Diagnostic))
+    if wrong:
+        return RenderedComponent((), wrong)
+    chosen = [one for one in definitions if isinstance(one, Definition)]
+    chosen[0] = as_template(chosen[0], application, component)
+    asked = request(application, component, chosen, setting)
+    asked = {**asked, "unchecked": True} if unchecked else asked
+    answer = with_hidden(asked, answered(asked, evaluator, cache), lambda again: answered(again, evaluator, cache))
+    objects = tuple(_object(one, component, chosen) for one in answer.get("objects", ()))
+    return RenderedComponent(objects, tuple(findings(component, chosen, answer)))
+
+
+def definitions_of(
+    component: Component, library: Library, kind: Kind = "component"
+) -> tuple[Definition | Diagnostic, ...]:
+    """The definitions of a component's type and of its traits' in their order, or what is wrong in their place. `kind`:
+    what its type is one of."""
+    place = component.place.at("type")
+    own = find(library, kind, component.type, place)
+    refused = _ELSEWHERE.get(component.type.partition("@")[0], "")
+    if refused:
+        own = Diagnostic("OAM108", f"{component.type} '{component.name}': {refused}", place)
+    traits = (find(library, "trait", trait.type, trait.place.at("type")) for trait in component.traits)
+    return own, *traits
+
+
+def _object(one: Mapping[str, Any], component: Component, definitions: Sequence[Definition]) -> RenderedObject:
+    part, key = one["part"], one["key"]
+    by = definitions[part + 1]
+    pods = by.pod_spec_path if part < 0 and not key else ""
+    said = "" if by.built_in else f"{by.type[0]} type '{by.name}' ({by.place.file})"
+    as_written = by.built_in and by.type in _AS_WRITTEN
+    place = _written(component, by.name, key) if as_written else _place(component, part)
+    return RenderedObject(one["object"], part if part >= 0 else None, key, place, pods, defined=said)
+
+
+def _written(component: Component, type_: str, key: str) -> Position:
+    """Where an object stands that the component has as it is."""
+    properties = component.place.at("properties")
+    return properties if type_ == "raw" else properties.at("objects", int(key.rpartition("-")[2] or 0))
+
+
+def _place(component: Component, part: int) -> Position:
+    return (component.traits[part].place if part >= 0 else component.place).at("type")

@@ -1,0 +1,99 @@
+"""What the evaluator is asked about a component: KubeVela's context, and what stands in the Application. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kong_oam.oam.application import Application, Component
+from kong_oam.oam.definitions.definition import Definition
+
+MINOR: Final = 30
+"""The minor version of the cluster, where a stack says nothing: definitions choose the versions of APIs by it."""
+_NUMBER: Final = re.compile(r"-v(\d{1,18})\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Where an Application is rendered for: the minor version of the cluster (1.x), the Application's revision, and the
+    cluster as a topology names it, if it is not the stack's own."""
+
+    minor: int = MINOR
+    revision: str = ""
+    cluster: str = ""
+
+
+def request(
+    application: Application,
+    component: Component,
+    definitions: Sequence[Definition],
+    setting: Setting,
+) -> dict[str, Any]:
+    """The request for a component: `definitions` are its type's own, then those of its traits, in their order.
+
+    `context.components` has all components, and whoever is given it is evaluated anew whenever one of them changes:
+    only what reads it is given it.
+    """
+    context = _context(application, component, setting)
+    if any("components" in definition.template for definition in definitions):
+        context["components"] = [_plain(one) for one in application.components]
+    parts = [_part(definitions[0], component.type, component.properties)]
+    for trait, definition in zip(component.traits, definitions[1:], strict=True):
+        parts.append(_part(definition, trait.type, trait.properties))
+    return {"component": parts[0], "traits": parts[1:], "context": context}
+
+
+def _part(definition: Definition, type_: str, properties: Any) -> dict[str, Any]:
+    return {
+        "type": type_.partition("@")[0],
+        "template": definition.template,
+        "properties": as_json(properties),
+        "workloadRefPath": definition.workload_ref_path,
+    }
+
+
+def _context(application: Application, component: Component, setting: Setting) -> dict[str, Any]:
+    number = _NUMBER.search(setting.revision) if setting.revision else None
+    annotations = application.annotations
+    return {
+        "name": component.name,
+        "namespace": application.namespace,
+        "appName": application.name,
+        "appRevision": setting.revision,
+        "appRevisionNum": int(number[1]) if number else 0,
+        "appLabels": dict(application.labels),
+        "appAnnotations": dict(annotations),
+        "componentType": component.type.partition("@")[0],
+        "workflowName": annotations.get("app.oam.dev/workflowName", ""),
+        "publishVersion": annotations.get("app.oam.dev/publishVersion", ""),
+        "revision": "",
+        "replicaKey": "",
+        "cluster": setting.cluster,
+        "clusterVersion": {"major": "1", "minor": setting.minor, "gitVersion": f"v1.{setting.minor}.0", "platform": ""},
+    }
+
+
+def _plain(component: Component) -> dict[str, Any]:
+    """A component as it stands in the Application."""
+    plain: dict[str, Any] = {"name": component.name, "type": component.type}
+    if component.properties:
+        plain["properties"] = as_json(component.properties)
+    traits = [{"type": trait.type, "properties": as_json(trait.properties)} for trait in component.traits]
+    if traits:
+        plain["traits"] = traits
+    return plain
+
+
+def as_json(value: Any) -> Any:
+    """A value as Kubernetes reads it: a number that is whole is an integer, however it is written."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return [as_json(inner) for inner in value]
+    if type(value) is dict or isinstance(value, Mapping):  # a dict is seen sooner as a dict
+        return {name: as_json(inner) for name, inner in value.items()}
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e18:
+        return int(value)
+    return value

@@ -1,0 +1,39 @@
+"""What rendering works with, each made when it is first needed: an estate without other types needs none of it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from types import TracebackType
+from typing import Self
+
+from kong_oam.oam.definitions.definition import Definition
+from kong_oam.render.built_in import built_in_definitions
+from kong_oam.render.cache import Cache, usual_cache
+from kong_oam.render.evaluator import Evaluator
+
+
+class Tools:
+    """An evaluator, the answers that are kept, and the built-in definitions; a context manager that ends the
+    evaluator. By default the cache is this machine's. For one thread."""
+
+    def __init__(self, evaluator: Evaluator | None = None, cache: Cache | None = None) -> None:
+        self.evaluator = evaluator or Evaluator()
+        self._cache = cache
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.evaluator.close()
+
+    @cached_property
+    def cache(self) -> Cache:
+        """Where answers are kept. Raises EvaluatorError where there is no evaluator to be had."""
+        return self._cache or usual_cache()
+
+    @cached_property
+    def built_in(self) -> tuple[Definition, ...]:
+        """The built-in definitions. Raises EvaluatorError."""
+        return built_in_definitions(self.evaluator, self.cache)

@@ -1,0 +1,211 @@
+"""The values that components of an Application give each other.
+
+What a value is made of is known once the component that gives it is rendered, or else once that is deployed: then a
+text stands in for it, which is replaced when whoever takes it is deployed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.oam.application import Application, Component
+from kong_oam.oam.document import Place
+from kong_oam.oam.filling import UnfitError, filled, path_of
+from kong_oam.oam.model import Input, Output
+from kong_oam.oam.rendered import Awaited, RenderedObject
+from kong_oam.render.cache import Cache, answered
+from kong_oam.render.evaluator import Evaluator
+from kong_oam.render.requests import Setting
+
+MAX_CHARACTERS: Final = 65_536
+"""The longest value, as JSON: values made of values could fill any memory."""
+_UNKNOWN: Final = re.compile(r'reference "\w+" not found\Z')
+_NO_OUTPUT: Final = re.compile(r"\Athere is no outputs\.[^.\[]+\Z")
+_WHERE: Final = re.compile(r'\A"the value": | \(valueFrom:\d+:\d+\)\Z')
+_SECRET: Final = ("data", "stringData")
+_NEVER: Final[Mapping[str, str]] = {
+    "Secret": "a Secret's value is not passed; name the Secret where it is read: valueFrom.secretKeyRef",
+    "Ingress": "an Ingress is not deployed: Kong has its routes",
+    "Release": "Pulumi does not know more of a release than what it is told",
+    "Namespace": "of a Namespace nothing more is known than its name",
+    "CustomResourceDefinition": "of a CustomResourceDefinition nothing more is known than what it says",
+}
+"""The kinds of which no live value is passed."""
+
+
+Givers = Mapping[str, tuple[Component, Output]]
+"""By the names of outputs, the rendered components that give them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A component with the values that it takes; `awaited` are those for which texts stand in."""
+
+    component: Component
+    awaited: tuple[Awaited, ...] = ()
+
+
+def with_values(
+    part: Component,
+    givers: Givers,
+    application: Application,
+    evaluator: Evaluator,
+    cache: Cache | None,
+    setting: Setting,
+) -> Filled | Diagnostic:
+    """Puts into a component what it takes of others. Raises EvaluatorError."""
+    awaited: dict[Awaited, None] = {}
+    for taken in part.inputs:
+        giver, output = givers[taken.source]
+        asked = {"valueFrom": output.value_from, "scope": _scope(giver, application, setting)}
+        answer = answered(asked, evaluator, cache)
+        what = f"output '{output.name}' of '{giver.name}': '{' '.join(output.value_from.split())[:100]}'"
+        if message := _wrong(answer, giver):
+            return Diagnostic("OAM108", f"{what}: {message}", output.place.at("valueFrom"))
+        value, own = answer["value"], list[Awaited]()
+        for path in answer.get("paths", ()):
+            one = _awaited(application, giver, path)
+            if isinstance(one, str):
+                return Diagnostic("OAM108", f"{what}: {one}", output.place.at("valueFrom"))
+            own.append(one)
+        if own:
+            for number, one in enumerate(own):
+                value = str(value).replace(f"\ue000{number}\ue001", one.stand_in)
+            if any(one.stand_in not in value for one in own):
+                return Diagnostic("OAM108", f"{what}: it gives no text", output.place.at("valueFrom"))
+        text = json.dumps(value)
+        passed_on = {one: None for made in giver.rendered or () for one in made.awaited if one.stand_in in text}
+        awaited |= dict.fromkeys(own) | passed_on
+        try:
+            part = _placed(filled(part, path_of(taken.parameter), value), taken)
+        except UnfitError as error:
+            message = f"component '{part.name}': parameterKey '{taken.parameter}': {error}"
+            return Diagnostic("OAM103", message, taken.place.at("parameterKey"))
+    return Filled(part, tuple(awaited))
+
+
+def otherwise(part: Component, awaited: Sequence[Awaited]) -> Component:
+    """The same component with texts of another form in the place of those that stand in."""
+    traits = tuple(replace(trait, properties=_in_other_words(trait.properties, awaited)) for trait in part.traits)
+    return replace(part, properties=_in_other_words(part.properties, awaited), traits=traits)
+
+
+def are_passed_on(
+    awaited: Sequence[Awaited], objects: Iterable[RenderedObject], others: Iterable[RenderedObject]
+) -> bool:
+    """Whether a definition passes texts on as they are, and decides nothing by them.
+
+    Then it makes the same of stand-ins and of what `otherwise` has in their place.
+    """
+    return [_in_other_words(one.object, awaited) for one in objects] == [one.object for one in others]
+
+
+def not_passed_on(part: Component) -> Diagnostic:
+    """The finding about a component whose definitions do more with texts."""
+    message = (
+        f"component '{part.name}': its definition does more with what only the cluster knows than to pass it on, so "
+        "nobody could say before what is deployed; write the value out"
+    )
+    return Diagnostic("OAM108", message, part.place.key("inputs"))
+
+
+def texts_alone(finding: Diagnostic, part: Component) -> Diagnostic:
+    """A finding about a component in which texts stand in, with that said where it is about one of these, or where that
+    is not known."""
+    inputs = [taken.place.path for taken in part.inputs]
+    if isinstance(finding.place, Place) and finding.code not in ("OAM111", "OAM112"):
+        path = finding.place.path
+        if not any(path[: len(one)] == one for one in inputs):
+            return finding
+    why = "what only the cluster knows is a text until it is deployed, and goes where any text may stand"
+    return replace(finding, details=(*finding.details, why))
+
+
+def _in_other_words(value: Any, awaited: Sequence[Awaited]) -> Any:
+    text = json.dumps(value)
+    for one in awaited:
+        text = text.replace(one.stand_in, f"{one.stand_in[-16:].upper()}:/Awaited")
+    return json.loads(text)
+
+
+def with_awaited(objects: Sequence[RenderedObject], awaited: Sequence[Awaited]) -> tuple[RenderedObject, ...]:
+    """The objects, each with those of the values that stand in it."""
+    if not awaited:
+        return tuple(objects)
+    texts = [json.dumps(one.object) for one in objects]
+    return tuple(
+        replace(one, awaited=tuple(value for value in awaited if value.stand_in in text))
+        for one, text in zip(objects, texts, strict=True)
+    )
+
+
+def _scope(giver: Component, application: Application, setting: Setting) -> dict[str, Any]:
+    """What is known of a component before it is deployed. The context is the workflow's, of which a name is that of the
+    Application."""
+    first, *others = giver.rendered or ()
+    keys = [one.key for one in others]
+    return {
+        "output": _known(first),
+        "outputs": {one.key: _known(one) for one in others if keys.count(one.key) == 1},
+        "context": {
+            "name": application.name,
+            "namespace": application.namespace,
+            "appName": application.name,
+            "appRevision": setting.revision,
+        },
+    }
+
+
+def _known(one: RenderedObject) -> dict[str, Any]:
+    hidden = ("status", *(_SECRET if one.kind == "Secret" else ()))
+    return {name: value for name, value in one.object.items() if name not in hidden}
+
+
+def _wrong(answer: Mapping[str, Any], giver: Component) -> str:
+    if "limit" in answer:
+        return "its evaluation takes too long or too much memory"
+    for finding in answer.get("findings", ()):
+        line, *_ = finding["message"].splitlines() or [""]
+        said = _WHERE.sub("", _WHERE.sub("", line))[:300]
+        if _NO_OUTPUT.search(said):
+            keys = sorted({one.key for one in giver.rendered or () if one.key})
+            return f"{said}; its outputs are {', '.join(keys) or 'none'}"
+        return f"{said}; it is said of output, outputs and context" if _UNKNOWN.search(said) else said
+    if len(json.dumps(answer["value"])) > MAX_CHARACTERS:
+        return f"it gives more than {MAX_CHARACTERS} characters"
+    return "it gives null" if answer["value"] is None else ""
+
+
+def _awaited(application: Application, giver: Component, path: Sequence[str | int]) -> Awaited | str:
+    """The value at a path of the scope, which only the cluster knows; or why it cannot be passed."""
+    first, *others = giver.rendered or ()
+    one = first if path[0] == "output" else next(other for other in others if other.key == path[1])
+    inside = tuple(path[1:] if path[0] == "output" else path[2:])
+    if reason := _NEVER.get(one.kind):
+        return reason
+    if inside[0] not in ("metadata", "spec", "status") or len(inside) < 2:
+        return "only what stands in metadata, spec and status of an object is known once it is deployed"
+    source = json.dumps([application.name, giver.name, one.api, one.kind, one.namespace, one.name, inside])
+    stand_in = f"awaited-value-{hashlib.sha256(source.encode()).hexdigest()[:16]}"
+    return Awaited(stand_in, giver.name, one.api, one.kind, one.namespace, one.name, inside)
+
+
+def _placed(part: Component, taken: Input) -> Component:
+    """The component with findings about a value that it takes at the input."""
+    path = path_of(taken.parameter)
+    if path[0] == "properties":
+        return replace(part, place=replace(part.place, moved={**part.place.moved, **_moved(part, path, taken)}))
+    number = int(path[1])
+    trait = part.traits[number]
+    trait = replace(trait, place=replace(trait.place, moved={**trait.place.moved, **_moved(trait, path[2:], taken)}))
+    return replace(part, traits=(*part.traits[:number], trait, *part.traits[number + 1 :]))
+
+
+def _moved(holder: Any, path: tuple[str | int, ...], taken: Input) -> dict[tuple[str | int, ...], Any]:
+    return {(*holder.place.at(*path[:-1]).path, path[-1]): taken.place.path}
