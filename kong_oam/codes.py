@@ -13,6 +13,7 @@ from kong_oam.identity.codes import CODES as IDENTITY
 from kong_oam.kong.codes import CODES as KONG
 from kong_oam.kubernetes.codes import CODES as KUBERNETES
 from kong_oam.oam.codes import CODES as OAM
+from kong_oam.objects.codes import CODES as OBJECTS
 
 HUNDREDS: Mapping[str, int] = {"OAM": 1, "ACC": 2, "LINT": 3, "ENV": 4}
 """The first digit of each prefix's codes, which no other has: a number alone names its code."""
@@ -29,4 +30,4 @@ def one_table(*tables: Mapping[str, Code]) -> Mapping[str, Code]:
     return dict(sorted(codes, key=lambda item: numbers[item[0]]))
 
 
-CODES: Mapping[str, Code] = one_table(OAM, ACCESS, LINT, IDENTITY, KONG, KUBERNETES)
+CODES: Mapping[str, Code] = one_table(OAM, ACCESS, OBJECTS, LINT, IDENTITY, KONG, KUBERNETES)

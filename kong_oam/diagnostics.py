@@ -10,7 +10,7 @@ One type for every finding of the project, so that the command, the program and 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -41,6 +41,7 @@ class Position(Protocol):
 
 _LISTED = 12
 """How many names are listed where a word is near none of them."""
+_FEW = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +57,21 @@ class Diagnostic:
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""
         head = f"{where}{self.severity} {self.code}: {self.message}"
-        lines = [printable(line) for line in (head, *self.details)]
         shown = self.place.excerpt() if self.place else ""
-        return "\n".join([*lines, shown] if shown else lines)
+        return "\n".join(own_line(line) for line in (head, *self.details, *shown.splitlines()))
 
 
 def printable(text: str) -> str:
-    """Makes a text printable: on one line, and without what could steer a terminal."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+    """Makes a text printable: on one line, and without what could steer a terminal, or a runner of GitHub, for which
+    `##[` begins a command wherever it stands."""
+    shown = text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+    return shown.replace("##[", "##?")
+
+
+def own_line(text: str) -> str:
+    """The same, for a line of its own: one that begins with `::`, after spaces or not, is a command there, too."""
+    shown = printable(text)
+    return f"| {shown}" if shown.lstrip().startswith("::") else shown
 
 
 def errors(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
@@ -82,12 +90,20 @@ def ordered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     return tuple(sorted(dict.fromkeys(diagnostics), key=position))
 
 
+def some(words: Sequence[str]) -> str:
+    """The first five of a list, and how many more there are; nothing of an empty one."""
+    more = len(words) - _FEW
+    return ", ".join(words[:_FEW]) + (f" and {more} more" if more > 0 else "")
+
+
 def suggestion(word: str, names: Iterable[str]) -> str:
-    """A hint: `; did you mean 'gateway'?`, or all names when none is near: the first of them, where there are many."""
+    """A hint: `; did you mean 'gateway'?`, or all names when none is near: the first of them, where there are many.
+    Capitals are no difference."""
     choices = sorted(names)
-    near = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
+    by_folded = {name.casefold(): name for name in choices}
+    near = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
     if near:
-        return f"; did you mean '{near[0]}'?"
+        return f"; did you mean '{by_folded[near[0]]}'?"
     more = f" and {len(choices) - _LISTED} more" if len(choices) > _LISTED else ""
     return f"; known: {', '.join(choices[:_LISTED])}{more}" if choices else ""
 

@@ -2,6 +2,7 @@
 
     KongOamError
       + InputError            what somebody wrote, or asks for, cannot be used
+        - UnfitError          oam.filling
         - Unreadable          access.paths
         - UnwieldyError       access.principals
         - NotScaffolded       cli.scaffold
@@ -10,6 +11,7 @@
         - StackError          access.settings.stack
         - AccountError        kong.account
         - TooManyKeysError    kong.key_slots
+        - EvaluatorError      render.program
       + EngineError           what the engine keeps of a stack cannot be read, or is not of now
         - ModelError          access.diff.snapshot
         - CliError            engine.cli
@@ -31,6 +33,7 @@
         - RecoveryError       recover.recovery
         - UnverifiedError     verify.stack
         - MisreadError        verify.deviations
+        - MoveError           stacks.move
 
 Every message says what is wrong and, where something can be done, what to do. It is all that is printed.
 """

@@ -18,9 +18,8 @@ CODES: Mapping[str, Code] = {
     ),
     "OAM103": Code("a value of the wrong type, or outside what is allowed", "write what the message asks for"),
     "OAM104": Code(
-        "an unknown component or trait type",
-        "correct the name, or take it out: docs/reference/traits.md has all that there are; "
-        "a new trait needs a definition (docs/how-to/add-a-trait.md)",
+        "a component or trait type without a definition",
+        "correct the name, or take it out; a type of your own needs a definition",
     ),
     "OAM105": Code("a required field is missing", "write the field"),
     "OAM106": Code("a key, a name or an exposed port stands twice", "remove or rename one of the two"),
@@ -33,11 +32,23 @@ CODES: Mapping[str, Code] = {
         "take it out, and do what it did in the Application itself, or in the stack's settings",
     ),
     "OAM109": Code(
-        "a field without effect behind Kong-OAM (warning)",
-        "remove it",
+        "a field or a step without effect behind Kong-OAM (warning)",
+        "remove it; what it did is done where the message says",
     ),
     "OAM110": Code(
         "a trait that this type of component cannot have",
         "move the trait to a component of a type that can have it, or change the type",
+    ),
+    "OAM111": Code(
+        "a definition refuses what it was given, in its own words",
+        "do what the message says; it is the definition's (`errs`)",
+    ),
+    "OAM112": Code(
+        "a definition that cannot be evaluated, or not for this component",
+        "correct the properties, or the definition: the message has CUE's own words, or the limit that was passed",
+    ),
+    "OAM113": Code(
+        "a definition takes the place of a built-in one (warning)",
+        "nothing, if you mean it; else rename the definition",
     ),
 }

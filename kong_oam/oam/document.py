@@ -10,10 +10,11 @@ since they would mean something else to another reader; aliases are expanded, wi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import yaml
@@ -38,6 +39,10 @@ Path = tuple[str | int, ...]
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 _TRUE = frozenset({"true", "yes", "on"})
 _TAG = "tag:yaml.org,2002:"
+_TEXT = f"{_TAG}str"
+_IN_BLOCK = "while scanning a block scalar"
+_SLOWLY_READ = 1 << 17
+"""Characters of a file that PyYAML's own reader may go through: a second or two."""
 _TABS = "a tab in the indentation; YAML takes spaces there"
 
 
@@ -70,13 +75,21 @@ class Place:
     document: Document
     path: Path = ()
     on_key: bool = False
+    moved: Mapping[Path, Path] = field(default_factory=dict, compare=False)
+    """Where what one expects at a path stands instead: whatever a policy of the Application overrides stands there."""
 
     def at(self, *more: str | int) -> Place:
-        return Place(self.document, (*self.path, *more))
+        if not self.moved:
+            return Place(self.document, (*self.path, *more))
+        path = self.path
+        for step in more:
+            path = (*path, step)
+            path = self.moved.get(path, path)
+        return Place(self.document, path, moved=self.moved)
 
     def key(self, name: str) -> Place:
         """The place of the key itself, for findings about the field and not its value."""
-        return Place(self.document, (*self.path, name), on_key=True)
+        return replace(self.at(name), on_key=True)
 
     @property
     def file(self) -> str:
@@ -120,6 +133,10 @@ class Place:
 
     def __repr__(self) -> str:
         return f"Place({self})"
+
+
+NOWHERE = Document("", "null", 0, None).place()
+"""The place of what stands in no file: its `file` is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +220,36 @@ def too_large(file: str, size: int) -> Diagnostic:
     return _unreadable(file, f"{size} bytes; a file may have {MAX_BYTES}. Split it by application")
 
 
+class _Loader(yaml.CSafeLoader):
+    """PyYAML's, but for what it asks of each node at length: whether the path of one says what it is, which none does
+    here."""
+
+    def resolve(self, kind: type[Node], value: str, implicit: tuple[bool, bool]) -> str:
+        """The tag of a node without one; of a text, whether it may be no text is `implicit`'s first."""
+        if kind is not ScalarNode:
+            return _TAG + ("map" if kind is MappingNode else "seq")
+        for tag, pattern in self.yaml_implicit_resolvers.get(value[:1], ()) if implicit[0] else ():
+            if pattern.match(value):
+                return str(tag)
+        return _TEXT
+
+    def descend_resolver(self, _above: object, _index: object) -> None: ...
+
+    def ascend_resolver(self) -> None: ...
+
+
 def _compose(text: str) -> Iterator[Node]:
-    yield from yaml.compose_all(text, Loader=yaml.CSafeLoader)
+    """The documents' nodes. libyaml refuses a block of text whose first line begins with a tab, which YAML has and Go's
+    reader takes: from there PyYAML's own goes on, as far as its slowness lets it."""
+    count = 0
+    try:
+        for root in yaml.compose_all(text, Loader=_Loader):
+            yield root
+            count += 1
+    except yaml.scanner.ScannerError as error:
+        if error.context != _IN_BLOCK or len(text) > _SLOWLY_READ:
+            raise
+        yield from islice(yaml.compose_all(text, Loader=yaml.SafeLoader), count, None)
 
 
 @lru_cache(maxsize=64)
@@ -276,7 +321,7 @@ class _Construction:
 
 def _scalar(node: ScalarNode) -> Any:
     tag, text = node.tag, node.value
-    if tag == "tag:yaml.org,2002:str":
+    if tag == _TEXT:
         return text
     kind = tag.removeprefix(_TAG)
     if kind == "null":
@@ -307,3 +352,13 @@ def _float(node: ScalarNode) -> float:
 
 def _shown(tag: str) -> str:
     return tag.replace(_TAG, "!!")[:60]
+
+
+def as_mapping(value: Any) -> Mapping[str, Any]:
+    """The value where it is a mapping, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_text(value: Any) -> str:
+    """The value where it is a text, else an empty one."""
+    return value if isinstance(value, str) else ""

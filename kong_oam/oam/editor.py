@@ -11,8 +11,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kong_oam.oam.application import INGRESS_HINT, INGRESS_ONLY, misplaced
-from kong_oam.oam.schema import COMPONENT_TYPES, TRAIT_TYPES, schema
+from kong_oam.oam.definitions.definition import Kind
+from kong_oam.oam.plain import INGRESS_HINT, INGRESS_ONLY, REPEATED, misplaced, plain_traits
+from kong_oam.oam.schema import COMPONENT_TYPES, POLICY_TYPES, STEP_TYPES, TRAIT_TYPES, schema
+from kong_oam.oam.shapes import WASMCLOUD
 
 Node = dict[str, Any]
 
@@ -24,18 +26,38 @@ _OF_ANOTHER_KIND = {"kind": {"type": "string", "pattern": "^(Component|Policy|Tr
 # A pattern, since yaml-language-server takes every document for one whose kind is an `enum` while it completes.
 
 
+_LABEL, _OBJECT = "^[a-z0-9-]*$", "^[a-z0-9.-]*$"
+
+
 def application_schema() -> Node:
-    """Builds the schema, for draft 2020-12. A document of another kind beside an Application is accepted."""
+    """Builds the schema, for draft 2020-12. A document of another kind beside an Application is accepted, and so are
+    types that a definition says the meaning of."""
     application = _resolved(schema("application"))
+    _with_nulls(application)
     component = application["properties"]["spec"]["properties"]["components"]["items"]
     trait = component["properties"]["traits"]["items"]
-    component["properties"]["type"] |= _enum(COMPONENT_TYPES)
+    component["properties"]["type"] |= _one_of(COMPONENT_TYPES) | _none_of("component")
+    trait["properties"]["type"] |= _one_of(TRAIT_TYPES) | _none_of("trait")
+    plain = [kind for kind in COMPONENT_TYPES if kind != "external"]
     component["allOf"] = [
-        *(_where_type_is(kind, _properties_of(kind)) for kind in COMPONENT_TYPES),
-        *(_where_type_is(kind, _traits_of(kind)) for kind in COMPONENT_TYPES),
+        _where_type_is("external", _properties_of("external")),
+        _where_type_is("external", _traits_of("external")),
+        *(_where_plain(kind, _properties_of(kind)) for kind in plain),
+        _where_plain("webservice", _gateways()),
+        _where_plain("webservice", {"properties": {"name": {"pattern": _LABEL}}}),
+        _where_plain("worker", {"properties": {"name": {"pattern": _OBJECT}}}),
     ]
-    trait["allOf"] = [_where_type_is(kind, _properties_of(kind)) for kind in TRAIT_TYPES]
-    component["properties"]["traits"]["allOf"] = [_at_most_once(kind) for kind in TRAIT_TYPES if kind != "gateway"]
+    trait["allOf"] = [_where_type_is(kind, _properties_of(kind)) for kind in TRAIT_TYPES if kind != "gateway"]
+    component["properties"]["traits"]["allOf"] = [_at_most_once(kind) for kind in TRAIT_TYPES if kind not in REPEATED]
+    spec = application["properties"]["spec"]["properties"]
+    policy, step = spec["policies"]["items"], spec["workflow"]["properties"]["steps"]["items"]
+    for part, types in (
+        (policy, POLICY_TYPES),
+        (step, STEP_TYPES),
+        (step["properties"]["subSteps"]["items"], STEP_TYPES),
+    ):
+        part["properties"]["type"] |= _one_of(types)
+        part["allOf"] = [_where_type_is(kind, _properties_of(kind)) for kind in types]
     others = [
         {"required": list(properties), "properties": properties}
         for properties in (_OF_ANOTHER_VERSION, _OF_ANOTHER_KIND)
@@ -49,6 +71,19 @@ def application_schema() -> Node:
     }
 
 
+def _with_nulls(node: Node) -> None:
+    """Lets a null stand for every field that may be missing, as the reader does."""
+    fields, needed = node.get("properties", {}), node.get("required", ())
+    free = node.get("additionalProperties")
+    for below in [*(fields[name] for name in fields if name not in needed), *([free] if free else [])]:
+        if "type" in below:
+            below["type"] = [below["type"], "null"]
+        if "enum" in below:
+            below["enum"] = [*below["enum"], None]
+    for below in [*fields.values(), *([node["items"]] if "items" in node else [])]:
+        _with_nulls(below)
+
+
 def schema_text() -> str:
     """The same as text, as it lies in a file."""
     return f"{json.dumps(application_schema(), indent=2, ensure_ascii=False)}\n"
@@ -58,15 +93,23 @@ def _where_type_is(kind: str, then: Node) -> Node:
     return {"if": {"required": ["type"], "properties": {"type": {"const": kind}}}, "then": then}
 
 
+def _where_plain(kind: str, then: Node) -> Node:
+    """Where a component is one that is lowered without an evaluator: of any other, a definition says what it takes."""
+    traits = {"items": {"properties": {"type": {"enum": list(plain_traits(kind))}}}}
+    return {"if": {"required": ["type"], "properties": {"type": {"const": kind}, "traits": traits}}, "then": then}
+
+
 def _properties_of(kind: str) -> Node:
     """What `properties` have to be where the type is `kind`; they may be left out where nothing in them is needed."""
     properties = _resolved(schema(kind))
     del properties["$schema"]
+    if kind in (*POLICY_TYPES, *STEP_TYPES):
+        _with_nulls(properties)
     if kind == "gateway":
         _as_deployed(properties["properties"])
-    return {"properties": {"properties": properties}} | (
-        {"required": ["properties"]} if "required" in properties else {}
-    )
+    if "required" in properties:
+        return {"properties": {"properties": properties}, "required": ["properties"]}
+    return {"properties": {"properties": properties | {"type": ["object", "null"]}}}
 
 
 def _as_deployed(gateway: Node) -> None:
@@ -82,6 +125,10 @@ def _traits_of(kind: str) -> Node:
     return {"properties": {"traits": {"items": {"properties": {"type": types}}}}}
 
 
+def _gateways() -> Node:
+    return {"properties": {"traits": {"items": _where_type_is("gateway", _properties_of("gateway"))}}}
+
+
 def _at_most_once(kind: str) -> Node:
     return {
         "contains": {"required": ["type"], "properties": {"type": {"const": kind}}},
@@ -94,6 +141,16 @@ def _at_most_once(kind: str) -> Node:
 def _enum(types: Iterable[str]) -> Node:
     listed = list(types)
     return {"enum": listed, "enumDescriptions": [schema(kind)["description"] for kind in listed]}
+
+
+def _one_of(types: Iterable[str]) -> Node:
+    """What an editor offers where any word may stand."""
+    return {"examples": list(types)}
+
+
+def _none_of(kind: Kind) -> Node:
+    foreign = sorted(name for of, name in WASMCLOUD if of == kind)
+    return {"not": {"enum": foreign}, "errorMessage": "a type of wasmCloud, which is another format"}
 
 
 def _resolved(root: Mapping[str, Any]) -> Node:

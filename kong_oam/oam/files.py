@@ -1,10 +1,11 @@
-"""Which files Applications are in: what files, folders and globs name, each file once."""
+"""Which files Applications and definitions are in: what files, folders and globs name, each file once."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -14,28 +15,48 @@ SUFFIXES = (".yaml", ".yml")
 """How the names of files end that are read in a folder."""
 
 _MAGIC = frozenset("*?[")
-_EMPTY_FOLDER = (
-    "no YAML file is in this folder (is it checked out?), and all that was deployed from it would go; "
-    "`python -m kong_oam new` writes an Application, and an empty file none.yaml says that there is none"
-)
 _NOTHING = "nothing at all is in this folder: check the submodule out (git submodule update --init), or remove it"
 _GIT = ".git"
 _LOCK = ".#"
 """How the links begin that an editor puts beside what it edits."""
-_MISSING = "no such file or folder; check the name, in -f or in kong-oam:applications of the stack"
-_NO_MATCH = "no YAML file matches it, and all that was deployed from such would go; check the pattern, or take it out"
 
 
-def files_of(names: Iterable[str | Path], folder: Path) -> Iterator[tuple[Path, str]]:
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What is looked for: how the names of such files end in folders, and what is said of a folder without one, of a
+    name that is not there, and of a pattern that matches none."""
+
+    suffixes: tuple[str, ...]
+    empty: str
+    missing: str
+    no_match: str
+
+
+APPLICATIONS = Sought(
+    SUFFIXES,
+    "no YAML file is in this folder (is it checked out?), and all that was deployed from it would go; "
+    "`python -m kong_oam new` writes an Application, and an empty file none.yaml says that there is none",
+    "no such file or folder; check the name, in -f or in kong-oam:applications of the stack",
+    "no YAML file matches it, and all that was deployed from such would go; check the pattern, or take it out",
+)
+DEFINITIONS = Sought(
+    (".cue", *SUFFIXES),
+    "no definition is in this folder (is it checked out?): it takes files in YAML and CUE; or take it out",
+    "no such file or folder; check the name, in --definitions or in kong-oam:definitions of the stack",
+    "no file in YAML or CUE matches it; check the pattern, or take it out",
+)
+
+
+def files_of(names: Iterable[str | Path], folder: Path, sought: Sought = APPLICATIONS) -> Iterator[tuple[Path, str]]:
     """Yields the files that are named, below `folder` where a name is no absolute path, each once whatever names it.
-    With each comes what is wrong about it, or nothing: a folder or a glob in which there is no YAML file, a folder that
-    cannot be listed. Nothing that could hold Applications is passed over, a link that leads nowhere among it.
+    With each comes what is wrong about it, or nothing: a folder or a glob in which there is no such file, a folder that
+    cannot be listed. Nothing that could hold what is sought is passed over, a link that leads nowhere among it.
 
-    In folders and by globs only YAML files are found, and none by a link that leads out of the folder.
+    In folders and by globs only files with its suffixes are found, and none by a link that leads out of the folder.
     """
     seen: set[str] = set()
     for name in names:
-        for file, real, problem in _files_at(folder / name):
+        for file, real, problem in _files_at(folder / name, sought) if str(name) else [_UNNAMED]:
             if real not in seen:
                 seen.add(real)
                 yield file, problem
@@ -45,15 +66,20 @@ Found = tuple[Path, str, str]
 """A file, the path that it really has, and what is wrong about it, or nothing."""
 
 
-def _files_at(path: Path) -> Iterator[Found]:
-    if path.is_dir():
-        found = [*_yaml_files(path, os.path.realpath(path))]
-        yield from found or [(path, str(path), _EMPTY_FOLDER)]
+_UNNAMED: Found = (Path(), "", "an empty name names nothing; write . for the folder that this is run in")
+
+
+def _files_at(path: Path, sought: Sought) -> Iterator[Found]:
+    if path.is_dir() and os.path.realpath(path) == path.anchor:
+        yield path, path.anchor, "this is the whole file system; name the folder that holds them"
+    elif path.is_dir():
+        found = [*_files_in(path, os.path.realpath(path), sought)]
+        yield from found or [(path, str(path), sought.empty)]
     elif is_glob(path) and not os.path.lexists(path):
-        matches = sorted({*_matches(path)})
-        yield from matches or [(path, str(path), _NO_MATCH)]
+        matches = sorted({*_matches(path, sought)})
+        yield from matches or [(path, str(path), sought.no_match)]
     else:
-        yield path, os.path.realpath(path), "" if os.path.lexists(path) else f"{_MISSING}{_near(path)}"
+        yield path, os.path.realpath(path), "" if os.path.lexists(path) else f"{sought.missing}{_near(path)}"
 
 
 def _near(path: Path) -> str:
@@ -65,7 +91,7 @@ def _near(path: Path) -> str:
 
 def is_empty_folder(path: str | Path) -> bool:
     """Whether it is a folder in which no YAML file is."""
-    return Path(path).is_dir() and not any(_yaml_files(Path(path), os.path.realpath(path)))
+    return Path(path).is_dir() and not any(_files_in(Path(path), os.path.realpath(path), APPLICATIONS))
 
 
 def is_glob(name: str | Path) -> bool:
@@ -79,7 +105,12 @@ def root_of(name: Path) -> Path:
     return Path(*name.parts[:plain])
 
 
-def _matches(pattern: Path) -> Iterator[Found]:
+def is_in(folder: Path, name: str | Path) -> bool:
+    """Whether what is named, or of a glob the folder that holds all that it can match, is below a folder."""
+    return os.path.lexists(folder / root_of(Path(name)))
+
+
+def _matches(pattern: Path, sought: Sought) -> Iterator[Found]:
     root = root_of(pattern)
     inside = os.path.realpath(root)
     for match, problem in _expanded(root, pattern.relative_to(root).parts):
@@ -89,8 +120,8 @@ def _matches(pattern: Path) -> Iterator[Found]:
         elif not _is_within(real, inside):
             continue
         elif match.is_dir():
-            yield from [*_yaml_files(match, real, inside)] or [(match, real, _EMPTY_FOLDER)]
-        elif match.suffix in SUFFIXES:
+            yield from [*_files_in(match, real, sought, inside)] or [(match, real, sought.empty)]
+        elif match.suffix in sought.suffixes:
             yield match, real, ""
 
 
@@ -131,8 +162,8 @@ def _listed(folder: Path) -> tuple[list[os.DirEntry[str]], str]:
     return listed, "" if listed else _NOTHING
 
 
-def _yaml_files(folder: Path, real: str, inside: str | None = None) -> Iterator[Found]:
-    """The YAML files in a folder, by name: whoever watches a thousand asks ten times a second, so that of the disk only
+def _files_in(folder: Path, real: str, sought: Sought, inside: str | None = None) -> Iterator[Found]:
+    """The files in a folder, by name: whoever watches a thousand asks ten times a second, so that of the disk only
     links are asked where they lead."""
     entries, problem = _listed(folder)
     if problem and (inside or problem is not _NOTHING):
@@ -141,8 +172,8 @@ def _yaml_files(folder: Path, real: str, inside: str | None = None) -> Iterator[
         path = folder / entry.name
         if entry.is_dir(follow_symlinks=False):
             if entry.name != _GIT:
-                yield from _yaml_files(path, f"{real}/{entry.name}", inside or real)
-        elif not entry.name.endswith(SUFFIXES) or entry.name.startswith(_LOCK):
+                yield from _files_in(path, f"{real}/{entry.name}", sought, inside or real)
+        elif not entry.name.endswith(sought.suffixes) or entry.name.startswith(_LOCK):
             continue
         elif entry.is_file(follow_symlinks=False):
             yield path, f"{real}/{entry.name}", ""

@@ -7,7 +7,7 @@ the same files). Rust's jsonschema validates; this module only says in our words
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,16 +25,22 @@ _DEFINITIONS = (
 _FOLDERS = (_HERE / "schemas", *(folder for folder in _DEFINITIONS if folder.is_dir()))
 
 COMPONENT_TYPES = ("external", "webservice", "worker")
-TRAIT_TYPES = ("access", "client", "gateway")
-
-_UNSUPPORTED: Mapping[str, str] = {
-    "policies": "policies are not deployed; a stack is one environment",
-    "workflow": "workflows are not run; the graph orders everything",
-    "inputs": "pass values through the graph instead: the client trait gives a component all it needs to call another",
-    "outputs": "pass values through the graph instead: the client trait gives a component all it needs to call another",
-    "scopes": "health scopes are gone from KubeVela too; an API's scopes are declared in its access trait",
-    "externalRevision": "revisions are not kept; Git keeps them",
-}
+EDGE_TRAITS: tuple[str, ...] = ("cors", "headers", "ip-allow", "kong-plugin", "limits", "rate-limit", "upstream-tls")
+"""Traits that say what the gateway does before a component, beside who may call it."""
+OWN_TRAITS = ("access", "client", *EDGE_TRAITS)
+"""Traits that this project reads itself."""
+TRAIT_TYPES = tuple(sorted((*OWN_TRAITS, "gateway")))
+POLICY_TYPES = (
+    "apply-once",
+    "garbage-collect",
+    "override",
+    "read-only",
+    "resource-update",
+    "shared-resource",
+    "take-over",
+    "topology",
+)
+STEP_TYPES = ("apply-component", "deploy")
 
 
 @cache
@@ -46,6 +52,31 @@ def schema(name: str) -> dict[str, Any]:
                 loaded: dict[str, Any] = json.loads(file.read_text("utf-8"))
                 return loaded
     raise FileNotFoundError(f"no schema named {name}")
+
+
+def pruned(name: str, data: Any) -> Any:
+    """The data without the nulls that stand for a field of the schema `name`, which is missing then. What no schema
+    describes, such as what a type is told, stays as it is."""
+    if _validator(name).is_valid(data):  # which it is not where such a null is
+        return data
+    whole = schema(name)
+
+    def kept(value: Any, node: Mapping[str, Any]) -> Any:
+        if "$ref" in node:
+            node = whole["$defs"][node["$ref"].rpartition("/")[2]]
+        if isinstance(value, list):
+            return [kept(item, node.get("items", {})) for item in value]
+        if not isinstance(value, dict):
+            return value
+        known, free = node.get("properties", {}), node.get("additionalProperties")
+        nodes = {field: known.get(field, free or None) for field in value}
+        return {
+            field: below if (of := nodes[field]) is None else kept(below, of)
+            for field, below in value.items()
+            if below is not None or nodes[field] is None
+        }
+
+    return kept(data, whole)
 
 
 @cache
@@ -64,31 +95,28 @@ def violations(name: str, data: Any, place: Place) -> Iterator[Diagnostic]:
 
 def _finding(name: str, error: Any, place: Place) -> Iterator[Diagnostic]:
     kind: Mapping[str, Any] = error.kind.as_dict()
-    what = _dotted(error.instance_path) or name
+    what = dotted(error.instance_path) or name
     match error.kind.name:
         case "additionalProperties":
             fields = _properties(name, list(error.schema_path)[:-1])
             for field in kind.get("unexpected", ()):
-                if field in _UNSUPPORTED and name == "application":
-                    yield Diagnostic("OAM108", f"'{field}': {_UNSUPPORTED[field]}", place.key(field))
-                else:
-                    hint = suggestion(field, fields)
-                    yield Diagnostic("OAM102", f"unknown field '{field}' in {what}{hint}", place.key(field))
+                hint = suggestion(field, fields)
+                yield Diagnostic("OAM102", f"unknown field '{field}' in {what}{hint}", place.key(field))
         case "required":
             yield Diagnostic("OAM105", f"{what} needs '{kind.get('property', '')}'", place)
         case "type":
             wanted = " or ".join(kind.get("types", ())) or "another type"
-            yield Diagnostic("OAM103", f"{what} must be of type {wanted}, not {_type_of(error.instance)}", place)
+            yield Diagnostic("OAM103", f"{what} must be of type {wanted}, not {type_of(error.instance)}", place)
         case "enum":
             options = [str(option) for option in kind.get("options", ())]
             hint = suggestion(str(error.instance), options)
-            yield Diagnostic("OAM103", f"{what} cannot be {_shown(error.instance)}{hint}", place)
+            yield Diagnostic("OAM103", f"{what} cannot be {shown(error.instance)}{hint}", place)
         case "minItems" | "minProperties" | "minLength":
             yield Diagnostic("OAM103", f"{what} must not be empty", place)
         case "propertyNames":
             yield Diagnostic("OAM103", f"a key of {what}: {kind['error'].message}"[:300], place)
         case "pattern":
-            yield Diagnostic("OAM103", f"{what}: {_shown(error.instance)} does not match {kind.get('pattern')}", place)
+            yield Diagnostic("OAM103", f"{what}: {shown(error.instance)} does not match {kind.get('pattern')}", place)
         case _:
             yield Diagnostic("OAM103", f"{what}: {error.message}"[:300], place)
 
@@ -101,18 +129,21 @@ def _properties(name: str, path: list[str | int]) -> tuple[str, ...]:
     return tuple(node.get("properties", ()))
 
 
-def _dotted(path: list[str | int]) -> str:
+def dotted(path: Sequence[str | int]) -> str:
+    """A path in a document as messages have it: `ports[0].port`."""
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}"
     return text.removeprefix(".")
 
 
-def _type_of(value: Any) -> str:
+def type_of(value: Any) -> str:
+    """What JSON Schema calls the type of a value."""
     names = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer", float: "number"}
     return names.get(type(value), "null")
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as messages have it: JSON, cut after 60 characters."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 60 else f"{text[:57]}..."

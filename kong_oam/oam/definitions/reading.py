@@ -1,0 +1,157 @@
+"""Reads definitions from YAML, as KubeVela's API server and `vela def render` give them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.oam.definitions.definition import KINDS, Definition
+from kong_oam.oam.document import Document, Place, as_mapping, as_text, read
+from kong_oam.oam.schema import type_of
+
+_API = "core.oam.dev/v1beta1"
+REVISION: Final = "definitionrevision.oam.dev/name"
+"""The annotation that says which revision of a type a definition is."""
+_STEP = "WorkflowStepDefinition"
+_READ_OVER = frozenset({"Application", _STEP})
+_LISTS = frozenset({"List", *(f"{kind}List" for kind in KINDS)})
+_GONE = "is not rendered any more, by KubeVela neither; write it as CUE (schematic.cue.template)"
+_OF_HELM: Final = re.compile(rb"^(  namespace: )\{\{.*\}\}[ \t]*$", re.MULTILINE)
+"""How the files of KubeVela's chart say a namespace, which nobody here asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Defined:
+    """The definitions of some files, and what is wrong with the rest."""
+
+    definitions: tuple[Definition, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def read_definitions(file: str, raw: bytes, *, built_in: bool = False) -> Defined:
+    """Reads the definitions of one YAML file. Bytes in, definitions and findings out; never raises for bad input.
+
+    A list of them is read as `kubectl get` prints it. Applications beside them, definitions of workflow steps, and
+    WorkloadDefinitions without a template are read over.
+    """
+    documents, findings = read(file, _OF_HELM.sub(rb"\1vela-system", raw))
+    definitions: list[Definition] = []
+    diagnostics = [*findings]
+    for document in documents:
+        for data, place in _listed(document):
+            one = _defined(data, place, built_in)
+            definitions += one.definitions
+            diagnostics += one.diagnostics
+    return Defined(tuple(definitions), tuple(diagnostics))
+
+
+def _listed(document: Document) -> Iterator[tuple[Any, Place]]:
+    """Yields what a document is, or what a list in it has, with the places."""
+    items = document.data.get("items") if isinstance(document.data, dict) else None
+    if isinstance(items, list) and document.data.get("kind") in _LISTS:
+        yield from ((item, document.place("items", number)) for number, item in enumerate(items))
+    else:
+        yield document.data, document.place()
+
+
+def defined_in(document: Document) -> Defined:
+    """The definition that one document is, or what is wrong with it."""
+    return _defined(document.data, document.place(), built_in=False)
+
+
+def _defined(data: Any, place: Place, built_in: bool) -> Defined:
+    wrong = tuple(_wrong(data, place))
+    is_one = not wrong and data["kind"] in KINDS and not _only_refers(data)
+    return Defined((_definition(data, place, built_in),) if is_one else (), wrong)
+
+
+def _only_refers(data: Mapping[str, Any]) -> bool:
+    """Whether it says of a kind of objects that these are workloads, and no more: KubeVela makes such by itself."""
+    spec = as_mapping(data.get("spec"))
+    return data["kind"] == "WorkloadDefinition" and "definitionRef" in spec and not {"schematic", "extension"} & {*spec}
+
+
+def is_definition(document: Document) -> bool:
+    """Whether it defines a type, that of a step of workflows among them."""
+    kind = document.data.get("kind") if isinstance(document.data, dict) else None
+    return isinstance(kind, str) and (kind in KINDS or kind == _STEP)
+
+
+def _wrong(data: Any, place: Place) -> Iterator[Diagnostic]:
+    kind = data.get("kind") if isinstance(data, dict) else None
+    if not isinstance(kind, str) or kind not in KINDS:
+        if kind not in _READ_OVER:
+            what = f"a {kind}" if isinstance(kind, str) else "this"
+            known = ", ".join(KINDS)
+            yield Diagnostic("OAM108", f"{what} is no definition, and defines no type; known: {known}", place)
+        return
+    if data.get("apiVersion") != _API:
+        message = f"apiVersion of a {kind} must be {_API}"
+        yield Diagnostic("OAM103", message, place.at("apiVersion"))
+    metadata = as_mapping(data.get("metadata"))
+    if not isinstance(metadata.get("name"), str) or not metadata["name"]:
+        yield Diagnostic("OAM105", f"a {kind} needs a name: metadata.name", place.at("metadata"))
+    spec = as_mapping(data.get("spec"))
+    if not isinstance(spec.get("version"), str | None):
+        message = f"version must be of type string, not {type_of(spec['version'])}"
+        yield Diagnostic("OAM103", message, place.at("spec", "version"))
+    if not _only_refers(data):
+        yield from _wrong_schematic(kind, spec, place.at("spec", "schematic"))
+
+
+def _wrong_schematic(kind: str, spec: Mapping[str, Any], place: Place) -> Iterator[Diagnostic]:
+    schematic = as_mapping(spec.get("schematic"))
+    for gone in ("helm", "kube"):
+        if gone in schematic:
+            yield Diagnostic("OAM108", f"schematic.{gone} {_GONE}", place.key(gone))
+            return
+    if "terraform" in schematic and KINDS[kind] in ("component", "workload"):
+        terraform, at = as_mapping(schematic["terraform"]), place.at("terraform")
+        if not isinstance(terraform.get("configuration"), str):
+            yield Diagnostic("OAM103", "schematic.terraform.configuration must be of type string", at)
+        if terraform.get("type", "hcl") not in ("hcl", "remote"):
+            yield Diagnostic("OAM103", "schematic.terraform.type is none of: hcl, remote", at.at("type"))
+    elif not _template(spec)[0]:
+        message = f"a {kind} needs a template in CUE: spec.schematic.cue.template"
+        yield Diagnostic("OAM105", message, place.at("cue", "template"))
+
+
+def _definition(data: Mapping[str, Any], place: Place, built_in: bool) -> Definition:
+    spec = as_mapping(data.get("spec"))
+    schematic = as_mapping(spec.get("schematic"))
+    annotations = as_mapping(as_mapping(data["metadata"]).get("annotations"))
+    template, at = _template(spec)
+    return Definition(
+        kind=KINDS[data["kind"]],
+        name=data["metadata"]["name"],
+        template=template,
+        place=place.at("metadata", "name"),
+        version=as_text(spec.get("version")),
+        revision=as_text(annotations.get(REVISION)),
+        terraform=as_mapping(schematic.get("terraform")),
+        spec={name: value for name, value in spec.items() if name != "schematic"},
+        annotations={name: value for name, value in annotations.items() if isinstance(value, str)},
+        first_line=_first_line(place.at("spec", *at)) if template else 0,
+        built_in=built_in,
+    )
+
+
+def _template(spec: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """The template in CUE, and where in the `spec` it stands: the older place is `extension`."""
+    for at in (("schematic", "cue"), ("extension",)):
+        here = spec
+        for step in at:
+            here = as_mapping(here.get(step))
+        if template := as_text(here.get("template")):
+            return template, (*at, "template")
+    return "", ()
+
+
+def _first_line(place: Place) -> int:
+    """The line that a block of text begins in: the one below the `|` that its node begins with."""
+    rows = place.document.text.split("\n")[place.line - 1 : place.line]
+    begins_a_block = any(row[place.column - 1 :].startswith("|") for row in rows)
+    return place.line + 1 if begins_a_block else 0

@@ -1,0 +1,71 @@
+"""Puts values that other components give into what a component is told. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from kong_oam.errors import InputError
+from kong_oam.oam.model import Component
+from kong_oam.oam.schema import OWN_TRAITS
+
+_STEP: Final = re.compile(
+    r'(?:\A|\.)([A-Za-z_$][\w$-]{0,252})|(?:\A|\.)"([^"\\]{1,253})"|\[([0-9]{1,4})\]|\["([^"\\]{1,253})"\]'
+)
+MAX_STEPS: Final = 32
+"""The longest path; no definition asks for one of half that length."""
+Path = tuple[str | int, ...]
+
+
+class UnfitError(InputError):
+    """A value has no place where it is to go. The message says why."""
+
+
+def path_of(parameter: str) -> Path:
+    """Where a value goes, below the component: `properties` may be left out. Raises UnfitError."""
+    steps: list[str | int] = []
+    at = 0
+    while found := _STEP.match(parameter, at):
+        plain, quoted, number, indexed = found.groups()
+        steps.append(int(number) if number else plain or quoted or indexed)
+        at = found.end()
+    if not steps or at < len(parameter) or len(steps) > MAX_STEPS or parameter.startswith("."):
+        raise UnfitError("it is no path as 'env[0].value', 'properties.x' or 'traits[0].properties.x'")
+    match steps:
+        case ["traits", int(), "properties", _, *_] | ["properties", _, *_]:
+            return tuple(steps)
+        case ["traits", int(), *_] | ["properties"]:
+            raise UnfitError("it goes into the properties of the component or of a trait: name the field")
+    return ("properties", *steps)
+
+
+def filled(component: Component, path: Path, value: Any) -> Component:
+    """The component with the value at a path that `path_of` gives, whatever stood there. Raises UnfitError."""
+    if path[0] == "properties":
+        return replace(component, properties=_with(component.properties, path[1:], value))
+    number = path[1]
+    if not isinstance(number, int) or number >= len(component.traits):
+        raise UnfitError(f"there is no traits[{number}]")
+    trait = component.traits[number]
+    if trait.type in OWN_TRAITS:
+        raise UnfitError(f"what the trait '{trait.type}' says of access is written out")
+    trait = replace(trait, properties=_with(trait.properties, path[3:], value))
+    return replace(component, traits=(*component.traits[:number], trait, *component.traits[number + 1 :]))
+
+
+def _with(holder: Any, path: Path, value: Any) -> Any:
+    if not path:
+        return value
+    step, *rest = path
+    if isinstance(step, int):
+        items = [*holder] if isinstance(holder, list) else []
+        if (holder is not None and not isinstance(holder, list)) or step > len(items):
+            raise UnfitError(f"there is no list with an entry before [{step}]" if step else "there is no list")
+        inner = items[step] if step < len(items) else None
+        return [*items[:step], _with(inner, tuple(rest), value), *items[step + 1 :]]
+    if holder is not None and not isinstance(holder, Mapping):
+        raise UnfitError(f"what '{step}' is to stand in is no mapping")
+    fields = dict(holder or {})
+    return {**fields, step: _with(fields.get(step), tuple(rest), value)}

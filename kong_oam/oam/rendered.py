@@ -1,0 +1,126 @@
+"""A Kubernetes object that a definition makes of a component."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+from kong_oam.diagnostics import Position
+
+Inside = Sequence[tuple[tuple[str, ...], Mapping[str, Any]]]
+"""The mappings in an object, with their paths."""
+_LEAVES: Final = frozenset({str, int, float, bool, type(None)})
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How an object is kept, by the rules of its Application: which of Pulumi's options hold."""
+
+    ignore_changes: tuple[str, ...] = ()
+    replace_on_changes: tuple[str, ...] = ()
+    retain_on_delete: bool = False
+    read: bool = False
+    """Whether it is somebody else's, and only looked at."""
+    take_over: bool = False
+    """Whether one that is there already is imported."""
+    patch: bool = False
+    """Whether no more is changed than what is said, since others own the object, too."""
+
+
+STAND_IN: Final = re.compile(r"awaited-value-[0-9a-f]{16}")
+"""What stands in objects for a value that only the cluster knows, until they are deployed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """A value that only the cluster knows: what is at `path` in an object of another component once that is there."""
+
+    stand_in: str
+    component: str
+    """The name of that component, in the same Application."""
+    api: str
+    kind: str
+    namespace: str
+    name: str
+    path: tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class RenderedObject:
+    """An object in Kubernetes' own spelling, and where it comes from."""
+
+    object: Mapping[str, Any]
+    trait: int | None
+    """Which trait of the component made it, from 0; None: the component's own definition."""
+    key: str
+    """Its name in the definition's `outputs`; empty for the workload, which every component has one of."""
+    place: Position = field(compare=False)
+    """The type of that trait or component in the Application, or the object itself where it stands there."""
+    pod_spec_path: str = ""
+    """Of a workload of a kind that is not Kubernetes' own: where its definition says that the pods' spec is."""
+    options: Options = Options()
+    awaited: tuple[Awaited, ...] = ()
+    """The values of other components that stand in it and that only the cluster knows."""
+    defined: str = field(default="", compare=False)
+    """Which of the project's own definitions made it, as messages have it; empty of any other."""
+
+    @cached_property
+    def inside(self) -> Inside:
+        """Every mapping in it at any depth, itself first."""
+        found: list[tuple[tuple[str, ...], Mapping[str, Any]]] = []
+        _walk(self.object, (), found)
+        return found
+
+    @cached_property
+    def known(self) -> dict[str, Any]:
+        """What whoever judges it has found in it: who asks again, and often, finds it here."""
+        return {}
+
+    @cached_property
+    def group_kind(self) -> tuple[str, str]:
+        """Its API group and its kind, as `group_kind` gives them."""
+        return group_kind(self.object)
+
+    @property
+    def kind(self) -> str:
+        return str(self.object.get("kind") or "")
+
+    @property
+    def api(self) -> str:
+        """Its `apiVersion`."""
+        return str(self.object.get("apiVersion") or "")
+
+    @cached_property
+    def name(self) -> str:
+        return str(self._metadata.get("name") or "")
+
+    @cached_property
+    def namespace(self) -> str:
+        """Its namespace; empty where it has none."""
+        return str(self._metadata.get("namespace") or "")
+
+    @property
+    def _metadata(self) -> Mapping[str, Any]:
+        metadata = self.object.get("metadata")
+        return metadata if isinstance(metadata, Mapping) else {}
+
+
+def group_kind(found: Mapping[str, Any]) -> tuple[str, str]:
+    """Gives an object's API group, which is empty for the core, and its kind."""
+    group, slash, _ = str(found.get("apiVersion") or "").rpartition("/")
+    return (group if slash else ""), str(found.get("kind") or "")
+
+
+def _walk(value: Any, path: tuple[str, ...], found: list[tuple[tuple[str, ...], Mapping[str, Any]]]) -> None:
+    if type(value) is dict or isinstance(value, Mapping):  # a dict is seen sooner as a dict
+        found.append((path, value))
+        for key, item in value.items():
+            if type(item) not in _LEAVES:
+                _walk(item, (*path, str(key)), found)
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            if type(item) not in _LEAVES:
+                _walk(item, (*path, str(index)), found)

@@ -1,0 +1,180 @@
+"""Policies on how objects are kept: what they choose, and which option of Pulumi's says the same. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.oam.document import Place
+from kong_oam.oam.model import Application, Component, Option, Policy, Rule
+from kong_oam.oam.rendered import Options, RenderedObject
+
+Found = Rule | Diagnostic
+_SEGMENT: Final = re.compile(r"""\.?([^.\[\]"'\s]+)|\[(\d+|\*)\]|\[["']?([^\[\]"']+)["']?\]""")
+_PLAIN_KEY: Final = re.compile(r"[A-Za-z_$][\w$-]*|\*")
+_FOR_GOOD: Final = "Pulumi keeps an object for good: delete it by hand once its Application is gone"
+_SAYS: Final[Mapping[str, Option]] = {"read-only": "read", "take-over": "import", "shared-resource": "patch"}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a selector asks of an object; `trait` is empty where a component's own definition makes it."""
+
+    component: str
+    component_type: str
+    trait: str
+    kind: str
+    name: str
+
+
+def target_of(component: Component, rendered: RenderedObject) -> Target:
+    """An object that was rendered, as selectors see it: in KubeVela, what a component's definition makes beside the
+    workload is of a trait, too."""
+    trait = "" if rendered.trait is None else component.traits[rendered.trait].type
+    if rendered.trait is None and rendered.key:
+        trait = "AuxiliaryWorkload"
+    return Target(component.name, component.type, trait.partition("@")[0], rendered.kind, rendered.name)
+
+
+def kept_by_rules(application: Application, component: Component, rendered: RenderedObject) -> RenderedObject:
+    """An object that was rendered, with the options that the rules of its Application give it."""
+    return (
+        replace(rendered, options=options(application, target_of(component, rendered)))
+        if application.rules
+        else rendered
+    )
+
+
+def options(application: Application, target: Target) -> Options:
+    """The options that a resolved Application's rules give an object: of each policy, the first that chooses it."""
+    held: dict[str, Rule] = {}
+    for rule in application.rules:
+        if rule.policy not in held and _chooses(rule, target):
+            held[rule.policy] = rule
+    said = {rule.option for rule in held.values()}
+
+    def paths(option: Option) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(path for rule in held.values() if rule.option == option for path in rule.paths))
+
+    return Options(
+        ignore_changes=paths("ignore_changes"),
+        replace_on_changes=paths("replace_on_changes"),
+        retain_on_delete="retain_on_delete" in said,
+        read="read" in said,
+        take_over="import" in said,
+        patch="patch" in said,
+    )
+
+
+def _chooses(rule: Rule, target: Target) -> bool:
+    of = {
+        "componentNames": target.component,
+        "componentTypes": target.component_type,
+        "oamTypes": "TRAIT" if target.trait else "COMPONENT",
+        "traitTypes": target.trait,
+        "resourceTypes": target.kind,
+        "resourceNames": target.name,
+    }
+    return bool(rule.selector) and all(of[name] in wanted for name, wanted in rule.selector.items())
+
+
+def rules_of(policy: Policy) -> Iterator[Found]:
+    """The rules of a policy, and what Pulumi cannot say of it."""
+    yield from _READERS[policy.type](policy)
+
+
+def _rules(policy: Policy) -> Iterator[tuple[Mapping[str, Any], Place]]:
+    place = policy.place.at("properties", "rules")
+    return ((rule, place.at(number)) for number, rule in enumerate(policy.properties.get("rules", ())))
+
+
+def _rule(
+    policy: Policy, written: Mapping[str, Any], option: Option | None, place: Place, paths: Iterable[str] = ()
+) -> Rule:
+    selector = {name: frozenset(wanted) for name, wanted in written.get("selector", {}).items() if wanted}
+    return Rule(policy.name, option, selector, tuple(paths), place)
+
+
+def _simple(policy: Policy) -> Iterator[Found]:
+    return (_rule(policy, written, _SAYS[policy.type], place) for written, place in _rules(policy))
+
+
+def _apply_once(policy: Policy) -> Iterator[Found]:
+    """Without rules, the policy says that nobody mends what drifts: so it is here anyway."""
+    for written, place in _rules(policy) if policy.properties.get("enable") else ():
+        strategy, here = written["strategy"], place.at("strategy", "path")
+        paths = [_path(path, here.at(number)) for number, path in enumerate(strategy["path"])]
+        yield from (path for path in paths if isinstance(path, Diagnostic))
+        option: Option | None = None if strategy.get("affect") == "onStateKeep" else "ignore_changes"
+        yield _rule(policy, written, option, place, [path for path in paths if isinstance(path, str)])
+
+
+def _garbage_collect(policy: Policy) -> Iterator[Found]:
+    place = policy.place.at("properties")
+    named = f"garbage-collect '{policy.name}'"
+    for field, why in (
+        ("applicationRevisionLimit", "revisions are not kept here; Git keeps them"),
+        ("continueOnFailure", "what is gone is deleted at the end, after all else was done"),
+    ):
+        if policy.properties.get(field):
+            yield Diagnostic("OAM109", f"{named}: '{field}' has no effect: {why}", place.key(field), "warning")
+    for written, here in _rules(policy):
+        strategy = written.get("strategy", "onAppUpdate")
+        if written.get("propagation") == "orphan":  # in KubeVela, too, the object itself stays
+            strategy = "never"
+        if strategy == "onAppDelete":
+            yield Diagnostic("OAM109", f"{named}: {_FOR_GOOD}", here.at("strategy"), "warning")
+        yield _rule(policy, written, None if strategy == "onAppUpdate" else "retain_on_delete", here)
+    if policy.properties.get("keepLegacyResource"):
+        here = place.key("keepLegacyResource")
+        yield Diagnostic("OAM109", f"{named}: {_FOR_GOOD}", here, "warning")
+        yield _rule(policy, {"selector": {"oamTypes": ["COMPONENT", "TRAIT"]}}, "retain_on_delete", place)
+
+
+def _resource_update(policy: Policy) -> Iterator[Found]:
+    for written, place in _rules(policy):
+        strategy = written["strategy"]
+        if strategy.get("op") == "replace":
+            message = (
+                f"resource-update '{policy.name}': Pulumi changes the fields that are written, and never writes an "
+                "object as a whole; take op away, or name recreateFields"
+            )
+            yield Diagnostic("OAM108", message, place.at("strategy", "op"))
+        here = place.at("strategy", "recreateFields")
+        paths = [_path(path, here.at(number)) for number, path in enumerate(strategy.get("recreateFields", ()))]
+        yield from (path for path in paths if isinstance(path, Diagnostic))
+        texts = [path for path in paths if isinstance(path, str)]
+        yield _rule(policy, written, "replace_on_changes" if texts else None, place, texts)
+
+
+def _path(text: str, place: Place) -> str | Diagnostic:
+    """A path of KubeVela's (`a.b[0].c`, `a[b/c]`) as Pulumi writes it (`a["b/c"]`)."""
+    made, at = "", 0
+    while at < len(text):
+        found = _SEGMENT.match(text, at)
+        if not found or (text[at] == "." and not made):
+            break
+        name, index, key = found.groups()
+        if index is not None:
+            made += f"[{index}]"
+        elif name is not None and _PLAIN_KEY.fullmatch(name):
+            made += f".{name}" if made else name
+        else:
+            made += f"[{json.dumps(name or key)}]"
+        at = found.end()
+    if not made or at < len(text):
+        return Diagnostic("OAM103", f"'{text}' is no path of a field; write it as spec.a.b[0].c", place)
+    return made
+
+
+_READERS: Final[Mapping[str, Callable[[Policy], Iterator[Found]]]] = {
+    **dict.fromkeys(_SAYS, _simple),
+    "apply-once": _apply_once,
+    "garbage-collect": _garbage_collect,
+    "resource-update": _resource_update,
+}
+RULE_POLICIES: Final = frozenset(_READERS)

@@ -1,0 +1,125 @@
+"""The steps of workflows that are not run, each with where to do it instead."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Final
+
+from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.oam.model import Step
+from kong_oam.oam.schema import STEP_TYPES, violations
+
+GROUP: Final = "step-group"
+PAUSE: Final = "suspend"
+EVERYTHING: Final = ("apply-application", "apply-application-in-parallel", "apply-remaining")
+"""Older steps that deploy all components that no step before did."""
+TAKEN: Final = (*STEP_TYPES, *EVERYTHING, GROUP, PAUSE)
+
+_IN_PIPELINE: Final = "do it in the pipeline that runs pulumi"
+_AS_OBJECT: Final = "write what it makes as a component of type k8s-objects"
+_AS_SETTING: Final = "keep what it is about in the settings of the stack, or in an object of a k8s-objects component"
+_AS_COMPONENT: Final = "write it as a component"
+_AS_TERRAFORM: Final = "write it as a component of the Terraform type"
+_AS_TOPOLOGY: Final = "name the place with a topology, and what differs there with an override"
+_GRADUALLY: Final = "a rollout goes step by step only where an operator in the cluster does it: write its objects"
+
+INSTEAD: Final[Mapping[str, str]] = {
+    "apply-deployment": _AS_COMPONENT,
+    "apply-object": _AS_OBJECT,
+    "apply-terraform-config": _AS_TERRAFORM,
+    "apply-terraform-provider": _AS_OBJECT,
+    "build-push-image": "build the image in a pipeline, and name it in the component",
+    "check-metrics": _IN_PIPELINE,
+    "clean-jobs": "give the Job ttlSecondsAfterFinished",
+    "create-config": _AS_SETTING,
+    "delete-config": _AS_SETTING,
+    "depends-on-app": "deploy both Applications with one stack, or that one's stack first",
+    "deploy-cloud-resource": _AS_TOPOLOGY,
+    "export-data": _AS_OBJECT,
+    "export-service": _AS_OBJECT,
+    "export2config": _AS_OBJECT,
+    "export2secret": _AS_OBJECT,
+    "generate-jdbc-connection": "read the Secret of the database in env, with valueFrom.secretKeyRef",
+    "list-config": _AS_SETTING,
+    "read-config": _AS_SETTING,
+    "read-object": _AS_SETTING,
+    "request": _IN_PIPELINE,
+    "share-cloud-resource": _AS_TOPOLOGY,
+    "vela-cli": _IN_PIPELINE,
+    "canary-deploy": _GRADUALLY,
+    "canary-rollout": _GRADUALLY,
+    "deploy2env": _AS_TOPOLOGY,
+    "deploy2runtime": _AS_TOPOLOGY,
+    "multi-cluster": _AS_TOPOLOGY,
+    "rollout": _GRADUALLY,
+}
+"""KubeVela's built-in steps that do more than deploy, and older ones that it has no more."""
+LEFT_OUT: Final[Mapping[str, str]] = {
+    "collect-service-endpoints": "`python -m kong_oam graph` has the endpoints",
+    "notification": _IN_PIPELINE,
+    "print-message-in-status": "pulumi shows what it does",
+    "restart-workflow": "run pulumi again, from a pipeline with a timer",
+    "webhook": _IN_PIPELINE,
+    "webhook-notification": _IN_PIPELINE,
+}
+"""Those that tell somebody, or do all once more: what is deployed is the same without them."""
+_OF_ITS_OWN: Final = f"a step of your own is not run; {_IN_PIPELINE}"
+
+
+def wrong_step(step: Step, taken: Collection[str] = (), *, inside: bool = False) -> Iterator[Diagnostic]:
+    """Yields what is wrong with a step and those of its group, and what has no effect here. `taken` are the values that
+    other parts of the Application take."""
+    place, named = step.place, f"step '{step.name}'"
+    if inside and step.type == GROUP:
+        yield Diagnostic("OAM108", f"{named}: a group stands in no group; write its steps beside it", place.at("type"))
+        return
+    if step.type in LEFT_OUT:
+        yield _left_out(step, taken)
+        return
+    if step.type not in TAKEN:
+        hint = "" if step.type in INSTEAD else suggestion(step.type, (*STEP_TYPES, GROUP, PAUSE))
+        instead = INSTEAD.get(step.type, _OF_ITS_OWN if "did you mean" not in hint else "")
+        message = (
+            f"{named}: '{step.type}' is not run here; {instead}" if instead else f"{named}: no '{step.type}'{hint}"
+        )
+        yield Diagnostic("OAM108", message, place.at("type"))
+        return
+    if step.type in EVERYTHING:
+        yield _older(step)
+    if step.type in STEP_TYPES:
+        yield from violations(step.type, step.properties, place.at("properties"))
+    if step.type not in ("apply-component", PAUSE) and (step.inputs or step.outputs):
+        message = f"{named}: only steps apply-component pass values; give the inputs and outputs to the components"
+        yield Diagnostic("OAM108", message, place.key("inputs" if step.inputs else "outputs"))
+    if step.condition not in ("", "always") and step.type != PAUSE:
+        message = f"{named}: a condition is not judged, and what the step deploys always is; take `if` out"
+        yield Diagnostic("OAM108", message, place.key("if"))
+    if step.timeout:
+        message = f"{named}: 'timeout' has no effect: Pulumi has its own (customTimeouts)"
+        yield Diagnostic("OAM109", message, place.key("timeout"), "warning")
+    no_pause = "there is no pause: the preview is what one approves"
+    if step.type == PAUSE:
+        yield Diagnostic("OAM109", f"{named}: {no_pause}", place.at("type"), "warning")
+    if step.type == "deploy" and step.properties.get("auto") is False:
+        yield Diagnostic("OAM109", f"{named}: {no_pause}", place.at("properties", "auto"), "warning")
+    for one in step.steps if step.type == GROUP else ():
+        yield from wrong_step(one, taken, inside=True)
+
+
+def _left_out(step: Step, taken: Collection[str]) -> Diagnostic:
+    """It is not run, whenever it would be: so its `if` and its `timeout` are not looked at."""
+    message = f"step '{step.name}': '{step.type}' is not run here; {LEFT_OUT[step.type]}"
+    for one in step.outputs:
+        if one.name in taken:
+            message += f", and write out '{one.name}', which others take of it"
+            return Diagnostic("OAM108", message, one.place)
+    return Diagnostic("OAM109", message, step.place.at("type"), "warning")
+
+
+def _older(step: Step) -> Diagnostic:
+    named = f"step '{step.name}': '{step.type}'"
+    if step.properties:
+        message = f"{named} is followed without exceptions alone; write a step apply-component for each component"
+        return Diagnostic("OAM108", message, step.place.at("properties"))
+    message = f"{named} is deprecated; it deploys what no other step does, which happens without it, too"
+    return Diagnostic("OAM109", message, step.place.at("type"), "warning")

@@ -1,0 +1,81 @@
+"""Topologies: on which clusters and in which namespaces an Application is deployed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.oam.model import Application, Component, Placement, Policy
+
+HERE: Final = "local"
+"""KubeVela's name for the cluster that it runs in: here, the one that a stack deploys to by itself."""
+_SELECTORS: Final = ("clusterLabelSelector", "clusterSelector")
+
+
+def placements(policy: Policy) -> Iterator[Placement]:
+    """Where a topology is: once for each of its clusters, and once for all that its labels select."""
+    place = policy.place.at("properties")
+    namespace = policy.properties.get("namespace") or None
+    for field in _SELECTORS:
+        if labels := policy.properties.get(field):
+            selector = tuple(sorted(labels.items()))
+            yield Placement(_written(selector), namespace, place.key(field), selector=selector)
+            return
+    clusters = policy.properties.get("clusters") or [HERE]
+    for number, cluster in enumerate(clusters):
+        here = place.at("clusters", number) if "clusters" in policy.properties else place
+        yield Placement(None if cluster in (HERE, "") else cluster, namespace, here)
+
+
+def wrong_topology(policy: Policy) -> Iterator[Diagnostic]:
+    """Yields selectors of clusters that select all, and those beside which something else says the clusters."""
+    said = [field for field in ("clusters", *_SELECTORS) if field in policy.properties]
+    for field in said:
+        place = policy.place.at("properties").key(field)
+        if len(said) > 1:
+            message = f"topology '{policy.name}': {' and '.join(said)} say which clusters; keep one of them"
+            yield Diagnostic("OAM103", message, place)
+            return
+        if field in _SELECTORS and not policy.properties[field]:
+            message = f"topology '{policy.name}': {field} says no label; write labels, or name clusters: [...]"
+            yield Diagnostic("OAM103", message, place)
+
+
+def on_clusters(application: Application, labels: Mapping[str, Mapping[str, str]]) -> Application:
+    """A resolved Application with the clusters that its topologies select by labels: `labels` are those of each. What
+    selects none is left as it is, for `unknown_clusters`."""
+    if not any(one.selector for part in application.components for one in part.placements):
+        return application
+
+    def selected(one: Placement) -> list[Placement]:
+        names = [name for name, own in labels.items() if one.selector and {*one.selector} <= own.items()]
+        return [replace(one, cluster=name, selector=()) for name in names] or [one]
+
+    def everywhere(part: Component) -> Component:
+        found = dict.fromkeys(each for one in part.placements for each in selected(one))
+        return replace(part, placements=tuple(found))
+
+    return replace(application, components=tuple(map(everywhere, application.components)))
+
+
+def unknown_clusters(
+    application: Application, known: Collection[str], labels: Mapping[str, Mapping[str, str]]
+) -> Iterator[Diagnostic]:
+    """Yields each cluster of a resolved Application that is none of the stack's: `known` are those that are, as
+    topologies write them, some with labels."""
+    found = {one.cluster: one for part in application.components for one in part.placements if one.cluster}
+    for name, placement in found.items():
+        if placement.selector:
+            has = "; ".join(f"{one} has {_written(own.items())}" for one, own in labels.items()) or "none has labels"
+            message = f"no context of the stack (kong-oam:cluster.contexts) has the labels {name}: {has}"
+            yield Diagnostic("OAM103", message, placement.place)
+        elif name not in known:
+            hint = suggestion(name, [HERE, *known])
+            message = f"cluster '{name}' is no context of the stack (kong-oam:cluster.contexts){hint}"
+            yield Diagnostic("OAM103", message, placement.place)
+
+
+def _written(labels: Iterable[tuple[str, str]]) -> str:
+    return ",".join(f"{key}={value}" for key, value in labels)

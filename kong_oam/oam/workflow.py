@@ -1,0 +1,203 @@
+"""Workflows: what is deployed by which policies, and in which order. Pure.
+
+Without a workflow KubeVela makes one: a `deploy` for each topology, each with all overrides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.oam.dependencies import circle_of
+from kong_oam.oam.document import Place
+from kong_oam.oam.model import Application, Component, Placement, Policy, Step, Workflow
+from kong_oam.oam.schema import STEP_TYPES
+from kong_oam.oam.steps import EVERYTHING, GROUP, LEFT_OUT, wrong_step
+from kong_oam.oam.topology import HERE, placements
+
+CHOSEN = ("override", "topology")
+"""The policies that a `deploy` names; all others hold wherever an Application is deployed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deploy:
+    """One act of deploying: all components, or the one that `component` names."""
+
+    overrides: tuple[Policy, ...]
+    topologies: tuple[Policy, ...]
+    place: Place
+    component: str | None = None
+    step: str = ""
+    """The step that does it; empty where there is no workflow."""
+    at: Placement = Placement()  # noqa: RUF009 - frozen
+    """Where, if no topology says it."""
+
+    @property
+    def placements(self) -> tuple[Placement, ...]:
+        return tuple(one for policy in self.topologies for one in placements(policy)) or (self.at,)
+
+
+def deploys(application: Application) -> tuple[Deploy, ...]:
+    """All acts of deploying, in the order in which they are written. Of the workflow, what is wrong is left out."""
+    of_type = {kind: tuple(one for one in application.policies if one.type == kind) for kind in CHOSEN}
+    steps = [*_leaves(application.workflow)]
+    if not steps:
+        everywhere = [Deploy(of_type["override"], (one,), one.place) for one in of_type["topology"]]
+        return tuple(everywhere) or (Deploy(of_type["override"], (), application.place),)
+    named = {policy.name: policy for policy in application.policies}
+    return tuple(_deploy(step, named) for step in steps if step.type in (*STEP_TYPES, *EVERYTHING))
+
+
+def _deploy(step: Step, named: Mapping[str, Policy]) -> Deploy:
+    if step.type == "apply-component":
+        cluster, place = step.properties.get("cluster"), step.place.at("properties", "cluster")
+        at = Placement(
+            None if cluster in (None, "", HERE) else cluster, step.properties.get("namespace") or None, place
+        )
+        return Deploy((), (), step.place, step.properties.get("component"), step.name, at)
+    chosen = [named[name] for name in step.properties.get("policies", ()) if name in named]
+    by_type = {kind: tuple(policy for policy in chosen if policy.type == kind) for kind in CHOSEN}
+    return Deploy(by_type["override"], by_type["topology"], step.place, None, step.name)
+
+
+def with_values_of_steps(application: Application) -> Application:
+    """The Application with what its steps `apply-component` pass as the inputs and outputs of the components that they
+    deploy: in KubeVela, too, these are the step's."""
+    passing = [step for step in _leaves(application.workflow) if step.type == "apply-component"]
+    if not any(step.inputs or step.outputs for step in passing):
+        return application
+
+    def with_values(part: Component) -> Component:
+        own = [step for step in passing if step.properties.get("component") == part.name]
+        return replace(
+            part,
+            inputs=(*part.inputs, *(one for step in own for one in step.inputs)),
+            outputs=(*part.outputs, *(one for step in own for one in step.outputs)),
+        )
+
+    return replace(application, components=tuple(map(with_values, application.components)))
+
+
+def wrong_workflow(application: Application) -> Iterator[Diagnostic]:
+    """Yields what is wrong with a workflow, and what of it has no effect."""
+    workflow = application.workflow
+    if not workflow:
+        return
+    if workflow.ref:
+        yield _elsewhere(application, workflow)
+        return
+    everything = [*workflow.steps, *(inner for step in workflow.steps for inner in step.steps)]
+    inputs = [one.inputs for one in application.components]
+    inputs += [one.inputs for one in everything if one.type not in LEFT_OUT]
+    taken = {value.source for values in inputs for value in values}
+    for step in workflow.steps:
+        yield from wrong_step(step, taken)
+    yield from _wrong_references(application, everything)
+    unordered = [*_wrong_names(everything)]
+    yield from unordered
+    if not unordered and (circle := circle_of(dict(_before(workflow)))):
+        message = f"what waits for what among the steps goes round in a circle: {' -> '.join(circle)}"
+        yield Diagnostic("OAM103", message, workflow.place.at("steps"))
+
+
+def _wrong_names(steps: Sequence[Step]) -> Iterator[Diagnostic]:
+    first: dict[str, Step] = {}
+    for step in steps:
+        if step.name in first:
+            message = f"step '{step.name}' is already defined in line {first[step.name].place.line}"
+            yield Diagnostic("OAM106", message, step.place.at("name"))
+        first.setdefault(step.name, step)
+    for step in steps:
+        for number, name in enumerate(step.depends_on):
+            if name not in first:
+                message = f"step '{step.name}': dependsOn '{name}' is no step{suggestion(name, first)}"
+                yield Diagnostic("OAM103", message, step.place.at("dependsOn", number))
+
+
+def _wrong_references(application: Application, steps: Iterable[Step]) -> Iterator[Diagnostic]:
+    components = {one.name for one in application.components}
+    policies = {one.name for one in application.policies if one.type in CHOSEN}
+    for step in steps:
+        place, name = step.place.at("properties"), step.properties.get("component")
+        if step.type == "apply-component" and isinstance(name, str) and name not in components:
+            message = f"step '{step.name}': '{name}' is no component{suggestion(name, components)}"
+            yield Diagnostic("OAM103", message, place.at("component"))
+        named = step.properties.get("policies")
+        for number, policy in enumerate(named if step.type == "deploy" and isinstance(named, list) else ()):
+            if isinstance(policy, str) and policy not in policies:
+                hint = suggestion(policy, policies) or "; the Application has neither"
+                message = f"step '{step.name}': '{policy}' is no topology and no override{hint}"
+                yield Diagnostic("OAM103", message, place.at("policies", number))
+
+
+def _elsewhere(application: Application, workflow: Workflow) -> Diagnostic:
+    """A workflow in a cluster: without policies that it could choose among, all that it says is an order."""
+    place = workflow.place.key("ref")
+    if any(one.type in CHOSEN for one in application.policies):
+        message = f"workflow '{workflow.ref}' is elsewhere, so nobody here knows by which policies it deploys"
+        return Diagnostic("OAM108", f"{message}; write its steps here: steps: [...]", place)
+    message = f"workflow '{workflow.ref}' is elsewhere and not read: all components are deployed"
+    return Diagnostic("OAM109", f"{message}, each after what it depends on", place, "warning")
+
+
+def _leaves(workflow: Workflow | None) -> Iterator[Step]:
+    for step in workflow.steps if workflow else ():
+        yield from step.steps if step.type == GROUP else (step,)
+
+
+def order(workflow: Workflow | None, made: Mapping[str, Sequence[str]]) -> dict[str, set[str]]:
+    """Which components wait for which others, by name: `made` has the components that each step deploys. A component
+    that several steps deploy waits for what is before the first of them. The workflow is right."""
+    if not workflow:
+        return {}
+    before = dict(_before(workflow))
+    after: dict[str, set[str]] = {}
+    done: set[str] = set()
+    frontiers: dict[str, frozenset[str]] = {}
+    for step in _sorted(before):
+        waited = frozenset[str]().union(*{frontiers[name] for name in before[step]})
+        own = [name for name in made.get(step, ()) if name not in done]
+        for name in own:
+            after[name] = {*waited} - {name}
+        done.update(own)
+        frontiers[step] = frozenset(own) or waited
+    return after
+
+
+def _before(workflow: Workflow) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """For each step that is no group, the steps that are right before it."""
+    groups = {
+        one.name: [inner.name for inner in one.steps] for one in workflow.steps if one.type == GROUP and one.steps
+    }
+
+    def leaves(names: Iterable[str]) -> tuple[str, ...]:
+        return tuple(leaf for name in names for leaf in groups.get(name, (name,)))
+
+    previous: tuple[str, ...] = ()
+    for step in workflow.steps:
+        outside = leaves((*(() if workflow.dag else previous), *step.depends_on))
+        if step.name in groups:
+            dag, last = workflow.dag_in_groups if step.dag is None else step.dag, tuple[str, ...]()
+            for inner in step.steps:
+                yield inner.name, (*outside, *(() if dag else last), *leaves(inner.depends_on))
+                last = (inner.name,)
+        else:
+            yield step.name, outside
+        previous = (step.name,)
+
+
+def _sorted(before: Mapping[str, Iterable[str]]) -> Iterator[str]:
+    """The steps, each after those before it; else as they are written."""
+    done: set[str] = set()
+    for start in before:
+        trail = [(start, iter(before[start]))] if start not in done else []
+        while trail:
+            name, rest = trail[-1]
+            following = next((one for one in rest if one not in done), None)
+            if following is None:
+                trail.pop()
+                done.add(name)
+                yield name
+            else:
+                trail.append((following, iter(before[following])))

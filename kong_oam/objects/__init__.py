@@ -1,0 +1,1 @@
+"""What rendered Kubernetes objects are: the pods in them, what they open, and to whom they belong. Pure functions."""

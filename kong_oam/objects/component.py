@@ -1,0 +1,97 @@
+"""What is judged: the components of a stack with their objects, and what the stack takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from kong_oam.diagnostics import Diagnostic, Position
+from kong_oam.oam.rendered import RenderedObject
+from kong_oam.objects.named import NamedService
+from kong_oam.objects.pods import Path, PodTemplate, mapping
+
+APPLICATION, COMPONENT = "app.oam.dev/name", "app.oam.dev/component"
+"""The labels that every pod gets, and by which its fence selects it."""
+
+INGRESSES = frozenset({("networking.k8s.io", "Ingress"), ("extensions", "Ingress")})
+"""The kinds that are read as routes, and never deployed."""
+
+Reach = Literal["cluster", "loadBalancer", "nodePort"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a stack takes.
+
+    `allowed`: kinds besides the usual ones, `<group>/<Kind>` or `Kind` of the core group, other namespaces, as
+    `<namespace>/Namespace`, and what pods may use, `<name>/RuntimeClass` and `<driver>/CSIDriver`, each with a text
+    that says what that may open. `reach`: how the gateway reaches Services. `service_types`: what others may be.
+    """
+
+    allowed: Mapping[str, str] = field(default_factory=dict)
+    rbac: bool = False
+    reach: Reach = "cluster"
+    gateway_namespace: str | None = None
+    service_types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedComponent:
+    """A component as far as its objects are judged.
+
+    `objects` are rendered ones. `made` are kind and name of those that the project makes itself, beside them or (of a
+    component that needs no definition) in their place; `services` are the selectors of Services among these, and `pods`
+    the labels of pods, those of a `named` Service that somebody else makes among both. `lowered` are the workload and
+    Services of `made` in whole, where properties say something in them that a rule is about, and `said_at` finds where.
+    `routed` are the Services that the gateway reaches, `credentials` the Secrets with what its clients prove themselves
+    by, and `keys` those with the certificate and the key that its workload shows; `certified` are the names in it that
+    the gateway believes it by.
+    """
+
+    application: str
+    name: str
+    namespace: str
+    type: str
+    place: Position
+    objects: tuple[RenderedObject, ...] = ()
+    made: tuple[tuple[str, str], ...] = ()
+    services: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    pods: tuple[Mapping[str, str], ...] = ()
+    routed: frozenset[str] = frozenset()
+    credentials: frozenset[str] = frozenset()
+    keys: frozenset[str] = frozenset()
+    certified: frozenset[str] = frozenset()
+    named: NamedService | None = None
+    lowered: tuple[RenderedObject, ...] = ()
+    said_at: Callable[[RenderedObject, Path], Position] | None = None
+
+    @property
+    def key(self) -> str:
+        return f"{self.application}/{self.name}"
+
+    @property
+    def guarded(self) -> bool:
+        """Whether anything of access goes by its objects: a route leads to it, or it is a client."""
+        return bool(self.routed or self.named or self.credentials)
+
+    def refused(self, code: str, one: RenderedObject, message: str, path: Path = ()) -> Diagnostic:
+        """A finding about one of its objects, and what is at a path in it."""
+        what = f"{one.kind} '{one.name}'" if one.kind else "an object"
+        place = self.said_at(one, path) if self.said_at else one.place
+        by = (f"it is made by {one.defined}",) if one.defined else ()
+        return Diagnostic(code, f"{what} of '{self.key}': {message}", place, details=by)
+
+    def labelled(self, template: PodTemplate) -> Mapping[str, str]:
+        """The labels that pods of a template have, with those that every pod gets."""
+        return {**texts(template.labels), APPLICATION: self.application, COMPONENT: self.name}
+
+
+def texts(values: object) -> dict[str, str]:
+    """Labels, annotations or a selector with texts as values, whatever was rendered."""
+    return {str(key): value if isinstance(value, str) else repr(value) for key, value in mapping(values).items()}
+
+
+def dotted(path: tuple[str, ...]) -> str:
+    """A path in an object as messages have it: `spec.template.spec.containers[0].image`."""
+    return "".join(f"[{step}]" if step.isdecimal() else f".{step}" for step in path).removeprefix(".")

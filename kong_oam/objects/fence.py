@@ -1,0 +1,366 @@
+"""What would open a component past its NetworkPolicy: pods that it does not hold, and Services. Pure.
+
+A pod is held where its network is its own, it cannot become its node's root, and it has its component's labels. So
+`allowPrivilegeEscalation` is nobody's business here: it is Kubernetes' default, and stays inside the container.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kong_oam.diagnostics import Diagnostic, Position
+from kong_oam.oam.rendered import RenderedObject
+from kong_oam.objects.component import APPLICATION, COMPONENT, JudgedComponent, Rules, dotted, texts
+from kong_oam.objects.controllers import RELEASE
+from kong_oam.objects.fenced import fenced_pods
+from kong_oam.objects.kinds import USUAL
+from kong_oam.objects.named import NamedService
+from kong_oam.objects.node import node_openings
+from kong_oam.objects.pods import (
+    CONTAINER_LISTS,
+    WORKLOADS,
+    PodTemplate,
+    mapping,
+    mappings,
+    template_of,
+)
+
+_SERVICE = ("", "Service")
+_HOST: Mapping[str, str] = {
+    "hostNetwork": "its pods would have the network of their node, which no NetworkPolicy holds",
+    "hostPID": "its pods would see, and could take over, whatever runs on their node",
+    "hostIPC": "its pods would share memory with whatever runs on their node",
+}
+_VOLUMES = frozenset(
+    {
+        "awsElasticBlockStore",
+        "azureDisk",
+        "azureFile",
+        "cephfs",
+        "cinder",
+        "configMap",
+        "csi",
+        "downwardAPI",
+        "emptyDir",
+        "ephemeral",
+        "fc",
+        "gcePersistentDisk",
+        "image",
+        "iscsi",
+        "name",
+        "nfs",
+        "persistentVolumeClaim",
+        "portworxVolume",
+        "projected",
+        "rbd",
+        "secret",
+        "vsphereVolume",
+    }
+)
+"""Volumes that are no part of the node. `hostPath`, `flexVolume` and `gitRepo` have the node do something as root."""
+_CAPABILITIES = frozenset(
+    {
+        "AUDIT_WRITE",
+        "CHOWN",
+        "DAC_OVERRIDE",
+        "FOWNER",
+        "FSETID",
+        "IPC_LOCK",
+        "KILL",
+        "MKNOD",
+        "NET_BIND_SERVICE",
+        "SETFCAP",
+        "SETGID",
+        "SETPCAP",
+        "SETUID",
+        "SYS_CHROOT",
+        "SYS_NICE",
+        "SYS_RESOURCE",
+    }
+)
+"""What a container may be given: a runtime's defaults, and what changes limits and priorities alone. With others it
+sends in another's name (NET_RAW, NET_ADMIN), or becomes its node's root (SYS_ADMIN, SYS_MODULE, SYS_PTRACE, ...)."""
+_SERVICE_FIELDS = frozenset(
+    {
+        "allocateLoadBalancerNodePorts",
+        "clusterIP",
+        "clusterIPs",
+        "externalTrafficPolicy",
+        "internalTrafficPolicy",
+        "ipFamilies",
+        "ipFamilyPolicy",
+        "loadBalancerSourceRanges",
+        "ports",
+        "publishNotReadyAddresses",
+        "selector",
+        "sessionAffinity",
+        "sessionAffinityConfig",
+        "trafficDistribution",
+        "type",
+    }
+)
+_TYPES = {"loadBalancer": "LoadBalancer", "nodePort": "NodePort"}
+_OF_OAM = "oam.dev"
+
+
+def pods_refused(component: JudgedComponent, one: RenderedObject, rules: Rules) -> Iterator[Diagnostic]:
+    """Yields what takes pods of an object out of their fence."""
+    for template in _all_templates(one):
+        for path, reason in (*_pod_openings(template), *_container_openings(template)):
+            yield component.refused("ACC226", one, f"{dotted(path)}: {reason}; take it out", path)
+        for path, reason in node_openings(template, rules.allowed):
+            yield component.refused("ACC226", one, f"{dotted(path)}: {reason}", path)
+        labels = texts(template.labels)
+        for key, own in ((APPLICATION, component.application), (COMPONENT, component.name)):
+            value = labels.get(key, own)
+            if value != own:
+                at = (*template.path, "metadata", "labels")
+                message = (
+                    f"{dotted(at)} says {key}: '{value}', and its pods would pass for another component's, whose fence "
+                    "selects them; take the label out"
+                )
+                yield component.refused("ACC226", one, message, (*at, key))
+
+
+def services_refused(component: JudgedComponent, one: RenderedObject, rules: Rules) -> Iterator[Diagnostic]:
+    """Yields what makes a Service one that is open to others than the gateway."""
+    if one.group_kind != _SERVICE:
+        return
+    spec = mapping(one.object.get("spec"))
+    routed = one.name in component.routed
+    reached = _TYPES.get(rules.reach) if routed else None
+    kind = spec.get("type") or "ClusterIP"
+    asked = not routed and kind in rules.service_types
+    if kind == "ExternalName" or "externalName" in spec:
+        message = "spec.externalName leads to a name outside the cluster, with what the gateway sends; take it out"
+        yield component.refused("ACC227", one, message)
+    elif kind not in ("ClusterIP", reached) and not asked:
+        hint = (
+            "for the stack says it (gateway.reach)" if routed else "or have the stack ask for it: cluster.serviceTypes"
+        )
+        message = (
+            f"spec.type '{kind}' answers outside the cluster, and this stack's gateway does not reach it so; take it "
+            f"out, {hint}"
+        )
+        yield component.refused("ACC227", one, message, ("spec", "type"))
+    elif not mapping(spec.get("selector")):
+        message = "it has no selector, so others say where it leads; write the labels of the component's pods"
+        yield component.refused("ACC227", one, message)
+    elif asked and not _leads_home(component, one):
+        message = (
+            f"spec.type '{kind}' answers outside the cluster, and it selects no pods of the component, whose fence "
+            "says who connects; take it out"
+        )
+        yield component.refused("ACC227", one, message, ("spec", "type"))
+    for field in sorted(str(field) for field in {*spec} - _SERVICE_FIELDS - {"externalName"} if spec[field]):
+        message = f"spec.{field} says from where else it is reached; take it out, for the stack says it"
+        yield component.refused("ACC227", one, message)
+    if reached or asked:
+        hint = "the stack has gateway.serviceAnnotations for it" if reached else "take it out"
+        for key in sorted(_strange_annotations(one)):
+            message = f"annotation '{key}' could open its load balancer; {hint}"
+            yield component.refused("ACC228", one, message, ("metadata", "annotations", key))
+
+
+def _leads_home(component: JudgedComponent, service: RenderedObject) -> bool:
+    """Whether a Service selects pods of its own component."""
+    selector = mapping(mapping(service.object.get("spec")).get("selector"))
+    return any(
+        selector.items() <= component.labelled(template).items()
+        for one in (*component.objects, *component.lowered)
+        if one.namespace == service.namespace
+        for template in fenced_pods(one)
+    )
+
+
+def selections_refused(components: Sequence[JudgedComponent]) -> Iterator[Diagnostic]:
+    """Yields the Services that select pods of another component, with both places.
+
+    What is reached by the rules of one component would be answered by another. A Service without a route is fine that
+    has no pods of its own component: it says itself whose it leads to.
+    """
+    by_label: dict[tuple[str, str, str], list[_Service]] = {}
+    for service in _services(components):
+        key, value = min(service.selector.items())
+        by_label.setdefault((service.namespace, key, value), []).append(service)
+    for component in components:
+        for pods in _pods_of(component):
+            found = [one for label in pods.labels.items() for one in by_label.get((pods.namespace, *label), ())]
+            for service in found:
+                selected = service.owner is not component and service.selector.items() <= pods.labels.items()
+                if selected and (service.is_routed or service.has_pods):
+                    yield _led_astray(service, pods)
+    yield from _not_apart(components)
+
+
+def _not_apart(components: Sequence[JudgedComponent]) -> Iterator[Diagnostic]:
+    """Yields `podLabels` that pods behind another component's may have as well, since no label tells them apart.
+
+    Of those pods no more is known than these labels. Where one has all of the other's, it is led astray already.
+    """
+    earlier: dict[str, list[tuple[JudgedComponent, NamedService]]] = {}
+    for component in components:
+        if (named := component.named) is None:
+            continue
+        for other, its in earlier.setdefault(component.namespace, []):
+            shared = named.labels.keys() & its.labels.keys()
+            apart = any(named.labels[key] != its.labels[key] for key in shared)
+            if not apart and not (
+                named.labels.items() <= its.labels.items() or its.labels.items() <= named.labels.items()
+            ):
+                message = (
+                    f"pods of '{other.key}' ({its.place}) may have these labels, too, and would be reached by the "
+                    f"rules of '{component.key}': say one label, such as {min(its.labels)}, in both, with two values"
+                )
+                yield Diagnostic("ACC227", message, named.place.at("podLabels"))
+        earlier[component.namespace].append((component, named))
+
+
+@dataclass(frozen=True, slots=True)
+class _Service:
+    """A Service of a component. `object` None: the project makes it, as in `_Pods`."""
+
+    owner: JudgedComponent
+    namespace: str
+    name: str
+    selector: Mapping[str, str]
+    object: RenderedObject | None = None
+
+    @property
+    def is_routed(self) -> bool:
+        """Whether the gateway reaches it."""
+        return self.name in self.owner.routed
+
+    @property
+    def has_pods(self) -> bool:
+        """Whether it selects pods of its own component."""
+        return any(
+            self.namespace == one.namespace and self.selector.items() <= one.labels.items()
+            for one in _pods_of(self.owner)
+        )
+
+    @property
+    def place(self) -> Position:
+        return self.object.place if self.object else self.owner.place
+
+
+@dataclass(frozen=True, slots=True)
+class _Pods:
+    """Pods of one template, with their labels."""
+
+    owner: JudgedComponent
+    namespace: str
+    labels: Mapping[str, str]
+    object: RenderedObject | None = None
+
+    @property
+    def place(self) -> Position:
+        return self.object.place if self.object else self.owner.place
+
+
+def _services(components: Iterable[JudgedComponent]) -> Iterator[_Service]:
+    for component in components:
+        for name, selector in component.services.items():
+            if selector:
+                yield _Service(component, component.namespace, name, texts(selector))
+        for one in component.objects:
+            selector = texts(mapping(one.object.get("spec")).get("selector"))
+            if one.group_kind == _SERVICE and selector:
+                yield _Service(component, one.namespace, one.name, selector, one)
+
+
+def _pods_of(component: JudgedComponent) -> Iterator[_Pods]:
+    for labels in component.pods:
+        yield _Pods(component, component.namespace, texts(labels))
+    for one in component.objects:
+        for template in fenced_pods(one):
+            yield _Pods(component, one.namespace, component.labelled(template), one)
+
+
+def _led_astray(service: _Service, pods: _Pods) -> Diagnostic:
+    """The finding is at the pods where the Service has pods of its own component too, else at the Service."""
+    selector = ", ".join(f"{key}: {value}" for key, value in sorted(service.selector.items()))
+    owner, others = service.owner.key, pods.owner.key
+    if service.has_pods:
+        message = (
+            f"pods of '{others}' have the labels that Service '{service.name}' of '{owner}' ({service.place}) selects, "
+            f"{selector}, and would answer in its place; give them other labels"
+        )
+        return Diagnostic("ACC227", message, pods.place)
+    message = (
+        f"Service '{service.name}' of '{owner}' has a route and selects pods of '{others}' ({pods.place}), {selector}, "
+        f"which the rules of '{owner}' would open; have it select its own pods, or expose '{others}' itself"
+    )
+    return Diagnostic("ACC227", message, service.place)
+
+
+def _all_templates(one: RenderedObject) -> Iterator[PodTemplate]:
+    """The pod templates of an object; of one that is no workload of Kubernetes', whatever looks like one, too."""
+    known = fenced_pods(one)
+    yield from known
+    if one.group_kind not in WORKLOADS:
+        is_known = one.group_kind in USUAL or one.group_kind == RELEASE
+        paths = {template.path for template in known}
+        for path, holder in one.inside:
+            template = template_of(holder, path) if "spec" in holder else None
+            if template and path not in paths and any(kind in template.spec for kind in CONTAINER_LISTS):
+                yield template
+            if path and path[-1] != "spec" and not is_known and _runs_pods(holder):
+                yield PodTemplate(path[:-1], {}, {}, holder, path[-1])
+
+
+def _runs_pods(holder: Mapping[str, Any]) -> bool:
+    """Whether a mapping says of pods what no other would: under whatever name, a kind of others makes some of it."""
+    listed = any(isinstance(holder.get(kind), list | tuple) for kind in CONTAINER_LISTS)
+    return listed or any(holder.get(field) is True for field in _HOST)
+
+
+def _pod_openings(template: PodTemplate) -> Iterator[tuple[tuple[str, ...], str]]:
+    at, spec = template.at, template.spec
+    for field, reason in _HOST.items():
+        if spec.get(field) not in (None, False):
+            yield (*at, field), reason
+    for index, volume in enumerate(mappings(spec.get("volumes"))):
+        for kind in sorted(str(kind) for kind in volume if kind not in _VOLUMES and volume[kind] is not None):
+            yield (*at, "volumes", str(index), kind), "its pods would read and write what belongs to their node"
+    if _is_host_process(spec):
+        yield (*at, "securityContext"), "its pods would run as processes of their node"
+
+
+def _container_openings(template: PodTemplate) -> Iterator[tuple[tuple[str, ...], str]]:
+    for at, container in template.containers():
+        for index, port in enumerate(mappings(container.get("ports"))):
+            if port.get("hostPort") not in (None, 0):
+                reason = "the port would be open at its node's address; a gateway trait exposes it"
+                yield (*at, "ports", str(index), "hostPort"), reason
+        if not (context := mapping(container.get("securityContext"))):
+            continue
+        where = (*at, "securityContext")
+        if context.get("privileged") not in (None, False):
+            yield (*where, "privileged"), "the container would be root of its node"
+        for name in _strange_capabilities(context):
+            yield (*where, "capabilities", "add"), f"with {name} the container could leave its fence"
+        if context.get("procMount") not in (None, "Default"):
+            yield (*where, "procMount"), "the container could change its node"
+        if _is_host_process(container):
+            yield (*where, "windowsOptions"), "the container would be a process of its node"
+
+
+def _strange_capabilities(context: Mapping[str, Any]) -> list[str]:
+    added = mapping(context.get("capabilities")).get("add")
+    names = [str(name) for name in added] if isinstance(added, list | tuple) else [str(added)] if added else []
+    return [name for name in names if name.upper().removeprefix("CAP_") not in _CAPABILITIES]
+
+
+def _is_host_process(holder: Mapping[str, Any]) -> bool:
+    windows = mapping(mapping(holder.get("securityContext")).get("windowsOptions"))
+    return windows.get("hostProcess") not in (None, False)
+
+
+def _strange_annotations(one: RenderedObject) -> Iterator[str]:
+    for key in texts(mapping(one.object.get("metadata")).get("annotations")):
+        domain, slash, _ = key.partition("/")
+        if slash and domain != _OF_OAM and not domain.endswith(f".{_OF_OAM}"):
+            yield key

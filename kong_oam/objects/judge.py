@@ -1,0 +1,60 @@
+"""Judges the objects of components, by whatever they are made: nothing gets more open by them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.objects.awaited import awaited_refused
+from kong_oam.objects.component import JudgedComponent, Rules
+from kong_oam.objects.controllers import patches_refused
+from kong_oam.objects.fence import pods_refused, selections_refused, services_refused
+from kong_oam.objects.fenced import fenced_pods
+from kong_oam.objects.identity import identities, identities_refused
+from kong_oam.objects.keeping import keeping_refused
+from kong_oam.objects.kinds import kind_refused, namespaces_refused
+from kong_oam.objects.metadata import metadata_refused
+from kong_oam.objects.shapes import shapes_refused
+from kong_oam.objects.twins import twins
+
+Alone = Callable[[JudgedComponent, Rules], tuple[Diagnostic, ...]]
+
+
+def refused_alone(component: JudgedComponent, rules: Rules) -> tuple[Diagnostic, ...]:
+    """What is wrong about a component's objects, as far as it takes no other component to know."""
+    found: list[Diagnostic] = []
+    for one in (*component.objects, *component.lowered):
+        if wrong := tuple(kind_refused(component, one, rules)):
+            found += wrong
+            continue
+        of_one = [
+            *namespaces_refused(component, one, rules, pods=bool(fenced_pods(one))),
+            *(() if component.said_at else shapes_refused(component, one)),  # properties have a schema
+            *metadata_refused(component, one),
+            *pods_refused(component, one, rules),
+            *patches_refused(component, one),
+            *services_refused(component, one, rules),
+            *keeping_refused(component, one),
+            *awaited_refused(component, one),
+        ]
+        found += dict.fromkeys(of_one)
+    return tuple(found)
+
+
+def judge(components: Sequence[JudgedComponent], rules: Rules, alone: Alone = refused_alone) -> Iterator[Diagnostic]:
+    """Yields what is wrong about the objects of a stack's components, each once.
+
+    Components without rendered objects take part: others must not take what is theirs, and are told of their objects'
+    twins. `alone` may well know what `refused_alone` says.
+    """
+    known = identities(components)
+    for component in components:
+        objects = (*component.objects, *component.lowered)
+        if objects:
+            yield from alone(component, rules)
+        for one in objects:
+            found = dict.fromkeys(identities_refused(component, one, known))
+            if found and not any(kind_refused(component, one, rules)):
+                yield from found
+    yield from selections_refused(components)
+    yield from twins(components)

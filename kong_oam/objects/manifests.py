@@ -1,0 +1,394 @@
+"""Lowers a component to its Kubernetes objects, as plain dicts in Kubernetes' own spelling.
+
+Pure functions; the same workload always gives the same objects. Deployment and Services equal what KubeVela's
+`webservice`, `worker` and `gateway` definitions (v1.11 line) render offline, but for these deliberate differences:
+
+- the pods run as a ServiceAccount of their own, and a NetworkPolicy lets only the gateway in;
+- there is no Ingress, and no annotation that a gateway or an ingress controller would obey: Kong is told directly;
+- Services that KubeVela would make twice under one name (its issue 3180) are one, with the ports of both;
+- volumes of the deprecated `volumes` are one per name too, and an empty map of annotations is left out;
+- a variable, a container port, a pull secret and an address of `hostAliases` stand once: an API server takes them twice
+  in a creation, as the pods do, and refuses every apply after it.
+
+`properties` must satisfy the component type's JSON Schema in `oam/schemas/`; nothing is checked again here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kong_oam.objects.component import APPLICATION, COMPONENT
+from kong_oam.objects.named import NamedService
+from kong_oam.objects.pods import Manifest
+
+# Annotations of an Application that KubeVela does not hand on (`DefaultFilterAnnots` in its apis/types).
+_KEPT_BACK = frozenset(
+    {
+        "app.oam.dev/inplace-upgrade",
+        "app.oam.dev/last-applied-configuration",
+        "filter.oam.dev/annotation-keys",
+        "filter.oam.dev/label-keys",
+        "kubectl.kubernetes.io/last-applied-configuration",
+    }
+)
+_CONTROLLER_DOMAINS = ("konghq.com", "ingress.kubernetes.io")
+
+VOLUME_KINDS = ("pvc", "configMap", "secret", "emptyDir", "hostPath")
+"""The kinds of `volumeMounts`, in the order of the volumes that are made of them."""
+_CONTAINER_FIELDS = {"imagePullPolicy": "imagePullPolicy", "cmd": "command", "args": "args", "env": "env"}
+_PROBE_DEFAULTS = {
+    "initialDelaySeconds": 0,
+    "periodSeconds": 10,
+    "timeoutSeconds": 1,
+    "successThreshold": 1,
+    "failureThreshold": 3,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """A gateway trait: the Service `<component>`, or `<component>-<name>`, with these TCP ports (1 to 65535)."""
+
+    name: str | None
+    ports: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A component that runs. `labels` and `annotations` are the Application's, `type` is webservice or worker."""
+
+    application: str
+    namespace: str
+    component: str
+    type: str
+    properties: Mapping[str, Any]
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    exposures: tuple[Exposure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayPeer:
+    """The origin of the gateway's connections: its pods in the cluster, addresses outside (CIDR), or both."""
+
+    namespace: str | None
+    pod_labels: Mapping[str, str]
+    cidrs: tuple[str, ...] = ()
+
+
+def service_name(component: str, trait: str | None) -> str:
+    """The Kubernetes Service of a gateway trait, by the trait's `name` (KubeVela's rule)."""
+    return component if trait is None else f"{component}-{trait}"
+
+
+def client_secret_name(component: str) -> str:
+    """The Kubernetes Secret with all that a component's client needs to call."""
+    return f"{component}-client"
+
+
+def deployment(w: Workload) -> Manifest:
+    """The Deployment, without `replicas` (Kubernetes' default is 1)."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": _metadata(w, w.component, {"resourceType": "WORKLOAD"}, {"workload.oam.dev/type": w.type}),
+        "spec": {
+            "selector": {"matchLabels": {COMPONENT: w.component}},
+            "template": {"metadata": _pod_metadata(w), "spec": _pod(w)},
+        },
+    }
+
+
+def services(w: Workload) -> tuple[Manifest, ...]:
+    """The Services: one for the ports with `expose: true`, one per gateway trait; of one name, only one.
+
+    A worker has none, whatever its traits say.
+    A port that is both exposed and in a gateway trait is the exposed one, whose `containerPort` says where the
+    container listens; a gateway trait alone can only say that both are the same.
+    """
+    by_name: dict[str, Manifest] = {}
+    exposed = [_exposed_port(port, w.properties) for port in w.properties.get("ports", ()) if port.get("expose")]
+    if exposed:
+        by_name[w.component] = _service(w, w.component, "AuxiliaryWorkload", "webserviceExpose", exposed)
+        by_name[w.component]["spec"]["type"] = w.properties.get("exposeType", "ClusterIP")
+    for exposure in _exposures(w):
+        name = service_name(w.component, exposure.name)
+        key = f"service-{exposure.name}" if exposure.name else "service"
+        ports = by_name.setdefault(name, _service(w, name, "gateway", key, []))["spec"]["ports"]
+        for port in exposure.ports:
+            if not any(_is_tcp(entry, port) for entry in ports):
+                ports.append({"name": f"port-{port}", "port": port, "targetPort": port})
+    return tuple(by_name.values())
+
+
+def service_account(w: Workload) -> Manifest:
+    """The identity of the pods in the cluster, named as the component. Its API token is mounted nowhere."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": auxiliary(w, w.component, "AuxiliaryWorkload", "serviceAccount"),
+        "automountServiceAccountToken": False,
+    }
+
+
+def network_policy(
+    w: Workload, gateway: GatewayPeer, ports: tuple[int, ...] | None = None, name: str | None = None
+) -> Manifest:
+    """The NetworkPolicy: only the gateway may connect to the pods, at these container ports: by default, at those
+    behind the gateway traits. Its name is by default the component's.
+
+    A port that is only exposed is not let in either: components call each other through the gateway, too.
+    """
+    ports = _gateway_targets(w) if ports is None else ports
+    peers: list[Manifest] = [{"ipBlock": {"cidr": cidr}} for cidr in gateway.cidrs]
+    if gateway.namespace:
+        selector = {
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": gateway.namespace}},
+            "podSelector": {"matchLabels": dict(gateway.pod_labels)},
+        }
+        peers.insert(0, selector)
+    # An ingress rule with no ports would let in all of them: without ports there is no rule.
+    rule = {"from": peers, "ports": [{"protocol": "TCP", "port": port} for port in ports]}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": auxiliary(w, name or w.component, "AuxiliaryWorkload", "networkPolicy"),
+        "spec": {
+            "podSelector": {"matchLabels": {APPLICATION: w.application, COMPONENT: w.component}},
+            "policyTypes": ["Ingress"],
+            "ingress": [rule] if ports and peers else [],
+        },
+    }
+
+
+def named_service(w: Workload, named: NamedService) -> Manifest:
+    """The Service of the pods behind a Service that something else makes."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": auxiliary(w, named.ours, "AuxiliaryWorkload", "namedService"),
+        "spec": {
+            "selector": dict(named.labels),
+            "ports": [{"name": f"port-{named.port}", "port": named.port, "targetPort": named.target}],
+        },
+    }
+
+
+def named_policy(w: Workload, named: NamedService, gateway: GatewayPeer) -> Manifest:
+    """The NetworkPolicy of the pods behind a Service that something else makes: only the gateway may connect to them,
+    and at that port. Those of a chart add up with it."""
+    policy = network_policy(w, gateway, (named.target,))
+    metadata = auxiliary(w, named.ours, "AuxiliaryWorkload", "namedNetworkPolicy")
+    spec = {**policy["spec"], "podSelector": {"matchLabels": dict(named.labels)}}
+    return {**policy, "metadata": metadata, "spec": spec}
+
+
+def client_secret(w: Workload) -> Manifest:
+    """The Secret with all that the component's client needs to call, still without its data."""
+    name = client_secret_name(w.component)
+    metadata = auxiliary(w, name, "AuxiliaryWorkload", "client")
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque"}
+
+
+def unsteered(annotations: Mapping[str, Any]) -> dict[str, Any]:
+    """The annotations but for those on which an ingress controller would act."""
+    return {key: value for key, value in annotations.items() if not _steers_a_controller(key)}
+
+
+def host_aliases(aliases: Iterable[Mapping[str, Any]]) -> list[Manifest]:
+    """The `hostAliases` of a pod, with all names of an address together."""
+    by_address: dict[str, list[str]] = {}
+    for alias in aliases:
+        by_address.setdefault(alias["ip"], []).extend(alias["hostnames"])
+    return [{"ip": address, "hostnames": names} for address, names in by_address.items()]
+
+
+def _exposures(w: Workload) -> tuple[Exposure, ...]:
+    return () if w.type == "worker" else w.exposures
+
+
+def _is_tcp(entry: Mapping[str, Any], port: int) -> bool:
+    return bool(entry["port"] == port and entry.get("protocol", "TCP") == "TCP")
+
+
+def _gateway_targets(w: Workload) -> tuple[int, ...]:
+    by_name = {service["metadata"]["name"]: service["spec"]["ports"] for service in services(w)}
+    return tuple(
+        sorted(
+            {
+                entry["targetPort"]
+                for exposure in _exposures(w)
+                for port in exposure.ports
+                for entry in by_name[service_name(w.component, exposure.name)]
+                if _is_tcp(entry, port)
+            }
+        )
+    )
+
+
+def _metadata(w: Workload, name: str, role: Mapping[str, str], more: Mapping[str, str]) -> Manifest:
+    dropped = _listed(w, "filter.oam.dev/label-keys")
+    labels = {key: value for key, value in w.labels.items() if key not in dropped}
+    # KubeVela's offline rendering has no revision either; the label stays for tools that select on it.
+    identity = {"name": w.application, "namespace": w.namespace, "component": w.component, "appRevision": ""}
+    labels |= {f"app.oam.dev/{key}": value for key, value in (identity | dict(role)).items()} | dict(more)
+    metadata: Manifest = {"name": name, "namespace": w.namespace, "labels": labels}
+    if annotations := _annotations(w):
+        metadata["annotations"] = annotations
+    return metadata
+
+
+def auxiliary(w: Workload, name: str, trait: str, key: str) -> Manifest:
+    """The metadata of an object that is made beside the workload, with labels as KubeVela gives them."""
+    more = {"trait.oam.dev/type": trait, "trait.oam.dev/resource": key}
+    return _metadata(w, name, {"resourceType": "TRAIT"}, more)
+
+
+def _annotations(w: Workload) -> dict[str, str]:
+    dropped = _KEPT_BACK | _listed(w, "filter.oam.dev/annotation-keys")
+    return {key: value for key, value in unsteered(w.annotations).items() if key not in dropped}
+
+
+def _listed(w: Workload, annotation: str) -> frozenset[str]:
+    return frozenset(key.strip() for key in w.annotations.get(annotation, "").split(","))
+
+
+def _steers_a_controller(key: str) -> bool:
+    """Whether an ingress controller would act on this annotation: a second, unseen way to configure the gateway."""
+    domain = key.partition("/")[0]
+    return key.startswith("kubernetes.io/ingress.") or any(
+        domain == controller or domain.endswith(f".{controller}") for controller in _CONTROLLER_DOMAINS
+    )
+
+
+def _service(w: Workload, name: str, trait: str, key: str, ports: list[Manifest]) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": auxiliary(w, name, trait, key),
+        "spec": {"selector": {COMPONENT: w.component}, "ports": ports},
+    }
+
+
+def _exposed_port(port: Mapping[str, Any], properties: Mapping[str, Any]) -> Manifest:
+    entry = {
+        "name": _port_name(port),
+        "port": int(port["port"]),
+        "targetPort": _container_port(port),
+        "protocol": port.get("protocol", "TCP"),
+    }
+    if "nodePort" in port and properties.get("exposeType") == "NodePort":
+        entry["nodePort"] = port["nodePort"]
+    return entry
+
+
+def _container_port(port: Mapping[str, Any]) -> int:
+    # 8080.0 is an integer to JSON Schema, and would otherwise end up in the port's name.
+    return int(port.get("containerPort", port["port"]))
+
+
+def _port_name(port: Mapping[str, Any]) -> str:
+    protocol = port.get("protocol", "TCP")
+    suffix = "" if protocol == "TCP" else f"-{protocol.lower()}"
+    return port.get("name") or f"port-{_container_port(port)}{suffix}"
+
+
+def _pod_metadata(w: Workload) -> Manifest:
+    labels = dict(w.properties.get("labels", {}))
+    if w.properties.get("addRevisionLabel"):
+        labels["app.oam.dev/revision"] = ""
+    # Last, so that no label of the component's own can make its pods another component's.
+    metadata: Manifest = {"labels": labels | {APPLICATION: w.application, COMPONENT: w.component}}
+    if "annotations" in w.properties:
+        metadata["annotations"] = w.properties["annotations"]
+    return metadata
+
+
+def _pod(w: Workload) -> Manifest:
+    properties = w.properties
+    pod: Manifest = {"serviceAccountName": w.component, "containers": [_container(w)]}
+    if "hostAliases" in properties:
+        pod["hostAliases"] = host_aliases(properties["hostAliases"])
+    if "imagePullSecrets" in properties:
+        pod["imagePullSecrets"] = [{"name": name} for name in dict.fromkeys(properties["imagePullSecrets"])]
+    if (mounted := _mounted(properties)) is not None:
+        pod["volumes"] = _volumes(mounted)
+    return pod
+
+
+def _container(w: Workload) -> Manifest:
+    properties = w.properties
+    container: Manifest = {"name": w.component, "image": properties["image"]}
+    container |= {theirs: properties[ours] for ours, theirs in _CONTAINER_FIELDS.items() if ours in properties}
+    if "ports" in properties:
+        container["ports"] = _container_ports(properties["ports"])
+    elif "port" in properties:
+        container["ports"] = [{"containerPort": properties["port"]}]
+    if "env" in container:
+        container["env"] = list({variable["name"]: variable for variable in container["env"]}.values())
+    if resources := _resources(properties):
+        container["resources"] = resources
+    if (mounted := _mounted(properties)) is not None:
+        container["volumeMounts"] = [
+            {key: mount[key] for key in ("name", "mountPath", "subPath") if key in mount} for _, mount in mounted
+        ]
+    for probe in ("livenessProbe", "readinessProbe"):
+        if probe in properties:
+            container[probe] = _PROBE_DEFAULTS | dict(properties[probe])
+    return container
+
+
+def _container_ports(ports: Iterable[Mapping[str, Any]]) -> list[Manifest]:
+    """The container's ports: of several with one number the first, for the others are the Service's alone."""
+    by_number: dict[tuple[int, str], Manifest] = {}
+    for port in ports:
+        number, protocol = _container_port(port), port.get("protocol", "TCP")
+        entry = {"containerPort": number, "name": _port_name(port), "protocol": protocol}
+        by_number.setdefault((number, protocol), entry)
+    return list(by_number.values())
+
+
+def _resources(properties: Mapping[str, Any]) -> Manifest:
+    requests = {kind: properties[kind] for kind in ("cpu", "memory") if kind in properties}
+    limits = {kind: properties.get("limit", {}).get(kind, amount) for kind, amount in requests.items()}
+    return {"requests": requests, "limits": limits} if requests else {}
+
+
+def _mounted(properties: Mapping[str, Any]) -> tuple[tuple[str, Mapping[str, Any]], ...] | None:
+    """(kind, mount) of each mount, kind by kind as KubeVela orders them; None where the component mounts nothing."""
+    if "volumeMounts" in properties:
+        groups = properties["volumeMounts"]
+        return tuple((kind, mount) for kind in VOLUME_KINDS for mount in groups.get(kind, ()))
+    if "volumes" in properties:
+        return tuple((volume.get("type", "emptyDir"), volume) for volume in properties["volumes"])
+    return None
+
+
+def _volumes(mounted: tuple[tuple[str, Mapping[str, Any]], ...]) -> list[Manifest]:
+    volumes: dict[str, Manifest] = {}
+    for kind, mount in mounted:
+        volumes.setdefault(mount["name"], {"name": mount["name"]} | _source(kind, mount))
+    return list(volumes.values())
+
+
+def _source(kind: str, mount: Mapping[str, Any]) -> Manifest:
+    match kind:
+        case "pvc":
+            return {"persistentVolumeClaim": {"claimName": mount["claimName"]}}
+        case "configMap":
+            return {"configMap": {"name": mount["cmName"]} | _files(mount)}
+        case "secret":
+            return {"secret": {"secretName": mount["secretName"]} | _files(mount)}
+        case "hostPath":
+            return {"hostPath": {"path": mount["path"]}}
+        case _:
+            return {"emptyDir": {"medium": mount.get("medium", "")}}
+
+
+def _files(mount: Mapping[str, Any]) -> Manifest:
+    files: Manifest = {"defaultMode": mount.get("defaultMode", 0o644)}
+    if "items" in mount:
+        files["items"] = [{"mode": 0o777} | dict(item) for item in mount["items"]]
+    return files

@@ -1,0 +1,149 @@
+"""Names, labels, annotations and how fields are spelled: what others in the cluster obey, and the engine. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.oam.rendered import Inside, RenderedObject
+from kong_oam.objects.component import INGRESSES, JudgedComponent, dotted
+from kong_oam.objects.kinds import GROUPS_OF_WAYS_IN, USUAL, is_of_kubernetes
+from kong_oam.objects.pods import Path, mapping
+
+_FIELDS = frozenset({"annotations", "creationTimestamp", "labels", "name", "namespace"})
+_TOP = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
+_MORE: Mapping[tuple[str, str], frozenset[str]] = {
+    ("", "ConfigMap"): frozenset({"binaryData", "data", "immutable"}),
+    ("", "Secret"): frozenset({"data", "immutable", "stringData", "type"}),
+    ("", "ServiceAccount"): frozenset({"automountServiceAccountToken", "imagePullSecrets", "secrets"}),
+}
+
+_KONG = "Kong's own controller would configure the gateway by it, past every rule"
+_NETWORK = "pods would get a network that no NetworkPolicy holds"
+_DEVICES = "the node would give its pods what is the node's"
+_WAY_IN = "a product would make a way in of it that knows no rule"
+_COPY = "a controller would copy another Secret by it"
+_DOMAINS: Mapping[str, str] = {
+    **dict.fromkeys(GROUPS_OF_WAYS_IN, _WAY_IN),
+    "cdi.k8s.io": _DEVICES,
+    "cilium.io": _NETWORK,
+    "cni.projectcalico.org": _NETWORK,
+    "crio.io": _DEVICES,
+    "external-dns.alpha.kubernetes.io": "a host's name would lead past the gateway",
+    "ingress.kubernetes.io": _KONG,
+    "inject.istio.io": "containers would be added that nobody judged",
+    "io.cilium": _NETWORK,
+    "k8s.ovn.org": _NETWORK,
+    "k8s.v1.cni.cncf.io": _NETWORK,
+    "kong-oam.dev": "the project itself goes by it",
+    "konghq.com": _KONG,
+    "mirror.linkerd.io": _WAY_IN,
+    "nri.io": _DEVICES,
+    "ovn.kubernetes.io": _NETWORK,
+    "pulumi.com": "the engine would deploy the object in another way, and not wait for it",
+    "reflector.v1.k8s.emberstack.com": _COPY,
+    "replicator.v1.mittwald.de": _COPY,
+    "v1.multus-cni.io": _NETWORK,
+}
+"""Whose labels and annotations are refused, subdomains included, and why."""
+_PREFIXES: Mapping[str, str] = {
+    "cloud.google.com/neg": _WAY_IN,
+    "consul.hashicorp.com/service-": _WAY_IN,
+    "io.kubernetes.cri-o.": _DEVICES,
+    "kubernetes.io/ingress.": _KONG,
+    "networking.gke.io/default-interface": _NETWORK,
+    "networking.gke.io/interfaces": _NETWORK,
+    "sidecar.istio.io/uservolume": "volumes would be added that nobody judged, with any Secret",
+}
+
+_METADATA = ("metadata", "commonMetadata")
+_MARK = "4dabf18193072939515e22adb298388d"
+"""The key by which the engine knows files, secrets and references of its own among values."""
+_SNAKE = re.compile(r"[a-zA-Z0-9]*_[a-zA-Z0-9_]*\Z")
+_OF_USERS = frozenset(
+    {
+        "annotations",
+        "binaryData",
+        "capacity",
+        "data",
+        "labels",
+        "limits",
+        "matchLabels",
+        "nodeSelector",
+        "options",
+        "overhead",
+        "parameters",
+        "requests",
+        "selector",
+        "status",
+        "stringData",
+        "volumeAttributes",
+    }
+)
+"""Fields whose keys users choose."""
+
+
+def metadata_refused(component: JudgedComponent, one: RenderedObject) -> Iterator[Diagnostic]:
+    """Yields what is wrong about an object's name, the spelling of its fields, its labels and annotations."""
+    kind, inside = one.group_kind, one.inside
+    if kind in INGRESSES:
+        return
+    if not one.name:
+        yield component.refused("OAM105", one, "it has no metadata.name; the definition has to give it one")
+    yield from _fields_refused(component, one, kind)
+    if is_of_kubernetes(kind):
+        for path in _misspelled(inside):
+            message = f"Kubernetes has no field {dotted(path)}; its fields have no underscores: '{_camel(path[-1])}'"
+            yield component.refused("OAM102", one, message)
+    for path in (path for path, fields in inside if _MARK in fields):
+        message = f"{dotted(path) or 'it'} is marked as a file or a secret of the engine's; take '{_MARK}' out"
+        yield component.refused("ACC228", one, message, (*path, _MARK))
+    for path, metadata in inside:
+        for field in ("labels", "annotations") if path and path[-1] in _METADATA else ():
+            for key in mapping(metadata.get(field)):
+                if reason := obeyed(str(key)):
+                    where = f"{dotted(path)}.{field}"
+                    message = f"'{key}' in {where}: {reason}; take it out"
+                    yield component.refused("ACC228", one, message, (*path, field, str(key)))
+
+
+@lru_cache(maxsize=1024)
+def obeyed(key: str) -> str:
+    """Gives who obeys a label or an annotation in a way that opens something; empty where nobody does."""
+    folded = key.lower()
+    domain = folded.partition("/")[0]
+    for prefix, reason in _PREFIXES.items():
+        if folded.startswith(prefix):
+            return reason
+    return next((why for one, why in _DOMAINS.items() if domain == one or domain.endswith(f".{one}")), "")
+
+
+def _fields_refused(component: JudgedComponent, one: RenderedObject, kind: tuple[str, str]) -> Iterator[Diagnostic]:
+    metadata = mapping(one.object.get("metadata"))
+    for key in sorted(str(key) for key in metadata if key not in _FIELDS and metadata[key] not in (None, "", [], {})):
+        message = f"metadata.{key} says who else handles the object, or how it is removed; take it out"
+        yield component.refused("ACC228", one, message)
+    known = _TOP | _MORE.get(kind, frozenset()) if kind in USUAL else None
+    for key in sorted(map(str, one.object)):
+        if key not in known if known else key.startswith("__"):
+            yield component.refused("OAM102", one, f"{kind[1]} has no field '{key}'; take it out")
+
+
+def _misspelled(inside: Inside) -> Iterator[Path]:
+    """Yields fields in the spelling of Python, which the engine's SDK may take for Kubernetes' own: `host_network`."""
+    for path, fields in inside:
+        if (snakes := _snakes(tuple(fields))) and not _OF_USERS.intersection(path):
+            yield from ((*path, key) for key in snakes)
+
+
+@lru_cache(4096)
+def _snakes(keys: tuple[object, ...]) -> tuple[str, ...]:
+    """Those of the keys of a mapping with underscores. Of many objects most have the same keys."""
+    return tuple(key for key in map(str, keys) if _SNAKE.match(key))
+
+
+def _camel(key: str) -> str:
+    first, *rest = [part for part in key.split("_") if part] or [key]
+    return first + "".join(part.capitalize() for part in rest)

@@ -1,0 +1,261 @@
+"""Ingresses among a component's rendered objects, read as routes. Pure functions.
+
+An Ingress is not deployed: the gateway is configured directly, and every path is judged by the component's rules. So it
+may say which hosts and paths lead to which of the component's own Services. What it says beyond that is refused where
+it would change who may call or what is reached, and has no effect where it would not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.oam.document import Place
+from kong_oam.oam.model import Application, Component, Trait
+from kong_oam.oam.plain import EXACT, INGRESS_HINT
+from kong_oam.oam.rendered import RenderedObject
+from kong_oam.objects.component import INGRESSES
+from kong_oam.objects.fenced import fenced_pods
+from kong_oam.objects.named import ELSEWHERE, NamedService, named_service
+from kong_oam.objects.pods import mapping, mappings
+from kong_oam.objects.services import GRPC, Port, Service, services_of
+
+_VERSIONS = ("networking.k8s.io/v1", "networking.k8s.io/v1beta1", "extensions/v1beta1")
+_PREFIXES = (None, "Prefix", "ImplementationSpecific")
+
+_OF_ACCESS = re.compile(
+    r"\b(acl|actions|alias|allow|allowlist|auth|authentication|authorization|backend|blacklist|canary|cidrs?|"
+    r"conditions|deny|denylist|jwt|middlewares|mirror|modsecurity|oauth2?|oidc|passthrough|permanent|plugins|regex|"
+    r"rewrite|root|satisfy|snippets?|source|strip|temporal|vhost|waf|wafv2|whitelist)\b"
+)
+"""Words in the names of annotations by which ingress controllers change who may call or what is reached."""
+_OF_PATHS = re.compile(r"\b(rewrite|strip)\b")
+"""Those by which they change the path on its way."""
+_CHOOSING = ("kubernetes.io/ingress.class", "ingress.controller/host")
+"""Annotations that only say which controller is meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A way in as an Application says it: `host` and `path` as they are written there, None where no host is.
+
+    `service` and `port` are of the component's own, or of what is made for the Service that it names.
+    `certificate` is the name of the host's TLS Secret.
+    """
+
+    host: str | None
+    path: str
+    service: str
+    port: int
+    certificate: str | None
+    place: Place
+    host_place: Place
+
+
+def ingress_routes(application: Application, part: Component) -> Iterator[Route | Diagnostic]:
+    """Yields the routes of a rendered component's Ingresses, and what is wrong with them."""
+    services, named = services_of(application, part), named_service(part)
+    for one in part.rendered or ():
+        if one.group_kind in INGRESSES:
+            ingress = _Ingress(part, one, part.traits[one.trait] if one.trait is not None else None, services, named)
+            yield from ingress.annotations(application.annotations)
+            yield from ingress.routes()
+
+
+def refused_annotation(name: str, value: Any) -> tuple[str, str] | None:
+    """The code and the message for an annotation that would have an ingress controller change who may call or what is
+    reached; None for any other."""
+    last = name.rpartition("/")[2].lower()
+    if last == "backend-protocol":
+        return ("ACC218", f"'{name}: {value}' {GRPC}") if str(value).upper() in ("GRPC", "GRPCS") else None
+    if "cors" in last or not _OF_ACCESS.search(last.replace("_", "-")):
+        return None
+    if _OF_PATHS.search(last.replace("_", "-")):
+        message = (
+            f"'{name}' changes the path on its way to the component, and access rules are about the one that callers "
+            "ask for: it is handed on as it is; have the component answer there, and take this out"
+        )
+        return "OAM108", message
+    message = f"'{name}' changes who may call, or what is reached: the access trait says the first; take it out"
+    return "OAM108", message
+
+
+@dataclass(frozen=True, slots=True)
+class _Ingress:
+    """An Ingress of a component, and the trait that made it. Findings are at the trait's fields, as far as it is seen
+    from which one something comes, else at its type."""
+
+    part: Component
+    object: RenderedObject
+    trait: Trait | None
+    services: Mapping[str, Service]
+    named: NamedService | None = None
+
+    def annotations(self, of_application: Mapping[str, str]) -> Iterator[Diagnostic]:
+        """Yields what is refused of the annotations, and what has no effect. KubeVela adds the Application's own."""
+        found = mapping(mapping(self.object.object.get("metadata")).get("annotations"))
+        written = mapping(self._said("annotations"))
+        for name, value in found.items():
+            place = self._place("annotations", name) if name in written else self._type
+            if refused := refused_annotation(name, value):
+                yield Diagnostic(*refused, place)
+            elif name not in _CHOOSING and (name in written or name not in of_application):
+                yield Diagnostic("OAM109", f"'{name}' {INGRESS_HINT}", place, "warning")
+
+    def routes(self) -> Iterator[Route | Diagnostic]:
+        """Yields what leads where, and what is wrong with that."""
+        spec = self.object.object.get("spec")
+        if self.object.api not in _VERSIONS:
+            message = f"no Ingress is known in {self.object.api}; write {_VERSIONS[0]}"
+            yield Diagnostic("OAM108", f"{self._name}: {message}", self._type)
+        elif not isinstance(spec, Mapping):
+            yield self._misshapen("spec", "a mapping")
+        else:
+            default = spec.get("defaultBackend", spec.get("backend"))
+            rules = spec.get("rules") or ()
+            if not isinstance(rules, list | tuple):
+                yield self._misshapen("spec.rules", "a list")
+                rules = ()
+            for index, rule in enumerate(rules):
+                yield from self._rule(rule, f"spec.rules[{index}]", default)
+            if default is not None:
+                yield from self._route(None, "/", default, "the default backend")
+
+    def _rule(self, rule: Any, where: str, default: Any) -> Iterator[Route | Diagnostic]:
+        host, http = mapping(rule).get("host"), mapping(rule).get("http")
+        paths = mapping(http).get("paths")
+        if not isinstance(rule, Mapping) or not isinstance(host, str | None):
+            yield self._misshapen(where, "a mapping with a text as host")
+        elif http is None:
+            if default is not None:
+                yield from self._route(host or None, "/", default, "the default backend")
+        elif not isinstance(paths, list | tuple) or not all(isinstance(one, Mapping) for one in paths):
+            yield self._misshapen(f"{where}.http.paths", "a list of mappings")
+        else:
+            for index, one in enumerate(paths):
+                yield from self._path(host or None, one, f"{where}.http.paths[{index}]")
+
+    def _path(self, host: str | None, one: Mapping[str, Any], where: str) -> Iterator[Route | Diagnostic]:
+        path, kind = one.get("path") or "/", one.get("pathType")
+        if kind == "Exact":
+            place = self._place("pathType") if self._said("pathType") == kind else self._type
+            yield Diagnostic("OAM108", EXACT, place)
+        elif kind not in _PREFIXES:
+            yield self._misshapen(f"{where}.pathType", "Prefix or ImplementationSpecific")
+        elif not isinstance(path, str):
+            yield self._misshapen(f"{where}.path", "a text")
+        else:
+            yield from self._route(host, path, one.get("backend"), f"'{path}'")
+
+    def _route(self, host: str | None, path: str, backend: Any, what: str) -> Iterator[Route | Diagnostic]:
+        place = self._place("http", path) if path in mapping(self._said("http")) else self._type
+        found = self._backend(backend, what)
+        if isinstance(found, Diagnostic):
+            yield replace(found, place=place)
+            found = "", 0  # nothing is made of it, and its path is one that rules may be about
+        elif message := self._unlisted(*found):
+            yield Diagnostic("ACC223", message, place, "warning")
+        host_place = self._place("domain") if host and self._said("domain") == host else self._type
+        yield Route(host, path, *found, self._certificate(host), place, host_place)
+
+    def _backend(self, backend: Any, what: str) -> tuple[str, int] | Diagnostic:
+        """The Service and its port that a backend is, as v1 writes it and as v1beta1 does."""
+        given = mapping(backend)
+        service = mapping(given.get("service"))
+        name = service.get("name", given.get("serviceName"))
+        port = mapping(service.get("port"))
+        wanted = port.get("number") or port.get("name") or given.get("servicePort")
+        if given.get("resource") is not None:
+            message = f"{what} leads to a resource, which is no Service; lead to a Service of the component"
+            return Diagnostic("OAM108", f"{self._name}: {message}")
+        if not isinstance(name, str) or not isinstance(wanted, str | int | float):
+            return Diagnostic("OAM103", f"{self._name}: {what} leads to no Service and port; write both")
+        if self.named and name == self.named.name:
+            return self._named(self.named, wanted, what)
+        if name not in self.services:
+            message = (
+                f"{what} leads to Service '{name}', which '{self.part.name}' does not make: that could expose another "
+                "component past its own rules; lead to a Service of its own"
+            )
+            return Diagnostic("OAM108", f"{self._name}: {message}")
+        return self._port(self.services[name], wanted, what)
+
+    def _named(self, named: NamedService, wanted: Any, what: str) -> tuple[str, int] | Diagnostic:
+        if wanted == named.port:
+            return named.ours, named.port
+        message = f"{what} leads to port {wanted} of Service '{named.name}', and access.service says {named.port}"
+        return Diagnostic("ACC223", f"{self._name}: {message}; write the same port at both")
+
+    def _port(self, service: Service, wanted: str | float, what: str) -> tuple[str, int] | Diagnostic:
+        port = service.port(wanted)
+        if port is None:
+            numbers = ", ".join(str(one.number) for one in service.ports)
+            has = f"its ports are {numbers}" if numbers else "none of its ports is TCP"
+            return Diagnostic("ACC223", f"Service '{service.name}' has no port {wanted}; {has}")
+        if not service.pods:
+            message = f"{what} leads to Service '{service.name}', which selects no pods of '{self.part.name}'"
+            return Diagnostic("ACC223", f"{self._name}: {message}; nothing would answer{self._hint}")
+        if service.speaks_grpc(port):
+            return Diagnostic("ACC218", f"port {port.number} of Service '{service.name}' {GRPC}")
+        if isinstance(port.target, str) and not service.is_listed(port):
+            return Diagnostic("ACC223", self._leads_to(service, port))
+        return service.name, port.number
+
+    def _unlisted(self, name: str, number: int) -> str:
+        """Says so where a Service leads to a number that containers, which list others, do not list: one may listen
+        there all the same. Empty where it is listed, or where one lists no ports."""
+        service = self.services.get(name)
+        port = service.port(number) if service else None
+        if not service or not port or service.is_listed(port):
+            return ""
+        return f"{self._leads_to(service, port)}; it may listen there, else nothing answers"
+
+    def _leads_to(self, service: Service, port: Port) -> str:
+        target = f"port {port.number} of Service '{service.name}' leads to port {port.target} of the pods"
+        return f"{target}, which no container of '{self.part.name}' lists"
+
+    @property
+    def _hint(self) -> str:
+        if any(fenced_pods(one) for one in self.part.rendered or ()):
+            return ""
+        return f"; {ELSEWHERE}"
+
+    def _certificate(self, host: str | None) -> str | None:
+        """The Secret with the certificate of a host: that of the entry that names it, or stands for it, or for all."""
+        entries = mappings(mapping(self.object.object.get("spec")).get("tls"))
+        named = [(_hosts(entry), str(entry["secretName"])) for entry in entries if entry.get("secretName")]
+        own = (host or "").lower()
+        for standing_for in ({own}, {f"*.{own.partition('.')[2]}"}):
+            for hosts, secret in named:
+                if hosts & standing_for:
+                    return secret
+        return next((secret for hosts, secret in named if not hosts), None)
+
+    def _said(self, field: str) -> Any:
+        """What the trait's own properties say."""
+        return mapping(self.trait.properties if self.trait else None).get(field)
+
+    def _place(self, field: str, key: str | None = None) -> Place:
+        """The place of a field of the trait's properties, or of a key in it."""
+        assert self.trait is not None
+        place = self.trait.place.at("properties", field)
+        return place if key is None else place.key(key)
+
+    @property
+    def _type(self) -> Place:
+        return (self.trait.place if self.trait else self.part.place).at("type")
+
+    @property
+    def _name(self) -> str:
+        return f"Ingress '{self.object.name}'"
+
+    def _misshapen(self, field: str, wanted: str) -> Diagnostic:
+        return Diagnostic("OAM103", f"{self._name}: {field} is not {wanted}", self._type)
+
+
+def _hosts(entry: Mapping[str, Any]) -> set[str]:
+    hosts = entry.get("hosts")
+    return {str(host).lower() for host in hosts} if isinstance(hosts, list | tuple) else set()

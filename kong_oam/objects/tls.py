@@ -1,0 +1,49 @@
+"""The certificate of a workload that speaks TLS: the Secret that it lies in, and how pods get it. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from kong_oam.objects.manifests import Workload, auxiliary
+from kong_oam.objects.pods import Manifest, mappings
+
+VOLUME = "kong-oam-tls"
+"""The volume with it."""
+
+
+def tls_secret_name(component: str) -> str:
+    """The Kubernetes Secret that cert-manager fills with the certificate of a component's workload."""
+    return f"{component}-upstream-tls"
+
+
+def certificate(w: Workload, names: Iterable[str], issuer: tuple[str, str]) -> Manifest:
+    """What cert-manager is asked for: a certificate with these DNS names, by an issuer (kind, name), and a new key with
+    each renewal."""
+    name = tls_secret_name(w.component)
+    kind, issuer_name = issuer
+    return {
+        "apiVersion": "cert-manager.io/v1",
+        "kind": "Certificate",
+        "metadata": auxiliary(w, name, "AuxiliaryWorkload", "upstreamTls"),
+        "spec": {
+            "secretName": name,
+            "dnsNames": list(names),
+            "usages": ["digital signature", "key encipherment", "server auth"],
+            "privateKey": {"rotationPolicy": "Always"},
+            "issuerRef": {"group": "cert-manager.io", "kind": kind, "name": issuer_name},
+        },
+    }
+
+
+def mounting(spec: Mapping[str, Any], secret: str, path: str) -> Manifest:
+    """A pod's spec whose containers find the Secret at a path, and can only read it."""
+    mount = {"name": VOLUME, "mountPath": path, "readOnly": True}
+    return {
+        **spec,
+        "containers": [
+            {**container, "volumeMounts": [*mappings(container.get("volumeMounts")), mount]}
+            for container in mappings(spec.get("containers"))
+        ],
+        "volumes": [*mappings(spec.get("volumes")), {"name": VOLUME, "secret": {"secretName": secret}}],
+    }

@@ -1,0 +1,152 @@
+"""Objects of one name: two of them would overwrite each other. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from kong_oam.diagnostics import Diagnostic, Position
+from kong_oam.oam.rendered import RenderedObject
+from kong_oam.objects.component import INGRESSES, JudgedComponent, texts
+from kong_oam.objects.kinds import is_cluster_scoped
+from kong_oam.objects.pods import mapping
+
+_GROUPS = {"Deployment": "apps", "NetworkPolicy": "networking.k8s.io"}
+_SECRET, _SERVICE = ("", "Secret"), ("", "Service")
+_OF_GATEWAY = (
+    "give it another name; or where the gateway trait makes the one, have its existingServiceName name the other, and "
+    "it makes none"
+)
+_WRITTEN = "writeConnectionSecretToRef"
+
+
+@dataclass(frozen=True, slots=True)
+class _Object:
+    """An object that is deployed. `rendered` None: the project makes it."""
+
+    owner: JudgedComponent
+    kind: tuple[str, str]
+    namespace: str
+    name: str
+    rendered: RenderedObject | None = None
+    written: bool = False
+    """Whether it is a Secret that a controller writes for the rendered object."""
+
+    @property
+    def place(self) -> Position:
+        return self.rendered.place if self.rendered else self.owner.place
+
+    @property
+    def identity(self) -> tuple[tuple[str, str], str, str]:
+        return self.kind, "" if is_cluster_scoped(self.kind) else self.namespace, self.name
+
+
+def twins(components: Sequence[JudgedComponent]) -> Iterator[Diagnostic]:
+    """Yields objects of one group, kind, namespace and name, of rendered ones and of those that the project makes, and
+    of Secrets that controllers write for a component.
+
+    Two Services of one component are one, with the ports of both, where they select the same pods. Ingresses are not
+    deployed. What shared-resource policies of both name is nobody's alone, and what both only read is made by neither.
+    Of a component the first such object that the project makes is a finding, for all of them go together.
+    """
+    first: dict[tuple[tuple[str, str], str, str], _Object] = {}
+    for component in components:
+        told = False
+        for one in _objects(component):
+            earlier = first.setdefault(one.identity, one)
+            if earlier is one or _are_one(earlier, one) or _are_shared(earlier, one):
+                continue
+            if (earlier.written or one.written) and _is_its_own(earlier, one):
+                continue
+            if told and one.rendered is None:
+                continue
+            told = told or one.rendered is None
+            yield _twin(earlier, one)
+    yield from _named_alike(one for one in first.values() if one.kind == _SERVICE)
+    yield from _made_here(components, first)
+
+
+def _named_alike(services: Iterable[_Object]) -> Iterator[Diagnostic]:
+    """Yields Services with one name in the state, which goes by the component's name and theirs."""
+    first: dict[tuple[str, str], _Object] = {}
+    for one in services:
+        if one.namespace == one.owner.namespace:
+            earlier = first.setdefault((one.namespace, f"{one.owner.key}-service-{one.name}"), one)
+            if earlier is not one:
+                message = (
+                    f"Service '{one.name}' of '{one.owner.key}' and Service '{earlier.name}' of '{earlier.owner.key}' "
+                    f"({earlier.place}) have one name in the state; rename one of the components or of the Services"
+                )
+                yield Diagnostic("OAM107", message, one.place)
+
+
+def _made_here(
+    components: Sequence[JudgedComponent], deployed: Mapping[tuple[tuple[str, str], str, str], _Object]
+) -> Iterator[Diagnostic]:
+    """Yields Services that are named as made elsewhere, and that a component makes, or names, too: past its rules they
+    would be reached by another's."""
+    first: dict[tuple[str, str], JudgedComponent] = {}
+    for component in components:
+        if (named := component.named) is None:
+            continue
+        where = f"Service '{named.name}' in namespace '{component.namespace}'"
+        earlier = first.setdefault((component.namespace, named.name), component)
+        if found := deployed.get((_SERVICE, component.namespace, named.name)):
+            message = (
+                f"{where} is made by '{found.owner.key}' ({found.place}), and access.service is for what is made "
+                "elsewhere; have its own gateway trait expose it, or take access.service out"
+            )
+            yield Diagnostic("OAM107", message, named.place)
+        elif earlier is not component and earlier.named:
+            message = f"{where} is already named by '{earlier.key}' ({earlier.named.place}); one component exposes it"
+            yield Diagnostic("OAM107", message, named.place)
+
+
+def _objects(component: JudgedComponent) -> Iterator[_Object]:
+    for kind, name in component.made:
+        yield _Object(component, (_GROUPS.get(kind, ""), kind), component.namespace, name)
+    for one in component.objects:
+        if (kind_of := one.group_kind) not in INGRESSES:
+            yield _Object(component, kind_of, one.namespace, one.name, one)
+        secret = mapping(mapping(one.object.get("spec")).get(_WRITTEN))
+        if secret.get("name"):
+            namespace = str(secret.get("namespace") or one.namespace)
+            yield _Object(component, _SECRET, namespace, str(secret["name"]), one, written=True)
+
+
+def _is_its_own(earlier: _Object, one: _Object) -> bool:
+    """Several objects of a component may write one Secret; and whoever overwrites a credential is told already."""
+    return earlier.owner is one.owner or one.name in earlier.owner.credentials | one.owner.credentials
+
+
+def _are_one(earlier: _Object, one: _Object) -> bool:
+    if one.kind != _SERVICE or earlier.owner is not one.owner or earlier.rendered is None or one.rendered is None:
+        return False
+    return _selector(earlier.rendered) == _selector(one.rendered)
+
+
+def _are_shared(earlier: _Object, one: _Object) -> bool:
+    """Whether the rules of both say that others have a part in it, so that each changes no more than it says, or that
+    it is read alone."""
+    rules = [each.rendered.options for each in (earlier, one) if each.rendered]
+    return len(rules) == 2 and (all(rule.patch for rule in rules) or all(rule.read for rule in rules))
+
+
+def _selector(service: RenderedObject) -> dict[str, str]:
+    return texts(mapping(service.object.get("spec")).get("selector"))
+
+
+def _twin(earlier: _Object, one: _Object) -> Diagnostic:
+    kind = f"{one.kind[1]} '{one.name}'"
+    where = f"{kind} in namespace '{one.namespace}'" if one.identity[1] else kind
+    also = "is also" if earlier.rendered else "would also be"
+    if one.owner is earlier.owner:
+        what = "by Kong-OAM itself" if earlier.rendered is None else "once more"
+        mend = _OF_GATEWAY if one.kind == _SERVICE and earlier.rendered and one.rendered else "give it another name"
+        message = f"{where} of '{one.owner.key}' {also} made {what} ({earlier.place}); {mend}"
+    else:
+        message = (
+            f"{where} would also be made for '{earlier.owner.key}' ({earlier.place}); rename one, or give the "
+            "applications namespaces of their own"
+        )
+    return Diagnostic("OAM107", message, one.place)
