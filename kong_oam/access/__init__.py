@@ -2,6 +2,7 @@
 product.
 
 model            the vocabulary: rules, roles, clients, components, the estate
+endpoint         where components are exposed, and what that leads to
 providers        identity providers as values: which of their claims say what
 settings         the settings of a stack
 paths            one reading of a request's path

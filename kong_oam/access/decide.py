@@ -9,34 +9,41 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from kong_oam.access.model import METHODS, Component, Estate, Rule
+from kong_oam.access.networks import admits, only_from
 from kong_oam.access.paths import PathSegments, Unreadable, read, written
 from kong_oam.access.tokens import Claims, KeyRing, Refusal, authenticate, bearer
 
 _PORT = re.compile(r":[0-9]+\Z")
 _HOST = re.compile(r"[a-z0-9._-]{1,253}\Z")  # no DNS name is longer
 
-Status = Literal[200, 400, 401, 403, 404]
+Status = Literal[200, 204, 400, 401, 403, 404]
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as it arrives: `host` from the Host header, `target` the raw bytes of the request line."""
+    """A request as it arrives: `host` from the Host header, `target` the raw bytes of the request line.
+
+    `address` is what the gateway takes for the caller's, a text; None: one from which the rules let somebody in.
+    """
 
     method: str
     host: str
     target: bytes
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The decision on a request: its status, where 200 stands for "goes upstream", and why. `rule` is the rule that
-    decided, where one did."""
+    """The decision on a request: its status, where 200 stands for "goes upstream" (and 204 is of preflights alone, by
+    access.pages), and why, as a stable code
+    (docs/reference/decisions.md) and in words. `rule` is the rule that decided, where one did."""
 
     status: Status
+    code: str
     reason: str
     component: Component | None = None
     rule: Rule | None = None
@@ -55,33 +62,53 @@ class Decision:
 
 def decide(estate: Estate, request: Request, claims: Claims | Refusal | None) -> Decision:
     """Decides what the gateway does with `request`. `claims` are None without a token, and a Refusal for one that does
-    not count."""
+    not count.
+
+    The address is judged last: from one that is not allowed, one learns of tokens and rules what all others do.
+    """
+    decision = _decide_by_token(estate, request, claims)
+    if not decision.allowed or not decision.component or not decision.rule:
+        return decision
+    networks = decision.component.networks(decision.rule.path, request.method)
+    if request.address is None:
+        return replace(decision, reason=decision.reason + only_from(networks, ";"))
+    if admits(networks, request.address):
+        return decision
+    why = f"it may be called{only_from(networks)}, not from {request.address}"
+    return replace(decision, status=403, code="address-not-allowed", reason=why)
+
+
+def _decide_by_token(estate: Estate, request: Request, claims: Claims | Refusal | None) -> Decision:
+    """Decides as if the caller's address were one from which the rules let somebody in."""
     try:
         path = read(request.target)
     except Unreadable as why:
-        return Decision(400, f"the path {why}")
+        return Decision(400, "ambiguous-path", f"the path {why}")
     component = component_of(estate, request.host, path)
     if component is None:
-        return Decision(404, "no component is exposed on this host and path")
+        return Decision(404, "not-exposed", "no component is exposed on this host and path")
     if request.method not in METHODS:
-        return Decision(404, f"the gateway does not listen to {request.method}", component)
+        return Decision(404, "method-unknown", f"the gateway does not listen to {request.method}", component)
     rules = component.owning(path)
     matching = tuple(rule for rule in rules if rule.lists(request.method))
     ambiguous = component.may_be_of_another_rule(path)
     for rule in matching:
         if rule.public and not ambiguous:
-            return Decision(200, f"public: {rule.public.reason}", component, rule)
+            return Decision(200, "public", f"public: {rule.public.reason}", component, rule)
     if claims is None:
-        return Decision(401, "a token is needed", component, next(iter(matching or rules), None))
+        return Decision(401, "token-needed", "a token is needed", component, next(iter(matching or rules), None))
     if isinstance(claims, Refusal):
-        return Decision(401, claims.reason, component, next(iter(matching or rules), None))
+        return Decision(401, claims.code, claims.reason, component, next(iter(matching or rules), None))
     provider = estate.provider_of(component)
     if claims.provider != component.provider:
-        return Decision(401, f"a token of provider '{component.provider}' is needed", component)
+        needed = f"a token of provider '{component.provider}' is needed"
+        return Decision(401, "token-not-verified", needed, component)
     if ambiguous:
-        return Decision(400, "the path is spelled so that some servers take it for that of another rule", component)
+        read_otherwise = "the path is spelled so that some servers take it for that of another rule"
+        return Decision(400, "ambiguous-path", read_otherwise, component)
     if provider.per_api and claims.audience not in {provider.audience_of(api) for api in estate.apis_at(component)}:
-        return Decision(403, "the token is for another API", component, next(iter(matching or rules), None))
+        first = next(iter(matching or rules), None)
+        return Decision(403, "other-api", "the token is for another API", component, first)
     return _authorize(estate, component, request.method, rules, matching, claims)
 
 
@@ -96,15 +123,17 @@ def _authorize(
     effective = effective_scopes(estate, component, claims)
     for rule in matching:
         if set(rule.scopes) <= effective:
-            return Decision(200, f"has {', '.join(rule.scopes) or 'a token that counts'}", component, rule)
+            why = f"has {', '.join(rule.scopes) or 'a token that counts'}"
+            return Decision(200, "allowed", why, component, rule)
     if matching:
         needed = " or ".join(" and ".join(rule.scopes) for rule in matching)
         withheld = {scope for rule in matching for scope in rule.scopes} & set(claims.scopes) - effective
         why = f"; the token lists it, but {_why_withheld(estate, component, claims, withheld)}" if withheld else ""
-        return Decision(403, f"needs {needed}{why}", component, matching[0])
+        return Decision(403, "scope-missing", f"needs {needed}{why}", component, matching[0])
     if rules:
-        return Decision(403, f"no rule on {written(rules[0].path)} lists {method}", component, rules[0])
-    return Decision(403, "no rule owns this path", component)
+        why = f"no rule on {written(rules[0].path)} lists {method}"
+        return Decision(403, "method-not-listed", why, component, rules[0])
+    return Decision(403, "no-rule", "no rule owns this path", component)
 
 
 def _why_withheld(estate: Estate, component: Component, claims: Claims, withheld: Set[str]) -> str:
@@ -128,7 +157,7 @@ def answer(
         return unidentified
     token = bearer(authorization)
     if isinstance(token, Refusal):
-        return Decision(401, token.reason, unidentified.component)
+        return Decision(401, token.code, token.reason, unidentified.component)
     ring = rings.get(unidentified.component.provider)
     if token is None or ring is None:
         return unidentified

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
+from kong_oam.access.client import Call as Call
+from kong_oam.access.client import Client as Client
+from kong_oam.access.client import ClientKind as ClientKind
+from kong_oam.access.client import has_key as has_key
+from kong_oam.access.client import signs_in as signs_in
+from kong_oam.access.copies import Copy
+from kong_oam.access.edge.edge import NONE, Edge
+from kong_oam.access.endpoint import Backend, Endpoint, Exposures, backends_of
+from kong_oam.access.networks import Networks
 from kong_oam.access.paths import PathSegments, folded, may_be_longer
 from kong_oam.access.providers import Provider
 from kong_oam.access.rotation import Schedule
-from kong_oam.oam.document import Place
+from kong_oam.access.stack import Stack as Stack
+from kong_oam.oam.document import NOWHERE, Place
+from kong_oam.oam.rendered import RenderedObject
+from kong_oam.objects.named import NamedService
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 """The methods that a gateway listens to; with any other a request reaches nothing."""
@@ -24,53 +35,8 @@ RESERVED_SCOPES = frozenset(
 )
 """Names with a meaning of their own at every OpenID provider; an API cannot declare them."""
 
-ClientKind = Literal["service", "web", "browser", "native", "external"]
-"""A service; an application whose users sign in, on a server, in a browser or on their devices; a partner's service."""
-
 EXTERNAL = "external"
 """The type of a component that runs elsewhere: it is an identity and has no workload."""
-
-Exposures = tuple[tuple[str | None, tuple[int, ...]], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Stack:
-    """The settings of a stack that change the meaning of Applications."""
-
-    name: str
-    providers: Mapping[str, Provider]
-    domain: str | None = None
-    """The domain of gateway traits without one: `<component>-<application>.<domain>`."""
-    suffixes: Mapping[str, str] = field(default_factory=dict)
-    """Domain suffixes as Applications write them, to those of this environment."""
-    scheme: Literal["http", "https"] = "https"
-    rotation: Schedule = field(default_factory=Schedule)
-    """When clients get new keys, where they do not say it themselves."""
-    gateway_namespace: str | None = None
-    """Where the gateway's pods are, if in the cluster. No application may live there: its pods could pass for them."""
-    known_secrets: frozenset[tuple[str, str]] = frozenset()
-    """Key of a component whose client has a credential already, and name of the Secret with it, in its namespace."""
-    known_groups: frozenset[str] | None = None
-    """The logical groups that there are, those that a provider maps among them; None where nobody listed them."""
-    partial: bool = False
-    """Whether Applications may lie elsewhere that those here name: nothing is deployed from such an estate."""
-
-    @property
-    def default_provider(self) -> Provider:
-        """The first provider that the stack names."""
-        return next(iter(self.providers.values()))
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where a component is exposed. `host` is in lower case; a leading `*.` stands for one or more labels."""
-
-    host: str
-    path: PathSegments
-    port: int
-    place: Place = field(compare=False)
-    certificate: str | None = None
-    """The name of the TLS certificate of `host`, as the gateway trait's `secretName` says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,73 +92,6 @@ class Waiver:
     place: Place = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A granted call: the called component, the scopes asked for, and the roles that grant them."""
-
-    component: str
-    scopes: tuple[str, ...]
-    roles: tuple[str, ...]
-    place: Place = field(compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """A component as a client of one identity provider: what it may be issued, and on behalf of whom.
-
-    `groups` are the logical groups whose members may sign in through it (user-facing kinds only).
-    """
-
-    component: str
-    kind: ClientKind
-    provider: str
-    calls: tuple[Call, ...]
-    groups: tuple[str, ...]
-    redirect_uris: tuple[str, ...]
-    refresh: bool
-    place: Place = field(compare=False)
-    rotate_every: int | None = field(default=None, compare=False)
-    """Days after which it gets a new key; by default the stack's."""
-    jwks_uri: str | None = field(default=None, compare=False)
-    """Where a partner publishes the keys that it proves itself with."""
-
-    @property
-    def name(self) -> str:
-        """The client's name, `shop/checkout at okta`: a component may be a client of several providers."""
-        return f"{self.component} at {self.provider}"
-
-    @property
-    def scopes(self) -> tuple[str, ...]:
-        """Every scope granted, sorted."""
-        return tuple(sorted({scope for call in self.calls for scope in call.scopes}))
-
-    @property
-    def user_facing(self) -> bool:
-        return signs_in(self.kind)
-
-    @property
-    def keyed(self) -> bool:
-        """Whether it proves who it is with a credential that is made for it."""
-        return has_key(self.kind)
-
-    @property
-    def public(self) -> bool:
-        """Whether it is a public client, which has no secret: it runs where its users could read one (RFC 6749,
-        2.1)."""
-        return self.kind in ("browser", "native")
-
-    @property
-    def origins(self) -> tuple[str, ...]:
-        """The origins of its pages, which call the provider's token endpoint themselves: `https://shop.example.com`,
-        sorted.
-
-        Users come back to the page that exchanges the code, so it is where the redirects lead (RFC 6454).
-        """
-        if self.kind != "browser":
-            return ()
-        return tuple(sorted({f"{uri.scheme}://{uri.netloc}" for uri in map(urlsplit, self.redirect_uris)}))
-
-
 @dataclass(frozen=True)
 class Component:
     """One component with all that access and provisioning need to know of it."""
@@ -208,7 +107,7 @@ class Component:
     """The identity provider that guards it; also of components that guard nothing."""
     endpoints: tuple[Endpoint, ...]
     exposures: Exposures
-    """Per gateway trait its `name` and its ports: each is a Kubernetes Service."""
+    """The Kubernetes Services that the gateway reaches, each with its ports."""
     scopes: Mapping[str, str]
     rules: tuple[Rule, ...]
     roles: tuple[Role, ...]
@@ -217,11 +116,49 @@ class Component:
     waivers: tuple[Waiver, ...] = field(default=(), compare=False)
     forward_token: bool = False
     """Whether its workload gets the bearer tokens that it is called with, and could call others with them."""
+    rendered: tuple[RenderedObject, ...] | None = field(default=None, compare=False)
+    """Its Kubernetes objects as definitions make them; None: `properties` are lowered without any."""
+    named: NamedService | None = None
+    """The Service that it names, of pods that something else makes."""
+    cluster: str | None = None
+    """The cluster that it is in, as topologies write it; None: the stack's own."""
+    copies: tuple[Copy, ...] = ()
+    """Where else it is deployed. The gateway leads to none of these."""
+    edge: Edge = NONE
+    """What it asks of the gateway beside who may call it."""
+    copied: Copy | None = None
+    """The place that this is the component in; None: the first one, to which the gateway leads."""
+    allowed_from: Mapping[PathSegments, Mapping[str, Networks]] = field(default_factory=dict)
+    """By the path of rules, then by method: where these may be called from; what is not there, from anywhere."""
+    partition: str | None = None
+    """The partition of the estate that it is in; None where the estate is one stack."""
 
     @property
     def key(self) -> str:
         """The component's key, `application/component`: unique in a stack."""
         return f"{self.application}/{self.name}"
+
+    @cached_property
+    def sites(self) -> tuple[Component, ...]:
+        """The component itself, and as it is in each of the other places that it is deployed to."""
+        return (self, *(replace(self, **one.fields, copies=(), copied=one) for one in self.copies))
+
+    @property
+    def state_name(self) -> str:
+        """What the names of its objects begin with in the state: its key, behind the place where that is not the first
+        namespace of the stack's own cluster: `west:shop/web`, `/blue:shop/web`, `west/blue:shop/web`."""
+        place = (self.cluster or "") + (self.copied.suffix if self.copied else "")
+        return f"{place}:{self.key}" if place else self.key
+
+    @property
+    def at(self) -> str:
+        """Its place, as a text: the namespace, behind the name of a further cluster: `shop`, `west/shop`."""
+        return f"{self.cluster}/{self.namespace}" if self.cluster else self.namespace
+
+    @property
+    def where(self) -> str:
+        """All its places, as a text."""
+        return ", ".join(site.at for site in self.sites)
 
     @property
     def any_token(self) -> bool:
@@ -238,10 +175,10 @@ class Component:
         """Whether it runs elsewhere: nothing of it is deployed, and nothing leads to it."""
         return self.type == EXTERNAL
 
-    @property
-    def ports(self) -> tuple[int, ...]:
-        """The ports that the gateway reaches, each once, in order."""
-        return tuple(sorted({endpoint.port for endpoint in self.endpoints}))
+    @cached_property
+    def backends(self) -> Mapping[str, Backend]:
+        """What the gateway reaches of it, by name, in order."""
+        return backends_of(self.endpoints)
 
     @cached_property
     def owned(self) -> Mapping[PathSegments, tuple[Rule, ...]]:
@@ -260,6 +197,10 @@ class Component:
         rules = self.owning(path)
         return may_be_longer(path, len(rules[0].path) if rules else -1, self._folded)
 
+    def networks(self, path: PathSegments, method: str) -> Networks:
+        """The networks from which alone the rules of a path, their own, let somebody in with the method."""
+        return self.allowed_from.get(path, {}).get(method, ())
+
     def owning(self, path: PathSegments) -> tuple[Rule, ...]:
         """The rules of the longest rule path that owns `path`; a shorter one is never a fallback."""
         for length in range(len(path), -1, -1):
@@ -268,24 +209,10 @@ class Component:
         return ()
 
 
-def signs_in(kind: ClientKind) -> bool:
-    """Whether users sign in through a client of this kind; any other calls as itself."""
-    return kind in ("web", "browser", "native")
-
-
-def has_key(kind: ClientKind) -> bool:
-    """Whether a key, or a secret, is made for a client of this kind."""
-    return kind in ("service", "web")
-
-
-def service_name(component: str, trait: str | None) -> str:
-    """The Kubernetes Service of a gateway trait, by the trait's `name` (KubeVela's rule)."""
-    return component if trait is None else f"{component}-{trait}"
-
-
-def client_secret_name(component: str) -> str:
-    """The Kubernetes Secret with all that a component's client needs to call."""
-    return f"{component}-client"
+def bare_component(key: str, provider: str) -> Component:
+    """A component (`application/component`) with nothing but its key and the provider that guards it."""
+    application, _, name = key.partition("/")
+    return Component(application, name, "", "", {}, (), None, provider, (), (), {}, (), (), (), NOWHERE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,26 +228,51 @@ class Application:
 
 @dataclass(frozen=True)
 class Estate:
-    """All applications of one stack: the model that everything is derived from."""
+    """All applications of one estate: the model that everything is derived from.
+
+    `role` says what a run has to make of it where the estate is several stacks (kong_oam.access.partitions): what is
+    everybody's (base), or its own `applications` alone, of which `foreign` components are callers and callees.
+    """
 
     stack: Stack
     applications: tuple[Application, ...]
     unjudged: tuple[str, ...] = ()
     """Applications of which these name components, and that are not here: only where the stack is `partial`."""
+    role: Literal["whole", "base", "partition"] = "whole"
+    foreign: tuple[Component, ...] = ()
 
     @cached_property
     def components(self) -> Mapping[str, Component]:
-        """All components by `application/component`, in order."""
-        return {component.key: component for app in self.applications for component in app.components}
+        """All components by `application/component`, in order, foreign ones last."""
+        own = {component.key: component for app in self.applications for component in app.components}
+        return own | {component.key: component for component in self.foreign if component.key not in own}
+
+    @cached_property
+    def own(self) -> Mapping[str, Component]:
+        """The components that this run deploys, by key."""
+        applications = () if self.role == "base" else self.applications
+        return {component.key: component for app in applications for component in app.components}
+
+    @cached_property
+    def offering(self) -> tuple[Component, ...]:
+        """The components whose scopes, groups and certificates this run provides: one at two providers stands twice."""
+        if self.role == "partition":
+            return ()
+        return (*(component for app in self.applications for component in app.components), *self.foreign)
 
     @cached_property
     def exposed(self) -> tuple[Component, ...]:
         """The components that the gateway serves."""
-        return tuple(component for component in self.components.values() if component.endpoints)
+        return tuple(component for component in self.own.values() if component.endpoints)
 
     @cached_property
     def clients(self) -> tuple[Client, ...]:
         return tuple(client for component in self.components.values() for client in component.clients)
+
+    @cached_property
+    def own_clients(self) -> tuple[Client, ...]:
+        """The clients that this run makes."""
+        return tuple(client for component in self.own.values() for client in component.clients)
 
     @cached_property
     def by_host(self) -> Mapping[str, tuple[tuple[Endpoint, Component], ...]]:

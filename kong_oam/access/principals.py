@@ -7,10 +7,11 @@ Derived from `issue` and `decide`, and tested against them: a principal may call
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, combinations
 
 from kong_oam.access.model import METHODS, Client, Component, Estate, Rule
+from kong_oam.access.networks import Networks
 from kong_oam.access.paths import PathSegments
 from kong_oam.access.providers import Provider
 from kong_oam.errors import InputError
@@ -43,10 +44,12 @@ def principal_of(client: Client) -> Principal:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may call: everybody, token or not; or those principals, each under its condition."""
+    """Who may call: everybody, token or not; or those principals, each under its condition. All of them from these
+    networks only."""
 
     everybody: bool = False
     principals: Mapping[Principal, Condition] = field(default_factory=dict)
+    networks: Networks = ()
 
 
 EVERYBODY, NOBODY = Access(everybody=True), Access()
@@ -121,7 +124,8 @@ class Callers:
         for client in estate.clients:
             self._clients.setdefault(client.provider, {})[client.component, client.user_facing] = client
         self._by_rule_path: dict[tuple[str, PathSegments | None], Mapping[str, Access]] = {}
-        self._allowed: dict[tuple[str, frozenset[frozenset[str]]], Access] = {}
+        self._allowed: dict[tuple[str, frozenset[frozenset[str]], Networks], Access] = {}
+        self._everybody: dict[Networks, Access] = {(): EVERYBODY}
         self._with_any_token: dict[str, Access] = {}
         self._conditions: dict[tuple[str, tuple[Groups, ...]], Condition] = {}
 
@@ -140,12 +144,14 @@ class Callers:
         result = {}
         for method in METHODS:
             matching = tuple(rule for rule in rules if rule.lists(method))
+            networks = component.networks(matching[0].path, method) if matching else ()
             if any(rule.public for rule in matching):
-                result[method] = EVERYBODY
+                result[method] = self._everybody.setdefault(networks, replace(EVERYBODY, networks=networks))
                 continue
-            key = component.key, frozenset(frozenset(rule.scopes) for rule in matching)
+            key = component.key, frozenset(frozenset(rule.scopes) for rule in matching), networks
             if key not in self._allowed:
-                self._allowed[key] = self._principals_with_one_of(component, key[1])
+                access = self._principals_with_one_of(component, key[1])
+                self._allowed[key] = replace(access, networks=networks) if access.principals else access
             result[method] = self._allowed[key]
         return result
 

@@ -8,6 +8,8 @@ from hashlib import sha256
 from typing import Literal
 from urllib.parse import quote
 
+from kong_oam.access.endpoint import whole
+
 
 @dataclass(frozen=True, slots=True)
 class TokenType:
@@ -72,7 +74,7 @@ class Provider:
 
     def audience_of(self, component: str) -> str:
         """The audience of tokens for a component (`application/component`), as the model names it."""
-        return f"{self.audience}/{component}" if self.per_api else self.audience
+        return f"{self.audience}/{whole(component)}" if self.per_api else self.audience
 
     def listed(self, group: str) -> str:
         """What a user's token lists for a logical group that they are in.

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 
 from kong_oam.access.model import METHODS, Client, Component, Estate, Rule
+from kong_oam.access.networks import Networks, only_from
 from kong_oam.access.paths import within, written
 from kong_oam.access.principals import Groups, clauses_of
 from kong_oam.access.providers import Provider
@@ -26,7 +27,9 @@ def grants(estate: Estate) -> str:
 
     Shape: a head, then a line per client, sorted.
     """
-    return _text("CLIENT  SCOPES", map(_grant, sorted(estate.clients, key=lambda one: (one.component, one.provider))))
+    return _text(
+        "CLIENT  SCOPES", map(_grant, sorted(estate.own_clients, key=lambda one: (one.component, one.provider)))
+    )
 
 
 def _text(head: str, lines: Iterable[str]) -> str:
@@ -46,14 +49,19 @@ def _grant(client: Client) -> str:
 def _lines(estate: Estate, component: Component) -> Iterator[str]:
     for endpoint in component.endpoints:
         for rule in component.rules:
-            if within(rule.path, endpoint.path):
-                request = f"{_methods(rule)} {endpoint.host}{written(rule.path)}"
-                yield f"{request}  {component.key}: {_requirement(estate, component, rule)}"
+            for networks, methods in _by_networks(component, rule).items() if within(rule.path, endpoint.path) else ():
+                listed = "*" if len(methods) == len(METHODS) else ",".join(methods)
+                request = f"{listed} {endpoint.host}{written(rule.path)}"
+                what = _requirement(estate, component, rule)
+                yield f"{request}  {component.key}: {what}{only_from(networks, ';')}"
 
 
-def _methods(rule: Rule) -> str:
-    listed = [method for method in METHODS if rule.lists(method)]
-    return "*" if len(listed) == len(METHODS) else ",".join(listed)
+def _by_networks(component: Component, rule: Rule) -> dict[Networks, list[str]]:
+    """The methods of a rule by where it may be called from."""
+    found: dict[Networks, list[str]] = {}
+    for method in filter(rule.lists, METHODS):
+        found.setdefault(component.networks(rule.path, method), []).append(method)
+    return found
 
 
 def _requirement(estate: Estate, component: Component, rule: Rule) -> str:

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kong_oam.access.decide import component_of, host_patterns
-from kong_oam.access.model import METHODS, Component, Endpoint, Estate
+from kong_oam.access.endpoint import Endpoint, whole
+from kong_oam.access.model import METHODS, Component, Estate
 from kong_oam.access.paths import PathSegments, folded, within
 
 
@@ -95,7 +96,7 @@ class SitesByPort:
         self._sites: dict[str, list[tuple[Endpoint, Component]]] = {}
         for component in estate.exposed:
             for endpoint in component.endpoints:
-                self._sites.setdefault(f"{component.key}:{endpoint.port}", []).append((endpoint, component))
+                self._sites.setdefault(f"{whole(component.key)}:{endpoint.port_name}", []).append((endpoint, component))
 
     def names(self) -> Iterable[str]:
         return self._sites

@@ -29,6 +29,7 @@ _BEARER = re.compile(r"Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)\Z
 _KEY_ID = re.compile(r"[A-Za-z0-9._~:=+/-]{1,128}\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MAX_DEPTH = 32
+_EARLY = "not valid yet"
 _ES256_SIGNATURE = 86
 """Characters of an ES256 signature: 64 bytes (RFC 7518, 3.4). Kong's `jwt` ends in a 500 for any other length."""
 
@@ -61,9 +62,10 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """No token, or a token that does not count, and why."""
+    """No token, or a token that does not count, and why: in words, and by the code of a decision on it."""
 
     reason: str
+    code: str = field(default="token-needed", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ def bearer(authorization: Iterable[str]) -> str | Refusal | None:
         return None
     match = _BEARER.match(values[0]) if len(values) == 1 else None
     if match is None:
-        return Refusal("the Authorization header is not exactly 'Bearer <token>'")
+        return Refusal("the Authorization header is not exactly 'Bearer <token>'", "malformed-authorization")
     parts = _header_and_payload(match.group(1))
     return parts if isinstance(parts, Refusal) else match.group(1)
 
@@ -168,9 +170,9 @@ def authenticate(token: str, ring: KeyRing, now: float, apis: Iterable[str] = ()
     header, payload = parts
     key = ring.keys.get(header["kid"])
     if key is None:
-        return Refusal("signed with a key that is not this issuer's")
+        return Refusal("signed with a key that is not this issuer's", "token-not-verified")
     if header.get("alg") != key.algorithm or not _signature_matches(key, token):
-        return Refusal("the signature does not match the key")
+        return Refusal("the signature does not match the key", "token-not-verified")
     return _validated(payload, ring, now, apis)
 
 
@@ -178,28 +180,28 @@ def _header_and_payload(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any
     """Header and payload, the header with a key id that is a text, the payload with none."""
     parts = token.split(".")
     if len(parts) != 3:
-        return Refusal("not three parts")
+        return Refusal("not three parts", "malformed-authorization")
     try:
         header, payload = _json_object(parts[0]), _json_object(parts[1])
     except ValueError as error:
-        return Refusal(f"malformed: {error}")
+        return Refusal(f"malformed: {error}", "malformed-authorization")
     kid = header.get("kid")
     if not isinstance(kid, str) or not _KEY_ID.match(kid) or "kid" in payload:
-        return Refusal("the key id is not a plain text in the header alone")
+        return Refusal("the key id is not a plain text in the header alone", "malformed-authorization")
     if header.get("alg") == "ES256" and len(parts[2]) != _ES256_SIGNATURE:
-        return Refusal("the signature cannot be of ES256")
+        return Refusal("the signature cannot be of ES256", "malformed-authorization")
     return header, payload
 
 
 def _validated(payload: Mapping[str, Any], ring: KeyRing, now: float, apis: Iterable[str]) -> Claims | Refusal:
     if payload.get("iss") != ring.issuer:
-        return Refusal("another issuer")
+        return Refusal("another issuer", "token-not-for-us")
     audience, provider = payload.get("aud"), ring.provider
     named = audience if _is_list_of_texts(audience) else [audience] if isinstance(audience, str) else []
     if not named or (not provider.per_api and provider.audience not in named):
-        return Refusal("for another audience")
+        return Refusal("for another audience", "token-not-for-us")
     if (reason := _untimely(payload, now)) is not None:
-        return Refusal(reason)
+        return Refusal(reason, "token-untimely" if reason == _EARLY else "token-not-verified")
     claims = _claims(payload, ring)
     if isinstance(claims, Refusal) or not provider.per_api:
         return claims
@@ -214,7 +216,7 @@ def _untimely(payload: Mapping[str, Any], now: float) -> str | None:
     if expiry <= now:
         return "expired"
     if not _is_number(start) or start > now:
-        return "not valid yet"
+        return _EARLY
     return None
 
 
@@ -223,21 +225,21 @@ def _claims(payload: Mapping[str, Any], ring: KeyRing) -> Claims | Refusal:
     for mark in spelling.marks:
         value = payload.get(mark.claim)
         if not isinstance(value, str) or not (value.startswith(mark.value) if mark.prefix else value == mark.value):
-            return Refusal(f"not an access token: claim '{mark.claim}'")
+            return Refusal(f"not an access token: claim '{mark.claim}'", "token-unreadable")
     if any(claim in payload for claim in spelling.overage):
-        return Refusal("the user's groups are too many to be listed")
+        return Refusal("the user's groups are too many to be listed", "token-unreadable")
     client, subject = payload.get(spelling.client), payload.get(spelling.subject)
     if not _is_name(client) or not _is_name(subject):
-        return Refusal("client or subject is missing or malformed")
+        return Refusal("client or subject is missing or malformed", "token-unreadable")
     user = spelling.user in payload
     if user and not _is_name(payload[spelling.user]):
-        return Refusal(f"claim '{spelling.user}' is malformed")
+        return Refusal(f"claim '{spelling.user}' is malformed", "token-unreadable")
     if not user and payload.get(spelling.own) != (client if spelling.own_value is None else spelling.own_value):
-        return Refusal("neither a user's token nor the client's own")
+        return Refusal("neither a user's token nor the client's own", "token-unreadable")
     scopes = _listed(payload, spelling.scopes if user else spelling.service_scopes)
     groups = payload.get(spelling.groups, [])
     if scopes is None or not _is_list_of_texts(groups):
-        return Refusal("scopes or groups are malformed")
+        return Refusal("scopes or groups are malformed", "token-unreadable")
     component = ring.clients.get(client, "")  # never the id itself, which could read like a component
     return Claims(ring.provider.name, component, subject, user, scopes, tuple(groups) if user else ())
 

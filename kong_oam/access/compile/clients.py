@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import kong_oam.oam.application as oam
-from kong_oam.access.compile.component import elements_of
+from kong_oam.access.compile.exposure import elements_of
 from kong_oam.access.model import (
     EXTERNAL,
     RESERVED_SCOPES,

@@ -2,49 +2,53 @@
 
 from __future__ import annotations
 
-import datetime
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
 import kong_oam.oam.application as oam
-from kong_oam.access.model import METHODS, Component, Endpoint, Public, Role, Rule, Stack, Waiver
-from kong_oam.access.paths import PathSegments, Unreadable, declared, within, written
-from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.access.compile.addresses import allowed_from
+from kong_oam.access.compile.days import no_day
+from kong_oam.access.compile.edge import edge_of
+from kong_oam.access.compile.exposure import elements_of, endpoints_of, exposures_of
+from kong_oam.access.compile.places import copies_of, first_place, in_place, unreachable
+from kong_oam.access.compile.upstream_tls import over_tls
+from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.model import METHODS, Component, Public, Role, Rule, Stack, Waiver
+from kong_oam.access.paths import PathSegments, within, written
+from kong_oam.diagnostics import Diagnostic, errors, suggestion
 from kong_oam.oam.document import Place
+from kong_oam.objects.named import ELSEWHERE, NamedService, misnamed, named_service
 
 OWNER = "owner"
 """The annotation of an Application that says who owns those of its components that have no access trait to say so."""
-
-_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*\Z")
-
-
-DEEPEST = 511
-DEEPEST_BELOW_WILDCARD = 15
-"""The most elements that an exposed path may have: gateways order routes by a small number."""
-MOST_LABELS_OF_WILDCARD = 31
 
 
 def compile_component(
     application: oam.Application, part: oam.Component, stack: Stack, out: list[Diagnostic]
 ) -> Component:
     """Compiles `part` on `stack` into a component, still without its clients. Findings are added to `out`."""
+    placement, copies = first_place(part), copies_of(application, part)
+    application = in_place(application, placement)
     access = part.trait("access")
     properties: Mapping[str, Any] = access.properties if access else {}
-    endpoints = tuple(_endpoints(application, part, stack, out))
-    if access and not part.traits_of("gateway"):
-        message = f"component '{part.name}' has access rules but no gateway trait that exposes it; add one"
-        out.append(Diagnostic("ACC211", message, access.place.at("type")))
+    endpoints = endpoints_of(application, part, stack, out)
+    if endpoints or access or part.trait("client"):
+        out += _misnamed_elsewhere(part)
+    out += unreachable(part, endpoints, stack)
+    if named := named_service(part):
+        out += misnamed(part, named)
+    if not errors(out):
+        out += _unreached(part, named, endpoints) if endpoints else _unexposed(part, named)
     scopes: Mapping[str, str] = properties.get("scopes", {})
     if access:
         rules = _rules(properties, access.place.at("properties"), endpoints, scopes, out)
         roles = tuple(_roles(properties, access.place.at("properties"), scopes, stack, out))
     else:
         rules, roles = _authenticated_only(endpoints), ()
-    out += _unroutable(endpoints)
-    out += _ports_exposed_twice(part)
+    edge = edge_of(part, endpoints, stack, out)
+    if part.rendered is None:
+        out += _ports_exposed_twice(part)
     return Component(
         application=application.name,
         name=part.name,
@@ -54,8 +58,8 @@ def compile_component(
         depends_on=part.depends_on,
         owner=properties.get("owner", application.annotations.get(OWNER)),
         provider=_provider(properties, access, stack, out),
-        endpoints=endpoints,
-        exposures=_exposures(part),
+        endpoints=over_tls(endpoints, edge.upstream_tls, stack),
+        exposures=exposures_of(part, endpoints),
         scopes=scopes,
         rules=rules,
         roles=roles,
@@ -63,7 +67,44 @@ def compile_component(
         forward_token=properties.get("forwardToken", False),
         waivers=tuple(_waivers(properties, access.place.at("properties"), out)) if access else (),
         place=part.place,
+        rendered=part.rendered,
+        named=named,
+        cluster=placement.cluster,
+        copies=copies,
+        edge=edge,
+        allowed_from=allowed_from(part, rules, out),
     )
+
+
+def _misnamed_elsewhere(part: oam.Component) -> Iterator[Diagnostic]:
+    """Finds what a component's name has in it that names of hosts, of apps and at the gateway have not."""
+    has = "a dot" if "." in part.name else "a capital" if part.name != part.name.lower() else ""
+    if has:
+        message = f"'{part.name}' has {has}, and a component that is exposed or a client is named without one elsewhere"
+        yield Diagnostic("OAM103", message, part.place.at("name"))
+
+
+def _unexposed(part: oam.Component, named: NamedService | None) -> Iterator[Diagnostic]:
+    """Finds what says who may call a component, or where, that has no endpoints."""
+    exposing = next((trait for trait in part.traits if trait.type.partition("@")[0] == "gateway"), None)
+    if trait := part.trait("access") or exposing:
+        message = f"component '{part.name}' has access rules but no gateway trait that exposes it; add one"
+        services = (one for one in part.rendered or () if one.group_kind == ("", "Service"))
+        if part.rendered is not None and not named and not any(services):
+            message = f"component '{part.name}' renders no Service, so nothing could lead to it; take {trait.type} out"
+            message += f", or {ELSEWHERE}"
+        elif trait is exposing:
+            message = f"{trait.type} renders no Ingress, so it exposes nothing; take it out"
+        yield Diagnostic("ACC211", message, trait.place.at("type"))
+
+
+def _unreached(part: oam.Component, named: NamedService | None, endpoints: Iterable[Endpoint]) -> Iterator[Diagnostic]:
+    """Finds that no route leads to the Service which the access trait names."""
+    if named and all(endpoint.service != named.ours for endpoint in endpoints):
+        message = f"no route leads to it; write existingServiceName: {named.name} in a gateway trait, or take it out"
+        if part.rendered is None:
+            message = f"a {part.type} has a Service of its own, and this is for what is made elsewhere; take it out"
+        yield Diagnostic("ACC211", message, named.place)
 
 
 def _provider(properties: Mapping[str, Any], access: oam.Trait | None, stack: Stack, out: list[Diagnostic]) -> str:
@@ -73,94 +114,6 @@ def _provider(properties: Mapping[str, Any], access: oam.Trait | None, stack: St
         out.append(Diagnostic("ACC209", message, access.place.at("properties", "identityProvider")))
         return stack.default_provider.name
     return name
-
-
-def _exposures(part: oam.Component) -> tuple[tuple[str | None, tuple[int, ...]], ...]:
-    return tuple(
-        (trait.properties.get("name"), tuple(sorted(set(trait.properties["http"].values()))))
-        for trait in part.traits_of("gateway")
-    )
-
-
-def _endpoints(
-    application: oam.Application, part: oam.Component, stack: Stack, out: list[Diagnostic]
-) -> Iterator[Endpoint]:
-    for trait in part.traits_of("gateway"):
-        place = trait.place.at("properties")
-        host = _host(application.name, part.name, trait.properties.get("domain"), stack)
-        if host is None:
-            message = "no domain here, and the stack has none to give; write `domain`, or set the stack's"
-            out.append(Diagnostic("ACC208", message, place))
-            continue
-        if not _HOST.match(host):
-            message = f"host '{host}' is not a DNS name (a wildcard may only be its first label)"
-            out.append(Diagnostic("ACC213", message, place.at("domain")))
-            continue
-        out += _grpc_ports(part, trait)
-        out += _missing_ports(part, trait)
-        for path, port in trait.properties["http"].items():
-            where = place.at("http").key(path)
-            if (elements := elements_of(path, where, out)) is not None:
-                yield Endpoint(host, elements, port, where, trait.properties.get("secretName"))
-
-
-def _unroutable(endpoints: Iterable[Endpoint]) -> Iterator[Diagnostic]:
-    """Finds hosts and paths that a gateway cannot put into the order in which the nearer host and the longer path
-    win."""
-    wildcards = {endpoint.host: endpoint for endpoint in endpoints if endpoint.host.startswith("*.")}
-    for host, endpoint in wildcards.items():
-        if host.count(".") > MOST_LABELS_OF_WILDCARD:
-            message = f"'{host}' has more than {MOST_LABELS_OF_WILDCARD} labels below its wildcard"
-            yield Diagnostic("ACC221", message, endpoint.place)
-    deepest = DEEPEST_BELOW_WILDCARD if wildcards else DEEPEST
-    for endpoint in endpoints:
-        if len(endpoint.path) > deepest:
-            where = f" on a wildcard host ('{next(iter(wildcards))}')" if wildcards else ""
-            message = f"path '{written(endpoint.path)}' has more than {deepest} elements{where}"
-            yield Diagnostic("ACC221", message, endpoint.place)
-
-
-_GRPC_PORT = re.compile(r"grpc(?:-.*)?\Z")
-
-
-def _grpc_ports(part: oam.Component, trait: oam.Trait) -> Iterator[Diagnostic]:
-    """Finds ports that are named as gRPC's (`grpc`, `grpc-...`, as service meshes expect it), or annotated so for an
-    Ingress.
-
-    Kong hands a call of gRPC on by the path that its client wrote (grpc_pass takes no other), not by that of the gate.
-    """
-    place = trait.place.at("properties")
-    why = "speaks gRPC, whose calls go upstream by another path than the one that was decided on; it is not deployed"
-    names = {
-        number: str(port.get("name", ""))
-        for port in part.properties.get("ports", ())
-        for number in (port["port"], port.get("containerPort", port["port"]))
-    }
-    for path, port in trait.properties["http"].items():
-        if _GRPC_PORT.match(names.get(port, "")):
-            yield Diagnostic("ACC218", f"port {port} ('{names[port]}') {why}", place.at("http").key(path))
-    for name, value in trait.properties.get("annotations", {}).items():
-        if name.endswith("/backend-protocol") and value.upper() in ("GRPC", "GRPCS"):
-            yield Diagnostic("ACC218", f"'{name}: {value}' {why}", place.at("annotations").key(name))
-
-
-def _missing_ports(part: oam.Component, trait: oam.Trait) -> Iterator[Diagnostic]:
-    """Finds ports that the component does not have, where it lists those that it has.
-
-    As in KubeVela, a gateway trait's Service leads to the container's port of the same number; a port with
-    `expose: true` is on a Service of its own name already, and leads where that says.
-    """
-    properties = part.properties
-    listed = properties.get("ports") or ([properties] if "port" in properties else [])
-    tcp = [port for port in listed if port.get("protocol", "TCP") == "TCP"]
-    ports = {int(port.get("containerPort", port["port"])) for port in tcp}
-    if "name" not in trait.properties:
-        ports |= {int(port["port"]) for port in tcp if port.get("expose")}
-    for path, port in trait.properties["http"].items() if listed else ():
-        if port not in ports:
-            has = f"its ports are {', '.join(map(str, sorted(ports)))}" if ports else "none of its ports is TCP"
-            message = f"'{part.name}' has no port {int(port)}; {has}"
-            yield Diagnostic("ACC223", message, trait.place.at("properties", "http", path))
 
 
 def _ports_exposed_twice(part: oam.Component) -> Iterator[Diagnostic]:
@@ -175,26 +128,6 @@ def _ports_exposed_twice(part: oam.Component) -> Iterator[Diagnostic]:
             if earlier is not place:
                 message = f"{protocol} port {number} is exposed already (line {earlier.line}); a Service has it once"
                 yield Diagnostic("OAM106", message, place)
-
-
-def _host(application: str, component: str, domain: str | None, stack: Stack) -> str | None:
-    """The host as this environment has it, in lower case; None where nothing says."""
-    if domain is None:
-        return f"{component}-{application}.{stack.domain}".lower() if stack.domain else None
-    domain = domain.lower()
-    for suffix, replacement in sorted(stack.suffixes.items(), key=lambda pair: -len(pair[0])):
-        if domain == suffix or domain.endswith(f".{suffix}"):
-            return domain[: len(domain) - len(suffix)] + replacement.lower()
-    return domain
-
-
-def elements_of(path: str, place: Place, out: list[Diagnostic]) -> PathSegments | None:
-    """Parses a path as an Application writes it; None, and a finding, where it could be read in two ways."""
-    try:
-        return declared(path)
-    except Unreadable as why:
-        out.append(Diagnostic("ACC213", f"path '{path}': {why}", place))
-        return None
 
 
 def _authenticated_only(endpoints: tuple[Endpoint, ...]) -> tuple[Rule, ...]:
@@ -240,23 +173,15 @@ def _public(rule: Mapping[str, Any], place: Place, out: list[Diagnostic]) -> Pub
         return None
     until: str | None = public.get("until")
     if until is not None:
-        _check_day(until, place.at("public", "until"), out)
+        out += no_day(until, place.at("public", "until"))
     return Public(public["reason"], until)
 
 
 def _waivers(properties: Mapping[str, Any], place: Place, out: list[Diagnostic]) -> Iterator[Waiver]:
     for index, waiver in enumerate(properties.get("waivers", ())):
         where = place.at("waivers", index)
-        _check_day(waiver["until"], where.at("until"), out)
+        out += no_day(waiver["until"], where.at("until"))
         yield Waiver(waiver["finding"], waiver["reason"], waiver["until"], where)
-
-
-def _check_day(day: str, place: Place, out: list[Diagnostic]) -> None:
-    """Days have the form YYYY-MM-DD when they come here (the schema says so), but not every such text is one."""
-    try:
-        datetime.date.fromisoformat(day)
-    except ValueError:
-        out.append(Diagnostic("OAM103", f"'{day}' is no day of the calendar", place))
 
 
 def _rule_paths(

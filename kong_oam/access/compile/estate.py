@@ -5,25 +5,24 @@ It reports all problems at once, and an estate exists only where no error was fo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import kong_oam.oam.application as oam
 from kong_oam.access.compile.clients import Directory, callees_of, compile_clients
-from kong_oam.access.compile.component import compile_component
+from kong_oam.access.compile.forms import compile_forms
+from kong_oam.access.compile.objects import judged_objects
+from kong_oam.access.compile.partitions import wrong_partitions
+from kong_oam.access.compile.places import unfederated, wrong_places
+from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.hosts import hosts_above
 from kong_oam.access.memory import Memory
 from kong_oam.access.model import (
     Application,
     Component,
-    Endpoint,
     Estate,
-    Exposures,
     Stack,
-    client_secret_name,
-    service_name,
 )
 from kong_oam.access.paths import PathSegments, written
 from kong_oam.diagnostics import Diagnostic, errors, ordered, printable
@@ -50,6 +49,7 @@ class Compiled:
 def compile_estate(reading: oam.Reading, stack: Stack, memory: Memory | None = None) -> Compiled:
     """Compiles the applications of `reading` on `stack`; with a `memory`, no component anew that it has compiled."""
     memory = memory or Memory()
+    reading = oam.deployable(reading)
     findings = list(reading.diagnostics)
     directory = Directory(stack, findings, reading.malformed)
     applications = tuple(_first_of_each_name(reading.applications, findings))
@@ -62,11 +62,14 @@ def compile_estate(reading: oam.Reading, stack: Stack, memory: Memory | None = N
     directory.check_role_members()
     findings += _shared_endpoints(directory.components.values())
     findings += _nested_applications(directory.components.values())
-    findings += _applications_beside_gateway(applications, stack)
-    findings += _borrowed_credentials(directory)
+    for application in applications:
+        components = (directory.components[f"{application.name}/{part.name}"] for part in application.components)
+        findings += wrong_places(application, components, stack)
     findings += _conflicting_certificates(directory.components.values())
-    findings += _shared_objects(directory)
+    findings += wrong_partitions(applications, directory.components.values(), stack)
+    findings += judged_objects(directory, applications, memory)
     compiled = tuple(_application(application, directory, memory) for application in applications)
+    findings += unfederated((one for application in compiled for one in application.components), stack)
     diagnostics, unjudged = ordered(findings), tuple(sorted(directory.unjudged))
     estate = None if errors(diagnostics) else Estate(stack, compiled, unjudged)
     return Compiled(estate, diagnostics, unjudged)
@@ -75,7 +78,8 @@ def compile_estate(reading: oam.Reading, stack: Stack, memory: Memory | None = N
 def _alone(application: oam.Application, part: oam.Component, stack: Stack) -> tuple[Component, tuple[Diagnostic, ...]]:
     """The component as far as it can be compiled without the others, and what is wrong about it."""
     findings: list[Diagnostic] = []
-    return compile_component(application, part, stack, findings), tuple(findings)
+    component = compile_forms(application, part, stack, findings)
+    return replace(component, partition=stack.partition_of(application.namespace)), tuple(findings)
 
 
 def _first_of_each_name(applications: Iterable[oam.Application], out: list[Diagnostic]) -> Iterator[oam.Application]:
@@ -166,7 +170,7 @@ def _taken_from(endpoint: Endpoint, exposed: Mapping[str, Mapping[PathSegments, 
     """What would get the endpoint's calls without it: on its own host or, where nothing there would, on the nearest
     wildcard above; and what lies below it on wildcards before that."""
     path = endpoint.path
-    for host in _hosts_above(endpoint.host):
+    for host in hosts_above(endpoint.host):
         paths = exposed.get(host, {})
         if host != endpoint.host:
             yield from (pair for below, pair in paths.items() if len(below) > len(path) and below[: len(path)] == path)
@@ -177,103 +181,16 @@ def _taken_from(endpoint: Endpoint, exposed: Mapping[str, Mapping[PathSegments, 
             return
 
 
-def _hosts_above(host: str) -> Iterator[str]:
-    """The host, and the wildcards that stand for it, the nearest first."""
-    yield host
-    labels = host.removeprefix("*.").split(".")
-    yield from (f"*.{'.'.join(labels[start:])}" for start in range(1, len(labels)))
-
-
 def _conflicting_certificates(components: Iterable[Component]) -> Iterator[Diagnostic]:
     """A host has one certificate: of two, callers would be shown either."""
     first: dict[str, tuple[str, str, Endpoint]] = {}
     for component in components:
         for endpoint in component.endpoints:
             if endpoint.certificate:
-                wanted = (component.namespace, endpoint.certificate)
+                wanted = (component.at, endpoint.certificate)
                 *first_named, earlier = first.setdefault(endpoint.host, (*wanted, endpoint))
                 if tuple(first_named) != wanted:
                     message = (
                         f"{endpoint.host} is given another certificate at {earlier.place}: '{'/'.join(first_named)}'"
                     )
                     yield Diagnostic("ACC215", message, endpoint.place)
-
-
-def _applications_beside_gateway(applications: Iterable[oam.Application], stack: Stack) -> Iterator[Diagnostic]:
-    for application in applications:
-        if application.namespace == stack.gateway_namespace:
-            message = f"namespace '{application.namespace}' is the gateway's: pods there could pass for it; use another"
-            yield Diagnostic("ACC216", message, application.place.at("metadata", "namespace"))
-
-
-def _borrowed_credentials(directory: Directory) -> Iterator[Diagnostic]:
-    """A client's Secret is its own: whoever else could read it would call as that client, with no role asked."""
-    owners: dict[tuple[str, str], list[Component]] = {}
-    for component in directory.components.values():
-        if component.key in directory.clients and not component.outside:
-            owners.setdefault((component.namespace, client_secret_name(component.name)), []).append(component)
-    for key, secret in sorted(directory.stack.known_secrets):
-        if owner := directory.components.get(key):
-            owners.setdefault((owner.namespace, secret), []).append(owner)
-    for component in directory.components.values():
-        for path in _secret_references(component.properties, ()):
-            name = component.properties
-            for step in path:
-                name = name[step]  # type: ignore[index]
-            belongs = owners.get((component.namespace, str(name)), [component])
-            if component not in belongs:
-                message = (
-                    f"Secret '{name}' is the credential of '{belongs[0].key}'; a component has its own client trait"
-                )
-                yield Diagnostic("ACC217", message, component.place.at("properties", *path))
-
-
-def _secret_references(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
-    """Yields the path of every name of a Secret in a component's properties: env, volumes, volumeMounts."""
-    if isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _secret_references(item, (*path, index))
-    elif isinstance(value, dict):
-        if "secretName" in value:
-            yield (*path, "secretName")
-        if path[-1:] == ("secretKeyRef",) and "name" in value:
-            yield (*path, "name")
-        for key, item in value.items():
-            yield from _secret_references(item, (*path, key))
-
-
-_SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
-
-
-def object_names(
-    name: str, properties: Mapping[str, Any], exposures: Exposures, *, client: bool
-) -> Iterator[tuple[str, str]]:
-    """Yields (kind, name) of a component's Kubernetes objects, in its namespace: KubeVela's names, and those that are
-    added."""
-    for kind in ("Deployment", "ServiceAccount", "NetworkPolicy"):
-        yield kind, name
-    services = {service_name(name, trait) for trait, _ in exposures}
-    if any(port.get("expose") for port in properties.get("ports", ())):
-        services.add(name)
-    for service in sorted(services):
-        yield "Service", service
-    if client:
-        yield "Secret", client_secret_name(name)
-
-
-def _shared_objects(directory: Directory) -> Iterator[Diagnostic]:
-    first: dict[tuple[str, str, str], Component] = {}
-    for component in (component for component in directory.components.values() if not component.outside):
-        client = component.key in directory.clients
-        for kind, name in object_names(component.name, component.properties, component.exposures, client=client):
-            if kind == "Service" and not _SERVICE_NAME.match(name):
-                message = f"'{name}' cannot name a Service: a letter first, then letters, digits and dashes, 63 in all"
-                yield Diagnostic("OAM103", message, component.place.at("name"))
-            earlier = first.setdefault((kind, component.namespace, name), component)
-            if earlier is not component:
-                message = (
-                    f"{kind} '{name}' in namespace '{component.namespace}' would also be made for '{earlier.key}' "
-                    f"({earlier.place}); rename one, or give the applications namespaces of their own"
-                )
-                yield Diagnostic("OAM107", message, component.place.at("name"))
-                break

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from kong_oam.access.networks import ANYWHERE, Source
 from kong_oam.access.paths import PathSegments
 from kong_oam.access.principals import Condition, Groups, Principal
 from kong_oam.access.request_classes import Region
@@ -23,10 +24,12 @@ OPENING, CLOSING = KINDS[:4], KINDS[4:7]
 
 @dataclass(frozen=True, slots=True)
 class Whom:
-    """Who is affected: everybody (no principal), a client as itself, or the client's users who meet the condition."""
+    """Who is affected: everybody (no principal), a client as itself, or the client's users who meet the condition; and
+    where they call from."""
 
     principal: Principal | None
     condition: Condition = frozenset()
+    source: Source = ANYWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,8 @@ class Example:
     now: str | None
     principal: Principal | None
     groups: Groups = frozenset()
+    address: str | None = None
+    """Where it comes from; None where that is all the same."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,13 @@ from kong_oam.access.diff.change import CLOSING, KINDS, OPENING, Change, Differe
 from kong_oam.access.diff.facts import settings_changed
 from kong_oam.access.diff.snapshot import AccessModel
 from kong_oam.access.model import METHODS, Application, Component, Estate
+from kong_oam.access.networks import Source, beyond
 from kong_oam.access.paths import PathSegments, written
 from kong_oam.access.principals import (
     NOBODY,
     Access,
     Callers,
+    Condition,
     Groups,
     Principal,
     logical_groups,
@@ -109,9 +111,11 @@ class _Side:
         api = self.model.estate.shown_at(self.sites.component(site, path), client)
         return issue(provider, client, user, api=api)
 
-    def answer(self, site: str, path: PathSegments, method: str, token: Claims | Refusal | None) -> Decision:
+    def answer(
+        self, site: str, path: PathSegments, method: str, token: Claims | Refusal | None, address: str | None
+    ) -> Decision:
         host = self.sites.host(site, path) or ""
-        return decide(self.model.estate, Request(method, host, written(path).encode()), token)
+        return decide(self.model.estate, Request(method, host, written(path).encode(), address), token)
 
     def lifetime(self, principal: Principal) -> int | None:
         """How many minutes tokens live; None between stacks, where no token of one is one of the other."""
@@ -140,25 +144,48 @@ def _differences(
 
 
 def _compare(was: Access, now: Access) -> Iterator[_ChangeKey]:
+    opened, shut = beyond(now.networks, was.networks), beyond(was.networks, now.networks)
     if was.everybody or now.everybody:
-        if not was.everybody:
-            yield "newly public", Whom(None)
-        elif not now.everybody:
-            yield "narrowed" if now.principals else "revoked", Whom(None)
+        yield from _compare_with_everybody(was, now, opened, shut)
         return
-    if was.principals == now.principals:
+    if was.principals == now.principals and not opened and not shut:
         return
     for principal in sorted({*was.principals, *now.principals}):
         before, after = was.principals.get(principal), now.principals.get(principal)
         if before is None and after is not None:
-            yield "granted", Whom(principal, after)
+            yield "granted", Whom(principal, after, Source(now.networks))
         elif after is None and before is not None:
-            yield "revoked", Whom(principal, before)
+            yield "revoked", Whom(principal, before, Source(was.networks))
         elif before is not None and after is not None:
-            if more := frozenset(groups for groups in after if not suffices(groups, before)):
-                yield "widened", Whom(principal, more)
-            if less := frozenset(groups for groups in before if not suffices(groups, after)):
-                yield "narrowed", Whom(principal, less)
+            more = frozenset(groups for groups in after if not suffices(groups, before))
+            less = frozenset(groups for groups in before if not suffices(groups, after))
+            parts: tuple[tuple[Kind, Condition, Source | None], ...] = (
+                ("widened", more, Source(now.networks)),
+                ("widened", after - more, opened),
+                ("narrowed", less, Source(was.networks)),
+                ("narrowed", before - less, shut),
+            )
+            yield from ((kind, Whom(principal, met, source)) for kind, met, source in parts if met and source)
+
+
+def _compare_with_everybody(
+    was: Access, now: Access, opened: Source | None, shut: Source | None
+) -> Iterator[_ChangeKey]:
+    """Compares where one of the two lets everybody in, from its networks: `opened` are addresses that come, `shut`
+    those that go."""
+    if not was.everybody:
+        yield "newly public", Whom(None, source=Source(now.networks))
+    elif not now.everybody:
+        yield "narrowed" if now.principals else "revoked", Whom(None, source=Source(was.networks))
+    changes: tuple[tuple[Kind, Access, Access, Source | None], ...] = (
+        ("widened", was, now, opened),
+        ("narrowed", now, was, shut),
+    )
+    for kind, without, having, source in changes:
+        if source and without.everybody and having.everybody:
+            yield kind, Whom(None, source=source)
+        elif source and without.everybody:
+            yield from ((kind, Whom(one, met, source)) for one, met in having.principals.items())
 
 
 def _renamed(differences: Mapping[_ChangeKey, _ClassNumbers], old: _Side, new: _Side) -> dict[Principal, Principal]:
@@ -200,7 +227,7 @@ def _principals_only_in(
     for (change_kind, whom), by_site in differences.items():
         if change_kind == kind and whom.principal in access:
             access[whom.principal] |= {
-                (whom.condition, site, method, number)
+                (whom.condition, whom.source, site, method, number)
                 for site, by_method in by_site.items()
                 for method, numbers in by_method.items()
                 for number in numbers
@@ -228,7 +255,7 @@ def _changes(
                 minutes = _minutes(old, new, whom, site, paths, methods) if kind in CLOSING else None
                 merged.setdefault((kind, site, region, methods, minutes), []).append(whom)
     for (kind, site, region, listed, minutes), callers in merged.items():
-        callers.sort(key=lambda whom: (whom.principal or _FIRST, sorted(map(sorted, whom.condition))))
+        callers.sort(key=lambda one: (one.principal or _FIRST, sorted(map(sorted, one.condition)), str(one.source)))
         yield _change(old, new, kind, tuple(callers), listed, site, region, minutes)
 
 
@@ -241,8 +268,9 @@ def _minutes(
     """How long the old tokens live, where the new gate lets one of them through; None where it lets none."""
     if whom.principal is None:
         return None
+    address = _address(whom)
     let_through = (
-        new.answer(site, path, method, token).allowed
+        new.answer(site, path, method, token, address).allowed
         for path in paths
         for token in [old.token(whom.principal, groups, site, path) for groups in whom.condition]
         for method in methods
@@ -263,10 +291,17 @@ def _change(
     side = old if kind in CLOSING else new
     path, principal = region.subtree.path, whom[0].principal
     groups = min(whom[0].condition, key=sorted, default=frozenset())
-    example = Example(methods[0], path, old.sites.host(site, path), new.sites.host(site, path), principal, groups)
-    rule = side.answer(site, path, methods[0], side.token(principal, groups, site, path)).rule
+    hosts = old.sites.host(site, path), new.sites.host(site, path)
+    example = Example(methods[0], path, *hosts, principal, groups, _address(whom[0]))
+    rule = side.answer(site, path, methods[0], side.token(principal, groups, site, path), example.address).rule
     place = rule.place if rule and rule.place.file else None
     return Change(kind, whom, methods, site, region, example, minutes, place)
+
+
+def _address(whom: Whom) -> str | None:
+    """An address that they call from; None where any is one."""
+    address = whom.source.example()
+    return str(address) if address else None
 
 
 def _rank(change: Difference) -> tuple[object, ...]:

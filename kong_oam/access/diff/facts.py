@@ -11,47 +11,61 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from itertools import chain
+from math import inf
 from typing import Any
 from urllib.parse import urlsplit
 
+from kong_oam.access.copies import Copy
 from kong_oam.access.diff.change import Kind, Setting, Subject
+from kong_oam.access.edge.kong_plugin import KongPlugin
+from kong_oam.access.edge.upstream_tls import Issuer, UpstreamTls
 from kong_oam.access.model import Client, Component, Estate, Stack
 from kong_oam.access.providers import ClaimMapping, Provider
 from kong_oam.access.settings.certificates import fingerprint
-from kong_oam.access.settings.stack import (
-    PLAIN,
-    ClusterSettings,
-    GatewaySettings,
-    KnownClient,
-    ProviderSettings,
-    Settings,
-)
+from kong_oam.access.settings.cluster import ClusterSettings
+from kong_oam.access.settings.logs import HttpSink, LogSettings, OtlpSink, TcpSink
+from kong_oam.access.settings.redis import RedisSettings
+from kong_oam.access.settings.stack import PLAIN, GatewaySettings, KnownClient, ProviderSettings, Settings
+from kong_oam.access.stack import Records
 
 Facts = Mapping[Subject, Mapping[str, Any]]
 """Values by subject, then by name, as JSON has them. Names are those of the stack's file, or a trait's."""
 
+_EDGE = "edge."  # what names begin with that say what a component asks of the gateway beside access
+_LIMIT = "edge.rateLimit"
+_UPSTREAM_TLS = "gateway.upstreamTls"
 NOT_KNOWN = "not known"
 """Stands for a value that one side does not have: another version of this program wrote it."""
 
 _KEY, _REQUESTS = "what it is known by", "what it decides is compared request by request"
 _ELSEWHERE, _WHERE = "compared as part of something else", "where the gateway is administered, not what it lets through"
+_LIMITS = "where limits are counted, and whether they hold while it is away; not who may call"
+_KEPT = "what is kept of requests, not who may make them"
+_STACK = "which stack of the estate deploys it"
 _PACE, _CODE = "how long a change takes, or how often", "what runs, and where; not who may call it"
 
 LEFT_OUT: Mapping[type, Mapping[str, str]] = {
     Settings: {
         "stack": _ELSEWHERE, "cluster": _ELSEWHERE, "gateway": _ELSEWHERE, "providers": _ELSEWHERE,
-        "applications": _REQUESTS, "cloud": "a name that policies go by", "as_of": "a day to remind by",
+        "applications": _REQUESTS, "definitions": _REQUESTS, "cloud": "a name that policies go by",
+        "as_of": "a day to remind by", "partition": _STACK,
     },
-    ClusterSettings: dict.fromkeys(("context", "images", "pull_secrets", "account_annotations"), _CODE),
+    ClusterSettings: dict.fromkeys(("context", "contexts", "images", "pull_secrets", "account_annotations"), _CODE),
     Stack: {
-        "name": _KEY, "providers": _ELSEWHERE, "domain": _REQUESTS, "suffixes": _REQUESTS,
+        "name": _KEY, "providers": _ELSEWHERE, "domain": _REQUESTS, "suffixes": _REQUESTS, "reach": _ELSEWHERE,
         "gateway_namespace": _ELSEWHERE, "known_secrets": _ELSEWHERE, "partial": "nothing is deployed from such",
-        "known_groups": "which names are no mistake; who holds a role, the roles say",
+        "minor": _CODE, "clusters": _CODE, "labels": _CODE, "addressed": _ELSEWHERE, "federated": _ELSEWHERE,
+        "redis": _LIMITS, "upstream_tls": _ELSEWHERE, "records": _KEPT, "stripped": _ELSEWHERE,
+        "partitions": _STACK, "known_groups": "which names are no mistake; who holds a role, the roles say",
     },
     GatewaySettings: {
         "scheme": _ELSEWHERE, "redirect": "compared as plainHttp", "admin_url": _WHERE, "workspace": _WHERE,
-        "key_slots": "how many keys fit", "settle_seconds": _PACE,
+        "key_slots": "how many keys fit", "settle_seconds": _PACE, "redis": _LIMITS, "logs": _KEPT,
+        "metrics": "counts calls, whoever makes them",
     },
+    RedisSettings: dict.fromkeys(
+        ("host", "port", "database", "tls", "server_name", "username", "password", "away"), _LIMITS
+    ),
     Provider: {"name": _KEY, "groups": _REQUESTS, "per_api": _REQUESTS},
     ProviderSettings: {
         "name": _KEY, "groups": _REQUESTS, "audience": _ELSEWHERE, "issuer": _ELSEWHERE, "spelling": _ELSEWHERE,
@@ -62,15 +76,30 @@ LEFT_OUT: Mapping[type, Mapping[str, str]] = {
     Client: {"component": _KEY, "provider": _KEY, "place": _KEY, "calls": _REQUESTS, "groups": _REQUESTS},
     Component: {
         **dict.fromkeys(("application", "name", "place"), _KEY),
-        **dict.fromkeys(("provider", "endpoints", "rules", "roles", "clients"), _REQUESTS),
-        **dict.fromkeys(("type", "properties", "depends_on", "exposures"), _CODE),
+        **dict.fromkeys(("provider", "endpoints", "rules", "roles", "clients", "allowed_from"), _REQUESTS),
+        **dict.fromkeys(("type", "properties", "depends_on", "exposures", "rendered", "named"), _CODE),
+        **dict.fromkeys(("cluster", "copies", "copied"), "compared as part of the namespace"),
         "namespace": "compared of clients, whose credentials lie there", "waivers": "compared without their reasons",
-        "owner": "whom to ask", "scopes": "names and descriptions",
+        "owner": "whom to ask", "partition": _STACK, "scopes": "names and descriptions",
     },
+    Issuer: dict.fromkeys(("kind", "name"), _CODE),
+    UpstreamTls: {**dict.fromkeys(("secret", "issuer", "mount_path"), _CODE), "place": _KEY},
+    KongPlugin: {"place": "where it is said"},
+    LogSettings: dict.fromkeys(("http", "tcp", "file", "otlp"), _KEPT),
+    HttpSink: dict.fromkeys(("url", "headers"), _KEPT), TcpSink: dict.fromkeys(("host", "port", "tls"), _KEPT),
+    OtlpSink: dict.fromkeys(("logs", "traces", "headers"), _KEPT),
+    Records: dict.fromkeys(("query", "subject_key", "otlp"), _KEPT),
+    Copy: dict.fromkeys(
+        ("cluster", "namespace", "suffix", "rendered", "properties", "said_at"),
+        "compared as part of a component's namespace",
+    ),
 }  # fmt: skip
 """Fields that are not compared as they stand, each with the reason."""
 
 _NAMES: Mapping[tuple[type, str], str] = {
+    (Stack, "allowed"): "cluster.allow",
+    (Stack, "rbac"): "cluster.rbac",
+    (Stack, "service_types"): "cluster.serviceTypes",
     (Stack, "scheme"): "gateway.scheme",
     (Provider, "spelling"): "tokens",
     (ClaimMapping, "marks"): "accessToken",
@@ -85,8 +114,8 @@ def facts_of(estate: Estate, settings: Settings) -> Facts:
     gateway = settings.gateway
     facts = {
         Subject(): {
-            **dict(_values(estate.stack)),
-            **dict(_values(gateway, "gateway.")),
+            **{name: value for name, value in _values(estate.stack) if (name, value) not in _UNSAID},
+            **{name: value for name, value in _values(gateway, "gateway.") if not _is_absent(name, value)},
             "gateway.plainHttp": "redirect" if gateway.redirect else "refuse",
         }
     }
@@ -101,10 +130,17 @@ def facts_of(estate: Estate, settings: Settings) -> Facts:
     for key, component in estate.components.items():
         if component.endpoints or component.clients:
             waived = sorted(f"{waiver.finding} until {waiver.until}" for waiver in component.waivers)
-            facts[Subject(key)] = {**dict(_values(component)), "waivers": waived}
+            values = {name: value for name, value in _values(component) if not _is_absent(name, value)}
+            facts[Subject(key)] = {**values, "waivers": waived}
         for client in component.clients:
             facts[Subject(key, client.provider)] = _client_facts(client, component, by_name[client.provider])
     return facts
+
+
+def _is_absent(name: str, value: Any) -> bool:
+    """Whether it stands for a trait that a component does not have, or for TLS that a stack does not speak: then it is
+    left out, as by earlier versions."""
+    return name.startswith((_EDGE, _UPSTREAM_TLS)) and not value
 
 
 def _client_facts(client: Client, component: Component, provider: ProviderSettings) -> dict[str, Any]:
@@ -112,7 +148,7 @@ def _client_facts(client: Client, component: Component, provider: ProviderSettin
     return {
         **dict(_values(client)),
         **dict(_values(known_client)),
-        "namespace": None if component.outside else component.namespace,
+        "namespace": None if component.outside else component.where,
         "secret": "/".join(known_client.secret) if known_client.secret else None,
         "certificates": sorted(map(fingerprint, provider.certificates.get(client.component, ()))),
     }
@@ -162,14 +198,14 @@ def settings_changed(
             continue
         for name in sorted({*old[before], *values}):
             was, now = (_stated_value(side, name, between_stacks) for side in (old[before], values))
-            if was != now and (not between_stacks or name in _OF_APPLICATIONS):
+            if was != now and (not between_stacks or name in _OF_APPLICATIONS or name.startswith(_EDGE)):
                 if name.startswith("tokens.") and NOT_KNOWN in (was, now):
                     continue  # not asked; another kind of provider is told of as its type
                 yield Setting(_kind(name, was, now), subject, name, was, now)
 
 
 def _stated_value(values: Mapping[str, Any], name: str, between_stacks: bool) -> Any:
-    value = values.get(name, _ADDED.get(name, NOT_KNOWN))
+    value = values.get(name, None if name.startswith((_EDGE, _UPSTREAM_TLS)) else _ADDED.get(name, NOT_KNOWN))
     return _paths(value) if between_stacks and name == "redirectUris" else value
 
 
@@ -182,6 +218,15 @@ def _paths(uris: Any) -> Any:
 
 _NEITHER = (
     "clientSecrets",
+    "edge.cors.maxAge",
+    "edge.headers.remove",
+    "edge.headers.secure",
+    "edge.headers.set",
+    "edge.limits.connect",
+    "edge.limits.read",
+    "edge.limits.retries.count",
+    "edge.limits.retries.methods",
+    "edge.limits.write",
     "gateway.hstsSeconds",
     "gateway.nodeAddress",
     "gateway.plainHttp",
@@ -191,22 +236,64 @@ _NEITHER = (
     "secret",
     "waivers",
 )
-_ADDED: Mapping[str, Any] = {"forwardToken": True, "gateway.stripHeaders": []}
+_ADDED: Mapping[str, Any] = {
+    "cluster.allow": {},
+    "cluster.rbac": False,
+    "cluster.serviceTypes": [],
+    "forwardToken": True,
+    "gateway.stripHeaders": [],
+}
 """How a version that does not know of a setting behaves."""
-_MORE_WIDENS = ("accessTokenMinutes", "forwardToken", "refresh")
-_LESS_WIDENS = ("gateway.stripHeaders", "tokens.overage")
-"""A header that is taken away, or a claim by which a token is refused, is one more thing that nobody gets in by."""
+_UNSAID = [(name, _ADDED[name]) for name in ("cluster.allow", "cluster.rbac", "cluster.serviceTypes")]
+"""Facts that are left out, so that a stack which uses none of them exports what such a version exported."""
+_MORE_WIDENS = (
+    *("accessTokenMinutes", "cluster.rbac", "edge.cors.credentials", "forwardToken"),
+    *("gateway.upstreamTls.depth", "refresh"),
+)
+_LESS_WIDENS = ("edge.upstreamTls.ports", "gateway.stripHeaders", "tokens.overage")
+"""A header that is taken away, a claim by which a token is refused, or a port at which only the workload's own
+certificate is believed, is one more thing that nobody gets in by."""
 
 
 def _kind(name: str, was: Any, now: Any) -> Kind:
     """The kind of change that another value is. Without a reason to think otherwise, it may widen access."""
     if name in _NEITHER:
         return "changed"
+    if name.startswith("edge.cors."):  # without a trait there is none of it
+        was, now = (([] if name != "edge.cors.credentials" else False) if one is None else one for one in (was, now))
+    if name.startswith(_LIMIT):  # it decides nothing: fewer requests of the same callers pass
+        return "may narrow" if _is_lower(name, was, now) else "changed"
+    if name == "edge.limits.body":  # None: without a limit
+        return "may narrow" if now is not None and (was is None or now < was) else "changed"
     if name == "gateway.scheme":  # by plain http, whoever listens has the tokens
         return "may narrow" if now == "https" else "may widen"
+    if name == "gateway.upstreamTls.clientCertificate":  # by which workloads refuse whoever is not the gateway
+        return "may widen" if now is None else "may narrow" if was is None else "changed"
+    if name.startswith(_UPSTREAM_TLS) and None in (was, now):  # whom it is asked for, `edge` says
+        return "changed"
+    if name == "edge.upstreamTls.ports":
+        was, now = was or [], now or []
     if name in _MORE_WIDENS and isinstance(was, int) and isinstance(now, int):
         return "may widen" if now > was else "may narrow"
+    if name == "edge.kongPlugins":
+        return _plugins_kind(was or [], now or [])
+    if name == "cluster.allow" and isinstance(was, dict) and isinstance(now, dict):
+        return "may widen" if {*now} - {*was} else "may narrow" if {*was} - {*now} else "changed"
     if isinstance(was, list) and isinstance(now, list):
         before, after = (now, was) if name in _LESS_WIDENS else (was, now)
         return "may narrow" if all(item in before for item in after) else "may widen"
     return "may widen"
+
+
+def _is_lower(name: str, was: Any, now: Any) -> bool:
+    """Whether a limit has come to be, or each of its windows is as it was or lower."""
+    if name != f"{_LIMIT}.requests" or not isinstance(now, dict):
+        return False
+    return was is None or (isinstance(was, dict) and all(now.get(window, inf) <= was[window] for window in was))
+
+
+def _plugins_kind(was: Any, now: Any) -> Kind:
+    """Of plugins that come and need no waiver, none lets anybody in. One that goes may have refused."""
+    added = [plugin for plugin in now if plugin not in was]
+    gone = any(plugin not in now for plugin in was)
+    return "may widen" if gone or any(plugin.get("waiver.until") for plugin in added) else "may narrow"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -22,19 +22,31 @@ import jsonschema_rs
 
 from kong_oam.access.diff.change import Subject
 from kong_oam.access.diff.facts import Facts, facts_of
-from kong_oam.access.model import Application, Call, Client, Component, Endpoint, Estate, Public, Role, Rule, Stack
+from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.model import (
+    Application,
+    Call,
+    Client,
+    Component,
+    Estate,
+    Public,
+    Role,
+    Rule,
+    Stack,
+    bare_component,
+)
+from kong_oam.access.networks import Networks, fewest, network
+from kong_oam.access.paths import PathSegments
 from kong_oam.access.providers import Provider
 from kong_oam.access.settings.stack import PLAIN, Settings
-from kong_oam.errors import EngineError
-from kong_oam.oam.document import Document
+from kong_oam.errors import EngineError, InputError
+from kong_oam.oam.document import NOWHERE
 
 VERSION = 1
 OUTPUT = "__model"
 """The stack's output that it is. The engine prints no difference of what is named so: it is for programs to read."""
 
 _STACK = "stack"
-NOWHERE = Document("", "null", 0, None).place()
-"""The place of everything in a loaded model: its `file` is empty."""
 
 
 class ModelError(EngineError):
@@ -77,13 +89,26 @@ def empty(model: AccessModel) -> AccessModel:
 
 
 def workload_of(component: Component) -> str:
-    """A digest that is the same for the same workload in the same namespace, whatever its component is called.
+    """A digest that is the same for the same workload in the same (first) place, whatever its component is called.
 
     Where nothing is said of a workload, as of an application on its users' devices, only the name tells it from others.
     """
-    content = component.properties or component.key
-    text = json.dumps([component.namespace, component.type, content], sort_keys=True)
+    content: Any = component.properties or component.key
+    if component.rendered:
+        names = {component.name, component.application}
+        content = [component.properties, [_nameless(one.object, names) for one in component.rendered]]
+    text = json.dumps([component.at, component.type, content], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _nameless(value: Any, names: set[str]) -> Any:
+    """An object without its own metadata, and with nothing in the place of any of these names."""
+    if isinstance(value, Mapping):
+        left_out = ("metadata",) if "apiVersion" in value else ()
+        return {str(key): _nameless(inner, names) for key, inner in value.items() if key not in left_out}
+    if isinstance(value, list | tuple):
+        return [_nameless(inner, names) for inner in value]
+    return None if isinstance(value, str) and value in names else value
 
 
 def dump_model(model: AccessModel) -> str:
@@ -108,8 +133,30 @@ def dump_model(model: AccessModel) -> str:
             parts[key] = _component(component, stack.providers[component.provider].per_api, model.workloads.get(key))
             names = ("", *(client.provider for client in component.clients))
             parts[key]["facts"] = {name: facts.get(Subject(key, name), {}) for name in names}
+            if key not in model.estate.own:
+                parts[key]["foreign"] = True
     lines = (f"{name} {json.dumps(part, sort_keys=True, separators=(',', ':'))}" for name, part in parts.items())
     return "\n".join([str(VERSION), *lines])
+
+
+def joined(models: Iterable[Any]) -> str:
+    """One model of those that the stacks of an estate exported: of each component that of the stack that it is in; not
+    what only others know of it, who do not make it. What is none is joined all the same, for `load_model` to refuse."""
+    lines: dict[str, str] = {}
+    for text in models:
+        for line in str(text).splitlines():
+            name, _, part = line.partition(" ")
+            if not _is_foreign(part):
+                lines[name] = line
+    return "\n".join(lines.values())
+
+
+def _is_foreign(part: str) -> bool:
+    try:
+        data = json.loads(part)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(data, dict) and data.get("foreign") is True
 
 
 def _component(component: Component, per_api: bool, workload: str | None) -> dict[str, Any]:
@@ -119,8 +166,14 @@ def _component(component: Component, per_api: bool, workload: str | None) -> dic
     data: dict[str, Any] = {
         "provider": component.provider,
         "endpoints": [[e.host, e.path, e.port] for e in component.endpoints],
+        "apart": {str(index): e.apart for index, e in enumerate(component.endpoints) if e.apart},
         "rules": [[rule.path, rule.methods, "public" if rule.public else rule.scopes] for rule in component.rules],
         "roles": roles,
+        "from": [
+            [path, method, list(map(str, networks))]
+            for path, by_method in component.allowed_from.items()
+            for method, networks in by_method.items()
+        ],
         "clients": [
             [c.kind, c.provider, [[call.component, call.scopes] for call in c.calls], c.groups]
             for c in component.clients
@@ -152,7 +205,7 @@ def load_model(data: Any) -> AccessModel:
             {p["name"]: p["minutes"] for p in about["providers"]},
             _facts(about, parts) if "facts" in about else None,
         )
-    except (AttributeError, RecursionError, ValueError):
+    except (AttributeError, InputError, RecursionError, ValueError):
         raise ModelError(_NO_MODEL) from None
 
 
@@ -192,22 +245,21 @@ def _check(parts: Mapping[str, Any]) -> None:
         raise ModelError(_NO_MODEL)
 
 
-def bare_component(key: str, provider: str) -> Component:
-    """A component (`application/component`) with nothing but its key and the provider that guards it."""
-    application, _, name = key.partition("/")
-    return Component(application, name, "", "", {}, (), None, provider, (), (), {}, (), (), (), NOWHERE)
-
-
 def application_of(component: Component) -> Application:
     """Wraps one component in an application: how components are grouped decides nothing."""
     return Application(component.application, "", {}, {}, (component,))
 
 
 def _component_of(key: str, data: Mapping[str, Any]) -> Component:
+    apart = data.get("apart", {})
     return replace(
         bare_component(key, data["provider"]),
-        endpoints=tuple(Endpoint(host, tuple(path), port, NOWHERE) for host, path, port in data.get("endpoints", ())),
+        endpoints=tuple(
+            Endpoint(host, tuple(path), port, NOWHERE, apart=apart.get(str(index), ""))
+            for index, (host, path, port) in enumerate(data.get("endpoints", ()))
+        ),
         rules=tuple(_rule(*rule) for rule in data.get("rules", ())),
+        allowed_from=_allowed_from(data.get("from", ())),
         roles=tuple(
             Role("".join(name), tuple(scopes), tuple(groups), (), NOWHERE)
             for scopes, groups, *name in data.get("roles", ())
@@ -219,6 +271,14 @@ def _component_of(key: str, data: Mapping[str, Any]) -> Component:
 def _rule(path: list[str], methods: list[str], needed: Any) -> Rule:
     public = Public("", None) if needed == "public" else None
     return Rule(tuple(path), tuple(methods), () if public else tuple(needed), public, NOWHERE)
+
+
+def _allowed_from(listed: Iterable[tuple[list[str], str, list[str]]]) -> dict[PathSegments, dict[str, Networks]]:
+    """Raises InputError for what is no network."""
+    result: dict[PathSegments, dict[str, Networks]] = {}
+    for path, method, networks in listed:
+        result.setdefault(tuple(path), {})[method] = fewest(map(network, networks))
+    return result
 
 
 def _client(key: str, kind: Any, provider: str, calls: list[tuple[str, list[str]]], groups: list[str]) -> Client:

@@ -8,6 +8,7 @@ from typing import Any
 
 from kong_oam.access.diff.change import CLOSING, OPENING, Change, Difference, Kind, Setting, Whom
 from kong_oam.access.model import METHODS
+from kong_oam.access.networks import ANYWHERE
 from kong_oam.access.paths import folded, written
 from kong_oam.access.principals import ITSELF, Condition
 from kong_oam.access.request_classes import Subtree
@@ -81,9 +82,11 @@ def whom(all_of_them: Sequence[Whom], most: int = _NAMED) -> str:
 
 
 def _caller_in_words(caller: Whom) -> str:
+    source = f" from {caller.source}" if caller.source != ANYWHERE else ""
     if caller.principal is None:
-        return "everybody"
-    return caller.principal.client + (f" for users in {users(caller.condition)}" if caller.condition != ITSELF else "")
+        return f"everybody{source}"
+    whose = f" for users in {users(caller.condition)}" if caller.condition != ITSELF else ""
+    return f"{caller.principal.client}{whose}{source}"
 
 
 def users(condition: Condition, most: int = _LISTED) -> str:

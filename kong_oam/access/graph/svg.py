@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from xml.sax.saxutils import escape
+from html import escape
 
 from kong_oam.access.graph.graph import SIGNS, Edge, Graph, Kind, Node
 from kong_oam.access.graph.layout import (
@@ -184,4 +184,4 @@ def _number(value: float) -> str:
 
 def _text(text: str) -> str:
     """A text to stand between tags, of characters that XML has; lines stay lines."""
-    return escape("\n".join(map(printable, text.split("\n"))))
+    return escape("\n".join(map(printable, text.split("\n"))), quote=False)

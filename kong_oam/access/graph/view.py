@@ -10,7 +10,8 @@ from kong_oam.access.graph.graph import Edge, Graph, Node
 
 
 def of_application(graph: Graph, application: str) -> Graph:
-    """The components of an Application with all who may call them, and its clients with all that they may call."""
+    """The components of an Application with all who may call them, or hold a role of theirs that gives them nothing,
+    and its clients with all that they may call."""
     own = [node for node in graph.nodes if node.application == application]
     edges: set[Edge] = set()
     for node in own:
@@ -18,6 +19,8 @@ def of_application(graph: Graph, application: str) -> Graph:
             edges |= _reached(graph, node)
         elif node.kind == "component":
             edges |= _closed(graph, graph.entering.get(node.id, ()), forward=False)
+        elif node.kind == "role":
+            edges |= {edge for edge in graph.entering.get(node.id, ()) if edge.idle}
     return _part(graph, own, edges)
 
 

@@ -67,6 +67,10 @@ KINDS: Mapping[str, Kind] = {
         "correct it; or list the groups that there are, under `knownGroups` of the stack's settings "
         "(without a stack: in groups.yaml)",
     ),
+    "LINT312": Kind(
+        "a role that lets nobody in: no client that signs users in asks for any of its scopes",
+        "have such a client call for one of them, and name it in a role that grants it; or remove the role",
+    ),
 }
 """The codes of lint: LINT301 and on. The schema of waivers is checked against it."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import kong_oam.oam.application as oam
-from kong_oam.access.lint import rules, shadows, upkeep
+from kong_oam.access.lint import closed, rules, shadows, upkeep
 from kong_oam.access.lint.finding import LintFinding, Removal, shown
 from kong_oam.access.lint.subject import LintSubject, subjects
 from kong_oam.access.memory import Memory
@@ -17,6 +17,7 @@ CHECKS: tuple[Callable[[LintSubject], Iterator[LintFinding]], ...] = (
     rules.unused_grants,
     rules.unheld_roles,
     rules.doubtful_groups,
+    closed.closed_roles,
     rules.unasked_scopes,
     shadows.shadowed_rules,
     shadows.unreachable_rules,
@@ -34,7 +35,7 @@ def lint(
     line. With a `memory`, no component is linted anew of which all that a rule looks at is as it was."""
     memory, findings = memory or Memory(), list[LintFinding]()
     for subject in subjects(applications, estate, as_of):
-        beside = (estate.stack, as_of, subject.grants, subject.hosts, subject.doubtful_groups)
+        beside = (estate.stack, as_of, subject.grants, subject.holders, subject.hosts, subject.doubtful_groups)
         findings += memory.recall("lint", subject.part, beside, partial(_findings, subject))
     return tuple(
         sorted(

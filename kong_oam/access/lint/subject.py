@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Any
 
 import kong_oam.oam.application as oam
+from kong_oam.access.absent import with_absent_clients
 from kong_oam.access.lint.groups import Doubt, doubtful_groups
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.paths import PathSegments
@@ -17,18 +18,31 @@ from kong_oam.oam.document import Place
 Grants = Mapping[str, frozenset[str]]
 """Of each client of a component, as application/component, the names of the roles that grant what it asks for."""
 _NONE: Grants = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A client of a component, as application/component, with those of its scopes that its tokens can carry together:
+    of one that signs `users` in, those that a group holds, too."""
+
+    client: str
+    users: bool
+    scopes: frozenset[str]
+
+
 Paths = tuple[tuple[PathSegments, str], ...]
 """The gateway paths of one host, each with the component, as application/component, that it leads to."""
 
 
 @dataclass(frozen=True, slots=True)
 class LintSubject:
-    """One component under lint, and all of its estate that a rule may look at: the `grants` to its clients, of the
-    `hosts` that it is on their paths, and of its groups the `doubtful_groups`, each with the one that may be meant.
-    `as_of` is the stack's day: whether a date has passed is configuration, too.
+    """One component under lint, and all of its estate that a rule may look at: the `grants` to its clients, its
+    `holders`, of the `hosts` that it is on their paths, and of its groups the `doubtful_groups`, each with the one that
+    may be meant. `as_of` is the stack's day: whether a date has passed is configuration, too.
     """
 
     grants: Grants
+    holders: tuple[Holder, ...]
     hosts: Mapping[str, Paths]
     doubtful_groups: Mapping[str, Doubt]
     as_of: datetime.date
@@ -77,6 +91,15 @@ def _held_elsewhere(estate: Estate) -> Iterator[tuple[str, str, frozenset[str]]]
             yield from ((key, member, frozenset({role.name})) for member in members)
 
 
+def _holders(estate: Estate, component: Component) -> Iterator[Holder]:
+    of_groups = {scope for role in component.roles if role.groups for scope in role.scopes}
+    for users in (False, True):
+        for client, scopes in estate.held_at(component, users=users).items():
+            carried = frozenset(scopes) & of_groups if users else frozenset(scopes)
+            if carried:
+                yield Holder(client, users, carried)
+
+
 def _paths_of(estate: Estate) -> Mapping[str, Paths]:
     return {
         host: tuple((endpoint.path, component.key) for endpoint, component in pairs)
@@ -87,10 +110,12 @@ def _paths_of(estate: Estate) -> Mapping[str, Paths]:
 def subjects(applications: tuple[oam.Application, ...], estate: Estate, as_of: datetime.date) -> Iterator[LintSubject]:
     """Yields a subject per component. `estate` is what `applications` compiled to."""
     grants, paths, doubtful = grants_of(estate), _paths_of(estate), doubtful_groups(estate)
+    whole = with_absent_clients(estate)
     for application in applications:
         siblings = tuple(estate.components[f"{application.name}/{part.name}"] for part in application.components)
         for part, component in zip(application.components, siblings, strict=True):
             hosts = {endpoint.host: paths[endpoint.host] for endpoint in component.endpoints}
             granted = grants.get(component.key, _NONE)
             groups = {group: doubtful[group] for role in component.roles for group in role.groups if group in doubtful}
-            yield LintSubject(granted, hosts, groups, as_of, application, part, component, siblings)
+            holders = tuple(_holders(whole, component))
+            yield LintSubject(granted, holders, hosts, groups, as_of, application, part, component, siblings)

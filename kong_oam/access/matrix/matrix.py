@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from kong_oam.access.diff.wording import path
-from kong_oam.access.matrix.rows import Narrowing, Row, everyone, only, rows
+from kong_oam.access.matrix.rows import Narrowing, Row, called_from, everyone, only, rows
 from kong_oam.access.model import Estate
+from kong_oam.access.networks import only_from
 from kong_oam.access.principals import NOBODY, Callers, Principal, principal_of
 from kong_oam.diagnostics import printable
 
@@ -45,11 +46,12 @@ class Matrix:
 class Selection:
     """The part of a matrix that is asked about: rows of `components`, columns of `principals`. None: all.
 
-    Principals are clients' components, or anonymous.
+    Principals are clients' components, or anonymous. `address`: what is called from there.
     """
 
     principals: Collection[str] | None = None
     components: Collection[str] | None = None
+    address: str | None = None
 
 
 def matrix(estate: Estate, callers: Callers, selection: Selection) -> Matrix:
@@ -59,7 +61,7 @@ def matrix(estate: Estate, callers: Callers, selection: Selection) -> Matrix:
     narrowed: Narrowing = everyone if selection.principals is None else only(frozenset(chosen))
     found = [
         row
-        for row in rows(estate, callers, narrowed)
+        for row in rows(estate, callers, called_from(selection.address, narrowed))
         if selection.components is None or row.component in selection.components
     ]
     if selection.principals is not None:
@@ -79,9 +81,10 @@ def _place(row: Row) -> tuple[str, str]:
 
 
 def where(row: Row) -> str:
-    """Paths in words: `/orders but not /orders/health`."""
+    """Paths in words, and where from alone: `/orders but not /orders/health, from 192.0.2.0/24 only`."""
     declared = exceptions(row)
-    return path(row.region.subtree) + (f" but not {', '.join(declared)}" if declared else "")
+    but = f" but not {', '.join(declared)}" if declared else ""
+    return path(row.region.subtree) + but + only_from(row.access.networks, ",")
 
 
 def exceptions(row: Row) -> list[str]:

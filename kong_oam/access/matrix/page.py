@@ -17,6 +17,7 @@ from kong_oam.access.diff.wording import path, users
 from kong_oam.access.matrix.matrix import MOST, Matrix, exceptions
 from kong_oam.access.matrix.rows import Row
 from kong_oam.access.model import METHODS, Public
+from kong_oam.access.networks import only_from
 from kong_oam.access.principals import ITSELF, Condition
 from kong_oam.diagnostics import printable
 
@@ -80,7 +81,7 @@ def _row(row: Row, component: int, access: int) -> dict[str, Any]:
     return {
         "component": component,
         "host": row.host,
-        "path": printable(path(row.region.subtree)),
+        "path": printable(path(row.region.subtree) + only_from(row.access.networks, ",")),
         "except": [printable(part) for part in exceptions(row)],
         "methods": row.methods,
         "access": access,

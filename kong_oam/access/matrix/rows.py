@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from kong_oam.access.model import METHODS, Component, Estate, Public
-from kong_oam.access.principals import ITSELF, Access, Callers, Condition, Groups, Principal, suffices
+from kong_oam.access.networks import admits
+from kong_oam.access.principals import ITSELF, NOBODY, Access, Callers, Condition, Groups, Principal, suffices
 from kong_oam.access.request_classes import PathClass, Region, SitesByHost, path_classes_by_site, regions
 
 
@@ -75,8 +76,8 @@ class _Memory:
     def of(self, whole: Access) -> tuple[Access, object]:
         if id(whole) not in self._known:
             access = self._narrowed(whole)
-            identity: frozenset[tuple[Principal, Condition]] | bool = access.everybody
-            self._known[id(whole)] = (whole, access, identity or frozenset(access.principals.items()))
+            anybody = access.everybody or frozenset(access.principals.items())
+            self._known[id(whole)] = (whole, access, anybody and (anybody, access.networks))
         return self._known[id(whole)][1:]
 
 
@@ -115,5 +116,14 @@ def for_a_user_in(groups: Groups, principals: Collection[Principal]) -> Narrowin
     return narrowed
 
 
+def called_from(address: str | None, narrowed: Narrowing) -> Narrowing:
+    """Cuts access to what is called from the address, besides; None: from anywhere that is allowed."""
+
+    def from_there(access: Access) -> Access:
+        return narrowed(access) if address is None or admits(access.networks, address) else NOBODY
+
+    return from_there
+
+
 def _kept(access: Access, principals: Mapping[Principal, Condition]) -> Access:
-    return access if access.everybody else Access(principals=principals)
+    return access if access.everybody else Access(principals=principals, networks=access.networks if principals else ())

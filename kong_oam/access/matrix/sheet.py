@@ -9,10 +9,11 @@ import re
 from kong_oam.access.diff.wording import methods, path, users
 from kong_oam.access.matrix.matrix import MOST, Matrix, exceptions
 from kong_oam.access.matrix.rows import Row
+from kong_oam.access.networks import written
 from kong_oam.access.principals import ITSELF, Condition
 from kong_oam.diagnostics import printable
 
-COLUMNS = ("component", "owner", "host", "path", "but not", "methods")
+COLUMNS = ("component", "owner", "host", "path", "but not", "methods", "from")
 """What stands before the principals."""
 
 _FORMULA = re.compile(r"((?:^|;)[\s\"]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
@@ -28,7 +29,8 @@ def sheet(matrix: Matrix) -> str:
     for row in matrix.rows:
         owner = matrix.owners.get(row.component) or ""
         place = (row.component, owner, row.host, path(row.region.subtree), " ".join(exceptions(row)))
-        writer.writerow([*map(_cell, (*place, methods(row.methods))), *_cells(row, matrix)])
+        asked = (*place, methods(row.methods), written(row.access.networks))
+        writer.writerow([*map(_cell, asked), *_cells(row, matrix)])
     return out.getvalue()
 
 

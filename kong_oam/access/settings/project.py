@@ -17,10 +17,17 @@ def values_in(file: Path, namespace: str) -> Mapping[str, Any]:
     """The values of the namespace in `Pulumi.<stack>.yaml`, by name, unchecked. Raises SettingsError where it cannot
     be read, or the project around it lets the engine read other ones."""
     _require_alone(file.parent.parent / _PROJECT, file.parent.name, namespace)
-    config, prefix = _loaded(file).get("config") or {}, f"{namespace}:"
+    prefix = f"{namespace}:"
+    return {name.removeprefix(prefix): one for name, one in config_in(file).items() if str(name).startswith(prefix)}
+
+
+def config_in(file: Path) -> Mapping[str, Any]:
+    """All values in `Pulumi.<stack>.yaml`, by name with its namespace; secrets as they are encrypted. Raises
+    SettingsError where it cannot be read."""
+    config = _loaded(file).get("config") or {}
     if not isinstance(config, dict):
         raise SettingsError(f"{file} cannot be read: its config is no mapping")
-    return {name.removeprefix(prefix): value for name, value in config.items() if str(name).startswith(prefix)}
+    return config
 
 
 def _require_alone(file: Path, stacks: str, namespace: str) -> None:

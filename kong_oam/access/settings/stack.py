@@ -5,9 +5,8 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, reduce
-from ipaddress import ip_network
 from operator import getitem
 from pathlib import Path
 from typing import Any, Literal
@@ -17,8 +16,16 @@ import jsonschema_rs
 from kong_oam.access.model import Stack
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.access.rotation import Schedule, days
-from kong_oam.access.settings import certificates, project
+from kong_oam.access.settings import certificates, project, upstream_tls
+from kong_oam.access.settings import partitions as parts
+from kong_oam.access.settings.clients import client_problems
+from kong_oam.access.settings.cluster import ClusterSettings, cluster_problems, cluster_settings, judged_by
+from kong_oam.access.settings.gateway import gateway_problems
 from kong_oam.access.settings.groups import SETTING, known_groups, with_known_groups
+from kong_oam.access.settings.logs import LogSettings, log_problems, log_settings, records
+from kong_oam.access.settings.redis import RedisSettings, redis_settings
+from kong_oam.access.settings.spelling import spelling
+from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from kong_oam.diagnostics import suggestion
 from kong_oam.errors import SettingsError
 
@@ -30,8 +37,12 @@ STACKS = Path("stacks")
 APPLICATIONS = ("applications",)
 """Where Applications are, where the stack does not say."""
 
+DEFINITIONS = "definitions"
+"""The folder of the project's own definitions, if it has one."""
+
 Edition = Literal["oss", "enterprise"]
 
+_CREDENTIALS = "are secrets: kong:kongAdminToken (KONG_ADMIN_TOKEN)"
 _YEAR = 365 * 24 * 3600
 
 PLAIN = ClaimMapping(
@@ -108,24 +119,20 @@ class GatewaySettings:
     workspace: str | None
     settle_seconds: float | None
     edition: Edition
-
-
-@dataclass(frozen=True, slots=True)
-class ClusterSettings:
-    """What the cluster adds to every workload. `images` maps prefixes of image names, as Applications write them."""
-
-    context: str | None = None
-    images: Mapping[str, str] = field(default_factory=dict)
-    pull_secrets: tuple[str, ...] = ()
-    account_annotations: Mapping[str, str] = field(default_factory=dict)
-    create_namespaces: bool = False
+    redis: RedisSettings | None = None
+    upstream_tls: UpstreamTlsSettings | None = None
+    """None: to workloads it speaks in clear text, and to none that ask for https."""
+    logs: LogSettings | None = None
+    metrics: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of one stack; `stack` holds those that change the meaning of Applications.
 
-    `applications` names the files, folders and globs that these are in, from the project's folder.
+    `applications` names the files, folders and globs that these are in, from the project's folder; `definitions` those
+    of definitions, besides the folder DEFINITIONS where that is there. `partition`: the one of its estate's, whose
+    settings these are, that the stack is; None where it is the whole estate, or the base of one with partitions.
     """
 
     stack: Stack
@@ -135,6 +142,13 @@ class Settings:
     gateway: GatewaySettings
     providers: tuple[ProviderSettings, ...]
     applications: tuple[str, ...] = APPLICATIONS
+    definitions: tuple[str, ...] = ()
+    partition: str | None = None
+
+    @property
+    def engine_stack(self) -> str:
+        """The name of the stack as the engine knows it; `stack.name` is that of the estate."""
+        return parts.stack_of(self.stack.name, self.partition) if self.partition else self.stack.name
 
 
 Describe = Callable[[ProviderSettings], Provider]
@@ -149,58 +163,95 @@ def plain(settings: ProviderSettings) -> Provider:
 def parse(name: str, data: Mapping[str, Any], describe: Describe = plain, folder: Path = STACKS) -> Settings:
     """Parses the settings of stack `name` from its `kong-oam:` values; files that they name are in `folder`. Raises
     StackError."""
+    if parts.ESTATE in data:
+        return _partition(name, data, describe, folder)
     data = _with_files(name, data, folder)
-    _check(name, data)
+    _check(name, data, folder)
     gateway, domains = data["gateway"], data.get("domains", {})
     providers = tuple(_provider(name, item) for item in data["identityProviders"])
-    scheme = gateway.get("scheme", "https")
     return Settings(
         stack=Stack(
             name=name,
             providers={settings.name: describe(settings) for settings in providers},
             domain=domains.get("default"),
             suffixes=domains.get("suffixes", {}),
-            scheme=scheme,
+            scheme=gateway.get("scheme", "https"),
             rotation=_rotation(data.get("rotation", {})),
             gateway_namespace=gateway.get("namespace"),
+            reach=gateway.get("reach", "cluster"),
+            upstream_tls=upstream_tls.spoken(upstream_tls.upstream_tls(gateway)),
             known_secrets=frozenset(
-                (key, client.secret[0])
-                for settings in providers
-                for key, client in settings.clients.items()
-                if client.secret
+                (key, client.secret[0]) for p in providers for key, client in p.clients.items() if client.secret
             ),
             known_groups=known_groups(data, (settings.groups for settings in providers)),
+            addressed=bool(gateway.get("cidrs")),
+            redis="redis" in gateway,
+            records=records(gateway),
+            stripped=_stripped(gateway),
+            partitions=parts.partitions(data),
+            federated=frozenset(settings.name for settings in providers if settings.cluster_issuer),
+            **judged_by(data.get("cluster", {})),
         ),
         cloud=data["cloud"],
         as_of=datetime.date.fromisoformat(data["asOf"]),
-        cluster=_cluster(data),
-        gateway=GatewaySettings(
-            namespace=gateway.get("namespace"),
-            pod_labels=gateway.get("podLabels", {}),
-            cidrs=tuple(gateway.get("cidrs", ())),
-            reach=gateway.get("reach", "cluster"),
-            service_annotations=gateway.get("serviceAnnotations", {}),
-            node_address=gateway.get("nodeAddress"),
-            scheme=scheme,
-            redirect=gateway.get("plainHttp") == "redirect",
-            hsts_seconds=gateway.get("hstsSeconds", _YEAR) if scheme == "https" else 0,
-            strip_headers=tuple(sorted({name.lower() for name in gateway.get("stripHeaders", ())})),
-            key_slots=gateway.get("keySlots", 4),
-            admin_url=gateway.get("adminUrl"),
-            workspace=gateway.get("workspace"),
-            settle_seconds=gateway.get("settleSeconds"),
-            edition=gateway.get("edition", "oss"),
-        ),
+        cluster=cluster_settings(data),
+        gateway=_gateway(gateway),
         providers=providers,
         applications=tuple(data.get("applications", APPLICATIONS)),
+        definitions=tuple(data.get("definitions", ())),
     )
 
 
-def _with_files(name: str, data: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+def _gateway(gateway: Mapping[str, Any]) -> GatewaySettings:
+    scheme = gateway.get("scheme", "https")
+    return GatewaySettings(
+        namespace=gateway.get("namespace"),
+        pod_labels=gateway.get("podLabels", {}),
+        cidrs=tuple(gateway.get("cidrs", ())),
+        reach=gateway.get("reach", "cluster"),
+        service_annotations=gateway.get("serviceAnnotations", {}),
+        node_address=gateway.get("nodeAddress"),
+        scheme=scheme,
+        redirect=gateway.get("plainHttp") == "redirect",
+        hsts_seconds=gateway.get("hstsSeconds", _YEAR) if scheme == "https" else 0,
+        strip_headers=_stripped(gateway),
+        key_slots=gateway.get("keySlots", 4),
+        admin_url=gateway.get("adminUrl"),
+        workspace=gateway.get("workspace"),
+        settle_seconds=gateway.get("settleSeconds"),
+        edition=gateway.get("edition", "oss"),
+        redis=redis_settings(gateway),
+        upstream_tls=upstream_tls.upstream_tls(gateway),
+        logs=log_settings(gateway),
+        metrics=gateway.get("metrics", False),
+    )
+
+
+def _stripped(gateway: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(sorted({name.lower() for name in gateway.get("stripHeaders", ())}))
+
+
+def _partition(name: str, data: Mapping[str, Any], describe: Describe, folder: Path) -> Settings:
     try:
-        return with_known_groups(data, folder)
+        estate = parts.estate_of(name, data)
+        of_estate = values_in(stack_file(estate, folder))
+        if parts.ESTATE in of_estate:
+            raise SettingsError(f"{parts.ESTATE}: '{estate}' is a partition itself")
+        settings = parse(estate, of_estate, describe, folder)
+        return replace(settings, partition=parts.partition_of(name, estate, settings.stack.partitions))
+    except StackError:
+        raise
     except SettingsError as error:
-        raise StackError(f"stack '{name}': {NAMESPACE}:{SETTING}: {error}") from None
+        raise StackError(f"stack '{name}': {NAMESPACE}:{error}") from None
+
+
+def _with_files(name: str, data: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+    for setting, read in ((SETTING, with_known_groups), (upstream_tls.SETTING, upstream_tls.with_authorities)):
+        try:
+            data = read(data, folder)
+        except SettingsError as error:
+            raise StackError(f"stack '{name}': {NAMESPACE}:{setting}: {error}") from None
+    return data
 
 
 def stack_file(stack: str, folder: Path = STACKS) -> Path:
@@ -233,17 +284,6 @@ def _stack_in(file: Path) -> str:
     return file.name.removeprefix("Pulumi.").removesuffix(".yaml")
 
 
-def _cluster(data: Mapping[str, Any]) -> ClusterSettings:
-    cluster = data.get("cluster", {})
-    return ClusterSettings(
-        context=cluster.get("context"),
-        images=data.get("images", {}),
-        pull_secrets=tuple(cluster.get("imagePullSecrets", ())),
-        account_annotations=cluster.get("serviceAccountAnnotations", {}),
-        create_namespaces=cluster.get("createNamespaces", False),
-    )
-
-
 def _provider(stack: str, item: Mapping[str, Any]) -> ProviderSettings:
     return ProviderSettings(
         name=item["name"],
@@ -253,7 +293,7 @@ def _provider(stack: str, item: Mapping[str, Any]) -> ProviderSettings:
         access_token_minutes=item.get("accessTokenMinutes", 60),
         issuer=item.get("issuer"),
         moved_from=item.get("movedFrom"),
-        spelling=_spelling(item["tokens"]) if "tokens" in item else None,
+        spelling=spelling(item["tokens"]) if "tokens" in item else None,
         clients={key: _known_client(client) for key, client in item.get("clients", {}).items()},
         client_secrets=item.get("clientSecrets", False),
         cluster_issuer=item.get("clusterIssuer"),
@@ -261,28 +301,6 @@ def _provider(stack: str, item: Mapping[str, Any]) -> ProviderSettings:
         settle_seconds=item.get("settleSeconds"),
         certificates={key: tuple(pems) for key, pems in item.get("certificates", {}).items()},
     )
-
-
-def _spelling(tokens: Mapping[str, Any]) -> ClaimMapping:
-    """What the settings leave out is as in RFC 9068, JWT access tokens of OAuth 2.0 (2.2, and 2.2.3.1 for groups)."""
-    scopes = _listing(tokens.get("scopes", {"claim": "scope", "form": "words"}))
-    service, mark = tokens.get("service", {"claim": "sub"}), tokens["accessToken"]
-    return ClaimMapping(
-        client=tokens.get("client", "client_id"),
-        user=tokens["user"],
-        scopes=scopes,
-        service_scopes=_listing(tokens["serviceScopes"]) if "serviceScopes" in tokens else scopes,
-        groups=tokens.get("groups", "groups"),
-        marks=(TokenType(mark["claim"], mark.get("value", mark.get("prefix", "")), prefix="prefix" in mark),),
-        subject=tokens.get("subject", "sub"),
-        own=service["claim"],
-        own_value=service.get("value"),
-        overage=tuple(tokens.get("overage", ())),
-    )
-
-
-def _listing(listing: Mapping[str, Any]) -> Listing:
-    return Listing(listing["claim"], listing.get("form", "list"))
 
 
 def _known_client(client: Mapping[str, Any]) -> KnownClient:
@@ -306,7 +324,7 @@ def _validator() -> Any:
     return jsonschema_rs.validator_for(_schema())
 
 
-def _check(name: str, data: Mapping[str, Any]) -> None:
+def _check(name: str, data: Mapping[str, Any], folder: Path) -> None:
     problems = []
     for error in _validator().iter_errors(dict(data)):
         problems.append(f"{NAMESPACE}:{'.'.join(map(str, error.instance_path))}{_violation_in_words(error)}")
@@ -317,9 +335,13 @@ def _check(name: str, data: Mapping[str, Any]) -> None:
             problems.append(f"{NAMESPACE}:asOf: {data['asOf']} is no day")
         names = [item["name"] for item in data["identityProviders"]]
         problems += [f"{NAMESPACE}:identityProviders: '{n}' stands twice" for n in {*names} if names.count(n) > 1]
-        problems += _gateway_problems(data["gateway"])
+        problems += [f"{NAMESPACE}:{problem}" for problem in parts.partition_problems(data)]
+        problems += [f"{NAMESPACE}:{problem}" for problem in parts.file_problems(name, data, folder)]
+        problems += [f"{NAMESPACE}:{problem}" for problem in cluster_problems(data.get("cluster", {}))]
+        problems += [f"{NAMESPACE}:{problem}" for problem in gateway_problems(data["gateway"])]
+        problems += [f"{NAMESPACE}:{problem}" for problem in log_problems(data["gateway"])]
         problems += _certificate_problems(data["identityProviders"])
-        problems += _client_problems(data["identityProviders"])
+        problems += [f"{NAMESPACE}:{problem}" for problem in client_problems(data["identityProviders"])]
         rotation = _rotation(data.get("rotation", {}))
         if rotation.overlap >= rotation.every:
             problems.append(
@@ -339,12 +361,17 @@ def _violation_in_words(error: Any) -> str:
             return "; ".join(f" knows no setting '{name}'{suggestion(name, names)}" for name in kind["unexpected"])
         case "enum":
             return f": {json.dumps(error.instance)} is none of {', '.join(kind['options'])}"
+        case "pattern" | "type" if error.instance_path[-1:] == ["version"]:
+            return f': {json.dumps(error.instance)} is no version of Kubernetes; write it in quotes, as "1.30"'
         case "pattern" if kind["pattern"].endswith("d$"):
             return f": {json.dumps(error.instance)} is no number of days, such as 90d"
         case "pattern" if "[0-9]{4}" in kind["pattern"]:
             return f": {json.dumps(error.instance)} is no day; write it as YYYY-MM-DD, in quotes"
         case "pattern" if "https?://" in kind["pattern"]:  # not shown: it may hold credentials
-            return f" does not match {kind['pattern']}; credentials are secrets: kong:kongAdminToken (KONG_ADMIN_TOKEN)"
+            where = "belong into headers" if "logs" in error.instance_path else _CREDENTIALS
+            return f" does not match {kind['pattern']}; credentials {where}"
+        case "pattern" if "vault" in kind["pattern"]:  # not shown: it may be the password
+            return " is no reference to a vault of Kong's, as {vault://env/redis-password}: a password would be in Kong"
         case _:
             return f": {error.message}"
 
@@ -366,34 +393,3 @@ def _certificate_problems(providers: Sequence[Mapping[str, Any]]) -> Iterator[st
             key_owners = [owners.setdefault(certificates.public_key(pem), key) for pem in usable]
             for owner in sorted({*key_owners} - {key}):
                 yield f"{where}: has the key of {owner}, too: whoever has it would call as either"
-
-
-def _client_problems(providers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Finds client ids that two components share: a token names its client by the id alone, and what that was granted
-    counts."""
-    for number, provider in enumerate(providers):
-        owners: dict[str, str] = {}
-        for key, client in provider.get("clients", {}).items():
-            if (owner := owners.setdefault(client["id"], key)) != key:
-                yield f"{NAMESPACE}:identityProviders.{number}.clients.{key}.id: is that of {owner}, too"
-
-
-def _gateway_problems(gateway: Mapping[str, Any]) -> Iterator[str]:
-    """Finds settings that do not say where the gateway is: whoever else could connect to a workload would get past the
-    gate."""
-    where = f"{NAMESPACE}:gateway"
-    if ("namespace" in gateway) != ("podLabels" in gateway):
-        yield f"{where}: namespace and podLabels go together; else other pods there would count as the gateway"
-    for position, cidr in enumerate(gateway.get("cidrs", ())):
-        try:
-            ip_network(cidr, strict=False)
-        except ValueError:
-            yield f"{where}.cidrs.{position}: '{cidr}' is no range of addresses; write 192.0.2.0/28 or 2001:db8::/64"
-    if "namespace" not in gateway and "cidrs" not in gateway:
-        yield f"{where}: say where the gateway is: namespace and podLabels in the cluster, or cidrs outside"
-    if gateway.get("reach", "cluster") == "cluster" and "namespace" not in gateway:
-        yield f"{where}: a gateway outside the cluster cannot use its names; set reach to loadBalancer or nodePort"
-    if gateway.get("reach") == "nodePort" and "nodeAddress" not in gateway:
-        yield f"{where}: reach: nodePort needs nodeAddress"
-    if "workspace" in gateway and gateway.get("edition") != "enterprise":
-        yield f"{where}: only Kong Enterprise has workspaces; set edition to enterprise, or leave out workspace"

@@ -1,0 +1,89 @@
+"""Clients of identity providers: what each may call, and how it proves who it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import urlsplit
+
+from kong_oam.oam.document import Place
+
+ClientKind = Literal["service", "web", "browser", "native", "external"]
+"""A service; an application whose users sign in, on a server, in a browser or on their devices; a partner's service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A granted call: the called component, the scopes asked for, and the roles that grant them."""
+
+    component: str
+    scopes: tuple[str, ...]
+    roles: tuple[str, ...]
+    place: Place = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A component as a client of one identity provider: what it may be issued, and on behalf of whom.
+
+    `groups` are the logical groups whose members may sign in through it (user-facing kinds only).
+    """
+
+    component: str
+    kind: ClientKind
+    provider: str
+    calls: tuple[Call, ...]
+    groups: tuple[str, ...]
+    redirect_uris: tuple[str, ...]
+    refresh: bool
+    place: Place = field(compare=False)
+    rotate_every: int | None = field(default=None, compare=False)
+    """Days after which it gets a new key; by default the stack's."""
+    jwks_uri: str | None = field(default=None, compare=False)
+    """Where a partner publishes the keys that it proves itself with."""
+
+    @property
+    def name(self) -> str:
+        """The client's name, `shop/checkout at okta`: a component may be a client of several providers."""
+        return f"{self.component} at {self.provider}"
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """Every scope granted, sorted."""
+        return tuple(sorted({scope for call in self.calls for scope in call.scopes}))
+
+    @property
+    def user_facing(self) -> bool:
+        return signs_in(self.kind)
+
+    @property
+    def keyed(self) -> bool:
+        """Whether it proves who it is with a credential that is made for it."""
+        return has_key(self.kind)
+
+    @property
+    def public(self) -> bool:
+        """Whether it is a public client, which has no secret: it runs where its users could read one (RFC 6749,
+        2.1)."""
+        return self.kind in ("browser", "native")
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins of its pages, which call the provider's token endpoint themselves: `https://shop.example.com`,
+        sorted.
+
+        Users come back to the page that exchanges the code, so it is where the redirects lead (RFC 6454).
+        """
+        if self.kind != "browser":
+            return ()
+        return tuple(sorted({f"{uri.scheme}://{uri.netloc}" for uri in map(urlsplit, self.redirect_uris)}))
+
+
+def signs_in(kind: ClientKind) -> bool:
+    """Whether users sign in through a client of this kind; any other calls as itself."""
+    return kind in ("web", "browser", "native")
+
+
+def has_key(kind: ClientKind) -> bool:
+    """Whether a key, or a secret, is made for a client of this kind."""
+    return kind in ("service", "web")

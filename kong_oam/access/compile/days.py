@@ -1,0 +1,17 @@
+"""Days in Applications."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.oam.document import Place
+
+
+def no_day(day: str, place: Place) -> Iterator[Diagnostic]:
+    """Yields that a day, of the form YYYY-MM-DD (which the schema has seen to), is none."""
+    try:
+        datetime.date.fromisoformat(day)
+    except ValueError:
+        yield Diagnostic("OAM103", f"'{day}' is no day of the calendar", place)

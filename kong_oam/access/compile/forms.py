@@ -1,0 +1,172 @@
+"""Components in several forms: who may call is one for all of them, by whatever overrides they differ."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final
+
+import kong_oam.oam.application as oam
+from kong_oam.access.compile.component import compile_component
+from kong_oam.access.lowered import lowered_objects
+from kong_oam.access.model import Component, Stack
+from kong_oam.access.paths import written
+from kong_oam.diagnostics import Diagnostic, errors
+from kong_oam.oam.document import Path, Place
+from kong_oam.oam.model import Form, Placement
+from kong_oam.oam.schema import dotted, shown
+from kong_oam.objects.pods import mapping, mappings
+
+_OWN_WORDS: Final = ("access", "client")
+_OF_PLACES: Final = frozenset({"namespace", "cluster", "copies", "copied"})
+"""Fields of a component that say where it is: the forms are in different places."""
+_NOTHING: Final = object()
+
+
+def compile_forms(application: oam.Application, part: oam.Component, stack: Stack, out: list[Diagnostic]) -> Component:
+    """Compiles `part` as it is in its first place, without its clients. What is wrong about any of its forms is added
+    to `out`, and so is what these do not agree on."""
+    component = compile_component(application, part, stack, out)
+    differences: list[Diagnostic] = []
+    for placement in (one for one in part.placements if one.form):
+        found: list[Diagnostic] = []
+        other = _formed(application, part, placement, stack, found)
+        out += found
+        if not errors(out):
+            first = _Formed(application, part, component, part.forms[0])
+            differences += _differences(first, other)
+    if part.forms and component.endpoints:
+        form = part.forms[0]
+        message = (
+            f"the routes of '{part.name}' lead to '{component.at}' alone, where {form.said} deploys it: in its other "
+            "forms nobody is let in; routes lead to the first place: in 'local', of the step that is written first"
+        )
+        out.append(Diagnostic("OAM109", message, form.step, "warning"))
+    out += differences
+    return component
+
+
+@dataclass(frozen=True, slots=True)
+class _Formed:
+    """A component as it would be in one place alone, in the form that it has there."""
+
+    application: oam.Application
+    part: oam.Component
+    component: Component
+    form: Form
+
+    def trait(self, kind: str) -> Any:
+        trait = self.part.trait(kind)
+        return trait.properties if trait else _NOTHING
+
+    def routes(self) -> Mapping[str, tuple[str, Place]]:
+        """What leads where, by host and path."""
+        return {
+            f"{one.host}{written(one.path)}": (
+                f"port {one.port} of Service '{one.service}'"
+                + (f" with certificate '{one.certificate}'" if one.certificate else ""),
+                one.place,
+            )
+            for one in self.component.endpoints
+        }
+
+    def services(self) -> Mapping[str, Any]:
+        """The specs of the Services that the gateway reaches, by name: which pods they select, and their ports."""
+        of, labels, annotations = self.component, self.application.labels, self.application.annotations
+        reached: dict[str, Any] = {name: {"ports": {}} for name, _ in of.exposures}
+        if not reached:
+            return {}
+        objects = of.rendered if of.rendered is not None else lowered_objects(of, labels, annotations)
+        for one in objects:
+            if one.group_kind == ("", "Service") and one.name in reached and one.namespace in ("", of.namespace):
+                spec, known = mapping(one.object.get("spec")), reached[one.name]
+                ports = {
+                    f"{port.get('port')}/{port.get('protocol', 'TCP')}": port for port in mappings(spec.get("ports"))
+                }
+                # Of one name they are one, the first with the ports of all.
+                reached[one.name] = {"type": "ClusterIP", **spec, **known, "ports": {**ports, **known["ports"]}}
+        return reached
+
+
+def _formed(
+    application: oam.Application, part: oam.Component, placement: Placement, stack: Stack, out: list[Diagnostic]
+) -> _Formed:
+    # As if it were where the gateway leads to: another order of places makes it the first.
+    there = (replace(placement, cluster=None, selector=(), form=0),)
+    alone = replace(part.in_form(placement.form), rendered=placement.rendered, placements=there, forms=())
+    component = compile_component(application, alone, stack, out)
+    return _Formed(application, alone, component, part.forms[placement.form])
+
+
+def _differences(first: _Formed, other: _Formed) -> Iterator[Diagnostic]:
+    """Yields what decides who may call, or what is reached, and is not the same in two forms: the first of it."""
+    found = next(_compared(first, other), None)
+    if found:
+        field, (here, there), place = found
+        message = (
+            f"component '{first.part.name}': {field} is {there} by {other.form.said}, and {here} by "
+            f"{first.form.said}; who may call is said once for all places: take it out of the override, or make two "
+            "Applications"
+        )
+        yield Diagnostic("OAM108", message, place)
+
+
+_Difference = tuple[str, tuple[str, str], Place]
+"""What is not the same, what it is in either form, and where."""
+
+
+def _compared(first: _Formed, other: _Formed) -> Iterator[_Difference]:
+    step = (other if other.form.overrides else first).form.step
+    for kind in _OWN_WORDS:
+        if found := _different(first.trait(kind), other.trait(kind)):
+            path, values = found
+            yield dotted((kind, *path)), values, _in_trait(first, other, kind, path)
+    if first.component.outside and (found := _different(first.part.properties, other.part.properties)):
+        path, values = found
+        yield dotted(path), values, other.part.place.at("properties", *path)
+    ours, theirs = first.routes(), other.routes()
+    for route in dict.fromkeys((*theirs, *ours)):
+        here, there = ours.get(route), theirs.get(route)
+        if (here and here[0]) != (there and there[0]):
+            values = here[0] if here else "not there", there[0] if there else "not there"
+            places = [one[1] for one in (there, here) if one]
+            yield f"the route {route}", values, next(filter(_of_override, places), step)
+    if found := _different(first.services(), other.services()):
+        path, values = found
+        service, *rest = path
+        yield f"{dotted(rest)} of Service '{service}', which routes lead to,", values, step
+    # Whatever else is known of who may call, and whoever adds to that.
+    for field in fields(Component):
+        if field.compare and field.name not in _OF_PLACES:
+            here, there = getattr(first.component, field.name), getattr(other.component, field.name)
+            if here != there:
+                yield field.name, (shown(str(here)), shown(str(there))), step
+
+
+def _different(here: Any, there: Any, path: Path = ()) -> tuple[Path, tuple[str, str]] | None:
+    """Where two values differ first, as JSON writes them, and what is there in each, as messages have it."""
+    if isinstance(here, Mapping) and isinstance(there, Mapping):
+        keys = dict.fromkeys((*here, *there))
+        pairs = (_different(here.get(key, _NOTHING), there.get(key, _NOTHING), (*path, key)) for key in keys)
+        return next(filter(None, pairs), None)
+    if isinstance(here, list | tuple) and isinstance(there, list | tuple) and len(here) == len(there):
+        pairs = (_different(one, two, (*path, index)) for index, (one, two) in enumerate(zip(here, there, strict=True)))
+        return next(filter(None, pairs), None)
+    if here is there or (_NOTHING not in (here, there) and json.dumps(here) == json.dumps(there)):
+        return None
+    return path, (_written(here), _written(there))
+
+
+def _in_trait(first: _Formed, other: _Formed, kind: str, path: Path) -> Place:
+    traits = [trait for one in (other, first) if (trait := one.part.trait(kind))]
+    places = [one.place.at("properties", *path) if path else one.place.at("type") for one in traits]
+    return next(filter(_of_override, places), places[0])
+
+
+def _of_override(place: Place) -> bool:
+    return place.path[:2] == ("spec", "policies")
+
+
+def _written(value: Any) -> str:
+    return "not there" if value is _NOTHING else shown(value)

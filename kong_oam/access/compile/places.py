@@ -1,0 +1,89 @@
+"""Where components are deployed: their places in clusters and namespaces, and what cannot be there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import kong_oam.oam.application as oam
+from kong_oam.access.copies import Copy
+from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.model import Component, Stack
+from kong_oam.diagnostics import Diagnostic
+from kong_oam.oam.document import Place
+from kong_oam.oam.forms import clashing
+from kong_oam.oam.model import Placement
+from kong_oam.oam.topology import unknown_clusters
+
+
+def first_place(part: oam.Component) -> Placement:
+    """Where the gateway finds the component: of its places, the stack's own cluster first."""
+    return next(iter(part.placements), Placement())
+
+
+def in_place(application: oam.Application, placement: Placement) -> oam.Application:
+    """The Application as it is for a component that is deployed there."""
+    return replace(application, namespace=placement.namespace) if placement.namespace else application
+
+
+def copies_of(application: oam.Application, part: oam.Component) -> tuple[Copy, ...]:
+    """The component's further places, each once. What is made in the first namespace of a cluster has names in the
+    state that another namespace later leaves as they are."""
+    found: dict[tuple[str | None, str], Copy] = {}
+    first: dict[str | None, str] = {}
+    for placement in part.placements:
+        cluster, namespace = placement.cluster, placement.namespace or application.namespace
+        suffix = "" if first.setdefault(cluster, namespace) == namespace else f"/{namespace}"
+        form = part.in_form(placement.form)
+        copy = Copy(cluster, namespace, suffix, placement.rendered, form.properties, form.place)
+        found.setdefault((cluster, namespace), copy)
+    return tuple(found.values())[1:]
+
+
+def wrong_places(application: oam.Application, components: Iterable[Component], stack: Stack) -> Iterator[Diagnostic]:
+    """Yields clusters that the stack has not, places with two forms of a component, and namespaces that are the
+    gateway's."""
+    yield from clashing(application)
+    if stack.clusters is not None:
+        yield from unknown_clusters(application, stack.clusters, stack.labels)
+    found = [site for component in components if not component.outside for site in component.sites]
+    gateways = stack.gateway_namespace
+    if application.namespace == gateways:
+        yield _beside_gateway(application.namespace, application.place.at("metadata", "namespace"))
+    elif site := next((one for one in found if one.cluster is None and one.namespace == gateways), None):
+        yield _beside_gateway(site.namespace, site.place.at("name"))
+
+
+def _beside_gateway(namespace: str, place: Place) -> Diagnostic:
+    message = f"namespace '{namespace}' is the gateway's: pods there could pass for it; use another"
+    return Diagnostic("ACC216", message, place)
+
+
+def unreachable(part: oam.Component, endpoints: Sequence[Endpoint], stack: Stack) -> Iterator[Diagnostic]:
+    """Yields the route of a component that is nowhere where the gateway reaches it.
+
+    A name leads to a Service of the gateway's own cluster, and a node port is one of the address that the stack names.
+    """
+    cluster = first_place(part).cluster
+    if not endpoints or cluster is None or stack.clusters is None or cluster not in stack.clusters:
+        return  # of a cluster that the stack has not, `wrong_places` tells
+    if stack.reach != "loadBalancer" or not stack.addressed:
+        message = (
+            f"'{part.name}' is in cluster '{cluster}' alone, where this stack's gateway does not reach it: deploy it "
+            "to 'local', too, or have the gateway reach load balancers from addresses of its own (gateway.reach: "
+            "loadBalancer, gateway.cidrs)"
+        )
+        yield Diagnostic("ACC229", message, endpoints[0].place)
+
+
+def unfederated(components: Iterable[Component], stack: Stack) -> Iterator[Diagnostic]:
+    """Yields clients whose pods are not, or not only, where the identity provider knows their ServiceAccount."""
+    for component in components:
+        for client in component.clients:
+            if client.provider in stack.federated and (component.cluster or component.copies):
+                message = (
+                    f"'{component.key}' is deployed to {component.where}, and '{client.provider}' knows its clients by "
+                    "ServiceAccounts of the stack's own cluster, each in one namespace (clusterIssuer): deploy it "
+                    "once, to 'local'"
+                )
+                yield Diagnostic("ACC230", message, client.place)

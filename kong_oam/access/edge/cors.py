@@ -1,0 +1,21 @@
+"""What a component says of pages of other origins, as its trait `cors` has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MAX_AGE = 600
+"""Seconds for which browsers keep the answer to a preflight, where no trait says how long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cors:
+    """`origins`: of foreign pages, exact, as browsers send them (`https://shop.example.com`); those of browser clients
+    are not among them. `headers`: what requests may carry beside Authorization and Content-Type. `expose_headers`: what
+    pages may read of answers. `credentials`: whether pages may send cookies."""
+
+    origins: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    expose_headers: tuple[str, ...] = ()
+    max_age: int = MAX_AGE
+    credentials: bool = False

@@ -1,0 +1,28 @@
+"""Plugins of the gateway that no other trait stands for, as an Application asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kong_oam.oam.document import Place
+
+
+@dataclass(frozen=True, slots=True)
+class PluginWaiver:
+    """Why a plugin is accepted that could decide in the gate's place, and the last day (YYYY-MM-DD) of that."""
+
+    reason: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
+class KongPlugin:
+    """A plugin before a component, by the gateway's name for it, and its configuration as far as it is said. `place` is
+    that of the trait's properties."""
+
+    name: str
+    config: Mapping[str, Any]
+    waiver: PluginWaiver | None
+    place: Place = field(compare=False)

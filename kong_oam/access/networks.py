@@ -1,0 +1,141 @@
+"""Networks that a request may come from, and what address is in which of them.
+
+An IPv4 address that is written as an IPv6 one (`::ffff:192.0.2.1`) is the IPv4 one, and a network of the one kind never
+holds an address of the other. No network at all stands for anywhere.
+
+Sources: RFC 4632 (prefixes), RFC 4291, 2.2 and 2.5.5.2 (IPv6 addresses, mapped ones).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collapse_addresses, ip_address, ip_network
+
+from kong_oam.errors import InputError
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+Networks = tuple[Network, ...]
+"""The fewest networks that hold the same addresses, in order; empty for anywhere."""
+
+_MAPPED = IPv6Network("::ffff:0:0/96")
+_EVERYWHERE: Networks = (IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))
+
+
+def network(text: str) -> Network:
+    """Parses `192.0.2.0/24` or `2001:db8::/32`. Raises InputError, which says how to write what may be meant."""
+    written, slash, prefix = text.partition("/")
+    address = read_address(written)
+    if address is None or not slash:
+        hint = f"; write {address}/{address.max_prefixlen} for this address alone" if address and not slash else ""
+        raise InputError(f"is no network such as 192.0.2.0/24 or 2001:db8::/32{hint}")
+    longest = 128 if ":" in written else 32
+    if not (prefix.isascii() and prefix.isdigit()) or len(prefix) > 3 or int(prefix) > longest:
+        raise InputError(f"has no prefix of 0 to {longest} bits behind the slash")
+    bits = int(prefix)
+    if longest == 128 and isinstance(address, IPv4Address):
+        if bits < _MAPPED.prefixlen:
+            raise InputError("holds addresses of IPv4 and others; write those of IPv4 as 192.0.2.0/24")
+        bits -= _MAPPED.prefixlen
+    whole = ip_network(f"{address}/{bits}", strict=False)
+    if whole.network_address != address:
+        raise InputError(
+            f"is an address in a network; write {whole} for the network, or {address}/{address.max_prefixlen}"
+        )
+    return whole
+
+
+def read_address(text: str) -> Address | None:
+    """The address that a text is, an IPv4 one where it is mapped; None where it is none. Zones (`%eth0`) are none."""
+    try:
+        address = None if "%" in text else ip_address(text)
+    except ValueError:
+        return None
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
+
+
+def fewest(networks: Iterable[Network]) -> Networks:
+    """The fewest networks that hold the same addresses; empty where they hold every one."""
+    listed = list(networks)
+    four = collapse_addresses(one for one in listed if isinstance(one, IPv4Network))
+    six = collapse_addresses(one for one in listed if isinstance(one, IPv6Network))
+    found: Networks = (*four, *six)
+    return () if found == _EVERYWHERE else found
+
+
+def admits(networks: Networks, address: str) -> bool:
+    """Whether one may call from an address that is let in from these networks alone; never from what is no address."""
+    read = read_address(address)
+    return not networks or (read is not None and _held(read, networks))
+
+
+def written(networks: Iterable[Network]) -> str:
+    """Networks in words: `192.0.2.0/24, 2001:db8::/32`."""
+    return ", ".join(map(str, networks))
+
+
+def only_from(networks: Networks, before: str = "") -> str:
+    """Where one may call from, as the end of a sentence: ` from 192.0.2.0/24 only`; empty for anywhere."""
+    return f"{before} from {written(networks)} only" if networks else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Addresses: those in `networks` (anywhere, where there are none), but for those in `but`."""
+
+    networks: Networks = ()
+    but: Networks = ()
+
+    def __str__(self) -> str:
+        """In words, empty for anywhere: `192.0.2.0/24 but not 192.0.2.128/25`."""
+        if self.but:
+            return f"{written(self.networks) or 'anywhere'} but not {written(self.but)}"
+        return written(self.networks)
+
+    def example(self) -> Address | None:
+        """The first of its addresses; None for anywhere."""
+        if self == ANYWHERE:
+            return None
+        return next(self._beginnings())
+
+    def _beginnings(self) -> Iterator[Address]:
+        """Addresses at which a part of it begins: where a network does, or behind one that is left out."""
+        for one in self.networks or _EVERYWHERE:
+            inner = (left.broadcast_address for left in self.but if _within(left, one))
+            behind = (last + 1 for last in inner if last != one.broadcast_address)
+            for address in (one.network_address, *behind):
+                if not _held(address, self.but):
+                    yield address
+
+
+ANYWHERE = Source()
+
+
+def beyond(networks: Networks, others: Networks) -> Source | None:
+    """The addresses in `networks` that are in none of the `others`; None where there are none."""
+    if not others:
+        return None
+    more = tuple(one for one in networks or _EVERYWHERE if not any(_within(one, other) for other in others))
+    but = tuple(other for other in others if any(_within(other, one) for one in more))
+    return Source(fewest(more), but) if more else None
+
+
+def told_apart(networks: Iterable[Network]) -> tuple[Source, ...]:
+    """The classes of addresses that these networks tell apart: those that are in none of them, and those that are in
+    one of them and in no smaller one. Anywhere, where there are none."""
+    every = sorted(set(networks), key=lambda one: (one.version, one.network_address, one.prefixlen))
+    inner = {one: tuple(other for other in every if other != one and _within(other, one)) for one in every}
+    found = [beyond((), fewest(every))] if every else [ANYWHERE]
+    found += [beyond((one,), fewest(within)) if within else Source((one,)) for one, within in inner.items()]
+    return tuple(source for source in found if source)
+
+
+def _within(one: Network, other: Network) -> bool:
+    if isinstance(one, IPv4Network):
+        return isinstance(other, IPv4Network) and one.subnet_of(other)
+    return isinstance(other, IPv6Network) and one.subnet_of(other)
+
+
+def _held(address: Address, networks: Iterable[Network]) -> bool:
+    return any(address in one for one in networks)

@@ -1,0 +1,91 @@
+"""What a page of another origin is answered: its preflights, and whether it may read what the gateway answers it.
+
+As total as `decide`, and what the gateway's scripts are checked against. Nothing is opened by it: who may call what,
+the rules say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kong_oam.access.decide import Decision, Request, decide
+from kong_oam.access.model import Component, Estate, Rule
+from kong_oam.access.origins import readers
+from kong_oam.access.paths import read, written
+from kong_oam.diagnostics import nearest
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Whether pages of an origin may read an answer, and why. `rule`: the one for the path that lists the method."""
+
+    may: bool
+    reason: str
+    rule: Rule | None = None
+
+
+def preflight(estate: Estate, request: Request, origin: str, asked: str) -> Decision:
+    """Decides an OPTIONS with `Origin` and `Access-Control-Request-Method`, which is `asked`.
+
+    Before a component that pages of other origins call, the gateway answers every readable one itself (204), whatever
+    it then says to the browser. Any other component gets it as any request.
+    """
+    decision = decide(estate, request, None)
+    found = reading(estate, request, origin, asked)
+    if found is None or decision.component is None:
+        return decision
+    return Decision(204, "preflight", "the gateway answers preflights here itself", decision.component, found.rule)
+
+
+def reading(estate: Estate, request: Request, origin: str, method: str) -> Reading | None:
+    """Whether pages of the origin may read the answer to `request` with this method; None where the gateway has no part
+    in it: its refusals no page of another origin can read, and of its answers the workload says it."""
+    decision = decide(estate, request, None)
+    component = decision.component
+    if decision.status in (400, 404) or component is None:
+        return Reading(False, decision.reason)
+    readable = readers(estate, component)
+    if readable is None:
+        return None
+    path = read(request.target)
+    rules = component.owning(path)
+    listing = next((rule for rule in rules if rule.lists(method)), None)
+    if origin not in readable:
+        return Reading(False, _no_reader(estate, component, request, origin) + nearest(origin, readable, 1), listing)
+    if component.may_be_of_another_rule(path):
+        return Reading(False, "the path is spelled so that some servers take it for that of another rule", listing)
+    if not rules:
+        return Reading(False, "no rule owns this path")
+    if listing is None:
+        return Reading(False, f"no rule on {written(rules[0].path)} lists {method}", rules[0])
+    whose = " and ".join(_whose(estate, component, origin))
+    if method not in readable[origin].get(rules[0].path, ()):
+        return Reading(False, f"{whose}, which was not granted what {method} needs here", listing)
+    return Reading(True, whose, listing)
+
+
+def reading_origins(estate: Estate, request: Request) -> tuple[str, ...]:
+    """The origins whose pages may read the answer to the request, as far as the gateway says it."""
+    component = decide(estate, request, None).component
+    named = (readers(estate, component) or {}) if component else {}
+    found = ((origin, reading(estate, request, origin, request.method)) for origin in sorted(named))
+    return tuple(origin for origin, one in found if one and one.may)
+
+
+def _no_reader(estate: Estate, component: Component, request: Request, origin: str) -> str:
+    if origin == f"{estate.stack.scheme}://{request.host}":
+        return "it is a page of the same origin, of which browsers ask nothing"
+    return f"no browser client that may call {component.key} has pages of this origin, and no cors trait lists it"
+
+
+def _whose(estate: Estate, component: Component, origin: str) -> Iterator[str]:
+    """Whose pages these are, in words."""
+    if component.edge.cors and origin in component.edge.cors.origins:
+        yield f"the cors trait of {component.key} lists the origin"
+    held = estate.held_at(component, users=True)
+    yield from (
+        f"these are pages of {one.component}"
+        for one in estate.clients
+        if origin in one.origins and one.component in held
+    )

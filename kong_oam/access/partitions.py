@@ -1,0 +1,245 @@
+"""One estate deployed as several stacks: what belongs into which, and what each of them has to know of the others.
+
+The *base* has what is everybody's: what identity providers offer, the gateway's key rings, certificates. A *partition*
+has the Applications of its namespaces, with their clients, gates, routes and workloads. What a run is given of the
+estate is cut down here to what it depends on, so that nothing else can change what it does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kong_oam.access.edge.edge import NONE
+from kong_oam.access.model import Application, Call, Client, Component, Estate, Role, bare_component
+from kong_oam.oam.document import NOWHERE
+
+_AT = " at "
+
+Uses = Mapping[str, "Offered"]
+"""What a partition needs of the base, or that offers, by component and provider (`orders/api at okta`): one that goes
+to another provider is offered at both, until nobody uses it at the first any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What a provider offers for a component: scopes with their descriptions, and the (logical) groups of its roles."""
+
+    provider: str
+    scopes: Mapping[str, str]
+    groups: tuple[str, ...] = ()
+
+    def to_output(self) -> dict[str, Any]:
+        """It as a stack exports it."""
+        return {"provider": self.provider, "scopes": dict(self.scopes), "groups": [*self.groups]}
+
+    @staticmethod
+    def from_output(data: Mapping[str, Any]) -> Offered:
+        """Reads what `to_output` gives."""
+        return Offered(data["provider"], dict(data["scopes"]), tuple(data["groups"]))
+
+
+def deployed_by(estate: Estate, partition: str | None) -> Estate:
+    """What of the estate the stack of a partition deploys; None: the base, or all of it where there are none."""
+    if partition is not None:
+        return part_of(estate, partition)
+    return base_of(estate) if estate.stack.partitions else estate
+
+
+def base_of(estate: Estate) -> Estate:
+    """What the base's run is given: of every component what it offers, whom it names, which hosts have certificates."""
+    applications = (
+        replace(one, labels={}, annotations={}, components=tuple(map(_offering, one.components)))
+        for one in estate.applications
+    )
+    return replace(estate, role="base", applications=tuple(applications))
+
+
+def part_of(estate: Estate, partition: str) -> Estate:
+    """What the run of a partition is given: its Applications, and of others whom they call and who calls them.
+
+    Where any token of a provider counts whose tokens are for one API each, that is all that it gives tokens for.
+    """
+    applications = tuple(one for one in estate.applications if estate.stack.partition_of(one.namespace) == partition)
+    own = {component.key: component for application in applications for component in application.components}
+    any_token = {one.provider for one in own.values() if one.any_token and estate.provider_of(one).per_api}
+
+    def concerns(client: Client, called: str) -> bool:
+        return called in own or client.provider in any_token
+
+    foreign = [
+        replace(component, clients=tuple(_with_calls(component.clients, concerns)))
+        for key, component in estate.components.items()
+        if key not in own
+    ]
+    called = {call.component for one in (*own.values(), *foreign) for client in one.clients for call in client.calls}
+    kept = (_known(one) for one in foreign if one.key in called or one.clients)
+    return replace(estate, role="partition", applications=applications, foreign=tuple(kept))
+
+
+def calls_into(part: Estate, client: Client) -> bool:
+    """Whether a client calls a component of the partition, so that a gate there has to know its id."""
+    return any(call.component in part.own for call in client.calls)
+
+
+def offered(estate: Estate) -> dict[str, Offered]:
+    """What the base offers: of those components of which there is anything."""
+    return {
+        _name(component): Offered(component.provider, component.scopes, _groups(component))
+        for component in estate.offering
+        if component.scopes or component.roles
+    }
+
+
+def uses(estate: Estate) -> dict[str, Offered]:
+    """What a partition needs of the base."""
+    found = {
+        _name(component): Offered(component.provider, component.scopes, _groups(component))
+        for component in estate.own.values()
+        if component.scopes or component.roles
+    }
+    for client in estate.own_clients:
+        for call in client.calls:
+            called = estate.components.get(call.component)
+            if called is not None and call.component not in estate.own:
+                before = found.get(_name(called), Offered(called.provider, {}))
+                scopes = {scope: called.scopes.get(scope, "") for scope in call.scopes}
+                found[_name(called)] = replace(before, scopes={**before.scopes, **scopes})
+    return found
+
+
+def lacking(needed: Uses, there: Uses) -> list[str]:
+    """What a base does not offer of that, each in words, sorted."""
+    found: set[str] = set()
+    for name, one in needed.items():
+        other, key = there.get(name, Offered(one.provider, {})), _key(name)
+        found |= {f"scope {scope} of {key}" for scope in one.scopes.keys() - other.scopes.keys()}
+        found |= {f"group {group} of {key}" for group in {*one.groups} - {*other.groups}}
+    return sorted(found)
+
+
+def with_kept(estate: Estate, before: Uses, used: Iterable[Uses]) -> tuple[Estate, list[str]]:
+    """The base's estate with all that the base offers and some partition still uses, and what that is, in words.
+
+    What vanished goes in the run after that in which the last partition that used it has done without.
+    """
+    kept: dict[str, Offered] = {}
+    for name, one in before.items():
+        wanting = [needs[name] for needs in used if name in needs]
+        scopes = {scope: text for scope, text in one.scopes.items() if any(scope in found.scopes for found in wanting)}
+        groups = tuple(group for group in one.groups if any(group in found.groups for found in wanting))
+        kept[name] = Offered(one.provider, scopes, groups)
+    words = lacking(kept, offered(estate))
+    applications = [_with_offers(application, kept) for application in estate.applications]
+    there = {_name(component) for application in applications for component in application.components}
+    gone = [_of_offer(name, one) for name, one in kept.items() if name not in there and (one.scopes or one.groups)]
+    return replace(estate, applications=tuple(applications), foreign=tuple(gone)), words
+
+
+def with_kept_grants(estate: Estate, partition: str, before: Mapping[str, Mapping[str, Iterable[str]]]) -> Estate:
+    """The whole estate, in which the clients of a partition keep what they were granted at components of others, also
+    of those that they call no more: `before`, scopes by the client's name and component. At the partition's own gates
+    nothing of that counts."""
+    others = {key: one for key, one in estate.components.items() if one.partition != partition}
+    declared: dict[str, dict[str, str]] = {key: {} for key in others}
+
+    def kept(client: Client) -> Client:
+        calls = [*client.calls]
+        for called, scopes in before.get(client.name, {}).items():
+            if called in others and others[called].provider == client.provider:
+                calls.append(Call(called, tuple(scopes), (), client.place))
+                declared[called] |= dict.fromkeys(scopes, "")
+        return replace(client, calls=tuple(calls))
+
+    def keeping(component: Component) -> Component:
+        return component if component.key in others else replace(component, clients=tuple(map(kept, component.clients)))
+
+    def declaring(component: Component) -> Component:
+        scopes = {**declared.get(component.key, {}), **component.scopes}
+        return component if scopes == component.scopes else replace(component, scopes=scopes)
+
+    return _with_components(_with_components(estate, keeping), declaring)
+
+
+def _with_components(estate: Estate, changed: Callable[[Component], Component]) -> Estate:
+    applications = [replace(one, components=tuple(map(changed, one.components))) for one in estate.applications]
+    return replace(estate, applications=tuple(applications))
+
+
+def granted(estate: Estate) -> dict[str, dict[str, list[str]]]:
+    """What the run's own clients are granted, by the client's name and component."""
+    found: dict[str, dict[str, set[str]]] = {}
+    for client in estate.own_clients:
+        for call in client.calls:
+            found.setdefault(client.name, {}).setdefault(call.component, set()).update(call.scopes)
+    return {name: {key: sorted(scopes) for key, scopes in calls.items()} for name, calls in found.items()}
+
+
+def _with_calls(clients: Iterable[Client], concerns: Callable[[Client, str], bool]) -> Iterator[Client]:
+    for client in clients:
+        calls = tuple(call for call in client.calls if concerns(client, call.component))
+        if calls:
+            yield replace(client, calls=calls)
+
+
+def _offering(component: Component) -> Component:
+    """The component as the base knows it."""
+    clients = tuple(replace(client, calls=(), refresh=False, jwks_uri=None) for client in component.clients)
+    return replace(_known(component), clients=clients, roles=component.roles, properties={}, rendered=None)
+
+
+def _known(component: Component) -> Component:
+    """The component without all that only its own stack deploys.
+
+    What tells the workload of a client from others stays: the tables of those whom it calls name it.
+    """
+    return replace(
+        component,
+        properties=component.properties if component.clients else {},
+        rendered=component.rendered if component.clients else None,
+        depends_on=(),
+        owner=None,
+        exposures=(),
+        rules=(),
+        roles=(),
+        waivers=(),
+        forward_token=False,
+        named=None,
+        copies=(),
+        edge=NONE,
+        allowed_from={},
+    )
+
+
+def _groups(component: Component) -> tuple[str, ...]:
+    return tuple(sorted({group for role in component.roles for group in role.groups}))
+
+
+def _with_offers(application: Application, kept: Uses) -> Application:
+    def extended(component: Component) -> Component:
+        one = kept.get(_name(component))
+        if one is None:
+            return component
+        groups = tuple(group for group in one.groups if group not in _groups(component))
+        roles = (*component.roles, *_roles(groups))
+        return replace(component, scopes={**one.scopes, **component.scopes}, roles=roles)
+
+    return replace(application, components=tuple(map(extended, application.components)))
+
+
+def _name(component: Component) -> str:
+    return f"{component.key}{_AT}{component.provider}"
+
+
+def _key(name: str) -> str:
+    """The component's key in what `_name` gives."""
+    return name.partition(_AT)[0]
+
+
+def _of_offer(name: str, one: Offered) -> Component:
+    return replace(bare_component(_key(name), one.provider), scopes=one.scopes, roles=_roles(one.groups))
+
+
+def _roles(groups: tuple[str, ...]) -> tuple[Role, ...]:
+    return (Role("kept", (), groups, (), NOWHERE),) if groups else ()

@@ -1,0 +1,78 @@
+"""The settings of the cluster that a stack's workloads run on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kong_oam.access.stack import MINOR
+from kong_oam.objects.kinds import never_deployed
+
+_BY_NAME = frozenset({"CSIDriver", "Namespace", "RuntimeClass"})
+"""What `cluster.allow` names one by one: no API group stands before these."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSettings:
+    """What the cluster adds to every workload. `images` maps prefixes of image names, as Applications write them."""
+
+    context: str | None = None
+    contexts: Mapping[str, str] = field(default_factory=dict)
+    """Contexts of further clusters, by their names as topologies write them."""
+    images: Mapping[str, str] = field(default_factory=dict)
+    pull_secrets: tuple[str, ...] = ()
+    account_annotations: Mapping[str, str] = field(default_factory=dict)
+    create_namespaces: bool = False
+
+    def context_of(self, cluster: str | None) -> str | None:
+        """The kubeconfig context of a cluster; None for the current one. `cluster` None: the stack's own."""
+        return self.contexts[cluster] if cluster else self.context
+
+
+def cluster_settings(data: Mapping[str, Any]) -> ClusterSettings:
+    """What checked settings say of the cluster."""
+    cluster = data.get("cluster", {})
+    return ClusterSettings(
+        context=cluster.get("context"),
+        contexts={name: _context(given) for name, given in cluster.get("contexts", {}).items()},
+        images=data.get("images", {}),
+        pull_secrets=tuple(cluster.get("imagePullSecrets", ())),
+        account_annotations=cluster.get("serviceAccountAnnotations", {}),
+        create_namespaces=cluster.get("createNamespaces", False),
+    )
+
+
+def cluster_problems(cluster: Mapping[str, Any]) -> Iterator[str]:
+    """Finds contexts that may be one, since what is told apart by its cluster would be together; and kinds that are
+    refused whatever the stack says."""
+    for name in cluster.get("allow", {}):
+        group, _, kind = name.rpartition("/")
+        if kind not in _BY_NAME and (reason := never_deployed((group, kind))):
+            yield f"cluster.allow.{name}: no stack allows these: {reason}"
+    contexts, own = cluster.get("contexts", {}), cluster.get("context")
+    if contexts and not own:
+        yield "cluster.contexts: with further clusters, name the stack's own, too (cluster.context)"
+    names = {own: "cluster.context"} if own else {}
+    for name, given in contexts.items():
+        context = _context(given)
+        if (other := names.setdefault(context, f"cluster.contexts.{name}")) != f"cluster.contexts.{name}":
+            yield f"cluster.contexts.{name}: '{context}' is that of {other}, too"
+
+
+def judged_by(cluster: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a Stack that checked settings of its cluster say."""
+    version, contexts = cluster.get("version"), cluster.get("contexts", {})
+    return {
+        "allowed": cluster.get("allow", {}),
+        "rbac": cluster.get("rbac", False),
+        "service_types": tuple(cluster.get("serviceTypes", ())),
+        "clusters": frozenset(contexts),
+        "labels": {name: one["labels"] for name, one in contexts.items() if isinstance(one, dict) and "labels" in one},
+        "minor": int(version.partition(".")[2]) if version else MINOR,
+    }
+
+
+def _context(given: str | Mapping[str, Any]) -> str:
+    """A kubeconfig context, which may be given with labels."""
+    return given if isinstance(given, str) else given["context"]

@@ -1,0 +1,96 @@
+"""The records of requests that a stack asks for (`gateway.logs`): where they go, and what of a request is in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kong_oam.access.stack import Records
+
+STDOUT = "/dev/stdout"
+
+_MADE = frozenset({"host", "content-length", "content-type"})
+"""Headers that Kong makes itself."""
+
+_SECRET = re.compile(r"(?i)(^|-)(authorization|cookie|(api-?)?key|secret|token|password)$")
+"""Names of headers by which whoever sends is known."""
+_REFERENCE = re.compile(r"\{vault://[^{}/\s]+/[^{}\s]+\}")
+"""What Kong reads from a vault: a reference alone, and not one among other words."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSink:
+    """Records are POSTed to `url`, one at a time."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TcpSink:
+    """Records are sent as lines."""
+
+    host: str
+    port: int
+    tls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OtlpSink:
+    """The endpoints of a collector (OTLP over HTTP) for logs and for traces; None: these are not sent."""
+
+    logs: str | None = None
+    traces: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """The sinks of a stack. `file`: a path on the gateway's nodes, STDOUT for their standard output."""
+
+    http: HttpSink | None = None
+    tcp: TcpSink | None = None
+    file: str | None = None
+    otlp: OtlpSink | None = None
+
+
+def log_settings(gateway: Mapping[str, Any]) -> LogSettings | None:
+    """The sinks in the settings of a gateway that were checked; None where it keeps no records."""
+    logs = gateway.get("logs")
+    if logs is None:
+        return None
+    return LogSettings(
+        http=HttpSink(**logs["http"]) if "http" in logs else None,
+        tcp=TcpSink(**logs["tcp"]) if "tcp" in logs else None,
+        file=STDOUT if logs.get("stdout") else logs.get("file"),
+        otlp=OtlpSink(**logs["otlp"]) if "otlp" in logs else None,
+    )
+
+
+def records(gateway: Mapping[str, Any]) -> Records | None:
+    """What is in the records; None where none are kept."""
+    logs = gateway.get("logs")
+    if logs is None:
+        return None
+    return Records(tuple(sorted(logs.get("query", ()))), logs.get("subjectKey"), "logs" in logs.get("otlp", {}))
+
+
+def log_problems(gateway: Mapping[str, Any]) -> Iterator[str]:
+    """Finds sinks that cannot be, in words that begin with the setting."""
+    logs: Mapping[str, Any] = gateway.get("logs", {})
+    where = "gateway.logs"
+    if "logs" in gateway and not logs.get("stdout") and logs.keys().isdisjoint({"http", "tcp", "file", "otlp"}):
+        yield f"{where}: say where records go: http, tcp, file, stdout or otlp"
+    if logs.get("stdout") and "file" in logs:
+        yield f"{where}: file and stdout are one plugin of Kong's, which a service has once; leave out one of them"
+    otlp = logs.get("otlp", {})
+    if "otlp" in logs and otlp.keys().isdisjoint({"logs", "traces"}):
+        yield f"{where}.otlp: say where logs or traces go"
+    for sink in ("http", "otlp"):
+        for name, value in logs.get(sink, {}).get("headers", {}).items():
+            if name.lower() in _MADE:
+                yield f"{where}.{sink}.headers.{name}: Kong makes this header itself"
+            if _SECRET.search(name) and not _REFERENCE.fullmatch(value):
+                yield f"{where}.{sink}.headers.{name}: is a secret; write where Kong finds it, such as {{vault://env/log-token}}"

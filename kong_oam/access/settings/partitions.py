@@ -1,0 +1,77 @@
+"""The partitions of an estate in its stacks' files: the base's has all settings, a partition's names the estate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from kong_oam.access.settings.project import config_in
+from kong_oam.access.stack import REST
+from kong_oam.diagnostics import suggestion
+from kong_oam.errors import SettingsError
+
+ESTATE, SETTING = "estate", "partitions"
+
+
+def partitions(data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """The namespaces of each partition, by its name."""
+    return {name: tuple(namespaces) for name, namespaces in data.get(SETTING, {}).items()}
+
+
+def partition_problems(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yields what is wrong with partitions that the schema accepts."""
+    first: dict[str, str] = {}
+    for name, namespaces in partitions(data).items():
+        for namespace in namespaces:
+            if (earlier := first.setdefault(namespace, name)) != name:
+                what = "all other namespaces are" if namespace == REST else f"namespace '{namespace}' is"
+                yield f"{SETTING}: {what} in two partitions, '{earlier}' and '{name}'"
+
+
+def file_problems(name: str, data: Mapping[str, Any], folder: Path) -> Iterator[str]:
+    """Yields what is wrong with the files of partitions' stacks, of those that are in the folder.
+
+    `prod-eu` may be an estate of its own, or a partition of another one: then what it has is not this estate's.
+    """
+    for partition in partitions(data):
+        stack = stack_of(name, partition)
+        file = folder / f"Pulumi.{stack}.yaml"
+        try:
+            other = config_in(file).get(f"kong-oam:{ESTATE}") if file.is_file() else name
+        except SettingsError as error:
+            yield f"{SETTING}: {error}"
+            continue
+        if other != name:
+            what = f"of estate '{other}'" if other else "an estate of its own"
+            yield (
+                f"{SETTING}: the stack of partition '{partition}' is '{stack}', and by {file} that is {what}: call the "
+                f"partition otherwise, or, if it is this estate's, set kong-oam:{ESTATE}: {name} there and nothing else"
+            )
+
+
+def stack_of(estate: str, partition: str) -> str:
+    """The name of a partition's stack."""
+    return f"{estate}-{partition}"
+
+
+def estate_of(name: str, data: Mapping[str, Any]) -> str:
+    """The estate that the file of a partition's stack names. Raises SettingsError where it says anything else."""
+    estate = data[ESTATE]
+    file = f"stacks/Pulumi.{estate}.yaml"
+    if not isinstance(estate, str) or not name.startswith(f"{estate}-"):
+        raise SettingsError(f"{ESTATE}: the stack of a partition is called '<estate>-<partition>': '{name}' is of none")
+    if others := sorted(data.keys() - {ESTATE}):
+        listed = ", ".join(f"kong-oam:{other}" for other in others)
+        raise SettingsError(f"the settings of a partition's estate stand in {file}: take {listed} out of this file")
+    return estate
+
+
+def partition_of(name: str, estate: str, known: Mapping[str, Any]) -> str:
+    """The partition that the stack is of. Raises SettingsError where its estate has no such one."""
+    partition = name.removeprefix(f"{estate}-")
+    if partition not in known:
+        file = f"stacks/Pulumi.{estate}.yaml"
+        hint = suggestion(partition, known) if known else f"; kong-oam:{SETTING} says which there are"
+        raise SettingsError(f"{ESTATE}: {file} knows no partition '{partition}'{hint}")
+    return partition

@@ -1,0 +1,30 @@
+"""The Redis of a stack: where nodes of the gateway count limits together, and what happens while it is away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class RedisSettings:
+    """A Redis as the gateway reaches it. `password` is a reference to one in a vault of Kong's, never one itself;
+    `away`: whether calls before which something is counted there are refused while it does not answer, or let pass."""
+
+    host: str
+    port: int = 6379
+    database: int = 0
+    tls: bool = True
+    server_name: str | None = None
+    username: str | None = None
+    password: str | None = None
+    away: Literal["closed", "open"] = "closed"
+
+
+def redis_settings(gateway: Mapping[str, Any]) -> RedisSettings | None:
+    """Reads `gateway.redis`, which its schema has checked; None where the stack has none."""
+    redis = gateway.get("redis")
+    if redis is None:
+        return None
+    return RedisSettings(**{"server_name" if key == "serverName" else key: value for key, value in redis.items()})

@@ -1,0 +1,30 @@
+"""How an issuer that exists spells things in its tokens, as a stack's file says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kong_oam.access.providers import ClaimMapping, Listing, TokenType
+
+
+def spelling(tokens: Mapping[str, Any]) -> ClaimMapping:
+    """What the settings leave out is as in RFC 9068, JWT access tokens of OAuth 2.0 (2.2, and 2.2.3.1 for groups)."""
+    scopes = _listing(tokens.get("scopes", {"claim": "scope", "form": "words"}))
+    service, mark = tokens.get("service", {"claim": "sub"}), tokens["accessToken"]
+    return ClaimMapping(
+        client=tokens.get("client", "client_id"),
+        user=tokens["user"],
+        scopes=scopes,
+        service_scopes=_listing(tokens["serviceScopes"]) if "serviceScopes" in tokens else scopes,
+        groups=tokens.get("groups", "groups"),
+        marks=(TokenType(mark["claim"], mark.get("value", mark.get("prefix", "")), prefix="prefix" in mark),),
+        subject=tokens.get("subject", "sub"),
+        own=service["claim"],
+        own_value=service.get("value"),
+        overage=tuple(tokens.get("overage", ())),
+    )
+
+
+def _listing(listing: Mapping[str, Any]) -> Listing:
+    return Listing(listing["claim"], listing.get("form", "list"))

@@ -1,0 +1,100 @@
+"""Reads what a stack says of TLS to workloads: the CAs by which their certificates are verified.
+
+Source: RFC 5280, 4.2.1.9 and 4.2.1.3. What is no CA's certificate verifies nothing: Kong would take none of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from kong_oam.access.endpoint import TLS
+from kong_oam.errors import SettingsError
+
+SETTING = "gateway.upstreamTls.ca"
+_DEPTH = 1
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamTlsSettings:
+    """How the gateway verifies workloads: by one of these CAs (SHA-256 fingerprints in hex), at most `depth`
+    certificates away from the workload's own. `client_certificate`: the one among the stack's own that it shows."""
+
+    ca: tuple[str, ...]
+    depth: int = _DEPTH
+    client_certificate: str | None = None
+
+
+def with_authorities(data: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+    """The settings with the text of the file of `folder` that they name. Raises SettingsError where there is none."""
+    gateway = data.get("gateway")
+    said = gateway.get("upstreamTls") if isinstance(gateway, Mapping) else None
+    name = said.get("ca") if isinstance(said, Mapping) else None
+    if not isinstance(gateway, Mapping) or not isinstance(said, Mapping) or not isinstance(name, str):
+        return data
+    return {**data, "gateway": {**gateway, "upstreamTls": {**said, "ca": _text(folder, name)}}}
+
+
+def problems(gateway: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the CAs, behind the setting's name."""
+    if "upstreamTls" not in gateway:
+        return []
+    wrong = _wrong(gateway["upstreamTls"]["ca"])
+    return [f"{SETTING}: the file {wrong}"] if wrong else []
+
+
+def upstream_tls(gateway: Mapping[str, Any]) -> UpstreamTlsSettings | None:
+    """The settings, of those that are without problems; None where there are none."""
+    if not (said := gateway.get("upstreamTls")):
+        return None
+    certificates = x509.load_pem_x509_certificates(said["ca"].encode())
+    prints = tuple(sorted({certificate.fingerprint(SHA256()).hex() for certificate in certificates}))
+    return UpstreamTlsSettings(prints, said.get("depth", _DEPTH), said.get("clientCertificate"))
+
+
+def spoken(settings: UpstreamTlsSettings | None) -> TLS:
+    """What the gateway speaks to workloads that ask for TLS."""
+    if settings is None:
+        return ""
+    return "mtls" if settings.client_certificate else "tls"
+
+
+def _wrong(pem: str) -> str | None:
+    if "PRIVATE KEY-----" in pem:
+        return "has a private key in it, which is nobody's but the CA's; name one with certificates alone"
+    try:
+        certificates = x509.load_pem_x509_certificates(pem.encode())
+    except ValueError:
+        return "has no X.509 certificate in PEM (-----BEGIN CERTIFICATE-----)"
+    for number, certificate in enumerate(certificates, 1):
+        which = f"has as certificate {number} of {len(certificates)}"
+        if not _signs(certificate):
+            return f"{which} one that is no CA's (basicConstraints, keyUsage): name that of who signed it"
+    return None
+
+
+def _signs(certificate: x509.Certificate) -> bool:
+    try:
+        if not certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
+            return False
+        return certificate.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
+    except x509.ExtensionNotFound as missing:
+        return missing.oid == x509.KeyUsage.oid
+    except ValueError:
+        return False
+
+
+def _text(folder: Path, name: str) -> str:
+    if Path(name).name != name:
+        raise SettingsError(f"'{name}' is not the name of a file beside the stack's, in {folder}/")
+    file = folder / name
+    try:
+        return file.read_text("ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text of certificates in PEM"
+        raise SettingsError(f"{file} cannot be read: {reason}") from None
