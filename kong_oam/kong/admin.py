@@ -5,14 +5,17 @@ Sources: the Admin API documentation of Kong 3.10 (pages, statuses); RFC 9110, s
 
 from __future__ import annotations
 
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
-from kong_oam.errors import ProductError
+from kong_oam.errors import ProductError, RefusedError
 from kong_oam.http.addresses import shown
+from kong_oam.http.management import Row, are_rows, pages
+from kong_oam.http.rates import patiently, unserved
 from kong_oam.http.trust import trusted
 from kong_oam.kong.account import Account
 from kong_oam.kong.entities import Entities, Entity
@@ -60,10 +63,19 @@ class AdminApi:
 
     def get(self, path: str) -> dict[str, Any]:
         """The JSON object at a path."""
+        return self._object(path, self._sent("GET", path))
+
+    def find(self, path: str) -> Entity | None:
+        """The entity at a path, such as "/services/NAME"; None where there is none."""
         answer = self._sent("GET", path)
+        return None if answer.status_code == 404 else self._object(path, answer)
+
+    def _object(self, path: str, answer: httpx.Response) -> dict[str, Any]:
         if answer.status_code != 200:
-            lacking = "check gateway.adminUrl, gateway.workspace where one is set, and Kong's setting `plugins`"
-            advice = lacking if answer.status_code == 404 else "see Kong's error log"
+            advice = {
+                404: "check gateway.adminUrl, gateway.workspace where one is set, and Kong's setting `plugins`",
+                429: f"what is in front of it limits it{unserved(answer)}",
+            }.get(answer.status_code, "see Kong's error log")
             raise AdminError(f"Kong's Admin API at {self._shown}{path} answers {answer.status_code}; {advice}")
         try:
             body = answer.json()
@@ -75,20 +87,35 @@ class AdminApi:
 
     def rows(self, path: str) -> tuple[Entity, ...]:
         """All entities of a collection, such as "/plugins", page by page."""
-        entities: list[Entity] = []
-        offset = ""
-        while True:
-            page = self.get(f"{path}?size={_PAGE}{offset}")
-            entities += page["data"]
-            if not page.get("offset"):
-                return tuple(entities)
-            offset = f"&{httpx.QueryParams(offset=page['offset'])}"
+
+        def ask(query: str) -> tuple[list[Row], str]:
+            page = self.get(f"{path}{query}")
+            rows, offset = page.get("data"), page.get("offset")
+            if not are_rows(rows):
+                raise AdminError(f"{self._shown}{path} answers no list; is this Kong's Admin API?")
+            return rows, f"?{httpx.QueryParams(size=_PAGE, offset=offset)}" if offset else ""
+
+        try:
+            return tuple(pages(f"Kong's Admin API at {self._shown}{path}", f"?size={_PAGE}", ask))
+        except RefusedError as error:
+            raise AdminError(str(error)) from None
 
     def patch(self, path: str, fields: Entity) -> None:
         """Changes fields of the entity at a path. Raises RejectedError."""
         answer = self._sent("PATCH", path, fields)
         if answer.status_code != 200:
             raise RejectedError(f"PATCH {path}", _words(answer))
+
+    def wrong(self, path: str, fields: Entity) -> Entity:
+        """What Kong says is wrong with an entity, by field, at a path that validates; empty where nothing is."""
+        answer = self._sent("POST", path, fields)
+        if answer.status_code == 400:
+            with suppress(ValueError):
+                body = answer.json()
+                return body.get("fields") or {"@entity": [str(body.get("message"))]}
+        if answer.status_code not in (200, 201):
+            raise AdminError(f"Kong's Admin API at {self._shown}{path} answers {_words(answer)}; see Kong's error log")
+        return {}
 
     def delete(self, path: str) -> None:
         """Removes the entity at a path; what is gone already is gone. Raises RejectedError."""
@@ -105,7 +132,7 @@ class AdminApi:
 
     def _sent(self, method: str, path: str, fields: Entity | None = None) -> httpx.Response:
         try:
-            answer = self._client.request(method, path, json=fields)
+            answer = patiently(lambda: self._client.request(method, path, json=fields))
         except httpx.HTTPError as error:
             raise AdminError(
                 f"Kong's Admin API at {self._shown} does not answer ({type(error).__name__}); "
@@ -129,9 +156,10 @@ def read(admin: AdminApi) -> Entities:
     flavor = configuration.get("router_flavor", _FLAVORS[-1])
     if flavor not in _FLAVORS:
         raise AdminError(f"Kong's router_flavor is '{flavor}', whose routes are not understood; use {_FLAVORS[-1]}")
-    upstreams = admin.rows("/upstreams")
+    upstreams, services = admin.rows("/upstreams"), admin.rows("/services")
+    verifying = any(service.get("ca_certificates") for service in services)
     return Entities(
-        services=admin.rows("/services"),
+        services=services,
         routes=admin.rows("/routes"),
         plugins=admin.rows("/plugins"),
         consumers=admin.rows("/consumers"),
@@ -140,4 +168,5 @@ def read(admin: AdminApi) -> Entities:
         targets=tuple(
             target for upstream in upstreams for target in admin.rows(f"/upstreams/{upstream['id']}/targets")
         ),
+        authorities=admin.rows("/ca_certificates") if verifying else (),
     )

@@ -1,7 +1,8 @@
 """Finds names in Kong that are needed and taken, before anything is made: a creation would fail half-way.
 
-Unique in a workspace are names of services, routes, upstreams and consumers, and the hosts of certificates. What
-carries the stack's tags and is not in its state was made by a run that was interrupted; anything else is somebody's.
+Unique in a workspace are names of services, routes, upstreams and consumers, and the hosts of certificates; a service
+has one plugin of a kind for everybody, and one for a consumer. What carries the stack's tags and is not in its state
+was made by a run that was interrupted; anything else is somebody's.
 """
 
 from __future__ import annotations
@@ -9,14 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from kong_oam.access.model import Estate
+from kong_oam.access.settings.partitions import stack_of
+from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import Diagnostic, Position
-from kong_oam.engine.state import Held
+from kong_oam.engine.state import PLUGIN, Held
+from kong_oam.http.management import FEW
 from kong_oam.kong import names
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.certificates import hosts_by_certificate
+from kong_oam.kong.entities import reference
+from kong_oam.kong.extras import extras
+from kong_oam.kong.plugins import AUTHENTICATION
 from kong_oam.kong.routes import routes
 
 Row = Mapping[str, Any]
@@ -32,7 +40,10 @@ _COLLECTIONS = {
     _UPSTREAM: "upstreams",
     _CONSUMER: "consumers",
     _CERTIFICATE: "certificates",
+    PLUGIN: "plugins",
 }
+_OTHERWISE = {_CERTIFICATE: "take other hosts or ", PLUGIN: ""}
+"""What else somebody can do about theirs than to remove it, where that is not to rename it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,38 +54,43 @@ class Needed:
     name: str
     logical: str
     place: Position | None = None
+    partition: str | None = None
+    """The partition of the estate whose run makes it; None: the base's, or that of an estate of one stack."""
 
 
 def needed(estate: Estate) -> Iterator[Needed]:
     """Yields every name of the stack that somebody else could have."""
     stack = estate.stack.name
     for component in estate.exposed:
-        for port in component.ports:
-            name = names.service(stack, component, port)
-            yield Needed(_SERVICE, name, f"{component.key}-{port}-service", component.place)
+        for backend in component.backends:
+            name = names.service(stack, component, backend)
+            logical = f"{component.key}-{backend}-service"
+            yield Needed(_SERVICE, name, logical, component.place, component.partition)
         for plan in routes(component):
-            name = names.route(stack, component, plan.port, plan.role)
-            yield Needed(_ROUTE, name, f"{component.key}-{plan.role}-{plan.port}", component.place)
+            name = names.route(stack, component, plan.backend, plan.role)
+            logical = f"{component.key}-{plan.role}-{plan.backend}"
+            yield Needed(_ROUTE, name, logical, component.place, component.partition)
     yield Needed(_UPSTREAM, names.nowhere(stack), "gateway-nowhere")
     yield Needed(_CONSUMER, names.anonymous(stack), "gateway-anonymous")
     for provider in estate.stack.providers:
         yield Needed(_CONSUMER, names.ring(stack, provider), f"gateway-ring-{provider}")
-    for (namespace, certificate), hosts in hosts_by_certificate(estate).items():
+    for (place, certificate), hosts in hosts_by_certificate(estate).items():
         for host in hosts:
-            yield Needed(_CERTIFICATE, host, f"certificate-{namespace}/{certificate}")
+            yield Needed(_CERTIFICATE, host, f"certificate-{place}/{certificate}")
 
 
-def inspect(account: Account, estate: Estate, held: Held) -> tuple[Diagnostic, ...]:
+def inspect(account: Account, settings: Settings, estate: Estate, held: Held) -> tuple[Diagnostic, ...]:
     """Finds all that is wrong with names in the workspace. Raises admin.AdminError."""
     with AdminApi(account) as admin:
-        return tuple(name_conflicts(admin, estate, held))
+        return (*name_conflicts(admin, estate, held), *plugin_conflicts(admin, settings, estate, held))
 
 
 def name_conflicts(admin: AdminApi, estate: Estate, held: Held) -> Iterator[Diagnostic]:
     """Finds names that the state does not hold and that Kong has. Raises admin.AdminError.
 
     Kong is asked for kinds of which something is new, and for no other, but for certificates: one that is held may be
-    given more hosts.
+    given more hosts. A few names are asked for one by one, so that what is there already does not count; many are
+    looked for in the list.
     """
     by_type: dict[str, dict[str, Needed]] = {}
     for need in needed(estate):
@@ -82,26 +98,85 @@ def name_conflicts(admin: AdminApi, estate: Estate, held: Held) -> Iterator[Diag
             by_type.setdefault(need.type, {})[need.name] = need
     tags = frozenset(names.tags(estate.stack.name))
     for kind, by_name in by_type.items():
-        for row in admin.rows(f"/{_COLLECTIONS[kind]}"):
+        for row in _rows(admin, kind, by_name):
             ours = tags <= frozenset(row.get("tags") or ())
             for need in (by_name[name] for name in _names(row) if name in by_name):
                 if not (ours and (need.type, need.logical) in held):
                     yield _diagnostic(estate.stack.name, need, row, ours=ours)
 
 
+def _rows(admin: AdminApi, kind: str, wanted: Iterable[str]) -> Iterator[Row]:
+    """Yields at least those entities of a kind that have one of the wanted names."""
+    path, several = f"/{_COLLECTIONS[kind]}", [*wanted]
+    if kind == _CERTIFICATE or len(several) > FEW:
+        yield from admin.rows(path)
+        return
+    for name in several:
+        if row := admin.find(f"{path}/{quote(name, safe='')}"):
+            yield row
+
+
+_Stands = tuple[str, str, str | None]
+"""Where a plugin stands: its kind, the service's name, and the consumer's whom alone it meets."""
+
+
+def plugin_conflicts(admin: AdminApi, settings: Settings, estate: Estate, held: Held) -> Iterator[Diagnostic]:
+    """Finds plugins that stand where the stack is about to make one, before services that its state holds. Raises
+    admin.AdminError. Kong is asked only where such a plugin is new."""
+    wanted = dict(_new_plugins(settings, estate, held))
+    if not wanted:
+        return
+    services = {row["id"]: row["name"] for row in admin.rows("/services")}
+    consumers = {row["id"]: row["username"] for row in admin.rows("/consumers")}
+    tags = frozenset(names.tags(estate.stack.name))
+    for row in admin.rows("/plugins"):
+        service, consumer = reference(row, "service"), reference(row, "consumer")
+        need = wanted.get((row["name"], services.get(service or "", ""), consumers.get(consumer or "")))
+        if need and not reference(row, "route") and not reference(row, "consumer_group"):
+            yield _diagnostic(estate.stack.name, need, row, ours=tags <= frozenset(row.get("tags") or ()))
+
+
+def _new_plugins(settings: Settings, estate: Estate, held: Held) -> Iterator[tuple[_Stands, Needed]]:
+    """Yields the plugins that the state lacks of services that it holds: before any other there is none yet."""
+    stack, verifying = estate.stack.name, AUTHENTICATION[settings.gateway.edition]
+    guards = (("admission", "pre-function"), (verifying, verifying), ("gate", "post-function"))
+    for component in estate.exposed:
+        ring = names.ring(stack, component.provider)
+        callers = {"ring": ring, "nobody": names.anonymous(stack), None: None}
+        asked: list[tuple[tuple[str, ...], str, str | None]] = [((role,), kind, None) for role, kind in guards]
+        asked += [(one.roles, one.kind, callers[one.caller]) for one in extras(settings, component).plugins]
+        for backend in component.backends:
+            logical, service = f"{component.key}-{backend}", names.service(stack, component, backend)
+            for roles, kind, caller in asked if (_SERVICE, f"{logical}-service") in held else ():
+                if held.isdisjoint((PLUGIN, f"{logical}-{role}") for role in roles):
+                    what = f"{kind}' of service '{service}" + (f"' and consumer '{caller}" if caller else "")
+                    yield (
+                        (kind, service, caller),
+                        Needed(PLUGIN, what, f"{logical}-{roles[0]}", component.place, component.partition),
+                    )
+
+
 def _diagnostic(stack: str, need: Needed, row: Row, *, ours: bool) -> Diagnostic:
     kind, tags = _COLLECTIONS[need.type][:-1], row.get("tags") or ()
     what = f"certificate for host '{need.name}'" if need.type == _CERTIFICATE else f"{kind} '{need.name}'"
-    if ours:
+    if ours and (other := names.partition_in(tags)) != need.partition:
+        whose = f"partition '{other}'" if other else "the base"
         message = (
-            f"Kong has {what} ({row['id']}) of stack '{stack}', whose state does not know it: an interrupted run made "
-            f"it, or this is another state. See what `python -m kong_oam recover -s {stack}` says"
+            f"Kong has {what} ({row['id']}) of {whose} of this estate, whose stack is to give it away first: "
+            f"`python -m kong_oam move -s {stack}`"
+        )
+        return Diagnostic("ENV419", message, need.place)
+    if ours:
+        own = stack_of(stack, need.partition) if need.partition else stack
+        message = (
+            f"Kong has {what} ({row['id']}) of stack '{own}', whose state does not know it: an interrupted run made "
+            f"it, or this is another state. See what `python -m kong_oam recover -s {own}` says"
         )
         return Diagnostic("ENV406", message, need.place)
     whose = f"its tags are {', '.join(map(repr, tags))}" if tags else "it has no tags"
     message = (
         f"Kong has {what} ({row['id']}) that stack '{stack}' did not make: {whose}. It is left as it is; have it "
-        f"{'take other hosts' if need.type == _CERTIFICATE else 'renamed'} or removed by whoever made it"
+        f"{_OTHERWISE.get(need.type, 'renamed or ')}removed by whoever made it"
     )
     return Diagnostic("ENV405", message, need.place)
 

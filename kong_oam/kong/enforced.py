@@ -12,15 +12,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from kong_oam.access.diff.snapshot import NOWHERE, AccessModel, application_of, bare_component
-from kong_oam.access.model import METHODS, Call, Client, Component, Endpoint, Estate, Public, Role, Rule, Stack
+from kong_oam.access.diff.snapshot import AccessModel, application_of
+from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.model import METHODS, Call, Client, Component, Estate, Public, Role, Rule, Stack, bare_component
+from kong_oam.access.networks import fewest, network
 from kong_oam.access.paths import pattern, unwritten
 from kong_oam.access.providers import Provider
 from kong_oam.engine.state import PLUGIN, ROUTE, Resource
 from kong_oam.kong.script import inputs_of
+from kong_oam.oam.document import NOWHERE
 
-_Port = tuple[str, str]
-"""A component (`application/component`) and one of its ports."""
+_Gated = tuple[str, str]
+"""A component (`application/component`) and one of its backends."""
 
 Table = Mapping[str, Any]
 
@@ -42,13 +45,14 @@ def enforced(resources: Iterable[Resource], meant: AccessModel) -> tuple[AccessM
     return (*models, _model(both, reached, meant)) if both != gates else tuple(models)
 
 
-def _tables(resources: Iterable[Resource], role: str) -> dict[_Port, Table]:
-    """The table of each plugin of a role, by port."""
+def _tables(resources: Iterable[Resource], role: str) -> dict[_Gated, Table]:
+    """The table of each plugin of a role, by backend."""
     tables = {}
     for resource in resources:
         if resource.type == PLUGIN and resource.name.endswith(f"-{role}"):
-            component, _, port = resource.name.removesuffix(f"-{role}").rpartition("-")
-            tables[component, port] = _table(resource.outputs.get("configJson"))
+            before, apart, service = resource.name.removesuffix(f"-{role}").partition("_")
+            component, _, port = before.rpartition("-")
+            tables[component, port + apart + service] = _table(resource.outputs.get("configJson"))
     return tables
 
 
@@ -70,30 +74,32 @@ def _is_complete(table: Table) -> bool:
 
 
 def _reached(resources: Iterable[Resource]) -> set[tuple[str, str, str, str]]:
-    """Component, port, host and path of every place that a route leads from; its name says the first two."""
+    """Component, backend, host and path of every place that a route leads from; its name says the first two."""
     places = set()
     for resource in resources:
         if resource.type == ROUTE:
-            application, component, port = str(resource.outputs.get("name")).split(".")[-4:-1]
+            application, component, backend = str(resource.outputs.get("name")).split(".")[-4:-1]
             for host in resource.outputs.get("hosts") or ():
                 for path in resource.outputs.get("paths") or ():
-                    places.add((f"{application}/{component}", port, host, path))
+                    places.add((f"{application}/{component}", backend, host, path))
     return places
 
 
-def _model(tables: Mapping[_Port, Table], reached: set[tuple[str, str, str, str]], meant: AccessModel) -> AccessModel:
+def _model(tables: Mapping[_Gated, Table], reached: set[tuple[str, str, str, str]], meant: AccessModel) -> AccessModel:
     stack = replace(meant.estate.stack, providers=_providers(tables, meant.estate.stack.providers))
     components: dict[str, Component] = {}
-    for (key, port), table in tables.items():
+    keys = _keys(tables)
+    for (component, backend), table in tables.items():
+        key = keys[component, backend]
         components.setdefault(key, _component(key, table, stack.providers))
         ends = [
-            Endpoint(host, unwritten(path), int(port), NOWHERE)
+            _endpoint(host, path, backend)
             for host, paths in table["hosts"].items()
             for path, leads_here in paths.items()
-            if leads_here and (key, port, host, f"~{pattern(unwritten(path))}") in reached
+            if leads_here and (component, backend, host, f"~{pattern(unwritten(path))}") in reached
         ]
         components[key] = replace(components[key], endpoints=(*components[key].endpoints, *ends))
-    clients = _clients(tables, meant, stack)
+    clients = _clients(tables, keys, meant, stack)
     for key in {client.component for client in clients}:
         components.setdefault(key, bare_component(key, stack.default_provider.name))
         of_component = tuple(client for client in clients if client.component == key)
@@ -107,7 +113,29 @@ def _model(tables: Mapping[_Port, Table], reached: set[tuple[str, str, str, str]
     )
 
 
-def _providers(tables: Mapping[_Port, Table], providers: Mapping[str, Provider]) -> Mapping[str, Provider]:
+_JUDGING = ("addresses", "callers", "groups", "logical", "on_behalf", "ring", "rules", "services")
+
+
+def _keys(tables: Mapping[_Gated, Table]) -> dict[_Gated, str]:
+    """The key by which the component behind each gate is in a model. Ports with different tables, as after a run that
+    was told to leave one out, are a component each: `orders/api`, `orders/api:8081`."""
+    known: dict[str, dict[str, str]] = {}
+    keys = {}
+    for (component, backend), table in tables.items():
+        of_component = known.setdefault(component, {})
+        judging = json.dumps({name: table.get(name) for name in _JUDGING}, sort_keys=True)
+        keys[component, backend] = of_component.setdefault(
+            judging, f"{component}:{backend}" if of_component else component
+        )
+    return keys
+
+
+def _endpoint(host: str, path: str, backend: str) -> Endpoint:
+    port, apart, _ = (*backend.split("_"), "", "")[:3]
+    return Endpoint(host, unwritten(path), int(port), NOWHERE, service=apart, apart=apart)
+
+
+def _providers(tables: Mapping[_Gated, Table], providers: Mapping[str, Provider]) -> Mapping[str, Provider]:
     """The stack's providers, but without names of groups where one that a table lists now stands for another group."""
     changed = {
         name
@@ -140,7 +168,11 @@ def _component(key: str, table: Table, providers: Mapping[str, Provider]) -> Com
         Role(name, tuple(scopes), (_logical(name, table, providers.get(provider)),), (), NOWHERE)
         for name, scopes in table["groups"].items()
     )
-    return replace(bare_component(key, provider), rules=tuple(rules), roles=tuple(roles))
+    allowed_from = {
+        unwritten(path): {method: fewest(map(network, listed)) for method, listed in _by_method(methods)}
+        for path, methods in table.get("addresses", {}).items()
+    }
+    return replace(bare_component(key, provider), rules=tuple(rules), roles=tuple(roles), allowed_from=allowed_from)
 
 
 def _provider(table: Table) -> str:
@@ -165,18 +197,20 @@ def _logical(listed: str, table: Table, provider: Provider | None) -> str:
     return str(logical) if provider is None or provider.listed(logical) == listed else listed
 
 
-def _clients(tables: Mapping[_Port, Table], meant: AccessModel, stack: Stack) -> list[Client]:
+def _clients(
+    tables: Mapping[_Gated, Table], keys: Mapping[_Gated, str], meant: AccessModel, stack: Stack
+) -> list[Client]:
     """The clients with something at a gate, and those that the stack exported, with what they hold where no gate is."""
     calls: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
     clients = {(client.component, client.provider): client for client in meant.estate.clients}
     gated = {component for component, _ in tables}
     for who, client in clients.items():
         calls[who] = {call.component: call.scopes for call in client.calls if call.component not in gated}
-    for (component, _), table in tables.items():
+    for gate, table in tables.items():
         for client_id, (key, kind, groups, _) in table["callers"].items():
             who = key, _provider(table)
             scopes = table["services"].get(client_id) or table["on_behalf"].get(client_id) or ()
-            calls.setdefault(who, {})[component] = tuple(scopes)
+            calls.setdefault(who, {})[keys[gate]] = tuple(scopes)
             provider = stack.providers.get(who[1])
             named = [_named(group, at_provider, provider) for group, at_provider in groups.items()]
             clients[who] = Client(key, kind, who[1], (), tuple(named), (), False, NOWHERE)

@@ -5,6 +5,7 @@ An entity has the fields and the shape that the Admin API prints. References to 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,9 +13,11 @@ from typing import Any
 from kong_oam.access.model import METHODS, Component, Estate
 from kong_oam.access.settings.stack import Settings
 from kong_oam.kong import names, plugins
+from kong_oam.kong.extras import USUAL, Extras, extras
 from kong_oam.kong.key_slots import Slot
 from kong_oam.kong.routes import RoutePlan, routes
 from kong_oam.kong.table import address, table
+from kong_oam.kong.upstream_tls import certified_name, service_fields
 
 Entity = Mapping[str, Any]
 
@@ -25,7 +28,7 @@ Complete = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 @dataclass(frozen=True, slots=True)
 class Entities:
     """The entities of a gateway, by kind. `credentials` are the plugin jwt's, of every consumer, `targets` those of
-    every upstream."""
+    every upstream, `authorities` CA certificates: of the services that are meant they are none."""
 
     services: tuple[Entity, ...] = ()
     routes: tuple[Entity, ...] = ()
@@ -34,6 +37,7 @@ class Entities:
     credentials: tuple[Entity, ...] = ()
     upstreams: tuple[Entity, ...] = ()
     targets: tuple[Entity, ...] = ()
+    authorities: tuple[Entity, ...] = ()
 
 
 def reference(entity: Entity, field: str) -> str | None:
@@ -46,7 +50,9 @@ def comparable(value: Any) -> Any:
     """The value of a field as Kong takes it: sets come in any order, and empty ones as null or as nothing."""
     if isinstance(value, Mapping):
         return {name: comparable(item) for name, item in value.items() if comparable(item) is not None}
-    return sorted(map(str, value)) if isinstance(value, list) and value else value or None
+    if isinstance(value, list) and value:
+        return sorted(json.dumps(comparable(item), sort_keys=True) for item in value)
+    return value or None
 
 
 def labels(entities: Entities) -> dict[tuple[str, str], str]:
@@ -77,7 +83,8 @@ class Deployed:
     """The facts of a deployment: the stack's outputs `issuers`, `keySlots`, `audiences`, `clients` and `upstreams`.
 
     By provider its issuer, its key slots and, by component, the ids of its clients; by component the audience that its
-    provider made up for it; by Kong service where its workload is, as "host:port".
+    provider made up for it; by Kong service where its workload is, as "host:port". `client_certificate`: the id of what
+    the gateway shows to workloads. `authorities`, not from there: ids of CA certificates that Kong has, by fingerprint.
     """
 
     issuers: Mapping[str, str]
@@ -85,12 +92,16 @@ class Deployed:
     upstreams: Mapping[str, str]
     audiences: Mapping[str, str] = field(default_factory=dict)
     clients: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    client_certificate: str | None = None
+    authorities: Mapping[str, str] = field(default_factory=dict)
 
     @staticmethod
     def from_outputs(outputs: Mapping[str, Any]) -> Deployed:
         """Reads the outputs of a stack. Raises KeyError for one that is missing, named by its first argument."""
         slots = {name: tuple(map(Slot.from_output, ring)) for name, ring in outputs["keySlots"].items()}
-        return Deployed(outputs["issuers"], slots, outputs["upstreams"], outputs["audiences"], outputs["clients"])
+        shown = outputs.get("clientCertificate")
+        known = outputs["audiences"], outputs["clients"]
+        return Deployed(outputs["issuers"], slots, outputs["upstreams"], *known, client_certificate=shown)
 
 
 def intended(
@@ -107,30 +118,44 @@ def intended(
     guards: list[Entity] = []
     leading: list[Entity] = []
     for component in estate.exposed:
-        for port in component.ports:
-            services.append(_service(settings, component, port))
-            guards += _guards(settings, estate, component, port, deployed, complete)
+        asked_for = extras(settings, component)
+        for backend in component.backends:
+            services.append(_service(settings, component, backend, deployed, asked_for))
+            guards += _guards(settings, estate, component, backend, deployed, complete)
+            guards += _further(settings, component, backend, complete, asked_for)
         leading += [_route(settings, component, plan) for plan in routes(component)]
     nowhere = (_named("name", names.nowhere(stack)),)
     return Entities(tuple(services), tuple(leading), tuple(guards), tuple(consumers), tuple(credentials), nowhere)
 
 
 def _guards(
-    settings: Settings, estate: Estate, component: Component, port: int, deployed: Deployed, complete: Complete
+    settings: Settings, estate: Estate, component: Component, backend: str, deployed: Deployed, complete: Complete
 ) -> Iterator[Entity]:
-    service = names.service(settings.stack.name, component, port)
+    service = names.service(settings.stack.name, component, backend)
     authentication = plugins.AUTHENTICATION[settings.gateway.edition]
     ring = names.ring(settings.stack.name, component.provider)
     clients = deployed.clients.get(component.provider, {})
-    decided_by = table(estate, component, port, ring, authentication, deployed.audiences, clients)
+    decided_by = table(estate, component, backend, ring, authentication, deployed.audiences, clients)
     host, _, number = deployed.upstreams[service].rpartition(":")
     headers = settings.gateway.hsts_seconds, settings.gateway.strip_headers
     for name, config in (
         ("pre-function", plugins.admission(decided_by, *headers)),
         _verifying(settings, component, deployed),
-        ("post-function", plugins.gate(decided_by, address(host, int(number)))),
+        ("post-function", plugins.gate(decided_by, address(host, int(number), certified_name(component, backend)))),
     ):
         yield _plugin(name, complete(name, config), service)
+
+
+def _further(
+    settings: Settings, component: Component, backend: str, complete: Complete, asked_for: Extras
+) -> Iterator[Entity]:
+    """What the component and the stack ask for beside the guards."""
+    stack = settings.stack.name
+    callers = {"ring": names.ring(stack, component.provider), "nobody": names.anonymous(stack)}
+    service = names.service(stack, component, backend)
+    for extra in asked_for.plugins:
+        caller = callers[extra.caller] if extra.caller else None
+        yield _plugin(extra.kind, complete(extra.kind, extra.config), service, caller)
 
 
 def _verifying(settings: Settings, component: Component, deployed: Deployed) -> tuple[str, Mapping[str, Any]]:
@@ -145,16 +170,18 @@ def _named(by: str, name: str, **fields: Any) -> Entity:
     return {"id": name, by: name, **fields}
 
 
-def _service(settings: Settings, component: Component, port: int) -> Entity:
-    stack = settings.stack.name
+def _service(settings: Settings, component: Component, backend: str, deployed: Deployed, asked_for: Extras) -> Entity:
+    stack, over_tls = settings.stack.name, settings.gateway.upstream_tls
+    fields = {**USUAL, **asked_for.service}
+    fields |= service_fields(over_tls, component, backend, deployed.authorities, deployed.client_certificate)
     return _named(
         "name",
-        names.service(stack, component, port),
-        protocol="http",
+        names.service(stack, component, backend),
         host=names.nowhere(stack),
         path="/",
         enabled=True,
         tags=names.tags(stack, component),
+        **fields,
     )
 
 
@@ -162,8 +189,8 @@ def _route(settings: Settings, component: Component, plan: RoutePlan) -> Entity:
     stack = settings.stack.name
     return _named(
         "name",
-        names.route(stack, component, plan.port, plan.role),
-        service={"id": names.service(stack, component, plan.port)},
+        names.route(stack, component, plan.backend, plan.role),
+        service={"id": names.service(stack, component, plan.backend)},
         protocols=[settings.stack.scheme],
         hosts=list(plan.hosts),
         paths=plan.kong_paths,
@@ -179,15 +206,15 @@ def _route(settings: Settings, component: Component, plan: RoutePlan) -> Entity:
     )
 
 
-def _plugin(name: str, config: Mapping[str, Any], service: str) -> Entity:
+def _plugin(name: str, config: Mapping[str, Any], service: str, consumer: str | None = None) -> Entity:
     return {
-        "id": f"{name} of {service}",
+        "id": f"{name} of {service}" + (f" and {consumer}" if consumer else ""),
         "name": name,
         "enabled": True,
         "protocols": ["http", "https", "grpc", "grpcs"],
         "service": {"id": service},
         "route": None,
-        "consumer": None,
+        "consumer": {"id": consumer} if consumer else None,
         "config": config,
     }
 

@@ -1,18 +1,22 @@
 """Names and tags in Kong: explicit, injective in the logical name, unique in the workspace.
 
-Application and component names are DNS labels, so a dot never stands in them and joins them unmistakably.
+Names of applications, of components that are exposed, and of Kubernetes Services are DNS labels, so a dot never stands
+in them and joins them unmistakably; no more does the underscore in the name of a backend (`kong_oam.access.endpoint`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from kong_oam.access.model import Component
 
 _PREFIX = "kong-oam"
+_PARTITION = f"{_PREFIX}-partition:"
 
 
-def service(stack: str, component: Component, port: int) -> str:
-    """The service of one port of a component."""
-    return f"{_PREFIX}.{stack}.{component.application}.{component.name}.{port}"
+def service(stack: str, component: Component, backend: str) -> str:
+    """The service before one backend of a component."""
+    return f"{_PREFIX}.{stack}.{component.application}.{component.name}.{backend}"
 
 
 def component_of(stack: str, service: str) -> str | None:
@@ -26,9 +30,9 @@ def nowhere(stack: str) -> str:
     return f"{_PREFIX}.{stack}.nowhere"
 
 
-def route(stack: str, component: Component, port: int, role: str) -> str:
-    """The route that plays `role` before one port of a component."""
-    return f"{service(stack, component, port)}.{role}"
+def route(stack: str, component: Component, backend: str, role: str) -> str:
+    """The route that plays `role` before one backend of a component."""
+    return f"{service(stack, component, backend)}.{role}"
 
 
 def ring(stack: str, provider: str) -> str:
@@ -54,6 +58,17 @@ def unused_key(stack: str, provider: str, slot: int) -> str:
 def tags(stack: str, component: Component | None = None) -> list[str]:
     """The tags that mark an entity as made by this stack; Kong's tags take neither slashes nor commas."""
     of_stack = [_PREFIX, f"{_PREFIX}-stack:{stack}"]
-    return (
-        of_stack if component is None else [*of_stack, f"{_PREFIX}-component:{component.application}.{component.name}"]
-    )
+    if component is None:
+        return of_stack
+    part = [partition_tag(component.partition)] if component.partition else []
+    return [*of_stack, *part, f"{_PREFIX}-component:{component.application}.{component.name}"]
+
+
+def partition_tag(partition: str) -> str:
+    """The tag that only what a partition of the estate made has; its base's entities have none."""
+    return f"{_PARTITION}{partition}"
+
+
+def partition_in(tags: Iterable[str]) -> str | None:
+    """The partition whose tag is among these; None where none is."""
+    return next((tag.removeprefix(_PARTITION) for tag in tags if tag.startswith(_PARTITION)), None)

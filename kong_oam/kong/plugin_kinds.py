@@ -1,8 +1,9 @@
 """The effect of plugins of others on calls that ours judge, by kind: `plugin_kinds.json`, read by the pack, too.
 
 harmless       it can change no method, path or host, and no header that the gate owns, and it neither answers nor
-               authenticates: it looks at calls, or marks requests and answers. (`cors` answers preflights, which ask
-               for nothing of the workload's.)
+               authenticates: it looks at calls, or marks requests and answers
+lets pages read  it tells browsers whose pages may read answers, and answers preflights itself, which ask for nothing of
+               the workload's; who may call stays as it is
 limits         it refuses some calls, and is harmless to all others
 closes         it answers every call itself, with nothing of the workload's
 answers        it answers from somewhere else: a cache, a function, another service
@@ -22,6 +23,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-Doing = Literal["harmless", "limits", "closes", "answers", "authenticates", "runs code", "rewrites", "depends"]
+Doing = Literal[
+    "harmless", "lets pages read", "limits", "closes", "answers", "authenticates", "runs code", "rewrites", "depends"
+]
 
 PLUGIN_KINDS: Mapping[str, Doing] = json.loads(Path(__file__).with_suffix(".json").read_text("utf-8"))

@@ -9,15 +9,17 @@ Source: docs/explanation/design.md#removed-means-gone.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
 from kong_oam.access.settings.stack import Edition
 from kong_oam.errors import ProductError
+from kong_oam.kong.chunks import behind, chunks_of
 from kong_oam.kong.script import ScriptInputs, framed
+from kong_oam.kong.shortened import shortened
 from kong_oam.kong.table import VERIFIED_HEADER, Authentication
 
 AUTHENTICATION: Mapping[Edition, Authentication] = {"oss": "jwt", "enterprise": "openid-connect"}
@@ -41,45 +43,62 @@ class SchemaError(ProductError):
 
 def config_json(schema: Schema, name: str, config: Mapping[str, Any]) -> str:
     """Compact sorted JSON of the whole configuration. Raises SchemaError for a field that the schema lacks."""
-    record = next((field["config"] for field in schema["fields"] if "config" in field), None)
+    return json.dumps(_expand(record_of(schema, name), config, name), sort_keys=True, separators=(",", ":"))
+
+
+def record_of(schema: Schema, name: str) -> Schema:
+    """The schema of a plugin's configuration. Raises SchemaError where there is none."""
+    record: Schema | None = next((field["config"] for field in schema["fields"] if "config" in field), None)
     if record is None:
         raise SchemaError(f"plugin {name}: the gateway prints no config schema")
-    return json.dumps(_expand(record, config, name), sort_keys=True, separators=(",", ":"))
+    return record
+
+
+def fields_of(record: Schema, which: str = "fields") -> dict[str, Schema]:
+    """The fields of a record by name; `shorthand_fields` are those by former names."""
+    return {name: field for entry in record.get(which) or () for name, field in entry.items()}
 
 
 def _expand(record: Schema, config: Mapping[str, Any], where: str) -> dict[str, Any]:
-    fields: dict[str, Schema] = {name: field for entry in record["fields"] for name, field in entry.items()}
+    if not isinstance(config, Mapping):
+        raise SchemaError(f"plugin {where}: {config!r} is no record")
+    fields = fields_of(record)
     if unknown := sorted(set(config) - set(fields)):
-        raise SchemaError(f"plugin {where}: this gateway's schema lacks {', '.join(unknown)}; use Kong 3.4 or newer")
-    return {name: _value(field, config.get(name), f"{where}.{name}") for name, field in fields.items()}
+        raise SchemaError(f"plugin {where}: this gateway's schema lacks {', '.join(unknown)}; use a newer Kong")
+    whole = {name: _value(field, config.get(name), f"{where}.{name}") for name, field in fields.items()}
+    return {**whole, **_formerly(record, whole)}
+
+
+def _formerly(record: Schema, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that have a former name, too (seen on 3.10: rate-limiting's `redis_host`, now `redis.host`). Kong
+    prints both, so a configuration without the former ones would never match what it has."""
+    replaced = (
+        (name, (field.get("deprecation") or {}).get("replaced_with"))
+        for name, field in fields_of(record, "shorthand_fields").items()
+    )
+    return {name: reduce(getitem, now[0]["path"], config) for name, now in replaced if now}
 
 
 def _value(field: Schema, value: Any, where: str) -> Any:
+    """A field as Kong prints it: each record in full, those in lists and maps, too."""
+    value = field.get("default") if value is None else value
     if field.get("type") == "record" and (value is not None or field.get("required")):
         return _expand(field, value or {}, where)
-    return field.get("default") if value is None else value
-
-
-_TOKEN = re.compile(r"""--.*|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\d+\.\d+|\w+|\S""")
-_MERGED = re.compile(r"\w\w|\d\.|--")
+    if isinstance(value, list) and "elements" in field:
+        return [_value(field["elements"], item, where) for item in value]
+    if isinstance(value, Mapping) and "values" in field:
+        return {key: _value(field["values"], item, where) for key, item in value.items()}
+    return value
 
 
 @cache
 def _lua(*names: str) -> str:
-    """The scripts as one, without comments and needless space: every port has them, in Kong and in the state."""
-    lines = (_tight(line) for name in names for line in (_LUA / f"{name}.lua").read_text("utf-8").splitlines())
-    # Where they lay once. The line is part of every script that is deployed: with another, the first run of a new
-    # version would change all plugins of all stacks for the sake of a comment.
-    return "\n".join([f"-- components/gateway/lua: {', '.join(names)}", *filter(None, lines)])
+    """The scripts as one, below a line that says where they can be read."""
+    return f"-- kong_oam/kong/lua: {', '.join(names)}\n{shortened(_source(*names))}"
 
 
-def _tight(line: str) -> str:
-    """A line of Lua, with a space only where two tokens would become one. No long string is in our scripts."""
-    tight = ""
-    for token in _TOKEN.findall(line):
-        if not token.startswith("--"):
-            tight += f" {token}" if _MERGED.fullmatch(tight[-1:] + token[0]) else token
-    return tight
+def _source(*names: str) -> str:
+    return "".join((_LUA / f"{name}.lua").read_text("utf-8") for name in names)
 
 
 def admission(table: str, hsts_seconds: int = 0, more: Iterable[str] = ()) -> dict[str, Any]:
@@ -89,11 +108,14 @@ def admission(table: str, hsts_seconds: int = 0, more: Iterable[str] = ()) -> di
     told to use https only (RFC 6797); 0: not at all. `more`: headers that callers must not send, beside the script's
     own; their names in lower case.
     """
-    script = f"local MORE = '{' '.join(more)}'\n{_lua('json', 'path', 'token', 'admission')}"
+    ours = _lua("json", "path", "token", "answer", "rules", "contains", "admission")
+    script = f"local MORE = '{' '.join(more)}'\n{ours}"
     config: dict[str, Any] = {"access": [framed(ScriptInputs(table), script)]}
     if hsts_seconds:
         set_header = f"kong.response.set_header('Strict-Transport-Security', 'max-age={hsts_seconds}')"
         config["header_filter"] = [f"return function() {set_header} end"]
+    for phase, parts in chunks_of(table):
+        config.setdefault(phase, []).append(_lua(*parts))
     return config
 
 
@@ -142,5 +164,6 @@ def knows_workload(gate: str) -> bool:
 
 def gate(table: str, address: str) -> dict[str, Any]:
     """Configuration of `post-function`: the fixed script, behind the one table that it decides by and the workload's
-    address, which nothing else at the gateway knows."""
-    return {"access": [framed(ScriptInputs(table, address), _lua("gate"))]}
+    address, which nothing else at the gateway knows; behind it what sees to the rest of a request that may pass."""
+    script = framed(ScriptInputs(table, address), _lua("answer", "addresses", "gate"))
+    return {"access": [script, *(_lua(*parts) for parts in behind(table))]}

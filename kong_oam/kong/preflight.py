@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from kong_oam.access.settings.stack import Edition, GatewaySettings
+from kong_oam.kong import addresses
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi, AdminError
 from kong_oam.kong.plugins import Schema, guards
+from kong_oam.kong.upstream_tls import authorities
 
 _OLDEST = (3, 4)
 
@@ -21,21 +23,52 @@ class PreflightError(AdminError):
 
 @dataclass(frozen=True, slots=True)
 class GatewayFacts:
-    """The facts that the Admin API tells of its gateway. `settle` is in seconds."""
+    """The facts that the Admin API tells of its gateway. `settle` is in seconds; `address` says in words what counts as
+    a caller's address, None where nobody asks for that; `authorities` are the ids of the CA certificates that it was
+    asked for, by fingerprint."""
 
     version: str
     settle: float
     schemas: Mapping[str, Schema]
+    address: str | None = None
+    authorities: Mapping[str, str] = field(default_factory=dict)
 
 
-def inspect(account: Account, edition: Edition = "oss") -> GatewayFacts:
-    """Checks the gateway of an account. Raises PreflightError, and AdminError where it cannot be asked."""
+def inspect(
+    account: Account,
+    edition: Edition = "oss",
+    more: Iterable[str] = (),
+    ca: Iterable[str] = (),
+    *,
+    by_address: bool = False,
+) -> GatewayFacts:
+    """Checks the gateway of an account, which has to have the guards, `more` plugins, by kind, and the CA certificates
+    with the fingerprints `ca`. `by_address`: rules or limits go by a caller's address, so it must not be what the
+    caller likes.
+
+    Raises PreflightError, and AdminError where it cannot be asked.
+    """
     with AdminApi(account) as admin:
         root = admin.get("/")
         configuration: Mapping[str, Any] = root.get("configuration") or {}
         check(str(root.get("version", "")), configuration, edition)
-        schemas = {name: admin.get(f"/schemas/plugins/{name}") for name in guards(edition)}
-    return GatewayFacts(str(root["version"]), settle_seconds(configuration), schemas)
+        if by_address:
+            check_addresses(configuration)
+        schemas = {name: admin.get(f"/schemas/plugins/{name}") for name in (*guards(edition), *sorted(more))}
+        found = _authorities(admin, [*ca])
+    address = addresses.in_words(configuration) if by_address else None
+    return GatewayFacts(str(root["version"]), settle_seconds(configuration), schemas, address, found)
+
+
+def _authorities(admin: AdminApi, wanted: Sequence[str]) -> Mapping[str, str]:
+    known = authorities(admin.rows("/ca_certificates")) if wanted else {}
+    for one in wanted:
+        if one not in known:
+            raise PreflightError(
+                f"Kong does not have the CA certificate of gateway.upstreamTls.ca whose SHA-256 is {one[:16]}..., and "
+                "Pulumi has no resource for it; load it: curl -F 'cert=<stacks/FILE' $KONG_ADMIN_ADDR/ca_certificates"
+            )
+    return known
 
 
 def check(version: str, configuration: Mapping[str, Any], edition: Edition) -> None:
@@ -60,6 +93,16 @@ def check(version: str, configuration: Mapping[str, Any], edition: Edition) -> N
     if configuration.get("untrusted_lua") == "off":
         raise PreflightError(
             "this Kong runs no Lua of its configuration (untrusted_lua=off); set untrusted_lua=sandbox, the default"
+        )
+
+
+def check_addresses(configuration: Mapping[str, Any]) -> None:
+    """Checks that not everybody may say which address they call from. Raises PreflightError."""
+    if everybody := addresses.trusts_everybody(configuration):
+        raise PreflightError(
+            f"this Kong takes the word of every caller for where they call from (trusted_ips={everybody}), so an "
+            "ip-allow trait keeps nobody out, and a rate-limit by address limits nobody; have trusted_ips list your "
+            "load balancers alone, or take the trait out"
         )
 
 

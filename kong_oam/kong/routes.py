@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from kong_oam.access.compile.component import DEEPEST, DEEPEST_BELOW_WILDCARD, MOST_LABELS_OF_WILDCARD
-from kong_oam.access.model import Component, Endpoint
+from kong_oam.access.compile.exposure import DEEPEST, DEEPEST_BELOW_WILDCARD, MOST_LABELS_OF_WILDCARD
+from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.model import Component
 from kong_oam.access.paths import PathSegments, pattern
 
 _STEP = 2 * (1 + DEEPEST_BELOW_WILDCARD)
@@ -20,7 +21,7 @@ _STEP = 2 * (1 + DEEPEST_BELOW_WILDCARD)
 
 So among wildcard hosts the nearer one wins whatever the path; exact hosts always come first in Kong's router. Kong
 reads ten bits of a priority: what is above them falls together with other parts of its order, and then some wildcard
-routes win over exact hosts (seen on a Kong 3.10). `kong_oam.access.compile.component` refuses what would not fit.
+routes win over exact hosts (seen on a Kong 3.10). `kong_oam.access.compile.exposure` refuses what would not fit.
 """
 assert _STEP * MOST_LABELS_OF_WILDCARD + 2 * DEEPEST_BELOW_WILDCARD <= 1023 and 2 * DEEPEST <= 1023
 
@@ -30,7 +31,7 @@ class RoutePlan:
     """One Kong route: `role` tells it from the component's others, `paths` are regular expressions without the `~`."""
 
     role: str
-    port: int
+    backend: str
     hosts: tuple[str, ...]
     paths: tuple[str, ...]
     priority: int
@@ -44,19 +45,19 @@ class RoutePlan:
 def routes(component: Component) -> tuple[RoutePlan, ...]:
     """The routes of one component, in a stable order. Hosts with the same paths share routes."""
     plans: list[RoutePlan] = []
-    for port in component.ports:
+    for backend in component.backends:
         hosts_of: dict[tuple[frozenset[PathSegments], int], list[str]] = {}
         for host, endpoints in _by_host(component).items():
-            paths = frozenset(endpoint.path for endpoint in endpoints if endpoint.port == port)
+            paths = frozenset(endpoint.path for endpoint in endpoints if endpoint.backend == backend)
             if paths:
                 hosts_of.setdefault((paths, _wildcard(host)), []).append(host)
         for index, ((paths, step), hosts) in enumerate(hosts_of.items()):
-            plans += _plans(port, tuple(hosts), paths, step, f"-{index}" if index else "")
+            plans += _plans(backend, tuple(hosts), paths, step, f"-{index}" if index else "")
     return tuple(plans)
 
 
 def _plans(
-    port: int, hosts: tuple[str, ...], paths: frozenset[PathSegments], step: int, suffix: str
+    backend: str, hosts: tuple[str, ...], paths: frozenset[PathSegments], step: int, suffix: str
 ) -> Iterator[RoutePlan]:
     by_depth: dict[int, list[PathSegments]] = {}
     for path in sorted(paths):
@@ -64,7 +65,7 @@ def _plans(
     for depth, group in sorted(by_depth.items()):
         # Even, and called as they are, since they stand beside the odd public ones of versions before this one.
         priority = step + 2 * depth
-        yield RoutePlan(f"protected-{depth}{suffix}", port, hosts, tuple(pattern(path) for path in group), priority)
+        yield RoutePlan(f"protected-{depth}{suffix}", backend, hosts, tuple(pattern(path) for path in group), priority)
 
 
 def _by_host(component: Component) -> Mapping[str, list[Endpoint]]:

@@ -5,6 +5,7 @@
     local UPSTREAM = [==[...]==]      the gate's alone: the address of the workload, JSON as well
     ...                               the script itself
 
+JSON stands there with `'` for `"`, which takes four characters in the state; the script makes it JSON again.
 The policy pack reads the same for itself (`policies/scripts.py`): it guards what is written here.
 """
 
@@ -27,6 +28,10 @@ _INPUTS = re.compile(
     re.DOTALL,
 )
 _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
+_QUOTES = str.maketrans('"', "'")
+
+
+_MORE = re.compile(r"local MORE = '(?P<names>[a-z0-9 -]*)'\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,14 @@ def framed(inputs: ScriptInputs, script: str) -> str:
 def inputs_of(script: str) -> ScriptInputs | None:
     """Reads a script's inputs, whatever its note says and whatever it does; None where it is not given a table."""
     match = _INPUTS.match(script)
-    return ScriptInputs(match["table"], match["address"]) if match else None
+    return ScriptInputs(_json(match["table"]), match["address"] and _json(match["address"])) if match else None
+
+
+def stripped_in(script: str) -> tuple[str, ...]:
+    """The headers that an admission takes from callers beside the script's own, as the stack says."""
+    inputs = _INPUTS.match(script)
+    more = _MORE.match(script, inputs.end()) if inputs else None
+    return tuple(more["names"].split()) if more else ()
 
 
 def with_table(script: str, change: Callable[[str], str]) -> str:
@@ -56,9 +68,16 @@ def with_table(script: str, change: Callable[[str], str]) -> str:
     match = _INPUTS.match(script)
     assert match is not None
     begin, end = match.start("table") - len("[==["), match.end("table") + len("]==]")
-    return script[:begin] + embedded(change(match["table"])) + script[end:]
+    return script[:begin] + embedded(change(_json(match["table"]))) + script[end:]
 
 
 def embedded(text: str) -> str:
-    """JSON as a Lua long string. No input can leave it: a `]` inside a JSON text is written as an escape."""
-    return f"[==[{_TEXT.sub(lambda match: match.group().replace(']', chr(92) + 'u005d'), text)}]==]"
+    """JSON as a Lua long string with `'` for `"`. No input can leave it, or be taken for one of these: a `]` or a `'`
+    inside a JSON text is written as an escape."""
+    escaped = _TEXT.sub(lambda match: match.group().replace("]", "\\u005d").replace("'", "\\u0027"), text)
+    return f"[==[{escaped.translate(_QUOTES)}]==]"
+
+
+def _json(text: str) -> str:
+    """What `embedded` was given, with its escapes. Scripts of versions before have JSON as it is."""
+    return text if '"' in text else text.replace("'", '"')

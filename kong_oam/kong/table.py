@@ -16,8 +16,20 @@ own: what closes closes with the first, and what opens opens with the last.
                              workload]}: who they are, for kong_oam.kong.enforced; nothing is decided by it
     groups                   {what the token lists of a user's groups: [scopes that those hold who are in it]}
     logical                  {what the token lists of a group: its name in Applications}, where that is another
+    addresses                {path: {method or "*": [networks]}}: where alone rules may be called from, only where such
+                             are; what is not in it, from anywhere
     depth                    elements of the longest path in the table
+    budget                   client | user | component: whose budget rate-limiting counts a call against, for the script
+                             `budget`; nothing is decided by it
     opened                   not from here: {path, methods, ends, reason} of what kong_oam.emergency opened
+    cors                     {origin: {path that a rule owns: [methods]}}: whose pages may read which answers; not there
+                             where the gateway has nothing to do with it
+    cors_answer              what these are told: {credentials, expose, headers, max_age}
+    log                      where records of requests are kept: {stack, port, query: [parameters that are in them],
+                             file: where most rules stand, subjectKey, otlp, revision: which table this is}
+    places                   with it: {path: {method or "*": [line in that file, or file:line, of each alternative]}}
+    headers                  {set, add, remove} of answers and {request} for the workload: [[name, value]], [names]
+    limits                   {body: bytes, retried: [methods]}: how large a body may be, and what may be tried again
     forward_token            whether the workload gets the bearer token, or only what the gate says of who calls
 
 Shape: a component and its estate in, sorted JSON out, an entry a line, so that a preview's diff shows just the entries
@@ -27,15 +39,23 @@ that change. The same input gives the same bytes.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, Literal
+from hashlib import sha256
+from typing import Any, Literal, TypeVar
 
 from kong_oam.access.diff.snapshot import workload_of
-from kong_oam.access.model import METHODS, Client, Component, Endpoint, Estate, Rule
+from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.model import METHODS, Client, Component, Estate, Rule
 from kong_oam.access.paths import within, written
 from kong_oam.access.providers import Provider
+from kong_oam.kong.cors import cors_entry
+from kong_oam.kong.headers import headers_entry
+from kong_oam.kong.limits import limits_entry
+from kong_oam.kong.rate_limit import budget
 
+T = TypeVar("T")
 VERSION = 4
 
 LONGEST_OPENING = 480
@@ -46,55 +66,80 @@ Authentication = Literal["jwt", "openid-connect"]
 VERIFIED_HEADER = "x-auth-verified-token"
 """Where openid-connect puts the token that it verified. Admission takes x-auth-* headers from everybody else."""
 
-_BY_LINE = ("callers", "groups", "hosts", "on_behalf", "rules", "services")
+_BY_LINE = ("addresses", "callers", "cors", "groups", "hosts", "on_behalf", "places", "rules", "services")
 
 
 def table(
     estate: Estate,
     component: Component,
-    port: int,
+    backend: str,
     ring: str,
     authentication: Authentication = "jwt",
     audiences: Mapping[str, str] | None = None,
     clients: Mapping[str, str] | None = None,
 ) -> str:
-    """The table before `port` of `component`; the consumer named `ring` stands for its issuer's keys.
+    """The table before a backend of `component`, by its name; the consumer named `ring` stands for its issuer's keys.
 
     `audiences`: those that the provider made up, by component. `clients`: client ids at the provider, by component;
     one that is not there has the id that the model knows it by.
     """
-    provider, audiences, ids = estate.provider_of(component), audiences or {}, clients or {}
-    hosts, depth = _hosts(estate, component, port)
+    data = _data(estate, component, backend, ring, authentication, audiences or {}, clients or {})
+    if estate.stack.records:
+        data |= _recorded(estate, component, backend, revision(estate, component, backend, ring, authentication))
+    return _written(data)
+
+
+def revision(
+    estate: Estate, component: Component, backend: str, ring: str, authentication: Authentication = "jwt"
+) -> str:
+    """What tells a table from any other that Applications and settings have meant for this backend: twelve digits of a
+    digest. Audiences and client ids that providers make up, and what is opened in an emergency, are not in it."""
+    data = _data(estate, component, backend, ring, authentication, {}, {})
+    return sha256(_written(data).encode()).hexdigest()[:12]
+
+
+def _data(
+    estate: Estate,
+    component: Component,
+    backend: str,
+    ring: str,
+    authentication: Authentication,
+    audiences: Mapping[str, str],
+    ids: Mapping[str, str],
+) -> dict[str, Any]:
+    provider = estate.provider_of(component)
+    hosts, depth = _hosts(estate, component, backend)
 
     def scopes_held(*, users: bool) -> dict[str, list[str]]:
         return {ids.get(key, key): list(scopes) for key, scopes in estate.held_at(component, users=users).items()}
 
-    return _written(
-        {
-            "version": VERSION,
-            "component": component.key,
-            "authentication": authentication,
-            "ring": ring,
-            "issuer": provider.issuer,
-            "audiences": sorted({audiences.get(api, provider.audience_of(api)) for api in estate.apis_at(component)}),
-            "per_api": provider.per_api,
-            "spelling": asdict(provider.spelling),
-            "forward_token": component.forward_token,
-            "hosts": hosts,
-            "rules": {written(path): _methods(rules) for path, rules in component.owned.items()},
-            "services": scopes_held(users=False),
-            "on_behalf": scopes_held(users=True),
-            "callers": {
-                ids.get(client.component, client.component): _caller(estate, client)
-                for client in estate.clients
-                if client.provider == component.provider
-                and any(call.component == component.key for call in client.calls)
-            },
-            "groups": _groups(component, provider),
-            "logical": _logical(component, provider),
-            "depth": max(depth, *(len(rule.path) for rule in component.rules)) if component.rules else depth,
-        }
-    )
+    return {
+        "version": VERSION,
+        "component": component.key,
+        "authentication": authentication,
+        "ring": ring,
+        "issuer": provider.issuer,
+        "audiences": sorted({audiences.get(api, provider.audience_of(api)) for api in estate.apis_at(component)}),
+        "per_api": provider.per_api,
+        "spelling": asdict(provider.spelling),
+        "forward_token": component.forward_token,
+        "hosts": hosts,
+        "rules": {written(path): _methods(rules) for path, rules in component.owned.items()},
+        **({"addresses": _addresses(component)} if component.allowed_from else {}),
+        "services": scopes_held(users=False),
+        "on_behalf": scopes_held(users=True),
+        "callers": {
+            ids.get(client.component, client.component): _caller(estate, client)
+            for client in estate.clients
+            if client.provider == component.provider and any(call.component == component.key for call in client.calls)
+        },
+        "groups": _groups(component, provider),
+        "logical": _logical(component, provider),
+        **budget(component),
+        "depth": max(depth, *(len(rule.path) for rule in component.rules)) if component.rules else depth,
+        **cors_entry(estate, component),
+        **_bounds(component),
+    }
 
 
 def closed(table: str) -> str:
@@ -108,9 +153,11 @@ def opened(table: str, opening: Mapping[str, Any] | None) -> str:
     return _written({**rest, "opened": dict(opening)} if opening else rest)
 
 
-def address(host: str, port: int) -> str:
-    """The address of a workload, as the gate reads it: JSON with `host` and `port`."""
-    return _compact({"host": f"[{host}]" if ":" in host else host, "port": port})
+def address(host: str, port: int, name: str | None = None) -> str:
+    """The address of a workload, as the gate reads it: JSON with `host` and `port`, and with the `name` that its
+    certificate has to bear where it is spoken to by https."""
+    where = {"host": f"[{host}]" if ":" in host else host, "port": port}
+    return _compact({**where, "name": name} if name else where)
 
 
 def _written(data: Mapping[str, Any]) -> str:
@@ -129,15 +176,15 @@ def _compact(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
-def _hosts(estate: Estate, component: Component, port: int) -> tuple[dict[str, dict[str, bool]], int]:
-    """The endpoints that lead to this port, and the others that come before one of them for some request."""
+def _hosts(estate: Estate, component: Component, backend: str) -> tuple[dict[str, dict[str, bool]], int]:
+    """The endpoints that lead to this backend, and the others that come before one of them for some request."""
     hosts: dict[str, dict[str, bool]] = {}
     depth = 0
-    for endpoint in (endpoint for endpoint in component.endpoints if endpoint.port == port):
+    for endpoint in (endpoint for endpoint in component.endpoints if endpoint.backend == backend):
         hosts.setdefault(endpoint.host, {})[written(endpoint.path)] = True
         depth = max(depth, len(endpoint.path))
         for rival, owner in _overlapping(estate, endpoint):
-            if (owner is not component or rival.port != port) and _comes_before(rival, endpoint):
+            if (owner is not component or rival.backend != backend) and _comes_before(rival, endpoint):
                 hosts.setdefault(rival.host, {})[written(rival.path)] = False
                 depth = max(depth, len(rival.path))
     return hosts, depth
@@ -164,14 +211,70 @@ def _methods(rules: tuple[Rule, ...]) -> dict[str, Any]:
             by_method[method] = "public"
         elif listing:
             by_method[method] = sorted({tuple(sorted(rule.scopes)) for rule in listing})
+    return _folded(by_method)
+
+
+def _folded(by_method: dict[str, T]) -> dict[str, T]:
+    """One entry for all methods where each has the same."""
     same = len(by_method) == len(METHODS) and all(value == by_method["GET"] for value in by_method.values())
     return {"*": by_method["GET"]} if same else by_method
+
+
+def _addresses(component: Component) -> dict[str, dict[str, list[str]]]:
+    """One entry for all methods where it is the same for each that a rule lists: with any other nobody is let in."""
+    result = {}
+    for path, by_method in component.allowed_from.items():
+        listed = {method for method in METHODS if any(rule.lists(method) for rule in component.owned[path])}
+        texts = {method: list(map(str, networks)) for method, networks in by_method.items()}
+        first = next(iter(texts.values()))
+        same = listed == set(texts) and all(found == first for found in texts.values())
+        result[written(path)] = {"*": first} if same else texts
+    return result
+
+
+def _recorded(estate: Estate, component: Component, backend: str, current: str) -> dict[str, Any]:
+    records = estate.stack.records
+    assert records is not None
+    file, places = _places(component)
+    known = {"file": file, "otlp": records.otlp, "subjectKey": records.subject_key}
+    log = {"stack": estate.stack.name, "port": backend, "query": list(records.query), "revision": current}
+    return {"log": log | {name: value for name, value in known.items() if value}, "places": places}
+
+
+def _places(component: Component) -> tuple[str, dict[str, dict[str, list[int | str]]]]:
+    """The file in which most rules stand, and the place of each alternative of a rule, by path and method."""
+    files = Counter(_place(rule)[0] for rule in component.rules)
+    common = min(files, key=lambda file: (-files[file], file), default="")
+    return common, {written(path): _places_by_method(rules, common) for path, rules in component.owned.items()}
+
+
+def _places_by_method(rules: tuple[Rule, ...], common: str) -> dict[str, list[int | str]]:
+    by_method: dict[str, list[int | str]] = {}
+    for method in METHODS:
+        listing = [rule for rule in rules if rule.lists(method)]
+        first: dict[tuple[str, ...], Rule] = {}
+        for rule in listing:
+            first.setdefault(() if rule.public else tuple(sorted(rule.scopes)), rule)
+        public = [rule for rule in listing if rule.public][:1]
+        deciding = public or [first[scopes] for scopes in sorted(first)]
+        if deciding:
+            places = map(_place, deciding)
+            by_method[method] = [line if file == common else f"{file}:{line}" for file, line in places]
+    return _folded(by_method)
+
+
+def _place(rule: Rule) -> tuple[str, int]:
+    return rule.place.file, rule.place.line
 
 
 def _caller(estate: Estate, client: Client) -> list[Any]:
     provider = estate.stack.providers[client.provider]
     groups = {group: provider.group(group) for group in client.groups}
     return [client.component, client.kind, groups, workload_of(estate.components[client.component])]
+
+
+def _bounds(component: Component) -> dict[str, Any]:
+    return {**headers_entry(component.edge.headers), **limits_entry(component.edge.limits)}
 
 
 def _logical(component: Component, provider: Provider) -> dict[str, str]:

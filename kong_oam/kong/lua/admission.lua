@@ -1,17 +1,28 @@
 -- Admission: runs before authentication, on every request. Refuses what could be read in two ways, and takes away what
 -- only the gate may say. It allows nothing by itself: what passes is marked with the table that this script is given, by
 -- which the gate judges, too. So what closes is closed here first, and what opens is open last at the gate.
--- Beside the mark it leaves what it reads with, for the gate to read with. Needs json.lua, path.lua,
--- token.lua, TABLE and MORE.
+-- Of every request, passed or not, it leaves what others read with, so that each of them is there once at a port.
+-- Needs json.lua, path.lua, token.lua, answer.lua, rules.lua, contains.lua, TABLE and MORE.
+TABLE = gsub(tostring(TABLE), "'", '"')   -- it is JSON with other quotes (script.py); nothing out here may fail
+local table_left
 local READERS = {
   json_read = json_read, json_null = json_null, json_is_array = json_is_array, json_is_object = json_is_object,
-  token_parts = token_parts, unreadable = unreadable, elements_of = elements_of, spelled = spelled, meets = meets,
+  token_parts = token_parts, unreadable = unreadable, owners_of = owners_of, owned = owned, rule_of = rule_of,
+  tree_of = tree_of, contains = contains, refuse = refuse,
+  elements_of = elements_of, spelled = spelled, meets = meets,   -- for gates of the version before
 }
+
+-- left_table() -> the table, read; nil where it is none.
+function READERS.left_table()
+  table_left = table_left or json_read(TABLE)
+  return table_left
+end
+
 -- Names, and beginnings of names before a dash, of what only the gateway says, or what proxies say of a user, a client
 -- certificate or a method: nobody in front of this gateway may. docs/reference/paths-and-headers.md says whose they are.
 -- A header that Connection names is dropped on the way upstream: it could delete the gate's own.
 local FORGEABLE = {}
-for name in string.gmatch(
+for name in gmatch(
   'connection forwarded x-original x-rewrite x-http-method x-method x-anonymous x-auth x-consumer '
   .. 'x-credential x-authenticated x-remote x-ssl x-forwarded-user x-forwarded-email x-forwarded-groups '
   .. 'x-forwarded-roles x-forwarded-preferred x-forwarded-access x-forwarded-client-cert x-forwarded-tls '
@@ -25,18 +36,18 @@ end
 -- Upstreams fold names as CGI does: X_Auth_Client and x.auth.client may arrive as X-Auth-Client. Some fold letters that
 -- are not ASCII, too (a long s, the Kelvin sign): no name of a header has such (RFC 9110).
 local function forgeable(name)
-  if string.find(name, '[\128-\255]') then return true end
-  local folded, stop = string.gsub(string.lower(name), '[^%w]', '-'), 0
+  if find(name, '[\128-\255]') then return true end
+  local folded, stop = gsub(lower(name), '[^%w]', '-'), 0
   repeat
-    stop = string.find(folded, '-', stop + 1, true)
-    if FORGEABLE[string.sub(folded, 1, (stop or 0) - 1)] then return true end
+    stop = find(folded, '-', stop + 1, true)
+    if FORGEABLE[sub(folded, 1, (stop or 0) - 1)] then return true end
   until not stop or stop > 64   -- no name of the list is longer
   return false
 end
 
 local function bearer_mentioned(values)
   for _, value in ipairs(values) do
-    if string.find(string.lower(value), 'bearer', 1, true) then return true end
+    if find(lower(value), 'bearer', 1, true) then return true end
   end
   return false
 end
@@ -47,7 +58,7 @@ end
 
 -- Key ids are looked up in Kong's database: plain and short ones only.
 local function is_key_id(kid)
-  return type(kid) == 'string' and #kid <= 128 and string.find(kid, '^[%w._~:=+/-]+$') ~= nil
+  return type(kid) == 'string' and #kid <= 128 and find(kid, '^[%w._~:=+/-]+$') ~= nil
 end
 
 -- False where a header that mentions bearer could be read as more than one token, or as a token that `jwt` and the gate
@@ -55,7 +66,7 @@ end
 -- ES256 that are not of 64 bytes, which are 86 characters).
 local function credible(values)
   if not bearer_mentioned(values) then return true end
-  local token = #values == 1 and string.match(values[1], '^Bearer ([%w_-]+%.[%w_-]+%.[%w_-]+)$')
+  local token = #values == 1 and match(values[1], '^Bearer ([%w_-]+%.[%w_-]+%.[%w_-]+)$')
   if not token then return false end
   local header, payload, signature = token_parts(token)
   return header ~= nil and is_key_id(header.kid) and payload.kid == nil
@@ -64,29 +75,27 @@ end
 
 -- A target in absolute form names a host of its own, which upstreams are told of beside the Host header's.
 local function names_one_host()
-  return string.match(ngx.var.request, '^%S+ /') ~= nil
+  return match(ngx.var.request, '^%S+ /') ~= nil
 end
 
 local function admit()
-  local path = string.match(ngx.var.request_uri, '^[^?]*')
-  if not names_one_host() or unreadable(path) then return 400, 'The path could be read in more than one way' end
+  local path = match(ngx.var.request_uri, '^[^?]*')
+  if not names_one_host() or unreadable(path) then return 400, 'ambiguous-path' end
   local authorization = {}
   for name, value in pairs(ngx.req.get_headers(0, true)) do
-    if string.lower(name) == 'authorization' then append(authorization, value) end
+    if lower(name) == 'authorization' then append(authorization, value) end
     if forgeable(name) then ngx.req.clear_header(name) end
   end
-  if not credible(authorization) then return 401, "The Authorization header is not exactly 'Bearer <token>'" end
+  if not credible(authorization) then return 401, 'malformed-authorization' end
 end
 
 return function()
-  local ok, status, message = pcall(admit)
+  kong.ctx.shared.kong_oam_readers = READERS
+  local ok, status, code = pcall(admit)
   if not ok then
     kong.log.err('admission failed, request refused: ', status)
-    status, message = 500, 'Admission failed'
+    status, code = 500, 'failed'
   end
-  if status then
-    kong.response.exit(status, { message = message }, status == 401 and { ['WWW-Authenticate'] = 'Bearer' } or nil)
-    error('the request was refused and went on', 0)   -- never reached, unless the exit failed to be one
-  end
-  kong.ctx.shared.kong_oam_admitted, kong.ctx.shared.kong_oam_readers = TABLE, READERS
+  if status then refuse(status, code) end
+  kong.ctx.shared.kong_oam_admitted = TABLE
 end

@@ -1,17 +1,20 @@
 -- The gate: decides, from TABLE (JSON, see table.py), and knows where the workload is, from UPSTREAM (JSON). It runs last,
 -- trusts no other plugin to have decided, and says no whenever anything is not as it must be. Where admission's table is
--- another one, both must allow. It reads JSON, tokens and paths with what admission left, without which it refuses.
+-- another one, both must allow. It reads JSON, tokens, paths and rules with what admission left, without which it
+-- refuses. What it decides it leaves in `kong_oam_decision`. Needs answer.lua, addresses.lua, TABLE and UPSTREAM.
+-- Both are JSON with other quotes (script.py). Nothing out here may fail, whatever they are: that would leave the gate out.
+TABLE, UPSTREAM = string.gsub(tostring(TABLE), "'", '"'), string.gsub(tostring(UPSTREAM), "'", '"')
 local VERSION = 4
 local METHODS = { GET = true, HEAD = true, POST = true, PUT = true, PATCH = true, DELETE = true, OPTIONS = true }
 local ALGORITHMS = { RS256 = true, ES256 = true }
 local LONGEST = 480 * 60  -- seconds for which something may be open in an emergency
-local RULE = true         -- no element is called that
 local VERIFIED_HEADER = 'x-auth-verified-token'   -- table.py names it, too: it is where openid-connect is told to put it
 local gate               -- the table that is judged by
 local read = {}          -- tables by their text, kept once they were read: the gate's own, and the last of admission's
 local upstream           -- where the workload is, kept once it was read
 local readers            -- what admission left to read with, and was read with
-local json_read, json_null, json_is_array, json_is_object, token_parts, unreadable, elements_of, spelled, meets
+local json_read, json_null, json_is_array, json_is_object, token_parts, unreadable
+local owners_of, owned, rule_of, tree_of, contains
 -- What a table and its spelling have, and of which kind. Nothing is guessed where a piece is missing.
 local PIECES = {
   audiences = 'array', authentication = 'text', component = 'text', depth = 'number', forward_token = 'boolean',
@@ -30,19 +33,38 @@ local function is_of(kind, value)
   return type(value) == 'string' or (kind == 'text or null' and value == json_null)
 end
 
+local function is_texts(value)
+  if not json_is_array(value) then return false end
+  for _, item in ipairs(value) do
+    if type(item) ~= 'string' then return false end
+  end
+  return true
+end
+
 local function need(pieces, value)
   for name, kind in pairs(pieces) do
     if not is_of(kind, value[name]) then error("the table has no '" .. name .. "' that is a " .. kind, 0) end
   end
 end
 
--- A tree of the rules' paths in small letters, element by element; RULE where one ends.
-local function plant(tree, elements)
-  for _, element in ipairs(elements) do
-    tree[element] = tree[element] or {}
-    tree = tree[element]
+-- The networks of a table, {path: {method or '*': [texts]}}, each as it is compared.
+local function networks_in(addresses)
+  local result = {}
+  need({ addresses = 'object' }, { addresses = addresses })
+  for path, methods in pairs(addresses) do
+    if type(path) == 'string' then
+      need({ [path] = 'object' }, addresses)
+      result[path] = {}
+      for method, listed in pairs(methods) do
+        if type(method) == 'string' then
+          if not is_texts(listed) then error('the table has no list of networks where one is', 0) end
+          result[path][method] = {}
+          for number, text in ipairs(listed) do result[path][method][number] = network_of(text) end
+        end
+      end
+    end
   end
-  tree[RULE] = true
+  return result
 end
 
 local function table_of(text)
@@ -51,10 +73,8 @@ local function table_of(text)
   if value.version ~= VERSION then error('the table is of another version', 0) end
   need(PIECES, value)
   need(SPELLING, value.spelling)
-  value.tree = {}
-  for path in pairs(value.rules) do
-    if type(path) == 'string' then plant(value.tree, elements_of(string.lower(path))) end
-  end
+  value.tree = tree_of(value.rules)
+  if value.addresses ~= nil then value.networks = networks_in(value.addresses) end
   return value
 end
 
@@ -63,7 +83,8 @@ local function take(given)
   readers, read, upstream = given, {}, nil   -- what others have read is nothing to these: a null of theirs is another one
   json_read, json_null, json_is_array = given.json_read, given.json_null, given.json_is_array
   json_is_object, token_parts, unreadable = given.json_is_object, given.token_parts, given.unreadable
-  elements_of, spelled, meets = given.elements_of, given.spelled, given.meets
+  owners_of, owned, rule_of, tree_of = given.owners_of, given.owned, given.rule_of, given.tree_of
+  contains = given.contains
 end
 
 local function kept(text)
@@ -75,92 +96,29 @@ local function load_upstream()
   local value, why = json_read(UPSTREAM)
   if not json_is_object(value) then error("the workload's address cannot be read: " .. tostring(why), 0) end
   local host, port = value.host, value.port
-  local named = type(host) == 'string' and (string.find(host, '^[%w._-]+$') or string.find(host, '^%[[%x:.]+%]$'))
+  local named = type(host) == 'string' and (find(host, '^[%w._-]+$') or find(host, '^%[[%x:.]+%]$'))
   if not named then error('the workload has no host', 0) end
   if type(port) ~= 'number' or port % 1 ~= 0 or port < 1 or port > 65535 then error('the workload has no port', 0) end
-  return { host = host, port = port }
+  local name = value.name
+  if name ~= nil and (type(name) ~= 'string' or not find(name, '^[%w.-]+$')) then
+    error('the workload has a name that no certificate bears', 0)
+  end
+  return { host = host, port = port, name = name }
 end
 
--- The paths that may own `text`, longest first, as the table writes them; none is longer than its longest.
--- nil where a dot segment is left, which Kong resolves before it routes.
-local function owners_of(text)
-  local owners, path = { '/' }, ''
-  for number, element in ipairs(elements_of(text)) do
-    if element == '.' or element == '..' then return nil end
-    if number <= gate.depth then
-      path = path .. '/' .. element
-      table.insert(owners, 1, path)
-    end
+-- By what is sent to it. Where it has a name its certificate has to bear that, which is what Kong asks for and verifies by
+-- the Host header: to a service that does not, nothing is sent.
+local function host_of_workload()
+  if not upstream.name then return ngx.var.http_host end
+  local service = kong.router.get_service()
+  if not service or service.protocol ~= 'https' or service.tls_verify ~= true then
+    error("the workload's certificate would not be verified", 0)
   end
-  return owners
-end
-
--- How many elements the longest rule below `tree` has that another server may read in the path; none: -1.
-local function deepest(tree, patterns, depth)
-  local found, pattern = tree[RULE] and depth or -1, patterns[depth + 1]
-  if not pattern then return found end
-  for element, below in pairs(string.find(pattern, '*', 1, true) and tree or { [pattern] = tree[pattern] }) do
-    if element ~= RULE and meets(pattern, element) then found = math.max(found, deepest(below, patterns, depth + 1)) end
-  end
-  return found
-end
-
--- The methods of the rule that owns the path, and its path; true instead of the methods where another server may read in
--- it what a longer rule owns.
-local function rule_of(owners, signs)
-  local rule, owner, depth
-  for number, path in ipairs(owners) do
-    if gate.rules[path] then
-      rule, owner, depth = gate.rules[path], path, #owners - number
-      break
-    end
-  end
-  local patterns = {}
-  for number, element in ipairs(elements_of(signs, gate.depth)) do patterns[number] = spelled(element) end
-  return deepest(gate.tree, patterns, 0) > (depth or -1) or rule, owner
-end
-
-local function first_of(paths, owners)
-  for _, path in ipairs(owners) do
-    if paths[path] ~= nil then return paths[path] end
-  end
-end
-
--- Whether this component owns host and path: the exact host before wildcards, then the longest path. Longer paths and
--- nearer hosts of other components stand in the table as false, so that nothing is decided here that is theirs.
-local function owned(owners)
-  local rest = string.gsub(ngx.var.http_host or '', ':%d+$', '')
-  if #rest > 253 then return false end                         -- no DNS name is longer
-  if string.find(rest, '[^a-z0-9._-]') then return false end   -- as Kong's router: capitals reach no route
-  local pattern = rest
-  while pattern do
-    local paths = gate.hosts[pattern]
-    local mine = paths and first_of(paths, owners)
-    if mine ~= nil then return mine end
-    local dot = string.find(rest, '.', 1, true)
-    rest = dot and string.sub(rest, dot + 1)
-    pattern = dot and '*.' .. rest
-  end
-  return false
+  return upstream.name
 end
 
 local function is_name(value)
-  return type(value) == 'string' and value ~= '' and not string.find(value, '%c')
-end
-
-local function is_texts(value)
-  if not json_is_array(value) then return false end
-  for _, item in ipairs(value) do
-    if type(item) ~= 'string' then return false end
-  end
-  return true
-end
-
-local function contains(list, wanted)
-  for _, item in ipairs(list) do
-    if item == wanted then return true end
-  end
-  return false
+  return type(value) == 'string' and value ~= '' and not find(value, '%c')
 end
 
 local function timely(payload)
@@ -189,7 +147,7 @@ local function is_access_token(payload)
   for _, mark in ipairs(gate.spelling.marks) do
     local value = payload[mark.claim]
     if type(value) ~= 'string' then return false end
-    if mark.prefix then value = string.sub(value, 1, #mark.value) end
+    if mark.prefix then value = sub(value, 1, #mark.value) end
     if value ~= mark.value then return false end
   end
   for _, claim in ipairs(gate.spelling.overage) do
@@ -203,7 +161,7 @@ local function after_prefix(prefix, names)
   if prefix == '' then return names end
   local result = {}
   for _, name in ipairs(names) do
-    if string.sub(name, 1, #prefix) == prefix then result[#result + 1] = string.sub(name, #prefix + 1) end
+    if sub(name, 1, #prefix) == prefix then result[#result + 1] = sub(name, #prefix + 1) end
   end
   return result
 end
@@ -250,7 +208,8 @@ local function identity_of(payload)
   local issued = listed(payload, user ~= nil and spelling.scopes or spelling.service_scopes)
   local groups = payload[spelling.groups]
   if not issued or (groups ~= nil and not is_texts(groups)) then return nil end
-  return { client = client, subject = subject, scopes = effective(issued, client, user and (groups or {}) or nil) }
+  groups = user and (groups or {}) or nil
+  return { client = client, subject = subject, groups = groups, scopes = effective(issued, client, groups) }
 end
 
 -- How each plugin says which token it verified for the consumer: the token's header and payload; nil where it did not.
@@ -276,19 +235,25 @@ VERIFIED_BY['openid-connect'] = function()
   if type(token) == 'string' and headers['authorization'] == 'Bearer ' .. token then return token_parts(token) end
 end
 
+local function is_bearer(authorization)   -- admission lets such a header through only where it is the only one
+  return type(authorization) == 'string' and find(string.lower(authorization), 'bearer', 1, true) ~= nil
+end
+
 -- Who calls, from a token that counts; nil and why not.
 local function identified()
   local ring = kong.client.get_consumer()
-  if not ring or ring.username ~= gate.ring then return nil, 'A token of this issuer is needed' end
+  if not ring or ring.username ~= gate.ring then
+    return nil, is_bearer(ngx.req.get_headers(0)['authorization']) and 'token-not-verified' or 'token-needed'
+  end
   local header, payload = VERIFIED_BY[gate.authentication](ring)
-  if not header or not ALGORITHMS[header.alg] then return nil, 'The token is not signed by this issuer' end
+  if not header or not ALGORITHMS[header.alg] then return nil, 'token-not-of-issuer' end
   local for_us = is_for_us(payload)
   if payload.kid ~= nil or not is_of_issuer(payload, ring) or not (for_us or (gate.per_api and for_us == false)) then
-    return nil, 'The token is not for this service'
+    return nil, 'token-not-for-us'
   end
-  if not timely(payload) then return nil, 'The token has expired or is not valid yet' end
+  if not timely(payload) then return nil, 'token-untimely' end
   local identity = is_access_token(payload) and identity_of(payload)
-  if not identity then return nil, 'The token is not an access token that can be read' end
+  if not identity then return nil, 'token-unreadable' end
   identity.for_us = for_us
   return identity
 end
@@ -309,47 +274,76 @@ local function is_opened(path, method)
   return left > 0 and left <= LONGEST
 end
 
+-- The last thing that is judged, so that from elsewhere one learns of tokens and rules what all others do.
+local function from_there(owner, method, code, identity)
+  local methods = gate.networks and gate.networks[owner]
+  local networks = methods and (methods[method] or methods['*'])
+  if networks and not is_in_one_of(networks, kong.client.get_forwarded_ip()) then return 403, 'address-not-allowed' end
+  return 200, code, identity
+end
+
+-- Where the rule stands, or the one of its alternatives that is meant; nil where the table does not say.
+local function place_of(path, method, alternative)
+  local methods = gate.log and gate.places[path]
+  local lines = methods and (methods[method] or methods['*'])
+  local line = lines and lines[alternative or 1]
+  return type(line) == 'number' and gate.log.file .. ':' .. line or line
+end
+
 local function judge(text_of_table)
   gate = kept(text_of_table)
-  local ambiguous, text, signs = unreadable(string.match(ngx.var.upstream_uri, '^[^?]*'))
-  local owners = not ambiguous and owners_of(text)
-  if not owners then return 400, 'The path could be read in more than one way' end
+  local decision = { log = gate.log }
+  kong.ctx.shared.kong_oam_decision = decision
+  local ambiguous, text, signs = unreadable(match(ngx.var.upstream_uri, '^[^?]*'))
+  local owners = not ambiguous and owners_of(gate, text)
+  if not owners then return 400, 'ambiguous-path' end
   local method = ngx.req.get_method()
-  if not METHODS[method] or owned(owners) ~= true then return 404, 'Nothing is exposed here' end
-  local rule, owner = rule_of(owners, signs)
+  if owned(gate, owners) ~= true then return 404, 'not-exposed' end
+  if not METHODS[method] then return 404, 'method-unknown' end
+  local rule, owner = rule_of(gate, owners, signs)
   local ambiguous_rule = rule == true
-  local alternatives = rule and not ambiguous_rule and (rule[method] or rule['*'])
-  if not ambiguous_rule and is_opened(owner, method) then alternatives = 'public' end
+  local alternatives, everybody = rule and not ambiguous_rule and (rule[method] or rule['*']), 'public'
+  decision.owner, decision.rule = owner, alternatives and place_of(owner, method)
+  if not ambiguous_rule and is_opened(owner, method) then alternatives, everybody = 'public', 'opened' end
   local identity, why = identified()
-  if alternatives == 'public' then return 200, nil, identity and identity.for_us and identity or nil end
-  if not identity then return 401, why end
-  if ambiguous_rule then return 400, 'The path could be read in more than one way' end
-  if not identity.for_us then return 403, 'The token is for another API' end
-  for _, scopes in ipairs(alternatives or {}) do
-    if holds(identity, scopes) then return 200, nil, identity end
+  decision.identity = identity
+  if alternatives == 'public' then
+    return from_there(owner, method, everybody, identity and identity.for_us and identity or nil)
   end
-  return 403, 'The token does not allow this'
+  if not identity then return 401, why end
+  if ambiguous_rule then return 400, 'ambiguous-path' end
+  if not identity.for_us then return 403, 'other-api' end
+  for number, scopes in ipairs(alternatives or {}) do
+    if holds(identity, scopes) then
+      decision.rule = place_of(owner, method, number)
+      return from_there(owner, method, 'allowed', identity)
+    end
+  end
+  return 403, alternatives and 'scope-missing' or rule and 'method-not-listed' or 'no-rule'
 end
 
 -- By the gate's table and by admission's, which is told of by leaving it: a request that admission has not seen is refused.
 local function judge_by_both()
   local admitted, given = kong.ctx.shared.kong_oam_admitted, kong.ctx.shared.kong_oam_readers
-  if type(admitted) ~= 'string' or type(given) ~= 'table' then return 503, 'The request was not admitted' end
+  if type(admitted) ~= 'string' or type(given) ~= 'table' then return 503, 'not-admitted' end
   take(given)
-  local status, message, identity = judge(TABLE)
+  local status, code, identity = judge(TABLE)
   local forwards = gate.forward_token
-  if admitted == TABLE or status ~= 200 then return status, message, identity, forwards end
+  if admitted == TABLE or status ~= 200 then return status, code, identity, forwards end
+  local decision, reason = kong.ctx.shared.kong_oam_decision, code
   local other
-  status, message, other = judge(admitted)
-  if status ~= 200 then return status, message end
+  status, code, other = judge(admitted)
+  if status ~= 200 then return status, code end
+  kong.ctx.shared.kong_oam_decision = decision
   forwards = forwards and gate.forward_token
-  if not identity or not other then return 200, nil, nil, forwards end
+  if not identity or not other then return 200, reason, nil, forwards end
   for scope in pairs(identity.scopes) do identity.scopes[scope] = other.scopes[scope] end
-  return 200, nil, identity, forwards
+  return 200, reason, identity, forwards
 end
 
-local function is_bearer(authorization)   -- admission lets such a header through only where it is the only one
-  return type(authorization) == 'string' and string.find(string.lower(authorization), 'bearer', 1, true) ~= nil
+local function say(name, value)
+  local request = kong.service.request
+  if value then request.set_header(name, value) else request.clear_header(name) end
 end
 
 -- The verified identity travels on, and nothing else under these names. The token itself only where both tables say so: who
@@ -359,18 +353,11 @@ local function tell(identity, forwards)
   for scope in pairs(identity and identity.scopes or {}) do scopes[#scopes + 1] = scope end
   table.sort(scopes)
   local text = table.concat(scopes, ' ')
-  local headers = {
-    ['X-Auth-Client'] = identity and identity.client,
-    ['X-Auth-Subject'] = identity and identity.subject,
-    ['X-Auth-Scopes'] = text ~= '' and text,
-  }
-  for _, name in ipairs({ 'X-Auth-Client', 'X-Auth-Subject', 'X-Auth-Scopes', VERIFIED_HEADER }) do
-    if headers[name] then
-      kong.service.request.set_header(name, headers[name])
-    else
-      kong.service.request.clear_header(name)
-    end
-  end
+  say('X-Auth-Client', identity and identity.client)
+  say('X-Auth-Subject', identity and identity.subject)
+  say('X-Auth-Scopes', text ~= '' and text)
+  say('X-Auth-Budget')
+  say(VERIFIED_HEADER)
   if not forwards and is_bearer(ngx.req.get_headers(0)['authorization']) then
     kong.service.request.clear_header('Authorization')
   end
@@ -380,21 +367,23 @@ end
 local function send(identity, forwards)
   tell(identity, forwards)
   upstream = upstream or load_upstream()
+  local host = host_of_workload()
   kong.service.set_target(upstream.host, upstream.port)
-  kong.service.request.set_header('Host', ngx.var.http_host)
+  kong.service.request.set_header('Host', host)
 end
 
 return function()
-  local ok, status, message, identity, forwards = pcall(judge_by_both)
+  local ok, status, code, identity, forwards = pcall(judge_by_both)
   local why = status
   if ok and status == 200 then
+    local decision = kong.ctx.shared.kong_oam_decision
+    decision.status, decision.code = status, code
     ok, why = pcall(send, identity, forwards)
     if ok then return end
   end
   if not ok then
     kong.log.err('the gate failed, request refused: ', why)
-    status, message = 500, 'The gate failed'
+    status, code = 500, 'failed'
   end
-  kong.response.exit(status, { message = message }, status == 401 and { ['WWW-Authenticate'] = 'Bearer' } or nil)
-  error('the request was refused and went on', 0)   -- what follows an exit is never reached, unless it failed to be one
+  refuse(status, code)
 end

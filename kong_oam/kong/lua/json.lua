@@ -2,10 +2,12 @@
 -- json_read(text) -> value, or nil and a reason. Objects and arrays are tables; a key that stands twice, a number that
 -- is not finite, text that is not UTF-8 and nesting beyond 32 are refused. `null` is the table json_null, so that a key
 -- with null is there; json_is_array(value) tells arrays, json_is_object(value) objects.
+-- Texts are read with these in all of admission.
+local byte, char, find, gmatch, gsub = string.byte, string.char, string.find, string.gmatch, string.gsub
+local lower, match, sub = string.lower, string.match, string.sub
 local json_null = {}
 local json_read, json_is_array, json_is_object, utf8_valid
 do
-  local char, find, gsub, sub = string.char, string.find, string.gsub, string.sub
   local ARRAY, OBJECT = {}, {}   -- keys that no text can spell mark what a table is
   local MAX_DEPTH = 32
   local ESCAPES = { ['"'] = '"', ['\\'] = '\\', ['/'] = '/', b = '\b', f = '\f', n = '\n', r = '\r', t = '\t' }
@@ -44,7 +46,7 @@ do
   end
 
   local function hex4(text, at)
-    return tonumber(string.match(text, '^%x%x%x%x', at) or error('bad escape of a character', 0), 16)
+    return tonumber(match(text, '^%x%x%x%x', at) or error('bad escape of a character', 0), 16)
   end
 
   local function escaped(text, at)       -- at: just behind the backslash

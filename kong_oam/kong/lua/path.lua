@@ -1,12 +1,9 @@
 -- The one reading of a path, and what other servers may read in it. kong_oam/access/paths.py says the same, and why. Needs json.lua.
 local unreadable, elements_of, spelled, meets
 do
-  local byte, find, gsub, lower, match, reverse = string.byte, string.find, string.gsub, string.lower, string.match, string.reverse
-  local sub = string.sub
-
   local function ranges(text)   -- pairs of code points, the first and the last of each
     local pairs_of = {}
-    for first, last in string.gmatch(text, '(%x+)%-?(%x*)') do
+    for first, last in gmatch(text, '(%x+)%-?(%x*)') do
       pairs_of[#pairs_of + 1] = tonumber(first, 16)
       pairs_of[#pairs_of + 1] = tonumber(last == '' and first or last, 16)
     end
@@ -51,12 +48,12 @@ do
     return code < 32 or code == 127 or code == 47 or code == 92 or code == 59 or code == 63 or code == 37
   end
 
-  local function decoded(hex) return string.char(tonumber(hex, 16)) end
+  local function decoded(hex) return char(tonumber(hex, 16)) end
 
   -- elements_of(text) -> its elements, at most `most` of them.
   function elements_of(text, most)
     local elements = {}
-    for element in string.gmatch(text, '[^/]+') do
+    for element in gmatch(text, '[^/]+') do
       if #elements == most then break end
       elements[#elements + 1] = element
     end
@@ -76,14 +73,14 @@ do
   function unreadable(path)
     if type(path) ~= 'string' or not find(path, '^/') or find(path, '[%c \\;#]') then return true end
     if find(gsub(path, '%%%x%x', ''), '%%') then return true end
-    for hex in string.gmatch(path, '%%(%x%x)') do
+    for hex in gmatch(path, '%%(%x%x)') do
       if refused(lower(hex)) then return true end
     end
     local text = gsub(path, '%%(%x%x)', decoded)
     if not utf8_valid(text) then return true end
     local signs = gsub(text, '[\194-\244][\128-\191]+', sign)
     if find(signs, '\\', 1, true) then return true end
-    for element in string.gmatch(signs, '[^/]+') do
+    for element in gmatch(signs, '[^/]+') do
       if element ~= '.' and element ~= '..' and is_none(element) then return true end
     end
     return false, text, signs
@@ -102,7 +99,7 @@ do
     pattern = gsub(pattern, '[<>"?\1]', '*')
     local leading = match(pattern, '^[ *]*')
     pattern = (find(leading, '*', 1, true) and '*' or '') .. sub(pattern, #leading + 1)
-    local trailing = match(reverse(pattern), '^[ .*]*')
+    local trailing = match(string.reverse(pattern), '^[ .*]*')
     pattern = sub(pattern, 1, #pattern - #trailing) .. (find(trailing, '*', 1, true) and '*' or '')
     return (gsub(pattern, '%*+', '*'))
   end

@@ -1,7 +1,7 @@
 -- The parts of a compact JSON Web Token. Needs json.lua.
 local base64url_decode, token_parts
 do
-  local find, gsub, match = string.find, string.gsub, string.match
+  local last = {}   -- the token that was read last: several scripts read the same one, and none changes what it says
 
   function base64url_decode(text)
     local rest = #text % 4
@@ -12,10 +12,12 @@ do
 
   -- token_parts("a.b.c") -> header, payload: both JSON objects, and "c"; nil where anything is not as it must be.
   function token_parts(token)
+    if token == last.token then return last.header, last.payload, last.signature end
     local head, body, signature = match(token, '^([%w_-]+)%.([%w_-]+)%.([%w_-]+)$')
     if not head then return nil end
     local header, payload = json_read(base64url_decode(head)), json_read(base64url_decode(body))
     if not json_is_object(header) or not json_is_object(payload) then return nil end
+    last = { token = token, header = header, payload = payload, signature = signature }
     return header, payload, signature
   end
 end

@@ -1,0 +1,58 @@
+"""The scripts that run in `pre-function` beside admission, by the key of the table that asks for them.
+
+So the table alone says which scripts there are, and a change of an Application is a change of its table. A chunk is a
+script of its own: what several would carry admission has once, and leaves (`kong.ctx.shared.kong_oam_readers`, with
+`left_table`, which gives the table); what else is known of the request stands beside that.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Parts = tuple[str, ...]
+"""Files of `lua/` that make one script, in order."""
+
+ALWAYS: Mapping[str, Parts] = {"header_filter": ("problem",), "body_filter": ("problem_body",)}
+"""{phase of `pre-function`: parts} of the scripts that are there whatever the table says; they run first."""
+
+CHUNKS: Mapping[str, Mapping[str, Parts]] = {
+    "cors": {"access": ("origin", "preflight"), "header_filter": ("origin", "cors")},
+    "budget": {"access": ("budget",)},
+    "headers": {"access": ("told",), "header_filter": ("marked",)},
+    "limits": {"access": ("limits",)},
+    "log": {"log": ("record",)},
+}
+"""{key of the table: {phase of `pre-function`: parts}}, in the order in which they run in a phase."""
+
+
+BESIDE = (*CHUNKS, "cors_answer", "places")
+"""The keys of a table by which nothing is decided."""
+
+BEHIND: Mapping[str, Parts] = {"limits": ("body",)}
+"""{key of the table: parts} of the scripts that run behind the gate, on what it let pass, in order."""
+
+
+def behind(table: str) -> Iterator[Parts]:
+    """Yields the parts of each script that runs behind the gate of a table, in order."""
+    asked = _read(table)
+    return (parts for key, parts in BEHIND.items() if key in asked)
+
+
+def chunks_of(table: str) -> Iterator[tuple[str, Parts]]:
+    """Yields phase and parts of each chunk beside a table, in order: those always there, and what it asks for."""
+    yield from ALWAYS.items()
+    asked = _read(table)
+    for key, phases in CHUNKS.items():
+        if key in asked:
+            yield from phases.items()
+
+
+def _read(table: str) -> Mapping[str, Any]:
+    """The table; empty where it is none, as one that somebody wrote by hand may be."""
+    try:
+        value = json.loads(table)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}

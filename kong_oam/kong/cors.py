@@ -1,0 +1,57 @@
+"""What the gateway says to browsers of pages of other origins, as the table has it, and as an answer has it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kong_oam.access.edge.cors import Cors
+from kong_oam.access.model import Component, Estate
+from kong_oam.access.origins import readers
+from kong_oam.access.paths import written
+
+_SENT = ("Authorization", "Content-Type")
+_EXPOSED = ("Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "X-Kong-Request-Id")
+"""Headers that pages may send, and read, whatever a trait says: of answers, what the gateway itself tells callers."""
+
+
+def cors_entry(estate: Estate, component: Component) -> dict[str, Any]:
+    """The table's entries on whose pages may read which answers, and what these are told; nothing where the gateway has
+    no part in it."""
+    reading = readers(estate, component)
+    if reading is None:
+        return {}
+    return {
+        "cors": {
+            origin: {written(path): list(methods) for path, methods in reach.items()}
+            for origin, reach in reading.items()
+        },
+        "cors_answer": _told(component),
+    }
+
+
+def granted(component: Component, origin: str, asked: str | None) -> Mapping[str, str]:
+    """The headers of an answer that pages of the origin may read; `asked`: the method that a preflight asks about, None
+    for an answer to a call."""
+    told = _told(component)
+    headers = {"Access-Control-Allow-Origin": origin}
+    if told["credentials"]:
+        headers["Access-Control-Allow-Credentials"] = "true"
+    if asked is None:
+        return {**headers, "Access-Control-Expose-Headers": told["expose"]}
+    return {
+        **headers,
+        "Access-Control-Allow-Methods": asked,
+        "Access-Control-Allow-Headers": told["headers"],
+        "Access-Control-Max-Age": str(told["max_age"]),
+    }
+
+
+def _told(component: Component) -> dict[str, Any]:
+    said = component.edge.cors or Cors()
+    return {
+        "credentials": said.credentials,
+        "expose": ", ".join(dict.fromkeys((*_EXPOSED, *said.expose_headers))),
+        "headers": ", ".join(dict.fromkeys((*_SENT, *said.headers))),
+        "max_age": said.max_age,
+    }

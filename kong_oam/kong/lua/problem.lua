@@ -1,0 +1,72 @@
+-- Every answer that is not the workload's as problem details (RFC 9457): those of admission and the gate by their code, and
+-- those that Kong, or a plugin of it, gives in their place. docs/reference/decisions.md lists the codes. The type of a problem
+-- is stable, and no word of it is about rules: codes that would tell of them have a plainer type. Runs where headers of
+-- answers are written; problem_body.lua then writes the body.
+local TITLES = {
+  ['address-not-allowed'] = 'This may not be called from this address',
+  ['ambiguous-path'] = 'The path could be read in more than one way',
+  ['body-too-large'] = 'The body is larger than is allowed',
+  ['failed'] = 'The gateway failed',
+  ['length-needed'] = 'The length of the body has to be said',
+  ['malformed-authorization'] = "The Authorization header is not exactly 'Bearer <token>'",
+  ['not-admitted'] = 'The request was not admitted',
+  ['not-exposed'] = 'Nothing is exposed here',
+  ['not-allowed'] = 'The token does not allow this',
+  ['other-api'] = 'The token is for another API',
+  ['refused'] = 'The gateway refused the request',
+  ['too-large'] = 'The request is too large',
+  ['too-many-requests'] = 'There were too many requests',
+  ['token-needed'] = 'A token of this issuer is needed',
+  ['token-not-for-us'] = 'The token is not for this service',
+  ['token-not-of-issuer'] = 'The token is not signed by this issuer',
+  ['token-not-verified'] = 'The token could not be verified, or has expired',
+  ['token-unreadable'] = 'The token is not an access token that can be read',
+  ['token-untimely'] = 'The token has expired or is not valid yet',
+  ['unavailable'] = 'The service is not available',
+  ['upstream-failed'] = 'The service did not answer',
+  ['upstream-timeout'] = 'The service did not answer in time',
+}
+local PLAINER = {
+  ['method-not-listed'] = 'not-allowed', ['method-unknown'] = 'not-exposed', ['no-rule'] = 'not-allowed',
+  ['scope-missing'] = 'not-allowed',
+}
+local BY_STATUS = {
+  [413] = 'too-large', [429] = 'too-many-requests', [500] = 'failed', [502] = 'upstream-failed', [503] = 'unavailable',
+  [504] = 'upstream-timeout',
+}
+
+local function code_of(status)
+  if status == 401 then   -- of `jwt`: any other kind of credential is no token to it
+    local given = string.lower(ngx.var.http_authorization or '')
+    return string.find(given, 'bearer', 1, true) and 'token-not-verified' or 'token-needed'
+  end
+  return BY_STATUS[status]
+end
+
+-- A page that a plugin was given to answer with is nobody's to replace: Kong's own texts are JSON, but for its errors.
+local function is_kongs_own(source)
+  local kind = kong.response.get_header('Content-Type')
+  return source == 'error' or (source == 'exit' and (not kind or string.find(kind, 'application/json', 1, true) == 1))
+end
+
+-- The code that the answer is to say; nil where it is somebody else's, or of no code of ours.
+local function code_to_say(status)
+  local decision = kong.ctx.shared.kong_oam_decision
+  if decision and decision.status == status then return decision.code end
+  if not is_kongs_own(kong.response.get_source()) then return nil end
+  local code = code_of(status)
+  kong.ctx.shared.kong_oam_answer = code or 'refused'
+  return code
+end
+
+return function()
+  local status = kong.response.get_status()
+  local code = status >= 400 and code_to_say(status)
+  if not code then return end
+  local name = PLAINER[code] or code
+  local body = string.format('{"type":"urn:kong-oam:problem:%s","title":"%s","status":%d,"requestId":"%s"}',
+    name, TITLES[name], status, ngx.var.kong_request_id or ngx.var.request_id)
+  kong.response.set_header('Content-Type', 'application/problem+json')
+  kong.response.set_header('Content-Length', #body)
+  kong.ctx.shared.kong_oam_problem = body
+end

@@ -1,0 +1,158 @@
+"""Asks the gateway what it has of the plugins that Applications ask for by name: the kinds, their fields, and whether
+it would take each configuration."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+
+from kong_oam.access.edge.kong_plugin import KongPlugin
+from kong_oam.access.model import Estate
+from kong_oam.diagnostics import Diagnostic, suggestion
+from kong_oam.kong.account import Account
+from kong_oam.kong.admin import AdminApi
+from kong_oam.kong.extras import asked_role
+from kong_oam.kong.plugins import Schema, SchemaError, config_json, fields_of, record_of
+from kong_oam.oam.document import Place
+from kong_oam.oam.schema import dotted
+
+_Path = tuple[str | int, ...]
+
+
+def inspect(account: Account, estate: Estate, deployed: Mapping[str, str] | None = None) -> tuple[Diagnostic, ...]:
+    """Finds plugins, fields and values that the gateway does not have or take. It is asked only where one is asked for,
+    and about no configuration that it has: `deployed`, by logical name, as the state has it. Raises admin.AdminError.
+    """
+    asked = [(component, plugin) for component in estate.exposed for plugin in component.edge.kong_plugins]
+    if not asked:
+        return ()
+    has = {
+        plugin.place: [
+            text
+            for backend in component.backends
+            if (text := (deployed or {}).get(f"{component.key}-{backend}-{asked_role(plugin.name)}"))
+        ]
+        for component, plugin in asked
+    }
+    with AdminApi(account) as admin:
+        return tuple(unfit(admin, (plugin for _, plugin in asked), has))
+
+
+def unfit(
+    admin: AdminApi, asked: Iterable[KongPlugin], has: Mapping[Place, Sequence[str]] = MappingProxyType({})
+) -> Iterator[Diagnostic]:
+    """Finds what is wrong with each plugin at the gateway, which `has` these configurations of it, in full, by its
+    place. Each other one is asked about once. Raises admin.AdminError."""
+    available = (admin.get("/").get("plugins") or {}).get("available_on_server") or {}
+    schemas: dict[str, Schema] = {}
+    refused: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for plugin in asked:
+        if plugin.name not in available:
+            message = f"this Kong has no plugin '{plugin.name}'{suggestion(plugin.name, available)}"
+            yield Diagnostic("ENV418", message, plugin.place.at("name"))
+            continue
+        if plugin.name not in schemas:
+            schemas[plugin.name] = admin.get(f"/schemas/plugins/{plugin.name}")
+        record = record_of(schemas[plugin.name], plugin.name)
+        if "eq" in fields_of(schemas[plugin.name]).get("service", {}):
+            message = f"{plugin.name} stands before no single component at this Kong, but before all that it serves"
+            yield Diagnostic("ENV418", f"{message}; take it out", plugin.place.at("name"))
+            continue
+        unknown = [*_unknown(plugin, record, plugin.config, ())]
+        yield from unknown
+        if not unknown and not _is_among(has.get(plugin.place, ()), plugin, schemas[plugin.name]):
+            one = plugin.name, json.dumps(plugin.config, sort_keys=True)
+            if one not in refused:
+                body = {"name": plugin.name, "config": plugin.config}
+                refused[one] = admin.wrong("/schemas/plugins/validate", body)
+            yield from _refused(plugin, refused[one], ())
+        yield from _in_clear(plugin, record, plugin.config, ())
+
+
+def _is_among(configurations: Sequence[str], plugin: KongPlugin, schema: Schema) -> bool:
+    """Whether a plugin's configuration, in full, is one of these. One that does not fit the schema is none."""
+    try:
+        return bool(configurations) and config_json(schema, plugin.name, plugin.config) in configurations
+    except SchemaError:
+        return False
+
+
+def _unknown(plugin: KongPlugin, record: Schema, config: Any, path: _Path) -> Iterator[Diagnostic]:
+    """Finds fields that the schema does not have, or has under another name now."""
+    if record.get("type") in ("array", "set") and isinstance(config, list):
+        for index, item in enumerate(config):
+            yield from _unknown(plugin, record["elements"], item, (*path, index))
+    elif record.get("type") == "map" and isinstance(config, Mapping):
+        for key, item in config.items():
+            yield from _unknown(plugin, record["values"], item, (*path, key))
+    elif record.get("type") == "record" and isinstance(config, Mapping):
+        fields, former = fields_of(record), fields_of(record, "shorthand_fields")
+        for name, value in config.items():
+            if name in fields:
+                yield from _unknown(plugin, fields[name], value, (*path, name))
+                continue
+            now = former.get(name, {}).get("deprecation", {}).get("replaced_with") or [{"path": []}]
+            new = ".".join(now[0]["path"])
+            hint = f"; write '{new}', as it is called now" if new else suggestion(name, fields)
+            message = f"{plugin.name} of this Kong has no field '{dotted(('config', *path, name))}'{hint}"
+            yield Diagnostic("ENV418", message, plugin.place.at("config", *path).key(name))
+
+
+def _refused(plugin: KongPlugin, errors: Any, path: _Path) -> Iterator[Diagnostic]:
+    """What Kong says of each value, at its place: its errors are nested as the entity is, with `@entity` for checks of
+    several fields."""
+    if isinstance(errors, Mapping):
+        for name, below in errors.items():
+            yield from _refused(plugin, below, path if name == "@entity" else (*path, name))
+    elif isinstance(errors, list):
+        for index, below in enumerate(errors):
+            whole = path[-1:] and isinstance(below, str) and not _holds_a_list(plugin, path)
+            yield from _refused(plugin, below, path if whole or not path else (*path, index))
+    elif errors is not None:
+        named = re.search(r"'config\.([\w.]+)'", str(errors)) if len(path) < 2 else None
+        place = plugin.place.at("config", *named[1].split(".")) if named else plugin.place.at(*path)
+        what = f"{dotted(path)}: " if path else ""
+        yield Diagnostic("ENV418", f"this Kong does not take the configuration of {plugin.name}: {what}{errors}", place)
+
+
+def _holds_a_list(plugin: KongPlugin, path: _Path) -> bool:
+    value: Any = {"config": plugin.config}
+    for step in path:
+        if isinstance(value, list) and isinstance(step, int):
+            value = value[step] if step < len(value) else None
+        else:
+            value = value.get(step) if isinstance(value, Mapping) else None
+    return isinstance(value, list)
+
+
+def _is_bare_address(text: str) -> bool:
+    """Whether it is a URL that says where to, and no more."""
+    try:
+        address = urlsplit(text)
+    except ValueError:
+        return False
+    return bool(address.scheme and address.netloc) and "@" not in address.netloc and not address.query
+
+
+def _in_clear(plugin: KongPlugin, record: Schema, config: Any, path: _Path) -> Iterator[Diagnostic]:
+    """Finds values that Kong would encrypt, and that stand in the Application in clear. An address without credentials
+    is none."""
+    if record.get("encrypted") and isinstance(config, str) and not config.startswith("{vault://"):
+        if not _is_bare_address(config):
+            message = f"{dotted(('config', *path))} is a secret to Kong, which does not stand in an Application: "
+            message += "write {vault://APPLICATION/NAME}"
+            yield Diagnostic("ACC248", message, plugin.place.at("config", *path))
+    elif isinstance(config, Mapping) and record.get("type") == "record":
+        for name, field in fields_of(record).items():
+            if name in config:
+                yield from _in_clear(plugin, field, config[name], (*path, name))
+    elif isinstance(config, Mapping) and record.get("type") == "map":
+        for name, value in config.items():
+            yield from _in_clear(plugin, record["values"], value, (*path, name))
+    elif isinstance(config, list) and "elements" in record:
+        for index, value in enumerate(config):
+            yield from _in_clear(plugin, record["elements"], value, (*path, index))

@@ -1,0 +1,98 @@
+"""Counters of records (docs/reference/records.md), and when clients' keys are due, in Prometheus' text format.
+
+Written by hand, since it is one format of a few lines: a library would be one more for everybody who installs this.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from kong_oam.metrics.records import VERSION, values_in
+
+FAILURES = frozenset({"failed", "not-admitted", "record-failed"})
+"""Codes that no caller can bring about: the gateway's own scripts, or what guards beside them, are not as they were
+deployed."""
+
+LARGEST = 10_000
+"""Combinations of labels that are counted; records beyond are unread. An estate of thousands has a tenth of that."""
+
+_LABELS = ("stack", "component", "decision", "code", "status")
+_WORD = re.compile(r"[A-Za-z0-9._/-]{1,256}\Z")
+
+Key = tuple[str, ...]
+
+
+class Counters:
+    """Counts records one by one. A line that is no record, or one of another version, is counted as unread."""
+
+    def __init__(self) -> None:
+        self._decisions: Counter[Key] = Counter()
+        self._failures = 0
+        self._unread = 0
+
+    def add(self, line: str | bytes) -> None:
+        """Counts a line of a log: a record, or a list of some."""
+        try:
+            values = values_in(line)
+        except ValueError:
+            self._unread += 1
+            return
+        for one in values:
+            self._count(one)
+
+    def _count(self, record: Any) -> None:
+        key = _key(record)
+        if key is None or (key not in self._decisions and len(self._decisions) >= LARGEST):
+            self._unread += 1
+            return
+        self._decisions[key] += 1
+        self._failures += record["code"] in FAILURES
+
+    def lines(self) -> Iterator[str]:
+        """The lines of the text."""
+        yield from _head("kong_oam_decisions_total", "counter", "Requests by what was decided of them, and why.")
+        for key, count in sorted(self._decisions.copy().items()):
+            yield f"kong_oam_decisions_total{_written(zip(_LABELS, key, strict=True))} {count}"
+        yield from _head("kong_oam_failures_total", "counter", "Requests whose guards, or whose record, failed.")
+        yield f"kong_oam_failures_total {self._failures}"
+        yield from _head("kong_oam_unread_lines_total", "counter", "What was in the log and is no record.")
+        yield f"kong_oam_unread_lines_total {self._unread}"
+
+
+def due(outputs: Mapping[str, Any]) -> Iterator[str]:
+    """The lines of when each client's key is due to be replaced, from the outputs of its stack. Raises ValueError where
+    `credentials` is not among them, or is not as a run leaves it."""
+    credentials = outputs.get("credentials")
+    if not isinstance(credentials, Mapping):
+        raise ValueError("it has no output `credentials`")
+    name = "kong_oam_key_due_timestamp_seconds"
+    yield from _head(name, "gauge", "When the key of a client, or the secret that it shares, is due to be replaced.")
+    for holder, recorded in sorted(credentials.items()):
+        client, _, provider = holder.partition(" at ")
+        if not isinstance(recorded, Mapping) or not isinstance(recorded.get("due"), str):
+            raise ValueError(f"{holder} has no day on which its key is due")
+        day = datetime.datetime.fromisoformat(recorded["due"]).replace(tzinfo=datetime.UTC)
+        yield f"{name}{_written((('client', client), ('provider', provider)))} {int(day.timestamp())}"
+
+
+def _key(record: Any) -> Key | None:
+    """The labels of a record; None for what is none. One that failed has little more than its code."""
+    if not isinstance(record, dict) or record.get("version") != VERSION or not isinstance(record.get("code"), str):
+        return None
+    key = tuple(str(record.get(name, "")) for name in _LABELS)
+    return key if all(not text or _WORD.match(text) for text in key) else None
+
+
+def _head(name: str, kind: str, about: str) -> tuple[str, str]:
+    return f"# HELP {name} {about}", f"# TYPE {name} {kind}"
+
+
+def _written(labels: Iterable[tuple[str, str]]) -> str:
+    return "{" + ",".join(f'{name}="{value.translate(_ESCAPES)}"' for name, value in labels) + "}"
+
+
+_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
