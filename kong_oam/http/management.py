@@ -1,26 +1,23 @@
-"""Sends requests to a provider's management API, again where a rate limit is soon over. A refusal is one message.
-
-Sources: RFC 9110, section 10.2.3 (Retry-After); Okta's guide to rate limits (X-Rate-Limit-Reset).
-"""
+"""Sends requests to a provider's management API, and reads its lists page by page. A refusal is one message."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 import httpx
 
 from kong_oam.errors import RefusedError
+from kong_oam.http.rates import patiently, unserved
 
 Row = Mapping[str, Any]
 """An object as the API prints it."""
 
-_REPETITIONS = 3
-_LONGEST_PAUSE = 65.0
-"""Seconds. The limits of most providers are by the minute."""
+FEW = 10
+"""Names that are asked for one by one at most: of more the whole list is read, which may be longer."""
+_MOST_PAGES = 2_000
+"""Pages of one list. Of groups at Okta and Entra that is two million: a list that goes on is none."""
 _SHOWN = 200  # characters of an answer that nobody knows
 
 
@@ -41,15 +38,10 @@ class ManagementApi:
     usual_pause: float | None = None
 
     def send(self, client: httpx.Client, method: str, url: httpx.URL | str, **more: Any) -> httpx.Response:
-        """Sends a request and gives the answer, whatever its status. Raises RefusedError where nobody answers."""
+        """Sends a request and gives the answer, whatever its status; a limit of rate is waited for. Raises RefusedError
+        where nobody answers."""
         try:
-            for _ in range(_REPETITIONS):
-                answer = client.request(method, url, **more)
-                seconds = pause(answer, self.usual_pause)
-                if seconds is None or seconds > _LONGEST_PAUSE:
-                    return answer
-                time.sleep(seconds)
-            return client.request(method, url, **more)
+            return patiently(lambda: client.request(method, url, **more), self.usual_pause)
         except httpx.HTTPError as error:
             host = client.base_url.host or httpx.URL(url).host
             raise RefusedError(f"{host} does not answer ({type(error).__name__}); check {self.check}") from None
@@ -59,7 +51,7 @@ class ManagementApi:
         if answer.status_code < 300:
             return answer
         words = self.words(_json(answer)) or " ".join(answer.text.split())[:_SHOWN] or "nothing"
-        what = f"{answer.request.method} {answer.url.path} answers {answer.status_code} {words}"
+        what = f"{answer.request.method} {answer.url.path} answers {answer.status_code} {words}{unserved(answer)}"
         advice = self.remedies.get(answer.status_code, self.outage if answer.status_code >= 500 else "")
         raise RefusedError(f"{answer.url.host}: {what}{f'; {advice}' if advice else ''}")
 
@@ -75,32 +67,33 @@ class ManagementApi:
 
     def _body(self, answer: httpx.Response, kind: type) -> Any:
         body: Any = _json(self.accepted(answer))
-        if not isinstance(body, kind) or (isinstance(body, list) and not all(isinstance(row, dict) for row in body)):
+        if not isinstance(body, kind) or (kind is list and not are_rows(body)):
             what = "list" if kind is list else "object"
             raise RefusedError(f"{answer.url.host}: {answer.url.path} answers no JSON {what}; is this {self.name}?")
         return body
 
 
-def pages(first: str, ask: Callable[[str], tuple[list[Row], str]]) -> Iterator[Row]:
-    """Yields all objects of a list. `ask` gives what is on a page, and where the next one is; "" ends the list."""
-    url = first
-    while url:
+def pages(whose: str, first: str, ask: Callable[[str], tuple[list[Row], str]]) -> Iterator[Row]:
+    """Yields all objects of a list. `ask` gives what is on a page, and where the next one is; "" ends the list.
+
+    Raises RefusedError, with `whose` list it is, where it leads back to what was read, or does not end.
+    """
+    url, read, last = first, {first}, list[Row]()
+    for _ in range(_MOST_PAGES):
         rows, url = ask(url)
         yield from rows
+        if not url:
+            return
+        if url in read or (rows and rows == last):
+            raise RefusedError(f"{whose} leads from a page of a list to one that was read; is a proxy in between?")
+        read.add(url)
+        last = rows
+    raise RefusedError(f"{whose} does not end a list after {_MOST_PAGES} pages")
 
 
-def pause(answer: httpx.Response, usual: float | None = None) -> float | None:
-    """Computes seconds until a limit's window is over, by the server's own clock; None for no limit, or no time."""
-    if answer.status_code != 429:
-        return None
-    headers = answer.headers
-    try:
-        if "retry-after" in headers:
-            return max(float(headers["retry-after"]), 0.1)
-        until, now = int(headers["x-rate-limit-reset"]), parsedate_to_datetime(headers["date"]).timestamp()
-    except (KeyError, ValueError):
-        return usual
-    return max(until - now, 0.0) + 1.0
+def are_rows(value: Any) -> TypeGuard[list[Row]]:
+    """Tells whether a value is a list of objects."""
+    return isinstance(value, list) and all(isinstance(row, dict) for row in value)
 
 
 def _json(answer: httpx.Response) -> Any:

@@ -17,6 +17,7 @@ from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState
 from kong_oam.engine.state import Held
 from kong_oam.identity.common.issuer_moves import issuer_moves
+from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.common.orphans import Orphans
 from kong_oam.identity.entra import description as entra
 from kong_oam.identity.entra import orphans as entra_orphans
@@ -24,11 +25,13 @@ from kong_oam.identity.entra import preflight as entra_preflight
 from kong_oam.identity.keycloak import description as keycloak
 from kong_oam.identity.keycloak import orphans as keycloak_orphans
 from kong_oam.identity.keycloak import preflight as keycloak_preflight
+from kong_oam.identity.keycloak.names import in_realm as keycloak_name
 from kong_oam.identity.oidc import description as oidc
 from kong_oam.identity.oidc import preflight as oidc_preflight
 from kong_oam.identity.okta import description as okta
 from kong_oam.identity.okta import orphans as okta_orphans
 from kong_oam.identity.okta import preflight as okta_preflight
+from kong_oam.identity.okta.names import client_id as okta_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +39,34 @@ class Kind:
     """The functions of one kind.
 
     `describe` gives the provider as a value, before it exists; raises StackError. `inspect` finds what stands in the
-    way at the product, where the state holds `held`; raises InspectionError. `orphans` finds what an interrupted run
-    made or deleted there, over connections that the stack of contexts closes; raises InspectionError and RefusedError.
+    way at the product, where the state holds `held`, and looks groups up; raises InspectionError. `orphans` finds what
+    an interrupted run made or deleted there, over connections that the stack of contexts closes; raises InspectionError
+    and RefusedError. `client_id` gives the id that a component's client has or will have, by the estate's name and the
+    component's; None where the provider makes it up.
     """
 
     describe: Callable[[ProviderSettings], Provider]
-    inspect: Callable[[ProviderSettings, Estate, Held, Configuration], Iterable[Diagnostic]]
+    inspect: Callable[[ProviderSettings, Estate, Held, Configuration, LookedUp], Iterable[Diagnostic]]
     orphans: Callable[[ProviderSettings, ExportedState, ExitStack, Configuration], Orphans | None]
+    client_id: Callable[[ProviderSettings, str, str], str | None]
 
 
 def _no_orphans(*_: object) -> None:
     """Answers None: nothing is made at an issuer that exists."""
 
 
+def _known_id(settings: ProviderSettings, stack: str, component: str) -> str | None:  # noqa: ARG001 - as the others
+    client = settings.clients.get(component)
+    return client.id if client else None
+
+
 KINDS: Mapping[str, Kind] = {
-    "entra": Kind(entra.describe, entra_preflight.inspect, entra_orphans.find),
-    "keycloak": Kind(keycloak.describe, keycloak_preflight.inspect, keycloak_orphans.find),
-    "oidc": Kind(oidc.describe, oidc_preflight.inspect, _no_orphans),
-    "okta": Kind(okta.describe, okta_preflight.inspect, okta_orphans.find),
+    "entra": Kind(entra.describe, entra_preflight.inspect, entra_orphans.find, lambda *_: None),
+    "keycloak": Kind(
+        keycloak.describe, keycloak_preflight.inspect, keycloak_orphans.find, lambda _, *name: keycloak_name(*name)
+    ),
+    "oidc": Kind(oidc.describe, oidc_preflight.inspect, _no_orphans, _known_id),
+    "okta": Kind(okta.describe, okta_preflight.inspect, okta_orphans.find, lambda _, *name: okta_id(*name)),
 }
 """The kinds, by the `type` that settings name."""
 
@@ -73,15 +86,20 @@ def describe(settings: ProviderSettings) -> Provider:
 
 
 def inspect(
-    settings: ProviderSettings, estate: Estate, held: Held, issuers: Mapping[str, str], configuration: Configuration
+    settings: ProviderSettings,
+    estate: Estate,
+    held: Held,
+    issuers: Mapping[str, str],
+    configuration: Configuration,
+    looked_up: LookedUp,
 ) -> tuple[Diagnostic, ...]:
     """Finds all that stands in the way of provisioning at the provider, in previews too. Raises InspectionError.
 
-    `issuers` are those whose tokens count until now, by provider.
+    `issuers` are those whose tokens count until now, by provider. Groups that roles name are in `looked_up` afterwards.
     """
     if moves := tuple(issuer_moves(settings, estate, issuers)):
         return moves
-    return tuple(kind_of(settings).inspect(settings, estate, held, configuration))
+    return tuple(kind_of(settings).inspect(settings, estate, held, configuration, looked_up))
 
 
 def find_orphans(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kong_oam.access.model import Estate
+from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held
@@ -74,7 +75,7 @@ class Adoption:
         if not conflicts:
             return
         foreign = tuple(foreign)
-        stack = estate.stack.name
+        stack = _stack_of(estate)
         ids: dict[Managed, list[str]] = {}
         for conflict in conflicts:
             ids.setdefault(conflict.object, []).append(conflict.id)
@@ -112,6 +113,12 @@ class Adoption:
         variables = "".join(f"{name}={shlex.quote(value)} " for name, value in self.environment.items())
         flags = f"--stack {stack} --yes --protect=false --generate-code=false --file /dev/stdin"
         return f"echo {shlex.quote(json.dumps(file))} | {variables}pulumi import {flags}"
+
+
+def _stack_of(estate: Estate) -> str:
+    """The stack that deploys what the estate has of its own: what is imported into another one, that one deletes."""
+    partition = next((one.partition for one in estate.own.values() if one.partition), None)
+    return stack_of(estate.stack.name, partition) if partition else estate.stack.name
 
 
 def _recovery(stack: str) -> str:

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kong_oam.errors import ProductError
 from kong_oam.http.addresses import shown
+from kong_oam.http.rates import patiently, unserved
 from kong_oam.http.trust import trusted
 
 _TIMEOUT = httpx.Timeout(10.0)
@@ -79,7 +80,7 @@ def _get(client: httpx.Client, url: str, *, proxied: bool) -> dict[str, Any]:
         raise DiscoveryError(f"{shown(url)} is not https: whoever is on the way could hand out keys of their own")
     target = url.replace("https://", "http://", 1) if proxied else url
     try:
-        answer = client.get(target)
+        answer = patiently(lambda: client.get(target))
         body = answer.json() if answer.status_code == 200 else None
     except httpx.HTTPError as error:
         raise DiscoveryError(
@@ -90,7 +91,8 @@ def _get(client: httpx.Client, url: str, *, proxied: bool) -> dict[str, Any]:
         body = None
     if not isinstance(body, dict):
         raise DiscoveryError(
-            f"{shown(url)} answers {answer.status_code}, and no JSON object; is it an OpenID provider?"
+            f"{shown(url)} answers {answer.status_code}{unserved(answer)}, and no JSON object; is it an OpenID "
+            "provider?"
         )
     return body
 

@@ -10,9 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import ProviderSettings
-from kong_oam.diagnostics import Diagnostic
-
-_NAMED = 5  # so many of a list are named
+from kong_oam.diagnostics import Diagnostic, some
 
 
 def issuer_moves(settings: ProviderSettings, estate: Estate, issuers: Mapping[str, str]) -> Iterator[Diagnostic]:
@@ -23,7 +21,11 @@ def issuer_moves(settings: ProviderSettings, estate: Estate, issuers: Mapping[st
     before, now = issuers.get(settings.name), estate.stack.providers[settings.name].issuer
     if before is None or now is None or before == now or settings.moved_from == before:
         return
-    guarded = [component.key for component in estate.exposed if component.provider == settings.name]
+    guarded = [
+        component.key
+        for component in estate.components.values()
+        if component.endpoints and component.provider == settings.name
+    ]
     clients = [client.component for client in estate.clients if client.provider == settings.name]
     yield Diagnostic(
         "ENV407",
@@ -34,5 +36,4 @@ def issuer_moves(settings: ProviderSettings, estate: Estate, issuers: Mapping[st
 
 
 def _list(names: list[str]) -> str:
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "") or "nobody"
+    return some(names) or "nobody"

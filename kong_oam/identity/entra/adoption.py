@@ -22,22 +22,23 @@ from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held
 from kong_oam.http.management import Row
 from kong_oam.identity.common.adoption import Adoption, Conflict, Managed
+from kong_oam.identity.common.looked_up import Ids
 from kong_oam.identity.entra import assignments as wanted
 from kong_oam.identity.entra.api import Graph
 from kong_oam.identity.entra.assignments import ASSIGNMENT, FEDERATED, FEDERATION_NAME, GRANT, PRINCIPAL
-from kong_oam.identity.entra.names import APPLICATION, MICROSOFT_GRAPH, clients
+from kong_oam.identity.entra.names import APPLICATION, MICROSOFT_GRAPH, client_name, clients
 
 COMPONENT = "kong-oam:identity:Entra"
 
 
 def name_conflicts(
-    graph: Graph, settings: ProviderSettings, estate: Estate, held: Held, project: str
+    graph: Graph, settings: ProviderSettings, estate: Estate, held: Held, project: str, groups: Ids
 ) -> Iterator[Diagnostic]:
     """Reports what is called in the tenant as ours will be, or is of an application of ours, and how to adopt it.
 
-    Raises RefusedError.
+    `groups` are those that roles name. Raises RefusedError.
     """
-    search = _Search(graph, settings, estate, held)
+    search = _Search(graph, settings, estate, held, groups)
     adoption = Adoption(COMPONENT, project, graph.environment)
     yield from adoption.diagnostics(settings, estate, held, [*search.conflicts()], search.foreign_parts())
 
@@ -53,6 +54,7 @@ class _Search:
     settings: ProviderSettings
     estate: Estate
     held: Held
+    groups: Ids
 
     def conflicts(self) -> Iterator[Conflict]:
         """Finds objects of these names that the state does not know."""
@@ -177,7 +179,9 @@ class _Search:
 
     @cached_property
     def _rows_of_name(self) -> Mapping[str, list[Row]]:
-        return {key: self.graph.applications(name) for key, name in self._names.items() if key in self._missing}
+        names = {key: name for key, name in self._names.items() if key in self._missing}
+        found = self.graph.applications([*names.values()], client_name(self.estate.stack.name, ""))
+        return {key: found[name] for key, name in names.items()}
 
     @cached_property
     def _apps(self) -> Mapping[str, Row]:
@@ -186,8 +190,8 @@ class _Search:
 
     @cached_property
     def _principals(self) -> Mapping[str, Row]:
-        principals = {key: self.graph.principal(app["appId"]) for key, app in self._apps.items()}
-        return {key: row for key, row in principals.items() if row}
+        found = self.graph.principals(str(app["appId"]) for app in self._apps.values())
+        return {key: found[app["appId"]] for key, app in self._apps.items() if app["appId"] in found}
 
     @cached_property
     def _federated(self) -> Mapping[str, Row]:
@@ -201,17 +205,12 @@ class _Search:
 
     @cached_property
     def _assigned(self) -> Mapping[str, Row]:
-        """The role assignments that are ours, by their logical names."""
-        groups: dict[str, list[str]] = {}
+        """The role assignments that are ours, by their logical names. What is not there yet holds none."""
         by_logical = {}
         for assignment in wanted.assignments(self.settings, self.estate):
-            if assignment.at not in self._principals:
-                continue
-            if assignment.group and assignment.group not in groups:
-                groups[assignment.group] = self.graph.group_ids(assignment.group)
             client = self._principals.get(assignment.client or "", {}).get("id")
-            holders = groups[assignment.group] if assignment.group else [client] if client else []
-            for row in self._roles_at(assignment.at):
+            holders = self.groups[assignment.group] if assignment.group else [client] if client else []
+            for row in self._roles_at(assignment.at) if holders and assignment.at in self._principals else ():
                 if row["appRoleId"] == assignment.role and row["principalId"] in holders:
                     by_logical[assignment.logical] = row
         return by_logical

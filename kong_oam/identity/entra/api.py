@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 
 from kong_oam.engine.configuration import Configuration
 from kong_oam.errors import RefusedError
 from kong_oam.http.addresses import shown
-from kong_oam.http.management import ManagementApi, Row, pages
+from kong_oam.http.management import ManagementApi, Row, are_rows, pages
 from kong_oam.http.trust import trusted
 from kong_oam.identity.common.discovery import LOOPBACK
 from kong_oam.identity.entra.names import Tenant
@@ -32,6 +33,14 @@ CLOUDS = {
 """By sign-in host: the provider's name of the cloud, its Microsoft Graph, and the suffix of its token exchange."""
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+_SECURITY = "securityEnabled eq true"
+_MOST_VALUES = 14
+"""Values of a filter's `in`: Graph takes 15 expressions in a filter (its known issues), one of which may be another."""
+_TOP = 999
+"""The most objects of an answer."""
+_LONGEST_FILTER = 4_000
+"""Characters of these values in an address: a guess, half of what servers usually take for all of it."""
 
 _TIMEOUT = httpx.Timeout(30.0)
 
@@ -148,11 +157,9 @@ class Graph:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def groups(self, name: str | None = None) -> Iterator[str]:
-        """Yields names of the tenant's security groups: of all, or of those that are called `name`."""
-        condition = f"displayName eq {_quoted(name)} and " if name is not None else ""
-        query = {"$filter": f"{condition}securityEnabled eq true", "$select": "id,displayName", "$top": "999"}
-        return (str(row["displayName"]) for row in self._rows("/v1.0/groups", query))
+    def groups(self) -> Iterator[str]:
+        """Yields names of the tenant's security groups."""
+        return (str(row["displayName"]) for row in self._groups())
 
     @property
     def environment(self) -> dict[str, str]:
@@ -162,18 +169,36 @@ class Graph:
         variables |= {"ARM_ENVIRONMENT": CLOUDS[host][0]} if host in CLOUDS else {"ARM_METADATA_HOSTNAME": host}
         return variables | ({"ARM_USE_OIDC": "true"} if self._account.token else {})
 
-    def applications(self, name: str) -> list[Row]:
-        """Lists the tenant's applications of this display name, which any number may have."""
-        return list(self.rows("/applications", f"displayName eq {_quoted(name)}"))
+    def applications(self, names: Collection[str], begin: str) -> dict[str, list[Row]]:
+        """Lists the tenant's applications by their display names, which any number may have, for each of `names`.
 
-    def group_ids(self, name: str) -> list[str]:
-        """Lists object ids of the tenant's security groups of this name."""
-        condition = f"displayName eq {_quoted(name)} and securityEnabled eq true"
-        return [str(row["id"]) for row in self.rows("/groups", condition)]
+        Of many all are read whose names `begin` so, as these do.
+        """
+        if len(names) <= _MOST_VALUES:
+            return self._by("displayName", "/applications", names)
+        query = {"$filter": f"startswith(displayName,{_quoted(begin)})", "$top": f"{_TOP}"}
+        return _sorted_out("displayName", names, self._rows("/v1.0/applications", query))
+
+    def group_ids(self, names: Collection[str]) -> dict[str, list[str]]:
+        """Lists object ids of the tenant's security groups, for each of `names`.
+
+        Of many all groups are read, where that takes no more requests than asking for so many by name.
+        """
+        most = -(-len(names) // _MOST_VALUES) * _TOP
+        listed = list(islice(self._groups(), most + 1)) if len(names) > _MOST_VALUES else []
+        if 0 < len(listed) <= most:
+            found = _sorted_out("displayName", names, listed)
+        else:
+            found = self._by("displayName", "/groups", names, _SECURITY)
+        return {name: [str(row["id"]) for row in rows] for name, rows in found.items()}
+
+    def principals(self, app_ids: Iterable[str]) -> dict[str, Row]:
+        """Finds the service principals of applications (client ids) that have one in the tenant."""
+        return {app: rows[0] for app, rows in self._by("appId", "/servicePrincipals", app_ids).items() if rows}
 
     def principal(self, app_id: str) -> Row | None:
         """Finds the service principal of an application (client id) in the tenant."""
-        return next(self.rows("/servicePrincipals", f"appId eq {_quoted(app_id)}"), None)
+        return self.principals([app_id]).get(app_id)
 
     def rows(self, path: str, condition: str | None = None) -> Iterator[Row]:
         """Yields a list, page by page; `condition` is its $filter."""
@@ -194,6 +219,20 @@ class Graph:
         if answer.status_code != 404:
             _API.accepted(answer)
 
+    def _by(self, field: str, path: str, values: Iterable[str], also: str = "") -> dict[str, list[Row]]:
+        """Lists the objects for each of the values of a field."""
+        wanted = sorted({*values})
+        return _sorted_out(field, wanted, chain.from_iterable(self._one_of(field, path, wanted, also)))
+
+    def _one_of(self, field: str, path: str, values: Iterable[str], also: str) -> Iterator[Iterator[Row]]:
+        for some in _batches(values):
+            listed = ", ".join(map(_quoted, some))
+            yield self.rows(path, f"{field} in ({listed}){f' and {also}' if also else ''}")
+
+    def _groups(self) -> Iterator[Row]:
+        query = {"$filter": _SECURITY, "$select": "id,displayName", "$top": f"{_TOP}"}
+        return self._rows("/v1.0/groups", query)
+
     def _rows(self, path: str, query: Mapping[str, str]) -> Iterator[Row]:
         def ask(url: str) -> tuple[list[Row], str]:
             if not url.startswith(f"{self._account.graph}/"):
@@ -201,9 +240,13 @@ class Graph:
                     f"{self._account.host}: a further page is said to be at another server, {shown(url)}"
                 )
             page = self._send("GET", url)
-            return list(page.get("value", ())), page.get("@odata.nextLink", "")
+            rows, following = page.get("value"), page.get("@odata.nextLink") or ""
+            if not are_rows(rows) or not isinstance(following, str):
+                raise RefusedError(f"{self._account.host}: {path} answers no list; is this Microsoft Graph?")
+            return rows, following
 
-        return pages(str(httpx.URL(f"{self._account.graph}{path}", params=query)), ask)
+        whose = f"{urlsplit(self._account.graph).netloc}{path}"
+        return pages(whose, str(httpx.URL(f"{self._account.graph}{path}", params=query)), ask)
 
     def _send(self, method: str, url: str, data: Mapping[str, str] | None = None) -> Row:
         answer = _API.send(self._http, method, url, data=data)
@@ -221,6 +264,32 @@ def _object_id(token: str) -> str | None:
     except (IndexError, ValueError, AttributeError):
         return None
     return str(identifier) if identifier else None
+
+
+def _sorted_out(field: str, values: Iterable[str], rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """Gives the rows that have each of the values in a field, without case, as Graph compares."""
+    found: dict[str, list[Row]] = {value: [] for value in values}
+    by_lower: dict[str, list[str]] = {}
+    for value in found:
+        by_lower.setdefault(value.lower(), []).append(value)
+    for row in {row["id"]: row for row in rows}.values():  # two batches may have one whose names differ in case
+        for value in by_lower.get(str(row[field]).lower(), ()):
+            found[value].append(row)
+    return found
+
+
+def _batches(values: Iterable[str]) -> Iterator[list[str]]:
+    """Splits values into what one filter takes, and one address."""
+    some, length = list[str](), 0
+    for value in values:
+        size = len(quote(value))
+        if some and (len(some) == _MOST_VALUES or length + size > _LONGEST_FILTER):
+            yield some
+            some, length = [], 0
+        some.append(value)
+        length += size
+    if some:
+        yield some
 
 
 def _quoted(text: str | None) -> str:

@@ -36,6 +36,12 @@ class Assignment:
     group: str | None = None
     client: str | None = None
 
+    @property
+    def component(self) -> str | None:
+        """The component whose client it belongs to; None where it belongs to an API."""
+        of_client = self.client or self.at
+        return of_client.removeprefix("app-") if of_client.startswith("app-") else None
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:
@@ -62,7 +68,7 @@ def distinct(provider: Provider, groups: Iterable[str]) -> list[str]:
 def assignments(settings: ProviderSettings, estate: Estate) -> Iterator[Assignment]:
     """Yields all role assignments of the stack."""
     prefix, stack, provider = settings.name, estate.stack.name, estate.stack.providers[settings.name]
-    for key, component in apis(settings, estate).items():
+    for key, component in apis(settings, estate, offered=True).items():
         for group in distinct(provider, (group for role in component.roles for group in role.groups)):
             identifier = role_id(stack, key, provider.listed(group))
             yield Assignment(f"{prefix}-group-{key}:{group}", f"api-{key}", identifier, group=provider.group(group))

@@ -82,15 +82,18 @@ def _id(*names: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, "\n".join(names)))
 
 
-def apis(settings: ProviderSettings, estate: Estate) -> dict[str, Component]:
-    """Selects the components that tokens can be for: not one without scopes, where nobody could be granted anything."""
-    name = settings.name
-    return {key: api for key, api in estate.components.items() if api.provider == name and api.scopes}
+def apis(settings: ProviderSettings, estate: Estate, *, offered: bool = False) -> dict[str, Component]:
+    """Selects the components that tokens can be for: not one without scopes, where nobody could be granted anything.
+
+    `offered`: only those of which this run makes the applications.
+    """
+    components = estate.offering if offered else estate.components.values()
+    return {api.key: api for api in components if api.provider == settings.name and api.scopes}
 
 
 def clients(settings: ProviderSettings, estate: Estate) -> tuple[Client, ...]:
     """Selects the clients that get their tokens here."""
-    return tuple(client for client in estate.clients if client.provider == settings.name)
+    return tuple(client for client in estate.own_clients if client.provider == settings.name)
 
 
 def other_tenants(settings: ProviderSettings, estate: Estate) -> list[Provider]:

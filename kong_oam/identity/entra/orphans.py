@@ -93,7 +93,8 @@ _Candidates = Iterator[tuple[TenantOrphan, Iterable[str]]]
 
 def _applications(graph: Graph, creation: PendingCreation) -> _Candidates:
     wanted = creation.inputs
-    for row in graph.applications(wanted["displayName"]):
+    name = wanted["displayName"]
+    for row in graph.applications([name], name)[name]:
         yield _application(row), _doubts_of_application(graph, creation, row)
     for row in graph.rows("/applications", f"startswith(displayName,'{_UNFINISHED_PREFIX}')"):
         if row.get("description") == wanted.get("description") and _shape(row) == _expected_shape(wanted):

@@ -11,14 +11,16 @@ from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.state import Held
 from kong_oam.errors import RefusedError
 from kong_oam.identity.common.errors import InspectionError
-from kong_oam.identity.common.groups import unclear_groups
+from kong_oam.identity.common.groups import group_names, unclear_groups
+from kong_oam.identity.common.looked_up import Ids, LookedUp
 from kong_oam.identity.entra.adoption import name_conflicts
 from kong_oam.identity.entra.api import NO_ACCOUNT, Graph, account
+from kong_oam.identity.entra.assignments import assignments
 from kong_oam.identity.entra.names import clients, other_tenants, tenant_in
 
 
 def inspect(
-    settings: ProviderSettings, estate: Estate, held: Held, configuration: Configuration
+    settings: ProviderSettings, estate: Estate, held: Held, configuration: Configuration, looked_up: LookedUp
 ) -> Iterator[Diagnostic]:
     """Reports what stands in the way: groups that the tenant lacks, names that it has, another tenant in this stack.
 
@@ -32,20 +34,19 @@ def inspect(
         raise InspectionError(NO_ACCOUNT)
     try:
         with Graph(of_tenant) as graph:
-            yield from missing_groups(graph, settings, estate)
-            yield from name_conflicts(graph, settings, estate, held, configuration.project)
+            ids = group_ids(graph, settings, estate, looked_up)
+            yield from unclear_groups(settings, estate, ids, lambda: list(graph.groups()))
+            yield from name_conflicts(graph, settings, estate, held, configuration.project, ids)
     except RefusedError as error:
         raise InspectionError(f"identity provider '{settings.name}': Entra at {error}") from None
 
 
-def missing_groups(graph: Graph, settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
-    """Reports groups of roles that the tenant does not have, or has more than once: each where a role names it.
-
-    Only security groups count, since no other can hold a role. Raises RefusedError.
-    """
-    return unclear_groups(
-        settings, estate, lambda name: sum(1 for _ in graph.groups(name)), lambda: list(graph.groups())
-    )
+def group_ids(graph: Graph, settings: ProviderSettings, estate: Estate, looked_up: LookedUp) -> Ids:
+    """Looks up the groups of roles, and those that are assigned to this run's clients, as in a partition, which has no
+    roles: only security groups count, since no other can hold one. Raises RefusedError and InspectionError."""
+    assigned = (assignment.group for assignment in assignments(settings, estate))
+    wanted = {*group_names(settings, estate), *filter(None, assigned)}
+    return looked_up.groups(settings.name, f"entra {settings.issuer}", wanted, graph.group_ids)
 
 
 def shared_keys(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:

@@ -16,7 +16,7 @@ from kong_oam.access.model import Client, Estate
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held
-from kong_oam.http.management import Row
+from kong_oam.http.management import FEW, Row
 from kong_oam.identity.common.adoption import Adoption, Conflict, Managed
 from kong_oam.identity.keycloak import foreign
 from kong_oam.identity.keycloak.api import Realm
@@ -118,7 +118,7 @@ class _Search:
 
     def _client_named(self, logical: str) -> Client:
         """Finds the client that a resource stands for."""
-        clients = (client for client in self.names.estate.clients if client.provider == self.names.settings.name)
+        clients = (client for client in self.names.estate.own_clients if client.provider == self.names.settings.name)
         return next(client for client in clients if self.names.client(client.component) == logical)
 
     def _shares_secret(self, logical: str) -> bool:
@@ -136,11 +136,18 @@ class _Search:
     @cached_property
     def _roles(self) -> Mapping[str, Row]:
         new = {logical: name for logical, name in self.names.roles.items() if self._is_new(ROLE, logical)}
+        if len(new) > FEW:
+            found = {row["name"]: row for row in self.realm.pages("/roles")}
+            return {logical: found[name] for logical, name in new.items() if name in found}
         return {logical: row for logical, name in new.items() if (row := self.realm.role(name))}
 
     @cached_property
     def _clients(self) -> Mapping[str, Row]:
         new = {logical: name for logical, name in self.names.clients.items() if self._is_new(CLIENT, logical)}
+        if len(new) > FEW:
+            ours = self.realm.pages("/clients", clientId=self.names.in_realm(""), search="true")
+            found = {row["clientId"]: row for row in ours}
+            return {logical: found[name] for logical, name in new.items() if name in found}
         return {logical: row for logical, name in new.items() if (row := self.realm.client(name))}
 
 

@@ -5,8 +5,9 @@ Sources: Keycloak's Admin REST API (group-by-path, groups with `briefRepresentat
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -14,14 +15,15 @@ import httpx
 
 from kong_oam.engine.configuration import Configuration
 from kong_oam.http.addresses import shown
-from kong_oam.http.management import ManagementApi, Row, pages
+from kong_oam.http.management import FEW, ManagementApi, Row, pages
 from kong_oam.http.trust import trusted
 
 _TIMEOUT: Final = httpx.Timeout(30.0)
 _NAMES: Final = 1_000
 """So many groups are looked through for one of nearly the name. Finding one of the very path has no limit."""
 
-_PAGE: Final = 200
+_PAGE: Final = 500
+"""Rows of one answer. Keycloak gives all where nobody says."""
 
 _PERMISSIONS: Final = "manage-clients, manage-realm, manage-users and query-groups of realm-management"
 
@@ -95,15 +97,30 @@ class Realm:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def has_group(self, path: str) -> bool:
-        """Tells whether there is a group of this path (`/sales/emea`): not where there is no such realm, either.
+    def group_ids(self, paths: Collection[str]) -> dict[str, list[str]]:
+        """Gives the ids of the groups of these paths (`/sales/emea`), and of others that were read on the way.
 
-        Raises RefusedError.
+        Groups are read page by page, and subgroups where a path leads there. But where those at the top are more than a
+        page, few are asked for one by one. Raises RefusedError.
         """
+        top = self.pages("/groups")
+        first = list(islice(top, _PAGE + 1))
+        if len(first) > _PAGE and len(paths) <= FEW:
+            found = {path: self._group_at(path) for path in paths}
+            return {path: [str(group["id"])] for path, group in found.items() if group}
+        parents = {path[:end] for path in paths for end, sign in enumerate(path) if sign == "/"}
+        ids: dict[str, list[str]] = {}
+        lists: list[Iterable[Row]] = [chain(first, top)]
+        while lists:
+            for group in lists.pop():
+                ids[group["path"]] = [str(group["id"])]
+                if group["path"] in parents and group.get("subGroupCount"):
+                    lists.append(self.pages(f"/groups/{group['id']}/children"))
+        return ids
+
+    def _group_at(self, path: str) -> Row | None:
         answer = self._get(f"/group-by-path/{quote(path.removeprefix('/'))}")
-        if answer.status_code == 404:
-            return False
-        return bool(_API.accepted(answer).json())
+        return None if answer.status_code == 404 else self._row(answer)
 
     @property
     def name(self) -> str:
@@ -139,7 +156,7 @@ class Realm:
             page = self.rows(path, first=first, max=str(_PAGE), **query)
             return page, str(int(first) + _PAGE) if len(page) == _PAGE else ""
 
-        return pages("0", ask)
+        return pages(f"{httpx.URL(self._account.url).host}{self._base}{path}", "0", ask)
 
     def remove(self, path: str) -> None:
         """Removes an object; one that is gone already is gone. Raises RefusedError."""

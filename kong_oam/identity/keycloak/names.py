@@ -37,14 +37,14 @@ class Names:
     estate: Estate
 
     def in_realm(self, what: str) -> str:
-        """Gives a name in the realm, which others use, too. Component names have no dot: none reads like another."""
-        return f"kong-oam.{self.estate.stack.name}.{what.replace('/', '.')}"
+        """Gives a name in the realm."""
+        return in_realm(self.estate.stack.name, what)
 
     @cached_property
     def groups(self) -> tuple[str, ...]:
         """The groups that roles name, as the provider calls them."""
         provider, name = self.estate.stack.providers[self.settings.name], self.settings.name
-        guarded = (component for component in self.estate.components.values() if component.provider == name)
+        guarded = (component for component in self.estate.offering if component.provider == name)
         named = {group for component in guarded for role in component.roles for group in role.groups}
         return tuple(sorted({provider.group(group) for group in named}))
 
@@ -67,10 +67,10 @@ class Names:
     @property
     def scopes(self) -> dict[str, str]:
         name = self.settings.name
-        guarded = (component for component in self.estate.components.values() if component.provider == name)
+        guarded = (component for component in self.estate.offering if component.provider == name)
         scopes = {self.scope("groups"): self.in_realm("groups")} if self.groups else {}
         scopes |= {self.scope(f"api-{scope}"): scope for component in guarded for scope in component.scopes}
-        clients = (client for client in self.estate.clients if client.provider == name)
+        clients = (client for client in self.estate.own_clients if client.provider == name)
         counting = [client.component for client in clients if client.groups or not client.user_facing]
         return scopes | {self.scope(f"for-{component}"): self.in_realm(component) for component in counting}
 
@@ -79,7 +79,7 @@ class Names:
         """The mappers of the scopes that bring the groups, and the audience of each client."""
         prefix, scopes = self.settings.name, self.scopes
         mappers = {f"{prefix}-groups": Mapper(GROUPS, self.scope("groups"), "groups")}
-        for client in self.estate.clients:
+        for client in self.estate.own_clients:
             mapper = Mapper(AUDIENCE, self.scope(f"for-{client.component}"), "audience")
             mappers[f"{prefix}-audience-{client.component}"] = mapper
         return {logical: mapper for logical, mapper in mappers.items() if mapper.scope in scopes}
@@ -89,13 +89,18 @@ class Names:
         if scope == self.scope("groups"):
             return self.groups
         provider = self.estate.stack.providers[self.settings.name]
-        of_clients = {self.scope(f"for-{client.component}"): client.groups for client in self.estate.clients}
+        of_clients = {self.scope(f"for-{client.component}"): client.groups for client in self.estate.own_clients}
         return tuple(sorted({provider.group(group) for group in of_clients.get(scope, ())}))
 
     @property
     def clients(self) -> dict[str, str]:
-        components = (client.component for client in self.estate.clients if client.provider == self.settings.name)
+        components = (client.component for client in self.estate.own_clients if client.provider == self.settings.name)
         return {self.client(component): self.in_realm(component) for component in components}
+
+
+def in_realm(stack: str, what: str) -> str:
+    """Gives a name in a realm, which others use, too. Component names have no dot: none reads like another."""
+    return f"kong-oam.{stack}.{what.replace('/', '.')}"
 
 
 def account_name(name: str) -> str:

@@ -11,14 +11,15 @@ from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.state import Held
 from kong_oam.errors import RefusedError
 from kong_oam.identity.common.errors import InspectionError
-from kong_oam.identity.common.groups import unclear_groups
+from kong_oam.identity.common.groups import group_names, unclear_groups
+from kong_oam.identity.common.looked_up import Ids, LookedUp
 from kong_oam.identity.keycloak.adoption import name_conflicts
 from kong_oam.identity.keycloak.api import NO_ACCOUNT, Realm, account
 from kong_oam.identity.keycloak.names import group_path
 
 
 def inspect(
-    settings: ProviderSettings, estate: Estate, held: Held, configuration: Configuration
+    settings: ProviderSettings, estate: Estate, held: Held, configuration: Configuration, looked_up: LookedUp
 ) -> Iterator[Diagnostic]:
     """Reports what stands in the way: groups of roles that the realm lacks, and names of ours that it has already.
 
@@ -29,12 +30,17 @@ def inspect(
         raise InspectionError(NO_ACCOUNT)
     try:
         with Realm(of_realm) as realm:
+            ids = group_ids(realm, settings, estate, looked_up)
             yield from unclear_groups(
-                settings,
-                estate,
-                count=lambda name: int(realm.has_group(group_path(name))),
-                names=lambda: [path.removeprefix("/") for path in realm.groups()],
+                settings, estate, ids, lambda: [path.removeprefix("/") for path in realm.groups()]
             )
             yield from name_conflicts(realm, settings, estate, held, configuration.project)
     except RefusedError as error:
         raise InspectionError(f"identity provider '{settings.name}': Keycloak at {error}") from None
+
+
+def group_ids(realm: Realm, settings: ProviderSettings, estate: Estate, looked_up: LookedUp) -> Ids:
+    """Looks up the groups of roles, by their paths. Raises RefusedError and InspectionError."""
+    paths = {name: group_path(name) for name in group_names(settings, estate)}
+    found = looked_up.groups(settings.name, f"keycloak {settings.issuer}", paths.values(), realm.group_ids)
+    return {name: found[path] for name, path in paths.items()}

@@ -9,6 +9,7 @@ from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic, suggestion
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.state import Held
+from kong_oam.identity.common.looked_up import LookedUp
 
 
 def inspect(
@@ -16,9 +17,10 @@ def inspect(
     estate: Estate,
     held: Held,  # noqa: ARG001 - no object of its own
     configuration: Configuration,  # noqa: ARG001 - nobody is asked
+    looked_up: LookedUp,  # noqa: ARG001 - its groups have no ids here
 ) -> Iterator[Diagnostic]:
     """Reports clients of the estate that the stack does not name, or not with all that they need."""
-    clients = [client for client in estate.clients if client.provider == settings.name]
+    clients = [client for client in estate.own_clients if client.provider == settings.name]
     keys = {client.component for client in clients}
     unused = settings.clients.keys() - keys
     where = f"identityProviders[].clients in stacks/Pulumi.{estate.stack.name}.yaml"

@@ -8,7 +8,7 @@ resources are imported by.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import httpx
@@ -17,9 +17,9 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held
-from kong_oam.http.management import Row
+from kong_oam.http.management import FEW, Row
 from kong_oam.identity.common.adoption import Adoption, Conflict, Managed
-from kong_oam.identity.okta.api import rows
+from kong_oam.identity.okta.api import exists_client, rows
 from kong_oam.identity.okta.names import (
     APP,
     ASSIGNMENTS,
@@ -40,7 +40,7 @@ from kong_oam.identity.okta.origins import adoption_refusal, existing_origins
 
 COMPONENT = "kong-oam:identity:Okta"
 
-_OIDC = 'name eq "oidc_client"'  # what the API filters apps by; there is no filter by client id
+_NAME = "oidc_client"  # of every app that is made as ours are; the API filters by it, and not by client ids
 _IN_SERVER = {SCOPE: "scopes", CLAIM: "claims", POLICY: "policies"}
 
 
@@ -66,7 +66,7 @@ class _Org:
         by_client_id = {
             client_id(stack, label.removeprefix(app_label(stack, ""))): managed for label, managed in by_label.items()
         }
-        for app in rows(self.client, "/apps", filter=_OIDC, includeNonDeleted="true") if by_label else ():
+        for app in self._apps_like(by_label, by_client_id):
             if managed := by_label.get(app["label"]):
                 yield Conflict(managed, app["id"])
             elif managed := by_client_id.get(client_id_of(app) or ""):
@@ -74,6 +74,22 @@ class _Org:
                 yield Conflict(managed, app["id"], about=about)
             if managed:
                 yield from self._assignments(managed, app["id"])
+
+    def _apps_like(self, labels: Collection[str], client_ids: Iterable[str]) -> Iterable[Row]:
+        """Finds at least the apps of these labels and client ids: a few by their names, many in the list of all.
+
+        No question for apps finds one by its client id; what shows clients does, but for the app's own id.
+        """
+        if len(labels) <= FEW:
+            found = (app for label in labels for app in self._apps_where(q=label) if app["label"] == label)
+            apps = [app for app in found if app["name"] == _NAME]
+            known = {client_id_of(app) for app in apps}
+            if not any(exists_client(self.client, one) for one in client_ids if one not in known):
+                return apps
+        return self._apps_where(filter=f'name eq "{_NAME}"')
+
+    def _apps_where(self, **query: str) -> Iterator[Row]:
+        return rows(self.client, "/apps", includeNonDeleted="true", **query)
 
     def _assignments(self, app: Managed, identifier: str) -> Iterator[Conflict]:
         """Finds an app's groups: they are one resource, which takes those of others away."""
@@ -86,10 +102,18 @@ class _Org:
         for kind, collection in _IN_SERVER.items():
             rules = self.missing.get(RULE, []) if kind == POLICY else []
             by_name = {managed.name: managed for managed in self.missing.get(kind, ())}
-            for row in rows(self.client, f"{place}/{collection}") if by_name or rules else ():
+            for row in self._rows_like(f"{place}/{collection}", kind, by_name) if by_name or rules else ():
                 if (managed := by_name.get(row["name"])) and row.get("claimType", "RESOURCE") == "RESOURCE":
                     yield Conflict(managed, f"{server}/{row['id']}")
                 yield from self._rules(server, row, [rule for rule in rules if rule.name == row["name"]])
+
+    def _rows_like(self, path: str, kind: str, names: Collection[str]) -> Iterator[Row]:
+        """Yields at least the objects of these names: only of scopes there may be pages, and questions by name."""
+        if kind == SCOPE and len(names) <= FEW:
+            for name in names:
+                yield from (row for row in rows(self.client, path, q=name) if row["name"] == name)
+        else:
+            yield from rows(self.client, path)
 
     def _rules(self, server: str, policy: Row, missing_rules: list[Managed]) -> Iterator[Conflict]:
         for managed in missing_rules:
@@ -120,7 +144,7 @@ def name_conflicts(
 
 
 def _assignments(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:
-    for client in estate.clients:
+    for client in estate.own_clients:
         if client.provider == settings.name and client.groups:
             label = app_label(estate.stack.name, client.component)
             yield Managed(ASSIGNMENTS, LogicalNames(settings.name).assignments(client.component), label)

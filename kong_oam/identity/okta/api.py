@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -75,7 +76,8 @@ def client(account: Account) -> httpx.Client:
 def rows(org: httpx.Client, path: str, **query: str) -> Iterator[Row]:
     """Yields all objects of a collection, page by page. Raises RefusedError.
 
-    Of the address of the next page only path and query count: Okta may name its own host, where a proxy was asked.
+    Of the address of the next page only path and query count: Okta may name its own host, where a proxy was asked, and
+    the token goes nowhere else.
     """
 
     def ask(url: str) -> tuple[list[Row], str]:
@@ -84,9 +86,17 @@ def rows(org: httpx.Client, path: str, **query: str) -> Iterator[Row]:
         raw = httpx.URL(following).raw_path if following else b""
         return _API.rows(answer), str(org.base_url.copy_with(raw_path=raw)) if raw else ""
 
-    return pages(str(httpx.URL(path, params={"limit": "200", **query})).removeprefix("/"), ask)
+    return pages(
+        f"{org.base_url.host}{path}", str(httpx.URL(path, params={"limit": "200", **query})).removeprefix("/"), ask
+    )
 
 
-def accepted(answer: httpx.Response) -> httpx.Response:
-    """Gives the answer back if it is no refusal. Raises RefusedError."""
-    return _API.accepted(answer)
+def exists_client(org: httpx.Client, client_id: str) -> bool:
+    """Tells whether an app of the org has this client id. No, where the account may not ask. Raises RefusedError."""
+    url = org.base_url.copy_with(raw_path=f"/oauth2/v1/clients/{quote(client_id, safe='')}".encode())
+    return _API.send(org, "GET", url).status_code == 200
+
+
+def send(org: httpx.Client, method: str, path: str) -> httpx.Response:
+    """Sends a request, and gives the answer if it is no refusal. Raises RefusedError."""
+    return _API.accepted(_API.send(org, method, path))

@@ -44,14 +44,14 @@ def limits(settings: ProviderSettings, estate: Estate, held: Held) -> Iterator[D
     Counts that grow are reported from 80 % on. Names do not grow, and those in the state Okta has taken already.
     """
     yield from _groups(settings, estate)
-    for client in estate.clients:
+    for client in estate.own_clients:
         if client.provider == settings.name:
             yield from _scopes(settings, client)
             yield from _long_names(settings, estate, client, held)
 
 
 def _groups(settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
-    guarded = (component for component in estate.components.values() if component.provider == settings.name)
+    guarded = (component for component in estate.offering if component.provider == settings.name)
     count = len({group for component in guarded for role in component.roles for group in role.groups})
     if not _near(count, GROUPS):
         return

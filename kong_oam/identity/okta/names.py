@@ -119,8 +119,9 @@ def scopes_of(client: Client) -> list[str]:
 def objects(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:
     """Yields all objects that the stack makes, but for the assignments of groups to apps: those have no name."""
     prefix, stack, logical = settings.name, estate.stack.name, LogicalNames(settings.name)
-    guarded = [component for component in estate.components.values() if component.provider == prefix]
-    clients = [client for client in estate.clients if client.provider == prefix]
+    guarded = [component for component in estate.offering if component.provider == prefix]
+    clients = [client for client in estate.own_clients if client.provider == prefix]
+    pages = [client for client in estate.clients if client.provider == prefix] if estate.role != "partition" else []
     yield Managed(SERVER, logical.server, server_name(stack))
     for scope in sorted({scope for component in guarded for scope in component.scopes}):
         yield Managed(SCOPE, logical.scope(scope), scope)
@@ -128,7 +129,7 @@ def objects(settings: ProviderSettings, estate: Estate) -> Iterator[Managed]:
         yield Managed(CLAIM, logical.groups_claim, GROUPS_CLAIM)
     for client in clients:
         yield Managed(APP, logical.app(client.component), app_label(stack, client.component))
-    for origin in origins(clients):
+    for origin in origins(pages):
         yield Managed(ORIGIN, logical.origin(origin), origin)
     for client in granted(clients):
         yield Managed(POLICY, logical.policy(client.component), client.component)

@@ -16,7 +16,7 @@ import httpx
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.http.management import Row
+from kong_oam.http.management import FEW, Row
 from kong_oam.identity.common.adoption import Managed
 from kong_oam.identity.okta.api import rows
 from kong_oam.identity.okta.names import origin_owner
@@ -44,10 +44,13 @@ class ExistingOrigin:
 
 
 def existing_origins(org: httpx.Client, wanted: Iterable[Managed]) -> Iterator[ExistingOrigin]:
-    """Finds the origins of the org that are among `wanted`. Raises RefusedError."""
-    for managed in wanted:
-        for row in rows(org, "/trustedOrigins", q=managed.name):
-            if str(row["origin"]).rstrip("/").lower() == managed.name:
+    """Finds the origins of the org that are among `wanted`: a few by name, many in the list. Raises RefusedError."""
+    by_name = {managed.name: managed for managed in wanted}
+    questions: list[dict[str, str]] = [{"q": name} for name in by_name] if len(by_name) <= FEW else [{}]
+    for query in questions:
+        for row in rows(org, "/trustedOrigins", **query):
+            managed = by_name.get(str(row["origin"]).rstrip("/").lower())
+            if managed and query.get("q", managed.name) == managed.name:
                 yield ExistingOrigin(managed, row)
 
 

@@ -21,7 +21,7 @@ from kong_oam.engine.pending import ExportedState, PendingCreation, RecordedReso
 from kong_oam.http.management import Row
 from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.orphans import OrphanAtPath, Orphans
-from kong_oam.identity.okta.api import NO_ACCOUNT, accepted, account, client, rows
+from kong_oam.identity.okta.api import NO_ACCOUNT, account, client, rows, send
 from kong_oam.identity.okta.names import ORIGIN, client_id_of, origin_owner
 
 _SERVER = "/authorizationServers/{authServerId}"
@@ -65,7 +65,7 @@ def reason_to_search(state: ExportedState) -> str | None:
 def orphans(org: httpx.Client, state: ExportedState) -> list[tuple[OrphanAtPath, str | None]]:
     """Finds objects of interrupted creations that are not in the state, each with the reason not to remove it or None.
 
-    Raises RefusedError, httpx.HTTPError.
+    Raises RefusedError.
     """
     result = []
     for creation in state.pending:
@@ -84,7 +84,7 @@ def missing_apps(org: httpx.Client, state: ExportedState) -> list[tuple[Recorded
     """Finds apps that the state has and the org has not, each with the reason to keep it in the state or None.
 
     What uses an app is deleted before it: where something does, it was no run that took the app away. Raises
-    RefusedError, httpx.HTTPError.
+    RefusedError.
     """
     apps = _apps(state)
     existing = {row["id"] for row in rows(org, "/apps")} if apps else set()
@@ -98,11 +98,11 @@ def missing_apps(org: httpx.Client, state: ExportedState) -> list[tuple[Recorded
 
 
 def remove(org: httpx.Client, lost: Iterable[OrphanAtPath]) -> None:
-    """Removes the objects. Raises RefusedError, httpx.HTTPError."""
+    """Removes the objects. Raises RefusedError."""
     for orphan in lost:
         if orphan.type in _SWITCHED_OFF_FIRST:
-            accepted(org.post(f"{orphan.path}/lifecycle/deactivate"))
-        accepted(org.delete(orphan.path))
+            send(org, "POST", f"{orphan.path}/lifecycle/deactivate")
+        send(org, "DELETE", orphan.path)
 
 
 def _apps(state: ExportedState) -> list[RecordedResource]:

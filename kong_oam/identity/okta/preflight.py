@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 
 import httpx
@@ -13,19 +13,22 @@ from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.state import Held
 from kong_oam.errors import RefusedError
-from kong_oam.http.management import Row
+from kong_oam.http.management import FEW, Row
 from kong_oam.identity.common.errors import InspectionError
-from kong_oam.identity.common.groups import unclear_groups
+from kong_oam.identity.common.groups import group_names, unclear_groups
+from kong_oam.identity.common.looked_up import Ids, LookedUp
 from kong_oam.identity.okta.adoption import name_conflicts
 from kong_oam.identity.okta.api import NO_ACCOUNT, account, client, rows
 from kong_oam.identity.okta.limits import limits
 
+_PAGE = 1_000
+"""Groups of one answer: Okta gives 10,000 at most, and recommends less."""
 _NAMES = 10_000
 """So many groups are looked through for one of nearly the name. Finding one of the very name has no limit."""
 
 
 def inspect(
-    settings: ProviderSettings, estate: Estate, held: Held, configuration: Configuration
+    settings: ProviderSettings, estate: Estate, held: Held, configuration: Configuration, looked_up: LookedUp
 ) -> Iterator[Diagnostic]:
     """Reports what stands in the way at Okta: groups that it lacks, names that it has, more than it takes.
 
@@ -37,30 +40,45 @@ def inspect(
     try:
         with client(of_org) as org:
             yield from limits(settings, estate, held)
-            yield from missing_groups(org, settings, estate)
+            yield from missing_groups(org, settings, estate, looked_up)
             yield from name_conflicts(org, settings, estate, held, configuration.project)
     except RefusedError as error:
         raise InspectionError(f"identity provider '{settings.name}': Okta at {error}") from None
 
 
-def missing_groups(org: httpx.Client, settings: ProviderSettings, estate: Estate) -> Iterator[Diagnostic]:
+def missing_groups(
+    org: httpx.Client, settings: ProviderSettings, estate: Estate, looked_up: LookedUp
+) -> Iterator[Diagnostic]:
     """Reports groups of roles that the org does not have, or has more than once: each where a role names it.
 
-    Raises RefusedError.
+    Raises RefusedError and InspectionError.
     """
 
     def names() -> list[str]:
-        return list(islice(map(_name, rows(org, "/groups")), _NAMES))
+        return list(islice(map(_name, rows(org, "/groups", limit=str(_PAGE))), _NAMES))
 
-    return unclear_groups(settings, estate, lambda name: _count(org, name), names)
+    place, wanted = f"okta {org.base_url.host}", group_names(settings, estate)
+    ids = looked_up.groups(settings.name, place, wanted, lambda missing: group_ids(org, missing))
+    yield from unclear_groups(settings, estate, ids, names)
 
 
-def _count(org: httpx.Client, name: str) -> int:
-    """Counts the groups of exactly this name: asked as the provider does, by how the name begins.
+def group_ids(org: httpx.Client, names: Collection[str]) -> Ids:
+    """Gives the ids of the groups of exactly these names, and of others that were read on the way. Raises RefusedError.
 
-    Okta gives at most 300 to such a question, and has no further page.
+    All groups are read, page by page: there is no question for several names whose answer would be of this moment. But
+    where they are more than a page, few names are asked for one by one, by how the name begins: Okta gives at most
+    300 groups to such a question, and has no further page.
     """
-    return sum(_name(row) == name for row in rows(org, "/groups", q=name, limit="300"))
+    listed = rows(org, "/groups", limit=str(_PAGE))
+    found = list(islice(listed, _PAGE + 1))
+    if len(found) > _PAGE and len(names) <= FEW:
+        found = [row for name in names for row in rows(org, "/groups", q=name, limit="300") if _name(row) == name]
+    else:
+        found += listed
+    ids: dict[str, list[str]] = {}
+    for row in {row["id"]: row for row in found}.values():
+        ids.setdefault(_name(row), []).append(str(row["id"]))
+    return ids
 
 
 def _name(group: Row) -> str:
