@@ -40,7 +40,10 @@ class OpeningRequest:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A path that is, or was, open to everybody: one that `is_over` closed by itself, and still stands at the gate."""
+    """A path that is, or was, open to everybody: one that `is_over` closed by itself, and still stands at the gate.
+
+    `networks`: where alone it may be called from, as texts: an opening asks for no token, and for the same address.
+    """
 
     component: str
     path: str
@@ -48,12 +51,15 @@ class Opening:
     ends: float
     reason: str
     is_over: bool
+    networks: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         ends = datetime.datetime.fromtimestamp(self.ends, datetime.UTC)
         state = "over" if self.is_over else "open"
+        source = f" from {', '.join(self.networks)} only" if self.networks else ""
         return (
-            f"{state}: {','.join(self.methods)} {self.path} of {self.component} for everybody until {ends:%FT%TZ}"
+            f"{state}: {','.join(self.methods)} {self.path} of {self.component} for everybody{source}"
+            f" until {ends:%FT%TZ}"
             f" ({printable(self.reason)})"
         )
 
@@ -106,17 +112,18 @@ def openings(admin: AdminApi, settings: Settings) -> Openings:
     """Lists what is open, or was. Raises EmergencyError, AdminError."""
     gates, now = tuple(_gated_services(admin, settings)), admin.now()
     by_component = {
-        gated.component: _opening(gated.component, opening, now)
-        for gated in gates
-        if (opening := gated.opening) is not None
+        gated.component: _opening(gated, opening, now) for gated in gates if (opening := gated.opening) is not None
     }
     anonymous = {gated.component for gated in gates if gated.is_left_anonymous} - set(by_component)
     return Openings(tuple(by_component[component] for component in sorted(by_component)), tuple(sorted(anonymous)))
 
 
-def _opening(component: str, opening: Mapping[str, Any], now: float) -> Opening:
+def _opening(gated: _GatedService, opening: Mapping[str, Any], now: float) -> Opening:
     ends, reason = opening["ends"], str(opening.get("reason", "no reason given"))
-    return Opening(component, opening["path"], tuple(opening["methods"]), ends, reason, is_over=ends <= now)
+    allowed = gated.tables[1].get("addresses", {}).get(opening["path"], {})
+    of_methods = (allowed.get(method) or allowed.get("*") or () for method in opening["methods"])
+    networks = tuple(dict.fromkeys(text for listed in of_methods for text in listed))
+    return Opening(gated.component, opening["path"], tuple(opening["methods"]), ends, reason, ends <= now, networks)
 
 
 def open_path(admin: AdminApi, settings: Settings, wanted: OpeningRequest) -> Opening:
@@ -129,7 +136,7 @@ def open_path(admin: AdminApi, settings: Settings, wanted: OpeningRequest) -> Op
     methods = _checked(wanted, chosen[0].tables[1]["rules"])
     for gated in chosen:  # all scripts are known before the first change
         if (earlier := gated.opening) and earlier["ends"] > now:
-            raise EmergencyError(f"{_opening(gated.component, earlier, now)}: close that first")
+            raise EmergencyError(f"{_opening(gated, earlier, now)}: close that first")
     ends = int(now) + 60 * wanted.minutes
     opening = {"path": wanted.path, "methods": methods, "ends": ends, "reason": wanted.reason}
     nobody = {"anonymous": names.anonymous(settings.stack.name)}
@@ -142,7 +149,7 @@ def open_path(admin: AdminApi, settings: Settings, wanted: OpeningRequest) -> Op
         raise EmergencyError(
             f"{error}. It may be open in part: python -m kong_oam emergency -s {settings.stack.name} close"
         ) from None
-    return _opening(wanted.component, opening, now)
+    return _opening(chosen[0], opening, now)
 
 
 def _checked(wanted: OpeningRequest, rules: Mapping[str, Any]) -> list[str]:

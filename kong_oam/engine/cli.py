@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,8 @@ SHORT, LONG = 60.0, 300.0
 """Seconds: for a setting or the outputs; for all of a large state, and what waits for a backend."""
 
 _LONGEST_MESSAGE = 1000  # characters of what the CLI said
+_LOGIN = re.compile(r"(?<=://)\S*(?=@)|(?<=password=)[^\s&\"']+")
+"""Of a backend's address, what older versions of the CLI tell whole: who logs in, and the password."""
 
 _EXPORTS = ": `make sandbox` prints the exports for the stack local, and `make setup` where the CLI is"
 _ENDED = ". Where that was a sandbox's, it has ended: `make sandbox` prints the exports of a new one"
@@ -20,11 +23,14 @@ _ENDED = ". Where that was a sandbox's, it has ended: `make sandbox` prints the 
 
 class CliError(EngineError):
     """The `pulumi` CLI cannot be run, or failed. The message names its command, and has what it said on standard error:
-    never what it printed on standard output, which may hold secrets."""
+    never what it printed on standard output, which may hold secrets, and no login of a backend's address."""
 
 
-def pulumi(*arguments: str, stack: str, timeout: float, environment: Mapping[str, str] | None = None) -> str:
-    """Runs the CLI for a stack of the project in the working directory; gives what it prints. Raises CliError.
+def pulumi(
+    *arguments: str, stack: str | None = None, timeout: float, environment: Mapping[str, str] | None = None
+) -> str:
+    """Runs the CLI for a stack of the project in the working directory, or for the project; gives what it prints.
+    Raises CliError.
 
     `environment` is given to it besides this process's own.
     """
@@ -34,15 +40,16 @@ def pulumi(*arguments: str, stack: str, timeout: float, environment: Mapping[str
             " ".join(process.stderr.split()).removeprefix("error: ") or f"it ended with status {process.returncode}"
         )
         ended = _in_a_clone(_ENDED) if reason.startswith("unable to open state directory") else ""
-        raise CliError(f"{_named(arguments)} failed: {reason[:_LONGEST_MESSAGE]}{ended}")
+        said = _LOGIN.sub("****", reason)[:_LONGEST_MESSAGE]
+        raise CliError(f"{_named(arguments)} failed: {said}{ended}")
     return process.stdout
 
 
 def run(
-    *arguments: str, stack: str, timeout: float, environment: Mapping[str, str] | None = None
+    *arguments: str, stack: str | None, timeout: float, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Runs it, however it ends. Raises CliError where it cannot be run, or does not end."""
-    command = ("pulumi", *arguments, "--stack", stack, "--non-interactive")
+    command = ("pulumi", *arguments, *(("--stack", stack) if stack else ()), "--non-interactive")
     try:
         return subprocess.run(  # noqa: S603 - no shell, and our own words
             command, env={**os.environ, **(environment or {})}, capture_output=True, text=True, timeout=timeout

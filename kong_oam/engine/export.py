@@ -29,16 +29,21 @@ def parse(deployment: Mapping[str, Any]) -> ExportedState:
         ),
         root=next((resource["urn"] for resource in resources if resource["type"] == "pulumi:pulumi:Stack"), None),
         resources=tuple(
-            RecordedResource(resource["type"], resource["urn"], resource["id"], resource["urn"] in used)
+            RecordedResource(
+                resource["type"], resource["urn"], resource["id"], resource["urn"] in used, _provider(resource)
+            )
             for resource in created
         ),
     )
 
 
 def _creation(resource: Mapping[str, Any]) -> PendingCreation:
-    parts = resource.get("provider", "").split("::")  # its URN, and behind that its id
-    provider = parts[-2] if len(parts) > 1 else ""
-    return PendingCreation(resource["type"], resource.get("inputs", {}), resource.get("id"), provider)
+    return PendingCreation(resource["type"], resource.get("inputs", {}), resource.get("id"), _provider(resource))
+
+
+def _provider(resource: Mapping[str, Any]) -> str:
+    parts: list[str] = resource.get("provider", "").split("::")  # its URN, and behind that its id
+    return parts[-2] if len(parts) > 1 else ""
 
 
 def forget(stack: str, urn: str) -> None:

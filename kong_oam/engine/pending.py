@@ -24,12 +24,13 @@ class PendingCreation:
 
 @dataclass(frozen=True, slots=True)
 class RecordedResource:
-    """A resource that the state has. `used`: another that it has depends on it."""
+    """A resource that the state has. `used`: another that it has depends on it. `provider`: as of a PendingCreation."""
 
     type: str
     urn: str
     id: str
     used: bool
+    provider: str = ""
 
     def __str__(self) -> str:
         return f"{self.type.rpartition(':')[2]} {logical_name(self.urn)} ({self.id})"

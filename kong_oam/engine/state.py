@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,10 @@ PLUGIN, ROUTE = "kong:index/plugin:Plugin", "kong:index/route:Route"
 RING = "gateway-ring-"
 """How the logical name of a provider's key ring begins."""
 
-_STACK = "pulumi:pulumi:Stack"
+COMPONENT = "kong-oam:index:Component"
+"""The type of what everything of one component lies under."""
+
+STACK = "pulumi:pulumi:Stack"
 _KEY = "tls:index/privateKey:PrivateKey"
 _SHARED = "azuread:index/applicationPassword:ApplicationPassword"
 _CONSUMER = "kong:index/consumer:Consumer"
@@ -21,14 +24,6 @@ _SERVICE = "kong:index/service:Service"
 
 _IDENTITY = {_KEY: "publicKeyPem", _SHARED: "keyId"}
 """By the types of what clients prove themselves with, the output that tells one from another."""
-
-_FORMER = (
-    "kong-oam:gateway:GatedService",
-    "kong-oam:gateway:Routes",
-    "kong-oam:index:Application",
-    "kong-oam:workload:Workload",
-)
-"""Components of versions before this one, under which resources of today may still lie in the state."""
 
 Held = frozenset[tuple[str, str]]
 """Types and logical names, such as ("okta:auth/server:Server", "okta-server")."""
@@ -58,8 +53,9 @@ class StackState:
     those of the stack, by name, as the last run that came to its end exported them; empty before the first one did.
     `algorithms`: by logical name, what kind the key pairs of clients are of, as the tls plugin calls it. `keys`: by
     logical name, what tells a client's key or secret from another, and is no secret itself.
-    `moved`: by type and logical name, the URN of what lies under a component that is none any more. `doubted`: by
-    logical name, the service's id and the kind of each plugin that Kong has otherwise than the state said.
+    `urns`: of everything, by type and logical name. `doubted`: by logical name, the service's id and the kind of each
+    plugin that Kong has otherwise than the state said. `credentials`: by the client's name, what the component that it
+    belongs to recorded of its key or secret; of a version before this one, what the stack did.
     """
 
     held: Held
@@ -69,8 +65,9 @@ class StackState:
     outputs: Mapping[str, Any] = field(default_factory=dict)
     algorithms: Mapping[str, str] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
-    moved: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    urns: Mapping[tuple[str, str], str] = field(default_factory=dict)
     doubted: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    credentials: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def is_confirmed(self) -> bool:
@@ -103,15 +100,22 @@ def from_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> StackState:
             if service.type == _SERVICE
         },
         tuple(resource for resource in resources if resource.type in (PLUGIN, ROUTE)),
-        next((resource.outputs for resource in resources if resource.type == _STACK), {}),
+        next((resource.outputs for resource in resources if resource.type == STACK), {}),
         {key.name: key.outputs["algorithm"] for key in resources if key.type == _KEY},
         {key.name: told for key in resources if (told := key.outputs.get(_IDENTITY.get(key.type, "")))},
-        moved={
-            (entry["type"], logical_name(urn)): urn
-            for urn, entry in outputs.items()
-            if any(f"{kind}$" in urn for kind in _FORMER)
-        },
+        urns={(entry["type"], logical_name(urn)): urn for urn, entry in outputs.items()},
+        credentials=_credentials(resources),
     )
+
+
+def _credentials(resources: Iterable[Resource]) -> Mapping[str, Mapping[str, Any]]:
+    of_kind = {
+        kind: [one.outputs.get("credentials") or {} for one in resources if one.type == kind]
+        for kind in (STACK, COMPONENT)
+    }
+    return {
+        name: entry for kind in (STACK, COMPONENT) for recorded in of_kind[kind] for name, entry in recorded.items()
+    }
 
 
 def logical_name(urn: str) -> str:

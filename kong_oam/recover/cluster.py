@@ -5,36 +5,57 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from kong_oam.access.settings.cluster import ClusterSettings
 from kong_oam.engine.pending import ExportedState
-from kong_oam.kubernetes.manifests import Manifest
+from kong_oam.kubernetes.estate import provider_of
+from kong_oam.kubernetes.kubectl import kind_of
+from kong_oam.objects.component import APPLICATION, COMPONENT
+from kong_oam.objects.pods import Manifest
 
-_OURS = ("app.oam.dev/name", "app.oam.dev/component")
+_OURS = (APPLICATION, COMPONENT)
+_RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
-def removals_of_interrupted(state: ExportedState, context: str | None) -> Iterator[str]:
-    """Yields for each interrupted creation a command that removes the object where it exists and has our labels."""
+def removals_of_interrupted(state: ExportedState, settings: ClusterSettings) -> Iterator[str]:
+    """Yields for each interrupted creation a command that removes the object where it exists and has our labels. A
+    patch makes nothing that is ours."""
+    contexts = {provider_of(cluster): context for cluster, context in settings.contexts.items()}
     for creation in state.pending:
-        if creation.type.startswith("kubernetes:"):
-            yield _delete(creation.type.rpartition(":")[2], creation.inputs["metadata"], context)
+        context = contexts.get(creation.provider, settings.context)
+        package, _, rest = creation.type.partition(":")
+        version, _, kind = rest.partition(":")
+        if package == "kubernetes" and creation.type == _RELEASE:
+            yield _uninstall(creation.inputs, context)
+        elif package == "kubernetes" and _OURS[0] in creation.inputs["metadata"].get("labels", {}):
+            yield _delete(version.removeprefix("core/"), kind, creation.inputs["metadata"], context)
 
 
-def removals_of_unknown(state: ExportedState, meant: Iterable[Manifest], context: str | None) -> Iterator[str]:
-    """Yields such a command for each of the `meant` objects that the state, one of before, does not know."""
+def removals_of_unknown(
+    state: ExportedState, meant: Iterable[Manifest], settings: ClusterSettings, cluster: str | None = None
+) -> Iterator[str]:
+    """Yields such a command for each object that is `meant` to be in the cluster and that the state, one of before,
+    does not know there."""
+    context = settings.context_of(cluster)
     recorded = {
         (resource.type.rpartition(":")[2], resource.id)
         for resource in state.resources
-        if resource.type.startswith("kubernetes:")
+        if resource.type.startswith("kubernetes:") and resource.provider == provider_of(cluster)
     }
     for manifest in meant:
         metadata = manifest["metadata"]
-        if (manifest["kind"], f"{metadata['namespace']}/{metadata['name']}") not in recorded:
-            yield _delete(manifest["kind"], metadata, context)
+        identifier = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
+        if (manifest["kind"], identifier) not in recorded:
+            yield _delete(manifest["apiVersion"], manifest["kind"], metadata, context)
 
 
-def _delete(kind: str, metadata: Mapping[str, Any], context: str | None) -> str:
+def _delete(api_version: str, kind: str, metadata: Mapping[str, Any], context: str | None) -> str:
     labels = ",".join(f"{key}={metadata['labels'][key]}" for key in _OURS)
     where = f"--context {context} " if context else ""
-    return (
-        f"kubectl {where}--namespace {metadata['namespace']} delete {kind.lower()} "
-        f"--selector {labels} --field-selector metadata.name={metadata['name']}"
-    )
+    where += f"--namespace {metadata['namespace']} " if metadata.get("namespace") else ""
+    resource = kind_of(api_version, kind).lower()
+    return f"kubectl {where}delete {resource} --selector {labels} --field-selector metadata.name={metadata['name']}"
+
+
+def _uninstall(inputs: Mapping[str, Any], context: str | None) -> str:
+    where = f"--kube-context {context} " if context else ""
+    return f"helm {where}--namespace {inputs['namespace']} uninstall {inputs['name']} --ignore-not-found"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kong_oam.errors import EngineError, ProductError
+from kong_oam.kong import names
 from kong_oam.kong.admin import AdminApi, RejectedError
 
 _COLLECTIONS = ("routes", "plugins", "services", "targets", "upstreams", "jwts", "consumers", "certificates")
@@ -56,16 +57,23 @@ class LostEntity:
 
 
 def lost(
-    entities: Iterable[LostEntity], known: frozenset[str], tags: Iterable[str], *, older: bool = False
+    entities: Iterable[LostEntity],
+    known: frozenset[str],
+    tags: Iterable[str],
+    *,
+    partition: str | None = None,
+    older: bool = False,
 ) -> tuple[tuple[LostEntity, str | None], ...]:
-    """The lost ones of `entities` (all that there are): with all `tags` and no `known` id, in the order of removal.
+    """The lost ones of `entities` (all that there are): with all `tags`, of the estate's `partition`, or of none, and
+    with no `known` id, in the order of removal.
 
     With each comes the reason not to remove it, or None: something that stays belongs to it, or it is a plugin whose
     service a route that stays leads to, and which would be more open without it. `older`: the state is known to be one
     of before. Raises OutdatedStateError for another that is.
     """
     entities = sorted(entities, key=lambda entity: (_COLLECTIONS.index(entity.collection), entity.name, entity.id))
-    unrecorded = [entity for entity in entities if frozenset(tags) <= entity.tags and entity.id not in known]
+    ours = (entity for entity in entities if frozenset(tags) <= entity.tags)
+    unrecorded = [one for one in ours if names.partition_in(one.tags) == partition and one.id not in known]
     if not older:
         _check_that_parents_are_known(unrecorded)
     staying = {entity.id: entity for entity in entities}

@@ -16,19 +16,21 @@ from typing import Any, TypeVar
 import httpx
 
 from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.partitions import deployed_by
 from kong_oam.access.settings.stack import Settings, read_file, stack_file
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.export import check_at_rest, configuration, forget, read
 from kong_oam.engine.pending import ExportedState, RecordedResource
+from kong_oam.engine.stacks import existing, stacks_of
 from kong_oam.errors import EngineError, ProductError, SettingsError, UndoneError
 from kong_oam.http.addresses import shown
 from kong_oam.identity.kinds import find_orphans
 from kong_oam.kong import names, preflight
 from kong_oam.kong.account import account
 from kong_oam.kong.admin import AdminApi
-from kong_oam.kubernetes.placement import objects_of
-from kong_oam.oam.application import read_files
+from kong_oam.kubernetes.estate import clusters_of, objects_of
 from kong_oam.recover import cluster, kong
+from kong_oam.render.stage import read_applications
 
 T = TypeVar("T")
 
@@ -73,14 +75,21 @@ class Search:
 
     def commands(self) -> list[str]:
         """The commands that remove from the cluster, which is not looked at, objects that the state does not know."""
-        context = self.settings.cluster.context
-        commands = [*cluster.removals_of_interrupted(self.state, context)]
+        settings = self.settings.cluster
+        commands = [*cluster.removals_of_interrupted(self.state, settings)]
         if self.older:
-            compiled = compile_estate(read_files(self.settings.applications), self.settings.stack)
+            stack = self.settings.stack
+            reading = read_applications(
+                self.settings.applications, self.settings.definitions, stack.minor, labels=stack.labels
+            )
+            compiled = compile_estate(reading, stack)
             if compiled.estate is None:
                 see = f"see `python -m kong_oam check --stack {self.settings.stack.name}`"
                 raise RecoveryError(f"the Applications here cannot be compiled: {see}")
-            commands += cluster.removals_of_unknown(self.state, objects_of(compiled.estate, self.settings), context)
+            estate = deployed_by(compiled.estate, self.settings.partition)
+            for name in clusters_of(estate):
+                meant = objects_of(estate, self.settings, name)
+                commands += cluster.removals_of_unknown(self.state, meant, settings, name)
         return commands
 
 
@@ -110,7 +119,8 @@ def _searched(stack: str, clients: ExitStack, *, older: bool) -> Search:
     entities, providers = kong.entities(admin), find_orphans(settings.providers, begun, clients, values)
     check_at_rest(stack, begun)
     state = read(stack)
-    in_kong = kong.lost(entities, state.ids, names.tags(stack), older=older)
+    tags, known = names.tags(settings.stack.name), state.ids | _known_elsewhere(settings)
+    in_kong = kong.lost(entities, known, tags, partition=settings.partition, older=older)
     settle = preflight.settle(admin, settings.gateway)
     places = [
         SearchedPlace(
@@ -121,6 +131,14 @@ def _searched(stack: str, clients: ExitStack, *, older: bool) -> Search:
         unrecorded = [(lost, doubt) for lost, doubt in provider.objects if lost.id not in state.ids]
         places.append(SearchedPlace(provider.where, unrecorded, provider.gone, stack, provider.remove))
     return Search(settings, state, tuple(places), older)
+
+
+def _known_elsewhere(settings: Settings) -> frozenset[str]:
+    """What the other stacks of the estate have: it is theirs, whatever its tags say, since it may have been moved."""
+    if not settings.stack.partitions:
+        return frozenset()
+    others = (stack for stack in existing(stacks_of(settings)) if stack != settings.engine_stack)
+    return frozenset().union(*(read(stack).ids for stack in others))
 
 
 def _certain(judged: Iterable[tuple[T, str | None]]) -> list[T]:

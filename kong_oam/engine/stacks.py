@@ -1,0 +1,53 @@
+"""The stacks of an estate, through the CLI: which of them there are, and what they have exported together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from kong_oam.access.settings.partitions import stack_of
+from kong_oam.access.settings.stack import Settings
+from kong_oam.engine.cli import SHORT, CliError, pulumi
+
+ADDS_ONLY = "KONG_OAM_KEEP_GRANTS"
+"""The environment variable of a run that only adds: clients keep what they were granted in other partitions, and gates
+stay as they are. It comes first where one change takes a grant away here and changes the rule that asked for it."""
+
+
+def stacks_of(settings: Settings) -> list[str]:
+    """The names of an estate's stacks, its base first."""
+    estate = settings.stack.name
+    return [estate, *(stack_of(estate, partition) for partition in settings.stack.partitions)]
+
+
+def existing(names: Iterable[str]) -> list[str]:
+    """Those of the stacks that the backend has. Raises cli.CliError."""
+    there = {stack["name"].rpartition("/")[2] for stack in json.loads(pulumi("stack", "ls", "--json", timeout=SHORT))}
+    return [name for name in names if name in there]
+
+
+def outputs_of(settings: Settings) -> dict[str, Any]:
+    """The outputs of an estate's stacks as one: of what several export, the base's first. Raises cli.CliError."""
+    stacks = stacks_of(settings)
+    if len(stacks) > 1:
+        stacks = [stacks[0], *existing(stacks[1:])]
+    merged: dict[str, Any] = {}
+    for stack in stacks:
+        try:
+            outputs = json.loads(pulumi("stack", "output", "--json", stack=stack, timeout=SHORT))
+        except ValueError:
+            raise CliError(f"the outputs of stack '{stack}' are no JSON") from None
+        if not isinstance(outputs, dict):
+            raise CliError(f"the outputs of stack '{stack}' are no JSON object")
+        merged = merge(merged, outputs)
+    return merged
+
+
+def merge(first: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Both in one: mappings of one name are merged, at any depth, and of anything else the first stays."""
+    result = {**more, **first}
+    for name in first.keys() & more.keys():
+        if isinstance(first[name], Mapping) and isinstance(more[name], Mapping):
+            result[name] = merge(first[name], more[name])
+    return result

@@ -1,0 +1,104 @@
+"""What a run of a stack depends on, as a digest: the same one, and the run would change nothing.
+
+A run is given what kong_oam.access.partitions leaves of the estate, the settings, what other stacks of the estate
+exported, what its file says of accounts and certificates, and this program with its SDKs; so all of that is in it, and
+nothing else. Not in it: what the environment says, the day (`asOf`), beside
+which a recorded fingerprint says when the next rotation is due, and what products have, which is drift.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
+from functools import cache
+from importlib import metadata
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Any
+
+import kong_oam
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.project import config_in
+from kong_oam.access.settings.stack import NAMESPACE, Settings
+from kong_oam.oam.document import Place
+
+DIGITS = 20
+_DAY = f"{NAMESPACE}:asOf"
+_PLAIN = (str, int, float, bool, bytes, datetime.date, IPv4Network, IPv6Network)
+
+
+def fingerprint(settings: Settings, estate: Estate, others: Mapping[str, str], configured: str = "") -> str:
+    """The fingerprint of a run that deploys `estate`, which is what the stack is given of it. `others`: what of other
+    stacks of the estate it reads, each as a digest; `configured`: what `configuration` gives of the stack's file."""
+    undated = replace(settings, as_of=datetime.date.min)
+    digest = hashlib.sha256()
+    given = program(), configured, undated, estate.applications, estate.foreign, dict(others)
+    for text in _texts(given, places=settings.stack.records is not None):
+        digest.update(text.encode("utf-8", "surrogatepass"))
+        digest.update(b"\0")
+    return digest.hexdigest()[:DIGITS]
+
+
+def digest_of(value: Any) -> str:
+    """A digest of plain data, such as a stack's output."""
+    return hashlib.sha256("\0".join(_texts(value)).encode("utf-8", "surrogatepass")).hexdigest()[:DIGITS]
+
+
+def configuration(file: Path) -> str:
+    """A digest of what a stack's file says to the engine, but for the day: also of products' accounts and certificates,
+    secrets as they are encrypted; and of the project's own program. Raises SettingsError."""
+    project = file.parent.parent
+    programs = [one for one in (project / "Pulumi.yaml", *sorted(project.glob("*.py"))) if one.is_file()]
+    texts = [one.read_text("utf-8", "replace") for one in programs]
+    return digest_of([{name: one for name, one in config_in(file).items() if name != _DAY}, texts])
+
+
+@cache
+def program() -> str:
+    """A digest of this program and of the SDKs that it deploys with, which pin their plugins."""
+    digest = hashlib.sha256()
+    here = Path(kong_oam.__file__).parent
+    for folder in (here, here.parent / "components"):
+        for file in sorted(folder.rglob("*")):
+            if file.suffix in (".py", ".lua", ".json") and file.is_file():
+                digest.update(str(file.relative_to(folder.parent)).encode() + b"\0" + file.read_bytes())
+    for package in sorted(metadata.distributions(), key=lambda one: str(one.metadata["Name"])):
+        name = str(package.metadata["Name"])
+        if name.startswith("pulumi"):
+            digest.update(f"{name} {package.version}\n".encode())
+    return digest.hexdigest()
+
+
+def _texts(value: Any, *, places: bool = True) -> Iterator[str]:
+    """The value as texts, one after the other: equal for equal values, whatever the order of their sets and mappings.
+
+    `places`: with files and lines, which records of requests name. Raises TypeError for a value that has no such form,
+    rather than leave it out.
+    """
+    if isinstance(value, Place):
+        yield str(value) if places else ""
+    elif is_dataclass(value) and not isinstance(value, type):
+        yield f"({type(value).__name__}"
+        for field in fields(value):
+            yield field.name
+            yield from _texts(getattr(value, field.name), places=places)
+        yield ")"
+    elif isinstance(value, Mapping):
+        yield "{"
+        for key in sorted(value, key=repr):
+            yield repr(key)
+            yield from _texts(value[key], places=places)
+        yield "}"
+    elif isinstance(value, frozenset | set):
+        yield from ("<", *sorted("\0".join(_texts(entry, places=places)) for entry in value), ">")
+    elif isinstance(value, list | tuple):
+        yield "["
+        for entry in value:
+            yield from _texts(entry, places=places)
+        yield "]"
+    elif value is None or isinstance(value, _PLAIN):
+        yield repr(value)
+    else:
+        raise TypeError(f"{type(value).__name__} has no fingerprint")

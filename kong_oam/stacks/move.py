@@ -1,0 +1,108 @@
+"""Moves components between the stacks of an estate, with all that lies under them; nothing of them changes.
+
+The engine writes the target's state first, then the source's. A move that was cut off in between leaves a component in
+both; the next one then takes it out of the source's, once it is certain that the target has all of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.partitions import ESTATE, stack_of
+from kong_oam.access.settings.stack import NAMESPACE, Settings, stack_file
+from kong_oam.engine.cli import LONG, pulumi
+from kong_oam.engine.export import check_at_rest, parse
+from kong_oam.engine.stacks import existing, stacks_of
+from kong_oam.errors import UndoneError
+from kong_oam.stacks.create import create
+from kong_oam.stacks.moves import Move, Resources, by_pair, is_whole, partitions_before, plan, under, without
+
+
+class MoveError(UndoneError):
+    """The components cannot be moved. The message says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """What is to be moved, and the states, as the engine exported them, by which that was found. `missing` are stacks
+    that something goes to and that are not there yet."""
+
+    moves: tuple[Move, ...]
+    states: Mapping[str, Mapping[str, Any]]
+    missing: tuple[str, ...]
+
+
+def find(settings: Settings, estate: Estate) -> Moves:
+    """Finds what has to go from stack to stack. Raises MoveError, engine.cli.CliError."""
+    name = settings.stack.name
+    if not existing([name]):
+        raise MoveError(f"the backend has no stack '{name}': nothing is deployed, and nothing to be moved")
+    states = {name: _exported(name)}
+    before = (stack_of(name, one) for one in partitions_before(_resources(states[name])))
+    there = existing(sorted({*stacks_of(settings), *before}))
+    states |= {stack: _exported(stack) for stack in there if stack != name}
+    resources = {stack: _resources(state) for stack, state in states.items()}
+    targets = {
+        key: stack_of(name, component.partition) if component.partition else name
+        for key, component in estate.own.items()
+    }
+    moves = plan(resources, targets)
+    missing = sorted({move.target for move in moves} - {*there})
+    return Moves(tuple(moves), states, tuple(missing))
+
+
+def _exported(stack: str) -> Mapping[str, Any]:
+    exported: Mapping[str, Any] = json.loads(pulumi("stack", "export", stack=stack, timeout=LONG))
+    return exported
+
+
+def _resources(state: Mapping[str, Any]) -> Resources:
+    return state["deployment"].get("resources") or []
+
+
+def perform(settings: Settings, found: Moves) -> None:
+    """Moves all of that. Raises MoveError, engine.cli.CliError; what was moved until then stays where it is."""
+    involved = {stack for move in found.moves for stack in (move.source, move.target)} - {*found.missing}
+    for stack in sorted(involved):
+        if not (file := stack_file(stack)).is_file():
+            raise MoveError(
+                f"the backend has a stack '{stack}', and {file} is not there: put it back, or write it with "
+                f"{NAMESPACE}:{ESTATE}: {settings.stack.name}, if that stack is this estate's"
+            )
+        state = parse(found.states[stack]["deployment"])
+        if state.pending:
+            raise MoveError(
+                f"a run of stack '{stack}' was interrupted: see what `python -m kong_oam recover -s {stack}` says first"
+            )
+        check_at_rest(stack, state)
+    for stack in found.missing:
+        create(settings, stack)
+    for (source, target), moves in by_pair(found.moves):
+        if whole := [move.urn for move in moves if not move.twice]:
+            pulumi("state", "move", "--source", source, "--dest", target, "--yes", *whole, timeout=LONG)
+        if twice := [move for move in moves if move.twice]:
+            _forget(source, target, twice)
+
+
+def _forget(source: str, target: str, moves: list[Move]) -> None:
+    """Takes out of the source's state what a move that was cut off has already written to the target's."""
+    states = {stack: _exported(stack) for stack in (source, target)}
+    resources = states[source]["deployment"]["resources"]
+    gone = under(resources, (move.urn for move in moves))
+    if not is_whole(gone, states[target]["deployment"]["resources"]):
+        listed = ", ".join(move.component for move in moves)
+        raise MoveError(
+            f"'{source}' and '{target}' both have {listed}, and not with the same ids: `pulumi refresh -s {target}` "
+            "and look which of them the products have, before one is forgotten (`pulumi state delete`)"
+        )
+    states[source]["deployment"]["resources"] = without(resources, gone)
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "state.json"
+        file.write_text(json.dumps(states[source]), "utf-8")
+        pulumi("stack", "import", "--file", str(file), stack=source, timeout=LONG)

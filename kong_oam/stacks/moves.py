@@ -1,0 +1,103 @@
+"""Which components are to go from which stack of an estate to which, by what their states hold. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kong_oam.engine.state import COMPONENT, STACK, logical_name
+
+Resources = Sequence[Mapping[str, Any]]
+"""The resources of a state, as the engine exports them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A component, by key and URN, that goes from one stack to another. `twice`: both have it by then, since a move was
+    cut off between its two writes."""
+
+    component: str
+    urn: str
+    source: str
+    target: str
+    twice: bool = False
+
+
+def plan(states: Mapping[str, Resources], targets: Mapping[str, str]) -> list[Move]:
+    """The moves, by component. `states`: of each stack; `targets`: by component, the stack that is to have it.
+
+    A component that no Application has any more stays where it is, for that stack to delete.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for stack, resources in sorted(states.items()):
+        for resource in resources:
+            if resource["type"] == COMPONENT:
+                found.setdefault(logical_name(resource["urn"]), {})[stack] = resource["urn"]
+    moves = []
+    for key, by_stack in sorted(found.items()):
+        target = targets.get(key)
+        if target is None:
+            continue
+        twice = target in by_stack
+        for source, urn in by_stack.items():
+            if source != target:
+                moves.append(Move(key, urn, source, target, twice))
+                twice = True  # once this one is done, should yet another stack have it
+    return moves
+
+
+def partitions_before(resources: Resources) -> list[str]:
+    """The partitions that the last run of an estate's base knew, by the base's state: some may have gone from its
+    settings since."""
+    outputs = next((one.get("outputs") or {} for one in resources if one["type"] == STACK), {})
+    return [*((outputs.get("base") or {}).get("partitions") or ())]
+
+
+def under(resources: Resources, urns: Iterable[str]) -> dict[str, str]:
+    """The ids, by URN, of these components and of all that lies under them."""
+    found: dict[str, str] = {}
+    wanted = {*urns}
+    for resource in resources:  # a parent stands before its children
+        if resource["urn"] in wanted or resource.get("parent") in wanted:
+            wanted.add(resource["urn"])
+            found[resource["urn"]] = resource.get("id", "")
+    return found
+
+
+def is_whole(kept: Mapping[str, str], copied: Resources) -> bool:
+    """Whether another state has all of that, each with the same id, so that this one may forget it."""
+    there = {(resource["type"], logical_name(resource["urn"]), resource.get("id", "")) for resource in copied}
+    return all((_type(urn), logical_name(urn), identifier) in there for urn, identifier in kept.items())
+
+
+def without(resources: Resources, gone: Iterable[str]) -> list[dict[str, Any]]:
+    """A state's resources but those, and without a word of them in what stays."""
+    forgotten = frozenset(gone)
+    return [_detached(resource, forgotten) for resource in resources if resource["urn"] not in forgotten]
+
+
+def _detached(resource: Mapping[str, Any], forgotten: frozenset[str]) -> dict[str, Any]:
+    result = dict(resource)
+    if "dependencies" in result:
+        result["dependencies"] = [urn for urn in result["dependencies"] if urn not in forgotten]
+    if "propertyDependencies" in result:
+        result["propertyDependencies"] = {
+            name: [urn for urn in urns or () if urn not in forgotten]
+            for name, urns in result["propertyDependencies"].items()
+        }
+    if result.get("deletedWith") in forgotten:
+        del result["deletedWith"]
+    return result
+
+
+def _type(urn: str) -> str:
+    return urn.split("::")[2].rpartition("$")[2]
+
+
+def by_pair(moves: Iterable[Move]) -> Iterator[tuple[tuple[str, str], list[Move]]]:
+    """The moves that one command of the engine makes, by source and target."""
+    pairs: dict[tuple[str, str], list[Move]] = {}
+    for move in moves:
+        pairs.setdefault((move.source, move.target), []).append(move)
+    yield from sorted(pairs.items())

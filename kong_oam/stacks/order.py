@@ -1,0 +1,88 @@
+"""Which stacks of an estate a command runs, by what is recorded of their last runs. Pure."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kong_oam.access.model import Estate
+from kong_oam.access.partitions import calls_into, deployed_by
+from kong_oam.access.settings.stack import Settings
+from kong_oam.identity.kinds import kind_of
+from kong_oam.stacks.fingerprint import digest_of, fingerprint
+from kong_oam.stacks.records import Known
+
+
+@dataclass(frozen=True)
+class Estates:
+    """An estate, and what each of its stacks is given of it. `configured`: by partition, a digest of what its stack's
+    file says besides settings (fingerprint.configuration)."""
+
+    settings: Settings
+    whole: Estate
+    configured: Mapping[str | None, str] = field(default_factory=dict)
+
+    def given(self, partition: str | None) -> Estate:
+        """What the stack of a partition is given; None: the base, or all of it where there are no partitions."""
+        return deployed_by(self.whole, partition)
+
+    def fingerprint(self, partition: str | None, known: Known) -> str:
+        """The fingerprint of a run of a stack, by what the others have exported until now."""
+        estate = self.given(partition)
+        others: dict[str, str] = {}
+        if partition is not None:
+            others[""] = digest_of(_of_base(known.base, estate))
+            others |= {name: known.ids.get(name, self.ids({})) for name in self._callers(estate)}
+        return fingerprint(self.settings, estate, others, self.configured.get(partition, ""))
+
+    def outdated(self, known: Known, today: datetime.date) -> Iterator[str | None]:
+        """The stacks, by partition, of which a run would change something, as far as is recorded; the base first."""
+        for partition in (None, *self.settings.stack.partitions):
+            record = known.records.get(partition)
+            if record is None or not record.is_of(self.fingerprint(partition, known), today):
+                yield partition
+
+    def ids(self, clients: Mapping[str, Mapping[str, str]]) -> str:
+        """A digest of the client ids that nobody knows before they are made: those of a stack's output `clients`, by
+        provider and component, that are not what its kind gives."""
+        foreseen = {name: self._foreseen(name, keys) for name, keys in clients.items()}
+        made_up = [
+            (name, key, made)
+            for name, keys in sorted(clients.items())
+            for key, made in sorted(keys.items())
+            if made != foreseen[name][key]
+        ]
+        return digest_of(made_up)
+
+    def _foreseen(self, provider: str, components: Iterable[str]) -> Mapping[str, str | None]:
+        settings = next((one for one in self.settings.providers if one.name == provider), None)
+        if settings is None:
+            return dict.fromkeys(components)
+        kind = kind_of(settings)
+        return {key: kind.client_id(settings, self.settings.stack.name, key) for key in components}
+
+    def _callers(self, estate: Estate) -> set[str]:
+        """The partitions with callers of this one."""
+        callers = (one for one in estate.foreign if any(calls_into(estate, client) for client in one.clients))
+        return {one.partition for one in callers if one.partition is not None}
+
+
+def _of_base(base: Mapping[str, Any], estate: Estate) -> Any:
+    """What a partition reads of what its base exported: of what there is by component or group, that of its own."""
+    groups = {
+        group for component in estate.components.values() for client in component.clients for group in client.groups
+    }
+    groups |= {name for provider in estate.stack.providers.values() for name in map(provider.group, groups)}
+    wanted = {*estate.components, *groups}
+    providers = {
+        name: {
+            key: {inner: one for inner, one in value.items() if inner in wanted}
+            if isinstance(value, Mapping)
+            else value
+            for key, value in made.items()
+        }
+        for name, made in (base.get("providers") or {}).items()
+    }
+    return {"providers": providers, "gateway": base.get("gateway")}

@@ -1,0 +1,98 @@
+"""What is known of the last run of each stack of an estate, read for all at once: tags of its base's stack.
+
+A record counts for as long as the stack's state is the one that its run left: whatever wrote it since, also a run that
+was cut off, has another time of the last update. Two commands that write tags at once may lose a record, and then one
+more run is made than needed.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kong_oam.access.rotation import is_shared
+from kong_oam.access.settings.partitions import stack_of
+from kong_oam.engine.cli import SHORT, pulumi
+
+_TAG = "kong-oam:ran:"
+_BASE = "_"  # no partition is called so
+_NEVER = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The last run of a stack. `due`: the day of the next step of a rotation, or None. `ids`: a digest of those of its
+    clients' ids that nobody knew before."""
+
+    fingerprint: str
+    updated: str
+    due: datetime.date | None
+    ids: str
+
+    def is_of(self, fingerprint: str, today: datetime.date) -> bool:
+        """Whether a run would change nothing."""
+        return self.fingerprint == fingerprint and (self.due is None or today < self.due)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The records that count, by partition, None for the base; and what the base has exported for its partitions."""
+
+    records: Mapping[str | None, Record] = field(default_factory=dict)
+    base: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def ids(self) -> Mapping[str, str]:
+        """By partition, a digest of those of its clients' ids that nobody knew before."""
+        return {name: record.ids for name, record in self.records.items() if name is not None}
+
+
+def read(estate: str, partitions: Iterable[str]) -> Known:
+    """Reads it. Raises engine.cli.CliError."""
+    updated = updates()
+    if estate not in updated:  # never run, so that nothing is recorded with it
+        return Known()
+    tags = json.loads(pulumi("stack", "tag", "ls", "--json", stack=estate, timeout=SHORT))
+    outputs = json.loads(pulumi("stack", "output", "--json", stack=estate, timeout=SHORT))
+    found: dict[str | None, Record] = {}
+    for partition in (None, *partitions):
+        record = _parsed(str(tags.get(f"{_TAG}{partition or _BASE}") or ""))
+        stack = estate if partition is None else stack_of(estate, partition)
+        if record and record.updated == updated.get(stack, _NEVER):
+            found[partition] = record
+    return Known(found, outputs.get("base") or {})
+
+
+def write(estate: str, partition: str | None, fingerprint: str, outputs: Mapping[str, Any], ids: str) -> None:
+    """Records a run that has come to its end, with what it exported, and a digest of its clients' ids. Raises
+    engine.cli.CliError."""
+    stack = estate if partition is None else stack_of(estate, partition)
+    # No run replaces a shared secret: one that is due would be run for, in vain, by every command.
+    credentials = (outputs.get("credentials") or {}).values()
+    days = [str(entry["due"]) for entry in credentials if not is_shared(entry)]
+    updated = updates().get(stack)
+    if updated is None:  # nothing would tell whether the record still counts
+        return
+    text = " ".join((fingerprint, updated, min(days, default=_NEVER), ids))
+    pulumi("stack", "tag", "set", f"{_TAG}{partition or _BASE}", text, stack=estate, timeout=SHORT)
+
+
+def updates() -> dict[str, str]:
+    """When the state of each stack of the project was last written, by its name, of those of which the backend says it.
+    Raises engine.cli.CliError."""
+    listed = json.loads(pulumi("stack", "ls", "--json", timeout=SHORT))
+    return {stack["name"].rpartition("/")[2]: str(when) for stack in listed if (when := stack.get("lastUpdate"))}
+
+
+def _parsed(text: str) -> Record | None:
+    parts = text.split(" ")
+    if len(parts) != 4:
+        return None
+    fingerprint, updated, due, ids = parts
+    try:
+        return Record(fingerprint, updated, None if due == _NEVER else datetime.date.fromisoformat(due), ids)
+    except ValueError:
+        return None

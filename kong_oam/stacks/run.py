@@ -1,0 +1,209 @@
+"""Runs the engine over the stacks of an estate: its base, then partitions side by side, then what the base still kept.
+
+The command line of the engine does each run, as everywhere here; a lock on each stack is the engine's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Lock
+from typing import Any
+
+from kong_oam.access.partitions import granted
+from kong_oam.access.settings.partitions import stack_of
+from kong_oam.engine.cli import SHORT, CliError, pulumi
+from kong_oam.engine.stacks import ADDS_ONLY, existing
+from kong_oam.engine.state import STACK
+from kong_oam.identity.common.looked_up import shared
+from kong_oam.stacks import records
+from kong_oam.stacks.create import create
+from kong_oam.stacks.order import Estates
+
+KEPT = "kept"
+"""The output of a base with what it still offers, since a partition uses it, and no Application asks for any more."""
+
+UNFINISHED = "unfinished"
+"""The output of a stack with the services that only one more run has lead through their gates."""
+
+Say = Callable[[str, str], None]
+"""Shows a line of a stack's run: the stack's name, and the line."""
+
+_ARGUMENTS = {
+    "up": ("up", "--yes", "--skip-preview"),
+    "preview": ("preview",),
+    "refresh": ("refresh", "--yes", "--skip-preview"),
+    "destroy": ("destroy", "--yes", "--skip-preview"),
+}
+
+
+@dataclass
+class Runs:
+    """A command's runs. `only`: the partitions that it may run. `failed` and `left_out` are stacks, in the order in
+    which that turned out."""
+
+    estates: Estates
+    verb: str
+    parallel: int
+    say: Say
+    only: Collection[str]
+    done: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    _writing: Lock = field(default_factory=Lock)
+    _shared: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def estate(self) -> str:
+        """The name of the estate, and of its base's stack."""
+        return self.estates.settings.stack.name
+
+    def name(self, partition: str | None) -> str:
+        """The name of a partition's stack; None: the base's."""
+        return self.estate if partition is None else stack_of(self.estate, partition)
+
+    def over(self, partitions: Sequence[str | None]) -> None:
+        """Runs these stacks in the order that the verb asks for. Raises engine.cli.CliError.
+
+        Where one that others build on fails, these are left out; else each goes on without the others. Groups are
+        looked up once for all of them.
+        """
+        there = existing(map(self.name, partitions))
+        missing = [partition for partition in partitions if self.name(partition) not in there]
+        for partition in missing if self.verb == "up" else ():
+            create(self.estates.settings, self.name(partition))
+        if self.verb != "up":
+            for partition in missing:
+                self.say(self.name(partition), "there is no such stack yet: `up` makes it")
+            partitions = [partition for partition in partitions if partition not in missing]
+        with shared() as self._shared:
+            self._over(partitions)
+
+    def _over(self, partitions: Sequence[str | None]) -> None:
+        chosen = [partition for partition in partitions if partition is not None]
+        if self.verb == "destroy":
+            self._side_by_side(chosen)
+            if None in partitions:
+                self._after_all()
+            return
+        if None in partitions and not self._run(None):
+            self.left_out += map(self.name, chosen)
+            return
+        if self.verb == "up":
+            self._side_by_side([one for one in chosen if self._takes_away(one, chosen)], adds_only=True)
+            if self.failed:
+                self.left_out += map(self.name, chosen)
+                return
+        self._side_by_side(chosen)
+        if self.verb == "up":
+            self._again()
+
+    def _takes_away(self, partition: str, chosen: Sequence[str]) -> bool:
+        """Whether clients of a partition lose a grant in another one that is to be run, too: its rule may change as
+        well, and until it has, they need the grant of before, and then already the new one."""
+        now = granted(self.estates.given(partition))
+        before = self._outputs(partition).get("granted") or {}
+        lost = {
+            called
+            for client, calls in before.items()
+            for called, scopes in calls.items()
+            if {*scopes} - {*now.get(client, {}).get(called, ())}
+        }
+        components = self.estates.whole.components
+        elsewhere = (components[called].partition for called in lost if called in components)
+        return any(one != partition and one in chosen for one in elsewhere)
+
+    def _waiting(self) -> list[str]:
+        """The partitions that have become outdated by now: the base has something else for them, or callers got ids."""
+        settings = self.estates.settings
+        known = records.read(self.estate, settings.stack.partitions)
+        return [one for one in self.estates.outdated(known, settings.as_of) if one is not None and one in self.only]
+
+    def _again(self) -> None:
+        """Runs what has become outdated by the runs before, and then a base that kept what partitions still used."""
+        if self.failed:
+            return
+        self._side_by_side(self._waiting())
+        if not self.failed and self._keeps():
+            self._run(None)
+
+    def _keeps(self) -> bool:
+        if not self.estates.settings.stack.partitions:
+            return False
+        return bool(self._outputs(None).get(KEPT))
+
+    def _after_all(self) -> None:
+        """Destroys the base, once nothing of the estate stands on it any more."""
+        base = self._outputs(None).get("base") or {}
+        # Some may have gone from the settings since the base was run.
+        partitions = dict.fromkeys([*self.estates.settings.stack.partitions, *base.get("partitions", ())])
+        others = existing(map(self.name, partitions))
+        standing = [name for name in others if name in self.failed or self._has_resources(name)]
+        if standing:
+            self.left_out.append(self.estate)
+            self.say(self.estate, f"stays: {', '.join(standing)} stand on it: `pulumi destroy` of these comes first")
+        else:
+            self._run(None)
+
+    def _has_resources(self, stack: str) -> bool:
+        exported = json.loads(pulumi("stack", "export", stack=stack, timeout=SHORT))
+        return any(one["type"] != STACK for one in exported["deployment"].get("resources") or ())
+
+    def _side_by_side(self, partitions: Sequence[str], *, adds_only: bool = False) -> None:
+        with ThreadPoolExecutor(max_workers=max(1, self.parallel)) as pool:
+            list(pool.map(partial(self._run, adds_only=adds_only), partitions))
+
+    def _run(self, partition: str | None, *, adds_only: bool = False) -> bool:
+        stack = self.name(partition)
+        try:
+            ok = self._ran(partition, adds_only=adds_only)
+        except CliError as error:
+            # What is run beside it goes on.
+            self.say(stack, f"error: {error}")
+            ok = False
+        (self.done if ok else self.failed).append(stack)
+        return ok
+
+    def _ran(self, partition: str | None, *, adds_only: bool) -> bool:
+        marked = self.verb == "up" and not adds_only
+        partitions = self.estates.settings.stack.partitions
+        mark = self.estates.fingerprint(partition, records.read(self.estate, partitions)) if marked else ""
+        if not self._pulumi(self.name(partition), {ADDS_ONLY: "true" if adds_only else ""}, *_ARGUMENTS[self.verb]):
+            return False
+        outputs = self._outputs(partition) if marked else None
+        # What kept something, or is to be gone on with, is to be run once more, also by the next command.
+        if outputs is not None and not outputs.get(KEPT) and not outputs.get(UNFINISHED):
+            with self._writing:
+                ids = self.estates.ids(outputs.get("clients") or {})
+                records.write(self.estate, partition, mark, outputs, ids)
+        return True
+
+    def _outputs(self, partition: str | None) -> dict[str, Any]:
+        outputs: dict[str, Any] = json.loads(
+            pulumi("stack", "output", "--json", stack=self.name(partition), timeout=SHORT)
+        )
+        return outputs
+
+    def _pulumi(self, stack: str, environment: Mapping[str, str], *arguments: str) -> bool:
+        """Runs the engine, and shows what it prints as it comes. Raises engine.cli.CliError where there is none."""
+        command = ("pulumi", *arguments, "--stack", stack, "--non-interactive", "--color", "never")
+        try:
+            process = subprocess.Popen(  # noqa: S603 - no shell, and our own words
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                env={**os.environ, **self._shared, **environment},
+            )
+        except FileNotFoundError:
+            raise CliError("there is no `pulumi` on the PATH") from None
+        with process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                self.say(stack, line.rstrip("\n"))
+        return process.returncode == 0
