@@ -16,4 +16,8 @@ CODES: Mapping[str, Code] = {
         "where `kubectl` may list nodes",
         "name the gateway's own addresses, or a subnet in which nothing else is",
     ),
+    "ENV414": Code(
+        "two contexts of the stack that lead to one cluster; found where `kubectl` is at hand",
+        "name each cluster once: in `cluster.context`, or in `cluster.contexts`",
+    ),
 }

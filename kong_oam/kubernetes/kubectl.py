@@ -13,15 +13,24 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kong_oam.errors import ProductError
-from kong_oam.kubernetes.manifests import Manifest
+from kong_oam.kubernetes.rendered import is_custom
+from kong_oam.objects.component import COMPONENT
+from kong_oam.objects.pods import Manifest
 
 Name = tuple[str, str, str]
-"""Namespace, kind and name of an object."""
+"""Namespace (empty where it is in none), kind and name of an object. Of a kind that only rendered components have, the
+kind is as `kubectl` tells it from others of that name: `StatefulSet.v1.apps`."""
 
 _PATIENCE = 60.0  # seconds for all objects of a namespace
 _SECRETS = '{range .items[*]}{.metadata}{"\\n"}{end}'
-_LABEL = "app.oam.dev/component"
-_GROUPS = {"Deployment": "deployments.apps", "NetworkPolicy": "networkpolicies.networking.k8s.io"}
+_RESOURCES = {
+    "Deployment": "deployments.apps",
+    "NetworkPolicy": "networkpolicies.networking.k8s.io",
+    "Secret": "secrets",
+    "Service": "services",
+    "ServiceAccount": "serviceaccounts",
+}
+_GROUPS = {"Deployment": "apps", "NetworkPolicy": "networking.k8s.io"}
 
 
 class UnreadableError(ProductError):
@@ -31,7 +40,19 @@ class UnreadableError(ProductError):
 def name_of(manifest: Mapping[str, Any]) -> Name:
     """The name by which the object is found."""
     metadata = manifest["metadata"]
-    return metadata["namespace"], manifest["kind"], metadata["name"]
+    return metadata.get("namespace", ""), kind_of(manifest.get("apiVersion", "v1"), manifest["kind"]), metadata["name"]
+
+
+def kind_of(api_version: str, kind: str) -> str:
+    """The kind of an object as a Name has it."""
+    group, slash, version = api_version.rpartition("/")
+    is_known = kind in _RESOURCES and group == _GROUPS.get(kind, "")
+    return kind if is_known or not slash else f"{kind}.{version}.{group}"
+
+
+def resource_of(kind: str) -> str:
+    """How `kubectl` calls the kind of a Name."""
+    return _RESOURCES.get(kind, kind.lower())
 
 
 def read(context: str | None, wanted: Iterable[Manifest]) -> dict[Name, Manifest]:
@@ -59,6 +80,12 @@ def absent_namespaces(context: str | None, namespaces: Iterable[str]) -> frozens
     return wanted - {name.removeprefix("namespace/") for name in existing}
 
 
+def identity(context: str) -> str:
+    """What tells the cluster of a context from any other: the id of its first namespace. Raises UnreadableError."""
+    command = ("kubectl", *_context(context), "--request-timeout=10s", "get", "namespaces", "kube-system")
+    return _run(*command, "--ignore-not-found", "--output=jsonpath={.metadata.uid}").strip()
+
+
 def node_addresses(context: str | None) -> dict[str, tuple[str, ...]]:
     """Each node's addresses in the cluster and the ranges of its pods, by its name. Raises UnreadableError."""
     command = ("kubectl", *_context(context), "--request-timeout=10s", "get", "nodes", "--output=json")
@@ -73,13 +100,15 @@ def node_addresses(context: str | None) -> dict[str, tuple[str, ...]]:
 def patch(context: str | None, name: Name, change: Mapping[str, Any]) -> str:
     """The command, for a shell, that makes a change to an object."""
     namespace, kind, object_name = name
-    target = f"{_resource(kind)}/{object_name}"
-    return shlex.join([*_kubectl(context, namespace), "patch", target, "-p", json.dumps(change)])
+    target = f"{resource_of(kind)}/{object_name}"
+    # The API server merges lists item by item where it knows the kind, and takes no such patch where it does not.
+    merge = ["--type=merge"] if is_custom(kind.partition(".")[2].partition(".")[2]) else []
+    return shlex.join([*_kubectl(context, namespace), "patch", target, *merge, "-p", json.dumps(change)])
 
 
 def _existing(context: str | None, namespace: str, names: Sequence[Name]) -> Iterator[tuple[Name, Manifest]]:
     command = _kubectl(context, namespace)
-    readable = [f"{_resource(kind)}/{name}" for _, kind, name in names if kind != "Secret"]
+    readable = [f"{resource_of(kind)}/{name}" for _, kind, name in names if kind != "Secret"]
     if readable:
         answer = _run(*command, "get", *readable, "--ignore-not-found", "--output=json", "--show-managed-fields")
         objects = json.loads(answer or "{}")
@@ -87,7 +116,7 @@ def _existing(context: str | None, namespace: str, names: Sequence[Name]) -> Ite
             yield name_of(manifest), manifest
     secrets = {name for name in names if name[1] == "Secret"}
     if secrets:
-        answer = _run(*command, "get", "secrets", f"--selector={_LABEL}", f"--output=jsonpath={_SECRETS}")
+        answer = _run(*command, "get", "secrets", f"--selector={COMPONENT}", f"--output=jsonpath={_SECRETS}")
         for line in answer.splitlines():
             secret = {"kind": "Secret", "metadata": json.loads(line)}
             if name_of(secret) in secrets:
@@ -95,15 +124,11 @@ def _existing(context: str | None, namespace: str, names: Sequence[Name]) -> Ite
 
 
 def _kubectl(context: str | None, namespace: str) -> list[str]:
-    return ["kubectl", *_context(context), f"--namespace={namespace}"]
+    return ["kubectl", *_context(context), *([f"--namespace={namespace}"] if namespace else [])]
 
 
 def _context(context: str | None) -> list[str]:
     return [f"--context={context}"] if context else []
-
-
-def _resource(kind: str) -> str:
-    return _GROUPS.get(kind, f"{kind.lower()}s")
 
 
 def _run(*command: str) -> str:

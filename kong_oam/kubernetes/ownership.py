@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
+from kong_oam.kubernetes.rendered import is_custom
+
 Fields = Mapping[str, Any]
 """FieldsV1: below `f:NAME` a field, below `k:{...}` the item of a list with these keys, `.` for one as a whole."""
 
@@ -38,6 +40,25 @@ _DEFAULTS: Mapping[str, Any] = {
     "f:type": "ClusterIP",
 }
 """What such a field is for whoever does not say it (Kubernetes API reference): also once an addition is taken out."""
+_OMITTED = frozenset(
+    {
+        "f:hostIPC",
+        "f:hostNetwork",
+        "f:hostPID",
+        "f:hostPort",
+        "f:initialDelaySeconds",
+        "f:minReadySeconds",
+        "f:nodePort",
+        "f:paused",
+        "f:publishNotReadyAddresses",
+        "f:readOnly",
+        "f:stdin",
+        "f:stdinOnce",
+        "f:tty",
+    }
+)
+"""Fields of Kubernetes' own kinds that its API server drops where they are 0 or false, which is what they are where
+nobody says them (k8s.io/api: no pointers, and left out where they are empty). All others it keeps as they are."""
 _UNREAD = "f:data"  # of a Secret
 _TWINS = frozenset({"f:serviceAccount"})  # follows serviceAccountName
 _SERVERS = frozenset({"apiVersion", "kind", "name", "namespace"})
@@ -62,7 +83,7 @@ def changes(meant: Mapping[str, Any], live: Mapping[str, Any]) -> tuple[FieldCha
     entries = [entry for entry in live["metadata"].get("managedFields", ()) if entry.get("subresource") != "status"]
     ours: Fields = reduce(_merged, (entry["fieldsV1"] for entry in entries if _is_ours(entry)), _NOTHING)
     theirs = [entry for entry in entries if not _is_ours(entry) and entry["manager"] not in _CLUSTER]
-    declared = {key: value for key, value in meant.items() if key not in _SERVERS}
+    declared = {key: value for key, value in meant.items() if key not in _SERVERS and key != "status"}
     declared["metadata"] = {key: value for key, value in meant["metadata"].items() if key not in _SERVERS}
     by_path = {
         change.path: change
@@ -70,7 +91,8 @@ def changes(meant: Mapping[str, Any], live: Mapping[str, Any]) -> tuple[FieldCha
         for change in _additions(_relevant(entry["fieldsV1"], meant["kind"]), ours, declared, live, entry, ())
     }
     everybodys: Fields = reduce(_merged, (entry["fieldsV1"] for entry in theirs), ours)
-    by_path |= {path: FieldChange(path) for path in _removals(declared, everybodys, ())}
+    omitted = frozenset() if is_custom(meant["apiVersion"].partition("/")[0]) else _OMITTED
+    by_path |= {path: FieldChange(path) for path in _removals(declared, everybodys, (), omitted)}
     return tuple(by_path[path] for path in sorted(by_path))
 
 
@@ -115,15 +137,16 @@ def _additions(
             yield FieldChange(_path_text(at), entry["manager"], entry.get("time"), _without(at))
 
 
-def _removals(meant: Any, fields: Fields, path: tuple[str, ...]) -> Iterator[str]:
-    """The paths that the program declares and nobody owns: with an empty value it is as good as not declared."""
+def _removals(meant: Any, fields: Fields, path: tuple[str, ...], omitted: frozenset[str]) -> Iterator[str]:
+    """The paths that the program declares and nobody owns: with an empty value it is as good as not declared, and so
+    are those that are `omitted` where they say nothing."""
     for key, value in _entries(meant, fields):
-        if value in ("", [], {}, None):
+        if value in ("", [], {}, None) or (key in omitted and not value):
             continue
         if key not in fields:
             yield _path_text((*path, key))
         elif fields[key]:
-            yield from _removals(value, fields[key], (*path, key))
+            yield from _removals(value, fields[key], (*path, key), omitted)
 
 
 def _entries(meant: Any, fields: Fields) -> Iterator[tuple[str, Any]]:

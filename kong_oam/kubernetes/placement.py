@@ -6,59 +6,95 @@ Registries, pull secrets, the cloud's identity, reach: an Application says nothi
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kong_oam.access.model import Application, Component, Estate, service_name
-from kong_oam.access.settings.stack import ClusterSettings, GatewaySettings, Settings
-from kong_oam.kubernetes import manifests
-from kong_oam.kubernetes.manifests import Manifest, Workload
+from kong_oam.access.edge.upstream_tls import names_at
+from kong_oam.access.lowered import workload_of
+from kong_oam.access.model import Application, Component
+from kong_oam.access.settings.cluster import ClusterSettings
+from kong_oam.access.settings.stack import GatewaySettings, Settings
+from kong_oam.objects import manifests
+from kong_oam.objects.manifests import GatewayPeer, Workload
+from kong_oam.objects.pods import Manifest
+from kong_oam.objects.tls import certificate, mounting
 
 _SERVICE_TYPES = {"loadBalancer": "LoadBalancer", "nodePort": "NodePort"}
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A component's objects, without what only a run knows of its client. `secret` None: it is no client."""
+    """A component's objects, without what only a run knows of its client. `secret` None: it is no client;
+    `certificate`: what cert-manager is asked for, if anything."""
 
     deployment: Manifest
     services: tuple[Manifest, ...]
     account: Manifest
     policy: Manifest
     secret: Manifest | None
+    certificate: Manifest | None = None
 
     def objects(self) -> tuple[Manifest, ...]:
         """All objects, with the Secret that the pods of a client read."""
+        asked_for = () if self.certificate is None else (self.certificate,)
         if self.secret is None:
-            return (self.deployment, *self.services, self.account, self.policy)
+            return (self.deployment, *self.services, self.account, self.policy, *asked_for)
         deployment = reading(self.deployment, self.secret["metadata"]["name"])
-        return (deployment, *self.services, self.account, self.policy, self.secret)
+        return (deployment, *self.services, self.account, self.policy, self.secret, *asked_for)
 
 
 def placed(application: Application, component: Component, settings: Settings) -> Placed:
     """The component's objects on this stack."""
-    workload = _lowered(application, component, settings)
+    properties = placed_properties(component.properties, settings.cluster)
+    workload = workload_of(component, application.labels, application.annotations, properties)
     gateway = settings.gateway
-    reached = {service_name(component.name, trait) for trait, _ in component.exposures}
+    reached = reached_services(component)
+    deployment = manifests.deployment(workload)
+    template = deployment["spec"]["template"]
+    template["spec"] = given_certificate(template["spec"], component)
     return Placed(
-        manifests.deployment(workload),
+        deployment,
         tuple(
-            placed_service(service, gateway) if service["metadata"]["name"] in reached else service
+            placed_service(service, gateway) if service["metadata"]["name"] in reached else keeping_callers(service)
             for service in manifests.services(workload)
         ),
         placed_account(manifests.service_account(workload), settings.stack.name, workload, settings.cluster),
-        manifests.network_policy(workload, manifests.GatewayPeer(gateway.namespace, gateway.pod_labels, gateway.cidrs)),
+        manifests.network_policy(workload, gateway_peer(component, gateway)),
         manifests.client_secret(workload) if component.clients else None,
+        asked_certificate(workload, component),
     )
 
 
-def objects_of(estate: Estate, settings: Settings) -> Iterator[Manifest]:
-    """The objects of every component that runs on this stack."""
-    for application in estate.applications:
-        for component in application.components:
-            if not component.outside:
-                yield from placed(application, component, settings).objects()
+def given_certificate(pod: Manifest, component: Component) -> Manifest:
+    """A pod's spec with the certificate that the component's workload shows, if it gets one."""
+    over_tls = component.edge.upstream_tls
+    return mounting(pod, over_tls.secret, over_tls.mount_path) if over_tls and over_tls.secret else pod
+
+
+def asked_certificate(workload: Workload, component: Component) -> Manifest | None:
+    """What cert-manager is asked for: a certificate for the Services at whose ports the component speaks TLS."""
+    over_tls = component.edge.upstream_tls
+    if over_tls is None or over_tls.issuer is None:
+        return None
+    services = {endpoint.service: None for endpoint in component.endpoints if endpoint.port in over_tls.ports}
+    names = [name for service in services for name in names_at(service, component.namespace)]
+    return certificate(workload, names, (over_tls.issuer.kind, over_tls.issuer.name))
+
+
+def reached_services(component: Component) -> frozenset[str]:
+    """The Services that the gateway reaches: those of the component's first place."""
+    return frozenset() if component.copied else frozenset(service for service, _ in component.exposures)
+
+
+def gateway_peer(component: Component, gateway: GatewaySettings) -> GatewayPeer:
+    """Whom the component's fence lets in. In further clusters the gateway has no pods, whatever runs there under its
+    labels; and to a copy it does not lead at all."""
+    if component.copied:
+        return GatewayPeer(None, {})
+    if component.cluster:
+        return GatewayPeer(None, {}, gateway.cidrs)
+    return GatewayPeer(gateway.namespace, gateway.pod_labels, gateway.cidrs)
 
 
 def reading(deployment: Manifest, secret: Any) -> Manifest:
@@ -121,17 +157,17 @@ def placed_service(service: Manifest, gateway: GatewaySettings) -> Manifest:
     }
 
 
-def _lowered(application: Application, component: Component, settings: Settings) -> Workload:
-    return Workload(
-        application=component.application,
-        namespace=component.namespace,
-        component=component.name,
-        type=component.type,
-        properties=placed_properties(component.properties, settings.cluster),
-        labels=application.labels,
-        annotations=application.annotations,
-        exposures=tuple(manifests.Exposure(trait, ports) for trait, ports in component.exposures),
-    )
+def answers_outside(service: Manifest) -> bool:
+    """Whether a Service has an address outside the cluster."""
+    return service["spec"].get("type") in _SERVICE_TYPES.values()
+
+
+def keeping_callers(service: Manifest) -> Manifest:
+    """A Service that no route leads to. Where it answers outside, as the stack lets it, connections keep the address
+    that they come from, so that the NetworkPolicy knows them from the gateway's and from those of nodes."""
+    if not answers_outside(service):
+        return service
+    return {**service, "spec": {**service["spec"], "externalTrafficPolicy": "Local"}}
 
 
 def _filled(text: str, names: Mapping[str, str]) -> str:

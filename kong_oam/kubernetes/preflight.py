@@ -6,30 +6,52 @@ It asks with `kubectl`, and says nothing where there is none, or where it may no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_network
 
-from kong_oam.access.model import Estate
+from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.stack import Settings
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.engine.state import Held
 from kong_oam.kubernetes import kubectl
+from kong_oam.kubernetes.estate import clusters_of, foundations, running
 
 _ACCOUNT = "kubernetes:core/v1:ServiceAccount"
 
 
 def inspect(settings: Settings, estate: Estate, held: Held) -> tuple[Diagnostic, ...]:
     """A diagnostic for each namespace that is missing, and for each range of the gateway's that others are in."""
-    inside = any(not component.outside for component in estate.components.values())
-    return (*_missing(settings, estate, held), *(_neighbours(settings) if inside else ()))
+    found: list[Diagnostic] = []
+    for cluster in clusters_of(estate):
+        sites = [site for one in running(estate) for site in one.sites if site.cluster == cluster]
+        found += _missing(settings, estate, held, cluster, sites)
+        found += _neighbours(settings, cluster) if sites else ()
+    return (*found, *_one_cluster(settings, estate))
 
 
-def _neighbours(settings: Settings) -> Iterator[Diagnostic]:
+def _one_cluster(settings: Settings, estate: Estate) -> Iterator[Diagnostic]:
+    """A diagnostic for each context that leads to a cluster of another one: what is told apart by its cluster would be
+    together there."""
+    clusters = clusters_of(estate)
+    first: dict[str, str] = {}
+    for cluster in clusters if len(clusters) > 1 else ():
+        context = str(settings.cluster.context_of(cluster))
+        try:
+            identity = kubectl.identity(context)
+        except kubectl.UnreadableError:
+            continue
+        if identity and (other := first.setdefault(identity, context)) != context:
+            message = f"kong-oam:cluster.contexts: '{context}' leads to the cluster of '{other}'; name a cluster once"
+            yield Diagnostic("ENV414", message)
+
+
+def _neighbours(settings: Settings, cluster: str | None) -> Iterator[Diagnostic]:
     """A diagnostic for the first node in each range: NetworkPolicies let whoever has such an address in."""
     if not settings.gateway.cidrs:
         return
     try:
-        nodes = kubectl.node_addresses(settings.cluster.context)
+        nodes = kubectl.node_addresses(settings.cluster.context_of(cluster))
     except kubectl.UnreadableError:
         return
     for cidr in settings.gateway.cidrs:
@@ -50,24 +72,33 @@ def _neighbours(settings: Settings) -> Iterator[Diagnostic]:
             yield Diagnostic("ENV413", message)
 
 
-def _missing(settings: Settings, estate: Estate, held: Held) -> tuple[Diagnostic, ...]:
+def _missing(
+    settings: Settings, estate: Estate, held: Held, cluster: str | None, inside: Sequence[Component]
+) -> tuple[Diagnostic, ...]:
     """A diagnostic for each missing namespace, at the first component that is to run there.
 
-    One that the stack has something in is there.
+    One that the stack has something in is there, and one that a component renders will be.
     """
     if settings.cluster.create_namespaces:
         return ()
-    inside = [component for component in estate.components.values() if not component.outside]
-    existing = {component.namespace for component in inside if (_ACCOUNT, f"{component.key}-account") in held}
+    existing = {component.namespace for component in inside if (_ACCOUNT, f"{component.state_name}-account") in held}
+    existing |= {
+        found.manifest["metadata"]["name"]
+        for found in foundations(estate, cluster)
+        if found.manifest["kind"] == "Namespace"
+    }
     first = {component.namespace: component for component in reversed(inside) if component.namespace not in existing}
+    context = settings.cluster.context_of(cluster)
     try:
-        missing = kubectl.absent_namespaces(settings.cluster.context, first)
+        missing = kubectl.absent_namespaces(context, first)
     except kubectl.UnreadableError:
         return ()
+    named = f"cluster '{cluster}'" if cluster else "the cluster"
+    where = f"--context={shlex.quote(str(context))} " if cluster else ""
     return tuple(
         Diagnostic(
             "ENV412",
-            f"the cluster has no namespace '{namespace}': make it (`kubectl create namespace {namespace}`), or have "
+            f"{named} has no namespace '{namespace}': make it (`kubectl {where}create namespace {namespace}`), or have "
             "runs do it (kong-oam:cluster.createNamespaces)",
             first[namespace].place,
         )

@@ -19,8 +19,10 @@ _KNOWN = {
     "no stack named '": "the backend has no stack of this name",
     "passphrase must be set": "this run has no PULUMI_CONFIG_PASSPHRASE",
     "incorrect passphrase": "the PULUMI_CONFIG_PASSPHRASE of this run is not that of the stack",
-    "PULUMI_ACCESS_TOKEN must be set": "this run has no backend: PULUMI_BACKEND_URL is not set",
+    "PULUMI_ACCESS_TOKEN must be set": "this run has no backend: PULUMI_BACKEND_URL is not set, or is no address",
     "unable to open state directory": "the folder that PULUMI_BACKEND_URL names is not there",
+    "unable to open state database": "the database that PULUMI_BACKEND_URL names does not answer, or refuses this run",
+    "unable to open bucket": "the backend that PULUMI_BACKEND_URL names cannot be opened",
     "is currently locked by": "another run has the stack's lock",
     "Program failed with an unhandled exception": "the program ended with an exception",
 }

@@ -14,6 +14,7 @@ from typing import Literal
 
 from kong_oam.access.decide import host_patterns
 from kong_oam.access.model import METHODS, Client, Component, Estate
+from kong_oam.access.networks import Network, told_apart
 from kong_oam.access.paths import PathSegments, written
 from kong_oam.access.tokens import Claims, User, issue
 from kong_oam.verify.questions import NOBODY, OTHER_METHOD, Call, Caller, Forged, JudgedGateway, Speech, UrlRegion
@@ -24,10 +25,21 @@ def classes(estate: Estate, live: JudgedGateway) -> Iterator[tuple[Call, Caller,
     for host in _hosts(estate, live):
         callers = tuple(_callers(estate, host, live))
         declared = _declared(estate, host, live)
+        sources = told_apart(_networks(estate, host, live))
         for call in _calls(estate, host, declared):
             region = _region(call, declared)
-            for caller in callers:
-                yield call, caller, region
+            for source in sources:
+                address = source.example()
+                there = replace(call, address=str(address) if address else None)
+                from_there = region._replace(source=str(source), sources=len(sources))
+                for caller in callers:
+                    yield there, caller, from_there
+
+
+def _networks(estate: Estate, host: str, live: JudgedGateway) -> set[Network]:
+    """Every network that either side names on the host."""
+    allowed = (of for component in _components(estate, host) for of in component.allowed_from.values())
+    return {*live.networks(host), *(one for of in allowed for networks in of.values() for one in networks)}
 
 
 def _hosts(estate: Estate, live: JudgedGateway) -> tuple[str, ...]:

@@ -79,8 +79,10 @@ def compare(
 def _differences(
     estate: Estate, call: Call, caller: Caller, live: JudgedGateway, meant: JudgedGateway
 ) -> Iterator[tuple[Kind, tuple[str, ...]]]:
-    claims = Refusal("none of this API's tokens") if isinstance(caller.token, Forged) else caller.token
-    decision = decide(estate, Request(call.method, call.host, written(call.path).encode()), claims)
+    claims = (
+        Refusal("none of this API's tokens", "token-not-verified") if isinstance(caller.token, Forged) else caller.token
+    )
+    decision = decide(estate, Request(call.method, call.host, written(call.path).encode(), call.address), claims)
     in_clear = call.scheme != estate.stack.scheme and estate.stack.scheme == "https"
     (intended,) = meant.verdicts(call, caller)
     if intended.allowed != (decision.allowed and not in_clear):
@@ -92,8 +94,9 @@ def _differences(
         kind = _kind(decision, intended, verdict, in_clear)
         if kind:
             yield kind, verdict.through + intended.through
-        if intended.allowed and verdict.allowed and verdict.limits:
-            yield "limited", verdict.limits
+        limits = tuple(label for label in verdict.limits if label not in intended.limits)
+        if intended.allowed and verdict.allowed and limits:
+            yield "limited", limits
 
 
 def _kind(decision: Decision, intended: Verdict, verdict: Verdict, in_clear: bool) -> Kind | None:
@@ -115,12 +118,17 @@ def _kind(decision: Decision, intended: Verdict, verdict: Verdict, in_clear: boo
 
 
 def _exposures(calls: Mapping[UrlRegion, Sequence[Caller]]) -> Iterator[Exposure]:
-    """Groups calls by who makes them: first all methods of a URL, then all URLs with the same methods."""
-    listed = {region.url for region in calls}
-    methods: dict[tuple[str, tuple[Caller, ...]], list[str]] = {}
+    """Groups calls by who makes them: first where from, then all methods of a URL, then all URLs with the same
+    methods."""
+    listed = {(region.url, region.source) for region in calls}
+    sources: dict[tuple[UrlRegion, tuple[Caller, ...]], list[str]] = {}
     for region, callers in calls.items():
-        if region.within not in listed:
-            methods.setdefault((region.url, _fewest(callers)), []).append(region.method)
+        if (region.within, region.source) not in listed:
+            sources.setdefault((region._replace(source=""), _fewest(callers)), []).append(region.source)
+    methods: dict[tuple[str, tuple[Caller, ...]], list[str]] = {}
+    for (region, fewest), of_region in sources.items():
+        source = f" from {'; '.join(of_region)}" if len(of_region) < region.sources else ""
+        methods.setdefault((region.url + source, fewest), []).append(region.method)
     urls: dict[tuple[tuple[Caller, ...], tuple[str, ...]], list[str]] = {}
     for (url, fewest), of_url in methods.items():
         urls.setdefault((fewest, tuple(of_url)), []).append(url)

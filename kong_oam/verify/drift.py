@@ -1,6 +1,7 @@
 """The entities in which two gateways differ, in words: possible reasons for a decision that is not meant.
 
-Only what may bear on a decision is compared; tags, timeouts and the like are nobody's reason.
+Only what may bear on a decision is compared, and what an Application asks for; tags, and timeouts for which none asks,
+are nobody's reason.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kong_oam.kong import plugins
+from kong_oam.kong.chunks import BESIDE
 from kong_oam.kong.entities import Entities, Entity, labels, reference
+from kong_oam.kong.extras import USUAL
 from kong_oam.verify import gate
 from kong_oam.verify.effects import Effect, effect_of
-from kong_oam.verify.repair import FIELDS, HTTP, RepairRequest, alike, owner, removal, repair
+from kong_oam.verify.repair import FIELDS, HTTP, VERIFYING, RepairRequest, alike, owner, removal, repair
 
 _LOCKS = ("anonymous", "claims_to_verify", "cookie_names", "header_names", "uri_param_names")
 """Fields of `jwt` that say which tokens it takes, from where, and whom it takes a caller without one for."""
@@ -28,13 +31,18 @@ class Drift:
     """An entity that is not as it is meant. `request` repairs it, where a run does not.
 
     `misplaced`: a plugin of a kind of ours where we have none, or none where we have one, somebody's route to a service
-    of ours, a `jwt` that takes other tokens than it should, a way to a workload around the gate, or tokens that go on
-    to it; this breaks a promise even while nothing opens.
+    of ours, a `jwt` that takes other tokens than it should, a way to a workload around the gate, tokens that go on to
+    it, a workload that is not verified as it should be, another script on answers, or what is `aside`; this breaks a
+    promise even while nothing opens.
+    `aside`: what breaks is asked for beside who may call: a plugin of ours beside the guards (a sink of records, a
+    limit) that is gone, another, or replaced by somebody's, another limit or header than an Application asks for, what
+    tells browsers which pages may read ours.
     """
 
     text: str
     request: RepairRequest | None = None
     misplaced: bool = False
+    aside: bool = False
 
 
 def _forwards(plugin: Entity) -> bool:
@@ -55,15 +63,44 @@ def drifts(live: Entities, meant: Entities) -> dict[str, Drift]:
     for label, (kind, entity) in intended.items():
         if label not in existing:
             # Without its Upstream, a service leads to whatever DNS says of the name.
-            by_label[label] = Drift(f"{label} is missing", misplaced=kind in ("plugin", "upstream"))
+            aside = kind == "plugin" and entity["name"] not in _OURS
+            by_label[label] = Drift(f"{label} is missing", misplaced=kind in ("plugin", "upstream"), aside=aside)
         elif changes := list(_changes(kind, existing[label][1], entity, live, meant)):
             actual = existing[label][1]
             unlocked = kind == "plugin" and any(_fields(actual["config"], entity["config"], _LOCKS))
             around = kind == "service" and actual["host"] != entity["host"]
+            unverified = kind == "service" and entity["protocol"] == "https" and any(_fields(actual, entity, VERIFYING))
             leaking = kind == "plugin" and _forwards(actual) and not _forwards(entity)
+            beside = kind == "plugin" and entity["name"] not in _OURS  # a limit that holds others, or none
+            marked = kind == "plugin" and gate.marks(actual["config"]) != gate.marks(entity["config"])
+            guarding = unlocked or around or unverified or leaking or marked or _strips_less(kind, actual, entity)
+            aside = not guarding and (beside or _bounded(kind, actual, entity))
             request = repair(kind, actual, entity, live, meant)
-            by_label[label] = Drift(f"{label}: {'; '.join(changes)}", request, misplaced=unlocked or around or leaking)
+            by_label[label] = Drift(f"{label}: {'; '.join(changes)}", request, guarding or aside, aside)
     return by_label
+
+
+def _strips_less(kind: str, actual: Entity, meant: Entity) -> bool:
+    """Whether callers may send workloads a header that the stack takes from them."""
+    if kind != "plugin" or meant["name"] != "pre-function":
+        return False
+    now, ours = gate.script_of(actual), gate.script_of(meant)
+    return bool(now and ours and {*ours.stripped} - {*now.stripped})
+
+
+def _bounded(kind: str, actual: Entity, meant: Entity) -> bool:
+    """Whether it does something else beside deciding than an Application asks for."""
+    if kind == "service":
+        return any(_fields(actual, meant, _asked_for(meant)))
+    if kind != "plugin" or meant["name"] not in ("pre-function", "post-function"):
+        return False
+    now, ours = gate.script_of(actual), gate.script_of(meant)
+    return bool(now and ours and any(now.table.get(name) != ours.table.get(name) for name in BESIDE))
+
+
+def _asked_for(service: Entity) -> tuple[str, ...]:
+    """The fields of a service, as it is meant, for which an Application asks."""
+    return tuple(name for name, usual in USUAL.items() if service.get(name, usual) != usual)
 
 
 def recognised(live: Entities, meant: Entities) -> Entities:
@@ -110,7 +147,7 @@ def _by_label(entities: Entities) -> dict[str, tuple[str, Entity]]:
 def _changes(kind: str, entity: Entity, meant: Entity, live: Entities, intended: Entities) -> Iterator[str]:
     match kind:
         case "service":
-            yield from _fields(entity, meant, FIELDS[kind])
+            yield from _fields(entity, meant, tuple(dict.fromkeys((*FIELDS[kind], *_asked_for(meant)))))
         case "route":
             yield from _fields(entity, meant, FIELDS[kind])
             yield from _leads(entity, meant, live, intended)
@@ -166,6 +203,14 @@ def _configured(entity: Entity, meant: Entity) -> Iterator[str]:
 
 def _scripts(entity: Entity, meant: Entity) -> Iterator[str]:
     now, ours = gate.script_of(entity), gate.script_of(meant)
+    if gate.marks(entity["config"]) != gate.marks(meant["config"]):
+        yield "what it does to answers is not what is meant"
+        if now and ours and now == ours:
+            return
+    if now and ours and now.stripped != ours.stripped:
+        yield f"callers may not send {_headers(now.stripped)}, and are not to send {_headers(ours.stripped)}"
+        if now.table == ours.table:
+            return
     if not now or not ours or not now.table or (now.table == ours.table and now.upstream == ours.upstream):
         yield "its script is not the one that is meant" if gate.code(entity["config"]) else "it runs no script"
         return
@@ -174,6 +219,10 @@ def _scripts(entity: Entity, meant: Entity) -> Iterator[str]:
         yield f"its table differs in {', '.join(names)}"
     if now.upstream != ours.upstream:
         yield f"it leads to {_address(now.upstream)}, not to {_address(ours.upstream)}"
+
+
+def _headers(names: tuple[str, ...]) -> str:
+    return ", ".join(names) or "no more headers than ever"
 
 
 def _address(upstream: tuple[str, int] | None) -> str:
@@ -185,10 +234,12 @@ def _extra(
 ) -> Drift | None:
     """A drift for what nobody meant; None where it can be no reason for anything. `gone`: kinds of missing plugins."""
     if kind == "plugin":
-        if entity["name"] not in _OURS and effect_of(entity) is Effect.NONE:
+        aside = entity["name"] not in _OURS and (_is_read_by(entity, live, ours) or _replaces(entity, live, ours))
+        if entity["name"] not in _OURS and effect_of(entity) is Effect.NONE and not aside:
             return None
         request = removal(kind, entity, then_up=entity["name"] in gone)
-        return Drift(f"{label} is not ours", request, _misplaced(entity, live, ours))
+        misplaced = aside or (entity["name"] in _OURS and _touches(entity, live, ours))
+        return Drift(f"{label} is not ours", request, misplaced, aside)
     if kind == "consumer":
         return None
     if kind == "credential":
@@ -202,10 +253,34 @@ def _extra(
     return Drift(f"{label} is not ours{leads}", removal(kind, entity), misplaced=bool(leads))
 
 
-def _misplaced(plugin: Entity, live: Entities, ours: Collection[str]) -> bool:
-    """Whether a plugin of a kind of ours acts, or may come to act, on what is ours."""
-    if plugin["name"] not in _OURS:
+def _replaces(plugin: Entity, live: Entities, ours: Collection[str]) -> bool:
+    """Whether a plugin acts in the place of one of ours that is no guard, such as a sink of records: of several of a
+    kind that meet a call, Kong takes the one with the most specific scope alone."""
+    label_of = labels(live)
+    scopes = [label_of.get((kind, reference(plugin, kind) or "")) for kind in ("route", "consumer")]
+    acts = plugin["enabled"] and HTTP.intersection(plugin["protocols"])
+    if not acts or not (any(scopes) or plugin.get("consumer_group")) or (scopes[1] and scopes[1] not in ours):
         return False
+    same = (one for one in live.plugins if one["name"] == plugin["name"] and label_of["plugin", one["id"]] in ours)
+    services = {label_of.get(("service", reference(one, "service") or ""), "") for one in same}
+    return bool(services) and _touches(plugin, live, services)
+
+
+def _is_read_by(plugin: Entity, live: Entities, ours: Collection[str]) -> bool:
+    """Whether a plugin tells browsers which pages may read answers of ours, of which our scripts tell them."""
+    says = plugin["name"] == "cors" or (
+        plugin["name"].startswith("response-transformer") and "access-control-" in json.dumps(plugin["config"]).lower()
+    )
+    scripts = ((one, gate.script_of(one)) for one in live.plugins if says and one["name"] == "pre-function")
+    told = {reference(one, "service") for one, script in scripts if script and "cors" in script.table}
+    labels_of = labels(live)
+    mine = {label for (kind, id_), label in labels_of.items() if kind == "service" and id_ in told and label in ours}
+    mine |= {labels_of["route", one["id"]] for one in live.routes if reference(one, "service") in told}
+    return bool(plugin["enabled"] and mine and _touches(plugin, live, mine))
+
+
+def _touches(plugin: Entity, live: Entities, ours: Collection[str]) -> bool:
+    """Whether a plugin stands on one of these services and routes, or on all that there are."""
     label_of = labels(live)
     scopes = [("route", reference(plugin, "route")), ("service", reference(plugin, "service"))]
     touched = {label_of[kind, identifier] for kind, identifier in scopes if identifier}

@@ -30,7 +30,7 @@ def effect_of(plugin: Entity) -> Effect:
     not listed there, and one of our own kinds in a place that is not ours.
     """
     doing = PLUGIN_KINDS.get(plugin["name"])
-    if doing == "harmless":
+    if doing in ("harmless", "lets pages read"):  # what pages read is no matter of who may call
         return Effect.NONE
     if doing == "limits":
         return Effect.CLOSES if plugin["name"] == "ip-restriction" and _refuses_everybody(plugin) else Effect.LIMITS

@@ -17,7 +17,9 @@ import jsonschema_rs
 
 from kong_oam.access.decide import host_patterns
 from kong_oam.access.model import METHODS
+from kong_oam.access.networks import Network, Networks, admits, fewest, network
 from kong_oam.access.paths import PathSegments, may_be_longer, unwritten, written
+from kong_oam.errors import InputError
 from kong_oam.kong import plugins, script
 from kong_oam.kong.table import VERSION
 from kong_oam.verify.questions import Call
@@ -48,7 +50,12 @@ _OPENED = {
     "required": ["path", "methods", "ends"],
     "properties": {"path": {"type": "string"}, "methods": _TEXTS, "ends": {"type": "number"}},
 }
-_SHAPE = jsonschema_rs.validator_for({"required": list(_FIELDS), "properties": {**_FIELDS, "opened": _OPENED}})
+_ADDRESSES = {
+    "type": "object",
+    "additionalProperties": {"type": "object", "additionalProperties": {**_TEXTS, "minItems": 1}},
+}
+_OPTIONAL = {"opened": _OPENED, "addresses": _ADDRESSES}
+_SHAPE = jsonschema_rs.validator_for({"required": list(_FIELDS), "properties": {**_FIELDS, **_OPTIONAL}})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +74,15 @@ class CallerIdentity:
 class Script:
     """A script of ours as Kong has it. A table that it would refuse itself is empty, and lets nothing through.
 
-    `upstream`: of a gate, where it sends what it allows; None where it sends nothing anywhere.
+    `upstream`: of a gate, where it sends what it allows; None where it sends nothing anywhere. `verified`: only by a
+    service of Kong's that verifies the workload's certificate. `stripped`: of admission, what it takes from callers
+    because the stack says so.
     """
 
     table: Table
     upstream: tuple[str, int] | None = None
+    verified: bool = False
+    stripped: tuple[str, ...] = ()
 
 
 def code(config: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -82,7 +93,7 @@ def code(config: Mapping[str, Any]) -> dict[str, list[str]]:
 def script_of(plugin: Mapping[str, Any]) -> Script | None:
     """Reads admission or the gate from a serverless plugin; None where what it runs is not exactly one of these.
 
-    Headers that admission marks answers with may be others: they open nothing.
+    What admission does to answers may be something else (`marks`): it lets nothing through.
     """
     run = code(plugin["config"])
     first = run.get("access", [None])[0]
@@ -90,13 +101,24 @@ def script_of(plugin: Mapping[str, Any]) -> Script | None:
     if inputs is None:
         return None
     text, address = inputs.table, inputs.address
+    stripped: tuple[str, ...] = ()
     if plugin["name"] == "pre-function":
-        judging = {phase: scripts for phase, scripts in run.items() if phase != "header_filter"}
-        ours = address is None and judging == code(plugins.admission(text))
+        stripped = script.stripped_in(str(first))
+        ours = address is None and _judging(run) == _judging(code(plugins.admission(text, more=stripped)))
     else:
         ours = address is not None and run == code(plugins.gate(text, address))
     table = _table(text)
-    return Script(table, _upstream(address)) if ours and table is not None else None
+    verified = _object(address or "").get("name") is not None
+    return Script(table, _upstream(address), verified, stripped) if ours and table is not None else None
+
+
+def _judging(run: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    return {phase: scripts for phase, scripts in run.items() if phase != "header_filter"}
+
+
+def marks(config: Mapping[str, Any]) -> list[str]:
+    """The scripts that a serverless plugin runs on answers, before a caller gets them."""
+    return code(config).get("header_filter", [])
 
 
 def with_table(plugin: Mapping[str, Any], table: Callable[[str], str]) -> dict[str, Any]:
@@ -111,7 +133,13 @@ def _table(text: str) -> Table | None:
     value = _object(text)
     if value.get("version") != VERSION:
         return {}
-    return value if _SHAPE.is_valid(value) else None
+    if not _SHAPE.is_valid(value):
+        return None
+    try:
+        list(networks_named(value))
+    except InputError:
+        return None
+    return value
 
 
 def _upstream(address: str | None) -> tuple[str, int] | None:
@@ -160,9 +188,11 @@ def allows(table: Table, call: Call, identity: CallerIdentity | None) -> bool:
     owners = [written(call.path[:length]) for length in range(min(len(call.path), table["depth"]), -1, -1)]
     if call.method not in METHODS or not _owned(table, call.host, owners):
         return False
-    methods = _rule(table, call, owners)
-    alternatives = methods and (methods.get(call.method) or methods.get("*"))
-    if alternatives == "public" or (methods is not None and _opened(table, call, methods)):
+    owner = _rule(table, call, owners)
+    if owner is None or not admits(_networks(table, owner, call.method), call.address or ""):
+        return False
+    alternatives = _of_method(table["rules"][owner], call.method)
+    if alternatives == "public" or _opened(table, call, owner):
         return True
     if identity is None or not alternatives:
         return False
@@ -170,10 +200,30 @@ def allows(table: Table, call: Call, identity: CallerIdentity | None) -> bool:
     return any(effective is None or effective.issuperset(scopes) for scopes in alternatives)
 
 
-def _opened(table: Table, call: Call, methods: Mapping[str, Any]) -> bool:
+def networks_named(table: Table) -> Iterator[Network]:
+    """Every network in a table. Raises InputError for what is none."""
+    for methods in table.get("addresses", {}).values():
+        yield from (network(text) for texts in methods.values() for text in texts)
+
+
+def _networks(table: Table, owner: str, method: str) -> Networks:
+    """The networks from which alone the rules of a path let somebody in with the method."""
+    return _read_networks(tuple(_of_method(table.get("addresses", {}).get(owner, {}), method) or ()))
+
+
+@cache
+def _read_networks(texts: tuple[str, ...]) -> Networks:
+    return fewest(map(network, texts))
+
+
+def _of_method(methods: Mapping[str, Any], method: str) -> Any:
+    return methods.get(method) or methods.get("*")
+
+
+def _opened(table: Table, call: Call, owner: str) -> bool:
     """Whether the rule of the call was opened in an emergency, and still is."""
     opened = table.get("opened")
-    if opened is None or table["rules"].get(opened["path"]) is not methods:
+    if opened is None or opened["path"] != owner:
         return False
     return time.time() < opened["ends"] and call.method in opened["methods"]
 
@@ -188,13 +238,13 @@ def _owned(table: Table, host: str, owners: Iterable[str]) -> bool:
     return False
 
 
-def _rule(table: Table, call: Call, owners: Iterable[str]) -> Mapping[str, Any] | None:
-    """The methods of the longest path that owns the call; None where none does, or another server may read a longer."""
+def _rule(table: Table, call: Call, owners: Iterable[str]) -> str | None:
+    """The longest rule path that owns the call; None where none does, or another server may read a longer one."""
     rules: Mapping[str, Mapping[str, Any]] = table["rules"]
     owner = next((path for path in owners if path in rules), None)
     if owner is None or may_be_longer(call.path, len(unwritten(owner)), _folded(tuple(rules))):
         return None
-    return rules[owner]
+    return owner
 
 
 @cache

@@ -16,6 +16,7 @@ from typing import Any
 
 from kong_oam.access.decide import host_patterns
 from kong_oam.access.model import Estate
+from kong_oam.access.networks import Network
 from kong_oam.access.paths import PathSegments, unwritten, written
 from kong_oam.access.providers import ClaimMapping, Provider
 from kong_oam.access.settings.stack import Settings
@@ -24,7 +25,17 @@ from kong_oam.kong import names, plugins
 from kong_oam.kong.entities import Complete, Deployed, Entities, Entity, labels, reference
 from kong_oam.verify.authentication import Authenticator, Keys, Passage
 from kong_oam.verify.effects import Effect, effect_of
-from kong_oam.verify.gate import CallerIdentity, Script, Table, allows, code, forged_identities, scopes_held, script_of
+from kong_oam.verify.gate import (
+    CallerIdentity,
+    Script,
+    Table,
+    allows,
+    code,
+    forged_identities,
+    networks_named,
+    scopes_held,
+    script_of,
+)
 from kong_oam.verify.questions import Call, Caller, Forged, Speech, Verdict
 from kong_oam.verify.repair import HTTP
 from kong_oam.verify.router import Reached, Router
@@ -34,18 +45,23 @@ _SIGNATURES = frozenset({"RS256", "ES256"})
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The terms that a gateway is read by: who may sign, and component by where its workload is, as "host:port"."""
+    """The terms that a gateway is read by: who may sign, and component by where its workload is, as "host:port".
+
+    `accepted`: the kinds of plugins that stand before a Kong service as its Application asks, by a waiver where they
+    could decide in the gate's place. What they do to calls is not judged.
+    """
 
     keys: Keys
     workloads: Mapping[str, str]
+    accepted: frozenset[tuple[str, str]] = frozenset()
 
     @staticmethod
     def of(settings: Settings, estate: Estate, deployed: Deployed, complete: Complete) -> Terms:
         """The terms of a stack that was deployed."""
         workloads = {
-            deployed.upstreams[names.service(settings.stack.name, component, port)]: component.key
+            deployed.upstreams[names.service(settings.stack.name, component, backend)]: component.key
             for component in estate.exposed
-            for port in component.ports
+            for backend in component.backends
         }
         plugin = plugins.AUTHENTICATION[settings.gateway.edition]
         verifying = {
@@ -53,7 +69,13 @@ class Terms:
             for provider, issuer in (deployed.issuers.items() if plugin == "openid-connect" else ())
         }
         lifetimes = {provider.name: 60.0 * provider.access_token_minutes for provider in settings.providers}
-        return Terms(Keys(estate, deployed, plugin, verifying, lifetimes), workloads)
+        accepted = frozenset(
+            (plugin.name, names.service(settings.stack.name, component, backend))
+            for component in estate.exposed
+            for backend in component.backends
+            for plugin in component.edge.kong_plugins
+        )
+        return Terms(Keys(estate, deployed, plugin, verifying, lifetimes), workloads, accepted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +133,10 @@ class LiveGateway:
         for table in self._speaking_of(host):
             for path in (*table["rules"], *(path for paths in table["hosts"].values() for path in paths)):
                 yield unwritten(path)
+
+    def networks(self, host: str) -> Iterator[Network]:
+        for table in self._speaking_of(host):
+            yield from networks_named(table)
 
     def speech(self, host: str) -> Speech:
         scopes: set[str] = set()
@@ -178,6 +204,8 @@ class LiveGateway:
 
     def _ends(self, service: Entity, gate: Script | None, *, judged: bool) -> list[End]:
         """The ends of a call that gets past everything: where a gate of ours says, whatever the service does."""
+        if gate and gate.verified and not verifies(service):
+            return [End(None)]
         if gate:
             return self._balanced(*gate.upstream) if gate.upstream else [End(None)]
         ends = self._balanced(service["host"], service["port"])
@@ -204,7 +232,7 @@ class LiveGateway:
         consumer = passage.consumer
         others = [plugin for name in self._others if (plugin := self._effective(name, route, service))]
         others += [plugin for plugin in self._bound if consumer and _is_for(plugin, consumer)]
-        effects = {plugin["id"]: effect_of(plugin) for plugin in others}
+        effects = {plugin["id"]: self._effect(plugin) for plugin in others}
         aside = (Effect.NONE, Effect.LIMITS)
         acting = [plugin for plugin in (*others, *guards) if plugin and effects.get(plugin["id"]) not in aside]
         limiting = (plugin for plugin in others if effects[plugin["id"]] is Effect.LIMITS)
@@ -229,6 +257,12 @@ class LiveGateway:
             through=through,
             limits=limits,
         )
+
+    def _effect(self, plugin: Entity) -> Effect:
+        effect = effect_of(plugin)
+        service = self._services.get(reference(plugin, "service") or "", {}).get("name", "")
+        accepted = (plugin["name"], service) in self._terms.accepted and not reference(plugin, "route")
+        return Effect.NONE if accepted and effect is not Effect.LIMITS else effect
 
     def _effective(self, name: str, route: Entity, service: Entity) -> Entity | None:
         """The plugin of this kind with the most specific scope; it alone acts."""
@@ -323,6 +357,11 @@ class LiveGateway:
         written_by_name = {provider.audience_of(key): audience for key, audience in deployed.items()}
         name = claims.audience or provider.audience
         return written_by_name.get(name, name)
+
+
+def verifies(service: Entity) -> bool:
+    """Whether Kong verifies the certificate of what a service leads to, which its gate asks for by the same fields."""
+    return bool(service["protocol"] == "https" and service.get("tls_verify") is True)
 
 
 def _is_for(plugin: Entity, consumer: Entity) -> bool:

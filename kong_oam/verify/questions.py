@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
+from kong_oam.access.networks import Network
 from kong_oam.access.paths import PathSegments
 from kong_oam.access.tokens import Claims
 
@@ -15,13 +16,17 @@ OTHER_METHOD = "PROPFIND"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call that stands for its class. `below`: for all paths under this one that nobody names, and `path` is one."""
+    """A call that stands for its class. `below`: for all paths under this one that nobody names, and `path` is one.
+
+    `address`: where it comes from; None where that is all the same.
+    """
 
     scheme: Literal["http", "https"]
     method: str
     host: str
     path: PathSegments
     below: PathSegments | None = None
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,9 @@ class JudgedGateway(Protocol):
     def paths(self, host: str) -> Iterable[PathSegments]:
         """Paths that it tells apart on a host."""
 
+    def networks(self, host: str) -> Iterable[Network]:
+        """Networks that it tells apart on a host."""
+
     def speech(self, host: str) -> Speech:
         """The scopes, groups and clients that it tells apart on a host."""
 
@@ -102,9 +110,12 @@ class JudgedGateway(Protocol):
 class UrlRegion(NamedTuple):
     """The part of an API that a call stands for: a method, and all that the path of a URL owns.
 
-    `within`: the URL that owns this one, where this one is of no interest beside it.
+    `within`: the URL that owns this one, where this one is of no interest beside it. `source`: the addresses that it is
+    called from, in words; one of so many `sources`.
     """
 
     method: str
     url: str
     within: str | None
+    source: str = ""
+    sources: int = 1

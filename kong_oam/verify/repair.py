@@ -15,11 +15,11 @@ from kong_oam.kong.entities import Entities, Entity, comparable, labels, referen
 HTTP = frozenset({"http", "https", "grpc", "grpcs"})
 """Protocols of requests that meet a plugin or a route: one that names any of them for plugins is as good as all."""
 
+VERIFYING = ("protocol", "client_certificate", "tls_verify", "tls_verify_depth", "ca_certificates")
+"""Fields of a service that say how the workload behind it is known."""
+
 FIELDS: Mapping[str, tuple[str, ...]] = {
-    "service": (
-        *("protocol", "host", "path", "enabled"),
-        *("client_certificate", "tls_verify", "tls_verify_depth", "ca_certificates"),
-    ),
+    "service": ("host", "path", "enabled", *VERIFYING),
     "route": (
         *("protocols", "hosts", "paths", "methods", "headers", "snis", "sources", "destinations"),
         *("regex_priority", "strip_path", "preserve_host"),

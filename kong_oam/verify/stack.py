@@ -11,24 +11,28 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import Settings
-from kong_oam.engine.cli import SHORT, CliError, pulumi
+from kong_oam.engine.cli import CliError
 from kong_oam.engine.configuration import of_stack
+from kong_oam.engine.stacks import outputs_of
 from kong_oam.errors import EngineError, ProductError, SettingsError, UndoneError
 from kong_oam.kong import preflight
 from kong_oam.kong.account import account
+from kong_oam.kong.addresses import asked_for
 from kong_oam.kong.admin import AdminApi, read
 from kong_oam.kong.entities import Complete, Deployed, Entities, intended
+from kong_oam.kong.extras import kinds
 from kong_oam.kong.plugins import Schema, config_json
+from kong_oam.kong.upstream_tls import authorities
 from kong_oam.kubernetes import kubectl
+from kong_oam.kubernetes.estate import clusters_of, objects_of
 from kong_oam.kubernetes.ownership import FieldChange, changes
-from kong_oam.kubernetes.placement import objects_of
 from kong_oam.verify.deviations import Deviation, MisreadError, compare
 from kong_oam.verify.drift import Drift, drifts, recognised
 from kong_oam.verify.live_gateway import LiveGateway, Terms
@@ -44,6 +48,8 @@ class Reason:
 
     text: str
     remedy: str
+    aside: bool = False
+    """Whether it is of what is asked for beside who may call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,7 @@ class Altered:
     """An object of the cluster that is not as the last run left it."""
 
     name: str
-    """`Deployment 'namespace/name'`"""
+    """`Deployment 'namespace/name'`, and in which cluster, unless that is the stack's own"""
     reasons: tuple[Reason, ...]
 
 
@@ -79,12 +85,13 @@ def verify(settings: Settings, estate: Estate, outputs: Path | None = None) -> R
     """
     name = settings.stack.name
     try:
-        deployed = Deployed.from_outputs(_outputs(name, outputs))
+        deployed = Deployed.from_outputs(_outputs(settings, outputs))
     except KeyError as missing:
         raise UnverifiedError(f"the outputs of stack '{name}' lack {missing}; run `pulumi up -s {name}` once") from None
     try:
         kong = account(settings, of_stack(name))
-        facts = preflight.inspect(kong, settings.gateway.edition)
+        more, by_address = kinds(settings, estate), asked_for(estate)
+        facts = preflight.inspect(kong, settings.gateway.edition, more, by_address=by_address)
         with AdminApi(kong) as admin:
             live = read(admin)
     except (EngineError, ProductError, SettingsError) as error:
@@ -95,7 +102,7 @@ def verify(settings: Settings, estate: Estate, outputs: Path | None = None) -> R
 def judge(settings: Settings, estate: Estate, deployed: Deployed, live: Entities, complete: Complete) -> Result:
     """Compares entities of Kong that were read with the estate. Raises UnverifiedError."""
     terms = Terms.of(settings, estate, deployed, complete)
-    meant = intended(settings, estate, deployed, complete)
+    meant = intended(settings, estate, replace(deployed, authorities=authorities(live.authorities)), complete)
     live = recognised(live, meant)
     drifted = drifts(live, meant)
     try:
@@ -105,45 +112,55 @@ def judge(settings: Settings, estate: Estate, deployed: Deployed, live: Entities
     named = {cause for deviation in deviations for cause in deviation.causes}
     silent = [label for label, drift in drifted.items() if drift.misplaced and label not in named]
     deviations += tuple(Deviation("weakened", (label,)) for label in silent)
-    reasons = {label: Reason(drift.text, _remedy(settings, drift)) for label, drift in drifted.items()}
+    reasons = {label: Reason(drift.text, _remedy(settings, drift), drift.aside) for label, drift in drifted.items()}
     findings = tuple((deviation, tuple(reasons[cause] for cause in deviation.causes)) for deviation in deviations)
     return Result(findings, len(estate.exposed))
 
 
 def workloads(settings: Settings, estate: Estate) -> Workloads:
     """Finds what somebody changed in the objects of the stack's components. Raises UnverifiedError."""
-    meant = {kubectl.name_of(manifest): manifest for manifest in objects_of(estate, settings)}
-    try:
-        live = kubectl.read(settings.cluster.context, meant.values())
-    except kubectl.UnreadableError as error:
-        raise UnverifiedError(str(error)) from None
-    changed = {
-        name: changes(manifest, live[name]) if name in live else (FieldChange(""),)
-        for name, manifest in sorted(meant.items())
-    }
-    altered = (
-        Altered(f"{name[1]} '{name[0]}/{name[2]}'", tuple(_reason(settings, name, change) for change in of_object))
-        for name, of_object in changed.items()
-        if of_object
-    )
-    return Workloads(tuple(altered), len(meant))
+    altered: list[Altered] = []
+    count = 0
+    for cluster in clusters_of(estate):
+        meant = {kubectl.name_of(manifest): manifest for manifest in objects_of(estate, settings, cluster)}
+        context = settings.cluster.context_of(cluster)
+        try:
+            live = kubectl.read(context, meant.values())
+        except kubectl.UnreadableError as error:
+            raise UnverifiedError(str(error)) from None
+        for name, manifest in sorted(meant.items()):
+            found = changes(manifest, live[name]) if name in live else (FieldChange(""),)
+            where = f" in cluster '{cluster}'" if cluster else ""
+            reasons = tuple(_reason(settings, context, name, change) for change in found)
+            altered += [Altered(_shown(name) + where, reasons)] if reasons else []
+        count += len(meant)
+    return Workloads(tuple(altered), count)
 
 
-def _reason(settings: Settings, name: kubectl.Name, change: FieldChange) -> Reason:
+def _shown(name: kubectl.Name) -> str:
+    namespace, kind, own = name
+    return f"{kind.partition('.')[0]} '{f'{namespace}/' if namespace else ''}{own}'"
+
+
+def _reason(settings: Settings, context: str | None, name: kubectl.Name, change: FieldChange) -> Reason:
     up = _up(settings)
     if change.by is None:
         return Reason(f"{change.path} is gone".strip(), up)
     who = f"by {change.by}" + (f" at {change.since}" if change.since else "")
     if change.patch is None:
         return Reason(f"{change.path} was changed {who}", up)
-    command = kubectl.patch(settings.cluster.context, name, change.patch)
+    command = kubectl.patch(context, name, change.patch)
     if name[1] == "Secret":  # of whose keys nobody here knows which are the program's
         return Reason(f"{change.path} was written {who}", f"{command} && {up}")
     return Reason(f"{change.path} was added {who}", command)
 
 
 def _up(settings: Settings) -> str:
-    return f"pulumi up -s {settings.stack.name} --refresh"
+    name = settings.stack.name
+    if settings.stack.partitions and settings.partition is None:
+        runs = f"python -m kong_oam refresh -s {name} --yes", f"python -m kong_oam up -s {name} --yes"
+        return " && ".join(runs)
+    return f"pulumi up -s {settings.engine_stack} --refresh"
 
 
 def _remedy(settings: Settings, drift: Drift) -> str:
@@ -166,10 +183,10 @@ def _complete(schemas: Mapping[str, Schema], name: str, config: Mapping[str, Any
     return completed
 
 
-def _outputs(stack: str, file: Path | None) -> Mapping[str, Any]:
+def _outputs(settings: Settings, file: Path | None) -> Mapping[str, Any]:
+    stack = settings.stack.name
     try:
-        text = file.read_text("utf-8") if file else pulumi("stack", "output", "--json", stack=stack, timeout=SHORT)
-        values = json.loads(text)
+        values = json.loads(file.read_text("utf-8")) if file else outputs_of(settings)
     except CliError as error:
         raise UnverifiedError(str(error)) from None
     except (OSError, ValueError) as error:

@@ -1,0 +1,50 @@
+"""The objects of all components of a stack. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kong_oam.access.model import Component, Estate
+from kong_oam.access.settings.stack import Settings
+from kong_oam.kubernetes.placement import placed
+from kong_oam.kubernetes.rendered import PlacedObject, foundations_of, placed_objects
+from kong_oam.objects.pods import Manifest
+
+
+def clusters_of(estate: Estate) -> tuple[str | None, ...]:
+    """The clusters that something of the estate is in: None, the stack's own, before those that topologies name."""
+    found = {site.cluster for component in running(estate) for site in component.sites if site.cluster}
+    return (None, *sorted(found))
+
+
+def provider_of(cluster: str | None) -> str:
+    """The logical name of the engine's provider for a cluster."""
+    return f"cluster-{cluster}" if cluster else "cluster"
+
+
+def running(estate: Estate) -> Iterator[Component]:
+    """The components that run on this stack."""
+    return (component for component in estate.own.values() if not component.outside)
+
+
+def objects_of(estate: Estate, settings: Settings, cluster: str | None = None) -> Iterator[Manifest]:
+    """The objects of every component that runs in the cluster, by default the stack's own, as it has them."""
+    for application in estate.applications if estate.role != "base" else ():
+        for component in application.components:
+            for site in component.sites:
+                if site.cluster != cluster or site.outside:
+                    continue
+                if site.rendered is not None:
+                    yield from (one.manifest for one in foundations_of(site))
+                    yield from placed_objects(application, site, settings).manifests()
+                else:
+                    yield from placed(application, site, settings).objects()
+
+
+def foundations(estate: Estate, cluster: str | None = None) -> Iterator[PlacedObject]:
+    """The Namespaces and CustomResourceDefinitions that components render in the cluster, by default the stack's own,
+    in which others' objects may lie."""
+    for component in estate.own.values():
+        for site in component.sites:
+            if site.cluster == cluster:
+                yield from foundations_of(site)

@@ -1,0 +1,398 @@
+"""Places the objects that definitions make of a component on this stack's cluster.
+
+They stay as KubeVela has them, but for what stands here:
+
+- Ingresses are left out, whose routes Kong has; and annotations that an ingress controller would obey;
+- every pod, whatever makes it, has this stack's images and pull secrets and the labels that its fence selects, and
+  runs as a ServiceAccount that the component renders itself, else as ours; all containers have a client's credential;
+- what an API server takes twice in a creation and refuses in every apply after it stands once (see `manifests`);
+- two Services of one name are one, with the ports of both;
+- `stringData` of a Secret is `data`, of which somebody owns each key;
+- a Kustomization is for its own namespace, where it names none: else its repository says which;
+- a Job that no component waits for is not waited for: it may never end.
+
+Pure functions. What may not be deployed at all is judged before, in `kong_oam.objects`.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from kong_oam.access.model import Application, Component
+from kong_oam.access.settings.cluster import ClusterSettings
+from kong_oam.access.settings.stack import Settings
+from kong_oam.kubernetes.placement import (
+    answers_outside,
+    asked_certificate,
+    gateway_peer,
+    given_certificate,
+    keeping_callers,
+    mapped_image,
+    placed_account,
+    placed_service,
+    reached_services,
+)
+from kong_oam.oam.rendered import Awaited, Options, group_kind
+from kong_oam.objects import manifests
+from kong_oam.objects.component import APPLICATION, COMPONENT, INGRESSES
+from kong_oam.objects.controllers import KUSTOMIZATION
+from kong_oam.objects.fenced import fence_name, fenced_pods
+from kong_oam.objects.kinds import is_cluster_scoped
+from kong_oam.objects.manifests import Workload, client_secret_name
+from kong_oam.objects.pods import (
+    CONTAINER_LISTS,
+    Manifest,
+    Path,
+    PodTemplate,
+    mapping,
+    mappings,
+    replaced,
+    service_account,
+    template_at,
+)
+
+RELEASE = ("helm.sh", "Release")
+"""Group and kind of what is no object: a chart that Pulumi installs, with its inputs as `spec`."""
+
+Stage = Literal["foundation", "needed", "beside", "running", "after"]
+
+_FOUNDATIONS = frozenset({("", "Namespace"), ("apiextensions.k8s.io", "CustomResourceDefinition")})
+_RBAC = ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
+_NEEDED = frozenset(
+    {
+        ("", "ConfigMap"),
+        ("", "Secret"),
+        ("", "ServiceAccount"),
+        ("networking.k8s.io", "NetworkPolicy"),
+        *(("rbac.authorization.k8s.io", kind) for kind in _RBAC),
+    }
+)
+_SKIP_AWAIT = "pulumi.com/skipAwait"  # annotation of Pulumi's Kubernetes provider
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedObject:
+    """An object as it is deployed. `name` is its logical name, of which a state has one for each kind.
+
+    `pods`: the paths of its pod templates. `rendered`: a definition made it; else it is one that is added. `options`
+    are those of the Application's rules, `awaited` the values of other components that stand in it.
+    """
+
+    name: str
+    manifest: Manifest
+    pods: tuple[Path, ...] = ()
+    rendered: bool = True
+    options: Options = field(default_factory=Options)
+    awaited: tuple[Awaited, ...] = ()
+
+    @property
+    def stage(self) -> Stage:
+        """When it is made: a `foundation` before all that lies in it, what is `needed` before what is `running`, and
+        `after` that a Service of pods which something else makes."""
+        found = group_kind(self.manifest)
+        if not self.rendered and found == ("", "Service"):
+            return "after"
+        if found in _FOUNDATIONS:
+            return "foundation"
+        if found in _NEEDED:
+            return "needed"
+        return "running" if self.pods or is_custom(found[0]) or found == RELEASE else "beside"
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedObjects:
+    """A component's objects but for its foundations, without what only a run knows of its client. `secret` None: it is
+    no client."""
+
+    objects: tuple[PlacedObject, ...]
+    secret: PlacedObject | None
+
+    def manifests(self) -> Iterator[Manifest]:
+        """Yields those that the cluster has and that are nobody else's, in order."""
+        for one in (*self.objects, *((self.secret,) if self.secret else ())):
+            if group_kind(one.manifest) != RELEASE and not (one.options.read or one.options.patch):
+                yield one.manifest
+
+
+def is_custom(group: str) -> bool:
+    """Whether an API group is none of Kubernetes' own: these have no dot, or one of its own domains behind a word."""
+    return "." in group and group.partition(".")[2] not in ("k8s.io", "authorization.k8s.io", "apiserver.k8s.io")
+
+
+def placed_objects(application: Application, component: Component, settings: Settings) -> PlacedObjects:
+    """The objects of a component that definitions render, as they are on this stack."""
+    parts = _merged(part for part in _parts(component) if part.stage != "foundation")
+    secret = client_secret_name(component.name) if component.clients else None
+    accounts = {_name(part) for part in parts if group_kind(part.manifest) == ("", "ServiceAccount")}
+    changed = [_with_pods(part, component, settings.cluster, secret, accounts) for part in parts]
+    made_here = [part for part in changed if not part.options.read]
+    used = {service_account(template) for part in made_here for template in _templates(part)}
+    identity = _identity(application, component)
+    reached = reached_services(component)
+    awaited = any(component.name in other.depends_on for other in application.components)
+    made = []
+    for part in changed:
+        manifest = part.manifest
+        match group_kind(manifest):
+            case ("", "Service") if _name(part) in reached:
+                manifest = placed_service(_led_home(manifest, component), settings.gateway)
+            case ("", "Service") if answers_outside(manifest):
+                manifest = keeping_callers(_led_home(manifest, component))
+            case ("", "ServiceAccount") if _name(part) in used:
+                manifest = placed_account(manifest, settings.stack.name, identity, settings.cluster)
+            case found if found == KUSTOMIZATION:
+                manifest = _targeted(manifest, _namespace(part))
+            case ("", "Secret"):
+                manifest = _encoded(manifest)
+            case ("batch", "Job") if not (awaited or reached):
+                manifest = _annotated(manifest, {_SKIP_AWAIT: "true"})
+        made.append(replace(part, manifest=manifest))
+    added = _added(identity, component, settings, changed, ours=component.name in used - accounts)
+    own = PlacedObject(f"{component.state_name}-client", manifests.client_secret(identity), rendered=False)
+    return PlacedObjects((*added, *made), own if secret else None)
+
+
+def foundations_of(component: Component) -> Iterator[PlacedObject]:
+    """The Namespaces and CustomResourceDefinitions that the component renders."""
+    return (part for part in _parts(component) if part.stage == "foundation")
+
+
+def account_of(component: Component) -> str:
+    """The ServiceAccount that the component's pods run as; of several, that of the first."""
+    rendered = list(_parts(component))
+    accounts = {_name(part) for part in rendered if group_kind(part.manifest) == ("", "ServiceAccount")}
+    named = next((service_account(template) for part in rendered for template in _templates(part)), "")
+    return named if named in accounts else component.name
+
+
+def _identity(application: Application, component: Component) -> Workload:
+    return Workload(
+        application=component.application,
+        namespace=component.namespace,
+        component=component.name,
+        type=component.type,
+        properties={},
+        labels=application.labels,
+        annotations=application.annotations,
+        exposures=(),
+    )
+
+
+def _parts(component: Component) -> Iterator[PlacedObject]:
+    for one in component.rendered or ():
+        found = one.group_kind
+        if found in INGRESSES:
+            continue
+        metadata = dict(mapping(one.object.get("metadata")))
+        if is_cluster_scoped(found):
+            metadata.pop("namespace", None)
+        if "annotations" in metadata:
+            metadata["annotations"] = manifests.unsteered(mapping(metadata["annotations"]))
+        manifest = {**one.object, "metadata": metadata}
+        pods = tuple(template.path for template in fenced_pods(one))
+        name = _logical(component, manifest, workload=one.trait is None and not one.key)
+        yield PlacedObject(name, manifest, pods, options=one.options, awaited=one.awaited)
+
+
+def _logical(component: Component, manifest: Manifest, *, workload: bool) -> str:
+    """The name in the state. Those that a component has which is lowered without a definition stay, so that a trait
+    more changes its objects and makes none anew."""
+    found, name = group_kind(manifest), manifest["metadata"].get("name", "")
+    namespace = manifest["metadata"].get("namespace", "")
+    if namespace == component.namespace:
+        if workload and found == ("apps", "Deployment"):
+            return f"{component.state_name}-deployment"
+        if found == ("", "Service"):
+            return f"{component.state_name}-service-{name}"
+        if found == ("", "ServiceAccount") and name == component.name:
+            return f"{component.state_name}-account"
+        namespace = ""
+    return "/".join(filter(None, (component.state_name, found[1].lower(), namespace, name)))
+
+
+def _name(part: PlacedObject) -> str:
+    return str(part.manifest["metadata"].get("name", ""))
+
+
+def _templates(part: PlacedObject) -> Iterator[PodTemplate]:
+    return (found for path in part.pods if (found := template_at(part.manifest, path)))
+
+
+def _merged(parts: Iterable[PlacedObject]) -> list[PlacedObject]:
+    """With one Service of each name, which has the ports of all: the first one's first."""
+    by_name: dict[tuple[str, str], PlacedObject] = {}
+    for part in parts:
+        key = (str(part.manifest.get("apiVersion")), part.name)
+        first = by_name.get(key) if group_kind(part.manifest) == ("", "Service") else None
+        by_name[key] = replace(first, manifest=_with_ports(first.manifest, part.manifest)) if first else part
+    return list(by_name.values())
+
+
+def _with_ports(service: Manifest, other: Manifest) -> Manifest:
+    ports = [*mappings(service["spec"].get("ports")), *mappings(other["spec"].get("ports"))]
+    merged = _once(ports, lambda port: _number(port, "port"))
+    return {**service, "spec": {**service["spec"], "ports": merged}}
+
+
+def _with_pods(
+    part: PlacedObject, component: Component, cluster: ClusterSettings, secret: str | None, accounts: set[str]
+) -> PlacedObject:
+    manifest = part.manifest
+    for path in reversed(part.pods):  # inner ones first, which outer ones have in them
+        if not (template := template_at(manifest, path)):
+            continue
+        named = service_account(template)
+        spec = given_certificate(_pod(template.spec, cluster, secret), component)
+        spec["serviceAccountName"] = named if named in accounts else component.name
+        if named not in accounts and component.name in accounts:  # of whose rights nobody asked for any
+            spec["automountServiceAccountToken"] = False
+        labels = {**template.labels, APPLICATION: component.application, COMPONENT: component.name}
+        manifest = replaced(manifest, template.path, replace(template, labels=labels, spec=spec))
+    return replace(part, manifest=manifest)
+
+
+def _led_home(service: Manifest, component: Component) -> Manifest:
+    """A Service that selects none but pods of its component, whatever labels others have."""
+    spec = mapping(service.get("spec"))
+    own = {APPLICATION: component.application, COMPONENT: component.name}
+    return {**service, "spec": {**spec, "selector": {**mapping(spec.get("selector")), **own}}}
+
+
+def _pod(spec: Mapping[str, Any], cluster: ClusterSettings, secret: str | None) -> Manifest:
+    pod = {key: value for key, value in spec.items() if key != "serviceAccount"}
+    for kind in CONTAINER_LISTS:
+        if kind in pod:
+            pod[kind] = [_container(container, cluster, secret) for container in mappings(pod[kind])]
+    pulled = [*mappings(pod.get("imagePullSecrets")), *({"name": name} for name in cluster.pull_secrets)]
+    if pulled:
+        pod["imagePullSecrets"] = _once(pulled, _named)
+    if "volumes" in pod:
+        pod["volumes"] = [_volume(volume, cluster) for volume in _once(mappings(pod["volumes"]), _named)]
+    if "hostAliases" in pod:
+        pod["hostAliases"] = manifests.host_aliases(mappings(pod["hostAliases"]))
+    return pod
+
+
+def _container(container: Mapping[str, Any], cluster: ClusterSettings, secret: str | None) -> Manifest:
+    changed = dict(container)
+    if isinstance(image := container.get("image"), str):
+        changed["image"] = mapped_image(image, cluster.images)
+    if "env" in changed:
+        changed["env"] = list({variable.get("name"): variable for variable in mappings(changed["env"])}.values())
+    if "ports" in changed:
+        changed["ports"] = _once(mappings(changed["ports"]), lambda port: _number(port, "containerPort"))
+    if secret is not None:  # first, so that variables of the component's own win over it
+        changed["envFrom"] = [{"secretRef": {"name": secret}}, *mappings(changed.get("envFrom"))]
+    return changed
+
+
+def _volume(volume: Mapping[str, Any], cluster: ClusterSettings) -> Mapping[str, Any]:
+    image = mapping(volume.get("image"))
+    if not isinstance(reference := image.get("reference"), str):
+        return volume
+    return {**volume, "image": {**image, "reference": mapped_image(reference, cluster.images)}}
+
+
+def _once(items: Iterable[Mapping[str, Any]], key: Callable[[Mapping[str, Any]], Hashable]) -> list[Mapping[str, Any]]:
+    """The items, of several with one key the first."""
+    by_key: dict[Hashable, Mapping[str, Any]] = {}
+    for item in items:
+        by_key.setdefault(key(item), item)
+    return list(by_key.values())
+
+
+def _named(item: Mapping[str, Any]) -> Hashable:
+    return str(item.get("name"))
+
+
+def _number(port: Mapping[str, Any], field: str) -> Hashable:
+    return str(port.get(field)), port.get("protocol", "TCP")
+
+
+def _encoded(secret: Manifest) -> Manifest:
+    if "stringData" not in secret:
+        return secret
+    strings = {
+        key: base64.b64encode(str(value).encode()).decode("ascii")
+        for key, value in mapping(secret["stringData"]).items()
+    }
+    rest = {key: value for key, value in secret.items() if key != "stringData"}
+    return {**rest, "data": {**mapping(secret.get("data")), **strings}}
+
+
+def _targeted(kustomization: Manifest, namespace: str) -> Manifest:
+    spec = mapping(kustomization.get("spec"))
+    return {**kustomization, "spec": {**spec, "targetNamespace": spec.get("targetNamespace") or namespace}}
+
+
+def _annotated(manifest: Manifest, annotations: Mapping[str, str]) -> Manifest:
+    metadata = manifest["metadata"]
+    return {
+        **manifest,
+        "metadata": {**metadata, "annotations": {**mapping(metadata.get("annotations")), **annotations}},
+    }
+
+
+def _added(
+    identity: Workload, component: Component, settings: Settings, parts: Sequence[PlacedObject], *, ours: bool
+) -> Iterator[PlacedObject]:
+    """The ServiceAccount and the fence, in each namespace in which the component has pods; and what leads to those
+    behind a Service that it names, with their fence."""
+    peer = gateway_peer(component, settings.gateway)
+    ports = tuple(sorted(set(_reached(component, parts))))
+    fenced = [part for part in parts if part.pods]
+    # Pods that stay when their component goes stay fenced.
+    options = Options(retain_on_delete=any(part.options.retain_on_delete or part.options.read for part in fenced))
+    for namespace in sorted({_namespace(part) for part in fenced}):
+        inside = replace(identity, namespace=namespace)
+        suffix = "" if namespace == component.namespace else f"/{namespace}"
+        if ours:
+            account = placed_account(manifests.service_account(inside), settings.stack.name, identity, settings.cluster)
+            yield PlacedObject(f"{component.state_name}-account{suffix}", account, rendered=False, options=options)
+        name = fence_name(component.name, [part.options for part in fenced if _namespace(part) == namespace])
+        fence = manifests.network_policy(inside, peer, ports, name)
+        yield PlacedObject(f"{component.state_name}-ingress{suffix}", fence, rendered=False, options=options)
+    if asked := asked_certificate(identity, component):
+        yield PlacedObject(f"{component.state_name}-tls", asked, rendered=False)
+    if named := component.named:
+        options = Options(retain_on_delete=any(part.options.retain_on_delete for part in parts))
+        fence = manifests.named_policy(identity, named, peer)
+        yield PlacedObject(f"{component.state_name}-named", fence, rendered=False, options=options)
+        service = manifests.named_service(identity, named)
+        if not component.copied:
+            service = placed_service(service, settings.gateway)
+        yield PlacedObject(f"{component.state_name}-service-{named.ours}", service, rendered=False, options=options)
+
+
+def _namespace(part: PlacedObject) -> str:
+    return str(part.manifest["metadata"].get("namespace", ""))
+
+
+def _reached(component: Component, parts: Sequence[PlacedObject]) -> Iterator[int]:
+    """Yields the ports of the pods that the Services lead to by which the gateway reaches them."""
+    services = {_name(part): part.manifest for part in parts if group_kind(part.manifest) == ("", "Service")}
+    templates = [template for part in parts for template in _templates(part)]
+    for name, ports in component.exposures:
+        spec = mapping(services.get(name, {}).get("spec"))
+        selector = mapping(spec.get("selector")).items()
+        pods = [template for template in templates if selector <= template.labels.items()]
+        for entry in mappings(spec.get("ports")):
+            if entry.get("port") in ports and entry.get("protocol", "TCP") == "TCP":
+                # A headless Service is the addresses of its pods, at whatever port one calls.
+                target = None if spec.get("clusterIP") == "None" else entry.get("targetPort")
+                yield from _targets(target or entry["port"], pods)
+
+
+def _targets(target: Any, pods: Iterable[PodTemplate]) -> Iterator[int]:
+    """The numbers of a target port: its own, or those that containers have under its name."""
+    if not isinstance(target, str):
+        yield int(target)
+        return
+    for template in pods:
+        for _, container in template.containers():
+            for port in mappings(container.get("ports")):
+                if port.get("name") == target and isinstance(port.get("containerPort"), int):
+                    yield port["containerPort"]
