@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args
 
+from kong_oam.access.edge.rate_limit import WINDOWS, Per
 from kong_oam.access.model import EXTERNAL
 from kong_oam.cli.scaffold import CLIENTS, OUTSIDE, NotScaffolded, Wanted
 from kong_oam.diagnostics import printable, suggestion
@@ -18,7 +19,8 @@ _TYPES = ("webservice", "worker", EXTERNAL)
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 
 _OF_SCOPES = ("group", "caller")
-_OF_WEBSERVICES = ("port", "domain", "path")
+_AT_THE_GATEWAY = ("allow_from", "rate_limit", "origin", "max_body", "secure_headers", "tls_issuer")
+_OF_WEBSERVICES = ("port", "domain", "path", *_AT_THE_GATEWAY)
 _OF_WORKLOADS = ("image", *_OF_WEBSERVICES)
 _OF_CLIENTS = {"redirect_uri": "native", "jwks_uri": "external"}
 _NEEDED = ("app", "component", "image", "owner", "port", "redirect_uri", "jwks_uri")
@@ -38,6 +40,20 @@ def caller(text: str) -> tuple[str, bool]:
     if level not in ("", "read", "write") or component.count("/") != 1:
         raise InputError(f"'{printable(text)}' is not APP/COMPONENT or APP/COMPONENT:write")
     return component, level == "write"
+
+
+_RATE = re.compile(r"(?:(?P<per>[a-z]+):)?(?P<requests>[1-9][0-9]{0,8})/(?P<window>[a-z]+)")
+_PER = get_args(Per)
+
+
+def rate(text: str) -> Mapping[str, Any]:
+    """Parses REQUESTS/WINDOW, of each client, or PER:REQUESTS/WINDOW, into what a trait rate-limit says; empty where
+    nothing is said. Raises InputError."""
+    found = _RATE.fullmatch(text)
+    if text and (found is None or (found["per"] or _PER[0]) not in _PER or found["window"] not in WINDOWS):
+        what = f"write REQUESTS/WINDOW as 60/minute, or user:60/minute ({', '.join(_PER)}; {', '.join(WINDOWS)})"
+        raise InputError(f"'{printable(text)}' is no limit: {what}")
+    return {"per": found["per"] or _PER[0], "requests": {found["window"]: int(found["requests"])}} if found else {}
 
 
 def port(text: str) -> int:
@@ -87,6 +103,12 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "port": lambda text: str(port(text)),
     "domain": str,
     "path": str,
+    "allow_from": several(),
+    "rate_limit": rate,
+    "origin": several(),
+    "max_body": str,
+    "tls_issuer": str,
+    "secure_headers": one_of("answer here; write yes or nothing", ("yes",)),
     "group": several(separator=","),
     "caller": several(caller),
     "calls": several(call),
@@ -133,6 +155,12 @@ def wanted(answers: Mapping[str, Any]) -> Wanted:
         port=_port_of(answers),
         domain=answers["domain"] or None,
         path=answers["path"] or "/",
+        allow_from=tuple(answers["allow_from"] or ()),
+        rate_limit=answers["rate_limit"] or {},
+        origins=tuple(answers["origin"] or ()),
+        max_body=answers["max_body"] or None,
+        secure_headers=answers["secure_headers"] == "yes",
+        tls_issuer=answers["tls_issuer"] or None,
         client=answers["client"] or None,
         calls=tuple(answers["calls"] or ()),
         groups=tuple(dict.fromkeys(answers["group"] or ())),

@@ -6,11 +6,12 @@ import argparse
 import json
 import shlex
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
+from kong_oam.access.absent import with_absent_clients
 from kong_oam.access.compile.estate import Compiled, compile_estate
 from kong_oam.access.lint import sarif
 from kong_oam.access.lint.finding import LintFinding
@@ -22,17 +23,24 @@ from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import (
     add_estate,
+    asked_settings,
     diagnostic_entry,
-    judging_settings,
     no_stack_is_here,
+    nobody_yet,
     not_judged,
+    reading_of,
+    uncalled,
     usual_stack,
 )
 from kong_oam.cli.watch import watch
 from kong_oam.codes import CODES
-from kong_oam.diagnostics import Diagnostic, Position, errors
-from kong_oam.oam.application import ReadOne, read_file, read_files
+from kong_oam.diagnostics import Diagnostic, Position, errors, ordered
+from kong_oam.kong.kong_plugin import findings
+from kong_oam.oam.application import Reading, ReadOne, read_file
 from kong_oam.oam.files import files_of
+from kong_oam.render.project import definition_files
+from kong_oam.render.stage import Renderer
+from kong_oam.render.tools import Tools
 
 _DETAILS = """\
 Reads Applications and prints everything that is wrong in them, with file, line and column. Where nothing is, it prints
@@ -57,27 +65,33 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     if not options.watch:
-        return _answer(options, console, judging_settings(options.stack))
+        return _answer(options, console, asked_settings(options))
     if console.json:
         raise UsageError("--json or --watch, not both")
     return _watch(options, console)
 
 
 def _watch(options: argparse.Namespace, console: Console) -> int:
-    settings, memory = judging_settings(options.stack), Memory()
+    settings, memory = asked_settings(options), Memory()
 
     def refresh() -> None:
         nonlocal settings
-        fresh = judging_settings(options.stack)
+        fresh = asked_settings(options)
         settings = settings if fresh == settings else fresh  # what is remembered was made with this very one
 
-    def names() -> list[str | Path]:
-        return [*STACKS.glob("*"), GROUPS, *_names(options, settings)]  # a stack's list of groups has any name there
+    def files() -> Iterator[Path]:
+        # A stack's list of groups has any name there.
+        of: list[str | Path] = [*STACKS.glob("*"), GROUPS, *_names(options, settings)]
+        yield from (file for file, _ in files_of(of, Path()))
+        yield from (file for file, _ in definition_files(settings.definitions, Path()))
 
-    def answer(read_one: ReadOne) -> None:
-        _answer(options, console, settings, read_one, memory)
+    with Tools() as tools:
+        renderer = Renderer(tools)
 
-    return watch(names, refresh, answer, console)
+        def answer(read_one: ReadOne) -> None:
+            _answer(options, console, settings, read_one, memory, renderer)
+
+        return watch(files, refresh, answer, console)
 
 
 def _names(options: argparse.Namespace, settings: Settings) -> list[str]:
@@ -90,14 +104,15 @@ def _answer(
     settings: Settings,
     read_one: ReadOne = read_file,
     memory: Memory | None = None,
+    renderer: Renderer | None = None,
 ) -> int:
     """Reads, judges and prints; returns the exit status. Raises UsageError where what is asked for has none."""
-    reading = read_files(_names(options, settings), read_one=read_one)
+    reading = reading_of(_names(options, settings), settings, read_one=read_one, renderer=renderer)
     here = _selection(options.files)
     asked = options.files or options.applications
     if asked and not any(map(here, reading.applications)) and not any(map(here, reading.diagnostics)):
         raise UsageError(f"no Application is in {' '.join(map(quoted, asked))}; `python -m kong_oam new` writes one")
-    compiled = compile_estate(reading, settings.stack, memory)
+    compiled = _compiled(reading, settings, memory)
     found = lint(reading.applications, compiled.estate, settings.as_of, memory) if compiled.estate else ()
     if memory and compiled.estate:
         memory.forget()
@@ -117,6 +132,14 @@ def _answer(
             _print_finding(finding, console)
         console.print(*_summary(report, options))
     return FOUND if errors(report.diagnostics) or report.findings else OK
+
+
+def _compiled(reading: Reading, settings: Settings, memory: Memory | None) -> Compiled:
+    """The estate, and what is wrong with it here; none where it asks for what a run refuses before it starts."""
+    compiled = compile_estate(reading, settings.stack, memory)
+    if compiled.estate is None or not (refused := tuple(findings(settings, compiled.estate))):
+        return compiled
+    return replace(compiled, estate=None, diagnostics=ordered((*compiled.diagnostics, *refused)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +213,13 @@ def _summary(report: Report, options: argparse.Namespace) -> Iterator[str]:
         yield f"{what}: no errors{found}{lacks if no_stack_is_here() else ''}"
         if report.compiled.unjudged:
             yield not_judged(report.compiled.unjudged)
+        if names := uncalled(with_absent_clients(estate), estate.components):
+            yield nobody_yet(names)
     if report.elsewhere:
         stack = [] if options.stack == usual_stack() else ["--stack", options.stack]
-        command = shlex.join(["check", *stack, *(["-f", *options.applications] if options.applications else ())])
+        named = ["-f", *options.applications] if options.applications else []
+        named += ["--definitions", *options.definitions] if options.definitions else []
+        command = shlex.join(["check", *stack, *named])
         yield f"{report.elsewhere} finding(s) elsewhere: `python -m kong_oam {command}` prints them"
 
 

@@ -24,6 +24,15 @@ _QUESTIONS: Mapping[str, tuple[str, str]] = {
     "port": ("Port", "8080"),
     "domain": ("Domain (nothing: the stack gives one)", ""),
     "path": ("Path that it owns of the domain, with all below", "/"),
+    "allow_from": ("Networks that it may be called from, such as 192.0.2.0/24 (nothing: anywhere)", ""),
+    "rate_limit": (
+        "What each client may ask, such as 60/minute, or user:60/minute (nothing: as often as it likes)",
+        "",
+    ),
+    "origin": ("Origins of pages that no client here has, such as https://partner.example (nothing: none)", ""),
+    "max_body": ("The largest body of a request, such as 10Mi (nothing: any)", ""),
+    "tls_issuer": ("ClusterIssuer of cert-manager, where it speaks TLS to the gateway (nothing: clear text)", ""),
+    "secure_headers": ("Headers by which browsers protect callers: yes (nothing: as its workload says)", ""),
     "group": ("Groups whose users may call it, with commas ({groups}nothing: no users)", ""),
     "caller": (
         "Components that may call it: APP/COMPONENT, or APP/COMPONENT:write to change something, too "

@@ -10,12 +10,14 @@ from typing import Any
 from kong_oam.access.diff.change import OPENING, Difference, Setting, Whom
 from kong_oam.access.diff.compare import changed
 from kong_oam.access.diff.wording import cuts, headline, row, worth_telling
+from kong_oam.access.networks import ANYWHERE
 from kong_oam.access.paths import written
-from kong_oam.cli.command import FOUND, OK, Command, UsageError
+from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
 from kong_oam.cli.console import MODULE, Colour, Console, remark
 from kong_oam.cli.estates import add_estate, assumed_of, place_entry, subtree_entry, unjudged_entry
 from kong_oam.cli.operands import FORMS, Operand, unjudged
 from kong_oam.cli.requests import principal_entry
+from kong_oam.cli.words import is_file_name
 from kong_oam.diagnostics import printable
 
 _DETAILS = f"""\
@@ -41,10 +43,14 @@ Exit status 0, with changes or without; with --exit-code 1 where there are some.
 _NAMED = 30
 """How many principals stand in a row of Markdown, which people read where they cannot ask for more."""
 
+_USUAL = ("HEAD", ".")
+"""OLD and NEW where they are not given."""
+_SIDES = len(_USUAL)
+
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("old", nargs="?", default="HEAD", metavar="OLD", help="(default: HEAD)")
-    parser.add_argument("new", nargs="?", default=".", metavar="NEW", help="(default: what is here)")
+    parser.add_argument("old", nargs="?", metavar="OLD", help="(default: HEAD)")
+    parser.add_argument("new", nargs="?", metavar="NEW", help="(default: what is here)")
     add_estate(parser)
     parser.add_argument("--markdown", action="store_true", help="print Markdown, for a comment")
     parser.add_argument("--exit-code", action="store_true", help="exit with 1 where there are changes")
@@ -53,8 +59,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace, console: Console) -> int:
     if console.json and options.markdown:
         raise UsageError("--json or --markdown, not both")
-    old = Operand("OLD", options.old, options.stack, options.applications).models()
-    new, *_ = Operand("NEW", options.new, options.stack, options.applications).models()
+    _take_operands(options)
+    old = Operand("OLD", options.old, options.stack, options.applications, options.definitions).models()
+    new, *_ = Operand("NEW", options.new, options.stack, options.applications, options.definitions).models()
     changes, scheme, absent = changed(old, new), new.estate.stack.scheme, unjudged([*old, new])
     if console.json:
         console.print_json(document(changes, scheme) | unjudged_entry(absent))
@@ -68,14 +75,30 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     return FOUND if changes and options.exit_code else OK
 
 
+def _take_operands(options: argparse.Namespace) -> None:
+    """Fills in OLD and NEW, and takes them from the end of what -f names, where they stand behind a file. Raises
+    UsageError where they may stand there, and may be folders of Applications as well."""
+    given = [operand for operand in (options.old, options.new) if operand is not None]
+    names = options.applications or []
+    files = next((number for number in range(len(names), 1, -1) if is_file_name(names[number - 1])), 1)
+    if len(given) < _SIDES and (behind := names[files:]):
+        if len(given) + len(behind) > _SIDES or not is_file_name(names[files - 1]):
+            told = " and ".join(map(quoted, behind))
+            raise UsageError(f"{told} behind -f may be OLD and NEW, or more Applications: write OLD and NEW before -f")
+        given, options.applications = [*given, *behind], names[:files]
+    sides = [*given, *_USUAL[len(given) :]]
+    options.old, options.new = sides[0], sides[1]
+
+
 def _for_all(options: argparse.Namespace) -> str:
-    return for_all([options.old, options.new], options.stack, options.applications)
+    return for_all([options.old, options.new], options)
 
 
-def for_all(operands: Sequence[str], stack: str, applications: Sequence[str] | None) -> str:
-    """The command that prints all that is left out."""
-    named = f" --applications {shlex.join(applications)}" if applications else ""
-    return f"{MODULE} diff {shlex.join([*operands, '--stack', stack])}{named} --json"
+def for_all(operands: Sequence[str], options: argparse.Namespace) -> str:
+    """The command that prints all that is left out, of what the options of `add_estate` name."""
+    named = f" --applications {shlex.join(options.applications)}" if options.applications else ""
+    named += f" --definitions {shlex.join(options.definitions)}" if options.definitions else ""
+    return f"{MODULE} diff {shlex.join([*operands, '--stack', options.stack])}{named} --json"
 
 
 def print_changes(changes: Sequence[Difference], scheme: str, console: Console, for_all: str) -> None:
@@ -147,6 +170,7 @@ def _entry(change: Difference) -> dict[str, Any]:
             "host": {"old": example.was, "new": example.now},
             "as": example.principal.client if example.principal else None,
             "userIn": sorted(example.groups),
+            **({"from": example.address} if example.address else {}),
         },
     }
 
@@ -160,9 +184,11 @@ def _setting(change: Setting) -> dict[str, Any]:
 
 
 def _whom(whom: Whom) -> dict[str, Any]:
+    source = {"from": list(map(str, whom.source.networks)), "notFrom": list(map(str, whom.source.but))}
+    restricted = source if whom.source != ANYWHERE else {}
     if whom.principal is None:
-        return {"everybody": True}
-    return principal_entry(whom.principal, whom.condition)
+        return {"everybody": True, **restricted}
+    return {**principal_entry(whom.principal, whom.condition), **restricted}
 
 
 COMMAND = Command("diff", "what a change does to access", _DETAILS, _arguments, _run)

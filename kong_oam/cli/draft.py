@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import kong_oam.oam.application as oam
 from kong_oam.access.compile.estate import Compiled, compile_estate
@@ -15,10 +16,13 @@ from kong_oam.access.lint.lint import lint
 from kong_oam.access.model import Estate
 from kong_oam.access.request_classes import SitesByHost
 from kong_oam.access.settings.stack import Settings
+from kong_oam.cli.estates import nobody_yet, uncalled
 from kong_oam.cli.scaffold import NotScaffolded, Texts, Wanted, alone, calls_elsewhere, check, scaffold
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.application import read_bytes, together
 from kong_oam.oam.document import Path, Place
+
+_LATER: Final = frozenset({"LINT312"})
+"""Findings that stop nobody from writing a component: clients of what it offers come after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +40,16 @@ class Draft:
     notes: tuple[str, ...]
 
 
-def drafted(wanted: Wanted, file: str, reading: oam.Reading, compiled: Compiled, settings: Settings) -> Draft:
-    """Drafts the component: `file` is the one of a new Application, `compiled` what is read, without an error. Raises
-    NotScaffolded."""
+def drafted(
+    wanted: Wanted,
+    file: str,
+    reading: oam.Reading,
+    compiled: Compiled,
+    settings: Settings,
+    read: Callable[[Texts], oam.Reading],
+) -> Draft:
+    """Drafts the component: `file` is the one of a new Application, `compiled` what is read, without an error;
+    `read` reads other texts of what is read. Raises NotScaffolded."""
     estate = compiled.estate
     assert estate  # there is no error
     check(wanted, estate)
@@ -46,7 +57,7 @@ def drafted(wanted: Wanted, file: str, reading: oam.Reading, compiled: Compiled,
         raise NotScaffolded("\n".join(map(str, wrong)), *flags_behind(wrong))
     changed = scaffold(wanted, file, reading.applications, estate, settings.as_of)
     before = {application.place.file: application.place.document.text for application in reading.applications}
-    after = together(read_bytes(name, text.encode()) for name, text in {**before, **changed}.items())
+    after = read({**before, **changed})
     outcome = compile_estate(after, settings.stack)
     drawn, known = outcome.estate, set(map(_key, _findings(reading, compiled, settings)))
     findings = tuple(finding for finding in _findings(after, outcome, settings) if _key(finding) not in known)
@@ -71,7 +82,8 @@ def _findings(reading: oam.Reading, compiled: Compiled, settings: Settings) -> I
     yield from compiled.diagnostics
     if compiled.estate:
         for finding in lint(reading.applications, compiled.estate, settings.as_of):
-            yield finding.diagnostic
+            if finding.code not in _LATER:
+                yield finding.diagnostic
 
 
 def _key(finding: Diagnostic) -> tuple[str, str, str]:
@@ -87,13 +99,8 @@ def _unknown(estate: Estate | None) -> Iterator[str]:
 
 def _unheard(wanted: Wanted, estate: Estate | None) -> Iterator[str]:
     """Says why nobody may call the component, where it offers something."""
-    component = estate.components.get(wanted.key) if estate else None
-    if estate is None or component is None or not component.scopes:
-        return
-    if any(estate.held_at(component, users=users) for users in (False, True)):
-        return
-    how = "a client asks for its scopes in `calls`, and a role of it names that client"
-    yield f"nobody may call {wanted.key} yet: {how} (--caller writes both)"
+    if estate and uncalled(estate, [wanted.key]):
+        yield f"{nobody_yet([wanted.key])} (--caller writes both)"
 
 
 def _ungranted(wanted: Wanted, estate: Estate) -> Iterator[str]:
@@ -108,9 +115,12 @@ def _ungranted(wanted: Wanted, estate: Estate) -> Iterator[str]:
 
 _BEHIND = {
     "annotations": ("owner",),
+    "body": ("max_body",),
+    "issuer": ("tls_issuer",),
     "calls": ("calls",),
     "components": ("caller",),
     "domain": ("domain",),
+    "from": ("allow_from",),
     "groups": ("group",),
     "http": ("domain", "path"),
     "image": ("image",),
@@ -118,10 +128,13 @@ _BEHIND = {
     "kind": ("client",),
     "metadata": ("app",),
     "name": ("component",),
+    "origins": ("origin",),
     "owner": ("owner",),
+    "per": ("rate_limit",),
     "ports": ("port",),
     "redirectPaths": ("path",),
     "redirectUris": ("redirect_uri",),
+    "requests": ("rate_limit",),
     "rules": ("domain", "path"),
     "scopes": ("component",),
     "type": ("type",),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,15 @@ from kong_oam.access.settings.stack import (
 )
 from kong_oam.cli.command import UsageError
 from kong_oam.diagnostics import Diagnostic, Position, errors
-from kong_oam.oam.application import Reading, read_files
+from kong_oam.oam.application import Reading, ReadOne
+from kong_oam.render.program import EvaluatorError
+from kong_oam.render.stage import Renderer, read_applications
 
 DEFAULT = "local"
 """The stack that is judged by where none is named, unless there is one alone."""
+
+PATH = "PATH"
+"""What `--help` calls the value of an option that takes several files, folders and globs."""
 
 
 def add_stack(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +49,7 @@ def usual_stack() -> str:
 
 
 def add_estate(parser: argparse.ArgumentParser) -> None:
-    """Adds `--stack` and `--applications`: which estate is asked about."""
+    """Adds `--stack`, `--applications` and `--definitions`: which estate is asked about."""
     add_stack(parser)
     add_applications(parser)
 
@@ -53,8 +59,17 @@ def add_applications(parser: argparse.ArgumentParser) -> None:
         "--applications",
         "-f",
         nargs="+",
-        metavar="PATH",
+        action="extend",
+        metavar=PATH,
         help="files, folders and globs (default: what the stack names, or else applications)",
+    )
+    parser.add_argument(
+        "--definitions",
+        nargs="+",
+        action="extend",
+        metavar=PATH,
+        help="where definitions of types are, besides the folder definitions: files, folders and globs (default: what "
+        "the stack names)",
     )
 
 
@@ -77,14 +92,49 @@ def judging_settings(stack: str) -> Settings:
         raise UsageError(str(error)) from None
 
 
+def asked_settings(options: argparse.Namespace) -> Settings:
+    """The judging settings of the stack that the options of `add_estate` name, with the definitions that these name.
+    Raises UsageError."""
+    return with_definitions(judging_settings(options.stack), options.definitions)
+
+
+def with_definitions(settings: Settings, names: Sequence[str] | None) -> Settings:
+    """The settings with the definitions that are named on the command line, or else with those that they name."""
+    return replace(settings, definitions=tuple(names)) if names else settings
+
+
 def no_stack_is_here() -> bool:
     """Whether the working directory is that of a repository which has nothing but Applications."""
     return not stack_names() and not Path("Pulumi.yaml").exists()
 
 
-def reading_of(names: Sequence[str] | None, settings: Settings) -> Reading:
-    """Reads the Applications that are named on the command line, or else those that the stack names."""
-    return read_files(names or settings.applications)
+def reading_of(
+    names: Iterable[str | Path] | None,
+    settings: Settings,
+    *,
+    named: Callable[[Path], str] = str,
+    folder: Path = Path(),
+    project: Path | None = None,
+    read_one: ReadOne | None = None,
+    renderer: Renderer | None = None,
+) -> Reading:
+    """Reads and renders the Applications that are named on the command line, or else those that the stack names; what
+    is named, and how, says kong_oam.render.stage.read_applications. Raises UsageError where a type needs an evaluator
+    and there is none."""
+    try:
+        return read_applications(
+            settings.applications if names is None else names,
+            settings.definitions,
+            settings.stack.minor,
+            named=named,
+            folder=folder,
+            project=project,
+            read_one=read_one,
+            renderer=renderer,
+            labels=settings.stack.labels,
+        )
+    except EvaluatorError as error:
+        raise UsageError(str(error)) from None
 
 
 def estate_of(reading: Reading, settings: Settings) -> Estate:
@@ -106,6 +156,19 @@ def not_judged(names: Iterable[str]) -> str:
 def assumed_of(names: Iterable[str]) -> str:
     """The same, and what answers assume of their clients."""
     return f"{not_judged(names)} (until then, a client of it that a role names counts as asking for all that it grants)"
+
+
+def uncalled(estate: Estate, keys: Iterable[str]) -> list[str]:
+    """Those of the components that offer scopes of which no client has any."""
+    components = (estate.components[key] for key in keys if key in estate.components)
+    offering = [component for component in components if component.scopes]
+    return [one.key for one in offering if not any(estate.held_at(one, users=users) for users in (False, True))]
+
+
+def nobody_yet(keys: Iterable[str]) -> str:
+    """Says that nobody may call these components, and why."""
+    how = "a client asks for its scopes in `calls`, and a role of it names that client"
+    return f"nobody may call {', '.join(keys)} yet: {how}"
 
 
 def unjudged_entry(names: Sequence[str]) -> dict[str, Any]:

@@ -3,59 +3,135 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 from kong_oam.access.decide import Decision, Request, decide, effective_scopes
 from kong_oam.access.model import Estate
+from kong_oam.access.pages import preflight, reading
 from kong_oam.access.tokens import Claims, Refusal, User, issue
 from kong_oam.cli.command import OK, Command, UsageError
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import place_entry, unjudged_entry
+from kong_oam.cli.recorded import explain_recorded
 from kong_oam.cli.requests import add_request, checked_groups, clients_of, estate_from, reason, request_from
 from kong_oam.diagnostics import printable
+from kong_oam.kong.cors import granted
 
 _DETAILS = """\
 Says what the gateway does with a request and why: the decision, the rule by file and line, and the token that the
-identity provider would give. Without --as the request carries no token.
+identity provider would give. Without --as the request carries no token; without --from it comes from an address that
+is allowed, where only some are.
 
   python -m kong_oam explain GET https://orders.example.com/orders
   python -m kong_oam explain POST https://orders.example.com/orders --as shop/web --user-in sales
+
+--origin says of which origin the page is that calls, and then whether it may read the answer; with --asks it is the
+preflight by which a browser asks before.
+
+  python -m kong_oam explain OPTIONS https://orders.example.com/orders --origin https://shop.example.com --asks POST
+
+Of a request that the gateway answered (its id is in the answer), where the stack keeps records (gateway.logs): who it
+was, which rule decided, and what would let it pass.
+
+  python -m kong_oam explain --request 0f9fd0ab4d79e51c2e37c3fdd3a8bc1e --logs records.jsonl
 """
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    add_request(parser)
+    add_request(parser, "?")
     parser.add_argument("--as", dest="client", metavar="CLIENT", help="the client that calls: application/component")
     parser.add_argument(
         "--user-in", dest="groups", nargs="*", metavar="GROUP", help="for a user in these groups (none: in no group)"
     )
+    parser.add_argument("--origin", metavar="ORIGIN", help="of the page that calls: https://host, as browsers send it")
+    parser.add_argument(
+        "--asks", metavar="METHOD", type=str.upper, help="what a preflight asks for (Access-Control-Request-Method)"
+    )
+    parser.add_argument(
+        "--request", metavar="ID", help="the id of a request that the gateway answered, in place of one"
+    )
+    parser.add_argument("--logs", metavar="FILE", help="records of the gateway's, as lines of JSON, with that request")
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
+    if options.request or options.logs:
+        return _recorded(options, console)
+    if options.method is None or options.url is None:
+        raise UsageError("say METHOD and URL of a request, or --request and --logs of one that was recorded")
     estate = estate_from(options)
-    request = request_from(options.method, options.url, estate)
-    token = _token(estate, request, options)
-    decision = decide(estate, request, token)
+    request = request_from(options.method, options.url, estate, options.address)
+    if options.asks:
+        _check_preflight(options)
+        token, decision = None, preflight(estate, request, options.origin, options.asks)
+    else:
+        token = _token(estate, request, options)
+        decision = decide(estate, request, token)
+    page = _page(estate, request, options)
     if console.json:
-        said = {"reason": reason(estate, request, decision), **unjudged_entry(estate.unjudged)}
+        said = {"reason": reason(estate, request, decision), **page, **unjudged_entry(estate.unjudged)}
         console.print_json(_explained(options, decision, token) | said)
         return OK
     console.print(
-        console.paint("green" if decision.allowed else "red", f"{decision.status} {_request_in_words(options)}"),
+        console.paint("green" if decision.status < 300 else "red", f"{decision.status} {_request_in_words(options)}"),
         f"  reason  {printable(reason(estate, request, decision))}",
-        f"  token   {printable(_token_in_words(estate, decision, token, options))}",
+        *([] if options.asks else [f"  token   {printable(_token_in_words(estate, decision, token, options))}"]),
     )
+    console.print(*_page_in_words(page))
     place = decision.rule.place if decision.rule else decision.component.place if decision.component else None
     if place:
         console.print(f"  {'rule' if decision.rule else 'at  '}    {place}", place.excerpt())
     return OK
 
 
+def _recorded(options: argparse.Namespace, console: Console) -> int:
+    if not options.request or not options.logs:
+        raise UsageError("--request and --logs go together: the id of a request, and the file that has its record")
+    if options.method or options.client or options.groups is not None or options.origin or options.asks:
+        raise UsageError("a record says who called what: leave out METHOD, URL, --as, --user-in, --origin and --asks")
+    return explain_recorded(options, console)
+
+
 def _request_in_words(options: argparse.Namespace) -> str:
     by = f" as {options.client}" if options.client else ""
     user = "" if options.groups is None else f" for a user in {' and '.join(options.groups) or 'no group'}"
-    return printable(f"{options.method} {options.url}{by}{user}")
+    source = f" from {options.address}" if options.address else ""
+    page = f" for a page of {options.origin}" if options.origin else ""
+    asks = f" that asks for {options.asks}" if options.asks else ""
+    return printable(f"{options.method} {options.url}{by}{user}{source}{page}{asks}")
+
+
+def _check_preflight(options: argparse.Namespace) -> None:
+    if options.method != "OPTIONS" or not options.origin:
+        raise UsageError("--asks is for preflights: write OPTIONS, and --origin with the page's")
+    if options.client or options.groups is not None:
+        raise UsageError("browsers send no token in a preflight: leave out --as and --user-in")
+
+
+def _page(estate: Estate, request: Request, options: argparse.Namespace) -> dict[str, Any]:
+    """What the page that calls is told, as JSON has it; nothing where none is said to call."""
+    if not options.origin:
+        return {}
+    found = reading(estate, request, options.origin, options.asks or request.method)
+    component = decide(estate, request, None).component
+    said = granted(component, options.origin, options.asks) if component and found and found.may else {}
+    why = found.reason if found else _NOT_THE_GATEWAYS
+    may = found.may if found else None
+    return {"page": {"origin": options.origin, "asks": options.asks, "mayRead": may, "reason": why, "headers": said}}
+
+
+_NOT_THE_GATEWAYS = (
+    "the gateway says nothing of pages of other origins here; what the workload says of its own answers stays"
+)
+
+
+def _page_in_words(page: dict[str, Any]) -> Iterator[str]:
+    for one in page.values():
+        doing = f"send {one['asks']}" if one["asks"] else "read the answer"
+        may = {True: f"may {doing}", False: f"may not {doing}", None: "not judged"}[one["mayRead"]]
+        yield f"  page    {printable(may)}: {printable(one['reason'])}"
+        yield from (f"          {printable(name)}: {printable(value)}" for name, value in one["headers"].items())
 
 
 def _token(estate: Estate, request: Request, options: argparse.Namespace) -> Claims | Refusal | None:
@@ -96,6 +172,7 @@ def _explained(options: argparse.Namespace, decision: Decision, token: Claims | 
         "url": options.url,
         "as": options.client,
         "userIn": options.groups,
+        **({"from": options.address} if options.address else {}),
         "status": decision.status,
         "allowed": decision.allowed,
         "reason": decision.reason,

@@ -16,7 +16,7 @@ from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import add_estate, unjudged_entry
 from kong_oam.cli.output import format_of
-from kong_oam.cli.requests import callers_of, estate_from, principal_entries, row_entry
+from kong_oam.cli.requests import add_address, callers_of, estate_from, principal_entries, row_entry
 from kong_oam.diagnostics import suggestion
 
 FORMATS = ("text", "csv", "html")
@@ -47,6 +47,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--application", action="append", metavar="NAME", help="only what is called of the Application (repeatable)"
     )
+    add_address(parser)
     add_estate(parser)
 
 
@@ -83,9 +84,9 @@ def _selection(estate: Estate, options: argparse.Namespace) -> Selection:
     _check("component", options.component, estate.components)
     _check("Application", options.application, applications)
     if options.component is None and options.application is None:
-        return Selection(options.principal)
+        return Selection(options.principal, address=options.address)
     of = (key for key, component in estate.components.items() if component.application in (options.application or ()))
-    return Selection(options.principal, {*of, *(options.component or ())})
+    return Selection(options.principal, {*of, *(options.component or ())}, options.address)
 
 
 def _check(kind: str, names: Iterable[str] | None, known: Iterable[str]) -> None:

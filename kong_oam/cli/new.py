@@ -13,20 +13,21 @@ import kong_oam.oam.application as oam
 from kong_oam.access.compile.estate import Compiled, compile_estate
 from kong_oam.access.diff.wording import headline
 from kong_oam.access.settings.stack import Settings
-from kong_oam.cli.answers import PARSERS, Answers, call, caller, missing_flags, settle, wanted
+from kong_oam.cli.answers import PARSERS, Answers, call, caller, missing_flags, rate, settle, wanted
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console, complain
 from kong_oam.cli.dialogue import Dialogue
 from kong_oam.cli.diff import document, for_all, print_changes
 from kong_oam.cli.draft import Draft, drafted, flags_behind
-from kong_oam.cli.estates import add_estate, diagnostic_entry, judging_settings, no_stack_is_here
+from kong_oam.cli.estates import add_estate, asked_settings, diagnostic_entry, no_stack_is_here, reading_of
 from kong_oam.cli.scaffold import CLIENTS, NotScaffolded
 from kong_oam.cli.writing import write_all
 from kong_oam.diagnostics import Diagnostic, errors
 from kong_oam.errors import InputError
-from kong_oam.oam.application import read_files
 from kong_oam.oam.edit import unified
 from kong_oam.oam.files import files_of, is_empty_folder
+from kong_oam.render.stage import Renderer
+from kong_oam.render.tools import Tools
 
 _DETAILS = """\
 Writes a component with its access template: a new file, or behind the other components of an Application that exists.
@@ -55,6 +56,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", help="of a webservice, where it listens")
     parser.add_argument("--domain", help="of a webservice; without one the stack gives one")
     parser.add_argument("--path", help="of a webservice, what it owns of the domain (default: /)")
+    _at_the_gateway(parser)
     parser.add_argument("--group", action="append", metavar="NAME", help="whose users may read and change (repeatable)")
     parser.add_argument(
         "--caller",
@@ -86,6 +88,49 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     add_estate(parser)
 
 
+def _at_the_gateway(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--allow-from",
+        action="append",
+        default=[],
+        metavar="NETWORK",
+        help="of a webservice, a network that it may be called from, and from nowhere else (repeatable)",
+    )
+    parser.add_argument(
+        "--rate-limit",
+        type=_flag(rate),
+        default="",
+        metavar="[PER:]REQUESTS/WINDOW",
+        help="of a webservice, what each client (or user, address; or all of component) may ask, as 60/minute",
+    )
+    parser.add_argument(
+        "--origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="of a webservice, of pages that may call it from a browser; no browser client's here (repeatable)",
+    )
+    parser.add_argument(
+        "--max-body",
+        default="",
+        metavar="SIZE",
+        help="of a webservice, the largest body of a request, as 10Mi; a larger one is refused",
+    )
+    parser.add_argument(
+        "--tls-issuer",
+        default="",
+        metavar="NAME",
+        help="of a webservice that speaks TLS, the ClusterIssuer of cert-manager that signs its certificate",
+    )
+    parser.add_argument(
+        "--secure-headers",
+        action="store_const",
+        const="yes",
+        default="",
+        help="of a webservice, headers by which browsers protect callers, on every answer",
+    )
+
+
 def _flag(parse: Callable[[str], Any]) -> Callable[[str], Any]:
     """The parser of an answer as argparse takes one."""
 
@@ -99,9 +144,15 @@ def _flag(parse: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    settings = judging_settings(options.stack)
+    with Tools() as tools:
+        return _new(options, console, Renderer(tools))
+
+
+def _new(options: argparse.Namespace, console: Console, renderer: Renderer) -> int:
+    settings = asked_settings(options)
     names = options.applications or settings.applications
-    folder, reading = _folder(names), read_files(name for name in names if not is_empty_folder(name))
+    folder = _folder(names)
+    reading = reading_of([name for name in names if not is_empty_folder(name)], settings, renderer=renderer)
     compiled = _compiled(reading, settings)
     assert compiled.estate  # there is no error
     scheme = settings.stack.scheme
@@ -116,7 +167,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         try:
             meant = wanted(answers)
             file = folder / f"{meant.application}.yaml"
-            draft = drafted(meant, str(file), reading, compiled, settings)
+            draft = drafted(meant, str(file), reading, compiled, settings, renderer.again)
             if str(file) in draft.changed.keys() - draft.before.keys() and os.path.lexists(file):
                 raise NotScaffolded(f"{file} exists; nothing is overwritten", "app")
         except NotScaffolded as error:
@@ -199,7 +250,7 @@ def _report(draft: Draft, scheme: str, options: argparse.Namespace, console: Con
 def _print_changes(draft: Draft, scheme: str, options: argparse.Namespace, console: Console) -> None:
     """As `diff` prints them."""
     if draft.changes:
-        print_changes(draft.changes, scheme, console, for_all([], options.stack, options.applications))
+        print_changes(draft.changes, scheme, console, for_all([], options))
         console.print("")
 
 

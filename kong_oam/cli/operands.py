@@ -11,24 +11,38 @@ from pathlib import Path
 from typing import Any
 
 from kong_oam.access.absent import with_absent_clients
-from kong_oam.access.diff.snapshot import AccessModel, ModelError, exported, load_model, model_of
+from kong_oam.access.diff.snapshot import OUTPUT, AccessModel, ModelError, exported, joined, load_model, model_of
 from kong_oam.access.settings.stack import APPLICATIONS, STACKS, Settings, stack_file, stack_names
 from kong_oam.cli.command import UsageError
-from kong_oam.cli.estates import estate_of, judging_settings, no_stack_is_here, settings_of
+from kong_oam.cli.console import remark
+from kong_oam.cli.estates import (
+    estate_of,
+    judging_settings,
+    no_stack_is_here,
+    reading_of,
+    settings_of,
+    with_definitions,
+)
 from kong_oam.cli.revisions import is_revision, revision
 from kong_oam.diagnostics import nearest, printable
 from kong_oam.engine.cli import LONG, CliError, pulumi
-from kong_oam.engine.state import PLUGIN, Resource, logical_name
+from kong_oam.engine.stacks import existing, stacks_of
+from kong_oam.engine.state import PLUGIN, STACK, Resource, logical_name
 from kong_oam.kong.enforced import enforced
-from kong_oam.oam.application import Reading, read_files
-from kong_oam.oam.files import SUFFIXES, is_glob, root_of
+from kong_oam.oam.application import Reading
+from kong_oam.oam.files import APPLICATIONS as APPLICATION_FILES
+from kong_oam.oam.files import DEFINITIONS, is_in
+from kong_oam.render.project import FOLDER
 
 FORMS = """\
 OLD and NEW are each one of
 
-  .  or a folder   a project's folder, or one of Applications (with the stacks of the project here)
+  .  or a folder   a project's folder; or one of Applications, judged by the stacks of the project here, and by its
+                   definitions, unless the folder has a folder definitions of its own. What -f and --definitions name
+                   is looked for in each of two folders
   main, HEAD~1     a git revision: its stacks, and its Applications (git:NAME and ./NAME where both are there);
-                   what lies in no repository or in another one is read as it is
+                   what lies in no repository or in another one is read as it is now, and a remark says so: to see
+                   what changes there, compare two folders
   stack:NAME       what is here, on that stack
   deployed:NAME    what the gates of the stack NAME enforce, by its state (asks `pulumi stack export`)
   state.json       the same, saved with `pulumi stack export`; or what its program meant: `pulumi stack output --json`
@@ -41,7 +55,7 @@ def unjudged(models: Iterable[AccessModel]) -> list[str]:
 
 
 Names = Sequence[str] | None
-"""Files, folders and globs in which Applications are; None: those that the stack names."""
+"""Files, folders and globs in which Applications or definitions are; None: those that the stack names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +67,7 @@ class Operand:
     text: str
     stack: str
     applications: Names = None
+    definitions: Names = None
 
     def models(self) -> tuple[AccessModel, ...]:
         """The models that the operand names: one; of what is deployed maybe two, each of which has to allow a request
@@ -70,55 +85,80 @@ class Operand:
             raise UsageError("an empty name compares nothing; write . for what is here")
         kind, _, name = self.text.partition(":")
         if kind == "stack" and name:
-            return (_model_of_folder(".", name, self.applications),)
+            return (self._model_of_folder(".", name),)
         if kind == "deployed":
             return _deployed_models(name or self.stack)
         if kind == "git" and name:
-            return (_model_of_revision(name, self.stack, self.applications),)
+            return (self._model_of_revision(name, self.stack),)
         path = Path(self.text)
         if path.exists() and path.name == self.text and is_revision(self.text):
             raise UsageError(f"both a revision and a file or folder; write git:{self.text} or ./{self.text}")
         if path.is_file() and path.suffix == ".json":
             return _saved_models(path)
-        of_side = _model_of_folder if path.exists() else _model_of_revision
-        return (of_side(self.text, self.stack, self.applications),)
+        of_side = self._model_of_folder if path.exists() else self._model_of_revision
+        return (of_side(self.text, self.stack),)
+
+    def _model_of_folder(self, name: str, stack: str) -> AccessModel:
+        """The model of a project's folder, or of one with nothing but Applications, on a stack of the project here."""
+        folder, names = Path(name), self.applications
+        if (folder / STACKS).is_dir():
+            settings = with_definitions(settings_of(stack, folder / STACKS), self.definitions)
+            return _model(reading_of(names, settings, folder=folder), settings)
+        settings, project = self._defined_by(folder, judging_settings(stack))
+        usual = folder.joinpath(*APPLICATIONS)
+        at = folder if names else Path()
+        reading = reading_of(names or [usual if usual.is_dir() else folder], settings, folder=at, project=project)
+        if not reading.applications and not reading.diagnostics:
+            raise UsageError("no Application is in it")
+        return _model(reading, settings)
+
+    def _defined_by(self, folder: Path, settings: Settings) -> tuple[Settings, Path]:
+        """The settings with the definitions that hold for a folder of Applications, and the folder below which these
+        are: its own where it has some, in place of all that the stack here names."""
+        if not (folder / FOLDER).is_dir():
+            return with_definitions(settings, self.definitions), Path()
+        there = [name if is_in(folder, name) else str(Path(name).absolute()) for name in self.definitions or ()]
+        return replace(settings, definitions=tuple(there)), folder
+
+    def _model_of_revision(self, name: str, stack: str) -> AccessModel:
+        """The model of the project here as it was. What is not in its repository is read as it is, and a remark says
+        what that is."""
+        of = revision(name)
+        with tempfile.TemporaryDirectory() as temporary:
+            top = Path(temporary)
+            copy = of.copied(".", top)
+            of.extract([STACKS, FOLDER, "Pulumi.yaml"], top)
+            if not (copy / STACKS).is_dir() and not no_stack_is_here():
+                raise UsageError(f"the revision has no folder {STACKS}")
+            if (
+                stack_file(stack).is_file()
+                and (copy / STACKS).is_dir()
+                and not stack_file(stack, copy / STACKS).is_file()
+            ):
+                raise UsageError(f"stack '{stack}' is here, and not in the revision: commit it, or compare two folders")
+            try:
+                settings = judging_settings(stack) if no_stack_is_here() else settings_of(stack, copy / STACKS)
+                settings = with_definitions(settings, self.definitions)
+                asked = self.applications or settings.applications
+                names = of.held(asked, top, APPLICATION_FILES.suffixes)
+                if foreign := of.foreign([*asked, *settings.definitions]):
+                    remark(f"{self.side} ({printable(name)}): {_as_now(foreign)}")
+                definitions = of.held(settings.definitions, top, DEFINITIONS.suffixes)
+                then = replace(settings, definitions=tuple(str(path.absolute()) for path in definitions))
+
+                def named(file: Path) -> str:
+                    return f"{name}:{os.path.relpath(file, copy)}" if file.is_relative_to(top) else str(file)
+
+                return _model(reading_of(names, then, named=named, project=copy), settings)
+            except UsageError as error:
+                raise UsageError(str(error).replace(f"{copy}/", f"{name}:")) from None
 
 
-def _model_of_folder(name: str, stack: str, names: Names) -> AccessModel:
-    """The model of a project's folder, or of one with nothing but Applications, on a stack of the project here."""
-    folder = Path(name)
-    if (folder / STACKS).is_dir():
-        settings = settings_of(stack, folder / STACKS)
-        return _model(read_files(names or settings.applications, folder=folder), settings)
-    settings = judging_settings(stack)
-    usual = folder.joinpath(*APPLICATIONS)
-    reading = read_files(names, folder=folder) if names else read_files([usual if usual.is_dir() else folder])
-    if not reading.applications and not reading.diagnostics:
-        raise UsageError("no Application is in it")
-    return _model(reading, settings)
-
-
-def _model_of_revision(name: str, stack: str, names: Names) -> AccessModel:
-    """The model of the project here as it was. What is not in its repository is read as it is."""
-    of = revision(name)
-    with tempfile.TemporaryDirectory() as temporary:
-        top = Path(temporary)
-        copy = of.copied(".", top)
-        of.extract([STACKS, "Pulumi.yaml"], top)
-        if not (copy / STACKS).is_dir() and not no_stack_is_here():
-            raise UsageError(f"the revision has no folder {STACKS}")
-        try:
-            settings = judging_settings(stack) if no_stack_is_here() else settings_of(stack, copy / STACKS)
-            held = {path: of.copied(path, top) for path in names or settings.applications if of.holds(path)}
-            of.extract([path for path in held if not is_glob(path)], top)
-            of.extract([root_of(Path(path)) for path in held if is_glob(path)], top, SUFFIXES)
-            reading = read_files(
-                (held.get(path, path) for path in names or settings.applications),
-                lambda file: f"{name}:{os.path.relpath(file, copy)}" if file.is_relative_to(top) else str(file),
-            )
-            return _model(reading, settings)
-        except UsageError as error:
-            raise UsageError(str(error).replace(f"{copy}/", f"{name}:")) from None
+def _as_now(names: Sequence[str]) -> str:
+    return (
+        f"not in this repository, and read as it is now: {', '.join(names)}; to see what changes there, compare two "
+        "folders"
+    )
 
 
 def _model(reading: Reading, settings: Settings) -> AccessModel:
@@ -129,10 +169,32 @@ def _model(reading: Reading, settings: Settings) -> AccessModel:
 
 def _deployed_models(stack: str) -> tuple[AccessModel, ...]:
     try:
-        return _models_of_state(_parsed(pulumi("stack", "export", stack=stack, timeout=LONG)))
+        return _models_of_state(_together([_parsed(_export(name)) for name in _stacks(stack)]))
     except CliError as error:
         unknown = "no stack named" in str(error) and not stack_file(stack).is_file()
         raise UsageError(f"{error}{nearest(stack, stack_names(), 1) if unknown else ''}") from None
+
+
+def _stacks(stack: str) -> list[str]:
+    """The stacks of the estate that a stack is of, the base first; by itself where it has no file here."""
+    if not stack_file(stack).is_file():
+        return [stack]
+    names = stacks_of(settings_of(stack))
+    return names if len(names) == 1 else existing(names)
+
+
+def _export(stack: str) -> str:
+    return pulumi("stack", "export", stack=stack, timeout=LONG)
+
+
+def _together(states: Sequence[Any]) -> Any:
+    """The states of an estate's stacks as one: all resources, and of each one's outputs the models."""
+    if len(states) == 1:
+        return states[0]
+    resources = [one for state in states for one in state["deployment"].get("resources") or ()]
+    texts = [text for one in resources if one["type"] == STACK and (text := exported(one.get("outputs") or {}))]
+    root = {"type": STACK, "urn": f"{STACK}::all", "outputs": {OUTPUT: joined(texts)} if texts else {}}
+    return {"deployment": {"resources": [root, *(one for one in resources if one["type"] != STACK)]}}
 
 
 def _saved_models(path: Path) -> tuple[AccessModel, ...]:
@@ -152,7 +214,7 @@ def _models_of_state(state: Any) -> tuple[AccessModel, ...]:
         resources = [Resource(row["type"], logical_name(row["urn"]), row.get("outputs") or {}) for row in rows]
     except (AttributeError, KeyError, TypeError):
         raise UsageError("not what `pulumi stack export` prints") from None
-    outputs = next((resource.outputs for resource in resources if resource.type == "pulumi:pulumi:Stack"), {})
+    outputs = next((resource.outputs for resource in resources if resource.type == STACK), {})
     last_model = _loaded_model(exported(outputs))
     models = enforced(resources, last_model)
     # Of a plugin at which a run failed the state may say what it was to become, and all that is known of it is what the

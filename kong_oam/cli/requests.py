@@ -10,24 +10,40 @@ from kong_oam.access.absent import with_absent_clients
 from kong_oam.access.decide import Decision, Request, host_patterns
 from kong_oam.access.matrix.rows import Row
 from kong_oam.access.model import Client, Estate
+from kong_oam.access.networks import read_address
 from kong_oam.access.paths import written
 from kong_oam.access.principals import Access, Callers, Condition, Principal, logical_groups, logical_names
 from kong_oam.cli.command import UsageError, quoted
 from kong_oam.cli.console import remark
-from kong_oam.cli.estates import add_estate, assumed_of, estate_of, judging_settings, reading_of, subtree_entry
+from kong_oam.cli.estates import add_estate, asked_settings, assumed_of, estate_of, reading_of, subtree_entry
 from kong_oam.diagnostics import nearest, suggestion
 
 _METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+\Z")  # a token of RFC 9110, 5.6.2
 _AUTHORITY = re.compile(r"(?P<name>[^@:]*)(?::(?P<port>[0-9]{1,5}))?\Z")
 
 
-def add_request(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("method", metavar="METHOD", type=str.upper, help="such as GET")
-    parser.add_argument("url", metavar="URL", help="https://host/path, as a client would send it")
+def add_request(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
+    parser.add_argument("method", metavar="METHOD", nargs=nargs, type=str.upper, help="such as GET")
+    parser.add_argument("url", metavar="URL", nargs=nargs, help="https://host/path, as a client would send it")
+    add_address(parser)
     add_estate(parser)
 
 
-def request_from(method: str, url: str, estate: Estate) -> Request:
+def add_address(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--from", dest="address", metavar="ADDRESS", type=_address, help="where it is called from (default: not said)"
+    )
+
+
+def _address(text: str) -> str:
+    """As the gateway writes it: an IPv4 address that is written as one of IPv6 is the IPv4 one."""
+    address = read_address(text)
+    if address is None:
+        raise argparse.ArgumentTypeError(f"{quoted(text)} is no address such as 192.0.2.7 or 2001:db8::7")
+    return str(address)
+
+
+def request_from(method: str, url: str, estate: Estate, address: str | None = None) -> Request:
     """The request that a client would send: scheme and host apart, the rest as it is written. Raises UsageError."""
     if not _METHOD.match(method):
         raise UsageError(f"{quoted(method)} is no method of HTTP")
@@ -47,7 +63,7 @@ def request_from(method: str, url: str, estate: Estate) -> Request:
     if not authority["name"]:
         raise UsageError(f"{quoted(url)} names no host: write https://host/path")
     target = target if target.startswith("/") else f"/{target}"
-    return Request(method, host, target.encode("utf-8", "surrogateescape"))
+    return Request(method, host, target.encode("utf-8", "surrogateescape"), address)
 
 
 def reason(estate: Estate, request: Request, decision: Decision) -> str:
@@ -69,7 +85,7 @@ _LISTED = 5
 def estate_from(options: argparse.Namespace) -> Estate:
     """The estate that the options of `add_estate` name, with clients of Applications that are not here as
     with_absent_clients has them; which these are is remarked. Raises UsageError."""
-    settings = judging_settings(options.stack)
+    settings = asked_settings(options)
     estate = estate_of(reading_of(options.applications, settings), settings)
     if estate.unjudged:
         remark(assumed_of(estate.unjudged))
@@ -107,7 +123,13 @@ def row_entry(row: Row) -> dict[str, Any]:
         "methods": list(row.methods),
         "component": row.component,
         "everybody": row.access.everybody,
+        **source_entry(row.access),
     }
+
+
+def source_entry(access: Access) -> dict[str, Any]:
+    """Where alone one may call from as JSON has it; nothing where that is anywhere."""
+    return {"from": list(map(str, access.networks))} if access.networks else {}
 
 
 def principal_entries(access: Access) -> list[dict[str, Any]]:

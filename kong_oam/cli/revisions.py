@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kong_oam.cli.command import UsageError
+from kong_oam.oam.files import is_empty_folder, is_glob, root_of
 
 _LINK = b"120000"
 
@@ -28,6 +29,28 @@ class Revision:
     def copied(self, path: str | Path, into: Path) -> Path:
         """Where `extract` puts what is at a path, seen from the working directory."""
         return into / self._inside(path)
+
+    def held(self, names: Iterable[str], into: Path, suffixes: tuple[str, ...]) -> list[Path]:
+        """Extracts what the names name, files, folders and globs seen from the working directory, and returns where it
+        is now; what does not lie in the repository stays where it is. By globs only files are found whose names end
+        so. Raises UsageError."""
+        held = {name: self.copied(name, into) for name in names if self.holds(name)}
+        self.extract([name for name in held if not is_glob(name)], into)
+        self.extract([root_of(Path(name)) for name in held if is_glob(name)], into, suffixes)
+        return [held.get(name, Path(name)) for name in names]
+
+    def foreign(self, names: Iterable[str]) -> list[str]:
+        """What of that is in none of the repository's commits: names of what lies elsewhere, and repositories with YAML
+        below what is named that this one knows nothing of, as the working directory sees them."""
+        submodules = {path for _, kind, _, path in self._entries() if kind == b"commit"}
+        found: list[str] = []
+        for name in names:
+            if not self.holds(name):
+                found.append(name)
+                continue
+            below = self._foreign(self._inside(root_of(Path(name))), submodules)
+            found += [os.path.relpath(self.top / path) for path in below if not is_empty_folder(self.top / path)]
+        return [*dict.fromkeys(found)]
 
     def extract(self, paths: Iterable[str | Path], into: Path, suffixes: tuple[str, ...] = ("",)) -> None:
         """Writes the files at or below the paths whose names end so, as the commit has them, byte for byte, links as

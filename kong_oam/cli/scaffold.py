@@ -9,8 +9,8 @@ gets the call in its client trait, in its own file.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, get_args
 
 import yaml
@@ -23,6 +23,7 @@ from kong_oam.diagnostics import suggestion
 from kong_oam.errors import InputError
 from kong_oam.oam import edit
 from kong_oam.oam.application import read_bytes
+from kong_oam.oam.definitions.definition import Kind
 
 _GENERIC = ("api", "app", "backend", "main", "server", "service", "web")
 """Names of components that say nothing of what they offer: their Application's does."""
@@ -68,8 +69,10 @@ class Wanted:
     """The component that somebody wants: names as in an Application, and `callers` as (application/component, whether
     they may change something, too).
 
-    `port` is None for workers and for what runs elsewhere. `client` is one of CLIENTS or None; what calls is at least a
-    service. `redirect_uris` are a native client's, `jwks_uri` is a partner's.
+    `port` is None for workers and for what runs elsewhere. `allow_from` are the networks that it may be called from;
+    none: from anywhere. `max_body` is written as in a trait `limits`; `rate_limit` is what one of its kind says.
+    `origins` are of pages that no client of the estate has. `client` is one of CLIENTS or None; what calls is
+    at least a service. `redirect_uris` are a native client's, `jwks_uri` is a partner's.
     """
 
     application: str
@@ -80,6 +83,12 @@ class Wanted:
     port: int | None = None
     domain: str | None = None
     path: str = "/"
+    allow_from: tuple[str, ...] = ()
+    max_body: str | None = None
+    rate_limit: Mapping[str, Any] = field(default_factory=dict)
+    origins: tuple[str, ...] = ()
+    secure_headers: bool = False
+    tls_issuer: str | None = None
     client: str | None = None
     calls: Calls = ()
     groups: tuple[str, ...] = ()
@@ -190,11 +199,10 @@ def _application(name: str, applications: tuple[oam.Application, ...], texts: Te
     """The application of that name, as `texts` have it by now."""
     application = next(candidate for candidate in applications if candidate.name == name)
     if text := texts.get(application.place.file):
-        return next(
-            candidate
-            for candidate in read_bytes(application.place.file, text.encode()).applications
-            if candidate.name == name
-        )
+        # Only places are asked for: whatever types mean, they meant it before.
+        own = frozenset[tuple[Kind, str]](("component", part.type) for one in applications for part in one.components)
+        reading = read_bytes(application.place.file, text.encode(), own)
+        return next(candidate for candidate in reading.applications if candidate.name == name)
     return application
 
 
@@ -294,10 +302,27 @@ def _component(wanted: Wanted, estate: Estate, as_of: datetime.date) -> Mapping[
             _page_access(wanted, wanted.client, as_of) if wanted.client in _ON_PAGES else _api_access(wanted, estate)
         )
         traits.append(_trait("access", access))
+        traits += _beside_access(wanted)
     if kind := wanted.client or ("service" if wanted.calls else None):
         traits.append(_trait("client", _client(wanted, kind)))
     component: dict[str, Any] = {"name": wanted.component, "type": wanted.type}
     return component | ({"properties": properties} if properties else {}) | ({"traits": traits} if traits else {})
+
+
+def _beside_access(wanted: Wanted) -> Iterator[Mapping[str, Any]]:
+    """Yields the traits by which it asks the gateway for more than who may call it."""
+    if wanted.allow_from:
+        yield _trait("ip-allow", {"from": [*wanted.allow_from]})
+    if wanted.rate_limit:
+        yield _trait("rate-limit", wanted.rate_limit)
+    if wanted.origins:
+        yield _trait("cors", {"origins": [*wanted.origins]})
+    if wanted.max_body:
+        yield _trait("limits", {"body": wanted.max_body})
+    if wanted.secure_headers:
+        yield _trait("headers", {"preset": "secure"})
+    if wanted.tls_issuer:
+        yield _trait("upstream-tls", {"issuer": {"kind": "ClusterIssuer", "name": wanted.tls_issuer}})
 
 
 def _client(wanted: Wanted, kind: str) -> Mapping[str, Any]:

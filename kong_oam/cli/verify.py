@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kong_oam.access.model import METHODS
 from kong_oam.cli.command import FOUND, OK, Command, UsageError
 from kong_oam.cli.console import Colour, Console
-from kong_oam.cli.estates import add_estate, estate_of, reading_of, settings_of
+from kong_oam.cli.estates import add_estate, estate_of, reading_of, settings_of, with_definitions
 from kong_oam.verify.deviations import KINDS, Deviation, Exposure
 from kong_oam.verify.questions import OTHER_METHOD
 
@@ -50,7 +50,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     from kong_oam.identity.kinds import describe
     from kong_oam.verify.stack import UnverifiedError, verify, workloads
 
-    settings = settings_of(options.stack, describe=describe)
+    settings = with_definitions(settings_of(options.stack, describe=describe), options.definitions)
     estate = estate_of(reading_of(options.applications, settings), settings)
     try:
         result = verify(settings, estate, options.outputs) if options.only != "cluster" else None
@@ -66,6 +66,10 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     return FOUND if findings or altered else OK
 
 
+_GUARDING = "it could replace what guards, or lead around it"
+_ASIDE = "records, counts, limits, headers, or which pages may read answers are not what is meant"
+
+
 def _lines(result: Result, stack: str, console: Console) -> Iterator[str]:
     for finding, reasons in result.findings:
         colour: Colour = "yellow" if finding.kind in ("weakened", "closed", "limited") else "red"
@@ -74,7 +78,8 @@ def _lines(result: Result, stack: str, console: Console) -> Iterator[str]:
             yield from (f"    {methods(exposure)} {url}" for url in exposure.urls)
             yield f"        {KINDS[finding.kind]} {', '.join(exposure.callers)}"
         if not finding.exposures:
-            yield "    nobody may call anything else for it now, but it could replace what guards, or lead around it"
+            aside = bool(reasons) and all(reason.aside for reason in reasons)
+            yield f"    nobody may call anything else for it now, but {_ASIDE if aside else _GUARDING}"
         yield from _remedies(reasons)
     yield _verdict(result, stack)
 

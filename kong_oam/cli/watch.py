@@ -11,11 +11,13 @@ from pathlib import Path
 from kong_oam.cli.command import OK
 from kong_oam.cli.console import Console, complain
 from kong_oam.errors import InputError
-from kong_oam.oam.application import Reading, ReadOne, read_file
-from kong_oam.oam.files import files_of
+from kong_oam.oam.application import Own, Reading, ReadOne, read_file
 
 Look = dict[str, tuple[int, ...] | None]
 """How files look without reading them: what changes with every save, or None for one that is not there."""
+
+_Kept = tuple[tuple[int, ...], Own, Reading]
+"""How a file looked, which types the project defined itself, and what was read."""
 
 SHORTEST, LONGEST = 0.05, 0.1
 """Seconds between two looks: twenty times what a look takes, within these."""
@@ -27,29 +29,29 @@ PATIENCE = 50
 
 
 def watch(
-    names: Callable[[], Iterable[str | Path]],
+    files: Callable[[], Iterable[Path]],
     refresh: Callable[[], None],
     answer: Callable[[ReadOne], None],
     console: Console,
 ) -> int:
-    """Calls `answer` at once, and again whenever a file that `names` name was saved, came or went, until Ctrl-C. Before
-    each answer `refresh` is called, after which there may be other names. Returns the exit status.
+    """Calls `answer` at once, and again whenever one of `files` was saved, came or went, until Ctrl-C. Before
+    each answer `refresh` is called, after which there may be others. Returns the exit status.
 
     `answer` is given what reads a file, or knows it. A later InputError of both is printed; the first one is raised.
     """
     looks: Look | None = None
-    readings: dict[str, tuple[tuple[int, ...], Reading]] = {}
+    readings: dict[str, _Kept] = {}
     gc.disable()  # an estate of thousands is walked through too often while it grows
     try:
         while True:
             started = time.monotonic()
-            if (now := _look(names())) == looks:
+            if (now := _look(files())) == looks:
                 time.sleep(min(max(SHORTEST, 20 * (time.monotonic() - started)), LONGEST))
                 continue
-            is_first, looks = looks is None, _settled(names, now)
+            is_first, looks = looks is None, _settled(files, now)
             try:
                 refresh()
-                looks = _look(names())
+                looks = _look(files())
                 _clear(console)
                 answer(_reader(looks, readings))
             except InputError as error:
@@ -70,8 +72,8 @@ def watch(
         gc.enable()
 
 
-def _look(names: Iterable[str | Path]) -> Look:
-    return {str(file): _looks(str(file)) for file, _ in files_of(names, Path())}
+def _look(files: Iterable[Path]) -> Look:
+    return {str(file): _looks(str(file)) for file in files}
 
 
 def _looks(file: str) -> tuple[int, ...] | None:
@@ -82,25 +84,25 @@ def _looks(file: str) -> tuple[int, ...] | None:
     return (about.st_mtime_ns, about.st_ctime_ns, about.st_size, about.st_ino)
 
 
-def _settled(names: Callable[[], Iterable[str | Path]], now: Look) -> Look:
+def _settled(files: Callable[[], Iterable[Path]], now: Look) -> Look:
     for _ in range(PATIENCE):
         time.sleep(SETTLING)
-        before, now = now, _look(names())
+        before, now = now, _look(files())
         if now == before:
             break
     return now
 
 
-def _reader(look: Look, readings: dict[str, tuple[tuple[int, ...], Reading]]) -> ReadOne:
+def _reader(look: Look, readings: dict[str, _Kept]) -> ReadOne:
     """What reads a file, unless one that looks the same was read before."""
 
-    def read_one(file: Path, name: str) -> Reading:
+    def read_one(file: Path, name: str, own: Own) -> Reading:
         looks, kept = look.get(str(file)), readings.get(str(file))
-        if looks and kept and kept[0] == looks:
-            return kept[1]
-        reading = read_file(file, name)
+        if looks and kept and kept[:2] == (looks, own):
+            return kept[2]
+        reading = read_file(file, name, own)
         if looks:
-            readings[str(file)] = looks, reading
+            readings[str(file)] = looks, own, reading
         return reading
 
     return read_one

@@ -7,13 +7,13 @@ from typing import Any
 
 from kong_oam.access.diff.wording import methods, users
 from kong_oam.access.matrix.matrix import ANONYMOUS, where
-from kong_oam.access.matrix.rows import Row, for_a_user_in, only, rows
+from kong_oam.access.matrix.rows import Row, called_from, for_a_user_in, only, rows
 from kong_oam.access.model import Client, Estate
 from kong_oam.access.principals import NOBODY, Access, logical_groups, principal_of
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import add_estate
-from kong_oam.cli.requests import callers_of, checked_groups, clients_of, estate_from, row_entry, sets
+from kong_oam.cli.requests import add_address, callers_of, checked_groups, clients_of, estate_from, row_entry, sets
 
 _DETAILS = """\
 Lists every endpoint that a principal may call: a client by its component (application/component), or `anonymous`; or
@@ -31,6 +31,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--user-in", dest="groups", nargs="*", metavar="GROUP", help="for a user in these groups (none: in no group)"
     )
+    add_address(parser)
     add_estate(parser)
 
 
@@ -83,6 +84,7 @@ def _endpoints(estate: Estate, options: argparse.Namespace) -> list[Row]:
         if options.principal is not None and not any(client.user_facing for client in clients):
             raise UsageError(f"{quoted(options.principal)} acts for itself only: users cannot sign in through it")
         narrowed = for_a_user_in(_groups(estate, options.groups), principals)
+    narrowed = called_from(options.address, narrowed)
     return [row for row in rows(estate, callers_of(estate), narrowed) if row.access != NOBODY]
 
 

@@ -8,14 +8,25 @@ from collections.abc import Iterator
 from kong_oam.access.decide import Decision, Request, component_of, decide
 from kong_oam.access.diff.wording import methods, users
 from kong_oam.access.matrix.matrix import where
-from kong_oam.access.matrix.rows import Row, rows
+from kong_oam.access.matrix.rows import Row, called_from, everyone, rows
 from kong_oam.access.model import METHODS, Component, Estate
+from kong_oam.access.networks import admits, only_from
+from kong_oam.access.pages import reading_origins
 from kong_oam.access.paths import Unreadable, read
 from kong_oam.access.principals import NOBODY, Access
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import add_estate, place_entry, unjudged_entry
-from kong_oam.cli.requests import callers_of, estate_from, principal_entries, reason, request_from, row_entry
+from kong_oam.cli.requests import (
+    add_address,
+    callers_of,
+    estate_from,
+    principal_entries,
+    reason,
+    request_from,
+    row_entry,
+    source_entry,
+)
 from kong_oam.diagnostics import printable, suggestion
 
 _DETAILS = """\
@@ -30,6 +41,7 @@ in which groups.
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", metavar="METHOD|COMPONENT", help="such as GET, or application/component")
     parser.add_argument("url", metavar="URL", nargs="?", help="https://host/path, as a client would send it")
+    add_address(parser)
     add_estate(parser)
 
 
@@ -37,12 +49,12 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if options.url is None:
         _refuse_half_a_request(options.what)
         estate = estate_from(options)
-        return _of_component(estate, _component(estate, options.what), console)
+        return _of_component(estate, _component(estate, options.what), options.address, console)
     if "/" in options.what:
         raise UsageError("too much: write a component alone, or METHOD and URL")
     estate = estate_from(options)
     method = options.what.upper()
-    return _of_request(estate, request_from(method, options.url, estate), options.url, console)
+    return _of_request(estate, request_from(method, options.url, estate, options.address), options.url, console)
 
 
 def _refuse_half_a_request(word: str) -> None:
@@ -58,8 +70,9 @@ def _component(estate: Estate, key: str) -> Component:
     return estate.components[key]
 
 
-def _of_component(estate: Estate, component: Component, console: Console) -> int:
-    found = [row for row in rows(estate, callers_of(estate)) if row.component == component.key]
+def _of_component(estate: Estate, component: Component, address: str | None, console: Console) -> int:
+    narrowed = called_from(address, everyone)
+    found = [row for row in rows(estate, callers_of(estate), narrowed) if row.component == component.key]
     if console.json:
         console.print_json([{**row_entry(row), "principals": principal_entries(row.access)} for row in found])
         return OK
@@ -89,7 +102,7 @@ def _principals(access: Access) -> list[tuple[str, str, str]]:
 
 def _of_request(estate: Estate, request: Request, url: str, console: Console) -> int:
     decision = decide(estate, request, None)
-    access = callers(estate, request)
+    access, pages = callers(estate, request), reading_origins(estate, request)
     if console.json:
         console.print_json(
             {
@@ -99,7 +112,9 @@ def _of_request(estate: Estate, request: Request, url: str, console: Console) ->
                 "rule": place_entry(decision.rule.place if decision.rule else None),
                 "withoutToken": {"status": decision.status, "reason": reason(estate, request, decision)},
                 "everybody": access.everybody,
+                **source_entry(access),
                 "principals": principal_entries(access),
+                **({"pages": list(pages)} if pages else {}),
                 **unjudged_entry(estate.unjudged),
             }
         )
@@ -113,6 +128,10 @@ def _of_request(estate: Estate, request: Request, url: str, console: Console) ->
         console.print("nobody" if decision.status in (401, 403) else f"nobody: {decision.status}, {why}")
     else:
         console.print_table(("CLIENT", "USERS IN", "TOKENS OF"), _principals(access))
+        if access.networks and not request.address:
+            console.print(f"all of them{only_from(access.networks)}")
+    if pages:
+        console.print(printable(f"the answer may be read by pages of {', '.join(pages)}"))
     return OK
 
 
@@ -122,7 +141,8 @@ def _request_in_words(request: Request, url: str, decision: Decision) -> str:
 
 
 def callers(estate: Estate, request: Request) -> Access:
-    """Everybody, or the principals that may make the request, with their users' groups as Applications name them."""
+    """Everybody, or the principals that may make the request, with their users' groups as Applications name them; from
+    where, or nobody from an address that is not allowed."""
     try:
         elements = read(request.target)
     except Unreadable:
@@ -130,7 +150,8 @@ def callers(estate: Estate, request: Request) -> Access:
     component = component_of(estate, request.host, elements)
     if component is None or request.method not in METHODS:
         return NOBODY
-    return callers_of(estate).at(component, elements)[request.method]
+    access = callers_of(estate).at(component, elements)[request.method]
+    return NOBODY if request.address and not admits(access.networks, request.address) else access
 
 
 COMMAND = Command("who", "who may make a request, or call a component", _DETAILS, _arguments, _run)

@@ -1,0 +1,157 @@
+"""`metrics`: serves counts of what a gateway decided, by reason; prints alert rules and a dashboard."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from kong_oam.cli.command import OK, Command, UsageError, quoted
+from kong_oam.cli.console import Console
+
+_DETAILS = """\
+Reads records of requests (`gateway.logs` in the stack) as they come, and serves at /metrics how many were allowed and
+refused, by component and by reason, for Prometheus. Runs until Ctrl-C. A file is followed from its end, and through
+rotation; `-` is standard input.
+
+  python -m kong_oam metrics --logs /var/log/kong/records.jsonl
+  tail -F records.jsonl | python -m kong_oam metrics --logs - --listen 0.0.0.0:9542
+
+With --outputs it serves when clients' keys are due, too. Alert rules and a dashboard, for these and for Kong's own
+metrics (`gateway.metrics` in the stack):
+
+  python -m kong_oam metrics --alerts > kong-oam-alerts.yaml
+  python -m kong_oam metrics --dashboard > kong-oam-dashboard.json
+"""
+
+LISTEN = "127.0.0.1:9542"
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--logs", metavar="FILE", help="the file with records, one in a line; -: standard input")
+    what.add_argument("--alerts", action="store_true", help="print alert rules for Prometheus")
+    what.add_argument("--dashboard", action="store_true", help="print a dashboard for Grafana")
+    parser.add_argument("--listen", metavar="HOST:PORT", default=LISTEN, help=f"where to serve (default: {LISTEN})")
+    parser.add_argument(
+        "--outputs", type=Path, metavar="FILE", help="the stack's outputs as JSON, read for each scrape"
+    )
+
+
+def _run(options: argparse.Namespace, console: Console) -> int:
+    from kong_oam import metrics
+
+    folder = Path(metrics.__file__).parent
+    if options.logs is None:
+        console.print_exactly(
+            (folder / ("alerts.yaml" if options.alerts else "dashboard.json")).read_text("utf-8")[:-1]
+        )
+        return OK
+    return _serve(options, console)
+
+
+def _serve(options: argparse.Namespace, console: Console) -> int:
+    from kong_oam.metrics.counters import Counters
+
+    host, port = _address(options.listen)
+    counters, lines = Counters(), _lines(options.logs)
+    keys = _Keys(options.outputs)
+    try:
+        server = _Server((host, port), lambda: "".join(f"{line}\n" for line in (*counters.lines(), *keys.lines())))
+    except OSError as error:
+        raise UsageError(f"cannot listen at {quoted(options.listen)}: {error.strerror}") from None
+    with server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        console.print(f"serves http://{host}:{server.server_port}/metrics; Ctrl-C ends it")
+        console.out.flush()
+        try:
+            for line in lines:
+                counters.add(line)
+            thread.join()  # standard input has ended; what was counted stays to be read
+        except KeyboardInterrupt:
+            console.print("", "no longer served")
+        finally:
+            server.shutdown()
+    return OK
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65535:
+        raise UsageError(f"{quoted(text)} is no HOST:PORT to listen at")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _lines(logs: str) -> Iterator[bytes]:
+    if logs == "-":
+        return iter(sys.stdin.buffer.readline, b"")
+    from kong_oam.metrics.follow import follow
+
+    try:
+        Path(logs).open("rb").close()
+    except OSError as error:
+        raise UsageError(f"{quoted(logs)} cannot be read: {error.strerror}") from None
+    return follow(Path(logs))
+
+
+class _Keys:
+    """When keys are due, by a file of outputs. It is read for each scrape; while it cannot be, what it said counts."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._said: tuple[str, ...] = ()
+        if file:
+            try:
+                self._said = self._read(file)
+            except (OSError, ValueError) as error:
+                why = error.strerror if isinstance(error, OSError) else error
+                raise UsageError(f"{quoted(str(file))} cannot be used as a stack's outputs: {why}") from None
+
+    def lines(self) -> Iterable[str]:
+        if self._file:
+            with suppress(OSError, ValueError):  # it is being written
+                self._said = self._read(self._file)
+        return self._said
+
+    def _read(self, file: Path) -> tuple[str, ...]:
+        from kong_oam.metrics.counters import due
+
+        outputs = json.loads(file.read_text("utf-8"))
+        if not isinstance(outputs, dict):
+            raise ValueError("it is no object")
+        return tuple(due(outputs))
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], text: Any) -> None:
+        self.text = text
+        super().__init__(address, _Handler)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    timeout = 10
+
+    def do_GET(self) -> None:
+        found = self.path.partition("?")[0] == "/metrics"
+        body = self.server.text().encode() if found else b"/metrics is all there is\n"
+        self.send_response(200 if found else 404)
+        self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8" if found else "text/plain")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing: who asks is no news."""
+
+
+COMMAND = Command("metrics", "count decisions by reason for Prometheus", _DETAILS, _arguments, _run, json=False)

@@ -1,0 +1,192 @@
+"""`explain --request`: takes one request apart that the gateway kept a record of (docs/reference/records.md)."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from kong_oam.access.decide import Decision, Request, decide
+from kong_oam.access.model import Component, Estate, Rule
+from kong_oam.access.networks import read_address
+from kong_oam.access.paths import Unreadable, read, written
+from kong_oam.access.tokens import Claims, Refusal
+from kong_oam.cli.command import OK, UsageError, quoted
+from kong_oam.cli.console import Console
+from kong_oam.cli.estates import asked_settings, estate_of, place_entry, reading_of
+from kong_oam.diagnostics import printable
+from kong_oam.kong import names
+from kong_oam.kong.plugins import AUTHENTICATION
+from kong_oam.kong.table import revision
+from kong_oam.metrics.records import VERSION, is_whole, values_in
+
+_REMEDIES: Mapping[str, str] = {
+    "address-not-allowed": "a call from an address that the rule allows",
+    "ambiguous-path": "the path spelled in one way: no dot segments, escapes of what need not be escaped, or `;`",
+    "body-too-large": "a smaller body, or one that the trait limits allows",
+    "client-closed": "a caller that waits for the answer",
+    "failed": "nothing of the caller's: the gateway's error log says what failed",
+    "length-needed": "a body that says its length, or HTTP/1.1",
+    "malformed-authorization": "one Authorization header, exactly `Bearer <token>`",
+    "method-unknown": "a method that the gateway takes",
+    "not-admitted": "nothing of the caller's: the gate ran without admission; `kong-oam verify` says what is not there",
+    "not-exposed": "a host and path of a component's gateway trait",
+    "other-api": "a token for this API",
+    "refused": "what the plugin asks for that answered: none of the gate's",
+    "token-needed": "an access token of the component's provider",
+    "token-not-for-us": "a token of this issuer for this audience",
+    "token-not-of-issuer": "a token that is signed with a key of this issuer's",
+    "token-not-verified": "a token that is signed with a key of this issuer's, and has not expired",
+    "token-unreadable": "an access token, with client, subject, scopes and groups as the provider spells them",
+    "token-untimely": "a token that is valid at the time",
+    "too-large": "a smaller body",
+    "too-many-requests": "fewer requests in the time",
+    "unavailable": "nothing of the caller's: the gateway has nowhere to send it, or a plugin says that it is closed",
+    "upstream-failed": "nothing of the caller's: the workload did not answer",
+    "upstream-timeout": "nothing of the caller's: the workload took too long",
+}
+"""What would have let a request pass, by code, where that is the same for every request."""
+
+
+def explain_recorded(options: argparse.Namespace, console: Console) -> int:
+    """Prints what was decided of a recorded request, why, by which rule, and what today's Applications make of it.
+
+    Raises UsageError where the record is not there, or is none.
+    """
+    record = _record(options.logs, options.request)
+    if record["stack"] != options.stack:
+        stack = printable(record["stack"])
+        raise UsageError(f"the request was recorded by stack '{stack}'; ask with --stack {stack}")
+    settings = asked_settings(options)
+    estate = estate_of(reading_of(options.applications, settings), settings)
+    component = estate.components.get(record["component"])
+    address = read_address(str(record.get("address")))
+    request = Request(record["method"], record["host"], record["path"].encode(), str(address) if address else None)
+    now = decide(estate, request, _token(estate, component, record))
+    current = None
+    if component and record["port"] in component.backends:
+        ring = names.ring(estate.stack.name, component.provider)
+        current = revision(estate, component, record["port"], ring, AUTHENTICATION[settings.gateway.edition])
+    passes = "; ".join(_passes(estate, component, record))
+    if console.json:
+        said = {"status": now.status, "code": now.code, "reason": now.reason, "rule": _place(now.rule)}
+        console.print_json({"record": record, "currentRevision": current, "now": said, "passes": passes or None})
+        return OK
+    _print(console, record, current, now, passes)
+    return OK
+
+
+def _print(console: Console, record: Mapping[str, Any], current: str | None, now: Decision, passes: str) -> None:
+    head = f"{record['status']} {record['method']} {record['host']}{record['path']} at {record['time']}"
+    by = f"revision {record['revision']}"
+    if current != record["revision"]:
+        current_one = f"today's is {current}" if current else "today there is none"
+        by += f", not what the Applications here mean: {current_one}"
+    lines = [
+        console.paint("green" if record["decision"] == "allowed" else "red", printable(head)),
+        f"  code    {printable(record['code'])} ({printable(record['decision'])}), by {printable(by)}",
+        f"  caller  {printable(_caller(record))}",
+        f"  rule    {printable(str(record.get('rule') or 'none of the Applications'))}",
+        f"  today   {now.status} {now.code}: {printable(now.reason)}",
+    ]
+    console.print(*lines, *([f"  passes  {printable(passes)}"] if passes else []))
+    if now.rule:
+        console.print(f"    {now.rule.place}", now.rule.place.excerpt())
+
+
+def _record(file: str, request_id: str) -> dict[str, Any]:
+    """The last record of the request. What else is in the log, records of others or no text at all, is passed over."""
+    seen, found = 0, None
+    try:
+        with Path(file).open("rb") as lines:
+            for record in _records(lines):
+                seen += 1
+                found = record if record.get("requestId") == request_id else found
+    except OSError as error:
+        raise UsageError(f"{quoted(file)} cannot be read: {error.strerror}") from None
+    if found is None:
+        raise UsageError(f"none of the {seen} records in {quoted(file)} is of request {quoted(request_id)}")
+    if not is_whole(found):
+        message = f"the record of request {quoted(request_id)} is none of version {VERSION}: it lacks fields"
+        raise UsageError(f"{message}, or has others of their names")
+    return found
+
+
+def _records(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """The records in lines of JSON, each of one or of a list; lines of others are passed over."""
+    for line in lines:
+        try:
+            values = values_in(line)
+        except ValueError:
+            continue
+        yield from (one for one in values if isinstance(one, dict))
+
+
+def _token(estate: Estate, component: Component | None, record: Mapping[str, Any]) -> Claims | Refusal | None:
+    """What the record says of who called: of the token's scopes, those that counted."""
+    code = record["code"]
+    if component is None or (code == "token-needed" and "client" not in record):
+        return None
+    if "client" not in record:
+        return Refusal("the token did not count", code) if code.startswith("token-") else None
+    provider = estate.provider_of(component)
+    audience = provider.audience_of(component.key) if provider.per_api else None
+    return Claims(
+        component.provider,
+        str(record.get("caller", "")),
+        str(record.get("subject", "")),
+        record.get("user") is True,
+        tuple(record.get("scopes", ())),
+        tuple(map(provider.listed, record.get("groups", ()))),
+        "" if code == "other-api" else audience,
+    )
+
+
+def _caller(record: Mapping[str, Any]) -> str:
+    if "client" not in record:
+        return f"nobody that a token told of, from {record.get('address')}"
+    who = f"{record.get('caller', 'no client of the estate')} (client id {record['client']})"
+    if record.get("user"):
+        groups = " and ".join(record.get("groups", ())) or "none"
+        who += f" for user {record.get('subject') or record.get('subjectHash')}, of whose groups {groups} counted"
+    return f"{who}; {' '.join(record.get('scopes', ())) or 'no scope'} counted; from {record.get('address')}"
+
+
+def _passes(estate: Estate, component: Component | None, record: Mapping[str, Any]) -> Iterator[str]:
+    """What would let the request pass, by the Applications as they are."""
+    code = record["code"]
+    if code in _REMEDIES:
+        yield _REMEDIES[code]
+    rules = _rules(component, record["path"])
+    if component is None or code not in ("scope-missing", "method-not-listed", "no-rule"):
+        return
+    if code == "no-rule" or not rules:
+        yield "a rule that owns the path"
+    elif code == "method-not-listed":
+        listed = sorted({method for rule in rules for method in rule.methods})
+        yield f"{' or '.join(listed)}, which are listed on {written(rules[0].path)}, or a rule there that lists another"
+    for rule in rules:
+        if code == "scope-missing" and rule.lists(record["method"]):
+            yield " and ".join(_missing(estate, component, scope, record) for scope in rule.scopes) + f" ({rule.place})"
+
+
+def _missing(estate: Estate, component: Component, scope: str, record: Mapping[str, Any]) -> str:
+    if scope in record.get("scopes", ()):
+        return f"{scope}, which it had"
+    caller = record.get("caller")
+    granted = estate.held_at(component, users=record.get("user") is True).get(caller or "", ())
+    held = sorted({group for role in component.roles if scope in role.scopes for group in role.groups})
+    why = "which it is granted here" if scope in granted else f"which {caller or 'this client'} is not granted here"
+    return f"{scope}, {why}" + (f" and users of {' or '.join(held)} hold" if record.get("user") and held else "")
+
+
+def _rules(component: Component | None, path: str) -> tuple[Rule, ...]:
+    try:
+        return component.owning(read(path.encode())) if component else ()
+    except Unreadable:
+        return ()
+
+
+def _place(rule: Rule | None) -> dict[str, Any] | None:
+    return place_entry(rule.place) if rule else None

@@ -1,0 +1,144 @@
+"""`render`: the Kubernetes objects of an Application, as they are deployed."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from kong_oam.access.model import Application, Component
+from kong_oam.access.settings.stack import Settings
+from kong_oam.cli.command import OK, Command, UsageError, quoted
+from kong_oam.cli.console import Console
+from kong_oam.cli.estates import add_estate, asked_settings, estate_of, no_stack_is_here, reading_of
+from kong_oam.diagnostics import suggestion
+from kong_oam.kubernetes.placement import placed
+from kong_oam.kubernetes.rendered import RELEASE, PlacedObject, foundations_of, placed_objects
+from kong_oam.oam.rendered import group_kind
+from kong_oam.objects.pods import Manifest
+
+_DETAILS = """\
+Prints the Kubernetes objects of an Application as YAML, as this stack deploys them, or where no stack is, by usual
+settings: those that definitions make of it, with this stack's images and pull secrets, the labels and the identity of
+their component, and those that are added, such as the NetworkPolicy that fences its pods. A comment above each says
+which it is. What Kong and the identity provider get is not among them: `what`, `who` and `explain` tell of that.
+
+Ingresses are left out, which become routes of Kong. Values of Secrets are masked; of a client's credential, and of what
+one component takes from another once that is deployed, only a run knows the value.
+
+  python -m kong_oam render orders
+  python -m kong_oam render shop --component web --stack aws
+"""
+
+_MASKED = "(masked)"
+
+_OF = {
+    "": "",
+    "definition": ", by a definition",
+    "added": ", added",
+    "read": ", somebody else's, which is only looked at",
+    "patch": ", somebody else's, of which only this is changed",
+    "release": ", a chart that the engine installs, with its inputs",
+}
+"""What a comment says of an object, by where it comes from."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """An object of a component. `place`: the namespace, behind the name of a further cluster; `origin` as in _OF."""
+
+    component: str
+    place: str
+    origin: str
+    object: Manifest
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("application", metavar="APPLICATION", help="its name")
+    parser.add_argument("--component", metavar="NAME", help="only the objects of this component of it")
+    add_estate(parser)
+
+
+def _run(options: argparse.Namespace, console: Console) -> int:
+    settings = asked_settings(options)
+    estate = estate_of(reading_of(options.applications, settings), settings)
+    by_name = {application.name: application for application in estate.applications}
+    _known("Application", options.application, by_name)
+    application = by_name[options.application]
+    components = {component.name: component for component in application.components}
+    if options.component is not None:
+        _known("component", options.component, components)
+        components = {options.component: components[options.component]}
+    shown = [one for component in components.values() for one in _objects(application, component, settings)]
+    if console.json:
+        console.print_json([_entry(one) for one in shown])
+        return OK
+    by = "by usual settings, since no stack is here" if no_stack_is_here() else f"on stack {options.stack}"
+    console.print(f"# {len(shown)} object(s) of {application.name}, {by}")
+    for one in shown:
+        console.print("---", f"# {one.component} in {one.place}{_OF[one.origin]}")
+        # All that is not ASCII is escaped, so that it steers no terminal and is the same YAML.
+        console.print_exactly(yaml.dump(one.object, Dumper=_InFull, sort_keys=False, width=120).removesuffix("\n"))
+    return OK
+
+
+class _InFull(yaml.SafeDumper):
+    """Writes what stands twice twice, with no names for it."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's signature
+        return True
+
+
+def _known(what: str, name: str, there: Iterable[str]) -> None:
+    if name not in there:
+        raise UsageError(f"there is no {what} {quoted(name)}{suggestion(name, there)}")
+
+
+def _entry(one: _Shown) -> dict[str, Any]:
+    return {"component": one.component, "place": one.place, "origin": one.origin or None, "object": one.object}
+
+
+def _objects(application: Application, component: Component, settings: Settings) -> Iterator[_Shown]:
+    """The objects at every place of the component; none of one that runs elsewhere."""
+    for site in component.sites:
+        if site.outside:
+            continue
+        if site.rendered is None:
+            for manifest in placed(application, site, settings).objects():
+                yield _Shown(site.key, site.at, "", _masked(manifest))
+            continue
+        made = placed_objects(application, site, settings)
+        for one in (*foundations_of(site), *made.objects, *((made.secret,) if made.secret else ())):
+            yield _Shown(site.key, site.at, _origin(one), _with_names(_masked(one.manifest), one))
+
+
+def _origin(one: PlacedObject) -> str:
+    if not one.rendered:
+        return "added"
+    if one.options.read or one.options.patch:
+        return "read" if one.options.read else "patch"
+    return "release" if group_kind(one.manifest) == RELEASE else "definition"
+
+
+def _masked(manifest: Manifest) -> Manifest:
+    if group_kind(manifest) != ("", "Secret"):
+        return manifest
+    secret = {key: manifest[key] for key in ("data", "stringData") if isinstance(manifest.get(key), Mapping)}
+    return {**manifest, **{key: dict.fromkeys(values, _MASKED) for key, values in secret.items()}}
+
+
+def _with_names(value: Any, one: PlacedObject) -> Any:
+    """A value with the names of components in place of what stands in for what only these will tell."""
+    if isinstance(value, str):
+        for awaited in one.awaited:
+            value = value.replace(awaited.stand_in, f"(from {awaited.component})")
+        return value
+    if isinstance(value, Mapping):
+        return {key: _with_names(item, one) for key, item in value.items()}
+    return [_with_names(item, one) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+COMMAND = Command("render", "print the Kubernetes objects of an Application", _DETAILS, _arguments, _run)

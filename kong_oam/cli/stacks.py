@@ -1,0 +1,149 @@
+"""`up`, `preview`, `refresh` and `destroy`: the engine over the stacks of an estate, those that a change touches."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from kong_oam.access.settings.partitions import stack_of
+from kong_oam.access.settings.stack import stack_file
+from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
+from kong_oam.cli.console import Console
+from kong_oam.cli.estates import estate_of, reading_of, settings_of
+from kong_oam.diagnostics import printable, suggestion
+
+if TYPE_CHECKING:
+    from kong_oam.access.settings.stack import Settings
+    from kong_oam.stacks.order import Estates
+
+_UP = """\
+Runs `pulumi up` over the stacks of an estate: first its base, then the partitions that a change touches,
+several at a time, and the base again where it kept something that a partition still used. A stack whose last run would
+be repeated is left out: what its run depends on is recorded when it has come to its end.
+
+  python -m kong_oam up --stack prod                    lists the stacks that would be run
+  python -m kong_oam up --stack prod --yes              runs them
+  python -m kong_oam up --stack prod --yes --all        runs all, as a nightly run should: it finds drift
+  python -m kong_oam up --stack prod --yes --only payments
+
+A partition that fails stops no other; a second command goes on with what is left. `pulumi up -s prod-payments` works as
+ever, and says so where the base has to be run first.
+
+Exit status: 0 done, 1 listed: something is to be run; 2 not done, or not all: what it says.
+"""
+
+_PREVIEW = """\
+Runs `pulumi preview` over the stacks of an estate with partitions that a change touches. What the base would give to
+partitions is shown as unknown until it has been run.
+
+  python -m kong_oam preview --stack prod
+
+Exit status: 0 done, 2 a preview failed, or could not be made.
+"""
+
+_REFRESH = """\
+Runs `pulumi refresh` over all stacks of an estate with partitions.
+
+  python -m kong_oam refresh --stack prod --yes
+
+Exit status: 0 done, 1 listed: these would be run; 2 not done, or not all: what it says.
+"""
+
+_DESTROY = """\
+Runs `pulumi destroy` over all stacks of an estate with partitions: its base last, and only when nothing is left that
+stands on it.
+
+  python -m kong_oam destroy --stack prod --yes
+
+Exit status: 0 done, 1 listed: these would be destroyed; 2 not done, or not all: what it says.
+"""
+
+
+def _arguments(parser: argparse.ArgumentParser, *, verb: str) -> None:
+    parser.add_argument("--stack", "-s", required=True, help="the estate's stack, which is its base's")
+    parser.add_argument("--parallel", type=int, default=4, metavar="N", help="partitions at a time (default: 4)")
+    parser.add_argument("--only", action="append", default=[], metavar="PARTITION", help="of the partitions only these")
+    if verb != "preview":
+        parser.add_argument("--yes", action="store_true", help="run them (default: only list them)")
+    if verb in ("up", "preview"):
+        parser.add_argument("--all", action="store_true", help="also those that nothing touched")
+
+
+def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
+    # The other verbs start without what runs the engine.
+    from kong_oam.errors import KongOamError
+    from kong_oam.identity.kinds import describe
+    from kong_oam.stacks.fingerprint import configuration
+    from kong_oam.stacks.order import Estates
+    from kong_oam.stacks.run import Runs
+
+    settings = settings_of(options.stack, describe=describe)
+    if settings.partition is not None:
+        raise UsageError(
+            f"{quoted(options.stack)} is a partition: name its estate, '{settings.stack.name}', or run pulumi"
+        )
+    try:
+        configured = {name: configuration(file) for name, file in _files(settings).items() if file.is_file()}
+        estates = Estates(settings, estate_of(reading_of(None, settings), settings), configured)
+        chosen = _chosen(options, settings, estates, every=verb in ("refresh", "destroy") or options.all)
+        only = options.only or settings.stack.partitions
+        runs = Runs(estates, verb, options.parallel, partial(_say, console, Lock()), only)
+        count = len(settings.stack.partitions) + 1
+        if not chosen:
+            console.print(f"nothing to be run: each of the {count} stacks of '{settings.stack.name}' is as it is meant")
+            return OK
+        console.print(f"{len(chosen)} of {count} stacks: {', '.join(map(runs.name, chosen))}")
+        if verb != "preview" and not options.yes:
+            console.print("Then the same with --yes")
+            return FOUND
+        runs.over(chosen)
+    except KongOamError as error:
+        raise UsageError(str(error)) from None
+    console.print(f"{len(runs.done)} run: {', '.join(runs.done) or 'none'}")
+    if runs.failed or runs.left_out:
+        left = f"; not run: {', '.join(runs.left_out)}" if runs.left_out else ""
+        raise UsageError(
+            f"{len(runs.failed)} failed: {', '.join(runs.failed) or 'none'}{left}. The command again goes on"
+        )
+    return OK
+
+
+def _chosen(options: argparse.Namespace, settings: Settings, estates: Estates, *, every: bool) -> Sequence[str | None]:
+    from kong_oam.stacks import records
+
+    partitions = settings.stack.partitions
+    for name in options.only:
+        if name not in partitions:
+            raise UsageError(f"there is no partition {quoted(name)}{suggestion(name, partitions)}")
+    if every:
+        chosen: list[str | None] = [None, *partitions]
+    else:
+        chosen = [*estates.outdated(records.read(settings.stack.name, partitions), settings.as_of)]
+    return [name for name in chosen if not options.only or name in options.only]
+
+
+def _files(settings: Settings) -> dict[str | None, Path]:
+    """The files of the estate's stacks, by partition."""
+    name, partitions = settings.stack.name, settings.stack.partitions
+    return {None: stack_file(name), **{one: stack_file(stack_of(name, one)) for one in partitions}}
+
+
+def _say(console: Console, lock: Lock, stack: str, line: str) -> None:
+    with lock:
+        console.print(f"[{stack}] {printable(line)}")
+        console.out.flush()
+
+
+COMMANDS = tuple(
+    Command(verb, summary, details, partial(_arguments, verb=verb), partial(_run, verb=verb), json=False)
+    for verb, summary, details in (
+        ("up", "`pulumi up` of an estate's stacks", _UP),
+        ("preview", "`pulumi preview` of an estate's stacks", _PREVIEW),
+        ("refresh", "`pulumi refresh` of an estate's stacks", _REFRESH),
+        ("destroy", "`pulumi destroy` of an estate's stacks", _DESTROY),
+    )
+)
