@@ -11,9 +11,13 @@ from kong_oam.access.diff.change import OPENING
 from kong_oam.access.diff.compare import changed
 from kong_oam.access.diff.snapshot import AccessModel, ModelError, empty, exported, load_model
 from kong_oam.access.diff.wording import headline
+from kong_oam.access.model import Estate
 from kong_oam.access.principals import UnwieldyError
+from kong_oam.access.settings.redis import RedisSettings
 from kong_oam.engine.state import Resource, StackState
 from kong_oam.kong.enforced import enforced
+from kong_oam.kong.kong_plugin import waived
+from kong_oam.kong.rate_limit import notice
 
 
 def announce(model: AccessModel, state: StackState) -> None:
@@ -23,6 +27,20 @@ def announce(model: AccessModel, state: StackState) -> None:
     if line:
         log, text = line
         log(text)
+
+
+def announce_limits(estate: Estate, redis: RedisSettings | None) -> None:
+    """Says in a preview what becomes of calls while the Redis is away in which they are counted."""
+    if pulumi.runtime.is_dry_run() and redis and (line := notice(estate, redis)):
+        log = pulumi.log.warn if redis.away == "open" else pulumi.log.info
+        log(line)
+
+
+def announce_waived(estate: Estate) -> None:
+    """Warns of each plugin that stands before a component by a waiver, in every run: nothing of it has to change to be
+    worth a look."""
+    for line in waived(estate):
+        pulumi.log.warn(f"access: {line}")
 
 
 def announcement(

@@ -1,68 +1,109 @@
-"""Provisions one component: a gated service for each port that is exposed, its workload, and the routes there."""
+"""Provisions one component: a gated service for each backend, its workload, and the routes there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import pulumi
-import pulumi_kubernetes as k8s
 
 from kong_oam.access.model import Application
 from kong_oam.access.model import Component as Model
+from kong_oam.engine.state import COMPONENT
+from kong_oam.oam.rendered import Awaited
 
 from .gateway.gateway import Gateway
 from .gateway.service import GatedService, provision_routes
 from .identity.issuer import Issuer
-from .workload.cluster import Cluster
+from .workload.cluster import Clusters
+from .workload.rendered import RenderedWorkload
 from .workload.workload import Workload
 
 
 class Component(pulumi.ComponentResource):
-    """The resources of one component. `gated` is, by port, the service that routes lead to.
+    """The resources of one component. `gated` is, by backend, the service that routes lead to.
 
-    First what closes: services that lead nowhere, with admission. Then the workload, after those that it depends on,
-    and last the gates, which open what this version of the workload is to answer. Routes come once `route` is called.
+    What it is as a client is registered under it by the identity providers. `deploy` makes first what closes: services
+    that lead nowhere, with admission. Then the workload, after those that it depends on, and last the gates, which open
+    what this version of the workload is to answer. Routes come once `route` is called.
     """
 
-    def __init__(
+    def __init__(self, model: Model, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(COMPONENT, model.key, None, opts)
+        self._model = model
+        self.gated: Mapping[str, GatedService] = {}
+        self.running: Sequence[pulumi.Resource] = ()
+        self.workloads: Mapping[str, Workload | RenderedWorkload] = {}
+
+    def deploy(
         self,
         application: Application,
-        model: Model,
         gateway: Gateway,
         issuers: Mapping[str, Issuer],
-        cluster: Cluster,
-        after: Sequence[k8s.apps.v1.Deployment],
-        opts: pulumi.ResourceOptions | None = None,
+        clusters: Clusters,
+        after: Sequence[pulumi.Resource],
+        value: Callable[[Model, Awaited], pulumi.Output[str]],
     ) -> None:
-        super().__init__("kong-oam:index:Component", model.key, None, opts)
-        self._model, self._gateway = model, gateway
-        self.gated = {port: GatedService(f"{model.key}-{port}", gateway, model, port, self) for port in model.ports}
+        """Adds all but the routes."""
+        model = self._model
+        self.gated = {name: GatedService(f"{model.key}-{name}", gateway, model, name, self) for name in model.backends}
         closing = [service.admission for service in self.gated.values()]
         estate, settings = gateway.estate, gateway.settings
-        workload = Workload(application, model, estate, settings, issuers, cluster, [*closing, *after], self)
-        self.deployment = workload.deployment
-        for port, service in self.gated.items():
-            service.lead_to(workload, workload.upstreams[port])
+        before = [*closing, *after]
+        workloads = [
+            Workload(application, site, estate, settings, issuers, clusters[site.cluster], before, self)
+            if site.rendered is None
+            else RenderedWorkload(
+                application,
+                site,
+                estate,
+                settings,
+                issuers,
+                clusters[site.cluster],
+                before,
+                self,
+                partial(value, site),
+            )
+            for site in model.sites
+        ]
+        self.workloads = {site.at: workload for site, workload in zip(model.sites, workloads, strict=True)}
+        self.running = [resource for workload in workloads for resource in workload.resources]
+        for backend, service in self.gated.items():
+            service.lead_to(workloads[0], workloads[0].upstreams[backend])
 
-    def route(self, ready: Sequence[pulumi.Resource]) -> None:
+    def route(self, gateway: Gateway, ready: Sequence[pulumi.Resource]) -> None:
         """Adds the routes, after the gates and after `ready`, certificates before which nothing can be called."""
-        provision_routes(self._gateway, self._model, self.gated, ready, self)
-        self.register_outputs({})
+        provision_routes(gateway, self._model, self.gated, ready, self)
+
+    def record(self, credentials: Mapping[str, pulumi.Output[Mapping[str, Any]]]) -> None:
+        """Ends it, with what the next run has to know of its clients' credentials, by the client's name."""
+        self.register_outputs({"credentials": dict(credentials)} if credentials else {})
 
 
 def provision_components(
-    application: Application, gateway: Gateway, issuers: Mapping[str, Issuer], cluster: Cluster
-) -> Iterator[tuple[str, Component]]:
-    """Provisions all components of an Application but those that run elsewhere, each after what it depends on.
+    application: Application,
+    components: Mapping[str, Component],
+    gateway: Gateway,
+    issuers: Mapping[str, Issuer],
+    clusters: Clusters,
+) -> None:
+    """Deploys all components of an Application but those that run elsewhere, each after what it depends on.
 
-    Yields them with their keys.
+    `components` are all of the estate, by key.
     """
     by_name: dict[str, Component] = {}
+
+    def value(site: Model, awaited: Awaited) -> pulumi.Output[str]:
+        giver = by_name[awaited.component].workloads[site.at]
+        assert isinstance(giver, RenderedWorkload)  # what gives a value is rendered, which is a reading's to see to
+        return giver.value(awaited)
+
     for model in _in_order(application):
         if not model.outside:
-            after = [by_name[name].deployment for name in model.depends_on if name in by_name]
-            by_name[model.name] = Component(application, model, gateway, issuers, cluster, after)
-            yield model.key, by_name[model.name]
+            after = [one for name in model.depends_on if name in by_name for one in by_name[name].running]
+            by_name[model.name] = components[model.key]
+            by_name[model.name].deploy(application, gateway, issuers, clusters, after, value)
 
 
 def _in_order(application: Application) -> Iterator[Model]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,13 +19,13 @@ _Output = pulumi.Output[Mapping[str, Any]]
 class Rotation:
     """The rotation of all clients' credentials, kept as they are asked for. `today` is the stack's `asOf`.
 
-    `state` has the output `credentials` of the run before: by the client's name, what Generation.to_output or
+    `state` has the `credentials` of the run before: by the client's name, what Generation.to_output or
     SharedSecret.to_output gives. `algorithms` are those of StackState.
     """
 
     def __init__(self, estate: Estate, today: datetime.date, state: StackState) -> None:
         self._estate, self._today = estate, today
-        self._previous: Mapping[str, Mapping[str, Any]] = state.outputs.get("credentials") or {}
+        self._previous = state.credentials
         self._keys = state.keys
         self.algorithms = state.algorithms
         self._unturned: dict[str, Generation] = {}
@@ -92,20 +92,23 @@ class Rotation:
             if self._today >= now.due(schedule):
                 pulumi.log.warn(
                     f"credentials: {client.name}: the shared secret is due since {now.due(schedule)}, and nobody "
-                    f"replaces it but you: pulumi up -s {self._estate.stack.name} --replace '**::{resource}'"
+                    f"replaces it but you: pulumi up -s {pulumi.get_stack()} --replace '**::{resource}'"
                 )
             return now.to_output(schedule)
 
         self._recorded[client.name] = client, holder.apply(step)
 
-    def outputs(self, holders: Mapping[str, pulumi.Resource]) -> Mapping[str, _Output]:
-        """Gives the stack output `credentials`, of all clients that have keys or secrets. Nothing of it is secret.
+    def outputs(self, holders: Mapping[str, Sequence[pulumi.Resource]]) -> Mapping[str, _Output]:
+        """Gives what the next run is to know of the credentials of all clients that have keys or secrets, by the
+        client's name. Nothing of it is secret.
 
         `holders` are what runs with the keys, by component key: a key counts from the run in which they had it, so that
         the key before does not end after a run that failed on the way there.
         """
         return {
-            name: pulumi.Output.all(recorded, holders[client.component].urn).apply(lambda both: both[0])
+            name: pulumi.Output.all(recorded, *(one.urn for one in holders[client.component])).apply(
+                lambda all_: all_[0]
+            )
             for name, (client, recorded) in self._recorded.items()
         }
 

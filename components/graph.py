@@ -1,4 +1,4 @@
-"""Governs how the graph is written to the state: checkpoints, URNs of moved resources, and short stack traces.
+"""Governs how the graph is written to the state: checkpoints, URNs of moved resources, and no stack traces.
 
 Sources: Pulumi's reference of resource options (aliases, transformations) and of environment variables; Python's of
 `sys.tracebacklimit`, which `traceback.extract_stack` follows, by which the SDK takes the stack of each resource.
@@ -17,14 +17,14 @@ from pulumi.runtime import is_dry_run, register_stack_transformation
 from .refusal import refuse
 
 _SKIPPED = "PULUMI_SKIP_CHECKPOINTS"
-_FRAMES = 7
-"""Innermost frames of which a resource keeps those outside of the SDK, which has up to 6 of them: first the line that
-makes it. All 20 or so of them were a quarter of what a component takes in the state."""
+_FRAMES = 1
+"""Innermost frames that are taken: the SDK's own, which it leaves out. So a resource has no stack trace, which was a
+quarter of a component's state, nor the line that makes it, 3 KB, which is the program's and of no Application."""
 
 
 @contextlib.contextmanager
-def short_traces() -> Iterator[None]:
-    """Cuts stack traces of resources registered meanwhile to one or two frames. What is raised is printed in full."""
+def without_traces() -> Iterator[None]:
+    """Has resources registered meanwhile keep no stack trace. What is raised is printed in full."""
     before = getattr(sys, "tracebacklimit", None)
     sys.tracebacklimit = _FRAMES
     try:
@@ -36,26 +36,37 @@ def short_traces() -> Iterator[None]:
             sys.tracebacklimit = before
 
 
-def keep_moved(moved: Mapping[tuple[str, str], str]) -> None:
-    """Gives resources, by type and logical name, the URNs under which the state has them as aliases.
+class Moved:
+    """Gives each resource that lies elsewhere in the state the URN that it has there as an alias.
 
-    A URN says under which components a resource lies: one that lies under others now would be deleted and made anew.
+    A URN says, by their types, under which components a resource lies: one that lies under others now, as a version
+    before this one or the state of another stack has it, would be deleted and made anew. `urns` are those of the state,
+    by type and logical name.
     """
-    if not moved:
-        return
-    pulumi.log.info(
-        f"graph: {len(moved)} resources lie under components of a version before this one, and move; those components "
-        "alone are deleted"
-    )
 
-    def with_alias(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
-        urn = moved.get((args.type_, args.name))
-        if urn is None:
+    def __init__(self, urns: Mapping[tuple[str, str], str]) -> None:
+        self._urns = urns
+        self._types: dict[pulumi.Resource, str] = {}
+        self._count = 0
+        register_stack_transformation(self._with_alias)
+
+    def _with_alias(self, args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        above = self._types.get(args.opts.parent) if args.opts.parent else None
+        types = self._types[args.resource] = f"{above}${args.type_}" if above else args.type_
+        urn = self._urns.get((args.type_, args.name))
+        if urn is None or urn.split("::")[2] == types:
             return None
+        self._count += 1
         alias = pulumi.ResourceOptions(aliases=[urn])
         return pulumi.ResourceTransformationResult(args.props, pulumi.ResourceOptions.merge(args.opts, alias))
 
-    register_stack_transformation(with_alias)
+    def announce(self) -> None:
+        """Says how many there were, once all are registered."""
+        if self._count:
+            pulumi.log.info(
+                f"graph: {self._count} resources lie under other components than in the state, and move; nothing of "
+                "them changes, and components that have nothing under them any more are deleted"
+            )
 
 
 def require_checkpoints() -> None:

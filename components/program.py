@@ -7,36 +7,46 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.diff.snapshot import OUTPUT, AccessModel, dump_model, exported, model_of
 from kong_oam.access.model import Estate
+from kong_oam.access.partitions import granted, uses
 from kong_oam.access.report import access_table, grants
 from kong_oam.access.settings.stack import Settings
 from kong_oam.engine.state import StackState
-from kong_oam.errors import ProductError, SettingsError
+from kong_oam.errors import EngineError, ProductError, SettingsError
+from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.kinds import inspect
-from kong_oam.kong import conflicts, preflight
+from kong_oam.kong import conflicts, kong_plugin, plugin_schemas, preflight
 from kong_oam.kong.account import Account
 from kong_oam.kong.actual import corrected
+from kong_oam.kong.addresses import asked_for
+from kong_oam.kong.extras import kinds
+from kong_oam.kong.upstream_tls import needed_authorities
 from kong_oam.kubernetes import preflight as kubernetes
-from kong_oam.oam.application import read_files
+from kong_oam.render.stage import read_applications
 
 from . import settings as config
-from .announcement import announce
+from .announcement import announce, announce_limits, announce_waived
 from .application import Component, provision_components
+from .base import OUTPUT as BASE
+from .base import USES
+from .base import exported as exported_base
 from .credentials import Rotation
-from .gateway.certificates import provision_certificates
+from .gateway.certificates import provision_certificates, provision_client_certificate, require_client_certificate
 from .gateway.gateway import Gateway
-from .graph import keep_moved, require_checkpoints, short_traces
+from .graph import Moved, require_checkpoints, without_traces
 from .identity import provision
 from .identity.issuer import Issuer
+from .partition import Part, part_of_run
 from .process import save_cpu_time
 from .refusal import accept, refuse, stop_at
 from .state import recorded
-from .workload.cluster import provision_cluster
+from .workload.cluster import provision_clusters
 from .workload.environment import elsewhere
 
 
@@ -50,6 +60,8 @@ class _Plan:
     certificates: Mapping[str, tuple[str, str]]
     facts: preflight.GatewayFacts
     state: StackState
+    looked_up: LookedUp
+    part: Part
 
 
 @dataclass(frozen=True)
@@ -57,7 +69,7 @@ class _Provisioned:
     """All that was registered: issuers by provider, components by `application/component`."""
 
     model: AccessModel
-    rotation: Rotation
+    credentials: Mapping[str, pulumi.Output[Mapping[str, Any]]]
     issuers: Mapping[str, Issuer]
     gateway: Gateway
     components: Mapping[str, Component]
@@ -68,49 +80,81 @@ def deploy() -> None:
     save_cpu_time()
     require_checkpoints()
     plan = _plan()
-    keep_moved(plan.state.moved)
-    with short_traces():
+    moved = Moved(plan.state.urns)
+    with without_traces():
         provisioned = _provision(plan)
+    moved.announce()
     _export(plan, provisioned)
 
 
 def _plan() -> _Plan:
     try:
         settings = config.load()
-        estate = accept(compile_estate(read_files(settings.applications), settings.stack))
+        reading = read_applications(
+            settings.applications, settings.definitions, settings.stack.minor, labels=settings.stack.labels
+        )
+        whole = accept(compile_estate(reading, settings.stack))
+        before = recorded()
+        part = part_of_run(settings, whole, before)
+        estate, base = part.estate, part.base
+        stop_at(kong_plugin.findings(settings, estate))
         account, certificates = config.kong(settings), config.certificates()
-        facts = preflight.inspect(account, settings.gateway.edition)
-        state = corrected(recorded(), account)
+        taken = before.plugins if before.is_confirmed else {}
+        stop_at(plugin_schemas.inspect(account, estate, taken))  # the schemas of those that it has are read next
+        more, by_address = kinds(settings, estate), asked_for(estate)
+        over_tls = settings.gateway.upstream_tls
+        if base is None:
+            require_client_certificate(over_tls, certificates)
+        ca = needed_authorities(over_tls, estate)
+        facts = preflight.inspect(account, settings.gateway.edition, more, ca, by_address=by_address)
+        state = corrected(before, account)
+        held = state.held | base.state.held if base else state.held
+        issuers = base.state.issuers if base else state.issuers
+        looked_up = LookedUp.of_command()
         findings = [
             finding
             for provider in settings.providers
-            for finding in inspect(provider, estate, state.held, state.issuers, config.configuration())
+            for finding in inspect(provider, estate, held, issuers, config.configuration(), looked_up)
         ]
-        findings += conflicts.inspect(account, estate, state.held)
+        findings += conflicts.inspect(account, settings, estate, held)
         stop_at([*findings, *kubernetes.inspect(settings, estate, state.held)])
-    except (SettingsError, ProductError) as error:
+    except (EngineError, SettingsError, ProductError) as error:
         refuse(error)
-    return _Plan(settings, estate, account, certificates, facts, state)
+    if facts.address:
+        pulumi.log.info(f"kong: {facts.address}")
+    return _Plan(settings, estate, account, certificates, facts, state, looked_up, part)
 
 
 def _provision(plan: _Plan) -> _Provisioned:
-    settings, estate, state = plan.settings, plan.estate, plan.state
+    settings, estate, state, base = plan.settings, plan.estate, plan.state, plan.part.base
     model = model_of(estate, settings)
-    announce(model, state)
+    if estate.role != "base":
+        announce(model, state)
+    announce_limits(estate, settings.gateway.redis)
+    announce_waived(estate)
     rotation = Rotation(estate, settings.as_of, state)
-    issuers = {provider.name: provision(provider, estate, rotation) for provider in settings.providers}
-    gateway = Gateway("gateway", settings, plan.account, plan.facts, estate, issuers, state)
-    cluster = provision_cluster(estate, settings)
-    components = {
-        key: component
-        for application in estate.applications
-        for key, component in provision_components(application, gateway, issuers, cluster)
+    components = {key: Component(component) for key, component in estate.own.items()}
+    issuers = {
+        one.name: provision(
+            one, estate, rotation, components, plan.looked_up, base.providers[one.name] if base else None
+        )
+        for one in settings.providers
     }
+    gateway = Gateway("gateway", settings, plan.account, plan.facts, estate, issuers, state, base)
+    gateway.gates_stay = plan.part.adds_only
+    if base is None:
+        gateway.client_certificate = provision_client_certificate(gateway, plan.certificates)
+    clusters = provision_clusters(estate, settings)
+    for application in estate.applications if estate.role != "base" else ():
+        provision_components(application, components, gateway, issuers, clusters)
     gateway.report_unfinished()
-    certificates = provision_certificates(gateway, plan.certificates, cluster.provider)
-    for component in components.values():
-        component.route(certificates)
-    return _Provisioned(model, rotation, issuers, gateway, components)
+    certificates = provision_certificates(gateway, plan.certificates, clusters)
+    credentials = rotation.outputs({key: component.running for key, component in components.items()})
+    for key, component in components.items():
+        component.route(gateway, certificates)
+        names = [client.name for client in estate.own[key].clients if client.name in credentials]
+        component.record({name: credentials[name] for name in names})
+    return _Provisioned(model, credentials, issuers, gateway, components)
 
 
 def _export(plan: _Plan, provisioned: _Provisioned) -> None:
@@ -123,8 +167,9 @@ def _export(plan: _Plan, provisioned: _Provisioned) -> None:
     pulumi.export("elsewhere", elsewhere(estate, issuers))
     pulumi.export("enforced", gateway.enforced)
     pulumi.export("keySlots", gateway.slots)
-    deployments = {key: component.deployment for key, component in components.items()}
-    pulumi.export("credentials", provisioned.rotation.outputs(deployments))
+    if gateway.client_certificate is not None:
+        pulumi.export("clientCertificate", gateway.client_certificate)
+    pulumi.export("credentials", provisioned.credentials)
     pulumi.export("issuers", {name: issuer.issuer for name, issuer in issuers.items()})
     pulumi.export(
         "audiences", {key: audience for issuer in issuers.values() for key, audience in issuer.audiences.items()}
@@ -133,5 +178,21 @@ def _export(plan: _Plan, provisioned: _Provisioned) -> None:
         name: {key: client.client_id for key, client in issuer.clients.items()} for name, issuer in issuers.items()
     }
     pulumi.export("clients", clients)
+    if gateway.direct_services:
+        pulumi.export("unfinished", [*gateway.direct_services])
+    _export_to_others(plan, provisioned)
     services = [service for component in components.values() for service in component.gated.values()]
     pulumi.export("upstreams", {service.name: service.upstream.address for service in services})
+
+
+def _export_to_others(plan: _Plan, provisioned: _Provisioned) -> None:
+    """Exports what the other stacks of the estate read, where there are some."""
+    estate, gateway = plan.estate, provisioned.gateway
+    if plan.part.base is not None:
+        pulumi.export(USES, {key: one.to_output() for key, one in uses(estate).items()})
+        pulumi.export("granted", granted(estate))
+        pulumi.export("generation", plan.part.base.generation)
+    elif estate.role == "base":
+        providers = {name: issuer.made for name, issuer in provisioned.issuers.items()}
+        pulumi.export("kept", [*plan.part.kept])
+        pulumi.export(BASE, exported_base(estate, plan.state, plan.part.made_with, providers, gateway.made))

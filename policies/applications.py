@@ -66,7 +66,7 @@ def current_waivers(deployment: Deployment, _: Settings) -> Iterator[PolicyFindi
 
 def _components(deployment: Deployment) -> Iterator[Component]:
     estate = deployment.model.estate
-    yield from estate.components.values() if estate else ()
+    yield from estate.own.values() if estate else ()
 
 
 def _unwaived(deployment: Deployment, code: str) -> Iterator[tuple[Component, datetime.date]]:

@@ -45,6 +45,13 @@ _WIDEST: Mapping[str, PolicySetting] = {
     for version, bits, usual in ((4, 32, 26), (6, 128, 64))
 }
 
+_KINDS: Mapping[str, PolicySetting] = {
+    "allow": PolicySetting(
+        {"type": "array", "items": {"type": "string"}, "description": "Kinds of objects (group/Kind) that are let be."},
+        [],
+    )
+}
+
 RULES: tuple[PolicyRule, ...] = (
     PolicyRule(
         "route-guarded", "mandatory", "critical",
@@ -59,6 +66,13 @@ RULES: tuple[PolicyRule, ...] = (
         "Let an Application's gateway trait make the service; remove the Target.",
         ("SOC2 CC6.1", "SOC2 CC6.6", "ISO27001 A.8.3", "ISO27001 A.8.20"),
         gateway.leading_nowhere,
+    ),
+    PolicyRule(
+        "upstream-verified", "mandatory", "high",
+        "https to a workload is verified by a CA, and is spoken where the Application asks for it",
+        "Run `pulumi up --refresh`: it puts back what was changed by hand; gateway.upstreamTls.ca names the CA.",
+        ("SOC2 CC6.7", "ISO27001 A.8.20", "ISO27001 A.8.24"),
+        gateway.verified_upstreams,
     ),
     PolicyRule(
         "script-current", "mandatory", "critical",
@@ -89,11 +103,25 @@ RULES: tuple[PolicyRule, ...] = (
         gateway.declared_public,
     ),
     PolicyRule(
+        "address-declared", "mandatory", "critical",
+        "what an ip-allow trait lets in from some networks only, a gate lets in from nowhere else",
+        "Name the network in the ip-allow trait, or undo the change of the program.",
+        ("SOC2 CC6.1", "SOC2 CC6.6", "ISO27001 A.8.3", "ISO27001 A.8.20"),
+        gateway.declared_addresses,
+    ),
+    PolicyRule(
         "gate-undisturbed", "mandatory", "critical",
-        "no plugin answers before the gate, authenticates beside it, runs code, or rewrites path or method",
+        "no plugin answers before the gate, authenticates, runs code, rewrites, or lets pages read answers",
         "Remove the plugin, or put it on a service that is not of Kong-OAM.",
         ("SOC2 CC6.1", "SOC2 CC8.1", "ISO27001 A.8.3", "ISO27001 A.8.9"),
         gateway.undisturbed, settings=_ALLOW,
+    ),
+    PolicyRule(
+        "plugin-waived", "advisory", "low",
+        "no plugin stands before a component by a waiver",
+        "Look at each until its day: nobody here knows what it does to calls.",
+        ("SOC2 CC8.1", "ISO27001 A.8.9"),
+        gateway.waived_plugins,
     ),
     PolicyRule(
         "no-plain-http", "mandatory", "high",
@@ -142,7 +170,7 @@ RULES: tuple[PolicyRule, ...] = (
         "every exposed workload is behind a NetworkPolicy that names who may connect, and nothing around it",
         "Set gateway.namespace and gateway.podLabels, or gateway.cidrs, to where the gateway is and nothing wider.",
         ("SOC2 CC6.6", "ISO27001 A.8.20", "ISO27001 A.8.22"),
-        workload.fenced_workloads, settings=_WIDEST,
+        workload.fenced_workloads, settings={**_WIDEST, **_KINDS},
     ),
     PolicyRule(
         "applications-readable", "mandatory", "high",

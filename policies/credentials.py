@@ -9,7 +9,7 @@ from typing import Any
 
 from .deployed import Deployment, Resource
 from .rule import PolicyFinding, Settings
-from .workload import WORKLOADS
+from .workload import workloads
 
 KEPT: Mapping[str, tuple[str, ...]] = {
     "okta:app/oAuth:OAuth": ("clientSecret",),
@@ -47,7 +47,7 @@ def hidden_secrets(deployment: Deployment, _: Settings) -> Iterator[PolicyFindin
                 yield PolicyFinding(f"{resource.name}: a private key stands in {where}", resource)
             elif any(secret in text for secret in secrets):
                 yield PolicyFinding(f"{resource.name}: a credential of this stack stands in {where}", resource)
-    for workload in deployment.of(*WORKLOADS):
+    for workload in workloads(deployment):
         for name in _plain_variables(workload):
             yield PolicyFinding(f"{workload.name}: the variable {name} has its value in clear; use a Secret", workload)
 

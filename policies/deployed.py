@@ -11,9 +11,11 @@ from typing import Any
 
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.model import Estate
-from kong_oam.access.settings.stack import StackError, read_file, stack_file
+from kong_oam.access.partitions import deployed_by
+from kong_oam.access.settings.stack import read_file, stack_file
 from kong_oam.diagnostics import errors
-from kong_oam.oam.application import read_files
+from kong_oam.errors import SettingsError
+from kong_oam.render.stage import read_applications
 
 
 class _Unknown:
@@ -28,7 +30,8 @@ UNKNOWN = _Unknown()
 @dataclass(frozen=True)
 class Resource:
     """One resource. `properties` are its inputs, or its outputs once it is made; `made_of` names, by input, the URNs of
-    the resources that it came from; `secret_outputs` are those that the program marks as secrets."""
+    the resources that it came from; `secret_outputs` are those that the program marks as secrets; `provider` is the URN
+    of its provider, empty where nobody says."""
 
     type: str
     name: str
@@ -36,6 +39,7 @@ class Resource:
     properties: Mapping[str, Any]
     made_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     secret_outputs: frozenset[str] = frozenset()
+    provider: str = ""
 
     def texts(self, name: str) -> tuple[str, ...]:
         """The texts of a list, as far as they are known."""
@@ -85,8 +89,10 @@ def model(stack: str) -> DeployedModel:
     """Reads the Applications and the stack's settings of the project in the working directory."""
     try:
         settings = read_file(stack_file(stack))
-    except StackError as error:
+        reading = read_applications(settings.applications, settings.definitions, settings.stack.minor)
+    except SettingsError as error:
         return DeployedModel(None, problems=(str(error),))
-    compiled = compile_estate(read_files(settings.applications), settings.stack)
+    compiled = compile_estate(reading, settings.stack)
     problems = tuple(f"{error.place}: {error.code}: {error.message}" for error in errors(compiled.diagnostics))
-    return DeployedModel(compiled.estate, settings.cloud, settings.as_of, problems)
+    estate = deployed_by(compiled.estate, settings.partition) if compiled.estate else None
+    return DeployedModel(estate, settings.cloud, settings.as_of, problems)

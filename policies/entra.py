@@ -63,7 +63,7 @@ def kept_credentials(deployment: Deployment, longest: int) -> Iterator[PolicyFin
     estate = deployment.model.estate
     clients = {
         f"{client.provider}-{kind}-{client.component}-a": client
-        for client in (estate.clients if estate else ())
+        for client in (estate.own_clients if estate else ())
         for kind in ("secret", "certificate")
     }
     for credential in deployment.of(SHARED, CERTIFICATE):

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import datetime
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import kong_oam
 from kong_oam.access.model import METHODS, Rule
+from kong_oam.access.networks import beyond, fewest, network, only_from
 from kong_oam.access.paths import written
 
 from .deployed import Deployment, Resource
 from .rule import PolicyFinding, Settings
-from .scripts import is_current, table_of
+from .scripts import address_of, behind, chunks, is_current, is_hsts, nameless, table_of
 
 ROUTE, SERVICE, PLUGIN = "kong:index/route:Route", "kong:index/service:Service", "kong:index/plugin:Plugin"
 CONSUMER = "kong:index/consumer:Consumer"
 UPSTREAM, TARGET = "kong:index/upstream:Upstream", "kong:index/target:Target"
 
+_PREFIX, _NOWHERE, _NOBODY = "kong-oam", "nowhere", "anonymous"
+"""What the names consist of, beside the estate's, of what its base makes and its partitions lead to, or take callers
+for."""
+
 SCRIPTS = {"pre-function": "admission", "post-function": "the gate"}
 
-_OWN_PHASES = ("access", "header_filter")
+PHASES = ("access", "header_filter", "body_filter", "log")
+"""Those in which a script of ours may run beside admission."""
 
 STRICT: Mapping[str, Mapping[str, Any]] = {
     "jwt": {
@@ -58,6 +66,7 @@ _DOING: Mapping[str, str] = json.loads(
 what the program knows Kong by. `kong_oam/kong/plugin_kinds.py` says what each word means."""
 
 _REFUSED = {
+    "lets pages read": "answers preflights before the gate, and tells browsers whose pages may read answers",
     "closes": "answers before the gate",
     "answers": "answers before the gate",
     "authenticates": "authenticates in a way that the gate does not know",
@@ -68,6 +77,8 @@ _REFUSED = {
 
 _PASSIVE = ("harmless", "limits")
 """Kinds of plugins that may stand on one: they only refuse further, mark answers, or watch."""
+_WHERE = re.compile(r"(?i)(host|server|address|endpoint|ur[il]|path|use_tcp)$")
+"""Fields of those that say where what they see goes."""
 
 
 def guarded_routes(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
@@ -89,34 +100,71 @@ def guarded_routes(deployment: Deployment, _: Settings) -> Iterator[PolicyFindin
 
 
 def leading_nowhere(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """Checks that every service leads to an Upstream of this stack that has no Targets: only a gate leads to a
-    workload."""
+    """Checks that every service leads to an Upstream of this stack, or of its estate's base, that has no Targets: only
+    a gate leads to a workload."""
+    nowhere = _of_base(deployment, _NOWHERE)
     for service in deployment.of(SERVICE):
-        if deployment.source(service, "host", UPSTREAM) is None:
+        if deployment.source(service, "host", UPSTREAM) is None and service.text("host") != nowhere:
             yield PolicyFinding(
                 f"service {service.name} leads to {service.text('host') or 'a host'} around its gate", service
             )
     for target in deployment.of(TARGET):
         upstream = deployment.source(target, "upstreamId", UPSTREAM)
-        if upstream and any(
+        used = upstream and any(
             deployment.source(service, "host", UPSTREAM) is upstream for service in deployment.of(SERVICE)
-        ):
+        )
+        if used or _is_one_of_several(deployment):
             yield PolicyFinding(f"target {target.name} leads services around their gates", target)
 
 
-def current_scripts(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
-    """Checks that admission and gate run the scripts of this version in the access phase, and none in another.
+def verified_upstreams(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
+    """Checks that whoever answers by https behind a service is verified, and that a gate asks for https where the
+    Application does."""
+    for service in deployment.of(SERVICE):
+        if service.text("protocol") == "https" and not _verifies(service):
+            yield PolicyFinding(f"service {service.name} speaks https to whoever answers: no CA verifies it", service)
+    estate = deployment.model.estate
+    for plugin in deployment.of(PLUGIN):
+        address = address_of(plugin.config) if plugin.text("name") == "post-function" else None
+        if address is None:
+            continue
+        service_of_gate = deployment.source(plugin, "serviceId", SERVICE)
+        spoken = service_of_gate.text("protocol") if service_of_gate else ""
+        table = table_of(plugin.config) or {}
+        component = estate.components.get(str(table.get("component"))) if estate else None
+        meant = any(
+            endpoint.tls and table.get("hosts", {}).get(endpoint.host, {}).get(written(endpoint.path)) is True
+            for endpoint in (component.endpoints if component else ())
+        )
+        if (meant or "name" in address) and not (spoken == "https" and "name" in address):
+            yield PolicyFinding(f"{plugin.name} sends in clear text what is to go by https", plugin)
 
-    But for header_filter, where admission marks answers: what is said there opens nothing.
-    """
+
+def _verifies(service: Resource) -> bool:
+    ids = service.properties.get("caCertificateIds")
+    return service.properties.get("tlsVerify") is True and bool(ids)
+
+
+def current_scripts(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
+    """Checks that admission and gate run the scripts of this version, and none of somebody's in any phase."""
     for plugin in deployment.of(PLUGIN):
         kind, config = plugin.text("name"), plugin.config
         if kind not in SCRIPTS or config is None:
             continue
-        codes = config.get("access") or []
-        if len(codes) != 1 or not is_current(kind, codes[0]):
+        first, *more = config.get("access") or [""]
+        table = table_of(config) or {}
+        beside = {phase: chunks(table, phase) if kind == "pre-function" else [] for phase in PHASES}
+        beside["access"] += behind(table) if kind == "post-function" else []
+        if kind == "pre-function" and is_hsts((config.get("header_filter") or [""])[0]):
+            beside["header_filter"].insert(0, nameless(config["header_filter"][0]))
+        lacking = any(scripts and not config.get(phase) for phase, scripts in beside.items() if phase != "access")
+        if not is_current(kind, first) or [*map(nameless, more)] != beside["access"] or lacking:
             yield PolicyFinding(f"{plugin.name} does not run {SCRIPTS[kind]} of this version", plugin)
-        if foreign := sorted(phase for phase, code in config.items() if code and phase not in _OWN_PHASES):
+        if foreign := sorted(
+            phase
+            for phase, code in config.items()
+            if code and phase != "access" and [*map(nameless, code)] != beside.get(phase)
+        ):
             yield PolicyFinding(f"{plugin.name} runs a script of somebody's in phase {', '.join(foreign)}", plugin)
 
 
@@ -137,7 +185,8 @@ def strict_authentication(deployment: Deployment, _: Settings) -> Iterator[Polic
 
     Who has none passes only where something is public, and as nobody: a consumer that no credential makes.
     """
-    nobodies = _without_credentials(deployment)
+    yield from _nobody_of_partitions(deployment)
+    nobodies = _nobodies(deployment)
     for plugin in deployment.of(PLUGIN):
         config, wanted = plugin.config, STRICT.get(plugin.text("name"))
         if config is None or wanted is None:
@@ -176,19 +225,40 @@ def declared_public(deployment: Deployment, _: Settings) -> Iterator[PolicyFindi
                 )
 
 
-def undisturbed(deployment: Deployment, settings: Settings) -> Iterator[PolicyFinding]:
-    """Checks that no plugin could answer, authenticate, run code or rewrite in the gate's place.
+def declared_addresses(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
+    """Checks that no table lets somebody in from elsewhere where the ip-allow trait of its component names networks."""
+    estate = deployment.model.estate
+    for plugin in deployment.of(PLUGIN) if estate else ():
+        table = table_of(plugin.config) if plugin.text("name") in SCRIPTS else None
+        component = estate.components.get(str((table or {}).get("component"))) if estate else None
+        for path, by_method in component.allowed_from.items() if component else ():
+            listed = (table or {}).get("addresses", {}).get(written(path), {})
+            for method, networks in by_method.items():
+                texts = listed.get(method) or listed.get("*") or ()
+                if elsewhere := beyond(fewest(map(network, texts)), networks):
+                    yield PolicyFinding(
+                        f"{plugin.name} lets {method} {written(path)} be called from {elsewhere}: "
+                        f"the ip-allow trait says{only_from(networks)}",
+                        plugin,
+                    )
 
-    One that nobody knows could do any of that.
+
+def undisturbed(deployment: Deployment, settings: Settings) -> Iterator[PolicyFinding]:
+    """Checks that no plugin could answer, authenticate, run code or rewrite in the gate's place, or let pages read.
+
+    One that nobody knows could do any of that. What the component's Application asks for by a waiver in date may stand
+    before it.
     """
     accepted = {*SCRIPTS, *STRICT, *settings["allow"]}
     for plugin in deployment.of(PLUGIN):
         kind = plugin.text("name")
         scopes = [scope for scope in ("serviceId", "routeId", "consumerId") if plugin.properties.get(scope)]
-        doing = _DOING.get(kind, "")
+        doing = "lets pages read" if _marks_origins(plugin) else _DOING.get(kind, "")
+        if doing in _PASSIVE or (kind not in (*SCRIPTS, *STRICT) and _is_waived(deployment, plugin)):
+            continue
         if doing in _REFUSED:
             yield PolicyFinding(f"{plugin.name}: {kind} {_REFUSED[doing]}", plugin)
-        elif doing not in _PASSIVE and kind not in accepted:
+        elif kind not in accepted:
             yield PolicyFinding(f"{plugin.name}: {kind} is not known to leave the decision to the gate", plugin)
         if kind in SCRIPTS and scopes != ["serviceId"]:
             yield PolicyFinding(
@@ -196,6 +266,54 @@ def undisturbed(deployment: Deployment, settings: Settings) -> Iterator[PolicyFi
             )
         if kind in STRICT and scopes != ["serviceId"]:
             yield PolicyFinding(f"{plugin.name}: {kind} verifies tokens where it is not on a service alone", plugin)
+
+
+def _marks_origins(plugin: Resource) -> bool:
+    """Whether the plugin writes headers by which browsers let pages read answers."""
+    return plugin.text("name").startswith("response-transformer") and "access-control-" in str(plugin.config).lower()
+
+
+def waived_plugins(deployment: Deployment, _: Settings) -> Iterator[PolicyFinding]:
+    """Checks that no plugin stands in the gate's place because its Application asks for it by a waiver."""
+    estate = deployment.model.estate
+    for component in estate.exposed if estate else ():
+        for one in component.edge.kong_plugins:
+            doing = _DOING.get(one.name, "")
+            why = _REFUSED.get(doing, "is not known to leave the decision to the gate")
+            if doing in _PASSIVE:
+                why = "sends or writes what it sees to where its configuration says" if _leads_away(one.config) else ""
+            if one.waiver and why:
+                yield PolicyFinding(
+                    f"{component.key} ({one.place}): {one.name} {why}, until {one.waiver.until}: {one.waiver.reason}"
+                )
+
+
+def _leads_away(config: Any) -> bool:
+    """Whether a field at any depth says where to: the gateway's own host, or a file of its own, takes a waiver."""
+    if isinstance(config, list):
+        return any(map(_leads_away, config))
+    return isinstance(config, Mapping) and any(
+        _WHERE.search(key) or _leads_away(value) for key, value in config.items()
+    )
+
+
+def _is_waived(deployment: Deployment, plugin: Resource) -> bool:
+    """Whether the Application of the component whose service alone the plugin stands on asks for it, and its waiver is
+    not past its day by the stack's asOf."""
+    estate, today = deployment.model.estate, deployment.model.as_of
+    if estate is None or today is None or plugin.properties.get("routeId") or plugin.properties.get("consumerId"):
+        return False
+    beside = _plugins(deployment, *plugin.made_of.get("serviceId", ()))
+    tables = [table_of(one.config) for one in beside if one.text("name") in SCRIPTS]
+    named = {str(table.get("component")) for table in tables if table}  # none while what they decide by is not known
+    return bool(tables) and any(
+        one.name == plugin.text("name")
+        and one.waiver is not None
+        and datetime.date.fromisoformat(one.waiver.until) >= today
+        for component in estate.exposed
+        if component.key in named or not named
+        for one in component.edge.kong_plugins
+    )
 
 
 def encrypted_routes(deployment: Deployment, settings: Settings) -> Iterator[PolicyFinding]:
@@ -214,10 +332,38 @@ def _plugins(deployment: Deployment, *services: str) -> Iterator[Resource]:
     )
 
 
-def _without_credentials(deployment: Deployment) -> set[str]:
-    """Names of the consumers that nobody can be by a credential."""
+def _nobodies(deployment: Deployment) -> set[str]:
+    """Names of the consumers that nobody can be by a credential: of this stack, and in a partition that of its base,
+    unless anything here is a credential."""
     identified = {urn for resource in deployment.resources for urn in resource.made_of.get("consumerId", ())}
-    return {consumer.text("username") for consumer in deployment.of(CONSUMER) if consumer.urn not in identified}
+    names = {consumer.text("username") for consumer in deployment.of(CONSUMER) if consumer.urn not in identified}
+    credential = any("consumerId" in one.properties for one in deployment.resources if one.type != PLUGIN)
+    of_base = None if credential else _of_base(deployment, _NOBODY)
+    return names | ({of_base} if of_base else set())
+
+
+def _of_base(deployment: Deployment, what: str) -> str | None:
+    """In a partition of an estate, the name of something that its base made, in whose runs it is judged; else None."""
+    estate = deployment.model.estate
+    return f"{_PREFIX}.{estate.stack.name}.{what}" if estate and estate.role == "partition" else None
+
+
+def _is_one_of_several(deployment: Deployment) -> bool:
+    """Whether the stack is one of an estate's: then services lead to an Upstream that only the base's state has."""
+    return deployment.model.estate is not None and deployment.model.estate.role != "whole"
+
+
+def _nobody_of_partitions(deployment: Deployment) -> Iterator[PolicyFinding]:
+    """Finds in the base of an estate that the consumer that its partitions take for nobody is somebody."""
+    estate = deployment.model.estate
+    if estate is None or estate.role != "base":
+        return
+    for consumer in deployment.of(CONSUMER):
+        name = consumer.text("username")
+        if name == f"{_PREFIX}.{estate.stack.name}.{_NOBODY}" and name not in _nobodies(deployment):
+            yield PolicyFinding(
+                f"{consumer.name}: gates of partitions take it for nobody, and it has credentials", consumer
+            )
 
 
 def _serves_everybody(deployment: Deployment, plugin: Resource) -> bool:

@@ -101,7 +101,7 @@ def rotated_keys(deployment: Deployment, settings: Settings) -> Iterator[PolicyF
             yield PolicyFinding(
                 f"{realm_client.name} shares a secret with its provider, which nobody changes", realm_client
             )
-    keyed = [client for client in (estate.clients if estate else ()) if client.keyed]
+    keyed = [client for client in (estate.own_clients if estate else ()) if client.keyed]
     by_name = {f"{client.provider}-{kind}-{client.component}": client for client in keyed for kind in ("app", "client")}
     for app in deployment.of(APP, REALM_CLIENT):
         if estate and (client := by_name.get(app.name)) and (every := estate.schedule_of(client).every) > longest:

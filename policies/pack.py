@@ -85,6 +85,7 @@ def _resource(resource: PolicyResource) -> Resource:
         _plain(resource.props),
         {name: tuple(source.urn for source in sources) for name, sources in resource.property_dependencies.items()},
         frozenset(resource.opts.additional_secret_outputs),
+        resource.provider.urn if resource.provider else "",
     )
 
 

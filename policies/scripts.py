@@ -15,8 +15,23 @@ from typing import Any
 
 import kong_oam
 
-_LUA = Path(kong_oam.__file__).parent / "kong" / "lua"
-_PARTS = {"pre-function": ("json", "path", "token", "admission"), "post-function": ("gate",)}
+_FOLDER = Path(kong_oam.__file__).parent / "kong" / "lua"
+_PARTS = {
+    "pre-function": ("json", "path", "token", "answer", "rules", "contains", "admission"),
+    "post-function": ("answer", "addresses", "gate"),
+}
+ALWAYS: Mapping[str, tuple[str, ...]] = {"header_filter": ("problem",), "body_filter": ("problem_body",)}
+"""The scripts that always run beside admission, {phase: files}."""
+CHUNKS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "cors": {"access": ("origin", "preflight"), "header_filter": ("origin", "cors")},
+    "budget": {"access": ("budget",)},
+    "headers": {"access": ("told",), "header_filter": ("marked",)},
+    "limits": {"access": ("limits",)},
+    "log": {"log": ("record",)},
+}
+"""The scripts that run beside admission, {key of the table that asks for them: {phase: files}}."""
+BEHIND: Mapping[str, tuple[str, ...]] = {"limits": ("body",)}
+"""The scripts that run behind the gate, {key of the table that asks for them: files}."""
 _ARGUMENTS = {"pre-function": ("TABLE",), "post-function": ("TABLE", "UPSTREAM")}
 """The arguments of each, one Lua long string after the other, before it begins."""
 _NOTE = """
@@ -27,29 +42,82 @@ _NOTE = """
 
 _MORE = re.compile(r"^local MORE = '[a-z0-9 -]*'\n")
 """What admission gets beside its table: words, and nothing that would run."""
-_STRING = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
-_SPACE = re.compile(rf"({_STRING})|--.*|[ \t]+")
+_HSTS = re.compile(
+    r"return function\(\) kong\.response\.set_header\('Strict-Transport-Security', 'max-age=[0-9]+'\) end"
+)
+"""What admission marks answers with, where browsers are told to use https only."""
+_WORD = re.compile(r"""'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|--.*|[0-9]+\.[0-9]+|\w+|\.\.\.?|[=~<>]=|\S""")
+_DECLARED = re.compile(r"\b(?=(?:local function|local|for|function(?: \w+)? \() (\w+(?: , \w+)*))")
+"""Where variables, parameters and those of loops get their names, in words with a blank between each two."""
+_LUA = frozenset(
+    """and break do else elseif end false for function goto if in local nil not or repeat return then true until
+    while""".split()  # noqa: SIM905 - words, as Lua's manual lists them
+)
 
 
 @cache
-def _current(kind: str) -> str:
-    """The script of this version without comments and needless space, below a line that says where those are to be
-    found."""
-    sources = [(_LUA / f"{part}.lua").read_text("utf-8") for part in _PARTS[kind]]
-    lines = [_SPACE.sub(_without_space, line.strip()) for source in sources for line in source.splitlines()]
-    return "\n".join([f"-- components/gateway/lua: {', '.join(_PARTS[kind])}", *filter(None, lines)])
+def _current(parts: tuple[str, ...]) -> str:
+    """A script of this version, as `nameless` has it."""
+    sources = "".join((_FOLDER / f"{part}.lua").read_text("utf-8") for part in parts)
+    return nameless(f"-- kong_oam/kong/lua: {', '.join(parts)}\n{_written(_words(sources))}")
 
 
-def _without_space(match: re.Match[str]) -> str:
-    """A string stays; of other space what keeps two words apart, a number from a dot, or a minus from another."""
-    if match[1]:
-        return match[1]
-    around = match.string[: match.start()][-1:] + match.string[match.end() :][:1]
-    return " " if re.fullmatch(r"\w\w|\d\.|--", around) else ""
+@cache
+def nameless(code: str) -> str:
+    """A script with numbers in place of its local variables' names, so that two are the same where nothing but these
+    names differs, and each stands for one variable throughout. As it is where it is not written as ours are."""
+    header, _, script = code.partition("\n")
+    words = _words(script)
+    if script != _written(words):
+        return code
+    own = {name for names in _DECLARED.findall(" ".join(words)) for name in names.split(" , ")} - _LUA
+    numbers: dict[str, str] = {}
+    brackets = [""]
+    for index, word in enumerate(words):
+        if word in ("(", "[", "{"):
+            brackets.append(word)
+        elif word in (")", "]", "}") and len(brackets) > 1:
+            brackets.pop()
+        before, after = words[index - 1 : index], words[index + 1 : index + 2]
+        is_key = brackets[-1] == "{" and before in (["{"], [","]) and after == ["="]
+        if word in own and not is_key and before not in (["."], [":"]):
+            words[index] = numbers.setdefault(word, f"{len(numbers)}$")
+    return f"{header}\n{' '.join(words)}"
+
+
+def _words(script: str) -> list[str]:
+    return [word for word in _WORD.findall(script) if not word.startswith("--")]
+
+
+def _written(words: list[str]) -> str:
+    """Words with what keeps them apart: names, a number from a dot, a minus or a bracket from another. Each function
+    that has a name or is returned begins a line."""
+    text = ""
+    for index, word in enumerate(words):
+        before, after = words[index - 1 : index], words[index + 1 : index + 2]
+        begins = word in ("local", "return") and after == ["function"]
+        if before and before != ["local"] and (begins or (word == "function" and after != ["("])):
+            text += "\n"
+        elif re.fullmatch(r"\w\w|\d\.|--|\[\[", text[-1:] + word[0]):
+            text += " "
+        text += word
+    return text
+
+
+def chunks(table: Mapping[str, Any], phase: str) -> list[str]:
+    """The scripts that run beside admission in a phase: those that always do, and those that its table asks for,
+    as `nameless` has them."""
+    asked = (ALWAYS.get(phase), *(phases.get(phase) for key, phases in CHUNKS.items() if key in table))
+    return [_current(parts) for parts in asked if parts]
+
+
+def behind(table: Mapping[str, Any]) -> list[str]:
+    """The scripts that run behind the gate, as its table asks for them and as `nameless` has them."""
+    return [_current(parts) for key, parts in BEHIND.items() if key in table]
 
 
 def is_current(kind: str, code: str) -> bool:
-    """Whether `code` is the script of this version, to the byte, behind what it is given."""
+    """Whether `code` is the script of this version behind what it is given, to the byte but for `nameless`."""
     if not code.startswith(_NOTE):
         return False
     code = code.removeprefix(_NOTE)
@@ -59,18 +127,34 @@ def is_current(kind: str, code: str) -> bool:
             return False
     if kind == "pre-function":
         code = _MORE.sub("", code, count=1)
-    return code == _current(kind)
+    return nameless(code) == _current(_PARTS[kind])
+
+
+def is_hsts(code: str) -> bool:
+    """Whether `code` tells browsers to use https only, and does nothing else."""
+    return _HSTS.fullmatch(code) is not None
 
 
 def table_of(config: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     """The table in a plugin's configuration; None where there is none that can be read, or it is not known yet."""
+    return _given(config, 0)
+
+
+def address_of(config: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """The address of the workload in a gate's configuration; None as for a table."""
+    return _given(config, 1)
+
+
+def _given(config: Mapping[str, Any] | None, index: int) -> Mapping[str, Any] | None:
     codes = (config or {}).get("access") or [""]
-    argument, closed, _ = codes[0].removeprefix(_NOTE).partition("]==]\n")
-    start, opened, text = argument.partition("local TABLE = [==[")
-    if start or not opened or not closed:
-        return None
+    rest = codes[0].removeprefix(_NOTE)
+    for name in _ARGUMENTS["post-function"][: index + 1]:
+        argument, closed, rest = rest.partition("]==]\n")
+        start, opened, text = argument.partition(f"local {name} = [==[")
+        if start or not opened or not closed:
+            return None
     try:
-        table = json.loads(text)
+        given = json.loads(text.replace("'", '"'))
     except ValueError:
         return None
-    return table if isinstance(table, dict) else None
+    return given if isinstance(given, dict) else None

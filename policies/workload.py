@@ -9,20 +9,49 @@ from typing import Any
 from .deployed import UNKNOWN, Deployment, Resource
 from .rule import PolicyFinding, Settings
 
-WORKLOADS = tuple(f"kubernetes:apps/v1:{kind}" for kind in ("Deployment", "StatefulSet", "DaemonSet"))
 SERVICE, NETWORK_POLICY = "kubernetes:core/v1:Service", "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 
 _OUTSIDE = ("LoadBalancer", "NodePort")
 """The types of Services that answer outside the cluster."""
+_NODE = ("hostNetwork", "hostPID", "hostIPC")
+"""Fields of pods by which they are part of their node, where no NetworkPolicy holds them."""
+_WAYS_IN = frozenset(
+    {
+        *("Ingress", "IngressRoute", "IngressRouteTCP", "IngressRouteUDP", "HTTPProxy", "VirtualServer", "Route"),
+        *("Gateway", "HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute", "UDPRoute", "VirtualService", "ApisixRoute"),
+        *("VirtualServerRoute", "TransportServer", "RouteGroup", "RouteTable", "GatewayRoute", "DomainMapping"),
+        *("Mapping", "TCPMapping", "TunnelBinding", "TargetGroupBinding", "ServiceExport", "ServiceAttachment"),
+        *("MultiClusterIngress", "MultiClusterService", "Endpoints", "EndpointSlice"),
+    }
+)
+"""Kinds by which others than the gateway find workloads, or by which a Service is led elsewhere."""
+_CONTROLLERS = (
+    *("konghq.com", "gateway.networking.k8s.io", "gateway.networking.x-k8s.io", "route.openshift.io"),
+    *("getambassador.io", "traefik.io", "traefik.containo.us", "projectcontour.io", "k8s.nginx.org", "haproxy.org"),
+    *("apisix.apache.org", "gateway.solo.io", "ngrok.com", "inlets.dev", "cfargotunnel.com", "skupper.io"),
+    "tailscale.com",
+)
+"""API groups, with those below them, of what makes ways in of its objects, whatever kind these are."""
+
+
+def workloads(deployment: Deployment) -> Iterator[Resource]:
+    """The objects that pods are made of, of whatever kind."""
+    return (one for one in deployment.resources if one.type.startswith("kubernetes:") and any(_pods(one.properties)))
 
 
 def fenced_workloads(deployment: Deployment, settings: Settings) -> Iterator[PolicyFinding]:
-    """Checks that the pods behind a Service have a NetworkPolicy for what comes in, which names who that is.
+    """Checks that the pods behind a Service have a NetworkPolicy for what comes in, which names who that is, and that
+    there is no way around it.
 
-    Settings: `widestIPv4` and `widestIPv6`, the shortest prefixes that a range of addresses may have.
+    Settings: `widestIPv4` and `widestIPv6`, the shortest prefixes that a range of addresses may have; `allow`, kinds of
+    objects that are let be: `<group>/<Kind>`, or `Kind` of the core group.
     """
     widest = {4: settings["widestIPv4"], 6: settings["widestIPv6"]}
-    for workload in deployment.of(*WORKLOADS):
+    yield from _ways_in(deployment, settings["allow"])
+    for service in deployment.of(SERVICE):
+        yield from _led_elsewhere(service)
+    for workload in workloads(deployment):
+        yield from _part_of_the_node(workload)
         services = [service for service in deployment.of(SERVICE) if _leads_to(service, workload)]
         if not services:
             continue
@@ -38,6 +67,40 @@ def fenced_workloads(deployment: Deployment, settings: Settings) -> Iterator[Pol
                 yield PolicyFinding(f"{fence.name} lets all of {cidr} in to {workload.name}", fence)
 
 
+def _ways_in(deployment: Deployment, allowed: Iterable[str]) -> Iterator[PolicyFinding]:
+    """NetworkPolicies that a CNI has of its own add to ours, and can only open."""
+    for resource in deployment.resources:
+        if not resource.type.startswith("kubernetes:"):
+            continue
+        _, version, kind = resource.type.split(":")
+        group = version.partition("/")[0] if version != "core/v1" else ""
+        of_a_controller = kind in _WAYS_IN or f".{group}".endswith(tuple(f".{one}" for one in _CONTROLLERS))
+        of_a_cni = kind.endswith("NetworkPolicy") and resource.type != NETWORK_POLICY
+        if (of_a_controller or of_a_cni) and (f"{group}/{kind}" if group else kind) not in allowed:
+            what = "who may connect" if of_a_cni else "ways to workloads"
+            yield PolicyFinding(f"{resource.name} ({kind}) opens {what} beside the gateway", resource)
+
+
+def _led_elsewhere(service: Resource) -> Iterator[PolicyFinding]:
+    spec = _at(service.properties, "spec")
+    if _at(spec, "type") == "ExternalName" or (spec and not spec.get("selector")):
+        yield PolicyFinding(f"{service.name} has no selector: it leads wherever somebody says", service)
+    if _at(spec, "externalIPs"):
+        yield PolicyFinding(f"{service.name} takes addresses outside for its own (externalIPs)", service)
+
+
+def _part_of_the_node(workload: Resource) -> Iterator[PolicyFinding]:
+    for _, pod in _pods(workload.properties):
+        for field in _NODE:
+            if pod.get(field) is True:
+                yield PolicyFinding(f"{workload.name} is part of its node ({field}), where no fence holds it", workload)
+        for container in _containers(pod):
+            if _at(container, "securityContext", "privileged") is True:
+                yield PolicyFinding(f"{workload.name} may do anything on its node (privileged)", workload)
+            if any(_at(port, "hostPort") for port in _at(container, "ports") or ()):
+                yield PolicyFinding(f"{workload.name} listens on its node (hostPort), which no fence sees", workload)
+
+
 def _seen_from_elsewhere(services: Iterable[Resource], workload: Resource) -> Iterator[PolicyFinding]:
     """Where the cluster hands a connection on from another node, the fence sees that node's address."""
     for service in services:
@@ -46,9 +109,12 @@ def _seen_from_elsewhere(services: Iterable[Resource], workload: Resource) -> It
             yield PolicyFinding(
                 f"{service.name} hides from the fence of {workload.name} who connects from outside", service
             )
-    for volume in _at(workload.properties, "spec", "template", "spec", "volumes") or ():
-        if path := _at(volume, "hostPath", "path"):
-            yield PolicyFinding(f"{workload.name} mounts {path} of its node, which other pods can write to", workload)
+    for _, pod in _pods(workload.properties):
+        for volume in _at(pod, "volumes") or ():
+            if path := _at(volume, "hostPath", "path"):
+                yield PolicyFinding(
+                    f"{workload.name} mounts {path} of its node, which other pods can write to", workload
+                )
 
 
 def _leads_to(service: Resource, workload: Resource) -> bool:
@@ -67,8 +133,29 @@ def _fences(policy: Resource, workload: Resource) -> bool:
 
 
 def _matches(labels: Mapping[str, Any], selector: Resource, workload: Resource) -> bool:
-    pod_labels = _at(workload.properties, "spec", "template", "metadata", "labels")
-    return _namespace(selector) == _namespace(workload) and all(pod_labels.get(name) == labels[name] for name in labels)
+    if (selector.provider, _namespace(selector)) != (workload.provider, _namespace(workload)):  # cluster and namespace
+        return False
+    pods = _pods(workload.properties)
+    return any(all(pod_labels.get(name) == labels[name] for name in labels) for pod_labels, _ in pods)
+
+
+def _pods(value: Any) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Labels and spec of whatever has the shape of a pod, or of a template of pods, in an object."""
+    if isinstance(value, Mapping):
+        spec = _at(value, "spec")
+        if isinstance(_at(spec, "containers"), list | tuple):
+            yield _at(value, "metadata", "labels"), spec
+        else:
+            for item in value.values():
+                yield from _pods(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _pods(item)
+
+
+def _containers(pod: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for kind in ("containers", "initContainers"):
+        yield from (one for one in _at(pod, kind) or () if isinstance(one, Mapping))
 
 
 def _namespace(resource: Resource) -> Any:

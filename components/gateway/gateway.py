@@ -1,9 +1,9 @@
-"""Provisions what a stack has once in its Kong workspace: key rings of issuers, consumer nobody, Upstream nowhere."""
+"""Provisions what an estate has once in its Kong workspace: key rings of issuers, consumer nobody, Upstream nowhere."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -21,6 +21,7 @@ from kong_oam.kong.key_slots import Slot, TooManyKeysError, assign
 from kong_oam.kong.plugins import config_json
 from kong_oam.kong.preflight import GatewayFacts as Facts
 
+from ..base import Base
 from ..identity.issuer import Issuer
 from ..refusal import refuse
 
@@ -30,10 +31,21 @@ Config = Mapping[str, Any] | str | pulumi.Output[Mapping[str, Any] | str]
 
 class Gateway(pulumi.ComponentResource):
     """The key rings, the consumer nobody and the Upstream nowhere. `slots` is the stack output that tells the next run
-    which key sits where.
+    which key sits where, `client_certificate` the id of what is shown to workloads that ask for it, once that is there.
 
-    `state`: what the run before recorded of the stack; its output `keySlots` is {provider: [slot, ...]}.
+    `state`: what the run before recorded of the stack; its output `keySlots` is {provider: [slot, ...]}. In a partition
+    of an estate all that is its base's: `base` has what that made.
     """
+
+    client_certificate: pulumi.Output[str] | None = None
+    gates_stay: bool = False
+    """Whether this run leaves what gates and admissions decide by as it is, where they are there."""
+    nobody: pulumi.Output[str]
+    """The id of the consumer for calls without a token."""
+    nowhere: pulumi.Input[str]
+    """The name of the Upstream that services lead to."""
+    rings: Mapping[str, pulumi.Output[str]]
+    """By provider, the id of the consumer that stands for all who have a token of it."""
 
     def __init__(
         self,
@@ -44,11 +56,13 @@ class Gateway(pulumi.ComponentResource):
         estate: Estate,
         issuers: Mapping[str, Issuer],
         state: StackState,
+        base: Base | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("kong-oam:gateway:Gateway", name, None, opts)
         self.settings, self.facts, self.estate, self.issuers = settings, facts, estate, issuers
         self.state, self._account = state, account
+        self._foreign = base.clients if base else {}
         self.stack = settings.stack.name
         self.provider = kong.Provider(
             f"{name}-account",
@@ -60,7 +74,36 @@ class Gateway(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, additional_secret_outputs=["kongAdminToken", "kongApiKey"]),
         )
         self.options = pulumi.ResourceOptions(parent=self, provider=self.provider)
-        self.nobody = kong.Consumer(
+        self.direct_services: list[str] = []
+        """Services that lead straight to their workloads, around the gates that a version before this one made."""
+        self._configurations: dict[str, pulumi.Output[str | None]] = {}
+        self.tables: dict[str, pulumi.Output[str]] = {}
+        """By service, the table that its admission and its gate decide by."""
+        self.slots: dict[str, pulumi.Output[list[Mapping[str, Any]]]] = {}
+        self.first: Sequence[pulumi.Resource] = ()
+        """What comes before the plugins that verify tokens."""
+        if base is None:
+            self._make(name)
+        else:
+            self.nobody, self.nowhere = base.gateway.value("nobody"), names.nowhere(self.stack)
+            self.rings = {key: base.gateway.value("rings", key) for key in issuers}
+            if settings.gateway.upstream_tls and settings.gateway.upstream_tls.client_certificate:
+                self.client_certificate = base.gateway.value("clientCertificate")
+        self.register_outputs({})
+
+    def client_id(self, provider: str, component: str) -> pulumi.Input[str]:
+        """Gives the id of a component's client, of this stack or of another partition of the estate."""
+        clients = self.issuers[provider].clients
+        return clients[component].client_id if component in clients else self._foreign[provider][component]
+
+    @property
+    def made(self) -> dict[str, pulumi.Input[Any]]:
+        """What partitions of the estate have to know of it."""
+        known = {"clientCertificate": self.client_certificate} if self.client_certificate is not None else {}
+        return {"nobody": self.nobody, "rings": dict(self.rings), **known}
+
+    def _make(self, name: str) -> None:
+        nobody = kong.Consumer(
             f"{name}-anonymous",
             username=names.anonymous(self.stack),
             # The provider sends an absent custom_id as an empty text in every update, and Kong answers that with 400.
@@ -68,23 +111,17 @@ class Gateway(pulumi.ComponentResource):
             tags=names.tags(self.stack),
             opts=self.options,
         )
-        self.direct_services: list[str] = []
-        """Services that lead straight to their workloads, around the gates that a version before this one made."""
-        self._configurations: dict[str, pulumi.Output[str | None]] = {}
-        self.tables: dict[str, pulumi.Output[str]] = {}
-        """By service, the table that its admission and its gate decide by."""
-        self.nowhere = kong.Upstream(
+        nowhere = kong.Upstream(
             f"{name}-nowhere",
             name=names.nowhere(self.stack),
             tags=names.tags(self.stack),
             opts=self.options,
         )
-        self.slots: dict[str, pulumi.Output[list[Mapping[str, Any]]]] = {}
-        self._rings(name)
-        self.register_outputs({})
+        self.nobody, self.nowhere, self.first = nobody.id, nowhere.name, (nobody,)
+        self.rings = dict(self._rings(name))
 
-    def _rings(self, name: str) -> None:
-        """Makes a consumer per issuer, whose credentials are the issuer's keys."""
+    def _rings(self, name: str) -> Iterator[tuple[str, pulumi.Output[str]]]:
+        """Makes a consumer per issuer, whose credentials are the issuer's keys. Yields their ids, by provider."""
         for key, issuer in self.issuers.items():
             ring = kong.Consumer(
                 f"{name}-ring-{key}",
@@ -93,6 +130,7 @@ class Gateway(pulumi.ComponentResource):
                 tags=names.tags(self.stack),
                 opts=self.options,
             )
+            yield key, ring.id
             # Enterprise's openid-connect reads the issuer's keys where they are published.
             if self.settings.gateway.edition == "oss":
                 self.slots[key] = self._fill(ring, f"{name}-ring-{key}", key, issuer)
@@ -174,8 +212,12 @@ class Gateway(pulumi.ComponentResource):
         *,
         service: kong.Service,
         tags: Sequence[str],
+        consumer: pulumi.Input[str] | None = None,
     ) -> kong.Plugin:
-        """Makes a plugin of a service. Its configuration is in full: strict matching then sees any change by hand."""
+        """Makes a plugin of a service, or of what one consumer asks it.
+
+        Its configuration is in full: strict matching then sees any change by hand.
+        """
 
         def in_full(config: Mapping[str, Any] | str) -> str:
             return config if isinstance(config, str) else config_json(self.facts.schemas[kind], kind, config)
@@ -187,6 +229,7 @@ class Gateway(pulumi.ComponentResource):
             strict_match=True,
             enabled=True,
             service_id=service.id,
+            consumer_id=consumer,
             tags=list(tags),
             opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=self.provider)),
         )

@@ -1,4 +1,4 @@
-"""Provisions a gated service per port, which leads nowhere but through its gate, and the routes to it.
+"""Provisions a gated service per backend, which leads nowhere but through its gate, and the routes to it.
 
 `depends_on` names resources, never components: a component's subtree is not awaited as one would think.
 """
@@ -13,13 +13,14 @@ import pulumi_kong as kong
 
 from kong_oam.access.model import METHODS, Component
 from kong_oam.kong import names, plugins
+from kong_oam.kong.extras import USUAL, Extra, extras
 from kong_oam.kong.routes import RoutePlan, routes
 from kong_oam.kong.table import address, closed, table
+from kong_oam.kong.upstream_tls import certified_name, service_fields
 
-from ..workload.workload import Upstream, Workload
+from ..workload.upstream import Running, Upstream
 from .gateway import Config, Gateway
 
-_TIMEOUT = 60_000  # ms; Kong's default, spelled out
 _NOWHERE = 1
 """The port of a service that leads to an Upstream, where it means nothing. The official plugin does not send a port of
 0, and Kong then takes 80: should somebody delete the Upstream, and DNS know its name, nothing listens on port 1."""
@@ -28,7 +29,7 @@ _PATH = "/"
 
 
 class GatedService:
-    """A Kong service for one port of a component, with admission, authentication and, last of all, its gate.
+    """A Kong service for one backend of a component, with admission, authentication and, last of all, its gate.
 
     The service itself leads nowhere: to an Upstream without Targets, where every request is answered with 503. Only
     the gate knows the workload, and sends there what it allows. So no order, pause or part of a run lets anybody in:
@@ -40,55 +41,84 @@ class GatedService:
         name: str,
         gateway: Gateway,
         component: Component,
-        port: int,
+        backend: str,
         parent: pulumi.Resource,
     ) -> None:
         self._logical, self._gateway, self._parent = name, gateway, parent
-        self._table = _table(gateway, component, port)
+        self._table = _table(gateway, component, backend)
+        self._certified = certified_name(component, backend)
         self._tags = names.tags(gateway.stack, component)
-        self.name = names.service(gateway.stack, component, port)
+        self.name = names.service(gateway.stack, component, backend)
         self._before = gateway.state.plugins.get(f"{name}-gate")
         gateway.tables[self.name] = self._table
         host, number = self._destination()
+        asked_for = extras(gateway.settings, component)
+        fields = {**USUAL, **asked_for.service, **self._over_tls(component, backend)}
         self.service = kong.Service(
             f"{name}-service",
             name=self.name,
-            protocol="http",
+            protocol=fields["protocol"],
             host=host,
             port=number,
             path=_PATH,
-            retries=5,
-            connect_timeout=_TIMEOUT,
-            read_timeout=_TIMEOUT,
-            write_timeout=_TIMEOUT,
+            retries=fields["retries"],
+            connect_timeout=fields["connect_timeout"],
+            read_timeout=fields["read_timeout"],
+            write_timeout=fields["write_timeout"],
+            tls_verify=fields.get("tls_verify"),
+            tls_verify_depth=fields.get("tls_verify_depth"),
+            ca_certificate_ids=fields.get("ca_certificates"),
+            client_certificate_id=fields.get("client_certificate", {}).get("id"),
             tags=self._tags,
             opts=pulumi.ResourceOptions(parent=parent, provider=gateway.provider),
         )
         settings = gateway.settings.gateway
-        admission = self._table.apply(
+        admission: Config = self._table.apply(
             lambda table: plugins.admission(table, settings.hsts_seconds, settings.strip_headers)
         )
+        if gateway.gates_stay:
+            admission = gateway.state.plugins.get(f"{name}-admission", admission)
         self.admission = self._plugin("admission", "pre-function", admission)
         authentication, config = gateway.authentication(component)
-        self.guards = [self.admission, self._plugin(authentication, authentication, config, gateway.nobody)]
+        self.guards = [self.admission, self._plugin(authentication, authentication, config, *gateway.first)]
+        self.guards += [self._extra(extra, component) for extra in asked_for.plugins]
 
-    def lead_to(self, workload: Workload, upstream: Upstream) -> None:
+    def lead_to(self, workload: Running, upstream: Upstream) -> None:
         """Adds the gate, once the workload is there. A run in which it is not leaves the rules as they were."""
         self.upstream = upstream
         inputs = pulumi.Output.all(self._table, upstream.host, upstream.port)
-        # A preview shows what comes of a run that succeeds, and says of the gate that it waits for the Deployment.
-        previewed = workload.deployment.urn.apply(lambda _: True)
+        # A preview shows what comes of a run that succeeds, and says of the gate that it waits for the workload.
+        previewed = pulumi.Output.all(*(one.urn for one in workload.resources)).apply(lambda _: True)
         rolled_out = previewed if pulumi.runtime.is_dry_run() else workload.rolled_out
         config: pulumi.Output[Mapping[str, Any] | str] = pulumi.Output.all(inputs, rolled_out).apply(
             lambda pair: self._gate(*pair[0], rolled_out=pair[1])
         )
-        self.guards.append(self._plugin("gate", "post-function", config, workload.deployment))
+        self.guards.append(self._plugin("gate", "post-function", config, *workload.resources))
 
     def _plugin(self, role: str, kind: str, config: Config, *after: pulumi.Resource) -> kong.Plugin:
         opts = pulumi.ResourceOptions(parent=self._parent, depends_on=list(after))
         return self._gateway.plugin(
             f"{self._logical}-{role}", kind, config, opts, service=self.service, tags=self._tags
         )
+
+    def _extra(self, extra: Extra, component: Component) -> kong.Plugin:
+        callers = {"ring": self._gateway.rings[component.provider], "nobody": self._gateway.nobody}
+        # A second one of its kind could only come once the first had gone, which is after it.
+        before = [pulumi.Alias(name=f"{self._logical}-{role}") for role in extra.roles[1:]]
+        return self._gateway.plugin(
+            f"{self._logical}-{extra.role}",
+            extra.kind,
+            extra.config,
+            pulumi.ResourceOptions(parent=self._parent, aliases=before),
+            service=self.service,
+            tags=self._tags,
+            consumer=callers[extra.caller] if extra.caller else None,
+        )
+
+    def _over_tls(self, component: Component, backend: str) -> Mapping[str, Any]:
+        gateway = self._gateway
+        settings, facts = gateway.settings.gateway.upstream_tls, gateway.facts
+        return service_fields(settings, component, backend, facts.authorities, gateway.client_certificate)
 
     def _destination(self) -> tuple[pulumi.Input[str], int]:
         """Gives where the service leads: nowhere, or where it led before, until its gate in Kong knows the workload."""
@@ -97,10 +127,12 @@ class GatedService:
         if before and before[0] != names.nowhere(self._gateway.stack) and is_old:
             self._gateway.direct_services.append(self.name)
             return before
-        return self._gateway.nowhere.name, _NOWHERE
+        return self._gateway.nowhere, _NOWHERE
 
     def _gate(self, table: str, host: str, port: int, *, rolled_out: bool) -> Mapping[str, Any] | str:
-        upstream = address(host, port)
+        upstream = address(host, port, self._certified)
+        if self._gateway.gates_stay and self._before:
+            return self._before
         if rolled_out:
             return plugins.gate(table, upstream)
         stays = "opens nothing new" if self._before else "stays closed"
@@ -111,33 +143,33 @@ class GatedService:
         return self._before or plugins.gate(closed(table), upstream)
 
 
-def _table(gateway: Gateway, component: Component, port: int) -> pulumi.Output[str]:
+def _table(gateway: Gateway, component: Component, backend: str) -> pulumi.Output[str]:
     """Writes the table. A preview shows it unless the provider makes up an audience or client id in the same run."""
     ring = names.ring(gateway.stack, component.provider)
     verified_by = plugins.AUTHENTICATION[gateway.settings.gateway.edition]
     issuer = gateway.issuers[component.provider]
     audiences = {api: issuer.audiences[api] for api in gateway.estate.apis_at(component) if api in issuer.audiences}
     keys = [key for users in (False, True) for key in gateway.estate.held_at(component, users=users)]
-    clients = {key: issuer.clients[key].client_id for key in keys}
+    clients = {key: gateway.client_id(component.provider, key) for key in keys}
     return pulumi.Output.all(pulumi.Output.from_input(audiences), pulumi.Output.from_input(clients)).apply(
-        lambda pair: table(gateway.estate, component, port, ring, verified_by, *pair)
+        lambda pair: table(gateway.estate, component, backend, ring, verified_by, *pair)
     )
 
 
 def provision_routes(
     gateway: Gateway,
     component: Component,
-    services: Mapping[int, GatedService],
+    services: Mapping[str, GatedService],
     ready: Sequence[pulumi.Resource],
     parent: pulumi.Resource,
 ) -> None:
-    """Provisions the routes of one component, each to the gated service of its port.
+    """Provisions the routes of one component, each to the gated service of its backend.
 
     They come after what guards them, so that what is not there yet is not found (404); `ready` are certificates, before
     which nothing can be called.
     """
     for plan in routes(component):
-        gated = services[plan.port]
+        gated = services[plan.backend]
         after = pulumi.ResourceOptions(parent=parent, provider=gateway.provider, depends_on=[*gated.guards, *ready])
         _route(gateway, component, plan, gated, after)
 
@@ -146,8 +178,8 @@ def _route(
     gateway: Gateway, component: Component, plan: RoutePlan, gated: GatedService, opts: pulumi.ResourceOptions
 ) -> None:
     kong.Route(
-        f"{component.key}-{plan.role}-{plan.port}",
-        name=names.route(gateway.stack, component, plan.port, plan.role),
+        f"{component.key}-{plan.role}-{plan.backend}",
+        name=names.route(gateway.stack, component, plan.backend, plan.role),
         service_id=gated.service.id,
         protocols=[gateway.settings.gateway.scheme],
         hosts=list(plan.hosts),

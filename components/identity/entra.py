@@ -19,7 +19,7 @@ matters is set.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -28,6 +28,7 @@ import pulumiverse_time as time
 
 from kong_oam.access.model import Client, Component, Estate
 from kong_oam.access.settings.stack import ProviderSettings
+from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.entra import api
 from kong_oam.identity.entra.assignments import Assignment, assignments, distinct
 from kong_oam.identity.entra.description import SPELLING
@@ -45,23 +46,32 @@ from kong_oam.identity.entra.names import (
     tenant_in,
 )
 
+from ..base import Record
 from ..credentials import Rotation
 from ..refusal import refuse
 from ..settings import configuration
 from .entra_credentials import Credentials
-from .issuer import Credential, Issuer, published
+from .issuer import Credential, Homes, Issuer, of_base, published
 
 _SETTLING = 20.0
 """Seconds until a role of an application that was just added can be assigned, wherever in Entra that is asked for."""
 
 
-def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Issuer:
+def provision(
+    settings: ProviderSettings,
+    estate: Estate,
+    rotation: Rotation,
+    homes: Homes,
+    looked_up: LookedUp,
+    base: Record | None,
+) -> Issuer:
     """Provisions everything in the tenant that the stack needs."""
-    return Entra(settings.name, settings, estate, rotation).provisioned
+    return Entra(settings.name, settings, estate, rotation, homes, looked_up, base).provisioned
 
 
 class Entra(pulumi.ComponentResource):
-    """The resources of one stack in a tenant: applications, service principals, assignments and consent."""
+    """The APIs of one stack in a tenant, with their service principals. Clients, with what they are assigned and
+    consent, lie under their components."""
 
     def __init__(
         self,
@@ -69,48 +79,80 @@ class Entra(pulumi.ComponentResource):
         settings: ProviderSettings,
         estate: Estate,
         rotation: Rotation,
+        homes: Homes,
+        looked_up: LookedUp,
+        base: Record | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("kong-oam:identity:Entra", name, None, opts)
         self._prefix, self._settings, self._estate = name, settings, estate
         self._stack, tenant = estate.stack.name, tenant_in(settings)
         self._model = estate.stack.providers[settings.name]
-        self._directory = _account(name, tenant, self)
+        self._homes, self._directory = homes, _account(name, tenant, self)
         self._options = pulumi.ResourceOptions(parent=self, provider=self._directory)
-        self._credentials = Credentials(settings, tenant, estate, rotation, self, self._options)
-        self._apis = apis(settings, estate)
-        self._groups = self._group_ids()
-        self._offered = {key: self._api(component) for key, component in self._apis.items()}
-        self._principals = {key: self._principal(f"api-{key}", app) for key, app in self._offered.items()}
-        self._settled = {key: self._settle(component) for key, component in self._apis.items()}
-        self._assignable: dict[str, tuple[azuread.ServicePrincipal, pulumi.Resource]] = {
-            f"api-{key}": (principal, self._settled[key]) for key, principal in self._principals.items()
-        }
-        of_provider = clients(settings, estate)
-        self._graph = self._microsoft_graph() if any(client.user_facing for client in of_provider) else None
-        credentials = {client.component: self._client(client) for client in of_provider}
+        self._credentials = Credentials(settings, tenant, estate, rotation, homes, self._of)
+        self._assignable: dict[str, tuple[pulumi.Input[str], Sequence[pulumi.Resource]]] = {}
+        """By application, the object id of its service principal, and what comes before it is assigned or consented
+        to."""
+        self._groups: Mapping[str, pulumi.Input[str]] = {}
+        self._graph: pulumi.Output[str] | None = None
+        self._api_ids: Mapping[str, pulumi.Output[str]] = {}
+        if base is None:
+            self._offer(looked_up)
+        else:
+            self._take(base)
+        credentials = {client.component: self._client(client) for client in clients(settings, estate)}
         for assignment in assignments(settings, estate):
             self._assign(assignment)
-        metadata = published(settings.name, settings.issuer or "")
-        self.provisioned = Issuer(
+        per_api: dict[str, Any] = {
+            "audiences": self._api_ids,
+            "requests": {key: pulumi.Output.concat(one, "/.default") for key, one in self._api_ids.items()},
+        }
+        self.provisioned = (
+            of_base(base, credentials, **per_api) if base is not None else self._issuer(credentials, per_api)
+        )
+        self.register_outputs({"issuer": settings.issuer})
+
+    def _offer(self, looked_up: LookedUp) -> None:
+        """Makes the applications that tokens are for, and looks up who is assigned something."""
+        offered = apis(self._settings, self._estate, offered=True)
+        names = {assignment.group for assignment in assignments(self._settings, self._estate)}
+        self._groups = {name: looked_up.group(self._settings.name, name) for name in filter(None, names)}
+        made = {key: self._api(component) for key, component in offered.items()}
+        self._api_ids = {key: app.client_id for key, app in made.items()}
+        principals = {key: self._principal(f"api-{key}", app, self._options) for key, app in made.items()}
+        for key, component in offered.items():
+            settled = self._settle(component, [made[key], principals[key]])
+            self._assignable[f"api-{key}"] = principals[key].object_id, [settled]
+        of_provider = (client for client in self._estate.clients if client.provider == self._settings.name)
+        if any(client.user_facing for client in of_provider):
+            self._graph = self._microsoft_graph()
+
+    def _take(self, base: Record) -> None:
+        """Takes what the base of the estate made and looked up."""
+        keys = [*apis(self._settings, self._estate)]
+        self._api_ids = {key: base.value("apis", key, "clientId") for key in keys}
+        for key in keys:
+            self._assignable[f"api-{key}"] = base.value("apis", key, "principal"), ()
+        names = (assignment.group for assignment in assignments(self._settings, self._estate))
+        self._groups = {group: base.value("groups", group) for group in {*filter(None, names)}}
+        self._graph = base.value("graph")
+
+    def _issuer(self, credentials: Mapping[str, Credential], per_api: Mapping[str, Any]) -> Issuer:
+        metadata = published(self._settings.name, self._settings.issuer or "")
+        ids = {
+            key: {"clientId": one, "principal": self._assignable[f"api-{key}"][0]} for key, one in self._api_ids.items()
+        }
+        graph = {} if self._graph is None else {"graph": self._graph}
+        return Issuer(
             issuer=metadata.issuer,
             token_endpoint=metadata.token_endpoint,
             authorization_endpoint=metadata.authorization_endpoint,
             keys=metadata.keys,
             clients=credentials,
-            audiences={key: app.client_id for key, app in self._offered.items()},
-            requests={key: pulumi.Output.concat(app.client_id, "/.default") for key, app in self._offered.items()},
+            shared={"apis": ids, "groups": dict(self._groups), **graph},
+            **per_api,
         )
-        self.register_outputs({"issuer": settings.issuer})
-
-    def _group_ids(self) -> Mapping[str, pulumi.Output[str]]:
-        """Looks up object ids, by the tenant's name, of the groups that hold something."""
-        holders = [assignment.group for assignment in assignments(self._settings, self._estate)]
-        lookups = pulumi.InvokeOutputOptions(parent=self, provider=self._directory)
-        return {
-            group: azuread.get_group_output(display_name=group, security_enabled=True, opts=lookups).object_id
-            for group in sorted({group for group in holders if group})
-        }
 
     def _microsoft_graph(self) -> pulumi.Output[str]:
         """Looks up the object id of Microsoft Graph's service principal, which every tenant has: it is never made."""
@@ -175,17 +217,23 @@ class Entra(pulumi.ComponentResource):
         ]
         return [*scopes, *groups]
 
-    def _principal(self, logical: str, app: azuread.Application) -> azuread.ServicePrincipal:
+    def _of(self, client: str) -> pulumi.ResourceOptions:
+        """Gives the options of what is a client's, by its component."""
+        return pulumi.ResourceOptions(parent=self._homes[client], provider=self._directory)
+
+    def _principal(
+        self, logical: str, app: azuread.Application, options: pulumi.ResourceOptions
+    ) -> azuread.ServicePrincipal:
         """Makes a service principal. It asks for an assignment: without one nobody gets a token for the application."""
         return azuread.ServicePrincipal(
             f"{self._prefix}-principal-{logical}",
             client_id=app.client_id,
             account_enabled=True,
             app_role_assignment_required=True,
-            opts=self._options,
+            opts=options,
         )
 
-    def _settle(self, component: Component) -> time.Sleep:
+    def _settle(self, component: Component, before: Sequence[pulumi.Resource]) -> time.Sleep:
         """Makes the pause between what can be granted at an API and who is granted it, anew with each set of their ids.
 
         Entra does not know a new role everywhere at once, and the official plugin does not try again where one is "not
@@ -199,21 +247,20 @@ class Entra(pulumi.ComponentResource):
             f"{self._prefix}-settle-{component.key}",
             create_duration=f"{_SETTLING if seconds is None else seconds:g}s",
             triggers=ids,
-            opts=pulumi.ResourceOptions(
-                parent=self, depends_on=[self._offered[component.key], self._principals[component.key]]
-            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(before)),
         )
 
     def _assign(self, assignment: Assignment) -> None:
         """Assigns a role at an application, once the role is known there."""
-        resource, ready = self._assignable[assignment.at]
+        resource, before = self._assignable[assignment.at]
         group, client = assignment.group, assignment.client or ""
+        options = self._of(assignment.component) if assignment.component else self._options
         azuread.AppRoleAssignment(
             assignment.logical,
             app_role_id=assignment.role,
-            principal_object_id=self._groups[group] if group else self._assignable[client][0].object_id,
-            resource_object_id=resource.object_id,
-            opts=pulumi.ResourceOptions.merge(self._options, pulumi.ResourceOptions(depends_on=[ready])),
+            principal_object_id=self._groups[group] if group else self._assignable[client][0],
+            resource_object_id=resource,
+            opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=list(before))),
         )
 
     def _groups_of(self, component: Component) -> list[str]:
@@ -229,11 +276,11 @@ class Entra(pulumi.ComponentResource):
             api=azuread.ApplicationApiArgs(requested_access_token_version=2),
             required_resource_accesses=[self._access(client, api, scopes) for api, scopes in _granted(client).items()],
             fallback_public_client_enabled=False,
-            opts=self._options,
+            opts=self._of(client.component),
             **_redirects(client),
         )
-        principal = self._principal(f"app-{client.component}", app)
-        self._assignable[f"app-{client.component}"] = principal, app
+        principal = self._principal(f"app-{client.component}", app, self._of(client.component))
+        self._assignable[f"app-{client.component}"] = principal.object_id, [app]
         if client.user_facing:
             self._sign_in(client, principal)
             for api, scopes in _granted(client).items():
@@ -247,7 +294,7 @@ class Entra(pulumi.ComponentResource):
             for scope in scopes
         ]
         return azuread.ApplicationRequiredResourceAccessArgs(
-            resource_app_id=self._offered[api].client_id,
+            resource_app_id=self._api_ids[api],
             resource_accesses=[
                 azuread.ApplicationRequiredResourceAccessResourceAccessArgs(
                     id=identifier, type="Scope" if client.user_facing else "Role"
@@ -271,7 +318,7 @@ class Entra(pulumi.ComponentResource):
                 "openid",
                 "profile",
             ],
-            opts=self._options,
+            opts=self._of(client.component),
         )
 
     def _consent(self, client: Client, api: str, scopes: list[str], principal: azuread.ServicePrincipal) -> None:
@@ -279,9 +326,11 @@ class Entra(pulumi.ComponentResource):
         azuread.ServicePrincipalDelegatedPermissionGrant(
             f"{self._prefix}-grant-{client.component}:{api}",
             service_principal_object_id=principal.object_id,
-            resource_service_principal_object_id=self._principals[api].object_id,
+            resource_service_principal_object_id=self._assignable[f"api-{api}"][0],
             claim_values=scopes,
-            opts=pulumi.ResourceOptions.merge(self._options, pulumi.ResourceOptions(depends_on=[self._settled[api]])),
+            opts=pulumi.ResourceOptions.merge(
+                self._of(client.component), pulumi.ResourceOptions(depends_on=list(self._assignable[f"api-{api}"][1]))
+            ),
         )
 
 

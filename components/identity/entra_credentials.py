@@ -9,6 +9,7 @@ which a changed `rotateWhenChanged` replaces a secret: the new one is made first
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,9 +24,10 @@ from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.identity.common.certificates import VALID_FROM, VALID_UNTIL
 from kong_oam.identity.entra.api import federation_audience
 from kong_oam.identity.entra.names import Tenant
+from kong_oam.kubernetes.rendered import account_of
 
 from ..credentials import Rotation
-from .issuer import Credential
+from .issuer import Credential, Homes
 from .keys import SLOT_NAMES, Keys, certified_pairs
 
 _SECRETS_END = "2099-12-31T00:00:00Z"
@@ -34,14 +36,15 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 @dataclass(frozen=True)
 class Credentials:
-    """Makes the credentials of one provider's clients. `options` are of the resources, and name `parent` as theirs."""
+    """Makes the credentials of one provider's clients. `options` gives those of what lies in a component's
+    home."""
 
     settings: ProviderSettings
     tenant: Tenant
     estate: Estate
     rotation: Rotation
-    parent: pulumi.Resource
-    options: pulumi.ResourceOptions
+    homes: Homes
+    options: Callable[[str], pulumi.ResourceOptions]
 
     def of(self, client: Client, app: azuread.Application) -> Credential:
         """Makes the credential of one client: secret, trust in its cluster, or certificate, as the settings say.
@@ -69,7 +72,7 @@ class Credentials:
                 display_name=f"kong-oam {SLOT_NAMES[slot]}",
                 end_date=_SECRETS_END,
                 rotate_when_changed={"generation": str(generation.ready_in(slot))},
-                opts=self.options,
+                opts=self.options(client.component),
             )
             for slot in range(SLOTS)
         ]
@@ -77,7 +80,8 @@ class Credentials:
         return pulumi.Output.secret(slots[generation.slot].value)
 
     def _federation(self, client: Client, app: azuread.Application, issuer: str) -> str:
-        """Trusts the tokens of the component's own ServiceAccount, and no others of the cluster. Gives the audience."""
+        """Trusts the tokens of the ServiceAccount that its pods run as, and no others of the cluster. Gives the
+        audience."""
         component = self.estate.components[client.component]
         azuread.ApplicationFederatedIdentityCredential(
             f"{self.settings.name}-federation-{client.component}",
@@ -85,9 +89,9 @@ class Credentials:
             display_name="kubernetes",
             description=f"ServiceAccount of {client.component}",
             issuer=issuer,
-            subject=f"system:serviceaccount:{component.namespace}:{component.name}",
+            subject=f"system:serviceaccount:{component.namespace}:{account_of(component)}",
             audiences=[federation_audience(self.tenant)],
-            opts=self.options,
+            opts=self.options(client.component),
         )
         return federation_audience(self.tenant)
 
@@ -96,11 +100,11 @@ class Credentials:
             f"{self.settings.name}-key-{client.component}",
             client.component,
             self.rotation.generation(client),
-            self.parent,
+            self.homes[client.component],
         )
         self.rotation.watch(client, *keys.watched)
         for slot, pem in zip(SLOT_NAMES, certificates, strict=True):
-            self._certificate(f"{client.component}-{slot}", app, pem, (VALID_FROM, VALID_UNTIL))
+            self._certificate(client.component, slot, app, pem, (VALID_FROM, VALID_UNTIL))
         return keys
 
     def _partner_certificates(self, client: Client, app: azuread.Application) -> None:
@@ -108,20 +112,25 @@ class Credentials:
         for pem in self.settings.certificates.get(client.component, ()):
             certificate = load_pem_x509_certificate(pem.encode())
             validity = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-            self._certificate(f"{client.component}-{fingerprint(pem)[:16]}", app, pem, validity)
+            self._certificate(client.component, fingerprint(pem)[:16], app, pem, validity)
 
     def _certificate(
-        self, name: str, app: azuread.Application, pem: pulumi.Input[str], validity: tuple[datetime, datetime]
+        self,
+        component: str,
+        role: str,
+        app: azuread.Application,
+        pem: pulumi.Input[str],
+        validity: tuple[datetime, datetime],
     ) -> None:
         """Registers a certificate for as long as it is valid itself: what is longer Microsoft Graph refuses."""
         begin, end = (day.strftime(_TIME) for day in validity)
         azuread.ApplicationCertificate(
-            f"{self.settings.name}-certificate-{name}",
+            f"{self.settings.name}-certificate-{component}-{role}",
             application_id=app.id,
             type="AsymmetricX509Cert",
             encoding="pem",
             value=pem,
             start_date=begin,
             end_date=end,
-            opts=self.options,
+            opts=self.options(component),
         )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pulumi
 
 from kong_oam.identity.common.discovery import DiscoveryError, Published, SigningKey, discover
 
+from ..base import Record
 from ..refusal import refuse
+from .keys import Homes as Homes
 from .keys import Keys
 
 
@@ -55,6 +58,30 @@ class Issuer:
     previous_keys: pulumi.Input[Sequence[SigningKey]] = ()
     requests: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
     """By component key, what to ask for to get a token for it, where that is not the scopes themselves."""
+    shared: Mapping[str, pulumi.Input[Any]] = field(default_factory=dict)
+    """What partitions of the estate need of it besides, by words that its kind alone knows."""
+
+    @property
+    def made(self) -> dict[str, pulumi.Input[Any]]:
+        """What partitions of the estate have to know of it."""
+        return {
+            "issuer": self.issuer,
+            "tokenEndpoint": self.token_endpoint,
+            "authorizationEndpoint": self.authorization_endpoint,
+            **self.shared,
+        }
+
+
+def of_base(base: Record, clients: Mapping[str, Credential], **more: Any) -> Issuer:
+    """Gives the issuer that the base of the estate made, with the clients of a partition."""
+    return Issuer(
+        issuer=base.value("issuer"),
+        token_endpoint=base.value("tokenEndpoint"),
+        authorization_endpoint=base.value("authorizationEndpoint"),
+        keys=pulumi.Output.from_input([]),
+        clients=clients,
+        **more,
+    )
 
 
 def published(name: str, issuer: pulumi.Input[str], proxy: str | None = None) -> pulumi.Output[Published]:

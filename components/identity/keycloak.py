@@ -30,15 +30,17 @@ import pulumi_keycloak as keycloak
 from kong_oam.access.model import Client, Estate
 from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.identity.common.jwk import ECDSA, Jwk, signs
+from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.keycloak import api
 from kong_oam.identity.keycloak.description import SPELLING
 from kong_oam.identity.keycloak.names import SERVICE, SUBJECT, Names, account_name, group_path
 
+from ..base import Record
 from ..credentials import Rotation
 from ..refusal import refuse
 from ..settings import configuration
-from .issuer import Credential, Issuer, published
-from .keys import Keys, key_pairs
+from .issuer import Credential, Homes, Issuer, of_base, published
+from .keys import Keys, pairs_of
 
 _ALGORITHM = "token.endpoint.auth.signing.alg"
 _OF_PARTNERS = "RS256"
@@ -49,13 +51,21 @@ calls in that moment may have it keep those of before; it reads anew for a key t
 10.0 to 10.5 seconds)."""
 
 
-def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Issuer:
+def provision(
+    settings: ProviderSettings,
+    estate: Estate,
+    rotation: Rotation,
+    homes: Homes,
+    looked_up: LookedUp,
+    base: Record | None,
+) -> Issuer:
     """Provisions everything in the realm that the stack needs."""
-    return Keycloak(settings.name, settings, estate, rotation).provisioned
+    return Keycloak(settings.name, settings, estate, rotation, homes, looked_up, base).provisioned
 
 
 class Keycloak(pulumi.ComponentResource):
-    """The resources of one stack in a realm: roles, client scopes, clients and what is attached to them."""
+    """The roles and client scopes of one stack in a realm. Clients and what is attached to them lie under their
+    components."""
 
     def __init__(
         self,
@@ -63,6 +73,9 @@ class Keycloak(pulumi.ComponentResource):
         settings: ProviderSettings,
         estate: Estate,
         rotation: Rotation,
+        homes: Homes,
+        looked_up: LookedUp,
+        base: Record | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("kong-oam:identity:Keycloak", name, None, opts)
@@ -72,53 +85,59 @@ class Keycloak(pulumi.ComponentResource):
         account = api.account(settings.issuer or "", configuration())
         if account is None:
             refuse(api.NO_ACCOUNT)
-        self._realm = account.realm
+        self._realm, self._homes = account.realm, homes
         self._server = _account(name, account, self)
         self._options = pulumi.ResourceOptions(parent=self, provider=self._server)
-        self._guarded = tuple(c for c in estate.components.values() if c.provider == settings.name)
-        self._clients = tuple(client for client in estate.clients if client.provider == settings.name)
-        self._roles = self._group_roles()
-        self._groups_scope = self._scope_of_groups()
-        self._scopes = self._declared_scopes()
-        keys = {
-            client.component: key_pairs(
-                f"{name}-key-{client.component}", rotation.generation(client), ECDSA, rotation.algorithms, self
-            )
-            for client in self._clients
-            if client.keyed and not settings.client_secrets
-        }
-        for client in (one for one in self._clients if one.component in keys):
-            rotation.watch(client, *keys[client.component].watched)
+        self._guarded = tuple(c for c in estate.offering if c.provider == settings.name)
+        self._clients = tuple(client for client in estate.own_clients if client.provider == settings.name)
+        if base is None:
+            self._roles = self._group_roles(looked_up)
+            self._role_ids: Mapping[str, pulumi.Input[str]] = {group: role.id for group, role in self._roles.items()}
+            groups_scope = self._scope_of_groups()
+            self._groups_scope: pulumi.Input[str] | None = groups_scope.name if groups_scope else None
+            self._scopes: Mapping[str, pulumi.Input[str]] = {
+                scope: resource.name for scope, resource in self._declared_scopes().items()
+            }
+        else:
+            groups = {self._model.group(group) for client in self._clients for group in client.groups}
+            self._role_ids = {group: base.value("roles", group) for group in groups}
+            self._groups_scope = base.get("groupsScope")
+            self._scopes = {scope: scope for client in self._clients for scope in client.scopes}
+        keyed = [client for client in self._clients if client.keyed and not settings.client_secrets]
+        keys = pairs_of(keyed, ECDSA, rotation, lambda key: f"{name}-key-{key}", homes)
         registered = {client.component: self._client(client, keys.get(client.component)) for client in self._clients}
         for client in self._clients if settings.client_secrets else ():
             if client.keyed:
                 holder = registered[client.component].id
                 rotation.record_shared_secret(client, holder, self._names.client(client.component))
-        metadata = published(settings.name, settings.issuer or "")
-        self.provisioned = Issuer(
+        clients = {
+            client.component: _credential(client, registered, keys, new_key=rotation.has_new_key(client))
+            for client in self._clients
+        }
+        self.provisioned = self._issuer(clients) if base is None else of_base(base, clients)
+        self.register_outputs({"issuer": settings.issuer})
+
+    def _issuer(self, clients: Mapping[str, Credential]) -> Issuer:
+        metadata = published(self._settings.name, self._settings.issuer or "")
+        return Issuer(
             issuer=metadata.issuer,
             token_endpoint=metadata.token_endpoint,
             authorization_endpoint=metadata.authorization_endpoint,
             keys=metadata.keys,
-            clients={
-                client.component: _credential(client, registered, keys, new_key=rotation.has_new_key(client))
-                for client in self._clients
+            clients=clients,
+            shared={
+                "roles": dict(self._role_ids),
+                **({"groupsScope": self._groups_scope} if self._groups_scope is not None else {}),
             },
         )
-        self.register_outputs({"issuer": settings.issuer})
 
     def _after(self, *before: pulumi.Resource) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions.merge(self._options, pulumi.ResourceOptions(depends_on=list(before)))
 
-    def _group_roles(self) -> Mapping[str, keycloak.Role]:
+    def _group_roles(self, looked_up: LookedUp) -> Mapping[str, keycloak.Role]:
         """Makes a role per group (the provider's name): its members hold it, and tokens call it by that name."""
         roles = {}
         for group in self._names.groups:
-            existing = keycloak.get_group_output(
-                realm_id=self._realm,
-                group_path=group_path(group),
-                opts=pulumi.InvokeOutputOptions(parent=self, provider=self._server),
-            )
             roles[group] = keycloak.Role(
                 self._names.role(group),
                 realm_id=self._realm,
@@ -129,14 +148,20 @@ class Keycloak(pulumi.ComponentResource):
             keycloak.GroupRoles(
                 f"{self._prefix}-members-{group}",
                 realm_id=self._realm,
-                group_id=existing.id,
+                group_id=looked_up.group(self._settings.name, group_path(group)),
                 role_ids=[roles[group].id],
                 exhaustive=False,
                 opts=self._options,
             )
         return roles
 
-    def _scope(self, logical: str, name: str, description: str, *, listed: bool) -> keycloak.openid.ClientScope:
+    def _of(self, key: str, *before: pulumi.Resource) -> pulumi.ResourceOptions:
+        """Gives the options of what is the client's, which comes after all of that."""
+        return pulumi.ResourceOptions(parent=self._homes[key], provider=self._server, depends_on=list(before))
+
+    def _scope(
+        self, logical: str, name: str, description: str, options: pulumi.ResourceOptions, *, listed: bool
+    ) -> keycloak.openid.ClientScope:
         return keycloak.openid.ClientScope(
             self._names.scope(logical),
             realm_id=self._realm,
@@ -144,11 +169,11 @@ class Keycloak(pulumi.ComponentResource):
             description=description,
             include_in_token_scope=listed,
             include_in_openid_provider_metadata=False,
-            opts=self._options,
+            opts=options,
         )
 
     def _restrict(
-        self, logical: str, scope: keycloak.openid.ClientScope, groups: Iterable[str]
+        self, logical: str, scope: keycloak.openid.ClientScope, groups: Iterable[str], options: pulumi.ResourceOptions
     ) -> list[pulumi.Resource]:
         """Restricts a scope to those who hold the role of one of the groups (the provider's names)."""
         return [
@@ -156,8 +181,8 @@ class Keycloak(pulumi.ComponentResource):
                 f"{self._prefix}-of-{logical}-{group}",
                 realm_id=self._realm,
                 client_scope_id=scope.id,
-                role_id=self._roles[group].id,
-                opts=self._options,
+                role_id=self._role_ids[group],
+                opts=options,
             )
             for group in groups
         ]
@@ -166,8 +191,10 @@ class Keycloak(pulumi.ComponentResource):
         """Makes the scope that brings a user's groups into a token: of the roles held, those asked for here."""
         if not self._roles:
             return None
-        scope = self._scope("groups", self._names.in_realm("groups"), "The groups that Applications name", listed=False)
-        restrictions = self._restrict("groups", scope, self._roles)
+        scope = self._scope(
+            "groups", self._names.in_realm("groups"), "The groups that Applications name", self._options, listed=False
+        )
+        restrictions = self._restrict("groups", scope, self._roles, self._options)
         keycloak.openid.UserRealmRoleProtocolMapper(
             f"{self._prefix}-groups",
             realm_id=self._realm,
@@ -189,7 +216,7 @@ class Keycloak(pulumi.ComponentResource):
             scope: description for component in self._guarded for scope, description in component.scopes.items()
         }
         return {
-            scope: self._scope(f"api-{scope}", scope, description, listed=True)
+            scope: self._scope(f"api-{scope}", scope, description, self._options, listed=True)
             for scope, description in sorted(declared.items())
         }
 
@@ -222,7 +249,7 @@ class Keycloak(pulumi.ComponentResource):
             use_refresh_tokens=client.refresh,
             use_refresh_tokens_client_credentials=False,
             opts=pulumi.ResourceOptions.merge(
-                self._after(*before),
+                self._of(client.component, *before),
                 pulumi.ResourceOptions(
                     additional_secret_outputs=["clientSecret"],
                     # Replaced to have another secret, and only then: its name is in the realm once.
@@ -240,8 +267,8 @@ class Keycloak(pulumi.ComponentResource):
         fixed: list[pulumi.Input[str]] = [SUBJECT]
         if not client.user_facing:
             fixed.append(SERVICE)
-        elif self._groups_scope:
-            fixed.append(self._groups_scope.name)
+        elif self._groups_scope is not None:
+            fixed.append(self._groups_scope)
         if audience:
             fixed.append(audience.name)
         always = keycloak.openid.ClientDefaultScopes(
@@ -249,22 +276,23 @@ class Keycloak(pulumi.ComponentResource):
             realm_id=self._realm,
             client_id=registered.id,
             default_scopes=fixed,
-            opts=self._options,
+            opts=self._of(client.component),
         )
         keycloak.openid.ClientOptionalScopes(
             f"{self._prefix}-granted-{client.component}",
             realm_id=self._realm,
             client_id=registered.id,
-            optional_scopes=[self._scopes[scope].name for scope in client.scopes],
-            opts=self._after(always),
+            optional_scopes=[self._scopes[scope] for scope in client.scopes],
+            opts=self._of(client.component, always),
         )
 
     def _audience(self, client: Client) -> tuple[keycloak.openid.ClientScope, list[pulumi.Resource]]:
         """Makes the scope that makes the client's tokens count: of users, only where they are in one of its groups."""
         key = client.component
-        scope = self._scope(f"for-{key}", self._names.in_realm(key), f"Makes tokens of {key} count", listed=False)
+        described = f"Makes tokens of {key} count"
+        scope = self._scope(f"for-{key}", self._names.in_realm(key), described, self._of(key), listed=False)
         groups = sorted({self._model.group(group) for group in client.groups})
-        restrictions: Sequence[pulumi.Resource] = self._restrict(key, scope, groups)
+        restrictions: Sequence[pulumi.Resource] = self._restrict(key, scope, groups, self._of(key))
         mapper = keycloak.openid.AudienceProtocolMapper(
             f"{self._prefix}-audience-{key}",
             realm_id=self._realm,
@@ -274,7 +302,7 @@ class Keycloak(pulumi.ComponentResource):
             add_to_access_token=True,
             add_to_id_token=False,
             add_to_token_introspection=True,
-            opts=self._after(*restrictions),
+            opts=self._of(key, *restrictions),
         )
         return scope, [*restrictions, mapper]
 

@@ -10,15 +10,21 @@ Sources: RFC 7517 and 7518, section 6 (JSON Web Keys), RFC 7638 (their thumbprin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_tls as tls
 
+from kong_oam.access.model import Client
 from kong_oam.access.rotation import SLOTS, Generation
 from kong_oam.identity.common.certificates import certificate, thumbprint
 from kong_oam.identity.common.jwk import ECDSA, RSA, SIGNS, Jwk, jwk
+
+from ..credentials import Rotation
+
+Homes = Mapping[str, pulumi.Resource]
+"""By component key, what all that a provider has of this component as a client lies under."""
 
 SLOT_NAMES = "ab"
 """The suffixes of the resources of the two slots."""
@@ -64,6 +70,24 @@ def key_pairs(name: str, generation: Generation, kind: str, held: Mapping[str, s
         algorithm=current.apply(lambda slot: SIGNS[kinds[slot]]),
         watched=(_logical(name, generation.slot), slots[generation.slot].public_key_pem),
     )
+
+
+def pairs_of(
+    clients: Collection[Client], kind: str, rotation: Rotation, logical: Callable[[str], str], homes: Homes
+) -> dict[str, Keys]:
+    """Provisions the keys of clients, by component, each as key_pairs does it, and has the rotation watch them.
+
+    `logical` names them, by component; `homes` is where they lie.
+    """
+    keys = {
+        client.component: key_pairs(
+            logical(client.component), rotation.generation(client), kind, rotation.algorithms, homes[client.component]
+        )
+        for client in clients
+    }
+    for client in clients:
+        rotation.watch(client, *keys[client.component].watched)
+    return keys
 
 
 def certified_pairs(

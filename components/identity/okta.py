@@ -21,6 +21,7 @@ from kong_oam.access.settings.stack import ProviderSettings
 from kong_oam.errors import ProductError
 from kong_oam.identity.common.discovery import Published
 from kong_oam.identity.common.jwk import RSA, Jwk
+from kong_oam.identity.common.looked_up import LookedUp
 from kong_oam.identity.okta import api, signing_keys
 from kong_oam.identity.okta.adoption import COMPONENT
 from kong_oam.identity.okta.description import SPELLING
@@ -35,11 +36,12 @@ from kong_oam.identity.okta.names import (
     server_name,
 )
 
+from ..base import Record
 from ..credentials import Rotation
 from ..refusal import refuse
 from ..settings import configuration
-from .issuer import Credential, Issuer, published
-from .keys import Keys, key_pairs
+from .issuer import Credential, Homes, Issuer, of_base, published
+from .keys import Keys, pairs_of
 
 _KEYS = RSA
 """The kind of clients' keys. Okta takes keys on a curve as well, and the official plugin does not tell it which curve.
@@ -49,17 +51,26 @@ and Okta keeps such a key with `"crv": null` (that provider's recordings of 2026
 TestAccResourceOktaAppOauth_serviceWithJWKS). Nobody has shown that it verifies anything by it.
 """
 
+_REPLACING = ["authServerId", "policyId"]
+"""Of what lies in a server or a policy: in another one it is another."""
 _REFRESH_LEEWAY = 30  # seconds in which a renewal whose answer was lost may be tried again
 _LAST = 99_999  # a priority that no policy has: one that is made with it moves no other
 
 
-def provision(settings: ProviderSettings, estate: Estate, rotation: Rotation) -> Issuer:
+def provision(
+    settings: ProviderSettings,
+    estate: Estate,
+    rotation: Rotation,
+    homes: Homes,
+    looked_up: LookedUp,
+    base: Record | None,
+) -> Issuer:
     """Provisions everything at Okta that the stack needs."""
-    return Okta(settings.name, settings, estate, rotation).provisioned
+    return Okta(settings.name, settings, estate, rotation, homes, looked_up, base).provisioned
 
 
 class Okta(pulumi.ComponentResource):
-    """The authorization server of one stack with its scopes, clients and policies."""
+    """The authorization server of one stack with its scopes. Clients and policies lie under their components."""
 
     def __init__(
         self,
@@ -67,48 +78,56 @@ class Okta(pulumi.ComponentResource):
         settings: ProviderSettings,
         estate: Estate,
         rotation: Rotation,
+        homes: Homes,
+        looked_up: LookedUp,
+        base: Record | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(COMPONENT, name, None, opts)
         self._logical, self._settings, self._estate = LogicalNames(name), settings, estate
         self._model = estate.stack.providers[settings.name]
-        account = _account(name, self)
-        self._options = pulumi.ResourceOptions(parent=self, provider=account)
-        self._lookups = pulumi.InvokeOutputOptions(parent=self, provider=account)
-        self._clients = tuple(client for client in estate.clients if client.provider == settings.name)
-        self._guarded = tuple(c for c in estate.components.values() if c.provider == settings.name)
+        self._homes, self._account = homes, _account(name, self)
+        self._options = pulumi.ResourceOptions(parent=self, provider=self._account)
+        self._clients = tuple(client for client in estate.own_clients if client.provider == settings.name)
+        self._guarded = tuple(c for c in estate.offering if c.provider == settings.name)
         self._named_groups = sorted({group for c in self._guarded for role in c.roles for group in role.groups})
-        self._server = self._authorization_server()
-        self._inside = self._merged(replace_on_changes=["authServerId", "policyId"])
-        scopes = self._scopes()
-        self._group_ids = self._groups()
-        claims = self._groups_claim()
-        keys = {
-            client.component: key_pairs(
-                self._logical.key(client.component), rotation.generation(client), _KEYS, rotation.algorithms, self
-            )
-            for client in self._clients
-            if client.keyed and not settings.client_secrets
-        }
-        for client in (one for one in self._clients if one.component in keys):
-            rotation.watch(client, *keys[client.component].watched)
+        if base is None:
+            server = self._authorization_server()
+            self._server_id: pulumi.Input[str] = server.id
+            self._inside = self._merged(replace_on_changes=_REPLACING)
+            scopes = self._scopes()
+            self._group_ids: Mapping[str, pulumi.Input[str]] = {
+                group: looked_up.group(settings.name, self._model.group(group)) for group in self._named_groups
+            }
+            claims = self._groups_claim()
+        else:
+            self._server_id, scopes, claims = base.value("server"), {}, []
+            groups = {group for client in self._clients for group in client.groups}
+            self._group_ids = {group: base.value("groups", group) for group in groups}
+        keyed = [client for client in self._clients if client.keyed and not settings.client_secrets]
+        keys = pairs_of(keyed, _KEYS, rotation, self._logical.key, homes)
         apps = {client.component: self._app(client, keys.get(client.component)) for client in self._clients}
         for client in self._clients if settings.client_secrets else ():
             if client.keyed:
                 holder = apps[client.component].id
                 rotation.record_shared_secret(client, holder, self._logical.app(client.component))
         self._policies(apps, scopes, claims)
+        clients = {client.component: _credential(client, apps, keys) for client in self._clients}
+        self.provisioned = self._issuer(server, clients) if base is None else of_base(base, clients)
+        self.register_outputs({"issuer": self.provisioned.issuer})
+
+    def _issuer(self, server: okta.auth.Server, clients: Mapping[str, Credential]) -> Issuer:
         self._trusted_origins()
-        server_keys = self._signing_keys()
-        self.provisioned = Issuer(
-            issuer=self._server.issuer,
-            token_endpoint=pulumi.Output.concat(self._server.issuer, "/v1/token"),
-            authorization_endpoint=pulumi.Output.concat(self._server.issuer, "/v1/authorize"),
+        server_keys = self._signing_keys(server)
+        return Issuer(
+            issuer=server.issuer,
+            token_endpoint=pulumi.Output.concat(server.issuer, "/v1/token"),
+            authorization_endpoint=pulumi.Output.concat(server.issuer, "/v1/authorize"),
             keys=server_keys.keys,
             previous_keys=server_keys.previous_keys,
-            clients={client.component: _credential(client, apps, keys) for client in self._clients},
+            clients=clients,
+            shared={"server": server.id, "groups": dict(self._group_ids)},
         )
-        self.register_outputs({"issuer": self._server.issuer})
 
     def _authorization_server(self) -> okta.auth.Server:
         return okta.auth.Server(
@@ -125,6 +144,10 @@ class Okta(pulumi.ComponentResource):
     def _merged(self, **options: object) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions.merge(self._options, pulumi.ResourceOptions(**options))  # type: ignore[arg-type]
 
+    def _of(self, client: Client, **options: object) -> pulumi.ResourceOptions:
+        """Gives the options of what is a client's."""
+        return pulumi.ResourceOptions(parent=self._homes[client.component], provider=self._account, **options)  # type: ignore[arg-type]
+
     def _scopes(self) -> Mapping[str, okta.auth.ServerScope]:
         declared = {
             scope: description for component in self._guarded for scope, description in component.scopes.items()
@@ -132,7 +155,7 @@ class Okta(pulumi.ComponentResource):
         return {
             scope: okta.auth.ServerScope(
                 self._logical.scope(scope),
-                auth_server_id=self._server.id,
+                auth_server_id=self._server_id,
                 name=scope,
                 display_name=scope,
                 description=description,
@@ -145,13 +168,6 @@ class Okta(pulumi.ComponentResource):
             for scope, description in sorted(declared.items())
         }
 
-    def _groups(self) -> Mapping[str, pulumi.Output[str]]:
-        """Looks up ids of the groups that roles name, by logical name. One that is not at Okta fails the run."""
-        return {
-            group: okta.group.get_group_output(name=self._model.group(group), opts=self._lookups).apply(_id)
-            for group in self._named_groups
-        }
-
     def _groups_claim(self) -> list[okta.auth.ServerClaim]:
         """Lists in tokens only groups that some role names: Okta fails a token request that matches more than 100."""
         if not self._named_groups:
@@ -160,7 +176,7 @@ class Okta(pulumi.ComponentResource):
         return [
             okta.auth.ServerClaim(
                 self._logical.groups_claim,
-                auth_server_id=self._server.id,
+                auth_server_id=self._server_id,
                 name=SPELLING.groups,
                 claim_type="RESOURCE",
                 value_type="GROUPS",
@@ -202,7 +218,8 @@ class Okta(pulumi.ComponentResource):
             hide_ios=True,
             hide_web=True,
             status="ACTIVE",
-            opts=self._merged(
+            opts=self._of(
+                client,
                 additional_secret_outputs=["clientSecret", "clientBasicSecret"],
                 ignore_changes=["clientId"],
                 delete_before_replace=True,
@@ -216,7 +233,7 @@ class Okta(pulumi.ComponentResource):
                     okta.AppGroupAssignmentsGroupArgs(id=self._group_ids[group], profile="{}", priority=position)
                     for position, group in enumerate(client.groups)
                 ],
-                opts=self._options,
+                opts=self._of(client),
             )
         return app
 
@@ -239,13 +256,13 @@ class Okta(pulumi.ComponentResource):
         for client in granted(self._clients):
             policy = okta.auth.ServerPolicy(
                 self._logical.policy(client.component),
-                auth_server_id=self._server.id,
+                auth_server_id=self._server_id,
                 name=client.component,
                 description=_about(client, apps[client.component]),
                 client_whitelists=[apps[client.component].client_id],
                 priority=_LAST,
                 status="ACTIVE",
-                opts=pulumi.ResourceOptions.merge(self._inside, pulumi.ResourceOptions(ignore_changes=["priority"])),
+                opts=self._of(client, replace_on_changes=_REPLACING, ignore_changes=["priority"]),
             )
             self._rule(client, policy, [*(scopes[scope] for scope in client.scopes if scope in scopes), *claims])
 
@@ -253,7 +270,7 @@ class Okta(pulumi.ComponentResource):
         """Makes a policy's rule. `before`: the scopes that it names, and the claim of groups in tokens."""
         okta.auth.ServerPolicyRule(
             self._logical.rule(client.component),
-            auth_server_id=self._server.id,
+            auth_server_id=self._server_id,
             policy_id=policy.id,
             name=client.component,
             priority=1,
@@ -264,7 +281,7 @@ class Okta(pulumi.ComponentResource):
             group_whitelists=[self._group_ids[group] for group in client.groups],
             access_token_lifetime_minutes=self._settings.access_token_minutes,
             status="ACTIVE",
-            opts=pulumi.ResourceOptions.merge(self._inside, pulumi.ResourceOptions(depends_on=list(before))),
+            opts=self._of(client, replace_on_changes=_REPLACING, depends_on=list(before)),
         )
 
     def _trusted_origins(self) -> None:
@@ -272,7 +289,8 @@ class Okta(pulumi.ComponentResource):
 
         One that others have as well keeps what it is for besides, and stays when it is not needed here any more.
         """
-        for origin in origins(self._clients):
+        pages = (client for client in self._estate.clients if client.provider == self._settings.name)
+        for origin in origins(pages):
             shared = origin in self._settings.shared_origins
             okta.trustedorigin.Origin(
                 self._logical.origin(origin),
@@ -283,12 +301,12 @@ class Okta(pulumi.ComponentResource):
                 opts=self._merged(retain_on_delete=shared, ignore_changes=["scopes"] if shared else []),
             )
 
-    def _signing_keys(self) -> pulumi.Output[signing_keys.ServerKeys]:
+    def _signing_keys(self, server: okta.auth.Server) -> pulumi.Output[signing_keys.ServerKeys]:
         """Reads the server's keys, once it exists, and once it says of itself that it is this issuer."""
         metadata = published(
-            self._settings.name, self._server.issuer, configuration().setting("okta:httpProxy", "OKTA_HTTP_PROXY")
+            self._settings.name, server.issuer, configuration().setting("okta:httpProxy", "OKTA_HTTP_PROXY")
         )
-        return pulumi.Output.all(self._server.id, metadata).apply(lambda pair: self._server_keys(*pair))
+        return pulumi.Output.all(server.id, metadata).apply(lambda pair: self._server_keys(*pair))
 
     def _server_keys(self, server: str, metadata: Published) -> signing_keys.ServerKeys:
         account = api.account(configuration())
@@ -355,7 +373,3 @@ def _require_secret(secret: str | None, urn: str) -> str:
     if not secret:
         refuse(f"the client secret of {urn} is not known: it was adopted. Make it anew: pulumi up --replace '{urn}'")
     return secret
-
-
-def _id(group: okta.group.GetGroupResult) -> str:
-    return str(group.id)

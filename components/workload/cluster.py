@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -10,38 +11,86 @@ import pulumi_kubernetes as k8s
 
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import Settings
+from kong_oam.kubernetes.estate import clusters_of, foundations, provider_of, running
+from kong_oam.oam.rendered import group_kind
+from kong_oam.objects.pods import Manifest
 
 from ..waiting import Waiting
+from .objects import KubernetesObject
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """The cluster that workloads go to. `namespaces` are, by name, those that the stack makes."""
+    """A cluster that workloads go to. `namespaces` are, by name, those that the stack makes; `definitions` the
+    CustomResourceDefinitions that a component renders, by group and kind of their objects. `kubectl` is the command,
+    for a shell, by which one looks there; `helm` that of releases."""
 
+    kubectl: str
+    helm: str
     provider: k8s.Provider
-    namespaces: Mapping[str, k8s.core.v1.NamespacePatch]
+    namespaces: Mapping[str, pulumi.Resource]
+    definitions: Mapping[tuple[str, str], pulumi.Resource]
     waiting: Waiting
 
     def within(self, namespace: str, parent: pulumi.Resource) -> pulumi.ResourceOptions:
         """Gives the options of resources in the namespace."""
         return pulumi.ResourceOptions(parent, provider=self.provider, depends_on=self.namespaces.get(namespace))
 
+    def around(
+        self, manifest: Manifest, parent: pulumi.Resource, after: Sequence[pulumi.Resource]
+    ) -> pulumi.ResourceOptions:
+        """Gives the options of an object, which comes after its namespace, after what defines its kind, and `after`."""
+        namespace = self.namespaces.get(manifest["metadata"].get("namespace", ""))
+        definition = self.definitions.get(group_kind(manifest))
+        earlier = [*filter(None, (namespace, definition)), *after]
+        return pulumi.ResourceOptions(parent, provider=self.provider, depends_on=earlier)
 
-def provision_cluster(estate: Estate, settings: Settings) -> Cluster:
-    """Makes the provider, and the namespaces that components run in, where the stack makes them.
+
+Clusters = Mapping[str | None, Cluster]
+"""The clusters by their names, as topologies write them; the stack's own is None."""
+
+
+def provision_clusters(estate: Estate, settings: Settings) -> Clusters:
+    """Makes access to each cluster that something of the estate is in, and to the stack's own in any case."""
+    waiting = Waiting()
+    return {name: _cluster(name, estate, settings, waiting) for name in clusters_of(estate)}
+
+
+def _cluster(cluster: str | None, estate: Estate, settings: Settings, waiting: Waiting) -> Cluster:
+    """Makes the provider, and what others lie in: the namespaces that components run in, where the stack makes them,
+    and the Namespaces and CustomResourceDefinitions that components render.
 
     A patch makes a namespace that is not there, takes one that is as it is, and leaves it there when it goes itself:
     others may use it by then.
     """
-    # A new key changes a client's Secret in place: one that is replaced is deleted first, and its Deployment with it.
+    sites = [site for component in running(estate) for site in component.sites if site.cluster == cluster]
+    rendering = any(site.rendered is not None for site in sites)
+    context = settings.cluster.context_of(cluster)
+    # A new key changes a client's Secret in place: one that is replaced is deleted first, and its Deployment with it;
+    # and so with ConfigMaps, where there are any.
     # What somebody changed by hand belongs to another field manager; without force a refresh could not put it back.
     provider = k8s.Provider(
-        "cluster", context=settings.cluster.context, enable_secret_mutable=True, enable_patch_force=True
+        provider_of(cluster),
+        context=context,
+        enable_secret_mutable=True,
+        enable_config_map_mutable=True if rendering else None,
+        enable_patch_force=True,
     )
     options = pulumi.ResourceOptions(provider=provider)
-    components = estate.components.values() if settings.cluster.create_namespaces else ()
-    names = sorted({component.namespace for component in components if not component.outside})
-    namespaces = {
-        name: k8s.core.v1.NamespacePatch(f"namespace-{name}", metadata={"name": name}, opts=options) for name in names
-    }
-    return Cluster(provider, namespaces, Waiting())
+    namespaces: dict[str, pulumi.Resource] = {}
+    definitions: dict[tuple[str, str], pulumi.Resource] = {}
+    for placed in foundations(estate, cluster):
+        manifest = placed.manifest
+        resource = KubernetesObject(placed.name, manifest, options, placed.options)
+        if manifest["kind"] == "Namespace":
+            namespaces[manifest["metadata"]["name"]] = resource
+        else:
+            definitions[manifest["spec"]["group"], manifest["spec"]["names"]["kind"]] = resource
+    wanted = {site.namespace for site in sites} if settings.cluster.create_namespaces else set()
+    for name in sorted(wanted - namespaces.keys()):
+        logical = f"{cluster}:namespace-{name}" if cluster else f"namespace-{name}"
+        namespaces[name] = k8s.core.v1.NamespacePatch(logical, metadata={"name": name}, opts=options)
+    there = shlex.quote(str(context))
+    kubectl = f"kubectl --context={there}" if cluster else "kubectl"
+    helm = f"helm --kube-context={there}" if cluster else "helm"
+    return Cluster(kubectl, helm, provider, namespaces, definitions, waiting)

@@ -55,7 +55,7 @@ def secret_references(
 
 def elsewhere(estate: Estate, issuers: Mapping[str, Issuer]) -> dict[str, Data]:
     """Gives the settings of components that run elsewhere, for those who run them. None of it is secret."""
-    outside = {key: component for key, component in estate.components.items() if component.outside}
+    outside = {key: component for key, component in estate.own.items() if component.outside}
     return {key: settings_of(component, estate, issuers) for key, component in outside.items()}
 
 

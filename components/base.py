@@ -1,0 +1,153 @@
+"""Reads and writes what goes from the base of an estate to its partitions: values that a run knows when it begins."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+from pulumi.runtime import is_dry_run
+
+from kong_oam.access.model import Estate
+from kong_oam.access.partitions import Offered, Uses, lacking, offered, uses, with_kept
+from kong_oam.access.settings.partitions import stack_of
+from kong_oam.access.settings.stack import Settings
+from kong_oam.diagnostics import some
+from kong_oam.engine.state import COMPONENT, StackState
+
+from .refusal import refuse
+from .state import outputs_of, recorded
+
+OUTPUT, USES = "base", "uses"
+"""The output of a base that its partitions read, and that of a partition that its base reads."""
+
+
+class Record(dict[str, Any]):
+    """What the base recorded of one thing, by name; what is not there is unknown, which only a preview goes on with."""
+
+    def value(self, *path: str) -> pulumi.Output[Any]:
+        """Gives what stands at the path."""
+        found: Any = self
+        for step in path:
+            found = found.get(step) if isinstance(found, Mapping) else None
+        return unknown() if found is None else pulumi.Output.from_input(found)
+
+
+@dataclass(frozen=True)
+class Base:
+    """The base of an estate as a partition finds it: its state, and what it made, by provider and at Kong.
+
+    `clients` are not the base's: ids of those who call from other partitions, by provider and component.
+    """
+
+    state: StackState
+    generation: int
+    providers: Mapping[str, Record]
+    gateway: Record
+    clients: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+def read_base(settings: Settings, estate: Estate, own: StackState) -> Base:
+    """Reads the base of the estate; `own` is the state of the partition's stack.
+
+    A run ends where the base is older than the partition's Applications need, or than the one that the partition was
+    made with before; a preview warns, and shows as unknown what is not there yet.
+    """
+    name = settings.stack.name
+    state = recorded(name)
+    output = state.outputs.get(OUTPUT) or {}
+    there = _offered_before(state)
+    generation = int(output.get("generation") or 0)
+    before = int(own.outputs.get("generation") or 0)
+    if not output:
+        _stop(f"'{name}', the base of this estate, was never deployed as one: run `pulumi up -s {name}` first")
+    elif missing := lacking(uses(estate), there):
+        _stop(f"the base of this estate, '{name}', has no {some(missing)} yet: run `pulumi up -s {name}` first")
+    elif generation < before:
+        _stop(
+            f"the base of this estate, '{name}', is of generation {generation}, and this stack was made with {before}: "
+            f"is that its last state? If it is, run `pulumi up -s {name}` first"
+        )
+    providers = {one.name: Record((output.get("providers") or {}).get(one.name) or {}) for one in settings.providers}
+    return Base(state, generation, providers, Record(output.get("gateway") or {}))
+
+
+def with_all_in_use(estate: Estate, settings: Settings, state: StackState) -> tuple[Estate, list[str]]:
+    """Gives the base's estate with all that it offered and some partition still uses, and what that is, in words."""
+    before = _offered_before(state)
+    if not lacking(before, offered(estate)):
+        return estate, []
+    partitions = (recorded(stack_of(settings.stack.name, name)).outputs for name in settings.stack.partitions)
+    used: list[Uses] = [_uses(outputs.get(USES) or {}) for outputs in partitions]
+    kept, words = with_kept(estate, before, used)
+    if words:
+        pulumi.log.info(
+            f"base: {some(words)} went from the Applications, and partitions still use it: it stays until they have "
+            f"been run, and goes with the next run of '{settings.stack.name}'"
+        )
+    return kept, words
+
+
+def exported(
+    estate: Estate,
+    state: StackState,
+    made_with: int,
+    providers: Mapping[str, Mapping[str, pulumi.Input[Any]]],
+    gateway: Mapping[str, pulumi.Input[Any]],
+) -> dict[str, Any]:
+    """Gives what the base exports for its partitions. The generation counts sets of what it offers; it is never below
+    `made_with`, the highest that a partition was made with, also after the base was destroyed or put back."""
+    now = offered(estate)
+    generation = int((state.outputs.get(OUTPUT) or {}).get("generation") or 0)
+    return {
+        "generation": max(generation, made_with) + (now != _offered_before(state) or not generation),
+        "offered": {key: one.to_output() for key, one in now.items()},
+        "partitions": [*estate.stack.partitions],
+        "providers": {name: dict(made) for name, made in providers.items()},
+        "gateway": dict(gateway),
+    }
+
+
+def highest_generation(settings: Settings) -> int:
+    """Gives the highest generation of the base that a partition says it was made with."""
+    stacks = (stack_of(settings.stack.name, name) for name in settings.stack.partitions)
+    return max((int(outputs_of(stack).get("generation") or 0) for stack in stacks), default=0)
+
+
+def stop_at_retired(settings: Settings, state: StackState) -> None:
+    """Ends a run of the base where a partition that it had is not in the settings any more, and its stack still has
+    components: nobody would run it again, and what it has would stay, or be made a second time elsewhere."""
+    name, now = settings.stack.name, settings.stack.partitions
+    for gone in (state.outputs.get(OUTPUT) or {}).get("partitions") or ():
+        stack = stack_of(name, gone)
+        if gone not in now and (left := sorted(key for kind, key in recorded(stack).urns if kind == COMPONENT)):
+            refuse(
+                f"partition '{gone}' went from kong-oam:partitions of '{name}', and its stack '{stack}' still has "
+                f"{some(left)}: `python -m kong_oam move -s {name}` brings those that Applications have to where they "
+                f"are to be, and `pulumi destroy -s {stack}` takes away what is left"
+            )
+
+
+def _offered_before(state: StackState) -> Uses:
+    return _uses((state.outputs.get(OUTPUT) or {}).get("offered") or {})
+
+
+def _uses(output: Mapping[str, Any]) -> Uses:
+    return {key: Offered.from_output(one) for key, one in output.items()}
+
+
+def _stop(message: str) -> None:
+    if not is_dry_run():
+        refuse(message)
+    pulumi.log.warn(f"base: {message}. What it would give is shown as unknown")
+
+
+def unknown() -> pulumi.Output[Any]:
+    """Gives what a preview cannot know."""
+
+    async def told(what: Any) -> Any:
+        return what
+
+    return pulumi.Output(set(), asyncio.ensure_future(told(None)), asyncio.ensure_future(told(False)))

@@ -1,0 +1,104 @@
+"""Any Kubernetes object as a resource: of the type and with the inputs that the SDK's class of its kind has, if any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from kong_oam.kubernetes.rendered import RELEASE
+from kong_oam.oam.rendered import Options, group_kind
+from kong_oam.objects.pods import Manifest
+
+from .manifest import VERSION
+
+Status = Mapping[str, Any]
+NOTHING_SAID = Options()
+
+_VERSIONS: Mapping[str, tuple[str, ...]] = {
+    "apps": ("v1", "v1beta1", "v1beta2"),
+    "autoscaling": ("v1", "v2", "v2beta1", "v2beta2"),
+    "batch": ("v1", "v1beta1"),
+    "policy": ("v1", "v1beta1"),
+}
+"""By API group, the versions in which one object can be written: a definition chooses them by the cluster's version."""
+
+
+class KubernetesObject(pulumi.CustomResource):
+    """An object of any kind. What it is in the cluster is known as plain mappings, in Kubernetes' own spelling."""
+
+    metadata: pulumi.Output[Mapping[str, Any]]
+    spec: pulumi.Output[Mapping[str, Any] | None]
+    status: pulumi.Output[Status | None]
+
+    def __init__(
+        self, name: str, manifest: Manifest, opts: pulumi.ResourceOptions, kept: Options = NOTHING_SAID
+    ) -> None:
+        found = group_kind(manifest)
+        version = str(manifest["apiVersion"])
+        known = f"core/{version}" if "/" not in version else version
+        inputs = dict(manifest["spec"]) if found == RELEASE else {"spec": None, "status": None, **manifest}
+        if found == ("", "Secret"):
+            inputs["data"] = pulumi.Output.secret(inputs.get("data"))
+            opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(additional_secret_outputs=["data"]))
+        others = [pulumi.Alias(type_=f"kubernetes:{other}:{found[1]}") for other in _others(known)]
+        opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=others))
+        if kept.read:  # whatever it is, it is not told
+            inputs = {"metadata": None, "spec": None, "status": None}
+        opts = pulumi.ResourceOptions.merge(opts, _kept(kept, manifest))
+        super().__init__(f"kubernetes:{known}:{found[1]}{'Patch' if kept.patch else ''}", name, inputs, opts)
+
+
+def _kept(kept: Options, manifest: Manifest) -> pulumi.ResourceOptions:
+    """Gives the options of an object by the rules of its Application."""
+    metadata = manifest["metadata"]
+    identifier = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
+    # Almost nothing of a Pod can be changed, and the plugin does not know all of that: `envFrom` would be refused.
+    replaced = [*kept.replace_on_changes, *(["spec"] if group_kind(manifest) == ("", "Pod") else [])]
+    return pulumi.ResourceOptions(
+        ignore_changes=list(kept.ignore_changes) or None,
+        replace_on_changes=replaced or None,
+        delete_before_replace=True if replaced else None,  # the new one has the name of the old one
+        retain_on_delete=kept.retain_on_delete or None,
+        id=identifier if kept.read else None,
+        import_=identifier if kept.take_over else None,
+    )
+
+
+def is_of_version(resource: KubernetesObject, version: str) -> pulumi.Output[bool]:
+    """Tells whether the object in the cluster is of this version, and its pods, where it has any, are there."""
+    both = pulumi.Output.all(resource.metadata, resource.status)
+    kind = resource.pulumi_resource_type.rpartition(":")[2]
+    return both.apply(lambda pair: is_there(kind, version, pair[0], pair[1]))
+
+
+def is_there(kind: str, version: str, metadata: Mapping[str, Any], status: Status | None) -> bool:
+    """Tells whether an object that was read is of this version, and whether its pods of that version were all there
+    once, or nothing is said of them.
+
+    A Deployment's condition Progressing keeps its last reason, and StatefulSets and DaemonSets count the pods that they
+    updated, whatever happens to a pod later (Kubernetes API reference). A Job and a CronJob are there once they exist:
+    nothing comes back to them.
+    """
+    if (metadata.get("annotations") or {}).get(VERSION) != version:
+        return False
+    status = status or {}
+    if status.get("observedGeneration", 0) < (metadata.get("generation") or 0) and "observedGeneration" in status:
+        return False
+    match kind:
+        case "Deployment":
+            conditions = status.get("conditions") or ()
+            progress = next((one for one in conditions if one.get("type") == "Progressing"), None)
+            return progress is None or progress.get("reason") == "NewReplicaSetAvailable"
+        case "StatefulSet":
+            return bool(status.get("updateRevision") == status.get("currentRevision"))
+        case "DaemonSet":
+            return bool(status.get("updatedNumberScheduled", 0) >= status.get("desiredNumberScheduled", 0))
+        case _:
+            return True
+
+
+def _others(api_version: str) -> list[str]:
+    group, _, version = api_version.partition("/")
+    return [f"{group}/{other}" for other in _VERSIONS.get(group, ()) if other != version]
