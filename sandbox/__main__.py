@@ -30,10 +30,13 @@ _REAL = "Real: {}the Pulumi engine, this program, the SDKs, state and previews."
 
 
 def demo(kind: str) -> int:
-    """Deploys the sample estate with the literal CLI and shows who may do what. Exit code of the demo."""
+    """Deploys the sample estate and an Application of types of its own, with the literal CLI; shows who may do what.
+
+    Exit code of the demo.
+    """
     from sandbox.demo.identity import KINDS, chosen
     from sandbox.keycloak import UnavailableError
-    from sandbox.project import project
+    from sandbox.project import add_own_types, keep_records, project
     from sandbox.server import StartError
 
     if kind not in KINDS:
@@ -41,15 +44,17 @@ def demo(kind: str) -> int:
         return 2
     with tempfile.TemporaryDirectory(prefix="kong-oam-") as made, Local(project=Path(made)) as local:
         folder = project(Path(made))
+        add_own_types(folder)
+        keep_records(folder, records := folder / "records.jsonl")
         try:
             with chosen(kind, local, folder) as provider:
-                return _deployed(local, folder, provider)
+                return _deployed(local, folder, provider, records)
         except (UnavailableError, StartError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
 
 
-def _deployed(local: Local, folder: Path, provider: "Chosen") -> int:
+def _deployed(local: Local, folder: Path, provider: "Chosen", records: Path) -> int:
     from sandbox.demo.table import show
 
     _introduce(local, provider.name, real=provider.real)
@@ -61,7 +66,7 @@ def _deployed(local: Local, folder: Path, provider: "Chosen") -> int:
     except subprocess.TimeoutExpired as late:
         print(f"error: pulumi up was not done within {late.timeout:.0f} s, and was ended", file=sys.stderr)
         return 1
-    return show(local, folder, str(provider))
+    return show(local, folder, str(provider), records)
 
 
 def serve() -> int:

@@ -31,17 +31,22 @@ def environment(cluster: str, namespace: str, component: str) -> dict[str, str]:
     return values
 
 
-def token(settings: Mapping[str, str], login: str | None = None, api: str | None = None) -> tuple[str, str]:
+def token(
+    settings: Mapping[str, str], login: str | None = None, api: str | None = None, origin: str | None = None
+) -> tuple[str, str]:
     """An access token for the client itself, or for the user `login`, and the scopes that it lists.
 
-    With `api` (application/component) it is asked for that one alone. Raises sandbox.browser.RefusedError.
+    With `api` (application/component) it is asked for that one alone; with `origin` a page from there asks. Raises
+    sandbox.browser.RefusedError and BlockedError.
     """
-    answer = answered(settings, login, api)
+    answer = answered(settings, login, api, origin)
     return answer["access_token"], _told(answer)
 
 
-def answered(settings: Mapping[str, str], login: str | None = None, api: str | None = None) -> dict[str, Any]:
-    """All that the token endpoint says. Raises sandbox.browser.RefusedError."""
+def answered(
+    settings: Mapping[str, str], login: str | None = None, api: str | None = None, origin: str | None = None
+) -> dict[str, Any]:
+    """All that the token endpoint says. Raises sandbox.browser.RefusedError and BlockedError."""
     variable = f"API_SCOPES_{api.upper().replace('-', '_').replace('/', '__')}" if api else "OAUTH_SCOPES"
     client_id, proof, scopes = settings["OAUTH_CLIENT_ID"], proof_of(settings), settings[variable].split()
     endpoint = settings["OAUTH_TOKEN_ENDPOINT"]
@@ -49,7 +54,7 @@ def answered(settings: Mapping[str, str], login: str | None = None, api: str | N
         return browser.client_credentials(endpoint, client_id, proof, scopes)
     issuer = browser.Endpoints(settings["OAUTH_AUTHORIZATION_ENDPOINT"], endpoint)
     redirect = settings["OAUTH_REDIRECT_URIS"].split()[0]
-    return browser.login(issuer, client_id, proof, redirect, [*scopes, "openid"], login)
+    return browser.login(issuer, client_id, proof, redirect, [*scopes, "openid"], login, origin)
 
 
 def _told(answer: Mapping[str, Any]) -> str:

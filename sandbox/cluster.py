@@ -1,15 +1,18 @@
 """The stand-in for a Kubernetes API server: a store of objects, and one loopback HTTP endpoint for the plugin.
 
-It is no API server: no admission, no controllers, no watches, no pods. What it keeps of the real one is what the
-program can notice: objects are found by apiVersion, kind, namespace and name; a second create of one is a conflict;
-fields belong to who wrote them, and an apply does not change those of others (`sandbox.applying`); a Service gets a
-cluster address, and by its type node ports and the address of a load balancer; a Deployment whose image cannot be
-pulled does not roll out, and what ran before runs on (its condition Progressing is as Kubernetes' documentation has it:
-no recording was at hand).
+It is no API server: no controllers, no watches, no pods, and of admission what `sandbox.admission` says. What it keeps
+of the real one is what the program can notice: objects are found by apiVersion, kind, namespace and name; a second
+create of one is a conflict; fields belong to who wrote them, and an apply does not change those of others
+(`sandbox.applying`); a Service gets a cluster address, and by its type node ports and the address of a load balancer; a
+workload whose image cannot be pulled does not roll out, and what ran before runs on, and so do pods of a StatefulSet
+that somebody has to delete; a Job whose images can be is complete at once. Statuses are as kube-apiserver 1.35.4 and
+its controllers give them, as far as they stand here.
 """
 
 import base64
+import hashlib
 import json
+import os
 import threading
 import time
 import uuid
@@ -19,10 +22,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Self
 from urllib.parse import parse_qsl, urlsplit
 
+from sandbox import admission
 from sandbox.applying import ConflictError, Managed, Object, RepeatedError
 
 CLUSTER: Final = "KONG_OAM_SANDBOX_CLUSTER"
-"""The environment variable that says where the endpoint is."""
+"""The environment variable that says where the endpoint is; `<this>_<context>`, where that of a kubeconfig context is,
+if that is a cluster of its own."""
 PROGRAM: Final = "pulumi-kubernetes"
 BY_HAND: Final = "kubectl-edit"
 """Field managers: of what comes over HTTP, and of what a test or the sandbox puts."""
@@ -48,6 +53,11 @@ class Key:
         return f"{self.kind} {place}{self.name} ({self.api_version})"
 
 
+def address(context: str | None) -> str | None:
+    """Where the endpoint of a kubeconfig context is, as the environment says."""
+    return os.environ.get(f"{CLUSTER}_{context}", os.environ.get(CLUSTER))
+
+
 Snapshot = Mapping[Key, tuple[Object, Managed]]
 _NOTHING = Managed({})
 
@@ -60,12 +70,17 @@ class NoNamespaceError(Exception):
     """The object's namespace is not there (the API server's 404 NotFound)."""
 
 
+class RefusedError(Exception):
+    """The object cannot become that (the API server's 422 Invalid)."""
+
+
 class Cluster:
     """The objects, in memory, and the endpoint `/objects` over them.
 
     GET and DELETE on `/objects?apiVersion=&kind=&namespace=&name=`; GET without a name lists, and with `managed=1` it
     shows who owns which field. POST creates, and answers 409 when the object exists. PUT is an update by hand. PATCH
-    applies, and answers 409 where fields belong to others, but for `force=1`; with `dryRun=1` nothing changes. Answers
+    applies, and answers 409 where fields belong to others, but for `force=1`, and 422 where they do not change; with
+    `dryRun=1` nothing changes. Answers
     are the object, or `{"message": ...}` with 404/409.
     `balancer` is the address that load balancers get. Tests fill `unpullable`, images that no node can pull, and
     `absent`, namespaces that there are not, of which GET `/absent` tells: nothing can be made in them (404) until
@@ -129,10 +144,10 @@ class Cluster:
                 if kind in (None, key.kind) and namespace in (None, key.namespace)
             ]
 
-    def running(self, namespace: str, name: str) -> str | None:
-        """The image that the pods of a Deployment run: that of its last version that rolled out."""
+    def running(self, namespace: str, name: str, kind: str = "Deployment") -> str | None:
+        """The image that the pods of a workload run: that of its last version that rolled out."""
         with self._lock:
-            found = self._running.get(Key("apps/v1", "Deployment", namespace, name))
+            found = self._running.get(Key("apps/v1", kind, namespace, name))
             return str(_images(found)[0]) if found else None
 
     def put(self, manifest: Object) -> Object:
@@ -152,12 +167,22 @@ class Cluster:
         return self._write(manifest, new)
 
     def apply(self, manifest: Object, force: bool = False, dry_run: bool = False) -> Object:
-        """Merges what the program says into the object. Raises ConflictError, but not with `force`."""
+        """Merges what the program says into the object.
+
+        Raises ConflictError, but not with `force`, and RefusedError.
+        """
+
+        def change(managed: Managed) -> Managed:
+            new = managed.applied(_given(manifest), PROGRAM, force)
+            if managed != _NOTHING and (reason := admission.refusal(managed.manifest, new.manifest)):
+                raise RefusedError(f"{Key.of(manifest)} is invalid: {reason}")
+            return new
+
         if dry_run:
             with self._lock:
                 found = self._managed.get(Key.of(manifest), _NOTHING)
-            return found.applied(_given(manifest), PROGRAM, force).manifest
-        return self._write(manifest, lambda managed: managed.applied(_given(manifest), PROGRAM, force))
+            return change(found).manifest
+        return self._write(manifest, change)
 
     def delete(self, key: Key) -> bool:
         """Removes the object; False when there was none."""
@@ -178,7 +203,7 @@ class Cluster:
         with self._lock:
             self._objects = {key: _copy(one) for key, (one, _) in saved.items()}
             self._managed = {key: managed for key, (_, managed) in saved.items()}
-            self._running = {key: one for key, one in self._objects.items() if key.kind == "Deployment"}
+            self._running = {key: one for key, one in self._objects.items() if key.kind in _STATUS}
             self.unpullable.clear()
             self.absent.clear()
             self.nodes.clear()
@@ -203,8 +228,8 @@ class Cluster:
     def _completed(self, manifest: Object, old: Object | None) -> Object:
         known = old or {}
         manifest["metadata"]["uid"] = known.get("metadata", {}).get("uid") or str(uuid.uuid4())
-        if manifest["kind"] == "Deployment":
-            self._roll_out(manifest)
+        if manifest["apiVersion"] in ("apps/v1", "batch/v1") and manifest["kind"] in _STATUS:
+            self._roll_out(manifest, known)
         if manifest["kind"] == "Service" and manifest["apiVersion"] == "v1":
             spec = manifest.setdefault("spec", {})
             if "clusterIP" not in spec:
@@ -215,11 +240,9 @@ class Cluster:
                 manifest["status"] = {"loadBalancer": {"ingress": [{"ip": self._balancer}]}}
         return manifest
 
-    def _roll_out(self, manifest: Object) -> None:
+    def _roll_out(self, manifest: Object, known: Object) -> None:
         pulled = self.unpullable.isdisjoint(_images(manifest))
-        reason = "NewReplicaSetAvailable" if pulled else "ProgressDeadlineExceeded"
-        condition = {"type": "Progressing", "status": str(pulled), "reason": reason}
-        manifest["status"] = {"conditions": [condition]}
+        manifest["status"] = _STATUS[manifest["kind"]](manifest, known, pulled)
         if pulled:
             self._running[Key.of(manifest)] = _copy(manifest)
 
@@ -241,7 +264,7 @@ class Cluster:
 
 def _given(manifest: Object) -> Object:
     """Without what only the server says."""
-    given = _copy({key: value for key, value in manifest.items() if key != "status"})
+    given = admission.stored(_copy({key: value for key, value in manifest.items() if key != "status"}))
     given["metadata"].pop("uid", None)
     return given
 
@@ -257,8 +280,43 @@ def _folded(managed: Managed) -> Managed:
     return Managed({**rest, "data": {**manifest.get("data", {}), **strings}}, managed.owners)
 
 
-def _images(deployment: Object) -> list[str]:
-    return [one["image"] for one in deployment["spec"]["template"]["spec"]["containers"]]
+def _images(workload: Object) -> list[str]:
+    return [one["image"] for one in workload["spec"]["template"]["spec"]["containers"]]
+
+
+def _deployment(_: Object, __: Object, pulled: bool) -> Object:
+    reason = "NewReplicaSetAvailable" if pulled else "ProgressDeadlineExceeded"
+    return {"conditions": [{"type": "Progressing", "status": str(pulled), "reason": reason}]}
+
+
+def _stateful_set(manifest: Object, known: Object, pulled: bool) -> Object:
+    template = json.dumps(manifest["spec"]["template"], sort_keys=True).encode()
+    revision = f"{manifest['metadata']['name']}-{hashlib.sha256(template).hexdigest()[:10]}"
+    before = known.get("status", {}).get("currentRevision", "")
+    held = before and _keeps_pods(manifest["spec"].get("updateStrategy", {}))
+    return {"updateRevision": revision, "currentRevision": revision if pulled and not held else before}
+
+
+def _keeps_pods(strategy: Object) -> bool:
+    """Whether pods of the version before stay, of a StatefulSet: all until somebody deletes them, or some."""
+    return strategy.get("type") == "OnDelete" or bool(strategy.get("rollingUpdate", {}).get("partition"))
+
+
+def _daemon_set(_: Object, __: Object, pulled: bool) -> Object:
+    return {"desiredNumberScheduled": 1, "updatedNumberScheduled": int(pulled)}
+
+
+def _job(_: Object, __: Object, pulled: bool) -> Object:
+    return {"conditions": [{"type": "Complete", "status": str(pulled)}]}
+
+
+_STATUS: Mapping[str, Callable[[Object, Object, bool], Object]] = {
+    "Deployment": _deployment,
+    "StatefulSet": _stateful_set,
+    "DaemonSet": _daemon_set,
+    "Job": _job,
+}
+"""By kind of workload, its status, of what it is and was before, and whether its images can be pulled."""
 
 
 def _copy(manifest: Object) -> Object:
@@ -313,6 +371,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, written)
         except (AlreadyExistsError, ConflictError) as error:
             self._answer(409, {"message": str(error)})
+        except RefusedError as error:
+            self._answer(422, {"message": str(error)})
         except NoNamespaceError as error:
             self._answer(404, {"message": str(error)})
         except RepeatedError as error:

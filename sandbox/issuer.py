@@ -33,10 +33,10 @@ LIFETIME = 3600  # seconds
 @dataclass(frozen=True, slots=True)
 class Client:
     """A client as the issuer knows it. `redirect_uris` make it one that users sign in through, if in a group of
-    `groups`; any other calls as itself."""
+    `groups`; any other calls as itself. Pages keep no secret: theirs is None."""
 
     id: str
-    secret: str
+    secret: str | None
     scopes: tuple[str, ...]
     redirect_uris: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
@@ -121,6 +121,11 @@ class Issuer:
     def keys(self) -> Json:
         return {"keys": [self._encryption.jwk("enc"), *(key.jwk() for key in self.published)]}
 
+    def origins(self) -> set[str]:
+        """Those of pages that may have what the token endpoint answers."""
+        pages = (client.redirect_uris for client in self.clients.values() if client.secret is None)
+        return {"/".join(uri.split("/")[:3]) for uris in pages for uri in uris}
+
     def authorize(self, query: Mapping[str, str]) -> str:
         """The address that the browser is sent to. Raises _Refused where it must not be sent anywhere."""
         client = self.clients.get(query.get("client_id", ""))
@@ -140,7 +145,7 @@ class Issuer:
 
     def token(self, form: Mapping[str, str], authorization: str) -> Json:
         """The answer of the token endpoint. Raises _Refused."""
-        client = self._authenticated(authorization)
+        client = self._authenticated(form, authorization)
         if form.get("grant_type") == "client_credentials" and not client.redirect_uris:
             asked = form.get("scope", "").split()
             if not asked or set(asked) - set(client.scopes):
@@ -155,11 +160,14 @@ class Issuer:
         user = {"sub": code["sandbox_user"], "sid": secrets.token_hex(8), "groups": list(code["groups"])}
         return self._given(client, code["scope"].split(), user)
 
-    def _authenticated(self, authorization: str) -> Client:
+    def _authenticated(self, form: Mapping[str, str], authorization: str) -> Client:
+        named = self.clients.get(form.get("client_id", ""))
+        if named is not None and named.secret is None and not authorization:
+            return named
         kind, _, pair = authorization.partition(" ")
         name, _, secret = base64.b64decode(pair).decode().partition(":") if kind == "Basic" else ("", "", "")
         client = self.clients.get(unquote_plus(name))
-        if client is None or not secrets.compare_digest(unquote_plus(secret), client.secret):
+        if client is None or client.secret is None or not secrets.compare_digest(unquote_plus(secret), client.secret):
             raise _Refused("invalid_client")
         return client
 
@@ -209,6 +217,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         if location:
             self.send_header("Location", location)
+        if self.command == "POST" and self.headers.get("Origin") in self.issuer.origins():
+            self.send_header("Access-Control-Allow-Origin", self.headers["Origin"])
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()

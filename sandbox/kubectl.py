@@ -3,13 +3,15 @@
     kubectl [--context=C] --namespace=N get RESOURCE/NAME... --ignore-not-found --output=json --show-managed-fields
     kubectl [--context=C] --namespace=N get secrets --selector=LABEL --output=jsonpath=...
     kubectl [--context=C] [--request-timeout=T] get namespaces NAME... --ignore-not-found --output=name
+    kubectl [--context=C] [--request-timeout=T] get namespaces kube-system --ignore-not-found --output=jsonpath=...
     kubectl [--context=C] [--request-timeout=T] get nodes --output=json
     kubectl [--context=C] --namespace=N patch RESOURCE/NAME -p PATCH
     kubectl [--context=C] --namespace=N delete KIND --selector=LABELS --field-selector=metadata.name=NAME
 
-It asks the stand-in cluster. The context is accepted and not used, and so is the jsonpath: what is printed is each
-object's metadata on a line of its own. A patch is a strategic merge patch: `null` takes a field out, `$patch: delete`
-an item of a list.
+It asks the stand-in cluster, or that of the context. The jsonpath is accepted and not used: what is printed is each
+object's metadata on a line of its own, or a namespace's uid, which is the cluster's address. A patch is a strategic
+merge patch: `null` takes a field out, `$patch: delete` an item of a list. RESOURCE may also be the singular of any
+kind, `statefulset.v1.apps`.
 """
 
 import argparse
@@ -21,7 +23,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from sandbox.applying import Object, merged_by
-from sandbox.cluster import CLUSTER
+from sandbox.cluster import CLUSTER, address
 from sandbox.plugins.http import send
 
 _RESOURCES = {
@@ -48,12 +50,14 @@ def main() -> int:
     get.add_argument("--output", required=True)
     patch = verbs.add_parser("patch")
     patch.add_argument("what")
+    patch.add_argument("--type", choices=["merge"])
     patch.add_argument("-p", dest="change", required=True, type=json.loads)
     delete = verbs.add_parser("delete")
     delete.add_argument("kind")
     delete.add_argument("--selector", required=True)
     delete.add_argument("--field-selector", required=True)
     asked = parser.parse_args()
+    os.environ[CLUSTER] = address(asked.context) or ""
     if asked.verb == "patch":
         found = _get(asked.namespace, asked.what)
         if found is None:
@@ -67,6 +71,9 @@ def main() -> int:
     elif asked.what == ["nodes"]:
         print(json.dumps({"kind": "List", "items": _send("GET", "/nodes")["nodes"]}))
     elif asked.what[0] == "namespaces":
+        if "jsonpath" in asked.output:
+            print(os.environ[CLUSTER])
+            return 0
         absent = _send("GET", "/absent")["namespaces"]
         print("\n".join(f"namespace/{name}" for name in asked.what[1:] if name not in absent))
     elif asked.selector:
@@ -108,21 +115,28 @@ def _delete(namespace: str, kind: str, selector: str, field_selector: str) -> No
     wanted = dict(label.split("=") for label in selector.split(","))
     for one in _send("GET", "/objects")["objects"]:
         about = one["metadata"]
-        named = one["kind"].lower() == kind and field_selector == f"metadata.name={about['name']}"
+        named = kind in (one["kind"].lower(), _full(one)) and field_selector == f"metadata.name={about['name']}"
         if named and _is_in(namespace, about) and wanted.items() <= about.get("labels", {}).items():
             key = {"apiVersion": one["apiVersion"], "kind": one["kind"], "namespace": namespace, "name": about["name"]}
             _send("DELETE", f"/objects?{urlencode(key)}")
             print(f'{kind} "{about["name"]}" deleted')
 
 
+def _full(one: Object) -> str:
+    """The kind in small letters, with version and group behind it where it is in one."""
+    group, _, version = one["apiVersion"].rpartition("/")
+    return ".".join(filter(None, (one["kind"].lower(), group and version, group)))
+
+
 def _is_in(namespace: str, metadata: Object) -> bool:
     return bool(metadata.get("namespace") == namespace)
 
 
-def _get(namespace: str, what: str) -> Object | None:
+def _get(namespace: str | None, what: str) -> Object | None:
     resource, _, name = what.partition("/")
-    version, kind = _RESOURCES[resource]
-    query = {"apiVersion": version, "kind": kind, "namespace": namespace, "name": name, "managed": "1"}
+    of_any = ((one["apiVersion"], one["kind"]) for one in _send("GET", "/objects")["objects"] if _full(one) == resource)
+    version, kind = _RESOURCES.get(resource) or next(of_any, ("", ""))
+    query = {"apiVersion": version, "kind": kind, "namespace": namespace or "", "name": name, "managed": "1"}
     answer = _send("GET", f"/objects?{urlencode(query)}")
     return answer if "kind" in answer else None
 

@@ -68,7 +68,9 @@ def main(settings: dict[str, object]) -> int:
 
 def _engine_gave_up(error: BaseException | None) -> bool:
     """Whether the engine ended the update, for a reason that it shows itself, while the program was waiting for it."""
-    while error is not None:
+    seen = set[int]()  # errors that went through several futures may be each other's context
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         if isinstance(error, grpc.RpcError):
             code = getattr(error, "code", lambda: None)()
             return code in (grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE)

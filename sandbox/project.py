@@ -11,8 +11,19 @@ import yaml
 
 from sandbox.local import ROOT, STACK
 
-_LINKED = ("__main__.py", "Pulumi.yaml", "kong_oam", "access", "components", "policies", "definitions", ".venv")
+_LINKED = (
+    "__main__.py",
+    "Pulumi.yaml",
+    "kong_oam",
+    "access",
+    "components",
+    "policies",
+    "definitions",
+    "examples",
+    ".venv",
+)
 _COPIED = ("applications", "stacks")
+_OWN_TYPES = "examples/own-types"
 
 
 def project(folder: Path, *copied: str, of: Path = ROOT) -> Path:
@@ -37,9 +48,30 @@ def stack_file(folder: Path) -> Path:
     return folder / "stacks" / f"Pulumi.{STACK}.yaml"
 
 
+def add_own_types(folder: Path) -> None:
+    """Has the stack `local` deploy the example of types of one's own, beside the sample estate."""
+    _set(folder, "applications", ["applications", f"{_OWN_TYPES}/applications"])
+    _set(folder, "definitions", [f"{_OWN_TYPES}/definitions"])
+
+
+def keep_records(folder: Path, file: Path) -> None:
+    """Has the gateway of the stack `local` keep records of calls in a file."""
+    set_gateway(folder, logs={"file": str(file)})
+
+
+def set_gateway(folder: Path, **values: Any) -> None:
+    """Writes settings of the gateway of the stack `local`, beside those that it has."""
+    gateway = yaml.safe_load(stack_file(folder).read_text("utf-8"))["config"]["kong-oam:gateway"]
+    _set(folder, "gateway", {**gateway, **values})
+
+
 def set_providers(folder: Path, providers: Sequence[Mapping[str, Any]]) -> None:
     """Writes the identity providers of the stack `local`, in place of those that it has."""
+    _set(folder, "identityProviders", [dict(one) for one in providers])
+
+
+def _set(folder: Path, name: str, value: Any) -> None:
     file = stack_file(folder)
     settings = yaml.safe_load(file.read_text("utf-8"))
-    settings["config"]["kong-oam:identityProviders"] = [dict(one) for one in providers]
+    settings["config"][f"kong-oam:{name}"] = value
     file.write_text(yaml.safe_dump(settings, sort_keys=False), "utf-8")

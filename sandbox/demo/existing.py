@@ -7,9 +7,10 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from kong_oam.access.model import SIGN_IN_SCOPES, Estate
+from kong_oam.access.model import SIGN_IN_SCOPES, Client, Estate
+from sandbox import issuer as existing
 from sandbox.cluster import Cluster
-from sandbox.issuer import Client, Issuer
+from sandbox.issuer import Issuer
 
 PROVIDER = "oidc"
 _KEY = "secret"
@@ -23,9 +24,9 @@ def set_up(issuer: Issuer, estate: Estate) -> None:
     for client in estate.clients:
         provider = estate.stack.providers[client.provider]
         identifier = f"id-{client.component.replace('/', '-')}"
-        issuer.clients[identifier] = Client(
+        issuer.clients[identifier] = existing.Client(
             identifier,
-            secrets.token_urlsafe(24),
+            None if client.public else secrets.token_urlsafe(24),
             (*client.scopes, *(SIGN_IN_SCOPES if client.user_facing else ())),
             client.redirect_uris,
             tuple(map(provider.group, client.groups)),
@@ -43,18 +44,25 @@ def provider_entry(issuer: Issuer, estate: Estate) -> dict[str, Any]:
         "clients": {
             client.component: {
                 "id": f"id-{client.component.replace('/', '-')}",
-                "secret": {"name": f"{client.component.replace('/', '-')}-{PROVIDER}", "key": _KEY},
+                **({} if client.public else {"secret": _named(client)}),
             }
             for client in estate.clients
         },
     }
 
 
+def _named(client: Client) -> dict[str, str]:
+    return {"name": f"{client.component.replace('/', '-')}-{PROVIDER}", "key": _KEY}
+
+
 def hand_out(issuer: Issuer, estate: Estate, cluster: Cluster) -> None:
     """The clients' secrets, in Kubernetes Secrets beside their workloads, as the stack's settings name them."""
     for client in estate.clients:
         named = client.component.replace("/", "-")
-        value = base64.b64encode(issuer.clients[f"id-{named}"].secret.encode()).decode()
+        secret = issuer.clients[f"id-{named}"].secret
+        if secret is None:
+            continue
+        value = base64.b64encode(secret.encode()).decode()
         cluster.put(
             {
                 "apiVersion": "v1",

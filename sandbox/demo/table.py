@@ -7,19 +7,21 @@ held against the model's: a cell that differs is marked and listed, and the demo
 from __future__ import annotations
 
 import http.client
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from kong_oam.access.compile.estate import compile_estate
-from kong_oam.access.decide import Request, decide
-from kong_oam.access.model import Client, Component, Endpoint, Estate, Stack
+from kong_oam.access.decide import Decision, Request, decide
+from kong_oam.access.endpoint import Endpoint
+from kong_oam.access.model import Client, Component, Estate, Stack
 from kong_oam.access.paths import within, written
 from kong_oam.access.providers import Provider
 from kong_oam.access.settings.stack import ProviderSettings, plain, read_file
 from kong_oam.access.tokens import Claims, Refusal, User, issue
-from kong_oam.oam.application import read_files
+from kong_oam.render.stage import read_applications
 from sandbox import browser, caller
 from sandbox.local import STACK, USERS, Local
 
@@ -68,6 +70,10 @@ class Table:
     callers: tuple[Caller, ...]
     rows: Mapping[Call, tuple[int, ...]]
     meant: Mapping[Call, tuple[int, ...]]
+    codes: Mapping[Call, tuple[str, ...]]
+    """The reasons that the model has, by code."""
+    ids: Mapping[Call, tuple[str, ...]]
+    """The ids that the gateway gave the requests."""
 
     @property
     def wrong(self) -> tuple[str, ...]:
@@ -91,8 +97,10 @@ class Table:
 
 def estate_of(project: Path, on: Callable[[Stack], Stack] = lambda stack: stack) -> Estate:
     """The estate that the project in this folder means on the stack `local`, or on what `on` makes of that stack."""
-    stack = on(read_file(project / f"stacks/Pulumi.{STACK}.yaml", _described).stack)
-    compiled = compile_estate(read_files([project / "applications"]), stack)
+    settings = read_file(project / f"stacks/Pulumi.{STACK}.yaml", _described)
+    stack = on(settings.stack)
+    reading = read_applications(settings.applications, settings.definitions, stack.minor, folder=project)
+    compiled = compile_estate(reading, stack)
     assert compiled.estate is not None, "the program has just accepted the same files"
     return compiled.estate
 
@@ -106,15 +114,20 @@ def ask(local: Local, estate: Estate) -> Table:
     """Has every caller get a token and make every call."""
     callers = (Caller("nobody", None, "no token", None), *_callers(local, estate))
     calls = tuple(_calls(estate))
+    answers = {call: [_answer(local, call, one) for one in callers] for call in calls}
+    decisions = {call: [_meant(estate, call, one) for one in callers] for call in calls}
     return Table(
         callers,
-        {call: tuple(_answer(local, call, one) for one in callers) for call in calls},
-        {call: tuple(_meant(estate, call, one) for one in callers) for call in calls},
+        {call: tuple(status for status, _ in row) for call, row in answers.items()},
+        {call: tuple(one.status for one in row) for call, row in decisions.items()},
+        {call: tuple(one.code for one in row) for call, row in decisions.items()},
+        {call: tuple(number for _, number in row) for call, row in answers.items()},
     )
 
 
-def show(local: Local, project: Path, provider: str) -> int:
-    """Prints the two tables; `provider` is what gives tokens. Exit status: 0 where all is as meant, else 1."""
+def show(local: Local, project: Path, provider: str, records: Path) -> int:
+    """Prints the two tables, and the log of the calls; `provider` is what gives tokens, `records` where the gateway
+    keeps records of calls. Exit status: 0 where all is as meant, else 1."""
     table = ask(local, estate_of(project))
     print(f"\nWho got which token (from {provider}, with the credential in the workload's Secret)\n")
     for number, one in enumerate(table.callers):
@@ -123,8 +136,15 @@ def show(local: Local, project: Path, provider: str) -> int:
     print("\nWho may call what (answers of the Kong stand-in running the deployed gate; 200 came from the workload)\n")
     print(table)
     print("\n  Who was refused a token calls without one.")
-    wrong = table.wrong
-    print("\nEvery answer is the one that the model means." if not wrong else "\nWrong:\n  " + "\n  ".join(wrong))
+    lines, differing = log(table, records.read_text("utf-8"))
+    print("\nThe gateway's log of these calls, a line each: from its records (gateway.logs), by request\n")
+    print("\n".join(lines))
+    wrong = (*table.wrong, *differing)
+    print(
+        "\nEvery answer, and every line of the log, is the one that the model means."
+        if not wrong
+        else "\nWrong:\n  " + "\n  ".join(wrong)
+    )
     return 1 if wrong else 0
 
 
@@ -150,14 +170,16 @@ def _callers_of(
         yield Caller(name, token, got, issue(provider, client, api=api))
         return
     for user in USERS:
-        token, got = _token(settings, user.login, api)
+        token, got = _token(settings, user.login, api, *client.origins[:1])
         meant = issue(provider, client, User(user.login, tuple(map(provider.group, user.groups))), api=api)
         yield Caller(f"{name} for {user.login}", token, got, meant)
 
 
-def _token(settings: Mapping[str, str], login: str | None, api: Component | None) -> tuple[str | None, str]:
+def _token(
+    settings: Mapping[str, str], login: str | None, api: Component | None, origin: str | None = None
+) -> tuple[str | None, str]:
     try:
-        return caller.token(settings, login, api.key if api else None)
+        return caller.token(settings, login, api.key if api else None, origin)
     except browser.RefusedError as refused:
         return None, f"refused: {refused.error}"
 
@@ -184,7 +206,27 @@ def _calls_of(component: Component, endpoint: Endpoint) -> Iterator[Call]:
                 yield Call("GET", host, target + _MIXED)
 
 
-def _answer(local: Local, call: Call, one: Caller) -> int:
+def log(table: Table, records: str) -> tuple[list[str], list[str]]:
+    """A line for each call of the table, from the records that the gateway kept, and what of these is not as meant."""
+    by_id = {record["requestId"]: record for record in map(json.loads, records.splitlines())}
+    width, lines, wrong = max(len(str(call)) for call in table.rows), [], []
+    for call, row in table.rows.items():
+        for number, (one, status, request) in enumerate(zip(table.callers, row, table.ids[call], strict=True)):
+            record, meant = by_id.get(request, {}), table.codes[call][number]
+            who = " for ".join(filter(None, (record.get("caller"), record.get("user") and record["subject"])))
+            code, rule = record.get("code", "no record"), record.get("rule", "-")
+            said = (
+                f"{_letter(number):>3}  {call!s:{width}}  {record.get('status', '-')!s:3}  {code:22}  {who or '-':30}"
+            )
+            void = one.token is not None and isinstance(one.meant, Refusal)
+            if record.get("status") != status or (code != meant and not void):
+                wrong.append(f"the log has of {call} as {one.name}: {code}, and the model says {meant}")
+            lines.append(f"{said}  {rule}")
+    return lines, wrong
+
+
+def _answer(local: Local, call: Call, one: Caller) -> tuple[int, str]:
+    """The status, and the id of the request."""
     connection = http.client.HTTPConnection(urlsplit(local.kong.proxy_url).netloc, timeout=10)
     try:
         connection.putrequest(call.method, call.target.decode("latin-1"), skip_host=True)
@@ -192,13 +234,14 @@ def _answer(local: Local, call: Call, one: Caller) -> int:
         if one.token:
             connection.putheader("Authorization", f"Bearer {one.token}")
         connection.endheaders()
-        return connection.getresponse().status
+        answer = connection.getresponse()
+        return answer.status, answer.headers["X-Kong-Request-Id"]
     finally:
         connection.close()
 
 
-def _meant(estate: Estate, call: Call, one: Caller) -> int:
-    return decide(estate, Request(call.method, call.host, call.target), one.meant).status
+def _meant(estate: Estate, call: Call, one: Caller) -> Decision:
+    return decide(estate, Request(call.method, call.host, call.target), one.meant)
 
 
 def _letter(number: int) -> str:

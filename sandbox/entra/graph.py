@@ -14,6 +14,13 @@ Handler = Callable[[Directory, Mapping[str, str], Mapping[str, str], Json], Answ
 
 _ID = r"([^/]+)"
 _BEGINS = re.compile(r"startswith\((\w+),'((?:[^']|'')*)'\)\Z")
+_AND = re.compile(r" and (?=(?:[^']*'[^']*')*[^']*\Z)")
+_PAGE, _LARGEST_PAGE = 100, 999
+"""Objects of an answer, where `$top` does not say, and at most."""
+_QUOTED = re.compile(r"'((?:[^']|'')*)'")
+_ONE_OF = re.compile(r"(\w+) in \(('(?:[^']|'')*'(?:, ?'(?:[^']|'')*')*)\)\Z")
+_EXPRESSIONS = 15
+"""Of one filter (Graph's known issues); that its words for more are these is a guess."""
 _EQUALS = re.compile(r"(\w+) eq (?:'((?:[^']|'')*)'|(true|false))\Z")
 
 
@@ -24,7 +31,7 @@ def _context(base: str, what: str) -> Json:
 class Graph:
     """Answers requests about one directory. `base` is the address that its answers name."""
 
-    def __init__(self, directory: Directory, base: str, page: int = 100) -> None:
+    def __init__(self, directory: Directory, base: str, page: int | None = None) -> None:
         self._directory, self._base, self._page = directory, base, page
         self._routes = [
             ("GET", "/applications", self._applications),
@@ -73,10 +80,10 @@ class Graph:
     def _list(self, what: str, path: str, rows: list[Json], query: Mapping[str, str]) -> Answer:
         if condition := query.get("$filter"):
             rows = [row for row in rows if _matches(row, condition)]
-        start, size = int(query.get("$skiptoken", "0")), min(int(query.get("$top", self._page)), self._page)
+        start, size = int(query.get("$skiptoken", "0")), min(int(query.get("$top", _PAGE)), self._page or _LARGEST_PAGE)
         further = {}
         if len(rows) > start + size:
-            kept = "".join(f"&{name}={query[name]}" for name in ("$filter", "$select") if name in query)
+            kept = "".join(f"&{name}={query[name]}" for name in ("$filter", "$select", "$top") if name in query)
             further = {"@odata.nextLink": f"{self._base}/v1.0{path}?$skiptoken={start + size}{kept.replace(' ', '+')}"}
         return 200, {**_context(self._base, what), **further, "value": rows[start : start + size]}
 
@@ -226,7 +233,14 @@ def _matches(row: Json, condition: str) -> bool:
     if match := _BEGINS.match(condition):
         name, text = match.groups()
         return str(row.get(name)).lower().startswith(text.replace("''", "'").lower())
-    for part in condition.split(" and "):
+    for part in _AND.split(condition):
+        if match := _ONE_OF.match(part):
+            name, texts = match[1], _QUOTED.findall(match[2])
+            if len(texts) > _EXPRESSIONS:
+                raise bad(f"Too many child clauses specified in search filter expression: {len(texts)}.")
+            if str(row.get(name)).lower() not in [text.replace("''", "'").lower() for text in texts]:
+                return False
+            continue
         match = _EQUALS.match(part)
         if match is None:
             raise bad(f"Invalid filter clause: {part}")

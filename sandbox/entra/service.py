@@ -3,12 +3,13 @@
 It stands in for a tenant of Microsoft Entra ID, so that the program, its tests and the demo need no account. Everything
 is in memory. The port speaks TLS as well, which the official plugin does when it asks for metadata: by a certificate of
 its own, which `environment` has programs believe. Not modelled: any other lag of replication, soft deletion, throttling
-(`faults` may bring it about).
+by what each request costs (`rates` limits their number; `faults` may bring anything about).
 """
 
 from __future__ import annotations
 
 import json
+import math
 import socket
 import ssl
 import threading
@@ -25,12 +26,15 @@ from sandbox.entra.directory import Directory, GraphError, Json, stamp
 from sandbox.entra.graph import Graph
 from sandbox.entra.login import Login, LoginError
 from sandbox.kong.pem import self_signed
+from sandbox.rates import Rates
 
 TENANT = "11111111-1111-4111-8111-111111111111"
 ADMINISTRATOR = "33333333-3333-4333-8333-333333333333"
 _ADMINISTRATOR_OBJECT = "22222222-2222-4222-8222-222222222222"
 
 Answer = tuple[int, Json | None, Mapping[str, str]]
+Heard = Callable[[str, str, str], object]
+"""Is told method, target and User-Agent of each request, before it is answered."""
 Fault = Callable[[str, str], Answer | None]
 """Gets method and path of a request to Graph; gives what is answered in its place, or None where it is let through."""
 
@@ -39,8 +43,9 @@ class Entra:
     """`users` are groups by login. A context manager. `secret` is that of the application that administers the tenant,
     `lag` how many seconds a new role takes until it can be assigned.
 
-    Attributes: `directory`, `login` (tests may sign with its key), `requests` (method and path of each that Graph got),
-    `faults` (None, or what stands before Graph).
+    `page` is the most objects of an answer, where that is fewer than Graph's 999. Attributes: `directory`, `login`
+    (tests may sign with its key), `requests` (method and path of each that Graph got), `faults` (None, or what stands
+    before Graph), `heard`, and `rates` (None, or limits that are kept: a refusal says how long the window lasts).
     """
 
     def __init__(
@@ -50,6 +55,7 @@ class Entra:
         secret: str = "sandbox-client-secret",
         now: Callable[[], float] = time.time,
         lag: float = 0.0,
+        page: int | None = None,
     ) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"tenant": self}))
         self._server.daemon_threads = True
@@ -61,7 +67,9 @@ class Entra:
         self.login = Login(self.directory, self.url, (ADMINISTRATOR, secret, _ADMINISTRATOR_OBJECT))
         self.requests: list[tuple[str, str]] = []
         self.faults: Fault | None = None
-        self._graph = Graph(self.directory, self.url)
+        self.heard: Heard | None = None
+        self.rates: Rates | None = None
+        self._graph = Graph(self.directory, self.url, page)
         self._lock = threading.RLock()
         certificate, key = self_signed("127.0.0.1")
         self._believed = _file(certificate)
@@ -92,6 +100,8 @@ class Entra:
 
     def answer(self, method: str, target: str, headers: Mapping[str, str], data: bytes) -> Answer:
         """The answer to one HTTP request: status, JSON body (None: no body), headers."""
+        if self.heard:
+            self.heard(method, target, headers.get("user-agent", ""))
         parts = urlsplit(target)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         with self._lock:
@@ -125,6 +135,9 @@ class Entra:
         self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], data: bytes
     ) -> Answer:
         self.requests.append((method, path))
+        if self.rates and (counted := self.rates.left(path)) and counted[1] < 0:
+            body = refusal(GraphError(429, "TooManyRequests", "Please retry again later."), self.directory.now())
+            return 429, body, {"Retry-After": f"{math.ceil(counted[2] - self.rates.now())}"}
         if self.faults and (fault := self.faults(method, path)):
             return fault
         try:

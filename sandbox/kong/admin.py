@@ -11,11 +11,10 @@ from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from sandbox.kong import information, listing
+from sandbox.kong import information, listing, plugin_schemas, schema
 from sandbox.kong.answers import AnswerError, Methods, Query, check_key
 from sandbox.kong.certificates import Certificates
 from sandbox.kong.http import Header, RefusedError, Request, Response, reason
-from sandbox.kong.schema import ENTITY_SCHEMAS, PLUGIN_SCHEMAS
 from sandbox.kong.store import (
     KINDS,
     NAMED_BY,
@@ -35,6 +34,7 @@ COLLECTIONS = {
     "consumers": "consumers",
     "jwts": "jwt_secrets",
     "certificates": "certificates",
+    "ca_certificates": "ca_certificates",
     "snis": "snis",
     "upstreams": "upstreams",
 }
@@ -60,7 +60,6 @@ NOT_MODELLED = frozenset(
     [
         "acls",
         "basic-auths",
-        "ca_certificates",
         "cache",
         "config",
         "hmac-auths",
@@ -162,7 +161,7 @@ class AdminApi:
             case ["endpoints"]:
                 return {"GET": lambda *_: (200, {"data": _endpoints()})}
             case ["plugins", "enabled"]:
-                return {"GET": lambda *_: (200, {"enabled_plugins": list(PLUGIN_SCHEMAS)})}
+                return {"GET": lambda *_: (200, {"enabled_plugins": list(plugin_schemas.PLUGIN_SCHEMAS)})}
             case ["schemas", *rest]:
                 return self._schemas(rest)
             case ["tags", *rest] if len(rest) < 2:
@@ -283,7 +282,7 @@ class AdminApi:
             case ["plugins", "validate"]:
                 return {"POST": lambda _, body: _validate("plugins", body)}
             case ["plugins", name]:
-                found = PLUGIN_SCHEMAS.get(name)
+                found = plugin_schemas.PLUGIN_SCHEMAS.get(name)
                 absent = {"message": f"No plugin named '{name}'"}
                 return {"GET": lambda *_: (200, found.printed()) if found else (404, absent)}
             case [name, "validate"]:
@@ -291,7 +290,7 @@ class AdminApi:
                     return {"POST": lambda *_: (404, {"message": f"No entity named '{name}'"})}
                 return {"POST": lambda _, body: _validate(name, self._resolved(name, body))}
             case [name]:
-                entity = ENTITY_SCHEMAS.get(name)
+                entity = schema.ENTITY_SCHEMAS.get(name)
                 missing = {"message": f"No entity named '{name}'"}
                 return {"GET": lambda *_: (200, entity.printed()) if entity else (404, missing)}
         return None

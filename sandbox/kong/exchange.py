@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from sandbox.kong.balancer import Balancer
@@ -12,14 +13,15 @@ from sandbox.kong.http import Header, Request, Response
 from sandbox.kong.router import Match
 from sandbox.kong.store import Entity
 
-CLIENT = "127.0.0.1"
-
 
 @dataclass(slots=True)
 class Exchange:
-    """`path` is normalised, `raw_path` as it came; `headers` are the request's, as plugins leave them.
+    """`path` is normalised, `raw_path` as it came; `headers` are the request's, as plugins leave them; `address` is
+    what counts as the client's.
 
-    `target_host` and `target_port` are what plugins chose in place of the service's own (None: nothing).
+    `target_host`, `target_port` and `retries` are what plugins chose in place of the service's own (None: nothing).
+    Of the answer: `source` (service, exit: a plugin's, error: Kong's) and `answered`, its body. `record_edits`: what
+    scripts make of the record.
     """
 
     request: Request
@@ -30,6 +32,7 @@ class Exchange:
     query: str | None
     now: float
     headers: list[Header]
+    address: str
     request_id: str = field(default_factory=lambda: secrets.token_hex(16))
     match: Match | None = None
     upstream_path: str = "/"
@@ -38,12 +41,18 @@ class Exchange:
     target_port: int | None = None
     balancer: Balancer = field(default_factory=lambda: Balancer({}, {}))
     method: str = ""
+    body: bytes = b""
+    retries: int | None = None
     consumer: Entity | None = None
     credential: Entity | None = None
     token: str | None = None
     response_headers: list[Header] = field(default_factory=list)
     status: int = 0
     exit: Response | None = None
+    source: str = ""
+    answered: bytes = b""
+    record_edits: list[tuple[str, Any]] = field(default_factory=list)
+    record_lost: bool = False
 
     def values(self, name: str) -> list[str]:
         """All values of a request header."""

@@ -65,8 +65,8 @@ class RefusedError(Exception):
 class Request:
     """A request as it came: raw target, headers in order and spelling of the wire, body without its framing.
 
-    `line` is the request line as it was sent. `server_name` is what the client asked for in its TLS handshake (None:
-    nothing, or no TLS).
+    `line` is the request line as it was sent; `peer` is the address that the connection came from. `server_name` is
+    what the client asked for in its TLS handshake (None: nothing, or no TLS).
     """
 
     method: str
@@ -77,6 +77,7 @@ class Request:
     host: str
     server_name: str | None = None
     line: str = ""
+    peer: str = "127.0.0.1"
 
     def header(self, name: str) -> str | None:
         """The first value of a header (name in small letters)."""
@@ -355,6 +356,7 @@ class Server:
             return False
         if request is None:
             return False
+        request = replace(request, peer=connection.getpeername()[0])
         if isinstance(connection, TlsConnection):
             request = replace(request, server_name=connection.server_name)
         response = self._answer(request)

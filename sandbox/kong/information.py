@@ -10,9 +10,11 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.kong.schema import PLUGIN_SCHEMAS
+from sandbox.kong.further import FURTHER
+from sandbox.kong.plugin_schemas import PLUGIN_SCHEMAS
 
-STAND_IN = "stand-in for Kong Gateway: routing, certificates, pre- and post-function, jwt and request-termination only"
+STAND_IN = "stand-in for Kong Gateway: routing, certificates, pre- and post-function, jwt, "
+STAND_IN += "request-termination, correlation-id and bot-detection only"
 NODE = str(uuid.uuid5(uuid.NAMESPACE_DNS, "kong-stand-in"))
 PRIORITIES = {"pre-function": 1000000, "jwt": 1450, "request-termination": 2, "post-function": -1000}
 
@@ -53,7 +55,8 @@ def root(version: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
         "plugins": {
             "enabled_in_cluster": [],
             "available_on_server": {
-                name: {"version": version, "priority": priority} for name, priority in PRIORITIES.items()
+                name: {"version": version, "priority": priority}
+                for name, priority in {**PRIORITIES, **{name: one.priority for name, one in FURTHER.items()}}.items()
             },
         },
         "configuration": configuration(overrides),

@@ -41,8 +41,9 @@ class Kong:
     Ports of 0 are any free ones; without `proxy_tls_port` the proxy does not listen for TLS. With `admin_tls` the Admin
     API listens for nothing else; whether clients need a certificate is the context's.
     `admin_token`, where set, must come with every Admin API request in the header Kong-Admin-Token; `configuration`
-    overrides what `GET /` reports; `resolve` finds upstreams (None: no such name); `now` is the clock that tokens are
-    judged and entities stamped by (Unix seconds), `clock` the one that lags are measured by (seconds).
+    overrides what `GET /` reports and, of `trusted_ips` and what belongs to it, what the proxy does; `resolve` finds
+    upstreams (None: no such name); `now` is the clock that tokens are judged and entities stamped by (Unix seconds),
+    `clock` the one that lags are measured by (seconds).
     `lags` and `faults` (by default there are none) may be given a new value at any time.
     """
 
@@ -67,7 +68,7 @@ class Kong:
         self._resolve = resolve
         self._store = Store(now, clock)
         self._admin = AdminApi(self._store, version, configuration or {}, admin_token)
-        self._proxy = Proxy(self._store, version, now, self._current_lags)
+        self._proxy = Proxy(self._store, version, now, self._current_lags, configuration)
         self._servers: tuple[Server, ...] = ()
 
     def start(self) -> None:
@@ -115,8 +116,8 @@ class Kong:
     def entities(self, kind: str) -> list[Entity]:
         """All entities of a kind, oldest first.
 
-        Kinds: services, routes, plugins, consumers, jwt_secrets, certificates (without their `snis`), snis, upstreams
-        and targets.
+        Kinds: services, routes, plugins, consumers, jwt_secrets, certificates (without their `snis`),
+        ca_certificates, snis, upstreams and targets.
         """
         return sorted(self._store.current.tables[kind].values(), key=lambda one: (one["created_at"], one["id"]))
 
@@ -129,12 +130,13 @@ class Kong:
         self.faults = None
         self._store.restore(snapshot)
 
-    def handle(self, raw: bytes, scheme: str = "http") -> Answer:
-        """What the proxy answers to the bytes of one request, without sockets; the upstream always says 200.
+    def handle(self, raw: bytes, scheme: str = "http", peer: str = "127.0.0.1") -> Answer:
+        """What the proxy answers to the bytes of one request, without sockets; the upstream always says 200. `peer` is
+        the address that it comes from.
 
         The same code decides as behind the proxy's port, with Kong's usual ports (8000, 8443) in place of it.
         """
-        return self._proxy.handle(raw, scheme, None, upstream.accept_all)
+        return self._proxy.handle(raw, scheme, None, upstream.accept_all, peer)
 
     def _current_lags(self) -> tuple[float, float, float]:
         lags = self.lags
@@ -143,8 +145,15 @@ class Kong:
     def _manage(self, request: Request | RefusedError) -> Response | None:
         faults = self.faults
         if faults is None or isinstance(request, RefusedError):
-            return self._admin.answer(request)
-        return faults(request, lambda: self._admin.answer(request))
+            return self._administered(request)
+        return faults(request, lambda: self._administered(request))
+
+    def _administered(self, request: Request | RefusedError) -> Response:
+        answer = self._admin.answer(request)
+        if answer.status == 501 and isinstance(request, Request) and request.target == "/metrics":
+            headers = (("Content-Type", "text/plain; charset=UTF-8"),)
+            return Response(200, headers, self._proxy.metrics.encode())
+        return answer
 
     def _serve(self, request: Request | RefusedError) -> Response | None:
         return self._answered(request, "http", self._servers[1].port)
@@ -157,4 +166,5 @@ class Kong:
         return Response(answer.status, tuple(answer.headers), answer.body)
 
     def _send(self, request: UpstreamRequest, service: Entity) -> Response:
-        return upstream.send(request, service, self._resolve)
+        snapshot = self._store.seen(self.lags.routes)[0]
+        return upstream.send(request, service, self._resolve, upstream.speaking(service, snapshot))

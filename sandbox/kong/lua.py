@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
+import os
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -19,8 +21,9 @@ from urllib.parse import quote
 
 from lupa.luajit21 import LuaRuntime
 
+from sandbox.kong import records
 from sandbox.kong.errors import error_response, nginx_error
-from sandbox.kong.exchange import CLIENT, Exchange, unescaped
+from sandbox.kong.exchange import Exchange, unescaped
 from sandbox.kong.http import Response
 from sandbox.kong.jwt import lenient_base64
 from sandbox.kong.store import Entity
@@ -131,7 +134,13 @@ class Functions:
         return 1.0 + self._x.request.minor / 10
 
     def _on_body(self) -> str | None:
-        return self._x.request.body.decode("latin-1") or None
+        return self._x.body.decode("latin-1") or None
+
+    def _on_discard_body(self) -> None:
+        self._x.body = b""
+
+    def _on_set_retries(self, count: float) -> None:
+        self._x.retries = int(count)
 
     def _on_now(self) -> float:
         return self._x.now
@@ -244,6 +253,29 @@ class Functions:
             int(status), message, self._x.request.header("accept"), self._x.request_id, self._x.response_headers
         )
 
+    def _on_source(self) -> str:
+        return self._x.source
+
+    def _on_body_chunk(self) -> str:
+        return self._x.answered.decode("latin-1")
+
+    def _on_set_body_chunk(self, text: str | None) -> None:
+        self._x.answered = (text or "").encode("latin-1")
+
+    def _on_record(self) -> Any:
+        return self._table(records.record(self._x))
+
+    def _on_edit_record(self, key: str, value: Any, broken: bool) -> None:
+        self._x.record_lost = self._x.record_lost or broken
+        self._x.record_edits.append((key, None if broken else self._plain(value)))
+
+    def _on_hmac_sha1(self, key: str, text: str) -> str:
+        return hmac.digest(key.encode("latin-1"), text.encode("latin-1"), "sha1").decode("latin-1")
+
+    def _on_environment(self, name: str) -> str | None:
+        value = os.environ.get(name)
+        return None if value is None else wire(value)
+
     def _on_nginx_exit(self, status: float) -> None:
         final = int(status) or self._x.status or 200
         if self._said or final < 300:
@@ -309,6 +341,12 @@ def _upstream_host(exchange: Exchange) -> str:
     return exchange.http_host if exchange.match and exchange.match.route["preserve_host"] else ""
 
 
+def _content_length(exchange: Exchange) -> str | None:
+    """The header's, or what was counted of a body in chunks (seen on a Kong 3.10, of a body that was read)."""
+    chunks = exchange.values("transfer-encoding")
+    return str(len(exchange.request.body)) if chunks else next(iter(exchange.values("content-length")), None)
+
+
 _VARIABLES: Mapping[str, Callable[[Exchange], str | None]] = {
     "request_uri": lambda x: x.request.target,
     "request": lambda x: x.request.line,
@@ -322,10 +360,13 @@ _VARIABLES: Mapping[str, Callable[[Exchange], str | None]] = {
     "is_args": lambda x: "" if x.query is None else "?",
     "args": lambda x: x.query,
     "query_string": lambda x: x.query,
-    "remote_addr": lambda _: CLIENT,
+    "remote_addr": lambda x: x.address,
+    "realip_remote_addr": lambda x: x.request.peer,
     "server_port": lambda x: str(x.port),
     "server_protocol": lambda x: f"HTTP/1.{x.request.minor}",
     "request_id": lambda x: x.request_id,
+    "kong_request_id": lambda x: x.request_id,
+    "content_length": _content_length,
 }
 
 

@@ -149,6 +149,7 @@ local ngx = {
   escape_uri = function(text) return host.escape_uri(tostring(text)) end,
   unescape_uri = function(text) return host.unescape_uri(tostring(text)) end,
   md5 = function(text) return host.md5(tostring(text)) end,
+  hmac_sha1 = function(key, text) return host.hmac_sha1(key, text) end,
   say = function(...) host.say(table.concat({ ... }) .. "\n") end,
   print = function(...) host.say(table.concat({ ... })) end,
   exit = function(status) host.nginx_exit(status) return yield(EXIT) end,
@@ -167,6 +168,15 @@ ngx.header = setmetatable({}, {
   end,
 })
 
+-- an answer's body is one chunk, the last one
+ngx.arg = setmetatable({}, {
+  __index = function(_, place)
+    if place == 1 then return host.body_chunk() end
+    return place == 2 or nil
+  end,
+  __newindex = function(_, place, value) if place == 1 then host.set_body_chunk(value) end end,
+})
+
 ngx.req = {
   get_headers = request_headers,
   get_method = function() return host.method() end,
@@ -178,6 +188,7 @@ ngx.req = {
   end,
   clear_header = function(name) host.clear_header(tostring(name)) end,
   read_body = function() end,
+  discard_body = function() host.discard_body() end,
   get_body_data = function() return host.body() end,
   is_internal = function() return false end,
 }
@@ -266,6 +277,29 @@ for _, level in ipairs({ "emerg", "alert", "crit", "err", "warn", "notice", "inf
   kong.log[level] = function(...) host.log(level, spelt(...)) end
 end
 
+-- whether Kong's JSON encoder refuses the value: a function, a number that is none, a sparse list
+local function broken(value)
+  local kind = type(value)
+  if kind == "number" then return value ~= value or value == math.huge or value == -math.huge end
+  if kind ~= "table" then return kind == "function" or kind == "userdata" or kind == "thread" end
+  local highest, count = 0, 0
+  for key, item in pairs(value) do
+    if broken(item) then return true end
+    if type(key) == "number" then highest, count = math.max(highest, key), count + 1 end
+  end
+  return highest > 10 and highest > 2 * count
+end
+
+kong.log.serialize = function() return host.record() end
+kong.log.set_serialize_value = function(key, value) host.edit_record(need_string(key, "key"), value, broken(value)) end
+
+-- vaults: Kong's own, of its environment
+kong.vault = { get = function(reference)
+  local name = type(reference) == "string" and reference:match("^{vault://env/([%w_-]+)}$")
+  if not name then return nil, "could not find vault" end
+  return host.environment((name:upper():gsub("-", "_")))
+end }
+
 setmetatable(kong.ctx, { __index = function(_, name)
   if name == "shared" then return P.shared end
   if name == "plugin" then return P.plugins[P.current] end
@@ -315,6 +349,13 @@ kong.service.set_upstream = function(name)
   return true
 end
 
+kong.service.set_retries = function(count)
+  only_in("access")
+  if type(count) ~= "number" or math.floor(count) ~= count then error("retries must be an integer", 2) end
+  if count < 0 or count > 32767 then error("retries must be an integer between 0 and 32767: given " .. count, 2) end
+  host.set_retries(count)
+end
+
 local upstream = kong.service.request
 upstream.set_header = function(name, value) host.set_upstream_header(need_string(name, "header"), texts(value)) end
 upstream.add_header = function(name, value) host.add_header(need_string(name, "header"), texts(value)) end
@@ -328,8 +369,8 @@ upstream.set_raw_query = function(query) host.set_query(need_string(query, "quer
 
 kong.client.get_consumer = function() return host.consumer() end
 kong.client.get_credential = function() return host.credential() end
-kong.client.get_ip = function() return host.var("remote_addr") end
-kong.client.get_forwarded_ip = kong.client.get_ip
+kong.client.get_ip = function() return host.var("realip_remote_addr") end
+kong.client.get_forwarded_ip = function() return host.var("remote_addr") end
 kong.client.get_port = function() return 0 end
 kong.router.get_route = function() return host.route() end
 kong.router.get_service = function() return host.service() end
@@ -344,7 +385,9 @@ response.set_headers = function(headers)
 end
 response.set_status = function(status) host.set_status(status) end
 response.get_status = function() return host.status() end
-response.get_source = function() return "exit" end
+response.get_source = function() return host.source() end
+response.set_raw_body = function(body) host.set_body_chunk(need_string(body, "body")) end
+response.get_raw_body = function() return host.body_chunk() end
 response.exit = function(status, body, headers)
   if type(status) ~= "number" then error("code must be a number", 2) end
   if body ~= nil and type(body) ~= "string" and type(body) ~= "table" then error("body must be a nil, string or table", 2) end

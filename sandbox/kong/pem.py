@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import datetime
 import ipaddress
+import ssl
 from collections.abc import Mapping
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from cryptography import x509
@@ -36,6 +38,29 @@ def certificate(value: str) -> str | None:
     except _UNREADABLE:
         return f"invalid certificate: {_NO_CERTIFICATE}:crypto/asn1/a_d2i_fp.c:283:"
     return None
+
+
+def is_an_authority(entity: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What Kong says of a certificate that is no CA's: recorded from a Kong 3.10."""
+    found = x509.load_pem_x509_certificates(str(entity["cert"]).encode())
+    if len(found) > 1:
+        return {"@entity": ["please submit only one certificate at a time"]}
+    if found[0].not_valid_after_utc < datetime.datetime.now(datetime.UTC):
+        return {"@entity": ['certificate expired, "Not After" time is in the past']}
+    try:
+        is_ca = found[0].extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        is_ca = False
+    why = 'certificate does not appear to be a CA because it is missing the "CA" basic constraint'
+    return None if is_ca else {"@entity": [why]}
+
+
+def digest(value: object) -> str | None:
+    """The SHA-256 fingerprint of a certificate, in hex; None for what is none."""
+    try:
+        return x509.load_pem_x509_certificate(str(value).encode()).fingerprint(hashes.SHA256()).hex()
+    except _UNREADABLE:
+        return None
 
 
 def private_key(value: str) -> str | None:
@@ -73,24 +98,63 @@ def _public_half_of_key(text: str) -> bytes:
     return public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
+def load_pair(context: ssl.SSLContext, shown: str, key: str) -> None:
+    """Has a context show a certificate. The ssl module reads nothing but files: this one is its owner's alone, and gone
+    at once."""
+    with NamedTemporaryFile("w", suffix=".pem") as file:
+        file.write(f"{shown}\n{key}\n")
+        file.flush()
+        context.load_cert_chain(file.name)
+
+
+class Authority:
+    """A CA of its own, with a key that nobody else has. `certificate` is in PEM."""
+
+    def __init__(self, name: str) -> None:
+        self._name, self._key = _named(name), ec.generate_private_key(ec.SECP256R1())
+        is_ca = x509.BasicConstraints(ca=True, path_length=None)
+        made = _certificate(self._name, self._name, self._key.public_key(), is_ca).sign(self._key, hashes.SHA256())
+        self.certificate = made.public_bytes(Encoding.PEM).decode()
+
+    def signed(self, *names: str) -> tuple[str, str]:
+        """A certificate for these DNS names, and its key, both PEM."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        alternatives = x509.SubjectAlternativeName([*map(_alternative, names)])
+        made = _certificate(_named(names[0]), self._name, key.public_key(), alternatives)
+        return _pems(made.sign(self._key, hashes.SHA256()), key)
+
+
 def self_signed(name: str, *names: str) -> tuple[str, str]:
     """A certificate for these DNS names (wildcards included) or IP addresses, and its key, both PEM: ECDSA P-256, valid
     for a year."""
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    alternatives = x509.SubjectAlternativeName([*map(_alternative, (name, *names))])
+    made = _certificate(_named(name), _named(name), key.public_key(), alternatives)
+    return _pems(made.sign(key, hashes.SHA256()), key)
+
+
+def _named(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+
+
+def _certificate(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, extension: x509.ExtensionType
+) -> x509.CertificateBuilder:
     moment = datetime.datetime.now(datetime.UTC)
-    made = (
+    return (
         x509.CertificateBuilder()
         .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
+        .issuer_name(issuer)
+        .public_key(key)
         .serial_number(x509.random_serial_number())
         # An hour of grace for clocks that disagree.
         .not_valid_before(moment - datetime.timedelta(hours=1))
         .not_valid_after(moment + datetime.timedelta(days=365))
-        .add_extension(x509.SubjectAlternativeName([*map(_alternative, (name, *names))]), critical=False)
-        .sign(key, hashes.SHA256())
+        .add_extension(extension, critical=False)
     )
+
+
+def _pems(made: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> tuple[str, str]:
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return made.public_bytes(Encoding.PEM).decode(), private.decode()
 

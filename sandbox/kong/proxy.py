@@ -1,29 +1,34 @@
 """The data plane: a request is routed, its plugins run, and what they leave of it goes upstream.
 
-Source: Kong's documentation, recorded exchanges of a Kong 3.10 (proxy-responses). Phases modelled: access and
-header_filter; plugins: pre-function, jwt, request-termination, post-function. Not modelled: TLS to upstreams, HTTP/2,
-gRPC, health and hashing of upstreams, retries after an answer has begun, streaming.
+Source: Kong's documentation, recorded exchanges of a Kong 3.10 (proxy-responses). Phases modelled: access,
+header_filter, body_filter and log; plugins: pre-function, jwt, request-termination, post-function, and those of
+further.py. Not modelled: HTTP/2, gRPC, WebSockets, health and hashing of upstreams, retries after an answer has begun,
+streaming.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any
 
 from sandbox.kong import jwt, rules, termination, uri
 from sandbox.kong.balancer import NO_NAME, NO_PEER, Balancer, Peer
+from sandbox.kong.client import client_address
 from sandbox.kong.errors import error_response, html_page, nginx_error
-from sandbox.kong.exchange import CLIENT, Exchange
+from sandbox.kong.exchange import Exchange
+from sandbox.kong.further import FURTHER
 from sandbox.kong.http import Header, RefusedError, Request, Response, read_request
 from sandbox.kong.lua import Functions
+from sandbox.kong.precedence import ORDER, by_scope, scopes
+from sandbox.kong.prometheus import Prometheus
+from sandbox.kong.retries import attempts, is_last
 from sandbox.kong.router import Router, upstream_path
 from sandbox.kong.store import Entity, Snapshot, Store, Table
 from sandbox.kong.upstream import UnresolvedError, UpstreamError, UpstreamRequest
 
-HTTP_PROTOCOLS = frozenset({"http", "https", "grpc", "grpcs"})
-ORDER = ("pre-function", "jwt", "request-termination", "post-function")
 PORTS = {"http": 8000, "https": 8443}
 Send = Callable[[UpstreamRequest, Entity], Response]
 # Connection-level headers that nginx and Kong make anew for the upstream.
@@ -73,15 +78,19 @@ class View:
 
 
 class _StopError(Exception):
-    """The request ends here, with this response of Kong's own."""
+    """The request ends here, with this response of Kong's own: a plugin's (`exit`), or an error."""
 
-    def __init__(self, response: Response) -> None:
+    def __init__(self, response: Response, source: str = "error") -> None:
         super().__init__(response.status)
         self.response = response
+        self.source = source
 
 
 class Proxy:
-    """Answers requests by what the store says, seen through `lags()` (routes, plugins, credentials: seconds)."""
+    """Answers requests by what the store says, seen through `lags()` (routes, plugins, credentials: seconds).
+
+    `configuration` is kong.conf, as far as it bears on a request.
+    """
 
     def __init__(
         self,
@@ -89,27 +98,38 @@ class Proxy:
         version: str,
         now: Callable[[], float],
         lags: Callable[[], tuple[float, float, float]],
+        configuration: Mapping[str, Any] | None = None,
     ) -> None:
         self._store = store
         self._version = version
         self._now = now
         self._lags = lags
+        self._configuration = configuration or {}
         self._functions = Functions(version)
         self._router: tuple[Table, Table, Router] | None = None
         self._balancer: tuple[Table, Table, Balancer] | None = None
         self._scoped: tuple[Table, dict[Any, Entity]] | None = None
+        self._metrics = Prometheus()
+        self._further = {**{name: kind() for name, kind in FURTHER.items()}, "prometheus": self._metrics}
 
     @property
     def messages(self) -> list[str]:
         """The last lines that scripts logged or failed with."""
         return list(self._functions.messages)
 
-    def handle(self, raw: bytes, scheme: str, port: int | None, send: Send) -> Answer:
+    @property
+    def metrics(self) -> str:
+        """What plugin prometheus has counted."""
+        return self._metrics.exposition()
+
+    def handle(self, raw: bytes, scheme: str, port: int | None, send: Send, peer: str = "127.0.0.1") -> Answer:
         """One request, given as its bytes. A connection that Kong would close without an answer is a 400 here."""
         try:
             request: Request | RefusedError | None = read_request(BytesIO(raw))
         except RefusedError as refused:
             request = refused
+        if isinstance(request, Request):
+            request = replace(request, peer=peer)
         return self.answer(request or RefusedError(400), scheme, port or PORTS[scheme], send)
 
     def answer(self, request: Request | RefusedError, scheme: str, port: int, send: Send) -> Answer:
@@ -120,27 +140,42 @@ class Proxy:
             return self._own(exchange, response, close=True)
         exchange = self._exchange(request, scheme, port)
         tables = self._functions.begin()
-        sent: UpstreamRequest | None = None
         plugins: list[Entity] = []
+        answer = self._exchanged(exchange, tables, plugins, send)
+        exchange.response_headers[:] = answer.headers
+        self._log(exchange, tables, plugins)
+        return answer
+
+    def _exchanged(self, exchange: Exchange, tables: Any, plugins: list[Entity], send: Send) -> Answer:
+        """The answer to a request; `plugins` are left there that it met."""
+        sent: UpstreamRequest | None = None
         try:
             service = self._access(exchange, tables, plugins)
             balanced, peers = self._peers(exchange, service)
-            for peer in peers:
+            for attempt, peer in attempts(exchange, service, peers):
                 sent = self._upstream_request(exchange, service, peer)
                 try:
                     response = self._passed_on(exchange, send(sent, service))
                     break
                 except UnresolvedError:
-                    continue  # nothing was sent
+                    if attempt + 1 >= len(peers):
+                        raise _StopError(self._error(exchange, 503, NO_PEER if balanced else NO_NAME)) from None
+                except UpstreamError as error:
+                    if is_last(exchange, service, attempt, error):
+                        raise
             else:
-                raise _StopError(self._error(exchange, 503, NO_PEER if balanced else NO_NAME))
+                raise _StopError(self._error(exchange, 503, NO_PEER))
         except _StopError as stop:
-            response = stop.response
-            return self._own(exchange, self._filtered(exchange, tables, plugins, response))
+            exchange.source = stop.source
+            return self._own(exchange, self._filtered(exchange, tables, plugins, stop.response))
         except UpstreamError as error:
-            response = nginx_error(error.status, request.header("accept"), exchange.request_id)
+            exchange.source = "error"
+            # nginx goes on to its error page with this
+            exchange.method = "HEAD" if exchange.method == "HEAD" else "GET"
+            response = nginx_error(error.status, exchange.request.header("accept"), exchange.request_id)
             response = replace(response, headers=(*response.headers, ("Via", f"1.1 kong/{self._version}")))
-            return self._own(exchange, response, upstream=sent)
+            return self._own(exchange, self._filtered(exchange, tables, plugins, response), upstream=sent)
+        exchange.source = "service"
         response = self._filtered(exchange, tables, plugins, response)
         return Answer(response.status, list(response.headers), response.body, sent)
 
@@ -156,7 +191,9 @@ class Proxy:
             query if mark else None,
             self._now(),
             list(request.headers),
+            client_address(request, self._configuration),
             method=request.method,
+            body=request.body,
         )
 
     def _error(self, exchange: Exchange, status: int, message: str | None = None, *headers: Header) -> Response:
@@ -182,9 +219,16 @@ class Proxy:
                 strip=route["strip_path"],
             )
         )
+        stopped: _StopError | None = None
         for plugin in self._plugins(exchange, view):
-            plugins.append(plugin)
-            self._run(exchange, tables, plugin, view)
+            plugins.append(plugin)  # those behind one that answers see the answer, too
+            if stopped is None:
+                try:
+                    self._run(exchange, tables, plugin, view)
+                except _StopError as stop:
+                    stopped = stop
+        if stopped:
+            raise stopped
         if service is None:
             raise _StopError(self._error(exchange, 503, "no Service found with those values"))
         return service
@@ -244,13 +288,13 @@ class Proxy:
         table = view.plugins.tables["plugins"]
         known = self._scoped
         if known is None or known[0] is not table:
-            known = self._scoped = table, _by_scope(table.values())
+            known = self._scoped = table, by_scope(table.values())
             self._functions.forget()
         route = exchange.match.route["id"]
         service = exchange.match.service["id"] if exchange.match.service else None
         for name in ORDER:
             consumer = exchange.consumer["id"] if exchange.consumer else None
-            for scope in _scopes(route, service, consumer):
+            for scope in scopes(route, service, consumer):
                 plugin = known[1].get((name, *scope))
                 if plugin:
                     yield plugin
@@ -262,27 +306,43 @@ class Proxy:
             if plugin["name"] == "jwt":
                 denied = jwt.access(exchange, config, view.credentials)
                 if denied:
-                    raise _StopError(termination.json_response(denied.status, denied.body, denied.headers))
+                    raise _StopError(termination.json_response(denied.status, denied.body, denied.headers), "exit")
+            elif further := self._further.get(plugin["name"]):
+                if answered := further.access(exchange, plugin):
+                    raise _StopError(answered, "exit")
             elif plugin["name"] == "request-termination":
                 ended = termination.access(exchange, config)
-                if ended:
-                    raise _StopError(ended)
+                if ended:  # with what plugins before it said of any answer
+                    raise _StopError(replace(ended, headers=(*ended.headers, *exchange.response_headers)), "exit")
             elif self._functions.run(exchange, tables, plugin, "access"):
                 assert exchange.exit is not None
-                raise _StopError(exchange.exit)
+                raise _StopError(exchange.exit, "exit")
         except (jwt.UnexpectedError, RuntimeError):
             raise _StopError(self._error(exchange, 500)) from None
 
     def _filtered(self, exchange: Exchange, tables: Any, plugins: list[Entity], response: Response) -> Response:
-        """header_filter of the serverless plugins that the request met; a script's error leaves the answer broken."""
-        filters = [one for one in plugins if one["config"].get("header_filter")]
-        if not filters:
-            return response
+        """header_filter and body_filter of the plugins that the request met; a script's error breaks the answer."""
         exchange.response_headers[:] = response.headers
-        exchange.status = response.status
-        for plugin in filters:
-            self._functions.run(exchange, tables, plugin, "header_filter")
-        return Response(exchange.status, tuple(exchange.response_headers), response.body)
+        exchange.status, exchange.answered = response.status, response.body
+        for plugin in plugins:
+            if further := self._further.get(plugin["name"]):
+                further.header_filter(exchange, plugin)
+            elif plugin["config"].get("header_filter"):
+                self._functions.run(exchange, tables, plugin, "header_filter")
+        for plugin in plugins:
+            if plugin["config"].get("body_filter"):
+                self._functions.run(exchange, tables, plugin, "body_filter")
+        framed = (one for one in exchange.response_headers if one[0].lower() != "content-length")
+        return Response(exchange.status, tuple(framed), exchange.answered)
+
+    def _log(self, exchange: Exchange, tables: Any, plugins: list[Entity]) -> None:
+        """log of the plugins that the request met; none loses anything by an error of another's script."""
+        for plugin in plugins:
+            if further := self._further.get(plugin["name"]):
+                further.log(exchange, plugin)
+            elif plugin["config"].get("log"):
+                with suppress(RuntimeError):
+                    self._functions.run(exchange, tables, plugin, "log")
 
     def _own(
         self,
@@ -330,39 +390,18 @@ class Proxy:
             ("Host", host),
             *([("Upgrade", "websocket"), ("Connection", "keep-alive, Upgrade")] if upgrade else []),
             *([] if upgrade else [("Connection", "keep-alive")]),
-            ("X-Forwarded-For", ", ".join([*exchange.values("x-forwarded-for"), CLIENT])),
+            ("X-Forwarded-For", ", ".join([*exchange.values("x-forwarded-for"), request.peer])),
             ("X-Forwarded-Proto", exchange.scheme),
             ("X-Forwarded-Host", request.host),
             ("X-Forwarded-Port", str(exchange.port)),
             ("X-Forwarded-Path", exchange.raw_path),
             *([("X-Forwarded-Prefix", prefix)] if prefix not in ("", "/") else []),
-            ("X-Real-IP", CLIENT),
+            ("X-Real-IP", exchange.address),
             ("X-Kong-Request-Id", exchange.request_id),
-            *([("Content-Length", str(len(request.body)))] if request.body else []),
+            *([("Content-Length", str(len(exchange.body)))] if exchange.body else []),
         ]
         # Kong takes a client's word for which headers are hop-by-hop, and so drops even what plugins have set.
         listed = {one.strip().lower() for value in exchange.values("connection") for one in value.split(",")}
         dropped = _REMADE | listed
         headers += [one for one in exchange.headers if one[0].lower() not in dropped]
-        return UpstreamRequest(exchange.method, target, tuple(headers), request.body, peer.host, peer.port)
-
-
-def _by_scope(plugins: Iterable[Entity]) -> dict[Any, Entity]:
-    """Active plugins by (name, route, service, consumer), each id or None."""
-    return {
-        (one["name"], *((one[part] or {}).get("id") for part in ("route", "service", "consumer"))): one
-        for one in plugins
-        if one["enabled"] and HTTP_PROTOCOLS & set(one["protocols"])
-    }
-
-
-def _scopes(
-    route: str | None, service: str | None, consumer: str | None
-) -> Iterator[tuple[str | None, str | None, str | None]]:
-    """Kong's order of scopes, the most specific first."""
-    if consumer:
-        yield from ((route, service, consumer), (route, None, consumer), (None, service, consumer))
-    yield route, service, None
-    if consumer:
-        yield None, None, consumer
-    yield from ((route, None, None), (None, service, None), (None, None, None))
+        return UpstreamRequest(exchange.method, target, tuple(headers), exchange.body, peer.host, peer.port)

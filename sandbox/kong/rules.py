@@ -10,6 +10,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -301,4 +302,17 @@ def message_or_body(entity: Entity) -> dict[str, Any] | None:
     config = entity.get("config") or {}
     if config.get("message") is not None and (config.get("body") is not None or config.get("content_type") is not None):
         return {"config": "message cannot be used with content_type or body"}
+    return None
+
+
+def sound_limits(plugin: Mapping[str, Any]) -> dict[str, Any] | None:
+    """rate-limiting: a longer window has no lower limit than a shorter one, and only Redis is synchronised with."""
+    if plugin["config"]["policy"] != "redis" and plugin["config"]["sync_rate"] != -1:
+        return {"config": "sync_rate can only be used with the redis policy"}
+    windows = [name for name in ("second", "minute", "hour", "day", "month", "year") if plugin["config"].get(name)]
+    for shorter, longer in combinations(windows, 2):
+        few, many = float(plugin["config"][longer]), float(plugin["config"][shorter])
+        if few < many:
+            why = f"The limit for {longer}({few:.1f}) cannot be lower than the limit for {shorter}({many:.1f})"
+            return {"config": why}
     return None

@@ -17,27 +17,25 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.kong import rules, validation
+from sandbox.kong import former, pem, rules, validation
+from sandbox.kong.balancer_schemas import TARGETS, UPSTREAMS
+from sandbox.kong.fields import Field, Fields, Schema
+from sandbox.kong.plugin_schemas import PLUGIN_SCHEMAS
 from sandbox.kong.schema import (
+    CA_CERTIFICATES,
     CERTIFICATES,
     CONSUMERS,
     JWT_SECRETS,
-    PLUGIN_SCHEMAS,
     PLUGINS,
     ROUTES,
     SERVICES,
     SNIS,
-    TARGETS,
-    UPSTREAMS,
-    Fields,
-    Schema,
 )
 
 Entity = dict[str, Any]
 Table = Mapping[str, Entity]
-KINDS: Mapping[str, Schema] = {
-    one.name: one for one in (SERVICES, ROUTES, PLUGINS, CONSUMERS, JWT_SECRETS, CERTIFICATES, SNIS, UPSTREAMS, TARGETS)
-}
+_ALL = (SERVICES, ROUTES, PLUGINS, CONSUMERS, JWT_SECRETS, CERTIFICATES, CA_CERTIFICATES, SNIS, UPSTREAMS, TARGETS)
+KINDS: Mapping[str, Schema] = {one.name: one for one in _ALL}
 # What an entity can be named by in a path, beside its id.
 NAMED_BY: Mapping[str, str] = {
     "services": "name",
@@ -88,7 +86,7 @@ class Snapshot:
         if kind == "certificates":
             sni = self.find("snis", key)
             return table.get(sni["certificate"]["id"]) if sni else None
-        name = NAMED_BY[kind]
+        name = NAMED_BY.get(kind, "id")
         return next((one for one in table.values() if one[name] == key), None)
 
 
@@ -131,7 +129,7 @@ class Store:
         """Create an entity. Raises ViolationError: schema, primary key, unique key, foreign key."""
         with self._lock:
             value = _with_port(value) if kind == "targets" else value
-            entity = self._validated(kind, self._stamped(kind, value, None))
+            entity = self._validated(kind, self._stamped(kind, _folded(kind, value), None))
             if value.get("id", "") is None:
                 raise _primary_key_violation(None)
             if entity["id"] in self.current.tables[kind]:
@@ -146,13 +144,15 @@ class Store:
             value = {**value, named: key.lower() if named == "id" else key}
             if old is not None:
                 value = {**value, "id": old["id"], "created_at": value.get("created_at", old["created_at"])}
-            return self._put(kind, self._validated(kind, self._stamped(kind, value, old)))
+            return self._put(kind, self._validated(kind, self._stamped(kind, _folded(kind, value), old)))
 
     def update(self, kind: str, old: Entity, patch: Mapping[str, Any]) -> Entity:
         """Change the named fields of an entity. Records are merged, so what is left out of `config` stays."""
         with self._lock:
             fixed = {name: value for name, value in patch.items() if name not in ("id", "updated_at")}
-            merged = merged_records(self._fields(kind, {**old, **fixed}), old, fixed)
+            if "config" in fixed:
+                fixed = dict(_folded(kind, {"name": old.get("name"), **fixed}))
+            merged = merged_records(self._fields(kind, {**old, **fixed}), _without_former_names(kind, old), fixed)
             if "updated_at" in KINDS[kind].fields:
                 merged["updated_at"] = self._moment(kind)
             return self._put(kind, self._validated(kind, merged, updating=True))
@@ -161,6 +161,8 @@ class Store:
         """Remove an entity and what belongs to it. Raises ViolationError where another entity needs it."""
         with self._lock:
             tables = dict(self.current.tables)
+            if kind == "ca_certificates":
+                _require_unused(tables, entity["id"])
             _remove(tables, kind, entity["id"])
             self._commit(tables)
 
@@ -251,7 +253,37 @@ def validated(kind: str, value: Mapping[str, Any], *, updating: bool = False) ->
                 return {}, {"protocols": f"unknown type: {'nil' if first is None else first}"}
     elif kind == "upstreams":
         value = _with_algorithm(value)
-    return validation.complete(schema, value, updating=updating)
+    elif kind == "ca_certificates":
+        value = {**value, "cert_digest": pem.digest(value.get("cert"))}
+    entity, errors = validation.complete(schema, value, updating=updating)
+    if kind == "plugins" and not errors and entity.get("config"):
+        entity["config"] = former.unfolded(schema.fields["config"], entity["config"])
+    return entity, errors
+
+
+def _config_of(kind: str, plugin: Mapping[str, Any]) -> Field | None:
+    """The record of a plugin's configuration, where some of its fields had other names."""
+    own = PLUGIN_SCHEMAS.get(str(plugin.get("name"))) if kind == "plugins" else None
+    record = own.fields["config"] if own and isinstance(plugin.get("config"), dict) else None
+    return record if record and record.former else None
+
+
+def _folded(kind: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What was sent, with former names of fields read. Raises ViolationError."""
+    record = _config_of(kind, value)
+    if record is None:
+        return value
+    config, errors = former.folded(record, value["config"])
+    if errors:
+        raise schema_violation(errors)
+    return {**value, "config": config}
+
+
+def _without_former_names(kind: str, entity: Entity) -> Entity:
+    record = _config_of(kind, entity)
+    if record is None:
+        return entity
+    return {**entity, "config": {name: one for name, one in entity["config"].items() if name not in record.former}}
 
 
 def schema_violation(errors: validation.Errors) -> ViolationError:
@@ -326,6 +358,14 @@ def _remove(tables: dict[str, Table], kind: str, key: str) -> None:
             for holder in holders:
                 _remove(tables, other, holder)
     tables[kind] = {name: one for name, one in tables[kind].items() if name != key}
+
+
+def _require_unused(tables: Mapping[str, Table], key: str) -> None:
+    """A service names CA certificates by id alone, which may be of none; one that is used stays [recorded]."""
+    for service in tables["services"].values():
+        if key in (service["ca_certificates"] or ()):
+            text = f"ca certificate {key} is still referenced by services (id = {service['id']})"
+            raise ViolationError(400, 19, "referenced by others", text, None)
 
 
 def _primary_key_violation(key: str | None) -> ViolationError:

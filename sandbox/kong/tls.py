@@ -10,10 +10,9 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from tempfile import NamedTemporaryFile
 
 from sandbox.kong.http import TlsConnection
-from sandbox.kong.pem import self_signed
+from sandbox.kong.pem import load_pair, self_signed
 from sandbox.kong.store import Entity, Snapshot
 
 
@@ -63,11 +62,7 @@ def _context(shown: str, key: str) -> ssl.SSLContext:
     context.sslsocket_class = TlsConnection
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
-    # The ssl module reads nothing but files: this one is its owner's alone, and gone at once.
-    with NamedTemporaryFile("w", suffix=".pem") as file:
-        file.write(f"{shown}\n{key}\n")
-        file.flush()
-        context.load_cert_chain(file.name)
+    load_pair(context, shown, key)
     return context
 
 

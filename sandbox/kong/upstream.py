@@ -1,17 +1,28 @@
 """Sending a request upstream, and what Kong makes of an upstream that fails.
 
-Source: recorded answers of a Kong 3.10 (step upstream-errors). TLS to upstreams is not modelled.
+Source: recorded answers of a Kong 3.10 (step upstream-errors). Seen on a Kong 3.10, asked with a workload that speaks
+TLS and a script that sets its address and the Host header:
+
+- Of a service whose protocol is https the Host header, without a port, is the name that is asked for (SNI) and that has
+  to be in the certificate where `tls_verify` is true. Where it is false or null, any certificate will do.
+- A certificate that another CA signed, that has another name, no `ca_certificates`, or only ids of none: 502.
+- `client_certificate` is shown to a workload that asks for one; one that needs it and gets none: 502.
+
+Not modelled: `tls_verify_depth`, names outside of subjectAltName, connections that are kept, attempts after the first.
 """
 
 from __future__ import annotations
 
 import http.client
 import socket
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sandbox.kong.http import Header, Response
-from sandbox.kong.store import Entity
+from sandbox.kong.pem import load_pair
+from sandbox.kong.store import Entity, Snapshot
 
 Resolve = Callable[[str, int], tuple[str, int] | None]
 
@@ -29,11 +40,12 @@ class UpstreamRequest:
 
 
 class UpstreamError(Exception):
-    """No answer from the upstream: the status for the client."""
+    """No answer from the upstream: the status for the client, and whether the request may have reached it."""
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int, *, sent: bool = False) -> None:
         super().__init__(status)
         self.status = status
+        self.sent = sent
 
 
 class UnresolvedError(UpstreamError):
@@ -54,16 +66,43 @@ def resolve_by_name(host: str, port: int) -> tuple[str, int] | None:
     return str(found[0][4][0]), port
 
 
-def send(request: UpstreamRequest, service: Entity, resolve: Resolve) -> Response:
+def speaking(service: Entity, snapshot: Snapshot) -> ssl.SSLContext | None:
+    """How TLS is spoken behind a service, as its entities say; None: not at all."""
+    if service["protocol"] != "https":
+        return None
+    known, mine = snapshot.tables["ca_certificates"], snapshot.tables["certificates"]
+    trusted = [known[one]["cert"] for one in service["ca_certificates"] or () if one in known]
+    shown = mine.get((service["client_certificate"] or {}).get("id", ""))
+    pair = (shown["cert"], shown["key"]) if shown else None
+    return _context("\n".join(trusted), pair, verifying=service["tls_verify"] is True)
+
+
+@lru_cache(maxsize=64)
+def _context(trusted: str, shown: tuple[str, str] | None, *, verifying: bool) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = verifying
+    context.verify_mode = ssl.CERT_REQUIRED if verifying else ssl.CERT_NONE
+    if trusted:
+        context.load_verify_locations(cadata=trusted)
+    if shown:
+        load_pair(context, *shown)
+    return context
+
+
+def send(request: UpstreamRequest, service: Entity, resolve: Resolve, tls: ssl.SSLContext | None = None) -> Response:
     """The upstream's answer. Raises UnresolvedError: no such name; UpstreamError: 502 no valid answer, 504 too late."""
     address = resolve(request.host, request.port)
     if address is None:
         raise UnresolvedError
-    if service["protocol"] != "http":
+    if service["protocol"] != "http" and tls is None:
         raise UpstreamError(502)  # never in clear what should be encrypted
+    sent = False
     connection = http.client.HTTPConnection(*address, timeout=service["connect_timeout"] / 1000)
     try:
         connection.connect()
+        if tls:
+            connection.sock = tls.wrap_socket(connection.sock, server_hostname=_name(request))
+        sent = True
         connection.sock.settimeout(service["read_timeout"] / 1000)
         connection.putrequest(request.method, request.target, skip_host=True, skip_accept_encoding=True)
         for name, value in request.headers:
@@ -72,14 +111,19 @@ def send(request: UpstreamRequest, service: Entity, resolve: Resolve) -> Respons
         answer = connection.getresponse()
         body = answer.read()
     except TimeoutError as error:
-        raise UpstreamError(504) from error
+        raise UpstreamError(504, sent=sent) from error
     except http.client.IncompleteRead as error:
         body = error.partial
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise UpstreamError(502) from error
+        raise UpstreamError(502, sent=sent) from error
     finally:
         connection.close()
     return Response(answer.status, tuple(answer.headers.raw_items()), body)
+
+
+def _name(request: UpstreamRequest) -> str:
+    host = next(value for name, value in request.headers if name == "Host")
+    return host if host.endswith("]") else host.rpartition(":")[0] or host
 
 
 def accept_all(_: UpstreamRequest, __: Entity) -> Response:

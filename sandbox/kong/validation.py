@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from sandbox.kong.schema import Field, Fields, Schema
+from sandbox.kong.fields import Field, Fields, Schema
 
 Errors = dict[str, Any]
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.IGNORECASE)
@@ -207,6 +207,7 @@ _CONSTRAINTS: Mapping[str, Callable[[Any, Any], str | None]] = {
     "uuid": lambda _, value: None if UUID.match(value) else "expected a valid UUID",
     "one_of": _one_of,
     "between": _between,
+    "gt": lambda least, value: None if value > least else f"value must be greater than {least}",
     "starts_with": lambda prefix, value: None if value.startswith(prefix) else f"should start with: {prefix}",
     "match": lambda pattern, value: None if lua_pattern(pattern).search(value) else f"invalid value: {value}",
     "match_none": _match_none,
@@ -272,6 +273,8 @@ def _matches(match: Mapping[str, Any], value: Any) -> bool:
         return value in match["one_of"]
     if "not_one_of" in match:
         return value not in match["not_one_of"]
+    if "eq" in match:
+        return bool(value == match["eq"])
     if "match" in match:
         return bool(lua_pattern(match["match"]).search(value))
     if "match_any" in match:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from sandbox.okta.answers import Answer, ApiError, Request, require
 from sandbox.okta.checks import Json, listing, one_of, record, text
-from sandbox.okta.objects import found, refuse_taken
+from sandbox.okta.objects import found, page_size, paged, refuse_taken
 from sandbox.okta.org import Org, new_group, new_id
 
 _PROFILE = record({"name": text(1, 255), "description": text(0, 1024)}, required=("name",))
@@ -27,6 +27,7 @@ ORIGIN = record(
     required=("name", "origin", "scopes"),
 )
 PAGE = 10_000  # Okta's default and largest number of groups in one answer
+FOUND = 300  # and of those that a search by name finds
 _TERM = re.compile(r'(profile\.name|type|id) (eq|sw|co) "([^"\\]*)"')
 
 
@@ -40,14 +41,9 @@ def list_groups(org: Org, request: Request) -> Answer:
         for group in org.rows("groups")
         if group["profile"]["name"].lower().startswith(prefix) and all(match(group) for match in matches)
     ]
-    after, limit = query.get("after"), query.get("limit", str(PAGE))
-    start = next((index + 1 for index, group in enumerate(groups) if group["id"] == after), 0)
-    end = start + (int(limit) if limit.isdigit() and 0 < int(limit) <= PAGE else PAGE)
-    headers = {}
-    if end < len(groups):
-        following = f"{org.origin}/api/v1/groups?limit={end - start}&after={groups[end - 1]['id']}"
-        headers["Link"] = f'<{following}>; rel="next"'
-    return Answer(200, groups[start:end], headers)
+    if "q" in query:  # a search has no further page (API description, listGroups)
+        return Answer(200, groups[: page_size(query, FOUND)])
+    return paged(org, request, groups, PAGE)
 
 
 def _term(term: str) -> Callable[[Json], bool]:

@@ -1,7 +1,8 @@
 """What all kinds of objects have in common: whose they are, reading, listing, the lifecycle."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from urllib.parse import urlencode
 
 from sandbox.okta.answers import Answer, ApiError, Request, invalid
 from sandbox.okta.checks import Json
@@ -9,6 +10,9 @@ from sandbox.okta.org import Org
 
 Handler = Callable[[Org, Request], Answer]
 
+PAGED = frozenset({"authorizationServers", "scopes", "apps", "assignments", "trustedOrigins"})
+"""The collections that have pages; claims, policies and rules have none (API description)."""
+LARGEST = 200
 TAKEN = "An object with this field already exists in the current organization"
 
 
@@ -35,8 +39,8 @@ def reads(kind: str) -> Handler:
 
 
 def lists(kind: str) -> Handler:
-    """GET of all objects of a kind. `q` finds apps by how their label begins, servers by name and audience, and trusted
-    origins by how name or origin begin; `filter` finds apps by their name."""
+    """GET of all objects of a kind. `q` finds scopes by how their name begins, apps by how their label does, servers by
+    name and audience, and trusted origins by how name or origin begin; `filter` finds apps by their name."""
 
     def handle(org: Org, request: Request) -> Answer:
         rows, wanted = org.rows(kind, parent_of(org, kind, request)), request.query.get("q", "").lower()
@@ -44,9 +48,34 @@ def lists(kind: str) -> Handler:
             if kind != "apps" or not (equal := re.fullmatch(r'name eq "([^"\\]*)"', term)):
                 raise ApiError(400, "E0000031", "Invalid search criteria.", (f"this stand-in does not know: {term}",))
             rows = [row for row in rows if row["name"] == equal[1]]
-        return Answer(200, [row for row in rows if _matches(kind, row, wanted)])
+        rows = [row for row in rows if _matches(kind, row, wanted)]
+        return paged(org, request, rows, LARGEST) if kind in PAGED else Answer(200, rows)
 
     return handle
+
+
+def paged(org: Org, request: Request, rows: list[Json], largest: int) -> Answer:
+    """One page of `rows`, at most `limit` of the query, with a `Link` to the next one.
+
+    Without a limit all are given, up to `largest`: smaller defaults of some collections (20 of an app's groups) are not
+    modelled.
+    """
+    query = request.query
+    size = min(page_size(query, largest), org.page or largest)
+    after = query.get("after")
+    start = next((index + 1 for index, row in enumerate(rows) if row["id"] == after), 0)
+    headers = {}
+    if start + size < len(rows):
+        kept = {name: value for name, value in query.items() if name != "after"}
+        following = urlencode({**kept, "limit": size, "after": rows[start + size - 1]["id"]})
+        headers["Link"] = f'<{org.origin}{request.path}?{following}>; rel="next"'
+    return Answer(200, rows[start : start + size], headers)
+
+
+def page_size(query: Mapping[str, str], largest: int) -> int:
+    """What `limit` asks for, if that may be had."""
+    limit = query.get("limit", "")
+    return min(int(limit), largest) if limit.isdigit() and int(limit) else largest
 
 
 def _matches(kind: str, row: Json, wanted: str) -> bool:
@@ -56,7 +85,7 @@ def _matches(kind: str, row: Json, wanted: str) -> bool:
         return any(wanted in text.lower() for text in (row["name"], *row["audiences"]))
     if kind == "trustedOrigins":
         return any(str(row[member]).lower().startswith(wanted) for member in ("name", "origin"))
-    return True
+    return kind != "scopes" or row["name"].lower().startswith(wanted)
 
 
 def sets_status(kind: str, status: str) -> Handler:

@@ -80,6 +80,8 @@ class Org:
     refresh_tokens: dict[str, Refresh] = field(default_factory=dict)
     assertions: set[tuple[str, str]] = field(default_factory=set)
     published: dict[str, Json] = field(default_factory=dict)
+    page: int | None = None
+    """The most objects of an answer that has pages; None: as many as its collection may have."""
     id: str = field(default_factory=lambda: new_id("00o"))
     admin: str = field(default_factory=lambda: new_id("00u"))
     access_policy: str = field(default_factory=lambda: new_id("rst"))

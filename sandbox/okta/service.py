@@ -4,8 +4,8 @@ It stands in for an Okta org, so that the program, its tests and the demo need n
 Requests in origin form (`GET /api/v1/...`) and in absolute form (`GET http://ORG.okta.com/api/v1/...`, as the official
 plugin sends them through its `http_proxy` setting) are answered alike, by path.
 
-Not modelled: rate limits are announced, never enforced; TLS; the org's own authorization server; users in the
-management API; consent; sessions; custom domains; inline hooks.
+Limits of rate are announced, and kept where `rates` says so. Not modelled: limits of concurrent requests; TLS; the
+org's own authorization server; users in the management API; consent; sessions; custom domains; inline hooks.
 """
 
 import contextlib
@@ -15,7 +15,8 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, ClassVar
@@ -27,8 +28,22 @@ from sandbox.okta.checks import Json
 from sandbox.okta.grants import OAuthError
 from sandbox.okta.oauth import OAUTH
 from sandbox.okta.org import KINDS, Org, User, seed
+from sandbox.okta.routes import CLIENTS
+from sandbox.rates import Rates
 
-RATE_LIMIT, RATE_WINDOW = 600, 60  # requests, seconds
+RATE_LIMIT, RATE_WINDOW = 600, 60  # requests, seconds: what is announced where no limit is kept
+DOCUMENTED: Mapping[str, int] = {
+    "/api/v1/apps/[^/]+": 500,
+    "/api/v1/apps.*": 100,
+    "/api/v1/groups/[^/]+": 1000,
+    "/api/v1/groups": 500,
+    "/oauth2/v1/clients.*": 100,
+    "/api/v1/.*": 1200,
+}
+"""Requests a minute of an org of Workforce Identity, by path (developer.okta.com, "Management rate limits").
+
+A guess is that windows begin at whole minutes, since only when one ends is documented.
+"""
 LARGEST_BODY = 1 << 20  # bytes
 
 
@@ -39,12 +54,16 @@ Fault = Callable[[str, str, Callable[[], Answered]], Answered | None]
 """Stands between a client and the management API: gets method, path and the way to the answer. It may give that answer,
 late or early, one of its own, or none at all (None: the connection is closed)."""
 
+Heard = Callable[[str, str, str], object]
+"""Is told method, target and User-Agent of each request, before it is answered."""
+
 
 class Okta:
     """A stand-in Okta org with `groups`, `users` and one API token; see the module's docstring for what it lacks.
 
     `port` 0 picks a free port on 127.0.0.1 at the first start and keeps it. `now` gives epoch seconds for tokens and
-    timestamps. `faults` (by default there are none) may be given a new value at any time. Raises ValueError for a user
+    timestamps. `faults`, `heard`, `rates` (limits that are kept) and `page` (the most objects of an answer that has
+    pages) may be given a new value at any time; by default there are none. Raises ValueError for a user
     whose group does not exist and for names that occur twice.
     """
 
@@ -58,6 +77,8 @@ class Okta:
         now: Callable[[], float] = time.time,
     ) -> None:
         self.faults: Fault | None = None
+        self.heard: Heard | None = None
+        self.rates: Rates | None = None
         self._port = port
         self._org = Org(now=now, api_token=api_token)
         seed(self._org, groups, users)
@@ -94,6 +115,14 @@ class Okta:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    @property
+    def page(self) -> int | None:
+        return self._org.page
+
+    @page.setter
+    def page(self, most: int | None) -> None:
+        self._org.page = most
 
     def objects(self, kind: str) -> list[Json]:
         """Copies of all objects of a kind, oldest first, as the management API shows them.
@@ -145,11 +174,28 @@ class Okta:
         """The answer to one HTTP request, or None where `faults` gives none; `target` is the request target in either
         form."""
         faults, path = self.faults, urlsplit(target).path
+        if self.heard:
+            self.heard(method, target, headers.get("user-agent", ""))
         if faults is None or not path.startswith("/api/"):
             return self._answered(method, target, headers, body)
         return faults(method, path, lambda: self._answered(method, target, headers, body))
 
     def _answered(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answered:
+        split = urlsplit(target)
+        if (counted := self.rates.left(split.path) if self.rates else None) is not None:
+            return self._limited(counted, lambda: self._handled(method, target, headers, body))
+        return self._handled(method, target, headers, body)
+
+    def _limited(self, counted: tuple[int, int, float], proceed: Callable[[], Answered]) -> Answered:
+        """The answer, or the refusal of a request too many, with the headers that say so."""
+        limit, left, reset = counted
+        told = {"X-Rate-Limit-Limit": f"{limit}", "X-Rate-Limit-Remaining": f"{max(left, 0)}"}
+        told["X-Rate-Limit-Reset"] = f"{reset:.0f}"
+        answer = ApiError(429, "E0000047", "API call exceeded rate limit due to too many requests.").answer()
+        given, content = proceed() if left >= 0 else (answer, json.dumps(answer.body).encode())
+        return replace(given, headers={**given.headers, **told}), content
+
+    def _handled(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answered:
         split = urlsplit(target)
         with self._lock:  # the answer may hold stored objects, so that it is encoded under the lock too
             try:
@@ -162,9 +208,9 @@ class Okta:
             return answer, b"" if answer.body is None else json.dumps(answer.body).encode()
 
     def _route(self, method: str, path: str, query: str, headers: dict[str, str], body: bytes) -> Answer:
-        oauth = path.startswith("/oauth2/")
+        oauth = path.startswith("/oauth2/") and not path.startswith(CLIENTS)
         handler, place = routes.find(OAUTH if oauth else routes.MANAGEMENT, method, path)
-        if path.startswith("/api/") and headers.get("authorization") != f"SSWS {self._org.api_token}":
+        if path.startswith(("/api/", CLIENTS)) and headers.get("authorization") != f"SSWS {self._org.api_token}":
             raise bad_token()
         content = _form(body.decode("utf-8", "replace")) if oauth else _json(method, body)
         parameters = _form(query) if oauth else dict(parse_qsl(query, keep_blank_values=True))

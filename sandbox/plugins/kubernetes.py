@@ -1,23 +1,30 @@
 # ruff: noqa: ARG002 - the methods of Resource share their signatures
 """The stand-in for the kubernetes plugin: any kind of the SDK, checked against the SDK's types, kept in a store.
 
-Not modelled: the API server's own validation (names, quantities, selectors), its defaults, pods and their readiness
-(but for a Deployment that does not roll out), Helm, Kustomize, ConfigGroup, the warnings of a preview. A patch makes an
-object that is not there, and leaves it when it goes; that it owns fields of its own is not modelled. The
-store is `sandbox.cluster`, found through the environment variable KONG_OAM_SANDBOX_CLUSTER; kubeconfig and context of a
-provider are accepted and not used.
+Kinds of other API groups are taken as they come: that the cluster knows them, and what a definition of theirs says, is
+not modelled, and that they lie in namespaces is a guess. A Helm release is kept as it is asked for, under the name of a
+kind that no cluster has: no chart is looked at, and nothing of one is made.
+
+Not modelled: the API server's own validation (names, quantities, selectors; but see `sandbox.admission`), its defaults,
+pods and their readiness (but for workloads that do not roll out), claims of volumes that are not bound, Kustomize,
+ConfigGroup, the warnings of a preview. A patch makes an object that is not there, and leaves it when it goes; that it
+owns fields of its own is not modelled. The store is `sandbox.cluster`, found through the environment variable
+KONG_OAM_SANDBOX_CLUSTER, or that of the provider's context; its kubeconfig is accepted and not used.
 """
 
 import base64
 import hashlib
 import os
+import re
+from collections.abc import Iterable
 from importlib import metadata
 from typing import Any
 from urllib.parse import urlencode
 
-from sandbox.cluster import CLUSTER
+from sandbox.cluster import CLUSTER, address
 from sandbox.plugins import sdk
 from sandbox.plugins.http import send
+from sandbox.plugins.kubernetes_fields import IMMUTABLE, at, changed_containers
 from sandbox.plugins.provider import Difference, Found, Naming, Plugin, ProviderError, Resource, UnreadyError, run
 from sandbox.plugins.values import UNKNOWN, Properties, Value, has_unknown
 
@@ -42,31 +49,28 @@ CLUSTER_SCOPED = frozenset(
         "ValidatingWebhookConfiguration",
     }
 )
-# Fields that the API server refuses to change in place; the official plugin replaces (pulumi-kubernetes: forceNew).
-IMMUTABLE = {
-    "Deployment": ("spec.selector",),
-    "StatefulSet": ("spec.selector", "spec.serviceName", "spec.podManagementPolicy"),
-    "DaemonSet": ("spec.selector",),
-    "Job": ("spec.selector", "spec.template"),
-    "Secret": ("type",),
-    "Service": (),
-}
+SKIP_AWAIT = "pulumi.com/skipAwait"
+_RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
 class Settings:
     """What the provider was configured with, as far as it is modelled."""
 
     def __init__(self) -> None:
-        self.secret_mutable = self.patch_force = False
+        self.secret_mutable = self.config_map_mutable = self.patch_force = False
+        self.context: str | None = None
 
     def configure(self, arguments: Properties) -> None:
-        """Takes enableSecretMutable and enablePatchForce, from the provider or from the environment."""
+        """Takes context, from the provider; enableSecretMutable, enableConfigMapMutable and enablePatchForce, from the
+        provider or from the environment."""
 
         def flag(name: str, variable: str) -> bool:
             # The SDK encodes what is no string as JSON.
             return str(arguments.get(name, os.environ.get(variable))).lower() == "true"
 
+        self.context = arguments.get("context")
         self.secret_mutable = flag("enableSecretMutable", "PULUMI_K8S_ENABLE_SECRET_MUTABLE")
+        self.config_map_mutable = flag("enableConfigMapMutable", "PULUMI_K8S_ENABLE_CONFIGMAP_MUTABLE")
         self.patch_force = flag("enablePatchForce", "PULUMI_K8S_ENABLE_PATCH_FORCE")
 
 
@@ -76,11 +80,18 @@ class Manifest(Resource):
     def __init__(self, token: str, settings: Settings) -> None:
         self.token, self._settings = token, settings
         _, group_version, kind = token.split(":")
-        self._kind, self._is_patch = kind.removesuffix("Patch"), kind.endswith("Patch")
         self._api_version = group_version.removeprefix("core/")
+        self._is_custom = is_custom(self._api_version)
+        self._is_patch = kind.endswith("Patch") and not self._is_custom
+        self._kind = kind.removesuffix("Patch") if self._is_patch else kind
         if self._kind == "Secret":
             self.secrets = frozenset({"data", "stringData"})
-        sdk.inputs_of(token)
+        if not self._is_custom:
+            sdk.inputs_of(token)
+
+    def problems(self, inputs: Properties) -> Iterable[sdk.Problem]:
+        """What the SDK's types do not allow; of other kinds nobody here knows the types."""
+        return () if self._is_custom else super().problems(inputs)
 
     def check(self, news: Properties, olds: Properties, naming: Naming) -> Properties:
         """Fills in apiVersion, kind, a name where none is given (`NAME-8 hex digits`) and the namespace."""
@@ -106,12 +117,18 @@ class Manifest(Resource):
         old_inputs, news = self._normalized(old_inputs), self._normalized(news)
         keys = old_inputs.keys() | news.keys()
         changed = {key for key in keys if old_inputs.get(key) != news.get(key)}
-        moved = {path for path in ("metadata.name", "metadata.namespace") if _at(old_inputs, path) != _at(news, path)}
-        replaced = moved | {path for path in self._immutable(news) if _at(old_inputs, path) != _at(news, path)}
+        moved = {path for path in ("metadata.name", "metadata.namespace") if at(old_inputs, path) != at(news, path)}
+        replaced = moved | {path for path in self._immutable(news) if at(old_inputs, path) != at(news, path)}
+        if self._kind == "Pod":
+            replaced |= changed_containers(old_inputs, news)
         return Difference(frozenset(changed), frozenset(replaced), delete_first=bool(replaced) and not moved)
 
     def _immutable(self, news: Properties) -> tuple[str, ...]:
-        """A Secret's content, too, unless the provider says otherwise (pulumi-kubernetes: enableSecretMutable)."""
+        """The content of a Secret and a ConfigMap, too, unless the provider says otherwise (pulumi-kubernetes:
+        enableSecretMutable, enableConfigMapMutable)."""
+        mutable = self._settings.config_map_mutable and not news.get("immutable")
+        if self._is_custom or (self._kind == "ConfigMap" and mutable):
+            return ()
         always = IMMUTABLE.get(self._kind, ())
         if self._kind == "Secret" and (not self._settings.secret_mutable or news.get("immutable")):
             return (*always, "data")
@@ -124,7 +141,7 @@ class Manifest(Resource):
             self._apply(news, {"dryRun": "1"})
         planned = self._normalized(news)
         if self._kind == "Service" and isinstance(news.get("spec"), dict):
-            address = _at(state, "spec.clusterIP") or UNKNOWN
+            address = at(state, "spec.clusterIP") or UNKNOWN
             planned["spec"] = {"clusterIP": address, **news["spec"], "ports": _numbered(news["spec"], state)}
             if news["spec"].get("type") == "LoadBalancer":
                 planned["status"] = state.get("status") or UNKNOWN
@@ -133,7 +150,7 @@ class Manifest(Resource):
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         if self._is_patch:
             return _identifier(inputs), self._apply(inputs, {})
-        answer = self._send("POST", {}, inputs)
+        answer = _send(self._settings, "POST", {}, inputs)
         if answer.status == 409:
             raise ProviderError(f"resource {_identifier(inputs)} was not successfully created: {_message(answer)}")
         return _identifier(inputs), self._ready(inputs, _accepted(answer))
@@ -142,7 +159,7 @@ class Manifest(Resource):
         """The object as it is now. What somebody changed by hand shows up in state and inputs, and what somebody added
         in the state alone, as in the official plugin: nothing puts it back."""
         namespace, _, name = identifier.rpartition("/")
-        answer = self._send("GET", self._address(namespace, name))
+        answer = _send(self._settings, "GET", _address(self._api_version, self._kind, namespace, name))
         if answer.status == 404:
             return None
         live = _accepted(answer)
@@ -150,24 +167,25 @@ class Manifest(Resource):
 
     def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
         namespace, _, name = identifier.rpartition("/")
-        if self._send("GET", self._address(namespace, name)).status == 404:
+        if _send(self._settings, "GET", _address(self._api_version, self._kind, namespace, name)).status == 404:
             raise ProviderError(f"{self._kind} {identifier} not found")
         return self._ready(news, self._apply(news, {}))
 
     def _apply(self, news: Properties, query: dict[str, str]) -> Properties:
         force = {"force": "1"} if self._settings.patch_force else {}
-        answer = self._send("PATCH", query | force, news)
+        answer = _send(self._settings, "PATCH", query | force, news)
         if answer.status == 409:
             raise ProviderError(f"server-side apply field conflict detected: {_message(answer)}")
         return _accepted(answer)
 
     def _ready(self, inputs: Properties, live: Properties) -> Properties:
-        """The object, once a Deployment has rolled out; the official plugin waits for that, ten minutes by default."""
-        conditions = _at(live, "status.conditions")
-        for one in conditions if self._kind == "Deployment" and isinstance(conditions, list) else ():
-            if one["type"] == "Progressing" and one["reason"] != "NewReplicaSetAvailable":
-                reason = f"Deployment {_identifier(inputs)} was not rolled out: {one['reason']}"
-                raise UnreadyError(_identifier(inputs), inputs, live, reason)
+        """The object, once a workload has rolled out; the official plugin waits for that, ten minutes by default, and
+        for a Job until it is complete."""
+        annotations = inputs["metadata"].get("annotations") or {}
+        reason = "" if self._is_custom or annotations.get(SKIP_AWAIT) == "true" else _unready(self._kind, live)
+        if reason:
+            what = f"{self._kind} {_identifier(inputs)} was not rolled out: {reason}"
+            raise UnreadyError(_identifier(inputs), inputs, live, what)
         return live
 
     def delete(self, identifier: str, state: Properties) -> None:
@@ -175,7 +193,7 @@ class Manifest(Resource):
         if self._is_patch:
             return
         namespace, _, name = identifier.rpartition("/")
-        answer = self._send("DELETE", self._address(namespace, name))
+        answer = _send(self._settings, "DELETE", _address(self._api_version, self._kind, namespace, name))
         if answer.status != 404:
             _accepted(answer)
 
@@ -193,14 +211,74 @@ class Manifest(Resource):
             given["data"] = _encoded(inputs)
         return _pruned(live, given) if inputs else _imported(live)
 
-    def _address(self, namespace: str, name: str) -> dict[str, str]:
-        return {"apiVersion": self._api_version, "kind": self._kind, "namespace": namespace, "name": name}
 
-    def _send(self, method: str, query: dict[str, str], body: Value = None) -> Any:
-        url = os.environ.get(CLUSTER)
-        if not url:
-            raise ProviderError(f"the stand-in for kubernetes needs a running sandbox: {CLUSTER} is not set")
-        return send(url, method, f"/objects?{urlencode(query)}", body)
+class Release(Resource):
+    """A Helm release: its inputs, kept as an object, and the status that the official plugin gives one that is there.
+    What its `check` fills in (defaults of all inputs, the chart's newest version) is not modelled."""
+
+    token = _RELEASE
+    replaces = frozenset({"name", "namespace"})
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def create(self, inputs: Properties) -> tuple[str, Properties]:
+        return self._apply("POST", inputs)
+
+    def read(self, identifier: str, inputs: Properties, state: Properties) -> Found | None:
+        namespace, _, name = identifier.rpartition("/")
+        answer = _send(self._settings, "GET", _address("helm.sh/v3", "Release", namespace, name))
+        if answer.status == 404:
+            return None
+        spec = _accepted(answer)["spec"]
+        return Found(spec, {**spec, "status": state.get("status")})
+
+    def update(self, identifier: str, state: Properties, news: Properties) -> Properties:
+        return self._apply("PUT", news)[1]
+
+    def delete(self, identifier: str, state: Properties) -> None:
+        namespace, _, name = identifier.rpartition("/")
+        _accepted(_send(self._settings, "DELETE", _address("helm.sh/v3", "Release", namespace, name)))
+
+    def _apply(self, method: str, inputs: Properties) -> tuple[str, Properties]:
+        about = {"name": inputs["name"], "namespace": inputs["namespace"]}
+        kept = {"apiVersion": "helm.sh/v3", "kind": "Release", "metadata": about, "spec": inputs}
+        _accepted(_send(self._settings, method, {}, kept))
+        status = {**about, "status": "deployed", "version": inputs.get("version")}
+        return f"{about['namespace']}/{about['name']}", {**inputs, "status": status}
+
+
+def is_custom(api_version: str) -> bool:
+    """Whether an API version is of a group that is none of Kubernetes' own."""
+    group = api_version.partition("/")[0] if "/" in api_version else ""
+    return "." in group and not re.fullmatch(r"[a-z]+(\.authorization|\.apiserver)?\.k8s\.io", group)
+
+
+def _unready(kind: str, live: Properties) -> str:
+    """Why a workload is not ready; empty where it is, or where nobody waits for one of its kind."""
+    status: Any = live.get("status")
+    by_hand = (live["spec"].get("updateStrategy") or {}).get("type") == "OnDelete" if kind == "StatefulSet" else False
+    if kind == "StatefulSet" and status["currentRevision"] != status["updateRevision"] and not by_hand:
+        return "not all pods are of its revision"
+    if kind == "DaemonSet" and status["updatedNumberScheduled"] < status["desiredNumberScheduled"]:
+        return "not all pods are of its revision"
+    for one in status["conditions"] if kind in ("Deployment", "Job") and status else ():
+        if one["type"] == "Progressing" and one["reason"] != "NewReplicaSetAvailable":
+            return str(one["reason"])
+        if one["type"] == "Complete" and one["status"] != "True":
+            return "it is not complete"
+    return ""
+
+
+def _address(api_version: str, kind: str, namespace: str, name: str) -> dict[str, str]:
+    return {"apiVersion": api_version, "kind": kind, "namespace": namespace, "name": name}
+
+
+def _send(settings: Settings, method: str, query: dict[str, str], body: Value = None) -> Any:
+    url = address(settings.context)
+    if not url:
+        raise ProviderError(f"the stand-in for kubernetes needs a running sandbox: {CLUSTER} is not set")
+    return send(url, method, f"/objects?{urlencode(query)}", body)
 
 
 def _ports(spec: Value) -> list[Properties]:
@@ -241,13 +319,6 @@ def _encoded(inputs: Properties) -> Value:
     return data
 
 
-def _at(properties: Properties, path: str) -> Value:
-    value: Value = properties
-    for key in path.split("."):
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
 def _identifier(inputs: Properties) -> str:
     about = inputs["metadata"]
     return f"{about['namespace']}/{about['name']}" if about.get("namespace") else str(about["name"])
@@ -265,13 +336,13 @@ def _accepted(answer: Any) -> Properties:
 
 
 def plugin() -> Plugin:
-    """The plugin: every kind that the installed SDK knows."""
-    made: dict[str, Manifest] = {}
+    """The plugin: every kind that the installed SDK knows, every kind of other API groups, and Helm releases."""
+    made: dict[str, Resource] = {}
     settings = Settings()
 
     def resource(token: str) -> Resource:
         if token not in made:
-            made[token] = Manifest(token, settings)
+            made[token] = Release(settings) if token == _RELEASE else Manifest(token, settings)
         return made[token]
 
     return Plugin("kubernetes", metadata.version("pulumi-kubernetes"), settings.configure, resource)

@@ -1,0 +1,122 @@
+"""What Kong 3.10's schemas are written with: fields and records, printed as `GET /schemas/...` prints them.
+
+A schema is a record: an ordered mapping of field names to `Field`. `shown` holds what Kong prints of a field beside its
+type, under Kong's own names (required, default, one_of, between, ...); `rule` is what Kong checks in code and does not
+print.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.kong import rules
+
+Rule = Callable[[Any], str | None]
+EntityRule = Callable[[Mapping[str, Any]], dict[str, Any] | None]
+Fields = Mapping[str, "Field"]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field: `type` is Kong's (string, integer, number, boolean, set, array, map, record, foreign)."""
+
+    type: str
+    shown: Mapping[str, Any] = field(default_factory=dict)
+    elements: Field | None = None
+    keys: Field | None = None
+    values: Field | None = None
+    fields: Fields = field(default_factory=dict)
+    checks: tuple[Mapping[str, Any], ...] = ()
+    rule: Rule | None = None
+    former: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Of a record: names that some of its fields had, each as it is printed."""
+
+    @property
+    def required(self) -> bool:
+        return bool(self.shown.get("required"))
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """An entity or a plugin: its fields, the checks over several fields as Kong prints them, and unprinted ones."""
+
+    name: str
+    fields: Fields
+    checks: tuple[Mapping[str, Any], ...] = ()
+    # Unprinted: `early_checks` run whatever else is wrong, `late_checks` only on an entity without errors.
+    early_checks: tuple[EntityRule, ...] = ()
+    late_checks: tuple[EntityRule, ...] = ()
+
+    def printed(self) -> dict[str, Any]:
+        """The body of `GET /schemas/...`: a list of single-key maps, without descriptions."""
+        return {"entity_checks": [dict(check) for check in self.checks], "fields": _printed(self.fields)}
+
+
+def _printed(fields: Fields) -> list[dict[str, Any]]:
+    return [{name: _printed_field(one)} for name, one in fields.items()]
+
+
+def _printed_field(one: Field) -> dict[str, Any]:
+    shown: dict[str, Any] = {"type": one.type, **one.shown}
+    for part in ("elements", "keys", "values"):
+        nested = getattr(one, part)
+        if nested is not None:
+            shown[part] = _printed_field(nested)
+    if one.fields:
+        shown["fields"] = _printed(one.fields)
+    if one.checks:
+        shown["entity_checks"] = [dict(check) for check in one.checks]
+    if one.former:
+        shown["shorthand_fields"] = [{name: dict(former)} for name, former in one.former.items()]
+    return shown
+
+
+def string(rule: Rule | None = None, **shown: Any) -> Field:
+    return Field("string", shown, rule=rule)
+
+
+def integer(**shown: Any) -> Field:
+    return Field("integer", shown)
+
+
+def boolean(default: bool | None = None) -> Field:
+    return Field("boolean", {} if default is None else {"required": True, "default": default})
+
+
+def set_of(elements: Field, rule: Rule | None = None, **shown: Any) -> Field:
+    return Field("set", shown, elements=elements, rule=rule)
+
+
+def array(elements: Field, **shown: Any) -> Field:
+    return Field("array", shown, elements=elements)
+
+
+def foreign(reference: str, **shown: Any) -> Field:
+    return Field("foreign", {"reference": reference, **shown})
+
+
+def record(fields: Fields, checks: tuple[Mapping[str, Any], ...] = (), **shown: Any) -> Field:
+    return Field("record", shown, fields=fields, checks=checks)
+
+
+def http_only() -> Field:
+    """Protocols of a plugin that only makes sense for HTTP and gRPC."""
+    return set_of(
+        string(one_of=["grpc", "grpcs", "http", "https"]),
+        required=True,
+        default=["grpc", "grpcs", "http", "https"],
+    )
+
+
+PROTOCOL: dict[str, Any] = {"one_of": ["grpc", "grpcs", "http", "https", "tcp", "tls", "tls_passthrough", "udp"]}
+ID = string(uuid=True, auto=True)
+CREATED = integer(timestamp=True, auto=True)
+NAME = string(rules.utf8_name, unique=True)
+TAGGED = set_of(string(rules.tag, required=True))
+TIMEOUT = integer(default=60000, between=[1, 2147483646])
+PORT: dict[str, Any] = {"between": [0, 65535]}
+NO_SEGMENTS = [{"pattern": "//", "err": "must not have empty segments"}]
+NO_CONSUMER = foreign("consumers", eq=None)
+SECRET = {"referenceable": True, "encrypted": True}

@@ -1,0 +1,55 @@
+"""Former names of fields, which Kong takes and prints beside the new ones (`shorthand_fields`).
+
+Source: answers of a Kong 3.10, to rate-limiting's `redis_host` and `redis.host`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import reduce
+from typing import Any
+
+from sandbox.kong.fields import Field
+from sandbox.kong.validation import Errors, checked
+
+
+def folded(record: Field, config: Mapping[str, Any]) -> tuple[dict[str, Any], Errors]:
+    """A configuration as it was sent, with what former names say under the new ones; and what is wrong with it."""
+    result, errors = dict(config), Errors()
+    for name, (field, path) in _former(record).items():
+        value = result.pop(name, None)
+        if name not in config:
+            continue
+        value, error = checked(field, value)
+        *parents, last = path
+        holder: Any = reduce(lambda inner, key: inner.setdefault(key, {}), parents, result)
+        if error:
+            errors[name] = error
+        elif value is not None and holder.get(last) is not None and holder[last] != value:
+            now = ".".join(path)
+            errors[name] = (
+                "both deprecated and new field are used but their values mismatch: "
+                f"{name} = {value} vs {now} = {holder[last]}"
+            )
+        elif holder.get(last) is None:
+            holder[last] = value
+    return result, errors
+
+
+def unfolded(record: Field, config: Mapping[str, Any]) -> dict[str, Any]:
+    """A whole configuration with its former names, as Kong prints it."""
+    return {
+        **config,
+        **{name: reduce(lambda inner, key: inner[key], path, config) for name, (_, path) in _former(record).items()},
+    }
+
+
+def _former(record: Field) -> dict[str, tuple[Field, list[str]]]:
+    """By former name, its field and where it is now."""
+    return {
+        name: (
+            Field(shown["type"], {key: value for key, value in shown.items() if key == "len_min"}),
+            shown["deprecation"]["replaced_with"][0]["path"],
+        )
+        for name, shown in record.former.items()
+    }

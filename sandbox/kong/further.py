@@ -1,0 +1,44 @@
+"""Plugins of Kong that this stand-in knows beside those that guard, by name; their schemas are in plugin_schemas.py.
+
+What each does is a guess but where its docstring says on which Kong it was seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from sandbox.kong.exchange import Exchange
+from sandbox.kong.http import Response
+from sandbox.kong.marks import BotDetection, CorrelationId
+from sandbox.kong.prometheus import Prometheus
+from sandbox.kong.rate_limiting import RateLimiting
+from sandbox.kong.sinks import FileLog, HttpLog, TcpLog
+
+
+class Further(Protocol):
+    """One kind of plugin on one node; what it keeps between requests is the instance's."""
+
+    priority: int
+    """Kong's: plugins of a higher one run first."""
+
+    def access(self, exchange: Exchange, plugin: Mapping[str, Any]) -> Response | None:
+        """The access phase: an answer of its own, or None where the request goes on."""
+
+    def header_filter(self, exchange: Exchange, plugin: Mapping[str, Any]) -> None:
+        """Changes the headers of the answer, in `exchange.response_headers`; `exchange.status` is its status."""
+
+    def log(self, exchange: Exchange, plugin: Mapping[str, Any]) -> None:
+        """After the answer was given."""
+
+
+FURTHER: Mapping[str, type[Further]] = {
+    "bot-detection": BotDetection,
+    "correlation-id": CorrelationId,
+    "file-log": FileLog,
+    "http-log": HttpLog,
+    "prometheus": Prometheus,
+    "rate-limiting": RateLimiting,
+    "tcp-log": TcpLog,
+}
+"""By the plugin's name."""

@@ -1,0 +1,38 @@
+"""In which order the plugins of a request run, and which one counts where several of a name are there.
+
+Source: the priorities in Kong's plugins, and recorded exchanges of a Kong 3.10 (recorded-plugins.jsonl).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sandbox.kong.further import FURTHER
+from sandbox.kong.store import Entity
+
+HTTP_PROTOCOLS = frozenset({"http", "https", "grpc", "grpcs"})
+_GUARDS = {"pre-function": 1_000_000, "jwt": 1450, "request-termination": 2, "post-function": -1000}
+_PRIORITIES = {**_GUARDS, **{name: one.priority for name, one in FURTHER.items()}}
+ORDER = tuple(sorted(_PRIORITIES, key=lambda name: -_PRIORITIES[name]))
+
+
+def by_scope(plugins: Iterable[Entity]) -> dict[Any, Entity]:
+    """Active plugins by (name, route, service, consumer), each id or None."""
+    return {
+        (one["name"], *((one[part] or {}).get("id") for part in ("route", "service", "consumer"))): one
+        for one in plugins
+        if one["enabled"] and HTTP_PROTOCOLS & set(one["protocols"])
+    }
+
+
+def scopes(
+    route: str | None, service: str | None, consumer: str | None
+) -> Iterator[tuple[str | None, str | None, str | None]]:
+    """Kong's order of scopes, the most specific first."""
+    if consumer:
+        yield from ((route, service, consumer), (route, None, consumer), (None, service, consumer))
+    yield route, service, None
+    if consumer:
+        yield None, None, consumer
+    yield from ((route, None, None), (None, service, None), (None, None, None))

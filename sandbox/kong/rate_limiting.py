@@ -1,0 +1,151 @@
+"""rate-limiting: counts requests in windows of time, in memory or in a Redis.
+
+Source: recorded-behaviour.jsonl and answers of a Kong 3.10. Not modelled: the policy cluster, a `sync_rate`, TLS to
+Redis (which counts as away), and that Kong counts in memory only once it has answered.
+"""
+
+from __future__ import annotations
+
+import datetime
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from sandbox.kong.errors import error_response
+from sandbox.kong.exchange import Exchange
+from sandbox.kong.http import Header, Response
+
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "month": 2_592_000, "year": 31_536_000}
+_NONE = "00000000-0000-0000-0000-000000000000"
+_COUNT = """
+local n = redis.call("incr", KEYS[1])
+if n == 1 then redis.call("expire", KEYS[1], ARGV[1]) end
+return n - 1
+"""
+
+
+class AwayError(RuntimeError):
+    """Redis did not answer, or not as one."""
+
+
+class RateLimiting:
+    """The plugin on one node. Counters outlive a change of plugins; their key is service and route, not plugin."""
+
+    priority = 910
+
+    def __init__(self) -> None:
+        self._counters: dict[str, int] = {}
+
+    def access(self, exchange: Exchange, plugin: Mapping[str, Any]) -> Response | None:
+        """429 where a window is full. Raises AwayError where Redis is away and the plugin is not fault tolerant."""
+        config = plugin["config"]
+        limits = {window: config[window] for window in _SECONDS if config[window] is not None}
+        keys = {window: _key(exchange, plugin, window) for window in limits}
+        try:
+            used = {window: self._used(config, keys[window], window) for window in limits}
+        except AwayError:
+            if config["fault_tolerant"]:
+                return None
+            raise
+        full = next((window for window in reversed(limits) if used[window] >= limits[window]), None)
+        headers = [] if config["hide_client_headers"] else _headers(exchange, limits, used, full)
+        for name, value in headers:
+            exchange.set_response_header(name, value)
+        if full:
+            accept = exchange.request.header("accept")
+            shown = exchange.response_headers
+            return error_response(
+                int(config["error_code"]), config["error_message"], accept, exchange.request_id, shown
+            )
+        if config["policy"] == "local":
+            for key in keys.values():
+                self._counters[key] = self._counters.get(key, 0) + 1
+        return None
+
+    def header_filter(self, exchange: Exchange, plugin: Mapping[str, Any]) -> None:
+        """Nothing: what the headers say is known before."""
+
+    def log(self, exchange: Exchange, plugin: Mapping[str, Any]) -> None:
+        """Nothing."""
+
+    def _used(self, config: Mapping[str, Any], key: str, window: str) -> int:
+        """The requests that a window has seen. In Redis this one counts from now on, whether it is refused or not."""
+        if config["policy"] == "local":
+            return self._counters.get(key, 0)
+        return _counted_in_redis(config["redis"], key, _SECONDS[window])
+
+
+def _key(exchange: Exchange, plugin: Mapping[str, Any], window: str) -> str:
+    route, service = (((plugin[scope] or {}).get("id") or _NONE) for scope in ("route", "service"))
+    begun = int(_beginning(exchange.now, window) * 1000)
+    return f"ratelimit:{route}:{service}:{_identifier(exchange, plugin['config'])}:{begun}:{window}"
+
+
+def _identifier(exchange: Exchange, config: Mapping[str, Any]) -> str:
+    assert exchange.match is not None
+    found: Any = None
+    match config["limit_by"]:
+        case "service":
+            found = (exchange.match.service or {}).get("id")
+        case "consumer":
+            found = (exchange.consumer or exchange.credential or {}).get("id")
+        case "credential":
+            found = (exchange.credential or {}).get("id")
+        case "header":
+            found = next(iter(exchange.values(config["header_name"])), None)
+        case "path":
+            found = exchange.path if exchange.path == config["path"] else None
+    return str(found or exchange.address)
+
+
+def _beginning(now: float, window: str) -> float:
+    """When the window began that `now` is in: by the calendar, in UTC."""
+    if window in ("second", "minute", "hour", "day"):
+        return now - now % _SECONDS[window]
+    day = datetime.datetime.fromtimestamp(now, datetime.UTC)
+    month = day.month if window == "month" else 1
+    return datetime.datetime(day.year, month, 1, tzinfo=datetime.UTC).timestamp()
+
+
+def _headers(
+    exchange: Exchange, limits: Mapping[str, float], used: Mapping[str, int], full: str | None
+) -> list[Header]:
+    left = {window: max(0, limits[window] - used[window] - (1 if full in (None, window) else 0)) for window in limits}
+    nearest = min(limits, key=lambda window: (left[window], -_SECONDS[window]))
+    reset = max(1, _SECONDS[nearest] - int(int(exchange.now) - _beginning(int(exchange.now), nearest)))
+    headers = [
+        *((f"X-RateLimit-Limit-{window.capitalize()}", _number(limits[window])) for window in limits),
+        *((f"X-RateLimit-Remaining-{window.capitalize()}", _number(left[window])) for window in limits),
+        ("RateLimit-Limit", _number(limits[nearest])),
+        ("RateLimit-Remaining", _number(left[nearest])),
+        ("RateLimit-Reset", str(reset)),
+    ]
+    return [*headers, ("Retry-After", str(reset))] if full else headers
+
+
+def _number(value: float) -> str:
+    return f"{value:g}" if value != int(value) else str(int(value))
+
+
+def _counted_in_redis(redis: Mapping[str, Any], key: str, seconds: int) -> int:
+    if redis["ssl"]:
+        raise AwayError("TLS to Redis is not modelled")
+    signed_in = [["AUTH", *([redis["username"]] if redis["username"] else []), redis["password"]]]
+    commands = [
+        *(signed_in if redis["password"] else []),
+        *([["SELECT", str(redis["database"])]] if redis["database"] else []),
+        ["EVAL", _COUNT, "1", key, str(seconds)],
+    ]
+    try:
+        address, seconds_to_wait = (redis["host"], redis["port"]), redis["timeout"] / 1000
+        with socket.create_connection(address, seconds_to_wait) as connection, connection.makefile("rb") as answers:
+            for command in commands:
+                parts = [part.encode() for part in command]
+                wire = b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
+                connection.sendall(b"*%d\r\n%b" % (len(parts), wire))
+                answer = answers.readline()
+                if answer[:1] not in (b"+", b":"):
+                    raise AwayError(f"Redis answers {answer!r}")
+    except OSError as error:
+        raise AwayError(f"Redis is away: {error}") from error
+    return int(answer[1:])

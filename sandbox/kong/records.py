@@ -1,0 +1,72 @@
+"""The record of a request that plugins which write logs send: Kong's own, as scripts have changed it.
+
+Source: recorded log lines of a Kong 3.10 (recorded-plugins.jsonl, `log`) and kong/pdk/log.lua.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sandbox.kong.exchange import Exchange
+
+REDACTED = frozenset({"authorization", "proxy-authorization"})
+"""Headers whose values Kong takes out of records: no others."""
+
+
+class LostError(Exception):
+    """The record has a value that Kong's JSON encoder refuses: it is lost, and nothing is said."""
+
+
+def line(exchange: Exchange) -> bytes:
+    """The record as plugins send it: one JSON text. Raises LostError."""
+    if exchange.record_lost:
+        raise LostError
+    return json.dumps(record(exchange), separators=(",", ":"), ensure_ascii=False).encode("latin-1")
+
+
+def record(exchange: Exchange) -> dict[str, Any]:
+    """The record as Lua sees it; one character of a text is one byte."""
+    root = _kongs(exchange)
+    for key, value in exchange.record_edits:
+        if value is None:
+            root.pop(key, None)
+        else:
+            root[key] = value
+    return root
+
+
+def _kongs(exchange: Exchange) -> dict[str, Any]:
+    request = exchange.request
+    found: dict[str, Any] = {
+        "request": {
+            "id": exchange.request_id,
+            "uri": request.target,
+            "url": f"{exchange.scheme}://{request.host}:{exchange.port}{request.target}",
+            "querystring": {name: True if value is None else value for name, value in exchange.arguments()},
+            "method": exchange.method,
+            "headers": {
+                name.lower(): "REDACTED" if name.lower() in REDACTED else value for name, value in exchange.headers
+            },
+            "size": len(request.body),
+        },
+        "response": {
+            "status": exchange.status,
+            "headers": {name.lower(): value for name, value in exchange.response_headers},
+            "size": len(exchange.answered),
+        },
+        "latencies": {"kong": 0, "proxy": 0 if exchange.source == "service" else -1, "request": 0, "receive": 0},
+        "upstream_uri": exchange.upstream_path,
+        "upstream_status": str(exchange.status) if exchange.source == "service" else "",
+        "client_ip": exchange.address,
+        "started_at": int(exchange.now * 1000),
+        "source": {"service": "upstream", "exit": "kong", "error": "kong"}.get(exchange.source, ""),
+        "workspace": "00000000-0000-0000-0000-000000000000",
+        "workspace_name": "default",
+    }
+    if exchange.match:
+        found["route"] = exchange.match.route
+        found["service"] = exchange.match.service
+    if exchange.consumer:
+        found["consumer"] = exchange.consumer
+    return found

@@ -1,0 +1,31 @@
+"""How often a request is tried, and where: what Kong has nginx repeat of what a workload did not answer.
+
+Asked of a Kong 3.10 with workloads that refuse connections, close them, and are late (tests/live/test_live_edge.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sandbox.kong.balancer import Peer
+from sandbox.kong.exchange import Exchange
+from sandbox.kong.store import Entity
+from sandbox.kong.upstream import UpstreamError
+
+_ONCE = ("POST", "PATCH")
+"""Methods that are not tried again once anything was sent."""
+
+
+def attempts(exchange: Exchange, service: Entity, peers: list[Peer]) -> Iterator[tuple[int, Peer]]:
+    """Each attempt by its number, and where it goes: the peers in turn, as often as the request may be tried."""
+    count = max(_retries(exchange, service) + 1, len(peers)) if peers else 0
+    return ((number, peers[number % len(peers)]) for number in range(count))
+
+
+def is_last(exchange: Exchange, service: Entity, attempt: int, error: UpstreamError) -> bool:
+    """Whether the request is not tried again after this failure."""
+    return (error.sent and exchange.method in _ONCE) or attempt >= _retries(exchange, service)
+
+
+def _retries(exchange: Exchange, service: Entity) -> int:
+    return int(service["retries"]) if exchange.retries is None else exchange.retries

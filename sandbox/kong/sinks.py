@@ -1,0 +1,72 @@
+"""The plugins that write a record of each request: file-log, http-log and tcp-log, of one record at a time.
+
+What is sent goes at once, from the thread that answers, and what fails is lost. Kong sends from a
+queue (http-log, which tries again for a minute) or a timer (tcp-log), and says what fails in its error log.
+Source: kong/plugins/{file,http,tcp}-log of Kong 3.10.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from sandbox.kong.exchange import Exchange
+from sandbox.kong.http import Response
+from sandbox.kong.records import LostError, line
+
+_SECONDS = 1.0
+
+
+class Sink:
+    """What the three have in common: they take no part in the answer."""
+
+    priority = 0
+
+    def access(self, _exchange: Exchange, _plugin: Mapping[str, Any]) -> Response | None:
+        return None
+
+    def header_filter(self, _exchange: Exchange, _plugin: Mapping[str, Any]) -> None:
+        return None
+
+    def log(self, exchange: Exchange, plugin: Mapping[str, Any]) -> None:
+        with suppress(LostError, OSError, http.client.HTTPException):
+            self.send(line(exchange), plugin["config"])
+
+    def send(self, record: bytes, config: Mapping[str, Any]) -> None:
+        raise NotImplementedError
+
+
+class FileLog(Sink):
+    priority = 9
+
+    def send(self, record: bytes, config: Mapping[str, Any]) -> None:
+        with Path(config["path"]).open("ab") as file:
+            file.write(record + b"\n")
+
+
+class HttpLog(Sink):
+    priority = 12
+
+    def send(self, record: bytes, config: Mapping[str, Any]) -> None:
+        parts = urlsplit(config["http_endpoint"])
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        connection = kind(parts.netloc, timeout=_SECONDS)
+        try:
+            headers = {"Content-Type": config["content_type"], **(config["headers"] or {})}
+            connection.request(config["method"], parts.path or "/", record, headers)
+            connection.getresponse().read()
+        finally:
+            connection.close()
+
+
+class TcpLog(Sink):
+    priority = 7
+
+    def send(self, record: bytes, config: Mapping[str, Any]) -> None:
+        with socket.create_connection((config["host"], config["port"]), _SECONDS) as connection:
+            connection.sendall(record + b"\n")
