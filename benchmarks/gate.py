@@ -9,10 +9,8 @@ times what 4 do. Kong itself, and the signature, are not in it.
 
 from __future__ import annotations
 
-import argparse
 import base64
 import json
-import statistics
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -20,6 +18,7 @@ from unittest.mock import patch
 
 from lupa.luajit21 import LuaRuntime
 
+from benchmarks.alternating import Seconds, medians, options, told
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.model import Stack
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
@@ -120,7 +119,9 @@ def prepared(rules: int, groups: int) -> Any:
         reading = read_bytes("orders.yaml", application(rules).encode())
     compiled = compile_estate(reading, Stack("s", {"main": provider}))
     assert compiled.estate is not None, compiled.diagnostics[0]
-    decided_by = table(compiled.estate, compiled.estate.components["orders/api"], 80, "ring", clients={"shop/web": "c"})
+    decided_by = table(
+        compiled.estate, compiled.estate.components["orders/api"], "80", "ring", clients={"shop/web": "c"}
+    )
     (admission,) = plugins.admission(decided_by)["access"]
     (code,) = plugins.gate(decided_by, address("api.test", 80))["access"]
     claims = {
@@ -140,25 +141,16 @@ def prepared(rules: int, groups: int) -> Any:
 
 def measure(rounds: int, requests: int) -> dict[str, float]:
     """Seconds for one request, by case."""
-    gates = {name: prepared(*case) for name, case in CASES.items()}
-    found = [{name: gate(requests) for name, gate in gates.items()} for _ in range(rounds)]
-    return {name: statistics.median(one[name] for one in found) for name in CASES}
+    return medians({name: prepared(*case) for name, case in CASES.items()}, rounds, requests)
 
 
-def lines(seconds: dict[str, float]) -> list[str]:
-    least = seconds["4 rules"]
-    return [
-        f"{name:>20}: {value * 1e6:6.1f} \u00b5s a request, {value / least:5.2f} times 4 rules"
-        for name, value in seconds.items()
-    ]
+def lines(seconds: Seconds) -> list[str]:
+    return told(seconds, "4 rules", 20)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--requests", type=int, default=2000)
-    options = parser.parse_args()
-    seconds = measure(options.rounds, options.requests)
+    asked = options(__doc__)
+    seconds = measure(asked.rounds, asked.requests)
     print(*lines(seconds), sep="\n")
     return 0 if max(seconds["1,000 rules"], seconds["10,000 rules"]) <= LIMIT * seconds["4 rules"] else 1
 

@@ -5,7 +5,8 @@
 Deploys Applications of three components (a guarded API, a job that calls it, a web client) on the sandbox: the engine
 and its checkpoints are real; Kong, Okta, the cluster and the plugins are stand-ins. CPU seconds are those of all
 processes of a run and of the stand-ins, and nothing is forked from what runs already. FOLDER is a checkout of another
-version, which is measured first, with the same stand-ins. Exits 1 where a limit is exceeded.
+version, which is measured first, with the same stand-ins. Records go to a sink over HTTP; all that may be asked for is
+every trait that `benchmarks.gateway` has, with these records and metrics. Exits 1 where a limit is exceeded.
 """
 
 from __future__ import annotations
@@ -20,9 +21,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from benchmarks.compile import APPLICATION
+from benchmarks.gateway import TRAITS
+from kong_oam.oam.schema import EDGE_TRAITS
 from sandbox import project
 from sandbox.local import STACK, Local
 
@@ -30,9 +34,11 @@ PER_APPLICATION = 3
 FEW, SOME = 3, 12
 GROUPS = ("readers", "writers")
 LIMITS = {
-    "KB of state a component": 88.0,
+    "KB of state a component": 84.0,
+    "KB of state a component with records": 88.0,
+    "KB of state a component with all that may be asked for": 106.0,
     "resources a component": 14.0,
-    "preview, to one that writes checkpoints": 0.4,
+    "preview, to one that writes checkpoints": 0.5,
     "program of a run without a change, to that of 3 components": 3.0,
     "operations of an added Application, to those among 12 components": 1.0,
 }
@@ -66,6 +72,10 @@ def main() -> int:
         print(f"{seconds:8.1f} CPU s: {kind}{against(kind, seconds, before)}")
     found = {
         "KB of state a component": sum(map(size, many.resources)) / options.components / 1000,
+        "KB of state a component with records": added_bytes(records=True) / PER_APPLICATION / 1000,
+        "KB of state a component with all that may be asked for": added_bytes(records=True, all_else=True)
+        / PER_APPLICATION
+        / 1000,
         "resources a component": len(many.resources) / options.components,
         "preview, to one that writes checkpoints": many.seconds["preview"] / many.seconds["preview with checkpoints"],
         "program of a run without a change, to that of 3 components": many.program / few.program,
@@ -120,10 +130,31 @@ def exported(local: Local, root: Path) -> list[dict[str, Any]]:
     return found
 
 
-def write(root: Path, number: int, reading: str = "read") -> None:
-    """The Application of a number; the scope is what reading asks for."""
+def added_bytes(*, records: bool, all_else: bool = False) -> int:
+    """Bytes of state of an Application more, with records, and with all else that may be asked for."""
+    with tempfile.TemporaryDirectory() as folder, Local(groups=GROUPS, users=()) as local:
+        root = project.project(Path(folder))
+        for file in (root / "applications").iterdir():
+            file.unlink()
+        if records:
+            project.set_gateway(root, logs={"http": {"url": "http://logs.example.com/in"}}, metrics=all_else)
+        local.pulumi("stack", "init", "-s", STACK, cwd=root)
+        sizes = []
+        for number in (1, 2):
+            write(root, number, traits=TRAITS if all_else else {})
+            local.pulumi("up", "--yes", "--skip-preview", "-s", STACK, cwd=root, timeout=600)
+            sizes.append(sum(map(size, exported(local, root))))
+    return sizes[1] - sizes[0]
+
+
+def write(root: Path, number: int, reading: str = "read", traits: Mapping[str, Any] = MappingProxyType({})) -> None:
+    """The Application of a number; the scope is what reading asks for. `traits` stand at what has an access trait."""
     rule = f"methods: [GET], scopes: [app{number}.read]"
     text = APPLICATION.format(n=number).replace(rule, rule.replace(".read", f".{reading}"))
+    more = "".join(
+        f"        - {json.dumps({'type': k, 'properties': v})}\n" for k, v in traits.items() if k in EDGE_TRAITS
+    )
+    text = text.replace("        - type: access\n", f"{more}        - type: access\n")
     (root / "applications" / f"app{number:05}.yaml").write_text(text)
 
 
@@ -149,16 +180,16 @@ def size(one: Mapping[str, Any]) -> int:
 
 
 def by_kind(resources: Iterable[Mapping[str, Any]], components: int) -> Iterator[str]:
-    """A line for each type, the largest first: how many a component has, their bytes, and bytes that are the same for
-    every resource of the type."""
+    """A line for each type, the largest first: how many a component has, their bytes, and those of dependencies."""
     kinds: dict[str, list[Mapping[str, Any]]] = {}
     for one in resources:
         kinds.setdefault(one["type"], []).append(one)
-    yield f"{'per component':>13} {'KB':>6} {'traces':>7}"
+    yield f"{'per component':>13} {'KB':>6} {'of these dependencies':>22}"
     for kind, found in sorted(kinds.items(), key=lambda item: -sum(map(size, item[1]))):
         kilobytes = sum(map(size, found)) / components / 1000
-        traces = sum(len(json.dumps(one.get("stackTrace", ()), indent=4)) for one in found) / components / 1000
-        yield f"{len(found) / components:13.2f} {kilobytes:6.1f} {traces:7.1f} {kind}"
+        edges = ({name: one.get(name) for name in ("dependencies", "propertyDependencies")} for one in found)
+        dependencies = sum(map(size, edges)) / components / 1000
+        yield f"{len(found) / components:13.2f} {kilobytes:6.1f} {dependencies:22.1f} {kind}"
 
 
 def against(kind: str, seconds: float, before: Measured | None) -> str:

@@ -1,0 +1,32 @@
+"""Cases that are measured in turn, and told as ratios to one of them."""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from collections.abc import Callable, Mapping
+
+Seconds = Mapping[str, float]
+"""Seconds for one request, by case."""
+
+
+def options(about: str | None) -> argparse.Namespace:
+    """`rounds` and `requests` of the command line."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--requests", type=int, default=2000)
+    return parser.parse_args()
+
+
+def medians(cases: Mapping[str, Callable[[int], float]], rounds: int, requests: int) -> dict[str, float]:
+    """The median of each case, which takes how many requests and gives the seconds for one."""
+    found = [{name: run(requests) for name, run in cases.items()} for _ in range(rounds)]
+    return {name: statistics.median(one[name] for one in found) for name in cases}
+
+
+def told(seconds: Seconds, to: str, width: int) -> list[str]:
+    """A line for each case, with its ratio to the case `to`."""
+    return [
+        f"{name:>{width}}: {value * 1e6:6.1f} \u00b5s a request, {value / seconds[to]:5.2f} times {to}"
+        for name, value in seconds.items()
+    ]

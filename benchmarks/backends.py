@@ -1,0 +1,134 @@
+"""What a state backend costs: bytes written, what is kept, and CPU seconds of `up`, by backend and compression.
+
+    python -m benchmarks.backends [--components 12]
+
+Deploys Applications of three components on the sandbox, each time from nothing: the engine, its backends and Debian's
+PostgreSQL are real; Kong, Okta, the cluster and the plugins are stand-ins. CPU seconds are those of all processes of a
+run and of the stand-ins, and of PostgreSQL's processes beside them; nothing is forked from what runs already. Bytes
+written are those that Linux counts for the run's processes (/proc/self/io), and for PostgreSQL those of its write-ahead
+log; pages of its tables come on top, whenever it makes a checkpoint. S3 and GCS were not measured: the engine calls
+them as it calls files, through the same library.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.graph import GROUPS, PER_APPLICATION, write
+from sandbox import project
+from sandbox.local import STACK, Local
+from tests.support.postgresql import MissingError, PostgreSql, postgresql
+
+FILES, POSTGRESQL = "files", "PostgreSQL"
+ZSTD = {"PULUMI_DIY_BACKEND_ZSTD": "true"}
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+Sizes = Mapping[str, int]
+"""Bytes of what a backend keeps, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Of `up`: CPU seconds of the run and of the server, and bytes written. Of what is kept then: bytes of the state,
+    and how much more there is after one more run that changes nothing."""
+
+    run: float
+    server: float
+    written: int
+    state: int
+    left: int
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--components", type=int, default=12, help=f"a multiple of {PER_APPLICATION}")
+    applications = parser.parse_args().components // PER_APPLICATION
+    os.environ["KONG_OAM_FORK"] = "0"
+    print(f"up of {applications * PER_APPLICATION} components; state and what a run leaves in KB")
+    print(f"{'CPU s':>28} {'server':>6} {'MB written':>10} {'state':>6} {'a run leaves':>12}")
+    for backend, settings in ((FILES, {}), (FILES, ZSTD), (POSTGRESQL, {}), (POSTGRESQL, ZSTD)):
+        name = f"{backend}, zstd" if settings else backend
+        try:
+            with postgresql() if backend == POSTGRESQL else nullcontext() as server:
+                print(told(name, measured(applications, settings, server)), flush=True)
+        except MissingError as error:
+            print(f"{name}: not measured: {error}")
+    return 0
+
+
+def told(name: str, found: Measured) -> str:
+    """A line of the table."""
+    return (
+        f"{name:>20}: {found.run:6.1f} {found.server:6.1f} {found.written / 1e6:10.1f} {found.state / 1e3:6.0f} "
+        f"{found.left / 1e3:12.0f}"
+    )
+
+
+def measured(applications: int, settings: Mapping[str, str], server: PostgreSql | None) -> Measured:
+    """One deployment, with the backups that the engine keeps unless it is told not to, and a run without a change."""
+    with tempfile.TemporaryDirectory() as folder, Local(groups=GROUPS, users=()) as local:
+        root = project.project(Path(folder))
+        for file in (root / "applications").iterdir():
+            file.unlink()
+        for number in range(1, applications + 1):
+            write(root, number)
+        del local.env["PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS"]
+        local.env |= {**settings, **({"PULUMI_BACKEND_URL": server.url()} if server else {})}
+
+        def up() -> None:
+            local.pulumi("up", "--yes", "--skip-preview", "-s", STACK, cwd=root, timeout=1800)
+
+        local.pulumi("stack", "init", "-s", STACK, cwd=root)
+        served, written, spent = seconds(server), bytes_written(server), sum(os.times()[:4])
+        up()
+        run, written, served = sum(os.times()[:4]) - spent, bytes_written(server) - written, seconds(server) - served
+        kept = rows(server) if server else files(local.folder / "state")
+        up()
+        more = rows(server) if server else files(local.folder / "state")
+    (state,) = (size for name, size in kept.items() if name.endswith((f"/{STACK}.json", f"/{STACK}.json.zst")))
+    return Measured(run, served, written, state, sum(more.values()) - sum(kept.values()))
+
+
+def files(folder: Path) -> Sizes:
+    """What a file backend keeps."""
+    return {str(one): one.stat().st_size for one in folder.rglob("*") if one.is_file()}
+
+
+def rows(server: PostgreSql) -> Sizes:
+    """What PostgreSQL keeps, as it compresses it itself, without rows that were replaced and not cleared away yet."""
+    lines = server.ask("SELECT key, pg_column_size(data) FROM pulumi_state").splitlines()
+    return {name: int(size) for name, _, size in (line.rpartition("|") for line in lines)}
+
+
+def bytes_written(server: PostgreSql | None) -> int:
+    """Until now: in PostgreSQL's log, or by this process and all that it waited for."""
+    if server:
+        return int(server.ask("SELECT pg_current_wal_lsn() - '0/0'"))
+    counted = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+    return int(counted["write_bytes"])
+
+
+def seconds(server: PostgreSql | None) -> float:
+    """CPU seconds of PostgreSQL's processes until now, those that have ended included; 0 where there is none."""
+    if server is None or server.process is None:
+        return 0.0
+    first = server.process.pid
+    living = [first, *map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split())]
+    return sum(_ticks(process) for process in living) / _TICKS
+
+
+def _ticks(process: int) -> int:
+    """Of a process and of those that it waited for."""
+    values = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, values[11:15]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+"""What `check` costs on 1,000 components that definitions are evaluated for, against 1,000 that need no evaluator.
+
+    python -m benchmarks.check [--rounds 3] [--before FOLDER]
+
+Each component is a webservice with gateway and access; those that are evaluated have KubeVela's scaler, too. CPU is
+that of the command and of the evaluator, medians of alternating rounds. Warm is with every answer in the cache; then
+one component is changed. FOLDER is a checkout of another version, which checks those that need no evaluator, too. Exits
+1 where a limit is exceeded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kong_oam.render.cache import Cache, usual_cache
+from kong_oam.render.evaluator import Answer, Evaluator
+from kong_oam.render.program import program
+from kong_oam.render.stage import Renderer, read_applications
+from kong_oam.render.tools import Tools
+
+ROOT = Path(__file__).resolve().parents[1]
+COUNT = 1000
+LIMITS = {"cold, ms a component": 20.0, "warm to plain": 1.6, "evaluations of one changed": 1.0}
+AGAINST = {"warm to plain, by the version before": 1.3}
+"""Of what `check` took before there was an evaluator: that is 1.5 to 1.6 of what plain components take by now."""
+STACK = """
+config:
+  kong-oam:cloud: aws
+  kong-oam:asOf: "2026-11-25"
+  kong-oam:gateway: {cidrs: [192.0.2.0/24], reach: loadBalancer}
+  kong-oam:identityProviders: [{name: okta, type: okta}]
+"""
+APPLICATION = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {{name: app{n}, namespace: app{n}}}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties:
+        image: registry.example.com/app{n}:1.0
+        ports: [{{port: 8080}}]
+        cpu: 500m
+        memory: 256Mi
+        env:
+          - {{name: MODE, value: live}}
+          - {{name: REGION, value: north}}
+      traits:
+        - type: gateway
+          properties: {{domain: app{n}.example.com, http: {{/items: 8080}}}}{scaler}
+        - type: access
+          properties:
+            owner: team-{n}
+            scopes: {{app{n}.read: Read items, app{n}.write: Change items}}
+            rules:
+              - {{paths: [/items], methods: [GET], scopes: [app{n}.read]}}
+              - {{paths: [/items], methods: [POST, PUT, DELETE], scopes: [app{n}.write]}}
+              - {{paths: [/items/health], methods: [GET], public: {{reason: probes of the load balancer}}}}
+            roles:
+              viewer: {{scopes: [app{n}.read], groups: [readers]}}
+              editor: {{scopes: [app{n}.read, app{n}.write], groups: [writers]}}
+"""
+SCALER = "\n        - {type: scaler, properties: {replicas: 2}}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--before", type=Path, metavar="FOLDER", help="a checkout of the version to compare with")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        cache = root / "cache"
+        cache.mkdir()
+        (cache / program().parent.name).symlink_to(program().parent)
+        plain, evaluated = (_project(root / name, scaler) for name, scaler in (("plain", ""), ("evaluated", SCALER)))
+        cold = _cpu_of_check(evaluated, cache)
+        before = options.before.resolve() if options.before else ROOT
+        _cpu_of_check(plain, cache, before)  # which compiles it
+        rounds = [
+            (_cpu_of_check(plain, cache, before), _cpu_of_check(plain, cache), _cpu_of_check(evaluated, cache))
+            for _ in range(options.rounds)
+        ]
+        changed = evaluated / "applications/app00007.yaml"
+        changed.write_text(changed.read_text().replace("replicas: 2", "replicas: 3"))
+        count = _evaluations(evaluated, Cache(cache / "renderings", usual_cache().version))
+    earlier, without, warm = (statistics.median(times) for times in zip(*rounds, strict=True))
+    print(f"check of {COUNT} plain components: {without:.2f} s of CPU; evaluated: cold {cold:.2f}, warm {warm:.2f}")
+    found = (cold - without) / COUNT * 1000, statistics.median(one[2] / one[1] for one in rounds), count
+    measured, limits = dict(zip(LIMITS, map(float, found), strict=True)), LIMITS
+    if options.before:
+        print(f"check of {COUNT} plain components by the version before: {earlier:.2f}")
+        measured |= dict.fromkeys(AGAINST, statistics.median(one[2] / one[0] for one in rounds))
+        limits = LIMITS | AGAINST
+    for what, value in measured.items():
+        print(f"{what:36} {value:8.2f}   limit {limits[what]:g}")
+    return int(any(value > limits[what] for what, value in measured.items()))
+
+
+def _project(folder: Path, scaler: str) -> Path:
+    for number in range(COUNT):
+        file = folder / f"applications/app{number:05}.yaml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(APPLICATION.format(n=number, scaler=scaler))
+    (folder / "stacks").mkdir()
+    (folder / "stacks/Pulumi.local.yaml").write_text(STACK)
+    return folder
+
+
+def _cpu_of_check(project: Path, cache: Path, of: Path = ROOT) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    environment = {**os.environ, "KONG_OAM_CACHE": str(cache), "PYTHONPATH": str(of)}
+    environment["PYTHONPYCACHEPREFIX"] = str(cache / "compiled")  # as whoever has run it before has it
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    command = [sys.executable, "-m", "kong_oam", "check"]
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    assert f"{COUNT} application(s)" in done.stdout, (done.stdout[-2000:], done.stderr[-2000:])
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+class _Counting(Evaluator):
+    """An evaluator that counts what it is asked."""
+
+    asked = 0
+
+    def ask(self, request: Mapping[str, Any]) -> Answer:
+        self.asked += 1
+        return super().ask(request)
+
+
+def _evaluations(project: Path, cache: Cache) -> int:
+    with Tools(evaluator := _Counting(), cache) as tools:
+        reading = read_applications([project / "applications"], [], 30, folder=project, renderer=Renderer(tools))
+        assert not reading.diagnostics and len(reading.applications) == COUNT, reading.diagnostics
+    return evaluator.asked
+
+
+if __name__ == "__main__":
+    sys.exit(main())

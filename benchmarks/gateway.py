@@ -1,0 +1,359 @@
+"""What the gateway's own work costs on a real Kong: CPU of its workers a request, by what is asked of it.
+
+    KONG_ADMIN_URL=http://127.0.0.1:8001 KONG_PROXY_URL=http://127.0.0.1:8000 python -m benchmarks.gateway
+
+The Kong has to run on this machine, with nothing else to do: the CPU time of its workers is read from /proc. Each case
+is a stack of its own, all are there at once, and rounds alternate between them. Prints medians, and what each takes to
+`guards`: admission, jwt and the gate alone. The workload and the sinks are here, too, and not in it. `public` are
+calls without a token, of which `jwt` verifies none. Exits 1 where all traits with one sink take more than LIMIT of what
+guards take for a call with a token. What it made goes at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import os
+import secrets
+import socket
+import socketserver
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from kong_oam.access.compile.estate import compile_estate
+from kong_oam.access.model import Estate
+from kong_oam.access.settings.stack import Settings, parse
+from kong_oam.identity.common.discovery import SigningKey
+from kong_oam.identity.kinds import describe
+from kong_oam.kong import names
+from kong_oam.kong.entities import Deployed, intended
+from kong_oam.kong.key_slots import Slot
+from kong_oam.oam.application import read_bytes
+from kong_oam.oam.schema import EDGE_TRAITS
+
+LIMIT = 1.5
+HOST = "case-{}.benchmark.example.com"
+ISSUER, AUDIENCE = "https://issuer.benchmark.example.com", "api://benchmark"
+TRAITS: Mapping[str, Mapping[str, Any]] = {
+    "cors": {"origins": ["https://app.benchmark.example.com"], "maxAge": 600},
+    "headers": {"preset": "secure"},
+    "ip-allow": {"from": ["127.0.0.0/8", "10.0.0.0/8"]},
+    "limits": {"body": "1Mi"},
+    "rate-limit": {"per": "client", "requests": {"second": 1_000_000, "hour": 1_000_000_000}},
+}
+"""Of each trait what a component might well ask for; those that this version does not have are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    name: str
+    traits: tuple[str, ...] = ()
+    sink: str = ""
+    metrics: bool = False
+
+
+def cases() -> list[Case]:
+    known = tuple(name for name in TRAITS if name in EDGE_TRAITS)
+    return [
+        Case("guards"),
+        *(Case(name, (name,)) for name in known),
+        *(Case(f"records to {sink}", sink=sink) for sink in ("file", "tcp", "http")),
+        Case("metrics", metrics=True),
+        Case("all, file", known, "file", True),
+        Case("all, http", known, "http", True),
+    ]
+
+
+def application(host: str, traits: tuple[str, ...]) -> bytes:
+    """An API with ten rules and the traits, and its client, which holds every second scope."""
+    scopes = [f"scope.{number}" for number in range(10)]
+    access = {
+        "owner": "team",
+        "scopes": dict.fromkeys(scopes, "s"),
+        "rules": [
+            {"paths": [f"/items/{number}"], "methods": ["GET", "POST"], "scopes": [scope]}
+            for number, scope in enumerate(scopes)
+        ]
+        + [{"paths": ["/items/public"], "methods": ["GET"], "public": {"reason": "benchmark"}}],
+        "roles": {"reader": {"scopes": scopes[::2], "components": ["bench/caller"]}},
+    }
+    gateway = {"type": "gateway", "properties": {"domain": host, "http": {"/items": 80}}}
+    asked = [gateway, {"type": "access", "properties": access}]
+    asked += [{"type": name, "properties": TRAITS[name]} for name in traits]
+    client = {"kind": "service", "calls": [{"component": "bench/api", "scopes": scopes[::2]}]}
+    api = {"name": "api", "type": "webservice", "properties": {"image": "x", "ports": [{"port": 80}]}, "traits": asked}
+    caller = {
+        "name": "caller",
+        "type": "worker",
+        "properties": {"image": "x"},
+        "traits": [{"type": "client", "properties": client}],
+    }
+    head = {"apiVersion": "core.oam.dev/v1beta1", "kind": "Application", "metadata": {"name": "bench"}}
+    return json.dumps({**head, "spec": {"components": [api, caller]}}).encode()
+
+
+def stack(case: Case, number: int, sinks: Mapping[str, Any]) -> tuple[Settings, Estate]:
+    """The settings of a case and its estate."""
+    tokens = {"user": "uid", "client": "client_id", "accessToken": {"claim": "typ", "value": "access"}}
+    gateway: dict[str, Any] = {"scheme": "http", "cidrs": ["127.0.0.1/32"], "reach": "loadBalancer"}
+    gateway |= {"logs": {case.sink: sinks[case.sink]}} if case.sink else {}
+    gateway |= {"metrics": True} if case.metrics else {}
+    provider = {"name": "main", "type": "oidc", "issuer": ISSUER, "audience": AUDIENCE, "tokens": tokens}
+    provider["clients"] = {"bench/caller": {"id": "caller", "secret": {"name": "s", "key": "k"}}}
+    data = {"cloud": "local", "asOf": "2026-01-01", "gateway": gateway, "identityProviders": [provider]}
+    settings = parse(f"benchmark-{number}", data, describe)
+    reading = read_bytes("bench.yaml", application(HOST.format(number), case.traits))
+    compiled = compile_estate(reading, settings.stack)
+    assert compiled.estate is not None, "\n".join(map(str, compiled.diagnostics))
+    return settings, compiled.estate
+
+
+def pem_of(key: rsa.RSAPrivateKey) -> str:
+    """Its public half."""
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+class Deployment:
+    """The entities of all cases in one Kong. `clean` takes them away, newest first."""
+
+    def __init__(self, admin_url: str, workload: str, key: rsa.RSAPrivateKey) -> None:
+        self.admin = httpx.Client(base_url=admin_url, timeout=60, trust_env=False)
+        self._workload, self._made = workload, list[str]()
+        self._pem = pem_of(key)
+        self._schemas: dict[str, Any] = {}
+
+    def workers(self) -> list[int]:
+        """The process ids of the workers on this machine."""
+        found: list[int] = self.admin.get("/").raise_for_status().json()["pids"]["workers"]
+        return found
+
+    def add(self, settings: Settings, estate: Estate) -> None:
+        name = settings.stack.name
+        component = estate.components["bench/api"]
+        slot = Slot(SigningKey(f"{name}-key", "RS256", self._pem))
+        upstreams = {names.service(name, component, port): self._workload for port in component.backends}
+        clients = {"main": {"bench/caller": "caller"}}
+        ids = {"main": f"{ISSUER}/{name}"}  # of the ring, whose issuer the table names
+        entities = intended(settings, estate, Deployed(ids, {"main": (slot,)}, upstreams, clients=clients))
+        for upstream in entities.upstreams:
+            self._make("/upstreams", upstream)
+        consumers = {one["id"]: self._make("/consumers", one) for one in entities.consumers}
+        for credential in entities.credentials:
+            self._make(f"/consumers/{consumers[credential['consumer']['id']]}/jwt", credential)
+        services = {one["id"]: self._make("/services", {"port": 1, **one}) for one in entities.services}
+        for plugin in entities.plugins:
+            consumer = plugin["consumer"] and {"id": consumers[plugin["consumer"]["id"]]}
+            scope = {"service": {"id": services[plugin["service"]["id"]]}, "consumer": consumer}
+            self._make("/plugins", {**plugin, **scope})
+        for route in entities.routes:
+            self._make("/routes", {**route, "service": {"id": services[route["service"]["id"]]}})
+
+    def _make(self, path: str, entity: Mapping[str, Any]) -> str:
+        body = {name: value for name, value in entity.items() if name != "id" and not path.endswith(f"/{name}s")}
+        answer = self.admin.post(path, json=body)
+        if answer.status_code != 201:
+            raise RuntimeError(f"{path}: {answer.text}")
+        made: str = answer.json()["id"]
+        self._made.append(f"{path}/{made}")
+        return made
+
+    def clean(self) -> None:
+        for path in reversed(self._made):
+            self.admin.delete(path)
+        self.admin.close()
+
+
+def token(key: rsa.RSAPrivateKey, number: int) -> str:
+    """An access token of the case's client."""
+    now = int(time.time())
+    scopes = " ".join(f"scope.{number}" for number in range(0, 10, 2))
+    claims = {
+        "iss": ISSUER, "aud": AUDIENCE, "sub": "caller", "client_id": "caller", "typ": "access", "iat": now,
+        "exp": now + 3600, "jti": secrets.token_hex(8), "scope": scopes,
+    }  # fmt: skip
+    head = {"alg": "RS256", "kid": f"benchmark-{number}-key", "typ": "at+jwt"}
+    text = ".".join(map(_encoded, (json.dumps(head).encode(), json.dumps(claims).encode())))
+    return f"{text}.{_encoded(key.sign(text.encode(), padding.PKCS1v15(), SHA256()))}"
+
+
+def _encoded(part: bytes) -> str:
+    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
+
+
+class _Workload(socketserver.StreamRequestHandler):
+    """Answers whatever comes with 200, on connections that stay."""
+
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+    def handle(self) -> None:
+        while line := self.rfile.readline():
+            length = 0
+            while (line := self.rfile.readline()) not in (b"\r\n", b""):
+                if line[:15].lower() == b"content-length:":
+                    length = int(line[15:])
+            self.rfile.read(length)
+            self.wfile.write(self.answer)
+
+
+class _Drain(socketserver.BaseRequestHandler):
+    """Takes whatever comes."""
+
+    def handle(self) -> None:
+        while self.request.recv(1 << 16):
+            pass
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+    request_queue_size = 128
+
+
+@contextmanager
+def listening(handler: type[socketserver.BaseRequestHandler]) -> Iterator[int]:
+    """A server on loopback: its port."""
+    with _Server(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
+        yield int(server.server_address[1])
+        server.shutdown()
+
+
+class Load:
+    """Connections to a proxy that stay, with one request after the other on each."""
+
+    def __init__(self, proxy: tuple[str, int], connections: int = 4) -> None:
+        self._sockets = [socket.create_connection(proxy, timeout=30) for _ in range(connections)]
+
+    def send(self, request: bytes, count: int) -> int:
+        """How many of the answers were 200."""
+        found = [0] * len(self._sockets)
+
+        def run(number: int, connection: socket.socket) -> None:
+            for _ in range(count // len(self._sockets)):
+                connection.sendall(request)
+                found[number] += _answered(connection)
+
+        threads = [threading.Thread(target=run, args=each) for each in enumerate(self._sockets)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return sum(found)
+
+    def close(self) -> None:
+        for connection in self._sockets:
+            connection.close()
+
+
+def _answered(connection: socket.socket) -> bool:
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += connection.recv(1 << 16)
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = next(int(line[15:]) for line in head.split(b"\r\n") if line[:15].lower() == b"content-length:")
+    while len(body) < length:
+        body += connection.recv(1 << 16)
+    return head.split(b" ", 2)[1] == b"200"
+
+
+def cpu(workers: list[int]) -> float:
+    """Seconds that the processes have run for (/proc/PID/schedstat, nanoseconds)."""
+    return sum(int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) for pid in workers) / 1e9
+
+
+Seconds = dict[tuple[str, str], float]
+"""By case, and by what is asked: token or public."""
+
+
+def measure(admin_url: str, proxy: tuple[str, int], rounds: int, requests: int) -> Seconds:
+    """Seconds of the workers' CPU a request: medians."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    with ExitStack() as opened, tempfile.TemporaryDirectory() as folder:
+        workload = opened.enter_context(listening(_Workload))
+        Path(folder).chmod(0o777)  # the workers are somebody else
+        sinks = {
+            "file": f"{folder}/records",
+            "http": {"url": f"http://127.0.0.1:{opened.enter_context(listening(_Workload))}/"},
+            "tcp": {"host": "127.0.0.1", "port": opened.enter_context(listening(_Drain))},
+        }
+        deployment = Deployment(admin_url, f"127.0.0.1:{workload}", key)
+        opened.callback(deployment.clean)
+        asked = {
+            (case.name, of): _request(number, token(key, number) if of == "token" else "")
+            for number, case in enumerate(cases())
+            for of in ("token", "public")
+        }
+        for number, case in enumerate(cases()):
+            deployment.add(*stack(case, number, sinks))
+        load = Load(proxy)
+        opened.callback(load.close)
+        _await(load, asked)
+        workers = deployment.workers()
+        found: dict[tuple[str, str], list[float]] = {name: [] for name in asked}
+        for _ in range(rounds):
+            for name, request in asked.items():
+                before = cpu(workers)
+                passed = load.send(request, requests)
+                time.sleep(0.3)  # records are sent a moment later
+                found[name].append((cpu(workers) - before) / passed)
+        return {name: statistics.median(each) for name, each in found.items()}
+
+
+def _request(number: int, bearer: str) -> bytes:
+    """With a token to what needs one, without to what is public."""
+    lines = (
+        f"GET /items/{'4/7' if bearer else 'public'} HTTP/1.1", f"Host: {HOST.format(number)}",
+        *([f"Authorization: Bearer {bearer}"] if bearer else []), "Origin: https://app.benchmark.example.com",
+        "User-Agent: benchmark", "Accept: application/json", "", "",
+    )  # fmt: skip
+    return "\r\n".join(lines).encode()
+
+
+def _await(load: Load, asked: Mapping[tuple[str, str], bytes]) -> None:
+    """Until every worker answers each case with 200."""
+    until = time.monotonic() + 60
+    for name, request in asked.items():
+        while load.send(request, 40) < 40:
+            if time.monotonic() > until:
+                raise RuntimeError(f"{name}: not every answer is 200")
+            time.sleep(1)
+
+
+def lines(seconds: Seconds) -> list[str]:
+    return [
+        f"{name:>16}, {of:6}: {value * 1e6:5.0f} \u00b5s a request, {value / seconds['guards', of]:5.2f} times guards"
+        for (name, of), value in seconds.items()
+    ]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--requests", type=int, default=500)
+    options = parser.parse_args()
+    if not (os.environ.get("KONG_ADMIN_URL") and os.environ.get("KONG_PROXY_URL")):
+        parser.error("say where a Kong is that runs on this machine: KONG_ADMIN_URL, KONG_PROXY_URL")
+    proxy = urlsplit(os.environ["KONG_PROXY_URL"])
+    where = (proxy.hostname or "", proxy.port or 80)
+    seconds = measure(os.environ["KONG_ADMIN_URL"], where, options.rounds, options.requests)
+    print(*lines(seconds), sep="\n")
+    return 0 if seconds["all, http", "token"] <= LIMIT * seconds["guards", "token"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

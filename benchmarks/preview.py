@@ -1,0 +1,80 @@
+"""What `preview` costs on components that definitions are evaluated for, against as many that need no evaluator.
+
+    python -m benchmarks.preview [--components 100] [--rounds 3] [--before FOLDER]
+
+The components are those of `benchmarks.check`, on the sandbox and with nothing deployed: the engine is real; Kong,
+Okta, the cluster and the plugins are stand-ins. CPU is that of the program alone and of all processes of a run, medians
+of alternating rounds, with every answer in the cache. FOLDER is a checkout of another version, by which those that need
+no evaluator are previewed, too. Exits 1 where the limit is exceeded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.check import APPLICATION, SCALER
+from benchmarks.graph import GROUPS, spent
+from sandbox import project
+from sandbox.local import ROOT, STACK, Local
+
+PLAIN, EVALUATED, BEFORE = "plain", "evaluated", "plain, by the version before"
+LIMIT = 1.3
+"""Most that a preview of evaluated components may cost, to each of plain ones."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--components", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--before", type=Path, metavar="FOLDER", help="a checkout of the version to compare with")
+    options = parser.parse_args()
+    os.environ["KONG_OAM_FORK"] = "0"
+    of = {PLAIN: ROOT, EVALUATED: ROOT} | ({BEFORE: options.before.resolve()} if options.before else {})
+    with tempfile.TemporaryDirectory() as folder, Local(groups=GROUPS, users=()) as local:
+        roots = {
+            kind: _project(Path(folder) / kind, checkout, kind, options.components) for kind, checkout in of.items()
+        }
+        local.pulumi("stack", "init", "-s", STACK, cwd=roots[PLAIN])
+        for root in roots.values():
+            _preview(local, root)
+        found = [{kind: _preview(local, root) for kind, root in roots.items()} for _ in range(options.rounds)]
+    for kind in of:
+        program, run = (statistics.median(one[kind][which] for one in found) for which in (0, 1))
+        print(f"{options.components} {kind}: {program:.2f} s of CPU for the program, {run:.2f} for the run")
+    worst = 0.0
+    for kind in (kind for kind in of if kind != EVALUATED):
+        for which, what in enumerate(("program", "run")):
+            ratio = statistics.median(one[EVALUATED][which] / one[kind][which] for one in found)
+            print(f"{f'{what} of evaluated to {kind}':53} {ratio:5.2f}   limit {LIMIT:g}")
+            worst = max(worst, ratio)
+    return int(worst > LIMIT)
+
+
+def _project(folder: Path, of: Path, kind: str, components: int) -> Path:
+    folder.mkdir()
+    root = project.project(folder, of=of)
+    for file in (root / "applications").iterdir():
+        file.unlink()
+    for number in range(components):
+        text = APPLICATION.format(n=number, scaler=SCALER if kind == EVALUATED else "")
+        (root / f"applications/app{number:05}.yaml").write_text(text)
+    return root
+
+
+def _preview(local: Local, root: Path) -> tuple[float, float]:
+    """CPU seconds of the program, and of all processes of a run."""
+    times, seconds = root / "seconds", list[float]()
+    times.write_text("")
+    local.env["KONG_OAM_PROGRAM_SECONDS"] = str(times)
+    with spent(seconds.append):
+        local.pulumi("preview", "-s", STACK, cwd=root, timeout=1800)
+    return float(times.read_text()), seconds[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""What rendering costs: CPU a component, of 100 and of 1,000 components, and the evaluator's memory.
+
+    python -m benchmarks.render [--definitions FOLDER]
+
+Each component is a webservice with a Service, a scaler and a gateway. FOLDER has other definitions of these types than
+the built-in ones: KubeVela's own, say. CPU is that of Python and of the evaluator. Warm is with every
+answer in the cache. Exits 1 where a limit is exceeded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from kong_oam.oam.application import Application, Component, Trait
+from kong_oam.oam.definitions.library import Library, library
+from kong_oam.oam.document import Document
+from kong_oam.render.built_in import built_in_definitions
+from kong_oam.render.cache import Cache
+from kong_oam.render.definition_files import read_definition_files
+from kong_oam.render.evaluator import Evaluator
+from kong_oam.render.program import program
+from kong_oam.render.rendering import render
+
+FEW, MANY = 100, 1000
+LIMITS = {
+    "cold, ms a component": 20.0,
+    "1,000 to 100, a component": 1.2,
+    "warm, ms a component": 2.0,
+    "MB of evaluator": 100.0,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--definitions", type=Path, metavar="FOLDER")
+    options = parser.parse_args()
+    program()
+    with Evaluator() as evaluator:
+        definitions = built_in_definitions(evaluator)
+        if options.definitions:
+            definitions = read_definition_files([options.definitions], evaluator).definitions
+    stack = library(definitions)
+    few, _ = _milliseconds(FEW, stack)
+    many, warm = _milliseconds(MANY, stack)
+    megabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    measured = dict(zip(LIMITS, (many, many / few, warm, megabytes), strict=True))
+    for what, value in measured.items():
+        print(f"{what:28} {value:8.2f}   limit {LIMITS[what]:g}")
+    return int(any(value > LIMITS[what] for what, value in measured.items()))
+
+
+def _milliseconds(count: int, stack: Library) -> tuple[float, float]:
+    """CPU a component, cold and then warm."""
+    application = _application(count)
+    with tempfile.TemporaryDirectory() as folder:
+        cache = Cache(Path(folder), "benchmark")
+        cold, warm = (_rendered(application, stack, cache) for _ in range(2))
+    return cold / count * 1000, warm / count * 1000
+
+
+def _rendered(application: Application, stack: Library, cache: Cache) -> float:
+    before = _cpu()
+    with Evaluator() as evaluator:
+        for component in application.components:
+            made = render(application, component, stack, evaluator, cache)
+            assert len(made.objects) == 4, made.diagnostics
+    return _cpu() - before
+
+
+def _cpu() -> float:
+    ours, theirs = time.process_time(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return ours + theirs.ru_utime + theirs.ru_stime
+
+
+def _application(count: int) -> Application:
+    place = Document("benchmark.yaml", "", 0, {}).place()
+    components = tuple(
+        Component(
+            name=f"component-{number}",
+            type="webservice",
+            properties={"image": "example/image:1", "ports": [{"port": 80, "expose": True}], "cpu": "0.5"},
+            traits=(
+                Trait("scaler", {"replicas": 2}, place),
+                Trait("gateway", {"domain": f"c{number}.example", "http": {"/": 80}, "name": "front"}, place),
+            ),
+            depends_on=(),
+            place=place,
+        )
+        for number in range(count)
+    )
+    return Application("benchmark", "default", {}, {}, components, place)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,139 @@
+"""How many requests a run sends to the identity provider and to Kong's Admin API, in estates of different sizes.
+
+    python -m benchmarks.requests [--components 9 30 99] [--provider okta|entra]
+
+Deploys Applications of three components (those of `benchmarks.compile`, each with groups of its own) on the sandbox:
+the engine is real; Kong, the provider and the plugins are stand-ins. Requests of the program (its own look at names,
+groups and schemas) are told from those of the plugins, which are the products' own (one or more for each resource that
+a run creates, changes or refreshes), by their User-Agent. Exits 1 where the program's grow with the estate, but for
+those of a first `up`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.compile import APPLICATION
+from benchmarks.graph import PER_APPLICATION
+from sandbox import project
+from sandbox.entra import Entra
+from sandbox.kong.http import Request, Response
+from sandbox.local import STACK, Local
+
+OURS = "python-httpx"
+"""How the program's User-Agent begins."""
+SAME = ("no change", "refresh", "an Application added")
+"""Runs whose requests of the program are as many in every estate, as long as all groups are on one page."""
+
+
+@dataclass
+class Heard:
+    """Requests of one run, by product and by whose they are."""
+
+    ours: Counter[str] = field(default_factory=Counter)
+    plugins: Counter[str] = field(default_factory=Counter)
+    said: list[str] = field(default_factory=list)
+
+    def to(self, product: str) -> Callable[[str, str, str], None]:
+        def heard(method: str, target: str, agent: str) -> None:
+            (self.ours if agent.startswith(OURS) else self.plugins)[product] += 1
+            if agent.startswith(OURS):
+                self.said.append(f"{product} {method} {target}")
+
+        return heard
+
+
+def application(number: int) -> str:
+    """The Application of a number, with groups of its own."""
+    text = APPLICATION.format(n=number)
+    return text.replace("groups: [readers]", f"groups: [{groups(number)[0]}]").replace(
+        "groups: [writers]", f"groups: [{groups(number)[1]}]"
+    )
+
+
+def groups(number: int) -> tuple[str, str]:
+    """The groups that the Application of a number names."""
+    return f"readers-{number}", f"writers-{number}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--components", type=int, nargs="+", default=[9, 30, 99])
+    parser.add_argument("--provider", choices=("okta", "entra"), default="okta")
+    parser.add_argument("--say", action="store_true", help="print each request of the program")
+    options = parser.parse_args()
+    found = {count: measured(options.provider, count) for count in options.components}
+    for line in table(options.provider, found):
+        print(line)
+    if options.say:
+        for count, runs in found.items():
+            for run, heard in runs.items():
+                print(f"\n{count} components, {run}:", *heard.said, sep="\n  ")
+    return 1 if any(len({str(runs[run].ours) for runs in found.values()}) > 1 for run in SAME) else 0
+
+
+def table(provider: str, found: dict[int, dict[str, Heard]]) -> Iterator[str]:
+    """A line for each estate and run: requests of the program, and of the plugins, to the provider and to Kong."""
+    yield f"{'components':>10}  {'run':<22} {provider:>8} {'Kong':>8} | {'plugins: ' + provider:>16} {'Kong':>8}"
+    for count, runs in found.items():
+        for run, heard in runs.items():
+            ours, plugins = heard.ours, heard.plugins
+            numbers = f"{ours[provider]:8} {ours['Kong']:8} | {plugins[provider]:16} {plugins['Kong']:8}"
+            yield f"{count:10}  {run:<22} {numbers}"
+
+
+def measured(provider: str, components: int) -> dict[str, Heard]:
+    """The requests of each kind of run."""
+    number = components // PER_APPLICATION
+    named = [group for one in range(number + 1) for group in groups(one)]
+    runs: dict[str, Heard] = {}
+    with ExitStack() as opened:
+        root = project.project(Path(opened.enter_context(tempfile.TemporaryDirectory())))
+        local = opened.enter_context(Local(groups=named, users=()))
+        tenant = opened.enter_context(_tenant(local, root, named)) if provider == "entra" else None
+        for file in (root / "applications").iterdir():
+            file.unlink()
+        for one in range(1, number + 1):
+            (root / "applications" / f"app{one:05}.yaml").write_text(application(one))
+
+        def run(kind: str, *arguments: str) -> None:
+            heard = runs[kind] = Heard()
+            local.okta.heard, told = heard.to("okta"), heard.to("Kong")
+
+            def passed(request: Request, proceed: Callable[[], Response]) -> Response:
+                told(request.method, request.target, request.header("user-agent") or "")
+                return proceed()
+
+            local.kong.faults = passed
+            if tenant is not None:
+                tenant.heard = heard.to("entra")
+            local.pulumi(*arguments, "-s", STACK, cwd=root, timeout=1800)
+
+        up = ("up", "--yes", "--skip-preview")
+        local.pulumi("stack", "init", "-s", STACK, cwd=root)
+        run("first up", *up)
+        run("no change", *up)
+        run("refresh", "refresh", "--yes", "--skip-preview")
+        (root / "applications" / "app00000.yaml").write_text(application(0))
+        run("an Application added", *up)
+    return runs
+
+
+@contextmanager
+def _tenant(local: Local, root: Path, named: list[str]) -> Iterator[Entra]:
+    with Entra(named) as tenant:
+        local.env |= tenant.environment
+        entry = {"name": "entra", "type": "entra", "issuer": tenant.issuer, "accessTokenMinutes": 90}
+        project.set_providers(root, [{**entry, "settleSeconds": 0}])
+        yield tenant
+
+
+if __name__ == "__main__":
+    sys.exit(main())
